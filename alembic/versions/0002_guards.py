@@ -1,0 +1,88 @@
+"""guards: roles, row-level security, an append-only log
+
+Revision: 0002
+Revises: 0001
+"""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+APP, WORKER = "storax_app", "storax_worker"
+OWNED = ("site", "app", "job", "job_state", "batch_job", "transfer_item", "session", "token", "job_parent", "command")
+# The users' own table and the log carry owner_id as well; the log has policies of its own below.
+OWNED_TOO = ("user_account",)
+OWNER = "(SELECT nullif(current_setting('storax.owner', true), '')::bigint)"
+
+
+def _role(name: str) -> str:
+    return f"""DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN CREATE ROLE {name} NOLOGIN; END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"""
+
+
+def upgrade() -> None:
+    """Create the two working roles and hold them to their rows and rights."""
+    for role in (APP, WORKER):
+        op.execute(_role(role))
+        op.execute(f"GRANT {role} TO CURRENT_USER")
+        op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
+        op.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
+        op.execute(f"GRANT SELECT ON alembic_version TO {role}")
+    for table in (*OWNED, *OWNED_TOO):
+        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {APP}, {WORKER}")
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY own ON {table} TO {APP} USING (owner_id = {OWNER}) WITH CHECK (owner_id = {OWNER})")
+        op.execute(f"CREATE POLICY everyone ON {table} TO {WORKER} USING (true) WITH CHECK (true)")
+    op.execute(f"GRANT SELECT, INSERT, UPDATE ON feed TO {WORKER}")
+    op.execute(f"GRANT SELECT ON feed TO {APP}")
+    _append_only()
+    _tag_search()
+
+
+def _append_only() -> None:
+    op.execute(f"GRANT SELECT, INSERT ON event_log TO {APP}, {WORKER}")
+    op.execute("ALTER TABLE event_log ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY own_read ON event_log FOR SELECT TO {APP} USING (owner_id = {OWNER})")
+    op.execute(f"CREATE POLICY own_write ON event_log FOR INSERT TO {APP} WITH CHECK (owner_id = {OWNER})")
+    op.execute(f"CREATE POLICY everyone ON event_log TO {WORKER} USING (true) WITH CHECK (true)")
+    op.execute("CREATE POLICY keeper ON event_log TO CURRENT_USER USING (true) WITH CHECK (true)")
+    op.execute("""CREATE FUNCTION event_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'the event log is append-only: % refused', TG_OP USING ERRCODE = 'insufficient_privilege'; END $$""")
+    op.execute("""CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event_log
+FOR EACH STATEMENT EXECUTE FUNCTION event_log_is_append_only()""")
+    op.execute("ALTER TABLE event_log ENABLE ALWAYS TRIGGER append_only")
+
+
+def _tag_search() -> None:
+    """Row-level security keeps the tag index from being used (jsonb's @> is not leak-proof).
+
+    This function looks in the index with the rights of the worker role and applies the owner's wall itself.
+    """
+    op.execute(f"""CREATE FUNCTION jobs_with_tags(wanted jsonb) RETURNS SETOF bigint LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public ROWS 200 AS $$ SELECT id FROM job WHERE tags @> wanted AND owner_id = {OWNER} $$""")
+    op.execute(f"GRANT CREATE ON SCHEMA public TO {WORKER}")
+    op.execute(f"ALTER FUNCTION jobs_with_tags(jsonb) OWNER TO {WORKER}")
+    op.execute(f"REVOKE CREATE ON SCHEMA public FROM {WORKER}")
+    op.execute("REVOKE ALL ON FUNCTION jobs_with_tags(jsonb) FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION jobs_with_tags(jsonb) TO {APP}, {WORKER}")
+
+
+def downgrade() -> None:
+    """Take the guards off; the roles stay, as other databases of the cluster may use them."""
+    op.execute("DROP FUNCTION jobs_with_tags(jsonb)")
+    op.execute("DROP TRIGGER append_only ON event_log")
+    op.execute("DROP FUNCTION event_log_is_append_only()")
+    for policy in ("own_read", "own_write", "everyone", "keeper"):
+        op.execute(f"DROP POLICY {policy} ON event_log")
+    op.execute("ALTER TABLE event_log NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY")
+    for table in (*OWNED, *OWNED_TOO):
+        op.execute(f"DROP POLICY own ON {table}")
+        op.execute(f"DROP POLICY everyone ON {table}")
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY")
+    op.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {APP}, {WORKER}")
+    op.execute(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {APP}, {WORKER}")
+    op.execute(f"REVOKE ALL ON SCHEMA public FROM {APP}, {WORKER}")

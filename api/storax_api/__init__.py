@@ -1,0 +1,1 @@
+"""Storax API: the HTTP door to the core."""

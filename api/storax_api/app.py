@@ -1,0 +1,96 @@
+"""``create_app(settings)``: the one place that puts the API together."""
+
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import storax_api.errors as api_errors
+from storax_api import auth, feed, routes, sessions
+from storax_api.documents import problems
+from storax_api.service import Service, json
+from storax_core.admin import migrate
+from storax_core.queues import Queues
+from storax_core.resources import RESOURCES
+from storax_core.settings import Settings
+from storax_core.store.database import Database
+
+log = logging.getLogger("storax.api")
+DESCRIPTION = "Event-sourced job orchestration. Every change is an event; every list is a query over projections."
+
+
+class RequestIds:
+    """Gives every answer an X-Request-ID, and slow or failed calls a log line. Plain ASGI: no cost per body chunk."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        name = api_errors.request_id(Request(scope)).encode()
+        begun = time.perf_counter()
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", name)]
+                log.debug("%s %s %s %.1f ms", scope["method"], scope["path"], message["status"],
+                          (time.perf_counter() - begun) * 1e3)  # fmt: skip
+            await send(message)
+
+        await self.app(scope, receive, answer)
+
+
+def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        queues = Queues(settings.redis_url)
+        db = await Database.connect(settings.database_url, size=settings.pool_size)
+        app.state.service = Service(settings, db, queues)
+        app.state.broadcast = feed.Broadcast(queues)
+        app.state.broadcast.start()
+        yield
+        await app.state.broadcast.stop()
+        await queues.close()
+        await db.close()
+
+    return lifespan
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API. It holds no state of its own: any number of processes serve the same database."""
+    app = FastAPI(title="Storax", version="1", description=DESCRIPTION, lifespan=_lifespan(settings), redoc_url=None)
+    api_errors.install(app)
+    app.add_middleware(RequestIds)
+    for router in (auth.router, feed.router, sessions.router):
+        app.include_router(router)
+    for resource in RESOURCES:
+        app.include_router(routes.mount(resource))
+    _health(app)
+    return app
+
+
+def _health(app: FastAPI) -> None:
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> Response:
+        """Whether the process runs."""
+        return json({"status": "ok"})
+
+    @app.get("/readyz", tags=["health"], responses=problems(503))
+    async def readyz(request: Request) -> Response:
+        """Whether calls will succeed: Postgres answers, the schema is this program's; Redis is reported."""
+        service: Service = request.app.state.service
+        async with service.db.worker() as conn:
+            schema = await conn.fetchval("SELECT version_num FROM alembic_version")
+        wanted = migrate.head()
+        redis = "up" if await service.queues.alive() else "down"
+        good = schema == wanted
+        return json({"status": "ok" if good else "wrong schema", "schema": schema, "wanted": wanted, "redis": redis},
+                    200 if good else 503)  # fmt: skip
+

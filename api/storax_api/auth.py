@@ -1,0 +1,86 @@
+"""Login, tokens, and who am I."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from storax_api.body import parse, validate
+from storax_api.documents import problems
+from storax_api.routes import Who, service_of
+from storax_api.service import json
+from storax_core.commands import users
+from storax_core.errors import Unauthorized
+from storax_core.resources.types import Name, ShortText
+
+router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 409, 422, 503))
+Secret = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class Login(BaseModel):
+    """Name and password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Name
+    password: Secret
+
+
+class Register(Login):
+    """A new user; the password has at least 12 characters."""
+
+    password: Annotated[str, Field(min_length=12, max_length=1024)]
+
+
+class NewToken(BaseModel):
+    """What a new token is for, and how long it lives."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: ShortText = ""
+    expires_in_days: int | None = Field(default=None, ge=1, le=3650, description="Null: as the server is set.")
+
+
+LOGIN: TypeAdapter[Login] = TypeAdapter(Login)
+REGISTER: TypeAdapter[Register] = TypeAdapter(Register)
+NEW_TOKEN: TypeAdapter[NewToken] = TypeAdapter(NewToken)
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+
+
+@router.post("/auth/login", operation_id="login", openapi_extra=_body(Login))
+async def login(request: Request) -> Response:
+    """Exchange a password for a token."""
+    service = service_of(request)
+    ask = validate(LOGIN, parse(await service.body(request)), Login.model_fields)
+    async with service.db.worker() as conn, conn.transaction():
+        return json(await users.login(conn, ask.username, ask.password, service.settings.token_days))
+
+
+@router.post("/auth/register", status_code=201, operation_id="register", openapi_extra=_body(Register))
+async def register(request: Request) -> Response:
+    """Create a user, where the server allows it."""
+    service = service_of(request)
+    if not service.settings.allow_registration:
+        raise Unauthorized("registration is closed on this server", hint="Ask its operator for a user.")
+    ask = validate(REGISTER, parse(await service.body(request)), Register.model_fields)
+    async with service.db.worker() as conn, conn.transaction():
+        return json({"user_id": await users.create_user(conn, ask.username, ask.password), "username": ask.username}, 201)
+
+
+@router.get("/auth/me", operation_id="whoami")
+async def me(who: Who) -> Response:
+    """Who the token speaks for."""
+    return json({"user_id": who.owner_id, "username": who.username, "token_id": who.token_id})
+
+
+@router.post("/tokens/", status_code=201, operation_id="token_create", openapi_extra=_body(NewToken), tags=["tokens"])
+async def create_token(request: Request, who: Who) -> Response:
+    """Make a token; its text is in this answer and never again."""
+    service = service_of(request)
+    ask = validate(NEW_TOKEN, parse(await service.body(request)), NewToken.model_fields)
+    days = ask.expires_in_days or service.settings.token_days
+    async with service.db.owner(who.owner_id) as conn, conn.transaction():
+        return json(await users.issue_token(conn, who.owner_id, ask.name, days), 201)

@@ -1,0 +1,51 @@
+"""Request bodies: bounded in size, strict JSON (no NaN, no lone surrogate), read once."""
+
+from typing import Any
+
+import orjson
+from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
+
+from storax_api.errors import from_validation
+from storax_core.errors import Invalid, TooLarge
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The raw body. Raises TooLarge above ``limit`` bytes, before reading on."""
+    told = request.headers.get("content-length")
+    if told and told.isdigit() and int(told) > limit:
+        raise _too_large(limit)
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {limit >> 20} MiB", hint="Send it in several calls, or keep it in a file.")
+
+
+def parse(raw: bytes) -> Any:
+    """Strict JSON. Raises Invalid where it is none."""
+    if not raw:
+        return {}
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(
+            f"the body is no valid JSON: {error}", hint="NaN, Infinity, lone surrogates and deep nesting are not allowed."
+        ) from None
+    except RecursionError:
+        raise Invalid("the body is nested too deeply") from None
+    return value
+
+
+def validate(adapter: TypeAdapter[Any], value: Any, known: Any = ()) -> Any:
+    """Check a value against its declared type. Raises Invalid naming the field."""
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        raise from_validation(error, known) from None

@@ -1,0 +1,108 @@
+"""Core errors as HTTP answers: RFC 9457 problem details. The only file that knows which error has which status."""
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from storax_core import errors
+from storax_core.decide import nearest
+
+log = logging.getLogger("storax.api")
+STATUS: dict[type[errors.CoreError], int] = {
+    errors.NotFound: 404,
+    errors.Unauthorized: 401,
+    errors.Invalid: 422,
+    errors.TooLarge: 413,
+    errors.Conflict: 409,
+    errors.Unavailable: 503,
+}
+HTTP_CODES = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def status_of(error: errors.CoreError) -> int:
+    """The nearest declared ancestor's status."""
+    return next((STATUS[k] for k in type(error).__mro__ if k in STATUS), 500)
+
+
+def problem(request: Request, status: int, code: str, detail: str, hint: str = "", rows: Any = None) -> Response:
+    """One problem-details answer."""
+    body: dict[str, Any] = {
+        "type": f"urn:storax:error:{code}",
+        "title": code.replace("_", " "),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "hint": hint,
+        "request_id": request_id(request),
+    }
+    if rows:
+        body["errors"] = rows
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
+
+
+def request_id(request: Request) -> str:
+    """The call's id, made at its first use; also in the X-Request-ID header and the log."""
+    state = request.scope.setdefault("state", {})
+    if "request_id" not in state:
+        state["request_id"] = uuid4().hex
+    return str(state["request_id"])
+
+
+def from_validation(error: ValidationError | RequestValidationError, known: Any = ()) -> errors.Invalid:
+    """Pydantic's findings as one sentence and a list."""
+    found = error.errors()
+    rows = [{"loc": [str(p) if not isinstance(p, int) else p for p in e["loc"]], "msg": e["msg"]} for e in found[:20]]
+    first = found[0]
+    place = ".".join(str(p) for p in first["loc"])
+    hint = ""
+    if first["type"] == "extra_forbidden":
+        name = str(first["loc"][-1])
+        return errors.Invalid(f"no field {name!r} here ({place})", hint=nearest(name, known) if known else "", errors=rows)
+    words = first["msg"].removeprefix("Value error, ")
+    shown = str(first.get("input"))[:80]
+    detail = f"{place}: {words}" if place else words
+    if first["type"] != "missing" and not isinstance(first.get("input"), (dict, list)):
+        hint = f"Got {shown!r}."
+    return errors.Invalid(detail, hint=hint, errors=rows)
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+
+    @app.exception_handler(errors.CoreError)
+    async def core(request: Request, error: errors.CoreError) -> Response:
+        return problem(request, status_of(error), error.code, error.detail, error.hint, error.errors)
+
+    @app.exception_handler(RequestValidationError)
+    async def validation(request: Request, error: RequestValidationError) -> Response:
+        told = from_validation(error)
+        return problem(request, 422, told.code, told.detail, told.hint, told.errors)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        code = HTTP_CODES.get(error.status_code, "http_error")
+        hint = "See /docs for the routes there are." if error.status_code in (404, 405) else ""
+        return problem(request, error.status_code, code, str(error.detail), hint)
+
+    @app.exception_handler(asyncpg.DataError)
+    async def data(request: Request, error: asyncpg.DataError) -> Response:
+        return problem(request, 422, "invalid", f"a value does not fit: {error}", "Check ranges and formats.")
+
+    @app.exception_handler(asyncpg.QueryCanceledError)
+    async def slow(request: Request, _: asyncpg.QueryCanceledError) -> Response:
+        return problem(request, 503, "unavailable", "the database took too long", "Narrow the filter, or try again.")
+
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> Response:
+        log.exception("request %s failed", request_id(request), exc_info=error)
+        return problem(request, 500, "internal", "an error on our side", "Report the request id to your operator.")

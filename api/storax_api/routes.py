@@ -1,0 +1,308 @@
+"""One router mounts any resource: list, query, counts, read, create, update and delete, once for all nouns."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from storax_api.body import parse, validate
+from storax_api.documents import document
+from storax_api.service import Caller, Service, json
+from storax_core import decide, queries
+from storax_core.commands import create, delete, moves, update
+from storax_core.decide import nearest
+from storax_core.errors import Invalid, Leased, NotFound, TooLarge
+from storax_core.resources import JOBS, Resource
+from storax_core.resources.types import MAX_ID
+from storax_core.store.database import Connection
+from storax_core.store.log import Context
+
+MAX_ROWS = 10_000
+ONE_VALUE = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude")
+
+
+class Selection(BaseModel):
+    """Which rows a bulk call means."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filter: dict[str, Any] = Field(default_factory=dict)
+    exclude: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class PatchWhere(Selection):
+    """One patch for all that match."""
+
+    patch: dict[str, Any]
+
+
+class CountBy(Selection):
+    """Count by the values of one field."""
+
+    by: str = "state"
+
+
+QUERY: TypeAdapter[Any] = TypeAdapter(queries.Query)
+SELECTION: TypeAdapter[Any] = TypeAdapter(Selection)
+PATCH_WHERE: TypeAdapter[Any] = TypeAdapter(PatchWhere)
+COUNT_BY: TypeAdapter[Any] = TypeAdapter(CountBy)
+
+
+def service_of(request: Request) -> Service:
+    """The process's collaborators."""
+    found: Service = request.app.state.service
+    return found
+
+
+async def caller_of(request: Request) -> Caller:
+    """Who calls."""
+    return await service_of(request).caller(request)
+
+
+Who = Annotated[Caller, Depends(caller_of)]
+
+
+def row_id(text: str, resource: Resource) -> int:
+    """An id of the path. What cannot be an id does not exist."""
+    if not text.isdigit() or not 0 < int(text) <= MAX_ID:
+        raise NotFound(f"{resource.path} {text[:40]!r} does not exist", hint="Ids are whole numbers.")
+    return int(text)
+
+
+def query_of(resource: Resource, request: Request) -> queries.Query:
+    """The URL's parameters as a Query; an unknown one is an error, never "all"."""
+    given: dict[str, Any] = {}
+    filters: dict[str, Any] = {}
+    for name in request.query_params:
+        values = request.query_params.getlist(name)
+        if name in ONE_VALUE:
+            given[name] = values[-1]
+        elif name in resource.filters:
+            filters[name] = _filter_value(resource, name, values)
+        else:
+            raise Invalid(
+                f"{resource.path} knows no parameter {name!r}", hint=nearest(name, [*resource.filters, *ONE_VALUE])
+            )
+    for name in ("ordering", "fields"):
+        if name in given:
+            given[name] = given[name].split(",")
+    if "exclude" in given:
+        given["exclude"] = [parse(v.encode()) for v in request.query_params.getlist("exclude")]
+    query: queries.Query = validate(QUERY, {**given, "filter": filters})
+    return query
+
+
+def _filter_value(resource: Resource, name: str, values: list[str]) -> Any:
+    spec = resource.filters[name]
+    is_json = spec.op == "contains_json" or (spec.join is not None and spec.name == "tags")
+    if not is_json:
+        return values if len(values) > 1 else values[0]
+    out: dict[str, Any] = {}
+    for text in values:
+        if text.startswith("{"):
+            out |= parse(text.encode())
+        elif ":" in text:
+            key, _, value = text.partition(":")
+            out[key] = value
+        else:
+            raise Invalid(f"filter {name} takes KEY:VALUE or a JSON object, not {text[:60]!r}")
+    return out
+
+
+def page(found: queries.Page, form: str) -> Response:
+    """A list answer in the asked form."""
+    if form == "rows":
+        return json({"columns": found.columns, "rows": found.rows, "next": found.next, "count": found.count})
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return json({"results": rows, "next": found.next, "count": found.count})
+
+
+def mount(resource: Resource) -> APIRouter:
+    """The routes of one resource."""
+    router = APIRouter(prefix=f"/api/v1/{resource.path}", tags=[resource.path])
+    _mount_reads(router, resource)
+    if "create" in resource.verbs:
+        _mount_create(router, resource)
+    if "update" in resource.verbs:
+        _mount_updates(router, resource)
+    if "delete" in resource.verbs:
+        _mount_deletes(router, resource)
+    if "cancel" in resource.verbs:
+        _mount_cancel(router)
+    return router
+
+
+def _mount_reads(router: APIRouter, resource: Resource) -> None:
+    async def answer(request: Request, who: Caller, query: queries.Query) -> Response:
+        async with service_of(request).db.owner(who.owner_id) as conn:
+            return page(await queries.fetch_page(conn, resource, who.owner_id, query), query.format)
+
+    @router.get("/", **document(resource, "list"))
+    async def list_rows(request: Request, who: Who) -> Response:
+        return await answer(request, who, query_of(resource, request))
+
+    @router.post("/query", **document(resource, "query"))
+    async def query_rows(request: Request, who: Who) -> Response:
+        raw = await service_of(request).body(request)
+        return await answer(request, who, validate(QUERY, parse(raw), queries.Query.model_fields))
+
+    @router.post("/counts", **document(resource, "counts"))
+    async def count_rows(request: Request, who: Who) -> Response:
+        ask: CountBy = validate(COUNT_BY, parse(await service_of(request).body(request)), CountBy.model_fields)
+        query = queries.Query(filter=ask.filter, exclude=ask.exclude)
+        async with service_of(request).db.owner(who.owner_id) as conn:
+            return json({"counts": await queries.counts(conn, resource, who.owner_id, ask.by, query)})
+
+    @router.get("/{id}", **document(resource, "read"))
+    async def read_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
+        async with service_of(request).db.owner(who.owner_id) as conn:
+            return json(await _read(conn, resource, who.owner_id, row_id(id, resource)))
+
+
+async def _read(conn: Connection, resource: Resource, owner_id: int, wanted: int) -> dict[str, Any]:
+    found = await queries.fetch_one(conn, resource, owner_id, wanted)
+    if found is None:
+        raise NotFound(f"{resource.entity.replace('_', ' ')} {wanted} does not exist", hint="It may have been deleted.")
+    return found
+
+
+def _mount_create(router: APIRouter, resource: Resource) -> None:
+    known = tuple(resource.create_model.model_fields)
+
+    @router.post("/", status_code=201, **document(resource, "create"))
+    async def create_rows(request: Request, who: Who) -> Response:
+        service = service_of(request)
+        raw = await service.body(request)
+        value = parse(raw)
+        single = isinstance(value, dict)
+        rows = [value] if single else value
+        if isinstance(rows, list) and len(rows) > MAX_ROWS:
+            raise TooLarge(f"{len(rows)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
+        models = validate(resource.create_adapter, rows, known)
+        compact = request.query_params.get("format") == "rows"
+
+        async def command(conn: Connection, ctx: Context) -> Any:
+            made = await create.create(conn, ctx, resource, models)
+            if compact and not single:
+                columns = list(made[0]) if made else ["id"]
+                return {"columns": columns, "rows": [list(m.values()) for m in made]}
+            found = await _read_many(conn, resource, who.owner_id, [m["id"] for m in made])
+            return found[0] if single else {"results": found}
+
+        return await service.run(request, who, raw, command, status=201)
+
+
+async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: list[int]) -> list[dict[str, Any]]:
+    query = queries.Query(filter={"id": ids}, ordering=["id"], limit=MAX_ROWS)
+    found = await queries.fetch_page(conn, resource, owner_id, query)
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    place = {i: n for n, i in enumerate(ids)}
+    return sorted(rows, key=lambda r: place[r["id"]])
+
+
+def _force(request: Request) -> bool:
+    return request.query_params.get("force", "false").lower() in ("1", "true")
+
+
+def _mount_updates(router: APIRouter, resource: Resource) -> None:
+    known = tuple(resource.update_keys)
+
+    @router.patch("/{id}", **document(resource, "update"))
+    async def update_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
+        service, wanted = service_of(request), row_id(id, resource)
+        raw = await service.body(request)
+        given = parse(raw)
+        version = given.pop("if_version", None) if isinstance(given, dict) else None
+        patch = validate(resource.patch_adapter, given, known)
+        row = {"id": wanted, **patch, **({"if_version": version} if isinstance(version, int) else {})}
+
+        async def command(conn: Connection, ctx: Context) -> Any:
+            await update.update_rows(conn, ctx, resource, [row], force=_force(request))
+            return await _read(conn, resource, who.owner_id, wanted)
+
+        return await service.run(request, who, raw, command)
+
+    @router.patch("/", **document(resource, "update_many"))
+    async def update_many(request: Request, who: Who) -> Response:
+        service = service_of(request)
+        raw = await service.body(request)
+        value = parse(raw)
+        if isinstance(value, dict):
+            return await service.run(request, who, raw, _where(resource, value, known, force=_force(request)))
+        if isinstance(value, list) and len(value) > MAX_ROWS:
+            raise TooLarge(f"{len(value)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
+        rows = validate(resource.row_patches_adapter, value, (*known, "id", "if_version"))
+
+        async def command(conn: Connection, ctx: Context) -> Any:
+            made = await update.update_rows(conn, ctx, resource, rows, force=_force(request)) if rows else []
+            columns = list(made[0]) if made else list(update.RETURNED)
+            return {"updated": len(made), "columns": columns, "rows": [list(m.values()) for m in made]}
+
+        return await service.run(request, who, raw, command)
+
+
+def _where(resource: Resource, value: dict[str, Any], known: Any, *, force: bool) -> Any:
+    ask: PatchWhere = validate(PATCH_WHERE, value, PatchWhere.model_fields)
+    patch = validate(resource.patch_adapter, ask.patch, known)
+
+    async def command(conn: Connection, ctx: Context) -> Any:
+        query = queries.Query(filter=ask.filter, exclude=ask.exclude)
+        return {"updated": await update.update_where(conn, ctx, resource, query, patch, force=force)}
+
+    return command
+
+
+def _mount_deletes(router: APIRouter, resource: Resource) -> None:
+    @router.delete("/{id}", status_code=204, **document(resource, "delete"))
+    async def delete_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
+        wanted = row_id(id, resource)
+
+        async def command(conn: Connection, ctx: Context) -> Any:
+            gone, held = await delete.delete_ids(conn, ctx, resource, [wanted])
+            if held:
+                raise Leased(f"job {wanted} is leased or running", hint="Call cancel() first, then delete it.")
+            if not gone:
+                raise NotFound(f"{resource.entity.replace('_', ' ')} {wanted} does not exist")
+
+        return await service_of(request).run(request, who, b"", command, status=204)
+
+    async def delete_where(request: Request, who: Caller, raw: bytes, query: queries.Query) -> Response:
+        async def command(conn: Connection, ctx: Context) -> Any:
+            gone, held = await delete.delete_where(conn, ctx, resource, query)
+            return {"deleted": gone, "not_deleted": held}
+
+        return await service_of(request).run(request, who, raw, command)
+
+    @router.post("/delete", **document(resource, "delete_many"))
+    async def delete_by_body(request: Request, who: Who) -> Response:
+        raw = await service_of(request).body(request)
+        ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
+        return await delete_where(request, who, raw, queries.Query(filter=ask.filter, exclude=ask.exclude))
+
+    @router.delete("/", **document(resource, "delete_where"))
+    async def delete_by_url(request: Request, who: Who) -> Response:
+        params = dict(request.query_params)
+        everything = params.pop("all", "") == "true"
+        if not params and not everything:
+            raise Invalid("no filter: this would delete all of them", hint="Add all=true if that is what you mean.")
+        query = queries.Query() if everything and not params else query_of(resource, request)
+        return await delete_where(request, who, b"", query)
+
+
+def _mount_cancel(router: APIRouter) -> None:
+    @router.post("/cancel", **document(JOBS, "cancel"))
+    async def cancel_jobs(request: Request, who: Who) -> Response:
+        raw = await service_of(request).body(request)
+        ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
+
+        async def command(conn: Connection, ctx: Context) -> Any:
+            query = queries.Query(filter=ask.filter, exclude=ask.exclude)
+            ids = await queries.matching_ids(conn, JOBS, ctx.owner_id, query)
+            changes = await moves.move_each(conn, ctx, ids, decide.cancel)
+            told = [c for c in changes if c.events]
+            return {
+                "cancelled": sum(c.patch.get("state") == "FAILED" for c in told),
+                "requested": sum("state" not in c.patch for c in told),
+            }
+
+        return await service_of(request).run(request, who, raw, command)

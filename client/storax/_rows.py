@@ -1,0 +1,42 @@
+"""From the rows of a reply to instances, without copying them where the columns are ours."""
+
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from storax._record import Record
+from storax._unset import UNSET
+
+if TYPE_CHECKING:
+    from storax.client import Client
+
+R = TypeVar("R", bound=Record)
+
+# The slots' own setters: they pass by Record.__setattr__, whose check of the name costs more than the rest.
+_put_values = Record.__dict__["_values"].__set__
+_put_client = Record.__dict__["_client"].__set__
+
+
+def from_rows(model: type[R], columns: Sequence[str], rows: list[list[Any]], client: "Client") -> list[R]:
+    """One instance a row."""
+    if tuple(columns) != model._columns:
+        rows = _rearranged(model, columns, rows)
+    new, out = model.__new__, []
+    for row in rows:
+        one = new(model)
+        _put_values(one, row)
+        _put_client(one, client)
+        out.append(one)
+    return out
+
+
+def from_object(model: type[R], found: dict[str, Any], client: "Client") -> R:
+    """The instance of one JSON object."""
+    return from_rows(model, model._columns, [[found.get(name, UNSET) for name in model._columns]], client)[0]
+
+
+def _rearranged(model: type[Record], columns: Sequence[str], rows: Iterable[list[Any]]) -> list[list[Any]]:
+    """Rows in our order of columns; columns we do not know are left out, missing ones are UNSET."""
+    places = {name: i for i, name in enumerate(columns)}
+    pick = itemgetter(*(places.get(name, -1) for name in model._columns), -1)
+    return [list(pick([*row, UNSET])[:-1]) for row in rows]

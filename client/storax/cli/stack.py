@@ -1,0 +1,215 @@
+"""`storax up`, `down`, `status` and `doctor`: the stack of this machine."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from storax.local.control import PartStatus
+    from storax.local.doctor import Finding
+    from storax.local.plan import Wish
+    from storax.local.state import Stack
+
+
+class Output(StrEnum):
+    """How to print."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder. Default: STORAX_HOME/local.", metavar="DIR")]
+Form = Annotated[Output, typer.Option("--output", "-o", help="table or json.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the root command."""
+    for command in (up, down, status, doctor):
+        app.command()(command)
+
+
+def up(
+    data: Data = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port of the API. Default: the last one used, or the next free from 8360."),
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return once it is ready, and leave it running.")
+    ] = False,
+    no_site: Annotated[bool, typer.Option("--no-site", help="Run no site on this machine.")] = False,
+) -> None:
+    """Start Postgres, Valkey, the API, the workers and a local site, or join those that run already.
+
+    Writes the profile `local`, so that scripts on this machine connect without settings. STORAX_DATABASE_URL and
+    STORAX_REDIS_URL name outside servers to use in place of the embedded ones.
+
+    Examples:
+
+        storax up                          until Ctrl-C
+
+        storax up --detach                 in the background; end it with: storax down
+
+        storax up --data /srv/storax --port 9000
+    """
+    from storax.local import control
+    from storax.local.plan import Wish
+
+    with _errors():
+        wish = Wish(data=_folder(data), port=port, site=not no_site)
+        try:
+            stack, started = control.up(wish, report=_reporter())
+        except KeyboardInterrupt:
+            control.down(wish.data)
+            raise typer.Exit(130) from None
+        _write_profile(stack)
+        print(f"Storax {'is running' if started else 'was running already'} at {stack.url} (data in {wish.data})")
+        if not detach:
+            _attend(wish, started=started)
+
+
+def down(data: Data = None) -> None:
+    """Stop the stack, with every process that was started for it; the data stay. Harmless when nothing runs.
+
+    Examples:
+
+        storax down
+
+        storax down --data /srv/storax
+    """
+    from storax.local import control
+
+    with _errors():
+        folder = _folder(data)
+        print("Stopped." if control.down(folder) else f"Nothing was running (data in {folder}).")
+
+
+def status(data: Data = None, output: Form = Output.TABLE) -> None:
+    """Show the parts of the stack. Exit status: 0 when all is well, 1 when it does not run, or only in part.
+
+    Examples:
+
+        storax status
+
+        storax status -o json
+    """
+    from storax.local import control
+
+    with _errors():
+        folder = _folder(data)
+        stack, parts = control.status(folder)
+        healthy = stack is not None and control.is_up(stack)
+        if output is Output.JSON:
+            facts = {"healthy": healthy, "url": stack.url if stack else "", "data": str(folder)}
+            print(json.dumps({**facts, "parts": [asdict(part) for part in parts]}, indent=2))
+        else:
+            _print_status(parts, healthy=healthy, url=stack.url if stack else "", folder=folder)
+    raise typer.Exit(0 if healthy else 1)
+
+
+def doctor(data: Data = None, output: Form = Output.TABLE) -> None:
+    """Check the profile, the server and this machine, and say how to mend what is wrong. Exit status 1 if anything is.
+
+    Examples:
+
+        storax doctor
+
+        storax doctor -o json
+    """
+    from storax.local.doctor import examine
+
+    with _errors():
+        findings: list[Finding] = []
+        for finding in examine(_folder(data)):
+            findings.append(finding)
+            if output is Output.TABLE:
+                _print_finding(finding)
+        if output is Output.JSON:
+            print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Show what a user can cause or mend as one sentence, without a traceback."""
+    from storax._settings import SettingsError
+    from storax.local.errors import LocalError
+
+    try:
+        yield
+    except (LocalError, SettingsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _folder(data: Path | None) -> Path:
+    from storax.local.control import default_data
+
+    return (data or default_data()).expanduser().absolute()
+
+
+def _reporter() -> Callable[[str, str], None] | None:
+    """Short lines of what is being started, for people; nothing for scripts."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda part, state: print(f"  {part}: {state}", file=sys.stderr)
+
+
+def _write_profile(stack: "Stack") -> None:
+    from storax import _settings
+
+    stored = _settings.load_profile(_settings.LOCAL_PROFILE)
+    if stored is None or stored.url != stack.url or not stored.token or stored.token.get_secret_value() != stack.token:
+        _settings.save_profile(_settings.LOCAL_PROFILE, url=stack.url, token=stack.token)
+
+
+def _attend(wish: "Wish", *, started: bool) -> None:
+    """Stay until the stack is stopped or, if it was started here, stop it at Ctrl-C."""
+    from storax.local import control
+
+    print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; it runs on.", file=sys.stderr)
+    try:
+        control.attend(wish)
+    except KeyboardInterrupt:
+        if started:
+            print("Stopping...", file=sys.stderr)
+            control.down(wish.data)
+        return
+    print("Stopped.", file=sys.stderr)
+
+
+def _print_status(parts: "list[PartStatus]", *, healthy: bool, url: str, folder: Path) -> None:
+    if not any(part.pid for part in parts):
+        print(f"Not running (data in {folder}). Start it with: storax up")
+        return
+    rows = [("PART", "PID", "STATE", "ADDRESS", "UPTIME", "RESTARTS")]
+    rows += [(part.part, str(part.pid or "-"), part.state, part.address or "-",
+              _duration(part.uptime_sec) if part.pid else "-", str(part.restarts)) for part in parts]  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
+    print(f"\n{url or 'Servers alone, without the API'} (data in {folder})")
+    if not healthy:
+        print("Only part of it runs. Mend it with: storax up --detach")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    words = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")]
+    first = next((place for place, (count, _) in enumerate(words) if count), 3)
+    return " ".join(f"{count}{unit}" for count, unit in words[first : first + 2])
+
+
+def _print_finding(finding: "Finding") -> None:
+    print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.check}: {finding.found}")
+    if not finding.ok and finding.fix:
+        print(f"      {finding.fix}")

@@ -1,0 +1,209 @@
+"""Client: one server and one token. ``with Client(url, token):`` makes the models speak to it inside the block."""
+
+import os
+import threading
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakSet
+
+from storax.errors import NotConfigured
+
+if TYPE_CHECKING:
+    import httpx
+
+    from storax._apps import AppCache
+    from storax._feed import Feed
+    from storax._reply import Reply
+    from storax._transport import Transport
+
+__all__ = ["Client", "current_client"]
+
+_scopes: ContextVar[tuple["Client", ...]] = ContextVar("storax_clients", default=())
+_default: list["Client"] = []
+_lock = threading.Lock()
+_clients: "WeakSet[Client]" = WeakSet()
+
+
+class Client:
+    """A connection to one Storax server.
+
+    Without arguments it is found as every script finds it: STORAX_URL and STORAX_TOKEN, STORAX_PROFILE, the profile
+    ``default``, the profile ``local`` of `storax up`. Safe to share between threads and over a fork; a new thread starts
+    outside every ``with`` block, so enter the client there again.
+
+    Args:
+        url: Address of the server, such as ``http://127.0.0.1:8360``.
+        token: Access token, ``stx_...``.
+        profile: Name of a stored profile, instead of ``url`` and ``token``.
+        deadline: Seconds that one call may take with all its retries, by default 60; bulk calls get ten times that.
+
+    Raises:
+        NotConfigured: No server is named anywhere.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        profile: str | None = None,
+        deadline: float = 60.0,
+        connect_within: float | None = None,
+        transport: "httpx.BaseTransport | None" = None,
+    ) -> None:
+        self.url, self._token = (url, token) if url and token else _resolve(url, token, profile)
+        self.url = self.url.rstrip("/")
+        self.deadline = deadline
+        self._connect_within = connect_within
+        self._given = transport
+        self._guard = threading.RLock()
+        self._entered = 0
+        self._wire: Transport | None = None
+        self._feed: Feed | None = None
+        self._apps: AppCache | None = None
+        self._left_to_parent: list[Any] = []
+        _clients.add(self)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        key: str | None = None,
+    ) -> "Reply":
+        """Send one request and return the raw reply; ``path`` starts behind ``/api/v1``.
+
+        Mutating calls carry an Idempotency-Key (``key``, or a new one), so that retries have one effect.
+
+        Raises:
+            StoraxError: What the server answered, or that it did not.
+        """
+        from storax._transport import Call
+
+        wire = self._wire or self.wire()
+        return wire.call(Call(method, path, content, params, deadline or self.deadline, key))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        key: str | None = None,
+    ) -> Any:
+        """Send ``body`` as JSON to ``path`` behind ``/api/v1`` and return the parsed answer; for what no model covers."""
+        from storax._json import dumps
+
+        rows = len(body) if isinstance(body, list) else 1
+        content = None if body is None else dumps(body, rows=rows)
+        return self.call(method, path, content, params=params, deadline=deadline, key=key).json()
+
+    def wire(self) -> "Transport":
+        """The transport, made at the first call."""
+        from storax._transport import Transport
+
+        with self._guard:
+            if self._wire is None:
+                within = self._connect_within
+                self._wire = Transport(self.url, self._token, http=self._given, connect_within=within)
+            return self._wire
+
+    @property
+    def feed(self) -> "Feed":
+        """The one subscription to the event stream that all waits of this client share."""
+        from storax._feed import Feed
+
+        with self._guard:
+            if self._feed is None or not self._feed.usable:
+                self._feed = Feed(self.wire())
+            return self._feed
+
+    @property
+    def apps(self) -> "AppCache":
+        """The Apps seen so far, by id and by name."""
+        from storax._apps import AppCache
+
+        with self._guard:
+            if self._apps is None:
+                self._apps = AppCache(self)
+            return self._apps
+
+    def close(self) -> None:
+        """Close connections and the event subscription; the client opens them again when it is used again."""
+        with self._guard:
+            feed, wire, self._feed = self._feed, self._wire, None
+        if feed:
+            feed.close()
+        if wire:
+            wire.close()
+
+    def __enter__(self) -> Self:
+        _scopes.set((*_scopes.get(), self))
+        with self._guard:
+            self._entered += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _scopes.set(_scopes.get()[:-1])
+        with self._guard:
+            self._entered -= 1
+            last = self._entered == 0
+        if last:
+            self.close()
+
+    def after_fork(self) -> None:
+        """In a forked child: leave the connections to the parent, which goes on using them, and start afresh."""
+        self._left_to_parent += [self._wire, self._feed]
+        self._guard, self._wire, self._feed = threading.RLock(), None, None
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r})"
+
+
+def scoped_client() -> Client | None:
+    """The client of the innermost ``with`` block, if there is one."""
+    scopes = _scopes.get()
+    return scopes[-1] if scopes else None
+
+
+def current_client() -> Client:
+    """The client of the innermost ``with`` block; else the process's default one, made at its first use.
+
+    Raises:
+        NotConfigured: No server is named anywhere.
+    """
+    return scoped_client() or (_default[0] if _default else _make_default())
+
+
+def _make_default() -> Client:
+    with _lock:
+        if not _default:
+            _default.append(Client())
+        return _default[0]
+
+
+def _resolve(url: str | None, token: str | None, profile: str | None) -> tuple[str, str | None]:
+    from storax._settings import SettingsError, resolve
+
+    try:
+        found = resolve(url, token=token, profile=profile)
+    except SettingsError as error:
+        raise NotConfigured(str(error.args[0]), hint=error.hint) from None
+    return found.url, found.secret
+
+
+def _after_fork() -> None:
+    """A lock that another thread of the parent held would be held for ever in the child."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    for client in list(_clients):
+        client.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

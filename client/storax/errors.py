@@ -1,0 +1,213 @@
+"""Every error of the client, as one tree; all carry ``hint``, ``code``, ``status`` and ``request_id``.
+
+StoraxError
+├── InvalidInput                 a value breaks a rule; also a ValueError
+│   ├── UnknownName              a field, filter, ordering or parameter nobody knows; also AttributeError and TypeError
+│   ├── ReadOnly                 a field that cannot be set (any more); also an AttributeError
+│   ├── SlicedQuery              filter, order, update or delete after a slice; also a TypeError
+│   └── TooLarge                 the request exceeds a limit of the server
+├── NotConfigured                no server is named anywhere; also a LookupError
+├── Unauthorized                 no token, or a token that is wrong, expired or revoked
+├── NotFound                     no such thing, or not yours; also a LookupError
+│   └── DoesNotExist             base of Job.DoesNotExist, Site.DoesNotExist, ...
+├── MultipleObjectsReturned      base of Job.MultipleObjectsReturned, ...: get() matched more than one
+├── Conflict                     the state of things forbids it now
+│   ├── IllegalMove              a state move that the table of moves does not allow
+│   ├── StaleVersion             it changed since it was read
+│   ├── Leased                   a running or leased job must be cancelled first
+│   └── StaleEpoch               the lease was taken away
+├── Unavailable                  the server cannot answer now
+│   ├── ServerDown               nobody answers at its address; also a ConnectionError
+│   └── DeadlineExceeded         it took too long; also a TimeoutError
+├── NoResult                     Job.NoResult: the job has not ended yet
+└── JobFailed                    Job.Failed: the job ended as FAILED
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class StoraxError(Exception):
+    """Base of all errors of the client.
+
+    ``hint`` says what to do, ``request_id`` finds the call in the server's log, ``code`` is the server's word for it,
+    ``status`` the HTTP status where there was one, ``errors`` the single faults as ``{"loc": [...], "msg": str}``.
+    """
+
+    code: str = "error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+        errors: Iterable[dict[str, Any]] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.status = status
+        self.request_id = request_id
+        self.errors = list(errors)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        if not self.hint:
+            return self.message
+        return f"{self.message if self.message.endswith(('.', '!', '?')) else self.message + '.'} {self.hint}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message,), self.__dict__
+
+
+class StoraxWarning(UserWarning):
+    """Something was done in part; the message says what was left out."""
+
+
+class InvalidInput(StoraxError, ValueError):
+    """A value breaks a rule."""
+
+    code = "invalid"
+
+
+class UnknownName(InvalidInput, AttributeError, TypeError):
+    """A field, filter, ordering or parameter nobody knows; the hint names the nearest right one."""
+
+
+class ReadOnly(InvalidInput, AttributeError):
+    """A field that cannot be set, or cannot be set any more."""
+
+
+class SlicedQuery(InvalidInput, TypeError):
+    """A query that was sliced already cannot be filtered, ordered, updated or deleted."""
+
+
+class TooLarge(InvalidInput):
+    """The request exceeds a limit of the server."""
+
+    code = "too_large"
+
+
+class NotConfigured(StoraxError, LookupError):
+    """No server is named anywhere."""
+
+
+class Unauthorized(StoraxError):
+    """No token, or a token that is wrong, expired or revoked."""
+
+    code = "unauthorized"
+
+
+class NotFound(StoraxError, LookupError):
+    """No such thing, or not yours."""
+
+    code = "not_found"
+
+
+class DoesNotExist(NotFound):
+    """Nothing matches; each model has its own, such as ``Job.DoesNotExist``."""
+
+
+class MultipleObjectsReturned(StoraxError):
+    """``get()`` matched more than one; each model has its own, such as ``Job.MultipleObjectsReturned``."""
+
+
+class Conflict(StoraxError):
+    """The state of things forbids it now."""
+
+    code = "conflict"
+
+
+class IllegalMove(Conflict):
+    """A state move that the table of moves does not allow."""
+
+    code = "illegal_move"
+
+
+class StaleVersion(Conflict):
+    """It changed since it was read."""
+
+    code = "stale_version"
+
+
+class Leased(Conflict):
+    """A running or leased job must be cancelled first."""
+
+    code = "leased"
+
+
+class StaleEpoch(Conflict):
+    """The lease was taken away."""
+
+    code = "stale_epoch"
+
+
+class Unavailable(StoraxError):
+    """The server cannot answer now."""
+
+    code = "unavailable"
+
+
+class ServerDown(Unavailable, ConnectionError):
+    """Nobody answers at the server's address."""
+
+
+class DeadlineExceeded(Unavailable, TimeoutError):
+    """It took too long."""
+
+
+class NoResult(StoraxError):
+    """The job has not ended yet; known as ``Job.NoResult``."""
+
+
+class JobFailed(StoraxError):
+    """The job ended as FAILED; known as ``Job.Failed``. ``job`` is the job, ``reason`` the server's words."""
+
+    job: Any = None
+    reason: str = ""
+
+
+_HINTS: dict[type[StoraxError], str] = {
+    Unauthorized: "Log in with `storax login URL`, or set STORAX_TOKEN.",
+    Leased: "Cancel it first: job.cancel(), then job.wait().",
+    StaleVersion: "Call refresh_from_db(), then change it again.",
+}
+
+
+_BY_CODE: dict[str, type[StoraxError]] = {
+    kind.code: kind
+    for kind in (InvalidInput, TooLarge, Unauthorized, NotFound, Conflict, IllegalMove, StaleVersion, Leased, StaleEpoch, Unavailable)
+}
+_BY_STATUS: dict[int, type[StoraxError]] = {
+    401: Unauthorized,
+    403: Unauthorized,
+    404: NotFound,
+    408: Unavailable,
+    409: Conflict,
+    413: TooLarge,
+    425: Unavailable,
+    429: Unavailable,
+}
+
+
+def from_answer(
+    status: int, problem: dict[str, Any], *, request_id: str | None = None, retry_after: float | None = None
+) -> StoraxError:
+    """The error that an answer of ``status`` with a problem body stands for."""
+    fallback = Unavailable if status >= 500 else InvalidInput
+    code = str(problem.get("code") or "")
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status, fallback)
+    errors = problem.get("errors") or []
+    error = kind(
+        str(problem.get("detail") or problem.get("title") or f"The server answered {status}."),
+        hint=str(problem.get("hint") or _HINTS.get(kind, "")),
+        status=status,
+        request_id=problem.get("request_id") or request_id,
+        errors=errors,
+        retry_after=retry_after,
+    )
+    error.code = code or kind.code
+    return error

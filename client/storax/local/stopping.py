@@ -1,0 +1,29 @@
+"""Stop the parts of a stack in their order."""
+
+import signal
+from itertools import groupby
+
+from .processes import wait_gone
+from .state import Record
+
+_LAST_CALL_SEC = 5.0
+
+
+def stop_parts(parts: dict[str, Record]) -> None:
+    """Stop the parts rank by rank: those of one rank together, the next rank when they are gone.
+
+    Each is sent its signal and given its grace; then SIGQUIT, at which Postgres ends at once unharmed, then SIGKILL.
+    """
+    for _, group in groupby(sorted(parts.values(), key=lambda part: part.rank), key=lambda part: part.rank):
+        _stop_together(list(group))
+
+
+def _stop_together(parts: list[Record]) -> None:
+    processes = {part.process: part for part in parts if part.process and part.process.alive()}
+    for process, part in processes.items():
+        process.send(part.signal)
+    left = wait_gone(processes, timeout=max((part.grace for part in processes.values()), default=0))
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        for process in left:
+            process.send(number)
+        left = wait_gone(left, timeout=_LAST_CALL_SEC) if left else []

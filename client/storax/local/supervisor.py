@@ -1,0 +1,185 @@
+"""The process that keeps a stack running: starts or adopts its parts, restarts what dies, stops all in order."""
+
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from .child import Child, Phase
+from .errors import LocalError
+from .folder import Folder
+from .parts import Part
+from .processes import Process, end, identify, strays
+from .state import Record, Stack
+from .stopping import stop_parts
+
+_POLL_SEC = 0.02
+
+
+class Supervisor:
+    """Keeps the parts of one stack running until told to stop.
+
+    The caller holds the folder's lock. Parts found running from an earlier supervisor are adopted if they are the same
+    and answer; others left from it are stopped first.
+    """
+
+    def __init__(self, parts: Sequence[Part], *, folder: Folder, stack: Stack, owner: Process | None = None) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._owner = owner
+        self._stopping = False
+        self._written: object = None
+        self._wake, self._waker = socket.socketpair()
+        self._children = [self._child(part) for part in parts]
+
+    def run(self, started: Callable[[], None] = lambda: None) -> None:
+        """Work until a SIGTERM, or until the owner is gone; then stop every part.
+
+        Args:
+            started: called once this process is written down as the stack's supervisor.
+
+        Raises:
+            LocalError: a part did not start; those started here were stopped again.
+        """
+        self._listen()
+        self._stack.supervisor, self._stack.error = identify(os.getpid()), ""
+        self._enter("starting")
+        started()
+        try:
+            self._clear_leftovers()
+            self._serve()
+        except Exception as error:
+            self._give_up(error)
+            raise
+        self._stop_all()
+
+    def _child(self, part: Part) -> Child:
+        stack, record = self._stack, self._stack.parts.get(part.name)
+        log = self._folder.log(part.name)
+        return Child(part, stack_id=stack.id, version=stack.version, log=log, record=record)
+
+    def _listen(self) -> None:
+        self._waker.setblocking(False)
+        self._wake.setblocking(False)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._told_to_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # only so that it wakes the poll
+
+    def _told_to_stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _clear_leftovers(self) -> None:
+        """Stop what runs for this folder but is in no plan: parts no longer wanted, and orphans of a killed part."""
+        wanted = {child.part.name for child in self._children if not child.part.once}
+        stop_parts({name: part for name, part in self._stack.parts.items() if name not in wanted})
+        kept = {part.process for name, part in self._stack.parts.items() if name in wanted}
+        commands = [part.argv for part in self._stack.parts.values()]
+        commands += [list(child.part.argv) for child in self._children]
+        orphans = [process for process in strays(self._stack.id, commands=commands) if process not in kept]
+        if orphans:
+            say(f"stopping {len(orphans)} processes left from before")
+            end(orphans, number=signal.SIGINT, grace=10.0)
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            self._step()
+            if self._stack.phase == "starting" and all(child.settled for child in self._children):
+                self._enter("ready")
+            self._note()
+            self._sleep()
+
+    def _step(self) -> None:
+        ready = {child.part.name for child in self._children if child.phase is Phase.READY}
+        for child in self._children:
+            before = child.phase
+            child.step(ready=ready, now=time.monotonic())
+            if child.phase is not before:
+                say(f"{child.part.name}: {before} -> {child.phase}")
+            if child.phase is Phase.READY:
+                ready.add(child.part.name)
+
+    def _sleep(self) -> None:
+        """Wait for the next thing to do: a process ends, a signal comes, a restart is due, or soon while starting."""
+        watch, handles = select.poll(), []
+        watch.register(self._wake, select.POLLIN)
+        for process in self._watched():
+            try:
+                handles.append(os.pidfd_open(process.pid))
+            except ProcessLookupError:
+                continue
+            watch.register(handles[-1], select.POLLIN)
+        watch.poll(self._pause() * 1000)
+        for handle in handles:
+            os.close(handle)
+        self._drain()
+
+    def _watched(self) -> list[Process]:
+        watched = [child.process for child in self._children if not child.part.once and child.phase is Phase.READY]
+        return [process for process in (*watched, self._owner) if process]
+
+    def _pause(self) -> float:
+        if all(child.settled for child in self._children):
+            return 60.0
+        now = time.monotonic()
+        waits = [
+            child.due - now if child.phase is Phase.RESTARTING else _POLL_SEC
+            for child in self._children
+            if not child.settled
+        ]
+        return max(_POLL_SEC / 4, min(waits))
+
+    def _drain(self) -> None:
+        with suppress(BlockingIOError):
+            self._wake.recv(4096)
+        if self._owner and not self._owner.alive():
+            say("the owner is gone")
+            self._stopping = True
+
+    def _note(self) -> None:
+        for child in self._children:
+            runs = child.process is not None and child.process.alive()
+            if child.record and (runs or not child.part.once):
+                self._stack.parts[child.part.name] = child.record
+            elif child.part.once:
+                self._stack.parts.pop(child.part.name, None)
+        words = self._stack.as_dict()
+        if words != self._written:
+            self._folder.write(self._stack)
+            self._written = words
+
+    def _enter(self, phase: str) -> None:
+        self._stack.phase = phase
+        say(f"stack: {phase}")
+        self._folder.write(self._stack, durable=phase in {"starting", "ready"})
+
+    def _give_up(self, error: Exception) -> None:
+        """Stop what was started here; parts adopted from an earlier supervisor run on."""
+        ours = {child.part.name: child.record for child in self._children if child.started_here and child.record}
+        self._stack.error = str(error) if isinstance(error, LocalError) else f"{type(error).__name__}: {error}"
+        say(self._stack.error)
+        self._stop(ours, phase="failed")
+
+    def _stop_all(self) -> None:
+        self._enter("stopping")
+        self._stop({child.part.name: child.record for child in self._children if child.record}, phase="stopped")
+
+    def _stop(self, records: dict[str, Record], *, phase: str) -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        stop_parts(records)
+        for child in self._children:
+            child.reap()
+        for name in records:
+            self._stack.parts.pop(name, None)
+        if not self._stack.alive():
+            self._folder.discard_sockets(self._stack)
+        self._enter(phase)
+
+
+def say(words: str) -> None:
+    """Write a line to the supervisor's log, which is its standard output."""
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f} {words}", flush=True)  # noqa: T201

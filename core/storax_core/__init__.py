@@ -1,0 +1,1 @@
+"""Storax core: resources, the event log, projections, queries, leases and queues. Knows no web and no client."""

@@ -1,0 +1,1 @@
+"""What an operator does: migrate, verify, rebuild, back up."""

@@ -1,0 +1,5 @@
+"""``python -m storax_core.admin``: the operator's commands without the client."""
+
+from storax_core.admin.cli import app
+
+app()

@@ -1,0 +1,89 @@
+"""Bring a database to this code's schema, or back. Migrations ship inside the wheel and live in ``alembic/`` in a checkout."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from storax_core.errors import Conflict, Unavailable
+
+LOCK = 8361  # one migration at a time
+
+
+def scripts() -> Path:
+    """The folder with env.py and versions/."""
+    shipped = Path(__file__).parents[1] / "migrations"
+    return shipped if shipped.is_dir() else Path(__file__).parents[3] / "alembic"
+
+
+def config(connection: Connection | None = None) -> Config:
+    """An Alembic configuration without any file."""
+    made = Config()
+    made.set_main_option("script_location", str(scripts()))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    return made
+
+
+def head() -> str:
+    """The newest revision this code knows."""
+    return str(ScriptDirectory.from_config(config()).get_current_head())
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The same address for SQLAlchemy's asyncpg dialect."""
+    return "postgresql+asyncpg://" + url.split("://", 1)[1]
+
+
+def _known(revision: str | None) -> bool:
+    return revision is None or any(s.revision == revision for s in ScriptDirectory.from_config(config()).walk_revisions())
+
+
+def _run(connection: Connection, target: str, *, down: bool) -> None:
+    now = MigrationContext.configure(connection).get_current_revision()
+    if not _known(now):
+        raise Conflict(
+            f"the database is at schema {now}, newer than this program (which knows up to {head()})",
+            hint="Install the Storax version that made it, or restore a backup.",
+        )
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)" % LOCK)
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+    (command.downgrade if down else command.upgrade)(config(connection), target)
+
+
+async def migrate(url: str, target: str = "head", *, down: bool = False) -> None:
+    """Move the schema to ``target``. Raises Conflict for a database newer than the code, Unavailable without Postgres."""
+    engine = create_async_engine(sqlalchemy_url(url))
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_run, target, down=down)
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        raise Unavailable(
+            f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL and that the server runs."
+        ) from error
+    finally:
+        await engine.dispose()
+
+
+def migrate_now(url: str, target: str = "head", *, down: bool = False) -> None:
+    """As ``migrate``, for callers without a loop."""
+    asyncio.run(migrate(url, target, down=down))
+
+
+def autogenerate(url: str, message: str, **kwargs: Any) -> None:
+    """Write the migration that takes the database to the declarations; read it before you keep it."""
+
+    async def run() -> None:
+        engine = create_async_engine(sqlalchemy_url(url))
+        async with engine.begin() as connection:
+            await connection.run_sync(lambda c: command.revision(config(c), message, autogenerate=True, **kwargs))
+        await engine.dispose()
+
+    asyncio.run(run())

@@ -1,0 +1,72 @@
+"""Prove that the log is the truth: fold all of it and compare with every projection, row by row, column by column."""
+
+from typing import Any
+
+import asyncpg
+
+from storax_core.admin.fold import MERGE, folded
+from storax_core.errors import Unavailable
+from storax_core.queries import column, source
+from storax_core.resources import PROJECTED, Resource
+from storax_core.store.database import GONE, WORKER_ROLE, Connection
+
+SAMPLES = 5
+# Each counts rows that break a rule; all must be 0.
+CHECKS = {
+    "versions are dense": """SELECT count(*) FROM (SELECT entity, entity_id FROM event_log GROUP BY 1, 2
+        HAVING count(*) <> max(version) OR min(version) <> 1) x""",
+    "moves are connected": """SELECT count(*) FROM (SELECT from_state, lag(to_state) OVER (PARTITION BY entity, entity_id
+        ORDER BY version) AS was FROM event_log WHERE to_state IS NOT NULL) x
+        WHERE was IS NOT NULL AND from_state IS DISTINCT FROM was""",
+    "no completion is doubled": """SELECT count(*) FROM (SELECT entity_id FROM event_log WHERE entity = 'job' GROUP BY 1
+        HAVING count(*) FILTER (WHERE to_state = 'JOB_FINISHED') - count(*) FILTER (WHERE from_state = 'JOB_FINISHED'
+        AND to_state IS NOT NULL) > 1) x""",
+    "no job waits for ended parents": """SELECT count(*) FROM job_state c JOIN job j ON j.id = c.id
+        WHERE c.state = 'AWAITING_PARENTS' AND NOT EXISTS (SELECT FROM job_parent e LEFT JOIN job_state p ON p.id = e.parent_id
+        WHERE e.child_id = c.id AND (p.state IS NOT NULL AND p.state NOT IN ('JOB_FINISHED', 'FAILED')))""",
+    "every lease has a session": """SELECT count(*) FROM job_state j LEFT JOIN session s ON s.id = j.session_id
+        WHERE j.session_id IS NOT NULL AND s.id IS NULL""",
+    "every running job has a lease": "SELECT count(*) FROM job_state WHERE state = 'RUNNING' AND session_id IS NULL",
+    "edges follow from parent_ids": """SELECT count(*) FROM job_parent e JOIN job c ON c.id = e.child_id
+        WHERE NOT c.parent_ids @> to_jsonb(e.parent_id)""",
+    "spec and state rows pair up": "SELECT count(*) FROM job FULL JOIN job_state USING (id) WHERE job.id IS NULL OR job_state.id IS NULL",
+}
+
+
+async def verify(url: str) -> dict[str, Any]:
+    """Fold and compare everything in one snapshot. Returns counts, samples of differences, and rule violations."""
+    try:
+        conn = await asyncpg.connect(url, server_settings={"role": WORKER_ROLE, "timezone": "UTC", "jit": "off"})
+    except (*GONE, TimeoutError) as error:
+        raise Unavailable(f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL.") from error
+    try:
+        await conn.execute(MERGE)
+        async with conn.transaction(isolation="repeatable_read"):
+            entities = {r.entity: await _compare(conn, r) for r in PROJECTED}
+            checks = {name: await conn.fetchval(sql) for name, sql in CHECKS.items()}
+            events = await conn.fetchval("SELECT count(*) FROM event_log")
+    finally:
+        await conn.close()
+    found = sum(e["differences"] for e in entities.values()) + sum(checks.values())
+    return {"entities": entities, "checks": checks, "events": events, "differences": found}
+
+
+async def _compare(conn: Connection, resource: Resource) -> dict[str, Any]:
+    names = ["owner_id", *resource.folded, "version", "creation_date", "last_update"]
+    live = ", ".join(f"{column(resource, n)} AS {n}" for n in ["id", *names])
+    unlike = [f"CASE WHEN f.{n} IS DISTINCT FROM p.{n} THEN '{n}' END" for n in names]
+    rows = await conn.fetch(f"""SELECT coalesce(f.id, p.id) AS id, f.id IS NULL AS no_log, p.id IS NULL AS no_row,
+  array_remove(ARRAY[{", ".join(unlike)}], NULL) AS fields
+FROM ({folded(resource)}) f FULL JOIN (SELECT {live} FROM {source(resource)}) p ON p.id = f.id
+WHERE f.id IS NULL OR p.id IS NULL OR ({", ".join(f"f.{n}" for n in names)}) IS DISTINCT FROM
+  ({", ".join(f"p.{n}" for n in names)}) ORDER BY 1""")  # noqa: S608
+    total = await conn.fetchval(f"SELECT count(*) FROM {resource.table}")  # noqa: S608
+    return {"rows": total, "differences": len(rows), "samples": [_words(resource, r) for r in rows[:SAMPLES]]}
+
+
+def _words(resource: Resource, row: Any) -> str:
+    if row["no_log"]:
+        return f"{resource.entity} {row['id']} is in the table but not in the log"
+    if row["no_row"]:
+        return f"{resource.entity} {row['id']} is in the log but not in the table"
+    return f"{resource.entity} {row['id']} differs in {', '.join(row['fields'])}"

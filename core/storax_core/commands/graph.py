@@ -1,0 +1,67 @@
+"""The job graph: what becomes of children when parents end, and of transfers when their stage is reached.
+
+Children are locked first and their parents looked at in a later statement: two parents that end at the same moment in
+two transactions then both see the other, so no child is left waiting and none is released twice.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from storax_core import decide
+from storax_core.resources import JOBS, TRANSFERS
+from storax_core.states import JobState, TransferState
+from storax_core.store import log
+from storax_core.store.database import Connection
+from storax_core.store.log import Change, Context
+
+WAITING_CHILDREN = f"""SELECT {decide.JOB_FACTS} FROM job_state
+WHERE id IN (SELECT child_id FROM job_parent WHERE parent_id = ANY($1::bigint[])) AND state = 'AWAITING_PARENTS'
+ORDER BY id FOR UPDATE"""  # noqa: S608
+STANDING = """SELECT c.id, c.on_parent_failure AS policy,
+  bool_or(p.state IS NOT NULL AND p.state NOT IN ('JOB_FINISHED', 'FAILED')) AS waiting,
+  min(e.parent_id) FILTER (WHERE p.state IS NULL) AS deleted,
+  min(e.parent_id) FILTER (WHERE p.state = 'FAILED') AS failed
+FROM job c JOIN job_parent e ON e.child_id = c.id LEFT JOIN job_state p ON p.id = e.parent_id
+WHERE c.id = ANY($1::bigint[]) GROUP BY c.id"""
+
+
+async def release_children(conn: Connection, ctx: Context, ended: Sequence[int]) -> None:
+    """Release or fail the children of jobs that ended or were deleted, and so on down the graph."""
+    while ended:
+        children = await conn.fetch(WAITING_CHILDREN, list(ended))
+        if not children:
+            return
+        standing = {r["id"]: r for r in await conn.fetch(STANDING, [c["id"] for c in children])}
+        changes = [_verdict(c, standing[c["id"]]) for c in children]
+        await log.append_changes(conn, ctx, JOBS, changes)
+        ready = [c.id for c in changes if c.patch.get("state") == JobState.READY]
+        await start_transfers(conn, ctx, ready, "in")
+        ended = [c.id for c in changes if c.patch.get("state") == JobState.FAILED]
+
+
+def _verdict(facts: decide.Facts, standing: Any) -> Change:
+    change, mine = decide.change_of(facts), dict(facts)
+    broken = standing["failed"] or standing["deleted"]
+    if standing["policy"] == "fail" and broken:
+        how = "FAILED" if standing["failed"] else "was deleted"
+        decide.enter(change, mine, JobState.FAILED, {"message": f"parent job {broken} {how}", "parent_id": broken})
+    elif not standing["waiting"]:
+        decide.enter(change, mine, JobState.READY, {})
+    return change
+
+
+async def start_transfers(conn: Connection, ctx: Context, jobs: Sequence[int], direction: str) -> None:
+    """The stage of these jobs is reached: their items of this direction may be moved now."""
+    if not jobs:
+        return
+    items = await conn.fetch(
+        "SELECT id, owner_id, site_id, version, state FROM transfer_item WHERE job_id = ANY($1::bigint[])"
+        " AND direction = $2 AND state = 'awaiting_job' ORDER BY id FOR UPDATE",
+        list(jobs), direction,
+    )
+    changes = []
+    for item in items:
+        change = decide.change_of(item)
+        change.add("transfer_item.state_changed", {}, was=item["state"], to=TransferState.PENDING)
+        changes.append(change)
+    await log.append_changes(conn, ctx, TRANSFERS, changes)

@@ -1,0 +1,155 @@
+"""Leases: heartbeat, report, release and expiry. A lease is a session's id and an epoch on a job; only an epoch bump takes
+a job away, and a report that carries an older epoch is refused, by an event of its own."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from storax_core import decide
+from storax_core.commands import moves
+from storax_core.errors import NotFound
+from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
+from storax_core.resources.types import BigId, JsonObject, JsonValue, UtcTime
+from storax_core.store import log
+from storax_core.store.database import Connection
+from storax_core.store.log import Context, Row
+
+TOUCH = """UPDATE session SET heartbeat = now(), expires_at = now() + make_interval(secs => ttl_sec)
+WHERE id = $1 AND owner_id = $2 RETURNING id, owner_id, site_id, batch_job_id, expires_at"""
+CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = $1 AND cancel_requested"
+EXPIRED = "SELECT id, owner_id FROM session WHERE expires_at < now() ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED"
+
+
+class Move(BaseModel):
+    """One state that a leased job entered at the site."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: Literal["RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"] = Field(description="State entered.")
+    at: UtcTime = Field(description="When, by the site's clock; kept as information only.")
+    data: JsonObject = Field(default_factory=dict, description="Reason, last output lines.")
+
+
+class Outcome(BaseModel):
+    """What a run left behind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    return_code: int | None = Field(default=None, ge=-(2**31), le=2**31 - 1, description="Exit code, -N for signal N.")
+    return_value: JsonValue = Field(default=None, description="JSON result.")
+
+
+class Report(BaseModel):
+    """What a lease holder says of one job."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: BigId = Field(description="The job.")
+    lease_epoch: int = Field(ge=0, le=2**31 - 1, description="Epoch under which it was acquired.")
+    attempt: int | None = Field(default=None, description="For the reader; the epoch decides.")
+    moves: list[Move] = Field(min_length=1, max_length=8, description="In order.")
+    patch: Outcome = Field(default_factory=Outcome, description="Goes with the last move.")
+
+
+class Reports(BaseModel):
+    """A batch of reports."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reports: list[Report] = Field(max_length=10_000, description="Each job at most once.")
+
+
+async def touch(conn: Connection, owner_id: int, session_id: int) -> Any:
+    """Extend a session's life. Raises NotFound when it has ended or expired."""
+    row = await conn.fetchrow(TOUCH, session_id, owner_id)
+    if row is None:
+        raise NotFound(
+            f"session {session_id} does not exist: it ended or expired", hint="Open a new session; its jobs were given back."
+        )
+    return row
+
+
+async def heartbeat(conn: Connection, owner_id: int, session_id: int) -> Row:
+    """Extend a session and note that its site was heard. Returns expires_at and the jobs to cancel."""
+    row = await touch(conn, owner_id, session_id)
+    await conn.execute("UPDATE site SET last_refresh = now() WHERE id = $1", row["site_id"])
+    return {"expires_at": row["expires_at"], "cancel": await cancels(conn, session_id)}
+
+
+async def cancels(conn: Connection, session_id: int) -> list[Row]:
+    """Jobs of this session whose process is to be stopped."""
+    return [dict(r) for r in await conn.fetch(CANCELS, session_id)]
+
+
+async def report(conn: Connection, ctx: Context, session_id: int, reports: Sequence[Report]) -> Row:
+    """Take in what a lease holder says. Each row stands alone: accepted, or refused with a code.
+
+    Repeating a report is safe: what an epoch has reported already is accepted again without effect.
+    """
+    told = {r.id: r for r in reports}
+    facts = {f["id"]: f for f in await moves.lock_jobs(conn, list(told)) if f["owner_id"] == ctx.owner_id}
+    changes, accepted = [], []
+    refused = [{"id": i, "code": "not_found", "detail": "no such job; it was deleted"} for i in told if i not in facts]
+    for fact in facts.values():
+        change, code, words = decide.report(fact, _told(told[fact["id"]]))
+        changes.append(change)
+        if code:
+            refused.append({"id": fact["id"], "code": code, "detail": words})
+        else:
+            accepted.append(fact["id"])
+    await moves.append_job_changes(conn, ctx, changes)
+    return {"accepted": accepted, "refused": refused, "cancel": await cancels(conn, session_id)}
+
+
+def _told(given: Report) -> Row:
+    """The report as plain data; free words of the site cannot name a job's fields."""
+    steps = [
+        {"to": m.to, "data": {"at": m.at, **{k: v for k, v in m.data.items() if k not in JOBS.fields}}} for m in given.moves
+    ]
+    patch = {n: getattr(given.patch, n) for n in given.patch.model_fields_set}
+    return {"lease_epoch": given.lease_epoch, "moves": steps, "patch": patch}
+
+
+async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reason: str) -> None:
+    """End sessions: their running jobs time out, their unstarted ones may be taken again, all with events."""
+    if not ids:
+        return
+    held = await conn.fetch("SELECT id FROM job_state WHERE session_id = ANY($1::bigint[]) ORDER BY id", list(ids))
+    await moves.move_each(conn, ctx, [r["id"] for r in held], lambda f: _lost(f, ids, reason))
+    await _release_batch_jobs(conn, ctx, ids)
+    await log.append_deleted(conn, ctx, SESSIONS, ids, {"message": reason})
+
+
+def _lost(facts: decide.Facts, sessions: Sequence[int], reason: str) -> log.Change:
+    return decide.lose_lease(facts, reason) if facts["session_id"] in sessions else decide.change_of(facts)
+
+
+async def _release_batch_jobs(conn: Connection, ctx: Context, sessions: Sequence[int]) -> None:
+    rows = await conn.fetch(
+        "SELECT id, owner_id, site_id, version FROM batch_job WHERE session_id = ANY($1::bigint[])"
+        " AND state = 'pending_submission' ORDER BY id FOR UPDATE",
+        list(sessions),
+    )
+    changes = []
+    for row in rows:
+        change = decide.change_of(row)
+        change.add("batch_job.released", {"session_id": None})
+        changes.append(change)
+    await log.append_changes(conn, ctx, BATCH_JOBS, changes)
+
+
+async def end_sessions_of(conn: Connection, ctx: Context, batch_jobs: Sequence[int]) -> None:
+    """The allocations are over: whatever still claims to run inside them does not."""
+    if batch_jobs:
+        rows = await conn.fetch("SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) FOR UPDATE", list(batch_jobs))
+        await end_sessions(conn, ctx, [r["id"] for r in rows], "its BatchJob finished")
+
+
+async def expire(conn: Connection) -> int:
+    """End the sessions of all owners that were not heard in time. Returns how many."""
+    rows = await conn.fetch(EXPIRED)
+    for owner in sorted({r["owner_id"] for r in rows}):
+        ctx = Context(owner, "system:sweep")
+        await end_sessions(conn, ctx, [r["id"] for r in rows if r["owner_id"] == owner], "its session expired")
+    return len(rows)

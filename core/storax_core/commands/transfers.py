@@ -1,0 +1,32 @@
+"""What a job does when its transfers end."""
+
+from collections.abc import Sequence
+
+from storax_core import decide
+from storax_core.commands import moves
+from storax_core.states import JobState
+from storax_core.store.database import Connection
+from storax_core.store.log import Change, Context
+
+STANDING = """SELECT job_id, direction, bool_and(state = 'done') AS done,
+  min(remote_path) FILTER (WHERE state = 'error') AS broken
+FROM transfer_item WHERE job_id IN (SELECT job_id FROM transfer_item WHERE id = ANY($1::bigint[])) GROUP BY 1, 2"""
+
+
+async def settle(conn: Connection, ctx: Context, items: Sequence[int]) -> None:
+    """Items changed state: jobs whose stage is complete go on, jobs with a failed item fail."""
+    ids = await conn.fetch("SELECT DISTINCT job_id FROM transfer_item WHERE id = ANY($1::bigint[])", list(items))
+    jobs = await moves.lock_jobs(conn, [r["job_id"] for r in ids])
+    standing = {(r["job_id"], r["direction"]): r for r in await conn.fetch(STANDING, list(items))}
+    changes = [_verdict(job, standing.get((job["id"], "in")), standing.get((job["id"], "out"))) for job in jobs]
+    await moves.append_job_changes(conn, ctx, changes)
+
+
+def _verdict(facts: decide.Facts, coming: decide.Facts | None, going: decide.Facts | None) -> Change:
+    change, mine = decide.change_of(facts), dict(facts)
+    stage = coming if facts["state"] == JobState.READY else going if facts["state"] == JobState.POSTPROCESSED else None
+    if stage and stage["broken"]:
+        decide.enter(change, mine, JobState.FAILED, {"message": f"transfer of {stage['broken']} failed"})
+    elif stage and stage["done"]:
+        decide.enter(change, mine, JobState.STAGED_IN if stage is coming else JobState.STAGED_OUT, {})
+    return change

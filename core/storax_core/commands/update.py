@@ -1,0 +1,143 @@
+"""Update rows: each its own way, or all that match a filter the same way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from storax_core import decide, queries
+from storax_core.commands import leases, moves, transfers
+from storax_core.commands.create import check_app, describe, taken
+from storax_core.decide import Facts
+from storax_core.errors import CoreError, Invalid, NotFound, StaleVersion
+from storax_core.resources import JOBS, Resource
+from storax_core.store import log
+from storax_core.store.database import Connection
+from storax_core.store.log import Change, Context, Row
+
+RETURNED = ("id", "version", "state", "last_update")
+
+
+async def update_rows(
+    conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row], *, force: bool = False
+) -> list[Row]:
+    """Change rows ``{"id", "if_version"?, ...patch}``, all or none. Returns id, version, last_update (and state).
+
+    Raises NotFound naming ids that are not there, StaleVersion, IllegalMove or Leased.
+    """
+    if len({r["id"] for r in rows}) != len(rows):
+        raise Invalid("an id stands twice in this call", hint="Merge the two patches into one.")
+    if resource.machine and any("state" in r for r in rows):
+        return await _update_states(conn, ctx, resource, rows, force=force)
+    lines = [{"id": r["id"], "v": r.get("if_version"), "p": _patch(resource, r)} for r in rows]
+    return await _update_fields(conn, ctx, resource, lines)
+
+
+async def update_where(
+    conn: Connection, ctx: Context, resource: Resource, query: queries.Query, patch: Row, *, force: bool = False
+) -> int:
+    """Apply one patch to all that match. Returns their number."""
+    ids = await queries.matching_ids(conn, resource, ctx.owner_id, query)
+    if ids and patch:
+        await update_rows(conn, ctx, resource, [{"id": i, **patch} for i in ids], force=force)
+    return len(ids)
+
+
+def _patch(resource: Resource, row: Row) -> Row:
+    patch = {k: v for k, v in row.items() if k not in ("id", "if_version")}
+    if resource.entity == "app":
+        check_app(patch)
+    return patch
+
+
+async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> list[Row]:
+    if not any(line["p"] for line in lines):
+        return await _unchanged(conn, ctx, resource, lines)
+    try:
+        found = await log.append_patches(conn, ctx, resource, lines)
+    except asyncpg.UniqueViolationError as error:
+        raise taken(resource, [line["p"] for line in lines], error) from error
+    by_id = {r["id"]: r for r in found}
+    _require(resource, lines, by_id)
+    for line in lines:
+        if by_id[line["id"]]["version"] is None:
+            raise _stale(resource, line["id"], line["v"], by_id[line["id"]]["was"])
+    return [{"id": i["id"], "version": by_id[i["id"]]["version"], "last_update": found[0]["last_update"]} for i in lines]
+
+
+async def _unchanged(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> list[Row]:
+    sql = f"SELECT id, version, last_update FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2"  # noqa: S608
+    found = {r["id"]: dict(r) for r in await conn.fetch(sql, [line["id"] for line in lines], ctx.owner_id)}
+    _require(resource, lines, found)
+    return [found[line["id"]] for line in lines]
+
+
+def _require(resource: Resource, lines: Sequence[Row], found: Any) -> None:
+    missing = [line["id"] for line in lines if line["id"] not in found]
+    if missing:
+        raise NotFound(f"{resource.entity.replace('_', ' ')} {describe(missing)} does not exist; nothing was changed")
+
+
+def _stale(resource: Resource, row_id: int, expected: int, actual: int) -> CoreError:
+    return StaleVersion(
+        f"{resource.entity} {row_id} is at version {actual}, not {expected}", hint="Read it again, then repeat the change."
+    )
+
+
+async def _update_states(
+    conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row], *, force: bool
+) -> list[Row]:
+    locked = await _lock(conn, resource, [r["id"] for r in rows])
+    facts = {f["id"]: f for f in locked if f["owner_id"] == ctx.owner_id}
+    _require(resource, rows, facts)
+    changes = []
+    for row in rows:
+        fact = facts[row["id"]]
+        if row.get("if_version") not in (None, fact["version"]):
+            raise _stale(resource, row["id"], row["if_version"], fact["version"])
+        changes.append(_decide(resource, fact, _patch(resource, row), force=force))
+    if resource is JOBS:
+        await moves.append_job_changes(conn, ctx, changes)
+    else:
+        await log.append_changes(conn, ctx, resource, changes)
+        await _aftermath(conn, ctx, resource, changes)
+    return [_seen(c, facts[c.id]) for c in changes]
+
+
+async def _lock(conn: Connection, resource: Resource, ids: Sequence[int]) -> list[Facts]:
+    if resource is JOBS:
+        return await moves.lock_jobs(conn, ids)
+    sql = f"SELECT id, owner_id, site_id, version, state, now() AS now FROM {resource.table} WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE"  # noqa: S608, E501
+    rows: list[Facts] = await conn.fetch(sql, list(ids))
+    return rows
+
+
+def _decide(resource: Resource, facts: Facts, patch: Row, *, force: bool) -> Change:
+    to = str(patch.pop("state", facts["state"]))
+    if to == facts["state"]:
+        change = decide.change_of(facts)
+        if patch:
+            change.add(f"{resource.entity}.updated", patch)
+        return change
+    if resource is JOBS:
+        return decide.user_move(facts, to, patch, force=force)
+    assert resource.machine is not None  # noqa: S101  (callers checked)
+    if not force:
+        decide.legal(resource.machine.moves, facts["state"], to, f"{resource.entity.replace('_', ' ')} {facts['id']}")
+    change = decide.change_of(facts)
+    change.add(f"{resource.entity}.state_changed", patch, was=facts["state"], to=to)
+    return change
+
+
+def _seen(change: Change, facts: Facts) -> Row:
+    state = change.patch.get("state", facts["state"])
+    return {"id": change.id, "version": change.version, "last_update": facts["now"], "state": state}
+
+
+async def _aftermath(conn: Connection, ctx: Context, resource: Resource, changes: Sequence[Change]) -> None:
+    entered = [c.id for c in changes if "state" in c.patch]
+    if resource.entity == "transfer_item":
+        await transfers.settle(conn, ctx, entered)
+    elif resource.entity == "batch_job":
+        done = [c.id for c in changes if c.patch.get("state") == "finished"]
+        await leases.end_sessions_of(conn, ctx, done)

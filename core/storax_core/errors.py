@@ -1,0 +1,98 @@
+"""Every error the core raises, as one tree; the API's ``errors.py`` alone turns them into HTTP answers.
+
+CoreError
+├── NotFound          the named thing does not exist for this caller
+├── Invalid           the input breaks a rule; names the field and the nearest right name
+├── TooLarge          the input exceeds a published limit
+├── Unauthorized      no valid token, or a wrong password
+├── Conflict          the state of things forbids it now
+│   ├── IllegalMove   a state move that the table does not allow
+│   ├── StaleVersion  the row changed since the caller read it
+│   ├── StaleEpoch    the lease was taken away
+│   ├── Leased        a running or leased job must be cancelled first
+│   └── KeyReused     an idempotency key came back with another body
+└── Unavailable       a server behind us is down; try again
+"""
+
+from typing import Any, ClassVar
+
+
+class CoreError(Exception):
+    """Base of all core errors.
+
+    ``detail`` says what happened, ``hint`` what to do about it, ``errors`` lists ``{"loc": [...], "msg": str}`` rows.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str, *, hint: str = "", errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+        self.errors = errors or []
+
+
+class NotFound(CoreError):
+    """The named thing does not exist for this caller."""
+
+    code = "not_found"
+
+
+class Invalid(CoreError):
+    """The input breaks a rule."""
+
+    code = "invalid"
+
+
+class TooLarge(CoreError):
+    """The input exceeds a published limit."""
+
+    code = "too_large"
+
+
+class Unauthorized(CoreError):
+    """No valid token, or a wrong password."""
+
+    code = "unauthorized"
+
+
+class Conflict(CoreError):
+    """The state of things forbids it now."""
+
+    code = "conflict"
+
+
+class IllegalMove(Conflict):
+    """A state move that the table does not allow."""
+
+    code = "illegal_move"
+
+
+class StaleVersion(Conflict):
+    """The row changed since the caller read it."""
+
+    code = "stale_version"
+
+
+class StaleEpoch(Conflict):
+    """The lease was taken away."""
+
+    code = "stale_epoch"
+
+
+class Leased(Conflict):
+    """A running or leased job must be cancelled first."""
+
+    code = "leased"
+
+
+class KeyReused(Invalid):
+    """An idempotency key came back with another body."""
+
+    code = "key_reused"
+
+
+class Unavailable(CoreError):
+    """A server behind us is down; try again."""
+
+    code = "unavailable"

@@ -1,0 +1,65 @@
+"""BatchJob: an allocation asked of a Site's scheduler, inside which a launcher runs Jobs."""
+
+from typing import Annotated, Any, Literal
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from storax_core.resources import columns as c
+from storax_core.resources.base import CREATE, EQ, JSON, TEXT, TIME, UPDATE, Link, Machine, Mark, Resource
+from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, ShortText, Tags, TextMap, UtcTime
+from storax_core.states import BATCH_JOB_MOVES, BatchJobState
+
+Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
+Partitions = Annotated[list[dict[str, Any]] | None, *JsonValue.__metadata__]  # type: ignore[attr-defined]
+
+
+class BatchJob(SQLModel, table=True):
+    """An allocation asked of a Site's scheduler, inside which a launcher runs Jobs."""
+
+    __tablename__ = "batch_job"
+    __table_args__ = (Index("batch_job_site_state", "site_id", "state", "id"), Index("batch_job_owner", "owner_id", "id"))
+
+    id: c.Id = c.big("Server id.", primary_key=True)
+    owner_id: int = c.big("User who owns it.")
+    site_id: Annotated[BigId, Mark(filter=EQ, write=CREATE)] = c.big("Site whose scheduler is asked.")
+    project: Annotated[ShortText, Mark(filter=TEXT, write=CREATE)] = c.text("Project to charge.", default="")
+    queue: Annotated[ShortText, Mark(filter=TEXT, write=CREATE)] = c.text("Scheduler queue.", default="")
+    num_nodes: Annotated[Count, Mark(filter=("eq", "gte", "lte"), write=CREATE, order=True)] = Field(
+        default=1, description="Nodes."
+    )
+    wall_time_min: Annotated[Minutes, Mark(filter=("eq", "gte", "lte"), write=CREATE)] = Field(
+        default=60, description="Length in minutes."
+    )
+    job_mode: Annotated[Literal["mpi", "serial"], Mark(filter=EQ, write=CREATE)] = c.text(
+        "mpi: one launch per job over nodes; serial: many single-node jobs.", default="serial"
+    )
+    optional_params: Annotated[TextMap, Mark(write=CREATE)] = c.json("Extra parameters of the site's job script.")
+    filter_tags: Annotated[Tags, Mark(filter=JSON, write=CREATE)] = c.json("Only Jobs with these tags run in it.")
+    partitions: Annotated[Partitions, Mark(write=CREATE)] = Field(
+        default=None, sa_type=c.JSONB(none_as_null=True), nullable=True, description="[{job_mode, num_nodes, filter_tags}]."
+    )
+    scheduler_id: Annotated[ShortText | None, Mark(filter=TEXT, write=UPDATE)] = c.text(
+        "The scheduler's own id.", default=None
+    )
+    status_info: Annotated[JsonObject, Mark(write=UPDATE)] = c.json("What the scheduler says about it.")
+    start_time: Annotated[UtcTime | None, Mark(filter=TIME, write=UPDATE, order=True)] = c.when("Start.", default=None)
+    end_time: Annotated[UtcTime | None, Mark(filter=TIME, write=UPDATE, order=True)] = c.when("End.", default=None)
+    state: Annotated[BatchJobState, Mark(filter=EQ, write=UPDATE, order=True)] = c.text(
+        "Where it is.", default=BatchJobState.PENDING_SUBMISSION
+    )
+    session_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big("Session that submits it.", default=None)
+    lease_epoch: Annotated[int, Mark()] = Field(default=0, description="Grows with every lease.")
+    version: c.Version = Field(description="Number of changes so far; 1 at creation.")
+    creation_date: c.Stamp = c.when("When it was created.")
+    last_update: c.Stamp = c.when("When it last changed.")
+
+
+BATCH_JOBS: Resource = Resource(
+    BatchJob,
+    entity="batch_job",
+    path="batch-jobs",
+    python_name="BatchJob",
+    parent=Link("site_id", "site"),
+    machine=Machine(BATCH_JOB_MOVES),
+)

@@ -1,0 +1,93 @@
+"""EventLog: one record for every create, update, delete and state move. Appended once, never changed."""
+
+from typing import Annotated
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Identity, Index, SmallInteger, text
+from sqlmodel import Field, SQLModel
+
+from storax_core.resources import columns as c
+from storax_core.resources.base import EQ, JSON, NUMBER, TIME, JoinFilter, Mark, Resource
+from storax_core.resources.types import BigId, JsonObject, ShortText, Tags, UtcTime
+
+
+class Event(SQLModel, table=True):
+    """One change of one thing: who did it, when, by which command, and what became different."""
+
+    __tablename__ = "event_log"
+    __table_args__ = (
+        Index("event_entity_version", "entity", "entity_id", "version", unique=True),
+        Index("event_owner", "owner_id", "position"),
+        Index("event_time", "timestamp", postgresql_using="brin"),
+    )
+
+    # The transaction id is drawn before the position: a writer owns an xid before it holds a place in the order.
+    tx: Annotated[str | None, Mark(secret=True)] = Field(
+        sa_column=Column("tx", c.Xid8(), nullable=False, server_default=text("pg_current_xact_id()"))
+    )
+    position: Annotated[int, Mark(filter=NUMBER, order=True)] = Field(
+        sa_column=Column(BigInteger, Identity(always=True), primary_key=True),
+        description="Place in the log; grows, may have holes.",
+    )
+    timestamp: Annotated[UtcTime, Mark(filter=TIME, order=True)] = c.when("When, by the database's clock.")
+    owner_id: int = c.big("User whose thing changed.")
+    site_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big("Site concerned.", default=None)
+    entity: Annotated[ShortText, Mark(filter=EQ)] = c.text("What changed: job, app, site, ...")
+    entity_id: Annotated[BigId, Mark(filter=EQ)] = c.big("Its id.")
+    version: Annotated[int, Mark(filter=NUMBER)] = Field(description="Its version after this event.")
+    type: Annotated[ShortText, Mark(filter=EQ)] = c.text("What happened, such as job.state_changed.")
+    schema_version: Annotated[int, Mark()] = Field(
+        default=1, sa_type=SmallInteger, description="Version of this event type's data."
+    )
+    actor: Annotated[ShortText, Mark(filter=EQ)] = c.text("Who did it: user:<id>, session:<id> or system:<part>.")
+    command_id: Annotated[UUID | None, Mark(filter=EQ)] = Field(
+        default=None, description="The call that did it; all events of one call share it."
+    )
+    from_state: Annotated[ShortText | None, Mark(filter=EQ)] = c.text("State before a move.", default=None)
+    to_state: Annotated[ShortText | None, Mark(filter=EQ)] = c.text("State after a move.", default=None)
+    data: Annotated[JsonObject, Mark(filter=JSON)] = c.json("The fields that became different, and the reason.")
+
+
+_JOBS = "(t.entity = 'job' AND t.entity_id IN (SELECT {col} FROM {table} WHERE {cond}))"
+EVENTS: Resource = Resource(
+    Event,
+    entity="event",
+    path="events",
+    python_name="EventLog",
+    default_order="-position",
+    verbs=("list", "read"),
+    computed={
+        "id": (int, "t.position", "Same as position."),
+        "job_id": (int | None, "CASE WHEN t.entity = 'job' THEN t.entity_id END", "The job, where one changed."),
+    },
+    join_filters=(
+        JoinFilter("id", BigId, "t.position = ANY({p}::bigint[])", "Same as position.", many=True),
+        JoinFilter(
+            "job_id", BigId, "(t.entity = 'job' AND t.entity_id = ANY({p}::bigint[]))", "Events of this job.", many=True
+        ),
+        JoinFilter(
+            "batch_job_id",
+            BigId,
+            _JOBS.format(col="id", table="job_state", cond="batch_job_id = ANY({p}::bigint[])"),
+            "Events of jobs that this BatchJob took.",
+            many=True,
+        ),
+        JoinFilter(
+            "scheduler_id",
+            ShortText,
+            _JOBS.format(
+                col="js.id",
+                table="job_state js JOIN batch_job b ON b.id = js.batch_job_id",
+                cond="b.scheduler_id = ANY({p}::text[])",
+            ),
+            "Events of jobs that the BatchJob with this scheduler id took.",
+            many=True,
+        ),
+        JoinFilter(
+            "tags",
+            Tags,
+            _JOBS.format(col="id", table="job", cond="tags @> {p}::jsonb"),
+            "Events of jobs whose tags contain all of these.",
+        ),
+    ),
+)

@@ -1,0 +1,42 @@
+"""Session: a lease holder. Jobs it acquired are its own until it ends, or is not heard for ``ttl_sec``."""
+
+from typing import Annotated
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from storax_core.resources import columns as c
+from storax_core.resources.base import CREATE, EQ, TIME, Link, Mark, Resource
+from storax_core.resources.types import BigId, UtcTime
+
+Ttl = Annotated[int, Field(ge=5, le=86_400)]
+
+
+class Session(SQLModel, table=True):
+    """A lease holder: the jobs it acquired are its own until it ends or is not heard for ``ttl_sec`` seconds."""
+
+    __tablename__ = "session"
+    __table_args__ = (Index("session_expiry", "expires_at"), Index("session_owner", "owner_id", "id"))
+
+    id: c.Id = c.big("Server id.", primary_key=True)
+    owner_id: int = c.big("User who owns it.")
+    site_id: Annotated[BigId, Mark(filter=EQ, write=CREATE)] = c.big("Site whose jobs it takes.")
+    batch_job_id: Annotated[BigId | None, Mark(filter=EQ, write=CREATE)] = c.big("BatchJob it runs in.", default=None)
+    ttl_sec: Annotated[Ttl, Mark(write=CREATE)] = Field(default=60, description="Seconds of silence before it expires.")
+    heartbeat: Annotated[UtcTime | None, Mark(filter=TIME, volatile=True)] = c.when("When it was last heard.", default=None)
+    expires_at: Annotated[UtcTime | None, Mark(filter=TIME, volatile=True)] = c.when(
+        "When its leases end unless it is heard again.", default=None
+    )
+    version: c.Version = Field(description="Number of changes so far; 1 at creation.")
+    creation_date: c.Stamp = c.when("When it was created.")
+    last_update: c.Stamp = c.when("When it last changed.")
+
+
+SESSIONS: Resource = Resource(
+    Session,
+    entity="session",
+    path="sessions",
+    python_name="Session",
+    parent=Link("site_id", "site"),
+    verbs=("list", "read", "create", "delete"),
+)

@@ -1,0 +1,45 @@
+"""Site: a place where jobs run, with one agent that pulls its work."""
+
+from typing import Annotated
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlmodel import SQLModel
+
+from storax_core.resources import columns as c
+from storax_core.resources.base import BOTH, EQ, TEXT, TIME, Mark, Resource
+from storax_core.resources.types import JsonList, JsonObject, Name, ShortText, TextMap, UtcTime
+
+
+class Site(SQLModel, table=True):
+    """A place where jobs run: a laptop, a cluster. One agent pulls its work."""
+
+    __tablename__ = "site"
+    __table_args__ = (Index("site_owner_name", "owner_id", "name", unique=True),)
+
+    id: c.Id = c.big("Server id.", primary_key=True)
+    owner_id: int = c.big("User who owns it.")
+    name: Annotated[Name, Mark(filter=TEXT, write=BOTH, order=True)] = c.text("Unique among the owner's sites.")
+    path: Annotated[ShortText, Mark(filter=TEXT, write=BOTH)] = c.text("Absolute path of the site folder.", default="")
+    globus_endpoint_id: Annotated[UUID | None, Mark(filter=EQ, write=BOTH)] = c.Field(
+        default=None, description="Globus endpoint at this site."
+    )
+    backfill_windows: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
+        "Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the agent."
+    )
+    queued_jobs: Annotated[JsonObject, Mark(write=BOTH)] = c.json("Scheduler jobs by scheduler id; written by the agent.")
+    optional_batch_job_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra BatchJob parameters and defaults.")
+    allowed_projects: Annotated[JsonList, Mark(write=BOTH)] = c.json("Projects a BatchJob may charge.", list)
+    allowed_queues: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
+        "Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}."
+    )
+    transfer_locations: Annotated[TextMap, Mark(write=BOTH)] = c.json("URL of each transfer location by alias.")
+    last_refresh: Annotated[UtcTime | None, Mark(filter=TIME, order=True, volatile=True)] = c.when(
+        "When the agent was last heard, by the server's clock.", default=None
+    )
+    version: c.Version = c.Field(description="Number of changes so far; 1 at creation.")
+    creation_date: c.Stamp = c.when("When it was created.")
+    last_update: c.Stamp = c.when("When it last changed.")
+
+
+SITES: Resource = Resource(Site, entity="site", path="sites", python_name="Site", unique=(("owner_id", "name"),))

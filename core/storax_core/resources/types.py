@@ -1,0 +1,111 @@
+"""The value types of resource fields: text without NUL, bounded numbers, JSON of bounded depth and size."""
+
+import math
+import re
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+MAX_ID = 2**63 - 1
+MAX_DEPTH = 32
+MAX_TEXT = 262_144
+
+BigId = Annotated[int, Field(ge=1, le=MAX_ID)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def clean_text(value: str) -> str:
+    """Refuse what Postgres or UTF-8 cannot hold: NUL and lone surrogates."""
+    if "\x00" in value:
+        raise ValueError("text must not contain NUL (\\u0000); remove it")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("text must be valid Unicode; it has a lone surrogate") from None
+    return value
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(clean_text)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
+ShortText = Annotated[str, Field(max_length=1024), AfterValidator(clean_text)]
+
+
+def _identifier(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", value):
+        raise ValueError("a name of letters, digits, '_' and '.' that does not start with a digit is needed")
+    return value
+
+
+Identifier = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_identifier)]
+
+
+def inside_path(value: str) -> str:
+    """A relative path that stays where it starts: no leading '/', no '..', no NUL."""
+    clean_text(value)
+    path = PurePosixPath(value)
+    if path.is_absolute() or value.startswith("~") or "\\" in value:
+        raise ValueError("must be a path relative to the site's data folder, such as 'run/1'")
+    if ".." in path.parts or not path.parts:
+        raise ValueError("must stay inside the site's data folder: '..' and an empty path are not allowed")
+    return value
+
+
+InsidePath = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(inside_path)]
+
+
+def check_json(value: Any, depth: int = 1) -> Any:
+    """Refuse NUL, surrogates, NaN, infinities, integers beyond 64 bits and nesting beyond ``MAX_DEPTH``."""
+    kind = type(value)
+    if kind is str:
+        clean_text(value)
+    elif kind is int:
+        if not -(2**63) <= value < 2**63:
+            raise ValueError("whole numbers must fit in 64 bits; send a larger one as text")
+    elif kind is float:
+        if not math.isfinite(value):
+            raise ValueError("numbers must be finite: NaN and Infinity have no JSON form")
+    elif kind is dict or kind is list:
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels; flatten it or store it in a file")
+        for item in value.values() if kind is dict else value:
+            check_json(item, depth + 1)
+        if kind is dict:
+            for key in value:
+                clean_text(key)
+    return value
+
+
+JsonValue = Annotated[Any, AfterValidator(check_json)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(check_json)]
+JsonList = Annotated[list[Any], AfterValidator(check_json)]
+TextMap = Annotated[dict[str, str], AfterValidator(check_json)]
+
+
+def _tags(value: dict[str, str]) -> dict[str, str]:
+    if len(value) > 256:
+        raise ValueError("at most 256 tags to a job")
+    for key, text in value.items():
+        if len(key) > 200 or len(text) > 1024:
+            raise ValueError(f"tag {key[:40]!r}: a key has at most 200 characters and a value 1,024")
+        clean_text(key)
+        clean_text(text)
+    return value
+
+
+Tags = Annotated[dict[str, str], AfterValidator(_tags)]
+
+
+def as_utc(value: datetime) -> datetime:
+    """An aware UTC time; a naive one is taken as UTC."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError("give the time as ISO 8601 text, such as 2026-01-31T12:00:00Z")
+    return value
+
+
+UtcTime = Annotated[datetime, BeforeValidator(_bounded), AfterValidator(as_utc)]

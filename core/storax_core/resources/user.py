@@ -1,0 +1,58 @@
+"""User and Token: who may call, and with which secret. Passwords and tokens are stored as hashes only."""
+
+from typing import Annotated
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from storax_core.resources import columns as c
+from storax_core.resources.base import CREATE, EQ, TEXT, TIME, Link, Mark, Resource
+from storax_core.resources.types import BigId, Name, ShortText, UtcTime
+
+
+class User(SQLModel, table=True):
+    """Someone who owns sites and jobs."""
+
+    __tablename__ = "user_account"
+    __table_args__ = (Index("user_name", "username", unique=True),)
+
+    id: c.Id = c.big("Server id.", primary_key=True)
+    owner_id: int = c.big("The user itself.")
+    username: Annotated[Name, Mark(filter=TEXT)] = c.text("Unique login name.")
+    password_hash: Annotated[str | None, Mark(secret=True, volatile=True)] = c.text(
+        "Argon2 hash; null: no password login.", default=None
+    )
+    version: c.Version = Field(description="Number of changes so far; 1 at creation.")
+    creation_date: c.Stamp = c.when("When it was created.")
+    last_update: c.Stamp = c.when("When it last changed.")
+
+
+class Token(SQLModel, table=True):
+    """An access token: shown once, stored as a SHA-256 hash, revocable."""
+
+    __tablename__ = "token"
+    __table_args__ = (Index("token_hash", "hash", unique=True), Index("token_owner", "owner_id", "id"))
+
+    id: c.Id = c.big("Server id.", primary_key=True)
+    owner_id: int = c.big("User it speaks for.")
+    user_id: Annotated[BigId, Mark(filter=EQ)] = c.big("User it speaks for.")
+    name: Annotated[ShortText, Mark(filter=TEXT, write=CREATE)] = c.text("What it is for.", default="")
+    hash: Annotated[str, Mark(secret=True, volatile=True)] = c.text("SHA-256 of the token.")
+    expires_at: Annotated[UtcTime | None, Mark(filter=TIME)] = c.when("End of its life; null: none.", default=None)
+    version: c.Version = Field(description="Number of changes so far; 1 at creation.")
+    creation_date: c.Stamp = c.when("When it was created.")
+    last_update: c.Stamp = c.when("When it last changed.")
+
+
+USERS: Resource = Resource(
+    User, entity="user", path="users", python_name="User", verbs=("list", "read"), public=False
+)
+TOKENS: Resource = Resource(
+    Token,
+    entity="token",
+    path="tokens",
+    python_name="Token",
+    parent=Link("user_id", "user"),
+    verbs=("list", "read", "delete"),
+    public=False,
+)

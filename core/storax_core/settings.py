@@ -1,0 +1,23 @@
+"""Settings of every server process, from ``STORAX_*`` variables."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One typed object per process; see each field's words."""
+
+    model_config = SettingsConfigDict(env_prefix="STORAX_", extra="ignore")
+
+    database_url: str = Field(
+        default="postgresql://127.0.0.1:5432/storax", description="Postgres >= 15, as postgresql://user:password@host/db."
+    )
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="Redis >= 7 or Valkey, as redis://host/0.")
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    port: int = Field(default=8360, ge=1, le=65535, description="Port the API listens on.")
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
+    pool_size: int = Field(default=12, ge=2, le=200, description="Postgres connections of one API process.")
+    max_body_mb: int = Field(default=64, ge=1, description="Largest request body, in MiB.")
+    allow_registration: bool = Field(default=False, description="Whether anyone may create a user by the API.")
+    token_days: int = Field(default=365, ge=1, description="Days that a token lives unless asked otherwise.")
+    sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")

@@ -1,0 +1,119 @@
+"""State machines as data: the states, the legal moves, and what follows a move by itself.
+
+A move table maps a state to the states it may move to. ``FOLLOW`` says which state the server enters next, in the same
+transaction, because the stage in between has nothing to do for this job.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a Job is in its life."""
+
+    CREATED = "CREATED"
+    AWAITING_PARENTS = "AWAITING_PARENTS"
+    READY = "READY"
+    STAGED_IN = "STAGED_IN"
+    PREPROCESSED = "PREPROCESSED"
+    RUNNING = "RUNNING"
+    RUN_DONE = "RUN_DONE"
+    RUN_ERROR = "RUN_ERROR"
+    RUN_TIMEOUT = "RUN_TIMEOUT"
+    RESTART_READY = "RESTART_READY"
+    POSTPROCESSED = "POSTPROCESSED"
+    STAGED_OUT = "STAGED_OUT"
+    JOB_FINISHED = "JOB_FINISHED"
+    FAILED = "FAILED"
+
+
+class BatchJobState(StrEnum):
+    """Where a BatchJob is between the user and the site's scheduler."""
+
+    PENDING_SUBMISSION = "pending_submission"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    SUBMIT_FAILED = "submit_failed"
+    PENDING_DELETION = "pending_deletion"
+
+
+class TransferState(StrEnum):
+    """Where a TransferItem is."""
+
+    AWAITING_JOB = "awaiting_job"
+    PENDING = "pending"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    DONE = "done"
+    ERROR = "error"
+
+
+J, B, T = JobState, BatchJobState, TransferState
+
+JOB_RUNNABLE = (J.PREPROCESSED, J.RESTART_READY)
+JOB_DONE = (J.JOB_FINISHED, J.FAILED)
+
+JOB_MOVES: dict[str, frozenset[str]] = {
+    J.CREATED: frozenset({J.AWAITING_PARENTS, J.READY, J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
+    J.AWAITING_PARENTS: frozenset({J.READY, J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
+    J.READY: frozenset({J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
+    J.STAGED_IN: frozenset({J.PREPROCESSED, J.FAILED}),
+    J.PREPROCESSED: frozenset({J.RUNNING, J.FAILED}),
+    J.RESTART_READY: frozenset({J.RUNNING, J.FAILED}),
+    J.RUNNING: frozenset({J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.FAILED}),
+    J.RUN_DONE: frozenset({J.POSTPROCESSED, J.JOB_FINISHED, J.RESTART_READY, J.FAILED}),
+    J.RUN_ERROR: frozenset({J.RESTART_READY, J.FAILED}),
+    J.RUN_TIMEOUT: frozenset({J.RESTART_READY, J.FAILED}),
+    J.POSTPROCESSED: frozenset({J.STAGED_OUT, J.JOB_FINISHED, J.RESTART_READY, J.FAILED}),
+    J.STAGED_OUT: frozenset({J.JOB_FINISHED, J.FAILED}),
+    J.JOB_FINISHED: frozenset({J.RESTART_READY}),
+    J.FAILED: frozenset({J.RESTART_READY}),
+}
+# What a lease holder may report; everything else is the server's or an operator's to do.
+AGENT_MOVES = frozenset({J.RUNNING, J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.FAILED})
+
+BATCH_JOB_MOVES: dict[str, frozenset[str]] = {
+    B.PENDING_SUBMISSION: frozenset({B.QUEUED, B.RUNNING, B.SUBMIT_FAILED, B.PENDING_DELETION, B.FINISHED}),
+    B.QUEUED: frozenset({B.RUNNING, B.FINISHED, B.PENDING_DELETION}),
+    B.RUNNING: frozenset({B.FINISHED, B.PENDING_DELETION, B.QUEUED}),
+    B.PENDING_DELETION: frozenset({B.FINISHED}),
+    B.SUBMIT_FAILED: frozenset({B.PENDING_SUBMISSION}),
+    B.FINISHED: frozenset(),
+}
+TRANSFER_MOVES: dict[str, frozenset[str]] = {
+    T.AWAITING_JOB: frozenset({T.PENDING, T.ERROR}),
+    T.PENDING: frozenset({T.ACTIVE, T.INACTIVE, T.DONE, T.ERROR}),
+    T.ACTIVE: frozenset({T.INACTIVE, T.DONE, T.ERROR, T.PENDING}),
+    T.INACTIVE: frozenset({T.ACTIVE, T.PENDING, T.DONE, T.ERROR}),
+    T.ERROR: frozenset({T.PENDING}),
+    T.DONE: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Follow:
+    """``state`` leads on to ``to`` when the fact ``when`` holds; ``skipped`` names the stages with nothing to do."""
+
+    state: str
+    when: str
+    to: str
+    skipped: tuple[str, ...] = ()
+
+
+# Read in order, the first row whose fact holds wins. Facts are computed in decide.py.
+FOLLOW: tuple[Follow, ...] = (
+    Follow(J.READY, "nothing_to_stage_in", J.PREPROCESSED, (J.STAGED_IN,)),
+    Follow(J.STAGED_IN, "always", J.PREPROCESSED),
+    Follow(J.RUN_DONE, "something_to_stage_out", J.POSTPROCESSED),
+    Follow(J.RUN_DONE, "always", J.JOB_FINISHED, (J.POSTPROCESSED, J.STAGED_OUT)),
+    Follow(J.POSTPROCESSED, "nothing_to_stage_out", J.JOB_FINISHED, (J.STAGED_OUT,)),
+    Follow(J.STAGED_OUT, "always", J.JOB_FINISHED),
+    Follow(J.RUN_ERROR, "cancel_requested", J.FAILED),
+    Follow(J.RUN_ERROR, "attempts_left", J.RESTART_READY),
+    Follow(J.RUN_ERROR, "always", J.FAILED),
+    Follow(J.RUN_TIMEOUT, "cancel_requested", J.FAILED),
+    Follow(J.RUN_TIMEOUT, "attempts_left", J.RESTART_READY),
+    Follow(J.RUN_TIMEOUT, "lease_lost_and_spare_attempts", J.RESTART_READY),
+    Follow(J.RUN_TIMEOUT, "always", J.FAILED),
+)

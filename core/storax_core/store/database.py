@@ -1,0 +1,114 @@
+"""Connections to Postgres: a pool per role, and the owner that row-level security sees.
+
+Three roles: the migrating owner of the tables, ``storax_app`` for everything done on behalf of a user (row-level security
+shows it that user's rows only), and ``storax_worker`` for what serves all users (login, feeder, sweeps). None of the
+last two may change or delete an event.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+
+from storax_core.errors import Unavailable
+
+Connection = Any  # asyncpg ships no types
+APP_ROLE, WORKER_ROLE = "storax_app", "storax_worker"
+GONE = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
+RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+class Database:
+    """Two pools, one per role. ``owner()`` and ``worker()`` lend a connection; ``owner`` fixes whose rows it sees."""
+
+    def __init__(self, app: Any, worker: Any) -> None:
+        self._app = app
+        self._worker = worker
+
+    @classmethod
+    async def connect(cls, url: str, *, size: int = 12) -> "Database":
+        """Open the pools. Raises Unavailable when Postgres does not answer within 10 s."""
+        try:
+            app, worker = await asyncio.gather(_pool(url, APP_ROLE, size), _pool(url, WORKER_ROLE, max(2, size // 4)))
+        except (*GONE, TimeoutError) as error:
+            raise Unavailable(
+                f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL and that the server runs."
+            ) from error
+        except asyncpg.InvalidParameterValueError as error:
+            raise Unavailable(
+                f"Postgres has no Storax schema: {error}", hint="Run `storax admin migrate` first."
+            ) from error
+        return cls(app, worker)
+
+    @asynccontextmanager
+    async def owner(self, owner_id: int) -> AsyncIterator[Connection]:
+        """A connection that sees and writes rows of this owner only."""
+        async with _lend(self._app) as conn:
+            holder = conn._con if hasattr(conn, "_con") else conn
+            if getattr(holder, "storax_owner", None) != owner_id:
+                await conn.execute("SELECT set_config('storax.owner', $1, false)", str(owner_id))
+                holder.storax_owner = owner_id
+            yield conn
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[Connection]:
+        """A connection that sees all rows, for what serves every owner."""
+        async with _lend(self._worker) as conn:
+            yield conn
+
+    async def close(self) -> None:
+        """Close both pools, waiting for calls under way."""
+        await asyncio.gather(self._app.close(), self._worker.close())
+
+
+class _Session(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that remembers whose rows it was last set to show."""
+
+    __slots__ = ("storax_owner",)
+
+
+async def _pool(url: str, role: str, size: int) -> Any:
+    return await asyncio.wait_for(
+        asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            connection_class=_Session,
+            init=_prepare,
+            reset=_keep_settings,
+            max_inactive_connection_lifetime=0,
+            statement_cache_size=512,
+            server_settings={
+                "role": role,
+                "application_name": role,
+                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                "idle_in_transaction_session_timeout": "10000",
+                "jit": "off",
+                "timezone": "UTC",
+            },
+        ),
+        timeout=10,
+    )
+
+
+async def _prepare(conn: Connection) -> None:
+    """jsonb and uuid travel as text both ways: what Postgres stored goes into an answer without being parsed."""
+    await conn.set_type_codec("jsonb", encoder=str, decoder=orjson.Fragment, schema="pg_catalog")
+    await conn.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog")
+
+
+async def _keep_settings(_: Connection) -> None:
+    """Instead of RESET ALL, which would drop the role with a round trip per call."""
+
+
+@asynccontextmanager
+async def _lend(pool: Any) -> AsyncIterator[Connection]:
+    try:
+        async with pool.acquire(timeout=10) as conn:
+            yield conn
+    except (*GONE, TimeoutError) as error:
+        raise Unavailable("Postgres does not answer", hint="Try again in a moment; nothing was changed.") from error

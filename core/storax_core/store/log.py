@@ -1,0 +1,104 @@
+"""The append functions. Nothing changes a projection in any other way, so nothing can change without its event."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from storax_core.resources import Resource
+from storax_core.store import sql
+from storax_core.store.database import Connection
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Context:
+    """Who acts, by which command; ``position`` grows to the last event this command appended."""
+
+    owner_id: int
+    actor: str
+    command_id: UUID | None = None
+    position: int = 0
+
+    def saw(self, position: int | None) -> None:
+        """Remember the last position appended."""
+        self.position = max(self.position, position or 0)
+
+
+@dataclass
+class Change:
+    """What becomes of one locked row: the new version, the patch of its fields, and the events that tell it."""
+
+    id: int
+    owner_id: int
+    site_id: int | None
+    version: int
+    patch: Row = field(default_factory=dict)
+    events: list[Row] = field(default_factory=list)
+
+    def add(self, kind: str, data: Row, *, was: str | None = None, to: str | None = None) -> None:
+        """Append one event; its data is merged into the patch of the row."""
+        self.version += 1
+        self.patch.update(data)
+        if to is not None:
+            self.patch["state"] = to
+            data = {**data, "state": to}
+        self.events.append({"v": self.version, "t": kind, "f": was, "s": to, "d": data})
+
+    def note(self, kind: str, data: Row) -> None:
+        """Append one event that changes no field."""
+        self.version += 1
+        self.events.append({"v": self.version, "t": kind, "f": None, "s": None, "d": {"note": data}})
+
+    def line(self) -> Row:
+        """The row as the apply statement reads it."""
+        return {"id": self.id, "o": self.owner_id, "n": self.site_id, "v": self.version, "p": self.patch, "e": self.events}
+
+
+def lines(rows: Iterable[Row]) -> str:
+    """Newline-joined JSON; orjson never emits a raw newline."""
+    return b"\n".join([orjson.dumps(row) for row in rows]).decode()
+
+
+async def draw_ids(conn: Connection, resource: Resource, count: int) -> list[int]:
+    """``count`` new ids, never handed out again."""
+    return [r[0] for r in await conn.fetch(sql.next_ids(resource.entity), count)]
+
+
+async def append_created(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> None:
+    """Insert full rows (ids drawn before) and one ``created`` event each, in one statement."""
+    statement = sql.create(resource.entity)
+    ctx.saw(await conn.fetchval(statement, lines(rows), ctx.owner_id, ctx.actor, ctx.command_id))
+
+
+async def append_patches(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> list[Any]:
+    """Change fields that are no state, each row its own way. Rows: ``{"id", "v": expected or None, "p": patch}``.
+
+    Returns one record per row found: id, was, version (None where the expected version differed), last_update.
+    """
+    keys = {frozenset(row["p"]) for row in rows}
+    statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
+    ids = [row["id"] for row in rows]
+    found: list[Any] = await conn.fetch(statement, lines(rows), ctx.owner_id, ctx.actor, ctx.command_id, ids)
+    ctx.saw(found[0]["position"] if found else None)
+    return found
+
+
+async def append_changes(conn: Connection, ctx: Context, resource: Resource, changes: Sequence[Change]) -> None:
+    """Write decided changes of rows that this transaction has locked."""
+    told = [c for c in changes if c.events]
+    if told:
+        keys = frozenset().union(*(c.patch for c in told)) & frozenset(resource.folded)
+        statement = sql.apply(resource.entity, keys)
+        text = lines(c.line() for c in told)
+        ctx.saw(await conn.fetchval(statement, text, ctx.actor, ctx.command_id, [c.id for c in told]))
+
+
+async def append_deleted(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int], reason: Row) -> None:
+    """Delete rows that this transaction has locked, one ``deleted`` event each."""
+    if ids:
+        text = orjson.dumps(reason).decode()
+        ctx.saw(await conn.fetchval(sql.delete(resource.entity), ctx.actor, ctx.command_id, list(ids), text))

@@ -1,0 +1,164 @@
+"""SQL text made from a resource's declaration. Every statement is set-based and takes its rows as one text parameter:
+newline-joined JSON, split by ``string_to_table`` and read as jsonb.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from storax_core.events import CREATED, DELETED, UPDATED
+from storax_core.resources import BY_ENTITY, Resource
+from storax_core.resources.base import FieldSpec
+
+# Writers hold this advisory lock, shared, while they append: its holders are the fence behind the watermark.
+FENCE = "8360, 1"
+SERVER_FIELDS = ("id", "owner_id", "version", "creation_date", "last_update")
+LINES = f"""
+fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
+inp AS MATERIALIZED (SELECT l::jsonb AS d FROM fence, string_to_table($1, E'\\n') AS l)"""
+EVENT_COLUMNS = "timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor, command_id"
+
+
+def read(spec: FieldSpec, source: str) -> str:
+    """SQL that takes one field out of the jsonb expression ``source``."""
+    if spec.pg_type == "jsonb":
+        value = f"{source}->'{spec.name}'"
+        return f"nullif({value}, 'null'::jsonb)" if spec.nullable else value
+    cast = "" if spec.pg_type == "text" else f"::{spec.pg_type}"
+    return f"({source}->>'{spec.name}'){cast}"
+
+
+def literal(value: Any) -> str:
+    """A field's default as SQL."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"'{text}'" + ("" if isinstance(value, str) else "::jsonb")
+
+
+def read_or_default(spec: FieldSpec, source: str) -> str:
+    """As ``read``; a field left out takes its declared default."""
+    value = read(spec, source)
+    bare = spec.nullable or spec.required or spec.default is None
+    return value if bare else f"coalesce({value}, {literal(spec.default)})"
+
+
+def site_of(resource: Resource, source: str) -> str:
+    """SQL for the site an event concerns."""
+    if resource.entity == "site":
+        return f"({source}->>'id')::bigint"
+    return f"({source}->>'site_id')::bigint" if "site_id" in resource.fields else "NULL::bigint"
+
+
+def _table_fields(resource: Resource, table: str) -> list[FieldSpec]:
+    return [f for f in resource.fields.values() if f.table == table and f.name not in SERVER_FIELDS]
+
+
+def _insert(resource: Resource, table: str) -> str:
+    fields = _table_fields(resource, table)
+    names, values = ["id", "owner_id"], ["(d->>'id')::bigint", "$2::bigint"]
+    if table == resource.state_table:
+        names += ["version", "creation_date", "last_update"]
+        values += ["1", "now()", "now()"]
+    names += [f.name for f in fields]
+    values += [read_or_default(f, "d") for f in fields]
+    return f'INSERT INTO {table} ({", ".join(names)}) SELECT {", ".join(values)} FROM inp'
+
+
+@lru_cache
+def create(entity: str) -> str:
+    """Insert rows and one ``created`` event each. $1 lines, $2 owner, $3 actor, $4 command. Returns the last position."""
+    r = BY_ENTITY[entity]
+    hot = f"hot AS ({_insert(r, r.state_table)}),\n" if r.split else ""
+    state = "d->>'state'" if r.machine else "NULL"
+    secret = "".join(f" - '{n}'" for n, f in r.fields.items() if f.mark.secret)
+    return f"""WITH {LINES},
+main AS ({_insert(r, r.table)}),
+{hot}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
+  SELECT now(), $2::bigint, {site_of(r, "d")}, '{entity}', (d->>'id')::bigint, 1, '{entity}.{CREATED}', 1, $3, $4::uuid,
+    {state}, d{secret} FROM inp RETURNING position)
+SELECT max(position) AS position FROM ev"""
+
+
+def _sets(resource: Resource, table: str, keys: Iterable[str], *, uniform: bool, patch: str) -> list[str]:
+    out = []
+    for key in sorted(keys):
+        spec = resource.fields[key]
+        if spec.table == table:
+            new = read(spec, patch)
+            out.append(f"{key} = {new}" if uniform else f"{key} = CASE WHEN {patch} ? '{key}' THEN {new} ELSE t.{key} END")
+    return out
+
+
+@lru_cache(maxsize=512)
+def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
+    """Change fields of many rows, each its own way, with one ``updated`` event each.
+
+    $1 lines ``{"id", "v": expected version or null, "p": patch}``, $2 owner, $3 actor, $4 command, $5 ids. Returns
+    per found row: id, version before, whether it was applied, the new version, last_update, position.
+    """
+    r = BY_ENTITY[entity]
+    site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
+    hot = _sets(r, r.state_table, keys, uniform=uniform, patch="ok.p")
+    main = _sets(r, r.table, keys, uniform=uniform, patch="ok.p") if r.split else []
+    spec = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM ok WHERE t.id = ok.id),\n" if main else ""
+    return f"""WITH {LINES},
+rows AS MATERIALIZED (SELECT (d->>'id')::bigint AS id, (d->>'v')::int AS v, d->'p' AS p FROM inp),
+cur AS MATERIALIZED (SELECT t.id, t.version FROM {r.state_table} t
+  WHERE t.id = ANY($5::bigint[]) AND t.owner_id = $2::bigint ORDER BY t.id FOR UPDATE),
+ok AS MATERIALIZED (SELECT cur.id, rows.p FROM cur JOIN rows USING (id) WHERE rows.v IS NULL OR rows.v = cur.version),
+hot AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "last_update = now()", *hot])}
+  FROM ok WHERE t.id = ok.id RETURNING t.id, t.version, {site} AS site_id, ok.p),
+{spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
+  SELECT now(), $2::bigint, site_id, '{entity}', id, version, '{entity}.{UPDATED}', 1, $3, $4::uuid, p
+  FROM hot RETURNING position)
+SELECT cur.id, cur.version AS was, hot.version, now() AS last_update, (SELECT max(position) FROM ev) AS position
+FROM cur LEFT JOIN hot USING (id)"""
+
+
+@lru_cache(maxsize=512)
+def apply(entity: str, keys: frozenset[str]) -> str:
+    """Write decided changes of rows that this transaction has locked, with the events that tell them.
+
+    $1 lines ``{"id", "o": owner, "n": site, "v": new version, "p": patch, "e": [{"v", "t", "f", "s", "d"}]}`` where e
+    holds events (version, type, from, to, data), $2 actor, $3 command, $4 ids. Returns the last position.
+    """
+    r = BY_ENTITY[entity]
+    hot = _sets(r, r.state_table, keys, uniform=False, patch="d->'p'")
+    main = _sets(r, r.table, keys, uniform=False, patch="d->'p'") if r.split else []
+    where = "t.id = ANY($4::bigint[]) AND t.id = (d->>'id')::bigint"
+    spec = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM inp WHERE {where}),\n" if main else ""
+    return f"""WITH {LINES},
+hot AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int", "last_update = now()", *hot])}
+  FROM inp WHERE {where}),
+{spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, to_state, data)
+  SELECT now(), (d->>'o')::bigint, (d->>'n')::bigint, '{entity}', (d->>'id')::bigint, (e->>'v')::int, e->>'t', 1, $2,
+    $3::uuid, e->>'f', e->>'s', e->'d' FROM inp, jsonb_array_elements(d->'e') AS e RETURNING position)
+SELECT max(position) AS position FROM ev"""
+
+
+@lru_cache
+def delete(entity: str) -> str:
+    """Delete rows that this transaction has locked, one ``deleted`` event each.
+
+    $1 actor, $2 command, $3 ids, $4 reason as JSON. Returns the last position.
+    """
+    r = BY_ENTITY[entity]
+    site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
+    state = "state" if r.machine else "NULL::text AS state"
+    main = f"main AS (DELETE FROM {r.table} WHERE id = ANY($3::bigint[])),\n" if r.split else ""
+    return f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
+gone AS (DELETE FROM {r.state_table} t USING fence WHERE t.id = ANY($3::bigint[])
+  RETURNING t.id, t.owner_id, t.version, {site} AS site_id, {state}),
+{main}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, data)
+  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, '{entity}.{DELETED}', 1, $1, $2::uuid, state, $4::jsonb
+  FROM gone ORDER BY id RETURNING position)
+SELECT max(position) AS position FROM ev"""
+
+
+def next_ids(entity: str) -> str:
+    """Draw $1 new ids."""
+    return f"SELECT nextval('{BY_ENTITY[entity].table}_id_seq') FROM generate_series(1, $1::int)"

@@ -1,0 +1,46 @@
+"""Tables beside the resources: idempotency keys, the graph's edges, the feed's checkpoint."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from storax_core.resources import columns as c
+
+
+class Command(SQLModel, table=True):
+    """One mutating call by its idempotency key: what it was and what it answered."""
+
+    __tablename__ = "command"
+    __table_args__ = (Index("command_age", "created_at"),)
+
+    owner_id: int = Field(sa_type=BigInteger, primary_key=True)
+    key: UUID = Field(primary_key=True)
+    fingerprint: str
+    answer: Any = Field(default=None, sa_type=JSONB, nullable=True)
+    created_at: datetime = c.when("When.")
+
+
+class JobParent(SQLModel, table=True):
+    """An edge of the job graph; follows from ``job.parent_ids``."""
+
+    __tablename__ = "job_parent"
+    __table_args__ = (Index("job_parent_parent", "parent_id"),)
+
+    child_id: int = Field(sa_type=BigInteger, primary_key=True)
+    parent_id: int = Field(sa_type=BigInteger, primary_key=True)
+    owner_id: int = Field(sa_type=BigInteger)
+
+
+class Feed(SQLModel, table=True):
+    """How far a follower of the log has come."""
+
+    __tablename__ = "feed"
+
+    name: str = Field(primary_key=True)
+    position: int = Field(sa_type=BigInteger)
+    epoch: UUID
+    updated_at: datetime = c.when("When.")

@@ -1,0 +1,110 @@
+"""What every launcher must do, and the small facts that pass between it and the agent."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+Cause = Literal["exit", "cancelled", "wall_time", "stopped", "stale", "lost", "command", "workdir", "system"]
+
+
+class Lease(NamedTuple):
+    """The right to run one attempt of one job; a report with an older ``epoch`` is refused by the server."""
+
+    job_id: int
+    epoch: int
+    attempt: int
+
+    @property
+    def name(self) -> str:
+        """The lease in one word, used in file names."""
+        return f"{self.job_id}.{self.epoch}.{self.attempt}"
+
+
+class Work(NamedTuple):
+    """One process to start.
+
+    ``workdir`` is relative to the data folder; ``cores`` and ``gpus`` are whole units; ``wall_sec`` 0 sets no limit.
+    ``environment`` is added to the launcher's base environment.
+    """
+
+    lease: Lease
+    argv: list[str]
+    environment: dict[str, str]
+    workdir: str
+    cores: int = 1
+    gpus: int = 0
+    wall_sec: float = 0.0
+
+
+class Started(NamedTuple):
+    """A process runs. ``at`` is Unix time; ``born`` is seconds since boot, which tells a reused pid from ours."""
+
+    lease: Lease
+    at: float
+    pid: int
+    born: float
+    workdir: str
+    cores: int
+    gpus: list[int]
+    wall_sec: float
+
+
+class Ended(NamedTuple):
+    """A process ended or never started.
+
+    ``code`` is the exit code, -N for signal N, None when unknown. ``cause`` says why: ``exit`` by itself; ``cancelled``,
+    ``wall_time``, ``stopped`` (the agent ends) and ``stale`` (the lease is gone) by the launcher; ``lost`` when the exit
+    status is unknown; ``command``, ``workdir`` and ``system`` when it could not be started.
+    """
+
+    lease: Lease
+    at: float
+    code: int | None
+    cause: Cause
+    message: str
+    workdir: str
+    started: bool
+
+
+class Events(NamedTuple):
+    """What happened since the last poll. ``cursor`` is to be stored with it and given back to ``ack`` and ``open``."""
+
+    started: Sequence[Started]
+    ended: Sequence[Ended]
+    cursor: str
+
+
+class Opened(NamedTuple):
+    """A launcher ready for work: the file descriptor that wakes ``poll``, and what runs already."""
+
+    fileno: int
+    running: Sequence[Started]
+
+
+class LauncherLost(ConnectionError):
+    """The launcher is gone; ``open`` brings it back and finds the processes it left."""
+
+
+class Launcher(Protocol):
+    """Starts, watches and stops processes. No call waits for a process.
+
+    Every event is given out again after ``open`` until its cursor was acknowledged, so that a caller which stores events
+    before it acknowledges them loses none.
+    """
+
+    def open(self, cursor: str) -> Opened:
+        """Connect, start the launcher where needed; ``cursor`` is the last stored one, or empty."""
+
+    def start(self, works: Sequence[Work]) -> None:
+        """Queue processes; each starts when its cores are free. Raises ``LauncherLost``."""
+
+    def stop(self, leases: Sequence[Lease], *, cause: Cause, grace_sec: float) -> None:
+        """SIGTERM to each process group, SIGKILL after ``grace_sec`` seconds; queued ones end at once."""
+
+    def poll(self) -> Events:
+        """Events so far, without waiting. Raises ``LauncherLost``."""
+
+    def ack(self, cursor: str) -> None:
+        """The events up to ``cursor`` are stored and need not be kept."""
+
+    def close(self, *, end: bool) -> None:
+        """Let go; with ``end`` the launcher itself ends, once it has no process left."""

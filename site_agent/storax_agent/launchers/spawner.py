@@ -1,0 +1,221 @@
+"""The launcher's process: spawns, reaps, stops, and outlives the agent.
+
+Why a process of its own. An exit code goes to the parent alone, so whoever spawns must live as long as the jobs do,
+while the agent is restarted, upgraded and killed. This process is small (standard library only, no network), holds the
+cores, so that no agent can overcommit them, and keeps what happened in a journal until an agent has stored it.
+With a wrapper around each job instead, every job would cost one more exec; here it costs one line of JSON.
+
+If it is killed itself, its jobs run on. The next one finds them by journal and start time (or by environment, when the
+kill came between spawn and journal), watches them by pidfd and reads their exit code from /proc or, on Linux 6.15 and
+later, from the pidfd. Only when neither tells is the end ``lost``.
+
+It talks to one agent at a time over ``launcher.sock`` in the state folder, in lines of JSON. Work not yet started is
+forgotten when the agent goes: nobody renews its lease.
+"""
+
+import fcntl
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from storax_agent.launchers import processes
+from storax_agent.launchers.base import Ended, Lease, Started, Work
+from storax_agent.launchers.cores import Cores, Queue
+from storax_agent.launchers.journal import Journal, encode
+from storax_agent.launchers.link import AgentLink, listen
+from storax_agent.launchers.watch import Watch
+
+FLUSH_SEC = 0.002  # in a storm, ticks closer together than this share one line
+ALONE_SEC = 60.0  # with no agent and no process for this long, it ends; the journal stays
+
+
+class Spawner:
+    """The loop. ``state`` and ``data`` are absolute folders; ``listener`` is bound and listening."""
+
+    def __init__(self, state: Path, data: Path, listener: socket.socket) -> None:
+        self.data_path = data
+        self.data = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.journal = Journal(state / "launcher.journal")
+        self.epoll = select.epoll()
+        self.link = AgentLink(listener, self.epoll)
+        self.watch = Watch(self.epoll, self.on_end)
+        self.environment: dict[bytes, bytes] = {}
+        self.cores = Cores()
+        self.queue = Queue()
+        self.started: list[Started] = []
+        self.ended: list[Ended] = []
+        self.last_flush = 0.0
+        self.alone_since = time.monotonic()
+        self.ending = False
+        self.adopt(state / "results")
+
+    def run(self) -> None:
+        """Work until told to end, or alone for a minute."""
+        while not self.over():
+            for handle, mask in self.epoll.poll(self.patience()):
+                self.handle(handle, mask)
+            self.watch.expire()
+            self.fill()
+            self.flush()
+        self.journal.close()
+
+    def over(self) -> bool:
+        """True when nothing is left to do."""
+        if self.watch or self.started or self.ended:
+            return False
+        return self.ending or (not self.link.connected and time.monotonic() - self.alone_since > ALONE_SEC)
+
+    def patience(self) -> float | None:
+        """Seconds the next wait may last; None for ever."""
+        due = [when] if (when := self.watch.next_due()) is not None else []
+        if self.started or self.ended:
+            due.append(self.last_flush + FLUSH_SEC)
+        if not self.link.connected and not self.watch:
+            due.append(self.alone_since + ALONE_SEC + 0.1)
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def handle(self, handle: int, mask: int) -> None:
+        """One ready file descriptor."""
+        if self.watch.owns(handle):
+            self.watch.reap(handle)
+        elif self.link.is_caller(handle):
+            self.link.accept()
+        else:
+            orders = self.link.receive(mask)
+            if orders is None:
+                self.let_go()
+            for order in orders or ():
+                self.obey(order)
+
+    def let_go(self) -> None:
+        """The agent is gone: what was not started is forgotten, what runs goes on."""
+        self.link.drop()
+        self.queue.clear()
+        self.alone_since = time.monotonic()
+
+    def obey(self, order: dict[str, Any]) -> None:
+        """One order of the agent."""
+        if work := order.get("work"):
+            self.queue.extend(Work(Lease(*row[0]), *row[1:]) for row in work)
+        if stop := order.get("stop"):
+            for lease in stop["leases"]:
+                self.stop(Lease(*lease), stop)
+        if ack := order.get("ack"):
+            self.journal.ack(ack)
+        if hello := order.get("hello"):
+            self.welcome(hello)
+        self.ending = self.ending or bool(order.get("end"))
+
+    def welcome(self, hello: dict[str, Any]) -> None:
+        """Give a new agent what it missed, then what runs."""
+        self.queue.clear()
+        self.environment = {os.fsencode(key): os.fsencode(value) for key, value in hello["environment"].items()}
+        self.cores.resize(hello["cores"], hello["gpus"])
+        self.ending = False
+        missed = self.journal.after(hello["cursor"])
+        self.flush(now=True)
+        running = encode({"journal": self.journal.id, "running": list(self.journal.running.values())})
+        self.link.send(b"".join([*missed, running]))
+
+    def stop(self, lease: Lease, order: dict[str, Any]) -> None:
+        """End a process; queued work ends unstarted."""
+        work = self.queue.remove(lease)
+        if work is None:
+            self.watch.stop(lease, cause=order["cause"], grace=order["grace"])
+        else:
+            self.ended.append(Ended(lease, time.time(), None, order["cause"], "", work.workdir, False))  # noqa: FBT003
+
+    def flush(self, *, now: bool = False) -> None:
+        """Write down what happened and tell the agent."""
+        if not (self.started or self.ended):
+            return
+        clock = time.monotonic()
+        if not now and clock - self.last_flush < FLUSH_SEC:
+            return
+        line = self.journal.append(self.started, self.ended)
+        self.started, self.ended, self.last_flush = [], [], clock
+        self.link.send(line)
+
+    def fill(self) -> None:
+        """Start what fits."""
+        if not self.queue:
+            return
+        while work := self.queue.next_fit(self.cores):
+            self.start(work)
+
+    def start(self, work: Work) -> None:
+        """Start one process, or say why not."""
+        gpus = self.cores.take(work.cores, work.gpus)
+        if gpus:
+            work.environment["CUDA_VISIBLE_DEVICES"] = ",".join(str(gpu) for gpu in gpus)
+        at, born = time.time(), processes.now_since_boot()
+        try:
+            pid = processes.spawn(work, data=self.data, environment=self.environment)
+        except processes.CannotStart as error:
+            self.cores.give_back(work.cores, gpus)
+            self.ended.append(Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False))  # noqa: FBT003
+            return
+        started = Started(work.lease, at, pid, born, work.workdir, work.cores, gpus, work.wall_sec)
+        self.started.append(started)
+        self.watch.add(started, os.pidfd_open(pid))
+
+    def on_end(self, started: Started, ended: Ended) -> None:
+        """A process under watch ended."""
+        self.cores.give_back(started.cores, started.gpus)
+        self.ended.append(ended)
+
+    def adopt(self, results: Path) -> None:
+        """Take over what an earlier launcher left; end what is gone without a trace."""
+        for started in list(self.journal.running.values()):
+            handle = processes.same_process(started.pid, born=started.born) if self.journal.same_boot else None
+            if handle is not None:
+                self.take_over(started, handle)
+                continue
+            message = "the process ended while nobody watched it"
+            self.ended.append(Ended(started.lease, time.time(), None, "lost", message, started.workdir, True))  # noqa: FBT003
+        for lease, pid, born in processes.strays(results):
+            handle = processes.same_process(pid, born=born) if lease not in self.watch else None
+            if handle is not None:
+                self.adopt_stray(lease, pid, born, handle)
+        self.flush(now=True)
+
+    def adopt_stray(self, lease: Lease, pid: int, born: float, handle: int) -> None:
+        """Take over a process that was started but never written down."""
+        workdir = os.path.relpath(Path(f"/proc/{pid}/cwd").resolve(), self.data_path.resolve())
+        started = Started(lease, time.time(), pid, born, workdir, 1, [], 0.0)
+        self.started.append(started)
+        self.take_over(started, handle)
+
+    def take_over(self, started: Started, handle: int) -> None:
+        """Watch a process that is not our child."""
+        self.cores.occupy(started.cores, started.gpus)
+        self.watch.add(started, handle, adopted=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``spawner STATE DATA``: exit code 3 when another launcher holds this state folder."""
+    state, data = (Path(argument) for argument in arguments)
+    lock = os.open(state / "launcher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 3
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    # Jobs inherit what is ignored here, and Python ignores these two.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    gc.set_threshold(100_000)
+    Spawner(state, data, listen(state)).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

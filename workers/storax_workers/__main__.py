@@ -1,0 +1,51 @@
+"""``python -m storax_workers feeder|tasks``."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+
+from storax_core.queues import Queues
+from storax_core.settings import Settings
+from storax_core.store.database import Database
+
+USAGE = """usage: python -m storax_workers feeder|tasks
+
+feeder  follows the event log and fills the queues and the stream; run as many as you like, one leads
+tasks   RQ worker and cron: sweeps expired sessions, forgets old idempotency keys"""
+
+
+async def _feed(settings: Settings) -> None:
+    from storax_workers.feeder import Feeder
+
+    db = await Database.connect(settings.database_url, size=8)
+    queues = Queues(settings.redis_url)
+    task = asyncio.create_task(Feeder(db, queues).run())
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await queues.close()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(db.close(), 3)
+
+
+def main(argv: list[str]) -> int:
+    """Run one of the two parts; returns the exit code."""
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if argv == ["feeder"]:
+        asyncio.run(_feed(settings))
+    elif argv == ["tasks"]:
+        from storax_workers import chores
+
+        chores.main(settings)
+    else:
+        sys.stderr.write(USAGE + "\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

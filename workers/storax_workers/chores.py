@@ -1,0 +1,62 @@
+"""RQ's worker and cron, the only file that imports rq. Chores travel as JSON: nothing is ever unpickled."""
+
+import logging
+import threading
+import time
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.cron import CronJob, CronScheduler
+from rq.serializers import JSONSerializer
+from rq.utils import now
+
+from storax_core.settings import Settings
+from storax_workers import tasks
+
+log = logging.getLogger("storax.chores")
+QUEUE = "storax-chores"
+WORKER_TTL_SEC, MAINTENANCE_SEC, HOUR_SEC = 30, 60, 3600
+
+
+class Cron(CronScheduler):  # type: ignore[misc]
+    """RQ's cron, enqueueing by name as JSON. While a chore waits, no second one is put behind it."""
+
+    def enqueue_jobs(self) -> list[CronJob]:
+        """Enqueue what is due."""
+        queue = Queue(QUEUE, connection=self.connection, serializer=JSONSerializer)
+        due = [job for job in self.get_jobs() if job.should_run()]
+        waiting = {job.func_name for job in queue.get_jobs()}
+        for job in due:
+            name = f"{tasks.__name__}.{job.func.__name__}"
+            if name not in waiting:
+                queue.enqueue(name, job_timeout=60, result_ttl=60, failure_ttl=HOUR_SEC)
+            job.set_enqueue_time(now())
+        return due
+
+
+def _tick(cron: Cron) -> None:
+    while True:
+        try:
+            cron.enqueue_jobs()
+        except RedisError as error:
+            log.warning("cron: Redis does not answer: %s", error)
+        time.sleep(1)
+
+
+def main(settings: Settings) -> None:
+    """Run cron and a worker until SIGTERM."""
+    connection = Redis.from_url(settings.redis_url, socket_connect_timeout=5)
+    cron = Cron(connection, logging_level=logging.WARNING)
+    cron.register(tasks.sweep_sessions, QUEUE, interval=settings.sweep_sec)
+    cron.register(tasks.forget_commands, QUEUE, interval=HOUR_SEC)
+    threading.Thread(target=_tick, args=(cron,), daemon=True).start()
+    worker = SimpleWorker(
+        [QUEUE],
+        connection=connection,
+        serializer=JSONSerializer,
+        worker_ttl=WORKER_TTL_SEC,
+        maintenance_interval=MAINTENANCE_SEC,
+        log_job_description=False,
+    )
+    worker.work(logging_level="WARNING")

@@ -1,0 +1,169 @@
+"""The feeder: follows the log up to the proven watermark and tells Redis: ids that became runnable, sessions to wake,
+events for the stream. One leader at a time, by a Postgres advisory lock; any replica takes over.
+
+What it writes are hints. A second task, the reconciler, puts back the head of every live site's queue from Postgres, so a
+lost hint costs seconds and never a job.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from storax_core.queues import QueueDown, Queues
+from storax_core.states import JOB_RUNNABLE
+from storax_core.store import feed
+from storax_core.store.database import GONE, Connection, Database
+
+log = logging.getLogger("storax.feeder")
+LEADER = "SELECT pg_try_advisory_lock(8362)"
+CHUNK = 2000  # events relayed at once
+ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between looks while an append is under way, and while nothing happens
+RECONCILE_SEC = 2.0
+HEAD = 2000  # jobs of each live site that the reconciler keeps in the queue
+REFILL = 50_000  # rows per round trip of a full refill
+RUNNABLE = "state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL AND (not_before IS NULL OR not_before <= now())"
+NOW_RUNNABLE = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {RUNNABLE}"  # noqa: S608
+HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (SELECT id, site_id, priority FROM job_state
+WHERE site_id = live.site_id AND {RUNNABLE} ORDER BY priority DESC, id LIMIT {HEAD}) x"""  # noqa: S608
+ALL = f"SELECT id, site_id, priority FROM job_state WHERE {RUNNABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
+BATCHES = "SELECT id, site_id, 0 AS priority FROM batch_job WHERE state = 'pending_submission' AND session_id IS NULL"
+EPOCH = "queues"  # a word in Redis that a flush takes away
+
+
+class Feeder:
+    """One process's attempt to lead."""
+
+    def __init__(self, db: Database, queues: Queues) -> None:
+        self.db, self.queues = db, queues
+        self.at = 0
+        self.sent = 0
+        self.woken = asyncio.Event()
+        self.redis_lost = True
+
+    async def run(self) -> None:
+        """Lead whenever nobody else does, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            tasks.create_task(self._lead_for_ever())
+
+    async def _lead_for_ever(self) -> None:
+        while True:
+            try:
+                async with self.db.worker() as conn:
+                    if await conn.fetchval(LEADER):
+                        await self._lead(conn)
+            except Exception as error:  # noqa: BLE001  (a feeder must outlive every fault; it is logged and backed off)
+                log.warning("feeder starts over: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(0.5)
+
+    async def _lead(self, conn: Connection) -> None:
+        self.at = self.sent = await feed.published(conn)
+        fence = feed.Fence(safe=self.at)
+        helper = asyncio.create_task(self._reconcile_for_ever())
+        log.info("feeder leads from position %d", self.at)
+        try:
+            while not helper.done():
+                moved = await self._step(conn, fence)
+                if not moved:
+                    await self._rest(ACTIVE_SEC if fence.waiting else IDLE_SEC)
+            helper.result()
+        finally:
+            helper.cancel()
+            with contextlib.suppress(asyncio.CancelledError, *GONE):
+                await conn.execute("SELECT pg_advisory_unlock_all()")
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.woken.wait(), seconds)
+        self.woken.clear()
+
+    async def _step(self, conn: Connection, fence: feed.Fence) -> bool:
+        """One look, and the relay of what it proved final."""
+        safe = await fence.look(conn)
+        if safe <= self.at:
+            return False
+        rows = await feed.read(conn, self.at, safe, CHUNK)
+        if not rows:
+            return False
+        await self.relay(conn, rows)
+        return True
+
+    async def relay(self, conn: Connection, rows: Sequence[Any]) -> None:
+        """Hints first, then the stream, then the checkpoint: a crash in between repeats hints, which is harmless."""
+        last = rows[-1]["position"]
+        try:
+            await self._hint(conn, rows)
+            body = orjson.dumps({"after": self.sent, "events": [feed.event(dict(r)) for r in rows]})
+            await self.queues.publish(last, body)
+            self.sent = last
+        except QueueDown as error:
+            if not self.redis_lost:
+                log.warning("Redis does not answer, going on without: %s", error)
+            self.redis_lost = True
+        await feed.keep(conn, last)
+        self.at = last
+
+    async def _hint(self, conn: Connection, rows: Sequence[Any]) -> None:
+        jobs = [r["entity_id"] for r in rows if r["entity"] == "job" and _may_run(r)]
+        if jobs:
+            await self._push("ready", await conn.fetch(NOW_RUNNABLE, jobs))
+        batch = [r for r in rows if r["entity"] == "batch_job" and _may_submit(r)]
+        for row in batch:
+            await self.queues.push("batch", row["site_id"], [(row["entity_id"], 0)])
+        cancels = [r["entity_id"] for r in rows if r["type"] == "job.cancel_requested"]
+        if cancels:
+            held = await conn.fetch("SELECT session_id, id FROM job_state WHERE id = ANY($1) AND session_id IS NOT NULL", cancels)
+            await self.queues.push_cancels([(r["session_id"], r["id"]) for r in held])
+
+    async def _push(self, kind: str, rows: Sequence[Any]) -> None:
+        by_site: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for row in rows:
+            by_site[row["site_id"]].append((row["id"], row["priority"]))
+        if by_site:
+            await self.queues.push_many([(kind, site, ids) for site, ids in by_site.items()])
+
+    async def _listen(self) -> None:
+        while True:
+            with contextlib.suppress(QueueDown):
+                async for _ in self.queues.wakes():
+                    self.woken.set()
+            await asyncio.sleep(0.5)
+
+    async def _reconcile_for_ever(self) -> None:
+        while True:
+            try:
+                await self.reconcile()
+            except QueueDown:
+                self.redis_lost = True
+            await asyncio.sleep(RECONCILE_SEC)
+
+    async def reconcile(self) -> None:
+        """Put back what Postgres says is runnable: everything after Redis was lost or flushed, queue heads otherwise."""
+        async with self.db.worker() as conn:
+            if self.redis_lost or await self.queues.marked(EPOCH) is None:
+                await self._refill(conn)
+            else:
+                await self._push("ready", await conn.fetch(HEADS))
+            await self._push("batch", await conn.fetch(BATCHES))
+
+    async def _refill(self, conn: Connection) -> None:
+        at, total = 0, 0
+        while rows := await conn.fetch(ALL, at):
+            await self._push("ready", rows)
+            at, total = rows[-1]["id"], total + len(rows)
+        await self.queues.mark(EPOCH, "filled")
+        self.redis_lost = False
+        log.info("queues refilled with %d jobs", total)
+
+
+def _may_run(row: Any) -> bool:
+    return row["to_state"] in JOB_RUNNABLE or row["type"] in ("job.released", "job.updated")
+
+
+def _may_submit(row: Any) -> bool:
+    return row["to_state"] == "pending_submission" or row["type"] == "batch_job.released"

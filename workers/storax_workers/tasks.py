@@ -1,0 +1,31 @@
+"""The chores that RQ runs. Each is idempotent and finds its work in Postgres, so a lost or doubled run is harmless."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from storax_core.commands import idempotency, leases
+from storax_core.settings import Settings
+from storax_core.store.database import Connection, Database
+
+
+def _with_database(work: Callable[[Connection], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        db = await Database.connect(Settings().database_url, size=2)
+        try:
+            async with db.worker() as conn, conn.transaction():
+                return await work(conn)
+        finally:
+            await db.close()
+
+    return asyncio.run(run())
+
+
+def sweep_sessions() -> int:
+    """End the sessions of all owners that were not heard in time; their jobs run again elsewhere."""
+    return int(_with_database(leases.expire))
+
+
+def forget_commands() -> None:
+    """Drop idempotency keys that no client can still be repeating."""
+    _with_database(idempotency.forget_old)
