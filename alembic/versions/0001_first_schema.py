@@ -51,7 +51,8 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.Uuid(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("owner_id", "key"),
     )

@@ -41,6 +41,17 @@ def upgrade() -> None:
     op.execute(f"GRANT SELECT ON feed TO {APP}")
     _append_only()
     _tag_search()
+    _upkeep()
+
+
+def _upkeep() -> None:
+    """Statistics and visibility soon after large loads; answers are kept as they are, uncompressed."""
+    for table in ("job", "job_state", "event_log"):
+        op.execute(
+            f"ALTER TABLE {table} SET (autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.05,"
+            " autovacuum_vacuum_insert_scale_factor = 0.05)"
+        )
+    op.execute("ALTER TABLE command ALTER COLUMN answer SET STORAGE EXTERNAL")
 
 
 def _append_only() -> None:

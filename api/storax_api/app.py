@@ -93,4 +93,3 @@ def _health(app: FastAPI) -> None:
         good = schema == wanted
         return json({"status": "ok" if good else "wrong schema", "schema": schema, "wanted": wanted, "redis": redis},
                     200 if good else 503)  # fmt: skip
-

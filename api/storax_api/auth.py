@@ -12,6 +12,7 @@ from storax_api.service import json
 from storax_core.commands import users
 from storax_core.errors import Unauthorized
 from storax_core.resources.types import Name, ShortText
+from storax_core.store.database import writing
 
 router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 409, 422, 503))
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -55,7 +56,7 @@ async def login(request: Request) -> Response:
     """Exchange a password for a token."""
     service = service_of(request)
     ask = validate(LOGIN, parse(await service.body(request)), Login.model_fields)
-    async with service.db.worker() as conn, conn.transaction():
+    async with service.db.worker() as conn, writing(conn):
         return json(await users.login(conn, ask.username, ask.password, service.settings.token_days))
 
 
@@ -66,8 +67,10 @@ async def register(request: Request) -> Response:
     if not service.settings.allow_registration:
         raise Unauthorized("registration is closed on this server", hint="Ask its operator for a user.")
     ask = validate(REGISTER, parse(await service.body(request)), Register.model_fields)
-    async with service.db.worker() as conn, conn.transaction():
-        return json({"user_id": await users.create_user(conn, ask.username, ask.password), "username": ask.username}, 201)
+    async with service.db.worker() as conn, writing(conn):
+        return json(
+            {"user_id": await users.create_user(conn, ask.username, ask.password), "username": ask.username}, 201
+        )
 
 
 @router.get("/auth/me", operation_id="whoami")
@@ -82,5 +85,5 @@ async def create_token(request: Request, who: Who) -> Response:
     service = service_of(request)
     ask = validate(NEW_TOKEN, parse(await service.body(request)), NewToken.model_fields)
     days = ask.expires_in_days or service.settings.token_days
-    async with service.db.owner(who.owner_id) as conn, conn.transaction():
+    async with service.db.owner(who.owner_id) as conn, writing(conn):
         return json(await users.issue_token(conn, who.owner_id, ask.name, days), 201)

@@ -25,7 +25,9 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"the body is larger than {limit >> 20} MiB", hint="Send it in several calls, or keep it in a file.")
+    return TooLarge(
+        f"the body is larger than {limit >> 20} MiB", hint="Send it in several calls, or keep it in a file."
+    )
 
 
 def parse(raw: bytes) -> Any:
@@ -36,7 +38,8 @@ def parse(raw: bytes) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Invalid(
-            f"the body is no valid JSON: {error}", hint="NaN, Infinity, lone surrogates and deep nesting are not allowed."
+            f"the body is no valid JSON: {error}",
+            hint="NaN, Infinity, lone surrogates and deep nesting are not allowed.",
         ) from None
     except RecursionError:
         raise Invalid("the body is nested too deeply") from None

@@ -115,9 +115,7 @@ PROBLEM = {
         "application/problem+json": {
             "schema": {
                 "type": "object",
-                "properties": {
-                    n: {"type": "string"} for n in ("type", "title", "detail", "code", "hint", "request_id")
-                }
+                "properties": {n: {"type": "string"} for n in ("type", "title", "detail", "code", "hint", "request_id")}
                 | {"status": {"type": "integer"}, "errors": {"type": "array", "items": {"type": "object"}}},
             }
         }

@@ -67,7 +67,9 @@ def from_validation(error: ValidationError | RequestValidationError, known: Any 
     hint = ""
     if first["type"] == "extra_forbidden":
         name = str(first["loc"][-1])
-        return errors.Invalid(f"no field {name!r} here ({place})", hint=nearest(name, known) if known else "", errors=rows)
+        return errors.Invalid(
+            f"no field {name!r} here ({place})", hint=nearest(name, known) if known else "", errors=rows
+        )
     words = first["msg"].removeprefix("Value error, ")
     shown = str(first.get("input"))[:80]
     detail = f"{place}: {words}" if place else words

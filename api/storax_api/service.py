@@ -1,5 +1,7 @@
 """What every route shares: the database, the queues, who calls, and how a mutating call runs exactly once."""
 
+import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -12,14 +14,16 @@ from fastapi import Request, Response
 
 from storax_api.body import read_body
 from storax_core.commands import idempotency, users
-from storax_core.errors import Invalid, Unauthorized
+from storax_core.errors import CoreError, Invalid, Unauthorized
 from storax_core.queues import QueueDown, Queues
 from storax_core.settings import Settings
-from storax_core.store.database import RETRY, Connection, Database
+from storax_core.store.database import RETRY, Connection, Database, writing
 from storax_core.store.log import Context
 
 TOKEN_CACHE_SEC = 3.0  # a revoked token is refused within this time
 TOKENS_CACHED = 4096
+ATTEMPTS = 5  # of a command that met a deadlock
+LARGE_BODY = 65_536  # above this a repeat is looked for before the work is done
 Command = Callable[[Connection, Context], Awaitable[Any]]
 
 
@@ -40,12 +44,15 @@ class Service:
     db: Database
     queues: Queues
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
+    _bells: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def caller(self, request: Request) -> Caller:
         """Who calls. Raises Unauthorized."""
         header = request.headers.get("authorization", "")
         if not header.lower().startswith("bearer "):
-            raise Unauthorized("this call needs a token", hint="Send 'Authorization: Bearer stx_...'; get one with `storax login`.")
+            raise Unauthorized(
+                "this call needs a token", hint="Send 'Authorization: Bearer stx_...'; get one with `storax login`."
+            )
         token = header[7:].strip()
         known = self._seen.get(token)
         if known and known[0] > time.monotonic():
@@ -63,41 +70,82 @@ class Service:
         return await read_body(request, self.settings.max_body_mb << 20)
 
     async def run(
-        self, request: Request, caller: Caller, raw: bytes, command: Command, *, actor: str | None = None, status: int = 200
+        self,
+        request: Request,
+        caller: Caller,
+        raw: bytes,
+        command: Command,
+        *,
+        actor: str | None = None,
+        status: int = 200,
     ) -> Response:
         """Run a mutating command in one transaction, once per Idempotency-Key, and answer its result."""
-        key = _key(request)
-        for attempt in range(5):
+        call = Call(caller.owner_id, actor or f"user:{caller.owner_id}", _key(request), _print(request, raw), status)
+        if call.key and len(raw) > LARGE_BODY and (known := await self._replay(call)):
+            return known
+        for attempt in range(ATTEMPTS):
             try:
-                return await self._once(request, caller, raw, command, key, actor or f"user:{caller.owner_id}", status)
+                return await self._once(call, command)
+            except _Repeated:
+                known = await self._replay(call)
+                if known:
+                    return known
+            except CoreError:
+                # A repeat may fail where the first succeeded (the name is taken now: by itself).
+                if call.key and (known := await self._replay(call)):
+                    return known
+                raise
             except RETRY:
-                if attempt == 4:
+                if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError  # pragma: no cover
 
-    async def _once(
-        self, request: Request, caller: Caller, raw: bytes, command: Command, key: UUID | None, actor: str, status: int
-    ) -> Response:
-        ctx = Context(caller.owner_id, actor, key or uuid4())
-        async with self.db.owner(caller.owner_id) as conn, conn.transaction():
-            if key:
-                print_ = idempotency.fingerprint(request.method, str(request.url.path) + "?" + request.url.query, raw)
-                stored = await idempotency.take(conn, caller.owner_id, key, print_)
-                if stored is not None:
-                    return _answer(stored["answer"], status, stored["position"], replayed=True)
-            answer = await command(conn, ctx)
-            if key:
-                await idempotency.keep(conn, caller.owner_id, key, {"answer": answer, "position": ctx.position})
+    async def _once(self, call: "Call", command: Command) -> Response:
+        ctx = Context(call.owner_id, call.actor, call.key or uuid4())
+        async with self.db.owner(call.owner_id) as conn, writing(conn):
+            answer = orjson.dumps(await command(conn, ctx))
+            if call.key and not await idempotency.keep(
+                conn, call.owner_id, call.key, call.fingerprint, ctx.position, answer
+            ):
+                raise _Repeated
         if ctx.position:
-            await self.ring()
-        return _answer(answer, status, ctx.position)
+            self.ring()
+        return _answer(answer, call.status, ctx.position)
 
-    async def ring(self) -> None:
-        """Wake the feeder; it would find out by itself a little later."""
-        try:
+    async def _replay(self, call: "Call") -> Response | None:
+        assert call.key is not None  # noqa: S101  (callers checked)
+        async with self.db.owner(call.owner_id) as conn:
+            row = await idempotency.seen(conn, call.owner_id, call.key, call.fingerprint)
+        return _answer(row["answer"], call.status, row["position"], replayed=True) if row else None
+
+    def ring(self) -> None:
+        """Wake the feeder, behind the answer's back; it would find out by itself a little later."""
+        task = asyncio.create_task(self._wake())
+        self._bells.add(task)
+        task.add_done_callback(self._bells.discard)
+
+    async def _wake(self) -> None:
+        with contextlib.suppress(QueueDown):
             await self.queues.wake()
-        except QueueDown:
-            pass
+
+
+class _Repeated(Exception):  # noqa: N818  (a signal, not an error)
+    """Another call with this key was first."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What identifies one mutating call."""
+
+    owner_id: int
+    actor: str
+    key: UUID | None
+    fingerprint: str
+    status: int
+
+
+def _print(request: Request, raw: bytes) -> str:
+    return idempotency.fingerprint(request.method, f"{request.url.path}?{request.url.query}", raw)
 
 
 def _key(request: Request) -> UUID | None:
@@ -110,13 +158,13 @@ def _key(request: Request) -> UUID | None:
         raise Invalid(f"Idempotency-Key {text[:60]!r} is no UUID", hint="Make one with uuid4().") from None
 
 
-def _answer(answer: Any, status: int, position: int, *, replayed: bool = False) -> Response:
+def _answer(answer: bytes, status: int, position: int, *, replayed: bool = False) -> Response:
     headers = {"X-Storax-Position": str(position)}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
     if status == 204:
         return Response(None, 204, headers)
-    return Response(orjson.dumps(answer), status, headers, media_type="application/json")
+    return Response(answer, status, headers, media_type="application/json")
 
 
 def json(value: Any, status: int = 200) -> Response:

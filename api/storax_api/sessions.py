@@ -16,7 +16,7 @@ from storax_core import queries
 from storax_core.commands import acquire, leases
 from storax_core.queues import QueueDown
 from storax_core.resources import APPS, SESSIONS
-from storax_core.store.database import Connection
+from storax_core.store.database import Connection, writing
 from storax_core.store.log import Context
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"], responses=problems(401, 404, 409, 422, 503))
@@ -36,7 +36,7 @@ def _body(model: Any) -> dict[str, Any]:
 @router.post("/{id}/heartbeat", operation_id="session_heartbeat")
 async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Extend the session's life; answers which of its jobs are to be stopped."""
-    async with service_of(request).db.owner(who.owner_id) as conn, conn.transaction():
+    async with service_of(request).db.owner(who.owner_id) as conn, writing(conn):
         return json(await leases.heartbeat(conn, who.owner_id, row_id(id, SESSIONS)))
 
 
@@ -55,7 +55,10 @@ async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
 
 @router.post("/{id}/acquire", operation_id="session_acquire", openapi_extra=_body(acquire.Acquire))
 async def acquire_jobs(
-    request: Request, who: Who, id: str, wait: float = Query(0, ge=0, le=MAX_WAIT_SEC)  # noqa: A002
+    request: Request,
+    who: Who,
+    id: str,
+    wait: float = Query(0, ge=0, le=MAX_WAIT_SEC),  # noqa: A002
 ) -> Response:
     """Lease runnable jobs, waiting up to ``wait`` seconds for the first."""
     service = service_of(request)
@@ -70,9 +73,14 @@ async def acquire_jobs(
     return json({"jobs": acquire.plain(rows), "apps": apps, "cancel": cancel})
 
 
-@router.post("/{id}/acquire-batch-jobs", operation_id="session_acquire_batch", openapi_extra=_body(acquire.AcquireBatchJobs))
+@router.post(
+    "/{id}/acquire-batch-jobs", operation_id="session_acquire_batch", openapi_extra=_body(acquire.AcquireBatchJobs)
+)
 async def acquire_batch_jobs(
-    request: Request, who: Who, id: str, wait: float = Query(0, ge=0, le=MAX_WAIT_SEC)  # noqa: A002
+    request: Request,
+    who: Who,
+    id: str,
+    wait: float = Query(0, ge=0, le=MAX_WAIT_SEC),  # noqa: A002
 ) -> Response:
     """Lease BatchJobs that wait for submission, waiting up to ``wait`` seconds for the first."""
     service = service_of(request)
@@ -102,7 +110,14 @@ class Hunt:
     """
 
     def __init__(self, service: Service, who: Caller, session_id: int, kind: str, pop: int, claim: Claim) -> None:
-        self.service, self.who, self.session_id, self.kind, self.pop, self.claim = service, who, session_id, kind, pop, claim
+        self.service, self.who, self.session_id, self.kind, self.pop, self.claim = (
+            service,
+            who,
+            session_id,
+            kind,
+            pop,
+            claim,
+        )
 
     async def run(self, request: Request, wait: float) -> tuple[list[Any], list[Any]]:
         """Claimed rows and the session's cancels; both empty when the time is over."""
@@ -119,7 +134,7 @@ class Hunt:
     async def once(self, woken: int | None, *, look_all: bool) -> tuple[list[Any], list[Any], int]:
         """One attempt: by the queue's hints first, then (``look_all``) by a look at Postgres itself."""
         ctx = Context(self.who.owner_id, f"session:{self.session_id}")
-        async with self.service.db.owner(self.who.owner_id) as conn, conn.transaction():
+        async with self.service.db.owner(self.who.owner_id) as conn, writing(conn):
             held = await leases.touch(conn, self.who.owner_id, self.session_id)
             holder = acquire.Holder(held["id"], held["owner_id"], held["site_id"], held["batch_job_id"])
             rows = await self._claim(conn, ctx, holder, woken, look_all=look_all)

@@ -1,0 +1,64 @@
+"""Storax: a Django-like Python API to jobs on clusters. Every change is an event; what you see are projections of them."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from storax import errors
+    from storax.api import (
+        UNSET,
+        App,
+        ApplicationDefinition,
+        BatchJob,
+        BatchJobState,
+        Client,
+        EventLog,
+        Job,
+        JobState,
+        Session,
+        Site,
+        TransferItem,
+        TransferState,
+        as_completed,
+        current_client,
+        wait,
+    )
+    from storax.errors import StoraxError, StoraxWarning
+
+__all__ = [
+    "UNSET",
+    "App",
+    "ApplicationDefinition",
+    "BatchJob",
+    "BatchJobState",
+    "Client",
+    "EventLog",
+    "Job",
+    "JobState",
+    "Session",
+    "Site",
+    "StoraxError",
+    "StoraxWarning",
+    "TransferItem",
+    "TransferState",
+    "as_completed",
+    "current_client",
+    "errors",
+    "wait",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported at first use: the command line starts in a third of the time.
+    if name not in __all__:
+        raise AttributeError(f"module 'storax' has no attribute {name!r}")
+    if name == "errors":
+        return import_module("storax.errors")
+    home = "storax.errors" if name.startswith("Storax") else "storax.api"
+    found = getattr(import_module(home), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -34,7 +34,9 @@ class ChangeQuery(Query[M]):
             known = [n for n, f in self._model._fields.items() if f.updatable]
             raise unknown(f"{self._noun} has no field", name, known)
         if not one.updatable:
-            raise InvalidInput(f"{self._noun}.{name} cannot be updated.", hint="It is fixed at creation, or the server sets it.")
+            raise InvalidInput(
+                f"{self._noun}.{name} cannot be updated.", hint="It is fixed at creation, or the server sets it."
+            )
         return one.checked(self._model, value)
 
     def _delete(self) -> int:

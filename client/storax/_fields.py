@@ -74,7 +74,13 @@ class Field(Generic[T]):
         return raw
 
     def _fresh(self, obj: "Model") -> Any:
-        """The default; a mutable one is stored, so that ``job.tags["a"] = "b"`` on a new job is not lost."""
+        """What stands for a value that is not here: on a new object the default, on a saved one the server's value.
+
+        A mutable default is stored, so that ``job.tags["a"] = "b"`` on a new job is not lost.
+        """
+        if obj._saved and not self.creatable:
+            obj._complete()
+            return obj._values[self.index]
         if not self.kind.mutable or self.default is None:
             return self.default
         raw = self.default.copy()
@@ -106,7 +112,8 @@ class Field(Generic[T]):
         noun = type(obj).__name__
         if self.creatable:
             return ReadOnly(
-                f"{noun}.{self.name} is fixed once the {noun} is saved.", hint=f"Create a new {noun} with the other value."
+                f"{noun}.{self.name} is fixed once the {noun} is saved.",
+                hint=f"Create a new {noun} with the other value.",
             )
         if self.updatable:
             return ReadOnly(f"{noun}.{self.name} is set by the server at creation.", hint="Save first, then change it.")

@@ -92,7 +92,9 @@ def _leaf(value: Any, where: str) -> InvalidInput | None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            return InvalidInput(f"The text {value!r}{_of(where)} is not valid Unicode.", hint="It has a lone surrogate.")
+            return InvalidInput(
+                f"The text {value!r}{_of(where)} is not valid Unicode.", hint="It has a lone surrogate."
+            )
         return None
     if value is None or isinstance(value, (bool, int, float)):
         return None

@@ -1,7 +1,7 @@
 """The verbs of one instance: save, refresh, delete."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from storax._json import dumps
 from storax._record import Record, Spec
@@ -38,7 +38,7 @@ class Model(Record):
         if not self._saved:
             self._insert(self._home())
         elif patch := self._patch():
-            self._absorb_reply(self._ask("PATCH", "updated", dumps(patch), force=force))
+            self._absorb_reply(self._ask("PATCH", "updated", dumps(patch), params={"force": "true"} if force else None))
 
     def refresh_from_db(self) -> None:
         """Read it again from the server; unsaved changes are dropped.
@@ -58,10 +58,44 @@ class Model(Record):
         self._ask("DELETE", "deleted")
         self._values[self._id_at] = UNSET
 
+    def _prepare(self, client: "Client") -> None:
+        """Settle, just before the create, what only the server can tell."""
+
+    @classmethod
+    def _in_order(cls, items: Sequence[Any]) -> Sequence[Any]:
+        """The order in which a bulk create sends them."""
+        return items
+
+    @classmethod
+    def _creations(cls, items: Sequence[Any], client: "Client") -> list[dict[str, Any]]:
+        """The bodies of a bulk create."""
+        for one in items:
+            one._prepare(client)
+        return [one._creation() for one in items]
+
+    @classmethod
+    def _attempt(cls, items: Sequence[Any], client: "Client", send: Callable[[], "Reply"]) -> "Reply":
+        """Make the create call ``send`` for ``items``."""
+        return send()
+
+    @classmethod
+    def _created(cls, items: Sequence[Any]) -> None:
+        """Settle, after a bulk create, what the new ids decide."""
+
     def _insert(self, client: "Client") -> None:
-        reply = client.call("POST", f"/{self._spec.path}/", dumps(self._creation()))
+        def send() -> "Reply":
+            self._prepare(client)
+            return client.call("POST", f"/{self._spec.path}/", dumps(self._creation()))
+
+        reply = self._attempt([self], client, send)
         self._client = client
         self._absorb_reply(reply)
+
+    def _complete(self) -> None:
+        found = self._ask("GET", "read").json()
+        for name, one in self._fields.items():
+            if not one.sent_only and self._values[one.index] is UNSET:
+                self._values[one.index] = found.get(name)
 
     def _absorb_reply(self, reply: "Reply") -> None:
         found = reply.json()
@@ -76,10 +110,21 @@ class Model(Record):
             raise ReadOnly(f"A {type(self).__name__} that is not saved cannot be {verb}.", hint="Call save() first.")
         return int(self._values[self._id_at])
 
-    def _ask(self, method: str, verb: str, content: bytes | None = None, *, path: str = "", force: bool = False) -> "Reply":
-        """Call the server about this one; a 404 is told as the model's own DoesNotExist."""
-        url = f"/{self._spec.path}/{self._require_id(verb)}{path}"
-        return gone_as(self, lambda: self._home().call(method, url, content, params={"force": "true"} if force else None))
+    def _ask(
+        self,
+        method: str,
+        verb: str,
+        content: bytes | None = None,
+        *,
+        path: str = "",
+        params: dict[str, Any] | None = None,
+        patience: float = 0,
+    ) -> "Reply":
+        """Call the server about this one, ``patience`` seconds longer than usual; a 404 is the model's own DoesNotExist."""
+        url, client = f"/{self._spec.path}/{self._require_id(verb)}{path}", self._home()
+        return gone_as(
+            self, lambda: client.call(method, url, content, params=params, deadline=client.deadline + patience)
+        )
 
 
 def gone_as(model: Record | type[Record], call: Callable[[], "Reply"]) -> "Reply":

@@ -58,7 +58,11 @@ def pages(client: "Client", path: str, plan: Plan, *, size: int = PAGE, fields: 
     while page:
         taken += len(page.rows)
         more = page.next if page.rows and (plan.window.span is None or taken < plan.window.span) else None
-        ahead = Ahead(_fetch(client, path, plan.page(cursor=more, taken=taken, limit=size, fields=fields))) if more else None
+        ahead = (
+            Ahead(_fetch(client, path, plan.page(cursor=more, taken=taken, limit=size, fields=fields)))
+            if more
+            else None
+        )
         yield page
         page = ahead.result() if ahead else None
 

@@ -54,7 +54,8 @@ def _index(value: Any, default: int | None) -> int | None:
     number = int(value.__index__())
     if number < 0:
         raise InvalidInput(
-            f"A query has no known end to count {number} from.", hint="Turn the order round with order_by(), or use list(query)."
+            f"A query has no known end to count {number} from.",
+            hint="Turn the order round with order_by(), or use list(query).",
         )
     return number
 
@@ -124,7 +125,9 @@ class Plan:
             out["exclude"] = [dict(group) for group in self.excluded]
         return out
 
-    def page(self, *, cursor: str | None = None, taken: int = 0, limit: int = PAGE, fields: Sequence[str] = ()) -> dict[str, Any]:
+    def page(
+        self, *, cursor: str | None = None, taken: int = 0, limit: int = PAGE, fields: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """The body that asks for the next page after ``taken`` rows."""
         span = self.window.span
         body = {**self.selection, "format": "rows", "limit": limit if span is None else min(limit, span - taken)}

@@ -101,7 +101,9 @@ class Query(Frames, Generic[M]):
             return found[0]
         words = ", ".join(f"{k}={v!r}" for k, v in plan.where.items()) or "the query"
         if found:
-            raise self._model.MultipleObjectsReturned(f"More than one {self._noun} matches {words}.", hint="Use filter().")
+            raise self._model.MultipleObjectsReturned(
+                f"More than one {self._noun} matches {words}.", hint="Use filter()."
+            )
         raise self._model.DoesNotExist(f"No {self._noun} matches {words}.")
 
     def _read(self, wanted: int) -> M:
@@ -212,7 +214,9 @@ class Query(Frames, Generic[M]):
 
     def _peek(self) -> tuple[list[M], bool]:
         """Up to ``SHOWN`` elements, and whether there are more."""
-        found = self._cache if self._cache is not None else self._derive(self._plan.sliced(slice(0, SHOWN + 1)))._fetch()
+        found = (
+            self._cache if self._cache is not None else self._derive(self._plan.sliced(slice(0, SHOWN + 1)))._fetch()
+        )
         return found[:SHOWN], len(found) > SHOWN
 
     def __repr__(self) -> str:
@@ -244,4 +248,3 @@ def _as_key(annotation: Any, word: str) -> Any:
     if "int" in text:
         return int(word)
     return word == "true" if annotation is bool else word
-

@@ -4,7 +4,7 @@ A list in the order of the server's columns, rather than a dict a row: a page of
 without copying one value.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -39,7 +39,7 @@ class Spec:
 class Record:
     """Values of one resource, with their fields."""
 
-    # A page sets only the first two; the others come to life in __getattr__, which keeps reading fast.
+    # A page sets only values and client; the others come to life in __getattr__, which keeps reading fast.
     __slots__ = ("__weakref__", "_client", "_dirty", "_position", "_seen", "_values")
 
     _spec: ClassVar[Spec]
@@ -94,8 +94,11 @@ class Record:
                     values[one.index] = one.accept(value)
         except Rejected as error:
             raise InvalidInput(f"{type(self).__name__}.{name}: {error.message}.", hint=error.hint) from None
-        self._values = values
-        self._client = None
+        put_values(self, values)
+        put_client(self, None)
+        put_dirty(self, None)
+        put_seen(self, None)
+        put_position(self, None)
 
     def __getattr__(self, name: str) -> Any:
         if name in self._late:
@@ -147,7 +150,7 @@ class Record:
         """The body of a create: what was given, nothing else."""
         return {name: v for name, v in zip(self._fields, self._values, strict=False) if v is not UNSET}
 
-    def _absorb(self, columns: Iterable[str], row: Iterable[Any], *, position: int | None = None) -> None:
+    def _absorb(self, columns: Collection[str], row: Iterable[Any], *, position: int | None = None) -> None:
         """Take over what the server answered; forget the changes, which are stored now."""
         values, fields = self._values, self._fields
         for name, raw in zip(columns, row, strict=False):
@@ -159,16 +162,21 @@ class Record:
             self._dirty = None
         if self._seen:
             self._seen = {n: _twin(values[fields[n].index]) for n in self._seen}
-        if position is not None:
+        # Only a reply that tells the state says from which position on its moves are still to come.
+        if position is not None and "state" in columns:
             self._position = position
+
+    def _complete(self) -> None:
+        """Read what a short reply left out. Overridden where there is a server to ask."""
 
     def to_dict(self) -> dict[str, Any]:
         """Its fields by name, as Python values."""
         return {name: getattr(self, name) for name in self._columns}
 
     def __repr__(self) -> str:
-        shown = ((name, getattr(self, name)) for name in _BRIEF if name in self._columns)
-        inside = ", ".join(f"{n}={v!r}" for n, v in shown if n == "id" or v not in (None, {}, ""))
+        # Raw values, so that looking at an object never asks the server for what it does not hold.
+        raw = {name: self._values[self._fields[name].index] for name in _BRIEF if name in self._columns}
+        inside = ", ".join(f"{n}={v!r}" for n, v in raw.items() if v is not UNSET and v not in (None, {}, ""))
         return f"{type(self).__name__}({inside})"
 
     def _repr_html_(self) -> str:
@@ -196,6 +204,14 @@ class Record:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self._values, self._dirty, self._seen = state
         self._client = None
+
+
+# The slots' own setters: they pass by __setattr__, whose check of the name costs more than all the rest of reading a row.
+put_values = Record.__dict__["_values"].__set__
+put_client = Record.__dict__["_client"].__set__
+put_dirty = Record.__dict__["_dirty"].__set__
+put_seen = Record.__dict__["_seen"].__set__
+put_position = Record.__dict__["_position"].__set__
 
 
 def _twin(value: Any) -> Any:

@@ -4,17 +4,13 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from storax._record import Record
+from storax._record import Record, put_client, put_values
 from storax._unset import UNSET
 
 if TYPE_CHECKING:
     from storax.client import Client
 
 R = TypeVar("R", bound=Record)
-
-# The slots' own setters: they pass by Record.__setattr__, whose check of the name costs more than the rest.
-_put_values = Record.__dict__["_values"].__set__
-_put_client = Record.__dict__["_client"].__set__
 
 
 def from_rows(model: type[R], columns: Sequence[str], rows: list[list[Any]], client: "Client") -> list[R]:
@@ -24,8 +20,8 @@ def from_rows(model: type[R], columns: Sequence[str], rows: list[list[Any]], cli
     new, out = model.__new__, []
     for row in rows:
         one = new(model)
-        _put_values(one, row)
-        _put_client(one, client)
+        put_values(one, row)
+        put_client(one, client)
         out.append(one)
     return out
 

@@ -40,7 +40,7 @@ class Call:
     method: str
     path: str
     content: bytes | None = None
-    params: Mapping[str, Any] | None = None
+    params: Any = None  # a mapping, or pairs where a name stands twice
     deadline: float = 60.0
     key: str | None = None
 
@@ -113,7 +113,9 @@ class Transport:
         server = self.base.removesuffix(PREFIX)
         way_out = "Start one with `storax up`, or name another with STORAX_URL or `storax login URL`."
         if isinstance(failure, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
-            return InvalidInput(f"{server!r} cannot be called: {failure}.", hint="Give an address such as http://host:8360.")
+            return InvalidInput(
+                f"{server!r} cannot be called: {failure}.", hint="Give an address such as http://host:8360."
+            )
         took = f"tried for {self._now() - patience.started:.0f} s"
         if isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout)):
             return ServerDown(f"No Storax server answers at {server} ({_words(failure)}; {took}).", hint=way_out)

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
@@ -12,7 +11,7 @@ from storax.errors import NotConfigured
 if TYPE_CHECKING:
     import httpx
 
-    from storax._apps import AppCache
+    from storax._app_cache import AppCache
     from storax._feed import Feed
     from storax._reply import Reply
     from storax._transport import Transport
@@ -71,7 +70,7 @@ class Client:
         path: str,
         content: bytes | None = None,
         *,
-        params: Mapping[str, Any] | None = None,
+        params: Any = None,
         deadline: float | None = None,
         key: str | None = None,
     ) -> "Reply":
@@ -93,7 +92,7 @@ class Client:
         path: str,
         body: Any = None,
         *,
-        params: Mapping[str, Any] | None = None,
+        params: Any = None,
         deadline: float | None = None,
         key: str | None = None,
     ) -> Any:
@@ -120,14 +119,14 @@ class Client:
         from storax._feed import Feed
 
         with self._guard:
-            if self._feed is None or not self._feed.usable:
+            if self._feed is None or self._feed.closed:
                 self._feed = Feed(self.wire())
             return self._feed
 
     @property
     def apps(self) -> "AppCache":
         """The Apps seen so far, by id and by name."""
-        from storax._apps import AppCache
+        from storax._app_cache import AppCache
 
         with self._guard:
             if self._apps is None:

@@ -179,7 +179,18 @@ _HINTS: dict[type[StoraxError], str] = {
 
 _BY_CODE: dict[str, type[StoraxError]] = {
     kind.code: kind
-    for kind in (InvalidInput, TooLarge, Unauthorized, NotFound, Conflict, IllegalMove, StaleVersion, Leased, StaleEpoch, Unavailable)
+    for kind in (
+        InvalidInput,
+        TooLarge,
+        Unauthorized,
+        NotFound,
+        Conflict,
+        IllegalMove,
+        StaleVersion,
+        Leased,
+        StaleEpoch,
+        Unavailable,
+    )
 }
 _BY_STATUS: dict[int, type[StoraxError]] = {
     401: Unauthorized,

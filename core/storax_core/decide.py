@@ -91,7 +91,8 @@ def legal(moves: Mapping[str, frozenset[str]], was: str, to: str, what: str) -> 
     if to not in moves.get(was, frozenset()):
         allowed = ", ".join(sorted(moves.get(was, ()))) or "none: it is final"
         raise IllegalMove(
-            f"{what} cannot move from {was} to {to}", hint=f"Legal from {was}: {allowed}. An operator may use force=True."
+            f"{what} cannot move from {was} to {to}",
+            hint=f"Legal from {was}: {allowed}. An operator may use force=True.",
         )
 
 
@@ -99,12 +100,18 @@ def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
     """A user writes a job's state. Raises IllegalMove or Leased."""
     change, mine = change_of(facts), dict(facts)
     if force:
-        change.add("job.state_forced", {**data, "session_id": None, "lease_epoch": facts["lease_epoch"] + 1,
-                                        "cancel_requested": False}, was=facts["state"], to=to)
+        change.add(
+            "job.state_forced",
+            {**data, "session_id": None, "lease_epoch": facts["lease_epoch"] + 1, "cancel_requested": False},
+            was=facts["state"],
+            to=to,
+        )
         return change
     if facts["session_id"] is not None:
-        raise Leased(f"job {facts['id']} is held by session {facts['session_id']} ({facts['state']})",
-                     hint="Call cancel() first and wait for it to end, or use force=True.")
+        raise Leased(
+            f"job {facts['id']} is held by session {facts['session_id']} ({facts['state']})",
+            hint="Call cancel() first and wait for it to end, or use force=True.",
+        )
     legal(JOB_MOVES, facts["state"], to, f"job {facts['id']}")
     enter(change, mine, to, data)
     return change
@@ -139,7 +146,9 @@ def report(facts: Facts, told: Row) -> tuple[Change, str, str]:
     """A lease holder reports moves. Returns the change, and a code and a sentence where it is refused ("" if not)."""
     change, mine = change_of(facts), dict(facts)
     if facts["lease_epoch"] != told["lease_epoch"]:
-        change.note("job.report_refused", {"lease_epoch": told["lease_epoch"], "moves": [m["to"] for m in told["moves"]]})
+        change.note(
+            "job.report_refused", {"lease_epoch": told["lease_epoch"], "moves": [m["to"] for m in told["moves"]]}
+        )
         return change, "stale_epoch", f"the lease moved on: epoch is {facts['lease_epoch']}, not {told['lease_epoch']}"
     if facts["session_id"] is None:
         return change, "", ""  # the same report came before; its lease ended with it

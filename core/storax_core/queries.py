@@ -77,7 +77,9 @@ def source(resource: Resource, *, hot_only: bool = False) -> str:
     """The FROM clause."""
     if not resource.split:
         return f"{resource.table} t"
-    return f"{resource.state_table} s" if hot_only else f"{resource.state_table} s JOIN {resource.table} t ON t.id = s.id"
+    return (
+        f"{resource.state_table} s" if hot_only else f"{resource.state_table} s JOIN {resource.table} t ON t.id = s.id"
+    )
 
 
 @lru_cache
@@ -118,8 +120,11 @@ def _condition(resource: Resource, where: Where, spec: FilterSpec, raw: Any) -> 
         return f"{col} IS {'' if value else 'NOT '}NULL"
     if spec.op in ("eq", "ne"):
         values = [v for v in (value if isinstance(value, list) else [value]) if v is not None]
-        return f"{'NOT ' if spec.op == 'ne' else ''}coalesce({col} = ANY({where.param(_plain(values))}::{_pg_array(spec)}), false)" \
-            if spec.field.nullable else f"{'NOT ' if spec.op == 'ne' else ''}{col} = ANY({where.param(_plain(values))}::{_pg_array(spec)})"
+        return (
+            f"{'NOT ' if spec.op == 'ne' else ''}coalesce({col} = ANY({where.param(_plain(values))}::{_pg_array(spec)}), false)"
+            if spec.field.nullable
+            else f"{'NOT ' if spec.op == 'ne' else ''}{col} = ANY({where.param(_plain(values))}::{_pg_array(spec)})"
+        )
     if isinstance(value, list):
         raise Invalid(f"filter {spec.name} of {resource.path} takes one value, not a list")
     if spec.op == "contains_json":
@@ -301,10 +306,14 @@ async def counts(conn: Connection, resource: Resource, owner_id: int, by: str, q
     col = column(resource, by)
     where.parts.append("true")
     tables = source(resource) if col.startswith("t.") and resource.split else _needed(resource, where)
-    sql = f"SELECT {col}::text AS k, count(*) AS n FROM {tables} WHERE {where.sql} GROUP BY 1 ORDER BY 2 DESC LIMIT 10001"  # noqa: S608
+    sql = (
+        f"SELECT {col}::text AS k, count(*) AS n FROM {tables} WHERE {where.sql} GROUP BY 1 ORDER BY 2 DESC LIMIT 10001"  # noqa: S608
+    )
     rows = await conn.fetch(sql, *where.params)
     if len(rows) > MAX_LIMIT:
-        raise TooLarge(f"{by} has more than {MAX_LIMIT} different values", hint="Filter first, or count by another field.")
+        raise TooLarge(
+            f"{by} has more than {MAX_LIMIT} different values", hint="Filter first, or count by another field."
+        )
     return {str(r["k"]) if r["k"] is not None else "null": r["n"] for r in rows}
 
 

@@ -10,7 +10,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STORAX_", extra="ignore")
 
     database_url: str = Field(
-        default="postgresql://127.0.0.1:5432/storax", description="Postgres >= 15, as postgresql://user:password@host/db."
+        default="postgresql://127.0.0.1:5432/storax",
+        description="Postgres >= 15, as postgresql://user:password@host/db.",
     )
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="Redis >= 7 or Valkey, as redis://host/0.")
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")

@@ -26,7 +26,9 @@ ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between looks while an append is under way,
 RECONCILE_SEC = 2.0
 HEAD = 2000  # jobs of each live site that the reconciler keeps in the queue
 REFILL = 50_000  # rows per round trip of a full refill
-RUNNABLE = "state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL AND (not_before IS NULL OR not_before <= now())"
+RUNNABLE = (
+    "state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL AND (not_before IS NULL OR not_before <= now())"
+)
 NOW_RUNNABLE = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {RUNNABLE}"  # noqa: S608
 HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (SELECT id, site_id, priority FROM job_state
 WHERE site_id = live.site_id AND {RUNNABLE} ORDER BY priority DESC, id LIMIT {HEAD}) x"""  # noqa: S608
@@ -117,7 +119,9 @@ class Feeder:
             await self.queues.push("batch", row["site_id"], [(row["entity_id"], 0)])
         cancels = [r["entity_id"] for r in rows if r["type"] == "job.cancel_requested"]
         if cancels:
-            held = await conn.fetch("SELECT session_id, id FROM job_state WHERE id = ANY($1) AND session_id IS NOT NULL", cancels)
+            held = await conn.fetch(
+                "SELECT session_id, id FROM job_state WHERE id = ANY($1) AND session_id IS NOT NULL", cancels
+            )
             await self.queues.push_cancels([(r["session_id"], r["id"]) for r in held])
 
     async def _push(self, kind: str, rows: Sequence[Any]) -> None:

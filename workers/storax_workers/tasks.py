@@ -6,14 +6,14 @@ from typing import Any
 
 from storax_core.commands import idempotency, leases
 from storax_core.settings import Settings
-from storax_core.store.database import Connection, Database
+from storax_core.store.database import Connection, Database, writing
 
 
 def _with_database(work: Callable[[Connection], Awaitable[Any]]) -> Any:
     async def run() -> Any:
         db = await Database.connect(Settings().database_url, size=2)
         try:
-            async with db.worker() as conn, conn.transaction():
+            async with db.worker() as conn, writing(conn):
                 return await work(conn)
         finally:
             await db.close()

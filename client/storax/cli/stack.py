@@ -1,6 +1,7 @@
 """`storax up`, `down`, `status` and `doctor`: the stack of this machine."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -174,6 +175,8 @@ def _attend(wish: "Wish", *, started: bool) -> None:
     """Stay until the stack is stopped or, if it was started here, stop it at Ctrl-C."""
     from storax.local import control
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a service manager's stop and a closed terminal are like Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; it runs on.", file=sys.stderr)
     try:
         control.attend(wish)

@@ -53,6 +53,7 @@ class Child:
         self._first_start = 0.0
         self._last_start = 0.0
         self._failures = 0
+        self._restarts = record.restarts if record else 0
         self._was_ready = False
 
     @property
@@ -103,14 +104,24 @@ class Child:
         return False
 
     def _spawn(self, now: float) -> None:
-        self.part.before()
-        restarts = self.record.restarts + 1 if self.record else 0
-        self._popen = self._popen_part()
+        try:
+            self.part.before()
+            self._popen = self._popen_part()
+        except OSError as error:
+            self._cannot_spawn(error, now)
+            return
         self.started_here = True
         self._first_start = self._first_start or now
         self._last_start = now
         self.phase = Phase.STARTING
-        self.record = self._new_record(restarts, identify(self._popen.pid))
+        self.record = self._new_record(identify(self._popen.pid))
+
+    def _cannot_spawn(self, error: OSError, now: float) -> None:
+        """No memory, no room on the disk: fatal at the first start, else tried again until it passes."""
+        if not self._was_ready:
+            raise StartError(f"{self.part.name} could not be started: {error}") from error
+        self.due = now + _LONGEST_DELAY_SEC
+        self._become(Phase.RESTARTING)
 
     def _popen_part(self) -> subprocess.Popen[str]:
         part = self.part
@@ -145,7 +156,7 @@ class Child:
             own = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
         return {**own, **extra, MARK: self._mark}
 
-    def _new_record(self, restarts: int, process: Process | None) -> Record:
+    def _new_record(self, process: Process | None) -> Record:
         part = self.part
         return Record(
             argv=list(part.argv),
@@ -155,7 +166,7 @@ class Child:
             rank=part.rank,
             address=part.address,
             state=str(self.phase),
-            restarts=restarts,
+            restarts=self._restarts,
             process=process,
         )
 
@@ -169,11 +180,14 @@ class Child:
             self._died(code, now)
 
     def _look_ready(self, now: float) -> None:
-        if self.phase is Phase.STARTING and not self.part.once and self.part.ready():
+        if self.phase is Phase.STARTING and not self.part.once and self._is_ready(now):
             self._become(Phase.READY)
             self._was_ready = True
         elif not self._was_ready and now - self._first_start > self.part.timeout:
             raise StartError(self._story(f"was not ready within {self.part.timeout:.0f} seconds"))
+
+    def _is_ready(self, now: float) -> bool:
+        return now - self._last_start >= self.part.settle and self.part.ready()
 
     def _finish_once(self) -> None:
         if self.part.after and self._popen:
@@ -187,6 +201,7 @@ class Child:
         self._failures = 0 if now - self._last_start > _SETTLED_SEC else self._failures
         self.due = now + min(_LONGEST_DELAY_SEC, _FIRST_DELAY_SEC * 2**self._failures)
         self._failures += 1
+        self._restarts += 1
         self._become(Phase.RESTARTING)
 
     def _failed_at_start(self, code: int, now: float) -> None:

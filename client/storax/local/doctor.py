@@ -12,7 +12,7 @@ from .errors import LocalError
 from .folder import Folder
 from .probes import http_get
 
-_SHM = Path("/dev/shm")
+_SHM = Path("/dev") / "shm"
 _SHM_MIN_MB = 64
 _DISK_MIN_MB = 1024
 

@@ -44,6 +44,7 @@ class Part:
         before: called right before every start.
         after: called with the output of a ``once`` command that ended well.
         ready: whether it does its work.
+        settle: seconds it must have run to count as ready; for parts that have no other sign.
         alive: whether a process found running from before may be adopted.
         retry: whether a failure at the start, given the end of its log, is worth another try within ``patience``.
         patience: seconds such tries may go on.
@@ -66,6 +67,7 @@ class Part:
     before: Callable[[], None] = _nothing
     after: Callable[[str], None] | None = None
     ready: Callable[[], bool] = _always
+    settle: float = 0.0
     alive: Callable[[], bool] = _always
     retry: Callable[[str], bool] = _no_text
     patience: float = 15.0

@@ -19,6 +19,9 @@ USER = SITE = "local"
 _AGENT_STOP_SEC = 20.0  # it stops the jobs it runs, each with a grace of its own
 
 
+_SETTLE_SEC = 0.5  # a process that cannot import or connect is gone by then
+
+
 @dataclass(frozen=True)
 class Wish:
     """What was asked for.
@@ -105,8 +108,10 @@ def _platform(stack: Stack, *, port: int, servers: tuple[str, ...]) -> list[Part
              once=True, timeout=600.0),
         Part(name="api", argv=_python("storax_api"), environment=environment, needs=("migrate",), ready=serves,
              alive=lives, address=address),
-        Part(name="feeder", argv=_python("storax_workers", "feeder"), environment=environment, needs=("migrate",)),
-        Part(name="tasks", argv=_python("storax_workers", "tasks"), environment=environment, needs=("migrate",)),
+        Part(name="feeder", argv=_python("storax_workers", "feeder"), environment=environment, needs=("migrate",),
+             settle=_SETTLE_SEC),
+        Part(name="tasks", argv=_python("storax_workers", "tasks"), environment=environment, needs=("migrate",),
+             settle=_SETTLE_SEC),
         # A token is asked for once; later starts only see whether it is still good.
         Part(name="bootstrap", argv=_python("storax_core.admin", "bootstrap", "--user", USER), environment=environment,
              needs=("api",) if stack.token else ("migrate",), once=True, skip=token_works, after=keep_token),
@@ -122,7 +127,7 @@ def _site(folder: Folder, *, stack: Stack) -> list[Part]:
         Part(name="site-init", argv=_python("storax_agent", "init", place, "--name", SITE), environment=environment,
              needs=("api", "bootstrap"), once=True),
         Part(name="agent", argv=_python("storax_agent", "run", place), environment=environment, needs=("site-init",),
-             grace=_AGENT_STOP_SEC, rank=0),
+             settle=_SETTLE_SEC, grace=_AGENT_STOP_SEC, rank=0),
     ]  # fmt: skip
 
 

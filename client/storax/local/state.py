@@ -63,10 +63,10 @@ class Stack:
     phase: str = "stopped"
     error: str = ""
     url: str = ""
-    database_url: str = ""
-    redis_url: str = ""
+    database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
     ports: dict[str, int] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
     run_dir: str = ""
     supervisor: Process | None = None
     parts: dict[str, Record] = field(default_factory=dict)

@@ -149,8 +149,11 @@ class Supervisor:
                 self._stack.parts.pop(child.part.name, None)
         words = self._stack.as_dict()
         if words != self._written:
-            self._folder.write(self._stack)
-            self._written = words
+            try:
+                self._folder.write(self._stack)
+                self._written = words
+            except OSError as error:  # a full disk: what runs, runs on
+                say(f"stack.json could not be written: {error}")
 
     def _enter(self, phase: str) -> None:
         self._stack.phase = phase

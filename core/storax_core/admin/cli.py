@@ -13,8 +13,12 @@ from storax_core.errors import Conflict, CoreError, Unavailable
 from storax_core.settings import Settings
 
 EXIT_NEWER, EXIT_DIFFERENT, EXIT_DOWN = 3, 6, 8
-app = typer.Typer(help="Operate the database: migrate, verify, rebuild. Needs STORAX_DATABASE_URL.", no_args_is_help=True)
-Url = Annotated[str, typer.Option("--database-url", envvar="STORAX_DATABASE_URL", help="postgresql://user:password@host/db")]
+app = typer.Typer(
+    help="Operate the database: migrate, verify, rebuild. Needs STORAX_DATABASE_URL.", no_args_is_help=True
+)
+Url = Annotated[
+    str, typer.Option("--database-url", envvar="STORAX_DATABASE_URL", help="postgresql://user:password@host/db")
+]
 DEFAULT = Settings.model_fields["database_url"].default
 
 

@@ -43,7 +43,9 @@ def sqlalchemy_url(url: str) -> str:
 
 
 def _known(revision: str | None) -> bool:
-    return revision is None or any(s.revision == revision for s in ScriptDirectory.from_config(config()).walk_revisions())
+    return revision is None or any(
+        s.revision == revision for s in ScriptDirectory.from_config(config()).walk_revisions()
+    )
 
 
 def _run(connection: Connection, target: str, *, down: bool) -> None:

@@ -24,7 +24,9 @@ def placeholders(template: str) -> list[str]:
     """Names of the ``{{ name }}`` places of a command template. Raises Invalid for any other brace expression."""
     rest = PLACE.sub("", template)
     if "{{" in rest or "}}" in rest or "{%" in rest:
-        raise Invalid("the command template holds more than {{ name }} places", hint="Only plain names may be filled in.")
+        raise Invalid(
+            "the command template holds more than {{ name }} places", hint="Only plain names may be filled in."
+        )
     return list(dict.fromkeys(PLACE.findall(template)))
 
 
@@ -64,7 +66,9 @@ async def _apps(conn: Connection, wanted: set[int]) -> dict[int, Mapping[str, An
     )
     found = {
         r["id"]: {
-            "site_id": r["site_id"], "name": r["name"], "transfers": orjson.loads(r["t"]),
+            "site_id": r["site_id"],
+            "name": r["name"],
+            "transfers": orjson.loads(r["t"]),
             **_parameter_sets(orjson.loads(r["p"])),
         }
         for r in rows
@@ -88,10 +92,12 @@ def _check_parameters(row: Row, app: Mapping[str, Any], place: int) -> None:
     missing, unknown = sorted(app["required"] - got), sorted(got - app["known"])
     if missing:
         raise Invalid(
-            f"{where} lacks parameter {missing[0]!r} of App {name!r}", hint=f"It needs: {', '.join(sorted(app['required']))}."
+            f"{where} lacks parameter {missing[0]!r} of App {name!r}",
+            hint=f"It needs: {', '.join(sorted(app['required']))}.",
         )
     raise Invalid(
-        f"{where} gives parameter {unknown[0]!r}, which App {name!r} does not know", hint=nearest(unknown[0], app["known"])
+        f"{where} gives parameter {unknown[0]!r}, which App {name!r} does not know",
+        hint=nearest(unknown[0], app["known"]),
     )
 
 
@@ -118,7 +124,9 @@ async def _parent_states(conn: Connection, edges: Sequence[tuple[int, int]], own
     wanted = sorted({p for _, p in edges} - own)
     if not wanted:
         return {}
-    rows = await conn.fetch("SELECT id, state FROM job_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR SHARE", wanted)
+    rows = await conn.fetch(
+        "SELECT id, state FROM job_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR SHARE", wanted
+    )
     found = {r["id"]: r["state"] for r in rows}
     missing = [w for w in wanted if w not in found]
     if missing:
@@ -168,8 +176,12 @@ def _item(row: Row, slot: str, value: Any, spec: Mapping[str, Any]) -> Row:
     else:
         raise Invalid(f"transfer slot {slot!r}: give 'alias:/absolute/path' or {{location_alias, path}}")
     return {
-        "site_id": row["site_id"], "job_id": row["id"], "direction": spec.get("direction", "in"),
-        "local_path": spec.get("local_path") or slot, "location_alias": str(alias), "remote_path": str(path),
+        "site_id": row["site_id"],
+        "job_id": row["id"],
+        "direction": spec.get("direction", "in"),
+        "local_path": spec.get("local_path") or slot,
+        "location_alias": str(alias),
+        "remote_path": str(path),
         "recursive": bool(spec.get("recursive", False)),
     }
 

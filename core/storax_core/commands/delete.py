@@ -13,7 +13,9 @@ from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
 
 
-async def delete_where(conn: Connection, ctx: Context, resource: Resource, query: queries.Query) -> tuple[int, list[int]]:
+async def delete_where(
+    conn: Connection, ctx: Context, resource: Resource, query: queries.Query
+) -> tuple[int, list[int]]:
     """Delete all that match. Returns their number and the ids of jobs left because a session holds them."""
     return await delete_ids(conn, ctx, resource, await queries.matching_ids(conn, resource, ctx.owner_id, query))
 
@@ -55,7 +57,8 @@ async def _delete_below(conn: Connection, ctx: Context, resource: Resource, ids:
 async def _delete_jobs(conn: Connection, ctx: Context, ids: Sequence[int], reason: Row) -> tuple[int, list[int]]:
     rows = await conn.fetch(
         "SELECT id, session_id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR UPDATE",
-        list(ids), ctx.owner_id,
+        list(ids),
+        ctx.owner_id,
     )
     free = [r["id"] for r in rows if r["session_id"] is None]
     held = [r["id"] for r in rows if r["session_id"] is not None]

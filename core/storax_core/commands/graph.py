@@ -57,7 +57,8 @@ async def start_transfers(conn: Connection, ctx: Context, jobs: Sequence[int], d
     items = await conn.fetch(
         "SELECT id, owner_id, site_id, version, state FROM transfer_item WHERE job_id = ANY($1::bigint[])"
         " AND direction = $2 AND state = 'awaiting_job' ORDER BY id FOR UPDATE",
-        list(jobs), direction,
+        list(jobs),
+        direction,
     )
     changes = []
     for item in items:

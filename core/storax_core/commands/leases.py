@@ -65,7 +65,8 @@ async def touch(conn: Connection, owner_id: int, session_id: int) -> Any:
     row = await conn.fetchrow(TOUCH, session_id, owner_id)
     if row is None:
         raise NotFound(
-            f"session {session_id} does not exist: it ended or expired", hint="Open a new session; its jobs were given back."
+            f"session {session_id} does not exist: it ended or expired",
+            hint="Open a new session; its jobs were given back.",
         )
     return row
 
@@ -105,7 +106,8 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
 def _told(given: Report) -> Row:
     """The report as plain data; free words of the site cannot name a job's fields."""
     steps = [
-        {"to": m.to, "data": {"at": m.at, **{k: v for k, v in m.data.items() if k not in JOBS.fields}}} for m in given.moves
+        {"to": m.to, "data": {"at": m.at, **{k: v for k, v in m.data.items() if k not in JOBS.fields}}}
+        for m in given.moves
     ]
     patch = {n: getattr(given.patch, n) for n in given.patch.model_fields_set}
     return {"lease_epoch": given.lease_epoch, "moves": steps, "patch": patch}
@@ -142,7 +144,9 @@ async def _release_batch_jobs(conn: Connection, ctx: Context, sessions: Sequence
 async def end_sessions_of(conn: Connection, ctx: Context, batch_jobs: Sequence[int]) -> None:
     """The allocations are over: whatever still claims to run inside them does not."""
     if batch_jobs:
-        rows = await conn.fetch("SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) FOR UPDATE", list(batch_jobs))
+        rows = await conn.fetch(
+            "SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) FOR UPDATE", list(batch_jobs)
+        )
         await end_sessions(conn, ctx, [r["id"] for r in rows], "its BatchJob finished")
 
 

@@ -62,7 +62,10 @@ async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lin
     for line in lines:
         if by_id[line["id"]]["version"] is None:
             raise _stale(resource, line["id"], line["v"], by_id[line["id"]]["was"])
-    return [{"id": i["id"], "version": by_id[i["id"]]["version"], "last_update": found[0]["last_update"]} for i in lines]
+    return [
+        {"id": i["id"], "version": by_id[i["id"]]["version"], "last_update": by_id[i["id"]]["last_update"]}
+        for i in lines
+    ]
 
 
 async def _unchanged(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> list[Row]:
@@ -80,7 +83,8 @@ def _require(resource: Resource, lines: Sequence[Row], found: Any) -> None:
 
 def _stale(resource: Resource, row_id: int, expected: int, actual: int) -> CoreError:
     return StaleVersion(
-        f"{resource.entity} {row_id} is at version {actual}, not {expected}", hint="Read it again, then repeat the change."
+        f"{resource.entity} {row_id} is at version {actual}, not {expected}",
+        hint="Read it again, then repeat the change.",
     )
 
 

@@ -32,7 +32,9 @@ def token_hash(token: str) -> str:
 
 async def find_user(conn: Connection, username: str) -> Any:
     """The user's row with its password hash, or None."""
-    return await conn.fetchrow("SELECT id, owner_id, version, username, password_hash FROM user_account WHERE username = $1", username)
+    return await conn.fetchrow(
+        "SELECT id, owner_id, version, username, password_hash FROM user_account WHERE username = $1", username
+    )
 
 
 async def create_user(conn: Connection, username: str, password: str | None) -> int:
@@ -72,5 +74,7 @@ async def whoami(conn: Connection, token: str) -> Row:
     """The owner a token speaks for. Raises Unauthorized for an unknown, expired or revoked one."""
     row = await conn.fetchrow(WHO, token_hash(token))
     if row is None:
-        raise Unauthorized("the token is unknown, expired or revoked", hint="Run `storax login`, or `storax up` on this machine.")
+        raise Unauthorized(
+            "the token is unknown, expired or revoked", hint="Run `storax login`, or `storax up` on this machine."
+        )
     return dict(row)

@@ -14,4 +14,18 @@ RESOURCES: tuple[Resource, ...] = (USERS, TOKENS, SITES, APPS, BATCH_JOBS, SESSI
 BY_ENTITY: dict[str, Resource] = {r.entity: r for r in RESOURCES}
 PROJECTED: tuple[Resource, ...] = tuple(r for r in RESOURCES if r is not EVENTS)
 
-__all__ = ["APPS", "BATCH_JOBS", "BY_ENTITY", "EVENTS", "JOBS", "PROJECTED", "RESOURCES", "SESSIONS", "SITES", "TOKENS", "TRANSFERS", "USERS", "Resource"]
+__all__ = [
+    "APPS",
+    "BATCH_JOBS",
+    "BY_ENTITY",
+    "EVENTS",
+    "JOBS",
+    "PROJECTED",
+    "RESOURCES",
+    "SESSIONS",
+    "SITES",
+    "TOKENS",
+    "TRANSFERS",
+    "USERS",
+    "Resource",
+]

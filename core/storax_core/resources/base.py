@@ -171,9 +171,7 @@ class Resource:
     def folded(self) -> tuple[str, ...]:
         """Names of the fields whose values live in the log."""
         kept = {"id", "owner_id", "version", "creation_date", "last_update"}
-        return tuple(
-            n for n, f in self.fields.items() if n not in kept and not f.mark.volatile and not f.mark.derived
-        )
+        return tuple(n for n, f in self.fields.items() if n not in kept and not f.mark.volatile and not f.mark.derived)
 
     @cached_property
     def orderings(self) -> tuple[str, ...]:
@@ -184,10 +182,7 @@ class Resource:
     def filters(self) -> dict[str, "FilterSpec"]:
         """Every filter by its outside name."""
         found = [
-            FilterSpec.of(f, op)
-            for f in self.fields.values()
-            for op in f.mark.filter
-            if f.nullable or op != "isnull"
+            FilterSpec.of(f, op) for f in self.fields.values() for op in f.mark.filter if f.nullable or op != "isnull"
         ]
         extra = [FilterSpec(j.name, j.annotation, None, "join", j.description, join=j) for j in self.join_filters]
         return {s.name: s for s in (*found, *extra)}
@@ -315,4 +310,3 @@ def optional_inner(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, types.UnionType):
         return next(a for a in get_args(annotation) if a is not type(None))
     return annotation
-

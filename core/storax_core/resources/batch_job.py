@@ -18,7 +18,10 @@ class BatchJob(SQLModel, table=True):
     """An allocation asked of a Site's scheduler, inside which a launcher runs Jobs."""
 
     __tablename__ = "batch_job"
-    __table_args__ = (Index("batch_job_site_state", "site_id", "state", "id"), Index("batch_job_owner", "owner_id", "id"))
+    __table_args__ = (
+        Index("batch_job_site_state", "site_id", "state", "id"),
+        Index("batch_job_owner", "owner_id", "id"),
+    )
 
     id: c.Id = c.big("Server id.", primary_key=True)
     owner_id: int = c.big("User who owns it.")
@@ -37,7 +40,10 @@ class BatchJob(SQLModel, table=True):
     optional_params: Annotated[TextMap, Mark(write=CREATE)] = c.json("Extra parameters of the site's job script.")
     filter_tags: Annotated[Tags, Mark(filter=JSON, write=CREATE)] = c.json("Only Jobs with these tags run in it.")
     partitions: Annotated[Partitions, Mark(write=CREATE)] = Field(
-        default=None, sa_type=c.JSONB(none_as_null=True), nullable=True, description="[{job_mode, num_nodes, filter_tags}]."
+        default=None,
+        sa_type=c.JSONB(none_as_null=True),
+        nullable=True,
+        description="[{job_mode, num_nodes, filter_tags}].",
     )
     scheduler_id: Annotated[ShortText | None, Mark(filter=TEXT, write=UPDATE)] = c.text(
         "The scheduler's own id.", default=None

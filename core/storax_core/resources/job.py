@@ -8,10 +8,32 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
-from storax_core.resources.base import BOTH, CREATE, EQ, JSON, NUMBER, TEXT, TIME, JoinFilter, Link, Mark, Resource
+from storax_core.resources.base import (
+    BOTH,
+    CREATE,
+    EQ,
+    JSON,
+    NUMBER,
+    TEXT,
+    TIME,
+    JoinFilter,
+    Link,
+    Machine,
+    Mark,
+    Resource,
+)
 from storax_core.resources.base import UPDATE as UPDATE_ONLY
-from storax_core.resources.base import Machine
-from storax_core.resources.types import BigId, Count, InsidePath, JsonObject, JsonValue, ShortText, Tags, TextMap, UtcTime
+from storax_core.resources.types import (
+    BigId,
+    Count,
+    InsidePath,
+    JsonObject,
+    JsonValue,
+    ShortText,
+    Tags,
+    TextMap,
+    UtcTime,
+)
 from storax_core.states import JOB_MOVES, JobState
 
 Small = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -25,9 +47,7 @@ class Job(SQLModel, table=True):
     """One run of an App at a Site."""
 
     __tablename__ = "job"
-    __table_args__ = (
-        Index("job_tags", "tags", postgresql_using="gin", postgresql_ops={"tags": "jsonb_path_ops"}),
-    )
+    __table_args__ = (Index("job_tags", "tags", postgresql_using="gin", postgresql_ops={"tags": "jsonb_path_ops"}),)
 
     id: c.Id = c.big("Server id, never reused.", primary_key=True)
     owner_id: int = c.big("User who owns it.")
@@ -41,7 +61,9 @@ class Job(SQLModel, table=True):
     return_value: Annotated[JsonValue, Mark(write=UPDATE_ONLY)] = Field(
         default=None, sa_type=JSONB(none_as_null=True), nullable=True, description="JSON result the process wrote."
     )
-    threads_per_core: Annotated[Count, Mark(write=BOTH)] = Field(default=1, description="Hardware threads used per core.")
+    threads_per_core: Annotated[Count, Mark(write=BOTH)] = Field(
+        default=1, description="Hardware threads used per core."
+    )
     launch_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra arguments for the site's launcher.")
     parent_ids: Annotated[list[BigId], Mark(write=CREATE)] = c.json("Jobs that must finish first.", list)
     on_parent_failure: Annotated[Literal["fail", "run"], Mark(write=BOTH)] = c.text(
@@ -69,8 +91,12 @@ class JobRow(SQLModel, table=True):
     site_id: Annotated[BigId, Mark(filter=EQ, order=True)] = c.big("Site it runs at, from its App.")
     state: Annotated[JobState, Mark(filter=EQ, write=UPDATE_ONLY, order=True)] = c.text("Where it is in its life.")
     num_nodes: Annotated[Count, Mark(filter=NUMBER, write=BOTH, order=True)] = Field(default=1, description="Nodes.")
-    ranks_per_node: Annotated[Count, Mark(filter=NUMBER, write=BOTH)] = Field(default=1, description="MPI ranks per node.")
-    threads_per_rank: Annotated[Count, Mark(filter=NUMBER, write=BOTH)] = Field(default=1, description="Threads per rank.")
+    ranks_per_node: Annotated[Count, Mark(filter=NUMBER, write=BOTH)] = Field(
+        default=1, description="MPI ranks per node."
+    )
+    threads_per_rank: Annotated[Count, Mark(filter=NUMBER, write=BOTH)] = Field(
+        default=1, description="Threads per rank."
+    )
     node_packing_count: Annotated[Count, Mark(filter=NUMBER, write=BOTH)] = Field(
         default=1, description="How many such jobs may share one node."
     )
@@ -94,7 +120,9 @@ class JobRow(SQLModel, table=True):
     )
     batch_job_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big("BatchJob that last took it.", default=None)
     session_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big("Session that holds its lease.", default=None)
-    lease_epoch: Annotated[int, Mark()] = Field(default=0, description="Grows with every lease; a report must carry it.")
+    lease_epoch: Annotated[int, Mark()] = Field(
+        default=0, description="Grows with every lease; a report must carry it."
+    )
     cancel_requested: Annotated[bool, Mark(filter=EQ)] = Field(
         default=False, description="Whether its running process is being stopped."
     )

@@ -23,7 +23,9 @@ class Session(SQLModel, table=True):
     site_id: Annotated[BigId, Mark(filter=EQ, write=CREATE)] = c.big("Site whose jobs it takes.")
     batch_job_id: Annotated[BigId | None, Mark(filter=EQ, write=CREATE)] = c.big("BatchJob it runs in.", default=None)
     ttl_sec: Annotated[Ttl, Mark(write=CREATE)] = Field(default=60, description="Seconds of silence before it expires.")
-    heartbeat: Annotated[UtcTime | None, Mark(filter=TIME, volatile=True)] = c.when("When it was last heard.", default=None)
+    heartbeat: Annotated[UtcTime | None, Mark(filter=TIME, volatile=True)] = c.when(
+        "When it was last heard.", default=None
+    )
     expires_at: Annotated[UtcTime | None, Mark(filter=TIME, volatile=True)] = c.when(
         "When its leases end unless it is heard again.", default=None
     )

@@ -27,7 +27,9 @@ class Site(SQLModel, table=True):
     backfill_windows: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
         "Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the agent."
     )
-    queued_jobs: Annotated[JsonObject, Mark(write=BOTH)] = c.json("Scheduler jobs by scheduler id; written by the agent.")
+    queued_jobs: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
+        "Scheduler jobs by scheduler id; written by the agent."
+    )
     optional_batch_job_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra BatchJob parameters and defaults.")
     allowed_projects: Annotated[JsonList, Mark(write=BOTH)] = c.json("Projects a BatchJob may charge.", list)
     allowed_queues: Annotated[JsonObject, Mark(write=BOTH)] = c.json(

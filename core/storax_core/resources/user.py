@@ -44,9 +44,7 @@ class Token(SQLModel, table=True):
     last_update: c.Stamp = c.when("When it last changed.")
 
 
-USERS: Resource = Resource(
-    User, entity="user", path="users", python_name="User", verbs=("list", "read"), public=False
-)
+USERS: Resource = Resource(User, entity="user", path="users", python_name="User", verbs=("list", "read"), public=False)
 TOKENS: Resource = Resource(
     Token,
     entity="token",

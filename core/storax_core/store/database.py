@@ -65,6 +65,24 @@ class Database:
         await asyncio.gather(self._app.close(), self._worker.close())
 
 
+# The planner knows nothing of the rows in a command's text and would hash whole tables to join a handful; every join of a
+# command goes by a key, so it is told to look rows up. One round trip, with the BEGIN.
+BEGIN = "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+
+
+@asynccontextmanager
+async def writing(conn: Connection) -> AsyncIterator[Connection]:
+    """A transaction for a command: commits at the end, rolls back on any error."""
+    await conn.execute(BEGIN)
+    try:
+        yield conn
+    except BaseException:
+        if not conn.is_closed():
+            await conn.execute("ROLLBACK")
+        raise
+    await conn.execute("COMMIT")
+
+
 class _Session(asyncpg.Connection):  # type: ignore[misc]
     """A connection that remembers whose rows it was last set to show."""
 

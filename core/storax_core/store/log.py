@@ -55,7 +55,14 @@ class Change:
 
     def line(self) -> Row:
         """The row as the apply statement reads it."""
-        return {"id": self.id, "o": self.owner_id, "n": self.site_id, "v": self.version, "p": self.patch, "e": self.events}
+        return {
+            "id": self.id,
+            "o": self.owner_id,
+            "n": self.site_id,
+            "v": self.version,
+            "p": self.patch,
+            "e": self.events,
+        }
 
 
 def lines(rows: Iterable[Row]) -> str:
@@ -65,7 +72,8 @@ def lines(rows: Iterable[Row]) -> str:
 
 async def draw_ids(conn: Connection, resource: Resource, count: int) -> list[int]:
     """``count`` new ids, never handed out again."""
-    return [r[0] for r in await conn.fetch(sql.next_ids(resource.entity), count)]
+    text = await conn.fetchval(sql.next_ids(resource.entity), count) if count else None
+    return [int(i) for i in text.split(",")] if text else []
 
 
 async def append_created(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> None:
@@ -81,9 +89,8 @@ async def append_patches(conn: Connection, ctx: Context, resource: Resource, row
     """
     keys = {frozenset(row["p"]) for row in rows}
     statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
-    ids = [row["id"] for row in rows]
-    found: list[Any] = await conn.fetch(statement, lines(rows), ctx.owner_id, ctx.actor, ctx.command_id, ids)
-    ctx.saw(found[0]["position"] if found else None)
+    found: list[Any] = await conn.fetch(statement, lines(rows), ctx.owner_id, ctx.actor, ctx.command_id)
+    ctx.saw(max((r["position"] or 0 for r in found), default=0))
     return found
 
 
@@ -92,9 +99,8 @@ async def append_changes(conn: Connection, ctx: Context, resource: Resource, cha
     told = [c for c in changes if c.events]
     if told:
         keys = frozenset().union(*(c.patch for c in told)) & frozenset(resource.folded)
-        statement = sql.apply(resource.entity, keys)
         text = lines(c.line() for c in told)
-        ctx.saw(await conn.fetchval(statement, text, ctx.actor, ctx.command_id, [c.id for c in told]))
+        ctx.saw(await conn.fetchval(sql.apply(resource.entity, keys), text, ctx.actor, ctx.command_id))
 
 
 async def append_deleted(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int], reason: Row) -> None:

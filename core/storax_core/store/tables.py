@@ -1,11 +1,9 @@
 """Tables beside the resources: idempotency keys, the graph's edges, the feed's checkpoint."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
@@ -20,7 +18,8 @@ class Command(SQLModel, table=True):
     owner_id: int = Field(sa_type=BigInteger, primary_key=True)
     key: UUID = Field(primary_key=True)
     fingerprint: str
-    answer: Any = Field(default=None, sa_type=JSONB, nullable=True)
+    position: int = Field(sa_type=BigInteger)
+    answer: bytes
     created_at: datetime = c.when("When.")
 
 

@@ -79,7 +79,6 @@ class AgentLink:
 
     def accept(self) -> None:
         """Let the new agent in."""
-        self.drop()
         self._agent, _ = self._listener.accept()
         self._agent.setblocking(False)
         self._epoll.register(self._agent.fileno(), select.EPOLLIN)

@@ -54,6 +54,7 @@ class Spawner:
         self.last_flush = 0.0
         self.alone_since = time.monotonic()
         self.ending = False
+        self.greeted = False
         self.adopt(state / "results")
 
     def run(self) -> None:
@@ -86,6 +87,7 @@ class Spawner:
         if self.watch.owns(handle):
             self.watch.reap(handle)
         elif self.link.is_caller(handle):
+            self.let_go()
             self.link.accept()
         else:
             orders = self.link.receive(mask)
@@ -97,6 +99,7 @@ class Spawner:
     def let_go(self) -> None:
         """The agent is gone: what was not started is forgotten, what runs goes on."""
         self.link.drop()
+        self.greeted = False
         self.queue.clear()
         self.alone_since = time.monotonic()
 
@@ -119,8 +122,9 @@ class Spawner:
         self.environment = {os.fsencode(key): os.fsencode(value) for key, value in hello["environment"].items()}
         self.cores.resize(hello["cores"], hello["gpus"])
         self.ending = False
-        missed = self.journal.after(hello["cursor"])
         self.flush(now=True)
+        missed = self.journal.after(hello["cursor"])
+        self.greeted = True
         running = encode({"journal": self.journal.id, "running": list(self.journal.running.values())})
         self.link.send(b"".join([*missed, running]))
 
@@ -141,7 +145,8 @@ class Spawner:
             return
         line = self.journal.append(self.started, self.ended)
         self.started, self.ended, self.last_flush = [], [], clock
-        self.link.send(line)
+        if self.greeted:
+            self.link.send(line)
 
     def fill(self) -> None:
         """Start what fits."""

@@ -1,0 +1,133 @@
+"""Many creates or updates in few requests: 10,000 rows each, atomic each, ids and states filled in place."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from storax._changes import BULK_PATIENCE
+from storax._json import dumps
+from storax._model import Model
+from storax._plan import PAGE
+from storax._record import put_client, put_position
+from storax.errors import InvalidInput, TooLarge
+
+if TYPE_CHECKING:
+    from storax.client import Client
+
+
+class Bar(Protocol):
+    """A progress bar, as far as it is used here."""
+
+    def update(self, n: int) -> Any:
+        """Count ``n`` more."""
+
+
+class _NoBar:
+    def update(self, n: int) -> None:
+        """Nobody looks."""
+
+
+def create_all(model: type[Any], items: Iterable[Any], client: "Client", *, progress: bool | None = None) -> list[Any]:
+    """Create unsaved instances; their ids are filled in, and they are returned in the order given."""
+    given = list(items)
+    _require(model, given, saved=False)
+    ordered = model._in_order(given)
+    with progress_bar(f"Creating {model.__name__}s", len(given), progress) as bar:
+        for chunk in _chunks(ordered):
+            _create_chunk(model, chunk, client, bar)
+    return given
+
+
+def _create_chunk(model: type[Any], chunk: Sequence[Any], client: "Client", bar: Bar) -> None:
+    def send() -> Any:
+        return _send(client, "POST", f"/{model._spec.path}/", model._creations(chunk, client), {"format": "rows"})
+
+    try:
+        reply = model._attempt(chunk, client, send)
+    except TooLarge:
+        if len(chunk) == 1:
+            raise
+        half = len(chunk) // 2
+        _create_chunk(model, chunk[:half], client, bar)
+        _create_chunk(model, chunk[half:], client, bar)
+        return
+    _fill_in(model, chunk, reply, client)
+    model._created(chunk)
+    bar.update(len(chunk))
+
+
+def _fill_in(model: type[Model], chunk: Sequence[Model], reply: Any, client: "Client") -> None:
+    found, position = reply.json(), reply.position
+    columns = [(i, model._fields[name].index) for i, name in enumerate(found["columns"]) if name in model._fields]
+    tells_state = "state" in found["columns"]
+    for one, row in zip(chunk, found["rows"], strict=True):
+        values = one._values
+        for i, index in columns:
+            values[index] = row[i]
+        put_client(one, client)
+        if tells_state:
+            put_position(one, position)
+        if one._seen:
+            one._absorb((), ())
+
+
+def update_all(
+    model: type[Any], items: Iterable[Any], client: "Client", *, force: bool = False, progress: bool | None = None
+) -> int:
+    """Send what changed in each of these instances; returns how many had changes."""
+    given = list(items)
+    _require(model, given, saved=True)
+    changed = [(one, patch) for one in given if (patch := one._patch())]
+    with progress_bar(f"Updating {model.__name__}s", len(changed), progress) as bar:
+        for chunk in _chunks(changed):
+            _update_chunk(model, chunk, client, bar, {"force": "true"} if force else {})
+    return len(changed)
+
+
+def _update_chunk(model: type[Any], chunk: Sequence[Any], client: "Client", bar: Bar, params: dict[str, str]) -> None:
+    id_at = model._id_at
+    body = [{"id": one._values[id_at], **patch} for one, patch in chunk]
+    reply = _send(client, "PATCH", f"/{model._spec.path}/", body, params)
+    found, position = reply.json(), reply.position
+    columns = found["columns"]
+    for (one, _), row in zip(chunk, found["rows"], strict=True):
+        one._absorb(columns, row, position=position)
+    bar.update(len(chunk))
+
+
+def _send(client: "Client", method: str, path: str, body: list[Any], params: dict[str, str]) -> Any:
+    content = dumps(body, rows=len(body))
+    return client.call(method, path, content, params=params or None, deadline=client.deadline * BULK_PATIENCE)
+
+
+def _require(model: type[Any], items: Sequence[Any], *, saved: bool) -> None:
+    """Refuse a list that holds something else, something in the wrong state, or the same thing twice."""
+    wrong = next((one for one in items if not isinstance(one, model)), None)
+    if wrong is not None:
+        raise InvalidInput(f"{wrong!r} is no {model.__name__}.")
+    off = next((one for one in items if one._saved is not saved), None)
+    if off is not None and saved:
+        raise InvalidInput(f"{off!r} is not saved yet.", hint="Use bulk_create() for new ones.")
+    if off is not None:
+        raise InvalidInput(f"{off!r} is saved already.", hint="Use bulk_update() to change those that exist.")
+    keys = {one._values[one._id_at] for one in items} if saved else {id(one) for one in items}
+    if len(keys) < len(items):
+        raise InvalidInput(f"The same {model.__name__} stands twice in the list.", hint="Name each once.")
+
+
+def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (items[start : start + PAGE] for start in range(0, len(items), PAGE))
+
+
+@contextmanager
+def progress_bar(label: str, total: int, wanted: bool | None) -> Iterator[Bar]:
+    """A bar on stderr: where asked for, and unasked on a terminal when it takes more than one request."""
+    shown = wanted if wanted is not None else total > PAGE and sys.stderr.isatty()
+    if not shown:
+        yield _NoBar()
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=label, unit="", file=sys.stderr) as bar:
+        yield bar

@@ -1,0 +1,29 @@
+"""Jobs that name each other as parents, put in an order that has every parent before its children."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from storax.errors import InvalidInput
+
+T = TypeVar("T")
+
+
+def parents_first(items: Sequence[T], parents: Callable[[T], Sequence[T]]) -> list[T]:
+    """``items`` with every parent before its children; as they stand where they do already.
+
+    Raises:
+        InvalidInput: there is a cycle; the message names its members.
+    """
+    place = {id(item): i for i, item in enumerate(items)}
+    if all(place[id(p)] < i for i, item in enumerate(items) for p in parents(item)):
+        return list(items)
+    from graphlib import CycleError, TopologicalSorter
+
+    graph = {place[id(item)]: [place[id(p)] for p in parents(item)] for item in items}
+    try:
+        return [items[i] for i in TopologicalSorter(graph).static_order()]
+    except CycleError as error:
+        names = " <- ".join(repr(items[i]) for i in error.args[1][:6])
+        raise InvalidInput(
+            f"These wait for each other: {names}.", hint="Parents must not depend on their children."
+        ) from None

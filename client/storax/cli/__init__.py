@@ -1,0 +1,77 @@
+"""The command `storax`: a table of commands, each loaded when it is named, so that nothing is paid for help."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from storax.cli import failures
+from storax.cli.commands import Root
+
+__all__ = ["main"]
+
+_EPILOG = """\b
+Examples:
+  storax up --detach                         a server and a site on this machine
+  storax job submit Hello name=world --wait
+  storax job ls --state FAILED
+  storax job explain 12
+
+\b
+Exit status: 0 ok, 1 error, 2 usage, 3 not found, 4 not allowed in, 5 refused, 6 waited jobs failed, 7 timeout,
+8 server unreachable, 130 interrupted."""
+
+app = typer.Typer(
+    cls=Root,
+    name="storax",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"storax {version('storax')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="NAME", help="Stored server and token to use; see login.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", envvar="STORAX_DEBUG", help="Show the trace of an error.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Run jobs on your sites; every change is kept in a log.
+
+    Data go to stdout, everything else to stderr. STORAX_OUTPUT sets how lists are printed, NO_COLOR turns colours off.
+    """
+    context.obj = {"profile": profile}
+    failures.debug(on=debug)
+    if profile and context.invoked_subcommand not in ("login", "logout"):
+        from storax.client import Client
+
+        context.with_resource(Client(profile=profile))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command line, by default this process's, and exit with its status."""
+    command: Any = typer.main.get_command(app)
+    try:
+        command(args=None if arguments is None else list(arguments), prog_name="storax")
+        status = 0
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
+    except Exception as error:
+        status = failures.report(error)
+    sys.exit(failures.flush(status))

@@ -1,0 +1,104 @@
+"""The table of commands, and the group that loads one of them when it is named."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from storax.cli import failures
+
+EXTERNAL = "storax.commands"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command lives and what the list of commands says about it.
+
+    ``module`` has ``app``, a group, or ``register(app)``, which adds single commands; empty: it lives in another room
+    and comes by its entry point, with the extra ``extra``.
+    """
+
+    help: str
+    module: str = ""
+    extra: str = ""
+
+
+COMMANDS: dict[str, Entry] = {
+    "demo": Entry("Run a real workflow on a private stack, and stop it again.", "storax.cli.demo"),
+    "up": Entry("Start a server and a site on this machine.", "storax.cli.stack"),
+    "down": Entry("Stop them.", "storax.cli.stack"),
+    "status": Entry("Show what runs of them.", "storax.cli.stack"),
+    "doctor": Entry("Check the settings, the server and this machine.", "storax.cli.stack"),
+    "login": Entry("Store a token for a server.", "storax.cli.login"),
+    "logout": Entry("Revoke and forget the stored token.", "storax.cli.login"),
+    "whoami": Entry("Show the server and the user.", "storax.cli.login"),
+    "job": Entry("Create, find, follow and change jobs.", "storax.cli.job"),
+    "app": Entry("See and publish apps: the programs that jobs run.", "storax.cli.app"),
+    "site": Entry("Make and run a site: a place where jobs run.", extra="agent"),
+    "queue": Entry("Ask a site's scheduler for allocations (BatchJobs).", "storax.cli.queue"),
+    "transfer": Entry("See the files that move for jobs.", "storax.cli.transfer"),
+    "event": Entry("Read and follow the log of every change.", "storax.cli.event"),
+    "token": Entry("Make, list and revoke access tokens.", "storax.cli.token"),
+    "admin": Entry("Operate the database: migrate, verify, rebuild.", extra="server"),
+}
+
+
+class Root(TyperGroup):
+    """Lists commands from the table; imports the one that runs."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Put the real command in the place of its line in the list."""
+        found = load(args[0])
+        if found is not None:
+            self.commands[args[0]] = found
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; Ctrl-C is status 130."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(failures.INTERRUPTED) from None
+
+
+def load(name: str) -> Any | None:
+    """The command of that name, ready to run; None where nobody has one."""
+    entry = COMMANDS.get(name)
+    if entry is None or not entry.module:
+        return _external(name, entry)
+    module = import_module(entry.module)
+    if hasattr(module, "app"):
+        return _command(module.app, name)
+    singles = typer.Typer(rich_markup_mode=None)
+    singles.callback()(lambda: None)  # keeps it a group, even of one
+    module.register(singles)
+    return _command(singles, name).commands[name]
+
+
+def _command(found: typer.Typer, name: str) -> Any:
+    # Help in plain text: rich alone costs more than the whole budget of a help page.
+    found.rich_markup_mode = None
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
+
+def _external(name: str, entry: Entry | None) -> Any | None:
+    """A command group of another room, found by its entry point."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=EXTERNAL):
+        if point.name == name:
+            try:
+                return _command(point.load(), name)
+            except ModuleNotFoundError as error:
+                raise failures.MissingExtraError(name, extra=entry.extra if entry else "", module=error.name) from error
+    if entry is None:
+        return None
+    raise failures.MissingExtraError(name, extra=entry.extra)

@@ -1,0 +1,108 @@
+"""Errors as people and scripts see them: one block on stderr (what, why, the way out, the request) and a status."""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+
+ERROR, USAGE, NOT_FOUND, AUTH, REFUSED, JOBS_FAILED, TIMEOUT, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 8, 130
+
+_debug: list[bool] = [False]
+
+
+class CommandError(Exception):
+    """A command cannot do what was asked: what happened, what to do about it, and the exit status."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int = ERROR) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.status = status
+
+
+class UsageError(CommandError):
+    """The command line says something that has no meaning."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, status=USAGE)
+
+
+class MissingExtraError(CommandError):
+    """A command group is not installed, or lacks what it needs."""
+
+    def __init__(self, name: str, *, extra: str, module: str | None = None) -> None:
+        lacks = f" (there is no module {module!r})" if module else ""
+        hint = f'Install it: pip install "storax[{extra}]"' if extra else "Install the package that brings it again."
+        super().__init__(f"The command `storax {name}` is not installed here{lacks}.", hint=hint)
+
+
+def debug(*, on: bool) -> None:
+    """Whether errors show their trace, for the rest of this process."""
+    _debug[0] = on
+
+
+def report(error: BaseException) -> int:
+    """Print ``error`` on stderr and return the exit status that stands for it."""
+    if isinstance(error, BrokenPipeError):
+        return 0  # whoever read our output has had enough
+    if _debug[0]:
+        traceback.print_exception(error)
+    for line in _lines(error):
+        print(line, file=sys.stderr)
+    return status_of(error)
+
+
+def status_of(error: BaseException) -> int:
+    """The exit status of an error."""
+    from storax import errors as e
+
+    if isinstance(error, CommandError):
+        return error.status
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    table = (
+        (e.JobFailed, JOBS_FAILED),
+        (e.DeadlineExceeded, TIMEOUT),
+        ((e.Unavailable, e.NotConfigured), UNREACHABLE),
+        (e.Unauthorized, AUTH),
+        (e.NotFound, NOT_FOUND),
+        (e.Conflict, REFUSED),
+        ((e.InvalidInput, e.MultipleObjectsReturned), USAGE),
+    )
+    return next((status for kinds, status in table if isinstance(error, kinds)), ERROR)
+
+
+def flush(status: int) -> int:
+    """Write out what is still held back, and give the status; a reader who is gone is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more as it ends, and must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _lines(error: BaseException) -> Iterator[str]:
+    from storax.errors import StoraxError
+
+    if not isinstance(error, (StoraxError, CommandError, OSError)) and not getattr(error, "hint", ""):
+        yield f"error: storax met something it did not expect: {type(error).__name__}: {error}"
+        if not _debug[0]:
+            yield "  To see where: STORAX_DEBUG=1 storax ..."
+        return
+    hint = str(getattr(error, "hint", "") or "")
+    yield f"error: {_message(error)}"
+    for fault in getattr(error, "errors", ()):
+        where = ".".join(str(part) for part in fault.get("loc", ()))
+        yield f"  {where}: {fault.get('msg', '')}" if where else f"  {fault.get('msg', '')}"
+    if hint:
+        yield f"  {hint}"
+    if request := getattr(error, "request_id", None):
+        yield f"  request: {request}"
+
+
+def _message(error: BaseException) -> str:
+    text = getattr(error, "message", None) or str(error.args[0] if error.args else error)
+    if isinstance(error, OSError) and error.strerror and not hasattr(error, "message"):
+        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,1 @@
+"""The models, one file a noun. Written by `python -m storax_core.codegen`; do not edit."""

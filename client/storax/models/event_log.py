@@ -1,0 +1,343 @@
+"""EventLog, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Never, overload
+from uuid import UUID
+
+from storax._fields import Field
+from storax._filters import Filter
+from storax._manager import Objects
+from storax._model import Model, Spec
+from storax._query import Query
+from storax._unset import UNSET, Unset
+
+EventLogOrdering = Literal["position", "-position", "timestamp", "-timestamp"]
+
+
+class EventLog(Model):
+    """One change of one thing: who did it, when, by which command, and what became different."""
+
+    __slots__ = ()
+
+    _spec = Spec(
+        path="events",
+        entity="event",
+        order="-position",
+        writable=False,
+        orderings=(
+            "position",
+            "-position",
+            "timestamp",
+            "-timestamp",
+        ),
+        filters={
+            "position": Filter(int, "eq", many=True),
+            "position__ne": Filter(int, "ne", many=True),
+            "position__gt": Filter(int, "gt"),
+            "position__gte": Filter(int, "gte"),
+            "position__lt": Filter(int, "lt"),
+            "position__lte": Filter(int, "lte"),
+            "timestamp": Filter(datetime, "eq", many=True),
+            "timestamp_before": Filter(datetime, "before"),
+            "timestamp_after": Filter(datetime, "after"),
+            "site_id": Filter(int, "eq", many=True),
+            "site_id__ne": Filter(int, "ne", many=True),
+            "site_id__isnull": Filter(bool, "isnull"),
+            "entity": Filter(str, "eq", many=True),
+            "entity__ne": Filter(str, "ne", many=True),
+            "entity_id": Filter(int, "eq", many=True),
+            "entity_id__ne": Filter(int, "ne", many=True),
+            "version": Filter(int, "eq", many=True),
+            "version__ne": Filter(int, "ne", many=True),
+            "version__gt": Filter(int, "gt"),
+            "version__gte": Filter(int, "gte"),
+            "version__lt": Filter(int, "lt"),
+            "version__lte": Filter(int, "lte"),
+            "type": Filter(str, "eq", many=True),
+            "type__ne": Filter(str, "ne", many=True),
+            "actor": Filter(str, "eq", many=True),
+            "actor__ne": Filter(str, "ne", many=True),
+            "command_id": Filter(UUID, "eq", many=True),
+            "command_id__ne": Filter(UUID, "ne", many=True),
+            "command_id__isnull": Filter(bool, "isnull"),
+            "from_state": Filter(str, "eq", many=True),
+            "from_state__ne": Filter(str, "ne", many=True),
+            "from_state__isnull": Filter(bool, "isnull"),
+            "to_state": Filter(str, "eq", many=True),
+            "to_state__ne": Filter(str, "ne", many=True),
+            "to_state__isnull": Filter(bool, "isnull"),
+            "data": Filter(dict[str, Any], "contains_json"),
+            "id": Filter(int, "eq", many=True),
+            "job_id": Filter(int, "eq", many=True),
+            "batch_job_id": Filter(int, "eq", many=True),
+            "scheduler_id": Filter(str, "eq", many=True),
+            "tags": Filter(dict[str, str], "contains_json"),
+        },
+    )
+
+    objects: ClassVar[Objects[EventLogManager]] = Objects(lambda: EventLogManager)
+
+    position: Field[int] = Field(int, doc="Place in the log; grows, may have holes.")
+    """Place in the log; grows, may have holes."""
+    timestamp: Field[datetime] = Field(datetime, doc="When, by the database's clock.")
+    """When, by the database's clock."""
+    site_id: Field[int | None] = Field(int | None, doc="Site concerned.")
+    """Site concerned."""
+    entity: Field[str] = Field(str, doc="What changed: job, app, site, ...")
+    """What changed: job, app, site, ..."""
+    entity_id: Field[int] = Field(int, doc="Its id.")
+    """Its id."""
+    version: Field[int] = Field(int, doc="Its version after this event.")
+    """Its version after this event."""
+    type: Field[str] = Field(str, doc="What happened, such as job.state_changed.")
+    """What happened, such as job.state_changed."""
+    schema_version: Field[int] = Field(int, doc="Version of this event type's data.")
+    """Version of this event type's data."""
+    actor: Field[str] = Field(str, doc="Who did it: user:<id>, session:<id> or system:<part>.")
+    """Who did it: user:<id>, session:<id> or system:<part>."""
+    command_id: Field[UUID | None] = Field(UUID | None, doc="The call that did it; all events of one call share it.")
+    """The call that did it; all events of one call share it."""
+    from_state: Field[str | None] = Field(str | None, doc="State before a move.")
+    """State before a move."""
+    to_state: Field[str | None] = Field(str | None, doc="State after a move.")
+    """State after a move."""
+    data: Field[dict[str, Any]] = Field(dict[str, Any], doc="The fields that became different, and the reason.")
+    """The fields that became different, and the reason."""
+    id: Field[int | None] = Field(int, doc="Same as position.")
+    """Same as position."""
+    job_id: Field[int | None] = Field(int | None, doc="The job, where one changed.")
+    """The job, where one changed."""
+
+
+class EventLogQuery(Query[EventLog]):
+    """A lazy query of EventLogs."""
+
+    _model = EventLog
+
+    def filter(
+        self,
+        *,
+        position: int | Iterable[int] | Unset = UNSET,
+        position__ne: int | Iterable[int] | Unset = UNSET,
+        position__gt: int | Unset = UNSET,
+        position__gte: int | Unset = UNSET,
+        position__lt: int | Unset = UNSET,
+        position__lte: int | Unset = UNSET,
+        timestamp: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        timestamp_before: datetime | str | Unset = UNSET,
+        timestamp_after: datetime | str | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        site_id__isnull: bool | Unset = UNSET,
+        entity: str | Iterable[str] | Unset = UNSET,
+        entity__ne: str | Iterable[str] | Unset = UNSET,
+        entity_id: int | Iterable[int] | None | Unset = UNSET,
+        entity_id__ne: int | Iterable[int] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        version__ne: int | Iterable[int] | Unset = UNSET,
+        version__gt: int | Unset = UNSET,
+        version__gte: int | Unset = UNSET,
+        version__lt: int | Unset = UNSET,
+        version__lte: int | Unset = UNSET,
+        type: str | Iterable[str] | Unset = UNSET,
+        type__ne: str | Iterable[str] | Unset = UNSET,
+        actor: str | Iterable[str] | Unset = UNSET,
+        actor__ne: str | Iterable[str] | Unset = UNSET,
+        command_id: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        command_id__ne: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        command_id__isnull: bool | Unset = UNSET,
+        from_state: str | Iterable[str] | None | Unset = UNSET,
+        from_state__ne: str | Iterable[str] | None | Unset = UNSET,
+        from_state__isnull: bool | Unset = UNSET,
+        to_state: str | Iterable[str] | None | Unset = UNSET,
+        to_state__ne: str | Iterable[str] | None | Unset = UNSET,
+        to_state__isnull: bool | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        job_id: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
+        scheduler_id: str | Iterable[str] | None | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> EventLogQuery:
+        """Only those that pass all of these filters, and those before.
+
+        Args:
+            position: Equal to this position, or to any of a list.
+            position__ne: Not this position, nor any of a list.
+            position__gt: position above this.
+            position__gte: position at or above this.
+            position__lt: position below this.
+            position__lte: position at or below this.
+            timestamp: Equal to this timestamp, or to any of a list.
+            timestamp_before: timestamp before this time (UTC).
+            timestamp_after: timestamp after this time (UTC).
+            site_id: Equal to this site_id, or to any of a list.
+            site_id__ne: Not this site_id, nor any of a list.
+            site_id__isnull: Whether site_id is null.
+            entity: Equal to this entity, or to any of a list.
+            entity__ne: Not this entity, nor any of a list.
+            entity_id: Equal to this entity_id, or to any of a list.
+            entity_id__ne: Not this entity_id, nor any of a list.
+            version: Equal to this version, or to any of a list.
+            version__ne: Not this version, nor any of a list.
+            version__gt: version above this.
+            version__gte: version at or above this.
+            version__lt: version below this.
+            version__lte: version at or below this.
+            type: Equal to this type, or to any of a list.
+            type__ne: Not this type, nor any of a list.
+            actor: Equal to this actor, or to any of a list.
+            actor__ne: Not this actor, nor any of a list.
+            command_id: Equal to this command_id, or to any of a list.
+            command_id__ne: Not this command_id, nor any of a list.
+            command_id__isnull: Whether command_id is null.
+            from_state: Equal to this from_state, or to any of a list.
+            from_state__ne: Not this from_state, nor any of a list.
+            from_state__isnull: Whether from_state is null.
+            to_state: Equal to this to_state, or to any of a list.
+            to_state__ne: Not this to_state, nor any of a list.
+            to_state__isnull: Whether to_state is null.
+            data: data contains all of these keys and values.
+            id: Same as position.
+            job_id: Events of this job.
+            batch_job_id: Events of jobs that this BatchJob took.
+            scheduler_id: Events of jobs that the BatchJob with this scheduler id took.
+            tags: Events of jobs whose tags contain all of these.
+        """
+        found: EventLogQuery = self._filter(locals())
+        return found
+
+    def exclude(
+        self,
+        *,
+        position: int | Iterable[int] | Unset = UNSET,
+        position__ne: int | Iterable[int] | Unset = UNSET,
+        position__gt: int | Unset = UNSET,
+        position__gte: int | Unset = UNSET,
+        position__lt: int | Unset = UNSET,
+        position__lte: int | Unset = UNSET,
+        timestamp: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        timestamp_before: datetime | str | Unset = UNSET,
+        timestamp_after: datetime | str | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        site_id__isnull: bool | Unset = UNSET,
+        entity: str | Iterable[str] | Unset = UNSET,
+        entity__ne: str | Iterable[str] | Unset = UNSET,
+        entity_id: int | Iterable[int] | None | Unset = UNSET,
+        entity_id__ne: int | Iterable[int] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        version__ne: int | Iterable[int] | Unset = UNSET,
+        version__gt: int | Unset = UNSET,
+        version__gte: int | Unset = UNSET,
+        version__lt: int | Unset = UNSET,
+        version__lte: int | Unset = UNSET,
+        type: str | Iterable[str] | Unset = UNSET,
+        type__ne: str | Iterable[str] | Unset = UNSET,
+        actor: str | Iterable[str] | Unset = UNSET,
+        actor__ne: str | Iterable[str] | Unset = UNSET,
+        command_id: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        command_id__ne: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        command_id__isnull: bool | Unset = UNSET,
+        from_state: str | Iterable[str] | None | Unset = UNSET,
+        from_state__ne: str | Iterable[str] | None | Unset = UNSET,
+        from_state__isnull: bool | Unset = UNSET,
+        to_state: str | Iterable[str] | None | Unset = UNSET,
+        to_state__ne: str | Iterable[str] | None | Unset = UNSET,
+        to_state__isnull: bool | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        job_id: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
+        scheduler_id: str | Iterable[str] | None | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> EventLogQuery:
+        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        found: EventLogQuery = self._exclude(locals())
+        return found
+
+    def get(
+        self,
+        *,
+        position: int | Iterable[int] | Unset = UNSET,
+        position__ne: int | Iterable[int] | Unset = UNSET,
+        position__gt: int | Unset = UNSET,
+        position__gte: int | Unset = UNSET,
+        position__lt: int | Unset = UNSET,
+        position__lte: int | Unset = UNSET,
+        timestamp: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        timestamp_before: datetime | str | Unset = UNSET,
+        timestamp_after: datetime | str | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        site_id__isnull: bool | Unset = UNSET,
+        entity: str | Iterable[str] | Unset = UNSET,
+        entity__ne: str | Iterable[str] | Unset = UNSET,
+        entity_id: int | Iterable[int] | None | Unset = UNSET,
+        entity_id__ne: int | Iterable[int] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        version__ne: int | Iterable[int] | Unset = UNSET,
+        version__gt: int | Unset = UNSET,
+        version__gte: int | Unset = UNSET,
+        version__lt: int | Unset = UNSET,
+        version__lte: int | Unset = UNSET,
+        type: str | Iterable[str] | Unset = UNSET,
+        type__ne: str | Iterable[str] | Unset = UNSET,
+        actor: str | Iterable[str] | Unset = UNSET,
+        actor__ne: str | Iterable[str] | Unset = UNSET,
+        command_id: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        command_id__ne: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        command_id__isnull: bool | Unset = UNSET,
+        from_state: str | Iterable[str] | None | Unset = UNSET,
+        from_state__ne: str | Iterable[str] | None | Unset = UNSET,
+        from_state__isnull: bool | Unset = UNSET,
+        to_state: str | Iterable[str] | None | Unset = UNSET,
+        to_state__ne: str | Iterable[str] | None | Unset = UNSET,
+        to_state__isnull: bool | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        job_id: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
+        scheduler_id: str | Iterable[str] | None | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> EventLog:
+        """The one that passes these filters; the arguments are those of ``filter()``.
+
+        Raises:
+            DoesNotExist: None does.
+            MultipleObjectsReturned: More than one does.
+        """
+        return self._get(locals())
+
+    def all(self) -> EventLogQuery:
+        """The same query, not yet read; of a manager: all there are."""
+        found: EventLogQuery = self._derive(self._plan)
+        return found
+
+    def order_by(self, *fields: EventLogOrdering) -> EventLogQuery:
+        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
+        found: EventLogQuery = self._order_by(fields)
+        return found
+
+    @overload
+    def __getitem__(self, index: int) -> EventLog: ...
+    @overload
+    def __getitem__(self, index: slice) -> EventLogQuery: ...
+    def __getitem__(self, index: int | slice) -> EventLog | EventLogQuery:
+        found: EventLog | EventLogQuery = self._item(index)
+        return found
+
+
+class EventLogManager(EventLogQuery):
+    """Where queries of EventLogs begin."""
+
+    _queries = EventLogQuery
+
+
+EventLogQuery._queries = EventLogQuery

@@ -1,0 +1,955 @@
+"""Job, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, overload
+
+from storax._fields import Field
+from storax._filters import Filter
+from storax._jobs import JobBase, JobManagerBase, JobQueryBase
+from storax._manager import Objects
+from storax._model import Spec
+from storax._unset import UNSET, Unset
+
+if TYPE_CHECKING:
+    from storax.models.app import App
+
+JobState = Literal[
+    "CREATED",
+    "AWAITING_PARENTS",
+    "READY",
+    "STAGED_IN",
+    "PREPROCESSED",
+    "RUNNING",
+    "RUN_DONE",
+    "RUN_ERROR",
+    "RUN_TIMEOUT",
+    "RESTART_READY",
+    "POSTPROCESSED",
+    "STAGED_OUT",
+    "JOB_FINISHED",
+    "FAILED",
+]
+JobOrdering = Literal[
+    "id",
+    "-id",
+    "app_id",
+    "-app_id",
+    "workdir",
+    "-workdir",
+    "site_id",
+    "-site_id",
+    "state",
+    "-state",
+    "num_nodes",
+    "-num_nodes",
+    "wall_time_min",
+    "-wall_time_min",
+    "priority",
+    "-priority",
+    "attempt",
+    "-attempt",
+    "creation_date",
+    "-creation_date",
+    "last_update",
+    "-last_update",
+]
+
+
+class Job(JobBase):
+    """One run of an App at a Site."""
+
+    __slots__ = ()
+
+    _spec = Spec(
+        path="jobs",
+        entity="job",
+        order="id",
+        writable=True,
+        orderings=(
+            "id",
+            "-id",
+            "app_id",
+            "-app_id",
+            "workdir",
+            "-workdir",
+            "site_id",
+            "-site_id",
+            "state",
+            "-state",
+            "num_nodes",
+            "-num_nodes",
+            "wall_time_min",
+            "-wall_time_min",
+            "priority",
+            "-priority",
+            "attempt",
+            "-attempt",
+            "creation_date",
+            "-creation_date",
+            "last_update",
+            "-last_update",
+        ),
+        filters={
+            "id": Filter(int, "eq", many=True),
+            "id__ne": Filter(int, "ne", many=True),
+            "id__gt": Filter(int, "gt"),
+            "id__lt": Filter(int, "lt"),
+            "app_id": Filter(int, "eq", many=True),
+            "app_id__ne": Filter(int, "ne", many=True),
+            "workdir": Filter(str, "eq", many=True),
+            "workdir__ne": Filter(str, "ne", many=True),
+            "workdir__contains": Filter(str, "contains"),
+            "workdir__startswith": Filter(str, "startswith"),
+            "tags": Filter(dict[str, str], "contains_json"),
+            "parameters": Filter(dict[str, Any], "contains_json"),
+            "data": Filter(dict[str, Any], "contains_json"),
+            "pending_file_cleanup": Filter(bool, "eq", many=True),
+            "pending_file_cleanup__ne": Filter(bool, "ne", many=True),
+            "site_id": Filter(int, "eq", many=True),
+            "site_id__ne": Filter(int, "ne", many=True),
+            "state": Filter(JobState, "eq", many=True),
+            "state__ne": Filter(JobState, "ne", many=True),
+            "num_nodes": Filter(int, "eq", many=True),
+            "num_nodes__ne": Filter(int, "ne", many=True),
+            "num_nodes__gt": Filter(int, "gt"),
+            "num_nodes__gte": Filter(int, "gte"),
+            "num_nodes__lt": Filter(int, "lt"),
+            "num_nodes__lte": Filter(int, "lte"),
+            "ranks_per_node": Filter(int, "eq", many=True),
+            "ranks_per_node__ne": Filter(int, "ne", many=True),
+            "ranks_per_node__gt": Filter(int, "gt"),
+            "ranks_per_node__gte": Filter(int, "gte"),
+            "ranks_per_node__lt": Filter(int, "lt"),
+            "ranks_per_node__lte": Filter(int, "lte"),
+            "threads_per_rank": Filter(int, "eq", many=True),
+            "threads_per_rank__ne": Filter(int, "ne", many=True),
+            "threads_per_rank__gt": Filter(int, "gt"),
+            "threads_per_rank__gte": Filter(int, "gte"),
+            "threads_per_rank__lt": Filter(int, "lt"),
+            "threads_per_rank__lte": Filter(int, "lte"),
+            "node_packing_count": Filter(int, "eq", many=True),
+            "node_packing_count__ne": Filter(int, "ne", many=True),
+            "node_packing_count__gt": Filter(int, "gt"),
+            "node_packing_count__gte": Filter(int, "gte"),
+            "node_packing_count__lt": Filter(int, "lt"),
+            "node_packing_count__lte": Filter(int, "lte"),
+            "gpus_per_rank": Filter(float, "eq", many=True),
+            "gpus_per_rank__ne": Filter(float, "ne", many=True),
+            "gpus_per_rank__gt": Filter(float, "gt"),
+            "gpus_per_rank__gte": Filter(float, "gte"),
+            "gpus_per_rank__lt": Filter(float, "lt"),
+            "gpus_per_rank__lte": Filter(float, "lte"),
+            "wall_time_min": Filter(int, "eq", many=True),
+            "wall_time_min__ne": Filter(int, "ne", many=True),
+            "wall_time_min__gt": Filter(int, "gt"),
+            "wall_time_min__gte": Filter(int, "gte"),
+            "wall_time_min__lt": Filter(int, "lt"),
+            "wall_time_min__lte": Filter(int, "lte"),
+            "priority": Filter(int, "eq", many=True),
+            "priority__ne": Filter(int, "ne", many=True),
+            "priority__gt": Filter(int, "gt"),
+            "priority__gte": Filter(int, "gte"),
+            "priority__lt": Filter(int, "lt"),
+            "priority__lte": Filter(int, "lte"),
+            "max_attempts": Filter(int, "eq", many=True),
+            "max_attempts__ne": Filter(int, "ne", many=True),
+            "max_attempts__gt": Filter(int, "gt"),
+            "max_attempts__gte": Filter(int, "gte"),
+            "max_attempts__lt": Filter(int, "lt"),
+            "max_attempts__lte": Filter(int, "lte"),
+            "attempt": Filter(int, "eq", many=True),
+            "attempt__ne": Filter(int, "ne", many=True),
+            "attempt__gt": Filter(int, "gt"),
+            "attempt__gte": Filter(int, "gte"),
+            "attempt__lt": Filter(int, "lt"),
+            "attempt__lte": Filter(int, "lte"),
+            "not_before": Filter(datetime, "eq", many=True),
+            "not_before_before": Filter(datetime, "before"),
+            "not_before_after": Filter(datetime, "after"),
+            "not_before__isnull": Filter(bool, "isnull"),
+            "return_code": Filter(int, "eq", many=True),
+            "return_code__ne": Filter(int, "ne", many=True),
+            "return_code__gt": Filter(int, "gt"),
+            "return_code__gte": Filter(int, "gte"),
+            "return_code__lt": Filter(int, "lt"),
+            "return_code__lte": Filter(int, "lte"),
+            "return_code__isnull": Filter(bool, "isnull"),
+            "batch_job_id": Filter(int, "eq", many=True),
+            "batch_job_id__ne": Filter(int, "ne", many=True),
+            "batch_job_id__isnull": Filter(bool, "isnull"),
+            "session_id": Filter(int, "eq", many=True),
+            "session_id__ne": Filter(int, "ne", many=True),
+            "session_id__isnull": Filter(bool, "isnull"),
+            "cancel_requested": Filter(bool, "eq", many=True),
+            "cancel_requested__ne": Filter(bool, "ne", many=True),
+            "version": Filter(int, "eq", many=True),
+            "creation_date": Filter(datetime, "eq", many=True),
+            "creation_date_before": Filter(datetime, "before"),
+            "creation_date_after": Filter(datetime, "after"),
+            "last_update": Filter(datetime, "eq", many=True),
+            "last_update_before": Filter(datetime, "before"),
+            "last_update_after": Filter(datetime, "after"),
+            "parent_id": Filter(int, "eq", many=True),
+            "app_name": Filter(str, "eq", many=True),
+            "site_name": Filter(str, "eq", many=True),
+        },
+    )
+
+    objects: ClassVar[Objects[JobManager]] = Objects(lambda: JobManager)
+
+    id: Field[int | None] = Field(int, doc="Server id, never reused.")
+    """Server id, never reused."""
+    app_id: Field[int] = Field(int, settable="create", required=True, doc="App it runs; fixed once created.")
+    """App it runs; fixed once created."""
+    workdir: Field[str] = Field(
+        str, settable="always", required=True, doc="Working folder, relative to the site's data folder."
+    )
+    """Working folder, relative to the site's data folder."""
+    tags: Field[dict[str, str]] = Field(dict[str, str], settable="always", default={}, doc="Labels to find it by.")
+    """Labels to find it by."""
+    parameters: Field[dict[str, Any]] = Field(
+        dict[str, Any], settable="always", default={}, doc="Values for the App's parameters."
+    )
+    """Values for the App's parameters."""
+    data: Field[dict[str, Any]] = Field(
+        dict[str, Any], settable="always", default={}, doc="Anything the user wants to keep with it."
+    )
+    """Anything the user wants to keep with it."""
+    return_value: Field[Any] = Field(Any, settable="update", doc="JSON result the process wrote.")
+    """JSON result the process wrote."""
+    threads_per_core: Field[int] = Field(int, settable="always", default=1, doc="Hardware threads used per core.")
+    """Hardware threads used per core."""
+    launch_params: Field[dict[str, str]] = Field(
+        dict[str, str], settable="always", default={}, doc="Extra arguments for the site's launcher."
+    )
+    """Extra arguments for the site's launcher."""
+    parent_ids: Field[list[int]] = Field(list[int], settable="create", default=[], doc="Jobs that must finish first.")
+    """Jobs that must finish first."""
+    on_parent_failure: Field[Literal["fail", "run"]] = Field(
+        Literal["fail", "run"],
+        settable="always",
+        default="fail",
+        doc="What happens when a parent fails or is deleted: fail too, or run all the same.",
+    )
+    """What happens when a parent fails or is deleted: fail too, or run all the same."""
+    pending_file_cleanup: Field[bool] = Field(
+        bool, settable="always", default=True, doc="Whether the App's cleanup_files are still to be removed."
+    )
+    """Whether the App's cleanup_files are still to be removed."""
+    site_id: Field[int] = Field(int, doc="Site it runs at, from its App.")
+    """Site it runs at, from its App."""
+    state: Field[JobState] = Field(JobState, settable="update", doc="Where it is in its life.")
+    """Where it is in its life."""
+    num_nodes: Field[int] = Field(int, settable="always", default=1, doc="Nodes.")
+    """Nodes."""
+    ranks_per_node: Field[int] = Field(int, settable="always", default=1, doc="MPI ranks per node.")
+    """MPI ranks per node."""
+    threads_per_rank: Field[int] = Field(int, settable="always", default=1, doc="Threads per rank.")
+    """Threads per rank."""
+    node_packing_count: Field[int] = Field(
+        int, settable="always", default=1, doc="How many such jobs may share one node."
+    )
+    """How many such jobs may share one node."""
+    gpus_per_rank: Field[float] = Field(float, settable="always", default=0.0, doc="GPUs per rank.")
+    """GPUs per rank."""
+    wall_time_min: Field[int] = Field(int, settable="always", default=0, doc="Longest run in minutes; 0 sets no limit.")
+    """Longest run in minutes; 0 sets no limit."""
+    priority: Field[int] = Field(int, settable="always", default=0, doc="Higher runs first, -1000 to 1000.")
+    """Higher runs first, -1000 to 1000."""
+    max_attempts: Field[int] = Field(
+        int, settable="always", default=1, doc="How often it is run before an error makes it FAILED."
+    )
+    """How often it is run before an error makes it FAILED."""
+    retry_delay_sec: Field[int] = Field(
+        int, settable="always", default=0, doc="Seconds before the second attempt; doubles with each further one."
+    )
+    """Seconds before the second attempt; doubles with each further one."""
+    attempt: Field[int] = Field(int, doc="Runs started so far.")
+    """Runs started so far."""
+    not_before: Field[datetime | None] = Field(datetime | None, doc="Earliest next start (back-off).")
+    """Earliest next start (back-off)."""
+    return_code: Field[int | None] = Field(
+        int | None, settable="update", doc="Exit code of the last run; -N for signal N."
+    )
+    """Exit code of the last run; -N for signal N."""
+    batch_job_id: Field[int | None] = Field(int | None, doc="BatchJob that last took it.")
+    """BatchJob that last took it."""
+    session_id: Field[int | None] = Field(int | None, doc="Session that holds its lease.")
+    """Session that holds its lease."""
+    lease_epoch: Field[int] = Field(int, doc="Grows with every lease; a report must carry it.")
+    """Grows with every lease; a report must carry it."""
+    cancel_requested: Field[bool] = Field(bool, doc="Whether its running process is being stopped.")
+    """Whether its running process is being stopped."""
+    stage_in: Field[bool] = Field(bool, doc="Whether files come in before the run.")
+    """Whether files come in before the run."""
+    stage_out: Field[bool] = Field(bool, doc="Whether files go out after the run.")
+    """Whether files go out after the run."""
+    version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
+    """Number of changes so far; 1 at creation."""
+    creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
+    """When it was created."""
+    last_update: Field[datetime] = Field(datetime, doc="When it last changed.")
+    """When it last changed."""
+    transfers: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        settable="create",
+        default={},
+        sent_only=True,
+        doc='Files by App slot: "alias:/path" or {location_alias, path}.',
+    )
+    """Files by App slot: "alias:/path" or {location_alias, path}."""
+
+    def __init__(
+        self,
+        placeholder: EllipsisType | None = None,
+        /,
+        *,
+        app: str | App | type[App] | Unset = UNSET,
+        site_name: str | Unset = UNSET,
+        app_id: int | Unset = UNSET,
+        workdir: str | Unset = UNSET,
+        tags: Mapping[str, str] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        threads_per_core: int | Unset = UNSET,
+        launch_params: Mapping[str, str] | Unset = UNSET,
+        parent_ids: Iterable[int | JobBase] | Unset = UNSET,
+        on_parent_failure: Literal["fail", "run"] | Unset = UNSET,
+        pending_file_cleanup: bool | Unset = UNSET,
+        num_nodes: int | Unset = UNSET,
+        ranks_per_node: int | Unset = UNSET,
+        threads_per_rank: int | Unset = UNSET,
+        node_packing_count: int | Unset = UNSET,
+        gpus_per_rank: float | Unset = UNSET,
+        wall_time_min: int | Unset = UNSET,
+        priority: int | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        transfers: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> None:
+        """One run of an App at a Site. Unsaved until ``save()``.
+
+        Args:
+            placeholder: Three dots, literally: the newest App that needs no parameters, in a workdir of its
+                own.
+            app: App it runs: its name, an App, or its class.
+            site_name: Site of the App, where several have one of that name.
+            app_id: App it runs; fixed once created.
+            workdir: Working folder, relative to the site's data folder.
+            tags: Labels to find it by.
+            parameters: Values for the App's parameters.
+            data: Anything the user wants to keep with it.
+            threads_per_core: Hardware threads used per core. Default: 1.
+            launch_params: Extra arguments for the site's launcher.
+            parent_ids: Jobs that must finish first.
+            on_parent_failure: What happens when a parent fails or is deleted: fail too, or run all the same.
+                Default: 'fail'.
+            pending_file_cleanup: Whether the App's cleanup_files are still to be removed. Default: True.
+            num_nodes: Nodes. Default: 1.
+            ranks_per_node: MPI ranks per node. Default: 1.
+            threads_per_rank: Threads per rank. Default: 1.
+            node_packing_count: How many such jobs may share one node. Default: 1.
+            gpus_per_rank: GPUs per rank. Default: 0.0.
+            wall_time_min: Longest run in minutes; 0 sets no limit. Default: 0.
+            priority: Higher runs first, -1000 to 1000. Default: 0.
+            max_attempts: How often it is run before an error makes it FAILED. Default: 1.
+            retry_delay_sec: Seconds before the second attempt; doubles with each further one. Default: 0.
+            transfers: Files by App slot: "alias:/path" or {location_alias, path}.
+        """
+        self._fill(locals())
+
+
+class JobQuery(JobQueryBase[Job]):
+    """A lazy query of Jobs."""
+
+    _model = Job
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        app_id: int | Iterable[int] | None | Unset = UNSET,
+        app_id__ne: int | Iterable[int] | Unset = UNSET,
+        workdir: str | Iterable[str] | Unset = UNSET,
+        workdir__ne: str | Iterable[str] | Unset = UNSET,
+        workdir__contains: str | Unset = UNSET,
+        workdir__startswith: str | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        pending_file_cleanup: bool | Iterable[bool] | Unset = UNSET,
+        pending_file_cleanup__ne: bool | Iterable[bool] | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        state: JobState | Iterable[JobState] | Unset = UNSET,
+        state__ne: JobState | Iterable[JobState] | Unset = UNSET,
+        num_nodes: int | Iterable[int] | Unset = UNSET,
+        num_nodes__ne: int | Iterable[int] | Unset = UNSET,
+        num_nodes__gt: int | Unset = UNSET,
+        num_nodes__gte: int | Unset = UNSET,
+        num_nodes__lt: int | Unset = UNSET,
+        num_nodes__lte: int | Unset = UNSET,
+        ranks_per_node: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__ne: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__gt: int | Unset = UNSET,
+        ranks_per_node__gte: int | Unset = UNSET,
+        ranks_per_node__lt: int | Unset = UNSET,
+        ranks_per_node__lte: int | Unset = UNSET,
+        threads_per_rank: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__ne: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__gt: int | Unset = UNSET,
+        threads_per_rank__gte: int | Unset = UNSET,
+        threads_per_rank__lt: int | Unset = UNSET,
+        threads_per_rank__lte: int | Unset = UNSET,
+        node_packing_count: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__ne: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__gt: int | Unset = UNSET,
+        node_packing_count__gte: int | Unset = UNSET,
+        node_packing_count__lt: int | Unset = UNSET,
+        node_packing_count__lte: int | Unset = UNSET,
+        gpus_per_rank: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__ne: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__gt: float | Unset = UNSET,
+        gpus_per_rank__gte: float | Unset = UNSET,
+        gpus_per_rank__lt: float | Unset = UNSET,
+        gpus_per_rank__lte: float | Unset = UNSET,
+        wall_time_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__gt: int | Unset = UNSET,
+        wall_time_min__gte: int | Unset = UNSET,
+        wall_time_min__lt: int | Unset = UNSET,
+        wall_time_min__lte: int | Unset = UNSET,
+        priority: int | Iterable[int] | Unset = UNSET,
+        priority__ne: int | Iterable[int] | Unset = UNSET,
+        priority__gt: int | Unset = UNSET,
+        priority__gte: int | Unset = UNSET,
+        priority__lt: int | Unset = UNSET,
+        priority__lte: int | Unset = UNSET,
+        max_attempts: int | Iterable[int] | Unset = UNSET,
+        max_attempts__ne: int | Iterable[int] | Unset = UNSET,
+        max_attempts__gt: int | Unset = UNSET,
+        max_attempts__gte: int | Unset = UNSET,
+        max_attempts__lt: int | Unset = UNSET,
+        max_attempts__lte: int | Unset = UNSET,
+        attempt: int | Iterable[int] | Unset = UNSET,
+        attempt__ne: int | Iterable[int] | Unset = UNSET,
+        attempt__gt: int | Unset = UNSET,
+        attempt__gte: int | Unset = UNSET,
+        attempt__lt: int | Unset = UNSET,
+        attempt__lte: int | Unset = UNSET,
+        not_before: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        not_before_before: datetime | str | Unset = UNSET,
+        not_before_after: datetime | str | Unset = UNSET,
+        not_before__isnull: bool | Unset = UNSET,
+        return_code: int | Iterable[int] | None | Unset = UNSET,
+        return_code__ne: int | Iterable[int] | None | Unset = UNSET,
+        return_code__gt: int | Unset = UNSET,
+        return_code__gte: int | Unset = UNSET,
+        return_code__lt: int | Unset = UNSET,
+        return_code__lte: int | Unset = UNSET,
+        return_code__isnull: bool | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        session_id: int | Iterable[int] | None | Unset = UNSET,
+        session_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        session_id__isnull: bool | Unset = UNSET,
+        cancel_requested: bool | Iterable[bool] | Unset = UNSET,
+        cancel_requested__ne: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        parent_id: int | Iterable[int] | None | Unset = UNSET,
+        app_name: str | Iterable[str] | Unset = UNSET,
+        site_name: str | Iterable[str] | Unset = UNSET,
+        **unknown: Never,
+    ) -> JobQuery:
+        """Only those that pass all of these filters, and those before.
+
+        Args:
+            id: Equal to this id, or to any of a list.
+            id__ne: Not this id, nor any of a list.
+            id__gt: id above this.
+            id__lt: id below this.
+            app_id: Equal to this app_id, or to any of a list.
+            app_id__ne: Not this app_id, nor any of a list.
+            workdir: Equal to this workdir, or to any of a list.
+            workdir__ne: Not this workdir, nor any of a list.
+            workdir__contains: workdir contains this text.
+            workdir__startswith: workdir starts with this text.
+            tags: tags contains all of these keys and values.
+            parameters: parameters contains all of these keys and values.
+            data: data contains all of these keys and values.
+            pending_file_cleanup: Equal to this pending_file_cleanup, or to any of a list.
+            pending_file_cleanup__ne: Not this pending_file_cleanup, nor any of a list.
+            site_id: Equal to this site_id, or to any of a list.
+            site_id__ne: Not this site_id, nor any of a list.
+            state: Equal to this state, or to any of a list.
+            state__ne: Not this state, nor any of a list.
+            num_nodes: Equal to this num_nodes, or to any of a list.
+            num_nodes__ne: Not this num_nodes, nor any of a list.
+            num_nodes__gt: num_nodes above this.
+            num_nodes__gte: num_nodes at or above this.
+            num_nodes__lt: num_nodes below this.
+            num_nodes__lte: num_nodes at or below this.
+            ranks_per_node: Equal to this ranks_per_node, or to any of a list.
+            ranks_per_node__ne: Not this ranks_per_node, nor any of a list.
+            ranks_per_node__gt: ranks_per_node above this.
+            ranks_per_node__gte: ranks_per_node at or above this.
+            ranks_per_node__lt: ranks_per_node below this.
+            ranks_per_node__lte: ranks_per_node at or below this.
+            threads_per_rank: Equal to this threads_per_rank, or to any of a list.
+            threads_per_rank__ne: Not this threads_per_rank, nor any of a list.
+            threads_per_rank__gt: threads_per_rank above this.
+            threads_per_rank__gte: threads_per_rank at or above this.
+            threads_per_rank__lt: threads_per_rank below this.
+            threads_per_rank__lte: threads_per_rank at or below this.
+            node_packing_count: Equal to this node_packing_count, or to any of a list.
+            node_packing_count__ne: Not this node_packing_count, nor any of a list.
+            node_packing_count__gt: node_packing_count above this.
+            node_packing_count__gte: node_packing_count at or above this.
+            node_packing_count__lt: node_packing_count below this.
+            node_packing_count__lte: node_packing_count at or below this.
+            gpus_per_rank: Equal to this gpus_per_rank, or to any of a list.
+            gpus_per_rank__ne: Not this gpus_per_rank, nor any of a list.
+            gpus_per_rank__gt: gpus_per_rank above this.
+            gpus_per_rank__gte: gpus_per_rank at or above this.
+            gpus_per_rank__lt: gpus_per_rank below this.
+            gpus_per_rank__lte: gpus_per_rank at or below this.
+            wall_time_min: Equal to this wall_time_min, or to any of a list.
+            wall_time_min__ne: Not this wall_time_min, nor any of a list.
+            wall_time_min__gt: wall_time_min above this.
+            wall_time_min__gte: wall_time_min at or above this.
+            wall_time_min__lt: wall_time_min below this.
+            wall_time_min__lte: wall_time_min at or below this.
+            priority: Equal to this priority, or to any of a list.
+            priority__ne: Not this priority, nor any of a list.
+            priority__gt: priority above this.
+            priority__gte: priority at or above this.
+            priority__lt: priority below this.
+            priority__lte: priority at or below this.
+            max_attempts: Equal to this max_attempts, or to any of a list.
+            max_attempts__ne: Not this max_attempts, nor any of a list.
+            max_attempts__gt: max_attempts above this.
+            max_attempts__gte: max_attempts at or above this.
+            max_attempts__lt: max_attempts below this.
+            max_attempts__lte: max_attempts at or below this.
+            attempt: Equal to this attempt, or to any of a list.
+            attempt__ne: Not this attempt, nor any of a list.
+            attempt__gt: attempt above this.
+            attempt__gte: attempt at or above this.
+            attempt__lt: attempt below this.
+            attempt__lte: attempt at or below this.
+            not_before: Equal to this not_before, or to any of a list.
+            not_before_before: not_before before this time (UTC).
+            not_before_after: not_before after this time (UTC).
+            not_before__isnull: Whether not_before is null.
+            return_code: Equal to this return_code, or to any of a list.
+            return_code__ne: Not this return_code, nor any of a list.
+            return_code__gt: return_code above this.
+            return_code__gte: return_code at or above this.
+            return_code__lt: return_code below this.
+            return_code__lte: return_code at or below this.
+            return_code__isnull: Whether return_code is null.
+            batch_job_id: Equal to this batch_job_id, or to any of a list.
+            batch_job_id__ne: Not this batch_job_id, nor any of a list.
+            batch_job_id__isnull: Whether batch_job_id is null.
+            session_id: Equal to this session_id, or to any of a list.
+            session_id__ne: Not this session_id, nor any of a list.
+            session_id__isnull: Whether session_id is null.
+            cancel_requested: Equal to this cancel_requested, or to any of a list.
+            cancel_requested__ne: Not this cancel_requested, nor any of a list.
+            version: Equal to this version, or to any of a list.
+            creation_date: Equal to this creation_date, or to any of a list.
+            creation_date_before: creation_date before this time (UTC).
+            creation_date_after: creation_date after this time (UTC).
+            last_update: Equal to this last_update, or to any of a list.
+            last_update_before: last_update before this time (UTC).
+            last_update_after: last_update after this time (UTC).
+            parent_id: Children of this job, or of any of a list.
+            app_name: Name of its App, or any of a list.
+            site_name: Name of its site, or any of a list.
+        """
+        found: JobQuery = self._filter(locals())
+        return found
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        app_id: int | Iterable[int] | None | Unset = UNSET,
+        app_id__ne: int | Iterable[int] | Unset = UNSET,
+        workdir: str | Iterable[str] | Unset = UNSET,
+        workdir__ne: str | Iterable[str] | Unset = UNSET,
+        workdir__contains: str | Unset = UNSET,
+        workdir__startswith: str | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        pending_file_cleanup: bool | Iterable[bool] | Unset = UNSET,
+        pending_file_cleanup__ne: bool | Iterable[bool] | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        state: JobState | Iterable[JobState] | Unset = UNSET,
+        state__ne: JobState | Iterable[JobState] | Unset = UNSET,
+        num_nodes: int | Iterable[int] | Unset = UNSET,
+        num_nodes__ne: int | Iterable[int] | Unset = UNSET,
+        num_nodes__gt: int | Unset = UNSET,
+        num_nodes__gte: int | Unset = UNSET,
+        num_nodes__lt: int | Unset = UNSET,
+        num_nodes__lte: int | Unset = UNSET,
+        ranks_per_node: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__ne: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__gt: int | Unset = UNSET,
+        ranks_per_node__gte: int | Unset = UNSET,
+        ranks_per_node__lt: int | Unset = UNSET,
+        ranks_per_node__lte: int | Unset = UNSET,
+        threads_per_rank: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__ne: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__gt: int | Unset = UNSET,
+        threads_per_rank__gte: int | Unset = UNSET,
+        threads_per_rank__lt: int | Unset = UNSET,
+        threads_per_rank__lte: int | Unset = UNSET,
+        node_packing_count: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__ne: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__gt: int | Unset = UNSET,
+        node_packing_count__gte: int | Unset = UNSET,
+        node_packing_count__lt: int | Unset = UNSET,
+        node_packing_count__lte: int | Unset = UNSET,
+        gpus_per_rank: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__ne: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__gt: float | Unset = UNSET,
+        gpus_per_rank__gte: float | Unset = UNSET,
+        gpus_per_rank__lt: float | Unset = UNSET,
+        gpus_per_rank__lte: float | Unset = UNSET,
+        wall_time_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__gt: int | Unset = UNSET,
+        wall_time_min__gte: int | Unset = UNSET,
+        wall_time_min__lt: int | Unset = UNSET,
+        wall_time_min__lte: int | Unset = UNSET,
+        priority: int | Iterable[int] | Unset = UNSET,
+        priority__ne: int | Iterable[int] | Unset = UNSET,
+        priority__gt: int | Unset = UNSET,
+        priority__gte: int | Unset = UNSET,
+        priority__lt: int | Unset = UNSET,
+        priority__lte: int | Unset = UNSET,
+        max_attempts: int | Iterable[int] | Unset = UNSET,
+        max_attempts__ne: int | Iterable[int] | Unset = UNSET,
+        max_attempts__gt: int | Unset = UNSET,
+        max_attempts__gte: int | Unset = UNSET,
+        max_attempts__lt: int | Unset = UNSET,
+        max_attempts__lte: int | Unset = UNSET,
+        attempt: int | Iterable[int] | Unset = UNSET,
+        attempt__ne: int | Iterable[int] | Unset = UNSET,
+        attempt__gt: int | Unset = UNSET,
+        attempt__gte: int | Unset = UNSET,
+        attempt__lt: int | Unset = UNSET,
+        attempt__lte: int | Unset = UNSET,
+        not_before: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        not_before_before: datetime | str | Unset = UNSET,
+        not_before_after: datetime | str | Unset = UNSET,
+        not_before__isnull: bool | Unset = UNSET,
+        return_code: int | Iterable[int] | None | Unset = UNSET,
+        return_code__ne: int | Iterable[int] | None | Unset = UNSET,
+        return_code__gt: int | Unset = UNSET,
+        return_code__gte: int | Unset = UNSET,
+        return_code__lt: int | Unset = UNSET,
+        return_code__lte: int | Unset = UNSET,
+        return_code__isnull: bool | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        session_id: int | Iterable[int] | None | Unset = UNSET,
+        session_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        session_id__isnull: bool | Unset = UNSET,
+        cancel_requested: bool | Iterable[bool] | Unset = UNSET,
+        cancel_requested__ne: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        parent_id: int | Iterable[int] | None | Unset = UNSET,
+        app_name: str | Iterable[str] | Unset = UNSET,
+        site_name: str | Iterable[str] | Unset = UNSET,
+        **unknown: Never,
+    ) -> JobQuery:
+        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        found: JobQuery = self._exclude(locals())
+        return found
+
+    def get(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        app_id: int | Iterable[int] | None | Unset = UNSET,
+        app_id__ne: int | Iterable[int] | Unset = UNSET,
+        workdir: str | Iterable[str] | Unset = UNSET,
+        workdir__ne: str | Iterable[str] | Unset = UNSET,
+        workdir__contains: str | Unset = UNSET,
+        workdir__startswith: str | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        pending_file_cleanup: bool | Iterable[bool] | Unset = UNSET,
+        pending_file_cleanup__ne: bool | Iterable[bool] | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        state: JobState | Iterable[JobState] | Unset = UNSET,
+        state__ne: JobState | Iterable[JobState] | Unset = UNSET,
+        num_nodes: int | Iterable[int] | Unset = UNSET,
+        num_nodes__ne: int | Iterable[int] | Unset = UNSET,
+        num_nodes__gt: int | Unset = UNSET,
+        num_nodes__gte: int | Unset = UNSET,
+        num_nodes__lt: int | Unset = UNSET,
+        num_nodes__lte: int | Unset = UNSET,
+        ranks_per_node: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__ne: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__gt: int | Unset = UNSET,
+        ranks_per_node__gte: int | Unset = UNSET,
+        ranks_per_node__lt: int | Unset = UNSET,
+        ranks_per_node__lte: int | Unset = UNSET,
+        threads_per_rank: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__ne: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__gt: int | Unset = UNSET,
+        threads_per_rank__gte: int | Unset = UNSET,
+        threads_per_rank__lt: int | Unset = UNSET,
+        threads_per_rank__lte: int | Unset = UNSET,
+        node_packing_count: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__ne: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__gt: int | Unset = UNSET,
+        node_packing_count__gte: int | Unset = UNSET,
+        node_packing_count__lt: int | Unset = UNSET,
+        node_packing_count__lte: int | Unset = UNSET,
+        gpus_per_rank: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__ne: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__gt: float | Unset = UNSET,
+        gpus_per_rank__gte: float | Unset = UNSET,
+        gpus_per_rank__lt: float | Unset = UNSET,
+        gpus_per_rank__lte: float | Unset = UNSET,
+        wall_time_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__gt: int | Unset = UNSET,
+        wall_time_min__gte: int | Unset = UNSET,
+        wall_time_min__lt: int | Unset = UNSET,
+        wall_time_min__lte: int | Unset = UNSET,
+        priority: int | Iterable[int] | Unset = UNSET,
+        priority__ne: int | Iterable[int] | Unset = UNSET,
+        priority__gt: int | Unset = UNSET,
+        priority__gte: int | Unset = UNSET,
+        priority__lt: int | Unset = UNSET,
+        priority__lte: int | Unset = UNSET,
+        max_attempts: int | Iterable[int] | Unset = UNSET,
+        max_attempts__ne: int | Iterable[int] | Unset = UNSET,
+        max_attempts__gt: int | Unset = UNSET,
+        max_attempts__gte: int | Unset = UNSET,
+        max_attempts__lt: int | Unset = UNSET,
+        max_attempts__lte: int | Unset = UNSET,
+        attempt: int | Iterable[int] | Unset = UNSET,
+        attempt__ne: int | Iterable[int] | Unset = UNSET,
+        attempt__gt: int | Unset = UNSET,
+        attempt__gte: int | Unset = UNSET,
+        attempt__lt: int | Unset = UNSET,
+        attempt__lte: int | Unset = UNSET,
+        not_before: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        not_before_before: datetime | str | Unset = UNSET,
+        not_before_after: datetime | str | Unset = UNSET,
+        not_before__isnull: bool | Unset = UNSET,
+        return_code: int | Iterable[int] | None | Unset = UNSET,
+        return_code__ne: int | Iterable[int] | None | Unset = UNSET,
+        return_code__gt: int | Unset = UNSET,
+        return_code__gte: int | Unset = UNSET,
+        return_code__lt: int | Unset = UNSET,
+        return_code__lte: int | Unset = UNSET,
+        return_code__isnull: bool | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        session_id: int | Iterable[int] | None | Unset = UNSET,
+        session_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        session_id__isnull: bool | Unset = UNSET,
+        cancel_requested: bool | Iterable[bool] | Unset = UNSET,
+        cancel_requested__ne: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        parent_id: int | Iterable[int] | None | Unset = UNSET,
+        app_name: str | Iterable[str] | Unset = UNSET,
+        site_name: str | Iterable[str] | Unset = UNSET,
+        **unknown: Never,
+    ) -> Job:
+        """The one that passes these filters; the arguments are those of ``filter()``.
+
+        Raises:
+            DoesNotExist: None does.
+            MultipleObjectsReturned: More than one does.
+        """
+        return self._get(locals())
+
+    def all(self) -> JobQuery:
+        """The same query, not yet read; of a manager: all there are."""
+        found: JobQuery = self._derive(self._plan)
+        return found
+
+    def order_by(self, *fields: JobOrdering) -> JobQuery:
+        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
+        found: JobQuery = self._order_by(fields)
+        return found
+
+    @overload
+    def __getitem__(self, index: int) -> Job: ...
+    @overload
+    def __getitem__(self, index: slice) -> JobQuery: ...
+    def __getitem__(self, index: int | slice) -> Job | JobQuery:
+        found: Job | JobQuery = self._item(index)
+        return found
+
+    def update(
+        self,
+        *,
+        workdir: str | Unset = UNSET,
+        tags: Mapping[str, str] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        return_value: Any | Unset = UNSET,
+        threads_per_core: int | Unset = UNSET,
+        launch_params: Mapping[str, str] | Unset = UNSET,
+        on_parent_failure: Literal["fail", "run"] | Unset = UNSET,
+        pending_file_cleanup: bool | Unset = UNSET,
+        state: JobState | Unset = UNSET,
+        num_nodes: int | Unset = UNSET,
+        ranks_per_node: int | Unset = UNSET,
+        threads_per_rank: int | Unset = UNSET,
+        node_packing_count: int | Unset = UNSET,
+        gpus_per_rank: float | Unset = UNSET,
+        wall_time_min: int | Unset = UNSET,
+        priority: int | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        return_code: int | None | Unset = UNSET,
+        force: bool = False,
+        **unknown: Never,
+    ) -> int:
+        """Change all that match, on the server, in one step. Returns their number.
+
+        Args:
+            workdir: Working folder, relative to the site's data folder.
+            tags: Labels to find it by.
+            parameters: Values for the App's parameters.
+            data: Anything the user wants to keep with it.
+            return_value: JSON result the process wrote.
+            threads_per_core: Hardware threads used per core.
+            launch_params: Extra arguments for the site's launcher.
+            on_parent_failure: What happens when a parent fails or is deleted: fail too, or run all the same.
+            pending_file_cleanup: Whether the App's cleanup_files are still to be removed.
+            state: Where it is in its life.
+            num_nodes: Nodes.
+            ranks_per_node: MPI ranks per node.
+            threads_per_rank: Threads per rank.
+            node_packing_count: How many such jobs may share one node.
+            gpus_per_rank: GPUs per rank.
+            wall_time_min: Longest run in minutes; 0 sets no limit.
+            priority: Higher runs first, -1000 to 1000.
+            max_attempts: How often it is run before an error makes it FAILED.
+            retry_delay_sec: Seconds before the second attempt; doubles with each further one.
+            return_code: Exit code of the last run; -N for signal N.
+            force: Enter a state that the table of moves forbids.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+            IllegalMove: One cannot enter this state; nothing was changed.
+        """
+        return self._update(locals())
+
+    def delete(self) -> int:
+        """Delete all that match, on the server; their events stay. Returns the number deleted.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        return self._delete()
+
+
+class JobManager(JobManagerBase[Job], JobQuery):
+    """Where queries of Jobs begin."""
+
+    _queries = JobQuery
+
+    def create(
+        self,
+        placeholder: EllipsisType | None = None,
+        /,
+        *,
+        app: str | App | type[App] | Unset = UNSET,
+        site_name: str | Unset = UNSET,
+        app_id: int | Unset = UNSET,
+        workdir: str | Unset = UNSET,
+        tags: Mapping[str, str] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        threads_per_core: int | Unset = UNSET,
+        launch_params: Mapping[str, str] | Unset = UNSET,
+        parent_ids: Iterable[int | JobBase] | Unset = UNSET,
+        on_parent_failure: Literal["fail", "run"] | Unset = UNSET,
+        pending_file_cleanup: bool | Unset = UNSET,
+        num_nodes: int | Unset = UNSET,
+        ranks_per_node: int | Unset = UNSET,
+        threads_per_rank: int | Unset = UNSET,
+        node_packing_count: int | Unset = UNSET,
+        gpus_per_rank: float | Unset = UNSET,
+        wall_time_min: int | Unset = UNSET,
+        priority: int | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        transfers: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> Job:
+        """Make one and save it; the arguments are those of ``Job()``."""
+        return self._create(locals())
+
+    def bulk_create(self, items: Iterable[Job], *, progress: bool | None = None) -> list[Job]:
+        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+
+        Args:
+            items: Unsaved ones; parents may stand among them, in any order.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_create(items, progress)
+
+    def bulk_update(self, items: Iterable[Job], *, force: bool = False, progress: bool | None = None) -> int:
+        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+
+        Args:
+            items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.
+            force: Enter states that the table of moves forbids.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_update(items, force=force, progress=progress)
+
+
+JobQuery._queries = JobQuery

@@ -1,0 +1,283 @@
+"""Session, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import ClassVar, Literal, Never, overload
+
+from storax._changes import ChangeQuery
+from storax._fields import Field
+from storax._filters import Filter
+from storax._manager import Manager, Objects
+from storax._model import Spec
+from storax._sessions import SessionBase
+from storax._unset import UNSET, Unset
+
+SessionOrdering = Literal["id", "-id", "creation_date", "-creation_date", "last_update", "-last_update"]
+
+
+class Session(SessionBase):
+    """A lease holder: the jobs it acquired are its own until it ends or is not heard for ``ttl_sec`` seconds."""
+
+    __slots__ = ()
+
+    _spec = Spec(
+        path="sessions",
+        entity="session",
+        order="id",
+        writable=True,
+        orderings=(
+            "id",
+            "-id",
+            "creation_date",
+            "-creation_date",
+            "last_update",
+            "-last_update",
+        ),
+        filters={
+            "id": Filter(int, "eq", many=True),
+            "id__ne": Filter(int, "ne", many=True),
+            "id__gt": Filter(int, "gt"),
+            "id__lt": Filter(int, "lt"),
+            "site_id": Filter(int, "eq", many=True),
+            "site_id__ne": Filter(int, "ne", many=True),
+            "batch_job_id": Filter(int, "eq", many=True),
+            "batch_job_id__ne": Filter(int, "ne", many=True),
+            "batch_job_id__isnull": Filter(bool, "isnull"),
+            "heartbeat": Filter(datetime, "eq", many=True),
+            "heartbeat_before": Filter(datetime, "before"),
+            "heartbeat_after": Filter(datetime, "after"),
+            "heartbeat__isnull": Filter(bool, "isnull"),
+            "expires_at": Filter(datetime, "eq", many=True),
+            "expires_at_before": Filter(datetime, "before"),
+            "expires_at_after": Filter(datetime, "after"),
+            "expires_at__isnull": Filter(bool, "isnull"),
+            "version": Filter(int, "eq", many=True),
+            "creation_date": Filter(datetime, "eq", many=True),
+            "creation_date_before": Filter(datetime, "before"),
+            "creation_date_after": Filter(datetime, "after"),
+            "last_update": Filter(datetime, "eq", many=True),
+            "last_update_before": Filter(datetime, "before"),
+            "last_update_after": Filter(datetime, "after"),
+        },
+    )
+
+    objects: ClassVar[Objects[SessionManager]] = Objects(lambda: SessionManager)
+
+    id: Field[int | None] = Field(int, doc="Server id.")
+    """Server id."""
+    site_id: Field[int] = Field(int, settable="create", required=True, doc="Site whose jobs it takes.")
+    """Site whose jobs it takes."""
+    batch_job_id: Field[int | None] = Field(int | None, settable="create", doc="BatchJob it runs in.")
+    """BatchJob it runs in."""
+    ttl_sec: Field[int] = Field(int, settable="create", default=60, doc="Seconds of silence before it expires.")
+    """Seconds of silence before it expires."""
+    heartbeat: Field[datetime | None] = Field(datetime | None, doc="When it was last heard.")
+    """When it was last heard."""
+    expires_at: Field[datetime | None] = Field(datetime | None, doc="When its leases end unless it is heard again.")
+    """When its leases end unless it is heard again."""
+    version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
+    """Number of changes so far; 1 at creation."""
+    creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
+    """When it was created."""
+    last_update: Field[datetime] = Field(datetime, doc="When it last changed.")
+    """When it last changed."""
+
+    def __init__(
+        self, *, site_id: int, batch_job_id: int | None | Unset = UNSET, ttl_sec: int | Unset = UNSET, **unknown: Never
+    ) -> None:
+        """A lease holder: the jobs it acquired are its own until it ends or is not heard for ``ttl_sec`` seconds. Unsaved until ``save()``.
+
+        Args:
+            site_id: Site whose jobs it takes.
+            batch_job_id: BatchJob it runs in.
+            ttl_sec: Seconds of silence before it expires. Default: 60.
+        """
+        self._fill(locals())
+
+
+class SessionQuery(ChangeQuery[Session]):
+    """A lazy query of Sessions."""
+
+    _model = Session
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        heartbeat: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        heartbeat_before: datetime | str | Unset = UNSET,
+        heartbeat_after: datetime | str | Unset = UNSET,
+        heartbeat__isnull: bool | Unset = UNSET,
+        expires_at: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        expires_at_before: datetime | str | Unset = UNSET,
+        expires_at_after: datetime | str | Unset = UNSET,
+        expires_at__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> SessionQuery:
+        """Only those that pass all of these filters, and those before.
+
+        Args:
+            id: Equal to this id, or to any of a list.
+            id__ne: Not this id, nor any of a list.
+            id__gt: id above this.
+            id__lt: id below this.
+            site_id: Equal to this site_id, or to any of a list.
+            site_id__ne: Not this site_id, nor any of a list.
+            batch_job_id: Equal to this batch_job_id, or to any of a list.
+            batch_job_id__ne: Not this batch_job_id, nor any of a list.
+            batch_job_id__isnull: Whether batch_job_id is null.
+            heartbeat: Equal to this heartbeat, or to any of a list.
+            heartbeat_before: heartbeat before this time (UTC).
+            heartbeat_after: heartbeat after this time (UTC).
+            heartbeat__isnull: Whether heartbeat is null.
+            expires_at: Equal to this expires_at, or to any of a list.
+            expires_at_before: expires_at before this time (UTC).
+            expires_at_after: expires_at after this time (UTC).
+            expires_at__isnull: Whether expires_at is null.
+            version: Equal to this version, or to any of a list.
+            creation_date: Equal to this creation_date, or to any of a list.
+            creation_date_before: creation_date before this time (UTC).
+            creation_date_after: creation_date after this time (UTC).
+            last_update: Equal to this last_update, or to any of a list.
+            last_update_before: last_update before this time (UTC).
+            last_update_after: last_update after this time (UTC).
+        """
+        found: SessionQuery = self._filter(locals())
+        return found
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        heartbeat: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        heartbeat_before: datetime | str | Unset = UNSET,
+        heartbeat_after: datetime | str | Unset = UNSET,
+        heartbeat__isnull: bool | Unset = UNSET,
+        expires_at: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        expires_at_before: datetime | str | Unset = UNSET,
+        expires_at_after: datetime | str | Unset = UNSET,
+        expires_at__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> SessionQuery:
+        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        found: SessionQuery = self._exclude(locals())
+        return found
+
+    def get(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        heartbeat: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        heartbeat_before: datetime | str | Unset = UNSET,
+        heartbeat_after: datetime | str | Unset = UNSET,
+        heartbeat__isnull: bool | Unset = UNSET,
+        expires_at: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        expires_at_before: datetime | str | Unset = UNSET,
+        expires_at_after: datetime | str | Unset = UNSET,
+        expires_at__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> Session:
+        """The one that passes these filters; the arguments are those of ``filter()``.
+
+        Raises:
+            DoesNotExist: None does.
+            MultipleObjectsReturned: More than one does.
+        """
+        return self._get(locals())
+
+    def all(self) -> SessionQuery:
+        """The same query, not yet read; of a manager: all there are."""
+        found: SessionQuery = self._derive(self._plan)
+        return found
+
+    def order_by(self, *fields: SessionOrdering) -> SessionQuery:
+        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
+        found: SessionQuery = self._order_by(fields)
+        return found
+
+    @overload
+    def __getitem__(self, index: int) -> Session: ...
+    @overload
+    def __getitem__(self, index: slice) -> SessionQuery: ...
+    def __getitem__(self, index: int | slice) -> Session | SessionQuery:
+        found: Session | SessionQuery = self._item(index)
+        return found
+
+    def delete(self) -> int:
+        """Delete all that match, on the server; their events stay. Returns the number deleted.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        return self._delete()
+
+
+class SessionManager(Manager[Session], SessionQuery):
+    """Where queries of Sessions begin."""
+
+    _queries = SessionQuery
+
+    def create(
+        self, *, site_id: int, batch_job_id: int | None | Unset = UNSET, ttl_sec: int | Unset = UNSET, **unknown: Never
+    ) -> Session:
+        """Make one and save it; the arguments are those of ``Session()``."""
+        return self._create(locals())
+
+    def bulk_create(self, items: Iterable[Session], *, progress: bool | None = None) -> list[Session]:
+        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+
+        Args:
+            items: Unsaved ones.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_create(items, progress)
+
+
+SessionQuery._queries = SessionQuery

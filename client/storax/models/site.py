@@ -1,0 +1,409 @@
+"""Site, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Never, overload
+from uuid import UUID
+
+from storax._changes import ChangeQuery
+from storax._fields import Field
+from storax._filters import Filter
+from storax._manager import Manager, Objects
+from storax._model import Model, Spec
+from storax._unset import UNSET, Unset
+
+SiteOrdering = Literal[
+    "id",
+    "-id",
+    "name",
+    "-name",
+    "last_refresh",
+    "-last_refresh",
+    "creation_date",
+    "-creation_date",
+    "last_update",
+    "-last_update",
+]
+
+
+class Site(Model):
+    """A place where jobs run: a laptop, a cluster. One agent pulls its work."""
+
+    __slots__ = ()
+
+    _spec = Spec(
+        path="sites",
+        entity="site",
+        order="id",
+        writable=True,
+        orderings=(
+            "id",
+            "-id",
+            "name",
+            "-name",
+            "last_refresh",
+            "-last_refresh",
+            "creation_date",
+            "-creation_date",
+            "last_update",
+            "-last_update",
+        ),
+        filters={
+            "id": Filter(int, "eq", many=True),
+            "id__ne": Filter(int, "ne", many=True),
+            "id__gt": Filter(int, "gt"),
+            "id__lt": Filter(int, "lt"),
+            "name": Filter(str, "eq", many=True),
+            "name__ne": Filter(str, "ne", many=True),
+            "name__contains": Filter(str, "contains"),
+            "name__startswith": Filter(str, "startswith"),
+            "path": Filter(str, "eq", many=True),
+            "path__ne": Filter(str, "ne", many=True),
+            "path__contains": Filter(str, "contains"),
+            "path__startswith": Filter(str, "startswith"),
+            "globus_endpoint_id": Filter(UUID, "eq", many=True),
+            "globus_endpoint_id__ne": Filter(UUID, "ne", many=True),
+            "globus_endpoint_id__isnull": Filter(bool, "isnull"),
+            "last_refresh": Filter(datetime, "eq", many=True),
+            "last_refresh_before": Filter(datetime, "before"),
+            "last_refresh_after": Filter(datetime, "after"),
+            "last_refresh__isnull": Filter(bool, "isnull"),
+            "version": Filter(int, "eq", many=True),
+            "creation_date": Filter(datetime, "eq", many=True),
+            "creation_date_before": Filter(datetime, "before"),
+            "creation_date_after": Filter(datetime, "after"),
+            "last_update": Filter(datetime, "eq", many=True),
+            "last_update_before": Filter(datetime, "before"),
+            "last_update_after": Filter(datetime, "after"),
+        },
+    )
+
+    objects: ClassVar[Objects[SiteManager]] = Objects(lambda: SiteManager)
+
+    id: Field[int | None] = Field(int, doc="Server id.")
+    """Server id."""
+    name: Field[str] = Field(str, settable="always", required=True, doc="Unique among the owner's sites.")
+    """Unique among the owner's sites."""
+    path: Field[str] = Field(str, settable="always", default="", doc="Absolute path of the site folder.")
+    """Absolute path of the site folder."""
+    globus_endpoint_id: Field[UUID | None] = Field(UUID | None, settable="always", doc="Globus endpoint at this site.")
+    """Globus endpoint at this site."""
+    backfill_windows: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        settable="always",
+        default={},
+        doc="Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the agent.",
+    )
+    """Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the agent."""
+    queued_jobs: Field[dict[str, Any]] = Field(
+        dict[str, Any], settable="always", default={}, doc="Scheduler jobs by scheduler id; written by the agent."
+    )
+    """Scheduler jobs by scheduler id; written by the agent."""
+    optional_batch_job_params: Field[dict[str, str]] = Field(
+        dict[str, str], settable="always", default={}, doc="Extra BatchJob parameters and defaults."
+    )
+    """Extra BatchJob parameters and defaults."""
+    allowed_projects: Field[list[Any]] = Field(
+        list[Any], settable="always", default=[], doc="Projects a BatchJob may charge."
+    )
+    """Projects a BatchJob may charge."""
+    allowed_queues: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        settable="always",
+        default={},
+        doc="Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}.",
+    )
+    """Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}."""
+    transfer_locations: Field[dict[str, str]] = Field(
+        dict[str, str], settable="always", default={}, doc="URL of each transfer location by alias."
+    )
+    """URL of each transfer location by alias."""
+    last_refresh: Field[datetime | None] = Field(
+        datetime | None, doc="When the agent was last heard, by the server's clock."
+    )
+    """When the agent was last heard, by the server's clock."""
+    version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
+    """Number of changes so far; 1 at creation."""
+    creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
+    """When it was created."""
+    last_update: Field[datetime] = Field(datetime, doc="When it last changed.")
+    """When it last changed."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        path: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | None | Unset = UNSET,
+        backfill_windows: Mapping[str, Any] | Unset = UNSET,
+        queued_jobs: Mapping[str, Any] | Unset = UNSET,
+        optional_batch_job_params: Mapping[str, str] | Unset = UNSET,
+        allowed_projects: Iterable[Any] | Unset = UNSET,
+        allowed_queues: Mapping[str, Any] | Unset = UNSET,
+        transfer_locations: Mapping[str, str] | Unset = UNSET,
+        **unknown: Never,
+    ) -> None:
+        """A place where jobs run: a laptop, a cluster. One agent pulls its work. Unsaved until ``save()``.
+
+        Args:
+            name: Unique among the owner's sites.
+            path: Absolute path of the site folder.
+            globus_endpoint_id: Globus endpoint at this site.
+            backfill_windows: Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the
+                agent.
+            queued_jobs: Scheduler jobs by scheduler id; written by the agent.
+            optional_batch_job_params: Extra BatchJob parameters and defaults.
+            allowed_projects: Projects a BatchJob may charge.
+            allowed_queues: Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}.
+            transfer_locations: URL of each transfer location by alias.
+        """
+        self._fill(locals())
+
+
+class SiteQuery(ChangeQuery[Site]):
+    """A lazy query of Sites."""
+
+    _model = Site
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        path: str | Iterable[str] | Unset = UNSET,
+        path__ne: str | Iterable[str] | Unset = UNSET,
+        path__contains: str | Unset = UNSET,
+        path__startswith: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        globus_endpoint_id__ne: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        globus_endpoint_id__isnull: bool | Unset = UNSET,
+        last_refresh: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        last_refresh_before: datetime | str | Unset = UNSET,
+        last_refresh_after: datetime | str | Unset = UNSET,
+        last_refresh__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> SiteQuery:
+        """Only those that pass all of these filters, and those before.
+
+        Args:
+            id: Equal to this id, or to any of a list.
+            id__ne: Not this id, nor any of a list.
+            id__gt: id above this.
+            id__lt: id below this.
+            name: Equal to this name, or to any of a list.
+            name__ne: Not this name, nor any of a list.
+            name__contains: name contains this text.
+            name__startswith: name starts with this text.
+            path: Equal to this path, or to any of a list.
+            path__ne: Not this path, nor any of a list.
+            path__contains: path contains this text.
+            path__startswith: path starts with this text.
+            globus_endpoint_id: Equal to this globus_endpoint_id, or to any of a list.
+            globus_endpoint_id__ne: Not this globus_endpoint_id, nor any of a list.
+            globus_endpoint_id__isnull: Whether globus_endpoint_id is null.
+            last_refresh: Equal to this last_refresh, or to any of a list.
+            last_refresh_before: last_refresh before this time (UTC).
+            last_refresh_after: last_refresh after this time (UTC).
+            last_refresh__isnull: Whether last_refresh is null.
+            version: Equal to this version, or to any of a list.
+            creation_date: Equal to this creation_date, or to any of a list.
+            creation_date_before: creation_date before this time (UTC).
+            creation_date_after: creation_date after this time (UTC).
+            last_update: Equal to this last_update, or to any of a list.
+            last_update_before: last_update before this time (UTC).
+            last_update_after: last_update after this time (UTC).
+        """
+        found: SiteQuery = self._filter(locals())
+        return found
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        path: str | Iterable[str] | Unset = UNSET,
+        path__ne: str | Iterable[str] | Unset = UNSET,
+        path__contains: str | Unset = UNSET,
+        path__startswith: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        globus_endpoint_id__ne: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        globus_endpoint_id__isnull: bool | Unset = UNSET,
+        last_refresh: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        last_refresh_before: datetime | str | Unset = UNSET,
+        last_refresh_after: datetime | str | Unset = UNSET,
+        last_refresh__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> SiteQuery:
+        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        found: SiteQuery = self._exclude(locals())
+        return found
+
+    def get(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        path: str | Iterable[str] | Unset = UNSET,
+        path__ne: str | Iterable[str] | Unset = UNSET,
+        path__contains: str | Unset = UNSET,
+        path__startswith: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        globus_endpoint_id__ne: UUID | str | Iterable[UUID | str] | None | Unset = UNSET,
+        globus_endpoint_id__isnull: bool | Unset = UNSET,
+        last_refresh: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        last_refresh_before: datetime | str | Unset = UNSET,
+        last_refresh_after: datetime | str | Unset = UNSET,
+        last_refresh__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> Site:
+        """The one that passes these filters; the arguments are those of ``filter()``.
+
+        Raises:
+            DoesNotExist: None does.
+            MultipleObjectsReturned: More than one does.
+        """
+        return self._get(locals())
+
+    def all(self) -> SiteQuery:
+        """The same query, not yet read; of a manager: all there are."""
+        found: SiteQuery = self._derive(self._plan)
+        return found
+
+    def order_by(self, *fields: SiteOrdering) -> SiteQuery:
+        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
+        found: SiteQuery = self._order_by(fields)
+        return found
+
+    @overload
+    def __getitem__(self, index: int) -> Site: ...
+    @overload
+    def __getitem__(self, index: slice) -> SiteQuery: ...
+    def __getitem__(self, index: int | slice) -> Site | SiteQuery:
+        found: Site | SiteQuery = self._item(index)
+        return found
+
+    def update(
+        self,
+        *,
+        name: str | Unset = UNSET,
+        path: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | None | Unset = UNSET,
+        backfill_windows: Mapping[str, Any] | Unset = UNSET,
+        queued_jobs: Mapping[str, Any] | Unset = UNSET,
+        optional_batch_job_params: Mapping[str, str] | Unset = UNSET,
+        allowed_projects: Iterable[Any] | Unset = UNSET,
+        allowed_queues: Mapping[str, Any] | Unset = UNSET,
+        transfer_locations: Mapping[str, str] | Unset = UNSET,
+        **unknown: Never,
+    ) -> int:
+        """Change all that match, on the server, in one step. Returns their number.
+
+        Args:
+            name: Unique among the owner's sites.
+            path: Absolute path of the site folder.
+            globus_endpoint_id: Globus endpoint at this site.
+            backfill_windows: Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the
+                agent.
+            queued_jobs: Scheduler jobs by scheduler id; written by the agent.
+            optional_batch_job_params: Extra BatchJob parameters and defaults.
+            allowed_projects: Projects a BatchJob may charge.
+            allowed_queues: Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}.
+            transfer_locations: URL of each transfer location by alias.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        return self._update(locals())
+
+    def delete(self) -> int:
+        """Delete all that match, on the server; their events stay. Returns the number deleted.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        return self._delete()
+
+
+class SiteManager(Manager[Site], SiteQuery):
+    """Where queries of Sites begin."""
+
+    _queries = SiteQuery
+
+    def create(
+        self,
+        *,
+        name: str,
+        path: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | None | Unset = UNSET,
+        backfill_windows: Mapping[str, Any] | Unset = UNSET,
+        queued_jobs: Mapping[str, Any] | Unset = UNSET,
+        optional_batch_job_params: Mapping[str, str] | Unset = UNSET,
+        allowed_projects: Iterable[Any] | Unset = UNSET,
+        allowed_queues: Mapping[str, Any] | Unset = UNSET,
+        transfer_locations: Mapping[str, str] | Unset = UNSET,
+        **unknown: Never,
+    ) -> Site:
+        """Make one and save it; the arguments are those of ``Site()``."""
+        return self._create(locals())
+
+    def bulk_create(self, items: Iterable[Site], *, progress: bool | None = None) -> list[Site]:
+        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+
+        Args:
+            items: Unsaved ones.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_create(items, progress)
+
+    def bulk_update(self, items: Iterable[Site], *, progress: bool | None = None) -> int:
+        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+
+        Args:
+            items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_update(items, force=False, progress=progress)
+
+
+SiteQuery._queries = SiteQuery

@@ -1,0 +1,323 @@
+"""TransferItem, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Never, overload
+
+from storax._changes import ChangeQuery
+from storax._fields import Field
+from storax._filters import Filter
+from storax._manager import Manager, Objects
+from storax._model import Model, Spec
+from storax._unset import UNSET, Unset
+
+TransferState = Literal["awaiting_job", "pending", "active", "inactive", "done", "error"]
+JobState = Literal[
+    "CREATED",
+    "AWAITING_PARENTS",
+    "READY",
+    "STAGED_IN",
+    "PREPROCESSED",
+    "RUNNING",
+    "RUN_DONE",
+    "RUN_ERROR",
+    "RUN_TIMEOUT",
+    "RESTART_READY",
+    "POSTPROCESSED",
+    "STAGED_OUT",
+    "JOB_FINISHED",
+    "FAILED",
+]
+TransferItemOrdering = Literal[
+    "id", "-id", "state", "-state", "creation_date", "-creation_date", "last_update", "-last_update"
+]
+
+
+class TransferItem(Model):
+    """One file or folder that comes in before a Job runs, or goes out after. Made by creating a Job with transfers."""
+
+    __slots__ = ()
+
+    _spec = Spec(
+        path="transfers",
+        entity="transfer_item",
+        order="id",
+        writable=True,
+        orderings=(
+            "id",
+            "-id",
+            "state",
+            "-state",
+            "creation_date",
+            "-creation_date",
+            "last_update",
+            "-last_update",
+        ),
+        filters={
+            "id": Filter(int, "eq", many=True),
+            "id__ne": Filter(int, "ne", many=True),
+            "id__gt": Filter(int, "gt"),
+            "id__lt": Filter(int, "lt"),
+            "site_id": Filter(int, "eq", many=True),
+            "site_id__ne": Filter(int, "ne", many=True),
+            "job_id": Filter(int, "eq", many=True),
+            "job_id__ne": Filter(int, "ne", many=True),
+            "direction": Filter(Literal["in", "out"], "eq", many=True),
+            "direction__ne": Filter(Literal["in", "out"], "ne", many=True),
+            "location_alias": Filter(str, "eq", many=True),
+            "location_alias__ne": Filter(str, "ne", many=True),
+            "state": Filter(TransferState, "eq", many=True),
+            "state__ne": Filter(TransferState, "ne", many=True),
+            "task_id": Filter(str, "eq", many=True),
+            "task_id__ne": Filter(str, "ne", many=True),
+            "task_id__isnull": Filter(bool, "isnull"),
+            "version": Filter(int, "eq", many=True),
+            "creation_date": Filter(datetime, "eq", many=True),
+            "creation_date_before": Filter(datetime, "before"),
+            "creation_date_after": Filter(datetime, "after"),
+            "last_update": Filter(datetime, "eq", many=True),
+            "last_update_before": Filter(datetime, "before"),
+            "last_update_after": Filter(datetime, "after"),
+            "job_state": Filter(JobState, "eq", many=True),
+            "tags": Filter(dict[str, str], "contains_json"),
+        },
+    )
+
+    objects: ClassVar[Objects[TransferItemManager]] = Objects(lambda: TransferItemManager)
+
+    id: Field[int | None] = Field(int, doc="Server id.")
+    """Server id."""
+    site_id: Field[int] = Field(int, doc="Site it moves files to or from.")
+    """Site it moves files to or from."""
+    job_id: Field[int] = Field(int, doc="Job it belongs to.")
+    """Job it belongs to."""
+    direction: Field[Literal["in", "out"]] = Field(Literal["in", "out"], doc="in: before the run; out: after it.")
+    """in: before the run; out: after it."""
+    local_path: Field[str] = Field(str, doc="Path relative to the job's workdir.")
+    """Path relative to the job's workdir."""
+    location_alias: Field[str] = Field(str, doc="Which of the site's transfer_locations.")
+    """Which of the site's transfer_locations."""
+    remote_path: Field[str] = Field(str, doc="Absolute path at that location.")
+    """Absolute path at that location."""
+    recursive: Field[bool] = Field(bool, doc="Whether it is a folder.")
+    """Whether it is a folder."""
+    state: Field[TransferState] = Field(TransferState, settable="update", doc="Where it is.")
+    """Where it is."""
+    task_id: Field[str | None] = Field(str | None, settable="update", doc="The transfer service's own id.")
+    """The transfer service's own id."""
+    transfer_info: Field[dict[str, Any]] = Field(
+        dict[str, Any], settable="update", doc="What the transfer service says about it."
+    )
+    """What the transfer service says about it."""
+    version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
+    """Number of changes so far; 1 at creation."""
+    creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
+    """When it was created."""
+    last_update: Field[datetime] = Field(datetime, doc="When it last changed.")
+    """When it last changed."""
+
+
+class TransferItemQuery(ChangeQuery[TransferItem]):
+    """A lazy query of TransferItems."""
+
+    _model = TransferItem
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        job_id: int | Iterable[int] | None | Unset = UNSET,
+        job_id__ne: int | Iterable[int] | Unset = UNSET,
+        direction: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        direction__ne: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        location_alias: str | Iterable[str] | Unset = UNSET,
+        location_alias__ne: str | Iterable[str] | Unset = UNSET,
+        state: TransferState | Iterable[TransferState] | Unset = UNSET,
+        state__ne: TransferState | Iterable[TransferState] | Unset = UNSET,
+        task_id: str | Iterable[str] | None | Unset = UNSET,
+        task_id__ne: str | Iterable[str] | None | Unset = UNSET,
+        task_id__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        job_state: JobState | Iterable[JobState] | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> TransferItemQuery:
+        """Only those that pass all of these filters, and those before.
+
+        Args:
+            id: Equal to this id, or to any of a list.
+            id__ne: Not this id, nor any of a list.
+            id__gt: id above this.
+            id__lt: id below this.
+            site_id: Equal to this site_id, or to any of a list.
+            site_id__ne: Not this site_id, nor any of a list.
+            job_id: Equal to this job_id, or to any of a list.
+            job_id__ne: Not this job_id, nor any of a list.
+            direction: Equal to this direction, or to any of a list.
+            direction__ne: Not this direction, nor any of a list.
+            location_alias: Equal to this location_alias, or to any of a list.
+            location_alias__ne: Not this location_alias, nor any of a list.
+            state: Equal to this state, or to any of a list.
+            state__ne: Not this state, nor any of a list.
+            task_id: Equal to this task_id, or to any of a list.
+            task_id__ne: Not this task_id, nor any of a list.
+            task_id__isnull: Whether task_id is null.
+            version: Equal to this version, or to any of a list.
+            creation_date: Equal to this creation_date, or to any of a list.
+            creation_date_before: creation_date before this time (UTC).
+            creation_date_after: creation_date after this time (UTC).
+            last_update: Equal to this last_update, or to any of a list.
+            last_update_before: last_update before this time (UTC).
+            last_update_after: last_update after this time (UTC).
+            job_state: State of its job, or any of a list.
+            tags: Its job's tags contain all of these.
+        """
+        found: TransferItemQuery = self._filter(locals())
+        return found
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        job_id: int | Iterable[int] | None | Unset = UNSET,
+        job_id__ne: int | Iterable[int] | Unset = UNSET,
+        direction: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        direction__ne: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        location_alias: str | Iterable[str] | Unset = UNSET,
+        location_alias__ne: str | Iterable[str] | Unset = UNSET,
+        state: TransferState | Iterable[TransferState] | Unset = UNSET,
+        state__ne: TransferState | Iterable[TransferState] | Unset = UNSET,
+        task_id: str | Iterable[str] | None | Unset = UNSET,
+        task_id__ne: str | Iterable[str] | None | Unset = UNSET,
+        task_id__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        job_state: JobState | Iterable[JobState] | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> TransferItemQuery:
+        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        found: TransferItemQuery = self._exclude(locals())
+        return found
+
+    def get(
+        self,
+        *,
+        id: int | Iterable[int] | None | Unset = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        job_id: int | Iterable[int] | None | Unset = UNSET,
+        job_id__ne: int | Iterable[int] | Unset = UNSET,
+        direction: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        direction__ne: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        location_alias: str | Iterable[str] | Unset = UNSET,
+        location_alias__ne: str | Iterable[str] | Unset = UNSET,
+        state: TransferState | Iterable[TransferState] | Unset = UNSET,
+        state__ne: TransferState | Iterable[TransferState] | Unset = UNSET,
+        task_id: str | Iterable[str] | None | Unset = UNSET,
+        task_id__ne: str | Iterable[str] | None | Unset = UNSET,
+        task_id__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        job_state: JobState | Iterable[JobState] | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> TransferItem:
+        """The one that passes these filters; the arguments are those of ``filter()``.
+
+        Raises:
+            DoesNotExist: None does.
+            MultipleObjectsReturned: More than one does.
+        """
+        return self._get(locals())
+
+    def all(self) -> TransferItemQuery:
+        """The same query, not yet read; of a manager: all there are."""
+        found: TransferItemQuery = self._derive(self._plan)
+        return found
+
+    def order_by(self, *fields: TransferItemOrdering) -> TransferItemQuery:
+        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
+        found: TransferItemQuery = self._order_by(fields)
+        return found
+
+    @overload
+    def __getitem__(self, index: int) -> TransferItem: ...
+    @overload
+    def __getitem__(self, index: slice) -> TransferItemQuery: ...
+    def __getitem__(self, index: int | slice) -> TransferItem | TransferItemQuery:
+        found: TransferItem | TransferItemQuery = self._item(index)
+        return found
+
+    def update(
+        self,
+        *,
+        state: TransferState | Unset = UNSET,
+        task_id: str | None | Unset = UNSET,
+        transfer_info: Mapping[str, Any] | Unset = UNSET,
+        force: bool = False,
+        **unknown: Never,
+    ) -> int:
+        """Change all that match, on the server, in one step. Returns their number.
+
+        Args:
+            state: Where it is.
+            task_id: The transfer service's own id.
+            transfer_info: What the transfer service says about it.
+            force: Enter a state that the table of moves forbids.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+            IllegalMove: One cannot enter this state; nothing was changed.
+        """
+        return self._update(locals())
+
+
+class TransferItemManager(Manager[TransferItem], TransferItemQuery):
+    """Where queries of TransferItems begin."""
+
+    _queries = TransferItemQuery
+
+    def bulk_update(self, items: Iterable[TransferItem], *, force: bool = False, progress: bool | None = None) -> int:
+        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+
+        Args:
+            items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.
+            force: Enter states that the table of moves forbids.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_update(items, force=force, progress=progress)
+
+
+TransferItemQuery._queries = TransferItemQuery

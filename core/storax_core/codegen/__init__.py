@@ -1,0 +1,1 @@
+"""Writes the client's models from the resource declarations."""

@@ -1,0 +1,30 @@
+"""Make the agent's token at its first start: ``python agent_token.py FILE USER``. A token that is there is kept.
+
+The agent gets a token and nothing else: what it runs is its users' code, which must not reach Postgres or Redis.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from storax_core.admin.bootstrap import bootstrap
+
+DAYS = 365
+
+
+def make(path: Path, user: str) -> bool:
+    """Create the user where it is missing and write a token of it. Returns whether one was made."""
+    if path.is_file() and path.read_text(encoding="ascii").strip():
+        return False
+    made = asyncio.run(bootstrap(os.environ["STORAX_DATABASE_URL"], user, None, DAYS))
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.write_text(made["token"], encoding="ascii")
+    scratch.chmod(0o400)
+    scratch.rename(path)
+    return True
+
+
+if __name__ == "__main__":
+    new = make(Path(sys.argv[1]), sys.argv[2])
+    sys.stdout.write("made a token\n" if new else "the token is there\n")

@@ -1,0 +1,66 @@
+"""Entry point of every container: read secrets from files, refuse to start without them, then become the command.
+
+``STORAX_DATABASE_URL_FILE=/secrets/database_url`` sets ``STORAX_DATABASE_URL`` to the file's text, and so on for every
+``STORAX_*_FILE``. Secrets in files do not show in ``docker inspect``, nor in the environment that a stranger's
+``docker exec`` gets. Standard library only: it runs before anything else is known to work.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+NEEDED = "STORAX_NEEDS"  # names of the settings that this image cannot do without, separated by spaces
+GUESSABLE = frozenset({"storax", "postgres", "redis", "valkey", "password", "secret", "changeme", "admin", "test"})
+EX_CONFIG = 78
+
+
+class Refused(Exception):
+    """A setting is missing or worthless; the message says which, and the way out."""
+
+
+def resolved(given: Mapping[str, str]) -> dict[str, str]:
+    """The environment with every ``STORAX_*_FILE`` read into ``STORAX_*``.
+
+    Raises:
+        Refused: a file is missing or empty, a needed setting is absent, or a password is one that anybody would try.
+    """
+    out = dict(given)
+    for name, place in given.items():
+        if name.startswith("STORAX_") and name.endswith("_FILE"):
+            out[name.removesuffix("_FILE")] = _text(name, Path(place))
+    for name in out.get(NEEDED, "").split():
+        _require(name, out.get(name, ""))
+    return out
+
+
+def _text(name: str, path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Refused(f"{name} names {path}, which cannot be read: {error.strerror}. Make it, or set another") from None
+    if not text:
+        raise Refused(f"{name} names {path}, which is empty. Put the secret in it")
+    return text
+
+
+def _require(name: str, value: str) -> None:
+    if not value:
+        raise Refused(f"{name} is not set. Set it, or {name}_FILE to the file that holds it")
+    if "://" in value and (urlsplit(value).password or "").lower() in GUESSABLE:
+        raise Refused(f"the password in {name} is one that anybody would try. Choose a random one")
+
+
+def main(argv: list[str]) -> None:
+    """Replace this process by ``argv``."""
+    try:
+        environment = resolved(os.environ)
+    except Refused as error:
+        sys.stderr.write(f"storax: {error}.\n")
+        raise SystemExit(EX_CONFIG) from None
+    os.execvpe(argv[0], argv, environment)  # noqa: S606  (argv is the image's own command)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,135 @@
+"""From an App's command template and a Job's parameters to an argument list.
+
+Without a shell the template is split into arguments first and the ``{{ name }}`` places are filled afterwards, so that a
+value is always inside one argument. With ``use_shell`` a value never becomes shell text at all: each place turns into
+``"${STORAX_PARAM_name}"`` and the value travels in the environment. Only a template that itself evaluates a parameter
+(``eval``, another ``sh -c``) could make code of it, and that is its author's word, not the submitter's.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+VARIABLE = "STORAX_PARAM_"
+
+
+class CommandRefused(ValueError):
+    """The template or a parameter cannot become a command; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A checked template: ``arguments`` holds, for each argument, text and place names in turn, text first."""
+
+    arguments: tuple[tuple[str, ...], ...]
+    names: tuple[str, ...]
+    use_shell: bool
+
+    def fill(self, values: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+        """The argument list, and the environment that carries the values of a shell command."""
+        if self.use_shell:
+            return [argument[0] for argument in self.arguments], {VARIABLE + name: values[name] for name in self.names}
+        return [_filled(argument, values) for argument in self.arguments], {}
+
+
+def parse(template: str, *, use_shell: bool = False) -> Command:
+    """Check a template.
+
+    Raises:
+        CommandRefused: it is empty, has an unclosed quote, a place that is more than a name, or (with a shell) a place
+            where the shell would not keep the value whole.
+    """
+    text = PLACE.sub(r"{{\1}}", template)
+    bare = PLACE.sub("", text)
+    if "{{" in bare or "{%" in bare:
+        raise CommandRefused(f"command template {template[:120]!r}: only plain {{{{ name }}}} places are allowed")
+    if "\0" in text or not bare.strip() and not PLACE.search(text):
+        raise CommandRefused(f"command template {template[:120]!r} is empty or holds a NUL")
+    names = tuple(dict.fromkeys(PLACE.findall(text)))
+    if use_shell:
+        return Command((("/bin/sh",), ("-c",), (_shell_text(text),)), names, use_shell=True)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise CommandRefused(f"command template {template[:120]!r}: {error}; close the quote") from error
+    return Command(tuple(tuple(PLACE.split(word)) for word in words), names, use_shell=False)
+
+
+def value_text(value: Any) -> str:
+    """A parameter as text: text as it is, lists and objects as JSON, anything else as Python writes it."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
+
+
+def values_of(command: Command, given: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, str]:
+    """The values of the template's places: the job's own, or the App's defaults.
+
+    Raises:
+        CommandRefused: one is missing, or cannot be passed to a program.
+    """
+    return {name: _value(name, given, declared) for name in command.names}
+
+
+def _value(name: str, given: Mapping[str, Any], declared: Mapping[str, Any]) -> str:
+    rule = declared.get(name) or {}
+    if name in given:
+        text = value_text(given[name])
+    elif rule.get("required", True) or "default" not in rule:
+        raise CommandRefused(f"parameter {name!r} is missing; the App's command needs it")
+    else:
+        text = value_text(rule["default"])
+    if "\0" in text:
+        raise CommandRefused(f"parameter {name!r} holds a NUL character, which no program can be given")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise CommandRefused(f"parameter {name!r} is not valid Unicode text") from error
+    return text
+
+
+def _filled(argument: tuple[str, ...], values: Mapping[str, str]) -> str:
+    if len(argument) == 1:
+        return argument[0]
+    return "".join(values[part] if place % 2 else part for place, part in enumerate(argument))
+
+
+def _shell_text(text: str) -> str:
+    """Each place as a quoted variable, once it is sure that no quote of the template surrounds it."""
+    for found in PLACE.finditer(text):
+        around = _surrounding(text, found.start())
+        if around:
+            name = found.group(1)
+            raise CommandRefused(
+                f"command template: place {{{{ {name} }}}} stands {around}; write it outside, its value is quoted already"
+            )
+    return PLACE.sub(rf'"${{{VARIABLE}\1}}"', text)
+
+
+def _surrounding(text: str, end: int) -> str:
+    """What a POSIX shell would see around position ``end``; empty when nothing."""
+    quote, place = "", 0
+    while place < end:
+        char = text[place]
+        if char == "\\" and quote != "'":
+            if place + 1 == end:
+                return "behind a backslash"
+            place += 1
+        elif char in "'\"":
+            quote = "" if quote == char else quote or char
+        elif char == "#" and not quote and (place == 0 or text[place - 1] in " \t\n;&|("):
+            place = _line_end(text, place, end)
+        place += 1
+    if quote:
+        return f"inside {quote} quotes"
+    before = text[:end]
+    return "inside (( arithmetic ))" if before.count("((") > before.count("))") else ""
+
+
+def _line_end(text: str, place: int, end: int) -> int:
+    newline = text.find("\n", place)
+    return end if newline < 0 else newline

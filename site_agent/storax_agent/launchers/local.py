@@ -1,0 +1,155 @@
+"""The local launcher as the agent sees it: starts the spawner process where none runs, and talks to it.
+
+``spawner.py`` says why it is a process of its own and what survives which kill.
+"""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storax_agent.launchers.base import Cause, Ended, Events, LauncherLost, Lease, Opened, Started, Work
+from storax_agent.launchers.journal import encode, ended_of, started_of
+from storax_agent.launchers.link import BLOCK, Lines, dial
+
+START_SEC = 15.0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the launcher may use: folders (absolute), cores, GPUs, and the environment that every job starts from."""
+
+    state: Path
+    data: Path
+    log: Path
+    cores: int
+    gpus: int
+    environment: Mapping[str, str]
+
+
+class LocalLauncher:
+    """Runs processes on this machine through the spawner process. Not safe for threads."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._socket: socket.socket | None = None
+        self._lines = Lines()
+        self._child: int | None = None
+        self._journal = ""
+        self._early: list[dict[str, Any]] = []
+
+    def open(self, cursor: str) -> Opened:
+        """Connect; start the spawner where none listens.
+
+        Raises:
+            LauncherLost: it does not come up within 15 s; its log says why.
+        """
+        self._let_go()
+        self._socket = self._connect()
+        self._lines = Lines()
+        machine = self._machine
+        self._send({"hello": {"cursor": cursor, "cores": machine.cores, "gpus": machine.gpus,
+                              "environment": dict(machine.environment)}})  # fmt: skip
+        greeting = self._greeting()
+        self._journal = greeting["journal"]
+        return Opened(self._socket.fileno(), [started_of(row) for row in greeting["running"]])
+
+    def start(self, works: Sequence[Work]) -> None:
+        """Queue processes."""
+        self._send({"work": works})
+
+    def stop(self, leases: Sequence[Lease], *, cause: Cause, grace_sec: float) -> None:
+        """End processes."""
+        if leases:
+            self._send({"stop": {"leases": leases, "cause": cause, "grace": grace_sec}})
+
+    def poll(self) -> Events:
+        """Events so far."""
+        records, self._early = self._early + self._receive(socket.MSG_DONTWAIT), []
+        started: list[Started] = []
+        ended: list[Ended] = []
+        for record in records:
+            started += map(started_of, record["s"])
+            ended += map(ended_of, record["e"])
+        return Events(started, ended, f"{self._journal}:{records[-1]['n']}" if records else "")
+
+    def ack(self, cursor: str) -> None:
+        """Events up to ``cursor`` are stored."""
+        self._send({"ack": int(cursor.partition(":")[2])})
+
+    def close(self, *, end: bool) -> None:
+        """Let go; with ``end`` the spawner ends too."""
+        with suppress(LauncherLost):
+            if end:
+                self._send({"end": True})
+                self._wait_for_child()
+        self._let_go()
+
+    def _connect(self) -> socket.socket:
+        deadline = time.monotonic() + START_SEC
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                return dial(self._machine.state)
+            self._ensure_child()
+            time.sleep(0.01)
+        raise LauncherLost(f"the launcher did not start within {START_SEC:.0f} s; see {self._machine.log}")
+
+    def _ensure_child(self) -> None:
+        if self._child is not None and not self._child_ended():
+            return
+        arguments = [sys.executable, "-P", "-m", "storax_agent.launchers.spawner"]
+        arguments += [str(self._machine.state), str(self._machine.data)]
+        log = (os.POSIX_SPAWN_OPEN, 1, str(self._machine.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+        both = (os.POSIX_SPAWN_DUP2, 1, 2)
+        self._child = os.posix_spawn(sys.executable, arguments, os.environ, file_actions=[null, log, both], setsid=True)
+
+    def _child_ended(self) -> bool:
+        with suppress(ChildProcessError):
+            return self._child is None or os.waitpid(self._child, os.WNOHANG)[0] != 0
+        return True
+
+    def _wait_for_child(self) -> None:
+        deadline = time.monotonic() + 1.0
+        while self._child is not None and not self._child_ended() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def _greeting(self) -> dict[str, Any]:
+        """Wait for what runs; what the last agent missed comes before it, and is kept for ``poll``."""
+        self._early = []
+        while True:
+            for record in self._receive(0):
+                if "running" in record:
+                    found: dict[str, Any] = record
+                    return found
+                self._early.append(record)
+
+    def _receive(self, flags: int) -> list[dict[str, Any]]:
+        assert self._socket is not None  # noqa: S101
+        try:
+            block = self._socket.recv(BLOCK, flags)
+        except BlockingIOError:
+            return []
+        except OSError as error:
+            raise LauncherLost(f"the launcher is gone: {error}") from error
+        if not block:
+            raise LauncherLost("the launcher is gone")
+        return self._lines.feed(block)
+
+    def _send(self, order: dict[str, Any]) -> None:
+        if self._socket is None:
+            raise LauncherLost("the launcher is not open")
+        try:
+            self._socket.sendall(encode(order))
+        except OSError as error:
+            raise LauncherLost(f"the launcher is gone: {error}") from error
+
+    def _let_go(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None

@@ -1,0 +1,34 @@
+"""Heartbeat: keep the session, and look for cancels while no long poll does."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from storax_agent.leases import SessionKeeper
+from storax_agent.wire import SiteApi
+
+
+class Heartbeat:
+    """One round every ``look_sec`` seconds; it beats when the last beat is ``beat_sec`` old, or when ``deaf()`` says that
+    all cores work and nobody polls, so that a cancel would not be heard. ``cancel`` gets what the server wants stopped."""
+
+    def __init__(
+        self,
+        api: SiteApi,
+        keeper: SessionKeeper,
+        cancel: Callable[[list[dict[str, Any]]], None],
+        *,
+        beat_sec: float,
+        look_sec: float,
+        deaf: Callable[[], bool],
+    ) -> None:
+        self._api, self._keeper, self._cancel = api, keeper, cancel
+        self._beat_sec, self._look_sec, self._deaf = beat_sec, min(look_sec, beat_sec), deaf
+        self._last = float("-inf")
+
+    def step(self) -> float:
+        """One round."""
+        if self._deaf() or time.monotonic() - self._last >= self._beat_sec - self._look_sec / 2:
+            self._cancel(self._keeper.use(lambda session: self._api.heartbeat(session, within=4 * self._beat_sec)))
+            self._last = time.monotonic()
+        return self._look_sec

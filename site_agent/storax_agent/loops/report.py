@@ -1,0 +1,75 @@
+"""Report: send what the outbox holds, one report at a time, and tell the agent what became of it."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from storax.errors import InvalidInput
+from storax_agent.leases import SessionKeeper
+from storax_agent.outbox import OutboxReader
+from storax_agent.pace import Mail
+from storax_agent.wire import Answer, SiteApi
+
+MOST_ENTRIES = 1000
+LOOK_SEC = 5.0
+LOG = logging.getLogger(__name__)
+Entry = dict[str, Any]
+
+
+class Report:
+    """One round: wait until it is time, send what there is. ``answered`` is told the last row and the answer."""
+
+    def __init__(
+        self,
+        api: SiteApi,
+        keeper: SessionKeeper,
+        mail: Mail,
+        reader: OutboxReader,
+        answered: Callable[[int, list[Entry], Answer], None],
+    ) -> None:
+        self._api, self._keeper, self._mail, self._reader, self._answered = api, keeper, mail, reader, answered
+
+    def step(self) -> float:
+        """One round."""
+        if self._mail.wait(LOOK_SEC):
+            self._mail.taken()
+        while batch := self._reader.take(MOST_ENTRIES):
+            try:
+                answer = self._send(batch.entries)
+            except BaseException:
+                self._reader.give_back(batch)
+                raise
+            self._answered(batch.seq, batch.entries, answer)
+            if len(batch.entries) < MOST_ENTRIES:
+                break
+        return 0.0
+
+    def _send(self, entries: list[Entry]) -> Answer:
+        # The key stays the same while the transport tries again, so a report whose answer was lost counts once.
+        try:
+            return self._api.report(self._keeper.ensure(), entries, key=str(uuid4()))
+        except InvalidInput as error:
+            if len(entries) == 1:
+                return self._send_plain(entries[0], error)
+        # One entry that the server cannot take must not hold up the others.
+        half = len(entries) // 2
+        return _joined(self._send(entries[:half]), self._send(entries[half:]))
+
+    def _send_plain(self, entry: Entry, error: InvalidInput) -> Answer:
+        """The server refuses what the job left behind: report that instead."""
+        LOG.warning("report: job %s: %s", entry["id"], error)
+        message = f"the server refused what this job reported: {error.message}"[:1000]
+        at = entry["moves"][-1]["at"]
+        moves = [{"to": move["to"], "at": move["at"], "data": {}} for move in entry["moves"][:-1]]
+        last = "RUN_ERROR" if entry["moves"][-1]["to"] in ("RUN_DONE", "RUN_ERROR") else entry["moves"][-1]["to"]
+        plain = {**entry, "moves": [*moves, {"to": last, "at": at, "data": {"message": message}}], "patch": {}}
+        try:
+            return self._api.report(self._keeper.ensure(), [plain], key=str(uuid4()))
+        except InvalidInput as second:
+            LOG.error("report: job %s dropped: %s", entry["id"], second)  # noqa: TRY400 - the server's words say it all
+            return Answer([], [{"id": entry["id"], "code": "invalid", "detail": str(second)}], [])
+
+
+def _joined(first: Answer, second: Answer) -> Answer:
+    return Answer(first.accepted + second.accepted, first.refused + second.refused, first.cancel + second.cancel)

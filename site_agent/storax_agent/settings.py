@@ -1,0 +1,174 @@
+"""The settings of one site: ``site.toml`` in the site's folder, overridden by ``STORAX_AGENT_*`` variables."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from storax._settings import Connection, load_profile
+from storax_agent.policy import Policy
+
+FILE = "site.toml"
+TOKEN_FILE = "token"  # noqa: S105 - a file's name
+SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY", re.IGNORECASE)
+
+
+class SiteError(Exception):
+    """The site folder cannot be used; the message says why and what to do."""
+
+
+class PolicySettings(BaseModel):
+    """What the site runs; see ``policy.py``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    allow_functions: bool = Field(default=False, description="Whether Apps with a Python run() may run here.")
+    allowed_apps: list[str] | None = Field(default=None, description="Digests of the Apps that may run; unset: all.")
+    allowed_submitters: list[str] | None = Field(default=None, description="Users whose jobs may run; unset: all.")
+
+    def policy(self) -> Policy:
+        """The rules as the agent asks them."""
+        apps = None if self.allowed_apps is None else frozenset(self.allowed_apps)
+        users = None if self.allowed_submitters is None else frozenset(self.allowed_submitters)
+        return Policy(self.allow_functions, apps, users)
+
+
+class SiteSettings(BaseSettings):
+    """Settings of one site agent."""
+
+    model_config = SettingsConfigDict(env_prefix="STORAX_AGENT_", extra="forbid", env_ignore_empty=True)
+
+    name: str = Field(min_length=1, max_length=100, description="The site's name at the server.")
+    site_id: int = Field(ge=1, description="The site's id at the server.")
+    url: str = Field(description="Address of the server, as http://host:port.")
+    profile: str | None = Field(default=None, description="Profile that holds the token; unset: the file `token`.")
+    slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=4096, description="Cores that jobs may use.")
+    gpus: int = Field(default=0, ge=0, le=1024, description="GPUs that jobs may use.")
+    prefetch: int = Field(default=1024, ge=0, le=2048, description="Most jobs leased ahead of free cores in a storm.")
+    session_ttl_sec: int = Field(default=60, ge=5, le=86_400, description="Silence after which the server takes jobs away.")
+    heartbeat_sec: float | None = Field(default=None, gt=0, description="Seconds between heartbeats; unset: ttl / 4.")
+    cancel_poll_sec: float = Field(default=2.0, gt=0, description="Seconds between looks for cancels while all cores work.")
+    kill_grace_sec: float = Field(default=5.0, ge=0, description="Seconds from SIGTERM to SIGKILL of a cancelled job.")
+    transfer_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between looks for transfers.")
+    batch_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between looks at running allocations.")
+    run_jobs: bool = Field(default=True, description="Whether the agent itself runs jobs, not only its allocations.")
+    pass_environment: list[str] = Field(default=[], description="Variables with a secret's name that jobs shall get.")
+    stop_jobs_on_exit: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("stop_jobs_on_exit", "STORAX_AGENT_STOP_JOBS"),
+        description="Whether the end of the agent ends its jobs; they are run again later.",
+    )
+    policy: PolicySettings = Field(default_factory=PolicySettings, description="What the site runs.")
+    transfer_locations: dict[str, str] = Field(default={}, description="Folder by alias, as file:///path.")
+
+    @property
+    def beat_sec(self) -> float:
+        """Seconds between heartbeats."""
+        return self.heartbeat_sec or self.session_ttl_sec / 4
+
+
+class SiteFolder:
+    """The files of one site. ``part`` names the state of an allocation's own runner."""
+
+    def __init__(self, path: Path | str, *, part: str = "") -> None:
+        self.path = Path(path).expanduser().absolute()
+        self.settings_file = self.path / FILE
+        self.token_file = self.path / TOKEN_FILE
+        self.data = self.path / "data"
+        self.log = self.path / "log"
+        self.state = self.path / "state" / part if part else self.path / "state"
+        self.results = self.state / "results"
+        self.outbox = self.state / "outbox.sqlite"
+        self.lock = self.state / "agent.lock"
+
+    def make(self) -> None:
+        """Make the folders, for the owner alone."""
+        for folder in (self.path, self.data, self.log, self.state, self.results):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.chmod(0o700)
+
+    def load(self) -> SiteSettings:
+        """Read ``site.toml``.
+
+        Raises:
+            SiteError: there is none, or it does not fit.
+        """
+        if not self.settings_file.is_file():
+            raise SiteError(f"{self.path} is no site: it has no {FILE}. Make one with `storax site init {self.path}`")
+
+        class Settings(SiteSettings):
+            @classmethod
+            def settings_customise_sources(
+                cls, settings_cls: type[BaseSettings], env_settings: PydanticBaseSettingsSource, **_: Any
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return env_settings, TomlConfigSettingsSource(settings_cls, toml_file=self.settings_file)
+
+        try:
+            return Settings()  # type: ignore[call-arg]
+        except tomllib.TOMLDecodeError as error:
+            raise SiteError(f"{self.settings_file} is not TOML: {error}") from error
+        except ValidationError as error:
+            raise SiteError(f"{self.settings_file}: {_faults(error)}") from error
+
+    def token(self, settings: SiteSettings) -> str | None:
+        """The token to use.
+
+        Raises:
+            SiteError: the profile named in the settings is gone.
+        """
+        if settings.profile:
+            stored = load_profile(settings.profile)
+            if stored is None:
+                raise SiteError(f"profile {settings.profile!r} of {self.settings_file} is gone; run `storax site init` again")
+            return stored.token.get_secret_value() if stored.token else None
+        return self.token_file.read_text(encoding="utf-8").strip() if self.token_file.is_file() else None
+
+    def write(self, values: Mapping[str, Any], *, connection: Connection) -> None:
+        """Write the top-level ``values`` into ``site.toml``, leaving its other lines alone, and keep the token."""
+        text = self.settings_file.read_text(encoding="utf-8") if self.settings_file.is_file() else ""
+        profile = connection.source.removeprefix("profile ") if connection.source.startswith("profile ") else None
+        for name, value in {**values, "url": connection.url, "profile": profile}.items():
+            text = _with_line(text, name, value)
+        _write_private(self.settings_file, text)
+        if profile is None and connection.secret:
+            _write_private(self.token_file, connection.secret + "\n")
+        else:
+            self.token_file.unlink(missing_ok=True)
+
+
+def job_environment(environment: Mapping[str, str], *, passed: list[str]) -> dict[str, str]:
+    """What a job gets of the agent's environment: nothing of Storax's own, no secret but those named in ``passed``."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in passed or not (name.startswith("STORAX_") or SECRET_NAME.search(name))
+    }
+
+
+def _with_line(text: str, name: str, value: Any) -> str:
+    head, mark, tables = re.match(r"(.*?)(^\[|\Z)(.*)", text, re.DOTALL | re.MULTILINE).groups()  # type: ignore[union-attr]
+    kept = re.sub(rf"^{name}\s*=.*\n?", "", head, flags=re.MULTILINE)
+    # A JSON text, number or boolean is a TOML one as well.
+    line = "" if value is None else f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+    if line and line in head:
+        return text
+    gap = "" if not kept or kept.endswith("\n") else "\n"
+    return f"{kept}{gap}{line}{mark}{tables}"
+
+
+def _write_private(path: Path, text: str) -> None:
+    scratch = path.with_name(f".{path.name}.new")
+    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    scratch.replace(path)
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())

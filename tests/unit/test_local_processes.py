@@ -1,0 +1,68 @@
+"""A process is known by pid and start time, and only our own are stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from storax.local.processes import MARK, Process, end, identify, strays, wait_gone
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(SLEEP, env={MARK: "teststack:sleeper"})
+    yield process
+    process.kill()
+    process.wait()
+
+
+def known(process: subprocess.Popen[bytes]) -> Process:
+    found = identify(process.pid)
+    assert found is not None
+    return found
+
+
+def test_a_zombie_is_dead(sleeper: subprocess.Popen[bytes]) -> None:
+    found = known(sleeper)
+    assert found.alive()
+    os.kill(found.pid, signal.SIGKILL)
+    assert wait_gone([found], timeout=5) == []
+    assert not found.alive()
+    assert identify(found.pid) is None
+
+
+def test_a_reused_pid_is_not_taken_for_ours(sleeper: subprocess.Popen[bytes]) -> None:
+    found = known(sleeper)
+    earlier = Process(pid=found.pid, start=found.start + "1")
+    assert not earlier.alive()
+    earlier.send(signal.SIGKILL)
+    time.sleep(0.05)
+    assert sleeper.poll() is None
+
+
+def test_a_process_that_ignores_the_signal_is_killed() -> None:
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        end([known(process)], grace=0.1)
+        assert process.wait(5) == -signal.SIGKILL
+
+
+def test_strays_are_those_of_the_stack_that_run_its_commands(sleeper: subprocess.Popen[bytes]) -> None:
+    found = known(sleeper)
+    deadline = time.monotonic() + 5
+    while strays("teststack", commands=[SLEEP]) != [found]:
+        assert time.monotonic() < deadline
+    assert strays("teststack", commands=[["a users' job"]]) == []
+    assert strays("otherstack", commands=[SLEEP]) == []
+
+
+def test_uptime_counts_seconds_since_the_start(sleeper: subprocess.Popen[bytes]) -> None:
+    assert 0 <= known(sleeper).uptime() < 5

@@ -1,0 +1,339 @@
+"""A running server side for tests: the API by uvicorn on a free port and the feeder, in one thread with its own loop."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import count
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import orjson
+import redis
+import uvicorn
+
+from storax_api.app import create_app
+from storax_core.commands import leases, users
+from storax_core.queues import Queues
+from storax_core.settings import Settings
+from storax_core.store.database import Database
+from storax_workers.feeder import Feeder
+
+T = TypeVar("T")
+_serial = count(1)
+
+
+def in_database(url: str, name: str) -> str:
+    """The same server, another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def until(fact: Callable[[], T], *, seconds: float = 5.0, step: float = 0.01) -> T:
+    """Ask until the answer is true; the last answer when the time is over fails the test."""
+    end = time.monotonic() + seconds
+    while not (found := fact()):
+        assert time.monotonic() < end, f"not within {seconds} s: {found!r}"
+        time.sleep(step)
+    return found
+
+
+class World:
+    """The platform's server side. Tests speak to it by HTTP, as users."""
+
+    def __init__(self, database_url: str, redis_url: str, *, feeder: bool = True, **settings: Any) -> None:
+        self.database_url, self.redis_url = database_url, redis_url
+        self.settings = Settings(database_url=database_url, redis_url=redis_url, **settings)
+        self.loop = asyncio.new_event_loop()
+        self._feeding = feeder
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.app = create_app(self.settings)
+        config = uvicorn.Config(self.app, log_level="critical", access_log=False, ws="none", timeout_graceful_shutdown=1)
+        self.server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._feeder: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        until(lambda: self.server.started or not self._thread.is_alive(), seconds=20)
+        assert self.server.started, "the API did not start"
+        self.db = self.run(Database.connect(self.database_url, size=4))
+        self.queues = Queues(self.redis_url)
+        self.redis = redis.Redis.from_url(self.redis_url)
+        if self._feeding:
+            self.start_feeder()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop_feeder()
+        self.redis.close()
+        self.run(self.queues.close())
+        self.run(self.db.close())
+        self.server.should_exit = True
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "the API did not stop"
+        self.loop.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        with contextlib.closing(self._listener):
+            self.loop.run_until_complete(self.server.serve(sockets=[self._listener]))
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+
+    def run(self, work: Coroutine[Any, Any, T], *, seconds: float = 30) -> T:
+        """Run a coroutine on the platform's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
+
+    # ---- the feeder ------------------------------------------------------------------------------------------------
+
+    def start_feeder(self) -> None:
+        """Begin to follow the log."""
+
+        async def start() -> None:
+            db = await Database.connect(self.database_url, size=8)
+            self._feeder = asyncio.create_task(self._feed(db))
+
+        self.run(start())
+
+    async def _feed(self, db: Database) -> None:
+        queues = Queues(self.redis_url)
+        try:
+            await Feeder(db, queues).run()
+        finally:
+            await queues.close()
+            await db.close()
+
+    def stop_feeder(self) -> None:
+        """Stop following the log."""
+
+        async def stop() -> None:
+            if self._feeder:
+                self._feeder.cancel()
+                await asyncio.wait([self._feeder])
+                self._feeder = None
+
+        self.run(stop())
+
+    # ---- the database, as the operator sees it ---------------------------------------------------------------------
+
+    def sql(self, statement: str, *values: Any, role: str | None = None) -> list[Any]:
+        """Run one statement as the migrating owner (a superuser), or as a role, and return its rows."""
+
+        async def run() -> list[Any]:
+            conn = await asyncpg.connect(self.database_url)
+            try:
+                if role:
+                    await conn.execute(f"SET ROLE {role}")
+                rows: list[Any] = await conn.fetch(statement, *values)
+                return rows
+            finally:
+                await conn.close()
+
+        return self.run(run())
+
+    def value(self, statement: str, *values: Any) -> Any:
+        """The first column of the first row."""
+        return self.sql(statement, *values)[0][0]
+
+    def sweep(self) -> int:
+        """End expired sessions, as the cron task does."""
+
+        async def run() -> int:
+            async with self.db.worker() as conn, conn.transaction():
+                return await leases.expire(conn)
+
+        return self.run(run())
+
+    # ---- users -----------------------------------------------------------------------------------------------------
+
+    def user(self, name: str | None = None, *, password: str | None = None) -> "User":
+        """A new user with a token."""
+        name = name or f"user{next(_serial)}"
+
+        async def make() -> tuple[int, str]:
+            async with self.db.worker() as conn, conn.transaction():
+                user_id = await users.create_user(conn, name, password)
+                return user_id, (await users.issue_token(conn, user_id, "test", 1))["token"]
+
+        return User(self, name, *self.run(make()))
+
+
+class Refused(AssertionError):
+    """An answer that the test did not expect."""
+
+
+class User:
+    """Someone with a token. ``get``, ``post``, ... answer the JSON body and insist on success; ``ask`` takes any answer."""
+
+    def __init__(self, world: World, name: str, user_id: int, token: str) -> None:
+        self.world, self.name, self.id, self.token = world, name, user_id, token
+        self.http = httpx.Client(base_url=f"{world.url}/api/v1", timeout=70, headers={"Authorization": f"Bearer {token}"})
+
+    def ask(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **kw: Any) -> httpx.Response:
+        """Any call, any answer."""
+        content = raw if raw is not None else orjson.dumps(body) if body is not None else None
+        return self.http.request(method, path, content=content, **kw)
+
+    def _good(self, method: str, path: str, body: Any = None, **kw: Any) -> Any:
+        answer = self.ask(method, path, body, **kw)
+        if answer.status_code >= 400:
+            raise Refused(f"{method} {path}: {answer.status_code} {answer.text}")
+        return answer.json() if answer.content else None
+
+    def get(self, path: str, **params: Any) -> Any:
+        """GET with query parameters."""
+        return self._good("GET", path, params=params)
+
+    def post(self, path: str, body: Any = None, **kw: Any) -> Any:
+        """POST a body."""
+        return self._good("POST", path, body, **kw)
+
+    def patch(self, path: str, body: Any = None, **kw: Any) -> Any:
+        """PATCH with a body."""
+        return self._good("PATCH", path, body, **kw)
+
+    def delete(self, path: str, **kw: Any) -> Any:
+        """DELETE."""
+        return self._good("DELETE", path, **kw)
+
+    def refused(self, method: str, path: str, body: Any = None, *, status: int, code: str, **kw: Any) -> dict[str, Any]:
+        """A call that must be refused with problem details of this status and code; returns them."""
+        answer = self.ask(method, path, body, **kw)
+        assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+        return problem(answer, code)
+
+    # ---- things ----------------------------------------------------------------------------------------------------
+
+    def site(self, name: str = "", **fields: Any) -> int:
+        """A new site."""
+        return int(self.post("/sites/", {"name": name or f"site{next(_serial)}", **fields})["id"])
+
+    def app(self, site: int | None = None, **fields: Any) -> int:
+        """A new App without parameters."""
+        given = {"site_id": site or self.site(), "name": f"App{next(_serial)}", "command_template": "true", **fields}
+        return int(self.post("/apps/", given)["id"])
+
+    def jobs(self, app: int, number: int = 1, **fields: Any) -> list[int]:
+        """New jobs of one App."""
+        rows = [{"app_id": app, "workdir": f"w/{i}", **fields} for i in range(number)]
+        return [j["id"] for j in self.post("/jobs/", rows)["results"]]
+
+    def job(self, app: int, **fields: Any) -> dict[str, Any]:
+        """A new job."""
+        found: dict[str, Any] = self.post("/jobs/", {"app_id": app, "workdir": "w", **fields})
+        return found
+
+    def session(self, site: int, **fields: Any) -> int:
+        """A new session."""
+        return int(self.post("/sessions/", {"site_id": site, **fields})["id"])
+
+    def acquire(self, session: int, number: int = 1, *, wait: float = 0, **ask: Any) -> list[dict[str, Any]]:
+        """Jobs leased to the session."""
+        answer = self.post(f"/sessions/{session}/acquire", {"max_num_jobs": number, **ask}, params={"wait": wait})
+        jobs: list[dict[str, Any]] = answer["jobs"]
+        return jobs
+
+    def report(self, session: int, job: dict[str, Any], *states: str, **patch: Any) -> dict[str, Any]:
+        """Report state moves of a leased job."""
+        told: dict[str, Any] = self.post(f"/sessions/{session}/report", {"reports": [report(job, *states, **patch)]})
+        return told
+
+    def finish(self, session: int, *jobs: dict[str, Any], last: str = "RUN_DONE") -> dict[str, Any]:
+        """Run leased jobs to their end."""
+        rows = [report(j, "RUNNING", last) for j in jobs]
+        told: dict[str, Any] = self.post(f"/sessions/{session}/report", {"reports": rows})
+        assert not told["refused"], told
+        return told
+
+    def states(self, *jobs: int) -> list[str]:
+        """Their states, in the order asked."""
+        rows = self.post("/jobs/query", {"filter": {"id": list(jobs)}, "fields": ["id", "state"], "limit": 10000})
+        found = {r["id"]: r["state"] for r in rows["results"]}
+        return [found.get(j, "deleted") for j in jobs]
+
+    def events(self, **filters: Any) -> list[dict[str, Any]]:
+        """Events in the order of the log."""
+        rows = self.post("/events/query", {"filter": filters, "ordering": ["position"], "limit": 10000})
+        found: list[dict[str, Any]] = rows["results"]
+        return found
+
+    def key(self, **headers: str) -> dict[str, Any]:
+        """Keyword arguments for a call with a new Idempotency-Key."""
+        return {"headers": {"Idempotency-Key": str(uuid4()), **headers}}
+
+    @contextlib.contextmanager
+    def stream(self, **params: Any) -> Iterator["Listener"]:
+        """The event stream, read by a thread."""
+        listener = Listener(self, params)
+        try:
+            yield listener
+        finally:
+            listener.close()
+
+
+class Listener:
+    """Reads the event stream into ``events``."""
+
+    def __init__(self, user: User, params: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.ids: list[int] = []
+        self.comments: list[str] = []
+        self.ended = threading.Event()
+        self._ready = threading.Event()
+        self._client = httpx.Client(timeout=httpx.Timeout(5, read=30), headers=dict(user.http.headers) | (headers or {}))
+        self._request = self._client.stream("GET", f"{user.world.url}/api/v1/events/stream", params=params)
+        self._response = self._request.__enter__()
+        assert self._response.status_code == 200, self._response.read()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(5), "the stream did not open"
+
+    def _read(self) -> None:
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError, ValueError):
+            for line in self._response.iter_lines():
+                self._take(line)
+        self.ended.set()
+
+    def _take(self, line: str) -> None:
+        if line.startswith(":"):
+            self.comments.append(line)
+            self._ready.set()
+        elif line.startswith("id: "):
+            self.ids.append(int(line[4:]))
+        elif line.startswith("data: "):
+            self.events.append(orjson.loads(line[6:]))
+
+    def close(self) -> None:
+        """Hang up."""
+        wire = self._response.extensions["network_stream"].get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            wire.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
+        with contextlib.suppress(httpx.HTTPError, OSError, RuntimeError):
+            self._request.__exit__(None, None, None)
+        self._client.close()
+
+
+def report(job: dict[str, Any], *states: str, data: dict[str, Any] | None = None, **patch: Any) -> dict[str, Any]:
+    """One row of a report."""
+    moves = [{"to": s, "at": "2026-01-01T00:00:00Z", **({"data": data} if data else {})} for s in states]
+    return {"id": job["id"], "lease_epoch": job["lease_epoch"], "moves": moves, "patch": patch}
+
+
+def problem(answer: httpx.Response, code: str | None = None) -> dict[str, Any]:
+    """The problem details of a refusal, checked for their shape."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body: dict[str, Any] = answer.json()
+    assert {"type", "title", "status", "detail", "code", "hint", "request_id"} <= set(body), body
+    assert body["status"] == answer.status_code
+    assert body["request_id"] == answer.headers["x-request-id"]
+    assert body["detail"], body
+    if code:
+        assert body["code"] == code, body
+    return body
