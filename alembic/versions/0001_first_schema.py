@@ -108,6 +108,14 @@ def upgrade() -> None:
         "job_tags", "job", ["tags"], unique=False, postgresql_using="gin", postgresql_ops={"tags": "jsonb_path_ops"}
     )
     op.create_table(
+        "job_tally",
+        sa.Column("owner_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+    )
+    op.create_index("job_tally_owner", "job_tally", ["owner_id"], unique=False)
+    op.create_table(
         "job_parent",
         sa.Column("child_id", sa.BigInteger(), nullable=False),
         sa.Column("parent_id", sa.BigInteger(), nullable=False),
@@ -303,6 +311,7 @@ def downgrade() -> None:
     op.drop_index("job_state_leased", table_name="job_state", postgresql_where=sa.text("session_id IS NOT NULL"))
     op.drop_table("job_state")
     op.drop_index("job_parent_parent", table_name="job_parent")
+    op.drop_table("job_tally")
     op.drop_table("job_parent")
     op.drop_index("job_tags", table_name="job", postgresql_using="gin", postgresql_ops={"tags": "jsonb_path_ops"})
     op.drop_table("job")

@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 APP, WORKER = "storax_app", "storax_worker"
-OWNED = ("site", "app", "job", "job_state", "batch_job", "transfer_item", "session", "token", "job_parent", "command")
+OWNED = ("site", "app", "job", "job_state", "batch_job", "transfer_item", "session", "token", "job_parent", "job_tally", "command")
 # The users' own table and the log carry owner_id as well; the log has policies of its own below.
 OWNED_TOO = ("user_account",)
 OWNER = "(SELECT nullif(current_setting('storax.owner', true), '')::bigint)"

@@ -1,4 +1,4 @@
-"""Storax: a Django-like Python API to jobs on clusters. Every change is an event; what you see are projections of them."""
+"""Storax: a Django-like Python API to jobs on clusters, in which every change is an event."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

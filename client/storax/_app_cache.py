@@ -119,7 +119,7 @@ class AppCache:
 
     def _forget(self) -> None:
         for known in (self._by_id, self._by_name, self._takes, self._site_ids):
-            known.clear()  # type: ignore[attr-defined]
+            known.clear()
 
     def _keep(self, app: App) -> App:
         if app.id is not None and self._by_id.get(app.id) is not app:

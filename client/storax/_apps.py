@@ -34,8 +34,8 @@ class OnBoth:
 class AppBase(Model):
     """The hand-written half of App: the base class of definitions.
 
-    A definition sets ``site`` and ``command_template``, or a method ``run``, whose source is stored with the App and which
-    runs only at sites that allow functions. It may set the other fields that an App has, too.
+    A definition sets ``site``, and either ``command_template`` or a method ``run``, whose source is stored with the App
+    and which runs only at sites that allow functions. It may set the other fields of an App, too.
     """
 
     __slots__ = ()
@@ -114,7 +114,7 @@ class AppBase(Model):
     def _takes(self: Any) -> _parameters.Parameters:
         """Its parameters, ready to check Jobs against."""
         if isinstance(self, AppBase):
-            return _parameters.Parameters(self.name, self.parameters or {})  # type: ignore[attr-defined]
+            return _parameters.Parameters(self.name, self.parameters or {})
         return _parameters.Parameters(self._app_name(), self._own_parameters())
 
     # ---- talking to the server ------------------------------------------------------------------------------------
@@ -134,10 +134,8 @@ class AppBase(Model):
         """
         client, definition = current_client(), cls._definition()
         site_id = client.apps.site_id(cls._require_site())
-        app = client.apps.store(
-            definition, site_id=site_id, names=[*([rename_from] if rename_from else []), definition["name"]]
-        )
-        return app
+        names = [*([rename_from] if rename_from else []), definition["name"]]
+        return client.apps.store(definition, site_id=site_id, names=names)
 
     @classmethod
     def _require_site(cls) -> Any:
@@ -152,8 +150,8 @@ class AppBase(Model):
         Args:
             workdir: Working folder, relative to the site's data folder.
             save: False returns it unsaved, for ``bulk_create()``.
-            **parameters: The App's parameters by name, and any field of Job (``tags``, ``num_nodes``, ...). A name that is
-                both means the parameter.
+            **parameters: The App's parameters by name, and any field of Job (``tags``, ``num_nodes``, ...). A name that
+                is both means the parameter.
 
         Raises:
             InvalidInput: A parameter is missing or unknown; the message names it.

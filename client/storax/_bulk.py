@@ -68,7 +68,7 @@ def _fill_in(model: type[Model], chunk: Sequence[Model], reply: Any, client: "Cl
         put_client(one, client)
         if tells_state:
             put_position(one, position)
-        if one._seen:
+        if one._seen or one._dirty:
             one._absorb((), ())
 
 
@@ -89,10 +89,7 @@ def _update_chunk(model: type[Any], chunk: Sequence[Any], client: "Client", bar:
     id_at = model._id_at
     body = [{"id": one._values[id_at], **patch} for one, patch in chunk]
     reply = _send(client, "PATCH", f"/{model._spec.path}/", body, params)
-    found, position = reply.json(), reply.position
-    columns = found["columns"]
-    for (one, _), row in zip(chunk, found["rows"], strict=True):
-        one._absorb(columns, row, position=position)
+    _fill_in(model, [one for one, _ in chunk], reply, client)
     bar.update(len(chunk))
 
 

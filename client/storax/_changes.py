@@ -53,7 +53,8 @@ class ChangeQuery(Query[M]):
     def _selected(self, participle: str, verb: str, extra: dict[str, Any]) -> dict[str, Any] | None:
         """The body of a bulk call; None where nothing can match."""
         self._require_said(verb)
-        way_out = f"Take its ids first: ids = query.values_list('id', flat=True); {self._noun}.objects.filter(id=ids).{verb}(...)."
+        ids = "query.values_list('id', flat=True)"
+        way_out = f"Name its members: {self._noun}.objects.filter(id={ids}).{verb}(...)."
         self._plan.require_whole(participle, way_out)
         self._cache = None
         return None if self._plan.nothing else {**self._plan.selection, **extra}

@@ -7,8 +7,11 @@ from typing import Any
 
 # Wide fields that say little in a table; a single object shows them all.
 _DETAILS = frozenset(
-    "data parameters launch_params return_value transfers source_code version schema_version command_id lease_epoch"
-    " threads_per_rank threads_per_core node_packing_count pending_file_cleanup queued_jobs backfill_windows".split()
+    {
+        *("data", "parameters", "launch_params", "return_value", "transfers", "source_code", "version", "command_id"),
+        *("schema_version", "lease_epoch", "threads_per_rank", "threads_per_core", "node_packing_count"),
+        *("pending_file_cleanup", "queued_jobs", "backfill_windows", "stage_in", "stage_out"),
+    }
 )
 
 

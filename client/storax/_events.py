@@ -13,7 +13,7 @@ class ServerEvent(NamedTuple):
 
 
 def parse(chunks: Iterable[bytes]) -> Iterator[ServerEvent]:
-    """Events as they become complete, however the bytes are cut. Comments come out empty: they tell that the line lives."""
+    """Events as they become complete, however the bytes are cut; a comment, a sign of life, comes out empty."""
     rest = b""
     for chunk in chunks:
         rest = (rest + chunk).replace(b"\r\n", b"\n")

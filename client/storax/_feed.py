@@ -1,8 +1,8 @@
 """The one subscription of a client to the ends of jobs: a thread that reads the event stream for all who wait.
 
-It opens with the first wait and stays open for a while, so that the next one costs no connection. It remembers the ends it
-saw, which spares a question to the server for jobs that were made while it was open. A stream that breaks is resumed behind
-the last event seen; where that cannot be, every waiter is told to look for itself.
+It opens with the first wait and stays open for a while, so that the next one costs no connection. It remembers the ends
+it saw, which spares a question to the server for jobs that were made while it was open. A stream that breaks is resumed
+behind the last event seen; where that cannot be, every waiter is told to look for itself.
 """
 
 import json

@@ -9,7 +9,7 @@ from storax.errors import InvalidInput, ReadOnly
 if TYPE_CHECKING:
     from typing import Self
 
-    from storax._model import Model
+    from storax._record import Record
 
 T = TypeVar("T")
 Settable = Literal["never", "create", "update", "always"]
@@ -53,8 +53,8 @@ class Field(Generic[T]):
     @overload
     def __get__(self, obj: None, owner: Any) -> "Self": ...
     @overload
-    def __get__(self, obj: "Model", owner: Any) -> T: ...
-    def __get__(self, obj: "Model | None", owner: Any) -> Any:
+    def __get__(self, obj: "Record", owner: Any) -> T: ...
+    def __get__(self, obj: "Record | None", owner: Any) -> Any:
         if obj is None:
             return owner._declared.get(self.name, self)
         try:
@@ -63,7 +63,7 @@ class Field(Generic[T]):
             raw = UNSET
         return raw if self._as_is and raw is not UNSET else self._read(obj, raw)
 
-    def _read(self, obj: "Model", raw: Any) -> Any:
+    def _read(self, obj: "Record", raw: Any) -> Any:
         if raw is UNSET:
             raw = self._fresh(obj)
         if raw is None or self._as_is:
@@ -73,7 +73,7 @@ class Field(Generic[T]):
         obj._watch(self, raw)
         return raw
 
-    def _fresh(self, obj: "Model") -> Any:
+    def _fresh(self, obj: "Record") -> Any:
         """What stands for a value that is not here: on a new object the default, on a saved one the server's value.
 
         A mutable default is stored, so that ``job.tags["a"] = "b"`` on a new job is not lost.
@@ -88,7 +88,7 @@ class Field(Generic[T]):
             obj._values[self.index] = raw
         return raw
 
-    def __set__(self, obj: "Model", value: T) -> None:
+    def __set__(self, obj: "Record", value: T) -> None:
         saved = obj._saved
         if not (self.updatable if saved else self.creatable):
             raise self.refusal(obj)
@@ -107,7 +107,7 @@ class Field(Generic[T]):
         except Rejected as error:
             raise InvalidInput(f"{owner.__name__}.{self.name}: {error.message}.", hint=error.hint) from None
 
-    def refusal(self, obj: "Model") -> ReadOnly:
+    def refusal(self, obj: "Record") -> ReadOnly:
         """The error for setting this field now."""
         noun = type(obj).__name__
         if self.creatable:

@@ -108,7 +108,7 @@ def _and(noun: str, name: str, op: str, old: Any, new: Any) -> Any:
     if op == "isnull":
         raise Nothing
     raise InvalidInput(
-        f"Filter {name} of {noun} stands twice in this query, as {old!r} and as {new!r}, and one query can hold it once.",
+        f"Filter {name} of {noun} stands twice in this query, as {old!r} and as {new!r}; it can stand once.",
         hint="Build the second query from an unfiltered one.",
     )
 

@@ -102,12 +102,12 @@ class JobBase(Model):
         super()._insert(client)
 
     @classmethod
-    def _attempt(cls, items: Sequence[Any], client: "Client", send: Callable[[], "Reply"]) -> "Reply":
+    def _attempt(cls, _items: Sequence[Any], _client: "Client", send: Callable[[], "Reply"]) -> "Reply":
         try:
             return send()
         except InvalidInput:
             # An App that was deleted and made again has another id than the one remembered under its name.
-            if not client.apps.moved({(one._app, one._site_name) for one in items if isinstance(one._app, str)}):
+            if not _client.apps.moved({(one._app, one._site_name) for one in _items if isinstance(one._app, str)}):
                 raise
             return send()
 

@@ -12,6 +12,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from storax.errors import InvalidInput
 
+_TEXT_ONLY: tuple[set[type], ...] = ({str}, set())
+
 
 class Rejected(InvalidInput):
     """A value of the wrong type; whoever knows the field's name turns it into the final error."""
@@ -112,16 +114,18 @@ def _accept_uuid(value: Any) -> str:
 def _container(annotation: Any, origin: type, args: tuple[Any, ...]) -> Callable[[Any], Any]:
     """Accepts exact dicts and lists with exact items; a shallow copy, so that the caller's own one stays apart."""
     item = args[-1]
-    checked = item in (str, int)
+    fits: tuple[set[type], ...] | None = ({item}, set()) if item in (str, int) else None
     of_dict = origin is dict
 
     def accept(value: Any) -> Any:
-        if type(value) is origin:
-            items = value.values() if of_dict else value
-            keys_right = not of_dict or all(type(k) is str for k in value)
-            if keys_right and (not checked or all(type(v) is item for v in items)):
-                return value.copy()
-        return _coerce(annotation, value)
+        if type(value) is not origin:
+            return _coerce(annotation, value)
+        mine: Any = value
+        if of_dict and set(map(type, mine)) not in _TEXT_ONLY:
+            return _coerce(annotation, value)
+        if fits and set(map(type, mine.values() if of_dict else mine)) not in fits:
+            return _coerce(annotation, value)
+        return mine.copy()
 
     return accept
 

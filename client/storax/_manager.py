@@ -13,7 +13,7 @@ Q = TypeVar("Q", bound=Query[Any])
 
 
 class Objects(Generic[Q]):
-    """The ``objects`` of a model. Bound to the client of the enclosing ``with`` block, if there is one, at each look."""
+    """The ``objects`` of a model. Bound, at each look, to the client of the enclosing ``with`` block."""
 
     def __init__(self, manager: Callable[[], type[Q]]) -> None:
         self._manager = manager
@@ -32,7 +32,7 @@ class Manager(ChangeQuery[M]):
         )
 
     def _create(self, given: dict[str, Any]) -> M:
-        one: M = self._model.__new__(self._model)
+        one: M = object.__new__(self._model)
         one._fill(given)
         one._insert(self._home())
         return one

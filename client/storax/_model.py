@@ -10,8 +10,8 @@ from storax.client import current_client
 from storax.errors import NotFound, ReadOnly
 
 if TYPE_CHECKING:
-    from storax.client import Client
     from storax._reply import Reply
+    from storax.client import Client
 
 __all__ = ["Model", "Spec"]
 
@@ -74,8 +74,8 @@ class Model(Record):
         return [one._creation() for one in items]
 
     @classmethod
-    def _attempt(cls, items: Sequence[Any], client: "Client", send: Callable[[], "Reply"]) -> "Reply":
-        """Make the create call ``send`` for ``items``."""
+    def _attempt(cls, _items: Sequence[Any], _client: "Client", send: Callable[[], "Reply"]) -> "Reply":
+        """Make the create call ``send`` for these items."""
         return send()
 
     @classmethod
@@ -120,7 +120,7 @@ class Model(Record):
         params: dict[str, Any] | None = None,
         patience: float = 0,
     ) -> "Reply":
-        """Call the server about this one, ``patience`` seconds longer than usual; a 404 is the model's own DoesNotExist."""
+        """Call the server about this one, for ``patience`` seconds more than usual; a 404 is its own DoesNotExist."""
         url, client = f"/{self._spec.path}/{self._require_id(verb)}{path}", self._home()
         return gone_as(
             self, lambda: client.call(method, url, content, params=params, deadline=client.deadline + patience)

@@ -13,7 +13,7 @@ PAGE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which of the ordered matches are meant, as a slice of a list: from ``start`` to before ``stop``, every ``step``th."""
+    """Which of the ordered matches are meant, as a slice of a list."""
 
     start: int = 0
     stop: int | None = None

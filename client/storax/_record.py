@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from storax.client import Client
 
 _BRIEF = (
-    "id name username site_id entity entity_id type app_name app_id job_id direction workdir from_state to_state state tags"
-).split()
+    *("id", "name", "username", "site_id", "entity", "entity_id", "type", "app_name", "app_id", "job_id", "direction"),
+    *("workdir", "from_state", "to_state", "state", "tags"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ class Record:
         self._client = None
 
 
-# The slots' own setters: they pass by __setattr__, whose check of the name costs more than all the rest of reading a row.
+# The slots' own setters pass by __setattr__, whose check of the name costs more than all the rest of reading a row.
 put_values = Record.__dict__["_values"].__set__
 put_client = Record.__dict__["_client"].__set__
 put_dirty = Record.__dict__["_dirty"].__set__

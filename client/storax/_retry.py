@@ -1,7 +1,7 @@
 """When a call is tried again, and how long to wait before.
 
-Tried again: 408, 425, 429, every 5xx, and connections that could not be made or broke. Nothing else: what the server has
-refused, it refuses again. A mutating call keeps its Idempotency-Key, so that trying again has no second effect.
+Tried again: 408, 425, 429, every 5xx, and connections that could not be made or broke. Nothing else: what the server
+has refused, it refuses again. A mutating call keeps its Idempotency-Key, so that trying again has no second effect.
 """
 
 import time

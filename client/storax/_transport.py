@@ -1,4 +1,4 @@
-"""HTTP: one connection pool a client, retries within a deadline, problem answers as errors. Only this file has httpx."""
+"""HTTP: one pool a client, retries within a deadline, problem answers as errors. Only this file has httpx."""
 
 import sys
 import threading
@@ -14,10 +14,10 @@ from uuid import uuid4
 
 from storax._json import loads
 from storax._reply import Reply
-from storax._retry import Patience, is_transient, seconds_of
+from storax._retry import CONNECT_WITHIN, Patience, is_transient, seconds_of
 from storax.errors import DeadlineExceeded, InvalidInput, ServerDown, StoraxError, Unavailable, from_answer
 
-# httpx imports its command line along with itself, and that rich, click and pygments: 160 ms of CPU that no client needs.
+# httpx imports its own command line, which imports rich, click and pygments: 160 ms of CPU that no client needs.
 _spared = "httpx" not in sys.modules and "httpx._main" not in sys.modules
 if _spared:
     sys.modules["httpx._main"] = ModuleType("httpx._main")
@@ -68,7 +68,7 @@ class Transport:
         self._given = http
         self._sleep = sleep
         self._now = now
-        self._limits = {} if connect_within is None else {"connect_within": connect_within}
+        self._connect_within = CONNECT_WITHIN if connect_within is None else connect_within
         self._lock = threading.Lock()
         self._send: Send | None = None
         self._close: Callable[[], None] = lambda: None
@@ -81,7 +81,7 @@ class Transport:
         """
         if call.mutates and call.key is None:
             call = replace(call, key=str(uuid4()))
-        patience = Patience(call.deadline, now=self._now, **self._limits)
+        patience = Patience(call.deadline, self._connect_within, self._now)
         while True:
             try:
                 reply, failure = self._once(call, patience.left), None

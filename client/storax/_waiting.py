@@ -36,7 +36,7 @@ class Waiting(Generic[J]):
             self.left.setdefault(job._require_id("waited for"), []).append(job)
         self.gone: set[int] = set()
         self._rested = self._next_look = 0.0
-        self._client = _one_client(self.jobs)
+        self._client: Client = _one_client(self.jobs)
 
     def batches(self, *, read_at_once: bool = True) -> Iterator[list[J]]:
         """Jobs that ended, refreshed, in batches as they end; stops when all have, or at the timeout.
@@ -82,9 +82,9 @@ class Waiting(Generic[J]):
             DeadlineExceeded: some have not ended.
         """
         if self.left:
-            few = ", ".join(str(i) for i in list(self.left)[:5])
+            few = ", ".join([*(str(i) for i in list(self.left)[:5]), *(["..."] if len(self.left) > 5 else [])])
             raise DeadlineExceeded(
-                f"{len(self.left)} of {len(self.jobs)} jobs did not end in time ({few}{', ...' if len(self.left) > 5 else ''}).",
+                f"{len(self.left)} of {len(self.jobs)} jobs did not end in time ({few}).",
                 hint="They go on; wait again, or look at job.history().",
             )
 
@@ -105,11 +105,12 @@ class Waiting(Generic[J]):
 
     def _look(self) -> set[int]:
         """Ask for the state of all that are left; ids of those that ended or are no more."""
-        ids, found = list(self.left), {}
+        ids: list[int] = list(self.left)
+        found: dict[int, str] = {}
         for start in range(0, len(ids), PAGE):
             plan = Plan(where={"id": ids[start : start + PAGE]})
             for page in pages(self._client, "jobs", plan, fields=("id", "state")):
-                found.update(page.rows)
+                found.update((row[0], row[1]) for row in page.rows)
         return {i for i in ids if found.get(i, FINAL[0]) in FINAL}
 
     def _read(self, ids: set[int]) -> list[J]:
@@ -151,14 +152,14 @@ def _born(same: "list[Any]") -> int | None:
     """From which log position on the end of this job is still to come; None where that is not known."""
     if any(job._position is None or job.state in FINAL for job in same):
         return None
-    return min(job._position for job in same)
+    return min(int(job._position) for job in same)
 
 
-def _one_client(jobs: list[Any]) -> "Client":
+def _one_client(jobs: list[Any]) -> Any:
     found = {job._home() for job in jobs}
     if len(found) > 1:
         raise InvalidInput("These jobs live on different servers.", hint="Wait for each server's jobs on their own.")
-    return found.pop() if found else None  # type: ignore[return-value]
+    return found.pop() if found else None
 
 
 def wait(
@@ -171,7 +172,7 @@ def wait(
         )
     waiting = Waiting(jobs, timeout=timeout)
     for batch in waiting.batches(read_at_once=return_when != "ALL_COMPLETED"):
-        failed = any(job.state == "FAILED" for job in batch if job._values[job._id_at] not in waiting.gone)  # type: ignore[attr-defined]
+        failed = any(job.state == "FAILED" for job in batch if job._values[job._id_at] not in waiting.gone)
         if return_when == "FIRST_COMPLETED" or (return_when == "FIRST_EXCEPTION" and failed):
             break
     done = [job for job in waiting.jobs if job._values[job._id_at] not in waiting.left]

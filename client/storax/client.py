@@ -28,8 +28,8 @@ class Client:
     """A connection to one Storax server.
 
     Without arguments it is found as every script finds it: STORAX_URL and STORAX_TOKEN, STORAX_PROFILE, the profile
-    ``default``, the profile ``local`` of `storax up`. Safe to share between threads and over a fork; a new thread starts
-    outside every ``with`` block, so enter the client there again.
+    ``default``, the profile ``local`` of `storax up`. Safe to share between threads and over a fork; a new thread
+    starts outside every ``with`` block, so enter the client there again.
 
     Args:
         url: Address of the server, such as ``http://127.0.0.1:8360``.
@@ -96,7 +96,7 @@ class Client:
         deadline: float | None = None,
         key: str | None = None,
     ) -> Any:
-        """Send ``body`` as JSON to ``path`` behind ``/api/v1`` and return the parsed answer; for what no model covers."""
+        """Send ``body`` as JSON to ``path`` behind ``/api/v1``; returns the parsed answer. For what no model covers."""
         from storax._json import dumps
 
         rows = len(body) if isinstance(body, list) else 1

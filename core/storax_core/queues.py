@@ -5,16 +5,22 @@ Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that look run
 channel that tells the feeder of a commit.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 AGE_SPAN = 10**12  # ids below this keep their order within one priority; a double holds both exactly
-FEED_KEPT = 10_000  # stream entries (batches of events); readers further behind go to Postgres
+FEED_KEPT = 256  # stream entries (batches of up to 2,000 events); readers further behind go to Postgres
 CANCEL_TTL_SEC = 3600
+QUICK_SEC = 1.0  # a Redis that takes longer over a command that does not wait is as good as down
+REST_SEC = 1.0  # and is left alone for so long
 
 
 class QueueDown(Exception):
@@ -22,11 +28,12 @@ class QueueDown(Exception):
 
 
 @asynccontextmanager
-async def _guard() -> AsyncIterator[None]:
+async def _guard(seconds: float | None = None) -> AsyncIterator[None]:
     try:
-        yield
+        async with asyncio.timeout(seconds):
+            yield
     except (RedisError, OSError) as error:
-        raise QueueDown(str(error)) from error
+        raise QueueDown(str(error) or type(error).__name__) from error
 
 
 def score(priority: int, row_id: int) -> int:
@@ -34,25 +41,53 @@ def score(priority: int, row_id: int) -> int:
     return -priority * AGE_SPAN + row_id
 
 
-class Queues:
-    """Hints about runnable work, by site, and the published events."""
+def _client(url: str, connections: int) -> Redis:
+    """Its own pool, one immediate retry (the server may have closed an idle connection), no timeout of its own."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=QUICK_SEC,
+        socket_connect_timeout=QUICK_SEC,
+        socket_timeout=None,
+        retry=Retry(NoBackoff(), 1),
+    )
+    return Redis.from_pool(pool)
 
-    def __init__(self, url: str, *, blocking: int = 256) -> None:
-        pool = BlockingConnectionPool.from_url(
-            url, max_connections=blocking, timeout=2, socket_connect_timeout=2, health_check_interval=0
-        )
-        self._redis = Redis(connection_pool=pool)
+
+class Queues:
+    """Hints about runnable work, by site, and the published events.
+
+    Sleepers have connections of their own, so that however many wait, a hint can still be given. A command that Redis
+    leaves unanswered for ``QUICK_SEC`` raises QueueDown; then all fail at once for ``REST_SEC``: nobody queues up behind
+    a Redis that hangs.
+    """
+
+    def __init__(self, url: str, *, sleepers: int = 1024) -> None:
+        self._redis = _client(url, 64)
+        self._sleeping = _client(url, sleepers)
+        self._rest_until = 0.0
+
+    @asynccontextmanager
+    async def _quick(self) -> AsyncIterator[None]:
+        if monotonic() < self._rest_until:
+            raise QueueDown("Redis did not answer a moment ago")
+        try:
+            async with _guard(QUICK_SEC):
+                yield
+        except QueueDown:
+            self._rest_until = monotonic() + REST_SEC
+            raise
 
     async def push(self, kind: str, site_id: int, rows: Iterable[tuple[int, int]]) -> None:
         """Add (id, priority) pairs to a site's queue; ``kind`` is ready or batch."""
         scores = {str(i): score(p, i) for i, p in rows}
-        async with _guard():
+        async with self._quick():
             if scores:
                 await self._redis.zadd(f"{kind}:{site_id}", scores)
 
     async def push_many(self, batches: Sequence[tuple[str, int, list[tuple[int, int]]]]) -> None:
         """Several pushes in one round trip."""
-        async with _guard():
+        async with self._quick():
             pipe = self._redis.pipeline(transaction=False)
             for kind, site_id, rows in batches:
                 for k in range(0, len(rows), 1000):
@@ -61,18 +96,19 @@ class Queues:
 
     async def pop(self, kind: str, site_id: int, count: int) -> list[int]:
         """Take up to ``count`` ids from the head of a site's queue."""
-        async with _guard():
-            return [int(i) for i, _ in await self._redis.zpopmin(f"{kind}:{site_id}", count)]
+        async with self._quick():
+            got: Any = await self._redis.zpopmin(f"{kind}:{site_id}", count)
+        return [int(i) for i, _ in got]
 
     async def wait(self, kind: str, site_id: int, session_id: int, seconds: float) -> int | None:
         """Sleep until the queue has an id (taken and returned), a cancel arrives (None) or the time is over (None)."""
-        async with _guard():
-            got: Any = await self._redis.bzpopmin([f"cancel:{session_id}", f"{kind}:{site_id}"], seconds)
+        async with _guard(seconds + QUICK_SEC):
+            got: Any = await self._sleeping.bzpopmin([f"cancel:{session_id}", f"{kind}:{site_id}"], seconds)
         return int(got[1]) if got and got[0].decode().startswith(kind) else None
 
     async def push_cancels(self, rows: Iterable[tuple[int, int]]) -> None:
         """Wake the sessions of (session, job) pairs."""
-        async with _guard():
+        async with self._quick():
             pipe = self._redis.pipeline(transaction=False)
             for session_id, job_id in rows:
                 pipe.zadd(f"cancel:{session_id}", {str(job_id): job_id})
@@ -81,12 +117,12 @@ class Queues:
 
     async def drop_cancels(self, session_id: int) -> None:
         """The session has been told."""
-        async with _guard():
+        async with self._quick():
             await self._redis.delete(f"cancel:{session_id}")
 
     async def publish(self, last: int, body: bytes) -> None:
         """Add a batch of events that ends at position ``last``; one that was added before is refused by Redis itself."""
-        async with _guard():
+        async with self._quick():
             try:
                 await self._redis.xadd("feed", {"e": body}, id=f"{last}-0", maxlen=FEED_KEPT, approximate=True)
             except RedisError as error:
@@ -95,24 +131,24 @@ class Queues:
 
     async def follow(self, after: str, seconds: float) -> list[tuple[str, bytes]]:
         """Entries of the feed behind ``after`` ("$" for from now), waiting up to ``seconds``."""
-        async with _guard():
-            got: Any = await self._redis.xread({"feed": after}, count=100, block=max(1, int(seconds * 1000)))
+        async with _guard(seconds + QUICK_SEC):
+            got: Any = await self._sleeping.xread({"feed": after}, count=100, block=max(1, int(seconds * 1000)))
         return [(entry.decode(), fields[b"e"]) for _, entries in got or [] for entry, fields in entries]
 
     async def feed_end(self) -> str:
         """The id of the feed's last entry."""
-        async with _guard():
-            last = await self._redis.xrevrange("feed", count=1)
-        return last[0][0].decode() if last else "0-0"
+        async with self._quick():
+            last: Any = await self._redis.xrevrange("feed", count=1)
+        return str(last[0][0].decode()) if last else "0-0"
 
     async def wake(self) -> None:
         """Tell the feeder that something was committed. A hint: the feeder looks by itself as well."""
-        async with _guard():
+        async with self._quick():
             await self._redis.publish("wake", b"1")
 
     async def wakes(self) -> AsyncIterator[None]:
         """Yields at each wake-up."""
-        async with _guard(), self._redis.pubsub() as channel:
+        async with _guard(), self._sleeping.pubsub() as channel:
             await channel.subscribe("wake")
             async for message in channel.listen():
                 if message["type"] == "message":
@@ -120,19 +156,19 @@ class Queues:
 
     async def mark(self, name: str, value: str) -> None:
         """Remember a word."""
-        async with _guard():
+        async with self._quick():
             await self._redis.set(name, value)
 
     async def marked(self, name: str) -> str | None:
         """A word remembered; None after a flush."""
-        async with _guard():
-            value = await self._redis.get(name)
-        return value.decode() if value else None
+        async with self._quick():
+            value: Any = await self._redis.get(name)
+        return str(value.decode()) if value else None
 
     async def alive(self) -> bool:
         """Whether Redis answers."""
         try:
-            async with _guard():
+            async with self._quick():
                 return bool(await self._redis.ping())
         except QueueDown:
             return False
@@ -140,3 +176,4 @@ class Queues:
     async def close(self) -> None:
         """Close all connections."""
         await self._redis.aclose()
+        await self._sleeping.aclose()

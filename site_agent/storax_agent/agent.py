@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from storax_agent.launchers.base import Cause, Launcher, LauncherLost, Lease, Started
+from storax_agent.launchers.base import Cause, Launcher, LauncherLost, Lease
 from storax_agent.leases import Held, Holdings
 from storax_agent.outbox import Outbox
 from storax_agent.outcomes import Entry, Judge, move, refusal, running
@@ -84,12 +84,16 @@ class Agent:
             if started.lease not in self.holdings:
                 self.holdings.add(started.lease, Held(session, started.cores))
         self.holdings.started(opened.running)
-        if not self._unsettled:
-            self._unsettled = {(e["id"], e["lease_epoch"]): self._outbox.seq for e in self._outbox.unanswered()}
-            if self._unsettled:
-                self.mail.add(len(self._unsettled), final=True)
-        self.tick(opened.running)
+        self._collect()
         self._launcher.start(self.holdings.not_started())
+        for cause, leases in self.holdings.stopping().items():
+            self._stop(leases, cause=cause)
+
+    def recall(self) -> None:
+        """Take up what an agent before this one stored and did not see answered."""
+        self._unsettled = {(entry["id"], entry["lease_epoch"]): self._outbox.seq for entry in self._outbox.unanswered()}
+        if self._unsettled:
+            self.mail.add(len(self._unsettled), final=True)
 
     def wait(self, seconds: float | None = None) -> None:
         """Sleep until there is something to do."""
@@ -99,17 +103,16 @@ class Agent:
             if handle == self._wake:
                 os.eventfd_read(self._wake)
 
-    def tick(self, _running: Iterable[Started] = ()) -> None:
+    def tick(self) -> None:
         """One round of the main loop."""
         began = time.monotonic()
-        while self._posts:
-            self._posts.popleft()()
         try:
+            while self._posts:
+                self._posts.popleft()()
             self._collect()
+            self._save()
         except LauncherLost as error:
-            LOG.warning("%s; starting another", error)
-            self.open()
-        self._save()
+            self._reopen(error)
         self._balance()
         if self.pace.recent() > STORM_JOBS and not self._draining:
             time.sleep(max(0.0, TICK_SEC - (time.monotonic() - began)))
@@ -137,7 +140,11 @@ class Agent:
 
     def unknown(self, pairs: Iterable[Pair]) -> list[Pair]:
         """Which of these leases are neither held nor waiting to be reported."""
-        return [pair for pair in pairs if self.holdings.find(*pair) is None and pair not in self._unsettled]
+        unsaved = {(lease.job_id, lease.epoch) for lease in self._entries}
+        return [
+            pair for pair in pairs
+            if pair not in unsaved and pair not in self._unsettled and self.holdings.find(*pair) is None
+        ]
 
     def cancel(self, wanted: Iterable[Mapping[str, Any]]) -> None:
         """Stop what the server wants stopped."""
@@ -190,6 +197,14 @@ class Agent:
         self._outbox.close()
 
     # Parts of a round
+
+    def _reopen(self, error: LauncherLost) -> None:
+        LOG.warning("%s; starting another", error)
+        try:
+            self.open()
+        except LauncherLost as again:
+            LOG.error("%s", again)  # noqa: TRY400
+            time.sleep(RETRY_SEC)
 
     def _accept(self, session: int, job: Row) -> Any:
         lease = _lease(job)
@@ -254,6 +269,7 @@ class Agent:
         self.mail.storm(on=recent > STORM_JOBS and len(self.holdings) > 0)
 
     def _stop(self, leases: list[Lease], *, cause: Cause, grace_sec: float | None = None) -> None:
+        self.holdings.stop(leases, cause)
         self._launcher.stop(leases, cause=cause, grace_sec=self._grace_sec if grace_sec is None else grace_sec)
 
 

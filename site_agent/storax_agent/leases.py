@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from storax.errors import NotFound
-from storax_agent.launchers.base import Lease, Started, Work
+from storax_agent.launchers.base import Cause, Lease, Started, Work
 
 T = TypeVar("T")
 
 
 @dataclass
 class Held:
-    """One lease in the agent's hands. ``work`` is kept until the process started, to give it to the launcher again."""
+    """One lease in the agent's hands. ``work`` is kept until the process started, to give it to the launcher again;
+    ``stopping`` is why it was asked to end."""
 
     session: int
     cores: int
     work: Work | None = None
+    stopping: Cause | None = None
 
 
 class Holdings:
@@ -65,6 +67,20 @@ class Holdings:
     def not_started(self) -> list[Work]:
         """Work whose process has not been seen to start."""
         return [held.work for held in self._held.values() if held.work is not None]
+
+    def stop(self, leases: Iterable[Lease], cause: Cause) -> None:
+        """These were asked to end; the first cause stays."""
+        for lease in leases:
+            if (held := self._held.get(lease)) is not None:
+                held.stopping = held.stopping or cause
+
+    def stopping(self) -> dict[Cause, list[Lease]]:
+        """Leases that were asked to end, by cause."""
+        found: dict[Cause, list[Lease]] = {}
+        for lease, held in self._held.items():
+            if held.stopping is not None:
+                found.setdefault(held.stopping, []).append(lease)
+        return found
 
     def all(self) -> list[Lease]:
         """Every lease."""

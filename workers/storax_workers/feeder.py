@@ -16,7 +16,7 @@ import orjson
 
 from storax_core.queues import QueueDown, Queues
 from storax_core.states import JOB_RUNNABLE
-from storax_core.store import feed
+from storax_core.store import feed, tally
 from storax_core.store.database import GONE, Connection, Database
 
 log = logging.getLogger("storax.feeder")
@@ -134,8 +134,9 @@ class Feeder:
     async def _listen(self) -> None:
         while True:
             with contextlib.suppress(QueueDown):
-                async for _ in self.queues.wakes():
-                    self.woken.set()
+                async with contextlib.aclosing(self.queues.wakes()) as wakes:
+                    async for _ in wakes:
+                        self.woken.set()
             await asyncio.sleep(0.5)
 
     async def _reconcile_for_ever(self) -> None:
@@ -149,6 +150,7 @@ class Feeder:
     async def reconcile(self) -> None:
         """Put back what Postgres says is runnable: everything after Redis was lost or flushed, queue heads otherwise."""
         async with self.db.worker() as conn:
+            await tally.compact(conn)
             if self.redis_lost or await self.queues.marked(EPOCH) is None:
                 await self._refill(conn)
             else:

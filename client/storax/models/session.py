@@ -85,7 +85,7 @@ class Session(SessionBase):
     """When it last changed."""
 
     def __init__(
-        self, *, site_id: int, batch_job_id: int | None | Unset = UNSET, ttl_sec: int | Unset = UNSET, **unknown: Never
+        self, *, site_id: int, batch_job_id: int | Unset | None = UNSET, ttl_sec: int | Unset = UNSET, **unknown: Never
     ) -> None:
         """A lease holder: the jobs it acquired are its own until it ends or is not heard for ``ttl_sec`` seconds. Unsaved until ``save()``.
 
@@ -105,20 +105,20 @@ class SessionQuery(ChangeQuery[Session]):
     def filter(
         self,
         *,
-        id: int | Iterable[int] | None | Unset = UNSET,
+        id: int | Iterable[int] | Unset | None = UNSET,
         id__ne: int | Iterable[int] | Unset = UNSET,
         id__gt: int | Unset = UNSET,
         id__lt: int | Unset = UNSET,
-        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
         site_id__ne: int | Iterable[int] | Unset = UNSET,
-        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
-        batch_job_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__ne: int | Iterable[int] | Unset | None = UNSET,
         batch_job_id__isnull: bool | Unset = UNSET,
-        heartbeat: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        heartbeat: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         heartbeat_before: datetime | str | Unset = UNSET,
         heartbeat_after: datetime | str | Unset = UNSET,
         heartbeat__isnull: bool | Unset = UNSET,
-        expires_at: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        expires_at: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         expires_at_before: datetime | str | Unset = UNSET,
         expires_at_after: datetime | str | Unset = UNSET,
         expires_at__isnull: bool | Unset = UNSET,
@@ -165,20 +165,20 @@ class SessionQuery(ChangeQuery[Session]):
     def exclude(
         self,
         *,
-        id: int | Iterable[int] | None | Unset = UNSET,
+        id: int | Iterable[int] | Unset | None = UNSET,
         id__ne: int | Iterable[int] | Unset = UNSET,
         id__gt: int | Unset = UNSET,
         id__lt: int | Unset = UNSET,
-        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
         site_id__ne: int | Iterable[int] | Unset = UNSET,
-        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
-        batch_job_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__ne: int | Iterable[int] | Unset | None = UNSET,
         batch_job_id__isnull: bool | Unset = UNSET,
-        heartbeat: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        heartbeat: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         heartbeat_before: datetime | str | Unset = UNSET,
         heartbeat_after: datetime | str | Unset = UNSET,
         heartbeat__isnull: bool | Unset = UNSET,
-        expires_at: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        expires_at: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         expires_at_before: datetime | str | Unset = UNSET,
         expires_at_after: datetime | str | Unset = UNSET,
         expires_at__isnull: bool | Unset = UNSET,
@@ -198,20 +198,20 @@ class SessionQuery(ChangeQuery[Session]):
     def get(
         self,
         *,
-        id: int | Iterable[int] | None | Unset = UNSET,
+        id: int | Iterable[int] | Unset | None = UNSET,
         id__ne: int | Iterable[int] | Unset = UNSET,
         id__gt: int | Unset = UNSET,
         id__lt: int | Unset = UNSET,
-        site_id: int | Iterable[int] | None | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
         site_id__ne: int | Iterable[int] | Unset = UNSET,
-        batch_job_id: int | Iterable[int] | None | Unset = UNSET,
-        batch_job_id__ne: int | Iterable[int] | None | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__ne: int | Iterable[int] | Unset | None = UNSET,
         batch_job_id__isnull: bool | Unset = UNSET,
-        heartbeat: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        heartbeat: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         heartbeat_before: datetime | str | Unset = UNSET,
         heartbeat_after: datetime | str | Unset = UNSET,
         heartbeat__isnull: bool | Unset = UNSET,
-        expires_at: datetime | str | Iterable[datetime | str] | None | Unset = UNSET,
+        expires_at: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         expires_at_before: datetime | str | Unset = UNSET,
         expires_at_after: datetime | str | Unset = UNSET,
         expires_at__isnull: bool | Unset = UNSET,
@@ -265,7 +265,7 @@ class SessionManager(Manager[Session], SessionQuery):
     _queries = SessionQuery
 
     def create(
-        self, *, site_id: int, batch_job_id: int | None | Unset = UNSET, ttl_sec: int | Unset = UNSET, **unknown: Never
+        self, *, site_id: int, batch_job_id: int | Unset | None = UNSET, ttl_sec: int | Unset = UNSET, **unknown: Never
     ) -> Session:
         """Make one and save it; the arguments are those of ``Session()``."""
         return self._create(locals())

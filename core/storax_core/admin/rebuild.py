@@ -14,6 +14,8 @@ SELECT j.id, p::bigint, j.owner_id FROM job j, jsonb_array_elements_text(j.paren
 WHERE NOT EXISTS (SELECT FROM event_log e WHERE e.entity = 'job' AND e.entity_id = p::bigint
   AND e.type = 'job.deleted' AND e.from_state = 'JOB_FINISHED')"""
 
+TALLY = "INSERT INTO job_tally SELECT owner_id, site_id, state, count(*) FROM job_state GROUP BY 1, 2, 3"
+
 
 async def rebuild(url: str) -> dict[str, int]:
     """Rebuild all projections in one transaction. Volatile fields (password and token hashes, heartbeats) are kept.
@@ -46,6 +48,8 @@ async def _rebuild_all(conn: Connection) -> dict[str, int]:
         done[resource.entity] = await _fill(conn, resource)
     await conn.execute("DELETE FROM job_parent")
     await conn.execute(EDGES)
+    await conn.execute("DELETE FROM job_tally")
+    await conn.execute(TALLY)
     return done
 
 

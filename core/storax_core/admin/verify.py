@@ -29,6 +29,9 @@ CHECKS = {
     "every running job has a lease": "SELECT count(*) FROM job_state WHERE state = 'RUNNING' AND session_id IS NULL",
     "edges follow from parent_ids": """SELECT count(*) FROM job_parent e JOIN job c ON c.id = e.child_id
         WHERE NOT c.parent_ids @> to_jsonb(e.parent_id)""",
+    "the tally counts the jobs": """SELECT count(*) FROM (SELECT owner_id, site_id, state, sum(n) AS n FROM job_tally
+        GROUP BY 1, 2, 3 HAVING sum(n) <> 0) t FULL JOIN (SELECT owner_id, site_id, state, count(*) AS n FROM job_state
+        GROUP BY 1, 2, 3) j USING (owner_id, site_id, state) WHERE t.n IS DISTINCT FROM j.n""",
     "spec and state rows pair up": "SELECT count(*) FROM job FULL JOIN job_state USING (id) WHERE job.id IS NULL OR job_state.id IS NULL",
 }
 

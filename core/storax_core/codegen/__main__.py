@@ -10,7 +10,7 @@ MODELS = Path(__file__).resolve().parents[3] / "client" / "storax" / "models"
 
 
 def stale(folder: Path = MODELS) -> list[str]:
-    """Names of the files in ``folder`` that differ from what the declarations say, are missing or should not be there."""
+    """Names of the files in ``folder`` that are missing, should not be there, or differ from the declarations."""
     wanted = render_all()
     found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))

@@ -80,7 +80,8 @@ def _own_imports(noun: Noun) -> Iterator[str]:
     if not (base and base.query):
         yield "from storax._changes import ChangeQuery" if changes else "from storax._query import Query"
     if base:
-        yield f"from storax.{base.module} import {', '.join(sorted(n for n in (base.model, base.query, base.manager) if n))}"
+        names = sorted(n for n in (base.model, base.query, base.manager) if n)
+        yield f"from storax.{base.module} import {', '.join(names)}"
     yield "from storax._unset import UNSET, Unset"
 
 
@@ -90,7 +91,7 @@ def _aliases(noun: Noun) -> Iterator[str]:
     yield f"{noun.name}Ordering = Literal[{', '.join(repr(o) for o in noun.orderings)}]"
 
 
-# ---- the model ----------------------------------------------------------------------------------------------------------
+# ---- the model ----------------------------------------------------------------------------------------------------
 
 
 def _model(noun: Noun) -> Iterator[str]:
@@ -145,7 +146,7 @@ def _constructor(noun: Noun) -> Iterator[str]:
 
 def _signature(noun: Noun) -> str:
     dots = "placeholder: EllipsisType | None = None, /, " if noun.arguments else ""
-    own = [f"{a.name}: {a.type} | Unset = UNSET" for a in noun.arguments]
+    own = [_optional(a.name, a.type) for a in noun.arguments]
     needed = [_parameter(noun, a) for a in noun.creatable if a.required and not noun.arguments]
     free = [_parameter(noun, a) for a in noun.creatable if not a.required or noun.arguments]
     return f"self, {dots}*, {', '.join([*needed, *own, *free])}, **unknown: Never"
@@ -155,7 +156,13 @@ def _parameter(noun: Noun, one: Attribute) -> str:
     kind = ACCEPTS.get((noun.name, one.name), one.accepts)
     if one.required and not noun.arguments:
         return f"{one.name}: {kind}"
-    return f"{one.name}: {kind} | Unset = UNSET"
+    return _optional(one.name, kind)
+
+
+def _optional(name: str, kind: str) -> str:
+    """A parameter that may be left out; None, where legal, stands last in its type."""
+    nullable = kind.endswith(" | None")
+    return f"{name}: {kind.removesuffix(' | None')} | Unset{' | None' if nullable else ''} = UNSET"
 
 
 def _argument_docs(noun: Noun) -> Iterator[tuple[str, str]]:
@@ -167,7 +174,7 @@ def _argument_docs(noun: Noun) -> Iterator[tuple[str, str]]:
         yield one.name, f"{one.doc} Default: {_literal(one.default)}." if shown else one.doc
 
 
-# ---- its query and manager ----------------------------------------------------------------------------------------------
+# ---- its query and manager ----------------------------------------------------------------------------------------
 
 
 def _query(noun: Noun) -> Iterator[str]:
@@ -175,7 +182,7 @@ def _query(noun: Noun) -> Iterator[str]:
     base = noun.base.query if noun.base and noun.base.query else "ChangeQuery" if changes else "Query"
     yield f'\n\nclass {name}Query({base}[{name}]):\n    """A lazy query of {name}s."""\n'
     yield f"    _model = {name}\n"
-    filters = ", ".join(f"{n}: {noun.filter_type(s)} | Unset = UNSET" for n, s in noun.filters.items())
+    filters = ", ".join(_optional(n, noun.filter_type(s)) for n, s in noun.filters.items())
     taken = f"self, *, {filters}, **unknown: Never"
     yield f"\n    def filter({taken}) -> {name}Query:"
     docs = ((n, s.description) for n, s in noun.filters.items())
@@ -218,7 +225,7 @@ def _order_and_slices(name: str) -> Iterator[str]:
 
 
 def _update(noun: Noun) -> Iterator[str]:
-    arguments = [f"{a.name}: {a.accepts} | Unset = UNSET" for a in noun.updatable]
+    arguments = [_optional(a.name, a.accepts) for a in noun.updatable]
     arguments += ["force: bool = False"] if noun.resource.machine else []
     docs = [(a.name, a.doc) for a in noun.updatable]
     docs += [("force", "Enter a state that the table of moves forbids.")] if noun.resource.machine else []

@@ -65,9 +65,9 @@ class Database:
         await asyncio.gather(self._app.close(), self._worker.close())
 
 
-# The planner knows nothing of the rows in a command's text and would hash whole tables to join a handful; every join of a
-# command goes by a key, so it is told to look rows up. One round trip, with the BEGIN.
-BEGIN = "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+# The planner knows nothing of the rows in a command's text, nor of tables that grew a minute ago; every join of a
+# command goes by a key, so it is told to look rows up by their index. One round trip, with the BEGIN.
+BEGIN = "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
 
 
 @asynccontextmanager

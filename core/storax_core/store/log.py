@@ -1,5 +1,6 @@
 """The append functions. Nothing changes a projection in any other way, so nothing can change without its event."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from storax_core.resources import Resource
+from storax_core.resources import JOBS, Resource
 from storax_core.store import sql
 from storax_core.store.database import Connection
 
@@ -70,6 +71,22 @@ def lines(rows: Iterable[Row]) -> str:
     return b"\n".join([orjson.dumps(row) for row in rows]).decode()
 
 
+def _moved(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str]]:
+    """How the counts by owner, site and state differ after these changes."""
+    tally: Counter[tuple[int, int | None, str]] = Counter()
+    for change in changes:
+        moves = [e for e in change.events if e["s"] is not None]
+        if moves:
+            tally[change.owner_id, change.site_id, moves[0]["f"]] -= 1
+            tally[change.owner_id, change.site_id, moves[-1]["s"]] += 1
+    return tally
+
+
+def _tally(counts: Counter[tuple[int, int | None, str]]) -> str:
+    rows = [{"owner_id": o, "site_id": s, "state": str(t), "n": n} for (o, s, t), n in counts.items() if n]
+    return orjson.dumps(rows).decode()
+
+
 async def draw_ids(conn: Connection, resource: Resource, count: int) -> list[int]:
     """``count`` new ids, never handed out again."""
     text = await conn.fetchval(sql.next_ids(resource.entity), count) if count else None
@@ -78,8 +95,10 @@ async def draw_ids(conn: Connection, resource: Resource, count: int) -> list[int
 
 async def append_created(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> None:
     """Insert full rows (ids drawn before) and one ``created`` event each, in one statement."""
-    statement = sql.create(resource.entity)
-    ctx.saw(await conn.fetchval(statement, lines(rows), ctx.owner_id, ctx.actor, ctx.command_id))
+    args: list[Any] = [lines(rows), ctx.owner_id, ctx.actor, ctx.command_id]
+    if resource is JOBS:
+        args.append(_tally(Counter((ctx.owner_id, r["site_id"], r["state"]) for r in rows)))
+    ctx.saw(await conn.fetchval(sql.create(resource.entity), *args))
 
 
 async def append_patches(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> list[Any]:
@@ -99,8 +118,10 @@ async def append_changes(conn: Connection, ctx: Context, resource: Resource, cha
     told = [c for c in changes if c.events]
     if told:
         keys = frozenset().union(*(c.patch for c in told)) & frozenset(resource.folded)
-        text = lines(c.line() for c in told)
-        ctx.saw(await conn.fetchval(sql.apply(resource.entity, keys), text, ctx.actor, ctx.command_id))
+        args: list[Any] = [lines(c.line() for c in told), ctx.actor, ctx.command_id]
+        if resource is JOBS:
+            args.append(_tally(_moved(told)))
+        ctx.saw(await conn.fetchval(sql.apply(resource.entity, keys), *args))
 
 
 async def append_deleted(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int], reason: Row) -> None:

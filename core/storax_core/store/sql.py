@@ -19,8 +19,16 @@ fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
 inp AS MATERIALIZED (SELECT l::jsonb AS d FROM fence, string_to_table($1, E'\\n') AS l)"""
 # As LINES, with the id taken out first: under row-level security a join is by index only where nothing but plain columns
 # are compared.
-ID_LINES = LINES.replace("inp AS", "line AS") + """,
+ID_LINES = (
+    LINES.replace("inp AS", "line AS")
+    + """,
 inp AS MATERIALIZED (SELECT (d->>'id')::bigint AS id, d FROM line)"""
+)
+# Differences of the counts by owner, site and state, as JSON rows.
+TALLY = """tally AS (INSERT INTO job_tally (owner_id, site_id, state, n)
+  SELECT * FROM jsonb_to_recordset({}::jsonb) AS x(owner_id bigint, site_id bigint, state text, n int))"""
+GONE_TALLY = """tally AS (INSERT INTO job_tally (owner_id, site_id, state, n)
+  SELECT owner_id, site_id, state, -count(*) FROM gone GROUP BY 1, 2, 3)"""
 EVENT_COLUMNS = "timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor, command_id"
 
 
@@ -74,14 +82,16 @@ def _insert(resource: Resource, table: str) -> str:
 
 @lru_cache
 def create(entity: str) -> str:
-    """Insert rows and one ``created`` event each. $1 lines, $2 owner, $3 actor, $4 command. Returns the last position."""
+    """Insert rows and one ``created`` event each. $1 lines, $2 owner, $3 actor, $4 command; for jobs
+    $5 the tally. Returns the last position."""
     r = BY_ENTITY[entity]
     hot = f"hot AS ({_insert(r, r.state_table)}),\n" if r.split else ""
+    tally = TALLY.format("$5") + ",\n" if entity == "job" else ""
     state = "d->>'state'" if r.machine else "NULL"
     secret = "".join(f" - '{n}'" for n, f in r.fields.items() if f.mark.secret)
     return f"""WITH {LINES},
 main AS ({_insert(r, r.table)}),
-{hot}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
+{hot}{tally}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
   SELECT now(), $2::bigint, {site_of(r, "d")}, '{entity}', (d->>'id')::bigint, 1, '{entity}.{CREATED}', 1, $3, $4::uuid,
     {state}, d{secret} FROM inp RETURNING position)
 SELECT max(position) AS position FROM ev"""
@@ -137,6 +147,7 @@ def apply(entity: str, keys: frozenset[str]) -> str:
     hot = _sets(r, r.state_table, keys, uniform=False, patch="d->'p'")
     main = _sets(r, r.table, keys, uniform=False, patch="d->'p'") if r.split else []
     spec = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM inp WHERE t.id = inp.id),\n" if main else ""
+    spec += TALLY.format("$4") + ",\n" if entity == "job" else ""
     return f"""WITH {ID_LINES},
 hot AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int", "last_update = now()", *hot])}
   FROM inp WHERE t.id = inp.id),
@@ -155,7 +166,7 @@ def delete(entity: str) -> str:
     r = BY_ENTITY[entity]
     site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
     state = "state" if r.machine else "NULL::text AS state"
-    main = f"main AS (DELETE FROM {r.table} WHERE id = ANY($3::bigint[])),\n" if r.split else ""
+    main = f"main AS (DELETE FROM {r.table} WHERE id = ANY($3::bigint[])),\n{GONE_TALLY},\n" if r.split else ""
     return f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
 gone AS (DELETE FROM {r.state_table} t USING fence WHERE t.id = ANY($3::bigint[])
   RETURNING t.id, t.owner_id, t.version, {site} AS site_id, {state}),

@@ -34,6 +34,23 @@ class JobParent(SQLModel, table=True):
     owner_id: int = Field(sa_type=BigInteger)
 
 
+class JobTally(SQLModel, table=True):
+    """Jobs by site and state, as differences that are summed up on reading and compacted now and then.
+
+    Each command adds its own rows, so counting costs nothing that grows with the number of jobs, and no two commands
+    ever wait for one another's counter.
+    """
+
+    __tablename__ = "job_tally"
+    __table_args__ = (Index("job_tally_owner", "owner_id"),)
+    __mapper_args__ = {"primary_key": ["owner_id", "site_id", "state", "n"]}  # noqa: RUF012  (SQLModel's way)
+
+    owner_id: int = Field(sa_type=BigInteger)
+    site_id: int = Field(sa_type=BigInteger)
+    state: str
+    n: int
+
+
 class Feed(SQLModel, table=True):
     """How far a follower of the log has come."""
 

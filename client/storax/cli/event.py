@@ -1,0 +1,197 @@
+"""`storax event`: read and follow the log of every change."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from storax.cli.failures import UsageError
+from storax.cli.listing import Limit
+from storax.cli.output import Columns, Form, Output, chosen, note, plain, show, text_of
+from storax.cli.select import Tags, pairs, when
+
+if TYPE_CHECKING:
+    from storax.models.event_log import EventLogQuery
+
+NARROW = ("position", "timestamp", "type", "entity_id", "from_state", "to_state", "actor", "message")
+OF_ONE = ("position", "timestamp", "type", "from_state", "to_state", "actor", "message")
+_COMPUTED = {"message"}
+SILENCE = 45.0  # three missed heartbeats of the server
+# Fields whose change says little to people; `-o json` has them.
+_QUIET = {"session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
+
+app = typer.Typer(
+    help="Read and follow the log of every change.",
+    no_args_is_help=True,
+    epilog="""\b
+Examples:
+  storax event ls --job 12
+  storax event tail -f --type job.state_changed""",
+)
+
+Job = Annotated[list[int] | None, typer.Option("--job", metavar="ID", help="Only events of this job.")]
+Type = Annotated[list[str] | None, typer.Option("--type", metavar="TYPE", help="Only these, as job.state_changed.")]
+Entity = Annotated[list[str] | None, typer.Option("--entity", metavar="NOUN", help="Only of these, as job, site, app.")]
+ToState = Annotated[list[str] | None, typer.Option("--to", metavar="STATE", help="Only moves to this state.")]
+Actor = Annotated[list[str] | None, typer.Option("--actor", metavar="WHO", help="Only by these, as user:1.")]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="WHEN", help="A position in the log, a time, or a span as 10m.")
+]
+
+
+def message_of(event: Mapping[str, Any]) -> str:
+    """What an event says, in a line: its message, else the fields that became different."""
+    data = event.get("data") or {}
+    words = [str(data[name]) for name in ("message", "reason", "error") if data.get(name)]
+    if str(event.get("type", "")).endswith(".created"):
+        return words[0] if words else ""
+    told = [f"{n}={text_of(v)}" for n, v in data.items() if n not in _QUIET and n not in ("message", "reason", "error")]
+    return "; ".join([*words, *told])
+
+
+def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_one: bool = False) -> int:
+    """Print events in the order of ``query`` and return how many there were."""
+    every = query._model._columns
+    names = chosen(form, columns, narrow=OF_ONE if of_one else NARROW, wide=NARROW, every=every)
+    fields = list(dict.fromkeys([n for n in names if n not in _COMPUTED] + (["type", "data"] if "message" in names else [])))
+    return show(_with_message(query.values(*fields), names), form=form, columns=names)
+
+
+def _with_message(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    wanted = list(names)
+    for row in rows:
+        whole = {**row, "message": message_of(row)} if "message" in wanted else row
+        yield {name: whole[name] for name in wanted}
+
+
+@app.command("ls")
+def ls(
+    job: Job = None,
+    type_: Type = None,
+    entity: Entity = None,
+    to: ToState = None,
+    actor: Actor = None,
+    tag: Tags = None,
+    since: Since = None,
+    limit: Limit = 100,
+    output: Output = Form.TABLE,
+    columns: Columns = None,
+) -> None:
+    """List events, the newest last.
+
+    \b
+    Examples:
+      storax event ls --job 12
+      storax event ls --to FAILED --since 1h
+      storax event ls --since 1000 --limit 0 -o ndjson > log.ndjson
+    """
+    from storax.models.event_log import EventLog
+
+    wanted = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor, tag=tag)
+    query = EventLog.objects.filter(**wanted, **_since(since))
+    # The newest are wanted, but read best in their own order.
+    places = query.order_by("-position")[:limit].values_list("position", flat=True) if limit else []
+    if limit and len(places) == limit:
+        query = query.filter(position__gte=places[-1])
+    count = print_events(query.order_by("position"), form=output, columns=columns)
+    if not count and output.for_people:
+        note("No event matches.")
+    elif limit and count >= limit and output.for_people:
+        note(f"The newest {count}; more with --limit")
+
+
+@app.command("tail")
+def tail(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with events as they happen, until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many past events to begin with.")] = 10,
+    job: Job = None,
+    type_: Type = None,
+    entity: Entity = None,
+    to: ToState = None,
+    actor: Actor = None,
+    since: Since = None,
+    output: Output = Form.TABLE,
+) -> None:
+    """Show the newest events and, with -f, every one to come; a broken connection is taken up where it ended.
+
+    \b
+    Examples:
+      storax event tail
+      storax event tail -f --type job.state_changed --to FAILED
+      storax event tail -f --since 10m -o ndjson | jq .
+    """
+    if output not in (Form.TABLE, Form.WIDE, Form.NDJSON, Form.JSON, Form.IDS):
+        raise UsageError("`event tail` prints events as they come.", hint="Use -o table, ndjson or ids.")
+    from storax.models.event_log import EventLog
+
+    wanted = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor)
+    newest = EventLog.objects.order_by("-position")[:1].values_list("position", flat=True)
+    last = newest[0] if newest else 0
+    query = EventLog.objects.filter(**wanted, **_since(since)).filter(position__lte=last)
+    found = list(query.order_by("position")) if since else list(query.order_by("-position")[:lines])[::-1]
+    for event in found:
+        _print_line(event.to_dict(), output)
+    for event in stream(wanted, after=last) if follow else ():
+        _print_line(event, output)
+
+
+def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]]:
+    """Every event behind the position ``after`` that passes the filters, as the server pushes it, without end.
+
+    Raises:
+        StoraxError: the server refuses, or stays away for longer than a restart takes.
+    """
+    from storax._events import parse
+    from storax._transport import Call
+    from storax.client import current_client
+    from storax.errors import Unavailable
+
+    wire, failures = current_client().wire(), 0
+    params = [(name, str(v)) for name, value in filters.items() for v in (value if isinstance(value, list) else [value])]
+    while True:
+        headers = {"accept": "text/event-stream", "accept-encoding": "identity", "last-event-id": str(after)}
+        call = Call("GET", "/events/stream", params=params)  # type: ignore[arg-type]
+        try:
+            with wire.stream(call, headers=headers, silence=SILENCE) as chunks:
+                for block in parse(chunks):
+                    failures = 0
+                    if block.data:
+                        event = json.loads(block.data)
+                        after = event["position"]
+                        yield event
+        except Unavailable:
+            failures += 1
+            if failures > 60:
+                raise
+        time.sleep(min(2.0, 0.1 * 2**failures))
+
+
+def _print_line(event: Mapping[str, Any], form: Form) -> None:
+    if form in (Form.JSON, Form.NDJSON):
+        text = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":"))
+    elif form is Form.IDS:
+        text = str(event["position"])
+    else:
+        move = f"{event['from_state']} -> {event['to_state']}" if event["to_state"] else ""
+        moment = str(plain(event["timestamp"]))[:19]
+        words = (event["position"], moment, event["type"], event["entity_id"], move, message_of(event))
+        text = "  ".join(text_of(word) for word in words if word != "")
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _filters(*, tag: list[str] | None = None, **given: Any) -> dict[str, Any]:
+    names = {"job": "job_id", "type_": "type", "to": "to_state"}
+    wanted = {names.get(name, name): value for name, value in given.items() if value}
+    if "to_state" in wanted:
+        wanted["to_state"] = [state.upper() for state in wanted["to_state"]]
+    return {**wanted, "tags": pairs(tag, "--tag")} if tag else wanted
+
+
+def _since(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    return {"position__gt": int(text)} if text.isdecimal() else {"timestamp_after": when(text)}

@@ -1,0 +1,146 @@
+"""Looking at jobs: ls, show, summary, history."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from storax.cli.failures import NOT_FOUND, CommandError
+from storax.cli.listing import Limit, Listing, Order, named
+from storax.cli.output import Columns, Form, Output, note, show, show_one
+from storax.cli.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+
+JOBS = Listing(
+    "job",
+    ("id", "state", "app", "site", "workdir", "tags", "last_update"),
+    ("id", "state", "app", "site", "workdir", "tags", "num_nodes", "attempt", "max_attempts", "return_code",
+     "priority", "parent_ids", "session_id", "creation_date", "last_update"),
+)  # fmt: skip
+RECENT = timedelta(days=1)
+
+
+def ls(
+    jobs: Selectors = None,
+    tag: Tags = None,
+    state: States = None,
+    site: Sites = None,
+    app: Apps = None,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Those that ended more than a day ago, too.")] = False,
+    order: Order = "-id",
+    limit: Limit = 100,
+    output: Output = Form.TABLE,
+    columns: Columns = None,
+) -> None:
+    """List jobs: those that have not ended, and those that ended within a day; all that match, if you say which.
+
+    \b
+    Examples:
+      storax job ls
+      storax job ls --state FAILED --tag experiment=foo
+      storax job ls 1-100 --columns id,state,return_code
+      storax job ls --all --limit 0 -o csv > jobs.csv
+    """
+    selection = Selection.of(jobs, tag, state, site, app)
+    query = selection.query()
+    narrowed = selection.is_empty and not everything
+    if narrowed:
+        query = query.exclude(state=["JOB_FINISHED", "FAILED"], last_update_before=datetime.now(UTC) - RECENT)
+    empty = f"No job matches {selection}." if not narrowed else ""
+    count = JOBS.print(query.order_by(order), form=output, columns=columns, limit=limit, empty=empty or " ")  # type: ignore[arg-type]
+    if output.for_people:
+        _foot(query.counts("state"), count, narrowed=narrowed)
+
+
+def _foot(counts: Mapping[str, int], shown: int, *, narrowed: bool) -> None:
+    total = sum(counts.values())
+    if total:
+        note(f"{shown} of {total} {'job' if total == 1 else 'jobs'}: {words_of(counts)}")
+    if shown < total:
+        note("The rest: --limit 0")
+    if narrowed:
+        note("Jobs that ended more than a day ago are left out; --all shows them.")
+
+
+def words_of(counts: Mapping[str, int]) -> str:
+    """Counts by state as words, the largest first."""
+    return ", ".join(f"{n} {state}" for state, n in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def show_jobs(rows: list[dict[str, Any]], output: Form) -> None:
+    """Print each with all its fields."""
+    rows = [_first(row, "id", "state", "app", "site", "workdir") for row in named(rows, ("app", "site"))]
+    if len(rows) == 1:
+        show_one(rows[0], form=output)
+    elif output.for_people:
+        for place, row in enumerate(rows):
+            print(end="\n" if place else "")
+            show_one(row, form=output)
+    else:
+        show(rows, form=output, columns=list(rows[0]))
+
+
+def _first(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names} | row
+
+
+def show_(
+    jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
+    output: Output = Form.TABLE,
+) -> None:  # fmt: skip
+    """Show all fields of jobs.
+
+    \b
+    Examples:
+      storax job show 12
+      storax job show last -o json
+    """
+    selection = Selection.of(jobs, tag, state, site, app).require("show")
+    rows = selection.query().values()
+    if not rows:
+        raise CommandError(f"No job matches {selection}.", hint="It may have been deleted.", status=NOT_FOUND)
+    show_jobs(rows, output)
+
+
+def summary(
+    jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
+    by: Annotated[str, typer.Option("--by", metavar="FIELD", help="Count by the values of this field.")] = "state",
+    output: Output = Form.TABLE,
+) -> None:  # fmt: skip
+    """Count jobs by state, or by another field.
+
+    \b
+    Examples:
+      storax job summary
+      storax job summary --tag experiment=foo --by site
+    """
+    query = Selection.of(jobs, tag, state, site, app).query()
+    field = {"app": "app_id", "site": "site_id"}.get(by, by)
+    rows = [{field: value, "count": n} for value, n in query.counts(field).items()]
+    rows = named(rows, [by]) if by != field else rows
+    rows.sort(key=lambda row: -row["count"])
+    if output is Form.JSON:
+        show_one({str(row[by]): row["count"] for row in rows}, form=output)
+        return
+    show(rows, form=output, columns=[by, "count"])
+    if output.for_people:
+        note(f"{sum(row['count'] for row in rows)} jobs")
+
+
+def history(
+    job: Annotated[str, typer.Argument(help="An id, or `last`.")], output: Output = Form.TABLE, columns: Columns = None
+) -> None:
+    """Show everything that ever happened to a job, oldest first; also to one that was deleted.
+
+    \b
+    Examples:
+      storax job history 12
+      storax job history last -o ndjson
+    """
+    from storax.cli.event import print_events
+    from storax.models.event_log import EventLog
+
+    wanted = one_id(job)
+    events = EventLog.objects.filter(job_id=wanted).order_by("position")
+    if not print_events(events, form=output, columns=columns, of_one=True):
+        raise CommandError(f"There never was a job {wanted}.", hint="storax job ls --all lists jobs.", status=NOT_FOUND)

@@ -1,0 +1,71 @@
+"""Lists of things: which columns, with the names of sites and apps in the place of their ids."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from storax.cli.output import Form, chosen, note, show
+
+if TYPE_CHECKING:
+    from storax._query import Query
+
+Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="How many at most; 0: all.")]
+Order = Annotated[str, typer.Option("--order", metavar="FIELD", help="Sort by this field; -FIELD turns it round.")]
+
+# Columns that are names of what an id points to: the field with the id, and how to find the names.
+_NAMED = {"app": "app_id", "site": "site_id"}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How the things of one kind are listed: their word, and the columns of a table and of a wide one."""
+
+    noun: str
+    narrow: tuple[str, ...]
+    wide: tuple[str, ...]
+
+    def print(self, query: "Query[Any]", *, form: Form, columns: str | None, limit: int = 0, empty: str = "") -> int:
+        """Print what ``query`` finds, ``limit`` at most, and return how many there were.
+
+        Args:
+            query: of any resource, in its final order.
+            form: how to print.
+            columns: names after ``--columns``; None chooses by the form.
+            limit: rows at most; 0 means all.
+            empty: what to say, on stderr, when there are none.
+
+        Raises:
+            UnknownName: there is no such column; the message names the nearest.
+        """
+        names = chosen(form, columns, narrow=self.narrow, wide=self.wide, every=query._model._columns)
+        rows = named((query[:limit] if limit else query).values(*_fields(names)), names)
+        count = show([{name: row[name] for name in names} for row in rows], form=form, columns=names)
+        if not count and form.for_people:
+            note(empty or f"There is no {self.noun}.")
+        return count
+
+
+def _fields(names: Iterable[str]) -> Sequence[str]:
+    return list(dict.fromkeys(_NAMED.get(name, name) for name in names))
+
+
+def named(rows: list[dict[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows, with the columns ``app`` and ``site`` where they are among ``names``: one request for each."""
+    for name in set(names) & set(_NAMED):
+        field = _NAMED[name]
+        known = _names(name, {row[field] for row in rows if row[field] is not None})
+        for row in rows:
+            row[name] = known.get(row[field], row[field])
+    return rows
+
+
+def _names(kind: str, ids: set[int]) -> dict[int, str]:
+    from storax.models.app import App
+    from storax.models.site import Site
+
+    if not ids:
+        return {}
+    query: Any = App.objects if kind == "app" else Site.objects
+    return dict(query.filter(id=sorted(ids)).values_list("id", "name"))

@@ -1,0 +1,211 @@
+"""The agent's process: builds the parts, starts the loops, and ends in good order.
+
+SIGTERM and SIGINT end it as ``stop_jobs_on_exit`` says; SIGUSR1 ends it and its jobs. Jobs that are left running stay
+with the launcher, and the next agent takes them up under the same session.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from logging.handlers import RotatingFileHandler
+from types import FrameType
+from typing import Any
+
+from storax.errors import StoraxError
+from storax_agent.agent import Agent
+from storax_agent.allocation import Allocation
+from storax_agent.launchers.local import LocalLauncher, Machine
+from storax_agent.leases import SessionKeeper
+from storax_agent.locks import PidLock
+from storax_agent.loops.base import Loop
+from storax_agent.loops.batch_jobs import BatchJobs
+from storax_agent.loops.heartbeat import Heartbeat
+from storax_agent.loops.pull import Pull
+from storax_agent.loops.report import Report
+from storax_agent.loops.transfers import Transfers
+from storax_agent.outbox import Outbox, OutboxReader
+from storax_agent.outcomes import Judge
+from storax_agent.prepare import Preparer
+from storax_agent.schedulers.local import LocalScheduler
+from storax_agent.settings import SiteFolder, SiteSettings, job_environment
+from storax_agent.transfers.local import LocalTransfer
+from storax_agent.wire import SiteApi
+
+STOP_GRACE_SEC = 3.0  # from SIGTERM to SIGKILL of the jobs, when they end with the agent
+STOP_SEC = 4.7  # for all of it: what supervisors wait for is 5 s
+LOOK_SEC = 1.0
+LOG = logging.getLogger(__name__)
+
+
+class Daemon:
+    """One agent, or with ``allocation`` the runner inside a BatchJob."""
+
+    def __init__(self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, *, allocation: Allocation | None = None) -> None:
+        self.folder, self.settings, self.api, self.allocation = folder, settings, api, allocation
+        self.outbox = Outbox(folder.outbox)
+        self.reader = OutboxReader(folder.outbox)
+        self.agent = self._agent()
+        self.keeper = SessionKeeper(
+            self._open_session,
+            on_open=lambda session: self.agent.post(self.agent.session_opened, session),
+            on_lost=lambda session: self.agent.post(self.agent.session_lost, session),
+        )
+        limits = allocation.limits if allocation else None
+        self.pull = Pull(api, self.keeper, self.agent.room, self.agent, limits=limits)
+        self.agent.reconcile = self.pull.reconcile_soon
+        self.stopping = threading.Event()
+        self.stop_jobs = settings.stop_jobs_on_exit or allocation is not None
+        self._report_stopping = threading.Event()
+        self._wants_end = False
+
+    def run(self) -> None:
+        """Work until a signal comes, or the allocation is over."""
+        self.agent.open()
+        self.agent.recall()
+        if session := int(self.outbox.note("session") or 0):
+            self.keeper.resume(session)
+        loops = self._loops()
+        report = self._loop("report", self._report().step, self._report_stopping)
+        with self._signals():
+            for loop in [*loops, report]:
+                loop.start()
+            LOG.info("site %r: %d cores, agent process %d", self.settings.name, self.settings.slots, os.getpid())
+            while not self._over():
+                self.agent.wait(LOOK_SEC if self.allocation else None)
+                self.agent.tick()
+            self._end(report)
+
+    def ask_to_end(self, *, stop_jobs: bool | None = None) -> None:
+        """End soon."""
+        self.stop_jobs = self.stop_jobs if stop_jobs is None else stop_jobs
+        self._wants_end = True
+        self.agent.post(lambda: None)
+
+    def _over(self) -> bool:
+        if self.allocation and self.allocation.over(busy=len(self.agent.holdings) > 0, active=self.pull.active):
+            LOG.info("allocation %d is over", self.allocation.batch_job_id)
+            return True
+        return self._wants_end
+
+    def _end(self, report: Loop) -> None:
+        """Stop asking, stop the jobs where that is wanted, report what is left, give the session back where nothing runs."""
+        deadline = time.monotonic() + STOP_SEC
+        self.stopping.set()
+        self.agent.drain(stop_jobs=self.stop_jobs, grace_sec=STOP_GRACE_SEC)
+        while time.monotonic() < deadline and not self._drained():
+            self.agent.wait(0.02)
+            self.agent.tick()
+        self._report_stopping.set()
+        nothing_runs = len(self.agent.holdings) == 0
+        if nothing_runs and self.keeper.current is not None:
+            self._give_back(self.keeper.current, max(0.3, deadline - time.monotonic()))
+        report.join(0.0)
+        self.agent.close(end=nothing_runs)
+        LOG.info("agent ended; %s", "nothing runs" if nothing_runs else f"{len(self.agent.holdings)} jobs run on")
+
+    def _drained(self) -> bool:
+        return self.agent.settled and (not self.stop_jobs or len(self.agent.holdings) == 0)
+
+    def _give_back(self, session: int, within: float) -> None:
+        with suppress(StoraxError):  # it expires by itself
+            self.api.close_session(session, within=within)
+            self.outbox.append([], session="")
+
+    def _open_session(self) -> int:
+        batch = self.allocation.batch_job_id if self.allocation else None
+        return self.api.open_session(self.settings.site_id, ttl_sec=self.settings.session_ttl_sec, batch_job_id=batch)
+
+    # Parts
+
+    def _agent(self) -> Agent:
+        settings, folder = self.settings, self.folder
+        environment = job_environment(os.environ, passed=settings.pass_environment)
+        log = folder.log / "launcher.log"
+        launcher = LocalLauncher(Machine(folder.state, folder.data, log, settings.slots, settings.gpus, environment))
+        policy = settings.policy.policy()
+        submitter = self.api.username() if policy.allowed_submitters is not None else ""
+        preparer = Preparer(folder.results, settings.slots, settings.gpus, policy, submitter)
+        judge = Judge(os.open(folder.data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), folder.results)
+        prefetch = settings.prefetch if settings.run_jobs or self.allocation else 0
+        cores = settings.slots if settings.run_jobs or self.allocation else 0
+        return Agent(
+            launcher, self.outbox, preparer, judge, cores=cores, prefetch=prefetch, grace_sec=settings.kill_grace_sec
+        )
+
+    def _loops(self) -> list[Loop]:
+        settings = self.settings
+        beat = Heartbeat(
+            self.api, self.keeper, lambda rows: self.agent.post(self.agent.cancel, rows),
+            beat_sec=settings.beat_sec, look_sec=settings.cancel_poll_sec, deaf=lambda: self.agent.deaf,
+        )  # fmt: skip
+        loops = [self._loop("heartbeat", beat.step)]
+        if settings.run_jobs or self.allocation:
+            loops.append(self._loop("pull", self.pull.step))
+        if self.allocation is None:
+            mover = LocalTransfer(settings.transfer_locations, data=self.folder.data)
+            transfers = Transfers(self.api, settings.site_id, mover, every_sec=settings.transfer_poll_sec)
+            scheduler = LocalScheduler(self.folder)
+            batch_jobs = BatchJobs(self.api, self.keeper, settings.site_id, scheduler, every_sec=settings.batch_poll_sec)
+            loops.append(self._loop("transfers", transfers.step))
+            loops.append(self._loop("batch-jobs", batch_jobs.submit_step))
+            loops.append(self._loop("allocations", batch_jobs.watch_step))
+        return loops
+
+    def _report(self) -> Report:
+        return Report(
+            self.api, self.keeper, self.agent.mail, self.reader,
+            lambda *told: self.agent.post(self.agent.answered, *told),
+        )  # fmt: skip
+
+    def _loop(self, name: str, step: Callable[[], float], stopping: threading.Event | None = None) -> Loop:
+        return Loop(name, step, stopping or self.stopping)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def end(number: int, _frame: FrameType | None) -> None:
+            self.ask_to_end(stop_jobs=True if number == signal.SIGUSR1 else None)
+
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+        before: dict[int, Any] = {number: signal.signal(number, end) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(folder: SiteFolder, *, batch_job: int | None = None, foreground: bool = False) -> None:
+    """Run the agent of ``folder``, or the runner of one of its BatchJobs, in this process.
+
+    Raises:
+        SiteError: the folder is no site, or its token is gone.
+        AlreadyRunning: another agent runs in it.
+        StoraxError: the BatchJob cannot be read.
+    """
+    settings = folder.load()
+    folder.make()
+    lock = PidLock(folder.lock)
+    lock.take()
+    write_log(folder, foreground=foreground, name="agent.log" if batch_job is None else f"batch-{batch_job}.log")
+    api = SiteApi(settings.url, folder.token(settings))
+    try:
+        allocation = Allocation.of(api.batch_job(batch_job)) if batch_job is not None else None
+        Daemon(folder, settings, api, allocation=allocation).run()
+    finally:
+        lock.release()
+
+
+def write_log(folder: SiteFolder, *, foreground: bool, name: str) -> None:
+    """Log to the site's folder (5 files of 5 MB), and with ``foreground`` to stderr as well. Tokens are never logged."""
+    handlers: list[logging.Handler] = [RotatingFileHandler(folder.log / name, maxBytes=5 << 20, backupCount=4)]
+    if foreground:
+        handlers.append(logging.StreamHandler())
+    form = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level=logging.INFO, handlers=handlers, format=form)
+    (folder.log / name).chmod(0o600)
+    for noisy in ("httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,58 @@
+"""One process at a time in a site folder: a locked file that holds the pid of its owner."""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class AlreadyRunning(Exception):
+    """Another process holds the lock; ``pid`` is its pid."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"an agent of this site runs already, as process {pid}")
+        self.pid = pid
+
+
+class PidLock:
+    """A lock that ends with the process, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+
+    def take(self) -> None:
+        """Take it.
+
+        Raises:
+            AlreadyRunning: another process has it.
+        """
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._fd)
+            raise AlreadyRunning(holder(self._path) or 0) from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Give it back."""
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+
+def holder(path: Path) -> int | None:
+    """The pid of the process that holds the lock, or None."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(handle, 32, 0).strip()
+        return int(text) if text.isdigit() else None
+    else:
+        return None
+    finally:
+        os.close(handle)

@@ -1,0 +1,49 @@
+"""The files of this repository, as git sees them: what is committed, and what is new and not ignored."""
+
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = {
+    "core": "storax_core",
+    "api": "storax_api",
+    "workers": "storax_workers",
+    "site_agent": "storax_agent",
+    "client": "storax",
+}
+GENERATED = ("client/storax/models/", "alembic/versions/", "docs/reference/")
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Paths of all files that are there, relative to the root. Skips the test outside a git checkout."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("needs a git checkout")
+    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return tuple(sorted({n for n in listed.split("\0") if n and (ROOT / n).is_file()}))
+
+
+def python_files() -> list[str]:
+    """Every Python file that people write; generated ones and migrations are left out."""
+    return [n for n in names() if n.endswith(".py") and not n.startswith(GENERATED)]
+
+
+def text_of(name: str) -> str:
+    """A file's text; empty for a binary one."""
+    try:
+        return (ROOT / name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def copy_to(folder: Path) -> None:
+    """All files, copied."""
+    for name in names():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
