@@ -16,6 +16,8 @@ OWNED = ("site", "app", "job", "job_state", "batch_job", "transfer_item", "sessi
 # The users' own table and the log carry owner_id as well; the log has policies of its own below.
 OWNED_TOO = ("user_account",)
 OWNER = "(SELECT nullif(current_setting('storax.owner', true), '')::bigint)"
+# Not "=": as an index condition the wall would tempt the planner to walk all rows of an owner to join a handful by id.
+WALL = f"owner_id IS NOT DISTINCT FROM {OWNER}"
 
 
 def _role(name: str) -> str:
@@ -35,7 +37,7 @@ def upgrade() -> None:
     for table in (*OWNED, *OWNED_TOO):
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {APP}, {WORKER}")
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY own ON {table} TO {APP} USING (owner_id = {OWNER}) WITH CHECK (owner_id = {OWNER})")
+        op.execute(f"CREATE POLICY own ON {table} TO {APP} USING ({WALL}) WITH CHECK ({WALL})")
         op.execute(f"CREATE POLICY everyone ON {table} TO {WORKER} USING (true) WITH CHECK (true)")
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON feed TO {WORKER}")
     op.execute(f"GRANT SELECT ON feed TO {APP}")
@@ -52,13 +54,18 @@ def _upkeep() -> None:
             " autovacuum_vacuum_insert_scale_factor = 0.05)"
         )
     op.execute("ALTER TABLE command ALTER COLUMN answer SET STORAGE EXTERNAL")
+    # ANALYZE is the owner's right; the feeder may ask for it right after a large load.
+    op.execute("""CREATE FUNCTION storax_analyze() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public
+AS $$ ANALYZE job, job_state, event_log $$""")
+    op.execute("REVOKE ALL ON FUNCTION storax_analyze() FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION storax_analyze() TO {WORKER}")
 
 
 def _append_only() -> None:
     op.execute(f"GRANT SELECT, INSERT ON event_log TO {APP}, {WORKER}")
     op.execute("ALTER TABLE event_log ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY own_read ON event_log FOR SELECT TO {APP} USING (owner_id = {OWNER})")
-    op.execute(f"CREATE POLICY own_write ON event_log FOR INSERT TO {APP} WITH CHECK (owner_id = {OWNER})")
+    op.execute(f"CREATE POLICY own_read ON event_log FOR SELECT TO {APP} USING ({WALL})")
+    op.execute(f"CREATE POLICY own_write ON event_log FOR INSERT TO {APP} WITH CHECK ({WALL})")
     op.execute(f"CREATE POLICY everyone ON event_log TO {WORKER} USING (true) WITH CHECK (true)")
     op.execute("CREATE POLICY keeper ON event_log TO CURRENT_USER USING (true) WITH CHECK (true)")
     op.execute("""CREATE FUNCTION event_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -85,6 +92,7 @@ SET search_path = public ROWS 200 AS $$ SELECT id FROM job WHERE tags @> wanted 
 def downgrade() -> None:
     """Take the guards off; the roles stay, as other databases of the cluster may use them."""
     op.execute("DROP FUNCTION jobs_with_tags(jsonb)")
+    op.execute("DROP FUNCTION storax_analyze()")
     op.execute("DROP TRIGGER append_only ON event_log")
     op.execute("DROP FUNCTION event_log_is_append_only()")
     for policy in ("own_read", "own_write", "everyone", "keeper"):

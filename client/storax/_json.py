@@ -36,7 +36,7 @@ def dumps(value: Any, *, rows: int = 1) -> bytes:
     try:
         text = _large(value) if rows > 500 else _small(value)
     except (TypeError, ValueError, RecursionError) as error:
-        raise _culprit(value) or InvalidInput(f"The values have no JSON form: {error}.") from error
+        raise _first_fault(value) or InvalidInput(f"The values have no JSON form: {error}.") from error
     return text
 
 
@@ -49,7 +49,7 @@ def _large(value: Any) -> bytes:
 
     text = to_json(value, fallback=plain)
     # It writes NaN and Infinity as bare words; only a text that holds such a word is worth the search for one.
-    if (b"NaN" in text or b"Infinity" in text) and (error := _culprit(value)):
+    if (b"NaN" in text or b"Infinity" in text) and (error := _first_fault(value)):
         raise error
     return text
 
@@ -71,6 +71,17 @@ def plain(value: Any) -> Any:
     if type(value).__module__ == "uuid":
         return str(value)
     raise TypeError(f"a {type(value).__name__} has no JSON form")
+
+
+def _first_fault(body: Any) -> InvalidInput | None:
+    """The error for the first value of a body that has no JSON form; in a list of rows it names the row."""
+    if not isinstance(body, list):
+        return _culprit(body)
+    for place, row in enumerate(body):
+        if error := _culprit(row):
+            error.message = f"Row {place} of the list: {error.message}"
+            return error
+    return None
 
 
 def _culprit(value: Any, where: str = "") -> InvalidInput | None:

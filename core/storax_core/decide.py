@@ -9,7 +9,7 @@ from typing import Any
 
 from storax_core.errors import IllegalMove, Leased
 from storax_core.events import MOVED
-from storax_core.states import AGENT_MOVES, FOLLOW, JOB_DONE, JOB_MOVES, JobState
+from storax_core.states import AGENT_MOVES, FOLLOW, JOB_DONE, JOB_MOVES, USER_MOVES, JobState
 from storax_core.store.log import Change, Row
 
 Facts = Mapping[str, Any]
@@ -19,7 +19,7 @@ LONGEST_BACKOFF_SEC = 86_400
 # Fields of a locked job row that the rules below read.
 JOB_FACTS = (
     "id, owner_id, site_id, version, state, session_id, lease_epoch, attempt, max_attempts, retry_delay_sec, not_before,"
-    " cancel_requested, stage_in, stage_out, now() AS now"
+    " cancel_requested, stage_in, stage_out, last_update, now() AS now"
 )
 
 _WHEN: dict[str, Callable[[Facts, Row], bool]] = {
@@ -35,8 +35,7 @@ _WHEN: dict[str, Callable[[Facts, Row], bool]] = {
 
 def change_of(facts: Facts) -> Change:
     """An empty change of a locked row."""
-    site = facts["id"] if "site_id" not in facts else facts["site_id"]  # noqa: SIM401  (records have no default)
-    return Change(facts["id"], facts["owner_id"], site, facts["version"])
+    return Change(facts["id"], facts["owner_id"], facts["site_id"], facts["version"])
 
 
 def follow(state: str, facts: Facts, data: Row) -> Row | None:
@@ -91,8 +90,7 @@ def legal(moves: Mapping[str, frozenset[str]], was: str, to: str, what: str) -> 
     if to not in moves.get(was, frozenset()):
         allowed = ", ".join(sorted(moves.get(was, ()))) or "none: it is final"
         raise IllegalMove(
-            f"{what} cannot move from {was} to {to}",
-            hint=f"Legal from {was}: {allowed}. An operator may use force=True.",
+            f"{what} cannot move from {was} to {to}", hint=f"Legal from {was}: {allowed}. An operator may use force=True."
         )
 
 
@@ -100,20 +98,24 @@ def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
     """A user writes a job's state. Raises IllegalMove or Leased."""
     change, mine = change_of(facts), dict(facts)
     if force:
-        change.add(
-            "job.state_forced",
-            {**data, "session_id": None, "lease_epoch": facts["lease_epoch"] + 1, "cancel_requested": False},
-            was=facts["state"],
-            to=to,
-        )
-        return change
+        return _forced(change, mine, to, data)
     if facts["session_id"] is not None:
         raise Leased(
             f"job {facts['id']} is held by session {facts['session_id']} ({facts['state']})",
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
-    legal(JOB_MOVES, facts["state"], to, f"job {facts['id']}")
+    legal(USER_MOVES, facts["state"], to, f"job {facts['id']}")
     enter(change, mine, to, data)
+    return change
+
+
+def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
+    """Past the table, not past the lease: whoever holds it loses it, and nobody runs without one."""
+    if to == JobState.RUNNING:
+        raise IllegalMove(f"job {mine['id']} cannot be forced to RUNNING: no session holds it", hint="Use RESTART_READY.")
+    freed = {"session_id": None, "lease_epoch": mine["lease_epoch"] + 1, "cancel_requested": False}
+    mine |= {"session_id": None, "cancel_requested": False}
+    enter(change, mine, to, {**data, **freed}, kind="job.state_forced")
     return change
 
 

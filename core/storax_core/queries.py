@@ -1,20 +1,21 @@
 """Filters, orderings and key-set pages, compiled to one SELECT. Names come from the resource's declaration alone."""
 
 import base64
-import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from storax_core.decide import nearest
 from storax_core.errors import Invalid, TooLarge
 from storax_core.resources import JOBS, Resource
 from storax_core.resources.base import FilterSpec, optional_inner
+from storax_core.resources.types import JsonObject, Text, TextMap, UtcTime
 from storax_core.store.database import Connection
 
 MAX_LIMIT = 10_000
@@ -82,30 +83,55 @@ def source(resource: Resource, *, hot_only: bool = False) -> str:
     )
 
 
-@lru_cache
-def _adapter(spec: FilterSpec) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
-    inner = optional_inner(spec.annotation)
-    typed: Any = inner
-    if spec.field is not None and spec.op not in ("isnull", "contains_json", "contains", "startswith"):
-        typed = inner
-    if spec.op in ("contains", "startswith"):
-        typed = str
-    return TypeAdapter(typed), TypeAdapter(list[typed])
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("give a number, not true or false")  # noqa: TRY004  (pydantic turns only this into an error)
+    return value
 
 
-def _value(resource: Resource, spec: FilterSpec, raw: Any) -> Any:
-    one, many = _adapter(spec)
+def _whole(bits: int) -> Any:
+    return Annotated[int, BeforeValidator(_no_bool), Field(ge=-(2 ** (bits - 1)), le=2 ** (bits - 1) - 1)]
+
+
+_NUMBERS: dict[str, Any] = {
+    "bigint": _whole(64),
+    "integer": _whole(32),
+    "smallint": _whole(16),
+    "float": Annotated[FiniteFloat, BeforeValidator(_no_bool)],
+}
+
+
+def _kind(spec: FilterSpec) -> Any:
+    """The type of one value. Unlike a field's own it takes numbers as text, from URLs, and any bound of a range."""
+    bare = optional_inner(spec.annotation)
+    bare = get_args(bare)[0] if get_origin(bare) is Annotated else bare
+    if spec.op in ("contains", "startswith") or bare is str:
+        return Text
+    if get_origin(bare) is dict:
+        return TextMap if get_args(bare)[1] is str else JsonObject
+    if bare in (int, float):
+        return _NUMBERS[spec.field.pg_type if spec.field else "bigint"]
+    return UtcTime if bare is datetime else bare
+
+
+@cache
+def _adapter(spec: FilterSpec) -> tuple[TypeAdapter[Any], TypeAdapter[Any], tuple[str, ...]]:
+    """Validators of one value and of a list, and the words to choose from where there are such."""
+    kind = _kind(spec)
+    words = tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else get_args(kind)
+    choices = tuple(str(w) for w in words) if words and isinstance(words[0], str) else ()
+    return TypeAdapter(kind), TypeAdapter(list[kind | None]), choices
+
+
+def value_of(resource: Resource, spec: FilterSpec, raw: Any) -> Any:
+    """The filter's value in its own type; a list where a list was given. Raises Invalid."""
+    one, many, choices = _adapter(spec)
     try:
         return many.validate_python(raw) if isinstance(raw, list) else one.validate_python(raw)
     except ValidationError as error:
-        words = error.errors(include_url=False, include_context=False)[0]["msg"]
-        choices = spec.field.choices if spec.field else ()
+        words = error.errors(include_url=False, include_context=False)[0]["msg"].removeprefix("Value error, ")
         hint = nearest(str(raw), choices) if choices else ""
         raise Invalid(f"filter {spec.name} of {resource.path}: {words} (got {str(raw)[:80]!r})", hint=hint) from None
-
-
-def _pg_array(spec: FilterSpec) -> str:
-    return f"{spec.field.pg_type}[]" if spec.field else "text[]"
 
 
 def _condition(resource: Resource, where: Where, spec: FilterSpec, raw: Any) -> str:
@@ -113,47 +139,65 @@ def _condition(resource: Resource, where: Where, spec: FilterSpec, raw: Any) -> 
         return _join(resource, where, spec, raw)
     assert spec.field is not None  # noqa: S101  (only joins have none)
     col = column(resource, spec.field.name)
-    if raw is None and spec.op in ("eq", "ne"):
-        return f"{col} IS {'NOT ' if spec.op == 'ne' else ''}NULL"
-    value = _value(resource, spec, raw)
-    if spec.op == "isnull":
-        return f"{col} IS {'' if value else 'NOT '}NULL"
     if spec.op in ("eq", "ne"):
-        values = [v for v in (value if isinstance(value, list) else [value]) if v is not None]
-        return (
-            f"{'NOT ' if spec.op == 'ne' else ''}coalesce({col} = ANY({where.param(_plain(values))}::{_pg_array(spec)}), false)"
-            if spec.field.nullable
-            else f"{'NOT ' if spec.op == 'ne' else ''}{col} = ANY({where.param(_plain(values))}::{_pg_array(spec)})"
-        )
-    if isinstance(value, list):
+        found = _equality(resource, where, spec, raw)
+        return found if spec.op == "eq" else f"NOT coalesce({found}, false)"
+    if isinstance(raw, list):
         raise Invalid(f"filter {spec.name} of {resource.path} takes one value, not a list")
-    if spec.op == "contains_json":
-        return _containment(resource, where, spec.field.name, value)
-    if spec.op in ("contains", "startswith"):
-        return f"{'strpos' if spec.op == 'contains' else 'starts_with'}({col}, {where.param(value)}::text)" + (
-            " > 0" if spec.op == "contains" else ""
-        )
+    return _COMPARE[spec.op](resource, where, spec, value_of(resource, spec, raw), col)
+
+
+def _equality(resource: Resource, where: Where, spec: FilterSpec, raw: Any) -> str:
+    assert spec.field is not None  # noqa: S101
+    col = column(resource, spec.field.name)
+    values = value_of(resource, spec, raw if isinstance(raw, list) else [raw])
+    known = [str(v) if isinstance(v, str) else v for v in values if v is not None]
+    equal = f"{col} = ANY({where.param(known)}::{spec.field.pg_type}[])"
+    return f"({col} IS NULL OR {equal})" if None in values else equal
+
+
+def _is_null(_r: Resource, _w: Where, _s: FilterSpec, value: Any, col: str) -> str:
+    return f"{col} IS {'' if value else 'NOT '}NULL"
+
+
+def _contains(_r: Resource, where: Where, _s: FilterSpec, value: Any, col: str) -> str:
+    return f"strpos({col}, {where.param(value)}::text) > 0"
+
+
+def _starts(_r: Resource, where: Where, _s: FilterSpec, value: Any, col: str) -> str:
+    return f"starts_with({col}, {where.param(value)}::text)"
+
+
+def _containment(resource: Resource, where: Where, _s: FilterSpec, value: Any, col: str) -> str:
+    place = where.param(orjson.dumps(value).decode())
+    if resource is JOBS and col == "t.tags":
+        return f"s.id IN (SELECT jobs_with_tags({place}::jsonb))"
+    return f"{col} @> {place}::jsonb"
+
+
+def _ordered(_r: Resource, where: Where, spec: FilterSpec, value: Any, col: str) -> str:
+    assert spec.field is not None  # noqa: S101
     return f"{col} {OPS[spec.op]} {where.param(value)}::{spec.field.pg_type}"
 
 
-def _plain(values: list[Any]) -> list[Any]:
-    return [str(v) if isinstance(v, str) else v for v in values]
-
-
-def _containment(resource: Resource, where: Where, name: str, value: Any) -> str:
-    place = where.param(orjson.dumps(value).decode())
-    if resource is JOBS and name == "tags":
-        return f"s.id IN (SELECT jobs_with_tags({place}::jsonb))"
-    return f"{column(resource, name)} @> {place}::jsonb"
+_COMPARE: dict[str, Callable[[Resource, Where, FilterSpec, Any, str], str]] = {
+    "isnull": _is_null,
+    "contains": _contains,
+    "startswith": _starts,
+    "contains_json": _containment,
+    **dict.fromkeys(OPS, _ordered),
+}
 
 
 def _join(resource: Resource, where: Where, spec: FilterSpec, raw: Any) -> str:
     assert spec.join is not None  # noqa: S101
-    if raw is None:
-        raise Invalid(f"filter {spec.name} of {resource.path} takes a value, not null")
-    value = _value(resource, spec, raw)
+    if raw is None or (isinstance(raw, list) and (None in raw or not spec.join.many)):
+        raise Invalid(
+            f"filter {spec.name} of {resource.path} takes {'values' if spec.join.many else 'one value'}, not null"
+        )
+    value = value_of(resource, spec, raw)
     if spec.join.many:
-        value = _plain(value if isinstance(value, list) else [value])
+        value = [str(v) if isinstance(v, str) else v for v in (value if isinstance(value, list) else [value])]
     elif isinstance(value, dict):
         value = orjson.dumps(value).decode()
     return spec.join.sql.format(p=where.param(value))
@@ -217,14 +261,14 @@ def _decode(cursor: str, keys: Sequence[Order]) -> list[Any]:
         if names != [("-" if k.down else "") + k.name for k in keys]:
             raise ValueError
         return [_typed(k, v) for k, v in zip(keys, values, strict=True)]
-    except (ValueError, binascii.Error, TypeError, orjson.JSONDecodeError):
+    except (ValueError, TypeError):
         raise Invalid("the cursor does not fit this query", hint="Start again without a cursor.") from None
 
 
 def _typed(key: Order, value: Any) -> Any:
     if key.pg_type == "timestamptz":
         return datetime.fromisoformat(value)
-    if key.pg_type in ("bigint", "integer", "smallint") and not isinstance(value, int):
+    if type(value) is not {"text": str, "boolean": bool, "float": float}.get(key.pg_type, int):
         raise TypeError
     return value
 
@@ -251,7 +295,7 @@ def _columns(resource: Resource, wanted: Sequence[str] | None) -> list[str]:
     for name in wanted or ():
         if name not in resource.visible:
             raise Invalid(f"{resource.path} has no field {name!r}", hint=nearest(name, resource.visible))
-    return list(wanted or resource.visible)
+    return list(dict.fromkeys(wanted or resource.visible))
 
 
 async def fetch_page(conn: Connection, resource: Resource, owner_id: int, query: Query) -> Page:
@@ -277,35 +321,21 @@ def _select(resource: Resource, columns: Sequence[str], where: Where, keys: Sequ
     paging = f"LIMIT {query.limit}" + (f" OFFSET {query.offset}" if query.offset else "")
     if resource.split:
         # The page is found in the small hot table (or by its filters) first; wide rows are read for that page alone.
-        inner = f"SELECT s.id FROM {_needed(resource, where)} WHERE {where.sql} ORDER BY {order} {paging}"
+        inner = f"SELECT s.id FROM {_needed(resource, where)} WHERE {where.sql} ORDER BY {order} {paging}"  # noqa: S608
         if "t." not in order and query.offset:
             return (
-                f"SELECT {', '.join(picked)} FROM ({inner}) page JOIN {resource.state_table} s ON s.id = page.id"
+                f"SELECT {', '.join(picked)} FROM ({inner}) page JOIN {resource.state_table} s ON s.id = page.id"  # noqa: S608
                 f" JOIN {resource.table} t ON t.id = page.id ORDER BY {order}"
             )
-    return f"SELECT {', '.join(picked)} FROM {source(resource)} WHERE {where.sql} ORDER BY {order} {paging}"
+    return f"SELECT {', '.join(picked)} FROM {source(resource)} WHERE {where.sql} ORDER BY {order} {paging}"  # noqa: S608
 
 
 def _needed(resource: Resource, where: Where) -> str:
     return source(resource, hot_only=not any("t." in part for part in where.parts))
 
 
-def _tallied(resource: Resource, owner_id: int, query: Query) -> Where | None:
-    """The condition on the tally where that can answer: jobs, by nothing but site and state."""
-    if resource is not JOBS or query.exclude or not query.filter.keys() <= {"state", "site_id"}:
-        return None
-    where = where_of(resource, owner_id, query)
-    where.parts = [part.replace("s.", "t.") for part in where.parts]
-    return where
-
-
 async def count(conn: Connection, resource: Resource, owner_id: int, query: Query) -> int:
     """How many match."""
-    tallied = _tallied(resource, owner_id, query)
-    if tallied:
-        return int(
-            await conn.fetchval(f"SELECT coalesce(sum(n), 0) FROM job_tally t WHERE {tallied.sql}", *tallied.params)
-        )  # noqa: S608
     where = where_of(resource, owner_id, query)
     return int(await conn.fetchval(f"SELECT count(*) FROM {_needed(resource, where)} WHERE {where.sql}", *where.params))  # noqa: S608
 
@@ -316,10 +346,6 @@ async def counts(conn: Connection, resource: Resource, owner_id: int, by: str, q
     if spec is None or not spec.mark.filter or spec.pg_type == "jsonb":
         known = [n for n, f in resource.fields.items() if f.mark.filter and f.pg_type != "jsonb"]
         raise Invalid(f"{resource.path} cannot be counted by {by!r}", hint=nearest(by, known))
-    tallied = _tallied(resource, owner_id, query) if by in ("state", "site_id") else None
-    if tallied:
-        sql = f"SELECT {by}::text AS k, sum(n) AS n FROM job_tally t WHERE {tallied.sql} GROUP BY 1 HAVING sum(n) <> 0 ORDER BY 2 DESC"  # noqa: S608, E501
-        return {r["k"]: int(r["n"]) for r in await conn.fetch(sql, *tallied.params)}
     where = where_of(resource, owner_id, query)
     col = column(resource, by)
     where.parts.append("true")
@@ -336,11 +362,11 @@ async def counts(conn: Connection, resource: Resource, owner_id: int, by: str, q
 
 
 async def matching_ids(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[int]:
-    """Ids of all that match, in order."""
+    """Ids of all that match, in order, locked: they match still when they are changed."""
     where = where_of(resource, owner_id, query)
-    col = column(resource, "id")
-    rows = await conn.fetch(f"SELECT {col} FROM {_needed(resource, where)} WHERE {where.sql} ORDER BY 1", *where.params)  # noqa: S608
-    return [r[0] for r in rows]
+    alias = "s" if resource.split else "t"
+    sql = f"SELECT {alias}.id FROM {_needed(resource, where)} WHERE {where.sql} ORDER BY 1 FOR UPDATE OF {alias}"  # noqa: S608
+    return [r[0] for r in await conn.fetch(sql, *where.params)]
 
 
 async def fetch_one(conn: Connection, resource: Resource, owner_id: int, row_id: int) -> dict[str, Any] | None:

@@ -70,6 +70,8 @@ JOB_MOVES: dict[str, frozenset[str]] = {
     J.JOB_FINISHED: frozenset({J.RESTART_READY}),
     J.FAILED: frozenset({J.RESTART_READY}),
 }
+# A job runs under a lease or not at all: nobody enters RUNNING by writing it.
+USER_MOVES: dict[str, frozenset[str]] = {state: to - {J.RUNNING} for state, to in JOB_MOVES.items()}
 # What a lease holder may report; everything else is the server's or an operator's to do.
 AGENT_MOVES = frozenset({J.RUNNING, J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.FAILED})
 

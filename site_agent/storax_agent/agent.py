@@ -1,6 +1,7 @@
 """The agent's main loop: takes leased jobs, hands them to the launcher, stores what became of them.
 
-One thread decides everything here; the loops in ``loops/`` talk to the server and post what they learn. The way of a job:
+One thread decides everything here; the loops in ``loops/`` talk to the server and post what they learn.
+The way of a job:
 
     pull -> take -> Preparer.work -> launcher.start -> launcher.poll -> Judge.outcome -> Outbox.append -> report
 
@@ -18,12 +19,13 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from storax_agent.launchers.base import Cause, Launcher, LauncherLost, Lease
+from storax_agent.launchers.base import Cause, Launcher, LauncherLostError, Lease
 from storax_agent.leases import Held, Holdings
 from storax_agent.outbox import Outbox
 from storax_agent.outcomes import Entry, Judge, move, refusal, running
+from storax_agent.outcomes import entry as entry_of
 from storax_agent.pace import STORM_JOBS, Mail, Pace, Room
-from storax_agent.prepare import Preparer, Refused
+from storax_agent.prepare import Preparer, RefusedError
 from storax_agent.wire import Acquired, Answer
 
 TICK_SEC = 0.004  # in a storm, the launcher's news are read this often
@@ -37,7 +39,15 @@ class Agent:
     """Holds the leases of one site. ``cores`` is what jobs may use, ``prefetch`` the most jobs leased beyond that."""
 
     def __init__(
-        self, launcher: Launcher, outbox: Outbox, preparer: Preparer, judge: Judge, *, cores: int, prefetch: int, grace_sec: float
+        self,
+        launcher: Launcher,
+        outbox: Outbox,
+        preparer: Preparer,
+        judge: Judge,
+        *,
+        cores: int,
+        prefetch: int,
+        grace_sec: float,
     ) -> None:
         self.room, self.mail, self.pace = Room(), Mail(), Pace()
         self.reconcile: Callable[[], None] = lambda: None
@@ -111,7 +121,7 @@ class Agent:
                 self._posts.popleft()()
             self._collect()
             self._save()
-        except LauncherLost as error:
+        except LauncherLostError as error:
             self._reopen(error)
         self._balance()
         if self.pace.recent() > STORM_JOBS and not self._draining:
@@ -132,17 +142,18 @@ class Agent:
             if row["state"] == "RUNNING":
                 lease = _lease(row)._replace(attempt=row["attempt"])
                 message = "the site agent and its launcher were killed while it ran"
-                self._enter({"id": lease.job_id, "lease_epoch": lease.epoch, "attempt": lease.attempt,
-                             "moves": [move("RUN_TIMEOUT", time.time(), message=message, lease_lost=True)]}, lease)  # fmt: skip
+                lost = move("RUN_TIMEOUT", time.time(), message=message, lease_lost=True)
+                self._enter(entry_of(lease, [lost]), lease)
         fresh = [row for row in rows if row["state"] != "RUNNING"]
-        cancelled = [{"id": row["id"], "lease_epoch": row["lease_epoch"]} for row in fresh if row.get("cancel_requested")]
+        cancelled = [row for row in fresh if row.get("cancel_requested")]
         self.take(session, Acquired(fresh, apps, cancelled))
 
     def unknown(self, pairs: Iterable[Pair]) -> list[Pair]:
         """Which of these leases are neither held nor waiting to be reported."""
         unsaved = {(lease.job_id, lease.epoch) for lease in self._entries}
         return [
-            pair for pair in pairs
+            pair
+            for pair in pairs
             if pair not in unsaved and pair not in self._unsettled and self.holdings.find(*pair) is None
         ]
 
@@ -198,11 +209,11 @@ class Agent:
 
     # Parts of a round
 
-    def _reopen(self, error: LauncherLost) -> None:
+    def _reopen(self, error: LauncherLostError) -> None:
         LOG.warning("%s; starting another", error)
         try:
             self.open()
-        except LauncherLost as again:
+        except LauncherLostError as again:
             LOG.error("%s", again)  # noqa: TRY400
             time.sleep(RETRY_SEC)
 
@@ -212,7 +223,7 @@ class Agent:
             return None
         try:
             work = self._preparer.work(lease, job, self._apps.get(job["app_id"]))
-        except Refused as reason:
+        except RefusedError as reason:
             LOG.warning("job %d refused: %s", lease.job_id, reason)
             self._enter(refusal(lease, time.time(), str(reason)), lease)
             return None

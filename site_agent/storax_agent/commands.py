@@ -1,7 +1,7 @@
 """From an App's command template and a Job's parameters to an argument list.
 
-Without a shell the template is split into arguments first and the ``{{ name }}`` places are filled afterwards, so that a
-value is always inside one argument. With ``use_shell`` a value never becomes shell text at all: each place turns into
+Without a shell the template is split into arguments first and the ``{{ name }}`` places are filled afterwards, so that
+a value is always inside one argument. With ``use_shell`` a value never becomes shell text at all: each place turns into
 ``"${STORAX_PARAM_name}"`` and the value travels in the environment. Only a template that itself evaluates a parameter
 (``eval``, another ``sh -c``) could make code of it, and that is its author's word, not the submitter's.
 """
@@ -17,7 +17,7 @@ PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 VARIABLE = "STORAX_PARAM_"
 
 
-class CommandRefused(ValueError):
+class CommandError(ValueError):
     """The template or a parameter cannot become a command; the message says which and why."""
 
 
@@ -40,22 +40,22 @@ def parse(template: str, *, use_shell: bool = False) -> Command:
     """Check a template.
 
     Raises:
-        CommandRefused: it is empty, has an unclosed quote, a place that is more than a name, or (with a shell) a place
+        CommandError: it is empty, has an unclosed quote, a place that is more than a name, or (with a shell) a place
             where the shell would not keep the value whole.
     """
     text = PLACE.sub(r"{{\1}}", template)
     bare = PLACE.sub("", text)
     if "{{" in bare or "{%" in bare:
-        raise CommandRefused(f"command template {template[:120]!r}: only plain {{{{ name }}}} places are allowed")
-    if "\0" in text or not bare.strip() and not PLACE.search(text):
-        raise CommandRefused(f"command template {template[:120]!r} is empty or holds a NUL")
+        raise CommandError(f"command template {template[:120]!r}: only plain {{{{ name }}}} places are allowed")
+    if "\0" in text or (not bare.strip() and not PLACE.search(text)):
+        raise CommandError(f"command template {template[:120]!r} is empty or holds a NUL")
     names = tuple(dict.fromkeys(PLACE.findall(text)))
     if use_shell:
         return Command((("/bin/sh",), ("-c",), (_shell_text(text),)), names, use_shell=True)
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise CommandRefused(f"command template {template[:120]!r}: {error}; close the quote") from error
+        raise CommandError(f"command template {template[:120]!r}: {error}; close the quote") from error
     return Command(tuple(tuple(PLACE.split(word)) for word in words), names, use_shell=False)
 
 
@@ -70,7 +70,7 @@ def values_of(command: Command, given: Mapping[str, Any], declared: Mapping[str,
     """The values of the template's places: the job's own, or the App's defaults.
 
     Raises:
-        CommandRefused: one is missing, or cannot be passed to a program.
+        CommandError: one is missing, or cannot be passed to a program.
     """
     return {name: _value(name, given, declared) for name in command.names}
 
@@ -80,15 +80,15 @@ def _value(name: str, given: Mapping[str, Any], declared: Mapping[str, Any]) -> 
     if name in given:
         text = value_text(given[name])
     elif rule.get("required", True) or "default" not in rule:
-        raise CommandRefused(f"parameter {name!r} is missing; the App's command needs it")
+        raise CommandError(f"parameter {name!r} is missing; the App's command needs it")
     else:
         text = value_text(rule["default"])
     if "\0" in text:
-        raise CommandRefused(f"parameter {name!r} holds a NUL character, which no program can be given")
+        raise CommandError(f"parameter {name!r} holds a NUL character, which no program can be given")
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise CommandRefused(f"parameter {name!r} is not valid Unicode text") from error
+        raise CommandError(f"parameter {name!r} is not valid Unicode text") from error
     return text
 
 
@@ -104,8 +104,8 @@ def _shell_text(text: str) -> str:
         around = _surrounding(text, found.start())
         if around:
             name = found.group(1)
-            raise CommandRefused(
-                f"command template: place {{{{ {name} }}}} stands {around}; write it outside, its value is quoted already"
+            raise CommandError(
+                f"command template: place {{{{ {name} }}}} stands {around}; write it outside: it comes quoted"
             )
     return PLACE.sub(rf'"${{{VARIABLE}\1}}"', text)
 

@@ -44,7 +44,9 @@ LOG = logging.getLogger(__name__)
 class Daemon:
     """One agent, or with ``allocation`` the runner inside a BatchJob."""
 
-    def __init__(self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, *, allocation: Allocation | None = None) -> None:
+    def __init__(
+        self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, *, allocation: Allocation | None = None
+    ) -> None:
         self.folder, self.settings, self.api, self.allocation = folder, settings, api, allocation
         self.outbox = Outbox(folder.outbox)
         self.reader = OutboxReader(folder.outbox)
@@ -92,7 +94,7 @@ class Daemon:
         return self._wants_end
 
     def _end(self, report: Loop) -> None:
-        """Stop asking, stop the jobs where that is wanted, report what is left, give the session back where nothing runs."""
+        """Stop asking, stop the jobs where wanted, report what is left, give the session back where nothing runs."""
         deadline = time.monotonic() + STOP_SEC
         self.stopping.set()
         self.agent.drain(stop_jobs=self.stop_jobs, grace_sec=STOP_GRACE_SEC)
@@ -149,7 +151,9 @@ class Daemon:
             mover = LocalTransfer(settings.transfer_locations, data=self.folder.data)
             transfers = Transfers(self.api, settings.site_id, mover, every_sec=settings.transfer_poll_sec)
             scheduler = LocalScheduler(self.folder)
-            batch_jobs = BatchJobs(self.api, self.keeper, settings.site_id, scheduler, every_sec=settings.batch_poll_sec)
+            batch_jobs = BatchJobs(
+                self.api, self.keeper, settings.site_id, scheduler, every_sec=settings.batch_poll_sec
+            )
             loops.append(self._loop("transfers", transfers.step))
             loops.append(self._loop("batch-jobs", batch_jobs.submit_step))
             loops.append(self._loop("allocations", batch_jobs.watch_step))
@@ -183,7 +187,7 @@ def serve(folder: SiteFolder, *, batch_job: int | None = None, foreground: bool 
 
     Raises:
         SiteError: the folder is no site, or its token is gone.
-        AlreadyRunning: another agent runs in it.
+        AlreadyRunningError: another agent runs in it.
         StoraxError: the BatchJob cannot be read.
     """
     settings = folder.load()
@@ -200,7 +204,7 @@ def serve(folder: SiteFolder, *, batch_job: int | None = None, foreground: bool 
 
 
 def write_log(folder: SiteFolder, *, foreground: bool, name: str) -> None:
-    """Log to the site's folder (5 files of 5 MB), and with ``foreground`` to stderr as well. Tokens are never logged."""
+    """Log to the site's folder (5 files of 5 MB), with ``foreground`` to stderr as well. No token is ever logged."""
     handlers: list[logging.Handler] = [RotatingFileHandler(folder.log / name, maxBytes=5 << 20, backupCount=4)]
     if foreground:
         handlers.append(logging.StreamHandler())

@@ -10,7 +10,7 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 MAX_PATH = 4096
 
 
-class PathRefused(ValueError):
+class PathError(ValueError):
     """The path leaves its folder, or goes through a symlink or a file."""
 
 
@@ -18,15 +18,15 @@ def split(relative: str) -> list[str]:
     """The steps of a relative path.
 
     Raises:
-        PathRefused: it is absolute, has a ``..`` step, a NUL, or is longer than 4096 characters.
+        PathError: it is absolute, has a ``..`` step, a NUL, or is longer than 4096 characters.
     """
     if relative.startswith("/"):
-        raise PathRefused(f"path {relative[:200]!r} is absolute; give one relative to the data folder")
+        raise PathError(f"path {relative[:200]!r} is absolute; give one relative to the data folder")
     if "\0" in relative or len(relative) > MAX_PATH:
-        raise PathRefused(f"path {relative[:60]!r}... holds a NUL or is longer than {MAX_PATH} characters")
+        raise PathError(f"path {relative[:60]!r}... holds a NUL or is longer than {MAX_PATH} characters")
     steps = [step for step in relative.split("/") if step not in ("", ".")]
     if ".." in steps:
-        raise PathRefused(f"path {relative[:200]!r} goes up by '..'; it must stay inside its folder")
+        raise PathError(f"path {relative[:200]!r} goes up by '..'; it must stay inside its folder")
     return steps
 
 
@@ -34,7 +34,7 @@ def open_folder(root: int, relative: str, *, create: bool = False) -> int:
     """Open the folder ``relative`` below the open folder ``root``; the caller closes it. Mode of new folders: 0755.
 
     Raises:
-        PathRefused: the path would leave ``root``, or a step is a symlink or a file.
+        PathError: the path would leave ``root``, or a step is a symlink or a file.
         OSError: anything else, as a missing folder when ``create`` is false.
     """
     steps = split(relative)
@@ -47,7 +47,7 @@ def open_folder(root: int, relative: str, *, create: bool = False) -> int:
     except OSError as error:
         os.close(here)
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise PathRefused(f"path {relative[:200]!r} goes through a symlink or a file") from error
+            raise PathError(f"path {relative[:200]!r} goes through a symlink or a file") from error
         raise
     return here
 
@@ -56,11 +56,11 @@ def open_parent(root: int, relative: str, *, create: bool = False) -> tuple[int,
     """Open the folder that holds ``relative``, and give its last step by name; the caller closes the folder.
 
     Raises:
-        PathRefused: as ``open_folder``; also when the path names the root itself.
+        PathError: as ``open_folder``; also when the path names the root itself.
     """
     steps = split(relative)
     if not steps:
-        raise PathRefused(f"path {relative!r} names the folder itself, not something inside it")
+        raise PathError(f"path {relative!r} names the folder itself, not something inside it")
     return open_folder(root, "/".join(steps[:-1]), create=create), steps[-1]
 
 
@@ -79,7 +79,7 @@ def _enter(folder: int, step: str, *, create: bool, last: bool) -> int:
 
 
 def _make(folder: int, step: str) -> None:
-    try:
+    try:  # noqa: SIM105 - once per job, and a context manager takes longer than the call
         os.mkdir(step, 0o755, dir_fd=folder)
     except FileExistsError:
         pass

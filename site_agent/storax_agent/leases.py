@@ -90,7 +90,9 @@ class Holdings:
 class SessionKeeper:
     """The current session, opened when first needed and again after it was lost. Safe for threads."""
 
-    def __init__(self, open_session: Callable[[], int], *, on_open: Callable[[int], None], on_lost: Callable[[int], None]) -> None:
+    def __init__(
+        self, open_session: Callable[[], int], *, on_open: Callable[[int], None], on_lost: Callable[[int], None]
+    ) -> None:
         self._open = open_session
         self._on_open = on_open
         self._on_lost = on_lost

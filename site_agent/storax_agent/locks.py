@@ -4,8 +4,10 @@ import fcntl
 import os
 from pathlib import Path
 
+from storax.errors import StoraxError
 
-class AlreadyRunning(Exception):
+
+class AlreadyRunningError(StoraxError):
     """Another process holds the lock; ``pid`` is its pid."""
 
     def __init__(self, pid: int) -> None:
@@ -24,14 +26,14 @@ class PidLock:
         """Take it.
 
         Raises:
-            AlreadyRunning: another process has it.
+            AlreadyRunningError: another process has it.
         """
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._fd)
-            raise AlreadyRunning(holder(self._path) or 0) from None
+            raise AlreadyRunningError(holder(self._path) or 0) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 

@@ -1,8 +1,8 @@
 """What was not yet reported, kept on disk: every move is written before it is sent, and deleted once it is answered.
 
 SQLite in WAL mode with ``synchronous=NORMAL``: a commit is in the kernel before it returns, so no kill of any process
-loses it. A power cut may lose the last ones; then the machine's jobs are gone as well, their leases expire, and they run
-again. That costs a run, never a false report, and saves one fsync for every few jobs.
+loses it. A power cut may lose the last ones; then the machine's jobs are gone as well, their leases expire, and they
+run again. That costs a run, never a false report, and saves one fsync for every few jobs.
 
 Written by one thread (the agent's main loop) and read by another (the report loop), each with its own connection.
 """
@@ -104,7 +104,7 @@ class OutboxReader:
 
 
 def merge(rows: dict[int, dict[str, Any]], entry: dict[str, Any]) -> None:
-    """Add an entry to those of other jobs: later moves of one lease join the earlier, a newer lease replaces an older."""
+    """Add an entry: later moves of one lease join the earlier ones, a newer lease of a job replaces an older."""
     known = rows.get(entry["id"])
     if known is None or known["lease_epoch"] < entry["lease_epoch"]:
         rows[entry["id"]] = entry

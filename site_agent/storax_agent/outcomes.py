@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from storax_agent.inside import PathRefused, open_folder
+from storax_agent.inside import PathError, open_folder
 from storax_agent.launchers.base import Ended, Lease, Started
 
 MAX_RESULT_BYTES = 1 << 20
@@ -23,7 +23,7 @@ Move = dict[str, Any]
 Entry = dict[str, Any]
 
 
-class BadResult(ValueError):
+class ResultError(ValueError):
     """The result file is not what it may be; the message says how."""
 
 
@@ -68,7 +68,7 @@ class Judge:
             value = _read_result(path)
         except FileNotFoundError:
             return None, "none"
-        except (BadResult, OSError) as error:
+        except (ResultError, OSError) as error:
             value, flaw = None, str(error)
         else:
             flaw = ""
@@ -79,7 +79,7 @@ class Judge:
         """The last ten lines of job.err, at most 2 KB, without control characters."""
         try:
             folder = open_folder(self.data, workdir)
-        except (OSError, PathRefused):
+        except (OSError, PathError):
             return ""
         try:
             handle = os.open("job.err", READ, dir_fd=folder)
@@ -131,15 +131,15 @@ class Judge:
 
 
 _RULES: dict[str, Callable[[Judge, Ended, Any, str], Entry | None]] = {
-    "exit": Judge._exit,  # noqa: SLF001
-    "cancelled": Judge._cancelled,  # noqa: SLF001
-    "wall_time": Judge._wall_time,  # noqa: SLF001
-    "stopped": Judge._stopped,  # noqa: SLF001
-    "stale": Judge._stale,  # noqa: SLF001
-    "lost": Judge._lost,  # noqa: SLF001
-    "command": Judge._not_started,  # noqa: SLF001
-    "system": Judge._not_started,  # noqa: SLF001
-    "workdir": Judge._refused,  # noqa: SLF001
+    "exit": Judge._exit,
+    "cancelled": Judge._cancelled,
+    "wall_time": Judge._wall_time,
+    "stopped": Judge._stopped,
+    "stale": Judge._stale,
+    "lost": Judge._lost,
+    "command": Judge._not_started,
+    "system": Judge._not_started,
+    "workdir": Judge._refused,
 }
 
 
@@ -166,13 +166,13 @@ def _words(code: int | None) -> str:
 
 
 def _read_result(path: str) -> Any:
-    """The JSON of a result file. Raises BadResult, or FileNotFoundError when the process wrote none."""
+    """The JSON of a result file. Raises ResultError, or FileNotFoundError when the process wrote none."""
     handle = os.open(path, READ)
     with os.fdopen(handle, "rb") as file:
         text = file.read(MAX_RESULT_BYTES + 1)
     if len(text) > MAX_RESULT_BYTES:
-        raise BadResult(f"its result is larger than {MAX_RESULT_BYTES >> 20} MiB; keep it in a file of the workdir")
+        raise ResultError(f"its result is larger than {MAX_RESULT_BYTES >> 20} MiB; keep it in a file of the workdir")
     try:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
-        raise BadResult(f"its result file is not JSON: {error}") from error
+        raise ResultError(f"its result file is not JSON: {error}") from error

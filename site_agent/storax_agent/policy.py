@@ -23,14 +23,18 @@ class Policy:
         if self.allowed_submitters is not None and submitter not in self.allowed_submitters:
             return f"site policy: {submitter or 'an unknown user'} is not in allowed_submitters of this site"
         if self.allowed_apps is not None and (digest := app_digest(app)) not in self.allowed_apps:
-            return f"site policy: App {app.get('name')!r} has digest {digest}, which is not in allowed_apps of this site"
+            return (
+                f"site policy: App {app.get('name')!r} has digest {digest}, which is not in allowed_apps of this site"
+            )
         if not app.get("command_template"):
             return self._function_objection(app)
         return ""
 
     def _function_objection(self, app: Mapping[str, Any]) -> str:
         if not self.allow_functions:
-            return f"site policy: App {app.get('name')!r} has no command_template, and this site runs no Python functions"
+            return (
+                f"site policy: App {app.get('name')!r} has no command_template, and this site runs no Python functions"
+            )
         return f"App {app.get('name')!r} has no command_template; this agent runs commands only"
 
 

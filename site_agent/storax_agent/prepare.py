@@ -6,14 +6,14 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from storax_agent.commands import Command, CommandRefused, parse, values_of
-from storax_agent.inside import PathRefused, split
+from storax_agent.commands import Command, CommandError, parse, values_of
+from storax_agent.inside import PathError, split
 from storax_agent.launchers.base import Lease, Work
 from storax_agent.launchers.processes import RESULT_VARIABLE
 from storax_agent.policy import Policy
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """This site will not run the job; the message says why and becomes the job's."""
 
 
@@ -32,20 +32,20 @@ class Preparer:
         """The process of one lease.
 
         Raises:
-            Refused: the site's policy, the template, a parameter, the workdir or the job's size stand against it.
+            RefusedError: the site's policy, the template, a parameter, the workdir or the job's size stand against it.
         """
         if app is None:
-            raise Refused(f"its App {job.get('app_id')} came without a definition; it may have been deleted")
+            raise RefusedError(f"its App {job.get('app_id')} came without a definition; it may have been deleted")
         objection = self.policy.objection(app, submitter=job.get("submitter") or self.submitter)
         if objection:
-            raise Refused(objection)
+            raise RefusedError(objection)
         cores, gpus = self._footprint(job)
         try:
             split(job["workdir"])
             command = self._command(app)
             argv, carried = command.fill(values_of(command, job.get("parameters") or {}, app.get("parameters") or {}))
-        except (CommandRefused, PathRefused) as error:
-            raise Refused(str(error)) from error
+        except (CommandError, PathError) as error:
+            raise RefusedError(str(error)) from error
         environment = {**_environment(app), **carried, **self._own(lease, job)}
         return Work(lease, argv, environment, job["workdir"], cores, gpus, 60.0 * (job.get("wall_time_min") or 0))
 
@@ -65,18 +65,18 @@ class Preparer:
         }
 
     def _footprint(self, job: Mapping[str, Any]) -> tuple[int, int]:
-        """Whole cores and GPUs. Raises Refused for what can never fit."""
+        """Whole cores and GPUs. Raises RefusedError for what can never fit."""
         nodes, ranks = job.get("num_nodes") or 1, job.get("ranks_per_node") or 1
         if nodes > 1:
-            raise Refused(f"needs {nodes} nodes; this site has 1")
+            raise RefusedError(f"needs {nodes} nodes; this site has 1")
         threads, per_core = job.get("threads_per_rank") or 1, job.get("threads_per_core") or 1
         packing = job.get("node_packing_count") or 1
         cores = max(ceil(ranks * threads / per_core), ceil(self.cores / packing) if packing > 1 else 1)
         if cores > self.cores:
-            raise Refused(f"needs {cores} cores; this site has {self.cores} (slots in its site.toml)")
+            raise RefusedError(f"needs {cores} cores; this site has {self.cores} (slots in its site.toml)")
         gpus = ceil(ranks * (job.get("gpus_per_rank") or 0.0))
         if gpus > self.gpus:
-            raise Refused(f"needs {gpus} GPUs; this site has {self.gpus} (gpus in its site.toml)")
+            raise RefusedError(f"needs {gpus} GPUs; this site has {self.gpus} (gpus in its site.toml)")
         return cores, gpus
 
 
@@ -84,5 +84,7 @@ def _environment(app: Mapping[str, Any]) -> dict[str, str]:
     given = app.get("environment") or {}
     for name, value in given.items():
         if not name or "=" in name or "\0" in name or "\0" in str(value):
-            raise Refused(f"App environment variable {name!r} cannot be set: a name has no '=', and neither part a NUL")
+            raise RefusedError(
+                f"App environment variable {name!r} cannot be set: a name has no '=', and neither part a NUL"
+            )
     return {name: str(value) for name, value in given.items()}

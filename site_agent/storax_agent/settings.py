@@ -12,6 +12,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from storax._settings import Connection, load_profile
+from storax.errors import StoraxError
 from storax_agent.policy import Policy
 
 FILE = "site.toml"
@@ -19,7 +20,7 @@ TOKEN_FILE = "token"  # noqa: S105 - a file's name
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY", re.IGNORECASE)
 
 
-class SiteError(Exception):
+class SiteError(StoraxError):
     """The site folder cannot be used; the message says why and what to do."""
 
 
@@ -48,12 +49,18 @@ class SiteSettings(BaseSettings):
     site_id: int = Field(ge=1, description="The site's id at the server.")
     url: str = Field(description="Address of the server, as http://host:port.")
     profile: str | None = Field(default=None, description="Profile that holds the token; unset: the file `token`.")
-    slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=4096, description="Cores that jobs may use.")
+    slots: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, le=4096, description="Cores that jobs may use."
+    )
     gpus: int = Field(default=0, ge=0, le=1024, description="GPUs that jobs may use.")
     prefetch: int = Field(default=1024, ge=0, le=2048, description="Most jobs leased ahead of free cores in a storm.")
-    session_ttl_sec: int = Field(default=60, ge=5, le=86_400, description="Silence after which the server takes jobs away.")
+    session_ttl_sec: int = Field(
+        default=60, ge=5, le=86_400, description="Silence after which the server takes jobs away."
+    )
     heartbeat_sec: float | None = Field(default=None, gt=0, description="Seconds between heartbeats; unset: ttl / 4.")
-    cancel_poll_sec: float = Field(default=2.0, gt=0, description="Seconds between looks for cancels while all cores work.")
+    cancel_poll_sec: float = Field(
+        default=2.0, gt=0, description="Seconds between looks for cancels while all cores work."
+    )
     kill_grace_sec: float = Field(default=5.0, ge=0, description="Seconds from SIGTERM to SIGKILL of a cancelled job.")
     transfer_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between looks for transfers.")
     batch_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between looks at running allocations.")
@@ -105,12 +112,17 @@ class SiteFolder:
         class Settings(SiteSettings):
             @classmethod
             def settings_customise_sources(
-                cls, settings_cls: type[BaseSettings], env_settings: PydanticBaseSettingsSource, **_: Any
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+                file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
             ) -> tuple[PydanticBaseSettingsSource, ...]:
                 return env_settings, TomlConfigSettingsSource(settings_cls, toml_file=self.settings_file)
 
         try:
-            return Settings()  # type: ignore[call-arg]
+            return Settings()
         except tomllib.TOMLDecodeError as error:
             raise SiteError(f"{self.settings_file} is not TOML: {error}") from error
         except ValidationError as error:
@@ -125,7 +137,9 @@ class SiteFolder:
         if settings.profile:
             stored = load_profile(settings.profile)
             if stored is None:
-                raise SiteError(f"profile {settings.profile!r} of {self.settings_file} is gone; run `storax site init` again")
+                raise SiteError(
+                    f"profile {settings.profile!r} of {self.settings_file} is gone; run `storax site init` again"
+                )
             return stored.token.get_secret_value() if stored.token else None
         return self.token_file.read_text(encoding="utf-8").strip() if self.token_file.is_file() else None
 

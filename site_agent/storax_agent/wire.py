@@ -20,7 +20,7 @@ MAX_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Acquired:
-    """Leased jobs, the Apps they use, and which leases of the session are to be stopped, as ``{"id", "lease_epoch"}``."""
+    """Leased jobs, the Apps they use, and which leases of the session to stop, as ``{"id", "lease_epoch"}``."""
 
     jobs: list[Row]
     apps: list[Row]
@@ -85,7 +85,9 @@ class SiteApi:
 
     def heartbeat(self, session: int, *, within: float) -> list[Row]:
         """Extend the session; returns what to cancel."""
-        found: list[Row] = self._row(self._call("POST", f"/sessions/{session}/heartbeat", {}, deadline=within))["cancel"]
+        found: list[Row] = self._row(self._call("POST", f"/sessions/{session}/heartbeat", {}, deadline=within))[
+            "cancel"
+        ]
         return found
 
     def acquire(self, session: int, number: int, *, wait: float, limits: Mapping[str, Any] | None = None) -> Acquired:
@@ -96,12 +98,16 @@ class SiteApi:
 
     def acquire_batch_jobs(self, session: int, number: int, *, wait: float) -> list[Row]:
         """Lease BatchJobs that wait for submission."""
-        found: list[Row] = self._long_poll(f"/sessions/{session}/acquire-batch-jobs", {"max_num": number}, wait)["batch_jobs"]
+        found: list[Row] = self._long_poll(f"/sessions/{session}/acquire-batch-jobs", {"max_num": number}, wait)[
+            "batch_jobs"
+        ]
         return found
 
     def report(self, session: int, entries: Sequence[Row], *, key: str, within: float = CALL_SEC) -> Answer:
         """Report moves; ``key`` makes a repeated report one."""
-        told = self._row(self._call("POST", f"/sessions/{session}/report", {"reports": entries}, key=key, deadline=within))
+        told = self._row(
+            self._call("POST", f"/sessions/{session}/report", {"reports": entries}, key=key, deadline=within)
+        )
         return Answer(told["accepted"], told["refused"], told["cancel"])
 
     def close_session(self, session: int, *, within: float) -> None:
@@ -165,7 +171,14 @@ class SiteApi:
         return self._row(self._call("POST", path, body))
 
     def _call(
-        self, method: str, path: str, body: Any, *, params: Row | None = None, key: str | None = None, deadline: float = CALL_SEC
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        *,
+        params: Row | None = None,
+        key: str | None = None,
+        deadline: float = CALL_SEC,
     ) -> Reply:
         content = None if body is None else to_json(body)
         return self._transport.call(Call(method, path, content, params=params, deadline=deadline, key=key))

@@ -151,3 +151,13 @@ def test_tokens_and_addresses_of_the_caller_are_not_passed_on(make: Make, monkey
     child = make(Part("once", code, once=True, environment=lambda: {"A": "1"}, after=heard.append))
     run_until(child, Phase.READY)
     assert heard == ["None 1 t:once\n"]
+
+
+def test_until_the_stack_runs_a_death_is_an_error_and_afterwards_it_is_not(make: Make) -> None:
+    child = make(Part("a", SLEEP))
+    run_until(child, Phase.READY)
+    kill(child)
+    with pytest.raises(StartError):
+        child.step(ready=set(), now=time.monotonic(), starting=True)
+    child.step(ready=set(), now=time.monotonic())
+    assert child.phase is Phase.RESTARTING

@@ -16,7 +16,7 @@ import orjson
 
 from storax_core.queues import QueueDown, Queues
 from storax_core.states import JOB_RUNNABLE
-from storax_core.store import feed, tally
+from storax_core.store import feed, upkeep
 from storax_core.store.database import GONE, Connection, Database
 
 log = logging.getLogger("storax.feeder")
@@ -150,7 +150,8 @@ class Feeder:
     async def reconcile(self) -> None:
         """Put back what Postgres says is runnable: everything after Redis was lost or flushed, queue heads otherwise."""
         async with self.db.worker() as conn:
-            await tally.compact(conn)
+            await upkeep.compact_tally(conn)
+            await upkeep.refresh_statistics(conn)
             if self.redis_lost or await self.queues.marked(EPOCH) is None:
                 await self._refill(conn)
             else:

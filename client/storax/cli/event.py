@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,14 +12,14 @@ import typer
 from storax.cli.failures import UsageError
 from storax.cli.listing import Limit
 from storax.cli.output import Columns, Form, Output, chosen, note, plain, show, text_of
-from storax.cli.select import Tags, pairs, when
+from storax.cli.parse import pairs, when
+from storax.cli.select import Tags
 
 if TYPE_CHECKING:
     from storax.models.event_log import EventLogQuery
 
 NARROW = ("position", "timestamp", "type", "entity_id", "from_state", "to_state", "actor", "message")
 OF_ONE = ("position", "timestamp", "type", "from_state", "to_state", "actor", "message")
-_COMPUTED = {"message"}
 SILENCE = 45.0  # three missed heartbeats of the server
 # Fields whose change says little to people; `-o json` has them.
 _QUIET = {"session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
@@ -56,7 +57,8 @@ def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_
     """Print events in the order of ``query`` and return how many there were."""
     every = query._model._columns
     names = chosen(form, columns, narrow=OF_ONE if of_one else NARROW, wide=NARROW, every=every)
-    fields = list(dict.fromkeys([n for n in names if n not in _COMPUTED] + (["type", "data"] if "message" in names else [])))
+    source = ["type", "data"] if "message" in names else []
+    fields = dict.fromkeys([*(n for n in names if n != "message"), *source])
     return show(_with_message(query.values(*fields), names), form=form, columns=names)
 
 
@@ -105,7 +107,7 @@ def ls(
 
 @app.command("tail")
 def tail(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with events as they happen, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with events as they happen.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many past events to begin with.")] = 10,
     job: Job = None,
     type_: Type = None,
@@ -132,9 +134,8 @@ def tail(
     last = newest[0] if newest else 0
     query = EventLog.objects.filter(**wanted, **_since(since)).filter(position__lte=last)
     found = list(query.order_by("position")) if since else list(query.order_by("-position")[:lines])[::-1]
-    for event in found:
-        _print_line(event.to_dict(), output)
-    for event in stream(wanted, after=last) if follow else ():
+    past: Iterable[Mapping[str, Any]] = (event.to_dict() for event in found)
+    for event in chain(past, stream(wanted, after=last) if follow else ()):
         _print_line(event, output)
 
 
@@ -150,10 +151,11 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
     from storax.errors import Unavailable
 
     wire, failures = current_client().wire(), 0
-    params = [(name, str(v)) for name, value in filters.items() for v in (value if isinstance(value, list) else [value])]
+    listed = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
+    params: Any = [(name, str(value)) for name, values in listed.items() for value in values]
     while True:
         headers = {"accept": "text/event-stream", "accept-encoding": "identity", "last-event-id": str(after)}
-        call = Call("GET", "/events/stream", params=params)  # type: ignore[arg-type]
+        call = Call("GET", "/events/stream", params=params)
         try:
             with wire.stream(call, headers=headers, silence=SILENCE) as chunks:
                 for block in parse(chunks):

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from storax.cli.output import Form, chosen, note, show
-
-if TYPE_CHECKING:
-    from storax._query import Query
 
 Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="How many at most; 0: all.")]
 Order = Annotated[str, typer.Option("--order", metavar="FIELD", help="Sort by this field; -FIELD turns it round.")]
@@ -26,7 +23,7 @@ class Listing:
     narrow: tuple[str, ...]
     wide: tuple[str, ...]
 
-    def print(self, query: "Query[Any]", *, form: Form, columns: str | None, limit: int = 0, empty: str = "") -> int:
+    def print(self, query: Any, *, form: Form, columns: str | None, limit: int = 0, empty: str = "") -> int:
         """Print what ``query`` finds, ``limit`` at most, and return how many there were.
 
         Args:

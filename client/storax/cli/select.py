@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from storax.cli.failures import NOT_FOUND, CommandError, UsageError
+from storax.cli.parse import pairs
 
 if TYPE_CHECKING:
     from storax.models.job import JobQuery
@@ -27,8 +27,6 @@ Sites = Annotated[list[str] | None, typer.Option("--site", metavar="NAME", help=
 Apps = Annotated[list[str] | None, typer.Option("--app", metavar="NAME", help="Only jobs of this app.")]
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 @dataclass(frozen=True)
@@ -173,50 +171,6 @@ def _app_ids(name: str, sites: Iterable[int] | None) -> list[int]:
             f"There is no app {name!r}.", hint=nearest(name, apps.values_list("name", flat=True)), status=NOT_FOUND
         )
     return list(found)
-
-
-def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
-    """``KEY=VALUE`` texts as a dict.
-
-    Raises:
-        CommandError: one has no ``=``.
-    """
-    out = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign or not name:
-            raise UsageError(f"{option} {text!r} is no KEY=VALUE.", hint=f"Write it as {option} experiment=foo")
-        out[name] = value
-    return out
-
-
-def when(text: str, *, now: datetime | None = None) -> datetime:
-    """A moment, from ISO 8601 or from a span before now such as 90s, 10m, 2h, 1d.
-
-    Raises:
-        CommandError: it is neither.
-    """
-    if match := _SPAN.fullmatch(text):
-        return (now or datetime.now(UTC)) - timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no time.", hint="Write 10m, 2h, 1d or 2026-01-31T12:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def span(text: str) -> float:
-    """Seconds, from a number or a text such as 90s, 10m, 2h.
-
-    Raises:
-        CommandError: it is neither.
-    """
-    if match := _SPAN.fullmatch(text):
-        return float(match[1]) * _SECONDS[match[2]]
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no length of time.", hint="Write 90, 90s, 10m or 2h.") from None
 
 
 def _words(texts: Sequence[str] | None) -> list[str]:

@@ -55,6 +55,7 @@ class Child:
         self._failures = 0
         self._restarts = record.restarts if record else 0
         self._was_ready = False
+        self._stack_starts = False
 
     @property
     def process(self) -> Process | None:
@@ -66,12 +67,18 @@ class Child:
         """Whether there is nothing to do until a process ends."""
         return self.phase is Phase.READY
 
-    def step(self, *, ready: set[str], now: float) -> None:
+    def step(self, *, ready: set[str], now: float, starting: bool = False) -> None:
         """Move on.
+
+        Args:
+            ready: names of the parts that are ready.
+            now: the monotonic clock.
+            starting: whether the stack still starts; until it runs, the end of a part started here is an error.
 
         Raises:
             StartError: the part did not come up for the first time.
         """
+        self._stack_starts = starting
         if self.phase is Phase.WAITING and ready.issuperset(self.part.needs):
             self._take_turn(now)
         elif self.phase is Phase.RESTARTING and now >= self.due:
@@ -195,7 +202,7 @@ class Child:
         self._become(Phase.READY)
 
     def _died(self, code: int, now: float) -> None:
-        if not self._was_ready:
+        if not self._was_ready or (self._stack_starts and self.started_here):
             self._failed_at_start(code, now)
             return
         self._failures = 0 if now - self._last_start > _SETTLED_SEC else self._failures

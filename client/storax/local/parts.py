@@ -19,7 +19,8 @@ def _always() -> bool:
     return True
 
 
-def _never() -> bool:
+def never() -> bool:
+    """For ``skip``: there is always something to do."""
     return False
 
 
@@ -63,7 +64,7 @@ class Part:
     input: str = ""
     needs: tuple[str, ...] = ()
     once: bool = False
-    skip: Callable[[], bool] = _never
+    skip: Callable[[], bool] = never
     before: Callable[[], None] = _nothing
     after: Callable[[str], None] | None = None
     ready: Callable[[], bool] = _always

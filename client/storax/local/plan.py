@@ -1,5 +1,6 @@
 """The parts of a stack, from what was asked for: the servers alone, or the whole platform."""
 
+import hashlib
 import json
 import os
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from . import postgres, valkey
 from .errors import StartError
 from .folder import Folder
-from .parts import Part
+from .parts import Part, never
 from .ports import DEFAULT_PORT, HOST, Ports
 from .probes import http_status
 from .state import Stack
@@ -77,7 +78,13 @@ def _servers(wish: Wish, *, folder: Folder, stack: Stack, ports: Ports) -> list[
 
 
 def _platform(stack: Stack, *, port: int, servers: tuple[str, ...]) -> list[Part]:
-    address = f"{HOST}:{port}"
+    """The API, the workers, and what makes the database ready for them.
+
+    The API starts beside the migration, for it takes as long to import; should it come first, it is started again.
+    Where the schema was ready before, the API says whether it still is, and the migration is only run if it is not.
+    """
+    digest = _digest(stack.version, stack.database_url)
+    known = stack.prepared.get("schema") == digest and bool(stack.token)
 
     def environment() -> dict[str, str]:
         return {
@@ -88,47 +95,76 @@ def _platform(stack: Stack, *, port: int, servers: tuple[str, ...]) -> list[Part
             "PYTHONUNBUFFERED": "1",
         }
 
-    def serves() -> bool:
-        return http_status(f"{stack.url}/readyz") == 200
-
     def lives() -> bool:
         return http_status(f"{stack.url}/healthz") == 200
 
+    def serves() -> bool:
+        return http_status(f"{stack.url}/readyz") == 200
+
     def keep_token(output: str) -> None:
-        try:
-            stack.secrets["token"] = json.loads(output)["token"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise StartError("storax_core.admin bootstrap printed no token, so scripts could not log in.") from error
+        stack.secrets["token"] = _token_in(output)
+        stack.prepared["schema"] = digest
 
     def token_works() -> bool:
         return bool(stack.token) and http_status(f"{stack.url}/api/v1/auth/me", token=stack.token) == 200
 
+    def worker(name: str) -> Part:
+        return Part(name=name, argv=_python("storax_workers", name), environment=environment, retry=_lacks_schema,
+                    needs=servers if known else ("bootstrap",), settle=_SETTLE_SEC)  # fmt: skip
+
     return [
-        Part(name="migrate", argv=_python("storax_core.admin", "migrate"), environment=environment, needs=servers,
-             once=True, timeout=600.0),
-        Part(name="api", argv=_python("storax_api"), environment=environment, needs=("migrate",), ready=serves,
-             alive=lives, address=address),
-        Part(name="feeder", argv=_python("storax_workers", "feeder"), environment=environment, needs=("migrate",),
-             settle=_SETTLE_SEC),
-        Part(name="tasks", argv=_python("storax_workers", "tasks"), environment=environment, needs=("migrate",),
-             settle=_SETTLE_SEC),
+        Part(name="migrate", argv=_python("storax_core.admin", "migrate"), environment=environment,
+             needs=("api",) if known else servers, once=True, skip=serves if known else never, timeout=600.0),
+        Part(name="api", argv=_python("storax_api"), environment=environment, needs=servers,
+             ready=lives if known else serves, alive=lives, retry=_lacks_schema, timeout=600.0,
+             address=f"{HOST}:{port}"),
+        worker("feeder"),
+        worker("tasks"),
         # A token is asked for once; later starts only see whether it is still good.
         Part(name="bootstrap", argv=_python("storax_core.admin", "bootstrap", "--user", USER), environment=environment,
-             needs=("api",) if stack.token else ("migrate",), once=True, skip=token_works, after=keep_token),
+             needs=("migrate", "api") if stack.token else ("migrate",), once=True, skip=token_works, after=keep_token),
     ]  # fmt: skip
 
 
 def _site(folder: Folder, *, stack: Stack) -> list[Part]:
+    digest = _digest(stack.version, stack.database_url, stack.url)
+
     def environment() -> dict[str, str]:
-        return {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "PYTHONUNBUFFERED": "1"}
+        return {
+            "STORAX_URL": stack.url,
+            "STORAX_TOKEN": stack.token,
+            "STORAX_AGENT_STOP_JOBS": "1",  # `storax down` leaves nothing running; the jobs are run again later
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def known() -> bool:
+        return folder.site.is_dir() and stack.prepared.get("site") == _digest(digest, stack.token)
+
+    def remember(_: str) -> None:
+        stack.prepared["site"] = _digest(digest, stack.token)
 
     place = str(folder.site)
     return [
         Part(name="site-init", argv=_python("storax_agent", "init", place, "--name", SITE), environment=environment,
-             needs=("api", "bootstrap"), once=True),
+             needs=("api", "bootstrap"), once=True, skip=known, after=remember),
         Part(name="agent", argv=_python("storax_agent", "run", place), environment=environment, needs=("site-init",),
              settle=_SETTLE_SEC, grace=_AGENT_STOP_SEC, rank=0),
     ]  # fmt: skip
+
+
+def _token_in(output: str) -> str:
+    try:
+        return str(json.loads(output)["token"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StartError("`storax admin bootstrap` printed no token, so nobody could log in.") from error
+
+
+def _lacks_schema(log: str) -> bool:
+    return "does not exist" in log  # a role, database or table that the migration makes
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
 
 
 def _python(module: str, *words: str) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ class Stack:
         redis_url: address of Valkey or Redis, password included.
         ports: port by part.
         secrets: passwords and the token of the local user.
+        prepared: digest of the version and addresses for which the schema, and the site, were made ready.
         run_dir: folder of the sockets.
         supervisor: the process that looks after the parts.
         parts: what was started, by name.
@@ -67,6 +68,7 @@ class Stack:
     redis_url: str = field(default="", repr=False)
     ports: dict[str, int] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    prepared: dict[str, str] = field(default_factory=dict)
     run_dir: str = ""
     supervisor: Process | None = None
     parts: dict[str, Record] = field(default_factory=dict)

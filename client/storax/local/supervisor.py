@@ -76,10 +76,11 @@ class Supervisor:
     def _clear_leftovers(self) -> None:
         """Stop what runs for this folder but is in no plan: parts no longer wanted, and orphans of a killed part."""
         wanted = {child.part.name for child in self._children if not child.part.once}
-        stop_parts({name: part for name, part in self._stack.parts.items() if name not in wanted})
-        kept = {part.process for name, part in self._stack.parts.items() if name in wanted}
-        commands = [part.argv for part in self._stack.parts.values()]
-        commands += [list(child.part.argv) for child in self._children]
+        known = self._stack.parts
+        commands = [part.argv for part in known.values()] + [list(child.part.argv) for child in self._children]
+        stop_parts({name: part for name, part in known.items() if name not in wanted})
+        self._stack.parts = {name: part for name, part in known.items() if name in wanted}
+        kept = [part.process for part in self._stack.parts.values()]
         orphans = [process for process in strays(self._stack.id, commands=commands) if process not in kept]
         if orphans:
             say(f"stopping {len(orphans)} processes left from before")
@@ -95,9 +96,10 @@ class Supervisor:
 
     def _step(self) -> None:
         ready = {child.part.name for child in self._children if child.phase is Phase.READY}
+        starting = self._stack.phase == "starting"
         for child in self._children:
             before = child.phase
-            child.step(ready=ready, now=time.monotonic())
+            child.step(ready=ready, now=time.monotonic(), starting=starting)
             if child.phase is not before:
                 say(f"{child.part.name}: {before} -> {child.phase}")
             if child.phase is Phase.READY:
@@ -162,6 +164,7 @@ class Supervisor:
 
     def _give_up(self, error: Exception) -> None:
         """Stop what was started here; parts adopted from an earlier supervisor run on."""
+        self._stack.prepared.clear()  # what was taken for ready may be the trouble: the next start looks again
         ours = {child.part.name: child.record for child in self._children if child.started_here and child.record}
         self._stack.error = str(error) if isinstance(error, LocalError) else f"{type(error).__name__}: {error}"
         say(self._stack.error)

@@ -14,29 +14,39 @@ from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Change, Context
 
-WAITING_CHILDREN = f"""SELECT {decide.JOB_FACTS} FROM job_state
-WHERE id IN (SELECT child_id FROM job_parent WHERE parent_id = ANY($1::bigint[])) AND state = 'AWAITING_PARENTS'
-ORDER BY id FOR UPDATE"""  # noqa: S608
+CHILDREN = "SELECT child_id FROM job_parent WHERE parent_id = ANY($1::bigint[])"
+LOCK_WAITING = f"""SELECT {decide.JOB_FACTS} FROM job_state
+WHERE id = ANY($1::bigint[]) AND state = 'AWAITING_PARENTS' ORDER BY id FOR UPDATE"""  # noqa: S608
 STANDING = """SELECT c.id, c.on_parent_failure AS policy,
   bool_or(p.state IS NOT NULL AND p.state NOT IN ('JOB_FINISHED', 'FAILED')) AS waiting,
   min(e.parent_id) FILTER (WHERE p.state IS NULL) AS deleted,
   min(e.parent_id) FILTER (WHERE p.state = 'FAILED') AS failed
-FROM job c JOIN job_parent e ON e.child_id = c.id LEFT JOIN job_state p ON p.id = e.parent_id
+FROM job c LEFT JOIN job_parent e ON e.child_id = c.id LEFT JOIN job_state p ON p.id = e.parent_id
 WHERE c.id = ANY($1::bigint[]) GROUP BY c.id"""
 
 
 async def release_children(conn: Connection, ctx: Context, ended: Sequence[int]) -> None:
     """Release or fail the children of jobs that ended or were deleted, and so on down the graph."""
     while ended:
-        children = await conn.fetch(WAITING_CHILDREN, list(ended))
-        if not children:
-            return
-        standing = {r["id"]: r for r in await conn.fetch(STANDING, [c["id"] for c in children])}
-        changes = [_verdict(c, standing[c["id"]]) for c in children]
-        await log.append_changes(conn, ctx, JOBS, changes)
-        ready = [c.id for c in changes if c.patch.get("state") == JobState.READY]
-        await start_transfers(conn, ctx, ready, "in")
-        ended = [c.id for c in changes if c.patch.get("state") == JobState.FAILED]
+        children = await conn.fetch(CHILDREN, list(ended))
+        ended = await _look_at_parents(conn, ctx, [r[0] for r in children])
+
+
+async def await_parents(conn: Connection, ctx: Context, jobs: Sequence[int]) -> None:
+    """These jobs were put back to wait: those whose parents have all ended already need not."""
+    await release_children(conn, ctx, await _look_at_parents(conn, ctx, jobs))
+
+
+async def _look_at_parents(conn: Connection, ctx: Context, jobs: Sequence[int]) -> list[int]:
+    """Settle those of these jobs that wait for parents; returns the ids that FAILED by it."""
+    waiting = await conn.fetch(LOCK_WAITING, list(jobs)) if jobs else []
+    if not waiting:
+        return []
+    standing = {r["id"]: r for r in await conn.fetch(STANDING, [w["id"] for w in waiting])}
+    changes = [_verdict(w, standing[w["id"]]) for w in waiting]
+    await log.append_changes(conn, ctx, JOBS, changes)
+    await start_transfers(conn, ctx, [c.id for c in changes if c.patch.get("state") == JobState.READY], "in")
+    return [c.id for c in changes if c.patch.get("state") == JobState.FAILED]
 
 
 def _verdict(facts: decide.Facts, standing: Any) -> Change:
@@ -51,12 +61,12 @@ def _verdict(facts: decide.Facts, standing: Any) -> Change:
 
 
 async def start_transfers(conn: Connection, ctx: Context, jobs: Sequence[int], direction: str) -> None:
-    """The stage of these jobs is reached: their items of this direction may be moved now."""
+    """The stage of these jobs is reached: their items of this direction are to be moved now, also a second time."""
     if not jobs:
         return
     items = await conn.fetch(
         "SELECT id, owner_id, site_id, version, state FROM transfer_item WHERE job_id = ANY($1::bigint[])"
-        " AND direction = $2 AND state = 'awaiting_job' ORDER BY id FOR UPDATE",
+        " AND direction = $2 AND state IN ('awaiting_job', 'done', 'error') ORDER BY id FOR UPDATE",
         list(jobs),
         direction,
     )

@@ -1,5 +1,6 @@
-"""Leases: heartbeat, report, release and expiry. A lease is a session's id and an epoch on a job; only an epoch bump takes
-a job away, and a report that carries an older epoch is refused, by an event of its own."""
+"""Leases: heartbeat, report, release and expiry. A lease is a session's id and an epoch on a job; only an epoch bump
+takes a job away, and a report that carries an older epoch is refused, by an event of its own.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from storax_core import decide
 from storax_core.commands import moves
 from storax_core.errors import NotFound
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
-from storax_core.resources.types import BigId, JsonObject, JsonValue, UtcTime
+from storax_core.resources.types import BigId, JsonObject, JsonValue, RowVersion, UtcTime, Whole
 from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
@@ -18,6 +19,8 @@ from storax_core.store.log import Context, Row
 TOUCH = """UPDATE session SET heartbeat = now(), expires_at = now() + make_interval(secs => ttl_sec)
 WHERE id = $1 AND owner_id = $2 RETURNING id, owner_id, site_id, batch_job_id, expires_at"""
 CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = $1 AND cancel_requested"
+KNOWN = """SELECT EXISTS (SELECT FROM session WHERE id = $1 AND owner_id = $2) OR EXISTS (SELECT FROM event_log
+WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2)"""
 EXPIRED = "SELECT id, owner_id FROM session WHERE expires_at < now() ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED"
 
 
@@ -36,7 +39,7 @@ class Outcome(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    return_code: int | None = Field(default=None, ge=-(2**31), le=2**31 - 1, description="Exit code, -N for signal N.")
+    return_code: Whole | None = Field(default=None, description="Exit code, -N for signal N.")
     return_value: JsonValue = Field(default=None, description="JSON result.")
 
 
@@ -46,8 +49,8 @@ class Report(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: BigId = Field(description="The job.")
-    lease_epoch: int = Field(ge=0, le=2**31 - 1, description="Epoch under which it was acquired.")
-    attempt: int | None = Field(default=None, description="For the reader; the epoch decides.")
+    lease_epoch: RowVersion = Field(description="Epoch under which it was acquired.")
+    attempt: Whole | None = Field(default=None, description="For the reader; the epoch decides.")
     moves: list[Move] = Field(min_length=1, max_length=8, description="In order.")
     patch: Outcome = Field(default_factory=Outcome, description="Goes with the last move.")
 
@@ -57,7 +60,7 @@ class Reports(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reports: list[Report] = Field(max_length=10_000, description="Each job at most once.")
+    reports: list[Report] = Field(max_length=10_000, description="Rows of one job and epoch count as one, in order.")
 
 
 async def touch(conn: Connection, owner_id: int, session_id: int) -> Any:
@@ -86,14 +89,18 @@ async def cancels(conn: Connection, session_id: int) -> list[Row]:
 async def report(conn: Connection, ctx: Context, session_id: int, reports: Sequence[Report]) -> Row:
     """Take in what a lease holder says. Each row stands alone: accepted, or refused with a code.
 
-    Repeating a report is safe: what an epoch has reported already is accepted again without effect.
+    Repeating a report is safe: what an epoch has reported already is accepted again without effect. A session that has
+    ended may still report: each job's epoch decides. Raises NotFound for a session that never was the caller's.
     """
-    told = {r.id: r for r in reports}
-    facts = {f["id"]: f for f in await moves.lock_jobs(conn, list(told)) if f["owner_id"] == ctx.owner_id}
+    if not await conn.fetchval(KNOWN, session_id, ctx.owner_id):
+        raise NotFound(f"session {session_id} does not exist")
+    told, stale = _newest(reports)
+    facts = {f["id"]: f for f in await moves.lock_jobs(conn, ctx.owner_id, list(told))}
     changes, accepted = [], []
     refused = [{"id": i, "code": "not_found", "detail": "no such job; it was deleted"} for i in told if i not in facts]
+    refused += [{"id": i, "code": "stale_epoch", "detail": "a newer epoch stands in the same call"} for i in stale]
     for fact in facts.values():
-        change, code, words = decide.report(fact, _told(told[fact["id"]]))
+        change, code, words = decide.report(fact, told[fact["id"]])
         changes.append(change)
         if code:
             refused.append({"id": fact["id"], "code": code, "detail": words})
@@ -103,21 +110,38 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     return {"accepted": accepted, "refused": refused, "cancel": await cancels(conn, session_id)}
 
 
-def _told(given: Report) -> Row:
-    """The report as plain data; free words of the site cannot name a job's fields."""
+def _newest(reports: Sequence[Report]) -> tuple[dict[int, Row], list[int]]:
+    """One report for each job, the rows of its newest epoch joined in order; and the ids of rows with an older one."""
+    found: dict[int, list[Report]] = {}
+    stale = []
+    for row in reports:
+        rows = found.setdefault(row.id, [])
+        if rows and row.lease_epoch > rows[0].lease_epoch:
+            stale += [row.id] * len(rows)
+            rows.clear()
+        if rows and row.lease_epoch < rows[0].lease_epoch:
+            stale.append(row.id)
+        else:
+            rows.append(row)
+    return {job: _told(rows) for job, rows in found.items()}, stale
+
+
+def _told(rows: Sequence[Report]) -> Row:
+    """Reports of one job as plain data; free words of the site cannot name a job's fields."""
     steps = [
         {"to": m.to, "data": {"at": m.at, **{k: v for k, v in m.data.items() if k not in JOBS.fields}}}
-        for m in given.moves
+        for row in rows
+        for m in row.moves
     ]
-    patch = {n: getattr(given.patch, n) for n in given.patch.model_fields_set}
-    return {"lease_epoch": given.lease_epoch, "moves": steps, "patch": patch}
+    patch = {n: getattr(row.patch, n) for row in rows for n in row.patch.model_fields_set}
+    return {"lease_epoch": rows[0].lease_epoch, "moves": steps, "patch": patch}
 
 
 async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reason: str) -> None:
     """End sessions: their running jobs time out, their unstarted ones may be taken again, all with events."""
     if not ids:
         return
-    held = await conn.fetch("SELECT id FROM job_state WHERE session_id = ANY($1::bigint[]) ORDER BY id", list(ids))
+    held = await conn.fetch("SELECT id FROM job_state WHERE session_id = ANY($1::bigint[])", list(ids))
     await moves.move_each(conn, ctx, [r["id"] for r in held], lambda f: _lost(f, ids, reason))
     await _release_batch_jobs(conn, ctx, ids)
     await log.append_deleted(conn, ctx, SESSIONS, ids, {"message": reason})

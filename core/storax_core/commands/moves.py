@@ -1,39 +1,43 @@
 """Move jobs: lock the rows, ask decide.py, append, and settle what hangs on them (children, transfers)."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from storax_core import decide
-from storax_core.commands.graph import release_children, start_transfers
+from storax_core.commands.graph import await_parents, release_children, start_transfers
 from storax_core.resources import JOBS
 from storax_core.states import JOB_DONE, JobState
 from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Change, Context
 
-LOCK_JOBS = f"SELECT {decide.JOB_FACTS} FROM job_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE"  # noqa: S608
+LOCK_JOBS = f"""SELECT {decide.JOB_FACTS} FROM job_state
+WHERE id = ANY($2::bigint[]) AND owner_id = $1 ORDER BY id FOR UPDATE"""  # noqa: S608
 
 
-async def lock_jobs(conn: Connection, ids: Sequence[int]) -> list[decide.Facts]:
-    """The facts of these jobs, locked in id order; missing ones are left out."""
-    rows: list[decide.Facts] = await conn.fetch(LOCK_JOBS, list(ids))
+async def lock_jobs(conn: Connection, owner_id: int, ids: Sequence[int]) -> list[decide.Facts]:
+    """The facts of these jobs of this owner, locked in id order; missing ones are left out."""
+    rows: list[decide.Facts] = await conn.fetch(LOCK_JOBS, owner_id, list(ids))
     return rows
 
 
 async def append_job_changes(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
     """Write changes of locked jobs; then release or end the children of those that ended, and start transfers."""
     await log.append_changes(conn, ctx, JOBS, changes)
-    entered = {s: [c.id for c in changes if c.patch.get("state") == s] for s in (*JOB_DONE, JobState.POSTPROCESSED)}
-    ended = [i for s in JOB_DONE for i in entered[s]]
-    if ended:
-        await release_children(conn, ctx, ended)
-    if entered[JobState.POSTPROCESSED]:
-        await start_transfers(conn, ctx, entered[JobState.POSTPROCESSED], "out")
+    entered: dict[str, list[int]] = defaultdict(list)
+    for change in changes:
+        if "state" in change.patch:
+            entered[change.patch["state"]].append(change.id)
+    await release_children(conn, ctx, [i for s in JOB_DONE for i in entered[s]])
+    await await_parents(conn, ctx, entered[JobState.AWAITING_PARENTS])
+    await start_transfers(conn, ctx, entered[JobState.READY], "in")
+    await start_transfers(conn, ctx, entered[JobState.POSTPROCESSED], "out")
 
 
 async def move_each(
     conn: Connection, ctx: Context, ids: Sequence[int], rule: Callable[[decide.Facts], Change]
 ) -> list[Change]:
     """Lock these jobs, apply one rule to each, append. Returns the changes, also those that changed nothing."""
-    changes = [rule(facts) for facts in await lock_jobs(conn, ids)]
+    changes = [rule(facts) for facts in await lock_jobs(conn, ctx.owner_id, ids)]
     await append_job_changes(conn, ctx, changes)
     return changes

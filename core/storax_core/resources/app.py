@@ -52,14 +52,14 @@ APPS: Resource = Resource(
         JoinFilter(
             "site_name",
             ShortText,
-            "t.site_id IN (SELECT id FROM site WHERE name = ANY({p}::text[]))",
+            "t.site_id = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({p}::text[])))",
             "Name of its site, or any of a list.",
             many=True,
         ),
         JoinFilter(
             "site_path",
             ShortText,
-            "t.site_id IN (SELECT id FROM site WHERE path LIKE '%' || {p}::text || '%')",
+            "t.site_id = ANY(ARRAY(SELECT id FROM site WHERE path LIKE '%' || {p}::text || '%'))",
             "Its site's path contains this text.",
         ),
     ),

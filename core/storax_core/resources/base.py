@@ -1,18 +1,20 @@
 """What a resource is: one SQLModel table (or two: the wide spec and its small hot state) whose fields carry marks.
 
-Everything else follows from it: tables, create and update models, filters, orderings, routes, OpenAPI, the typed client.
+Everything else follows: tables, create and update models, filters, orderings, routes, OpenAPI, the typed client.
 """
 
 import types
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Required, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 from pydantic.fields import FieldInfo
 from sqlmodel import SQLModel
 from typing_extensions import TypedDict
+
+from storax_core.resources.types import BigId, RowVersion
 
 EQ = ("eq", "ne", "isnull")
 NUMBER = ("eq", "ne", "gt", "gte", "lt", "lte", "isnull")
@@ -118,9 +120,9 @@ class JoinFilter:
 class Resource:
     """A noun of the platform.
 
-    ``model`` is its table, ``state_model`` its hot half if it has one; ``entity`` names it in the log; ``path`` in URLs;
-    ``parent`` the resource it hangs on; ``machine`` its state moves; ``owned`` rows carry ``owner_id``; ``verbs`` lists
-    what the REST routes offer; ``public`` decides whether the client gets a class for it.
+    ``model`` is its table, ``state_model`` its hot half if it has one; ``entity`` and ``path`` name it in log and URLs;
+    ``parent`` is the resource it hangs on; ``machine`` its state moves; ``verbs`` lists what the REST routes offer;
+    ``public`` decides whether the client gets a class for it.
     """
 
     model: type[SQLModel]
@@ -206,25 +208,19 @@ class Resource:
     @cached_property
     def patch_type(self) -> Any:
         """A TypedDict of what an update may name, all optional, nothing else allowed."""
-        typed = TypedDict(  # type: ignore[operator]
-            f"{self.python_name}Patch", {n: f.validated_type for n, f in self.update_keys.items()}, total=False
-        )
-        typed.__pydantic_config__ = ConfigDict(extra="forbid")
-        return typed
+        return _typed_dict(f"{self.python_name}Patch", {n: f.validated_type for n, f in self.update_keys.items()})
+
+    @cached_property
+    def one_patch_type(self) -> Any:
+        """As ``patch_type`` for one row: ``if_version`` allowed."""
+        keys = {n: f.validated_type for n, f in self.update_keys.items()}
+        return _typed_dict(f"{self.python_name}OnePatch", {**keys, "if_version": RowVersion})
 
     @cached_property
     def row_patch_type(self) -> Any:
-        """As ``patch_type`` for a bulk update: ``id`` required, ``if_version`` allowed."""
+        """As ``one_patch_type`` for a bulk update: ``id`` required."""
         keys = {n: f.validated_type for n, f in self.update_keys.items()}
-        base = TypedDict(f"{self.python_name}RowId", {"id": BigId})  # type: ignore[operator]
-        typed = types.new_class(
-            f"{self.python_name}RowPatch",
-            (base,),
-            {"total": False},
-            lambda ns: ns.update(__annotations__={**keys, "if_version": int}, __module__=__name__),
-        )
-        typed.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
-        return typed
+        return _typed_dict(f"{self.python_name}RowPatch", {"id": Required[BigId], **keys, "if_version": RowVersion})
 
     @cached_property
     def create_adapter(self) -> TypeAdapter[Any]:
@@ -235,6 +231,11 @@ class Resource:
     def patch_adapter(self) -> TypeAdapter[Any]:
         """Validates one patch."""
         return TypeAdapter(self.patch_type)
+
+    @cached_property
+    def one_patch_adapter(self) -> TypeAdapter[Any]:
+        """Validates the patch of one row."""
+        return TypeAdapter(self.one_patch_type)
 
     @cached_property
     def row_patches_adapter(self) -> TypeAdapter[Any]:
@@ -281,7 +282,12 @@ _FILTER_DOCS = {
     "contains_json": "{} contains all of these keys and values.",
 }
 
-from storax_core.resources.types import BigId  # noqa: E402  (types needs nothing of this module)
+
+def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
+    make: Any = TypedDict
+    typed = make(name, fields, total=False)
+    typed.__pydantic_config__ = ConfigDict(extra="forbid")
+    return typed
 
 
 def _plain(info: FieldInfo) -> Any:

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from pydantic import Strict
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
@@ -10,7 +11,7 @@ from storax_core.resources.base import CREATE, EQ, JSON, TEXT, TIME, UPDATE, Lin
 from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, ShortText, Tags, TextMap, UtcTime
 from storax_core.states import BATCH_JOB_MOVES, BatchJobState
 
-Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
+Minutes = Annotated[int, Strict(), Field(ge=1, le=5_256_000)]
 Partitions = Annotated[list[dict[str, Any]] | None, *JsonValue.__metadata__]  # type: ignore[attr-defined]
 
 

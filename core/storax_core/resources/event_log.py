@@ -48,7 +48,7 @@ class Event(SQLModel, table=True):
     data: Annotated[JsonObject, Mark(filter=JSON)] = c.json("The fields that became different, and the reason.")
 
 
-_JOBS = "(t.entity = 'job' AND t.entity_id IN (SELECT {col} FROM {table} WHERE {cond}))"
+_JOBS = "(t.entity = 'job' AND t.entity_id = ANY(ARRAY(SELECT {col} FROM {table} WHERE {cond})))"
 EVENTS: Resource = Resource(
     Event,
     entity="event",

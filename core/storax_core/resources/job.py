@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Strict
 from pydantic.fields import FieldInfo
 from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -33,13 +34,14 @@ from storax_core.resources.types import (
     Tags,
     TextMap,
     UtcTime,
+    Whole,
 )
 from storax_core.states import JOB_MOVES, JobState
 
-Small = Annotated[int, Field(ge=0, le=1_000_000)]
-Minutes = Annotated[int, Field(ge=0, le=5_256_000)]
-Gpus = Annotated[float, Field(ge=0, le=100_000)]
-Priority = Annotated[int, Field(ge=-1000, le=1000)]
+Small = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
+Minutes = Annotated[int, Strict(), Field(ge=0, le=5_256_000)]
+Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
+Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
 RUNNABLE = "state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL"
 
 
@@ -115,8 +117,8 @@ class JobRow(SQLModel, table=True):
     )
     attempt: Annotated[int, Mark(filter=NUMBER, order=True)] = Field(default=0, description="Runs started so far.")
     not_before: Annotated[UtcTime | None, Mark(filter=TIME)] = c.when("Earliest next start (back-off).", default=None)
-    return_code: Annotated[int | None, Mark(filter=NUMBER, write=UPDATE_ONLY)] = Field(
-        default=None, ge=-(2**31), le=2**31 - 1, description="Exit code of the last run; -N for signal N."
+    return_code: Annotated[Whole | None, Mark(filter=NUMBER, write=UPDATE_ONLY)] = Field(
+        default=None, description="Exit code of the last run; -N for signal N."
     )
     batch_job_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big("BatchJob that last took it.", default=None)
     session_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big("Session that holds its lease.", default=None)
@@ -148,7 +150,7 @@ JOBS: Resource = Resource(
             FieldInfo(default_factory=dict, description='Files by App slot: "alias:/path" or {location_alias, path}.'),
         ),
         "parent_refs": (
-            list[int],
+            list[Annotated[int, Strict()]],
             FieldInfo(default_factory=list, description="Parents by their place earlier in this list."),
         ),
     },
@@ -156,21 +158,21 @@ JOBS: Resource = Resource(
         JoinFilter(
             "parent_id",
             BigId,
-            "s.id IN (SELECT child_id FROM job_parent WHERE parent_id = ANY({p}::bigint[]))",
+            "s.id = ANY(ARRAY(SELECT child_id FROM job_parent WHERE parent_id = ANY({p}::bigint[])))",
             "Children of this job, or of any of a list.",
             many=True,
         ),
         JoinFilter(
             "app_name",
             ShortText,
-            "t.app_id IN (SELECT id FROM app WHERE name = ANY({p}::text[]))",
+            "t.app_id = ANY(ARRAY(SELECT id FROM app WHERE name = ANY({p}::text[])))",
             "Name of its App, or any of a list.",
             many=True,
         ),
         JoinFilter(
             "site_name",
             ShortText,
-            "s.site_id IN (SELECT id FROM site WHERE name = ANY({p}::text[]))",
+            "s.site_id = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({p}::text[])))",
             "Name of its site, or any of a list.",
             many=True,
         ),

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from pydantic import Strict
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
@@ -9,7 +10,7 @@ from storax_core.resources import columns as c
 from storax_core.resources.base import CREATE, EQ, TIME, Link, Mark, Resource
 from storax_core.resources.types import BigId, UtcTime
 
-Ttl = Annotated[int, Field(ge=5, le=86_400)]
+Ttl = Annotated[int, Strict(), Field(ge=5, le=86_400)]
 
 
 class Session(SQLModel, table=True):

@@ -11,8 +11,11 @@ MAX_ID = 2**63 - 1
 MAX_DEPTH = 32
 MAX_TEXT = 262_144
 
-BigId = Annotated[int, Field(ge=1, le=MAX_ID)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
+# Strict: true, 2.0 and "2" are no whole numbers.
+Whole = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
+BigId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+RowVersion = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
 
 def clean_text(value: str) -> str:
@@ -98,13 +101,17 @@ Tags = Annotated[dict[str, str], AfterValidator(_tags)]
 
 def as_utc(value: datetime) -> datetime:
     """An aware UTC time; a naive one is taken as UTC."""
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time must lie in the years 1 to 9999 (UTC)") from None
 
 
-def _bounded(value: Any) -> Any:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise ValueError("give the time as ISO 8601 text, such as 2026-01-31T12:00:00Z")
-    return value
+def _iso(value: Any) -> Any:
+    """Seconds since 1970 are refused, also as text: too easily something else was meant."""
+    if isinstance(value, datetime) or (isinstance(value, str) and re.match(r"\d{4}-\d\d", value)):
+        return value
+    raise ValueError("give the time as ISO 8601 text, such as 2026-01-31T12:00:00Z")
 
 
-UtcTime = Annotated[datetime, BeforeValidator(_bounded), AfterValidator(as_utc)]
+UtcTime = Annotated[datetime, BeforeValidator(_iso), AfterValidator(as_utc)]

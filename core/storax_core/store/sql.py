@@ -125,7 +125,7 @@ def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
     return f"""WITH {ID_LINES},
 cur AS MATERIALIZED (SELECT t.id, t.version, (d->>'v')::int AS v, d->'p' AS p
   FROM inp JOIN {r.state_table} t ON t.id = inp.id
-  WHERE t.owner_id = $2::bigint ORDER BY t.id FOR UPDATE OF t),
+  WHERE t.owner_id IS NOT DISTINCT FROM $2::bigint ORDER BY t.id FOR UPDATE OF t),
 ok AS MATERIALIZED (SELECT id, version AS was, p FROM cur WHERE v IS NULL OR v = version),
 hot AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "last_update = now()", *hot])}
   FROM ok WHERE t.id = ok.id RETURNING t.id, ok.was, t.version, {site} AS site_id, ok.p),

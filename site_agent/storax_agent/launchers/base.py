@@ -51,9 +51,9 @@ class Started(NamedTuple):
 class Ended(NamedTuple):
     """A process ended or never started.
 
-    ``code`` is the exit code, -N for signal N, None when unknown. ``cause`` says why: ``exit`` by itself; ``cancelled``,
-    ``wall_time``, ``stopped`` (the agent ends) and ``stale`` (the lease is gone) by the launcher; ``lost`` when the exit
-    status is unknown; ``command``, ``workdir`` and ``system`` when it could not be started.
+    ``code`` is the exit code, -N for signal N, None when unknown. ``cause`` says why: ``exit`` by itself;
+    ``cancelled``, ``wall_time``, ``stopped`` (the agent ends) and ``stale`` (the lease is gone) by the launcher;
+    ``lost`` when the exit status is unknown; ``command``, ``workdir`` and ``system`` when it could not be started.
     """
 
     lease: Lease
@@ -80,28 +80,28 @@ class Opened(NamedTuple):
     running: Sequence[Started]
 
 
-class LauncherLost(ConnectionError):
+class LauncherLostError(ConnectionError):
     """The launcher is gone; ``open`` brings it back and finds the processes it left."""
 
 
 class Launcher(Protocol):
     """Starts, watches and stops processes. No call waits for a process.
 
-    Every event is given out again after ``open`` until its cursor was acknowledged, so that a caller which stores events
-    before it acknowledges them loses none.
+    Every event is given out again after ``open`` until its cursor was acknowledged, so that a caller which stores
+    events before it acknowledges them loses none.
     """
 
     def open(self, cursor: str) -> Opened:
         """Connect, start the launcher where needed; ``cursor`` is the last stored one, or empty."""
 
     def start(self, works: Sequence[Work]) -> None:
-        """Queue processes; each starts when its cores are free. Raises ``LauncherLost``."""
+        """Queue processes; each starts when its cores are free. Raises ``LauncherLostError``."""
 
     def stop(self, leases: Sequence[Lease], *, cause: Cause, grace_sec: float) -> None:
         """SIGTERM to each process group, SIGKILL after ``grace_sec`` seconds; queued ones end at once."""
 
     def poll(self) -> Events:
-        """Events so far, without waiting. Raises ``LauncherLost``."""
+        """Events so far, without waiting. Raises ``LauncherLostError``."""
 
     def ack(self, cursor: str) -> None:
         """The events up to ``cursor`` are stored and need not be kept."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storax_agent.launchers.base import Cause, Ended, Events, LauncherLost, Lease, Opened, Started, Work
+from storax_agent.launchers.base import Cause, Ended, Events, LauncherLostError, Lease, Opened, Started, Work
 from storax_agent.launchers.journal import encode, ended_of, started_of
 from storax_agent.launchers.link import BLOCK, Lines, dial
 
@@ -47,7 +47,7 @@ class LocalLauncher:
         """Connect; start the spawner where none listens.
 
         Raises:
-            LauncherLost: it does not come up within 15 s; its log says why.
+            LauncherLostError: it does not come up within 15 s; its log says why.
         """
         self._let_go()
         self._socket = self._connect()
@@ -84,7 +84,7 @@ class LocalLauncher:
 
     def close(self, *, end: bool) -> None:
         """Let go; with ``end`` the spawner ends too."""
-        with suppress(LauncherLost):
+        with suppress(LauncherLostError):
             if end:
                 self._send({"end": True})
                 self._wait_for_child()
@@ -97,7 +97,7 @@ class LocalLauncher:
                 return dial(self._machine.state)
             self._ensure_child()
             time.sleep(0.01)
-        raise LauncherLost(f"the launcher did not start within {START_SEC:.0f} s; see {self._machine.log}")
+        raise LauncherLostError(f"the launcher did not start within {START_SEC:.0f} s; see {self._machine.log}")
 
     def _ensure_child(self) -> None:
         if self._child is not None and not self._child_ended():
@@ -136,18 +136,18 @@ class LocalLauncher:
         except BlockingIOError:
             return []
         except OSError as error:
-            raise LauncherLost(f"the launcher is gone: {error}") from error
+            raise LauncherLostError(f"the launcher is gone: {error}") from error
         if not block:
-            raise LauncherLost("the launcher is gone")
+            raise LauncherLostError("the launcher is gone")
         return self._lines.feed(block)
 
     def _send(self, order: dict[str, Any]) -> None:
         if self._socket is None:
-            raise LauncherLost("the launcher is not open")
+            raise LauncherLostError("the launcher is not open")
         try:
             self._socket.sendall(encode(order))
         except OSError as error:
-            raise LauncherLost(f"the launcher is gone: {error}") from error
+            raise LauncherLostError(f"the launcher is gone: {error}") from error
 
     def _let_go(self) -> None:
         if self._socket is not None:

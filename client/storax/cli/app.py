@@ -1,0 +1,139 @@
+"""`storax app`: see and publish apps, the programs that jobs run."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from storax.cli.confirm import DryRun, Yes, agreed
+from storax.cli.failures import CommandError, UsageError
+from storax.cli.listing import Limit, Listing, named
+from storax.cli.output import Columns, Form, Output, note, show_one
+from storax.cli.select import site_id
+
+if TYPE_CHECKING:
+    from storax.models.app import App
+
+APPS = Listing(
+    "app",
+    ("id", "name", "site", "command_template", "description"),
+    ("id", "name", "site", "command_template", "parameters", "transfers", "use_shell", "version", "last_update"),
+)
+
+app = typer.Typer(
+    help="See and publish apps: the programs that jobs run.",
+    no_args_is_help=True,
+    epilog="""\b
+Examples:
+  storax app sync apps.py
+  storax app ls --site laptop""",
+)
+
+Name = Annotated[str, typer.Argument(metavar="APP", help="Name or id.")]
+Site = Annotated[str | None, typer.Option("--site", metavar="NAME", help="At this site.")]
+
+
+@app.command("ls")
+def ls(*, site: Site = None, limit: Limit = 0, output: Output = Form.TABLE, columns: Columns = None) -> None:
+    """List apps.
+
+    \b
+    Examples:
+      storax app ls
+      storax app ls --site laptop -o json
+    """
+    from storax.models.app import App
+
+    query = App.objects.filter(site_id=site_id(site)) if site else App.objects.all()
+    empty = "There is no app yet. Publish one: storax app sync FILE.py"
+    APPS.print(query.order_by("name"), form=output, columns=columns, limit=limit, empty=empty)
+
+
+@app.command("show")
+def details(name: Name, *, site: Site = None, output: Output = Form.TABLE) -> None:
+    """Show all of an app.
+
+    \b
+    Examples:
+      storax app show Hello
+      storax app show Hello --site laptop -o json
+    """
+    found = _find(name, site)
+    show_one(named([{"site": "", **found.to_dict()}], ("site",))[0], form=output)
+
+
+@app.command("rm")
+def rm(name: Name, *, site: Site = None, yes: Yes = False, dry_run: DryRun = False) -> None:
+    """Delete an app with all its jobs; their history stays.
+
+    \b
+    Examples:
+      storax app rm Hello --dry-run
+      storax app rm Hello --site laptop --yes
+    """
+    from storax.models.job import Job
+
+    found = _find(name, site)
+    jobs = Job.objects.filter(app_id=found.id or 0).count()
+    note(f"App {found.name} has {jobs} {'job' if jobs == 1 else 'jobs'}, which go with it.")
+    if agreed("delete", 1, what="app", yes=yes, dry_run=dry_run):
+        found.delete()
+        note(f"Deleted: {name}")
+
+
+@app.command("sync")
+def sync(
+    file: Annotated[Path, typer.Argument(metavar="FILE.py", help="A Python file that defines apps.", dir_okay=False)],
+    *,
+    site: Annotated[
+        str | None, typer.Option("--site", metavar="NAME", help="Instead of the site each app names.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Name the apps, and change nothing.")] = False,
+) -> None:
+    """Publish the apps that a Python file defines, new or changed. The file is run to read them.
+
+    \b
+    Examples:
+      storax app sync apps.py
+      storax app sync apps.py --site cluster
+    """
+    found = _definitions(file)
+    if not found:
+        hint = "Define one: class Hello(App): site = ...; command_template = ..."
+        raise UsageError(f"{file} defines no app.", hint=hint)
+    for definition in found:
+        if site:
+            definition.site = site
+        if dry_run:
+            note(f"Would publish {definition.__name__} at {definition.site}")
+            continue
+        stored = definition.sync()
+        print(f"{stored.id}\t{stored.name}\t{'created' if stored.version == 1 else f'version {stored.version}'}")
+
+
+def _definitions(file: Path) -> "list[type[App]]":
+    """The App classes of a file, in the order it defines them; not those it imports."""
+    from storax.models.app import App
+
+    name = f"_storax_apps_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise UsageError(f"There is no Python file {file}.")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise CommandError(
+            f"{file} cannot be run: {type(error).__name__}: {error}.", hint="Run it with python."
+        ) from error
+    kinds: list[Any] = [v for v in vars(module).values() if isinstance(v, type) and issubclass(v, App)]
+    return [kind for kind in kinds if kind.__module__ == name]
+
+
+def _find(name: str, site: str | None) -> "App":
+    from storax.client import current_client
+
+    apps = current_client().apps
+    return apps.by_id(int(name)) if name.isdecimal() else apps.named(name, site=site)

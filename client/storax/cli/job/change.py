@@ -1,0 +1,95 @@
+"""Changing jobs: cancel, retry, modify, rm. Each counts first, and asks."""
+
+from typing import Annotated, Any
+
+import typer
+
+from storax.cli.confirm import DryRun, Yes, agreed
+from storax.cli.failures import UsageError
+from storax.cli.output import note
+from storax.cli.parse import values
+from storax.cli.select import Apps, Selection, Selectors, Sites, States, Tags
+
+
+def cancel(
+    jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
+    yes: Yes = False, dry_run: DryRun = False,
+) -> None:  # fmt: skip
+    """Cancel jobs that have not ended; running processes are stopped within seconds.
+
+    \b
+    Examples:
+      storax job cancel 12
+      storax job cancel --tag experiment=foo --yes
+    """
+    query = (
+        Selection.of(jobs, tag, state, site, app).require("cancel").query().exclude(state=["JOB_FINISHED", "FAILED"])
+    )
+    if agreed("cancel", query.count(), what="job", yes=yes, dry_run=dry_run):
+        note(f"Cancelled: {query.cancel()}")
+
+
+def retry(
+    jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
+    yes: Yes = False, dry_run: DryRun = False,
+) -> None:  # fmt: skip
+    """Run jobs again that failed (or, with --state JOB_FINISHED, that finished).
+
+    \b
+    Examples:
+      storax job retry 12 --yes
+      storax job retry --tag experiment=foo --dry-run
+    """
+    selection = Selection.of(jobs, tag, state, site, app).require("retry")
+    query = selection.query()
+    if not selection.states:
+        query = query.filter(state="FAILED")
+    if agreed("retry", query.count(), what="failed job" if not selection.states else "job", yes=yes, dry_run=dry_run):
+        note(f"To be run again: {query.update(state='RESTART_READY')}")
+
+
+def modify(
+    jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="A field's new value; FIELD:=JSON for lists and objects."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Enter a state that the table of moves forbids.")] = False,
+    yes: Yes = False, dry_run: DryRun = False,
+) -> None:  # fmt: skip
+    """Change fields of jobs.
+
+    \b
+    Examples:
+      storax job modify 12 --set priority=10
+      storax job modify --tag experiment=foo --set num_nodes=2 --set 'tags:={"experiment": "bar"}'
+    """
+    if not changes:
+        raise UsageError("Say what to change.", hint="storax job modify 12 --set priority=10")
+    patch = values(changes, "--set")
+    query: Any = Selection.of(jobs, tag, state, site, app).require("modify").query()
+    if agreed("modify", query.count(), what="job", yes=yes, dry_run=dry_run):
+        note(f"Modified: {query.update(force=force, **patch)}")
+
+
+def rm(
+    jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
+    yes: Yes = False, dry_run: DryRun = False,
+) -> None:  # fmt: skip
+    """Delete jobs; their history stays. Running ones are left: cancel them first.
+
+    \b
+    Examples:
+      storax job rm 12
+      storax job rm --state FAILED --tag experiment=foo --yes
+    """
+    import warnings
+
+    query = Selection.of(jobs, tag, state, site, app).require("rm").query()
+    if agreed("delete", query.count(), what="job", yes=yes, dry_run=dry_run):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            deleted = query.delete()
+        note(f"Deleted: {deleted}")
+        for warning in caught:
+            note(str(warning.message))

@@ -1,0 +1,172 @@
+"""`storax job explain`: why a job is where it is, in words."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from storax.cli.output import Form, Output, show_one, text_of
+from storax.cli.select import one_id
+
+if TYPE_CHECKING:
+    from storax.models.job import Job
+    from storax.models.site import Site
+
+SILENT_SEC = 90.0  # an agent is heard every few seconds; after this it is gone or cut off
+FEW = 5
+
+
+def explain(job: Annotated[str, typer.Argument(help="An id, or `last`.")], output: Output = Form.TABLE) -> None:
+    """Say in words why a job does not run (or that it does), and what can be done.
+
+    \b
+    Examples:
+      storax job explain 12
+      storax job explain last -o json
+    """
+    from storax.models.job import Job
+
+    found = Job.objects.get(id=one_id(job))
+    words = list(reasons(found))
+    if output.for_people:
+        print("\n".join(words))
+    else:
+        show_one({"id": found.id, "state": found.state, "reasons": words}, form=output)
+
+
+def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
+    """One sentence or two a line: where the job is, what it waits for, and the way out."""
+    from storax.models.site import Site
+
+    now = now or datetime.now(UTC)
+    site = Site.objects.get(id=job.site_id)
+    yield f"Job {job.id} ({job.app.name} at site {site.name}) is {job.state}."
+    if job.state == "JOB_FINISHED":
+        yield f"It finished {_ago(job.last_update, now)}{_code(job)}. There is nothing to wait for."
+        return
+    if job.state == "FAILED":
+        yield from _failed(job)
+        return
+    if job.cancel_requested:
+        yield "It was cancelled: its process is being stopped."
+    yield from _waits_for(job, site, now)
+    if job.attempt and job.state != "RUNNING":
+        yield from _last_error(job)
+
+
+def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
+    if job.state == "RUNNING":
+        attempts = max(job.attempt, job.max_attempts)
+        yield f"It runs: attempt {job.attempt} of {attempts}, since {_ago(job.last_update, now)}."
+        yield from _holder(job, site, now)
+    elif job.state in ("CREATED", "AWAITING_PARENTS"):
+        yield from _parents(job)
+    elif job.state in ("READY", "RUN_DONE", "POSTPROCESSED", "STAGED_OUT"):
+        yield from _transfers(job, site, now)
+    elif job.session_id is not None:
+        yield "The site has taken it and starts it as soon as there are free cores."
+        yield from _holder(job, site, now)
+    elif job.not_before and job.not_before > now:
+        pause = (job.not_before - now).total_seconds()
+        yield f"It pauses for {span_words(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
+    else:
+        yield from _site(site, now) or _queue(job)
+
+
+def _parents(job: "Job") -> Iterator[str]:
+    open_ = job.parent_query().filter(state__ne=["JOB_FINISHED"]).order_by("id")
+    rows = open_[: FEW + 1].values_list("id", "state")
+    if not rows:
+        yield "All its parents have finished: it moves on in a moment."
+        return
+    named = ", ".join(f"{parent} is {state}" for parent, state in rows[:FEW])
+    left = open_.count() if len(rows) > FEW else len(rows)
+    yield f"It waits for {left} of {len(job.parent_ids)} parents: {named}{', ...' if left > FEW else ''}."
+    yield f"Why the first one does: storax job explain {rows[0][0]}"
+
+
+def _transfers(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
+    from storax.models.transfer_item import TransferItem
+
+    direction: Literal["in", "out"] = "in" if job.state == "READY" else "out"
+    items = TransferItem.objects.filter(job_id=job.id, direction=direction, state__ne=["done"])
+    rows = items.values_list("remote_path", "state")
+    if not rows:
+        yield "It moves on in a moment."
+        return
+    named = ", ".join(f"{path} is {state}" for path, state in rows[:FEW])
+    yield f"It waits for {len(rows)} {'file' if len(rows) == 1 else 'files'} to come {direction}: {named}."
+    yield from _site(site, now)
+
+
+def _site(site: "Site", now: datetime) -> list[str]:
+    """What is wrong with the agent of a site; nothing where it was heard lately."""
+    start = "Start it, on that machine: storax site start" + (f" {site.path}" if site.path else "")
+    if site.last_refresh is None:
+        return [f"No agent of site {site.name} was ever heard, so nobody runs its jobs.", start]
+    silent = (now - site.last_refresh).total_seconds()
+    if silent > SILENT_SEC:
+        return [f"The agent of site {site.name} was last heard {span_words(silent)} ago.", start]
+    return []
+
+
+def _queue(job: "Job") -> Iterator[str]:
+    from storax.models.job import Job
+
+    runnable = Job.objects.filter(site_id=job.site_id, state=["PREPROCESSED", "RESTART_READY"], session_id__isnull=True)
+    ahead = runnable.filter(priority__gt=job.priority).count()
+    ahead += runnable.filter(priority=job.priority, id__lt=job.id or 0).count()
+    running = Job.objects.filter(site_id=job.site_id, state="RUNNING").count()
+    yield f"It can run: the agent is there, {running} jobs run, and {ahead} come before it."
+    if not running:
+        yield "If it stays so, the site may have no room for it, or takes other tags only: storax site check"
+
+
+def _holder(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
+    from storax.models.session import Session
+
+    session = Session.objects.filter(id=job.session_id).first() if job.session_id else None
+    if session is None:
+        return
+    place = f", in allocation {session.batch_job_id}" if session.batch_job_id else ""
+    heard = _ago(session.heartbeat, now) if session.heartbeat else "never"
+    yield f"It is held by session {session.id} of site {site.name}{place}, last heard {heard}."
+    if session.expires_at and session.expires_at < now:
+        yield "That is too long ago: its jobs are taken away from it and offered again."
+
+
+def _failed(job: "Job") -> Iterator[str]:
+    last = job.history().filter(to_state="FAILED").last()
+    words = str((last.data if last else {}).get("message") or "").rstrip(".")
+    yield f"It failed{': ' + words if words else ''}{_code(job)}, in attempt {job.attempt} of {job.max_attempts}."
+    yield from _last_error(job)
+    yield f"Run it again: storax job retry {job.id}"
+
+
+def _last_error(job: "Job") -> Iterator[str]:
+    last = job.history().filter(to_state=["RUN_ERROR", "RUN_TIMEOUT"]).last()
+    if last is None:
+        return
+    message = str(last.data.get("message") or last.to_state).rstrip(".")
+    yield f"Its last run ended with {message}."
+    for line in str(last.data.get("stderr_tail") or "").splitlines():
+        yield f"  | {text_of(line)}"
+
+
+def _code(job: "Job") -> str:
+    return "" if job.return_code is None else f" (exit code {job.return_code})"
+
+
+def _ago(moment: datetime, now: datetime) -> str:
+    return f"{span_words((now - moment).total_seconds())} ago"
+
+
+def span_words(seconds: float) -> str:
+    """A length of time in its two largest units, such as ``2 h 5 min``."""
+    left, words = max(0, round(seconds)), []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count:
+            words.append(f"{count} {unit}")
+    return " ".join(words[:2]) or "0 s"

@@ -1,0 +1,197 @@
+"""Following jobs: logs, wait."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from storax.cli.failures import JOBS_FAILED, NOT_FOUND, CommandError
+from storax.cli.output import note
+from storax.cli.parse import span
+from storax.cli.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+
+if TYPE_CHECKING:
+    from storax.models.job import Job
+
+LOOK_SEC = 0.2
+BLOCK = 1 << 16
+FEW = 10
+
+
+def logs(
+    job: Annotated[str, typer.Argument(help="An id, or `last`.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    err: Annotated[bool, typer.Option("--err", "-e", help="What it wrote to stderr.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Only this many last lines; 0: all.")] = 0,
+    path: Annotated[bool, typer.Option("--path", help="Print where the log lies, not what it says.")] = False,
+) -> None:
+    """Print what a job wrote, where its site's folder is on this machine; else say where that is.
+
+    \b
+    Examples:
+      storax job logs 12
+      storax job logs last -f
+      storax job logs 12 --err --lines 20
+    """
+    from storax.models.job import Job
+
+    found = Job.objects.get(id=one_id(job))
+    file = _log_file(found, "job.err" if err else "job.out", quiet=path)
+    if path:
+        print(file)
+        return
+    if follow and not file.exists():
+        _wait_for_file(found, file)
+    _require(found, file)
+    with file.open("rb") as opened:
+        _copy(_last_lines(opened, lines))
+        if follow:
+            _follow(found, opened)
+
+
+def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
+    from storax.models.site import Site
+
+    site = Site.objects.get(id=job.site_id)
+    folder = Path(site.path)
+    if not quiet and not (site.path and folder.is_dir()):
+        raise CommandError(
+            f"The log of job {job.id} is not on this machine.",
+            hint=f"It lies at site {site.name}: {folder / 'data' / job.workdir / name}",
+            status=NOT_FOUND,
+        )
+    return folder / "data" / job.workdir / name
+
+
+def _require(job: "Job", file: Path) -> None:
+    if not file.exists():
+        raise CommandError(
+            f"Job {job.id} has not written anything: it is {job.state}, and there is no {file}.",
+            hint=f"Why: storax job explain {job.id}",
+            status=NOT_FOUND,
+        )
+
+
+def _ended(job: "Job") -> threading.Event:
+    """Set once the job has ended, by a thread that waits for the server to say so."""
+    over = threading.Event()
+
+    def wait() -> None:
+        try:
+            job.wait()
+        finally:
+            over.set()
+
+    threading.Thread(target=wait, name="storax-job-end", daemon=True).start()
+    return over
+
+
+def _wait_for_file(job: "Job", file: Path) -> None:
+    over = _ended(job)
+    while not file.exists() and not over.wait(LOOK_SEC):
+        pass
+
+
+def _follow(job: "Job", opened: Any) -> None:
+    over, last = _ended(job), False
+    while True:
+        if opened.tell() > Path(opened.name).stat().st_size:  # a new attempt begins a new log
+            opened.seek(0)
+        block = opened.read(BLOCK)
+        if block:
+            _copy([block])
+        elif last:
+            return
+        else:
+            last = over.wait(LOOK_SEC)
+
+
+def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:
+    if lines:
+        from collections import deque
+
+        yield b"".join(deque(opened, maxlen=lines))
+    while block := opened.read(BLOCK):
+        yield block
+
+
+def _copy(blocks: Any) -> None:
+    for block in blocks:
+        sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
+
+
+def wait(
+    jobs: Selectors = None,
+    tag: Tags = None,
+    state: States = None,
+    site: Sites = None,
+    app: Apps = None,
+    any_: Annotated[bool, typer.Option("--any", help="Return as soon as one has ended.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Return as soon as one has failed.")] = False,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="TIME", help="At most this long: 90, 10m.")
+    ] = None,
+) -> None:
+    """Wait until jobs have ended. Exit status 6 if any failed, 7 if the time was up first; the jobs go on.
+
+    \b
+    Examples:
+      storax job wait last
+      storax job wait --tag experiment=foo --timeout 2h --fail-fast
+    """
+    selection = Selection.of(jobs, tag, state, site, app).require("wait")
+    found = list(selection.query())
+    if not found:
+        raise CommandError(f"No job matches {selection}.", status=NOT_FOUND)
+    await_jobs(found, timeout=span(timeout) if timeout else None, until=_stop_rule(any_=any_, fail_fast=fail_fast))
+
+
+def _stop_rule(*, any_: bool, fail_fast: bool) -> "Callable[[Job], bool]":
+    return lambda job: any_ or (fail_fast and job.state == "FAILED")
+
+
+def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable[[Job], bool]") -> None:
+    """Wait for jobs with a bar on a terminal, and say on stderr how they ended.
+
+    Raises:
+        CommandError: some failed.
+        DeadlineExceeded: the time was up first.
+    """
+    from storax.models.job import Job
+
+    ended: list[Job] = []
+    began = time.monotonic()
+    with progress("Waiting", len(jobs)) as step:
+        for job in Job.objects.as_completed(jobs, timeout=timeout):
+            ended.append(job)
+            step()
+            if until(job):
+                break
+    failed = [job for job in ended if job.state == "FAILED"]
+    note(f"{len(ended)} of {len(jobs)} ended in {time.monotonic() - began:.1f} s, {len(failed)} of them failed.")
+    if failed:
+        raise _failure(failed)
+
+
+def _failure(failed: "Sequence[Job]") -> CommandError:
+    named = ", ".join(str(job.id) for job in failed[:FEW]) + (", ..." if len(failed) > FEW else "")
+    word = "Job" if len(failed) == 1 else "Jobs"
+    return CommandError(f"{word} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
+
+
+@contextmanager
+def progress(label: str, total: int) -> "Iterator[Callable[[], Any]]":
+    """A bar on stderr where that is a terminal; calling what it gives counts one."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=label, unit="", file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
+        yield bar.update

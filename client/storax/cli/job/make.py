@@ -1,0 +1,153 @@
+"""Making jobs: create, one or many with every field; submit, the short way for one app."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from storax.cli.failures import UsageError
+from storax.cli.job import options as o
+from storax.cli.job.follow import await_jobs
+from storax.cli.job.rows import Row, merged, placed, read_rows, sweeps
+from storax.cli.output import Form, note, show
+from storax.cli.parse import pairs, values
+from storax.cli.select import one_id
+
+if TYPE_CHECKING:
+    from storax.models.job import Job
+
+NEW = ("id", "state", "workdir", "parameters", "tags")
+PLANNED = ("app", "workdir", "parameters", "tags")
+
+
+def create(
+    *,
+    app: o.App = None,
+    site: o.Site = None,
+    workdir: o.Workdir = None,
+    param: o.Param = None,
+    tag: o.Tag = None,
+    num_nodes: o.Nodes = None,
+    ranks_per_node: o.Ranks = None,
+    threads_per_rank: o.Threads = None,
+    threads_per_core: o.HyperThreads = None,
+    gpus_per_rank: o.Gpus = None,
+    node_packing_count: o.Packing = None,
+    wall_time_min: o.WallTime = None,
+    launch_param: o.LaunchParam = None,
+    parent: o.Parent = None,
+    on_parent_failure: o.OnParentFailure = None,
+    max_attempts: o.Attempts = None,
+    retry_delay_sec: o.RetryDelay = None,
+    priority: o.Priority = None,
+    transfer: o.Transfer = None,
+    from_json: o.FromJson = None,
+    param_sweep: o.Sweep = None,
+    dry_run: o.DryRun = False,
+    wait: o.Wait = False,
+    output: o.Printed = Form.IDS,
+) -> None:
+    """Create jobs and print their ids. Options hold for every row of --from-json that does not say otherwise.
+
+    \b
+    Examples:
+      storax job create --app Hello --site laptop -w runs/1 -p name=world --tag experiment=foo
+      storax job create --app Simulate -w 'sweep/{x}' --param-sweep x=1:10 --parent 12
+      storax job create --app Simulate --from-json jobs.csv --dry-run
+    """
+    given = {
+        "app": app, "site": site, "workdir": workdir, "num_nodes": num_nodes, "ranks_per_node": ranks_per_node,
+        "threads_per_rank": threads_per_rank, "threads_per_core": threads_per_core, "gpus_per_rank": gpus_per_rank,
+        "node_packing_count": node_packing_count, "wall_time_min": wall_time_min, "max_attempts": max_attempts,
+        "retry_delay_sec": retry_delay_sec, "priority": priority, "on_parent_failure": on_parent_failure,
+        "parameters": values(param or [], "--param"), "tags": pairs(tag or [], "--tag"),
+        "launch_params": pairs(launch_param or [], "--launch-param"), "transfers": pairs(transfer or [], "--transfer"),
+        "parent_ids": [one_id(word) for text in parent or () for word in text.split(",")],
+    }  # fmt: skip
+    base = {name: value for name, value in given.items() if value not in (None, {}, [])}
+    rows = read_rows(from_json) if from_json else [{}]
+    _make(_rows(base, rows, param_sweep or []), dry_run=dry_run, wait=wait, output=output)
+
+
+def submit(
+    app: Annotated[str, typer.Argument(help="App to run.")],
+    parameters: o.Parameters = None,
+    *,
+    site: o.Site = None,
+    workdir: o.Workdir = None,
+    tag: o.Tag = None,
+    param_sweep: o.Sweep = None,
+    dry_run: o.DryRun = False,
+    wait: o.Wait = False,
+    output: o.Printed = Form.IDS,
+) -> None:
+    """Create a job of an app, the short way, and print its id.
+
+    \b
+    Examples:
+      storax job submit Hello name=world --wait
+      storax job submit Simulate steps:=100 --param-sweep seed=1:20 --tag experiment=foo
+    """
+    base: Row = {"app": app, "parameters": values(parameters or [], "parameter"), "tags": pairs(tag or [], "--tag")}
+    base |= {name: value for name, value in (("site", site), ("workdir", workdir)) if value}
+    _make(_rows(base, [{}], param_sweep or []), dry_run=dry_run, wait=wait, output=output)
+
+
+def _rows(base: Row, given: Sequence[Row], swept: Sequence[str]) -> list[Row]:
+    """One row a job: every given row with every combination of the sweeps, each in a workdir of its own."""
+    rows = [merged(merged(base, row), {"parameters": extra}) for row in given for extra in sweeps(swept)]
+    stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
+    for number, row in enumerate(rows):
+        workdir = str(row.get("workdir") or f"{str(row.get('app', 'job')).lower()}/{stamp}")
+        row["workdir"] = placed(workdir, number=number, parameters=row["parameters"], many=len(rows) > 1)
+    return rows
+
+
+def _make(rows: Sequence[Row], *, dry_run: bool, wait: bool, output: Form) -> None:
+    jobs = _jobs(rows)
+    count = f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"
+    if dry_run:
+        show([{name: row.get(name) for name in PLANNED} for row in rows], form=Form.TABLE, columns=PLANNED)
+        note(f"Would create {count}. Nothing was created.")
+        return
+    _save(jobs)
+    fields = NEW if output.for_people or output is Form.IDS else jobs[0]._columns
+    show(({name: getattr(job, name) for name in fields} for job in jobs), form=output, columns=fields)
+    if output.for_people:
+        note(f"Created {count}.")
+    if wait:
+        await_jobs(jobs, timeout=None, until=lambda _job: False)
+
+
+def _save(jobs: "list[Job]") -> None:
+    from storax.models.job import Job
+
+    if len(jobs) == 1:
+        jobs[0].save()
+    else:
+        Job.objects.bulk_create(jobs)
+
+
+def _jobs(rows: Sequence[Row]) -> "list[Job]":
+    """Unsaved jobs; ``parent_refs`` of a row names other rows by their place."""
+    from storax.models.job import Job
+
+    jobs = []
+    for row in rows:
+        fields: Any = {name: value for name, value in row.items() if name not in ("site", "parent_refs")}
+        if not fields.get("app") and not fields.get("app_id"):
+            raise UsageError("A job needs an app.", hint="Name it with --app, or in the column `app`.")
+        jobs.append(Job(**fields, **({"site_name": row["site"]} if row.get("site") else {})))
+    for job, row in zip(jobs, rows, strict=True):
+        _name_parents(job, row, jobs)
+    return jobs
+
+
+def _name_parents(job: "Job", row: Row, jobs: "Sequence[Job]") -> None:
+    refs = row.get("parent_refs") or []
+    if any(not isinstance(ref, int) or not 0 <= ref < len(jobs) for ref in refs):
+        raise UsageError(f"parent_refs {refs} names a row that does not exist.", hint=f"Rows are 0 to {len(jobs) - 1}.")
+    if refs:
+        job.parent_ids = [*(row.get("parent_ids") or []), *(jobs[ref] for ref in refs)]

@@ -1,0 +1,131 @@
+"""From what was typed or read to rows, one a job: files of JSON, JSON lines or CSV, and sweeps over parameters."""
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from storax.cli.failures import UsageError
+
+Row = dict[str, Any]
+_PLACE = re.compile(r"\{(\w+)\}")
+MOST_VALUES = 1_000_000
+
+
+def read_rows(source: str) -> list[Row]:
+    """The rows of a file, or of stdin for ``-``: a JSON list or object, JSON lines, or CSV with a line of names.
+
+    In CSV, ``parameters.x`` and ``tags.x`` are columns of one entry, and an empty cell is not given.
+
+    Raises:
+        UsageError: it is none of these; the message says where.
+        OSError: it cannot be read.
+    """
+    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    rows = list(_json_rows(text, source) if text.lstrip()[:1] in ("[", "{") else _csv_rows(text))
+    if not rows:
+        raise UsageError(
+            f"There is no job in {source}.", hint="Give a JSON list, JSON lines, or CSV with a first line of names."
+        )
+    return rows
+
+
+def _json_rows(text: str, source: str) -> Iterator[Row]:
+    decoder, at = json.JSONDecoder(), 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        try:
+            found, at = decoder.raw_decode(text, at)
+        except ValueError as error:
+            line = text.count("\n", 0, getattr(error, "pos", at)) + 1
+            raise UsageError(f"{source}, line {line}: this is no JSON ({error}).") from None
+        for row in found if isinstance(found, list) else [found]:
+            if not isinstance(row, dict):
+                raise UsageError(
+                    f"{source}: {json.dumps(row)[:60]} is no job.", hint='Each is an object: {"app": ..., ...}'
+                )
+            yield row
+
+
+def _csv_rows(text: str) -> Iterator[Row]:
+    for line in csv.DictReader(text.splitlines()):
+        row: Row = {}
+        for name, cell in line.items():
+            if not name or cell in (None, ""):
+                continue
+            outer, dot, inner = name.partition(".")
+            if dot:
+                row.setdefault(outer, {})[inner] = cell
+            else:
+                row[name] = _cell(cell)
+        yield row
+
+
+def _cell(text: str) -> Any:
+    """Lists and objects are JSON in a cell; all else is text, which the field turns into what it takes."""
+    return json.loads(text) if text[0] in "[{" else text
+
+
+def sweeps(texts: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Every combination of swept parameters: ``x=1:10`` (both ends), ``x=0:1:0.25``, ``x=a,b,c``.
+
+    Raises:
+        UsageError: one is none of these.
+    """
+    axes = [_axis(text) for text in texts]
+    for values in product(*(values for _, values in axes)):
+        yield dict(zip((name for name, _ in axes), values, strict=True))
+
+
+def _axis(text: str) -> tuple[str, list[Any]]:
+    name, sign, values = text.partition("=")
+    if not sign or not name or not values:
+        raise UsageError(f"--param-sweep {text!r} is no NAME=VALUES.", hint="Write x=1:10, x=0:1:0.25 or x=a,b,c")
+    if ":" not in values:
+        return name, values.split(",")
+    try:
+        first, last, step = (*map(Decimal, values.split(":")), Decimal(1))[:3]
+    except (InvalidOperation, ValueError):
+        raise UsageError(f"--param-sweep {text!r}: these are no numbers.", hint="Write x=1:10 or x=0:1:0.25") from None
+    if not step or (last - first) / step < 0 or (last - first) / step >= MOST_VALUES:
+        raise UsageError(f"--param-sweep {text!r} never ends.", hint="Write FIRST:LAST:STEP, as x=10:1:-1")
+    count = int((last - first) / step) + 1
+    return name, [_number(first + place * step) for place in range(count)]
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def merged(base: Mapping[str, Any], row: Mapping[str, Any]) -> Row:
+    """``row`` over ``base``; parameters and tags entry by entry."""
+    out = {**base, **row}
+    for name in ("parameters", "tags"):
+        if isinstance(base.get(name), Mapping) and isinstance(row.get(name), Mapping):
+            out[name] = {**base[name], **row[name]}
+    return out
+
+
+def placed(workdir: str, *, number: int, parameters: Mapping[str, Any], many: bool) -> str:
+    """A workdir with its ``{n}`` and ``{parameter}`` places filled; one of many gets its number at the end without.
+
+    Raises:
+        UsageError: a place names no parameter.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        if name != "n" and name not in parameters:
+            raise UsageError(
+                f"Workdir {workdir!r} names {{{name}}}.", hint="Places are {n} and the parameters of the job."
+            )
+        # A value must stay one step of the path.
+        return f"{number:06d}" if name == "n" else str(parameters[name]).replace("/", "_")
+
+    filled = _PLACE.sub(fill, workdir)
+    return filled if filled != workdir or not many else f"{workdir}/{number:06d}"

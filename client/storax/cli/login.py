@@ -1,0 +1,148 @@
+"""`storax login`, `logout` and `whoami`: which server, and who we are there."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from storax.cli.failures import NOT_FOUND, CommandError, UsageError
+from storax.cli.output import Form, Output, note, show_one
+
+Stored = Annotated[str, typer.Option("--profile", metavar="NAME", help="Name to store it under.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the root command."""
+    for command in (login, logout, whoami):
+        app.command()(command)
+
+
+def login(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(metavar="URL", help="Address of the server, as http://host:8360.")],
+    *,
+    username: Annotated[str | None, typer.Option("--username", "-u", metavar="NAME", help="Login name.")] = None,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
+    token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Store a token read from stdin instead.")] = False,
+    profile: Stored = "default",
+) -> None:
+    """Exchange a password for a token, and store it (mode 0600) for later commands and scripts.
+
+    \b
+    Examples:
+      storax login http://storax.example.org:8360 -u alice
+      storax login http://storax.example.org:8360 --token-stdin < token.txt
+    """
+    from storax import _settings
+
+    name = _profile_name(context, profile)
+    _settings.profile_path(name)
+    token = _read_secret("token") if token_stdin else _token_for(url, username, from_stdin=password_stdin)
+    who = _me(url, token)
+    path = _settings.save_profile(name, url=url, token=token)
+    note(f"Logged in at {url} as {who['username']} (profile {name}, {path})")
+
+
+def logout(context: typer.Context, *, profile: Stored = "default") -> None:
+    """Revoke the stored token at its server, and forget it.
+
+    \b
+    Examples:
+      storax logout
+      storax logout --profile cluster
+    """
+    from storax import _settings
+
+    name = _profile_name(context, profile)
+    stored = _settings.load_profile(name)
+    if stored is None:
+        known = ", ".join(_settings.profile_names()) or "none"
+        raise CommandError(f"There is no profile {name!r}.", hint=f"There are: {known}.", status=NOT_FOUND)
+    if stored.token:
+        _revoke(stored.url, stored.token.get_secret_value())
+    _settings.delete_profile(name)
+    note(f"Logged out of {stored.url} (profile {name})")
+
+
+def whoami(*, output: Output = Form.TABLE) -> None:
+    """Show the server in use, where its address comes from, and who we are there.
+
+    \b
+    Examples:
+      storax whoami
+      storax whoami -o json
+    """
+    from storax.client import current_client
+
+    client = current_client()
+    who = client.request("GET", "/auth/me")
+    show_one(
+        {"username": who["username"], "user_id": who["user_id"], "url": client.url, "found": _source()}, form=output
+    )
+
+
+def _source() -> str:
+    from storax._settings import SettingsError, resolve
+
+    try:
+        return resolve().source
+    except SettingsError:
+        return ""
+
+
+def _profile_name(context: typer.Context, given: str) -> str:
+    """The name after `login --profile`, or after `storax --profile`."""
+    outer = (context.obj or {}).get("profile")
+    return outer if outer and given == "default" else given
+
+
+def _token_for(url: str, username: str | None, *, from_stdin: bool) -> str:
+    if not username:
+        if not sys.stdin.isatty():
+            raise UsageError("Say who logs in.", hint="storax login URL -u NAME --password-stdin")
+        username = str(typer.prompt("Username", err=True))
+    answer = _anonymous(url).request("POST", "/auth/login", {"username": username, "password": _password(from_stdin)})
+    return str(answer["token"])
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return _read_secret("password")
+    if not sys.stdin.isatty():
+        raise UsageError("Nobody can be asked for the password here.", hint="Pipe it in, with --password-stdin.")
+    return str(typer.prompt("Password", hide_input=True, err=True))
+
+
+def _read_secret(what: str) -> str:
+    secret = sys.stdin.readline().rstrip("\r\n")
+    if not secret:
+        raise UsageError(f"There is no {what} on stdin.", hint=f"Pipe it in: ... < {what}.txt")
+    return secret
+
+
+def _anonymous(url: str) -> Any:
+    from storax.client import Client
+
+    # A token that is stored for this address must not speak for somebody who logs in anew.
+    return Client(url, "none")
+
+
+def _me(url: str, token: str) -> dict[str, Any]:
+    from storax.client import Client
+
+    found: dict[str, Any] = Client(url, token).request("GET", "/auth/me")
+    return found
+
+
+def _revoke(url: str, token: str) -> None:
+    """Revoke a token at its server; one that is refused already needs no revoking, and a server may be gone."""
+    from storax.client import Client
+    from storax.errors import Unauthorized, Unavailable
+
+    client = Client(url, token, connect_within=2.0)
+    try:
+        client.request("DELETE", f"/tokens/{client.request('GET', '/auth/me')['token_id']}")
+    except Unauthorized:
+        note("The token was no longer good.")
+    except Unavailable:
+        note(f"No server answers at {url}: the token is forgotten here, but not revoked there.")

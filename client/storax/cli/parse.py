@@ -1,0 +1,80 @@
+"""Words of the command line as values: KEY=VALUE, NAME:=JSON, moments and lengths of time."""
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from storax.cli.failures import UsageError
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    """``KEY=VALUE`` texts as a dict.
+
+    Raises:
+        UsageError: one has no ``=``.
+    """
+    out = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise UsageError(f"{option} {text!r} is no KEY=VALUE.", hint=f"Write it as {option} experiment=foo")
+        out[name] = value
+    return out
+
+
+def when(text: str, *, now: datetime | None = None) -> datetime:
+    """A moment, from ISO 8601 or from a span before now such as 90s, 10m, 2h, 1d.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if match := _SPAN.fullmatch(text):
+        return (now or datetime.now(UTC)) - timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time.", hint="Write 10m, 2h, 1d or 2026-01-31T12:00:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def span(text: str) -> float:
+    """Seconds, from a number or a text such as 90s, 10m, 2h.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if match := _SPAN.fullmatch(text):
+        return float(match[1]) * _SECONDS[match[2]]
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no length of time.", hint="Write 90, 90s, 10m or 2h.") from None
+
+
+def values(texts: list[str], option: str) -> dict[str, Any]:
+    """``NAME=TEXT`` and ``NAME:=JSON`` as a dict.
+
+    Raises:
+        UsageError: one has no ``=``, or no JSON behind ``:=``.
+    """
+    out: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.rstrip(":"):
+            raise UsageError(f"{option} {text!r} is no NAME=VALUE.", hint=f"Write it as {option} name=value")
+        out[name.removesuffix(":")] = _json(text, value, option) if name.endswith(":") else value
+    return out
+
+
+def _json(text: str, value: str, option: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise UsageError(
+            f"{option} {text!r}: what follows := is no JSON ({error}).", hint="Use = for a text."
+        ) from None

@@ -1,0 +1,120 @@
+"""`storax queue`: allocations asked of a site's scheduler, inside which its jobs run. In Python: BatchJob."""
+
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+from storax.cli.confirm import DryRun, Yes, agreed
+from storax.cli.failures import UsageError
+from storax.cli.listing import Limit, Listing
+from storax.cli.output import Columns, Form, Output, note
+from storax.cli.parse import pairs
+from storax.cli.select import site_id
+
+QUEUE = Listing(
+    "allocation",
+    ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "scheduler_id"),
+    ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "job_mode", "filter_tags", "scheduler_id",
+     "status_info", "start_time", "end_time", "creation_date"),
+)  # fmt: skip
+OPEN = ("pending_submission", "queued", "running")
+
+app = typer.Typer(
+    help="Ask a site's scheduler for allocations (BatchJobs).",
+    no_args_is_help=True,
+    epilog="""\b
+Examples:
+  storax queue submit --site cluster -n 4 -t 60 --queue debug --project myproject
+  storax queue ls""",
+)
+
+
+@app.command("submit")
+def submit(
+    *,
+    site: Annotated[str, typer.Option("--site", metavar="NAME", help="Site whose scheduler is asked.")],
+    num_nodes: Annotated[int, typer.Option("--num-nodes", "-n", min=1, help="Nodes.")] = 1,
+    wall_time: Annotated[int, typer.Option("--wall-time", "-t", min=1, help="Length in minutes.")] = 60,
+    queue: Annotated[str, typer.Option("--queue", "-q", help="Scheduler queue.")] = "",
+    project: Annotated[str, typer.Option("--project", "-A", help="Project to charge.")] = "",
+    mode: Annotated[
+        str, typer.Option("--job-mode", "-m", metavar="mpi|serial", help="How jobs are launched.")
+    ] = "serial",
+    tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Run only jobs with it.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", metavar="KEY=VALUE", help="For its script.")
+    ] = None,
+) -> None:
+    """Ask for an allocation and print its id.
+
+    \b
+    Examples:
+      storax queue submit --site cluster -n 4 -t 60 --queue debug --project myproject
+      storax queue submit --site cluster -n 1 --tag experiment=foo
+    """
+    from storax.models.batch_job import BatchJob
+
+    if mode not in ("mpi", "serial"):
+        raise UsageError(f"--job-mode {mode!r} is none.", hint="Use mpi or serial.")
+    made = BatchJob.objects.create(
+        site_id=site_id(site),
+        num_nodes=num_nodes,
+        wall_time_min=wall_time,
+        queue=queue,
+        project=project,
+        job_mode=cast("Literal['mpi', 'serial']", mode),
+        filter_tags=pairs(tag or [], "--tag"),
+        optional_params=pairs(param or [], "--param"),
+    )
+    print(made.id)
+
+
+@app.command("ls")
+def ls(
+    *,
+    site: Annotated[str | None, typer.Option("--site", metavar="NAME", help="Only at this site.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option("--state", "-s", metavar="STATE", help="Only in this state.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Those that have ended, too.")] = False,
+    limit: Limit = 100,
+    output: Output = Form.TABLE,
+    columns: Columns = None,
+) -> None:
+    """List allocations: those that wait or run, the newest first.
+
+    \b
+    Examples:
+      storax queue ls
+      storax queue ls --all --site cluster -o json
+    """
+    from storax.models.batch_job import BatchJob
+
+    wanted: dict[str, Any] = {"site_id": site_id(site)} if site else {}
+    if state or not everything:
+        wanted["state"] = state or [*OPEN, "pending_deletion"]
+    narrowed = not state and not everything
+    empty = "No allocation waits or runs; --all shows those that ended." if narrowed else "No allocation matches."
+    query = BatchJob.objects.filter(**wanted).order_by("-id")
+    QUEUE.print(query, form=output, columns=columns, limit=limit, empty=empty)
+
+
+@app.command("rm")
+def rm(
+    ids: Annotated[list[int], typer.Argument(metavar="ID...", help="Ids of allocations.")],
+    *,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Give allocations back to the scheduler: those that wait are withdrawn, those that run are ended.
+
+    \b
+    Examples:
+      storax queue rm 3
+      storax queue rm 3 4 5 --yes
+    """
+    from storax.models.batch_job import BatchJob
+
+    query = BatchJob.objects.filter(id=ids, state=list(OPEN))  # type: ignore[arg-type]
+    if agreed("end", query.count(), what="open allocation", yes=yes, dry_run=dry_run):
+        note(f"To be ended: {query.update(state='pending_deletion')}")

@@ -1,0 +1,98 @@
+"""`storax token`: access tokens, which stand for a user."""
+
+from typing import Annotated, Any
+
+import typer
+
+from storax.cli.confirm import DryRun, Yes, agreed
+from storax.cli.output import Columns, Form, Output, chosen, note, show, show_one
+
+FIELDS = ("id", "name", "expires_at", "creation_date")
+
+app = typer.Typer(
+    help="Make, list and revoke access tokens.",
+    no_args_is_help=True,
+    epilog="""\b
+Examples:
+  storax token create --name cluster --days 90
+  storax token ls""",
+)
+
+
+@app.command("create")
+def create(
+    *,
+    name: Annotated[str, typer.Option("--name", help="What it is for.")] = "",
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, help="How long it lives; else as the server is set.")
+    ] = None,
+    output: Output = Form.TABLE,
+) -> None:
+    """Make a token. It is printed this once; the server keeps only its hash.
+
+    \b
+    Examples:
+      storax token create --name cluster --days 90
+      STORAX_TOKEN=$(storax token create --name ci)
+    """
+    from storax.client import current_client
+
+    made = current_client().request("POST", "/tokens/", {"name": name, "expires_in_days": days})
+    if not output.for_people:
+        show_one(made, form=output)
+        return
+    print(made["token"])
+    note(f"Token {made['id']}; keep it secret, it is not shown again.")
+
+
+@app.command("ls")
+def ls(*, output: Output = Form.TABLE, columns: Columns = None) -> None:
+    """List tokens, without their secrets.
+
+    \b
+    Examples:
+      storax token ls
+      storax token ls -o json
+    """
+    rows = _tokens()
+    every = tuple(rows[0]) if rows else FIELDS
+    names = chosen(output, columns, narrow=FIELDS, wide=every, every=every)
+    if not show([{name: _cell(row, name) for name in names} for row in rows], form=output, columns=names):
+        note("There is no token.")
+
+
+@app.command("revoke")
+def revoke(
+    ids: Annotated[list[int], typer.Argument(metavar="ID...", help="Ids of tokens.")],
+    *,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Revoke tokens: they are refused from then on.
+
+    \b
+    Examples:
+      storax token revoke 3
+    """
+    from storax.client import current_client
+
+    known = {row["id"] for row in _tokens()} & set(ids)
+    if agreed("revoke", len(known), what="token", yes=yes, dry_run=dry_run):
+        for number in sorted(known):
+            current_client().request("DELETE", f"/tokens/{number}")
+        note(f"Revoked: {len(known)}")
+
+
+def _tokens() -> list[dict[str, Any]]:
+    from storax.client import current_client
+
+    found: list[dict[str, Any]] = current_client().request("POST", "/tokens/query", {"limit": 10_000})["results"]
+    return found
+
+
+def _cell(row: dict[str, Any], name: str) -> Any:
+    if name not in row:
+        from storax._names import unknown
+
+        raise unknown("A token has no field", name, row)
+    return row[name]

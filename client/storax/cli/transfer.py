@@ -1,0 +1,55 @@
+"""`storax transfer`: the files that move for jobs. In Python: TransferItem."""
+
+from typing import Annotated, Any
+
+import typer
+
+from storax.cli.listing import Limit, Listing
+from storax.cli.output import Columns, Form, Output
+from storax.cli.select import site_id
+
+TRANSFERS = Listing(
+    "transfer",
+    ("id", "state", "direction", "job_id", "site", "local_path", "location_alias", "remote_path"),
+    ("id", "state", "direction", "job_id", "site", "local_path", "location_alias", "remote_path", "recursive",
+     "task_id", "transfer_info", "last_update"),
+)  # fmt: skip
+
+app = typer.Typer(
+    help="See the files that move for jobs.",
+    no_args_is_help=True,
+    epilog="""\b
+Examples:
+  storax transfer ls --state error""",
+)
+app.callback()(lambda: None)  # keeps it a group, even of one
+
+
+@app.command("ls")
+def ls(
+    *,
+    job: Annotated[list[int] | None, typer.Option("--job", metavar="ID", help="Only for this job.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option("--state", "-s", metavar="STATE", help="Only in this state.")
+    ] = None,
+    direction: Annotated[str | None, typer.Option("--direction", metavar="in|out", help="Only this way.")] = None,
+    site: Annotated[str | None, typer.Option("--site", metavar="NAME", help="Only at this site.")] = None,
+    limit: Limit = 100,
+    output: Output = Form.TABLE,
+    columns: Columns = None,
+) -> None:
+    """List transfers, the newest first.
+
+    \b
+    Examples:
+      storax transfer ls --job 12
+      storax transfer ls --state error --direction in -o csv
+    """
+    from storax.models.transfer_item import TransferItem
+
+    wanted: dict[str, Any] = {"job_id": job, "state": state, "direction": direction}
+    wanted = {name: value for name, value in wanted.items() if value}
+    if site:
+        wanted["site_id"] = site_id(site)
+    query = TransferItem.objects.filter(**wanted).order_by("-id")
+    TRANSFERS.print(query, form=output, columns=columns, limit=limit, empty="No transfer matches.")

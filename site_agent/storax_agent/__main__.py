@@ -1,0 +1,73 @@
+"""``python -m storax_agent init|run|stop``: what supervisors call; people use `storax site`.
+
+Read with argparse: the agent keeps what it imports for as long as it lives.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from storax.errors import StoraxError
+from storax_agent.settings import SiteFolder
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status, 1 with one line on stderr for what a user can mend."""
+    given = _parser().parse_args(arguments)
+    try:
+        _COMMANDS[given.command](given)
+    except (StoraxError, LookupError) as error:
+        sys.stderr.write(f"storax_agent: {error}\n")
+        return 1
+    return 0
+
+
+def _init(given: argparse.Namespace) -> None:
+    from storax._settings import resolve
+    from storax_agent.control import init
+
+    options = {"slots": given.slots, "gpus": given.gpus, "stop_jobs_on_exit": given.stop_jobs or None}
+    connection = resolve(given.url, token=given.token)
+    site_id, is_new = init(SiteFolder(given.path), connection=connection, name=given.name, options=options)
+    sys.stdout.write(f"site {site_id} {'registered' if is_new else 'known'}\n")
+
+
+def _run(given: argparse.Namespace) -> None:
+    from storax_agent.daemon import serve
+
+    part = f"batch-{given.batch_job}" if given.batch_job is not None else ""
+    serve(SiteFolder(given.path, part=part), batch_job=given.batch_job, foreground=given.foreground)
+
+
+def _stop(given: argparse.Namespace) -> None:
+    from storax_agent.control import stop
+
+    ran, _ = stop(SiteFolder(given.path), kill=given.kill)
+    sys.stdout.write("agent stopped\n" if ran else "no agent was running\n")
+
+
+_COMMANDS = {"init": _init, "run": _run, "stop": _stop}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m storax_agent", description="The agent of one site.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser("init", help="register a site and make its folder")
+    run = commands.add_parser("run", help="run the agent in this process")
+    stop = commands.add_parser("stop", help="stop the agent")
+    for command in (init, run, stop):
+        command.add_argument("path", type=Path)
+    for name in ("--name", "--url", "--token"):
+        init.add_argument(name)
+    init.add_argument("--slots", type=int)
+    init.add_argument("--gpus", type=int)
+    init.add_argument("--stop-jobs", action="store_true", help="the end of the agent ends its jobs")
+    run.add_argument("--batch-job", type=int, help="run inside this BatchJob's allocation")
+    run.add_argument("--foreground", action="store_true", help="log to stderr as well")
+    stop.add_argument("--kill", action="store_true", help="end the jobs too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""What `storax site check` looks at, one line each."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from storax.errors import StoraxError
+from storax_agent.locks import holder
+from storax_agent.policy import app_digest
+from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.wire import SiteApi
+
+
+class Finding(NamedTuple):
+    """One line of the check; ``good`` is None for what is only told."""
+
+    what: str
+    good: bool | None
+    told: str
+
+
+def check(folder: SiteFolder) -> Iterator[Finding]:
+    """Look at the folder, its agent, the server and the site's policy.
+
+    Raises:
+        SiteError: the folder is no site.
+    """
+    settings = folder.load()
+    yield Finding("settings", True, f"{settings.name}, {settings.slots} cores, {settings.gpus} GPUs")
+    private = folder.path.stat().st_mode & 0o077 == 0
+    yield Finding(
+        "folder", private, "for its owner alone" if private else f"others may enter; run chmod 700 {folder.path}"
+    )
+    yield from _processes(folder)
+    yield from _locations(settings)
+    yield from _server(folder, settings)
+
+
+def _processes(folder: SiteFolder) -> Iterator[Finding]:
+    agent, launcher = holder(folder.lock), holder(folder.state / "launcher.lock")
+    yield Finding(
+        "agent", agent is not None, f"process {agent}" if agent else f"not running; storax site start {folder.path}"
+    )
+    yield Finding("launcher", None, f"process {launcher}" if launcher else "not running, nothing to run")
+    yield Finding("outbox", None, f"{_waiting(folder)} reports wait to be sent")
+
+
+def _waiting(folder: SiteFolder) -> int:
+    if not folder.outbox.is_file():
+        return 0
+    db = sqlite3.connect(f"file:{folder.outbox}?mode=ro", uri=True)
+    try:
+        count: int = db.execute("SELECT count(*) FROM outbox").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        db.close()
+    return count
+
+
+def _locations(settings: SiteSettings) -> Iterator[Finding]:
+    for alias, url in settings.transfer_locations.items():
+        path = Path(unquote(urlsplit(url).path))
+        good = url.startswith("file://") and path.is_dir()
+        yield Finding(f"location {alias}", good, str(path) if good else f"{url} is not the file:// URL of a folder")
+
+
+def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
+    try:
+        api = SiteApi(settings.url, folder.token(settings), connect_within=2.0)
+        yield Finding("server", True, f"{settings.url}, as {api.username()}")
+        row = api.find_site(settings.name)
+    except StoraxError as error:
+        yield Finding("server", False, str(error))
+        return
+    known = row is not None and row["id"] == settings.site_id
+    yield Finding(
+        "site", known, f"id {settings.site_id}" if known else "not known there; storax site init registers it"
+    )
+    policy = settings.policy.policy()
+    for app in api.apps_of_site(settings.site_id) if known else []:
+        objection = policy.objection(app, submitter=api.username())
+        yield Finding(f"app {app['name']}", not objection, objection or app_digest(app))

@@ -1,0 +1,111 @@
+"""`storax site ...`: the sites of this machine and their agents."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from storax.cli.output import Form, Output, note, show
+
+app = typer.Typer(no_args_is_help=True, help="Make, start and stop sites: the places where jobs run.")
+Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the site.")]
+
+
+@app.command(epilog="Example: storax site init ~/site --name laptop --slots 4")
+def init(
+    path: Folder,
+    name: Annotated[str | None, typer.Option(help="Name at the server; by default folder@machine.")] = None,
+    url: Annotated[str | None, typer.Option(help="Server; by default the one you are logged in to.")] = None,
+    token: Annotated[str | None, typer.Option(help="Token; kept in the folder, for its owner alone.")] = None,
+    slots: Annotated[int | None, typer.Option(min=1, help="Cores that jobs may use; by default all.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs that jobs may use; by default none.")] = None,
+    stop_jobs: Annotated[
+        bool | None, typer.Option("--stop-jobs/--keep-jobs", help="Whether the end of the agent ends its jobs.")
+    ] = None,
+) -> None:
+    """Register a site at the server and make its folder; safe to repeat."""
+    from storax._settings import resolve
+    from storax_agent import control
+    from storax_agent.settings import SiteFolder
+
+    options = {"slots": slots, "gpus": gpus, "stop_jobs_on_exit": stop_jobs}
+    folder = SiteFolder(path)
+    site_id, is_new = control.init(folder, connection=resolve(url, token=token), name=name, options=options)
+    known = "registered" if is_new else "known"
+    note(f"Site {folder.load().name} is {known} as {site_id}; settings in {folder.settings_file}")
+    note(f"Start its agent with: storax site start {path}")
+
+
+@app.command(epilog="Example: storax site start ~/site")
+def start(
+    path: Folder,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and log to stderr.")] = False,
+) -> None:
+    """Start the agent of a site."""
+    from storax_agent import control
+    from storax_agent.settings import SiteFolder
+
+    if foreground:
+        from storax_agent.daemon import serve
+
+        serve(SiteFolder(path), foreground=True)
+    else:
+        note(f"The agent runs as process {control.start(SiteFolder(path))}; log in {path}/log/agent.log")
+
+
+@app.command(epilog="Example: storax site stop ~/site --kill")
+def stop(
+    path: Folder,
+    kill: Annotated[bool, typer.Option("--kill", help="End the jobs too; they are run again later.")] = False,
+) -> None:
+    """Stop the agent of a site. Its jobs run on, and the next agent takes them up."""
+    from storax_agent import control
+    from storax_agent.settings import SiteFolder
+
+    ran, _ = control.stop(SiteFolder(path), kill=kill)
+    note("The agent has ended." if ran else "No agent was running.")
+
+
+@app.command("ls", epilog="Example: storax site ls -o json")
+def list_sites(form: Output = Form.TABLE) -> None:
+    """List your sites."""
+    from storax._settings import resolve
+    from storax_agent.wire import SiteApi
+
+    connection = resolve()
+    rows = SiteApi(connection.url, connection.secret).sites()
+    show(rows, form=form, columns=["id", "name", "path", "last_refresh"])
+
+
+@app.command(epilog="Example: storax site rm ~/site --yes")
+def rm(
+    path: Folder,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a site from the server, with its apps and jobs. Its folder and their event log stay."""
+    from storax_agent import control
+    from storax_agent.settings import SiteFolder
+
+    folder = SiteFolder(path)
+    settings = folder.load()
+    if not yes:
+        typer.confirm(f"Remove site {settings.name} with its apps and jobs from {settings.url}?", abort=True, err=True)
+    control.stop(folder, kill=True)
+    control.api_of(folder).delete_site(settings.site_id)
+    folder.settings_file.rename(folder.settings_file.with_suffix(".toml.removed"))
+    note(f"Site {settings.name} is removed; its files are still in {folder.path}")
+
+
+@app.command(epilog="Example: storax site check ~/site")
+def check(path: Folder) -> None:
+    """Look whether a site can work; exit status 1 when something is wrong."""
+    from storax_agent.checks import check as findings
+    from storax_agent.settings import SiteFolder
+
+    wrong = 0
+    for finding in findings(SiteFolder(path)):
+        mark = {True: "ok   ", False: "WRONG", None: "     "}[finding.good]
+        print(f"{mark}  {finding.what:<20}  {finding.told}")
+        wrong += finding.good is False
+    if wrong:
+        raise typer.Exit(1)

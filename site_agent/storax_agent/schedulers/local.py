@@ -1,0 +1,100 @@
+"""The local scheduler: an allocation is a process of this machine that runs jobs as the agent does, for its wall time.
+
+It works beside the agent, with the same number of cores: this machine has no scheduler that would keep the two apart.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from storax_agent.jobs_end import end_jobs
+from storax_agent.launchers import processes
+from storax_agent.locks import holder
+from storax_agent.schedulers.base import Request, Status, Submitted
+from storax_agent.settings import SiteFolder
+
+QUEUE = "local"
+MAX_WALL_MIN = 7 * 24 * 60
+
+
+class LocalScheduler:
+    """Runs each allocation as ``python -m storax_agent run SITE --batch-job ID``. Its id is ``ID.PID@BORN``."""
+
+    def __init__(self, folder: SiteFolder) -> None:
+        self._folder = folder
+
+    def submit(self, requests: Sequence[Request]) -> Sequence[Submitted]:
+        """Start the runners."""
+        return [self._submit(request) for request in requests]
+
+    def statuses(self, scheduler_ids: Sequence[str]) -> Mapping[str, Status]:
+        """Running, or finished; an id that is none of ours is unknown."""
+        return {scheduler_id: self._status(scheduler_id) for scheduler_id in scheduler_ids}
+
+    def cancel(self, scheduler_ids: Sequence[str]) -> None:
+        """Ask the runners to end; they end their jobs."""
+        for scheduler_id in scheduler_ids:
+            found = _parse(scheduler_id)
+            if found is not None and processes.runs(found[1], born=found[2]):
+                with suppress(ProcessLookupError):
+                    os.kill(found[1], signal.SIGTERM)
+
+    def queues(self) -> Mapping[str, Mapping[str, int]]:
+        """One queue, for one node."""
+        return {QUEUE: {"max_nodes": 1, "max_walltime": MAX_WALL_MIN, "max_queued_jobs": 100}}
+
+    def _submit(self, request: Request) -> Submitted:
+        if request.num_nodes > 1:
+            return Submitted(
+                request.batch_job_id, None, f"asks for {request.num_nodes} nodes; the local scheduler has 1"
+            )
+        if request.queue not in ("", QUEUE):
+            return Submitted(
+                request.batch_job_id, None, f"there is no queue {request.queue!r}; the local scheduler has {QUEUE!r}"
+            )
+        pid = holder(self._part(request.batch_job_id).lock) or self._spawn(request)
+        born = processes.born(pid)
+        if born is None:
+            return Submitted(
+                request.batch_job_id, None, f"its runner ended at once; see {self._log(request.batch_job_id)}"
+            )
+        return Submitted(request.batch_job_id, f"{request.batch_job_id}.{pid}@{born:.2f}")
+
+    def _spawn(self, request: Request) -> int:
+        arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(self._folder.path)]
+        arguments += ["--batch-job", str(request.batch_job_id)]
+        log = str(self._log(request.batch_job_id))
+        out = (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), out, (os.POSIX_SPAWN_DUP2, 1, 2)]
+        return os.posix_spawn(sys.executable, arguments, os.environ, file_actions=actions, setsid=True)
+
+    def _status(self, scheduler_id: str) -> Status:
+        found = _parse(scheduler_id)
+        if found is None:
+            return Status("unknown", info={"message": f"{scheduler_id!r} is no id of the local scheduler"})
+        batch_job_id, pid, born = found
+        if processes.runs(pid, born=born):
+            return Status("running", start_time=processes.wall_time(born))
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        end_jobs(self._part(batch_job_id))  # of a runner that was killed
+        return Status("finished", processes.wall_time(born), datetime.now(UTC))
+
+    def _part(self, batch_job_id: int) -> SiteFolder:
+        return SiteFolder(self._folder.path, part=f"batch-{batch_job_id}")
+
+    def _log(self, batch_job_id: int) -> Path:
+        return self._folder.log / f"batch-{batch_job_id}.out"
+
+
+def _parse(scheduler_id: str) -> tuple[int, int, float] | None:
+    try:
+        batch_job_id, _, process = scheduler_id.partition(".")
+        pid, _, born = process.partition("@")
+        return int(batch_job_id), int(pid), float(born)
+    except ValueError:
+        return None

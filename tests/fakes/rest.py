@@ -1,0 +1,108 @@
+"""A scripted server for the client: answers by the script, and remembers what was asked. It speaks JSON, no sockets."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+
+from storax import Client, Job
+
+Answer = Any
+URL = "http://storax.test"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    body: Any
+    params: dict[str, str]
+    headers: httpx.Headers
+
+
+@dataclass
+class Script(httpx.BaseTransport):
+    """``on(method, path, answers...)``: one after the other, the last for ever.
+
+    An answer is JSON (status 200), a tuple (status, JSON) or (status, JSON, headers), an exception to raise, or a function
+    of the request that gives one of these.
+    """
+
+    asked: list[Asked] = field(default_factory=list)
+    routes: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
+
+    def on(self, method: str, path: str, *answers: Answer) -> "Script":
+        """Script the answers of one route, path behind /api/v1."""
+        self.routes[method, path] = list(answers)
+        return self
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        raw = request.read()
+        path = request.url.path.removeprefix("/api/v1")
+        params = dict(parse_qsl(request.url.query.decode()))
+        asked = Asked(request.method, path, json.loads(raw) if raw else None, params, request.headers)
+        self.asked.append(asked)
+        answers = self.routes.get((asked.method, path))
+        assert answers, f"no answer scripted for {asked.method} {path}"
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        return _response(answer(asked) if callable(answer) else answer)
+
+    @property
+    def last(self) -> Asked:
+        """The latest request."""
+        return self.asked[-1]
+
+    def bodies(self, path: str) -> list[Any]:
+        """Bodies of all requests to a path."""
+        return [a.body for a in self.asked if a.path == path]
+
+
+def _response(answer: Answer) -> httpx.Response:
+    if isinstance(answer, Exception):
+        raise answer
+    if isinstance(answer, httpx.Response):
+        return answer
+    status, body, *headers = answer if isinstance(answer, tuple) else (200, answer)
+    return httpx.Response(status, content=b"" if body is None else json.dumps(body).encode(), headers=headers[0] if headers else {})
+
+
+def client_of(script: Script, **options: Any) -> Client:
+    """A client that talks to the script."""
+    return Client(URL, "stx_test", transport=script, **options)
+
+
+def rows(model: type[Any], *objects: dict[str, Any], next_: str | None = None, count: int | None = None) -> dict[str, Any]:
+    """A page in the compact form, in the server's order of columns."""
+    columns = list(model._columns)
+    return {"columns": columns, "rows": [[o.get(c) for c in columns] for o in objects], "next": next_, "count": count}
+
+
+def job(number: int, **fields: Any) -> dict[str, Any]:
+    """A job as the server tells it."""
+    told = {
+        "id": number, "app_id": 1, "site_id": 1, "workdir": f"w/{number}", "state": "PREPROCESSED", "tags": {}, "parameters": {},
+        "data": {}, "num_nodes": 1, "version": 1, "creation_date": "2026-01-01T00:00:00Z", "last_update": "2026-01-01T00:00:00Z",
+        "parent_ids": [], "return_value": None,
+    }  # fmt: skip
+    return dict.fromkeys(Job._columns) | told | fields
+
+
+def problem(status: int, code: str, detail: str = "no", **more: Any) -> tuple[int, dict[str, Any]]:
+    """A problem-details answer."""
+    return status, {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code, **more}
+
+
+def streamed(chunks: Callable[[], Iterator[bytes]]) -> httpx.Response:
+    """An answer whose body comes bit by bit."""
+
+    class Chunks(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield from chunks()
+
+    return httpx.Response(200, stream=Chunks())
