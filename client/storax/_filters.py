@@ -60,12 +60,12 @@ def _value(filter_: Filter, value: Any) -> Any:
         return accept(value)
     if not filter_.many:
         raise Rejected("it takes one value, not several")
-    found = [accept(getattr(v, "id", v) if hasattr(v, "_spec") else v) for v in value]
-    if not found:
+    wanted = list(value)
+    if not wanted:
         raise Nothing
-    if None in found:
-        raise Rejected("None does not go with other values", hint="Use __isnull=True, or two queries.")
-    return found
+    if None in wanted:
+        raise Rejected("None does not go with other values", hint="Ask for null in a query of its own.")
+    return [accept(getattr(v, "id", v) if hasattr(v, "_spec") else v) for v in wanted]
 
 
 def _pairs(value: Any) -> Any:

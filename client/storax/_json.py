@@ -87,7 +87,7 @@ def _first_fault(body: Any) -> InvalidInput | None:
 def _culprit(value: Any, where: str = "") -> InvalidInput | None:
     """The error for the first value that has no JSON form; None where all have."""
     if isinstance(value, dict):
-        wrong = next((k for k in value if not isinstance(k, str)), None)
+        wrong = next((k for k in value if not isinstance(k, (str, int, float, type(None)))), None)
         if wrong is not None:
             return InvalidInput(f"The key {wrong!r}{_of(where)} is no text.", hint="JSON keys are text.")
         return next((e for k, v in value.items() if (e := _culprit(v, f"{where}[{k!r}]" if where else str(k)))), None)

@@ -90,7 +90,8 @@ def legal(moves: Mapping[str, frozenset[str]], was: str, to: str, what: str) -> 
     if to not in moves.get(was, frozenset()):
         allowed = ", ".join(sorted(moves.get(was, ()))) or "none: it is final"
         raise IllegalMove(
-            f"{what} cannot move from {was} to {to}", hint=f"Legal from {was}: {allowed}. An operator may use force=True."
+            f"{what} cannot move from {was} to {to}",
+            hint=f"Legal from {was}: {allowed}. An operator may use force=True.",
         )
 
 
@@ -112,7 +113,9 @@ def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
 def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
     """Past the table, not past the lease: whoever holds it loses it, and nobody runs without one."""
     if to == JobState.RUNNING:
-        raise IllegalMove(f"job {mine['id']} cannot be forced to RUNNING: no session holds it", hint="Use RESTART_READY.")
+        raise IllegalMove(
+            f"job {mine['id']} cannot be forced to RUNNING: no session holds it", hint="Use RESTART_READY."
+        )
     freed = {"session_id": None, "lease_epoch": mine["lease_epoch"] + 1, "cancel_requested": False}
     mine |= {"session_id": None, "cancel_requested": False}
     enter(change, mine, to, {**data, **freed}, kind="job.state_forced")

@@ -1,4 +1,4 @@
-"""The supervisor with small stand-in processes: what dies is started again, what lives is adopted, all stop in order."""
+"""The supervisor with stand-in processes: what dies is started again, what lives is adopted, all stop in order."""
 
 import json
 import os

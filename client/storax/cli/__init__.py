@@ -6,7 +6,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from storax.cli import failures
+from storax.cli import connection, failures
 from storax.cli.commands import Root
 
 __all__ = ["main"]
@@ -58,10 +58,7 @@ def _root(
     """
     context.obj = {"profile": profile}
     failures.debug(on=debug)
-    if profile and context.invoked_subcommand not in ("login", "logout"):
-        from storax.client import Client
-
-        context.with_resource(Client(profile=profile))
+    connection.choose(profile)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -1,6 +1,7 @@
 """The table of commands, and the group that loads one of them when it is named."""
 
 from dataclasses import dataclass
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
@@ -8,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from storax.cli import failures
+from storax.cli.connection import connected
 
 EXTERNAL = "storax.commands"
 
@@ -17,12 +19,13 @@ class Entry:
     """Where a command lives and what the list of commands says about it.
 
     ``module`` has ``app``, a group, or ``register(app)``, which adds single commands; empty: it lives in another room
-    and comes by its entry point, with the extra ``extra``.
+    and comes by its entry point, with the extra ``extra``. ``remote``: it speaks to the server in use.
     """
 
     help: str
     module: str = ""
     extra: str = ""
+    remote: bool = False
 
 
 COMMANDS: dict[str, Entry] = {
@@ -33,14 +36,14 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("Check the settings, the server and this machine.", "storax.cli.stack"),
     "login": Entry("Store a token for a server.", "storax.cli.login"),
     "logout": Entry("Revoke and forget the stored token.", "storax.cli.login"),
-    "whoami": Entry("Show the server and the user.", "storax.cli.login"),
-    "job": Entry("Create, find, follow and change jobs.", "storax.cli.job"),
-    "app": Entry("See and publish apps: the programs that jobs run.", "storax.cli.app"),
+    "whoami": Entry("Show the server and the user.", "storax.cli.login", remote=True),
+    "job": Entry("Create, find, follow and change jobs.", "storax.cli.job", remote=True),
+    "app": Entry("See and publish apps: the programs that jobs run.", "storax.cli.app", remote=True),
     "site": Entry("Make and run a site: a place where jobs run.", extra="agent"),
-    "queue": Entry("Ask a site's scheduler for allocations (BatchJobs).", "storax.cli.queue"),
-    "transfer": Entry("See the files that move for jobs.", "storax.cli.transfer"),
-    "event": Entry("Read and follow the log of every change.", "storax.cli.event"),
-    "token": Entry("Make, list and revoke access tokens.", "storax.cli.token"),
+    "queue": Entry("Ask a site's scheduler for allocations (BatchJobs).", "storax.cli.queue", remote=True),
+    "transfer": Entry("See the files that move for jobs.", "storax.cli.transfer", remote=True),
+    "event": Entry("Read and follow the log of every change.", "storax.cli.event", remote=True),
+    "token": Entry("Make, list and revoke access tokens.", "storax.cli.token", remote=True),
     "admin": Entry("Operate the database: migrate, verify, rebuild.", extra="server"),
 }
 
@@ -74,11 +77,29 @@ def load(name: str) -> Any | None:
         return _external(name, entry)
     module = import_module(entry.module)
     if hasattr(module, "app"):
-        return _command(module.app, name)
-    singles = typer.Typer(rich_markup_mode=None)
-    singles.callback()(lambda: None)  # keeps it a group, even of one
-    module.register(singles)
-    return _command(singles, name).commands[name]
+        command = _command(module.app, name)
+    else:
+        singles = typer.Typer(rich_markup_mode=None)
+        singles.callback()(lambda: None)  # keeps it a group, even of one
+        module.register(singles)
+        command = _command(singles, name).commands[name]
+    if entry.remote:
+        _connect(command)
+    return command
+
+
+def _connect(command: Any) -> None:
+    """Run every command below with a connection; its help needs none."""
+    for inner in getattr(command, "commands", {}).values():
+        _connect(inner)
+    run = command.callback
+    if run and not hasattr(command, "commands"):
+        command.callback = wraps(run)(lambda *given, **named: _connected(run, *given, **named))
+
+
+def _connected(run: Any, *given: Any, **named: Any) -> Any:
+    with connected():
+        return run(*given, **named)
 
 
 def _command(found: typer.Typer, name: str) -> Any:

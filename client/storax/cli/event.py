@@ -22,7 +22,8 @@ NARROW = ("position", "timestamp", "type", "entity_id", "from_state", "to_state"
 OF_ONE = ("position", "timestamp", "type", "from_state", "to_state", "actor", "message")
 SILENCE = 45.0  # three missed heartbeats of the server
 # Fields whose change says little to people; `-o json` has them.
-_QUIET = {"session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
+_QUIET = {"at", "state", "session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
+_SAYING = ("message", "reason", "error")
 
 app = typer.Typer(
     help="Read and follow the log of every change.",
@@ -46,10 +47,10 @@ Since = Annotated[
 def message_of(event: Mapping[str, Any]) -> str:
     """What an event says, in a line: its message, else the fields that became different."""
     data = event.get("data") or {}
-    words = [str(data[name]) for name in ("message", "reason", "error") if data.get(name)]
+    words = [str(data[name]) for name in _SAYING if data.get(name)]
     if str(event.get("type", "")).endswith(".created"):
         return words[0] if words else ""
-    told = [f"{n}={text_of(v)}" for n, v in data.items() if n not in _QUIET and n not in ("message", "reason", "error")]
+    told = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in _QUIET and n not in _SAYING]
     return "; ".join([*words, *told])
 
 

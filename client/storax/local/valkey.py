@@ -50,8 +50,8 @@ bind {HOST}
 port {port}
 dir "{place}"
 requirepass {password}
-appendonly {"yes" if durable else "no"}
-appendfsync everysec
+appendonly yes
+appendfsync {"everysec" if durable else "no"}
 save ""
 maxmemory-policy noeviction
 set-proc-title no

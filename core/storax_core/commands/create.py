@@ -1,19 +1,17 @@
-"""Create rows of any resource. What one noun needs beyond its fields is a function in ``PREPARE``."""
+"""Create rows of any resource. What one noun needs beyond its fields is asked in ``_check``."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 from pydantic import BaseModel
 
-from storax_core.commands import create_jobs, leases
+from storax_core.commands import apps, create_jobs, leases, parents
 from storax_core.errors import Conflict, Invalid
-from storax_core.resources import BY_ENTITY, Resource
+from storax_core.resources import APPS, BATCH_JOBS, BY_ENTITY, JOBS, SESSIONS, Resource
 from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
-
-Prepare = Callable[[Connection, Context, list[Row]], Awaitable[None]]
 
 
 async def create(conn: Connection, ctx: Context, resource: Resource, models: Sequence[BaseModel]) -> list[Row]:
@@ -21,30 +19,23 @@ async def create(conn: Connection, ctx: Context, resource: Resource, models: Seq
 
     Raises Invalid for a parent that does not exist, Conflict for a name that is taken.
     """
-    if resource.entity == "job":
+    if resource is JOBS:
         return await create_jobs.create_jobs(conn, ctx, models)
-    rows = [given(m) for m in models]
-    await _check_parents(conn, resource, rows)
+    rows = [create_jobs.given(m) for m in models]
+    await _check(conn, ctx, resource, rows)
     ids = await log.draw_ids(conn, resource, len(rows))
     for row, row_id in zip(rows, ids, strict=True):
         row["id"] = row_id
         if resource.machine and "state" not in row:
             row["state"] = str(resource.fields["state"].default)
-        _check(resource, row)
     try:
         await log.append_created(conn, ctx, resource, rows)
     except asyncpg.UniqueViolationError as error:
         raise taken(resource, rows, error) from error
-    if resource.entity == "session":
+    if resource is SESSIONS:
         for row_id in ids:
             await leases.touch(conn, ctx.owner_id, row_id)
     return [{"id": r["id"], **({"state": r["state"]} if resource.machine else {})} for r in rows]
-
-
-def given(model: BaseModel) -> Row:
-    """The fields that the caller named; defaults stay out of the log."""
-    values = model.__dict__
-    return {name: values[name] for name in model.__pydantic_fields_set__}
 
 
 def taken(resource: Resource, rows: Sequence[Row], error: asyncpg.UniqueViolationError) -> Conflict:
@@ -59,42 +50,29 @@ def taken(resource: Resource, rows: Sequence[Row], error: asyncpg.UniqueViolatio
     )
 
 
-async def _check_parents(conn: Connection, resource: Resource, rows: Sequence[Row]) -> None:
-    """Lock the parents against deletion, and refuse those that are not the caller's."""
-    if resource.parent is None:
-        return
-    parent = BY_ENTITY[resource.parent.resource]
-    wanted = sorted({r[resource.parent.field] for r in rows})
-    sql = f"SELECT id FROM {parent.state_table} WHERE id = ANY($1::bigint[]) FOR KEY SHARE"  # noqa: S608
-    found = {r["id"] for r in await conn.fetch(sql, wanted)}
-    missing = [w for w in wanted if w not in found]
-    if missing:
+async def _check(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> None:
+    """Parents must be there and the caller's; then what the one noun asks for."""
+    if resource.parent is not None:
+        above = BY_ENTITY[resource.parent.resource]
+        await parents.require_mine(conn, ctx.owner_id, above, [r[resource.parent.field] for r in rows])
+    if resource is APPS:
+        for row in rows:
+            apps.check(row)
+    elif resource is SESSIONS:
+        for site in {r["site_id"] for r in rows}:
+            await _check_allocations(conn, ctx, site, [r for r in rows if r["site_id"] == site])
+
+
+async def _check_allocations(conn: Connection, ctx: Context, site_id: int, rows: Sequence[Row]) -> None:
+    """A session inside a BatchJob is at that BatchJob's site."""
+    wanted = {r["batch_job_id"] for r in rows if r.get("batch_job_id") is not None}
+    await parents.require_mine(conn, ctx.owner_id, BATCH_JOBS, wanted)
+    sql = "SELECT id FROM batch_job WHERE id = ANY($1::bigint[]) AND site_id <> $2"
+    elsewhere = await conn.fetchval(sql, sorted(wanted), site_id)
+    if elsewhere is not None:
         raise Invalid(
-            f"{parent.entity.replace('_', ' ')} {missing[0]} does not exist",
-            hint=f"List yours with GET /api/v1/{parent.path}/.",
+            f"batch job {elsewhere} is at another site", hint=f"Open the session at its site, not at {site_id}."
         )
-
-
-def _check(resource: Resource, row: Row) -> None:
-    if resource.entity == "app":
-        check_app(row)
-
-
-def check_app(row: Row) -> None:
-    """An App's parameters must be well declared and cover its template."""
-    template, declared = row.get("command_template"), row.get("parameters", {})
-    for name, spec in declared.items():
-        if not name.isidentifier() or not isinstance(spec, dict) or set(spec) - {"required", "default", "help"}:
-            raise Invalid(
-                f"parameter {name!r} of App {row.get('name', '')!r} is not well declared",
-                hint="Give {name: {required, default, help}}.",
-            )
-        if spec.get("required", True) and spec.get("default") is not None:
-            raise Invalid(f"parameter {name!r} is required and has a default", hint="Drop one of the two.")
-    if template:
-        for name in create_jobs.placeholders(template):
-            declared.setdefault(name, {"required": True})
-        row["parameters"] = declared
 
 
 def describe(rows: Sequence[Any]) -> str:

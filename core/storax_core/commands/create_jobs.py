@@ -1,6 +1,5 @@
 """Create Jobs, whole graphs in one call: each row's site, first state, edges and transfers are decided here."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,80 +14,71 @@ from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
 
-PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
 SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT DO NOTHING"""
 
 
-def placeholders(template: str) -> list[str]:
-    """Names of the ``{{ name }}`` places of a command template. Raises Invalid for any other brace expression."""
-    rest = PLACE.sub("", template)
-    if "{{" in rest or "}}" in rest or "{%" in rest:
-        raise Invalid(
-            "the command template holds more than {{ name }} places", hint="Only plain names may be filled in."
-        )
-    return list(dict.fromkeys(PLACE.findall(template)))
-
-
 async def create_jobs(conn: Connection, ctx: Context, models: Sequence[BaseModel]) -> list[Row]:
     """Create jobs, their edges, their transfers and their events, all or none. Returns id, site_id and state of each."""
-    given = [_given(m) for m in models]
-    apps = await _apps(conn, {g["app_id"] for g in given})
-    ids = await log.draw_ids(conn, JOBS, len(given))
-    edges = _edges(given, ids)
-    parents = await _parent_states(conn, edges, set(ids))
-    rows, transfers = [], []
-    for place, (row, row_id) in enumerate(zip(given, ids, strict=True)):
-        app = apps[row["app_id"]]
-        _check_parameters(row, app, place)
+    rows = [given(m) for m in models]
+    apps = await find_apps(conn, ctx.owner_id, {r["app_id"] for r in rows})
+    # Looked up before this call's own ids are among them: nobody can name a row of the same call by guessing its id.
+    parents = await _parent_states(conn, ctx.owner_id, {p for r in rows for p in r.get("parent_ids", ())})
+    ids = await log.draw_ids(conn, JOBS, len(rows))
+    edges = _edges(rows, ids)
+    transfers: list[Row] = []
+    for place, (row, row_id) in enumerate(zip(rows, ids, strict=True)):
+        app, where = apps[row["app_id"]], f"job {place} of this call" if len(rows) > 1 else "the job"
+        check_parameters(row, app, where)
         row["id"], row["site_id"] = row_id, app["site_id"]
-        items = _transfers(row, app, place)
+        items = _transfers(row, app, where)
         row["state"] = _first_state(row, parents, items)
         _stages(row, items)
         transfers += items
-        rows.append(row)
     await log.append_created(conn, ctx, JOBS, rows)
     await _link(conn, ctx, edges)
-    await _append_transfers(conn, ctx, rows, transfers)
+    await _append_transfers(conn, ctx, transfers)
     return [{"id": r["id"], "site_id": r["site_id"], "state": r["state"]} for r in rows]
 
 
-def _given(model: BaseModel) -> Row:
+def given(model: BaseModel) -> Row:
+    """The fields that the caller named; defaults stay out of the log."""
     values = model.__dict__
     return {name: values[name] for name in model.__pydantic_fields_set__}
 
 
-async def _apps(conn: Connection, wanted: set[int]) -> dict[int, Mapping[str, Any]]:
+async def find_apps(conn: Connection, owner_id: int, wanted: set[int]) -> dict[int, Row]:
+    """What a new job must fit, by App: site, parameters and transfer slots. Raises Invalid for one that is not there."""
     rows = await conn.fetch(
         "SELECT id, site_id, name, parameters::text AS p, transfers::text AS t FROM app WHERE id = ANY($1::bigint[])"
-        " FOR KEY SHARE",
+        " AND owner_id = $2 FOR KEY SHARE",
         sorted(wanted),
+        owner_id,
     )
-    found = {
-        r["id"]: {
-            "site_id": r["site_id"],
-            "name": r["name"],
-            "transfers": orjson.loads(r["t"]),
-            **_parameter_sets(orjson.loads(r["p"])),
-        }
-        for r in rows
-    }
+    found = {r["id"]: _app(r) for r in rows}
     missing = sorted(wanted - set(found))
     if missing:
         raise Invalid(f"App {missing[0]} does not exist", hint="List yours with GET /api/v1/apps/ or `storax app ls`.")
     return found
 
 
-def _parameter_sets(declared: Mapping[str, Any]) -> Row:
-    required = frozenset(n for n, s in declared.items() if s.get("required", True))
-    return {"known": frozenset(declared), "required": required}
+def _app(record: Mapping[str, Any]) -> Row:
+    declared = orjson.loads(record["p"])
+    return {
+        "site_id": record["site_id"],
+        "name": record["name"],
+        "transfers": orjson.loads(record["t"]),
+        "known": frozenset(declared),
+        "required": frozenset(n for n, s in declared.items() if s.get("required", True)),
+    }
 
 
-def _check_parameters(row: Row, app: Mapping[str, Any], place: int) -> None:
+def check_parameters(row: Row, app: Row, where: str) -> None:
+    """A job gives all required parameters of its App, and none that it does not know. Raises Invalid."""
     got = row.get("parameters", {}).keys()
     if got >= app["required"] and got <= app["known"]:
         return
-    where, name = f"job {place} of this call" if place else "the job", app["name"]
+    name = app["name"]
     missing, unknown = sorted(app["required"] - got), sorted(got - app["known"])
     if missing:
         raise Invalid(
@@ -101,10 +91,10 @@ def _check_parameters(row: Row, app: Mapping[str, Any], place: int) -> None:
     )
 
 
-def _edges(given: Sequence[Row], ids: Sequence[int]) -> list[tuple[int, int]]:
+def _edges(rows: Sequence[Row], ids: Sequence[int]) -> list[tuple[int, int]]:
     """(child, parent) pairs; a reference within the call must name an earlier row, so no cycle can be."""
     out = []
-    for place, row in enumerate(given):
+    for place, row in enumerate(rows):
         parents = set(row.get("parent_ids", ()))
         for ref in row.pop("parent_refs", ()):
             if not 0 <= ref < place:
@@ -119,16 +109,13 @@ def _edges(given: Sequence[Row], ids: Sequence[int]) -> list[tuple[int, int]]:
     return out
 
 
-async def _parent_states(conn: Connection, edges: Sequence[tuple[int, int]], own: set[int]) -> dict[int, str]:
+async def _parent_states(conn: Connection, owner_id: int, wanted: set[int]) -> dict[int, str]:
     """States of stored parents, locked until commit: none can finish unseen between this look and our commit."""
-    wanted = sorted({p for _, p in edges} - own)
     if not wanted:
         return {}
-    rows = await conn.fetch(
-        "SELECT id, state FROM job_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR SHARE", wanted
-    )
-    found = {r["id"]: r["state"] for r in rows}
-    missing = [w for w in wanted if w not in found]
+    sql = "SELECT id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR SHARE"
+    found = {r["id"]: r["state"] for r in await conn.fetch(sql, sorted(wanted), owner_id)}
+    missing = sorted(wanted - set(found))
     if missing:
         raise Invalid(f"parent job {missing[0]} does not exist", hint="Create parents first, or in the same call.")
     return found
@@ -155,7 +142,7 @@ def _stages(row: Row, items: Sequence[Row]) -> None:
         item["state"] = TransferState.AWAITING_JOB if waiting else TransferState.PENDING
 
 
-def _transfers(row: Row, app: Mapping[str, Any], place: int) -> list[Row]:
+def _transfers(row: Row, app: Row, where: str) -> list[Row]:
     wanted, slots = row.pop("transfers", {}), app["transfers"]
     if not wanted and not slots:
         return []
@@ -164,26 +151,36 @@ def _transfers(row: Row, app: Mapping[str, Any], place: int) -> list[Row]:
             raise Invalid(f"App {app['name']!r} has no transfer slot {slot!r}", hint=nearest(slot, slots))
     lacking = [s for s, spec in slots.items() if spec.get("required", True) and s not in wanted]
     if lacking:
-        raise Invalid(f"job {place} of this call lacks transfer slot {lacking[0]!r} of App {app['name']!r}")
+        raise Invalid(f"{where} lacks transfer slot {lacking[0]!r} of App {app['name']!r}")
     return [_item(row, slot, value, slots[slot]) for slot, value in wanted.items()]
 
 
 def _item(row: Row, slot: str, value: Any, spec: Mapping[str, Any]) -> Row:
-    if isinstance(value, str) and ":" in value:
-        alias, path = value.split(":", 1)
-    elif isinstance(value, dict) and set(value) == {"location_alias", "path"}:
-        alias, path = value["location_alias"], value["path"]
-    else:
-        raise Invalid(f"transfer slot {slot!r}: give 'alias:/absolute/path' or {{location_alias, path}}")
+    alias, path = _place(slot, value)
     return {
         "site_id": row["site_id"],
         "job_id": row["id"],
         "direction": spec.get("direction", "in"),
         "local_path": spec.get("local_path") or slot,
-        "location_alias": str(alias),
-        "remote_path": str(path),
-        "recursive": bool(spec.get("recursive", False)),
+        "location_alias": alias,
+        "remote_path": path,
+        "recursive": spec.get("recursive", False),
     }
+
+
+def _place(slot: str, value: Any) -> tuple[str, str]:
+    """Location alias and absolute path of ``"alias:/path"`` or ``{location_alias, path}``."""
+    pair = value
+    if isinstance(value, dict) and set(value) == {"location_alias", "path"}:
+        pair = [value["location_alias"], value["path"]]
+    elif isinstance(value, str):
+        pair = value.split(":", 1)
+    if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(p, str) and len(p) <= 1024 for p in pair):
+        raise Invalid(f"transfer slot {slot!r}: give 'alias:/absolute/path' or {{location_alias, path}}")
+    alias, path = pair
+    if not alias or not path.startswith("/"):
+        raise Invalid(f"transfer slot {slot!r}: {path[:60]!r} is no absolute path", hint="Give 'alias:/absolute/path'.")
+    return alias, path
 
 
 async def _link(conn: Connection, ctx: Context, edges: Sequence[tuple[int, int]]) -> None:
@@ -192,7 +189,7 @@ async def _link(conn: Connection, ctx: Context, edges: Sequence[tuple[int, int]]
         await conn.execute(EDGES, list(children), list(parents), ctx.owner_id)
 
 
-async def _append_transfers(conn: Connection, ctx: Context, rows: Sequence[Row], items: list[Row]) -> None:
+async def _append_transfers(conn: Connection, ctx: Context, items: list[Row]) -> None:
     if items:
         for item, item_id in zip(items, await log.draw_ids(conn, TRANSFERS, len(items)), strict=True):
             item["id"] = item_id

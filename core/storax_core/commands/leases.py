@@ -169,7 +169,7 @@ async def end_sessions_of(conn: Connection, ctx: Context, batch_jobs: Sequence[i
     """The allocations are over: whatever still claims to run inside them does not."""
     if batch_jobs:
         rows = await conn.fetch(
-            "SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) FOR UPDATE", list(batch_jobs)
+            "SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", list(batch_jobs)
         )
         await end_sessions(conn, ctx, [r["id"] for r in rows], "its BatchJob finished")
 

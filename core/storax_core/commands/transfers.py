@@ -16,7 +16,7 @@ FROM transfer_item WHERE job_id IN (SELECT job_id FROM transfer_item WHERE id = 
 async def settle(conn: Connection, ctx: Context, items: Sequence[int]) -> None:
     """Items changed state: jobs whose stage is complete go on, jobs with a failed item fail."""
     ids = await conn.fetch("SELECT DISTINCT job_id FROM transfer_item WHERE id = ANY($1::bigint[])", list(items))
-    jobs = await moves.lock_jobs(conn, [r["job_id"] for r in ids])
+    jobs = await moves.lock_jobs(conn, ctx.owner_id, [r["job_id"] for r in ids])
     standing = {(r["job_id"], r["direction"]): r for r in await conn.fetch(STANDING, list(items))}
     changes = [_verdict(job, standing.get((job["id"], "in")), standing.get((job["id"], "out"))) for job in jobs]
     await moves.append_job_changes(conn, ctx, changes)

@@ -6,11 +6,11 @@ from typing import Any
 import asyncpg
 
 from storax_core import decide, queries
-from storax_core.commands import leases, moves, transfers
-from storax_core.commands.create import check_app, describe, taken
+from storax_core.commands import apps, create_jobs, leases, moves, transfers
+from storax_core.commands.create import describe, taken
 from storax_core.decide import Facts
-from storax_core.errors import CoreError, Invalid, NotFound, StaleVersion
-from storax_core.resources import JOBS, Resource
+from storax_core.errors import Invalid, NotFound, StaleVersion
+from storax_core.resources import APPS, JOBS, Resource
 from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Change, Context, Row
@@ -27,9 +27,10 @@ async def update_rows(
     """
     if len({r["id"] for r in rows}) != len(rows):
         raise Invalid("an id stands twice in this call", hint="Merge the two patches into one.")
+    lines = [{"id": r["id"], "v": r.get("if_version"), "p": _patch(r)} for r in rows]
+    await _check(conn, ctx, resource, lines)
     if resource.machine and any("state" in r for r in rows):
-        return await _update_states(conn, ctx, resource, rows, force=force)
-    lines = [{"id": r["id"], "v": r.get("if_version"), "p": _patch(resource, r)} for r in rows]
+        return await _update_states(conn, ctx, resource, lines, force=force)
     return await _update_fields(conn, ctx, resource, lines)
 
 
@@ -43,11 +44,27 @@ async def update_where(
     return len(ids)
 
 
-def _patch(resource: Resource, row: Row) -> Row:
-    patch = {k: v for k, v in row.items() if k not in ("id", "if_version")}
-    if resource.entity == "app":
-        check_app(patch)
-    return patch
+def _patch(row: Row) -> Row:
+    return {k: v for k, v in row.items() if k not in ("id", "if_version")}
+
+
+async def _check(conn: Connection, ctx: Context, resource: Resource, lines: Sequence[Row]) -> None:
+    """What one noun asks of a change beyond the types of its fields. Lines: ``{"id", "p": patch}``."""
+    if resource is JOBS:
+        await _check_parameters(conn, ctx, {line["id"]: line["p"] for line in lines if "parameters" in line["p"]})
+    elif resource is APPS:
+        for line in lines:
+            await apps.check_change(conn, ctx, line["id"], line["p"])
+
+
+async def _check_parameters(conn: Connection, ctx: Context, patches: dict[int, Row]) -> None:
+    """New parameters of jobs must fit their Apps."""
+    if patches:
+        sql = "SELECT id, app_id FROM job WHERE id = ANY($1::bigint[]) AND owner_id = $2"
+        found = await conn.fetch(sql, list(patches), ctx.owner_id)
+        declared = await create_jobs.find_apps(conn, ctx.owner_id, {r["app_id"] for r in found})
+        for row in found:
+            create_jobs.check_parameters(patches[row["id"]], declared[row["app_id"]], f"job {row['id']}")
 
 
 async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> list[Row]:
@@ -60,8 +77,7 @@ async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lin
     by_id = {r["id"]: r for r in found}
     _require(resource, lines, by_id)
     for line in lines:
-        if by_id[line["id"]]["version"] is None:
-            raise _stale(resource, line["id"], line["v"], by_id[line["id"]]["was"])
+        _require_version(resource, line, by_id[line["id"]]["was"])
     return [
         {"id": i["id"], "version": by_id[i["id"]]["version"], "last_update": by_id[i["id"]]["last_update"]}
         for i in lines
@@ -72,6 +88,8 @@ async def _unchanged(conn: Connection, ctx: Context, resource: Resource, lines: 
     sql = f"SELECT id, version, last_update FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2"  # noqa: S608
     found = {r["id"]: dict(r) for r in await conn.fetch(sql, [line["id"] for line in lines], ctx.owner_id)}
     _require(resource, lines, found)
+    for line in lines:
+        _require_version(resource, line, found[line["id"]]["version"])
     return [found[line["id"]] for line in lines]
 
 
@@ -81,25 +99,25 @@ def _require(resource: Resource, lines: Sequence[Row], found: Any) -> None:
         raise NotFound(f"{resource.entity.replace('_', ' ')} {describe(missing)} does not exist; nothing was changed")
 
 
-def _stale(resource: Resource, row_id: int, expected: int, actual: int) -> CoreError:
-    return StaleVersion(
-        f"{resource.entity} {row_id} is at version {actual}, not {expected}",
-        hint="Read it again, then repeat the change.",
-    )
+def _require_version(resource: Resource, line: Row, actual: int) -> None:
+    if line["v"] not in (None, actual):
+        raise StaleVersion(
+            f"{resource.entity.replace('_', ' ')} {line['id']} is at version {actual}, not {line['v']}",
+            hint="Read it again, then repeat the change.",
+        )
 
 
 async def _update_states(
-    conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row], *, force: bool
+    conn: Connection, ctx: Context, resource: Resource, lines: Sequence[Row], *, force: bool
 ) -> list[Row]:
-    locked = await _lock(conn, resource, [r["id"] for r in rows])
-    facts = {f["id"]: f for f in locked if f["owner_id"] == ctx.owner_id}
-    _require(resource, rows, facts)
+    locked = await _lock(conn, ctx, resource, [line["id"] for line in lines])
+    facts = {f["id"]: f for f in locked}
+    _require(resource, lines, facts)
     changes = []
-    for row in rows:
-        fact = facts[row["id"]]
-        if row.get("if_version") not in (None, fact["version"]):
-            raise _stale(resource, row["id"], row["if_version"], fact["version"])
-        changes.append(_decide(resource, fact, _patch(resource, row), force=force))
+    for line in lines:
+        fact = facts[line["id"]]
+        _require_version(resource, line, fact["version"])
+        changes.append(_decide(resource, fact, line["p"], force=force))
     if resource is JOBS:
         await moves.append_job_changes(conn, ctx, changes)
     else:
@@ -108,11 +126,12 @@ async def _update_states(
     return [_seen(c, facts[c.id]) for c in changes]
 
 
-async def _lock(conn: Connection, resource: Resource, ids: Sequence[int]) -> list[Facts]:
+async def _lock(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int]) -> list[Facts]:
     if resource is JOBS:
-        return await moves.lock_jobs(conn, ids)
-    sql = f"SELECT id, owner_id, site_id, version, state, now() AS now FROM {resource.table} WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE"  # noqa: S608, E501
-    rows: list[Facts] = await conn.fetch(sql, list(ids))
+        return await moves.lock_jobs(conn, ctx.owner_id, ids)
+    sql = f"""SELECT id, owner_id, site_id, version, state, last_update, now() AS now FROM {resource.table}
+WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR UPDATE"""  # noqa: S608
+    rows: list[Facts] = await conn.fetch(sql, list(ids), ctx.owner_id)
     return rows
 
 
@@ -135,7 +154,8 @@ def _decide(resource: Resource, facts: Facts, patch: Row, *, force: bool) -> Cha
 
 def _seen(change: Change, facts: Facts) -> Row:
     state = change.patch.get("state", facts["state"])
-    return {"id": change.id, "version": change.version, "last_update": facts["now"], "state": state}
+    when = facts["now"] if change.events else facts["last_update"]
+    return {"id": change.id, "version": change.version, "last_update": when, "state": state}
 
 
 async def _aftermath(conn: Connection, ctx: Context, resource: Resource, changes: Sequence[Change]) -> None:

@@ -139,17 +139,19 @@ def _holder(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
 def _failed(job: "Job") -> Iterator[str]:
     last = job.history().filter(to_state="FAILED").last()
     words = str((last.data if last else {}).get("message") or "").rstrip(".")
-    yield f"It failed{': ' + words if words else ''}{_code(job)}, in attempt {job.attempt} of {job.max_attempts}."
-    yield from _last_error(job)
+    code = "" if "exit code" in words else _code(job)
+    yield f"It failed{': ' + words if words else ''}{code}, in attempt {job.attempt} of {job.max_attempts}."
+    yield from _last_error(job, told=words)
     yield f"Run it again: storax job retry {job.id}"
 
 
-def _last_error(job: "Job") -> Iterator[str]:
+def _last_error(job: "Job", *, told: str = "") -> Iterator[str]:
     last = job.history().filter(to_state=["RUN_ERROR", "RUN_TIMEOUT"]).last()
     if last is None:
         return
     message = str(last.data.get("message") or last.to_state).rstrip(".")
-    yield f"Its last run ended with {message}."
+    if message != told:
+        yield f"Its last run ended with {message}."
     for line in str(last.data.get("stderr_tail") or "").splitlines():
         yield f"  | {text_of(line)}"
 

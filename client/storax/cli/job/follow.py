@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from storax.models.job import Job
 
 LOOK_SEC = 0.2
+AWAY_SEC = 3.0  # between looks for a server that is away
 BLOCK = 1 << 16
 FEW = 10
 
@@ -163,12 +164,10 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
         CommandError: some failed.
         DeadlineExceeded: the time was up first.
     """
-    from storax.models.job import Job
-
     ended: list[Job] = []
     began = time.monotonic()
     with progress("Waiting", len(jobs)) as step:
-        for job in Job.objects.as_completed(jobs, timeout=timeout):
+        for job in _endings(jobs, until_time=None if timeout is None else began + timeout):
             ended.append(job)
             step()
             if until(job):
@@ -177,6 +176,26 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
     note(f"{len(ended)} of {len(jobs)} ended in {time.monotonic() - began:.1f} s, {len(failed)} of them failed.")
     if failed:
         raise _failure(failed)
+
+
+def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Job]":
+    """Jobs as they end. A server that is away for a while is waited for: the jobs go on without it."""
+    from storax.errors import Unavailable
+    from storax.models.job import Job
+
+    left = {job.id: job for job in jobs}
+    while True:
+        try:
+            rest = None if until_time is None else max(0.0, until_time - time.monotonic())
+            for job in Job.objects.as_completed(left.values(), timeout=rest):
+                left.pop(job.id, None)
+                yield job
+            return
+        except Unavailable as error:
+            if until_time is not None and time.monotonic() >= until_time:
+                raise
+            note(f"{error.message} Waiting for it to come back.")
+            time.sleep(AWAY_SEC)
 
 
 def _failure(failed: "Sequence[Job]") -> CommandError:

@@ -55,11 +55,10 @@ def ls(
 def _foot(counts: Mapping[str, int], shown: int, *, narrowed: bool) -> None:
     total = sum(counts.values())
     if total:
-        note(f"{shown} of {total} {'job' if total == 1 else 'jobs'}: {words_of(counts)}")
-    if shown < total:
-        note("The rest: --limit 0")
+        rest = " (--limit 0 shows the rest)" if shown < total else ""
+        note(f"{shown} of {total} {'job' if total == 1 else 'jobs'}: {words_of(counts)}{rest}")
     if narrowed:
-        note("Jobs that ended more than a day ago are left out; --all shows them.")
+        note("Without those that ended more than a day ago; --all has them.")
 
 
 def words_of(counts: Mapping[str, int]) -> str:

@@ -1,0 +1,267 @@
+"""The real servers and the real platform on this machine: they come up, survive kill -9, and leave nothing behind."""
+
+import asyncio
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import psutil
+import pytest
+import redis
+
+from storax.local import LocalError, Servers, binaries, control
+from storax.local.plan import Wish
+from storax.local.probes import http_get, valkey_answers
+
+PARTS = ("valkey", "postgres", "api", "feeder", "tasks", "agent")
+
+
+def query(url: str, statement: str) -> Any:
+    async def run() -> Any:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def eventually(condition: Callable[[], Any], *, seconds: float = 20) -> Any:
+    deadline, last = time.monotonic() + seconds, None
+    while time.monotonic() < deadline:
+        try:
+            if found := condition():
+                return found
+        except (OSError, asyncpg.PostgresError, redis.RedisError) as error:
+            last = error
+        time.sleep(0.02)
+    raise AssertionError(f"it never came true; the last error: {last!r}")
+
+
+def processes_of(data: Path) -> list[psutil.Process]:
+    """Every process, of whatever kind, that has the data folder in its command or as its working folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), process.cwd()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(word.startswith(str(data)) for word in words):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with Servers(tmp_path_factory.mktemp("servers") / "data", fsync=False) as servers:
+        yield servers
+
+
+def restart_and_keep(servers: Servers, part: str) -> None:
+    before = servers.pids[part]
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: servers.pids.get(part, before) != before)
+
+
+def test_both_servers_want_their_password_and_listen_on_loopback_only(pair: Servers) -> None:
+    assert query(pair.database_url, "select current_user") == "storax"
+    settings = query(
+        pair.database_url,
+        "select string_agg(setting, ' ' order by name) from pg_settings where name in "
+        "('listen_addresses', 'max_connections', 'jit', 'password_encryption')",
+    )
+    assert settings == "off 127.0.0.1 200 scram-sha-256"
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        query(pair.database_url.replace("storax:", "storax:x"), "select 1")
+    with redis.Redis.from_url(pair.redis_url) as client:
+        assert client.config_get("bind") == {"bind": "127.0.0.1"}
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+    port = urlsplit(pair.redis_url).port or 0
+    assert not valkey_answers(port, password="wrong")
+
+
+def test_no_password_can_be_read_in_the_process_list(pair: Servers) -> None:
+    secrets = json.loads((pair.data / "stack.json").read_text())["secrets"].values()
+    words = " ".join(word for process in processes_of(pair.data) for word in process.cmdline())
+    assert "postgres" in words
+    assert not any(secret in words for secret in secrets)
+
+
+def test_committed_rows_survive_kill_9_of_the_servers_and_of_the_supervisor(pair: Servers) -> None:
+    query(pair.database_url, "create table kept as select 7 as n")
+    restart_and_keep(pair, "postgres")
+    restart_and_keep(pair, "valkey")
+    eventually(lambda: query(pair.database_url, "select n from kept") == 7)
+    with redis.Redis.from_url(pair.redis_url) as client:
+        eventually(client.ping)
+    eventually(lambda: control.is_up(pair._stack()))
+    before = pair.pids
+    os.kill(before["supervisor"], signal.SIGKILL)
+    eventually(lambda: "supervisor" not in pair.pids)
+    pair.start()
+    assert pair.pids["supervisor"] != before["supervisor"]
+    assert {name: pair.pids[name] for name in ("postgres", "valkey")} == {
+        name: before[name] for name in ("postgres", "valkey")
+    }
+    assert query(pair.database_url, "select n from kept") == 7
+
+
+def test_two_starts_at_once_end_in_one_stack(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from storax.local import control; from storax.local.plan import Wish; "
+    )
+    code += "control.up(Wish(data=Path(sys.argv[1]), servers_only=True, fsync=False), owner=int(sys.argv[2]))"
+    command = [sys.executable, "-c", code, str(tmp_path / "data"), str(os.getpid())]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    servers = Servers(tmp_path / "data", fsync=False)
+    try:
+        assert [process.communicate(timeout=30)[1] for process in both] == ["", ""]
+        assert len([p for p in processes_of(servers.data) if "storax.local" in p.cmdline()]) == 1
+        assert query(servers.database_url, "select 1") == 1
+    finally:
+        servers.stop()
+    assert processes_of(servers.data) == []
+
+
+def test_lost_passwords_are_replaced_and_the_data_kept(tmp_path: Path) -> None:
+    data = tmp_path / ("deep" * 20) / "data"  # a long path: its sockets lie elsewhere
+    with Servers(data, fsync=False) as servers:
+        query(servers.database_url, "create table kept as select 7 as n")
+        sockets = Path(json.loads((data / "stack.json").read_text())["run_dir"])
+        assert sockets.parent == Path("/tmp")
+    assert not sockets.exists()
+    (data / "stack.json").unlink()
+    with Servers(data, fsync=False) as servers:
+        assert query(servers.database_url, "select n from kept") == 7
+
+
+def test_data_of_another_postgres_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    servers = Servers(tmp_path / "data")
+    (tmp_path / "data" / "pg").mkdir(parents=True)
+    (tmp_path / "data" / "FORMAT").write_text("1\n")
+    (tmp_path / "data" / "pg" / "PG_VERSION").write_text("9.6\n")
+    with pytest.raises(LocalError, match=r"Postgres 9\.6, and the installed embedded Postgres is 18"):
+        servers.start()
+    assert processes_of(servers.data) == []
+
+
+def test_a_busy_port_is_refused_by_name(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(LocalError, match=rf"Port {port} is in use"):
+            control.up(Wish(data=tmp_path / "data", port=port))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+class TestAsNobody:
+    """Where user namespaces are forbidden, root serves the data as an ordinary user."""
+
+    @pytest.fixture
+    def folder(self) -> Iterator[Path]:
+        place = Path(tempfile.mkdtemp(prefix="storax-test-"))
+        place.chmod(0o755)
+        yield place
+        shutil.rmtree(place)
+
+    def make_data(self, place: Path) -> Path:
+        nobody = pwd.getpwnam("nobody")
+        data = place / "data"
+        (data / "pg").mkdir(parents=True, mode=0o700)
+        (data / "FORMAT").write_text("1\n")
+        os.chown(data / "pg", nobody.pw_uid, nobody.pw_gid)
+        data.chmod(0o700)
+        return data
+
+    def test_postgres_runs_as_the_owner_of_its_data(self, folder: Path) -> None:
+        programs = binaries.postgres_folder()
+        if any(not parent.stat().st_mode & 0o001 for parent in programs.parents):
+            pytest.skip("the installed Postgres is closed to other users")
+        with Servers(self.make_data(folder), fsync=False) as servers:
+            assert psutil.Process(servers.pids["postgres"]).username() == "nobody"
+            assert query(servers.database_url, "select 1") == 1
+
+    def test_a_closed_folder_on_the_way_is_named(self, folder: Path) -> None:
+        data = self.make_data(folder)
+        folder.chmod(0o700)
+        with pytest.raises(LocalError, match=f"user nobody cannot enter {folder}"):
+            Servers(data).start()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("home")
+    yield home
+    control.down(home / "local")
+
+
+def storax(home: Path, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STORAX_")}
+    return subprocess.run(
+        [Path(sys.executable).parent / "storax", *words],
+        env={**environment, "STORAX_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def state_of(home: Path) -> dict[str, Any]:
+    return dict(json.loads(storax(home, "status", "-o", "json").stdout))
+
+
+def test_the_whole_platform_lives_through_everything(home: Path) -> None:
+    assert storax(home, "status").returncode == 1
+    first = storax(home, "up", "--detach")
+    assert first.returncode == 0, first.stderr
+    facts = state_of(home)
+    assert facts["healthy"]
+    assert facts["url"] in first.stdout
+    assert [part["part"] for part in facts["parts"]][1:] == list(PARTS)
+
+    profile = home / "profiles" / "local.toml"
+    assert profile.stat().st_mode & 0o777 == 0o600
+    token = profile.read_text().partition('token = "')[2].partition('"')[0]
+    assert http_get(f"{facts['url']}/api/v1/auth/me", token=token)[1]["username"] == "local"
+
+    again = storax(home, "up", "--detach")
+    assert "was running already" in again.stdout
+    other = storax(home, "up", "--detach", "--port", "1025")
+    assert other.returncode == 1
+    assert "already runs at" in other.stderr
+
+    pids = {part["part"]: part["pid"] for part in facts["parts"]}
+    for part in PARTS:
+        os.kill(pids[part], signal.SIGKILL)
+    eventually(lambda: control.is_up(control.status(home / "local")[0]), seconds=40)
+
+    supervisor = control.status(home / "local")[0].supervisor
+    supervisor.send(signal.SIGKILL)
+    eventually(lambda: not supervisor.alive())
+    partly = storax(home, "status")
+    assert partly.returncode == 1
+    assert "Only part of it runs" in partly.stdout
+    before = control.status(home / "local")[0].alive()
+    assert storax(home, "up", "--detach").returncode == 0
+    assert control.status(home / "local")[0].alive() == before
+    assert state_of(home)["healthy"]
+    assert token in profile.read_text()
+
+    assert storax(home, "doctor").returncode == 0
+    assert storax(home, "down").stdout == "Stopped.\n"
+    assert processes_of(home) == []
+    assert "Nothing was running" in storax(home, "down").stdout

@@ -1,0 +1,242 @@
+"""App definitions: what a class body says, what goes to the server, how Jobs find their App and check parameters."""
+
+import pytest
+
+from fakes.rest import Script, client_of, job, problem, rows
+from storax import App, ApplicationDefinition, Job, Site, errors
+from storax._rows import from_object
+
+
+class Hello(App):
+    """Says hello."""
+
+    site = "laptop"
+    command_template = "echo {{ name }} {{greeting}}"
+    parameters = {"greeting": {"required": False, "default": "hi"}}
+    environment_variables = {"LANG": "C"}
+
+
+class Square(App):
+    site = "laptop"
+
+    def run(self, x, power=2):
+        return x**power
+
+
+def app(number, **fields):
+    told = {"site_id": 4, "name": "Hello", "parameters": {}, "command_template": "true", "version": 1}
+    return dict.fromkeys(App._columns) | {"id": number} | told | fields
+
+
+KNOWN = app(7, parameters={"name": {"required": True}, "greeting": {"required": False, "default": "hi"}})
+
+
+@pytest.fixture
+def script():
+    script = Script().on("POST", "/sites/query", lambda asked: _sites(asked.body))
+    script.on("POST", "/apps/query", rows(App, KNOWN))
+    return script.on("POST", "/jobs/", (201, job(1)))
+
+
+def _sites(body):
+    told = rows(Site, {"id": 4, "name": "laptop"}, {"id": 5, "name": "cluster"})
+    if fields := body.get("fields"):
+        places = [told["columns"].index(f) for f in fields]
+        told = told | {"columns": fields, "rows": [[r[p] for p in places] for r in told["rows"]]}
+    return told
+
+
+@pytest.fixture
+def client(script):
+    with client_of(script) as client:
+        yield client
+
+
+def test_a_definition_shows_what_it_says():
+    assert Hello.command_template == "echo {{ name }} {{greeting}}"
+    assert Hello.environment == {"LANG": "C"}
+    assert Hello.site == "laptop"
+    assert ApplicationDefinition is App
+
+
+def test_sync_creates_what_is_not_there(client, script):
+    script.on("POST", "/apps/query", rows(App)).on("POST", "/apps/", (201, KNOWN))
+    stored = Hello.sync()
+    assert stored.id == 7
+    body = dict(script.last.body)
+    assert body.pop("source_code").startswith("class Hello(App):")
+    assert body == {
+        "site_id": 4,
+        "name": "Hello",
+        "description": "Says hello.",
+        "command_template": "echo {{ name }} {{greeting}}",
+        "parameters": {"name": {"required": True}, "greeting": {"required": False, "default": "hi"}},
+        "environment": {"LANG": "C"},
+    }
+
+
+def test_sync_of_what_is_the_same_changes_nothing(client, script):
+    from storax._apps import _source
+
+    same = {"description": "Says hello.", "command_template": Hello.command_template, "environment": {"LANG": "C"}}
+    script.on("POST", "/apps/query", rows(App, KNOWN | same | {"source_code": _source(Hello)}))
+    assert Hello.sync().id == 7
+    assert {a.path for a in script.asked} == {"/sites/query", "/apps/query"}
+
+
+def test_sync_sends_what_is_different(client, script):
+    script.on("PATCH", "/apps/7", KNOWN)
+    Hello.sync()
+    assert script.last.body["description"] == "Says hello."
+    assert "parameters" not in script.last.body
+
+
+def test_a_renamed_definition_keeps_its_app(client, script):
+    script.on("PATCH", "/apps/7", KNOWN)
+    Hello.sync(rename_from="Hi")
+    asked = [b["filter"]["name"] for b in script.bodies("/apps/query")]
+    assert asked == ["Hi"]
+
+
+def test_a_function_is_described_by_its_signature_and_its_source(client, script):
+    script.on("POST", "/apps/query", rows(App)).on("POST", "/apps/", (201, app(8, name="Square")))
+    Square.sync()
+    assert script.last.body["parameters"] == {"x": {"required": True}, "power": {"required": False, "default": 2}}
+    assert "return x**power" in script.last.body["source_code"]
+    assert script.last.body["command_template"] is None
+
+
+def define(**body):
+    return type("Broken", (App,), body)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: define(site="laptop").sync(), "neither command_template nor run"),
+        (lambda: define(site="laptop", comand_template="x").sync(), "sets 'comand_template'. Did you mean 'command_template'"),
+        (lambda: define(site="laptop", command_template="x", run=lambda self: 1).sync(), "both command_template and run"),
+        (lambda: define(command_template="x").sync(), "does not say its site"),
+        (lambda: define(site="labtop", command_template="x").sync(), "no site 'labtop'. Did you mean 'laptop'"),
+        (lambda: define(command_template=3.5j), "Broken.command_template"),
+        (lambda: define(version=3), "cannot set version"),
+        (lambda: define(site_id=3), "Set site="),
+    ],
+)
+def test_a_wrong_definition_is_refused_in_words(client, make, words):
+    with pytest.raises(errors.InvalidInput, match=words):
+        make()
+
+
+def test_a_job_finds_its_app_by_name_once(client, script):
+    script.on("POST", "/jobs/", (201, {"columns": ["id", "site_id", "state"], "rows": [[i, 4, "READY"] for i in range(1, 51)]}))
+    jobs = [Job(app="Hello", workdir="a", parameters={"name": "x"}) for _ in range(50)]
+    Job.objects.bulk_create(jobs)
+    assert len(script.bodies("/apps/query")) == 1
+    assert {row["app_id"] for row in script.last.body} == {7}
+    assert jobs[0].app.name == "Hello"
+    assert len(script.bodies("/apps/query")) == 1
+
+
+def test_site_name_tells_apps_of_one_name_apart(client, script):
+    script.on("POST", "/apps/query", rows(App, KNOWN, app(9, site_id=5)), rows(App, app(9, site_id=5)))
+    with pytest.raises(errors.InvalidInput, match=r"Several sites have an App 'Hello': .*Say which: site_name="):
+        Job(app="Hello", workdir="a").save()
+    Job(app="Hello", site_name="cluster", workdir="a").save()
+    assert script.bodies("/apps/query")[-1]["filter"] == {"name": "Hello", "site_id": 5}
+    assert script.last.body["app_id"] == 9
+
+
+def test_an_unknown_app_is_told_with_the_nearest_name(client, script):
+    names = {"columns": ["name"], "rows": [["Hello"], ["Square"]], "next": None, "count": None}
+    script.on("POST", "/apps/query", rows(App), names)
+    with pytest.raises(errors.InvalidInput, match=r"There is no App 'Helo'. Did you mean 'Hello'\?"):
+        Job(app="Helo", workdir="a").save()
+
+
+def test_a_definition_that_was_never_stored_says_so(client, script):
+    script.on("POST", "/apps/query", rows(App), {"columns": ["name"], "rows": [], "next": None, "count": None})
+    with pytest.raises(errors.InvalidInput, match=r"Call Hello.sync\(\) to store it there"):
+        Job(app=Hello, workdir="a", parameters={"name": "x"}).save()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "App 'Hello' needs the parameter 'name'"),
+        ({"name": 1, "greting": 2}, "no parameter 'greting'. Did you mean 'greeting'"),
+    ],
+)
+def test_parameters_are_checked_as_soon_as_the_app_is_known(client, script, given, words):
+    with pytest.raises(errors.InvalidInput, match=words):
+        Job(app=Hello, workdir="a", parameters=given)
+    with pytest.raises(errors.InvalidInput, match=words):
+        Job(app=from_object(App, KNOWN, client), workdir="a", parameters=given)
+    with pytest.raises(errors.InvalidInput, match=words):
+        Job(app="Hello", workdir="a", parameters=given).save()
+    Job(app="Hello", workdir="a", parameters={"name": 1}).save()
+    with pytest.raises(errors.InvalidInput, match=words):
+        Job(app_id=7, workdir="a", parameters=given).save()
+
+
+def test_an_app_that_was_made_again_is_looked_up_again(client, script):
+    Job(app="Hello", workdir="a", parameters={"name": 1}).save()
+    script.on("POST", "/apps/query", rows(App, KNOWN | {"id": 8}))
+    script.on("POST", "/jobs/", problem(422, "invalid", "App 7 does not exist"), (201, job(2)))
+    Job(app="Hello", workdir="a", parameters={"name": 1}).save()
+    assert script.last.body["app_id"] == 8
+
+
+def test_a_refusal_for_another_reason_is_not_repeated(client, script):
+    script.on("POST", "/jobs/", problem(422, "invalid", "workdir: must stay inside"))
+    with pytest.raises(errors.InvalidInput, match="must stay inside"):
+        Job(app="Hello", workdir="..", parameters={"name": 1}).save()
+    assert len(script.bodies("/jobs/")) == 1
+
+
+def test_submit_makes_a_job_of_parameters_and_fields(client, script):
+    made = Hello.submit("runs/1", name="ada", num_nodes=2, tags={"a": "b"})
+    assert made.id == 1
+    told = {"app_id": 7, "workdir": "runs/1", "parameters": {"name": "ada"}, "num_nodes": 2, "tags": {"a": "b"}}
+    assert script.last.body == told
+    unsaved = Hello.submit("runs/1", name="ada", save=False)
+    assert unsaved.id is None
+    with pytest.raises(errors.InvalidInput, match="no parameter 'nam'"):
+        Hello.submit("runs/1", nam="ada", name="x")
+
+
+def test_submit_works_on_an_app_that_was_read(client, script):
+    from_object(App, KNOWN, client).submit("runs/1", name="ada")
+    assert script.last.body["app_id"] == 7
+
+
+def test_a_name_that_is_a_field_and_a_parameter_means_the_parameter(client, script):
+    class Tagged(App):
+        site = "laptop"
+        command_template = "x {{ tags }}"
+
+    script.on("POST", "/apps/query", rows(App, app(9, name="Tagged", parameters={"tags": {"required": True}})))
+    Tagged.submit("a", tags="t")
+    assert script.last.body["parameters"] == {"tags": "t"}
+
+
+def test_definitions_can_be_loaded(client, script):
+    template = {"command_template": "echo {{ name }}"}
+    script.on("POST", "/apps/query", rows(App, KNOWN | template)).on("GET", "/apps/7", KNOWN | template)
+    for loaded in (App.load_by_name("Hello"), App.load_by_id(7), App.load_by_site("laptop")["Hello"]):
+        assert (loaded.__name__, loaded.command_template, loaded.site) == ("Hello", "echo {{ name }}", 4)
+        assert loaded.submit("a", name="x").id == 1
+
+
+def test_three_dots_stand_for_a_trial_job(client, script):
+    hungry = app(9, parameters={"x": {"required": True}})
+    script.on("POST", "/apps/query", rows(App, hungry, app(8)))
+    trial = Job(...)
+    assert trial.workdir.startswith("job-")
+    trial.save()
+    assert script.last.body["app_id"] == 8
+    assert script.bodies("/apps/query")[0]["ordering"] == ["-id"]
+    Job.objects.create(...)
+    script.on("POST", "/apps/query", rows(App, hungry))
+    with client_of(script), pytest.raises(errors.NotFound, match="newest App that needs no parameters"):
+        Job(...).save()
