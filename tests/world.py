@@ -159,7 +159,7 @@ class World:
         async def make() -> tuple[int, str]:
             async with self.db.worker() as conn, conn.transaction():
                 user_id = await users.create_user(conn, name, password)
-                return user_id, (await users.issue_token(conn, user_id, "test", 1))["token"]
+                return user_id, (await users.issue_token(conn, users.user_context(user_id), "test", 1))["token"]
 
         return User(self, name, *self.run(make()))
 

@@ -1,5 +1,6 @@
 """Login, tokens, and who am I."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -10,9 +11,10 @@ from storax_api.documents import problems
 from storax_api.routes import Who, service_of
 from storax_api.service import json
 from storax_core.commands import users
-from storax_core.errors import Unauthorized
+from storax_core.errors import Conflict, Unauthorized
 from storax_core.resources.types import Name, ShortText
-from storax_core.store.database import writing
+from storax_core.store.database import Connection, writing
+from storax_core.store.log import Context
 
 router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 409, 422, 503))
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -39,7 +41,9 @@ class NewToken(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: ShortText = ""
-    expires_in_days: int | None = Field(default=None, ge=1, le=3650, description="Null: as the server is set.")
+    expires_in_days: int | None = Field(
+        default=None, strict=True, ge=1, le=3650, description="Null: as the server is set."
+    )
 
 
 LOGIN: TypeAdapter[Login] = TypeAdapter(Login)
@@ -56,8 +60,13 @@ async def login(request: Request) -> Response:
     """Exchange a password for a token."""
     service = service_of(request)
     ask = validate(LOGIN, parse(await service.body(request)), Login.model_fields)
+    async with service.db.worker() as conn:
+        user = await users.find_user(conn, ask.username)
+    # In a thread and without a connection: whoever guesses passwords holds up nobody else.
+    if not await asyncio.to_thread(users.password_fits, ask.password, user):
+        raise Unauthorized("wrong username or password", hint="Ask whoever runs the server to set your password.")
     async with service.db.worker() as conn, writing(conn):
-        return json(await users.login(conn, ask.username, ask.password, service.settings.token_days))
+        return json(await users.log_in(conn, user, service.settings.token_days))
 
 
 @router.post("/auth/register", status_code=201, operation_id="register", openapi_extra=_body(Register))
@@ -67,10 +76,10 @@ async def register(request: Request) -> Response:
     if not service.settings.allow_registration:
         raise Unauthorized("registration is closed on this server", hint="Ask its operator for a user.")
     ask = validate(REGISTER, parse(await service.body(request)), Register.model_fields)
+    hashed = await asyncio.to_thread(users.password_hash, ask.password)
     async with service.db.worker() as conn, writing(conn):
-        return json(
-            {"user_id": await users.create_user(conn, ask.username, ask.password), "username": ask.username}, 201
-        )
+        user_id = await users.create_user(conn, ask.username, hashed)
+    return json({"user_id": user_id, "username": ask.username}, 201)
 
 
 @router.get("/auth/me", operation_id="whoami")
@@ -81,9 +90,20 @@ async def me(who: Who) -> Response:
 
 @router.post("/tokens/", status_code=201, operation_id="token_create", openapi_extra=_body(NewToken), tags=["tokens"])
 async def create_token(request: Request, who: Who) -> Response:
-    """Make a token; its text is in this answer and never again."""
+    """Make a token; its text is in this answer and never again, also not in the answer to a repeated call."""
     service = service_of(request)
-    ask = validate(NEW_TOKEN, parse(await service.body(request)), NewToken.model_fields)
-    days = ask.expires_in_days or service.settings.token_days
-    async with service.db.owner(who.owner_id) as conn, writing(conn):
-        return json(await users.issue_token(conn, who.owner_id, ask.name, days), 201)
+    raw = await service.body(request)
+    ask = validate(NEW_TOKEN, parse(raw), NewToken.model_fields)
+    made: dict[str, Any] = {}
+
+    async def command(conn: Connection, ctx: Context) -> Any:
+        days = ask.expires_in_days or service.settings.token_days
+        made.update(await users.issue_token(conn, ctx, ask.name, days))
+        return {n: v for n, v in made.items() if n != "token"}  # what is kept for a repeat holds no secret
+
+    answer = await service.run(request, who, raw, command, status=201)
+    if "Idempotency-Replayed" in answer.headers:
+        raise Conflict("an earlier try made this token, and its text is shown once", hint="Revoke it and make another.")
+    answer.body = json(made).body
+    answer.headers["Content-Length"] = str(len(answer.body))
+    return answer

@@ -1,5 +1,7 @@
 """Request bodies: bounded in size, strict JSON (no NaN, no lone surrogate), read once."""
 
+import json
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -9,11 +11,14 @@ from pydantic import TypeAdapter, ValidationError
 from storax_api.errors import from_validation
 from storax_core.errors import Invalid, TooLarge
 
+_SAME_DIGIT = bytes.maketrans(b"123456789", b"000000000")
+_LONG = b"0" * 19  # digits of the shortest whole number that may not fit in 64 bits
+
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The raw body. Raises TooLarge above ``limit`` bytes, before reading on."""
     told = request.headers.get("content-length")
-    if told and told.isdigit() and int(told) > limit:
+    if told and told.isdecimal() and int(told[:20]) > limit:
         raise _too_large(limit)
     parts, size = [], 0
     async for part in request.stream():
@@ -36,13 +41,21 @@ def parse(raw: bytes) -> Any:
         return {}
     try:
         value = orjson.loads(raw)
+        if _LONG in raw.translate(_SAME_DIGIT):
+            json.loads(raw, parse_int=_whole)
     except orjson.JSONDecodeError as error:
         raise Invalid(
             f"the body is no valid JSON: {error}",
             hint="NaN, Infinity, lone surrogates and deep nesting are not allowed.",
         ) from None
-    except RecursionError:
-        raise Invalid("the body is nested too deeply") from None
+    return value
+
+
+def _whole(text: str) -> int:
+    """orjson reads a whole number beyond 64 bits as a float; one that this would change is refused."""
+    value = int(text)
+    if not -(2**63) <= value < 2**63 and Decimal(repr(float(value))) != value:
+        raise Invalid(f"{text[:40]} does not fit in 64 bits", hint="Send larger whole numbers as text.")
     return value
 
 

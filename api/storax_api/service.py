@@ -14,7 +14,7 @@ from fastapi import Request, Response
 
 from storax_api.body import read_body
 from storax_core.commands import idempotency, users
-from storax_core.errors import CoreError, Invalid, Unauthorized
+from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
 from storax_core.queues import QueueDown, Queues
 from storax_core.settings import Settings
 from storax_core.store.database import RETRY, Connection, Database, writing
@@ -95,9 +95,9 @@ class Service:
                 if call.key and (known := await self._replay(call)):
                     return known
                 raise
-            except RETRY:
+            except RETRY as error:
                 if attempt == ATTEMPTS - 1:
-                    raise
+                    raise Unavailable("too many calls change the same rows", hint="Try again in a moment.") from error
         raise AssertionError  # pragma: no cover
 
     async def _once(self, call: "Call", command: Command) -> Response:

@@ -8,6 +8,7 @@ from storax import _parameters
 from storax._kinds import Rejected
 from storax._model import Model
 from storax._names import unknown
+from storax._unset import UNSET
 from storax.client import current_client
 from storax.errors import InvalidInput
 
@@ -189,11 +190,8 @@ class AppBase(Model):
         """A class that says what ``app`` says."""
         from storax.models.app import App
 
-        body = {
-            n: app._values[f.index]
-            for n, f in app._fields.items()
-            if f.creatable and n not in ("site_id", "source_code")
-        }
+        wanted = (n for n, f in app._fields.items() if f.creatable and n not in ("site_id", "source_code"))
+        body = {n: value for n in wanted if (value := app._values[app._fields[n].index]) not in (None, UNSET)}
         made: type[App] = type(app.name, (App,), {**body, "site": app.site_id, "__doc__": app.description or None})
         return made
 

@@ -28,7 +28,7 @@ from storax_agent.pace import STORM_JOBS, Mail, Pace, Room
 from storax_agent.prepare import Preparer, RefusedError
 from storax_agent.wire import Acquired, Answer
 
-TICK_SEC = 0.004  # in a storm, the launcher's news are read this often
+TICK_SEC = 0.01  # in a storm, the launcher's news are read this often
 RETRY_SEC = 1.0
 LOG = logging.getLogger(__name__)
 Row = dict[str, Any]

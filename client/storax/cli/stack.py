@@ -65,13 +65,18 @@ def up(
 
     with _errors():
         wish = Wish(data=_folder(data), port=port, site=not no_site)
+        for number in (signal.SIGTERM, signal.SIGHUP):  # a service manager's stop and a closed terminal are like Ctrl-C
+            signal.signal(number, signal.default_int_handler)
         try:
             stack, started = control.up(wish, report=_reporter())
         except KeyboardInterrupt:
             control.down(wish.data)
             raise typer.Exit(130) from None
         _write_profile(stack)
-        print(f"Storax {'is running' if started else 'was running already'} at {stack.url} (data in {wish.data})")
+        print(
+            f"Storax {'is running' if started else 'was running already'} at {stack.url} (data in {wish.data})",
+            flush=True,
+        )
         if not detach:
             _attend(wish, started=started)
 
@@ -175,8 +180,6 @@ def _attend(wish: "Wish", *, started: bool) -> None:
     """Stay until the stack is stopped or, if it was started here, stop it at Ctrl-C."""
     from storax.local import control
 
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a service manager's stop and a closed terminal are like Ctrl-C
-        signal.signal(number, signal.default_int_handler)
     print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; it runs on.", file=sys.stderr)
     try:
         control.attend(wish)

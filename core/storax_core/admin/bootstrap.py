@@ -12,8 +12,9 @@ async def bootstrap(url: str, username: str, password: str | None, days: int) ->
     try:
         async with db.worker() as conn, writing(conn):
             found = await users.find_user(conn, username)
-            user_id = found["id"] if found else await users.create_user(conn, username, password)
-            token = await users.issue_token(conn, user_id, f"bootstrap of {username}", days)
+            hashed = users.password_hash(password) if password and not found else None
+            user_id = found["id"] if found else await users.create_user(conn, username, hashed)
+            token = await users.issue_token(conn, users.user_context(user_id), f"bootstrap of {username}", days)
         return {"user_id": user_id, "username": username, "token": token["token"]}
     finally:
         await db.close()

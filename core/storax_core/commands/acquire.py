@@ -1,7 +1,7 @@
 """Acquire: hand runnable work to a session. Redis only hints at candidates; the claim in Postgres is the truth.
 
-Without constraints jobs go by priority, then age. With ``max_aggregate_nodes`` or ``sort_by`` the first ``WINDOW`` jobs by
-priority and age that fit are put into packing order, and taken while their running sum of nodes stays within the limit.
+Jobs go by priority, then age. With ``max_aggregate_nodes`` or ``sort_by`` the first ``WINDOW`` jobs by priority and age
+that fit are put into packing order, and taken while their running sum of nodes stays within the limit.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from storax_core import queries
 from storax_core.resources import BATCH_JOBS, JOBS
 from storax_core.resources.types import BigId, Tags
-from storax_core.states import JOB_RUNNABLE
 from storax_core.store import sql
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
@@ -23,7 +22,8 @@ WINDOW = 10_000
 BY_AGE = "s.priority DESC, s.id"
 SMALL_FIRST = "s.num_nodes, s.node_packing_count DESC, s.wall_time_min DESC, s.id"
 LONG_LARGE_FIRST = "s.wall_time_min DESC, s.num_nodes DESC, s.node_packing_count DESC, s.id"
-Limit = Annotated[int | None, Field(default=None, ge=0, le=100_000_000)]
+Limit = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+Sum = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 
 class Acquire(BaseModel):
@@ -31,10 +31,10 @@ class Acquire(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_num_jobs: int = Field(default=1, ge=1, le=2048, description="At most this many.")
-    max_wall_time_min: Limit = Field(description="No job longer than this, in minutes.")
-    max_nodes_per_job: Limit = Field(description="No job wider than this.")
-    max_aggregate_nodes: float | None = Field(default=None, ge=0, description="Sum of num_nodes/node_packing_count.")
+    max_num_jobs: int = Field(default=1, strict=True, ge=1, le=2048, description="At most this many.")
+    max_wall_time_min: Limit | None = Field(default=None, description="No job longer than this, in minutes.")
+    max_nodes_per_job: Limit | None = Field(default=None, description="No job wider than this.")
+    max_aggregate_nodes: Sum | None = Field(default=None, description="Sum of num_nodes/node_packing_count.")
     serial_only: bool = Field(default=False, description="Only jobs of one node and one rank.")
     sort_by: Literal["long_large_first"] | None = Field(default=None, description="Packing order.")
     filter_tags: Tags = Field(default_factory=dict, description="Only jobs with these tags.")
@@ -52,7 +52,7 @@ class AcquireBatchJobs(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_num: int = Field(default=1, ge=1, le=100, description="At most this many.")
+    max_num: int = Field(default=1, strict=True, ge=1, le=100, description="At most this many.")
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,9 @@ class Holder:
 
 
 def _fits(ask: Acquire, where: queries.Where) -> None:
-    states = list(ask.states or JOB_RUNNABLE)
     where.parts += ["s.state IN ('PREPROCESSED', 'RESTART_READY')", "s.session_id IS NULL"]
-    if ask.states:
-        where.parts.append(f"s.state = ANY({where.param(states)}::text[])")
+    if ask.states is not None:
+        where.parts.append(f"s.state = ANY({where.param(ask.states)}::text[])")
     where.parts.append("(s.not_before IS NULL OR s.not_before <= now())")
     if ask.max_wall_time_min is not None:
         where.parts.append(f"s.wall_time_min <= {where.param(ask.max_wall_time_min)}::int")
@@ -83,20 +82,34 @@ def _fits(ask: Acquire, where: queries.Where) -> None:
         where.parts.append(f"t.tags @> {where.param(orjson.dumps(ask.filter_tags).decode())}::jsonb")
 
 
-def _chosen(ask: Acquire, where: queries.Where) -> str:
-    """SQL for the ids to claim, in the order asked."""
+def _order(ask: Acquire) -> str:
+    if ask.sort_by:
+        return LONG_LARGE_FIRST
+    return BY_AGE if ask.max_aggregate_nodes is None else SMALL_FIRST
+
+
+def _picked(ask: Acquire, where: queries.Where) -> str:
+    """SQL of the CTE ``pick``: the locked ids to claim. What another claim has locked is passed over."""
     tables = queries.source(JOBS, hot_only=not any("t." in p for p in where.parts))
-    if ask.max_aggregate_nodes is None and ask.sort_by is None:
-        return f"SELECT s.id FROM {tables} WHERE {where.sql} ORDER BY {BY_AGE} LIMIT {ask.max_num_jobs}"
-    order = LONG_LARGE_FIRST if ask.sort_by else SMALL_FIRST
-    room = "true"
+    if _order(ask) == BY_AGE:
+        # EXISTS holds the fence before the first row and leaves the index's order alone, as a join would not.
+        return f"""pick AS MATERIALIZED (SELECT s.id FROM {tables} WHERE {where.sql} AND EXISTS (SELECT FROM fence)
+  ORDER BY {BY_AGE} LIMIT {ask.max_num_jobs} FOR UPDATE OF s SKIP LOCKED)"""  # noqa: S608
+    return f"""chosen AS MATERIALIZED ({_packed(ask, where, tables)}),
+pick AS MATERIALIZED (SELECT j.id FROM job_state j, fence WHERE j.id = ANY(ARRAY(SELECT id FROM chosen))
+  AND j.session_id IS NULL AND j.state IN ('PREPROCESSED', 'RESTART_READY') FOR UPDATE OF j SKIP LOCKED)"""  # noqa: S608
+
+
+def _packed(ask: Acquire, where: queries.Where, tables: str) -> str:
+    """SQL for the ids that fit together, in packing order."""
+    order, room = _order(ask), "true"
     if ask.max_aggregate_nodes is not None:
         room = f"footprint <= {where.param(ask.max_aggregate_nodes)}::float8 + 1e-9"
     return f"""SELECT id FROM (
   SELECT s.id, row_number() OVER w AS rank, sum(s.num_nodes::float8 / s.node_packing_count) OVER w AS footprint
   FROM (SELECT s.* FROM {tables} WHERE {where.sql} ORDER BY {BY_AGE} LIMIT {WINDOW}) s
   WINDOW w AS (ORDER BY {order} ROWS UNBOUNDED PRECEDING)) ranked
-WHERE {room} ORDER BY rank LIMIT {ask.max_num_jobs}"""
+WHERE {room} ORDER BY rank LIMIT {ask.max_num_jobs}"""  # noqa: S608
 
 
 async def claim(
@@ -107,23 +120,21 @@ async def claim(
     if candidates is not None:
         where.parts.append(f"s.id = ANY({where.param(list(candidates))}::bigint[])")
     _fits(ask, where)
-    chosen = _chosen(ask, where)
+    pick = _picked(ask, where)
     session, batch, actor, command = (
         where.param(v) for v in (holder.id, holder.batch_job_id, ctx.actor, ctx.command_id)
     )
     columns = ", ".join(f"{queries.column(JOBS, n)} AS {n}" for n in JOBS.visible)
-    order = LONG_LARGE_FIRST if ask.sort_by else SMALL_FIRST if ask.max_aggregate_nodes is not None else BY_AGE
     statement = f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({sql.FENCE})),
-chosen AS MATERIALIZED ({chosen}),
-pick AS MATERIALIZED (SELECT j.id FROM job_state j, fence WHERE j.id = ANY(ARRAY(SELECT id FROM chosen))
-  AND j.session_id IS NULL AND j.state IN ('PREPROCESSED', 'RESTART_READY') FOR UPDATE OF j SKIP LOCKED),
+{pick},
 s AS (UPDATE job_state j SET session_id = {session}::bigint, lease_epoch = j.lease_epoch + 1, version = j.version + 1,
-  batch_job_id = coalesce({batch}::bigint, j.batch_job_id), last_update = now() FROM pick WHERE j.id = pick.id RETURNING j.*),
+  batch_job_id = coalesce({batch}::bigint, j.batch_job_id), last_update = now()
+  FROM pick WHERE j.id = pick.id RETURNING j.*),
 ev AS (INSERT INTO event_log ({sql.EVENT_COLUMNS}, data)
   SELECT now(), owner_id, site_id, 'job', id, version, 'job.leased', 1, {actor}, {command}::uuid, jsonb_build_object(
     'session_id', session_id, 'lease_epoch', lease_epoch, 'batch_job_id', batch_job_id) FROM s RETURNING position)
 SELECT (SELECT max(position) FROM ev) AS position_, {columns}
-FROM s JOIN job t ON t.id = s.id ORDER BY {order}"""  # noqa: S608
+FROM s JOIN job t ON t.id = s.id ORDER BY {_order(ask)}"""  # noqa: S608
     rows: list[Any] = await conn.fetch(statement, *where.params)
     ctx.saw(rows[0]["position_"] if rows else None)
     return rows
@@ -133,6 +144,7 @@ async def claim_batch_jobs(
     conn: Connection, ctx: Context, holder: Holder, limit: int, candidates: Sequence[int] | None = None
 ) -> list[Any]:
     """Lease BatchJobs that wait for submission to the holder, oldest first."""
+    columns = ", ".join(f"t.{n}" for n in BATCH_JOBS.visible)
     statement = f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({sql.FENCE})),
 pick AS MATERIALIZED (SELECT b.id FROM batch_job b, fence WHERE b.owner_id = $1 AND b.site_id = $2
   AND b.state = 'pending_submission' AND b.session_id IS NULL AND ($3::bigint[] IS NULL OR b.id = ANY($3::bigint[]))
@@ -142,7 +154,7 @@ t AS (UPDATE batch_job b SET session_id = $5::bigint, lease_epoch = b.lease_epoc
 ev AS (INSERT INTO event_log ({sql.EVENT_COLUMNS}, data)
   SELECT now(), owner_id, site_id, 'batch_job', id, version, 'batch_job.leased', 1, $6, $7::uuid, jsonb_build_object(
     'session_id', session_id, 'lease_epoch', lease_epoch) FROM t RETURNING position)
-SELECT (SELECT max(position) FROM ev) AS position_, {", ".join(f"t.{n}" for n in BATCH_JOBS.visible)} FROM t ORDER BY id"""
+SELECT (SELECT max(position) FROM ev) AS position_, {columns} FROM t ORDER BY id"""  # noqa: S608
     ids = list(candidates) if candidates is not None else None
     rows: list[Any] = await conn.fetch(
         statement, holder.owner_id, holder.site_id, ids, limit, holder.id, ctx.actor, ctx.command_id

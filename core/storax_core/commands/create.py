@@ -34,7 +34,7 @@ async def create(conn: Connection, ctx: Context, resource: Resource, models: Seq
         raise taken(resource, rows, error) from error
     if resource is SESSIONS:
         for row_id in ids:
-            await leases.touch(conn, ctx.owner_id, row_id)
+            await leases.heartbeat(conn, ctx.owner_id, row_id)
     return [{"id": r["id"], **({"state": r["state"]} if resource.machine else {})} for r in rows]
 
 

@@ -17,8 +17,17 @@ from storax_core.errors import Unavailable
 
 Connection = Any  # asyncpg ships no types
 APP_ROLE, WORKER_ROLE = "storax_app", "storax_worker"
-GONE = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
-RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+GONE = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InsufficientResourcesError,
+)
+RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
 STATEMENT_TIMEOUT_MS = 30_000
 
 
@@ -129,4 +138,4 @@ async def _lend(pool: Any) -> AsyncIterator[Connection]:
         async with pool.acquire(timeout=10) as conn:
             yield conn
     except (*GONE, TimeoutError) as error:
-        raise Unavailable("Postgres does not answer", hint="Try again in a moment; nothing was changed.") from error
+        raise Unavailable("Postgres does not answer", hint="Try again in a moment, with the same key.") from error

@@ -49,8 +49,18 @@ class LocalLauncher:
         Raises:
             LauncherLostError: it does not come up within 15 s; its log says why.
         """
+        deadline = time.monotonic() + START_SEC
+        while True:
+            try:
+                return self._open(cursor, deadline)
+            except LauncherLostError:
+                # One that is being killed may still have taken the call.
+                if time.monotonic() > deadline:
+                    raise
+
+    def _open(self, cursor: str, deadline: float) -> Opened:
         self._let_go()
-        self._socket = self._connect()
+        self._socket = self._connect(deadline)
         self._lines = Lines()
         machine = self._machine
         self._send({"hello": {"cursor": cursor, "cores": machine.cores, "gpus": machine.gpus,
@@ -90,8 +100,7 @@ class LocalLauncher:
                 self._wait_for_child()
         self._let_go()
 
-    def _connect(self) -> socket.socket:
-        deadline = time.monotonic() + START_SEC
+    def _connect(self, deadline: float) -> socket.socket:
         while time.monotonic() < deadline:
             with suppress(OSError):
                 return dial(self._machine.state)

@@ -32,7 +32,7 @@ from storax_agent.launchers.journal import Journal, encode
 from storax_agent.launchers.link import AgentLink, listen
 from storax_agent.launchers.watch import Watch
 
-FLUSH_SEC = 0.002  # in a storm, ticks closer together than this share one line
+FLUSH_SEC = 0.004  # in a storm, ticks closer together than this share one line
 ALONE_SEC = 60.0  # with no agent and no process for this long, it ends; the journal stays
 
 

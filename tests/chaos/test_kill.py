@@ -1,0 +1,62 @@
+"""kill -9 of every process of a working stack, in turn: no accepted job is lost, none is completed twice."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from typing import Any
+
+from storax import App, Client, EventLog, Job
+from storax.local import LocalStack
+from storax_core.admin.verify import verify
+
+SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
+PARTS = ("api", "agent", "feeder", "postgres", "valkey", "tasks", "supervisor")
+ROUNDS = max(1, int(os.environ.get("STORAX_CHAOS_ROUNDS", "1")) // 4)
+JOBS = 120
+
+
+class Nap(App):
+    """Sleeps a little and says how long."""
+
+    site = "local"
+    command_template = 'sleep {{ seconds }}'
+
+
+def _kill(stack: LocalStack, part: str) -> None:
+    os.kill(stack.pids[part], signal.SIGKILL)
+    if part == "supervisor":
+        time.sleep(0.5)
+        stack.start()  # adopts what is left
+
+
+def _submit(rng: random.Random, turn: int) -> list[Any]:
+    made: list[Any] = [
+        Job(app="Nap", site_name="local", workdir=f"k/{turn}/{i}", max_attempts=5,
+            parameters={"seconds": f"{rng.uniform(0, 0.2):.3f}"})
+        for i in range(JOBS)
+    ]  # fmt: skip
+    return Job.objects.bulk_create(made)
+
+
+def test_no_job_is_lost_or_doubled_when_each_process_is_killed_in_turn() -> None:
+    print(f"replay with STORAX_SEED={SEED}")
+    rng = random.Random(SEED)
+    with LocalStack() as stack, Client(stack.url, stack.token, deadline=60):
+        Nap.sync()
+        jobs: list[Any] = []
+        for turn in range(ROUNDS):
+            for part in PARTS:
+                jobs += _submit(rng, turn)
+                time.sleep(rng.uniform(0.05, 0.6))
+                _kill(stack, part)
+        done, waiting = Job.objects.wait(jobs, timeout=120)
+        assert not waiting, f"{len(waiting)} jobs never ended, such as {waiting[0].id} in {waiting[0].state}"
+        states = {j.state for j in done}
+        assert states == {"JOB_FINISHED"}, [list(j.history()) for j in done if j.state == "FAILED"][:1]
+        assert len(done) == len(jobs)
+        finished = EventLog.objects.filter(entity="job", to_state="JOB_FINISHED").count()
+        assert finished == len(jobs), "a job was completed twice"
+        report = asyncio.run(verify(stack.database_url))
+        assert report["differences"] == 0, report

@@ -1,0 +1,42 @@
+"""The client's models say what the resource declarations say."""
+
+import subprocess
+import sys
+
+from storax_core.codegen.__main__ import MODELS, stale
+from storax_core.codegen.render import render_all
+
+
+def test_the_committed_models_are_up_to_date():
+    assert stale(MODELS) == [], "run `python -m storax_core.codegen`"
+
+
+def test_writing_them_again_gives_the_same_bytes():
+    code = "import sys; from storax_core.codegen.render import render_all; sys.stdout.write(repr(render_all()))"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/").stdout
+    assert other == repr(render_all())
+
+
+def test_they_name_no_machine_and_no_time():
+    for name, text in render_all().items():
+        assert str(MODELS.parents[2]) not in text, name
+
+
+def test_the_check_says_which_file_to_write(tmp_path):
+    for name, text in render_all().items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "job.py").write_text("old")
+    (tmp_path / "extra.py").write_text("")
+    (tmp_path / "site.py").unlink()
+    assert stale(tmp_path) == ["extra.py", "job.py", "site.py"]
+
+
+def test_every_field_argument_and_filter_is_documented():
+    from storax import api
+
+    for name in ("App", "BatchJob", "EventLog", "Job", "Session", "Site", "TransferItem"):
+        model = getattr(api, name)
+        mute = [n for n, f in model._fields.items() if len(f.__doc__ or "") < 4]
+        filters = model.objects.filter.__doc__ or ""
+        mute += [n for n in model._spec.filters if f"  {n}: " not in filters]
+        assert mute == [], name

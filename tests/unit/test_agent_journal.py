@@ -1,0 +1,95 @@
+"""The launcher's journal loses nothing that was not acknowledged, however its file ends."""
+
+import pytest
+
+from storax_agent.launchers import journal as module
+from storax_agent.launchers.base import Ended, Lease, Started
+from storax_agent.launchers.journal import Journal
+
+
+def started(number: int) -> Started:
+    return Started(Lease(number, 1, 1), 1.5, 1000 + number, 2.5, f"w/{number}", 1, [], 0.0)
+
+
+def ended(number: int, code: int = 0) -> Ended:
+    return Ended(Lease(number, 1, 1), 3.5, code, "exit", "", f"w/{number}", True)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "launcher.journal"
+
+
+def again(journal: Journal) -> Journal:
+    journal.close()
+    return Journal(journal.path)
+
+
+def test_what_was_not_acknowledged_comes_back(path):
+    journal = Journal(path)
+    lines = [journal.append([started(1), started(2)], []), journal.append([], [ended(1)])]
+    journal.ack(1)
+    second = again(journal)
+    assert (second.id, second.seq) == (journal.id, 2)
+    assert second.after(f"{journal.id}:1") == [lines[1]]
+    assert list(second.running) == [Lease(2, 1, 1)]
+    assert second.running[Lease(2, 1, 1)] == started(2)
+    assert second.same_boot
+    third = again(second)
+    assert third.after("") == [lines[1]]
+
+
+def test_a_cursor_of_another_journal_gets_all(path):
+    journal = Journal(path)
+    line = journal.append([started(1)], [])
+    assert journal.after("other:99") == [line]
+    assert journal.after(f"{journal.id}:1") == []
+
+
+def test_a_torn_or_foreign_line_is_skipped(path):
+    journal = Journal(path)
+    journal.append([started(1)], [])
+    journal.close()
+    with path.open("ab") as file:
+        file.write(b'{"n": 2, "s": [[[2, 1')
+    second = Journal(path)
+    assert list(second.running) == [Lease(1, 1, 1)]
+    line = second.append([], [ended(1)])
+    assert again(second).after(f"{second.id}:1") == [line]
+
+
+def test_another_boot_is_noticed(path, monkeypatch):
+    journal = Journal(path)
+    journal.append([started(1)], [])
+    monkeypatch.setattr(module, "boot_id", lambda: "another")
+    second = again(journal)
+    assert not second.same_boot
+    assert list(second.running) == [Lease(1, 1, 1)]
+
+
+def test_it_stays_small_while_it_is_acknowledged(path, monkeypatch):
+    monkeypatch.setattr(module, "REWRITE_BYTES", 4096)
+    journal = Journal(path)
+    journal.append([started(0)], [])
+    for number in range(1, 500):
+        journal.append([started(number)], [ended(number)])
+        journal.ack(journal.seq)
+    assert path.stat().st_size < 8192
+    assert list(again(journal).running) == [Lease(0, 1, 1)]
+
+
+def test_a_full_disk_costs_no_line_once_there_is_room(path, monkeypatch):
+    journal = Journal(path)
+    real = module.os.write
+
+    def full(_fd, _line):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module.os, "write", full)
+    journal.append([started(1)], [])
+    monkeypatch.setattr(module.os, "write", lambda fd, line: real(fd, line[:10]))
+    journal.append([started(2)], [])
+    monkeypatch.setattr(module.os, "write", real)
+    line = journal.append([started(3)], [])
+    assert len(journal.after("")) == 3
+    assert again(journal).after("") == [line]

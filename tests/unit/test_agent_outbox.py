@@ -1,0 +1,78 @@
+"""Every move is on disk before it is sent, and leaves only when it was answered."""
+
+import sqlite3
+
+import pytest
+
+from storax_agent.outbox import Outbox, OutboxReader, merge
+
+
+def entry(job, *moves, epoch=1, **patch):
+    row = {"id": job, "lease_epoch": epoch, "attempt": 1, "moves": [{"to": to, "at": "x", "data": {}} for to in moves]}
+    return row | ({"patch": patch} if patch else {})
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "outbox.sqlite"
+
+
+def test_moves_of_one_lease_travel_together_and_in_order(path):
+    box, reader = Outbox(path), OutboxReader(path)
+    box.append([entry(1, "RUNNING"), entry(2, "RUNNING")])
+    box.append([entry(1, "RUN_DONE", return_code=0)])
+    batch = reader.take(100)
+    assert batch.entries == [entry(1, "RUNNING", "RUN_DONE", return_code=0), entry(2, "RUNNING")]
+    assert reader.take(100) is None
+    box.append([entry(2, "RUN_DONE")], answered=batch.seq)
+    assert reader.take(100).entries == [entry(2, "RUN_DONE")]
+
+
+def test_what_was_not_answered_survives_and_is_sent_again(path):
+    box = Outbox(path)
+    for number in range(10):
+        box.append([entry(number, "RUNNING")], cursor=f"j:{number}")
+    batch = OutboxReader(path).take(4)
+    assert [row["id"] for row in batch.entries] == [0, 1, 2, 3]
+    box.append([], answered=batch.seq)
+    box.close()
+    second = Outbox(path)
+    assert [row["id"] for row in second.unanswered()] == [4, 5, 6, 7, 8, 9]
+    assert (second.note("cursor"), second.note("none")) == ("j:9", "")
+    assert [row["id"] for row in OutboxReader(path).take(100).entries] == [4, 5, 6, 7, 8, 9]
+    assert second.append([entry(99, "RUNNING")]) == 11
+
+
+def test_a_batch_given_back_is_taken_again(path):
+    box, reader = Outbox(path), OutboxReader(path)
+    box.append([entry(1, "RUNNING")])
+    first = reader.take(10)
+    reader.give_back(first)
+    box.append([entry(1, "RUN_DONE")])
+    assert reader.take(10).entries == [entry(1, "RUNNING", "RUN_DONE")]
+
+
+def test_a_batch_is_bounded_in_bytes(path):
+    box, reader = Outbox(path), OutboxReader(path)
+    for number in range(6):
+        box.append([entry(number, "RUN_DONE", return_value="x" * 1_000_000)])
+    assert [len(batch.entries) for batch in iter(lambda: reader.take(1000), None)] == [4, 2]
+
+
+def test_a_newer_lease_of_a_job_replaces_the_older():
+    rows = {}
+    for row in (entry(1, "RUNNING"), entry(1, "RUNNING", epoch=2), entry(1, "RUN_DONE"), entry(1, "RUN_DONE", epoch=2)):
+        merge(rows, row)
+    assert rows[1] == entry(1, "RUNNING", "RUN_DONE", epoch=2)
+
+
+def test_it_is_private_and_a_failed_write_stores_nothing(path):
+    box = Outbox(path)
+    assert path.stat().st_mode & 0o077 == 0
+    box.append([entry(1, "RUNNING")])
+    box._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(sqlite3.OperationalError):
+        box.append([entry(2, "RUNNING")], answered=1)
+    box._db.execute("PRAGMA query_only = OFF")
+    assert [row["id"] for row in box.unanswered()] == [1]
+    assert box.append([entry(3, "RUNNING")]) == 2
