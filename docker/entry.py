@@ -16,7 +16,7 @@ GUESSABLE = frozenset({"storax", "postgres", "redis", "valkey", "password", "sec
 EX_CONFIG = 78
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A setting is missing or worthless; the message says which, and the way out."""
 
 
@@ -24,7 +24,7 @@ def resolved(given: Mapping[str, str]) -> dict[str, str]:
     """The environment with every ``STORAX_*_FILE`` read into ``STORAX_*``.
 
     Raises:
-        Refused: a file is missing or empty, a needed setting is absent, or a password is one that anybody would try.
+        RefusedError: a file is missing or empty, a needed setting is absent, a password is one that anybody would try.
     """
     out = dict(given)
     for name, place in given.items():
@@ -39,24 +39,26 @@ def _text(name: str, path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise Refused(f"{name} names {path}, which cannot be read: {error.strerror}. Make it, or set another") from None
+        raise RefusedError(
+            f"{name} names {path}, which cannot be read: {error.strerror}. Make it, or set another"
+        ) from None
     if not text:
-        raise Refused(f"{name} names {path}, which is empty. Put the secret in it")
+        raise RefusedError(f"{name} names {path}, which is empty. Put the secret in it")
     return text
 
 
 def _require(name: str, value: str) -> None:
     if not value:
-        raise Refused(f"{name} is not set. Set it, or {name}_FILE to the file that holds it")
+        raise RefusedError(f"{name} is not set. Set it, or {name}_FILE to the file that holds it")
     if "://" in value and (urlsplit(value).password or "").lower() in GUESSABLE:
-        raise Refused(f"the password in {name} is one that anybody would try. Choose a random one")
+        raise RefusedError(f"the password in {name} is one that anybody would try. Choose a random one")
 
 
 def main(argv: list[str]) -> None:
     """Replace this process by ``argv``."""
     try:
         environment = resolved(os.environ)
-    except Refused as error:
+    except RefusedError as error:
         sys.stderr.write(f"storax: {error}.\n")
         raise SystemExit(EX_CONFIG) from None
     os.execvpe(argv[0], argv, environment)  # noqa: S606  (argv is the image's own command)

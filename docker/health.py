@@ -17,8 +17,8 @@ from entry import resolved
 WAIT_SEC = 5.0
 LATE_SEC = 60  # a feeder that is this far behind does not do its work
 SILENT_SEC = 120  # RQ's worker and the agent are heard far more often
-FEEDER = f"""SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = 8362 AND granted
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS led,
+FEEDER = f"""SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = 8362
+  AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS led,
 EXISTS (SELECT FROM event_log WHERE position > coalesce((SELECT position FROM feed WHERE name = 'published'), 0)
   AND timestamp < now() - interval '{LATE_SEC} s') AS late"""  # noqa: S608  (a number of ours)
 

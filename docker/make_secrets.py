@@ -36,7 +36,9 @@ dir /tmp
 
 def make(folder: Path) -> list[str]:
     """Write what is missing and return the names written; a password that is there is kept."""
-    postgres, redis = (_kept(folder / f"{name}_password") or secrets.token_urlsafe(32) for name in ("postgres", "redis"))
+    postgres, redis = (
+        _kept(folder / f"{name}_password") or secrets.token_urlsafe(32) for name in ("postgres", "redis")
+    )
     wanted = files(postgres, redis)
     missing = {name: text for name, text in wanted.items() if _kept(folder / name) != text.strip()}
     for name, text in missing.items():

@@ -53,7 +53,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
         queues = Queues(settings.redis_url)
         db = await Database.connect(settings.database_url, size=settings.pool_size)
         app.state.service = Service(settings, db, queues)
-        app.state.broadcast = feed.Broadcast(queues)
+        app.state.broadcast = feed.Broadcast(queues, db)
         app.state.broadcast.start()
         yield
         await app.state.broadcast.stop()

@@ -74,20 +74,20 @@ def _field(resource: Resource, name: str) -> dict[str, Any]:
 def _body(resource: Resource, verb: str) -> dict[str, Any] | None:
     selection = {"filter": {"type": "object"}, "exclude": {"type": "array", "items": {"type": "object"}}}
     one = _schema(resource.create_model) if verb == "create" else {}
-    patch = _schema(resource.patch_type) if verb in ("update", "update_many") and resource.update_keys else {}
+    patch = _schema(resource.patch_type) if verb == "update_many" and resource.update_keys else {}
     shapes: dict[str, dict[str, Any]] = {
         "query": _schema(Query),
         "counts": {"type": "object", "properties": {"by": {"type": "string"}, **selection}},
         "create": {"oneOf": [one, {"type": "array", "maxItems": 10_000, "items": one}]},
-        "update": patch,
+        "update": _schema(resource.one_patch_type) if verb == "update" else {},
         "update_many": {
             "oneOf": [
                 {"type": "array", "maxItems": 10_000, "items": _schema(resource.row_patch_type) if patch else {}},
-                {"type": "object", "required": ["patch"], "properties": {**selection, "patch": patch}},
+                {"type": "object", "required": ["filter", "patch"], "properties": {**selection, "patch": patch}},
             ]
         },
-        "delete_many": {"type": "object", "properties": selection},
-        "cancel": {"type": "object", "properties": selection},
+        "delete_many": {"type": "object", "required": ["filter"], "properties": selection},
+        "cancel": {"type": "object", "required": ["filter"], "properties": selection},
     }
     return {"required": True, "content": {JSON: {"schema": shapes[verb]}}} if verb in shapes else None
 

@@ -1,33 +1,39 @@
 """The event feed as server-sent events: the past from Postgres, the present from the Redis stream, no gap between.
 
-One reader per process follows the stream and hands each batch to the open connections; a connection first subscribes, then
-reads Postgres up to the published position, then goes on with what was handed to it. Without Redis it polls Postgres.
+One follower per process reads the stream and hands each batch to the open connections. A connection first subscribes,
+then reads Postgres at least up to what had been handed out before it came, then goes on with what is handed to it.
+Whenever the stream may have lost something, and while Redis is away, connections go back to Postgres.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
+from starlette.datastructures import QueryParams
 
 from storax_api.documents import problems
-from storax_api.routes import Who, query_of, service_of
+from storax_api.routes import Who, position, query_of, service_of
+from storax_api.service import Service
 from storax_core import queries
-from storax_core.errors import Invalid
+from storax_core.errors import Invalid, Unauthorized, Unavailable
 from storax_core.queues import QueueDown, Queues
 from storax_core.resources import EVENTS
-from storax_core.resources.types import MAX_ID
 from storax_core.store import feed
 from storax_core.store.database import Database
 
+log = logging.getLogger("storax.api")
 router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 422, 503))
 BEAT_SEC = 15.0
-POLL_SEC = 0.25
+POLL_SEC = 0.25  # between looks at Postgres while Redis is away
+QUIET_SEC = 2.0  # without a batch, after which Postgres is asked whether there was none
+PATIENCE_SEC, SOON_SEC = 2.0, 0.01  # how long, how often the published position is asked for once more
 BACKLOG = 1000  # batches a slow reader may lag behind before it is sent back to Postgres
 LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state", "job_id", "site_id", "command_id"}
 Batch = list[dict[str, Any]]
@@ -35,33 +41,39 @@ Batch = list[dict[str, Any]]
 
 @dataclass(eq=False)
 class Reader:
-    """One open connection's inbox."""
+    """One open connection's inbox; what it holds follows position ``behind`` without a gap. None: read Postgres."""
 
     owner_id: int
+    behind: int
     inbox: asyncio.Queue[Batch | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
 
-    def give(self, events: Batch) -> None:
-        """Hand over a batch; a full inbox is emptied and marked, its reader returns to Postgres."""
+    def give(self, events: Batch, last: int) -> None:
+        """Hand over a batch of the stream that ends at ``last``; who is too slow is sent to Postgres."""
         if self.inbox.full():
-            while not self.inbox.empty():
-                self.inbox.get_nowait()
-            self.inbox.put_nowait(None)
+            self.lose(last)
         else:
             self.inbox.put_nowait(events)
+
+    def lose(self, upto: int) -> None:
+        """Something up to here may be missing."""
+        while not self.inbox.empty():
+            self.inbox.get_nowait()
+        self.behind = max(self.behind, upto)
+        self.inbox.put_nowait(None)
 
 
 class Broadcast:
     """Follows the Redis stream once and hands each owner's events to that owner's readers."""
 
-    def __init__(self, queues_: Queues) -> None:
-        self._queues = queues_
+    def __init__(self, queues_: Queues, db: Database) -> None:
+        self._queues, self._db = queues_, db
         self._readers: set[Reader] = set()
         self._task: asyncio.Task[None] | None = None
-        self._last: int | None = None  # last position handed out
+        self._last = 0  # position up to which everything was handed out
 
     def start(self) -> None:
         """Begin to follow."""
-        self._task = asyncio.create_task(self._follow())
+        self._task = asyncio.create_task(self._follow_for_ever())
 
     async def stop(self) -> None:
         """End."""
@@ -71,45 +83,67 @@ class Broadcast:
                 await self._task
 
     @contextlib.contextmanager
-    def reader(self, owner_id: int) -> Any:
+    def reader(self, owner_id: int) -> Iterator[Reader]:
         """An inbox that receives from now on."""
-        made = Reader(owner_id)
+        made = Reader(owner_id, self._last)
         self._readers.add(made)
         try:
             yield made
         finally:
             self._readers.discard(made)
 
-    async def _follow(self) -> None:
-        at = ""
+    async def _follow_for_ever(self) -> None:
         while True:
             try:
-                at = at or await self._queues.feed_end()
-                for entry, body in await self._queues.follow(at, 5.0):
-                    at = entry
-                    self._hand_out(body)
+                await self._follow()
             except QueueDown:
-                at = ""
-                self._lost()
-                await asyncio.sleep(POLL_SEC)
+                self._lost(self._last)
+            except Unavailable as error:
+                log.warning("the feed waits for Postgres: %s", error)
+            await asyncio.sleep(POLL_SEC)
 
-    def _hand_out(self, body: bytes) -> None:
-        batch = orjson.loads(body)
-        if self._last is not None and batch["after"] != self._last:
-            self._lost()  # the feeder could not publish something; Postgres has it
-        events = batch["events"]
-        self._last = events[-1]["position"]
-        by_owner: dict[int, Batch] = {}
-        for event in events:
-            by_owner.setdefault(event.pop("owner_id"), []).append(event)
-        for reader in self._readers:
-            if reader.owner_id in by_owner:
-                reader.give(by_owner[reader.owner_id])
+    async def _follow(self) -> None:
+        at = await self._queues.feed_end()
+        self._last = _position(at)
+        self._lost(self._last)  # whatever was published while nobody followed
+        while True:
+            entries = await self._queues.follow(at, QUIET_SEC)
+            for entry, body in entries:
+                at = entry
+                self._hand_out(_position(entry), body)
+            if not entries:
+                await self._look()
+                if _position(await self._queues.feed_end()) < _position(at):
+                    return  # a new stream, behind the place where we wait
 
-    def _lost(self) -> None:
+    async def _look(self) -> None:
+        """Nothing came for a while: make sure that there was nothing. A flushed Redis forgets what it was given."""
+        async with self._db.worker() as conn:
+            end = await feed.published(conn)
+        if end > self._last:
+            self._last = end
+            self._lost(end)
+
+    def _hand_out(self, last: int, body: bytes) -> None:
+        if self._readers:
+            batch = orjson.loads(body)
+            if batch["after"] != self._last:
+                self._lost(batch["after"])  # the feeder could not publish something, or Redis lost it
+            by_owner: dict[int, Batch] = {}
+            for event in batch["events"]:
+                by_owner.setdefault(event.pop("owner_id"), []).append(event)
+            for reader in self._readers:
+                if reader.owner_id in by_owner:
+                    reader.give(by_owner[reader.owner_id], last)
+        self._last = last
+
+    def _lost(self, upto: int) -> None:
         for reader in self._readers:
-            with contextlib.suppress(asyncio.QueueFull):
-                reader.inbox.put_nowait(None)
+            reader.lose(upto)
+
+
+def _position(entry: str) -> int:
+    return int(entry.partition("-")[0])
 
 
 def _wanted(query: queries.Query) -> dict[str, set[Any]]:
@@ -120,7 +154,8 @@ def _wanted(query: queries.Query) -> dict[str, set[Any]]:
             raise Invalid(
                 f"the stream cannot be filtered by {name!r}", hint=f"It takes: {', '.join(sorted(LIVE_FILTERS))}."
             )
-        out[name] = {str(v) for v in (raw if isinstance(raw, list) else [raw])}
+        values = queries.value_of(EVENTS, EVENTS.filters[name], raw if isinstance(raw, list) else [raw])
+        out[name] = {str(v) for v in values}
     return out
 
 
@@ -142,67 +177,86 @@ class Stream:
     query: queries.Query
     wanted: dict[str, set[Any]]
     at: int
+    allowed: Callable[[], Awaitable[bool]]
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Every matching event behind ``at``, in order, each once; comments keep the line open."""
         with self.broadcast.reader(self.owner_id) as reader:
             yield b": ready\n\n"
-            async for frame in self._past():
+            async for frame in self._past(reader):
                 yield frame
-            while True:
-                try:
-                    batch = await asyncio.wait_for(reader.inbox.get(), BEAT_SEC)
-                except TimeoutError:
-                    yield b": beat\n\n"
-                    continue
-                if batch is None:  # Redis is away or we were too slow: Postgres knows
-                    await asyncio.sleep(POLL_SEC)
-                    async for frame in self._past():
-                        yield frame
-                    continue
-                for event in batch:
-                    if event["position"] > self.at:
-                        self.at = event["position"]
-                        if _matches(event, self.wanted):
-                            yield _frame(event)
+            async for frame in self._present(reader):
+                yield frame
 
-    async def _past(self) -> AsyncIterator[bytes]:
+    async def _present(self, reader: Reader) -> AsyncIterator[bytes]:
         while True:
-            async with self.db.owner(self.owner_id) as conn:
-                end = await feed.published(conn)
-                filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
-                ask = queries.Query(filter=filters, ordering=["position"], limit=1000)
-                found = await queries.fetch_page(conn, EVENTS, self.owner_id, ask)
+            try:
+                batch = await asyncio.wait_for(reader.inbox.get(), BEAT_SEC)
+            except TimeoutError:
+                batch = []
+                yield b": beat\n\n"
+            if not await self.allowed():
+                return
+            if batch is None:
+                await asyncio.sleep(POLL_SEC)
+                async for frame in self._past(reader):
+                    yield frame
+            for event in batch or ():
+                if event["position"] > self.at:
+                    self.at = event["position"]
+                    if _matches(event, self.wanted):
+                        yield _frame(event)
+
+    async def _past(self, reader: Reader) -> AsyncIterator[bytes]:
+        """What Postgres has, up to the published position. The stream may be a moment ahead of that: wait for it."""
+        patience = time.monotonic() + PATIENCE_SEC
+        while True:
+            end, found = await self._page()
             for row in found.rows:
                 event = dict(zip(found.columns, row, strict=True))
                 self.at = event["position"]
                 yield _frame(event)
             if found.next is None:
                 self.at = max(self.at, end)
-                return
+                if end >= reader.behind or time.monotonic() > patience:
+                    return
+                await asyncio.sleep(SOON_SEC)
+
+    async def _page(self) -> tuple[int, queries.Page]:
+        async with self.db.owner(self.owner_id) as conn:
+            end = await feed.published(conn)
+            filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
+            ask = queries.Query(filter=filters, ordering=["position"], limit=1000)
+            return end, await queries.fetch_page(conn, EVENTS, self.owner_id, ask)
 
 
 @router.get("/stream", operation_id="event_stream")
 async def stream(request: Request, who: Who) -> StreamingResponse:
-    """Events as they are published. ``after`` or ``Last-Event-ID`` is the last position you have; without, from now on."""
+    """Events as they are published, behind ``Last-Event-ID`` or ``after``, the last position you have; else from now."""
     service = service_of(request)
     after = request.headers.get("last-event-id") or request.query_params.get("after")
-    query = _stream_query(request)
+    pairs = [(n, v) for n, v in request.query_params.multi_items() if n != "after"]
+    query = query_of(EVENTS, QueryParams(pairs), ())
     wanted = _wanted(query)
-    if after is None:
-        async with service.db.owner(who.owner_id) as conn:
-            at = await feed.published(conn)
-    elif after.isdigit() and int(after) <= MAX_ID:
-        at = int(after)
-    else:
-        raise Invalid(f"after={after[:40]!r} is no position", hint="Give the id of the last event you have.")
-    flow = Stream(service.db, request.app.state.broadcast, who.owner_id, query, wanted, at)
+    at = position(after) if after is not None else await _published(service.db)
+    if at is None:
+        raise Invalid(f"after={str(after)[:40]!r} is no position", hint="Give the id of the last event you have.")
+    flow = Stream(
+        service.db, request.app.state.broadcast, who.owner_id, query, wanted, at, lambda: _allowed(service, request)
+    )
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(flow.frames(), media_type="text/event-stream", headers=headers)
 
 
-def _stream_query(request: Request) -> queries.Query:
-    scope = dict(request.scope)
-    pairs = [(k, v) for k, v in request.query_params.multi_items() if k != "after"]
-    scope["query_string"] = urlencode(pairs).encode()
-    return query_of(EVENTS, Request(scope))
+async def _published(db: Database) -> int:
+    async with db.worker() as conn:
+        return await feed.published(conn)
+
+
+async def _allowed(service: Service, request: Request) -> bool:
+    """Whether the token is still good: a stream outlives the look at its first request."""
+    try:
+        await service.caller(request)
+    except Unauthorized:
+        return False
+    return True

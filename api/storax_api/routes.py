@@ -1,9 +1,11 @@
 """One router mounts any resource: list, query, counts, read, create, update and delete, once for all nouns."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from starlette.datastructures import QueryParams
 
 from storax_api.body import parse, validate
 from storax_api.documents import document
@@ -18,7 +20,7 @@ from storax_core.store.database import Connection
 from storax_core.store.log import Context
 
 MAX_ROWS = 10_000
-ONE_VALUE = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude")
+WORDS = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude")
 
 
 class Selection(BaseModel):
@@ -26,7 +28,7 @@ class Selection(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    filter: dict[str, Any] = Field(default_factory=dict)
+    filter: dict[str, Any] = Field(description="By filter name. To be said also where it is {}, which means all.")
     exclude: list[dict[str, Any]] = Field(default_factory=list)
 
 
@@ -40,6 +42,7 @@ class CountBy(Selection):
     """Count by the values of one field."""
 
     by: str = "state"
+    filter: dict[str, Any] = Field(default_factory=dict)
 
 
 QUERY: TypeAdapter[Any] = TypeAdapter(queries.Query)
@@ -64,30 +67,43 @@ Who = Annotated[Caller, Depends(caller_of)]
 
 def row_id(text: str, resource: Resource) -> int:
     """An id of the path. What cannot be an id does not exist."""
-    if not text.isdigit() or not 0 < int(text) <= MAX_ID:
+    if not position(text):
         raise NotFound(f"{resource.path} {text[:40]!r} does not exist", hint="Ids are whole numbers.")
     return int(text)
 
 
-def query_of(resource: Resource, request: Request) -> queries.Query:
-    """The URL's parameters as a Query; an unknown one is an error, never "all"."""
+def position(text: str) -> int | None:
+    """A whole number from 0 to the largest id, or None. Only 0-9 are digits here, and no more than can fit."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 19 else -1
+    return number if 0 <= number <= MAX_ID else None
+
+
+def only(request: Request, *known: str) -> None:
+    """Refuse query parameters that this route does not know: a misspelt one must not be taken for none."""
+    for name in request.query_params:
+        if name not in known:
+            raise Invalid(f"this call knows no parameter {name!r}", hint=nearest(name, known) if known else "")
+
+
+def query_of(resource: Resource, params: QueryParams, words: Sequence[str] = WORDS) -> queries.Query:
+    """The URL's parameters as a Query; ``words`` are those that are no filter. An unknown one is an error, never "all"."""
     given: dict[str, Any] = {}
     filters: dict[str, Any] = {}
-    for name in request.query_params:
-        values = request.query_params.getlist(name)
-        if name in ONE_VALUE:
+    for name in params:
+        values = params.getlist(name)
+        if name in words:
             given[name] = values[-1]
         elif name in resource.filters:
             filters[name] = _filter_value(resource, name, values)
         else:
             raise Invalid(
-                f"{resource.path} knows no parameter {name!r}", hint=nearest(name, [*resource.filters, *ONE_VALUE])
+                f"{resource.path} knows no parameter {name!r}", hint=nearest(name, [*resource.filters, *words])
             )
     for name in ("ordering", "fields"):
         if name in given:
             given[name] = given[name].split(",")
     if "exclude" in given:
-        given["exclude"] = [parse(v.encode()) for v in request.query_params.getlist("exclude")]
+        given["exclude"] = [parse(v.encode()) for v in params.getlist("exclude")]
     query: queries.Query = validate(QUERY, {**given, "filter": filters})
     return query
 
@@ -139,15 +155,17 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
 
     @router.get("/", **document(resource, "list"))
     async def list_rows(request: Request, who: Who) -> Response:
-        return await answer(request, who, query_of(resource, request))
+        return await answer(request, who, query_of(resource, request.query_params))
 
     @router.post("/query", **document(resource, "query"))
     async def query_rows(request: Request, who: Who) -> Response:
+        only(request)
         raw = await service_of(request).body(request)
         return await answer(request, who, validate(QUERY, parse(raw), queries.Query.model_fields))
 
     @router.post("/counts", **document(resource, "counts"))
     async def count_rows(request: Request, who: Who) -> Response:
+        only(request)
         ask: CountBy = validate(COUNT_BY, parse(await service_of(request).body(request)), CountBy.model_fields)
         query = queries.Query(filter=ask.filter, exclude=ask.exclude)
         async with service_of(request).db.owner(who.owner_id) as conn:
@@ -155,8 +173,10 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
 
     @router.get("/{id}", **document(resource, "read"))
     async def read_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
+        only(request)
+        wanted = row_id(id, resource)
         async with service_of(request).db.owner(who.owner_id) as conn:
-            return json(await _read(conn, resource, who.owner_id, row_id(id, resource)))
+            return json(await _read(conn, resource, who.owner_id, wanted))
 
 
 async def _read(conn: Connection, resource: Resource, owner_id: int, wanted: int) -> dict[str, Any]:
@@ -171,6 +191,7 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
 
     @router.post("/", status_code=201, **document(resource, "create"))
     async def create_rows(request: Request, who: Who) -> Response:
+        only(request, "format")
         service = service_of(request)
         raw = await service.body(request)
         value = parse(raw)
@@ -179,7 +200,7 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
         if isinstance(rows, list) and len(rows) > MAX_ROWS:
             raise TooLarge(f"{len(rows)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
         models = validate(resource.create_adapter, rows, known)
-        compact = request.query_params.get("format") == "rows"
+        compact = _choice(request, "format", "objects", "rows") == "rows"
 
         async def command(conn: Connection, ctx: Context) -> Any:
             made = await create.create(conn, ctx, resource, models)
@@ -200,8 +221,17 @@ async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: l
     return sorted(rows, key=lambda r: place[r["id"]])
 
 
+def _choice(request: Request, name: str, *words: str) -> str:
+    """A query parameter that takes one of a few words; the first is the default."""
+    given = request.query_params.get(name, words[0])
+    if given not in words:
+        raise Invalid(f"{name} is {given[:40]!r}", hint=f"It takes: {', '.join(words)}.")
+    return given
+
+
 def _force(request: Request) -> bool:
-    return request.query_params.get("force", "false").lower() in ("1", "true")
+    only(request, "force")
+    return _choice(request, "force", "false", "true") == "true"
 
 
 def _mount_updates(router: APIRouter, resource: Resource) -> None:
@@ -209,32 +239,29 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
 
     @router.patch("/{id}", **document(resource, "update"))
     async def update_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
-        service, wanted = service_of(request), row_id(id, resource)
+        service, wanted, force = service_of(request), row_id(id, resource), _force(request)
         raw = await service.body(request)
-        given = parse(raw)
-        version = given.pop("if_version", None) if isinstance(given, dict) else None
-        patch = validate(resource.patch_adapter, given, known)
-        row = {"id": wanted, **patch, **({"if_version": version} if isinstance(version, int) else {})}
+        row = {"id": wanted, **validate(resource.one_patch_adapter, parse(raw), (*known, "if_version"))}
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            await update.update_rows(conn, ctx, resource, [row], force=_force(request))
+            await update.update_rows(conn, ctx, resource, [row], force=force)
             return await _read(conn, resource, who.owner_id, wanted)
 
         return await service.run(request, who, raw, command)
 
     @router.patch("/", **document(resource, "update_many"))
     async def update_many(request: Request, who: Who) -> Response:
-        service = service_of(request)
+        service, force = service_of(request), _force(request)
         raw = await service.body(request)
         value = parse(raw)
         if isinstance(value, dict):
-            return await service.run(request, who, raw, _where(resource, value, known, force=_force(request)))
+            return await service.run(request, who, raw, _where(resource, value, known, force=force))
         if isinstance(value, list) and len(value) > MAX_ROWS:
             raise TooLarge(f"{len(value)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
         rows = validate(resource.row_patches_adapter, value, (*known, "id", "if_version"))
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            made = await update.update_rows(conn, ctx, resource, rows, force=_force(request)) if rows else []
+            made = await update.update_rows(conn, ctx, resource, rows, force=force) if rows else []
             columns = list(made[0]) if made else list(update.RETURNED)
             return {"updated": len(made), "columns": columns, "rows": [list(m.values()) for m in made]}
 
@@ -255,6 +282,7 @@ def _where(resource: Resource, value: dict[str, Any], known: Any, *, force: bool
 def _mount_deletes(router: APIRouter, resource: Resource) -> None:
     @router.delete("/{id}", status_code=204, **document(resource, "delete"))
     async def delete_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
+        only(request)
         wanted = row_id(id, resource)
 
         async def command(conn: Connection, ctx: Context) -> Any:
@@ -275,23 +303,25 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
 
     @router.post("/delete", **document(resource, "delete_many"))
     async def delete_by_body(request: Request, who: Who) -> Response:
+        only(request)
         raw = await service_of(request).body(request)
         ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
         return await delete_where(request, who, raw, queries.Query(filter=ask.filter, exclude=ask.exclude))
 
     @router.delete("/", **document(resource, "delete_where"))
     async def delete_by_url(request: Request, who: Who) -> Response:
-        params = dict(request.query_params)
-        everything = params.pop("all", "") == "true"
-        if not params and not everything:
+        everything = _choice(request, "all", "false", "true") == "true"
+        pairs = [(n, v) for n, v in request.query_params.multi_items() if n != "all"]
+        query = query_of(resource, QueryParams(pairs), ("exclude",))
+        if not query.filter and not query.exclude and not everything:
             raise Invalid("no filter: this would delete all of them", hint="Add all=true if that is what you mean.")
-        query = queries.Query() if everything and not params else query_of(resource, request)
         return await delete_where(request, who, b"", query)
 
 
 def _mount_cancel(router: APIRouter) -> None:
     @router.post("/cancel", **document(JOBS, "cancel"))
     async def cancel_jobs(request: Request, who: Who) -> Response:
+        only(request)
         raw = await service_of(request).body(request)
         ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
 

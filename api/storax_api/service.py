@@ -80,13 +80,13 @@ class Service:
         status: int = 200,
     ) -> Response:
         """Run a mutating command in one transaction, once per Idempotency-Key, and answer its result."""
-        call = Call(caller.owner_id, actor or f"user:{caller.owner_id}", _key(request), _print(request, raw), status)
+        call = Call.of(request, caller, raw, actor=actor, status=status)
         if call.key and len(raw) > LARGE_BODY and (known := await self._replay(call)):
             return known
         for attempt in range(ATTEMPTS):
             try:
                 return await self._once(call, command)
-            except _Repeated:
+            except Repeated:
                 known = await self._replay(call)
                 if known:
                     return known
@@ -107,7 +107,7 @@ class Service:
             if call.key and not await idempotency.keep(
                 conn, call.owner_id, call.key, call.fingerprint, ctx.position, answer
             ):
-                raise _Repeated
+                raise Repeated
         if ctx.position:
             self.ring()
         return _answer(answer, call.status, ctx.position)
@@ -129,8 +129,8 @@ class Service:
             await self.queues.wake()
 
 
-class _Repeated(Exception):  # noqa: N818  (a signal, not an error)
-    """Another call with this key was first."""
+class Repeated(Exception):
+    """Another call with this key was first. A signal, not an error: it rolls the repeat back."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,11 @@ class Call:
     fingerprint: str
     status: int
 
-
-def _print(request: Request, raw: bytes) -> str:
-    return idempotency.fingerprint(request.method, f"{request.url.path}?{request.url.query}", raw)
+    @classmethod
+    def of(cls, request: Request, caller: Caller, raw: bytes, *, actor: str | None = None, status: int = 200) -> "Call":
+        """What this request is. Raises Invalid for a key that is no UUID."""
+        print_ = idempotency.fingerprint(request.method, f"{request.url.path}?{request.url.query}", raw)
+        return cls(caller.owner_id, actor or f"user:{caller.owner_id}", _key(request), print_, status)
 
 
 def _key(request: Request) -> UUID | None:

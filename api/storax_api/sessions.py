@@ -3,19 +3,22 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import uuid4
 
+import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from storax_api.body import parse, validate
 from storax_api.documents import problems
-from storax_api.routes import Who, row_id, service_of
-from storax_api.service import Caller, Service, json
+from storax_api.routes import Who, only, row_id, service_of
+from storax_api.service import Call, Caller, Repeated, Service, json
 from storax_core import queries
-from storax_core.commands import acquire, leases
+from storax_core.commands import acquire, idempotency, leases
 from storax_core.queues import QueueDown
-from storax_core.resources import APPS, SESSIONS
+from storax_core.resources import APPS, BATCH_JOBS, JOBS, SESSIONS, Resource
 from storax_core.store.database import Connection, writing
 from storax_core.store.log import Context
 
@@ -36,6 +39,7 @@ def _body(model: Any) -> dict[str, Any]:
 @router.post("/{id}/heartbeat", operation_id="session_heartbeat")
 async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Extend the session's life; answers which of its jobs are to be stopped."""
+    only(request)
     async with service_of(request).db.owner(who.owner_id) as conn, writing(conn):
         return json(await leases.heartbeat(conn, who.owner_id, row_id(id, SESSIONS)))
 
@@ -43,6 +47,7 @@ async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A
 @router.post("/{id}/report", operation_id="session_report", openapi_extra=_body(leases.Reports))
 async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Take in state moves of leased jobs. Safe to repeat; each row is accepted or refused on its own."""
+    only(request)
     service, session_id = service_of(request), row_id(id, SESSIONS)
     raw = await service.body(request)
     told = validate(REPORTS, parse(raw))
@@ -53,21 +58,22 @@ async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     return await service.run(request, who, raw, command, actor=f"session:{session_id}")
 
 
+Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first.")]
+
+
 @router.post("/{id}/acquire", operation_id="session_acquire", openapi_extra=_body(acquire.Acquire))
-async def acquire_jobs(
-    request: Request,
-    who: Who,
-    id: str,
-    wait: float = Query(0, ge=0, le=MAX_WAIT_SEC),  # noqa: A002
-) -> Response:
-    """Lease runnable jobs, waiting up to ``wait`` seconds for the first."""
-    service = service_of(request)
-    ask = validate(ACQUIRE, parse(await service.body(request)), acquire.Acquire.model_fields)
+async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> Response:  # noqa: A002
+    """Lease runnable jobs, waiting up to ``wait`` seconds for the first. Repeated with its key it leases no others."""
+    only(request, "wait")
+    service, session_id = service_of(request), row_id(id, SESSIONS)
+    raw = await service.body(request)
+    ask = validate(ACQUIRE, parse(raw), acquire.Acquire.model_fields)
 
     async def claim(conn: Connection, ctx: Context, holder: acquire.Holder, ids: list[int] | None) -> list[Any]:
         return await acquire.claim(conn, ctx, holder, ask, ids)
 
-    hunt = Hunt(service, who, row_id(id, SESSIONS), "ready", 0 if ask.constrained else ask.max_num_jobs, claim)
+    call = Call.of(request, who, raw, actor=f"session:{session_id}")
+    hunt = Hunt(service, call, session_id, JOBS, "ready", 0 if ask.constrained else ask.max_num_jobs, claim)
     rows, cancel = await hunt.run(request, wait)
     apps = await _apps(service, who, {r["app_id"] for r in rows})
     return json({"jobs": acquire.plain(rows), "apps": apps, "cancel": cancel})
@@ -76,20 +82,18 @@ async def acquire_jobs(
 @router.post(
     "/{id}/acquire-batch-jobs", operation_id="session_acquire_batch", openapi_extra=_body(acquire.AcquireBatchJobs)
 )
-async def acquire_batch_jobs(
-    request: Request,
-    who: Who,
-    id: str,
-    wait: float = Query(0, ge=0, le=MAX_WAIT_SEC),  # noqa: A002
-) -> Response:
+async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> Response:  # noqa: A002
     """Lease BatchJobs that wait for submission, waiting up to ``wait`` seconds for the first."""
-    service = service_of(request)
-    ask = validate(ACQUIRE_BATCH, parse(await service.body(request)), acquire.AcquireBatchJobs.model_fields)
+    only(request, "wait")
+    service, session_id = service_of(request), row_id(id, SESSIONS)
+    raw = await service.body(request)
+    ask = validate(ACQUIRE_BATCH, parse(raw), acquire.AcquireBatchJobs.model_fields)
 
     async def claim(conn: Connection, ctx: Context, holder: acquire.Holder, ids: list[int] | None) -> list[Any]:
         return await acquire.claim_batch_jobs(conn, ctx, holder, ask.max_num, ids)
 
-    rows, cancel = await Hunt(service, who, row_id(id, SESSIONS), "batch", ask.max_num, claim).run(request, wait)
+    call = Call.of(request, who, raw, actor=f"session:{session_id}")
+    rows, cancel = await Hunt(service, call, session_id, BATCH_JOBS, "batch", ask.max_num, claim).run(request, wait)
     return json({"batch_jobs": acquire.plain(rows), "cancel": cancel})
 
 
@@ -102,51 +106,79 @@ async def _apps(service: Service, who: Caller, ids: set[int]) -> list[dict[str, 
     return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 
+@dataclass
 class Hunt:
     """One long poll: pop hints, claim, sleep until a hint comes, claim again.
 
-    ``pop`` is how many ids to take from the queue's head at once; 0 where the head alone cannot answer, so that Postgres
-    is asked directly and looked at again every ``POLL_SEC``.
+    ``pop`` is how many ids to take from the queue's head at once; 0 where the head alone cannot answer: then Postgres is
+    asked directly, and again every ``POLL_SEC``. No connection to Postgres is held while it sleeps.
     """
 
-    def __init__(self, service: Service, who: Caller, session_id: int, kind: str, pop: int, claim: Claim) -> None:
-        self.service, self.who, self.session_id, self.kind, self.pop, self.claim = (
-            service,
-            who,
-            session_id,
-            kind,
-            pop,
-            claim,
-        )
+    service: Service
+    call: Call
+    session_id: int
+    resource: Resource
+    kind: str
+    pop: int
+    claim: Claim
 
     async def run(self, request: Request, wait: float) -> tuple[list[Any], list[Any]]:
         """Claimed rows and the session's cancels; both empty when the time is over."""
         end = time.monotonic() + wait
-        woken: int | None = None
-        look_all = True
+        hint, look_all, news, known = None, True, False, None
         while True:
-            rows, cancel, site_id = await self.once(woken, look_all=look_all)
+            try:
+                found = await self.once(hint, look_all=look_all)
+            except Repeated:
+                continue
             left = end - time.monotonic()
-            if rows or cancel or left <= 0 or await request.is_disconnected():
-                return rows, cancel
-            woken, look_all = await self.sleep(site_id, left)
+            asked = {c["id"] for c in found.cancel}
+            fresh = known is not None and not asked <= known
+            news = bool(asked) and (await self._untold() or news or fresh)
+            known = asked
+            if found.rows or found.repeat or news or left <= 0 or await request.is_disconnected():
+                return found.rows, found.cancel
+            hint, look_all, news = await self.sleep(found.site_id, left)
 
-    async def once(self, woken: int | None, *, look_all: bool) -> tuple[list[Any], list[Any], int]:
+    async def once(self, hint: int | None, *, look_all: bool) -> "Found":
         """One attempt: by the queue's hints first, then (``look_all``) by a look at Postgres itself."""
-        ctx = Context(self.who.owner_id, f"session:{self.session_id}")
-        async with self.service.db.owner(self.who.owner_id) as conn, writing(conn):
-            held = await leases.touch(conn, self.who.owner_id, self.session_id)
-            holder = acquire.Holder(held["id"], held["owner_id"], held["site_id"], held["batch_job_id"])
-            rows = await self._claim(conn, ctx, holder, woken, look_all=look_all)
-            cancel = await leases.cancels(conn, self.session_id)
-        if cancel:
-            await self._told()
-        return rows, cancel, holder.site_id
+        ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
+        async with self.service.db.owner(self.call.owner_id) as conn, writing(conn):
+            held = await leases.touch(conn, self.call.owner_id, self.session_id)
+            earlier = await self._earlier(conn)
+            if earlier is None:
+                holder = acquire.Holder(held["id"], held["owner_id"], held["site_id"], held["batch_job_id"])
+                rows = await self._claim(conn, ctx, holder, hint, look_all=look_all)
+                await self._keep(conn, ctx, rows)
+            else:
+                rows = earlier
+            return Found(rows, await leases.cancels(conn, self.session_id), held["site_id"], earlier is not None)
+
+    async def _earlier(self, conn: Connection) -> list[Any] | None:
+        """What an earlier try of this very call leased, as far as the session still holds it; None for a first try."""
+        if self.call.key is None:
+            return None
+        row = await idempotency.seen(conn, self.call.owner_id, self.call.key, self.call.fingerprint)
+        if row is None:
+            return None
+        query = queries.Query(
+            filter={"id": orjson.loads(row["answer"]), "session_id": self.session_id}, limit=queries.MAX_LIMIT
+        )
+        found = await queries.fetch_page(conn, self.resource, self.call.owner_id, query)
+        return [dict(zip(found.columns, r, strict=True)) for r in found.rows]
+
+    async def _keep(self, conn: Connection, ctx: Context, rows: list[Any]) -> None:
+        """Remember under the call's key what was leased, so that a lost answer does not lose the jobs."""
+        if rows and self.call.key is not None:
+            ids = orjson.dumps([r["id"] for r in rows])
+            call = self.call
+            if not await idempotency.keep(conn, call.owner_id, self.call.key, call.fingerprint, ctx.position, ids):
+                raise Repeated
 
     async def _claim(
-        self, conn: Connection, ctx: Context, holder: acquire.Holder, woken: int | None, *, look_all: bool
+        self, conn: Connection, ctx: Context, holder: acquire.Holder, hint: int | None, *, look_all: bool
     ) -> list[Any]:
-        hints = [] if woken is None else [woken]
+        hints = [] if hint is None else [hint]
         if self.pop > len(hints):
             try:
                 hints += await self.service.queues.pop(self.kind, holder.site_id, self.pop - len(hints))
@@ -155,20 +187,34 @@ class Hunt:
         rows = await self.claim(conn, ctx, holder, hints) if hints else []
         return rows or (await self.claim(conn, ctx, holder, None) if look_all or self.pop == 0 else [])
 
-    async def sleep(self, site_id: int, left: float) -> tuple[int | None, bool]:
-        """Wait for a hint. Returns the id that woke us, and whether Postgres itself must be looked at."""
+    async def sleep(self, site_id: int, left: float) -> tuple[int | None, bool, bool]:
+        """Wait. Returns the id that woke us, whether to look at Postgres itself, and whether a cancel came."""
         if self.pop == 0:
             await asyncio.sleep(min(POLL_SEC, left))
-            return None, True
+            return None, True, False
         try:
             woken = await self.service.queues.wait(self.kind, site_id, self.session_id, min(left, LONGEST_SLEEP_SEC))
-            return woken, woken is None
         except QueueDown:
             await asyncio.sleep(min(POLL_SEC, left))
-            return None, True
+            return None, True, False
+        if woken is None or woken[0] != self.kind:
+            return None, True, woken is not None
+        return woken[1], False, False
 
-    async def _told(self) -> None:
+    async def _untold(self) -> bool:
+        """Whether a cancel was asked for since this session was last told; from now on it counts as told."""
         try:
-            await self.service.queues.drop_cancels(self.session_id)
+            return await self.service.queues.drop_cancels(self.session_id)
         except QueueDown:
-            pass
+            await asyncio.sleep(POLL_SEC)  # nobody knows, so tell; but not as fast as the caller can ask
+            return True
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one attempt brought; ``repeat``: it is what an earlier try of the same call had leased."""
+
+    rows: list[Any]
+    cancel: list[Any]
+    site_id: int
+    repeat: bool

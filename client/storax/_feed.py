@@ -8,13 +8,12 @@ behind the last event seen; where that cannot be, every waiter is told to look f
 import json
 import threading
 import time
-from collections.abc import Iterable
 from itertools import islice
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from storax._events import ServerEvent, parse
 from storax._states import FINAL
+from storax._tickets import LOOK, Ticket
 from storax._transport import Call, Stream, Transport
 from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
 
@@ -24,30 +23,6 @@ if TYPE_CHECKING:
 SILENCE = 45.0  # three missed heartbeats
 IDLE = 60.0
 REMEMBERED = 100_000
-LOOK = 0  # no job has this id: it tells a waiter to look for itself
-
-
-class Ticket:
-    """One wait: which jobs it is for, and the ids of those that ended, as they come."""
-
-    def __init__(self, ids: Iterable[int]) -> None:
-        self.ids = frozenset(ids)
-        self.covered = False
-        self._ended: SimpleQueue[int] = SimpleQueue()
-
-    def tell(self, job_id: int) -> None:
-        """Called by the feed's thread: this job ended (``LOOK``: find out yourself)."""
-        self._ended.put(job_id)
-
-    def take(self, timeout: float) -> set[int]:
-        """Everything told until now; waits up to ``timeout`` seconds for the first."""
-        found: set[int] = set()
-        try:
-            found.add(self._ended.get(timeout=max(0.0, timeout)))
-            while True:
-                found.add(self._ended.get_nowait())
-        except Empty:
-            return found
 
 
 class Feed:

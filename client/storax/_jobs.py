@@ -1,19 +1,17 @@
 """What Jobs can do beyond being rows: name their App and parents, be waited for, give results, be cancelled."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import uuid4
 
 from storax import errors
-from storax._changes import ChangeQuery
 from storax._graph import parents_first
 from storax._json import dumps
-from storax._manager import Manager
 from storax._model import Model, gone_as
 from storax._states import FINAL
 from storax._unset import UNSET
-from storax._waiting import ReturnWhen, Waiting, as_completed, wait
+from storax._waiting import Waiting
 from storax.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -257,7 +255,6 @@ class JobBase(Model):
 put_app = JobBase.__dict__["_app"].__set__
 put_parents = JobBase.__dict__["_parents"].__set__
 put_site_name = JobBase.__dict__["_site_name"].__set__
-J = TypeVar("J", bound=JobBase)
 
 
 def _split(parents: Any) -> tuple[Any, list[JobBase] | None]:
@@ -270,74 +267,3 @@ def _split(parents: Any) -> tuple[Any, list[JobBase] | None]:
         p._value("id") if isinstance(p, JobBase) else p for p in given if not (isinstance(p, JobBase) and not p._saved)
     ]
     return ids, unsaved or None
-
-
-class JobQueryBase(ChangeQuery[J]):
-    """What a query of Jobs can do beyond other queries."""
-
-    def cancel(self) -> int:
-        """Cancel all that match; running processes are stopped within seconds. Returns the number cancelled.
-
-        Raises:
-            SlicedQuery: The query was sliced.
-        """
-        body = self._selected("cancelled", "cancel", {})
-        if body is None:
-            return 0
-        answer = self._call("POST", "cancel", body)
-        return int(answer["cancelled"] + answer["requested"])
-
-    def wait(
-        self,
-        jobs: Iterable[J] | None = None,
-        timeout: float | None = None,
-        *,
-        return_when: ReturnWhen = "ALL_COMPLETED",
-    ) -> tuple[list[J], list[J]]:
-        """Block until jobs have ended, and refresh them; pushed by the server, not polled.
-
-        Args:
-            jobs: Saved jobs of one server; a query waits for its own jobs where none are given.
-            timeout: Seconds to wait at most; None waits for ever. It is no error when it comes first.
-            return_when: ALL_COMPLETED; FIRST_COMPLETED: as soon as one has ended; FIRST_EXCEPTION: as soon as one has
-                FAILED.
-
-        Returns:
-            Two lists, ``(done, not_done)``, each in the order given. A job that was deleted counts as done.
-        """
-        return wait(self._meant(jobs), timeout=timeout, return_when=return_when)
-
-    def as_completed(self, jobs: Iterable[J] | None = None, timeout: float | None = None) -> Iterator[J]:
-        """Yield jobs as they end, refreshed; one that was deleted is yielded as it was.
-
-        Args:
-            jobs: Saved jobs of one server; a query takes its own jobs where none are given.
-            timeout: Seconds to wait at most; None waits for ever.
-
-        Raises:
-            DeadlineExceeded: Not all have ended within ``timeout`` seconds.
-        """
-        return as_completed(self._meant(jobs), timeout=timeout)
-
-    def _meant(self, jobs: Iterable[J] | None) -> Iterable[J]:
-        if jobs is None:
-            self._require_said("wait")
-            return self._fetch()
-        if not isinstance(jobs, Iterable):
-            raise InvalidInput(f"{jobs!r} is no list of jobs.", hint="Say timeout= for the seconds to wait.")
-        return jobs
-
-
-class JobManagerBase(Manager[J]):
-    """What ``Job.objects`` can do beyond other managers."""
-
-    def bulk_refresh(self, jobs: Iterable[J]) -> None:
-        """Read all of these again, in one request for 10,000 of them.
-
-        Raises:
-            DoesNotExist: One was deleted; the others are refreshed.
-        """
-        waiting = Waiting(jobs, timeout=0)
-        waiting.refresh()
-        if waiting.gone:
-            raise self._model.DoesNotExist(f"Job {min(waiting.gone)} was deleted.")

@@ -155,7 +155,9 @@ def _coerce(annotation: Any, value: Any) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = "".join(f"[{part!r}]" for part in first["loc"] if part != "[key]")
-        raise Rejected(f"{where + ': ' if where else ''}{first['input']!r} does not fit", hint=f"{first['msg']}.") from None
+        raise Rejected(
+            f"{where + ': ' if where else ''}{first['input']!r} does not fit", hint=f"{first['msg']}."
+        ) from None
 
 
 @lru_cache(maxsize=128)

@@ -7,7 +7,6 @@ has refused, it refuses again. A mutating call keeps its Idempotency-Key, so tha
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from random import random
 
 CONNECT_WITHIN = 10.0
@@ -72,6 +71,8 @@ def seconds_of(text: str | None, *, wall: Callable[[], float] = time.time) -> fl
         return None
     if text.strip().replace(".", "", 1).isdigit():
         return float(text)
+    from email.utils import parsedate_to_datetime
+
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - wall())
     except ValueError:

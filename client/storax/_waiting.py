@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from storax._feed import LOOK, Ticket
 from storax._pages import ask, pages
 from storax._plan import PAGE, Plan
 from storax._states import FINAL
+from storax._tickets import LOOK, Ticket
 from storax.errors import DeadlineExceeded, InvalidInput, NotFound
 
 if TYPE_CHECKING:

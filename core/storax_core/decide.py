@@ -18,8 +18,8 @@ LONGEST_BACKOFF_SEC = 86_400
 
 # Fields of a locked job row that the rules below read.
 JOB_FACTS = (
-    "id, owner_id, site_id, version, state, session_id, lease_epoch, attempt, max_attempts, retry_delay_sec, not_before,"
-    " cancel_requested, stage_in, stage_out, last_update, now() AS now"
+    "id, owner_id, site_id, version, state, session_id, lease_epoch, attempt, max_attempts, retry_delay_sec,"
+    " not_before, cancel_requested, stage_in, stage_out, last_update, now() AS now"
 )
 
 _WHEN: dict[str, Callable[[Facts, Row], bool]] = {
@@ -73,7 +73,7 @@ def _effects(to: str, facts: Row) -> Row:
 
 
 def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{MOVED}") -> None:
-    """Move a job and follow on through stages with nothing to do. ``facts`` is a private copy and is kept up to date."""
+    """Move a job, and on through stages with nothing to do. ``facts`` is a private copy and is kept up to date."""
     change.add(kind, {**data, **_effects(to, facts)}, was=facts["state"], to=to)
     facts["state"] = to
     nxt = follow(to, facts, data)

@@ -1,7 +1,7 @@
 """The closed list of event types: what happened, in the past tense, one line each.
 
-Every event's ``data`` is a patch of its entity's fields, so any state is the ordered merge of the patches. An event marked
-``note`` changes no field: it is there for the reader of the history.
+Every event's ``data`` is a patch of its entity's fields, so any state is the ordered merge of the patches. An event
+marked ``note`` changes no field: it is there for the reader of the history.
 """
 
 from dataclasses import dataclass

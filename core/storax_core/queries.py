@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Optional, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
@@ -120,7 +120,7 @@ def _adapter(spec: FilterSpec) -> tuple[TypeAdapter[Any], TypeAdapter[Any], tupl
     kind = _kind(spec)
     words = tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else get_args(kind)
     choices = tuple(str(w) for w in words) if words and isinstance(words[0], str) else ()
-    return TypeAdapter(kind), TypeAdapter(list[kind | None]), choices
+    return TypeAdapter(kind), TypeAdapter(list[Optional[kind]]), choices
 
 
 def value_of(resource: Resource, spec: FilterSpec, raw: Any) -> Any:

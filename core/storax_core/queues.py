@@ -1,12 +1,12 @@
 """Redis queues: the only file that imports redis. Everything in Redis is a hint that Postgres can rebuild.
 
 Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that look runnable (score: priority, then age),
-``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published events, ``wake`` the
-channel that tells the feeder of a commit.
+``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published events, ``wake``
+the channel that tells the feeder of a commit.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
@@ -58,8 +58,8 @@ class Queues:
     """Hints about runnable work, by site, and the published events.
 
     Sleepers have connections of their own, so that however many wait, a hint can still be given. A command that Redis
-    leaves unanswered for ``QUICK_SEC`` raises QueueDown; then all fail at once for ``REST_SEC``: nobody queues up behind
-    a Redis that hangs.
+    leaves unanswered for ``QUICK_SEC`` raises QueueDown; then all fail at once for ``REST_SEC``: nobody queues up
+    behind a Redis that hangs.
     """
 
     def __init__(self, url: str, *, sleepers: int = 1024) -> None:
@@ -100,11 +100,11 @@ class Queues:
             got: Any = await self._redis.zpopmin(f"{kind}:{site_id}", count)
         return [int(i) for i, _ in got]
 
-    async def wait(self, kind: str, site_id: int, session_id: int, seconds: float) -> int | None:
-        """Sleep until the queue has an id (taken and returned), a cancel arrives (None) or the time is over (None)."""
+    async def wait(self, kind: str, site_id: int, session_id: int, seconds: float) -> tuple[str, int] | None:
+        """Sleep until the queue has an id (taken; kind and id), a cancel comes ("cancel" and the job) or time is up."""
         async with _guard(seconds + QUICK_SEC):
             got: Any = await self._sleeping.bzpopmin([f"cancel:{session_id}", f"{kind}:{site_id}"], seconds)
-        return int(got[1]) if got and got[0].decode().startswith(kind) else None
+        return (got[0].decode().split(":")[0], int(got[1])) if got else None
 
     async def push_cancels(self, rows: Iterable[tuple[int, int]]) -> None:
         """Wake the sessions of (session, job) pairs."""
@@ -115,13 +115,13 @@ class Queues:
                 pipe.expire(f"cancel:{session_id}", CANCEL_TTL_SEC)
             await pipe.execute()
 
-    async def drop_cancels(self, session_id: int) -> None:
-        """The session has been told."""
+    async def drop_cancels(self, session_id: int) -> bool:
+        """The session is being told. Returns whether there was something new to tell."""
         async with self._quick():
-            await self._redis.delete(f"cancel:{session_id}")
+            return bool(await self._redis.delete(f"cancel:{session_id}"))
 
     async def publish(self, last: int, body: bytes) -> None:
-        """Add a batch of events that ends at position ``last``; one that was added before is refused by Redis itself."""
+        """Add a batch of events that ends at position ``last``; one added before is refused by Redis itself."""
         async with self._quick():
             try:
                 await self._redis.xadd("feed", {"e": body}, id=f"{last}-0", maxlen=FEED_KEPT, approximate=True)
@@ -146,7 +146,7 @@ class Queues:
         async with self._quick():
             await self._redis.publish("wake", b"1")
 
-    async def wakes(self) -> AsyncIterator[None]:
+    async def wakes(self) -> AsyncGenerator[None]:
         """Yields at each wake-up."""
         async with _guard(), self._sleeping.pubsub() as channel:
             await channel.subscribe("wake")

@@ -30,6 +30,7 @@ from storax_agent.wire import Acquired, Answer
 
 TICK_SEC = 0.01  # in a storm, the launcher's news are read this often
 RETRY_SEC = 1.0
+MEMORY = 4096  # ended leases kept in mind, in case a late answer brings one again
 LOG = logging.getLogger(__name__)
 Row = dict[str, Any]
 Pair = tuple[int, int]
@@ -55,6 +56,8 @@ class Agent:
         self._launcher, self._outbox, self._preparer, self._judge = launcher, outbox, preparer, judge
         self._cores, self._prefetch, self._grace_sec = cores, prefetch, grace_sec
         self._unsettled: dict[Pair, int] = {}
+        self._ended: deque[Lease] = deque()
+        self._recent: set[Lease] = set()
         self._entries: dict[Lease, Entry] = {}
         self._notes: dict[str, str] = {}
         self._answered = 0
@@ -219,7 +222,7 @@ class Agent:
 
     def _accept(self, session: int, job: Row) -> Any:
         lease = _lease(job)
-        if lease in self.holdings:
+        if lease in self.holdings or lease in self._recent:
             return None
         try:
             work = self._preparer.work(lease, job, self._apps.get(job["app_id"]))
@@ -240,9 +243,16 @@ class Agent:
             if entry is not None:
                 self._enter(entry, ended.lease)
             self.holdings.drop(ended.lease)
+            self._remember(ended.lease)
         self.pace.note(len(events.ended))
         if events.cursor:
             self._notes["cursor"] = events.cursor
+
+    def _remember(self, lease: Lease) -> None:
+        if len(self._ended) == MEMORY:
+            self._recent.discard(self._ended.popleft())
+        self._ended.append(lease)
+        self._recent.add(lease)
 
     def _enter(self, entry: Entry, lease: Lease) -> None:
         known = self._entries.setdefault(lease, entry)

@@ -15,6 +15,11 @@ from typing import Any
 
 PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 VARIABLE = "STORAX_PARAM_"
+# Programs that run an argument as code, after an option such as -c, -lc or -e.
+INTERPRETER = re.compile(
+    r"(?:|.*/)(?:(?:ba|da|k|z|c|tc|fi|a)?sh|python[\d.]*|perl|ruby|node|awk|gawk|mawk|lua|Rscript)"
+)
+CODE_OPTION = re.compile(r"-[A-Za-z]*[ceE]|--eval|--command")
 
 
 class CommandError(ValueError):
@@ -56,7 +61,20 @@ def parse(template: str, *, use_shell: bool = False) -> Command:
         words = shlex.split(text)
     except ValueError as error:
         raise CommandError(f"command template {template[:120]!r}: {error}; close the quote") from error
+    _refuse_code(words)
     return Command(tuple(tuple(PLACE.split(word)) for word in words), names, use_shell=False)
+
+
+def _refuse_code(words: list[str]) -> None:
+    """A value inside the code that an interpreter runs would be code itself."""
+    for place, word in enumerate(words[2:], start=2):
+        runs_code = CODE_OPTION.fullmatch(words[place - 1]) and any(map(INTERPRETER.fullmatch, words[: place - 1]))
+        if runs_code and (found := PLACE.search(word)):
+            name = found.group(1)
+            raise CommandError(
+                f"command template: place {{{{ {name} }}}} stands inside code for {words[0]}; hand it over as an argument"
+                f" behind the code, as in: sh -c 'echo \"$1\"' sh {{{{ {name} }}}}"
+            )
 
 
 def value_text(value: Any) -> str:

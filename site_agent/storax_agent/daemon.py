@@ -25,6 +25,7 @@ from storax_agent.loops.base import Loop
 from storax_agent.loops.batch_jobs import BatchJobs
 from storax_agent.loops.heartbeat import Heartbeat
 from storax_agent.loops.pull import Pull
+from storax_agent.loops.reconcile import Reconcile
 from storax_agent.loops.report import Report
 from storax_agent.loops.transfers import Transfers
 from storax_agent.outbox import Outbox, OutboxReader
@@ -56,9 +57,10 @@ class Daemon:
             on_open=lambda session: self.agent.post(self.agent.session_opened, session),
             on_lost=lambda session: self.agent.post(self.agent.session_lost, session),
         )
+        self.reconcile = Reconcile(api, self.keeper, self.agent)
+        self.agent.reconcile = self.reconcile.soon
         limits = allocation.limits if allocation else None
-        self.pull = Pull(api, self.keeper, self.agent.room, self.agent, limits=limits)
-        self.agent.reconcile = self.pull.reconcile_soon
+        self.pull = Pull(api, self.keeper, self.agent.room, self.agent, reconcile=self.reconcile.soon, limits=limits)
         self.stopping = threading.Event()
         self.stop_jobs = settings.stop_jobs_on_exit or allocation is not None
         self._report_stopping = threading.Event()
@@ -146,7 +148,7 @@ class Daemon:
         )  # fmt: skip
         loops = [self._loop("heartbeat", beat.step)]
         if settings.run_jobs or self.allocation:
-            loops.append(self._loop("pull", self.pull.step))
+            loops += [self._loop("pull", self.pull.step), self._loop("reconcile", self.reconcile.step)]
         if self.allocation is None:
             mover = LocalTransfer(settings.transfer_locations, data=self.folder.data)
             transfers = Transfers(self.api, settings.site_id, mover, every_sec=settings.transfer_poll_sec)

@@ -8,7 +8,7 @@ WINDOW_SEC = 0.5
 STORM_JOBS = 50  # ends within the window that make a storm
 STORM_REPORT_SEC = 0.15
 STORM_REPORT_ENTRIES = 500
-SETTLE_SEC = 0.002  # a start waits this long for the end of a short job, to travel with it
+SETTLE_SEC = 0.004  # a start waits this long for the end of a short job, to travel with it
 
 
 class Pace:

@@ -3,6 +3,8 @@
 Every call raises ``storax.errors.StoraxError``; a NotFound from a session's call means that the session is gone.
 """
 
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +22,15 @@ MAX_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Acquired:
-    """Leased jobs, the Apps they use, and which leases of the session to stop, as ``{"id", "lease_epoch"}``."""
+    """Leased jobs, the Apps they use, and which leases of the session to stop, as ``{"id", "lease_epoch"}``.
+
+    ``retried``: an earlier answer was lost on the way, perhaps with leases in it.
+    """
 
     jobs: list[Row]
     apps: list[Row]
     cancel: list[Row]
+    retried: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,8 @@ class SiteApi:
     """One server, as one site uses it. Safe for threads."""
 
     def __init__(self, url: str, token: str | None, *, connect_within: float = 10.0) -> None:
-        self._transport = Transport(url, token, connect_within=connect_within)
+        self._tries = threading.local()
+        self._transport = Transport(url, token, sleep=self._pause, connect_within=connect_within)
 
     def close(self) -> None:
         """Close the connections."""
@@ -93,8 +100,9 @@ class SiteApi:
     def acquire(self, session: int, number: int, *, wait: float, limits: Mapping[str, Any] | None = None) -> Acquired:
         """Lease up to ``number`` jobs, waiting ``wait`` seconds for the first; ``limits`` narrow what is taken."""
         body = {"max_num_jobs": number, **(limits or {})}
+        self._tries.pauses = 0
         told = self._long_poll(f"/sessions/{session}/acquire", body, wait)
-        return Acquired(told["jobs"], told["apps"], told["cancel"])
+        return Acquired(told["jobs"], told["apps"], told["cancel"], retried=self._tries.pauses > 0)
 
     def acquire_batch_jobs(self, session: int, number: int, *, wait: float) -> list[Row]:
         """Lease BatchJobs that wait for submission."""
@@ -155,6 +163,10 @@ class SiteApi:
         self._call("PATCH", "/batch-jobs/", patches)
 
     # How
+
+    def _pause(self, seconds: float) -> None:
+        self._tries.pauses = getattr(self._tries, "pauses", 0) + 1
+        time.sleep(seconds)
 
     def _query(self, path: str, only: Row, *, limit: int = MAX_ROWS, fields: Sequence[str] | None = None) -> list[Row]:
         body = {"filter": only, "ordering": ["id"], "limit": limit, **({"fields": fields} if fields else {})}

@@ -71,14 +71,22 @@ class Platform(Script):
                 number = int(path[6:])
                 found = self.jobs.get(number)
                 answer = found or problem(404, "not_found", f"job {number} does not exist")
-                self.on(request.method, path, (lambda a: self._patch(number, a)) if request.method == "PATCH" else answer)
+                self.on(
+                    request.method, path, (lambda a: self._patch(number, a)) if request.method == "PATCH" else answer
+                )
             return super().handle_request(request)
 
     # ---- what happens ------------------------------------------------------------------------------------------------
 
     def append(self, number: int, to_state: str | None, **data: Any) -> int:
         with self.guard:
-            event = {"position": len(self.log) + 1, "entity": "job", "entity_id": number, "to_state": to_state, "data": data}
+            event = {
+                "position": len(self.log) + 1,
+                "entity": "job",
+                "entity_id": number,
+                "to_state": to_state,
+                "data": data,
+            }
             self.log.append(event)
             for wire in self.wires:
                 wire.tell(event)
@@ -136,7 +144,11 @@ class Platform(Script):
         number = asked.body["filter"]["job_id"]
         found = [e for e in self.log if e["entity_id"] == number and e["to_state"] == "FAILED"]
         columns = ["position", "id", "to_state", "data"]
-        return {"columns": columns, "rows": [[e["position"], e["position"], e["to_state"], e["data"]] for e in found[-1:]], "next": None}
+        return {
+            "columns": columns,
+            "rows": [[e["position"], e["position"], e["to_state"], e["data"]] for e in found[-1:]],
+            "next": None,
+        }
 
     def _stream(self, asked: Asked) -> Any:
         if not self.streaming:

@@ -1,7 +1,6 @@
 """A scripted server for the client: answers by the script, and remembers what was asked. It speaks JSON, no sockets."""
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -29,8 +28,8 @@ class Asked:
 class Script(httpx.BaseTransport):
     """``on(method, path, answers...)``: one after the other, the last for ever.
 
-    An answer is JSON (status 200), a tuple (status, JSON) or (status, JSON, headers), an exception to raise, or a function
-    of the request that gives one of these.
+    An answer is JSON (status 200), a tuple (status, JSON) or (status, JSON, headers), an exception to raise, or a
+    function of the request that gives one of these.
     """
 
     asked: list[Asked] = field(default_factory=list)
@@ -69,7 +68,8 @@ def _response(answer: Answer) -> httpx.Response:
     if isinstance(answer, httpx.Response):
         return answer
     status, body, *headers = answer if isinstance(answer, tuple) else (200, answer)
-    return httpx.Response(status, content=b"" if body is None else json.dumps(body).encode(), headers=headers[0] if headers else {})
+    content = b"" if body is None else json.dumps(body).encode()
+    return httpx.Response(status, content=content, headers=headers[0] if headers else {})
 
 
 def client_of(script: Script, **options: Any) -> Client:
@@ -77,7 +77,9 @@ def client_of(script: Script, **options: Any) -> Client:
     return Client(URL, "stx_test", transport=script, **options)
 
 
-def rows(model: type[Any], *objects: dict[str, Any], next_: str | None = None, count: int | None = None) -> dict[str, Any]:
+def rows(
+    model: type[Any], *objects: dict[str, Any], next_: str | None = None, count: int | None = None
+) -> dict[str, Any]:
     """A page in the compact form, in the server's order of columns."""
     columns = list(model._columns)
     return {"columns": columns, "rows": [[o.get(c) for c in columns] for o in objects], "next": next_, "count": count}
@@ -85,24 +87,12 @@ def rows(model: type[Any], *objects: dict[str, Any], next_: str | None = None, c
 
 def job(number: int, **fields: Any) -> dict[str, Any]:
     """A job as the server tells it."""
-    told = {
-        "id": number, "app_id": 1, "site_id": 1, "workdir": f"w/{number}", "state": "PREPROCESSED", "tags": {}, "parameters": {},
-        "data": {}, "num_nodes": 1, "version": 1, "creation_date": "2026-01-01T00:00:00Z", "last_update": "2026-01-01T00:00:00Z",
-        "parent_ids": [], "return_value": None,
-    }  # fmt: skip
+    told = {"id": number, "app_id": 1, "site_id": 1, "workdir": f"w/{number}", "state": "PREPROCESSED", "version": 1}
+    told |= {"tags": {}, "parameters": {}, "data": {}, "num_nodes": 1, "parent_ids": [], "return_value": None}
+    told |= {"creation_date": "2026-01-01T00:00:00Z", "last_update": "2026-01-01T00:00:00Z"}
     return dict.fromkeys(Job._columns) | told | fields
 
 
 def problem(status: int, code: str, detail: str = "no", **more: Any) -> tuple[int, dict[str, Any]]:
     """A problem-details answer."""
     return status, {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code, **more}
-
-
-def streamed(chunks: Callable[[], Iterator[bytes]]) -> httpx.Response:
-    """An answer whose body comes bit by bit."""
-
-    class Chunks(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            yield from chunks()
-
-    return httpx.Response(200, stream=Chunks())

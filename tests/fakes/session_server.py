@@ -33,12 +33,14 @@ class Store:
 
 
 class SessionServer:
-    """``down`` answers 503, ``lose`` names paths whose next answer is never sent, ``reject`` is asked about reports."""
+    """``down`` answers 503, ``lose`` names paths whose next answer is never sent, ``steal`` holds jobs
+    that are taken away again as soon as they are leased, ``reject`` is asked about reports."""
 
     def __init__(self) -> None:
         self.store = Store()
         self.down = False
         self.lose: list[str] = []
+        self.steal: set[int] = set()
         self.reject: Callable[[list[Row]], bool] = lambda _: False
         self._next = 100
         self._changed = threading.Condition()
@@ -93,6 +95,11 @@ class SessionServer:
                     row.update(session_id=None, lease_epoch=row["lease_epoch"] + 1)
                     row["state"] = "RESTART_READY" if row["state"] == "RUNNING" else row["state"]
             self._changed.notify_all()
+
+    def take_away(self, job: int) -> None:
+        """End one lease; nobody gets the job."""
+        row = self.store.jobs[job]
+        row.update(session_id=None, lease_epoch=row["lease_epoch"] + 1, state="AWAITING_PARENTS")
 
     def hold(self, job: int) -> None:
         """Keep a job from being taken again."""
@@ -180,7 +187,11 @@ class SessionServer:
             for row in rows:
                 row.update(session_id=session, lease_epoch=row["lease_epoch"] + 1)
         apps = [self.store.apps[number] for number in {row["app_id"] for row in rows}]
-        return 200, {"jobs": [dict(row) for row in rows], "apps": apps, "cancel": cancel}
+        told = [dict(row) for row in rows]
+        for row in rows:
+            if row["id"] in self.steal:
+                self.take_away(row["id"])
+        return 200, {"jobs": told, "apps": apps, "cancel": cancel}
 
     def _acquire_batch(self, session: int, wait: float) -> tuple[int, Any]:
         end = time.monotonic() + wait

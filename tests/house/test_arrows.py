@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from house.repository import ROOMS, ROOT, copy_to
 
 LINT = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]

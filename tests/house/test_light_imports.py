@@ -25,7 +25,9 @@ def run(code: str) -> str:
 
 @pytest.mark.parametrize("what", ["import storax", "import storax.api", "from storax import Job", "import storax.cli"])
 def test_an_import_loads_no_server_library(what):
-    found = run(f"{what}\nimport sys\nprint(*sorted({{n.split('.')[0] for n in sys.modules}} & set({SERVER + OURS!r})))")
+    found = run(
+        f"{what}\nimport sys\nprint(*sorted({{n.split('.')[0] for n in sys.modules}} & set({SERVER + OURS!r})))"
+    )
     assert found.split() == []
 
 

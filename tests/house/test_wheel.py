@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from house.repository import ROOMS, ROOT, copy_to, names
 
 

@@ -12,7 +12,16 @@ ROOT = HERE.parents[1]
 
 @pytest.mark.timeout(400)
 def test_type_checkers_see_what_was_promised(tmp_path):
-    argv = ["-m", "mypy", "--strict", "--config-file", "pyproject.toml", "--cache-dir", str(tmp_path), "tests/typing/pinned.py"]
+    argv = [
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file",
+        "pyproject.toml",
+        "--cache-dir",
+        str(tmp_path),
+        "tests/typing/pinned.py",
+    ]
     done = subprocess.run([sys.executable, *argv], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -96,3 +96,13 @@ def test_a_value_that_no_program_can_be_given_is_refused(value):
 
 def test_values_read_as_people_write_them():
     assert [value_text(value) for value in ("x", 1, 1.5, True, None, {"a": [1]})] == ["x", "1", "1.5", "True", "None", '{"a": [1]}']
+
+
+@pytest.mark.parametrize("template", ["sh -c 'echo {{ x }}'", "/bin/bash -lc 'a {{x}}'", "env A=1 python3 -c 'print({{ x }})'"])
+def test_a_place_inside_an_interpreters_code_is_refused(template: str) -> None:
+    with pytest.raises(CommandError, match="hand it over as an argument"):
+        parse(template)
+
+
+def test_a_place_behind_the_code_is_an_argument() -> None:
+    assert parse("sh -c 'echo \"$1\"' sh {{ x }}").fill({"x": "$(id)"})[0] == ["sh", "-c", 'echo "$1"', "sh", "$(id)"]

@@ -114,8 +114,14 @@ def define(**body):
     ("make", "words"),
     [
         (lambda: define(site="laptop").sync(), "neither command_template nor run"),
-        (lambda: define(site="laptop", comand_template="x").sync(), "sets 'comand_template'. Did you mean 'command_template'"),
-        (lambda: define(site="laptop", command_template="x", run=lambda self: 1).sync(), "both command_template and run"),
+        (
+            lambda: define(site="laptop", comand_template="x").sync(),
+            "sets 'comand_template'. Did you mean 'command_template'",
+        ),
+        (
+            lambda: define(site="laptop", command_template="x", run=lambda self: 1).sync(),
+            "both command_template and run",
+        ),
         (lambda: define(command_template="x").sync(), "does not say its site"),
         (lambda: define(site="labtop", command_template="x").sync(), "no site 'labtop'. Did you mean 'laptop'"),
         (lambda: define(command_template=3.5j), "Broken.command_template"),
@@ -129,7 +135,11 @@ def test_a_wrong_definition_is_refused_in_words(client, make, words):
 
 
 def test_a_job_finds_its_app_by_name_once(client, script):
-    script.on("POST", "/jobs/", (201, {"columns": ["id", "site_id", "state"], "rows": [[i, 4, "READY"] for i in range(1, 51)]}))
+    script.on(
+        "POST",
+        "/jobs/",
+        (201, {"columns": ["id", "site_id", "state"], "rows": [[i, 4, "READY"] for i in range(1, 51)]}),
+    )
     jobs = [Job(app="Hello", workdir="a", parameters={"name": "x"}) for _ in range(50)]
     Job.objects.bulk_create(jobs)
     assert len(script.bodies("/apps/query")) == 1

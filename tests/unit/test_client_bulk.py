@@ -22,7 +22,9 @@ class Creator:
         for row in asked.body:
             number = next(self.ids)
             self.rows[number] = row
-            told.append([number, 1, "AWAITING_PARENTS" if row.keys() & {"parent_refs", "parent_ids"} else "PREPROCESSED"])
+            told.append(
+                [number, 1, "AWAITING_PARENTS" if row.keys() & {"parent_refs", "parent_ids"} else "PREPROCESSED"]
+            )
         return 201, {"columns": ["id", "site_id", "state"], "rows": told}, {"X-Storax-Position": "77"}
 
 
@@ -110,7 +112,7 @@ def test_cycles_are_refused_and_named(client, script):
 
 def test_a_parent_that_is_nowhere_is_refused(client, script):
     child = new("child", parent_ids=[new("lost")])
-    with pytest.raises(errors.InvalidInput, match="workdir='lost'.*neither saved nor in this list"):
+    with pytest.raises(errors.InvalidInput, match=r"workdir='lost'.*neither saved nor in this list"):
         Job.objects.bulk_create([child])
     with pytest.raises(errors.InvalidInput, match="names a parent that is not saved"):
         child.save()
@@ -194,7 +196,7 @@ def test_bulk_update_sends_what_changed_and_refreshes_in_place(client, script):
 
 
 def test_bulk_update_of_unsaved_or_repeated_jobs_is_refused(client, script):
-    with pytest.raises(errors.InvalidInput, match="not saved yet. Use bulk_create"):
+    with pytest.raises(errors.InvalidInput, match=r"not saved yet. Use bulk_create"):
         Job.objects.bulk_update([new("a")])
     one = from_object(Job, job(1), client)
     with pytest.raises(errors.InvalidInput, match="stands twice"):

@@ -7,7 +7,7 @@ import pytest
 from storax._events import ServerEvent, parse
 
 TEXT = (
-    b": ready\n\nid: 5\nevent: job.state_changed\ndata: {\"a\": 1}\n\n: beat\n\n"
+    b': ready\n\nid: 5\nevent: job.state_changed\ndata: {"a": 1}\n\n: beat\n\n'
     b"id: 6\r\nevent: x\r\ndata: one\r\ndata:two\r\n\r\nid: 7\ndata: \xc3\xa4\n\n"
 )
 EVENTS = [

@@ -40,7 +40,9 @@ def test_an_unknown_filter_is_an_error_at_once(client, script, verb, name, right
 
 @pytest.mark.parametrize("value", ["FALED", ["FAILED", "FALED"]])
 def test_an_unknown_state_is_an_error_at_once(client, value):
-    with pytest.raises(errors.InvalidInput, match="Filter state of Job: 'FALED' is not one of its values. Did you mean 'FAILED'"):
+    with pytest.raises(
+        errors.InvalidInput, match=r"Filter state of Job: 'FALED' is not one of its values. Did you mean 'FAILED'"
+    ):
         Job.objects.filter(state=value)
 
 
@@ -156,7 +158,9 @@ def test_each_exclusion_stands_for_itself(client, script):
 
 
 def test_an_unknown_ordering_is_an_error_at_once(client):
-    with pytest.raises(errors.UnknownName, match=r"Job cannot be ordered by '-lastupdate'. Did you mean '-last_update'\?"):
+    with pytest.raises(
+        errors.UnknownName, match=r"Job cannot be ordered by '-lastupdate'. Did you mean '-last_update'\?"
+    ):
         Job.objects.order_by("-lastupdate")
 
 

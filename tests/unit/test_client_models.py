@@ -31,7 +31,14 @@ def loaded(client, **fields):
 
 def test_a_new_job_has_no_id_and_shows_the_defaults():
     new = Job(app_id=1, workdir="a")
-    assert (new.id, new.state, new.num_nodes, new.gpus_per_rank, new.tags, new.parent_ids) == (None, None, 1, 0.0, {}, [])
+    assert (new.id, new.state, new.num_nodes, new.gpus_per_rank, new.tags, new.parent_ids) == (
+        None,
+        None,
+        1,
+        0.0,
+        {},
+        [],
+    )
     assert new.on_parent_failure == "fail"
 
 
@@ -283,7 +290,9 @@ def test_forcing_a_move_says_so_to_the_server(script, client):
 
 
 def test_a_misspelt_state_is_refused_before_saving(client):
-    with pytest.raises(errors.InvalidInput, match=r"'RESTART' is not one of its values. Did you mean 'RESTART_READY'\?"):
+    with pytest.raises(
+        errors.InvalidInput, match=r"'RESTART' is not one of its values. Did you mean 'RESTART_READY'\?"
+    ):
         loaded(client).state = "RESTART"
 
 

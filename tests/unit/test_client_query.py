@@ -52,7 +52,14 @@ def test_building_a_query_asks_nothing(client, script):
 def test_a_query_is_read_once(client, script):
     query = Job.objects.all()
     assert ids(query) == ids(query) == list(range(1, 26))
-    assert (len(query), bool(query), query.count(), query.exists(), query[3].id, query.first().id) == (25, True, 25, True, 4, 1)
+    assert (len(query), bool(query), query.count(), query.exists(), query[3].id, query.first().id) == (
+        25,
+        True,
+        25,
+        True,
+        4,
+        1,
+    )
     assert ids(query[2:4]) == [3, 4]
     assert query.last().id == 25
     assert len(script.asked) == 1
@@ -131,13 +138,17 @@ def test_first_of_nothing_is_none_and_an_index_raises(client, script):
 
 
 def test_first_and_last_ask_for_one_row(client, script):
-    assert (Job.objects.all().first().id, Job.objects.all().last().id, Job.objects.order_by("-id").last().id) == (1, 25, 1)
+    assert (Job.objects.all().first().id, Job.objects.all().last().id, Job.objects.order_by("-id").last().id) == (
+        1,
+        25,
+        1,
+    )
     assert [b["limit"] for b in script.bodies("/jobs/query")] == [1, 1, 1]
 
 
 def test_get_of_none_one_and_many(client, script):
     script.on("POST", "/jobs/query", rows(Job), rows(Job, job(1)), rows(Job, job(1), job(2)))
-    with pytest.raises(Job.DoesNotExist, match="No Job matches tags={'system': 'H2O'}"):
+    with pytest.raises(Job.DoesNotExist, match=r"No Job matches tags={'system': 'H2O'}"):
         Job.objects.get(tags={"system": "H2O"})
     assert Job.objects.get(tags={"system": "H2O"}).id == 1
     with pytest.raises(Job.MultipleObjectsReturned, match="More than one Job matches"):
@@ -199,7 +210,10 @@ def test_a_page_that_fails_behind_the_scenes_fails_in_front(client, script):
 
 
 def test_values_are_plain(client, script):
-    assert Job.objects.all()[:2].values("id", "state") == [{"id": 1, "state": "PREPROCESSED"}, {"id": 2, "state": "PREPROCESSED"}]
+    assert Job.objects.all()[:2].values("id", "state") == [
+        {"id": 1, "state": "PREPROCESSED"},
+        {"id": 2, "state": "PREPROCESSED"},
+    ]
     assert script.last.body["fields"] == ["id", "state"]
     assert Job.objects.all()[:2].values_list("id", "workdir") == [(1, "w/1"), (2, "w/2")]
     assert Job.objects.all()[:2].values_list("id", flat=True) == [1, 2]
@@ -217,7 +231,13 @@ def test_in_bulk_maps_ids(client, script):
 
 
 def test_counts_by_a_field_are_one_request(client, script):
-    script.on("POST", "/jobs/counts", {"counts": {"FAILED": 3, "RUNNING": 7}}, {"counts": {"4": 1, "null": 2}}, {"counts": {"true": 1}})
+    script.on(
+        "POST",
+        "/jobs/counts",
+        {"counts": {"FAILED": 3, "RUNNING": 7}},
+        {"counts": {"4": 1, "null": 2}},
+        {"counts": {"true": 1}},
+    )
     assert Job.objects.counts("state") == {"FAILED": 3, "RUNNING": 7}
     assert Job.objects.filter(state="FAILED").counts("session_id") == {4: 1, None: 2}
     assert Job.objects.counts("cancel_requested") == {True: 1}
@@ -299,5 +319,5 @@ def test_windows_know_their_size():
 
 
 def test_frames_ask_for_their_library(client):
-    with pytest.raises(errors.StoraxError, match="polars is not installed. Install it: pip install polars"):
+    with pytest.raises(errors.StoraxError, match=r"polars is not installed. Install it: pip install polars"):
         Job.objects.all().to_polars()

@@ -73,7 +73,9 @@ def test_what_may_pass_is_asked_again_with_the_same_key(wire, script, answer):
 
 
 def test_reads_carry_no_key_and_writes_one_each(wire, script):
-    script.on("POST", "/jobs/query", {}).on("POST", "/jobs/counts", {}).on("GET", "/jobs/1", {}).on("POST", "/jobs/", {})
+    script.on("POST", "/jobs/query", {}).on("POST", "/jobs/counts", {}).on("GET", "/jobs/1", {}).on(
+        "POST", "/jobs/", {}
+    )
     for call in (Call("POST", "/jobs/query", b"{}"), Call("POST", "/jobs/counts", b"{}"), Call("GET", "/jobs/1")):
         wire.call(call)
     assert not any("idempotency-key" in a.headers for a in script.asked)
@@ -163,7 +165,9 @@ def test_a_slow_server_is_told_apart_from_one_that_is_down(wire, script):
     ],
 )
 def test_each_code_is_an_error_of_the_tree(wire, script, status, code, kind):
-    told = problem(status, code, "what happened", hint="Do this.", request_id="r1", errors=[{"loc": ["x"], "msg": "bad"}])
+    told = problem(
+        status, code, "what happened", hint="Do this.", request_id="r1", errors=[{"loc": ["x"], "msg": "bad"}]
+    )
     script.on("GET", "/x", told)
     with pytest.raises(errors.StoraxError) as caught:
         wire.call(Call("GET", "/x"))
@@ -201,7 +205,10 @@ def test_the_tree_is_drawn_as_it_is():
             assert name in drawn, name
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("5", 5.0), ("0.5", 0.5), ("Thu, 01 Jan 1970 00:01:40 GMT", 40.0), ("soon", None), (None, None)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("5", 5.0), ("0.5", 0.5), ("Thu, 01 Jan 1970 00:01:40 GMT", 40.0), ("soon", None), (None, None)],
+)
 def test_retry_after_comes_as_a_number_or_a_date(text, seconds):
     assert seconds_of(text, wall=lambda: 60.0) == seconds
 
@@ -213,7 +220,7 @@ def test_pauses_grow_and_are_spread():
     assert patience.next_pause(reached=True) == 0.025
 
 
-# ---- over real sockets -------------------------------------------------------------------------------------------------
+# ---- over real sockets ----------------------------------------------------------------------------------------------
 
 
 class Rude:
@@ -252,7 +259,9 @@ class Rude:
 def test_a_reply_that_was_cut_is_asked_for_again():
     with Rude("hang up", b'{"id": 7}') as server, Client(server.url, "t") as client:
         assert client.request("POST", "/jobs/", {"a": 1}) == {"id": 7}
-    first, second = ([line for line in text.split(b"\r\n") if line.startswith(b"idempotency-key")] for text in server.requests)
+    first, second = (
+        [line for line in text.split(b"\r\n") if line.startswith(b"idempotency-key")] for text in server.requests
+    )
     assert first == second
     assert len(first) == 1
 
@@ -261,7 +270,10 @@ def test_nobody_at_home_ends_within_the_time_given():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     begun = time.monotonic()
-    with Client(f"http://127.0.0.1:{port}", "t", connect_within=0.4) as client, pytest.raises(errors.ServerDown, match="refused"):
+    with (
+        Client(f"http://127.0.0.1:{port}", "t", connect_within=0.4) as client,
+        pytest.raises(errors.ServerDown, match="refused"),
+    ):
         client.request("GET", "/jobs/1")
     assert time.monotonic() - begun < 2
 

@@ -11,7 +11,7 @@ from storax.cli.confirm import DryRun, Yes, agreed
 from storax.cli.failures import CommandError, UsageError
 from storax.cli.listing import Limit, Listing, named
 from storax.cli.output import Columns, Form, Output, note, show_one
-from storax.cli.select import site_id
+from storax.cli.select import app_ids, site_id
 
 if TYPE_CHECKING:
     from storax.models.app import App
@@ -133,7 +133,9 @@ def _definitions(file: Path) -> "list[type[App]]":
 
 
 def _find(name: str, site: str | None) -> "App":
-    from storax.client import current_client
+    from storax.models.app import App
 
-    apps = current_client().apps
-    return apps.by_id(int(name)) if name.isdecimal() else apps.named(name, site=site)
+    found = app_ids(name, sites=[site_id(site)] if site else ())
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} sites have an app {name!r}.", hint="Say which: --site NAME")
+    return App.objects.get(id=found[0])

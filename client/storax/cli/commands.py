@@ -63,11 +63,13 @@ class Root(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run it; Ctrl-C is status 130."""
+        """Run it; Ctrl-C is status 130, and a reader who has had enough of our output is no error."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise typer.Exit(failures.INTERRUPTED) from None
+        except BrokenPipeError:
+            raise typer.Exit(0) from None
 
 
 def load(name: str) -> Any | None:

@@ -14,6 +14,11 @@ def choose(profile: str | None) -> None:
     _profile[0] = profile
 
 
+def chosen() -> str | None:
+    """The profile that was chosen; None where none was."""
+    return _profile[0]
+
+
 @contextmanager
 def connected() -> Iterator[None]:
     """Inside the block the models speak to the chosen server; a client that is in force already stays.

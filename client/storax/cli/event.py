@@ -48,6 +48,7 @@ def message_of(event: Mapping[str, Any]) -> str:
     """What an event says, in a line: its message, else the fields that became different."""
     data = event.get("data") or {}
     words = [str(data[name]) for name in _SAYING if data.get(name)]
+    words += str(data.get("stderr_tail") or "").splitlines()[-1:]  # what a program complains of last says most
     if str(event.get("type", "")).endswith(".created"):
         return words[0] if words else ""
     told = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in _QUIET and n not in _SAYING]
@@ -57,7 +58,8 @@ def message_of(event: Mapping[str, Any]) -> str:
 def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_one: bool = False) -> int:
     """Print events in the order of ``query`` and return how many there were."""
     every = query._model._columns
-    names = chosen(form, columns, narrow=OF_ONE if of_one else NARROW, wide=NARROW, every=every)
+    some = OF_ONE if of_one else NARROW
+    names = chosen(form, columns, narrow=some, wide=some, every=every)
     source = ["type", "data"] if "message" in names else []
     fields = dict.fromkeys([*(n for n in names if n != "message"), *source])
     return show(_with_message(query.values(*fields), names), form=form, columns=names)

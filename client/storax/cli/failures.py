@@ -42,8 +42,6 @@ def debug(*, on: bool) -> None:
 
 def report(error: BaseException) -> int:
     """Print ``error`` on stderr and return the exit status that stands for it."""
-    if isinstance(error, BrokenPipeError):
-        return 0  # whoever read our output has had enough
     if _debug[0]:
         traceback.print_exception(error)
     for line in _lines(error):
@@ -59,6 +57,8 @@ def status_of(error: BaseException) -> int:
         return error.status
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
+    if getattr(error, "status", None) == 500:
+        return ERROR
     table = (
         (e.JobFailed, JOBS_FAILED),
         (e.DeadlineExceeded, TIMEOUT),
@@ -82,16 +82,19 @@ def flush(status: int) -> int:
 
 
 def _lines(error: BaseException) -> Iterator[str]:
+    from storax._settings import SettingsError
     from storax.errors import StoraxError
+    from storax.local.errors import LocalError
 
-    if not isinstance(error, (StoraxError, CommandError, OSError)) and not getattr(error, "hint", ""):
+    if not isinstance(error, (StoraxError, SettingsError, LocalError, CommandError, OSError)):
         yield f"error: storax met something it did not expect: {type(error).__name__}: {error}"
         if not _debug[0]:
             yield "  To see where: STORAX_DEBUG=1 storax ..."
         return
     hint = str(getattr(error, "hint", "") or "")
     yield f"error: {_message(error)}"
-    for fault in getattr(error, "errors", ()):
+    faults = list(getattr(error, "errors", ()))
+    for fault in faults if len(faults) > 1 else ():  # a single one is the message already
         where = ".".join(str(part) for part in fault.get("loc", ()))
         yield f"  {where}: {fault.get('msg', '')}" if where else f"  {fault.get('msg', '')}"
     if hint:
@@ -104,5 +107,6 @@ def _message(error: BaseException) -> str:
     text = getattr(error, "message", None) or str(error.args[0] if error.args else error)
     if isinstance(error, OSError) and error.strerror and not hasattr(error, "message"):
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    text = text[:1].upper() + text[1:]
+    if not text.partition(" ")[0].endswith(":"):  # a field's name stays as it is
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

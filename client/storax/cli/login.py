@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from storax.cli import connection
 from storax.cli.failures import NOT_FOUND, CommandError, UsageError
 from storax.cli.output import Form, Output, note, show_one
 
@@ -85,7 +86,7 @@ def _source() -> str:
     from storax._settings import SettingsError, resolve
 
     try:
-        return resolve().source
+        return resolve(profile=connection.chosen()).source
     except SettingsError:
         return ""
 

@@ -66,7 +66,7 @@ def values(texts: list[str], option: str) -> dict[str, Any]:
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name.rstrip(":"):
-            raise UsageError(f"{option} {text!r} is no NAME=VALUE.", hint=f"Write it as {option} name=value")
+            raise UsageError(f"{option} {text!r} is no NAME=VALUE.", hint="Write it as name=value, numbers as name:=3")
         out[name.removesuffix(":")] = _json(text, value, option) if name.endswith(":") else value
     return out
 

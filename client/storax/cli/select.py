@@ -99,7 +99,7 @@ class Selection:
         if self.sites:
             wanted["site_id"] = [site_id(name) for name in self.sites]
         if self.apps:
-            wanted["app_id"] = [i for name in self.apps for i in _app_ids(name, wanted.get("site_id"))]
+            wanted["app_id"] = [i for name in self.apps for i in app_ids(name, sites=wanted.get("site_id", ()))]
         return wanted
 
     def _by_id(self) -> dict[str, Any]:
@@ -150,14 +150,23 @@ def site_id(name: str) -> int:
     """The id of a site, from its name or its number.
 
     Raises:
-        InvalidInput: there is none; the message names the nearest.
+        CommandError: there is none; the message names the nearest.
     """
     from storax.client import current_client
+    from storax.errors import InvalidInput
 
-    return int(name) if name.isdecimal() else current_client().apps.site_id(name)
+    try:
+        return int(name) if name.isdecimal() else current_client().apps.site_id(name)
+    except InvalidInput as error:
+        raise CommandError(error.message, hint=error.hint, status=NOT_FOUND) from None
 
 
-def _app_ids(name: str, sites: Iterable[int] | None) -> list[int]:
+def app_ids(name: str, *, sites: Iterable[int] = ()) -> list[int]:
+    """The ids of the apps of this name, one a site; or the one id that ``name`` is.
+
+    Raises:
+        CommandError: there is none; the message names the nearest.
+    """
     from storax.models.app import App
 
     if name.isdecimal():
@@ -167,9 +176,8 @@ def _app_ids(name: str, sites: Iterable[int] | None) -> list[int]:
     if not found:
         from storax._names import nearest
 
-        raise CommandError(
-            f"There is no app {name!r}.", hint=nearest(name, apps.values_list("name", flat=True)), status=NOT_FOUND
-        )
+        hint = nearest(name, apps.values_list("name", flat=True)) or "There is none yet: storax app sync FILE.py"
+        raise CommandError(f"There is no app {name!r}.", hint=hint, status=NOT_FOUND)
     return list(found)
 
 

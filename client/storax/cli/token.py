@@ -1,5 +1,6 @@
 """`storax token`: access tokens, which stand for a user."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -87,7 +88,8 @@ def _tokens() -> list[dict[str, Any]]:
     from storax.client import current_client
 
     found: list[dict[str, Any]] = current_client().request("POST", "/tokens/query", {"limit": 10_000})["results"]
-    return found
+    times = ("expires_at", "creation_date", "last_update")
+    return [{n: datetime.fromisoformat(v) if v and n in times else v for n, v in row.items()} for row in found]
 
 
 def _cell(row: dict[str, Any], name: str) -> Any:

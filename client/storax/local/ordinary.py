@@ -34,12 +34,22 @@ class OrdinaryUser:
         return [*self.prefix, *argv]
 
     def hand_over(self, folder: Path) -> None:
-        """Give an existing folder, and all in it, to that user."""
+        """Give an existing folder, and all in it, to that user.
+
+        Raises:
+            DataFolderError: the machine does not let us.
+        """
         if self.uid is None or self.gid is None:
             return
-        for path in (folder, *folder.rglob("*")):
-            if path.lstat().st_uid != self.uid:
-                os.chown(path, self.uid, self.gid, follow_symlinks=False)
+        try:
+            for path in (folder, *folder.rglob("*")):
+                if path.lstat().st_uid != self.uid:
+                    os.chown(path, self.uid, self.gid, follow_symlinks=False)
+        except OSError as error:
+            raise DataFolderError(
+                f"Postgres does not run as root, and this machine allows neither user namespaces nor giving {folder} "
+                f"to user {_name(self.uid)} ({error.strerror}). Run storax as an ordinary user."
+            ) from error
 
     def require_path(self, path: Path) -> None:
         """Make sure that user can reach ``path``.

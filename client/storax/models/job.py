@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, overload
 
 from storax._fields import Field
 from storax._filters import Filter
-from storax._jobs import JobBase, JobManagerBase, JobQueryBase
+from storax._job_queries import JobManagerBase, JobQueryBase
+from storax._jobs import JobBase
 from storax._manager import Objects
 from storax._model import Spec
 from storax._unset import UNSET, Unset

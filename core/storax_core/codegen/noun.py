@@ -35,12 +35,25 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Base:
-    """The hand-written classes that a noun's generated ones stand on."""
+    """The hand-written classes that a noun's generated ones stand on, as ``module.Class``; empty: the general ones."""
 
-    module: str
     model: str
     query: str = ""
     manager: str = ""
+
+    @property
+    def imports(self) -> list[tuple[str, str]]:
+        """Module and names, ready to be written down."""
+        found: dict[str, list[str]] = {}
+        for path in filter(None, (self.model, self.query, self.manager)):
+            module, _, name = path.rpartition(".")
+            found.setdefault(module, []).append(name)
+        return [(module, ", ".join(sorted(names))) for module, names in found.items()]
+
+
+def class_of(path: str) -> str:
+    """The bare name of a ``module.Class``."""
+    return path.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -53,10 +66,10 @@ class Argument:
 
 
 HAND_WRITTEN = {
-    "App": Base("_apps", "AppBase"),
-    "BatchJob": Base("_allocations", "BatchJobBase"),
-    "Job": Base("_jobs", "JobBase", "JobQueryBase", "JobManagerBase"),
-    "Session": Base("_sessions", "SessionBase"),
+    "App": Base("_apps.AppBase"),
+    "BatchJob": Base("_allocations.BatchJobBase"),
+    "Job": Base("_jobs.JobBase", "_job_queries.JobQueryBase", "_job_queries.JobManagerBase"),
+    "Session": Base("_sessions.SessionBase"),
 }
 CLIENT_ARGUMENTS = {
     "Job": (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from storax_core.codegen import types
-from storax_core.codegen.noun import ACCEPTS, DECLARABLE, Attribute, Noun
+from storax_core.codegen.noun import ACCEPTS, DECLARABLE, Attribute, Noun, class_of
 from storax_core.resources import RESOURCES
 
 HEADER = '"""{name}, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""'
@@ -79,9 +79,8 @@ def _own_imports(noun: Noun) -> Iterator[str]:
     yield f"from storax._model import {'Spec' if base else 'Model, Spec'}"
     if not (base and base.query):
         yield "from storax._changes import ChangeQuery" if changes else "from storax._query import Query"
-    if base:
-        names = sorted(n for n in (base.model, base.query, base.manager) if n)
-        yield f"from storax.{base.module} import {', '.join(names)}"
+    for module, names in base.imports if base else ():
+        yield f"from storax.{module} import {names}"
     yield "from storax._unset import UNSET, Unset"
 
 
@@ -95,7 +94,7 @@ def _aliases(noun: Noun) -> Iterator[str]:
 
 
 def _model(noun: Noun) -> Iterator[str]:
-    base = noun.base.model if noun.base else "Model"
+    base = class_of(noun.base.model) if noun.base else "Model"
     yield f'\n\nclass {noun.name}({base}):\n    """{noun.doc}"""\n'
     yield "    __slots__ = ()\n"
     yield from _spec(noun)
@@ -179,7 +178,7 @@ def _argument_docs(noun: Noun) -> Iterator[tuple[str, str]]:
 
 def _query(noun: Noun) -> Iterator[str]:
     name, changes = noun.name, noun.can("update") or noun.can("delete")
-    base = noun.base.query if noun.base and noun.base.query else "ChangeQuery" if changes else "Query"
+    base = class_of(noun.base.query) if noun.base and noun.base.query else "ChangeQuery" if changes else "Query"
     yield f'\n\nclass {name}Query({base}[{name}]):\n    """A lazy query of {name}s."""\n'
     yield f"    _model = {name}\n"
     filters = ", ".join(_optional(n, noun.filter_type(s)) for n, s in noun.filters.items())
@@ -240,9 +239,9 @@ def _update(noun: Noun) -> Iterator[str]:
 
 def _manager(noun: Noun) -> Iterator[str]:
     name, writes = noun.name, noun.can("create") or noun.can("update") or noun.can("delete")
-    own = (
-        f"{noun.base.manager}[{name}], " if noun.base and noun.base.manager else f"Manager[{name}], " if writes else ""
-    )
+    own = f"Manager[{name}], " if writes else ""
+    if noun.base and noun.base.manager:
+        own = f"{class_of(noun.base.manager)}[{name}], "
     yield f'\n\nclass {name}Manager({own}{name}Query):\n    """Where queries of {name}s begin."""\n'
     yield f"    _queries = {name}Query\n"
     if noun.creatable:

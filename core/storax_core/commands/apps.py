@@ -1,4 +1,4 @@
-"""What an App's declaration must hold to: its parameters cover its template, its slots and globs stay in the workdir."""
+"""What an App's declaration holds to: its parameters cover its template, its slots and globs stay in the workdir."""
 
 import re
 from typing import Any, Literal

@@ -19,7 +19,7 @@ SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT D
 
 
 async def create_jobs(conn: Connection, ctx: Context, models: Sequence[BaseModel]) -> list[Row]:
-    """Create jobs, their edges, their transfers and their events, all or none. Returns id, site_id and state of each."""
+    """Create jobs, their edges, transfers and events, all or none. Returns id, site_id and state of each."""
     rows = [given(m) for m in models]
     apps = await find_apps(conn, ctx.owner_id, {r["app_id"] for r in rows})
     # Looked up before this call's own ids are among them: nobody can name a row of the same call by guessing its id.
@@ -48,7 +48,7 @@ def given(model: BaseModel) -> Row:
 
 
 async def find_apps(conn: Connection, owner_id: int, wanted: set[int]) -> dict[int, Row]:
-    """What a new job must fit, by App: site, parameters and transfer slots. Raises Invalid for one that is not there."""
+    """What a new job must fit, by App: site, parameters, transfer slots. Raises Invalid for one that is not there."""
     rows = await conn.fetch(
         "SELECT id, site_id, name, parameters::text AS p, transfers::text AS t FROM app WHERE id = ANY($1::bigint[])"
         " AND owner_id = $2 FOR KEY SHARE",

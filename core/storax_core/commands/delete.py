@@ -56,7 +56,8 @@ async def _delete_below(conn: Connection, ctx: Context, resource: Resource, ids:
 
 async def _delete_jobs(conn: Connection, ctx: Context, ids: Sequence[int], reason: Row) -> tuple[int, list[int]]:
     rows = await conn.fetch(
-        "SELECT id, session_id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR UPDATE",
+        "SELECT id, session_id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2"
+        " ORDER BY id FOR UPDATE",
         list(ids),
         ctx.owner_id,
     )

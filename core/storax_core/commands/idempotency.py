@@ -1,7 +1,7 @@
 """Idempotency keys: a repeated call answers what the first did, and has no second effect.
 
-The key is written last, with the answer, in the transaction of the command itself: a second call with the same key may do
-the work, but its key collides, so its transaction is rolled back and the first answer is given. Of calls at the same
+The key is written last, with the answer, in the transaction of the command itself: a second call with the same key may
+do the work, but its key collides, so its transaction is rolled back and the first answer is given. Of calls at the same
 moment the later ones wait at the key for the first to commit.
 """
 

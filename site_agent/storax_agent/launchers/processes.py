@@ -98,7 +98,9 @@ def _explain(error: OSError | ValueError, command: str) -> StartError:
             return StartError(f"command not found: {command!r} ({why})", cause="command", code=127)
         case errno.EACCES | errno.ENOEXEC | errno.E2BIG | errno.EISDIR if (broken := _output_error()) is None:
             way_out = "; a script needs a #! line" if error.errno == errno.ENOEXEC else ""
-            return StartError(f"command {command!r} cannot be run: {error.strerror}{way_out}", cause="command", code=126)
+            return StartError(
+                f"command {command!r} cannot be run: {error.strerror}{way_out}", cause="command", code=126
+            )
         case _:
             broken = _output_error()
             return StartError(f"the process could not be started: {broken or error.strerror}", cause="system")

@@ -32,7 +32,7 @@ from storax_agent.launchers.journal import Journal, encode
 from storax_agent.launchers.link import AgentLink, listen
 from storax_agent.launchers.watch import Watch
 
-FLUSH_SEC = 0.004  # in a storm, ticks closer together than this share one line
+FLUSH_SEC = 0.004  # while work is queued, ticks closer together than this share one line
 ALONE_SEC = 60.0  # with no agent and no process for this long, it ends; the journal stays
 
 
@@ -141,7 +141,7 @@ class Spawner:
         if not (self.started or self.ended):
             return
         clock = time.monotonic()
-        if not now and clock - self.last_flush < FLUSH_SEC:
+        if not now and self.queue and clock - self.last_flush < FLUSH_SEC:
             return
         line = self.journal.append(self.started, self.ended)
         self.started, self.ended, self.last_flush = [], [], clock

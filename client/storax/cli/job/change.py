@@ -5,10 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from storax.cli.confirm import DryRun, Yes, agreed
-from storax.cli.failures import UsageError
+from storax.cli.failures import REFUSED, CommandError, UsageError
 from storax.cli.output import note
 from storax.cli.parse import values
 from storax.cli.select import Apps, Selection, Selectors, Sites, States, Tags
+
+_CANCEL_FIRST = "Cancel them first: storax job cancel"
 
 
 def cancel(
@@ -85,11 +87,12 @@ def rm(
     """
     import warnings
 
+    from storax.errors import StoraxWarning
+
     query = Selection.of(jobs, tag, state, site, app).require("rm").query()
     if agreed("delete", query.count(), what="job", yes=yes, dry_run=dry_run):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            deleted = query.delete()
-        note(f"Deleted: {deleted}")
-        for warning in caught:
-            note(str(warning.message))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", StoraxWarning)  # it speaks to those who write Python
+            note(f"Deleted: {query.delete()}")
+        if left := query.count():
+            raise CommandError(f"{left} leased or running were left.", hint=_CANCEL_FIRST, status=REFUSED)

@@ -140,7 +140,8 @@ def _failed(job: "Job") -> Iterator[str]:
     last = job.history().filter(to_state="FAILED").last()
     words = str((last.data if last else {}).get("message") or "").rstrip(".")
     code = "" if "exit code" in words else _code(job)
-    yield f"It failed{': ' + words if words else ''}{code}, in attempt {job.attempt} of {job.max_attempts}."
+    deed = "was cancelled" if words == "cancelled" else f"failed{': ' + words if words else ''}"
+    yield f"It {deed}{code}, in attempt {job.attempt} of {max(job.attempt, job.max_attempts)}."
     yield from _last_error(job, told=words)
     yield f"Run it again: storax job retry {job.id}"
 

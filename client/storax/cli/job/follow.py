@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storax.cli.failures import JOBS_FAILED, NOT_FOUND, CommandError
+from storax.cli.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
 from storax.cli.output import note
 from storax.cli.parse import span
 from storax.cli.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
@@ -161,8 +161,7 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
     """Wait for jobs with a bar on a terminal, and say on stderr how they ended.
 
     Raises:
-        CommandError: some failed.
-        DeadlineExceeded: the time was up first.
+        CommandError: some failed, or the time was up first.
     """
     ended: list[Job] = []
     began = time.monotonic()
@@ -193,9 +192,15 @@ def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Jo
             return
         except Unavailable as error:
             if until_time is not None and time.monotonic() >= until_time:
-                raise
+                raise _too_late(list(left), len(jobs)) from error
             note(f"{error.message} Waiting for it to come back.")
             time.sleep(AWAY_SEC)
+
+
+def _too_late(left: "Sequence[int | None]", total: int) -> CommandError:
+    named = ", ".join(map(str, left[:FEW])) + (", ..." if len(left) > FEW else "")
+    hint = f"They go on. What they wait for: storax job explain {left[0]}"
+    return CommandError(f"{len(left)} of {total} jobs did not end in time ({named}).", hint=hint, status=TIMEOUT)
 
 
 def _failure(failed: "Sequence[Job]") -> CommandError:

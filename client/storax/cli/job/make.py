@@ -1,6 +1,6 @@
 """Making jobs: create, one or many with every field; submit, the short way for one app."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,7 @@ import typer
 from storax.cli.failures import UsageError
 from storax.cli.job import options as o
 from storax.cli.job.follow import await_jobs
-from storax.cli.job.rows import Row, merged, placed, read_rows, sweeps
+from storax.cli.job.rows import Row, in_own_workdirs, merged, read_rows, sweeps
 from storax.cli.output import Form, note, show
 from storax.cli.parse import pairs, values
 from storax.cli.select import one_id
@@ -99,9 +99,7 @@ def _rows(base: Row, given: Sequence[Row], swept: Sequence[str]) -> list[Row]:
     """One row a job: every given row with every combination of the sweeps, each in a workdir of its own."""
     rows = [merged(merged(base, row), {"parameters": extra}) for row in given for extra in sweeps(swept)]
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
-    for number, row in enumerate(rows):
-        workdir = str(row.get("workdir") or f"{str(row.get('app', 'job')).lower()}/{stamp}")
-        row["workdir"] = placed(workdir, number=number, parameters=row["parameters"], many=len(rows) > 1)
+    in_own_workdirs(rows, default=f"{str(base.get('app', 'job')).lower()}/{stamp}")
     return rows
 
 
@@ -131,23 +129,37 @@ def _save(jobs: "list[Job]") -> None:
 
 
 def _jobs(rows: Sequence[Row]) -> "list[Job]":
-    """Unsaved jobs; ``parent_refs`` of a row names other rows by their place."""
+    """Unsaved jobs; ``parent_refs`` of a row names other rows by their place, counted from 0."""
+    made: dict[int, Job] = {}
+    for place in _parents_first(rows):
+        made[place] = _job(rows[place], made)
+    return [made[place] for place in range(len(rows))]
+
+
+def _parents_first(rows: Sequence[Row]) -> Iterable[int]:
+    for row in rows:
+        refs = row.get("parent_refs") or []
+        if any(not isinstance(ref, int) or not 0 <= ref < len(rows) for ref in refs):
+            hint = f"Rows are 0 to {len(rows) - 1}."
+            raise UsageError(f"parent_refs {refs} names a row that does not exist.", hint=hint)
+    from graphlib import CycleError, TopologicalSorter
+
+    try:
+        return list(TopologicalSorter({n: row.get("parent_refs") or [] for n, row in enumerate(rows)}).static_order())
+    except CycleError as error:
+        raise UsageError(
+            f"Rows {error.args[1]} wait for each other.", hint="A parent cannot wait for its child."
+        ) from None
+
+
+def _job(row: Row, made: "Mapping[int, Job]") -> "Job":
     from storax.models.job import Job
 
-    jobs = []
-    for row in rows:
-        fields: Any = {name: value for name, value in row.items() if name not in ("site", "parent_refs")}
-        if not fields.get("app") and not fields.get("app_id"):
-            raise UsageError("A job needs an app.", hint="Name it with --app, or in the column `app`.")
-        jobs.append(Job(**fields, **({"site_name": row["site"]} if row.get("site") else {})))
-    for job, row in zip(jobs, rows, strict=True):
-        _name_parents(job, row, jobs)
-    return jobs
-
-
-def _name_parents(job: "Job", row: Row, jobs: "Sequence[Job]") -> None:
-    refs = row.get("parent_refs") or []
-    if any(not isinstance(ref, int) or not 0 <= ref < len(jobs) for ref in refs):
-        raise UsageError(f"parent_refs {refs} names a row that does not exist.", hint=f"Rows are 0 to {len(jobs) - 1}.")
-    if refs:
-        job.parent_ids = [*(row.get("parent_ids") or []), *(jobs[ref] for ref in refs)]
+    fields: Any = {name: value for name, value in row.items() if name not in ("site", "parent_refs")}
+    if not fields.get("app") and not fields.get("app_id"):
+        raise UsageError("A job needs an app.", hint="Name it with --app, or in the column `app`.")
+    if row.get("site"):
+        fields["site_name"] = row["site"]
+    if refs := row.get("parent_refs"):
+        fields["parent_ids"] = [*(row.get("parent_ids") or []), *(made[ref] for ref in refs)]
+    return Job(**fields)

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import product
@@ -111,21 +112,29 @@ def merged(base: Mapping[str, Any], row: Mapping[str, Any]) -> Row:
     return out
 
 
-def placed(workdir: str, *, number: int, parameters: Mapping[str, Any], many: bool) -> str:
-    """A workdir with its ``{n}`` and ``{parameter}`` places filled; one of many gets its number at the end without.
+def in_own_workdirs(rows: Sequence[Row], *, default: str) -> None:
+    """Fill the ``{n}`` and ``{parameter}`` places of each row's workdir; those that are still alike get their number.
+
+    Args:
+        rows: one a job, changed in place.
+        default: workdir of a row that names none.
 
     Raises:
         UsageError: a place names no parameter.
     """
+    for number, row in enumerate(rows):
+        workdir = str(row.get("workdir") or default)
+        row["workdir"] = _filled(workdir, {**(row.get("parameters") or {}), "n": f"{number:06d}"})
+    alike = Counter(row["workdir"] for row in rows)
+    for number, row in enumerate(rows):
+        if alike[row["workdir"]] > 1:
+            row["workdir"] += f"/{number:06d}"
 
+
+def _filled(workdir: str, values: Mapping[str, Any]) -> str:
     def fill(match: re.Match[str]) -> str:
-        name = match[1]
-        if name != "n" and name not in parameters:
-            raise UsageError(
-                f"Workdir {workdir!r} names {{{name}}}.", hint="Places are {n} and the parameters of the job."
-            )
-        # A value must stay one step of the path.
-        return f"{number:06d}" if name == "n" else str(parameters[name]).replace("/", "_")
+        if match[1] not in values:
+            raise UsageError(f"Workdir {workdir!r} names {match[0]}.", hint="Places are {n} and the job's parameters.")
+        return str(values[match[1]]).replace("/", "_")  # a value must stay one step of the path
 
-    filled = _PLACE.sub(fill, workdir)
-    return filled if filled != workdir or not many else f"{workdir}/{number:06d}"
+    return _PLACE.sub(fill, workdir)

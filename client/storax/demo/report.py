@@ -1,0 +1,45 @@
+"""What the demo prints: the merged result, the counts by state, the history of one job, the check of the log."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from storax.api import Job
+from storax.cli.event import print_events
+from storax.cli.job.look import words_of
+from storax.cli.output import Form, show
+from storax.demo.workflow import TAGS, Workflow
+
+
+def title(text: str) -> None:
+    """A heading."""
+    print(f"\n{text}\n{'-' * len(text)}")
+
+
+def print_result(found: Mapping[str, Any], *, source: str) -> None:
+    """The merged result."""
+    title(f"What {source} holds")
+    print(", ".join(f"{count:,} {name}" for name, count in found["totals"].items()))
+    _ranking("Modules that most files import", ((count, name) for name, count in found["imports"]), "files")
+    _ranking("Largest files", found["largest"], "lines")
+    _ranking("Longest functions", found["longest"], "lines")
+
+
+def _ranking(heading: str, rows: Iterable[Sequence[Any]], unit: str) -> None:
+    print(f"\n{heading}:")
+    show([{unit: count, "name": name} for count, name in rows], form=Form.WIDE, columns=(unit, "name"))
+
+
+def print_counts(flow: Workflow) -> None:
+    """The jobs by state, as the API counts them, and how their results add up."""
+    title("The jobs, as the API counts them")
+    print(words_of(Job.objects.filter(tags=TAGS).counts("state")))
+    lines = sum(job.return_value["lines"] for job in flow.analyses)
+    whole = flow.merge.return_value["totals"]["lines"]
+    agree = "as many as" if lines == whole else f"BUT NOT THE {whole:,}"
+    print(f"The results of {len(flow.analyses)} analyse jobs add up to {lines:,} lines, {agree} merge counted.")
+
+
+def print_history(job: Job) -> None:
+    """Every event of one job."""
+    title(f"The history of job {job.id}, which failed once on purpose and was run again")
+    print_events(job.history(), form=Form.WIDE, columns=None, of_one=True)

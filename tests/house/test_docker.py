@@ -1,0 +1,243 @@
+"""The images and the Compose file: what is published, who runs as whom, and that nothing starts without its secrets."""
+
+import importlib.util
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from house.repository import ROOT
+
+BIN = Path(sys.executable).parent
+DOCKER = ROOT / "docker"
+COMPOSE = [str(BIN / "docker-compose"), "--file", str(DOCKER / "compose.yaml"), "--profile", "*"]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("STORAX_", "COMPOSE_", "DOCKER_"))}
+SERVERS, AGENTS = {"postgres", "redis"}, {"agent-init", "agent"}
+TARGETS = ("api", "worker", "agent")
+
+
+def run(*argv: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv, env=CLEAN | env, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def services():
+    done = run(*COMPOSE, "config", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["services"]
+
+
+@pytest.fixture(scope="module")
+def stages():
+    """The instructions of each stage of the Dockerfile, continuation lines joined."""
+    found: dict[str, list[str]] = {}
+    text = re.sub(r"\\\n\s*", "", (DOCKER / "Dockerfile").read_text())
+    for line in filter(None, (row.strip() for row in text.splitlines() if not row.startswith("#"))):
+        if line.startswith("FROM "):
+            found[line.split(" AS ")[1]] = []
+        if found:
+            next(reversed(found.values())).append(line)
+    return found
+
+
+def script(name: str):
+    spec = importlib.util.spec_from_file_location(name, DOCKER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class TestComposeFile:
+    def test_compose_itself_accepts_it(self):
+        done = run(*COMPOSE, "config", "--quiet")
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def test_compose_would_refuse_a_mistake(self, tmp_path):
+        wrong = tmp_path / "compose.yaml"
+        wrong.write_text((DOCKER / "compose.yaml").read_text().replace("service_healthy", "service_happy"))
+        assert run(str(BIN / "docker-compose"), "--file", str(wrong), "config", "--quiet").returncode != 0
+
+    def test_only_the_api_is_published_and_only_to_this_machine(self, services):
+        published = {name: s["ports"] for name, s in services.items() if s.get("ports")}
+        assert list(published) == ["api"]
+        assert [(p["host_ip"], p["published"], p["target"]) for p in published["api"]] == [("127.0.0.1", "8360", 8360)]
+
+    def test_postgres_and_redis_are_on_a_network_without_a_way_out(self, services):
+        whole = json.loads(run(*COMPOSE, "config", "--format", "json").stdout)
+        assert whole["networks"]["inside"]["internal"] is True
+        assert {name: list(services[name]["networks"]) for name in SERVERS} == {n: ["inside"] for n in SERVERS}
+
+    def test_an_agent_reaches_neither_the_servers_nor_their_secrets(self, services):
+        for name in AGENTS:
+            assert list(services[name]["networks"]) == ["outside"]
+            assert "secrets" not in {v["source"] for v in services[name]["volumes"]}
+
+    def test_every_container_is_an_ordinary_user_with_no_right_to_more(self, services):
+        for name, s in services.items():
+            assert s["user"] not in ("", "0", "root", "0:0"), name
+            assert s["read_only"] is True, name
+            assert s["cap_drop"] == ["ALL"], name
+            assert "cap_add" not in s, name
+            assert s["security_opt"] == ["no-new-privileges:true"], name
+            assert not s.get("privileged"), name
+
+    def test_no_secret_stands_in_it(self, services):
+        for name, s in services.items():
+            for variable, value in s.get("environment", {}).items():
+                if re.search("PASSWORD|TOKEN|SECRET|_URL", variable):
+                    assert variable.endswith("_FILE") or value == "http://api:8360", f"{name}: {variable}"
+
+    def test_each_part_waits_for_what_it_needs(self, services):
+        def needs(name):
+            return {n: d["condition"] for n, d in services[name].get("depends_on", {}).items()}
+
+        done, healthy = "service_completed_successfully", "service_healthy"
+        assert needs("secrets") == {}
+        assert needs("postgres") == needs("redis") == {"secrets": done}
+        assert needs("migrate") == {"postgres": healthy}
+        for name in ("api", "feeder", "tasks"):
+            assert needs(name) == {"migrate": done, "postgres": healthy, "redis": healthy}
+        assert needs("agent") == {"agent-init": done, "api": healthy}
+
+    def test_everything_that_stays_has_a_health_check_in_exec_form(self, services):
+        staying = {name: s for name, s in services.items() if s["restart"] == "unless-stopped"}
+        assert staying.keys() == {"postgres", "redis", "api", "feeder", "tasks", "agent"}
+        for name, s in staying.items():
+            assert s["healthcheck"]["test"][0] == "CMD", name
+
+    def test_data_that_matter_are_in_named_volumes(self, services):
+        kept = {(v["source"], v["target"]) for v in services["postgres"]["volumes"] if v["type"] == "volume"}
+        assert ("postgres", "/var/lib/postgresql/data") in kept
+        assert all(v["type"] == "volume" for s in services.values() for v in s.get("volumes", []))
+
+    def test_every_command_names_a_module_that_there_is(self, services, stages):
+        commands = [s.get(key) for s in services.values() for key in ("command", "entrypoint")]
+        commands += [json.loads(line[4:]) for lines in stages.values() for line in lines if line.startswith("CMD ")]
+        modules = {argv[argv.index("-m") + 1] for argv in filter(None, commands) if "-m" in argv}
+        assert modules == {"storax_api", "storax_workers", "storax_core.admin", "storax_agent"}
+        assert all(importlib.util.find_spec(f"{name}.__main__") for name in modules)
+
+
+class TestImages:
+    def test_hadolint_has_nothing_to_say(self):
+        done = run(str(BIN / "hadolint"), str(DOCKER / "Dockerfile"))
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+    def test_hadolint_would_say_something(self, tmp_path):
+        (tmp_path / "Dockerfile").write_text("FROM debian\nRUN cd /tmp && apt-get install curl\n")
+        assert run(str(BIN / "hadolint"), str(tmp_path / "Dockerfile")).returncode != 0
+
+    def test_the_base_image_can_be_chosen(self, stages):
+        assert "ARG BASE=python:3.12-slim" in (DOCKER / "Dockerfile").read_text()
+        bases = {line.split()[1] for lines in stages.values() for line in lines if line.startswith("FROM ")}
+        assert bases - set(stages) == {"${BASE}"}
+
+    @pytest.mark.parametrize("target", TARGETS)
+    def test_a_target_runs_as_an_ordinary_user_and_says_how_it_is(self, stages, target):
+        lines, stage = [], target
+        while stage in stages:
+            lines = stages[stage] + lines
+            stage = stages[stage][0].split()[1]
+        assert [line for line in lines if line.startswith("USER ")][-1] == "USER 10001:10001"
+        assert any(re.search(r'^HEALTHCHECK .*CMD \["python", ', line) for line in lines)
+        assert any(line.startswith('ENTRYPOINT ["python3", "/opt/docker/entry.py"]') for line in lines)
+        assert not [line for line in lines if re.search(r"apt-get|build-essential|gcc|pip install", line)]
+
+    def test_nothing_is_compiled(self, stages):
+        for stage in ("server-environment", "agent-environment"):
+            assert any("PIP_ONLY_BINARY=:all:" in line for line in stages[stage])
+
+    def test_the_build_sees_only_what_it_needs(self):
+        lines = [n for n in (ROOT / ".dockerignore").read_text().splitlines() if n and not n.startswith("#")]
+        assert lines[0] == "*"
+        wanted = {"pyproject.toml", "README.md", "LICENSE", "alembic/", "docker/*.py"}
+        assert {n[1:] for n in lines if n.startswith("!")} == wanted | {
+            f"{r}/" for r in ("core", "api", "workers", "site_agent", "client")
+        }
+
+    def test_every_script_of_an_image_is_copied_into_it(self, stages):
+        copied = set(
+            re.findall(r"docker/(\w+\.py)", " ".join(line for s in stages.values() for line in s if "COPY" in line))
+        )
+        assert copied == {p.name for p in DOCKER.glob("*.py")}
+
+
+class TestSecrets:
+    def test_they_are_random_and_made_once(self, tmp_path):
+        first, second = tmp_path / "a", tmp_path / "b"
+        for folder in (first, second):
+            folder.mkdir()
+            assert run(sys.executable, str(DOCKER / "make_secrets.py"), str(folder)).returncode == 0
+        before = {p.name: p.read_text() for p in first.iterdir()}
+        assert run(sys.executable, str(DOCKER / "make_secrets.py"), str(first)).stdout == "all secrets are there\n"
+        assert {p.name: p.read_text() for p in first.iterdir()} == before
+        assert before.keys() == {"postgres_password", "redis_password", "database_url", "redis_url", "redis.conf"}
+        assert len(before["postgres_password"]) >= 40
+        assert not {before[n] for n in before} & {p.read_text() for p in second.iterdir()}
+
+    def test_a_lost_file_is_made_again_from_the_password_that_is_there(self, tmp_path):
+        make_secrets = script("make_secrets")
+        make_secrets.make(tmp_path)
+        before = {p.name: p.read_text() for p in tmp_path.iterdir()}
+        (tmp_path / "database_url").unlink()
+        (tmp_path / "redis.conf").unlink()
+        assert sorted(make_secrets.make(tmp_path)) == ["database_url", "redis.conf"]
+        assert {p.name: p.read_text() for p in tmp_path.iterdir()} == before
+
+    def test_nobody_may_write_them(self, tmp_path):
+        script("make_secrets").make(tmp_path)
+        assert {stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()} == {0o444}
+
+
+class TestEntryPoint:
+    def start(self, *argv, **env):
+        return run(sys.executable, str(DOCKER / "entry.py"), *(argv or ("true",)), **env)
+
+    NEEDS = {"STORAX_NEEDS": "STORAX_DATABASE_URL"}
+
+    def test_a_server_without_secrets_does_not_start(self):
+        done = self.start(**self.NEEDS)
+        assert done.returncode == 78
+        way_out = "Set it, or STORAX_DATABASE_URL_FILE to the file that holds it."
+        assert done.stderr == f"storax: STORAX_DATABASE_URL is not set. {way_out}\n"
+
+    def test_an_empty_or_missing_file_is_no_secret(self, tmp_path):
+        place = tmp_path / "database_url"
+        assert "cannot be read" in self.start(**self.NEEDS, STORAX_DATABASE_URL_FILE=str(place)).stderr
+        place.write_text("\n")
+        done = self.start(**self.NEEDS, STORAX_DATABASE_URL_FILE=str(place))
+        assert (done.returncode, "is empty" in done.stderr) == (78, True)
+
+    @pytest.mark.parametrize("password", ["postgres", "storax", "changeme", "Password"])
+    def test_a_password_that_anybody_would_try_is_refused(self, password):
+        done = self.start(**self.NEEDS, STORAX_DATABASE_URL=f"postgresql://storax:{password}@db/storax")
+        assert (done.returncode, password in done.stderr.split()) == (78, False)
+
+    def test_the_command_gets_what_the_file_says(self, tmp_path):
+        place = tmp_path / "database_url"
+        place.write_text("postgresql://storax:x9v2Kq81@db/storax\n")
+        code = "import os; print(os.environ['STORAX_DATABASE_URL'])"
+        done = self.start(sys.executable, "-c", code, **self.NEEDS, STORAX_DATABASE_URL_FILE=str(place))
+        assert done.stdout == "postgresql://storax:x9v2Kq81@db/storax\n"
+
+
+class TestHealthChecks:
+    NOWHERE = {
+        "STORAX_PORT": "1",
+        "STORAX_URL": "http://127.0.0.1:1",
+        "STORAX_TOKEN": "stx_none",
+        "STORAX_DATABASE_URL": "postgresql://storax:none@127.0.0.1:1/storax",
+        "STORAX_REDIS_URL": "redis://127.0.0.1:1/0",
+    }
+
+    @pytest.mark.parametrize("part", ["api", "feeder", "tasks", "agent"])
+    def test_a_part_that_does_nothing_is_not_well(self, part):
+        done = run(sys.executable, str(DOCKER / "health.py"), part, **self.NOWHERE)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{part}: ")
+        assert "Traceback" not in done.stderr
