@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: help demo test lint types generate bench chaos clean
+.PHONY: help demo test lint types generate migration bench chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -30,6 +30,10 @@ types: $(STAMP)
 
 generate: $(STAMP)  ## write the typed client and the generated docs anew from the resource declarations
 	@$(BIN)/python -m storax_core.codegen
+	@$(BIN)/python -m storax_core.admin.reference
+
+migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"
+	@$(BIN)/python alembic/draft.py "$(NAME)"
 
 bench: $(STAMP)  ## print the performance table
 	@$(BIN)/python -m benchmarks

@@ -36,14 +36,15 @@ def storm(table: Table, app_id: int, pids: dict[str, int], count: int = 2000) ->
         Job.objects.bulk_create(jobs)
         done, rest = Job.objects.wait(jobs, timeout=120)
         seconds = time.perf_counter() - begun
-        assert len(done) == count and not rest
+        assert len(done) == count
+        assert not rest
         assert all(j.state == "JOB_FINISHED" for j in done)
         rates.append(count / seconds)
         cpus.append((sum(cpu_us(p) for p in pids.values()) + time.process_time() * 1e6 - before) / count / 1e3)
     rate = median(rates)
     figure = (
-        f"{rate:,.0f}/s = {rate / median(spawns):.2f} x bare spawn ({median(spawns):,.0f}/s), {rate / BALSAM_NOOP:,.0f} x"
-        f" Balsam, {median(cpus):.2f} ms CPU a job outside the processes' own"
+        f"{rate:,.0f}/s = {rate / median(spawns):.2f} x bare spawn ({median(spawns):,.0f}/s), "
+        f"{rate / BALSAM_NOOP:,.0f} x Balsam, {median(cpus):.2f} ms CPU a job outside the processes' own"
     )
     table.add(
         "10", "no-op processes, submit to finished, every change in the log", figure, "≥ 1,200/s", reached=rate >= 1200

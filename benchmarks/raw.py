@@ -60,7 +60,7 @@ def insert_text(rows: list[Row], owner: int) -> str:
             for r in part
         )
         out.append(
-            "INSERT INTO event_log (timestamp,owner_id,site_id,entity,entity_id,version,type,schema_version,actor,to_state,"
-            f"data) VALUES {events}"
+            "INSERT INTO event_log (timestamp,owner_id,site_id,entity,entity_id,version,type,schema_version,actor,"
+            f"to_state,data) VALUES {events}"
         )
     return ";".join([*out, "COMMIT"])

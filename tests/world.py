@@ -58,6 +58,7 @@ class World:
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._feeder: asyncio.Task[None] | None = None
+        self.users: list[User] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -72,6 +73,8 @@ class World:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop_feeder()
+        for user in self.users:
+            user.http.close()
         self.redis.close()
         self.run(self.queues.close())
         self.run(self.db.close())
@@ -158,10 +161,11 @@ class World:
 
         async def make() -> tuple[int, str]:
             async with self.db.worker() as conn, conn.transaction():
-                user_id = await users.create_user(conn, name, password)
+                user_id = await users.create_user(conn, name, users.password_hash(password) if password else None)
                 return user_id, (await users.issue_token(conn, users.user_context(user_id), "test", 1))["token"]
 
-        return User(self, name, *self.run(make()))
+        self.users.append(User(self, name, *self.run(make())))
+        return self.users[-1]
 
 
 class Refused(AssertionError):

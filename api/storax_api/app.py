@@ -87,7 +87,8 @@ def _health(app: FastAPI) -> None:
         """Whether calls will succeed: Postgres answers, the schema is this program's; Redis is reported."""
         service: Service = request.app.state.service
         async with service.db.worker() as conn:
-            schema = await conn.fetchval("SELECT version_num FROM alembic_version")
+            known = await conn.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
+            schema = await conn.fetchval("SELECT version_num FROM alembic_version") if known else None
         wanted = migrate.head()
         redis = "up" if await service.queues.alive() else "down"
         good = schema == wanted

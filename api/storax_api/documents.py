@@ -26,7 +26,8 @@ JSON = "application/json"
 
 def _schema(kind: Any) -> dict[str, Any]:
     schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
-    return _inline(schema, schema.pop("$defs", {}))
+    found: dict[str, Any] = _inline(schema, schema.pop("$defs", {}))
+    return found
 
 
 def _inline(node: Any, defs: dict[str, Any]) -> Any:

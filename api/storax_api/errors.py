@@ -45,6 +45,8 @@ def problem(request: Request, status: int, code: str, detail: str, hint: str = "
     if rows:
         body["errors"] = rows
     headers = {"Retry-After": "1"} if status == 503 else {}
+    if status == 500:  # given outside of the middleware that names every other answer
+        headers["X-Request-ID"] = request_id(request)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
@@ -95,6 +97,11 @@ def install(app: FastAPI) -> None:
         code = HTTP_CODES.get(error.status_code, "http_error")
         hint = "See /docs for the routes there are." if error.status_code in (404, 405) else ""
         return problem(request, error.status_code, code, str(error.detail), hint)
+
+    @app.exception_handler(asyncpg.DeadlockDetectedError)
+    @app.exception_handler(asyncpg.LockNotAvailableError)
+    async def busy(request: Request, _: Exception) -> Response:
+        return problem(request, 503, "unavailable", "another call changes the same rows", "Try again in a moment.")
 
     @app.exception_handler(asyncpg.DataError)
     async def data(request: Request, error: asyncpg.DataError) -> Response:

@@ -232,7 +232,7 @@ class Stream:
 
 @router.get("/stream", operation_id="event_stream")
 async def stream(request: Request, who: Who) -> StreamingResponse:
-    """Events as they are published, behind ``Last-Event-ID`` or ``after``, the last position you have; else from now."""
+    """Events as they are published, behind ``Last-Event-ID`` or ``after``: the last position you have; or from now."""
     service = service_of(request)
     after = request.headers.get("last-event-id") or request.query_params.get("after")
     pairs = [(n, v) for n, v in request.query_params.multi_items() if n != "after"]

@@ -86,7 +86,7 @@ def only(request: Request, *known: str) -> None:
 
 
 def query_of(resource: Resource, params: QueryParams, words: Sequence[str] = WORDS) -> queries.Query:
-    """The URL's parameters as a Query; ``words`` are those that are no filter. An unknown one is an error, never "all"."""
+    """The URL's parameters as a Query; ``words`` are those that filter nothing. An unknown one is an error."""
     given: dict[str, Any] = {}
     filters: dict[str, Any] = {}
     for name in params:

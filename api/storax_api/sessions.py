@@ -110,8 +110,8 @@ async def _apps(service: Service, who: Caller, ids: set[int]) -> list[dict[str, 
 class Hunt:
     """One long poll: pop hints, claim, sleep until a hint comes, claim again.
 
-    ``pop`` is how many ids to take from the queue's head at once; 0 where the head alone cannot answer: then Postgres is
-    asked directly, and again every ``POLL_SEC``. No connection to Postgres is held while it sleeps.
+    ``pop`` is how many ids to take from the queue's head at once; 0 where the head alone cannot answer: then Postgres
+    is asked directly, and again every ``POLL_SEC``. No connection to Postgres is held while it sleeps.
     """
 
     service: Service

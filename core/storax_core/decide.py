@@ -171,5 +171,6 @@ def report(facts: Facts, told: Row) -> tuple[Change, str, str]:
 
 def nearest(name: str, known: Any) -> str:
     """A hint with the nearest right name, or all of them where none is near."""
-    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"Did you mean {found[0]!r}?" if found else f"Known: {', '.join(sorted(known)[:40])}."
+    words = sorted(str(k) for k in known)
+    found = get_close_matches(name, words, n=1, cutoff=0.6)
+    return f"Did you mean {found[0]!r}?" if found else f"Known: {', '.join(words[:40])}."

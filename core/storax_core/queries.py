@@ -120,7 +120,7 @@ def _adapter(spec: FilterSpec) -> tuple[TypeAdapter[Any], TypeAdapter[Any], tupl
     kind = _kind(spec)
     words = tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else get_args(kind)
     choices = tuple(str(w) for w in words) if words and isinstance(words[0], str) else ()
-    return TypeAdapter(kind), TypeAdapter(list[Optional[kind]]), choices
+    return TypeAdapter(kind), TypeAdapter(list[Optional[kind]]), choices  # type: ignore[valid-type]  # noqa: UP045
 
 
 def value_of(resource: Resource, spec: FilterSpec, raw: Any) -> Any:

@@ -141,6 +141,11 @@ class Queues:
             last: Any = await self._redis.xrevrange("feed", count=1)
         return str(last[0][0].decode()) if last else "0-0"
 
+    async def drop_feed(self) -> None:
+        """Forget the stream."""
+        async with self._quick():
+            await self._redis.delete("feed")
+
     async def wake(self) -> None:
         """Tell the feeder that something was committed. A hint: the feeder looks by itself as well."""
         async with self._quick():

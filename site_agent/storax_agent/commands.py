@@ -72,8 +72,8 @@ def _refuse_code(words: list[str]) -> None:
         if runs_code and (found := PLACE.search(word)):
             name = found.group(1)
             raise CommandError(
-                f"command template: place {{{{ {name} }}}} stands inside code for {words[0]}; hand it over as an argument"
-                f" behind the code, as in: sh -c 'echo \"$1\"' sh {{{{ {name} }}}}"
+                f"command template: place {{{{ {name} }}}} stands inside code for {words[0]}; hand it over"
+                f" as an argument behind the code, as in: sh -c 'echo \"$1\"' sh {{{{ {name} }}}}"
             )
 
 

@@ -49,6 +49,7 @@ class Daemon:
         self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, *, allocation: Allocation | None = None
     ) -> None:
         self.folder, self.settings, self.api, self.allocation = folder, settings, api, allocation
+        self.scheduler = LocalScheduler(folder)
         self.outbox = Outbox(folder.outbox)
         self.reader = OutboxReader(folder.outbox)
         self.agent = self._agent()
@@ -145,6 +146,7 @@ class Daemon:
         beat = Heartbeat(
             self.api, self.keeper, lambda rows: self.agent.post(self.agent.cancel, rows),
             beat_sec=settings.beat_sec, look_sec=settings.cancel_poll_sec, deaf=lambda: self.agent.deaf,
+            announce=self._announce,
         )  # fmt: skip
         loops = [self._loop("heartbeat", beat.step)]
         if settings.run_jobs or self.allocation:
@@ -152,14 +154,20 @@ class Daemon:
         if self.allocation is None:
             mover = LocalTransfer(settings.transfer_locations, data=self.folder.data)
             transfers = Transfers(self.api, settings.site_id, mover, every_sec=settings.transfer_poll_sec)
-            scheduler = LocalScheduler(self.folder)
-            batch_jobs = BatchJobs(
-                self.api, self.keeper, settings.site_id, scheduler, every_sec=settings.batch_poll_sec
-            )
+            every = settings.batch_poll_sec
+            batch_jobs = BatchJobs(self.api, self.keeper, settings.site_id, self.scheduler, every_sec=every)
             loops.append(self._loop("transfers", transfers.step))
             loops.append(self._loop("batch-jobs", batch_jobs.submit_step))
             loops.append(self._loop("allocations", batch_jobs.watch_step))
         return loops
+
+    def _announce(self) -> None:
+        """Tell the server what this site offers; an allocation's runner leaves that to the site's agent."""
+        if self.allocation is None:
+            queues = {name: dict(limits) for name, limits in self.scheduler.queues().items()}
+            locations = self.settings.transfer_locations
+            offer = {"path": str(self.folder.path), "transfer_locations": locations, "allowed_queues": queues}
+            self.api.update_site(self.settings.site_id, offer)
 
     def _report(self) -> Report:
         return Report(

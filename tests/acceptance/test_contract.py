@@ -215,7 +215,10 @@ def test_a_server_that_is_down_is_one_clear_error_soon() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     begun = time.monotonic()
-    with Client(f"http://127.0.0.1:{port}", "stx_none", deadline=3), pytest.raises(errors.ServerDown, match=str(port)) as down:
+    with (
+        Client(f"http://127.0.0.1:{port}", "stx_none", deadline=3),
+        pytest.raises(errors.ServerDown, match=str(port)) as down,
+    ):
         Job.objects.all().count()
     assert time.monotonic() - begun < 12
     assert down.value.hint
@@ -234,11 +237,13 @@ def test_payloads_are_json_and_nothing_is_unpickled(client: Client, stack: Local
     job: Any = writer.submit("payload/1")
     assert job.result(timeout=30) == {"sum": 3}
     with pytest.raises(errors.InvalidInput):
-        writer.submit("payload/2", **{"x": object()})
+        writer.submit("payload/2", x=object())
     import storax
 
     package = Path(inspect.getfile(storax)).parent
-    loads = [p for p in package.rglob("*.py") if re.search(r"import (pickle|dill|cloudpickle)|pickle\.load", p.read_text())]
+    loads = [
+        p for p in package.rglob("*.py") if re.search(r"import (pickle|dill|cloudpickle)|pickle\.load", p.read_text())
+    ]
     assert loads == []
 
 

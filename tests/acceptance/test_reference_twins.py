@@ -10,13 +10,10 @@ from storax import App, Job, Site
 
 
 def test_names_come_from_the_api_module_and_from_the_package() -> None:
-    from storax.api import App as A
-    from storax.api import BatchJob, EventLog, TransferItem
-    from storax.api import Job as J
-    from storax.api import Site as S
+    from storax import api
 
-    assert (A, J, S) == (storax.App, storax.Job, storax.Site)
-    assert {BatchJob, EventLog, TransferItem} == {storax.BatchJob, storax.EventLog, storax.TransferItem}
+    for name in ("Site", "App", "Job", "BatchJob", "TransferItem", "EventLog", "Session"):
+        assert getattr(api, name) is getattr(storax, name)
 
 
 def test_naive_times_filter_sites_and_jobs(jobs: list[Any]) -> None:

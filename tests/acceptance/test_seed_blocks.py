@@ -49,7 +49,9 @@ def running(client: Client) -> Iterator[Any]:
     job.wait(timeout=30)
 
 
-@pytest.mark.skipif(not DOCUMENT.exists(), reason=f"the reference document is not beside this checkout: {DOCUMENT.name}")
+@pytest.mark.skipif(
+    not DOCUMENT.exists(), reason=f"the reference document is not beside this checkout: {DOCUMENT.name}"
+)
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # the document's own call
 def test_every_block_of_the_reference_document_runs(client: Client, idle: App, running: Any) -> None:
     blocks = _blocks()
@@ -58,4 +60,4 @@ def test_every_block_of_the_reference_document_runs(client: Client, idle: App, r
     namespace: dict[str, Any] = _names(int(idle.id or 0))
     for number, block in enumerate(blocks):
         source = block.replace("from balsam.api import", "from storax.api import")
-        exec(compile(source, f"block {number}", "exec"), namespace)  # noqa: S102
+        exec(compile(source, f"block {number}", "exec"), namespace)

@@ -102,7 +102,10 @@ class Storm:
 
     async def patch(self) -> None:
         """Different patches in one call."""
-        rows = [{"id": i, self.rng.choice(["num_nodes", "priority", "wall_time_min"]): self.rng.randint(1, 9)} for i in self.some(5)]
+        rows = [
+            {"id": i, self.rng.choice(["num_nodes", "priority", "wall_time_min"]): self.rng.randint(1, 9)}
+            for i in self.some(5)
+        ]
         if rows:
             await self.command(lambda c, x: update.update_rows(c, x, JOBS, rows))
 
@@ -134,7 +137,13 @@ class Storm:
             return
         lease = self.rng.choice(self.leases)
         epoch = max(1, lease["lease_epoch"] - (self.rng.random() < 0.1))
-        ways = (["RUNNING"], ["RUNNING", "RUN_DONE"], ["RUNNING", "RUN_ERROR"], ["RUN_DONE"], ["RUNNING", "RUN_TIMEOUT"])
+        ways = (
+            ["RUNNING"],
+            ["RUNNING", "RUN_DONE"],
+            ["RUNNING", "RUN_ERROR"],
+            ["RUN_DONE"],
+            ["RUNNING", "RUN_TIMEOUT"],
+        )
         told = [{"to": to, "at": NOW} for to in self.rng.choice(ways)]
         report = leases.Report.model_validate({"id": lease["id"], "lease_epoch": epoch, "moves": told})
         await self.command(lambda c, x: leases.report(c, x, lease["session"], [report]), f"session:{lease['session']}")

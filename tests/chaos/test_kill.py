@@ -21,7 +21,7 @@ class Nap(App):
     """Sleeps a little and says how long."""
 
     site = "local"
-    command_template = 'sleep {{ seconds }}'
+    command_template = "sleep {{ seconds }}"
 
 
 def _kill(stack: LocalStack, part: str) -> None:

@@ -7,11 +7,10 @@ import random
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from chaos.storm import Storm
 from storax_core.admin.rebuild import rebuild
 from storax_core.admin.verify import verify
 from storax_core.store.database import Database
-
-from chaos.storm import Storm
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
 STORMS = int(os.environ.get("STORAX_CHAOS_ROUNDS", "6"))

@@ -14,6 +14,30 @@ from urllib.parse import parse_qs, urlsplit
 
 FINAL = {"RUN_DONE": "JOB_FINISHED", "RUN_ERROR": "FAILED", "FAILED": "FAILED"}
 Row = dict[str, Any]
+PLAIN_JOB: Row = {
+    "parameters": {},
+    "state": "PREPROCESSED",
+    "attempt": 0,
+    "lease_epoch": 0,
+    "session_id": None,
+    "cancel_requested": False,
+    "num_nodes": 1,
+    "ranks_per_node": 1,
+    "threads_per_rank": 1,
+    "threads_per_core": 1,
+    "node_packing_count": 1,
+    "gpus_per_rank": 0.0,
+    "wall_time_min": 0,
+    "return_code": None,
+    "return_value": None,
+}
+PLAIN_APP: Row = {
+    "version": 1,
+    "use_shell": False,
+    "parameters": {},
+    "environment": {},
+    "source_code": "",
+}
 
 
 @dataclass
@@ -59,20 +83,15 @@ class SessionServer:
     def app(self, command: str | None = "true", **fields: Any) -> int:
         """A new App."""
         number = self._number()
-        self.store.apps[number] = {"id": number, "name": f"app{number}", "version": 1, "command_template": command,
-                                   "use_shell": False, "parameters": {}, "environment": {}, "source_code": "", **fields}  # fmt: skip
+        told = {"id": number, "name": f"app{number}", "command_template": command}
+        self.store.apps[number] = PLAIN_APP | told | fields
         return number
 
     def job(self, app: int, **fields: Any) -> int:
         """A new runnable Job."""
         number = self._number()
         with self._changed:
-            self.store.jobs[number] = {
-                "id": number, "app_id": app, "workdir": f"w/{number}", "parameters": {}, "state": "PREPROCESSED",
-                "attempt": 0, "lease_epoch": 0, "session_id": None, "cancel_requested": False, "num_nodes": 1,
-                "ranks_per_node": 1, "threads_per_rank": 1, "threads_per_core": 1, "node_packing_count": 1,
-                "gpus_per_rank": 0.0, "wall_time_min": 0, "return_code": None, "return_value": None, **fields,
-            }  # fmt: skip
+            self.store.jobs[number] = {**PLAIN_JOB, "id": number, "app_id": app, "workdir": f"w/{number}", **fields}
             self._changed.notify_all()
         return number
 
@@ -161,13 +180,16 @@ class SessionServer:
             return self._report(session, body["reports"])
         if session not in self.store.sessions:
             return 404, {"detail": f"session {session} does not exist", "code": "not_found"}
-        if method == "DELETE":
+        return self._living(session, words[-1] if len(words) > 2 else method, query, body)
+
+    def _living(self, session: int, verb: str, query: Row, body: Any) -> tuple[int, Any]:
+        wait = float(query.get("wait", ["0"])[0])
+        if verb == "DELETE":
             self.store.sessions.discard(session)
             return 204, None
-        if words[2] == "heartbeat":
+        if verb == "heartbeat":
             return 200, {"expires_at": None, "cancel": self._cancels(session)}
-        wait = float(query.get("wait", ["0"])[0])
-        if words[2] == "acquire-batch-jobs":
+        if verb == "acquire-batch-jobs":
             return self._acquire_batch(session, wait)
         return self._acquire(session, body["max_num_jobs"], wait)
 
@@ -177,8 +199,7 @@ class SessionServer:
             while True:
                 if session not in self.store.sessions:
                     return 404, {"detail": f"session {session} does not exist", "code": "not_found"}
-                rows = [row for row in self.store.jobs.values()
-                        if row["session_id"] is None and row["state"] in ("PREPROCESSED", "RESTART_READY")][:number]  # fmt: skip
+                rows = [row for row in self.store.jobs.values() if _free(row)][:number]
                 cancel = self._cancels(session)
                 left = end - time.monotonic()
                 if rows or cancel or left <= 0 or self.down:
@@ -196,7 +217,9 @@ class SessionServer:
     def _acquire_batch(self, session: int, wait: float) -> tuple[int, Any]:
         end = time.monotonic() + wait
         while True:
-            rows = [r for r in self.store.batch_jobs.values() if r["state"] == "pending_submission" and not r["session_id"]]
+            rows = [
+                r for r in self.store.batch_jobs.values() if r["state"] == "pending_submission" and not r["session_id"]
+            ]
             if rows or time.monotonic() > end or session not in self.store.sessions:
                 break
             time.sleep(0.02)
@@ -243,8 +266,14 @@ class SessionServer:
         return self._next
 
 
+def _free(row: Row) -> bool:
+    return row["session_id"] is None and row["state"] in ("PREPROCESSED", "RESTART_READY")
+
+
 def _matches(row: Row, only: Row) -> bool:
-    return all(row.get(name) in value if isinstance(value, list) else row.get(name) == value for name, value in only.items())
+    return all(
+        row.get(name) in value if isinstance(value, list) else row.get(name) == value for name, value in only.items()
+    )
 
 
 def _handler(server: SessionServer) -> type[BaseHTTPRequestHandler]:

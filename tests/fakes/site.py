@@ -23,8 +23,8 @@ class RunningSite:
     def __init__(self, path: Path, url: str, *, token: str = TOKEN, **settings: Any) -> None:
         self.folder = SiteFolder(path)
         connection = Connection(url=url, token=token, source="argument url")
-        options = {"slots": 2, "session_ttl_sec": 20, "heartbeat_sec": 0.3, "cancel_poll_sec": 0.1, "batch_poll_sec": 0.2,
-                   "transfer_poll_sec": 0.2, "kill_grace_sec": 1.0, **settings}  # fmt: skip
+        hasty = {"heartbeat_sec": 0.3, "cancel_poll_sec": 0.1, "batch_poll_sec": 0.2, "transfer_poll_sec": 0.2}
+        options = {"slots": 2, "session_ttl_sec": 20, "kill_grace_sec": 1.0, **hasty, **settings}
         self.site_id, _ = control.init(self.folder, connection=connection, name="test", options=options)
         self.agent: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}

@@ -157,13 +157,19 @@ def test_a_new_attempt_sets_the_old_output_aside(site):
     for attempt in (1, 2, 3):
         site.wait_ended(site.start(["echo", f"run {attempt}"], workdir="w/same", attempt=attempt))
     folder = site.path / "data/w/same"
-    assert [(folder / name).read_text() for name in ("job.out.1", "job.out.2", "job.out")] == ["run 1\n", "run 2\n", "run 3\n"]
+    assert [(folder / name).read_text() for name in ("job.out.1", "job.out.2", "job.out")] == [
+        "run 1\n",
+        "run 2\n",
+        "run 3\n",
+    ]
 
 
 def test_no_more_run_than_there_are_cores(site):
     leases = [site.run("sleep 0.02", cores=1 + n % 2) for n in range(24)]
     rows = [(site.wait_ended(lease), site.started[lease]) for lease in leases]
-    edges = sorted([(s.at, s.cores) for _, s in rows] + [(e.at, -s.cores) for e, s in rows], key=lambda edge: (edge[0], edge[1]))
+    edges = sorted(
+        [(s.at, s.cores) for _, s in rows] + [(e.at, -s.cores) for e, s in rows], key=lambda edge: (edge[0], edge[1])
+    )
     used = peak = 0
     for _, change in edges:
         used += change

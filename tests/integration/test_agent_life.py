@@ -75,7 +75,9 @@ def test_results_and_failures_come_back(site, server):
     good = server.job(write, parameters={"text": '{"a": [1, null]}'})
     bad = server.job(write, parameters={"text": "{nonsense"})
     large = server.job(server.app("head -c 1100000 /dev/zero > $STORAX_RESULT_FILE", use_shell=True))
-    failing = server.job(server.app("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i >&2; done; exit 3", use_shell=True))
+    failing = server.job(
+        server.app("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i >&2; done; exit 3", use_shell=True)
+    )
     missing = server.job(server.app("no-such-program"))
     killed = server.job(server.app("kill -9 $$", use_shell=True))
     finished(server, good)
@@ -306,7 +308,10 @@ def test_an_agent_told_so_ends_its_jobs_reports_them_and_leaves_nothing(tmp_path
     site.environment = {"STORAX_AGENT_STOP_JOBS": "1"} if how == "variable" else {}
     try:
         site.start()
-        gentle, stubborn = server.job(server.app("sleep 60")), server.job(server.app("trap '' TERM; sleep 60; sleep 61", use_shell=True))
+        gentle, stubborn = (
+            server.job(server.app("sleep 60")),
+            server.job(server.app("trap '' TERM; sleep 60; sleep 61", use_shell=True)),
+        )
         waiting = server.job(server.app("sleep 60"))
         eventually(lambda: server.states([gentle, stubborn]) == {"RUNNING"})
         server.hold(waiting)
@@ -337,7 +342,9 @@ def test_site_policy_is_the_sites_not_the_servers(tmp_path, server):
     known = server.app("echo known")
     site = RunningSite(tmp_path / "site", server.url)
     with site.folder.settings_file.open("a") as file:
-        file.write(f'[policy]\nallowed_apps = ["{app_digest(server.store.apps[known])}"]\nallowed_submitters = ["ann"]\n')
+        file.write(
+            f'[policy]\nallowed_apps = ["{app_digest(server.store.apps[known])}"]\nallowed_submitters = ["ann"]\n'
+        )
     try:
         site.start()
         good, bad = server.job(known), server.job(server.app("echo unknown"))

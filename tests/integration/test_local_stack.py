@@ -130,9 +130,11 @@ def test_two_starts_at_once_end_in_one_stack(tmp_path: Path) -> None:
     try:
         assert [process.communicate(timeout=30)[1] for process in both] == ["", ""]
         assert len([p for p in processes_of(servers.data) if "storax.local" in p.cmdline()]) == 1
-        assert query(servers.database_url, "select 1") == 1
+        with servers:  # it runs already, so the end of this block leaves it running
+            assert query(servers.database_url, "select 1") == 1
+        assert control.is_up(control.status(servers.data)[0])
     finally:
-        servers.stop()
+        control.down(servers.data)
     assert processes_of(servers.data) == []
 
 

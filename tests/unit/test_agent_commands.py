@@ -8,10 +8,11 @@ import pytest
 from storax_agent.commands import VARIABLE, CommandError, parse, value_text, values_of
 
 NASTY = [
-    "", " ", "-rf", "--", "-", "$(touch CANARY)", "`touch CANARY`", "; touch CANARY", "| touch CANARY", "&& touch CANARY",
-    "|| touch CANARY", "\ntouch CANARY\n", "'; touch CANARY; '", '"; touch CANARY; "', "'", '"', "\\", "\\'", "a\tb", "*", "~",
-    "${IFS}touch${IFS}CANARY", "$HOME", "$STORAX_JOB_ID", "{{ other }}", "{% raw %}", "<(touch CANARY)", ">CANARY", "2>CANARY",
-    "CANARY\r\n", "é漢字😀", "a b c", "$((1+1))", "a[$(touch CANARY)]", "!!", "#", "%s", "\x1b[31m", "\x01\x7f", "$'\\x41'",
+    '', ' ', '-rf', '--', '-', '$(touch CANARY)', '`touch CANARY`', '; touch CANARY', '| touch CANARY',
+    '&& touch CANARY', '|| touch CANARY', '\ntouch CANARY\n', "'; touch CANARY; '", '"; touch CANARY; "', "'", '"',
+    '\\', "\\'", 'a\tb', '*', '~', '${IFS}touch${IFS}CANARY', '$HOME', '$STORAX_JOB_ID', '{{ other }}', '{% raw %}',
+    '<(touch CANARY)', '>CANARY', '2>CANARY', 'CANARY\r\n', 'é漢字😀', 'a b c', '$((1+1))', 'a[$(touch CANARY)]', '!!',
+    '#', '%s', '\x1b[31m', '\x01\x7f', "$'\\x41'",
 ]  # fmt: skip
 
 
@@ -50,7 +51,9 @@ def test_no_value_becomes_shell_code(template, tmp_path):
         argv, environment = command.fill({"a": text})
         assert argv == always
         assert argv[:2] == ["/bin/sh", "-c"]
-        subprocess.run(argv, env={"PATH": "/usr/bin:/bin", **environment}, cwd=tmp_path, capture_output=True, check=False)
+        subprocess.run(
+            argv, env={"PATH": "/usr/bin:/bin", **environment}, cwd=tmp_path, capture_output=True, check=False
+        )
         assert list(tmp_path.iterdir()) == [], f"{text!r} left its canary"
 
 
@@ -74,7 +77,9 @@ def test_a_place_inside_quotes_is_refused_with_the_way_out(template):
         parse(template, use_shell=True)
 
 
-@pytest.mark.parametrize("template", ["", "   ", "{{ a b }}", "{{ a|upper }}", "{{ 1 }}", "{% if x %}", "echo '", "a\0b", "{{a.b}}"])
+@pytest.mark.parametrize(
+    "template", ["", "   ", "{{ a b }}", "{{ a|upper }}", "{{ 1 }}", "{% if x %}", "echo '", "a\0b", "{{a.b}}"]
+)
 def test_a_template_that_is_more_than_names_is_refused(template):
     with pytest.raises(CommandError):
         parse(template)
@@ -95,10 +100,19 @@ def test_a_value_that_no_program_can_be_given_is_refused(value):
 
 
 def test_values_read_as_people_write_them():
-    assert [value_text(value) for value in ("x", 1, 1.5, True, None, {"a": [1]})] == ["x", "1", "1.5", "True", "None", '{"a": [1]}']
+    assert [value_text(value) for value in ("x", 1, 1.5, True, None, {"a": [1]})] == [
+        "x",
+        "1",
+        "1.5",
+        "True",
+        "None",
+        '{"a": [1]}',
+    ]
 
 
-@pytest.mark.parametrize("template", ["sh -c 'echo {{ x }}'", "/bin/bash -lc 'a {{x}}'", "env A=1 python3 -c 'print({{ x }})'"])
+@pytest.mark.parametrize(
+    "template", ["sh -c 'echo {{ x }}'", "/bin/bash -lc 'a {{x}}'", "env A=1 python3 -c 'print({{ x }})'"]
+)
 def test_a_place_inside_an_interpreters_code_is_refused(template: str) -> None:
     with pytest.raises(CommandError, match="hand it over as an argument"):
         parse(template)
@@ -106,3 +120,16 @@ def test_a_place_inside_an_interpreters_code_is_refused(template: str) -> None:
 
 def test_a_place_behind_the_code_is_an_argument() -> None:
     assert parse("sh -c 'echo \"$1\"' sh {{ x }}").fill({"x": "$(id)"})[0] == ["sh", "-c", 'echo "$1"', "sh", "$(id)"]
+
+
+@pytest.mark.parametrize(
+    "template", ["sh -c {{ a }}", "bash -lc 'echo {{ a }}'", "env X=1 python3 -c {{ a }}", "perl -e {{ a }}"]
+)
+def test_a_place_inside_the_code_of_an_interpreter_is_refused(template):
+    with pytest.raises(CommandError, match="inside code"):
+        parse(template)
+
+
+def test_a_place_behind_the_code_of_an_interpreter_is_an_argument():
+    argv, _ = parse("sh -c 'echo \"$1\"' sh {{ a }}").fill({"a": "$(id)"})
+    assert argv == ["sh", "-c", 'echo "$1"', "sh", "$(id)"]

@@ -13,7 +13,12 @@ def work(number: int, cores: int = 1, gpus: int = 0) -> Work:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(1, 8), st.integers(0, 3), st.lists(st.tuples(st.integers(1, 8), st.integers(0, 3)), max_size=30), st.data())
+@given(
+    st.integers(1, 8),
+    st.integers(0, 3),
+    st.lists(st.tuples(st.integers(1, 8), st.integers(0, 3)), max_size=30),
+    st.data(),
+)
 def test_cores_are_never_overcommitted(total, gpus, asks, data):
     machine, queue, running = Cores(total, gpus), Queue(), []
     queue.extend(work(n, *ask) for n, ask in enumerate(asks))

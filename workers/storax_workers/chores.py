@@ -19,7 +19,7 @@ QUEUE = "storax-chores"
 WORKER_TTL_SEC, MAINTENANCE_SEC, HOUR_SEC = 30, 60, 3600
 
 
-class Cron(CronScheduler):  # type: ignore[misc]
+class Cron(CronScheduler):
     """RQ's cron, enqueueing by name as JSON. While a chore waits, no second one is put behind it."""
 
     def enqueue_jobs(self) -> list[CronJob]:
@@ -28,9 +28,8 @@ class Cron(CronScheduler):  # type: ignore[misc]
         due = [job for job in self.get_jobs() if job.should_run()]
         waiting = {job.func_name for job in queue.get_jobs()}
         for job in due:
-            name = f"{tasks.__name__}.{job.func.__name__}"
-            if name not in waiting:
-                queue.enqueue(name, job_timeout=60, result_ttl=60, failure_ttl=HOUR_SEC)
+            if job.func_name not in waiting:
+                queue.enqueue(job.func_name, job_timeout=60, result_ttl=60, failure_ttl=HOUR_SEC)
             job.set_enqueue_time(now())
         return due
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -65,6 +65,7 @@ class Feeder:
 
     async def _lead(self, conn: Connection) -> None:
         self.at = self.sent = await feed.published(conn)
+        await self._drop_foreign_stream(conn)
         fence = feed.Fence(safe=self.at)
         helper = asyncio.create_task(self._reconcile_for_ever())
         log.info("feeder leads from position %d", self.at)
@@ -78,6 +79,13 @@ class Feeder:
             helper.cancel()
             with contextlib.suppress(asyncio.CancelledError, *GONE):
                 await conn.execute("SELECT pg_advisory_unlock_all()")
+
+    async def _drop_foreign_stream(self, conn: Connection) -> None:
+        """A stream ahead of the log tells of another log (the database was made anew), and would refuse our places."""
+        with contextlib.suppress(QueueDown):
+            end = int((await self.queues.feed_end()).partition("-")[0])
+            if end > await conn.fetchval(feed.LAST_DRAWN):
+                await self.queues.drop_feed()
 
     async def _rest(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -168,9 +176,9 @@ class Feeder:
         log.info("queues refilled with %d jobs", total)
 
 
-def _may_run(row: Any) -> bool:
+def _may_run(row: Mapping[str, str]) -> bool:
     return row["to_state"] in JOB_RUNNABLE or row["type"] in ("job.released", "job.updated")
 
 
-def _may_submit(row: Any) -> bool:
+def _may_submit(row: Mapping[str, str]) -> bool:
     return row["to_state"] == "pending_submission" or row["type"] == "batch_job.released"

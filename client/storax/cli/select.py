@@ -70,9 +70,8 @@ class Selection:
             CommandError: nothing was said.
         """
         if self.is_empty:
-            raise UsageError(
-                f"Say which jobs to {verb}.", hint=f"storax job {verb} 12, or --tag KEY=VALUE, or --state STATE"
-            )
+            hint = f"Write storax job {verb} 12, or --tag KEY=VALUE, or --state STATE"
+            raise UsageError("Say which jobs are meant.", hint=hint)
         return self
 
     def query(self) -> "JobQuery":

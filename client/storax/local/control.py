@@ -175,7 +175,7 @@ def _launch(wish: Wish, *, folder: Folder, owner: int | None) -> bool:
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if ended.returncode in (0, _BUSY):
         return ended.returncode == 0
-    raise StartError(ended.stderr.strip() or f"The supervisor ended with status {ended.returncode}.")
+    raise StartError(ended.stderr.strip() or f"The supervisor could not start. Its log: {folder.log('supervisor')}")
 
 
 def _fitting(stack: Stack, *, wish: Wish) -> Stack:

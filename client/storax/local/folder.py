@@ -52,7 +52,7 @@ class Folder:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.check()
-            (self.path / "FORMAT").write_text(f"{FORMAT}\n", encoding="ascii")
+            self._write_format()
             for name in _SUBFOLDERS:
                 (self.path / name).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -66,8 +66,10 @@ class Folder:
         Raises:
             DataFolderError: naming the folder and the way out.
         """
+        # Looked at before FORMAT is read: another process may be making the folder, and makes FORMAT first.
+        held = self.path.is_dir() and any(not entry.name.startswith(".FORMAT") for entry in self.path.iterdir())
         found = self._format()
-        if found is None and self.path.is_dir() and any(self.path.iterdir()):
+        if found is None and held:
             raise DataFolderError(
                 f"{self.path} holds other files and is no Storax data folder. Choose an empty one with --data."
             )
@@ -145,6 +147,12 @@ class Folder:
         if used.parent != self.path:
             shutil.rmtree(used, ignore_errors=True)
             stack.run_dir = ""
+
+    def _write_format(self) -> None:
+        if self._format() is None:
+            scratch = self.path / f".FORMAT.{os.getpid()}"
+            scratch.write_text(f"{FORMAT}\n", encoding="ascii")
+            scratch.replace(self.path / "FORMAT")
 
     def _format(self) -> int | None:
         try:

@@ -14,7 +14,7 @@ from .state import Stack
 
 
 class Servers:
-    """Postgres and Valkey alone, stopped at the end of the block or of this process.
+    """Postgres and Valkey alone, stopped at the end of the block or of this process, unless they ran before it.
 
     ::
 
@@ -27,6 +27,7 @@ class Servers:
     """
 
     def __init__(self, data: Path | str | None = None, *, fsync: bool = True) -> None:
+        self._ours = False
         self._temporary = None if data else Path(tempfile.mkdtemp(prefix="storax-"))
         self._wish = self._wish_for(Path(data).absolute() if data else self._folder_in(self._temporary), fsync=fsync)
 
@@ -58,12 +59,14 @@ class Servers:
         Raises:
             LocalError: it cannot be started; the message ends with the log of the part that failed.
         """
-        control.up(self._wish, owner=os.getpid())
+        _, started = control.up(self._wish, owner=os.getpid())
+        self._ours = self._ours or started
         return self
 
     def stop(self) -> None:
-        """Stop every process; data in a given folder stay."""
-        control.down(self.data)
+        """Stop every process, unless the stack ran before; data in a given folder stay."""
+        if self._ours:
+            control.down(self.data)
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""``storax admin``: migrate, bootstrap, verify, rebuild. Talks to Postgres itself, so it works while the API is down."""
+"""``storax admin``: migrate, bootstrap, verify, rebuild. Talks to Postgres itself: the API may be down."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Bring a database to this code's schema, or back. Migrations ship inside the wheel and live in ``alembic/`` in a checkout."""
+"""Bring a database to this code's schema, or back. Migrations ship inside the wheel; a checkout has ``alembic/``."""
 
 import asyncio
 from pathlib import Path
@@ -55,13 +55,13 @@ def _run(connection: Connection, target: str, *, down: bool) -> None:
             f"the database is at schema {now}, newer than this program (which knows up to {head()})",
             hint="Install the Storax version that made it, or restore a backup.",
         )
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)" % LOCK)
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
     connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
     (command.downgrade if down else command.upgrade)(config(connection), target)
 
 
 async def migrate(url: str, target: str = "head", *, down: bool = False) -> None:
-    """Move the schema to ``target``. Raises Conflict for a database newer than the code, Unavailable without Postgres."""
+    """Move the schema to ``target``. Raises Conflict for a database newer than the code, Unavailable without one."""
     engine = create_async_engine(sqlalchemy_url(url))
     try:
         async with engine.begin() as connection:

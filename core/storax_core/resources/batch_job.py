@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Strict
 from sqlalchemy import Index
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
@@ -12,7 +13,7 @@ from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, Sho
 from storax_core.states import BATCH_JOB_MOVES, BatchJobState
 
 Minutes = Annotated[int, Strict(), Field(ge=1, le=5_256_000)]
-Partitions = Annotated[list[dict[str, Any]] | None, *JsonValue.__metadata__]  # type: ignore[attr-defined]
+Partitions = Annotated[list[dict[str, Any]] | None, *JsonValue.__metadata__]
 
 
 class BatchJob(SQLModel, table=True):
@@ -42,7 +43,7 @@ class BatchJob(SQLModel, table=True):
     filter_tags: Annotated[Tags, Mark(filter=JSON, write=CREATE)] = c.json("Only Jobs with these tags run in it.")
     partitions: Annotated[Partitions, Mark(write=CREATE)] = Field(
         default=None,
-        sa_type=c.JSONB(none_as_null=True),
+        sa_type=JSONB(none_as_null=True),
         nullable=True,
         description="[{job_mode, num_nodes, filter_tags}].",
     )

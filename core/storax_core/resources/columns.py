@@ -42,7 +42,7 @@ def json(doc: str, factory: Any = dict, **kw: Any) -> Any:
 
 def when(doc: str, **kw: Any) -> Any:
     """A timestamptz column."""
-    return Field(sa_type=DateTime(timezone=True), description=doc, **kw)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), description=doc, **kw)
 
 
 Id = Annotated[BigId, ROW_ID]

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from sqlalchemy import Index
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
 from storax_core.resources.base import BOTH, EQ, TEXT, TIME, Mark, Resource
@@ -21,7 +21,7 @@ class Site(SQLModel, table=True):
     owner_id: int = c.big("User who owns it.")
     name: Annotated[Name, Mark(filter=TEXT, write=BOTH, order=True)] = c.text("Unique among the owner's sites.")
     path: Annotated[ShortText, Mark(filter=TEXT, write=BOTH)] = c.text("Absolute path of the site folder.", default="")
-    globus_endpoint_id: Annotated[UUID | None, Mark(filter=EQ, write=BOTH)] = c.Field(
+    globus_endpoint_id: Annotated[UUID | None, Mark(filter=EQ, write=BOTH)] = Field(
         default=None, description="Globus endpoint at this site."
     )
     backfill_windows: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
@@ -39,7 +39,7 @@ class Site(SQLModel, table=True):
     last_refresh: Annotated[UtcTime | None, Mark(filter=TIME, order=True, volatile=True)] = c.when(
         "When the agent was last heard, by the server's clock.", default=None
     )
-    version: c.Version = c.Field(description="Number of changes so far; 1 at creation.")
+    version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")
     last_update: c.Stamp = c.when("When it last changed.")
 

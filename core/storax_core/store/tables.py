@@ -17,7 +17,7 @@ class Command(SQLModel, table=True):
 
     owner_id: int = Field(sa_type=BigInteger, primary_key=True)
     key: UUID = Field(primary_key=True)
-    fingerprint: str
+    fingerprint: str = c.text("What the call was.")
     position: int = Field(sa_type=BigInteger)
     answer: bytes
     created_at: datetime = c.when("When.")
@@ -47,7 +47,7 @@ class JobTally(SQLModel, table=True):
 
     owner_id: int = Field(sa_type=BigInteger)
     site_id: int = Field(sa_type=BigInteger)
-    state: str
+    state: str = c.text("Job state.")
     n: int
 
 
@@ -56,7 +56,7 @@ class Feed(SQLModel, table=True):
 
     __tablename__ = "feed"
 
-    name: str = Field(primary_key=True)
+    name: str = c.text("Who follows.", primary_key=True)
     position: int = Field(sa_type=BigInteger)
     epoch: UUID
     updated_at: datetime = c.when("When.")

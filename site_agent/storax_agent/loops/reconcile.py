@@ -1,8 +1,8 @@
 """Reconcile: find jobs that the server thinks are ours and we do not know.
 
-An answer to ``acquire`` may be lost on the way, or die with the agent that asked for it, while the server counts its jobs
-as leased and our heartbeats keep them so. Taken back only when unknown at two looks in a row: what is on its way at the
-first look has arrived, or was reported, at the second.
+An answer to ``acquire`` may be lost on the way, or die with the agent that asked for it, while the server counts its
+jobs as leased and our heartbeats keep them so. Taken back only when unknown at two looks in a row: what is
+on its way at the first look has arrived, or was reported, at the second.
 """
 
 import logging

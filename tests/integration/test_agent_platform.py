@@ -1,0 +1,265 @@
+"""The agent with the real server: jobs, files, allocations and cancels, from the REST API to the process and back."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fakes.processes import alive, eventually, in_group
+from fakes.site import RunningSite
+from storax_agent.settings import SiteFolder
+
+
+@pytest.fixture(scope="module")
+def user(world):
+    return world.user("agent-owner")
+
+
+@pytest.fixture
+def site(tmp_path, world, user):
+    for old in user.get("/sites/")["results"]:
+        user.ask("DELETE", f"/sites/{old['id']}")
+    site = RunningSite(tmp_path / "site", world.url, token=user.token)
+    yield site
+    site.close()
+
+
+class Desk:
+    """What a user does with one site."""
+
+    def __init__(self, user, site):
+        self.user, self.site = user, site
+
+    def app(self, name, command="true", **fields):
+        body = {"site_id": self.site.site_id, "name": name, "command_template": command, **fields}
+        return self.user.post("/apps/", body)["id"]
+
+    def job(self, app, **fields):
+        return self.user.post("/jobs/", {"app_id": app, "workdir": f"w/{os.urandom(4).hex()}", **fields})["id"]
+
+    def read(self, job):
+        return self.user.get(f"/jobs/{job}")
+
+    def ended(self, job, state="JOB_FINISHED", seconds=20.0):
+        row = eventually(lambda: (r := self.read(job))["state"] in ("JOB_FINISHED", "FAILED") and r, seconds=seconds)
+        assert row["state"] == state, row
+        return row
+
+    def moves(self, job):
+        rows = self.user.get("/events/", job_id=job, ordering="position")["results"]
+        return [row["to_state"] for row in rows if row["to_state"]]
+
+    def last_data(self, job, state):
+        rows = self.user.get("/events/", job_id=job, to_state=state)["results"]
+        return rows[0]["data"]
+
+
+@pytest.fixture
+def desk(user, site):
+    return Desk(user, site)
+
+
+def test_a_job_runs_from_end_to_end(desk, site):
+    site.start()
+    rule = {"who": {"required": False, "default": "you", "help": ""}}
+    app = desk.app("hello", "echo hello {{ who }}", parameters=rule)
+    first, second = desk.job(app), desk.job(app, parameters={"who": "$(id); 'x'"})
+    assert desk.ended(first)["return_code"] == 0
+    assert site.read(desk.read(first)["workdir"] + "/job.out") == "hello you\n"
+    desk.ended(second)
+    assert site.read(desk.read(second)["workdir"] + "/job.out") == "hello $(id); 'x'\n"
+    assert desk.moves(first) == ["PREPROCESSED", "RUNNING", "RUN_DONE", "JOB_FINISHED"]
+
+
+def test_a_result_and_a_failure_come_back(desk, site):
+    site.start()
+    script = "printf '{\"sum\": 3}' > $STORAX_RESULT_FILE; echo bad luck >&2; exit {{ code }}"
+    app = desk.app(
+        "result", script, use_shell=True, parameters={"code": {"required": True, "default": None, "help": ""}}
+    )
+    assert desk.ended(desk.job(app, parameters={"code": 0}))["return_value"] == {"sum": 3}
+    failed = desk.job(app, parameters={"code": 4})
+    assert desk.ended(failed, "FAILED")["return_code"] == 4
+    assert desk.last_data(failed, "RUN_ERROR")["stderr_tail"] == "bad luck"
+
+
+def test_a_result_that_postgres_cannot_hold_fails_that_job_alone(desk, site):
+    site.start()
+    app = desk.app("nul", "printf '\"a\\\\u0000b\"' > $STORAX_RESULT_FILE", use_shell=True)
+    job, good = desk.job(app), desk.job(desk.app("plain"))
+    desk.ended(good)
+    desk.ended(job, "FAILED")
+    assert "the server refused what this job reported" in desk.last_data(job, "RUN_ERROR")["message"]
+
+
+def test_attempts_follow_one_another(desk, site):
+    site.start()
+    app = desk.app("second_time", "test -e ran || { touch ran; exit 1; }", use_shell=True)
+    job = desk.job(app, max_attempts=2)
+    assert desk.ended(job)["attempt"] == 2
+    workdir = site.folder.data / desk.read(job)["workdir"]
+    assert {"job.out", "job.out.1", "job.err", "job.err.1"} <= {path.name for path in workdir.iterdir()}
+
+
+def test_cancelling_ends_the_process_within_seconds(desk, site):
+    site.start()
+    app = desk.app("long", "echo $$ > pid; sleep 60 & sleep 61", use_shell=True)
+    jobs = [desk.job(app) for _ in range(2)]
+    pids = [int(eventually(lambda j=j: site.read(desk.read(j)["workdir"] + "/pid").strip())) for j in jobs]
+    desk.user.post("/jobs/cancel", {"filter": {"id": jobs}})
+    for job in jobs:
+        assert desk.ended(job, "FAILED", seconds=6)["cancel_requested"] is False
+    eventually(lambda: not any(in_group(pid) for pid in pids))
+
+
+def test_killing_the_agent_and_its_launcher_loses_nothing(desk, site):
+    site.start()
+    app = desk.app("steady", "echo run >> runs; sleep 0.05", use_shell=True)
+    rows = [{"app_id": app, "workdir": f"steady/{n}"} for n in range(80)]
+    desk.user.post("/jobs/?format=rows", rows)
+    for number in range(4):
+        eventually(lambda n=number: len(list(site.folder.data.glob("steady/*"))) > 12 * n)
+        site.kill()
+        if number % 2:
+            site.kill_launcher()
+        site.start()
+    count = {"by": "state", "filter": {"app_id": app}}
+    eventually(lambda: desk.user.post("/jobs/counts", count)["counts"] == {"JOB_FINISHED": 80}, seconds=60)
+    done = desk.user.post("/events/query", {"filter": {"to_state": "RUN_DONE", "entity": "job"}, "limit": 1000})[
+        "results"
+    ]
+    ids = [row["entity_id"] for row in done]
+    assert len(ids) == len(set(ids)), "a completion was accepted twice"
+    assert max(site.read(f"steady/{n}/runs").count("run") for n in range(80)) <= 2
+
+
+def test_files_come_in_and_go_out(desk, tmp_path, site):
+    store = tmp_path / "store"
+    (store / "in").mkdir(parents=True)
+    (store / "in/data.txt").write_text("carried\n")
+    with site.folder.settings_file.open("a") as file:
+        file.write(f'[transfer_locations]\nhere = "file://{store}"\n')
+    site.start()
+    slot = {"required": True, "description": "", "recursive": False}
+    slots = {
+        "source": {**slot, "direction": "in", "local_path": "input.txt"},
+        "result": {**slot, "direction": "out", "local_path": "output.txt"},
+    }
+    app = desk.app("copy", "tr a-z A-Z < input.txt > output.txt", use_shell=True, transfers=slots)
+    moved = desk.job(app, transfers={"source": "here:/in/data.txt", "result": "here:/out/deep/result.txt"})
+    escaping = desk.job(app, transfers={"source": "here:/../secret", "result": "here:/out/x"})
+    unknown = desk.job(app, transfers={"source": "elsewhere:/in/data.txt", "result": "here:/out/y"})
+    desk.ended(moved)
+    assert (store / "out/deep/result.txt").read_text() == "CARRIED\n"
+    items = desk.user.post("/transfers/query", {"filter": {"job_id": [escaping, unknown], "direction": "in"}})[
+        "results"
+    ]
+    items = eventually(lambda: _all_in(desk, [escaping, unknown], "error"))
+    errors = {item["job_id"]: item["transfer_info"]["error"] for item in items}
+    assert "'..'" in errors[escaping]
+    assert "'elsewhere' is not in [transfer_locations]" in errors[unknown]
+
+
+def _all_in(desk, jobs, state):
+    items = desk.user.post("/transfers/query", {"filter": {"job_id": jobs, "direction": "in"}})["results"]
+    return items if {item["state"] for item in items} == {state} else None
+
+
+def test_an_allocation_runs_its_jobs_and_ends_on_request(desk, site):
+    with site.folder.settings_file.open() as file:
+        text = file.read()
+    site.folder.settings_file.write_text(text + "run_jobs = false\n")
+    site.start()
+    app = desk.app("tagged")
+    inside = desk.job(app, tags={"batch": "yes"})
+    outside = desk.job(app)
+    body = {
+        "site_id": site.site_id,
+        "num_nodes": 1,
+        "wall_time_min": 5,
+        "filter_tags": {"batch": "yes"},
+        "queue": "local",
+    }
+    batch = desk.user.post("/batch-jobs/", body)["id"]
+    assert desk.ended(inside)["batch_job_id"] == batch
+    row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{batch}"))["state"] == "running" and r)
+    assert row["start_time"]
+    pid = int(row["scheduler_id"].partition(".")[2].partition("@")[0])
+    assert alive(pid)
+    assert desk.read(outside)["state"] == "PREPROCESSED"
+    desk.user.patch(f"/batch-jobs/{batch}", {"state": "pending_deletion"})
+    row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r, seconds=20)
+    assert row["end_time"]
+    assert not alive(pid)
+    refused = desk.user.post("/batch-jobs/", {**body, "num_nodes": 3})["id"]
+    row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{refused}"))["state"] == "submit_failed" and r)
+    assert "asks for 3 nodes" in row["status_info"]["error"]
+
+
+def test_a_killed_allocation_is_noticed_and_its_jobs_run_again(desk, site):
+    site.folder.settings_file.write_text(site.folder.settings_file.read_text() + "run_jobs = false\n")
+    site.start()
+    app = desk.app("slow", "echo $$ >> pid; test -e second || { touch second; sleep 60; }", use_shell=True)
+    job = desk.job(app)
+    body = {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5}
+    first = desk.user.post("/batch-jobs/", body)["id"]
+    pid = int(eventually(lambda: site.read(desk.read(job)["workdir"] + "/pid").strip(), seconds=20))
+    row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{first}"))["state"] == "running" and r)
+    os.kill(int(row["scheduler_id"].partition(".")[2].partition("@")[0]), signal.SIGKILL)
+    eventually(lambda: desk.user.get(f"/batch-jobs/{first}")["state"] == "finished", seconds=20)
+    eventually(lambda: not in_group(pid))
+    desk.user.post("/batch-jobs/", body)
+    desk.ended(job, seconds=30)
+
+
+def run(*words, token="", url="", home=None):
+    environment = {**os.environ, "STORAX_URL": url, "STORAX_TOKEN": token, "STORAX_HOME": str(home)}
+    return subprocess.run(
+        [sys.executable, "-c", "from storax.cli import main; main()", "site", *map(str, words)],
+        capture_output=True, text=True, env=environment, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_line_makes_starts_checks_stops_and_removes_a_site(world, user, tmp_path):
+    place = tmp_path / "cli-site"
+
+    def site(*words):
+        return run(*words, token=user.token, url=world.url, home=tmp_path / "home")
+
+    made = site("init", place, "--name", "cli", "--slots", 3, "--stop-jobs")
+    assert made.returncode == 0, made.stderr
+    again = site("init", place)
+    assert again.returncode == 0, again.stderr
+    settings = SiteFolder(place).load()
+    assert (settings.name, settings.slots, settings.stop_jobs_on_exit) == ("cli", 3, True)
+    assert [row["name"] for row in user.get("/sites/", name="cli")["results"]] == ["cli"]
+    assert site("check", place).returncode == 1
+    assert site("start", place).returncode == 0
+    try:
+        twice = site("start", place)
+        assert twice.returncode != 0
+        assert "runs already" in twice.stderr
+        checked = site("check", place)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert "as agent-owner" in checked.stdout
+        assert "cli" in site("ls").stdout
+    finally:
+        assert site("stop", place).returncode == 0
+    assert site("rm", place, "--yes").returncode == 0
+    assert user.get("/sites/", name="cli")["results"] == []
+    assert "is no site" in site("start", place).stderr
+    assert Path(place, "data").is_dir()
+
+
+def test_memory_of_an_idle_agent(desk, site):
+    site.start()
+    desk.ended(desk.job(desk.app("one")))
+
+    def resident(pid):
+        return int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
+
+    assert resident(site.pid) < 60
+    assert resident(site.launcher) < 20

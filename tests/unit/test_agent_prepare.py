@@ -1,0 +1,95 @@
+"""A site runs what fits and what its own rules allow, whatever the server says."""
+
+import pytest
+
+from storax_agent.launchers.base import Lease
+from storax_agent.policy import Policy, app_digest
+from storax_agent.prepare import Preparer, RefusedError
+
+LEASE = Lease(1, 1, 1)
+APP = {"id": 7, "name": "a", "version": 1, "command_template": "x {{ p }}", "parameters": {}, "environment": {"E": "1"}}
+JOB = {"id": 1, "app_id": 7, "workdir": "w", "parameters": {"p": 1}, "wall_time_min": 2, "threads_per_rank": 3}
+
+
+def work(tmp_path, *, cores=4, gpus=0, app=APP, policy=None, submitter="", **job):
+    return Preparer(tmp_path, cores, gpus, policy or Policy(), submitter).work(LEASE, {**JOB, **job}, app)
+
+
+def test_a_job_becomes_a_process(tmp_path):
+    made = work(tmp_path)
+    assert (made.argv, made.workdir, made.wall_sec, made.cores) == (["x", "1"], "w", 120.0, 3)
+    assert made.environment == {
+        "E": "1", "STORAX_JOB_ID": "1", "OMP_NUM_THREADS": "3", "STORAX_RESULT_FILE": f"{tmp_path}/1.1.1.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("job", "cores"),
+    [
+        ({"threads_per_rank": 1}, 1),
+        ({"ranks_per_node": 2, "threads_per_rank": 2}, 4),
+        ({"ranks_per_node": 3, "threads_per_rank": 2, "threads_per_core": 2}, 3),
+        ({"threads_per_rank": 1, "node_packing_count": 2}, 2),
+        ({"threads_per_rank": 1, "node_packing_count": 8}, 1),
+    ],
+)
+def test_cores_follow_ranks_threads_and_packing(tmp_path, job, cores):
+    assert work(tmp_path, **job).cores == cores
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        ({"num_nodes": 2}, "needs 2 nodes; this site has 1"),
+        ({"ranks_per_node": 5}, "needs 15 cores; this site has 4"),
+        ({"gpus_per_rank": 0.1}, "needs 1 GPUs; this site has 0"),
+        ({"parameters": {}}, "'p' is missing"),
+        ({"workdir": "../x"}, "'..'"),
+    ],
+)
+def test_what_can_never_run_is_refused_with_the_reason(tmp_path, job, words):
+    with pytest.raises(RefusedError, match=words.replace("(", "\\(")):
+        work(tmp_path, **job)
+
+
+def test_a_changed_app_is_read_anew(tmp_path):
+    preparer = Preparer(tmp_path, 4)
+    assert preparer.work(LEASE, JOB, APP).argv == ["x", "1"]
+    assert preparer.work(LEASE, JOB, {**APP, "version": 2, "command_template": "y"}).argv == ["y"]
+
+
+@pytest.mark.parametrize("name", ["", "A=B", "A\0"])
+def test_an_environment_that_cannot_be_is_refused(tmp_path, name):
+    with pytest.raises(RefusedError, match="environment"):
+        work(tmp_path, app={**APP, "environment": {name: "1"}})
+
+
+def test_a_job_without_an_app_is_refused(tmp_path):
+    with pytest.raises(RefusedError, match="App 7 came without a definition"):
+        work(tmp_path, app=None)
+
+
+def test_only_apps_with_a_known_digest_run(tmp_path):
+    policy = Policy(allowed_apps=frozenset({app_digest(APP)}))
+    assert work(tmp_path, policy=policy).argv == ["x", "1"]
+    assert work(tmp_path, policy=policy, app={**APP, "id": 9, "version": 5, "description": "other"}).argv == ["x", "1"]
+    for change in ({"command_template": "x {{ p }} "}, {"use_shell": True}, {"environment": {}}, {"source_code": "x"}):
+        with pytest.raises(RefusedError, match="not in allowed_apps"):
+            work(tmp_path, policy=policy, app={**APP, **change})
+    with pytest.raises(RefusedError, match="not in allowed_apps"):
+        work(tmp_path, policy=Policy(allowed_apps=frozenset()))
+
+
+def test_only_known_submitters_run(tmp_path):
+    policy = Policy(allowed_submitters=frozenset({"ann"}))
+    assert work(tmp_path, policy=policy, submitter="ann").argv == ["x", "1"]
+    for submitter in ("bob", ""):
+        with pytest.raises(RefusedError, match="allowed_submitters"):
+            work(tmp_path, policy=policy, submitter=submitter)
+
+
+def test_functions_are_off_unless_switched_on(tmp_path):
+    with pytest.raises(RefusedError, match="runs no Python functions"):
+        work(tmp_path, app={**APP, "command_template": None})
+    with pytest.raises(RefusedError, match="commands only"):
+        work(tmp_path, app={**APP, "command_template": None}, policy=Policy(allow_functions=True))

@@ -1,0 +1,107 @@
+"""A site's settings are read strictly, written without disturbing others' lines, and keep secrets to themselves."""
+
+import pytest
+
+from storax._settings import Connection, save_profile
+from storax_agent.__main__ import main
+from storax_agent.locks import AlreadyRunningError, PidLock, holder
+from storax_agent.settings import SiteError, SiteFolder, job_environment
+
+WRITTEN = {"name": "s", "site_id": 3, "slots": 2}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for name in ("STORAX_AGENT_STOP_JOBS", "STORAX_AGENT_SLOTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STORAX_HOME", str(tmp_path / "home"))
+    folder = SiteFolder(tmp_path / "site")
+    folder.make()
+    return folder
+
+
+def connection(source="argument url", token="stx_secret"):
+    return Connection(url="http://127.0.0.1:1", token=token, source=source)
+
+
+def test_what_was_written_is_read(folder):
+    folder.write({**WRITTEN, "name": 'a "b" \\ é'}, connection=connection())
+    settings = folder.load()
+    assert (settings.name, settings.site_id, settings.slots, settings.url) == ('a "b" \\ é', 3, 2, "http://127.0.0.1:1")
+    assert folder.token(settings) == "stx_secret"
+    assert "stx_secret" not in folder.settings_file.read_text()
+    for path in (folder.path, folder.settings_file, folder.token_file, folder.state, folder.data):
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_writing_again_keeps_what_people_wrote(folder):
+    folder.write(WRITTEN, connection=connection())
+    text = "# my site\n" + folder.settings_file.read_text() + '\nprefetch = 7 # few\n\n[policy]\nallowed_apps = ["x"]\n'
+    folder.settings_file.write_text(text)
+    folder.write({**WRITTEN, "slots": 9}, connection=connection())
+    settings = folder.load()
+    assert (settings.slots, settings.prefetch, settings.policy.allowed_apps) == (9, 7, ["x"])
+    assert "# my site" in folder.settings_file.read_text()
+    folder.write({**WRITTEN, "slots": 9}, connection=connection())
+    assert folder.settings_file.read_text().count("slots") == 1
+
+
+def test_a_profile_is_named_and_its_token_not_copied(folder):
+    save_profile("local", url="http://127.0.0.1:1", token="stx_of_profile")
+    folder.write(WRITTEN, connection=connection("profile local", "stx_of_profile"))
+    settings = folder.load()
+    assert settings.profile == "local"
+    assert folder.token(settings) == "stx_of_profile"
+    assert not folder.token_file.exists()
+    folder.write({**WRITTEN}, connection=connection())
+    assert folder.load().profile is None
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("slot = 2", "slot: Extra inputs"),
+        ("slots = 0", "slots"),
+        ("= 1", "not TOML"),
+        ("[policy]\nallow = 1", "policy.allow"),
+    ],
+)
+def test_a_wrong_line_is_named(folder, line, words):
+    folder.write(WRITTEN, connection=connection())
+    folder.settings_file.write_text(folder.settings_file.read_text().replace("slots = 2\n", "") + line + "\n")
+    with pytest.raises(SiteError, match=words):
+        folder.load()
+
+
+def test_variables_come_before_the_file(folder, monkeypatch):
+    folder.write(WRITTEN, connection=connection())
+    assert folder.load().stop_jobs_on_exit is False
+    monkeypatch.setenv("STORAX_AGENT_STOP_JOBS", "1")
+    monkeypatch.setenv("STORAX_AGENT_SLOTS", "5")
+    assert (folder.load().stop_jobs_on_exit, folder.load().slots) == (True, 5)
+
+
+def test_a_folder_that_is_no_site_says_what_to_do(tmp_path, capsys):
+    assert main(["run", str(tmp_path / "none")]) == 1
+    assert "storax site init" in capsys.readouterr().err
+    assert main(["stop", str(tmp_path / "none")]) == 0
+
+
+def test_jobs_get_no_secret_unless_it_is_named():
+    secrets = ("STORAX_TOKEN", "STORAX_DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "OPENAI_API_KEY")
+    given = {"PATH": "/bin", "LANG": "C", **dict.fromkeys(secrets, "x")}
+    assert job_environment(given, passed=[]) == {"PATH": "/bin", "LANG": "C"}
+    assert "HF_TOKEN" in job_environment(given, passed=["HF_TOKEN"])
+
+
+def test_one_process_holds_the_lock(tmp_path):
+    import os
+
+    lock = PidLock(tmp_path / "lock")
+    assert holder(tmp_path / "lock") is None
+    lock.take()
+    assert holder(tmp_path / "lock") == os.getpid()
+    with pytest.raises(AlreadyRunningError, match=str(os.getpid())):
+        PidLock(tmp_path / "lock").take()
+    lock.release()
+    assert holder(tmp_path / "lock") is None

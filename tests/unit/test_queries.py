@@ -1,0 +1,205 @@
+"""Filters, orderings and cursors compile to SQL that names only what was declared; values travel as parameters."""
+
+import base64
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from storax_core import queries
+from storax_core.errors import Invalid
+from storax_core.resources import EVENTS, JOBS, RESOURCES, SITES, TRANSFERS, Resource
+from storax_core.resources.base import FilterSpec
+
+EVIL = "x'; DROP TABLE job; --"
+ALL = [(r, f) for r in RESOURCES for f in r.filters.values()]
+
+
+def where(resource: Resource, exclude: list[dict[str, Any]] | None = None, **filters: Any) -> queries.Where:
+    return queries.where_of(resource, 42, queries.Query(filter=filters, exclude=exclude or []))
+
+
+def condition(resource: Resource, **filters: Any) -> str:
+    return where(resource, **filters).parts[1]
+
+
+def refused(resource: Resource, exclude: list[dict[str, Any]] | None = None, **filters: Any) -> Invalid:
+    with pytest.raises(Invalid) as refusal:
+        where(resource, exclude, **filters)
+    return refusal.value
+
+
+def sample(spec: FilterSpec) -> Any:
+    """A value that fits, as a URL would carry it."""
+    _, _, choices = queries._adapter(spec)
+    if choices:
+        return choices[0]
+    for value in ("2026-01-31T12:00:00Z", "7", "true", "6a1b0c9e-6a83-4d5c-8f4e-0d8f1f4a5b6c", {"k": "v"}):
+        try:
+            queries._adapter(spec)[0].validate_python(value)
+        except ValueError:
+            continue
+        return value
+    raise AssertionError(spec)
+
+
+@pytest.mark.parametrize(("resource", "spec"), ALL, ids=[f"{r.entity}-{f.name}" for r, f in ALL])
+def test_every_filter_compiles_and_its_value_is_a_parameter(resource: Resource, spec: FilterSpec) -> None:
+    made = where(resource, [{spec.name: sample(spec)}], **{spec.name: sample(spec)})
+    places = [int(p) for p in re.findall(r"\$(\d+)", made.sql)]
+    assert set(places) == set(range(1, len(made.params) + 1))
+    assert made.params[0] == 42
+    assert made.sql.startswith(("s.owner_id = $1::bigint AND ", "t.owner_id = $1::bigint AND "))
+
+
+@pytest.mark.parametrize(("resource", "spec"), ALL, ids=[f"{r.entity}-{f.name}" for r, f in ALL])
+def test_no_value_becomes_sql(resource: Resource, spec: FilterSpec) -> None:
+    for value in (EVIL, [EVIL], {EVIL: EVIL}):
+        try:
+            assert EVIL not in where(resource, **{spec.name: value}).sql
+        except Invalid as refusal:
+            assert spec.name in refusal.detail
+
+
+def test_a_scalar_equals_a_list_is_any_of_and_null_is_null() -> None:
+    assert condition(JOBS, num_nodes=3) == "s.num_nodes = ANY($2::integer[])"
+    assert where(JOBS, num_nodes=[3, 4]).params[1] == [3, 4]
+    assert where(JOBS, num_nodes=[]).params[1] == []
+    assert condition(JOBS, session_id=None) == "(s.session_id IS NULL OR s.session_id = ANY($2::bigint[]))"
+    assert where(JOBS, session_id=[None, 5]).params[1] == [5]
+
+
+def test_not_equal_keeps_rows_that_have_no_value() -> None:
+    assert condition(JOBS, return_code__ne=0) == "NOT coalesce(s.return_code = ANY($2::integer[]), false)"
+
+
+def test_an_exclusion_is_not_all_of_its_filters_and_keeps_unknowns() -> None:
+    parts = where(JOBS, [{"state": "FAILED", "return_code": 1}, {}]).parts
+    assert parts[1] == "NOT coalesce(s.state = ANY($2::text[]) AND s.return_code = ANY($3::integer[]), false)"
+    assert len(parts) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("stat", "state"), ("satte", "state"), ("num_node", "num_nodes"), ("last_update_befor", "last_update_before")],
+)
+def test_a_misspelt_filter_is_refused_with_the_nearest_name(name: str, near: str) -> None:
+    assert refused(JOBS, **{name: "x"}).hint == f"Did you mean {near!r}?"
+    assert refused(JOBS, [{name: "x"}]).hint == f"Did you mean {near!r}?"
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "value", "near"),
+    [(JOBS, "state", "FAILD", "FAILED"), (JOBS, "state__ne", ["RUNING"], "RUNNING"), (TRANSFERS, "job_state", "REDY", "READY"),
+     (TRANSFERS, "direction", "inn", "in")],
+)  # fmt: skip
+def test_a_misspelt_word_is_refused_with_the_nearest(resource: Resource, name: str, value: Any, near: str) -> None:
+    assert near in refused(resource, **{name: value}).hint
+
+
+@pytest.mark.parametrize("field", ["ordering", "fields"])
+def test_a_misspelt_field_is_refused_with_the_nearest(field: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        queries.orders(JOBS, ["last_updat"]) if field == "ordering" else queries._columns(JOBS, ["last_updat"])
+    assert refusal.value.hint == "Did you mean 'last_update'?"
+
+
+def test_text_from_a_url_becomes_the_fields_own_type() -> None:
+    assert where(JOBS, num_nodes="3").params[1] == [3]
+    assert where(JOBS, gpus_per_rank__gt="0.5").params[1] == 0.5
+    assert where(JOBS, cancel_requested="true").params[1] == [True]
+    assert where(JOBS, last_update_before="2026-01-31T12:00:00").params[1] == datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert where(JOBS, parent_id="5").params[1] == [5]
+
+
+@pytest.mark.parametrize("value", ["5x", "", "1.5", True, 1.5, 2**63, "9" * 400, -(2**63) - 1, {}, [[1]], "nan"])
+def test_what_is_no_number_of_the_column_is_refused(value: Any) -> None:
+    refused(JOBS, id=value)
+    refused(JOBS, parent_id=value)
+    refused(EVENTS, job_id=value)
+
+
+def test_numbers_beyond_a_fields_range_may_bound_a_range() -> None:
+    assert where(JOBS, num_nodes__gt=0).params[1] == 0
+    assert where(JOBS, num_nodes__gt=-5).params[1] == -5
+    refused(JOBS, num_nodes__gt=2**31)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-Infinity", True, "x"])
+def test_a_filter_takes_finite_numbers(value: Any) -> None:
+    refused(JOBS, gpus_per_rank__gt=value)
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "\ud800"])
+def test_a_filter_takes_text_that_postgres_can_hold(value: str) -> None:
+    refused(JOBS, workdir=value)
+    refused(JOBS, workdir__contains=value)
+    refused(JOBS, tags={"k": value})
+    refused(JOBS, tags={value: "v"})
+    refused(JOBS, parameters={"k": [value]})
+    refused(JOBS, app_name=value)
+
+
+def test_a_filter_is_not_nested_for_ever() -> None:
+    deep: Any = 1
+    for _ in range(64):
+        deep = [deep]
+    refused(JOBS, data={"k": deep})
+
+
+@pytest.mark.parametrize(
+    "filters", [{"num_nodes__gt": [1]}, {"tags": [{"k": "v"}]}, {"tags": "k:v"}, {"workdir__contains": ["a"]},
+                {"num_nodes__gt": None}, {"workdir__contains": None}, {"tags": None}, {"parent_id": None}, {"session_id__isnull": None}],
+)  # fmt: skip
+def test_a_value_of_the_wrong_shape_is_refused(filters: dict[str, Any]) -> None:
+    refused(JOBS, **filters)
+
+
+def test_a_filter_of_one_value_takes_no_list() -> None:
+    refused(EVENTS, tags=[{"k": "v"}])
+    refused(SITES, path__contains=["a"])
+
+
+def test_an_ordering_ends_with_the_unique_key() -> None:
+    def keys(*names: str) -> list[tuple[str, bool]]:
+        return [(o.name, o.down) for o in queries.orders(JOBS, names)]
+
+    assert keys() == [("id", False)]
+    assert keys("-last_update") == [("last_update", True), ("id", True)]
+    assert keys("state", "-id") == [("state", False), ("id", True)]
+    assert [o.name for o in queries.orders(EVENTS, ["-id"])] == ["position"]
+    assert [(o.name, o.down) for o in queries.orders(EVENTS, [])] == [("position", True)]
+
+
+def tampered() -> list[str]:
+    def pack(value: Any) -> str:
+        return base64.urlsafe_b64encode(orjson.dumps(value)).decode()
+
+    good = [["-last_update", "-id"], ["2026-01-31T12:00:00+00:00", 5]]
+    return [
+        "", "x", "AAAA", "\u00e9", "=" * 9, pack(None), pack(5), pack([]), pack([[], []]), pack({"a": 1, "b": 2}),
+        pack([good[0], [None, None]]), pack([good[0], ["2026-01-31T12:00:00+00:00"]]), pack([good[0], [5, 5]]),
+        pack([good[0], ["tomorrow", 5]]), pack([good[0], ["2026-01-31T12:00:00+00:00", "5"]]),
+        pack([good[0], ["2026-01-31T12:00:00+00:00", True]]), pack([good[0], ["2026-01-31T12:00:00+00:00", 1.5]]),
+        pack([["id"], [5]]), pack([["last_update", "id"], good[1]]), pack([*good, 1]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cursor", tampered())
+def test_a_cursor_that_was_tampered_with_is_refused(cursor: str) -> None:
+    keys = queries.orders(JOBS, ["-last_update"])
+    with pytest.raises(Invalid) as refusal:
+        queries._decode(cursor, keys)
+    assert refusal.value.hint
+
+
+def test_a_cursor_comes_back_as_it_was() -> None:
+    keys = queries.orders(JOBS, ["-last_update", "workdir"])
+    values = [datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC), "ä\n'", 5]
+    assert queries._decode(queries._encode(keys, values), keys) == values
+
+
+def test_fields_asked_twice_are_read_once() -> None:
+    assert queries._columns(JOBS, ["id", "state", "id"] * 3000) == ["id", "state"]

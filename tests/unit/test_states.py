@@ -1,0 +1,84 @@
+"""The state machines as data: closed, reachable, and one with what the server does by itself."""
+
+from enum import StrEnum
+
+import pytest
+
+from storax_core.events import EVENT_TYPES
+from storax_core.resources import PROJECTED
+from storax_core.states import (
+    AGENT_MOVES,
+    BATCH_JOB_MOVES,
+    FOLLOW,
+    JOB_DONE,
+    JOB_MOVES,
+    JOB_RUNNABLE,
+    TRANSFER_MOVES,
+    USER_MOVES,
+    BatchJobState,
+    JobState,
+    TransferState,
+)
+
+MACHINES = [(JobState, JOB_MOVES), (BatchJobState, BATCH_JOB_MOVES), (TransferState, TRANSFER_MOVES)]
+
+
+@pytest.mark.parametrize(("states", "moves"), MACHINES)
+def test_a_table_names_every_state_and_no_other(states: type[StrEnum], moves: dict[str, frozenset[str]]) -> None:
+    assert set(moves) == set(states)
+    assert {to for targets in moves.values() for to in targets} <= set(states)
+
+
+@pytest.mark.parametrize(("states", "moves"), MACHINES)
+def test_no_state_leads_to_itself(states: type[StrEnum], moves: dict[str, frozenset[str]]) -> None:
+    assert not [s for s, to in moves.items() if s in to]
+
+
+def test_the_fourteen_job_states_are_those_that_users_know() -> None:
+    assert len(JobState) == 14
+
+
+def test_every_follow_up_is_a_legal_move() -> None:
+    assert not [f for f in FOLLOW if f.to not in JOB_MOVES[f.state]]
+
+
+def test_follow_ups_end() -> None:
+    def longest(state: str, seen: tuple[str, ...]) -> int:
+        assert state not in seen, (*seen, state)
+        return 1 + max((longest(f.to, (*seen, state)) for f in FOLLOW if f.state == state), default=0)
+
+    assert max(longest(s, ()) for s in JobState) <= 5
+
+
+def test_states_after_a_run_never_stay_without_a_rule_for_every_case() -> None:
+    for state in (JobState.RUN_DONE, JobState.RUN_ERROR, JobState.RUN_TIMEOUT, JobState.STAGED_IN, JobState.STAGED_OUT):
+        assert [f.when for f in FOLLOW if f.state == state][-1] == "always"
+
+
+def test_every_job_can_end() -> None:
+    for start in JobState:
+        reached, frontier = {str(start)}, [str(start)]
+        while frontier:
+            frontier = [t for s in frontier for t in JOB_MOVES[s] if t not in reached]
+            reached |= set(frontier)
+        assert reached & set(JOB_DONE), start
+
+
+def test_whoever_holds_a_lease_enters_only_states_of_a_run() -> None:
+    assert {str(s) for s in AGENT_MOVES} == {"RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"}
+    assert set(JOB_RUNNABLE) == {"PREPROCESSED", "RESTART_READY"}
+    assert all(JobState.RUNNING in JOB_MOVES[s] for s in JOB_RUNNABLE)
+
+
+def test_nobody_enters_running_by_writing_it() -> None:
+    assert not [s for s, to in USER_MOVES.items() if JobState.RUNNING in to]
+
+
+def test_every_entity_has_its_standard_events_and_all_are_past_tense() -> None:
+    for resource in PROJECTED:
+        assert {f"{resource.entity}.created", f"{resource.entity}.deleted"} <= set(EVENT_TYPES)
+        assert (f"{resource.entity}.state_changed" in EVENT_TYPES) == bool(resource.machine)
+    for name, kind in EVENT_TYPES.items():
+        assert name == kind.name
+        assert name.partition(".")[2].rsplit("_", 1)[-1].endswith(("ed", "in")), name
+        assert kind.doc.endswith(".")
