@@ -9,7 +9,7 @@ import asyncpg
 
 from benchmarks.measure import ROUNDS, Table, backend_us, median
 from benchmarks.raw import insert_text, sample
-from storax_core.commands.create import create
+from storax_core.commands.create import create, given
 from storax_core.resources import JOBS
 from storax_core.store import log, sql
 from storax_core.store.database import Database, writing
@@ -42,7 +42,7 @@ class Store:
             pid = conn.get_server_pid()
             cpu, begun = backend_us(pid) + time.process_time() * 1e6, time.perf_counter()
             async with writing(conn):
-                await create(conn, Context(self.owner_id, f"user:{self.owner_id}", uuid4()), JOBS, models)
+                await create(conn, Context(self.owner_id, f"user:{self.owner_id}", uuid4()), JOBS, given(models))
             seconds = time.perf_counter() - begun
             return seconds, (backend_us(pid) + time.process_time() * 1e6 - cpu) / count
 

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from storax_core.admin.migrate import migrate
+from storax_core.admin.verify import verify
 from world import World, in_database
 
 _serial = count(1)
@@ -77,9 +78,11 @@ def redis_url(servers: Addresses) -> str:
 
 @pytest.fixture(scope="module")
 def world(database_url: str, redis_url: str) -> Iterator[World]:
-    """The platform's server side, running: API on a loopback port and feeder."""
+    """The platform's server side, running. After the module's last test its log must tell the truth."""
     with World(database_url, redis_url) as running:
         yield running
+    found = asyncio.run(verify(database_url))
+    assert found["differences"] == 0, found
 
 
 def _administer(servers: Addresses, *statements: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -34,6 +35,14 @@ def in_database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
+def _listener() -> socket.socket:
+    """A listening socket on a free port. Its protocol is named, for only then does asyncio set TCP_NODELAY."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.bind(("127.0.0.1", 0))
+    made.listen(512)
+    return made
+
+
 def until(fact: Callable[[], T], *, seconds: float = 5.0, step: float = 0.01) -> T:
     """Ask until the answer is true; the last answer when the time is over fails the test."""
     end = time.monotonic() + seconds
@@ -51,7 +60,7 @@ class World:
         self.settings = Settings(database_url=database_url, redis_url=redis_url, **settings)
         self.loop = asyncio.new_event_loop()
         self._feeding = feeder
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = _listener()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.app = create_app(self.settings)
         config = uvicorn.Config(self.app, log_level="critical", access_log=False, ws="none", timeout_graceful_shutdown=1)
@@ -181,7 +190,7 @@ class User:
 
     def ask(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **kw: Any) -> httpx.Response:
         """Any call, any answer."""
-        content = raw if raw is not None else orjson.dumps(body) if body is not None else None
+        content = raw if raw is not None else json.dumps(body).encode() if body is not None else None
         return self.http.request(method, path, content=content, **kw)
 
     def _good(self, method: str, path: str, body: Any = None, **kw: Any) -> Any:

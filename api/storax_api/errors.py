@@ -60,9 +60,11 @@ def request_id(request: Request) -> str:
     return str(state["request_id"])
 
 
-def from_validation(error: ValidationError | RequestValidationError, known: Any = ()) -> errors.Invalid:
-    """Pydantic's findings as one sentence and a list."""
-    found = error.errors()
+def from_validation(
+    error: ValidationError | RequestValidationError, known: Any = (), *, offset: int = 0
+) -> errors.Invalid:
+    """Pydantic's findings as one sentence and a list; ``offset`` is the place of the first row that was checked."""
+    found = [{**e, "loc": _moved(e["loc"], offset)} for e in error.errors()]
     rows = [{"loc": [str(p) if not isinstance(p, int) else p for p in e["loc"]], "msg": e["msg"]} for e in found[:20]]
     first = found[0]
     place = ".".join(str(p) for p in first["loc"])
@@ -78,6 +80,10 @@ def from_validation(error: ValidationError | RequestValidationError, known: Any 
     if first["type"] != "missing" and not isinstance(first.get("input"), (dict, list)):
         hint = f"Got {shown!r}."
     return errors.Invalid(detail, hint=hint, errors=rows)
+
+
+def _moved(loc: tuple[Any, ...], offset: int) -> tuple[Any, ...]:
+    return (loc[0] + offset, *loc[1:]) if offset and loc and isinstance(loc[0], int) else loc
 
 
 def install(app: FastAPI) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.datastructures import QueryParams
 
-from storax_api.body import parse, validate
+from storax_api.body import parse, validate, validate_rows
 from storax_api.documents import document
 from storax_api.service import Caller, Service, json
 from storax_core import decide, queries
@@ -199,11 +199,13 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
         rows = [value] if single else value
         if isinstance(rows, list) and len(rows) > MAX_ROWS:
             raise TooLarge(f"{len(rows)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
-        models = validate(resource.create_adapter, rows, known)
+        if not isinstance(rows, list):
+            raise Invalid("one row or a list of rows is needed", hint="Send a JSON object, or an array of them.")
+        checked = validate_rows(resource.create_adapter, rows, known)
         compact = _choice(request, "format", "objects", "rows") == "rows"
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            made = await create.create(conn, ctx, resource, models)
+            made = await create.create(conn, ctx, resource, checked)
             if compact and not single:
                 columns = list(made[0]) if made else ["id"]
                 return {"columns": columns, "rows": [list(m.values()) for m in made]}

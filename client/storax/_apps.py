@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 _OLD_NAMES = {"environment_variables": "environment"}
 
 
-class OnBoth:
-    """A method that is called on a definition (a class) or on an App that was read (an instance)."""
+if TYPE_CHECKING:
+    OnBoth = classmethod  # which type checkers, too, let be called on both
+else:
 
-    def __init__(self, function: Any) -> None:
-        self._function = function
-        self.__doc__ = function.__doc__
+    class OnBoth:
+        """A method that is called on a definition (a class) or on an App that was read (an instance)."""
 
-    def __get__(self, obj: Any, owner: type[Any]) -> Any:
-        return self._function.__get__(owner if obj is None else obj)
+        def __init__(self, function: Any) -> None:
+            self._function = function
+            self.__doc__ = function.__doc__
+
+        def __get__(self, obj: Any, owner: type[Any]) -> Any:
+            return self._function.__get__(owner if obj is None else obj)
 
 
 class AppBase(Model):

@@ -68,8 +68,7 @@ def _fill_in(model: type[Model], chunk: Sequence[Model], reply: Any, client: "Cl
         put_client(one, client)
         if tells_state:
             put_position(one, position)
-        if one._seen or one._dirty:
-            one._absorb((), ())
+        one._settle_changes()
 
 
 def update_all(
@@ -100,17 +99,23 @@ def _send(client: "Client", method: str, path: str, body: list[Any], params: dic
 
 def _require(model: type[Any], items: Sequence[Any], *, saved: bool) -> None:
     """Refuse a list that holds something else, something in the wrong state, or the same thing twice."""
-    wrong = next((one for one in items if not isinstance(one, model)), None)
-    if wrong is not None:
-        raise InvalidInput(f"{wrong!r} is no {model.__name__}.")
-    off = next((one for one in items if one._saved is not saved), None)
-    if off is not None and saved:
-        raise InvalidInput(f"{off!r} is not saved yet.", hint="Use bulk_create() for new ones.")
-    if off is not None:
-        raise InvalidInput(f"{off!r} is saved already.", hint="Use bulk_update() to change those that exist.")
-    keys = {one._values[one._id_at] for one in items} if saved else {id(one) for one in items}
-    if len(keys) < len(items):
+    if set(map(type, items)) - {model}:
+        wrong = next((one for one in items if not isinstance(one, model)), None)
+        if wrong is not None:
+            raise InvalidInput(f"{wrong!r} is no {model.__name__}.")
+    id_at = model._id_at
+    ids = [one._values[id_at] for one in items]
+    if not (all(ids) if saved else not any(ids)):
+        _refuse_first(items, saved=saved)
+    if len(set(ids) if saved else set(map(id, items))) < len(items):
         raise InvalidInput(f"The same {model.__name__} stands twice in the list.", hint="Name each once.")
+
+
+def _refuse_first(items: Sequence[Any], *, saved: bool) -> None:
+    off = next(one for one in items if one._saved is not saved)
+    if saved:
+        raise InvalidInput(f"{off!r} is not saved yet.", hint="Use bulk_create() for new ones.")
+    raise InvalidInput(f"{off!r} is saved already.", hint="Use bulk_update() to change those that exist.")
 
 
 def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -79,7 +79,7 @@ class Feed:
         if stream:
             stream.stop()
         if thread and thread is not threading.current_thread():
-            thread.join(timeout=5)
+            thread.join(timeout=2)
 
     # ---- the thread -----------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ class Filter(NamedTuple):
     many: bool = False
 
 
-class Nothing(Exception):  # noqa: N818  (a finding, not a fault)
+class Nothing(Exception):
     """These filters can match nothing, whatever the server holds."""
 
 

@@ -24,6 +24,5 @@ def parents_first(items: Sequence[T], parents: Callable[[T], Sequence[T]]) -> li
         return [items[i] for i in TopologicalSorter(graph).static_order()]
     except CycleError as error:
         names = " <- ".join(repr(items[i]) for i in error.args[1][:6])
-        raise InvalidInput(
-            f"These wait for each other: {names}.", hint="Parents must not depend on their children."
-        ) from None
+        hint = "No job can wait for one that waits for it."
+        raise InvalidInput(f"There is a cycle: {names}.", hint=hint) from None

@@ -1,14 +1,16 @@
 """What Jobs can do beyond being rows: name their App and parents, be waited for, give results, be cancelled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import uuid4
 
 from storax import errors
+from storax._fields import Field
 from storax._graph import parents_first
 from storax._json import dumps
 from storax._model import Model, gone_as
+from storax._record import Record
 from storax._states import FINAL
 from storax._unset import UNSET
 from storax._waiting import Waiting
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
 
 _WORKDIR = 'Give a path inside the site\'s data folder, such as workdir="runs/1".'
 _APP = 'Give app="Name" (with site_name= where several sites have it), an App, its class, or app_id=.'
+
+
+class ParentIds(Field[list[int]]):
+    """``parent_ids``: takes jobs as well as ids, and remembers those that have no id yet."""
+
+    def __set__(self, obj: Record, value: Iterable["int | JobBase"]) -> None:
+        ids, unsaved = _split(value)
+        super().__set__(obj, ids)
+        put_parents(obj, unsaved)
 
 
 class JobBase(Model):
@@ -47,6 +58,10 @@ class JobBase(Model):
     def _fill(self, given: dict[str, Any]) -> None:
         dots, app, site_name = given.pop("placeholder"), given.pop("app"), given.pop("site_name")
         parents: list[JobBase] | None = None
+        if dots not in (None, ...):
+            raise InvalidInput(
+                f"Job() does not know what {dots!r} is meant to be.", hint='Name the argument: app="Hello".'
+            )
         if given["parent_ids"] is not UNSET:
             given["parent_ids"], parents = _split(given["parent_ids"])
         if dots is ... and given["workdir"] is UNSET:
@@ -145,6 +160,11 @@ class JobBase(Model):
         if self._app is not None:
             return self._home().apps.resolve(self._app, self._site_name)
         return self._home().apps.by_id(self._value("app_id"))
+
+    @property
+    def app_name(self) -> str:
+        """The name of its App."""
+        return self.app.name
 
     def parent_query(self) -> "JobQuery":
         """The jobs that must finish before this one."""

@@ -1,5 +1,6 @@
 """Query: lazy, immutable, cached. Chaining makes new queries; iterating, len(), bool() or an index asks the server."""
 
+import operator
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
@@ -196,12 +197,13 @@ class Query(Frames, Generic[M]):
     def _item(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._slice(index)
-        plan = self._plan.sliced(slice(index, index.__index__() + 1))
+        place = operator.index(index)
+        plan = self._plan.sliced(slice(place, place + 1))
         if self._cache is not None:
-            return self._cache[index]
+            return self._cache[place]
         found = self._derive(plan)._fetch()
         if not found:
-            raise IndexError(f"The query has no element {index}.")
+            raise IndexError(f"The query has no element {place}.")
         return found[0]
 
     def _slice(self, part: slice) -> Any:

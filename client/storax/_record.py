@@ -40,7 +40,7 @@ class Spec:
 class Record:
     """Values of one resource, with their fields."""
 
-    # A page sets only values and client; the others come to life in __getattr__, which keeps reading fast.
+    # A page does not set the rarer ones; they come to life in __getattr__, which keeps reading fast.
     __slots__ = ("__weakref__", "_client", "_dirty", "_position", "_seen", "_values")
 
     _spec: ClassVar[Spec]
@@ -138,14 +138,15 @@ class Record:
         Raises:
             ReadOnly: a dict or list that is fixed by now was changed in place.
         """
-        names = set(self._dirty or ())
-        for name, before in (self._seen or {}).items():
+        seen, names = self._seen, set(self._dirty or ())
+        for name, before in seen.items() if seen else ():
             one = self._fields[name]
             if self._values[one.index] != before:
                 if not one.updatable:
                     raise one.refusal(self)
                 names.add(name)
-        return {name: self._values[self._fields[name].index] for name in sorted(names)}
+        fields, values = self._fields, self._values
+        return {name: values[fields[name].index] for name in sorted(names)}
 
     def _creation(self) -> dict[str, Any]:
         """The body of a create: what was given, nothing else."""
@@ -159,13 +160,16 @@ class Record:
             # An equal dict stays the same object: the caller may hold it, and go on changing it.
             if one and values[one.index] != raw:
                 values[one.index] = raw
-        if self._dirty:
-            self._dirty = None
-        if self._seen:
-            self._seen = {n: _twin(values[fields[n].index]) for n in self._seen}
+        self._settle_changes()
         # Only a reply that tells the state says from which position on its moves are still to come.
         if position is not None and "state" in columns:
             self._position = position
+
+    def _settle_changes(self) -> None:
+        """What is here now is what the server has."""
+        put_dirty(self, None)
+        if self._seen:
+            self._seen = {name: _twin(self._values[self._fields[name].index]) for name in self._seen}
 
     def _complete(self) -> None:
         """Read what a short reply left out. Overridden where there is a server to ask."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from storax._record import Record, put_client, put_values
+from storax._record import Record, put_client, put_dirty, put_seen, put_values
 from storax._unset import UNSET
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def from_rows(model: type[R], columns: Sequence[str], rows: list[list[Any]], cli
         one = new(model)
         put_values(one, row)
         put_client(one, client)
+        put_dirty(one, None)
+        put_seen(one, None)
         out.append(one)
     return out
 

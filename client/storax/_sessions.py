@@ -60,7 +60,7 @@ class SessionBase(Model):
             "states": None if states is None else list(states),
             "app_ids": None if app_ids is None else list(app_ids),
         }
-        body = {name: value for name, value in ask.items() if value not in (None, False, {})}
+        body = {name: value for name, value in ask.items() if not (value is None or value is False or value == {})}
         client = self._home()
         found = self._ask("POST", "used", dumps(body), path="/acquire", params={"wait": wait}, patience=wait).json()
         return [from_object(Job, row, client) for row in found["jobs"]]

@@ -9,7 +9,7 @@ from storax._pages import ask, pages
 from storax._plan import PAGE, Plan
 from storax._states import FINAL
 from storax._tickets import LOOK, Ticket
-from storax.errors import DeadlineExceeded, InvalidInput, NotFound
+from storax.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from storax._model import Model
@@ -21,6 +21,7 @@ FOREVER = 10.0**9
 CONNECT = 5.0
 # Between looks at the server: while the stream lives it is a safety net, and the way to see that a job was deleted.
 LOOK_LIVE, LOOK_MANY, LOOK_BLIND = 5.0, 30.0, 0.5
+OUTAGE = 300.0
 MANY = 1000
 
 
@@ -35,8 +36,11 @@ class Waiting(Generic[J]):
         for job in self.jobs:
             self.left.setdefault(job._require_id("waited for"), []).append(job)
         self.gone: set[int] = set()
-        self._rested = self._next_look = 0.0
         self._client: Client = _one_client(self.jobs)
+        self._told: set[int] = set()
+        self._rested = self._next_look = 0.0
+        self._reached = False
+        self._failing_since: float | None = None
 
     def batches(self, *, read_at_once: bool = True) -> Iterator[list[J]]:
         """Jobs that ended, refreshed, in batches as they end; stops when all have, or at the timeout.
@@ -46,34 +50,43 @@ class Waiting(Generic[J]):
         if not self.left:
             return
         with self._ticket() as ticket:
-            told = set() if ticket.covered else self._look()
-            self._next_look = self._now() + self._look_every()
+            self._reached, self._next_look = ticket.covered, self._now() + self._look_every()
+            if not ticket.covered:
+                self._look()
             while True:
-                told &= self.left.keys()
-                if told and (told == self.left.keys() or (read_at_once and self._now() >= self._rested)):
-                    batch = self._read(told)
-                    told = set()
-                    if batch:
-                        yield batch
+                ripe = bool(self._told) and (read_at_once or self._told == self.left.keys())
+                if ripe and self._now() >= self._rested and (batch := self._read()):
+                    yield batch
                 if not self.left or self._now() >= self._until:
                     break
-                told |= self._hear(ticket, rest=bool(told) and read_at_once)
-            told &= self.left.keys()
-            if told:
-                yield self._read(told)
+                self._hear(ticket, until=self._rested if ripe else FOREVER)
+            if batch := self._read():
+                yield batch
 
     def refresh(self) -> None:
         """Read all of them again, ended or not."""
-        self._read(set(self.left))
+        self._told = set(self.left)
+        self._read()
 
-    def _hear(self, ticket: Ticket, *, rest: bool) -> set[int]:
-        """Ids that ended, waiting for the first; now and then, and when the stream says so, it looks instead."""
-        until = min(self._until, self._next_look, self._rested if rest else FOREVER)
-        told = ticket.take(until - self._now())
+    def _hear(self, ticket: Ticket, *, until: float) -> None:
+        """Take note of jobs that ended, waiting for the first; now and then, and when the stream says so, look."""
+        told = ticket.take(min(self._until, self._next_look, until) - self._now())
+        self._told |= told & self.left.keys()
         if LOOK in told or self._now() >= self._next_look:
-            told |= self._look()
-            self._next_look = self._now() + self._look_every()
-        return told
+            self._look()
+
+    @contextmanager
+    def _through_outages(self) -> Iterator[None]:
+        """A wait outlives a server that restarts: errors are passed over for a while, once it has been reached."""
+        try:
+            yield
+        except Unavailable:
+            self._failing_since = self._failing_since or self._now()
+            if not self._reached or self._now() - self._failing_since > OUTAGE:
+                raise
+            self._rested = self._now() + LOOK_BLIND
+        else:
+            self._reached, self._failing_since = True, None
 
     def require_all(self) -> None:
         """Raise where the timeout came first.
@@ -103,30 +116,34 @@ class Waiting(Generic[J]):
             return LOOK_BLIND
         return LOOK_LIVE if len(self.left) <= MANY else LOOK_MANY
 
-    def _look(self) -> set[int]:
-        """Ask for the state of all that are left; ids of those that ended or are no more."""
+    def _look(self) -> None:
+        """Ask for the state of all that are left; take note of those that ended or are no more."""
         ids: list[int] = list(self.left)
         found: dict[int, str] = {}
-        for start in range(0, len(ids), PAGE):
-            plan = Plan(where={"id": ids[start : start + PAGE]})
-            for page in pages(self._client, "jobs", plan, fields=("id", "state")):
-                found.update((row[0], row[1]) for row in page.rows)
-        return {i for i in ids if found.get(i, FINAL[0]) in FINAL}
+        with self._through_outages():
+            for start in range(0, len(ids), PAGE):
+                plan = Plan(where={"id": ids[start : start + PAGE]})
+                for page in pages(self._client, "jobs", plan, fields=("id", "state")):
+                    found.update((row[0], row[1]) for row in page.rows)
+            self._told |= {i for i in ids if found.get(i, FINAL[0]) in FINAL}
+        self._next_look = self._now() + self._look_every()
 
-    def _read(self, ids: set[int]) -> list[J]:
-        """Refresh these; returns those that have really ended or are gone, and takes them off the list."""
-        begun, batch = self._now(), []
-        for job_id, found in self._rows(sorted(ids)):
-            if found is None:
-                self.gone.add(job_id)
-            else:
-                for job in self.left[job_id]:
-                    job._absorb(found, found.values())
-                if found["state"] not in FINAL:
-                    continue  # it was restarted in between
-            batch += self.left.pop(job_id)
-        # Jobs that end in a storm are read in batches: two thirds of the time belong to those who run them.
-        self._rested = self._now() + 2 * (self._now() - begun)
+    def _read(self) -> list[J]:
+        """Refresh those that ended; returns those that really have or are gone, and takes them off the list."""
+        begun, batch, ids = self._now(), [], sorted(self._told)
+        with self._through_outages():
+            for job_id, found in self._rows(ids):
+                self._told.discard(job_id)
+                if found is None:
+                    self.gone.add(job_id)
+                else:
+                    for job in self.left[job_id]:
+                        job._absorb(found, found.values())
+                    if found["state"] not in FINAL:
+                        continue  # it was restarted in between
+                batch += self.left.pop(job_id)
+            # Jobs that end in a storm are read in batches: two thirds of the time belong to those who run them.
+            self._rested = self._now() + 2 * (self._now() - begun)
         return batch
 
     def _rows(self, ids: list[int]) -> Iterator[tuple[int, dict[str, Any] | None]]:

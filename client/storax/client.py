@@ -1,5 +1,6 @@
 """Client: one server and one token. ``with Client(url, token):`` makes the models speak to it inside the block."""
 
+import atexit
 import os
 import threading
 from contextvars import ContextVar
@@ -52,7 +53,7 @@ class Client:
         transport: "httpx.BaseTransport | None" = None,
     ) -> None:
         self.url, self._token = (url, token) if url and token else _resolve(url, token, profile)
-        self.url = self.url.rstrip("/")
+        self.url, self._token = self.url.rstrip("/"), self._token and self._token.strip()
         self.deadline = deadline
         self._connect_within = connect_within
         self._given = transport
@@ -205,4 +206,10 @@ def _after_fork() -> None:
         client.after_fork()
 
 
+def _at_exit() -> None:
+    for client in list(_clients):
+        client.close()
+
+
 os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_at_exit)

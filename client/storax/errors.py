@@ -23,8 +23,6 @@ StoraxError
 └── JobFailed                    Job.Failed: the job ended as FAILED
 """
 
-# ruff: noqa: N818  (they are named for what happened, as Django names DoesNotExist)
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -283,7 +283,9 @@ def _after(where: Where, keys: Sequence[Order], values: Sequence[Any]) -> str:
     places = [f"{where.param(v)}::{k.pg_type}" for k, v in zip(keys, values, strict=True)]
     if len({k.down for k in keys}) == 1:
         sign = "<" if keys[0].down else ">"
-        return f"({', '.join(k.sql for k in keys)}) {sign} ({', '.join(places)})"
+        after = f"({', '.join(k.sql for k in keys)}) {sign} ({', '.join(places)})"
+        # Said of both halves of a split row: a merge join would else walk the other half from its beginning.
+        return f"{after} AND t.id {sign} {places[0]}" if keys[0].sql == "s.id" else after
     steps = []
     for i, (key, place) in enumerate(zip(keys, places, strict=True)):
         same = [f"{k.sql} = {p}" for k, p in zip(keys[:i], places[:i], strict=True)]

@@ -28,7 +28,7 @@ from storax_agent.pace import STORM_JOBS, Mail, Pace, Room
 from storax_agent.prepare import Preparer, RefusedError
 from storax_agent.wire import Acquired, Answer
 
-TICK_SEC = 0.01  # in a storm, the launcher's news are read this often
+TICK_SEC = 0.02  # in a storm, the launcher's news are read this often
 RETRY_SEC = 1.0
 MEMORY = 4096  # ended leases kept in mind, in case a late answer brings one again
 LOG = logging.getLogger(__name__)
@@ -78,7 +78,15 @@ class Agent:
     def ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Run ``call`` in the main loop, after all that was posted before, and wait for what it returns."""
         answer: Future[Any] = Future()
-        self.post(lambda: answer.set_result(call(*arguments)))
+
+        def reply() -> None:
+            try:
+                answer.set_result(call(*arguments))
+            except Exception as error:
+                answer.set_exception(error)
+                raise
+
+        self.post(reply)
         return answer.result(timeout=60.0)
 
     @property
@@ -126,6 +134,9 @@ class Agent:
             self._save()
         except LauncherLostError as error:
             self._reopen(error)
+        except Exception:
+            LOG.exception("main loop: unexpected error")
+            time.sleep(RETRY_SEC)
         self._balance()
         if self.pace.recent() > STORM_JOBS and not self._draining:
             time.sleep(max(0.0, TICK_SEC - (time.monotonic() - began)))
@@ -133,6 +144,8 @@ class Agent:
     def take(self, session: int, acquired: Acquired, expected: int = 0) -> None:
         """Jobs were leased."""
         self.room.arrived(expected)
+        if self._draining:
+            return  # they go back with the session, or to the next agent
         self._apps.update((app["id"], app) for app in acquired.apps)
         works = [work for job in acquired.jobs if (work := self._accept(session, job)) is not None]
         if works:
@@ -198,7 +211,7 @@ class Agent:
         self.room.set(0)
         self.mail.flush()
         if stop_jobs:
-            self._stop(self.holdings.all(), cause="stopped", grace_sec=grace_sec)
+            self.post(lambda: self._stop(self.holdings.all(), cause="stopped", grace_sec=grace_sec))
 
     @property
     def settled(self) -> bool:

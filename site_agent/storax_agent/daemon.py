@@ -69,13 +69,13 @@ class Daemon:
 
     def run(self) -> None:
         """Work until a signal comes, or the allocation is over."""
-        self.agent.open()
-        self.agent.recall()
-        if session := int(self.outbox.note("session") or 0):
-            self.keeper.resume(session)
-        loops = self._loops()
-        report = self._loop("report", self._report().step, self._report_stopping)
         with self._signals():
+            self.agent.open()
+            self.agent.recall()
+            if session := int(self.outbox.note("session") or 0):
+                self.keeper.resume(session)
+            loops = self._loops()
+            report = self._loop("report", self._report().step, self._report_stopping)
             for loop in [*loops, report]:
                 loop.start()
             LOG.info("site %r: %d cores, agent process %d", self.settings.name, self.settings.slots, os.getpid())

@@ -1,9 +1,11 @@
 """From what became of a process to what is reported of its job."""
 
+import logging
 import os
 import re
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,8 @@ MAX_RESULT_BYTES = 1 << 20
 TAIL_BYTES, TAIL_LINES = 2048, 10
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+LOG = logging.getLogger(__name__)
 
 Move = dict[str, Any]
 Entry = dict[str, Any]
@@ -57,8 +61,12 @@ class Judge:
 
     def outcome(self, ended: Ended) -> Entry | None:
         """The report of an end; None when there is nobody to tell, as the lease is gone."""
-        value, flaw = self._take_result(ended)
-        return _RULES[ended.cause](self, ended, value, flaw)
+        try:
+            value, flaw = self._take_result(ended)
+            return _RULES[ended.cause](self, ended, value, flaw)
+        except Exception as error:  # one job's strange leavings must not hold up the others
+            LOG.exception("job %d: what it left could not be read", ended.lease.job_id)
+            return _error(ended, message=f"the site agent could not read what the job left: {error!r}"[:500])
 
     def _take_result(self, ended: Ended) -> tuple[Any, str]:
         if not ended.started:
@@ -72,7 +80,8 @@ class Judge:
             value, flaw = None, str(error)
         else:
             flaw = ""
-        Path(path).unlink(missing_ok=True)
+        with suppress(OSError):
+            Path(path).unlink()
         return value, flaw
 
     def tail(self, workdir: str) -> str:

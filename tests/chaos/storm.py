@@ -47,8 +47,8 @@ class Storm:
 
     async def make(self, resource: Resource, row: Row) -> int:
         """Create one row by the same door as the API."""
-        models = resource.create_adapter.validate_python([row])
-        made = await self.command(lambda c, x: create.create(c, x, resource, models))
+        rows = create.given(resource.create_adapter.validate_python([row]))
+        made = await self.command(lambda c, x: create.create(c, x, resource, rows))
         return int(made[0]["id"])
 
     async def command(self, step: Step, actor: str = "") -> Any:
@@ -64,8 +64,8 @@ class Storm:
     async def blow(self, commands: int, at_once: int) -> None:
         """So many random commands, several at a time. What the rules refuse is counted; any other error fails."""
         verbs = [
-            self.create_jobs, self.create_jobs, self.patch, self.move, self.acquire, self.acquire, self.report, self.report,
-            self.report, self.cancel, self.delete, self.expire, self.transfer, self.batch_job, self.open_session,
+            self.create_jobs, self.create_jobs, self.patch, self.move, self.acquire, self.acquire, self.report,
+            self.report, self.report, self.cancel, self.delete, self.expire, self.transfer, self.batch_job, self.open_session,
         ]  # fmt: skip
 
         async def one() -> None:
@@ -96,8 +96,8 @@ class Storm:
             if app == self.apps[2]:
                 row["transfers"] = {"src": "here:/a"} | ({"out": "here:/b"} if self.rng.random() < 0.5 else {})
             rows.append(row)
-        models = JOBS.create_adapter.validate_python(rows)
-        made = await self.command(lambda c, x: create.create(c, x, JOBS, models))
+        given = create.given(JOBS.create_adapter.validate_python(rows))
+        made = await self.command(lambda c, x: create.create(c, x, JOBS, given))
         self.accepted |= {m["id"] for m in made}
 
     async def patch(self) -> None:

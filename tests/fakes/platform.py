@@ -60,11 +60,14 @@ class Platform(Script):
         self.log: list[dict[str, Any]] = []
         self.wires: set[Wire] = set()
         self.streaming = True
+        self.refusing: Exception | None = None
         self.guard = threading.RLock()
         self.on("POST", "/jobs/", self._create).on("POST", "/jobs/query", self._query)
         self.on("GET", "/events/stream", self._stream).on("POST", "/events/query", self._events)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.refusing:
+            raise self.refusing
         with self.guard:
             path = request.url.path.removeprefix("/api/v1")
             if path.startswith("/jobs/") and path[6:].isdigit():

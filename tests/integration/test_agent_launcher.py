@@ -305,3 +305,33 @@ def test_it_does_not_end_while_something_runs(site):
     site.launcher.close(end=True)
     eventually(lambda: not alive(pid))
     site.connect()
+
+
+def test_a_disk_that_takes_no_workdir_is_named(site):
+    long = "x" * 300
+    row = site.wait_ended(site.start(["true"], workdir=long))
+    assert (row.cause, row.started) == ("system", False)
+    assert f"workdir '{long}' cannot be used: File name too long" in row.message
+
+
+def test_a_program_is_never_taken_from_a_workdir_by_its_bare_name(site):
+    site.environment["PATH"] = ":.:w/1:/usr/bin:/bin"
+    site.drop()
+    site.connect()
+    site.wait_ended(site.run("printf '#!/bin/sh\\nexit 9\\n' > evil; chmod +x evil", workdir="w/same"))
+    assert site.wait_ended(site.start(["evil"], workdir="w/same")).code == 127
+    assert site.wait_ended(site.start(["./evil"], workdir="w/same")).code == 9
+
+
+def test_a_program_that_moved_is_found_again(site):
+    first, second = site.path / "one", site.path / "two"
+    for folder in (first, second):
+        folder.mkdir()
+    site.environment["PATH"] = f"{first}:{second}:/usr/bin:/bin"
+    site.drop()
+    site.connect()
+    (first / "tool").write_text("#!/bin/sh\nexit 3\n")
+    (first / "tool").chmod(0o755)
+    assert site.wait_ended(site.start(["tool"])).code == 3
+    (first / "tool").rename(second / "tool")
+    assert site.wait_ended(site.start(["tool"])).code == 3

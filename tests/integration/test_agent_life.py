@@ -333,7 +333,8 @@ def test_the_wall_time_of_a_job_is_minutes(site, server):
     server.store.jobs[job]["max_attempts"] = 1
     eventually(lambda: "RUN_TIMEOUT" in server.told(job))
     server.hold(job)
-    assert server.data(job)["message"] == "the wall time of the job was reached"
+    timed_out = next(data for number, to, data in server.store.moves if (number, to) == (job, "RUN_TIMEOUT"))
+    assert timed_out["message"] == "the wall time of the job was reached"
 
 
 def test_site_policy_is_the_sites_not_the_servers(tmp_path, server):

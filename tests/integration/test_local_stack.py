@@ -231,7 +231,7 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     first = storax(home, "up", "--detach")
     assert first.returncode == 0, first.stderr
     facts = state_of(home)
-    assert facts["healthy"]
+    assert facts["healthy"], facts
     assert facts["url"] in first.stdout
     assert [part["part"] for part in facts["parts"]][1:] == list(PARTS)
 

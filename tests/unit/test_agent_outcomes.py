@@ -109,3 +109,10 @@ def test_a_lost_exit_code_is_a_run_again_unless_the_result_is_there(judge, tmp_p
     entry = judge.outcome(ended("lost", None))
     assert last(entry)[0] == "RUN_DONE"
     assert entry["patch"] == {"return_value": [1]}
+
+
+def test_a_folder_in_place_of_the_result_is_an_error(judge, tmp_path):
+    (tmp_path / "results/5.2.1.json").mkdir()
+    to, data = last(judge.outcome(ended()))
+    assert to == "RUN_ERROR"
+    assert "directory" in data["message"]

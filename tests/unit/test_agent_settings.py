@@ -88,7 +88,7 @@ def test_a_folder_that_is_no_site_says_what_to_do(tmp_path, capsys):
 
 
 def test_jobs_get_no_secret_unless_it_is_named():
-    secrets = ("STORAX_TOKEN", "STORAX_DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "OPENAI_API_KEY")
+    secrets = ("STORAX_TOKEN", "STORAX_REDIS_URL", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "OPENAI_API_KEY")
     given = {"PATH": "/bin", "LANG": "C", **dict.fromkeys(secrets, "x")}
     assert job_environment(given, passed=[]) == {"PATH": "/bin", "LANG": "C"}
     assert "HF_TOKEN" in job_environment(given, passed=["HF_TOKEN"])

@@ -103,6 +103,11 @@ def test_negative_indices_are_refused_in_words(client, script, index):
     assert script.asked == []
 
 
+def test_an_index_that_is_no_number_is_refused(client):
+    with pytest.raises(TypeError):
+        Job.objects.all()["a"]
+
+
 def test_a_step_of_zero_is_refused(client):
     with pytest.raises(errors.InvalidInput, match="at least 1"):
         Job.objects.all()[::0]

@@ -3,6 +3,7 @@
 import threading
 import time
 
+import httpx
 import pytest
 
 from fakes.platform import Platform
@@ -261,6 +262,27 @@ def test_waits_of_many_threads_share_one_stream(platform, client):
         thread.join(10)
     assert results == {n: n for n in range(1, 9)}
     assert len(streams(platform)) == 1
+
+
+def test_a_wait_outlives_a_server_that_restarts(platform):
+    down = httpx.ConnectError("refused")
+    with client_of(platform, connect_within=0.02) as client:
+        one, two = made(2)
+
+        def outage(seconds):
+            platform.refusing = down
+            platform.cut()
+            platform.later(seconds, setattr, platform, "refusing", None)
+
+        platform.later(0.1, outage, 0.8)
+        platform.later(0.5, platform.end, 1, "JOB_FINISHED", 1)
+        assert one.result(10) == 1
+        platform.later(0.1, outage, 60)
+        with pytest.raises(errors.DeadlineExceeded):
+            two.wait(0.4)
+        fresh = from_object(Job, job(2), client)
+        with pytest.raises(errors.ServerDown):
+            fresh.wait(5)
 
 
 def test_closing_the_client_ends_the_thread(platform):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, overload
 from storax._fields import Field
 from storax._filters import Filter
 from storax._job_queries import JobManagerBase, JobQueryBase
-from storax._jobs import JobBase
+from storax._jobs import JobBase, ParentIds
 from storax._manager import Objects
 from storax._model import Spec
 from storax._unset import UNSET, Unset
@@ -228,7 +228,7 @@ class Job(JobBase):
         dict[str, str], settable="always", default={}, doc="Extra arguments for the site's launcher."
     )
     """Extra arguments for the site's launcher."""
-    parent_ids: Field[list[int]] = Field(list[int], settable="create", default=[], doc="Jobs that must finish first.")
+    parent_ids: ParentIds = ParentIds(list[int], settable="create", default=[], doc="Jobs that must finish first.")
     """Jobs that must finish first."""
     on_parent_failure: Field[Literal["fail", "run"]] = Field(
         Literal["fail", "run"],

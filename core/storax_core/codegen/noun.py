@@ -41,15 +41,6 @@ class Base:
     query: str = ""
     manager: str = ""
 
-    @property
-    def imports(self) -> list[tuple[str, str]]:
-        """Module and names, ready to be written down."""
-        found: dict[str, list[str]] = {}
-        for path in filter(None, (self.model, self.query, self.manager)):
-            module, _, name = path.rpartition(".")
-            found.setdefault(module, []).append(name)
-        return [(module, ", ".join(sorted(names))) for module, names in found.items()]
-
 
 def class_of(path: str) -> str:
     """The bare name of a ``module.Class``."""
@@ -79,6 +70,8 @@ CLIENT_ARGUMENTS = {
 }
 # Wire forms that the client makes by itself.
 HIDDEN = frozenset({"parent_refs"})
+# Fields with a descriptor of their own: module, class.
+FIELDS = {("Job", "parent_ids"): ("_jobs", "ParentIds")}
 # Types that the client widens: parents may be jobs, saved or not.
 ACCEPTS = {("Job", "parent_ids"): "Iterable[int | JobBase]"}
 # Nouns whose subclasses set fields in the class body; type checkers then need the plain types.
@@ -110,6 +103,19 @@ class Noun:
     def base(self) -> Base | None:
         """The hand-written classes below, if there are any."""
         return HAND_WRITTEN.get(self.name)
+
+    @property
+    def imports(self) -> list[tuple[str, str]]:
+        """What the module takes from hand-written ones: module and names, ready to be written down."""
+        paths = [self.base.model, self.base.query, self.base.manager] if self.base else []
+        pairs = [
+            *((p.split(".")[0], class_of(p)) for p in paths if p),
+            *(v for k, v in FIELDS.items() if k[0] == self.name),
+        ]
+        found: dict[str, set[str]] = {}
+        for module, name in pairs:
+            found.setdefault(module, set()).add(name)
+        return [(module, ", ".join(sorted(names))) for module, names in found.items()]
 
     def can(self, verb: str) -> bool:
         """Whether the routes offer this verb."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from storax_core.codegen import types
-from storax_core.codegen.noun import ACCEPTS, DECLARABLE, Attribute, Noun, class_of
+from storax_core.codegen.noun import ACCEPTS, DECLARABLE, FIELDS, Attribute, Noun, class_of
 from storax_core.resources import RESOURCES
 
 HEADER = '"""{name}, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""'
@@ -79,7 +79,7 @@ def _own_imports(noun: Noun) -> Iterator[str]:
     yield f"from storax._model import {'Spec' if base else 'Model, Spec'}"
     if not (base and base.query):
         yield "from storax._changes import ChangeQuery" if changes else "from storax._query import Query"
-    for module, names in base.imports if base else ():
+    for module, names in noun.imports:
         yield f"from storax.{module} import {names}"
     yield "from storax._unset import UNSET, Unset"
 
@@ -128,7 +128,9 @@ def _field(noun: Noun, one: Attribute) -> Iterator[str]:
     options += ["required=True"] if one.required else []
     options += ["sent_only=True"] if one.sent_only else []
     options += [f"doc={one.doc!r}"]
-    call = f"Field({types.source(one.annotation)}, {', '.join(options)})"
+    descriptor = FIELDS[noun.name, one.name][1] if (noun.name, one.name) in FIELDS else "Field"
+    kind = kind if descriptor == "Field" else descriptor
+    call = f"{descriptor}({types.source(one.annotation)}, {', '.join(options)})"
     yield f"    {one.name}: {kind} = {f'declared({call})' if plain else call}"
     yield f'    """{one.doc}"""'
 

@@ -1,6 +1,6 @@
 """Create rows of any resource. What one noun needs beyond its fields is asked in ``_check``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import asyncpg
@@ -14,14 +14,19 @@ from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
 
 
-async def create(conn: Connection, ctx: Context, resource: Resource, models: Sequence[BaseModel]) -> list[Row]:
-    """Create one row per model, all or none. Returns id and server-set fields, in order.
+def given(models: Iterable[BaseModel]) -> list[Row]:
+    """The fields that the caller named; defaults stay out of the log."""
+    return [{name: m.__dict__[name] for name in m.__pydantic_fields_set__} for m in models]
+
+
+async def create(conn: Connection, ctx: Context, resource: Resource, given_rows: Sequence[Row]) -> list[Row]:
+    """Create rows, validated before (see ``given``), all or none. Returns id and server-set fields, in order.
 
     Raises Invalid for a parent that does not exist, Conflict for a name that is taken.
     """
     if resource is JOBS:
-        return await create_jobs.create_jobs(conn, ctx, models)
-    rows = [create_jobs.given(m) for m in models]
+        return await create_jobs.create_jobs(conn, ctx, given_rows)
+    rows = [dict(r) for r in given_rows]  # a private copy: a command may be repeated after a deadlock
     await _check(conn, ctx, resource, rows)
     ids = await log.draw_ids(conn, resource, len(rows))
     for row, row_id in zip(rows, ids, strict=True):

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from pydantic import BaseModel
 
 from storax_core.decide import nearest
 from storax_core.errors import Invalid
@@ -18,9 +17,9 @@ EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
 SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT DO NOTHING"""
 
 
-async def create_jobs(conn: Connection, ctx: Context, models: Sequence[BaseModel]) -> list[Row]:
+async def create_jobs(conn: Connection, ctx: Context, given_rows: Sequence[Row]) -> list[Row]:
     """Create jobs, their edges, transfers and events, all or none. Returns id, site_id and state of each."""
-    rows = [given(m) for m in models]
+    rows = [dict(r) for r in given_rows]  # a private copy: a command may be repeated after a deadlock
     apps = await find_apps(conn, ctx.owner_id, {r["app_id"] for r in rows})
     # Looked up before this call's own ids are among them: nobody can name a row of the same call by guessing its id.
     parents = await _parent_states(conn, ctx.owner_id, {p for r in rows for p in r.get("parent_ids", ())})
@@ -39,12 +38,6 @@ async def create_jobs(conn: Connection, ctx: Context, models: Sequence[BaseModel
     await _link(conn, ctx, edges)
     await _append_transfers(conn, ctx, transfers)
     return [{"id": r["id"], "site_id": r["site_id"], "state": r["state"]} for r in rows]
-
-
-def given(model: BaseModel) -> Row:
-    """The fields that the caller named; defaults stay out of the log."""
-    values = model.__dict__
-    return {name: values[name] for name in model.__pydantic_fields_set__}
 
 
 async def find_apps(conn: Connection, owner_id: int, wanted: set[int]) -> dict[int, Row]:

@@ -49,20 +49,33 @@ def spawn(work: Work, *, data: int, environment: Mapping[bytes, bytes]) -> int:
     Raises:
         StartError: the workdir leaves the data folder, the command is missing, or the machine refuses.
     """
+    _enter(work, data)
     try:
-        _enter(work, data)
         given = {os.fsencode(key): os.fsencode(value) for key, value in work.environment.items()}
         merged = {**environment, **given}
-        program = _find(work.argv[0], merged.get(b"PATH", b"/usr/bin:/bin"))
-        return os.posix_spawn(program, work.argv, merged, file_actions=FILE_ACTIONS, setsid=True)
-    except PathError as error:
-        raise StartError(f"workdir refused: {error}", cause="workdir") from error
+        return _spawn(work.argv, merged)
     except (OSError, ValueError) as error:
         raise _explain(error, work.argv[0]) from error
 
 
+def _spawn(argv: list[str], environment: dict[bytes, bytes]) -> int:
+    path = environment.get(b"PATH", b"/usr/bin:/bin")
+    try:
+        program = _find(argv[0], path)
+        return os.posix_spawn(program, argv, environment, file_actions=FILE_ACTIONS, setsid=True)
+    except FileNotFoundError:
+        _find.cache_clear()  # it may be elsewhere now
+        program = _find(argv[0], path)
+        return os.posix_spawn(program, argv, environment, file_actions=FILE_ACTIONS, setsid=True)
+
+
 def _enter(work: Work, data: int) -> None:
-    folder = open_folder(data, work.workdir, create=True)
+    try:
+        folder = open_folder(data, work.workdir, create=True)
+    except PathError as error:
+        raise StartError(f"workdir refused: {error}", cause="workdir") from error
+    except OSError as error:
+        raise StartError(f"workdir {work.workdir!r} cannot be used: {error.strerror}", cause="system") from error
     try:
         os.fchdir(folder)
         if work.lease.attempt > 1:
@@ -82,6 +95,8 @@ def _find(name: str, path: bytes) -> str:
     if "/" in name:
         return name
     for folder in os.fsdecode(path).split(os.pathsep):
+        if not folder.startswith("/"):
+            continue  # the workdir of whichever job comes first
         candidate = os.path.join(folder, name)  # noqa: PTH118 - 4 times faster, once per job
         if os.access(candidate, os.X_OK) and os.path.isfile(candidate):  # noqa: PTH113
             return candidate
@@ -89,7 +104,6 @@ def _find(name: str, path: bytes) -> str:
 
 
 def _explain(error: OSError | ValueError, command: str) -> StartError:
-    _find.cache_clear()  # the program may have moved
     if isinstance(error, ValueError):
         return StartError(f"command {command!r} cannot be passed on: {error}", cause="command", code=126)
     match error.errno:

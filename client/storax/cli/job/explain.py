@@ -58,7 +58,7 @@ def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
 def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     if job.state == "RUNNING":
         attempts = max(job.attempt, job.max_attempts)
-        yield f"It runs: attempt {job.attempt} of {attempts}, since {_ago(job.last_update, now)}."
+        yield f"It runs: attempt {job.attempt} of {attempts}, started {_ago(job.last_update, now)}."
         yield from _holder(job, site, now)
     elif job.state in ("CREATED", "AWAITING_PARENTS"):
         yield from _parents(job)

@@ -90,7 +90,7 @@ def _axis(text: str) -> tuple[str, list[Any]]:
     if ":" not in values:
         return name, values.split(",")
     try:
-        first, last, step = (*map(Decimal, values.split(":")), Decimal(1))[:3]
+        first, last, step = [Decimal(word) for word in (values if values.count(":") > 1 else f"{values}:1").split(":")]
     except (InvalidOperation, ValueError):
         raise UsageError(f"--param-sweep {text!r}: these are no numbers.", hint="Write x=1:10 or x=0:1:0.25") from None
     if not step or (last - first) / step < 0 or (last - first) / step >= MOST_VALUES:

@@ -1,0 +1,165 @@
+"""CONTRIBUTING.md tells the truth: its diffs apply, and the field of its first example arrives everywhere by itself."""
+
+import asyncio
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from house.repository import ROOMS, ROOT, copy_to
+from world import in_database, until
+
+HEADING = re.compile(r"^## Example: (.+)$", re.MULTILINE)
+
+
+def examples() -> dict[str, list[str]]:
+    """The diffs of each worked example, by its heading."""
+    parts = HEADING.split((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))[1:]
+    return {
+        name: re.findall(r"```diff\n(.*?)```", body, re.DOTALL)
+        for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def apply(folder: Path, diff: str) -> None:
+    done = subprocess.run(["git", "apply", "-"], cwd=folder, input=diff, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stderr}\nThe file has changed: bring the diff in CONTRIBUTING.md up to date."
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of the repository."""
+    copy_to(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def database(servers) -> Iterator[str]:
+    """An empty database of this test's own."""
+    name = f"storax_example_{os.getpid()}"
+
+    async def say(words: str) -> None:
+        conn = await asyncpg.connect(servers.database_url)
+        await conn.execute(f"{words} DATABASE {name}")
+        await conn.close()
+
+    asyncio.run(say("CREATE"))
+    yield in_database(servers.database_url, name)
+    asyncio.run(say("DROP"))
+
+
+def environment(house: Path, **more: str) -> dict[str, str]:
+    """The copy's packages in place of the installed ones."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(house / room) for room in ROOMS), **more}
+
+
+def python(house: Path, *argv: str, **env: str) -> str:
+    argv = (sys.executable, *argv)
+    done = subprocess.run(argv, cwd=house, env=environment(house, **env), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def serving(house: Path, **env: str) -> Iterator[str]:
+    """The copy's API on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = environment(house, STORAX_PORT=str(port), **env)
+    process = subprocess.Popen([sys.executable, "-m", "storax_api"], cwd=house, env=env)
+
+    def ready() -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    try:
+        until(ready, seconds=30, step=0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_the_four_examples_are_there():
+    assert list(examples()) == ["add a field to Job", "add a resource", "add an event type", "add a scheduler"]
+
+
+@pytest.mark.parametrize("name", ["add a resource", "add an event type", "add a scheduler"])
+def test_the_diffs_of_an_example_apply_and_the_code_imports(house, name):
+    for diff in examples()[name]:
+        apply(house, diff)
+    code = "import storax_core.resources, storax_core.events, storax_core.decide, storax_agent.daemon"
+    python(house, "-c", code)
+
+
+CHECK = """
+import json, sys
+from storax.api import Client, EventLog, Job
+from storax_api.app import create_app
+from storax_core.settings import Settings
+
+schemas = create_app(Settings()).openapi()["paths"]["/api/v1/jobs/{id}"]["get"]["responses"]["200"]["content"]
+filters = {p["name"] for p in create_app(Settings()).openapi()["paths"]["/api/v1/jobs/"]["get"]["parameters"]}
+with Client(sys.argv[1], sys.argv[2]) as client:
+    site = client.request("POST", "/sites/", {"name": "here"})["id"]
+    app = client.request("POST", "/apps/", {"site_id": site, "name": "A", "command_template": "true"})["id"]
+    job = Job(app_id=app, workdir="a", container="debian:12")
+    Job.objects.bulk_create([job, Job(app_id=app, workdir="b")])
+    job.container = "debian:13"
+    job.save()
+    print(json.dumps({
+        "openapi": schemas["application/json"]["schema"]["properties"]["container"]["description"],
+        "filters": sorted(f for f in filters if f.startswith("container")),
+        "rest": client.request("GET", f"/jobs/{job.id}")["container"],
+        "client": Job.objects.get(container__startswith="debian").container,
+        "null": Job.objects.filter(container=None).count(),
+        "events": [e.data.get("container") for e in EventLog.objects.filter(job_id=job.id).order_by("position")],
+        "doc": "container: Image it runs in." in Job.__init__.__doc__,
+    }))
+"""
+
+
+def test_one_line_and_a_migration_make_a_field(house, database, redis_url):
+    (diff,) = examples()["add a field to Job"]
+    changed = [line for line in diff.splitlines() if re.match(r"[+-](?![+-]{2} )", line)]
+    assert len(changed) == 1, "the example promises one line"
+    apply(house, diff)
+
+    draft = f"import draft; draft.draft('job container', {database!r})"
+    python(house, "-c", f"import sys; sys.path.append('alembic'); {draft}")
+    (drafted,) = (house / "alembic" / "versions").glob("*_job_container.py")
+    migration = drafted.read_text()
+    assert re.findall(r"op\.(\w+)\(", migration) == ["add_column", "drop_column"]
+    assert 'op.add_column("job", sa.Column("container", sa.Text(), nullable=True))' in migration
+
+    assert python(house, "-m", "storax_core.codegen").split() == ["client/storax/models/job.py:", "written"]
+    assert python(house, "-m", "storax_core.admin.reference").split() == ["docs/reference/resources.md:", "written"]
+
+    url = {"STORAX_DATABASE_URL": database, "STORAX_REDIS_URL": redis_url}
+    python(house, "-m", "storax_core.admin", "migrate", **url)
+    token = json.loads(python(house, "-m", "storax_core.admin", "bootstrap", "--user", "ann", **url))["token"]
+    with serving(house, **url) as address:
+        found: dict[str, Any] = json.loads(python(house, "-c", CHECK, address, token, **url))
+    assert found == {
+        "openapi": "Image it runs in.",
+        "filters": ["container", "container__contains", "container__isnull", "container__ne", "container__startswith"],
+        "rest": "debian:13",
+        "client": "debian:13",
+        "null": 1,
+        "events": ["debian:12", "debian:13"],
+        "doc": True,
+    }
+    assert "0 differences" in python(house, "-m", "storax_core.admin", "verify", **url).splitlines()[-1]

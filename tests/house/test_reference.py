@@ -1,0 +1,82 @@
+"""docs/reference says what the code says, and the pages beside it name nothing that there is not."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from house.repository import ROOT, names, text_of
+from storax._settings import ClientSettings
+from storax_api import errors as api_errors
+from storax_api.app import create_app
+from storax_core import errors
+from storax_core.admin import reference
+from storax_core.settings import Settings
+
+LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
+PAGES = [n for n in names() if n.endswith(".md")]
+
+
+def test_the_committed_pages_are_up_to_date():
+    assert reference.stale() == [], "run `make generate`"
+
+
+def test_writing_them_again_gives_the_same_bytes():
+    code = "import sys; from storax_core.admin import reference; sys.stdout.write(repr(reference.render_all()))"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/").stdout
+    assert other == repr(reference.render_all())
+
+
+def test_the_check_says_which_page_to_write(tmp_path: Path):
+    reference.write(tmp_path)
+    assert reference.stale(tmp_path) == []
+    (tmp_path / "events.md").write_text("old")
+    (tmp_path / "extra.md").write_text("")
+    assert reference.stale(tmp_path) == ["events.md", "extra.md"]
+
+
+def test_the_routes_are_those_of_the_api():
+    served = {
+        (method.upper(), path)
+        for path, methods in create_app(Settings()).openapi()["paths"].items()
+        for method in methods
+    }
+    assert {(method, path) for method, path, _ in reference.routes()} == served
+
+
+def test_every_code_stands_with_its_status():
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text_of("docs/rest-conventions.md"), re.MULTILINE))
+    kinds = [errors.CoreError]
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if kind is not errors.CoreError:
+            assert rows.get(kind.code) == str(api_errors.status_of(kind(""))), kind.code
+
+
+def test_every_setting_of_the_client_is_documented():
+    page = text_of("docs/python-api.md")
+    assert [n for n in ClientSettings.model_fields if f"`STORAX_{n.upper()}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_inside_leads_somewhere(page):
+    broken = [
+        target
+        for target, _ in LINK.findall(re.sub(r"```.*?```", "", text_of(page), flags=re.DOTALL))
+        if "://" not in target and not (ROOT / page).parent.joinpath(target).exists()
+    ]
+    assert broken == []
+
+
+def test_every_page_is_reached_from_the_index():
+    reached, todo = set(), ["docs/index.md"]
+    while todo:
+        page = todo.pop()
+        if page not in reached:
+            reached.add(page)
+            found = (((ROOT / page).parent / t).resolve() for t, _ in LINK.findall(text_of(page)) if "://" not in t)
+            todo += [str(f.relative_to(ROOT)) for f in found if f.suffix == ".md" and f.exists()]
+    assert {n for n in PAGES if n.startswith("docs/")} - reached == set()

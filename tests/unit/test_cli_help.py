@@ -1,0 +1,89 @@
+"""Help is there for every command, with examples, and costs nothing but Typer itself."""
+
+import re
+import resource
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import typer
+
+from storax.cli.commands import COMMANDS, load
+
+STORAX = str(Path(sys.executable).with_name("storax"))
+MINE = [name for name, entry in COMMANDS.items() if entry.module]
+HEAVY = {
+    "rich",
+    "httpx",
+    "pydantic",
+    "pydantic_core",
+    "pydantic_settings",
+    "tqdm",
+    "asyncio",
+    "storax._transport",
+    "storax.models.job",
+}
+# From 0.29 on Typer builds a pydantic adapter for each parameter of each command: 200 ms that no table here can win back.
+LIGHT_TYPER = tuple(map(int, version("typer").split(".")[:2])) < (0, 29)
+
+
+def leaves(command, path):
+    inner = getattr(command, "commands", {})
+    for name, one in inner.items():
+        yield from leaves(one, (*path, name))
+    if not inner:
+        yield path, command
+
+
+ALL = [found for name in MINE for found in leaves(load(name), (name,))]
+
+
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
+def test_every_command_says_what_it_does_and_shows_an_example(path, command):
+    ctx = typer.Context(command, info_name=path[-1])
+    text = command.get_help(ctx)
+    assert re.search(r"Examples?:", text)
+    assert f"storax {' '.join(path)}" in text, "the example must be of this command"
+    for parameter in command.params:
+        if parameter.name != "help":
+            assert parameter.help, f"{parameter.name} is not explained"
+
+
+def test_the_list_of_commands_is_there_without_importing_them():
+    ran = subprocess.run([sys.executable, "-X", "importtime", STORAX, "--help"], capture_output=True, text=True)
+    assert ran.returncode == 0
+    assert set(re.findall(r"^  (\w+)  ", ran.stdout, re.MULTILINE)) == set(COMMANDS)
+    assert re.search(r"Exit status: 0 ok, 1 error", ran.stdout)
+    imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+    assert not imported & HEAVY
+    assert not {name for name in imported if name.startswith("storax.cli.") and name.rpartition(".")[2] in COMMANDS}
+
+
+def test_every_module_of_the_table_brings_its_command():
+    assert all(load(name) is not None for name in MINE)
+    assert load("nonsense") is None
+
+
+def cpu_ms(*argv):
+    """CPU of the best of five runs, in milliseconds, and the last status."""
+    best = float("inf")
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(argv, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return best * 1000, done.returncode
+
+
+def test_help_takes_150_ms_of_cpu():
+    spent, status = cpu_ms(STORAX, "--help")
+    assert (status, spent < 150) == (0, True), f"{spent:.0f} ms"
+
+
+@pytest.mark.skipif(not LIGHT_TYPER, reason="this Typer imports pydantic for every command")
+@pytest.mark.parametrize("path", [("job",), ("job", "create"), ("event", "tail"), ("demo",)])
+def test_help_of_a_command_takes_150_ms_of_cpu(path):
+    spent, status = cpu_ms(STORAX, *path, "--help")
+    assert (status, spent < 150) == (0, True), f"{spent:.0f} ms"

@@ -1,0 +1,308 @@
+"""The job commands: what they ask of the server, what they print, and that they ask before they change anything."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fakes.rest import job, rows
+from storax import Job, Site
+from storax.cli.job.explain import reasons, span_words
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+NAMES = {"columns": ["id", "name"], "next": None, "count": None}
+
+
+def page(*jobs):
+    """Answers of the jobs' list: the columns asked for, or a number when only that is asked."""
+
+    def answer(asked):
+        if asked.body.get("count"):
+            return {"columns": [], "rows": [], "next": None, "count": len(jobs)}
+        told = rows(Job, *jobs)
+        if fields := asked.body.get("fields"):
+            places = [told["columns"].index(name) for name in fields]
+            told = told | {"columns": fields, "rows": [[row[place] for place in places] for row in told["rows"]]}
+        return told
+
+    return answer
+
+
+@pytest.fixture
+def served(shell):
+    """A server with two jobs."""
+    two = page(job(1, state="FAILED", return_code=3), job(2, state="RUNNING", tags={"k": "v"}))
+    shell.script.on("POST", "/jobs/query", two)
+    shell.script.on("POST", "/jobs/counts", {"counts": {"FAILED": 1, "RUNNING": 1}})
+    shell.script.on("POST", "/apps/query", {**NAMES, "rows": [[1, "Hello"]]})
+    shell.script.on("POST", "/sites/query", {**NAMES, "rows": [[1, "laptop"]]})
+    return shell
+
+
+def test_ls_shows_names_and_keeps_words_off_stdout(served):
+    ran = served("job", "ls")
+    head, first, second = ran.out.splitlines()
+    assert head.split() == ["ID", "STATE", "APP", "SITE", "WORKDIR", "TAGS", "LAST_UPDATE"]
+    assert first.split()[:4] == ["1", "FAILED", "Hello", "laptop"]
+    assert "k=v" in second
+    assert "2 of 2 jobs: 1 FAILED, 1 RUNNING" in ran.err
+
+
+def test_ls_leaves_old_ends_out_unless_it_is_told_which(served):
+    served("job", "ls")
+    (left_out,) = served.script.bodies("/jobs/query")[-1]["exclude"]
+    assert left_out["state"] == ["JOB_FINISHED", "FAILED"]
+    age = datetime.now(UTC) - datetime.fromisoformat(left_out["last_update_before"])
+    assert timedelta(hours=23) < age < timedelta(hours=25)
+    for words in (["--all"], ["--tag", "a=b"], ["1-3"]):
+        served("job", "ls", *words)
+        assert "exclude" not in served.script.bodies("/jobs/query")[-1]
+
+
+@pytest.mark.parametrize(
+    ("form", "read"), [("json", json.loads), ("ndjson", lambda t: [json.loads(x) for x in t.splitlines()])]
+)
+def test_forms_for_programs_have_every_field_and_no_footer(served, form, read):
+    ran = served("job", "ls", "-o", form)
+    assert ran.err == ""
+    assert set(read(ran.out)[0]) == set(Job._columns)
+
+
+def test_ids_come_back_as_selectors(served):
+    ran = served("job", "ls", "-o", "ids")
+    assert ran.out == "1\n2\n"
+    assert served("job", "show", *ran.out.split(), "-o", "ids").out == ran.out
+
+
+def test_the_form_may_come_from_the_environment(served, monkeypatch):
+    monkeypatch.setenv("STORAX_OUTPUT", "ids")
+    assert served("job", "ls").out == "1\n2\n"
+
+
+def test_columns_are_fetched_by_name_and_checked(served):
+    assert served("job", "ls", "--columns", "id,return_code", "-o", "csv").out == "id,return_code\n1,3\n2,\n"
+    assert served.script.bodies("/jobs/query")[-1]["fields"] == ["id", "return_code"]
+    wrong = served("job", "ls", "--columns", "stat")
+    assert wrong.status == 2
+    assert "Did you mean 'state'?" in wrong.err
+
+
+def test_an_empty_list_says_what_was_left_out(shell):
+    shell.script.on("POST", "/jobs/query", page()).on("POST", "/jobs/counts", {"counts": {}})
+    ran = shell("job", "ls")
+    assert (ran.status, ran.out) == (0, "")
+    assert "--all" in ran.err
+    assert "--state FAILED" in shell("job", "ls", "--state", "FAILED").err
+
+
+def test_summary_counts_by_a_field(served):
+    assert served("job", "summary").out.split() == ["STATE", "COUNT", "FAILED", "1", "RUNNING", "1"]
+    assert json.loads(served("job", "summary", "-o", "json").out) == {"FAILED": 1, "RUNNING": 1}
+    served.script.on("POST", "/jobs/counts", {"counts": {"1": 7}})
+    assert served("job", "summary", "--by", "app").out.split() == ["APP", "COUNT", "Hello", "7"]
+
+
+DEEDS = [
+    (["cancel", "1"], ("POST", "/jobs/cancel"), {"cancelled": 1, "requested": 1}),
+    (["retry", "1-9"], ("PATCH", "/jobs/"), {"updated": 2}),
+    (["rm", "--tag", "a=b"], ("POST", "/jobs/delete"), {"deleted": 2, "not_deleted": []}),
+    (["modify", "1", "--set", "priority=5"], ("PATCH", "/jobs/"), {"updated": 2}),
+]
+
+
+@pytest.mark.parametrize(("words", "route", "answer"), DEEDS)
+def test_nothing_is_changed_unasked(served, words, route, answer):
+    served.script.on(*route, answer)
+    refused = served("job", *words)
+    assert refused.status == 2
+    assert "2 " in refused.err
+    assert "--yes" in refused.err
+    dry = served("job", *words, "--dry-run")
+    assert dry.status == 0
+    assert "Nothing was changed" in dry.err
+    assert not [a for a in served.script.asked if (a.method, a.path) == route]
+    if words[0] == "rm":
+        served.script.on("POST", "/jobs/query", page(job(1), job(2)), page(), page())
+    assert served("job", *words, "--yes").status == 0
+    assert [a for a in served.script.asked if (a.method, a.path) == route]
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry", "rm", "wait", "show"])
+def test_no_selection_is_no_wildcard(served, verb):
+    ran = served("job", verb)
+    assert (ran.status, served.script.asked) == (2, [])
+
+
+def test_retry_takes_the_failed_ones_alone(served):
+    served.script.on("PATCH", "/jobs/", {"updated": 1})
+    served("job", "retry", "--tag", "a=b", "--yes")
+    assert served.script.last.body == {
+        "filter": {"tags": {"a": "b"}, "state": "FAILED"},
+        "patch": {"state": "RESTART_READY"},
+    }
+
+
+def test_modify_sends_text_and_json(served):
+    served.script.on("PATCH", "/jobs/", {"updated": 1})
+    served("job", "modify", "1", "--set", "workdir=a/b", "--set", 'tags:={"x": "1"}', "--set", "num_nodes=4", "--yes")
+    assert served.script.last.body["patch"] == {"workdir": "a/b", "tags": {"x": "1"}, "num_nodes": 4}
+
+
+def test_what_could_not_be_deleted_is_told(served):
+    served.script.on("POST", "/jobs/delete", {"deleted": 1, "not_deleted": [2]})
+    served.script.on("POST", "/jobs/query", page(job(1), job(2)), page(job(2)))
+    ran = served("job", "rm", "1-2", "--yes")
+    assert ran.status == 5
+    assert "Deleted: 1" in ran.err
+    assert "storax job cancel" in ran.err
+
+
+def test_create_sends_what_was_said_and_prints_the_id(shell):
+    app = dict.fromkeys(("id", "site_id", "name", "parameters", "version")) | {"id": 5, "site_id": 1, "name": "Hello"}
+    app["parameters"] = {"name": {"required": True}, "n": {"required": False, "default": 1}}
+    shell.script.on(
+        "POST", "/apps/query", lambda _: {"columns": list(app), "rows": [list(app.values())], "next": None, "count": 1}
+    )
+    shell.script.on("POST", "/jobs/", (201, job(12)))
+    ran = shell(
+        *"job create --app Hello -w runs/1 -p name=x -p n:=3 --tag k=v -n 2 --parent 7,8 --wall-time 5 --priority -3".split(),
+        *"--max-attempts 3 --on-parent-failure run --launch-param a=b".split(),
+    )
+    assert (ran.status, ran.out) == (0, "12\n")
+    assert shell.script.last.body == {
+        "app_id": 5, "workdir": "runs/1", "parameters": {"name": "x", "n": 3}, "tags": {"k": "v"}, "num_nodes": 2,
+        "parent_ids": [7, 8], "wall_time_min": 5, "priority": -3, "max_attempts": 3, "on_parent_failure": "run",
+        "launch_params": {"a": "b"},
+    }  # fmt: skip
+
+
+def test_a_dry_run_creates_nothing(shell):
+    ran = shell("job", "submit", "Hello", "--param-sweep", "x=1:3", "-w", "s/{x}", "--dry-run")
+    assert ran.status == 0
+    assert [line.split()[1] for line in ran.out.splitlines()[1:]] == ["s/1", "s/2", "s/3"]
+    assert "Would create 3 jobs" in ran.err
+    assert shell.script.asked == []
+
+
+def test_a_log_elsewhere_is_named(shell, tmp_path):
+    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1"))
+    far = dict.fromkeys(Site._columns) | {"id": 1, "name": "cluster", "path": "/far/away"}
+    shell.script.on("GET", "/sites/1", far)
+    ran = shell("job", "logs", "12")
+    assert ran.status == 3
+    assert "cluster: /far/away/data/runs/1/job.out" in ran.err
+    assert shell("job", "logs", "12", "--path").out == "/far/away/data/runs/1/job.out\n"
+    folder = tmp_path / "data" / "runs" / "1"
+    folder.mkdir(parents=True)
+    shell.script.on("GET", "/sites/1", {**far, "path": str(tmp_path)})
+    assert "has not written anything" in shell("job", "logs", "12").err
+    (folder / "job.out").write_text("a\nb\nc\n")
+    assert shell("job", "logs", "12").out == "a\nb\nc\n"
+    assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
+
+
+class Facts:
+    """A server that knows one job, its site, and what belongs to it."""
+
+    def __init__(self, shell, site=None, **fields):
+        self.script = shell.script
+        heard = (NOW - timedelta(seconds=5)).isoformat()
+        told = {"id": 1, "name": "laptop", "path": "/sites/laptop", "last_refresh": heard} | (site or {})
+        self.script.on("GET", "/jobs/12", job(12, last_update=(NOW - timedelta(minutes=2)).isoformat(), **fields))
+        self.script.on("GET", "/sites/1", dict.fromkeys(Site._columns) | told)
+        self.script.on("GET", "/apps/1", {"id": 1, "name": "Hello", "parameters": {}, "site_id": 1})
+        self.script.on("POST", "/events/query", {**NAMES, "columns": ["position", "data", "to_state"], "rows": []})
+
+    def words(self, client_of):
+        with client_of(self.script):
+            return " ".join(reasons(Job.objects.get(id=12), now=NOW))
+
+
+@pytest.fixture
+def why(shell):
+    """Explain a job of these fields, at a site of these."""
+    from fakes.rest import client_of
+
+    def explain(site=None, *, answers=(), **fields):
+        facts = Facts(shell, site, **fields)
+        for route, answer in answers:
+            facts.script.on("POST", route, answer)
+        return facts.words(client_of)
+
+    return explain
+
+
+def counted(number):
+    return {"columns": [], "rows": [], "next": None, "count": number}
+
+
+def test_it_says_that_no_agent_was_ever_heard(why):
+    words = why({"last_refresh": None}, state="PREPROCESSED", attempt=0)
+    assert "Job 12 (Hello at site laptop) is PREPROCESSED." in words
+    assert "No agent of site laptop was ever heard" in words
+    assert "storax site start /sites/laptop" in words
+
+
+def test_it_says_how_long_the_agent_is_silent(why):
+    silent = (NOW - timedelta(minutes=64)).isoformat()
+    assert "last heard 1 h 4 min ago" in why({"last_refresh": silent}, state="PREPROCESSED", attempt=0)
+
+
+def test_it_counts_what_comes_before(why):
+    words = why(state="PREPROCESSED", attempt=0, priority=0, answers=[("/jobs/query", counted(3))])
+    assert "3 jobs run, and 6 come before it" in words
+
+
+def test_it_names_the_parents_that_have_not_ended(why):
+    parents = {"columns": ["id", "state"], "rows": [[3, "RUNNING"], [4, "FAILED"]], "next": None, "count": None}
+    words = why(state="AWAITING_PARENTS", attempt=0, parent_ids=[2, 3, 4], answers=[("/jobs/query", parents)])
+    assert "It waits for 2 of 3 parents: 3 is RUNNING, 4 is FAILED." in words
+    assert "storax job explain 3" in words
+
+
+def test_it_says_how_long_a_pause_lasts_and_what_went_wrong_before(why):
+    event = {"columns": ["position", "data", "to_state"], "next": None, "count": None}
+    event["rows"] = [[9, {"message": "exit code 1", "stderr_tail": "no\x1b disk"}, "RUN_ERROR"]]
+    later = (NOW + timedelta(seconds=30)).isoformat()
+    words = why(state="RESTART_READY", attempt=1, max_attempts=3, not_before=later, answers=[("/events/query", event)])
+    assert "pauses for 30 s more before attempt 2 of 3" in words
+    assert "Its last run ended with exit code 1." in words
+    assert r"| no\x1b disk" in words
+
+
+def test_it_says_who_holds_it_and_that_it_is_being_stopped(why):
+    columns = ["id", "batch_job_id", "heartbeat", "expires_at"]
+    row = [5, 7, (NOW - timedelta(seconds=70)).isoformat(), (NOW - timedelta(seconds=10)).isoformat()]
+    session = {"columns": columns, "rows": [row], "next": None, "count": None}
+    words = why(
+        state="RUNNING",
+        attempt=1,
+        max_attempts=1,
+        session_id=5,
+        cancel_requested=True,
+        answers=[("/sessions/query", session)],
+    )
+    assert "its process is being stopped" in words
+    assert "attempt 1 of 1, started 2 min ago" in words
+    assert "session 5 of site laptop, in allocation 7, last heard 1 min 10 s ago" in words
+    assert "too long ago" in words
+
+
+def test_it_says_why_a_job_failed_and_how_to_go_on(why):
+    event = {"columns": ["position", "data", "to_state"], "rows": [[9, {"message": "exit code 3"}, "FAILED"]]}
+    words = why(
+        state="FAILED", attempt=2, max_attempts=2, return_code=3, answers=[("/events/query", {**event, "next": None})]
+    )
+    assert "It failed: exit code 3, in attempt 2 of 2." in words
+    assert "storax job retry 12" in words
+
+
+def test_a_job_that_is_done_needs_no_reason(why):
+    assert "nothing to wait for" in why(state="JOB_FINISHED", attempt=1, return_code=0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (-3, "0 s"), (59.6, "1 min"), (3700, "1 h 1 min"), (90061, "1 d 1 h")]
+)
+def test_a_span_in_words(seconds, words):
+    assert span_words(seconds) == words
