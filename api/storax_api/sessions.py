@@ -145,14 +145,16 @@ class Hunt:
         ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
         async with self.service.db.owner(self.call.owner_id) as conn, writing(conn):
             held = await leases.touch(conn, self.call.owner_id, self.session_id)
-            earlier = await self._earlier(conn)
+            earlier = await self._earlier(conn) if hint is None else None  # a hint comes to a call that looked before
             if earlier is None:
                 holder = acquire.Holder(held["id"], held["owner_id"], held["site_id"], held["batch_job_id"])
                 rows = await self._claim(conn, ctx, holder, hint, look_all=look_all)
                 await self._keep(conn, ctx, rows)
             else:
                 rows = earlier
-            return Found(rows, await leases.cancels(conn, self.session_id), held["site_id"], earlier is not None)
+            # With work in hand the answer does not wait for this; the next call is woken by it at once.
+            cancel = [] if rows and earlier is None else await leases.cancels(conn, self.session_id)
+            return Found(rows, cancel, held["site_id"], earlier is not None)
 
     async def _earlier(self, conn: Connection) -> list[Any] | None:
         """What an earlier try of this very call leased, as far as the session still holds it; None for a first try."""

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from storax_agent.launchers.base import Cause, Launcher, LauncherLostError, Lease
+from storax_agent.launchers.base import Cause, Launcher, LauncherLostError, Lease, Work
 from storax_agent.leases import Held, Holdings
 from storax_agent.outbox import Outbox
 from storax_agent.outcomes import Entry, Judge, move, refusal, running
@@ -147,7 +147,8 @@ class Agent:
         if self._draining:
             return  # they go back with the session, or to the next agent
         self._apps.update((app["id"], app) for app in acquired.apps)
-        works = [work for job in acquired.jobs if (work := self._accept(session, job)) is not None]
+        doomed = {(row["id"], row["lease_epoch"]) for row in acquired.cancel}
+        works = [work for job in acquired.jobs if (work := self._accept(session, job, doomed)) is not None]
         if works:
             self._launcher.start(works)
         self.cancel(acquired.cancel)
@@ -233,9 +234,12 @@ class Agent:
             LOG.error("%s", again)  # noqa: TRY400
             time.sleep(RETRY_SEC)
 
-    def _accept(self, session: int, job: Row) -> Any:
+    def _accept(self, session: int, job: Row, doomed: set[Pair]) -> Work | None:
         lease = _lease(job)
         if lease in self.holdings or lease in self._recent:
+            return None
+        if (lease.job_id, lease.epoch) in doomed:
+            self._enter(refusal(lease, time.time(), "cancelled"), lease)
             return None
         try:
             work = self._preparer.work(lease, job, self._apps.get(job["app_id"]))

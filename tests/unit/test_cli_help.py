@@ -25,7 +25,7 @@ HEAVY = {
     "storax._transport",
     "storax.models.job",
 }
-# From 0.29 on Typer builds a pydantic adapter for each parameter of each command: 200 ms that no table here can win back.
+# From 0.29 on Typer builds a pydantic adapter for each parameter: 200 ms that no table of ours can win back.
 LIGHT_TYPER = tuple(map(int, version("typer").split(".")[:2])) < (0, 29)
 
 

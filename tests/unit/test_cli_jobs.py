@@ -164,10 +164,9 @@ def test_create_sends_what_was_said_and_prints_the_id(shell):
         "POST", "/apps/query", lambda _: {"columns": list(app), "rows": [list(app.values())], "next": None, "count": 1}
     )
     shell.script.on("POST", "/jobs/", (201, job(12)))
-    ran = shell(
-        *"job create --app Hello -w runs/1 -p name=x -p n:=3 --tag k=v -n 2 --parent 7,8 --wall-time 5 --priority -3".split(),
-        *"--max-attempts 3 --on-parent-failure run --launch-param a=b".split(),
-    )
+    line = """job create --app Hello -w runs/1 -p name=x -p n:=3 --tag k=v -n 2 --parent 7,8 --wall-time 5 --priority -3
+              --max-attempts 3 --on-parent-failure run --launch-param a=b"""
+    ran = shell(*line.split())
     assert (ran.status, ran.out) == (0, "12\n")
     assert shell.script.last.body == {
         "app_id": 5, "workdir": "runs/1", "parameters": {"name": "x", "n": 3}, "tags": {"k": "v"}, "num_nodes": 2,

@@ -3,9 +3,10 @@
 import io
 import json
 
+import httpx
 import pytest
 
-from fakes.rest import problem, streamed
+from fakes.rest import problem
 from storax import _settings
 from storax.models.batch_job import BatchJob
 from storax.models.event_log import EventLog
@@ -16,8 +17,9 @@ NAMES = {"columns": ["id", "name"], "next": None, "count": None}
 
 def event(position, **fields):
     told = {
-        "position": position, "id": position, "timestamp": "2026-01-01T00:00:00Z", "entity": "job", "entity_id": 12, "version": 2,
-        "type": "job.state_changed", "actor": "user:1", "from_state": "RUNNING", "to_state": "RUN_ERROR", "data": {}, "job_id": 12,
+        "position": position, "id": position, "timestamp": "2026-01-01T00:00:00Z", "entity": "job", "entity_id": 12,
+        "type": "job.state_changed", "actor": "user:1", "from_state": "RUNNING", "to_state": "RUN_ERROR", "data": {},
+        "job_id": 12, "version": 2,
     }  # fmt: skip
     return dict.fromkeys(EventLog._columns) | told | fields
 
@@ -80,19 +82,24 @@ def test_events_are_filtered_and_end_with_the_newest(log):
     assert json.loads(log("event", "ls", "-o", "ndjson").out.splitlines()[0])["data"] == {"workdir": "w"}
 
 
-def test_tail_goes_on_where_a_broken_stream_ended(log, monkeypatch):
-    import httpx
+class Chunks(httpx.SyncByteStream):
+    """Events of these positions, then an error or the end."""
 
+    def __init__(self, positions, then):
+        self.positions, self.then = positions, then
+
+    def __iter__(self):
+        for position in self.positions:
+            yield f"id: {position}\nevent: x\ndata: {json.dumps(event(position))}\n\n".encode()
+        if self.then:
+            raise self.then
+
+
+def test_tail_goes_on_where_a_broken_stream_ended(log, monkeypatch):
     monkeypatch.setattr("storax.cli.event.time.sleep", lambda _: None)
 
     def frames(*positions, then=None):
-        def chunks():
-            for position in positions:
-                yield f"id: {position}\nevent: x\ndata: {json.dumps(event(position))}\n\n".encode()
-            if then:
-                raise then
-
-        return streamed(chunks)
+        return httpx.Response(200, stream=Chunks(positions, then))
 
     log.script.on(
         "GET",
@@ -150,9 +157,8 @@ def test_apps_are_listed_shown_and_removed(apps):
 
 def test_sync_publishes_the_apps_of_a_file(apps, tmp_path):
     file = tmp_path / "apps.py"
-    file.write_text(
-        "from storax import App\n\nclass Hello(App):\n    site = 'laptop'\n    command_template = 'echo {{ name }} {{ n }}'\n"
-    )
+    body = "    site = 'laptop'\n    command_template = 'echo {{ name }} {{ n }}'\n"
+    file.write_text(f"from storax import App\n\nclass Hello(App):\n{body}")
     assert "Would publish Hello at laptop" in apps("app", "sync", str(file), "--dry-run").err
     apps.script.on(
         "PATCH", "/apps/5", lambda asked: {"id": 5, "site_id": 1, "name": "Hello", "version": 3, **asked.body}
@@ -285,17 +291,10 @@ def test_logout_forgets_even_where_nothing_can_be_revoked(server, answer):
     _settings.save_profile("default", url="http://storax.test", token="stx_old")
     server.script.on("DELETE", "/tokens/7", answer)
     if answer[0] == 503:
-        server.script.on("GET", "/auth/me", ConnectionError())
-        server.script.routes["GET", "/auth/me"] = [_away()]
+        server.script.on("GET", "/auth/me", httpx.ConnectError("away"))
     assert server("logout").status == 0
     assert _settings.profile_names() == []
     assert server("logout").status == 3
-
-
-def _away():
-    import httpx
-
-    return httpx.ConnectError("away")
 
 
 def test_whoami_says_who_and_where(server):

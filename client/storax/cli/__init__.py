@@ -22,7 +22,7 @@ Examples:
 Exit status: 0 ok, 1 error, 2 usage, 3 not found, 4 not allowed in, 5 refused, 6 waited jobs failed, 7 timeout,
 8 server unreachable, 130 interrupted."""
 
-app = typer.Typer(
+root = typer.Typer(
     cls=Root,
     name="storax",
     no_args_is_help=True,
@@ -41,8 +41,8 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def _root(
+@root.callback()
+def _options(
     context: typer.Context,
     profile: Annotated[
         str | None, typer.Option("--profile", metavar="NAME", help="Stored server and token to use; see login.")
@@ -63,7 +63,7 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command line, by default this process's, and exit with its status."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(root)
     try:
         command(args=None if arguments is None else list(arguments), prog_name="storax")
         status = 0
