@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from storax_core import queries
+from storax_core import filters, queries
 from storax_core.errors import Invalid
 from storax_core.resources import EVENTS, JOBS, RESOURCES, SITES, TRANSFERS, Resource
 from storax_core.resources.base import FilterSpec
@@ -33,12 +33,12 @@ def refused(resource: Resource, exclude: list[dict[str, Any]] | None = None, **f
 
 def sample(spec: FilterSpec) -> Any:
     """A value that fits, as a URL would carry it."""
-    _, _, choices = queries._adapter(spec)
+    _, _, choices = filters._adapter(spec)
     if choices:
         return choices[0]
     for value in ("2026-01-31T12:00:00Z", "7", "true", "6a1b0c9e-6a83-4d5c-8f4e-0d8f1f4a5b6c", {"k": "v"}):
         try:
-            queries._adapter(spec)[0].validate_python(value)
+            filters._adapter(spec)[0].validate_python(value)
         except ValueError:
             continue
         return value
