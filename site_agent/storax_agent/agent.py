@@ -10,13 +10,11 @@ that a kill at any point repeats a step and loses none.
 """
 
 import logging
-import os
 import select
 import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
 from typing import Any
 
 from storax_agent.launchers.base import Cause, Launcher, LauncherLostError, Lease, Work
@@ -25,6 +23,7 @@ from storax_agent.outbox import Outbox
 from storax_agent.outcomes import Entry, Judge, move, refusal, running
 from storax_agent.outcomes import entry as entry_of
 from storax_agent.pace import STORM_JOBS, Mail, Pace, Room
+from storax_agent.postbox import Postbox
 from storax_agent.prepare import Preparer, RefusedError
 from storax_agent.wire import Acquired, Answer
 
@@ -62,32 +61,20 @@ class Agent:
         self._notes: dict[str, str] = {}
         self._answered = 0
         self._apps: dict[int, Row] = {}
-        self._posts: deque[Callable[[], None]] = deque()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._posts = Postbox()
         self._epoll = select.epoll()
-        self._epoll.register(self._wake, select.EPOLLIN)
+        self._epoll.register(self._posts.fileno, select.EPOLLIN)
         self._draining = False
 
     # From other threads
 
     def post(self, call: Callable[..., Any], *arguments: Any) -> None:
         """Run ``call`` in the main loop."""
-        self._posts.append(lambda: call(*arguments))
-        os.eventfd_write(self._wake, 1)
+        self._posts.post(call, *arguments)
 
     def ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Run ``call`` in the main loop, after all that was posted before, and wait for what it returns."""
-        answer: Future[Any] = Future()
-
-        def reply() -> None:
-            try:
-                answer.set_result(call(*arguments))
-            except Exception as error:
-                answer.set_exception(error)
-                raise
-
-        self.post(reply)
-        return answer.result(timeout=60.0)
+        """Run ``call`` in the main loop and wait for what it returns."""
+        return self._posts.ask(call, *arguments)
 
     @property
     def deaf(self) -> bool:
@@ -121,15 +108,14 @@ class Agent:
         if self._entries and seconds is None:
             seconds = RETRY_SEC  # the outbox refused them
         for handle, _ in self._epoll.poll(seconds):
-            if handle == self._wake:
-                os.eventfd_read(self._wake)
+            if handle == self._posts.fileno:
+                self._posts.quiet()
 
     def tick(self) -> None:
         """One round of the main loop."""
         began = time.monotonic()
         try:
-            while self._posts:
-                self._posts.popleft()()
+            self._posts.run()
             self._collect()
             self._save()
         except LauncherLostError as error:
@@ -147,8 +133,7 @@ class Agent:
         if self._draining:
             return  # they go back with the session, or to the next agent
         self._apps.update((app["id"], app) for app in acquired.apps)
-        doomed = {(row["id"], row["lease_epoch"]) for row in acquired.cancel}
-        works = [work for job in acquired.jobs if (work := self._accept(session, job, doomed)) is not None]
+        works = [work for job in acquired.jobs if (work := self._accept(session, job)) is not None]
         if works:
             self._launcher.start(works)
         self.cancel(acquired.cancel)
@@ -162,8 +147,7 @@ class Agent:
                 lost = move("RUN_TIMEOUT", time.time(), message=message, lease_lost=True)
                 self._enter(entry_of(lease, [lost]), lease)
         fresh = [row for row in rows if row["state"] != "RUNNING"]
-        cancelled = [row for row in fresh if row.get("cancel_requested")]
-        self.take(session, Acquired(fresh, apps, cancelled))
+        self.take(session, Acquired(fresh, apps, []))
 
     def unknown(self, pairs: Iterable[Pair]) -> list[Pair]:
         """Which of these leases are neither held nor waiting to be reported."""
@@ -234,11 +218,11 @@ class Agent:
             LOG.error("%s", again)  # noqa: TRY400
             time.sleep(RETRY_SEC)
 
-    def _accept(self, session: int, job: Row, doomed: set[Pair]) -> Work | None:
+    def _accept(self, session: int, job: Row) -> Work | None:
         lease = _lease(job)
         if lease in self.holdings or lease in self._recent:
             return None
-        if (lease.job_id, lease.epoch) in doomed:
+        if job.get("cancel_requested"):
             self._enter(refusal(lease, time.time(), "cancelled"), lease)
             return None
         try:

@@ -9,7 +9,7 @@ from house.repository import names, text_of
 
 # Put together at run time, so that this file is no finding of its own.
 PLACES = re.compile(
-    r"(?<![\w.~-])/(?:" + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me/[a-z]", "Us" + "ers")) + r")(?:/|\b)"
+    r"(?<![\w.~-])/(?:" + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me/[a-z]{2,}", "Us" + "ers")) + r")(?:/|\b)"
 )
 PUBLIC = {"pypi.org", "files.pythonhosted.org", "test.pypi.org", "localhost", "127.0.0.1"}
 

@@ -368,12 +368,15 @@ def test_two_agents_of_one_site_are_refused(site):
         control.start(site.folder)
 
 
-def test_a_full_outbox_disk_stops_nothing(site, server):
+def test_a_paused_agent_goes_on_where_it_was(site, server):
     site.start()
-    first = server.job(server.app("true"))
-    finished(server, first)
-    jobs = server.jobs(server.app("true"), 20)
+    (job,) = slow(server)
+    wait_running(site, server, job)
     os.kill(site.pid, signal.SIGSTOP)
-    time.sleep(0.1)
+    go(site, job)
+    jobs = server.jobs(server.app("true"), 20)
+    time.sleep(0.5)
+    assert server.state(job) == "RUNNING"
     os.kill(site.pid, signal.SIGCONT)
-    finished(server, *jobs)
+    finished(server, job, *jobs)
+    assert runs(site, job) == 1

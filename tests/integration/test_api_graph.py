@@ -27,7 +27,9 @@ class Bench:
         return int(self.user.job(self.app, parent_ids=list(parents), **fields)["id"])
 
     def finish(self, *wanted: int, last: str = "RUN_DONE") -> None:
-        held = {j["id"]: j for j in self.user.acquire(self.session, 2048)}
+        held: dict[int, dict[str, Any]] = {}
+        while not set(wanted) <= set(held):  # a call brings what is hinted at, which may be less than what there is
+            held |= {j["id"]: j for j in self.user.acquire(self.session, 2048, wait=5)}
         self.user.finish(self.session, *(held[w] for w in wanted), last=last)
 
     def states(self, *jobs: int) -> list[str]:

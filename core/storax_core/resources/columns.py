@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import BigInteger, DateTime, Text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field
 
@@ -23,6 +24,9 @@ class Xid8(UserDefinedType[str]):
     def get_col_spec(self, **_: Any) -> str:
         """The type's SQL name."""
         return "xid8"
+
+
+ischema_names["xid8"] = Xid8  # by which a migrated schema is compared with the declarations
 
 
 def big(doc: str, **kw: Any) -> Any:

@@ -1,0 +1,238 @@
+"""The command line against the real platform, as a process: what a day with it looks like."""
+
+import csv
+import json
+import resource
+import signal
+import time
+from importlib.metadata import version
+
+import pytest
+
+from fakes.terminal import Terminal
+
+APPS = """
+from storax import App
+
+
+class Hello(App):
+    site = "local"
+    command_template = "echo hello {{ name }}"
+
+
+class Fails(App):
+    site = "local"
+    command_template = "sh -c 'echo out; echo bad thing >&2; exit 3'"
+
+
+class Sleep(App):
+    site = "local"
+    command_template = "sleep {{ sec }}"
+"""
+LIGHT_TYPER = tuple(map(int, version("typer").split(".")[:2])) < (0, 29)
+
+
+@pytest.fixture(scope="module")
+def storax(stack, tmp_path_factory):
+    """The command, connected to the stack, with three apps published."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "apps.py").write_text(APPS)
+    terminal = Terminal(STORAX_URL=stack.url, STORAX_TOKEN=stack.token, STORAX_HOME=str(home))
+    assert terminal.good("app", "sync", home / "apps.py").count("\tcreated\n") == 3
+    return terminal
+
+
+def test_a_job_from_submit_to_its_log(storax):
+    done = storax("job", "submit", "Hello", "name=wide world", "--tag", "story=1", "--wait")
+    assert done.returncode == 0, done.stderr
+    number = done.stdout.strip()
+    assert "1 of 1 ended" in done.stderr
+    assert storax.good("job", "logs", number) == "hello wide world\n"
+    shown = json.loads(storax.good("job", "show", number, "-o", "json"))
+    assert (shown["state"], shown["app"], shown["site"], shown["return_code"]) == ("JOB_FINISHED", "Hello", "local", 0)
+    assert storax.good("job", "ls", "--tag", "story=1", "-o", "ids").split() == [number]
+    types = [row["to_state"] for row in csv.DictReader(storax.good("job", "history", number, "-o", "csv").splitlines())]
+    assert [state for state in types if state][-3:] == ["RUNNING", "RUN_DONE", "JOB_FINISHED"]
+    assert "nothing to wait for" in storax.good("job", "explain", number)
+
+
+def test_a_failure_is_status_6_and_is_explained(storax):
+    done = storax("job", "submit", "Fails", "--wait")
+    number = done.stdout.strip()
+    assert done.returncode == 6
+    assert f"storax job explain {number}" in done.stderr
+    words = storax.good("job", "explain", number)
+    assert "exit code 3" in words
+    assert "| bad thing" in words
+    assert storax.good("job", "logs", number, "--err") == "bad thing\n"
+    assert storax("job", "wait", number).returncode == 6
+    storax.good("job", "retry", number, "--yes")
+    assert storax("job", "wait", number).returncode == 6
+    assert json.loads(storax.good("job", "show", number, "-o", "json"))["attempt"] == 2
+
+
+def test_a_graph_from_json_lines_runs_in_its_order(storax):
+    rows = [
+        {"app": "Sleep", "parameters": {"sec": "0.3"}, "parent_refs": []},
+        {"app": "Hello", "parameters": {"name": "after"}, "parent_refs": [0]},
+    ]
+    typed = "".join(json.dumps(row) + "\n" for row in rows)
+    first, second = storax.good("job", "create", "--from-json", "-", "--tag", "graph=1", typed=typed).split()
+    storax.good("job", "wait", "--tag", "graph=1", "--timeout", "60")
+    ended = json.loads(
+        storax.good("event", "ls", "--job", first, "--job", second, "--to", "JOB_FINISHED", "-o", "json")
+    )
+    assert [event["job_id"] for event in ended] == [int(first), int(second)]
+    assert json.loads(storax.good("job", "show", second, "-o", "json"))["parent_ids"] == [int(first)]
+
+
+def test_csv_and_sweeps_make_a_job_a_row(storax):
+    typed = "parameters.name,tags.n\nx,1\ny,2\n"
+    ids = storax.good("job", "create", "--app", "Hello", "--from-json", "-", "--tag", "many=1", typed=typed).split()
+    ids += storax.good(
+        "job", "submit", "Sleep", "--param-sweep", "sec=0:0.2:0.1", "--tag", "many=1", "-w", "sweep/{sec}"
+    ).split()
+    assert len(ids) == 5
+    storax.good("job", "wait", *ids)
+    listed = json.loads(storax.good("job", "ls", "--tag", "many=1", "--order", "id", "-o", "json"))
+    assert [row["workdir"] for row in listed[2:]] == ["sweep/0", "sweep/0.1", "sweep/0.2"]
+    assert json.loads(storax.good("job", "summary", "--tag", "many=1", "-o", "json")) == {"JOB_FINISHED": 5}
+
+
+def test_a_running_job_is_waited_for_cancelled_and_told_about(storax):
+    number = storax.good("job", "submit", "Sleep", "sec=60").strip()
+    late = storax("job", "wait", number, "--timeout", "0.5s")
+    assert late.returncode == 7
+    assert f"storax job explain {number}" in late.stderr
+    assert storax("job", "rm", number, "--yes").returncode == 5
+    assert storax("job", "cancel", number).returncode == 2, "nobody was asked"
+    storax.good("job", "cancel", number, "--yes")
+    assert storax("job", "wait", number, "--timeout", "20").returncode == 6
+    assert "It was cancelled" in storax.good("job", "explain", number)
+    storax.good("job", "rm", number, "--yes")
+    assert storax("job", "show", number).returncode == 3
+    assert "job.deleted" in storax.good("job", "history", number)
+
+
+def test_a_log_is_followed_to_the_end(storax):
+    number = storax.good("job", "submit", "Sleep", "sec=1").strip()
+    began = time.monotonic()
+    assert storax.good("job", "logs", number, "-f") == ""
+    assert time.monotonic() - began < 30
+    assert json.loads(storax.good("job", "show", number, "-o", "json"))["state"] == "JOB_FINISHED"
+
+
+def test_events_are_pushed_as_they_happen(storax):
+    following = storax.start("event", "tail", "-f", "-n", "0", "--to", "JOB_FINISHED", "-o", "ndjson")
+    try:
+        time.sleep(1.0)
+        number = storax.good("job", "submit", "Hello", "name=x", "--wait").strip()
+        assert json.loads(following.stdout.readline())["job_id"] == int(number)
+        following.send_signal(signal.SIGINT)
+        assert following.wait(10) == 130
+        assert following.stderr.read() == ""
+    finally:
+        following.kill()
+        following.communicate()
+
+
+LISTS = [
+    ("job", "ls", "--all"),
+    ("app", "ls"),
+    ("queue", "ls", "--all"),
+    ("transfer", "ls"),
+    ("event", "ls"),
+    ("token", "ls"),
+]
+
+
+@pytest.mark.parametrize("words", LISTS, ids=" ".join)
+def test_every_list_reads_back_in_every_form(storax, words):
+    storax.good("queue", "submit", "--site", "local", "-t", "1")
+    storax.good("job", "submit", "Hello", "name=x")
+    rows = json.loads(storax.good(*words, "-o", "json"))
+    assert [json.loads(line) for line in storax.good(*words, "-o", "ndjson").splitlines()].__len__() == len(rows)
+    assert len(list(csv.DictReader(storax.good(*words, "-o", "csv").splitlines()))) == len(rows)
+    assert len(storax.good(*words, "-o", "ids").split()) == len(rows)
+    for form in ("table", "wide"):
+        lines = storax.good(*words, "-o", form).splitlines()
+        assert len(lines) == (len(rows) + 1 if rows else 0)
+    assert rows or words[0] == "transfer"
+
+
+def test_a_reader_who_had_enough_is_no_error(storax):
+    reading = storax.start("event", "ls", "--limit", "0", "-o", "ndjson")
+    reading.stdout.readline()
+    reading.stdout.close()
+    assert reading.wait(60) == 0
+    assert reading.stderr.read() == ""
+    reading.stderr.close()
+
+
+MISTAKES = [
+    (["job", "ls", "--site", "lokal"], 3, "Did you mean 'local'?"),
+    (["job", "ls", "--app", "Helo"], 3, "Did you mean 'Hello'?"),
+    (["job", "ls", "--state", "FAILD"], 2, "Did you mean 'FAILED'?"),
+    (["job", "ls", "--columns", "stat"], 2, "Did you mean 'state'?"),
+    (["job", "ls", "--order", "-priorty"], 2, "Did you mean '-priority'?"),
+    (["job", "show", "999999"], 3, "It may have been deleted."),
+    (["job", "explain", "999999"], 3, "does not exist"),
+    (["job", "submit", "Helo", "name=x"], 2, "Did you mean 'Hello'?"),
+    (["job", "submit", "Hello", "nam=x"], 2, "'name'"),
+    (["job", "submit", "Hello", "name=x", "-w", "../up"], 2, "workdir"),
+    (["job", "create", "--app", "Hello", "-p", "name=x", "--on-parent-failure", "explode"], 2, "is not one of"),
+    (["job", "create", "--app", "Hello", "-p", "name=x", "--parent", "999999"], 3, "999999"),
+    (["job", "modify", "1", "--set", "state=RUNNING", "--yes"], 5, "Legal from"),
+    (["queue", "submit", "--site", "lokal"], 3, "Did you mean 'local'?"),
+    (["transfer", "ls", "--state", "eror"], 2, "Did you mean 'error'?"),
+    (["token", "revoke", "999999", "--yes"], 3, "Nothing was changed"),
+    (["--profile", "nope", "job", "ls"], 8, "storax login URL --profile nope"),
+]
+
+
+@pytest.mark.parametrize(("words", "status", "hint"), MISTAKES, ids=[" ".join(words) for words, _, _ in MISTAKES])
+def test_a_mistake_has_a_cause_a_way_out_and_a_status(storax, words, status, hint):
+    began = time.monotonic()
+    done = storax(*words)
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    assert done.stderr.startswith("error: ")
+    assert hint in done.stderr
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - began < 5
+
+
+def test_who_may_not_come_in_and_who_is_not_there(storax):
+    refused = storax("job", "ls", STORAX_TOKEN="stx_wrong")
+    assert refused.returncode == 4
+    assert "storax login" in refused.stderr
+    away = storax("job", "ls", STORAX_URL="http://127.0.0.1:9")
+    assert away.returncode == 8
+    assert "storax up" in away.stderr
+
+
+def test_a_token_of_ones_own_works_until_it_is_revoked(storax):
+    made = json.loads(storax.good("token", "create", "--name", "trial", "--days", "1", "-o", "json"))
+    assert json.loads(storax.good("whoami", "-o", "json", STORAX_TOKEN=made["token"]))["username"] == "local"
+    storax.good("token", "revoke", made["id"], "--yes")
+    assert storax("whoami", STORAX_TOKEN=made["token"]).returncode == 4
+
+
+def test_login_with_a_token_writes_a_profile_that_logout_removes(storax, stack, tmp_path):
+    made = json.loads(storax.good("token", "create", "--name", "login", "-o", "json"))
+    fresh = {"STORAX_URL": "", "STORAX_TOKEN": "", "STORAX_HOME": str(tmp_path)}
+    storax.good("login", stack.url, "--token-stdin", typed=made["token"], **fresh)
+    assert json.loads(storax.good("whoami", "-o", "json", **fresh))["found"] == "profile default"
+    storax.good("logout", **fresh)
+    assert storax("whoami", **fresh).returncode == 8
+    assert made["id"] not in {row["id"] for row in json.loads(storax.good("token", "ls", "-o", "json"))}
+
+
+@pytest.mark.skipif(not LIGHT_TYPER, reason="this Typer imports pydantic for every command")
+def test_job_ls_takes_350_ms_of_cpu(storax):
+    best = float("inf")
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        storax.good("job", "ls")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert best < 0.35, f"{best * 1000:.0f} ms"

@@ -1,0 +1,88 @@
+"""`storax demo`: real work on real files to the end, everything told, nothing left behind."""
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fakes.terminal import Terminal
+
+
+@pytest.fixture
+def storax(tmp_path):
+    """The command with its temporary files in a folder of this test; outside settings are none of its business."""
+    return Terminal(
+        STORAX_HOME=str(tmp_path / "home"),
+        TMPDIR=str(tmp_path),
+        STORAX_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
+        STORAX_URL="http://127.0.0.1:9",
+    )
+
+
+def left_behind(folder: Path):
+    """Processes that know the folder, and what lies in it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), process.cwd()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in word for word in words):
+                found.append(words)
+        except psutil.Error:
+            continue
+    return found + list(folder.glob("storax-*"))
+
+
+def test_the_demo_tells_its_whole_story(storax, tmp_path):
+    done = storax("demo", "--jobs", "24")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Created a graph of 26 jobs in one call" in done.stderr
+    # The result: real figures of the library that this interpreter runs on.
+    lines = int(re.search(r"([\d,]+) lines", done.stdout)[1].replace(",", ""))
+    assert lines > 200_000
+    assert re.search(r"^\s*\d+  sys$", done.stdout, re.MULTILINE)
+    assert f"add up to {lines:,} lines, as many as merge counted" in done.stdout
+    assert "26 JOB_FINISHED" in done.stdout
+    # The history: a first attempt that failed, a pause, a second one that did not.
+    moves = re.findall(r"job\.state_changed +(\w+) +(\w+)", done.stdout)
+    assert [to for _, to in moves][-6:] == [
+        "RUNNING",
+        "RUN_ERROR",
+        "RESTART_READY",
+        "RUNNING",
+        "RUN_DONE",
+        "JOB_FINISHED",
+    ]
+    assert "fails on purpose" in done.stdout
+    assert re.search(r"attempt=2", done.stdout)
+    # The log agrees with every table, and the way on is shown.
+    assert re.search(r"\d+ events, 0 differences", done.stdout)
+    assert "storax up --detach" in done.stdout
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing_running(storax, tmp_path, number):
+    running = storax.start("demo", "--jobs", "400", start_new_session=True)
+    try:
+        for line in running.stderr:
+            if "Created a graph" in line:
+                break
+        time.sleep(0.5)
+        running.send_signal(number)
+        _, told = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 130
+    assert "Traceback" not in told
+    assert left_behind(tmp_path) == []
+
+
+def test_a_demo_that_cannot_start_says_why(storax, tmp_path):
+    (tmp_path / "bin").mkdir()
+    done = storax("demo", TMPDIR="/nonexistent", PYTHONPATH=str(tmp_path / "bin"), TMP="/proc", TEMP="/proc")
+    assert done.returncode in (0, 1)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,78 @@
+"""What README and docs show is true: each page's Python runs as a script, each command line of theirs exists."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer.main
+
+from storax.cli import root
+from storax.local import LocalStack
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of one language, in order."""
+    return [body for kind, body in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+WITH_PYTHON = [p for p in PAGES if blocks(p, "python")]
+LINES = sorted(
+    {
+        line.split("storax ", 1)[1].split("  #")[0].strip()
+        for page in PAGES
+        for body in blocks(page, "console")
+        for line in body.splitlines()
+        if re.match(r"(PW=\S+ )?(\.venv/bin/)?storax ", line)
+    }
+)
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def test_there_is_something_to_run() -> None:
+    assert {name_of(p) for p in WITH_PYTHON} >= {"README.md", "docs/tutorial.md", "docs/how-to/ask-the-log.md"}
+    assert len(LINES) > 20
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
+def test_the_python_of_a_page_runs_as_one_script(stack: LocalStack, tmp_path: Path, page: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("\n\n".join(blocks(page, "python")), encoding="utf-8")
+    own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path / "home")}
+    argv = [sys.executable, "-W", "error", str(script)]
+    done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_script_finishes_its_three_jobs(stack: LocalStack, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(blocks(ROOT / "README.md", "python")[0], encoding="utf-8")
+    assert len([line for line in script.read_text().splitlines() if line.strip()]) <= 11
+    own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path / "home")}
+    argv = [sys.executable, str(script)]
+    done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+    assert done.stdout == "{'JOB_FINISHED': 3}\n", done.stderr
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_command_line_of_the_pages_exists(line: str) -> None:
+    words = [w for w in shlex.split(line.split(" < ")[0].split(" > ")[0].split(" | ")[0], comments=True) if w != "..."]
+    command: Any = typer.main.get_command(root)
+    context: Any = click.Context(command, info_name="storax")
+    while hasattr(command, "resolve_command"):
+        _, command, words = command.resolve_command(context, words)
+        context = click.Context(command, parent=context, info_name=command.name)
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    assert [w for w in words if w.startswith("-") and w.split("=")[0] not in known] == []

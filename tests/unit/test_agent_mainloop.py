@@ -1,0 +1,225 @@
+"""The main loop's order of things: stored before acknowledged, answered before forgotten, nothing started twice."""
+
+import os
+import sqlite3
+
+import pytest
+
+from fakes.launcher import StubLauncher
+from storax_agent.agent import Agent
+from storax_agent.launchers.base import Lease
+from storax_agent.outbox import Outbox
+from storax_agent.outcomes import Judge
+from storax_agent.prepare import Preparer
+from storax_agent.wire import Acquired, Answer
+
+APP = {"id": 7, "name": "a", "version": 1, "command_template": "true", "parameters": {}, "environment": {}}
+
+
+def job(number, epoch=1, **fields):
+    return {
+        "id": number,
+        "app_id": 7,
+        "lease_epoch": epoch,
+        "attempt": 0,
+        "workdir": f"w/{number}",
+        "state": "PREPROCESSED",
+        **fields,
+    }
+
+
+class Bench:
+    """An agent with a stub for its launcher."""
+
+    def __init__(self, path, **sizes):
+        (path / "results").mkdir(exist_ok=True)
+        self.path = path
+        self.launcher = StubLauncher()
+        self.start(**sizes)
+
+    def start(self, *, cores=2, prefetch=100):
+        self.outbox = Outbox(self.path / "outbox.sqlite")
+        judge = Judge(os.open(self.path, os.O_RDONLY | os.O_DIRECTORY), self.path / "results")
+        preparer = Preparer(self.path / "results", cores)
+        self.agent = Agent(self.launcher, self.outbox, preparer, judge, cores=cores, prefetch=prefetch, grace_sec=1)
+        self.agent.open()
+        self.agent.recall()
+        self.agent.tick()
+
+    def take(self, *jobs, session=1):
+        self.agent.post(self.agent.take, session, Acquired(list(jobs), [APP], []))
+        self.agent.tick()
+
+    def answer(self, *refused):
+        entries = self.stored()
+        answer = Answer([], [{"id": number, "code": "stale_epoch"} for number in refused], [])
+        self.agent.post(self.agent.answered, self.outbox.seq, entries, answer)
+        self.agent.tick()
+
+    def stored(self):
+        return self.outbox.unanswered()
+
+    def moves(self):
+        return [(entry["id"], [move["to"] for move in entry["moves"]]) for entry in self.stored()]
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+def test_a_start_and_an_end_of_one_tick_are_one_entry(bench):
+    bench.take(job(1))
+    (work,) = bench.launcher.works
+    bench.launcher.say(bench.launcher.start_of(work), bench.launcher.end_of(work))
+    bench.agent.tick()
+    assert bench.moves() == [(1, ["RUNNING", "RUN_DONE"])]
+    assert not bench.agent.settled
+    bench.answer()
+    assert bench.moves() == []
+    assert bench.agent.settled
+
+
+def test_an_event_is_acknowledged_after_it_is_stored(bench, monkeypatch):
+    bench.take(job(1))
+    (work,) = bench.launcher.works
+    bench.launcher.say(bench.launcher.start_of(work))
+
+    def full(*_args, **_kwargs):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.outbox, "append", full)
+        bench.agent.tick()
+        assert bench.launcher.acked == 0
+        bench.launcher.say(bench.launcher.end_of(work))
+        bench.agent.tick()
+        assert bench.agent.unknown([(1, 1)]) == []
+    bench.agent.tick()
+    assert bench.moves() == [(1, ["RUNNING", "RUN_DONE"])]
+    assert bench.launcher.acked == 2
+
+
+def test_a_lost_launcher_gets_again_what_never_started_and_what_was_to_stop(bench):
+    bench.take(job(1), job(2))
+    first, second = bench.launcher.works
+    bench.launcher.say(bench.launcher.start_of(first))
+    bench.agent.tick()
+    bench.launcher.lost = True
+    bench.agent.post(bench.agent.cancel, [{"id": 1, "lease_epoch": 1}])
+    bench.launcher.running = [bench.launcher.start_of(first)]
+    bench.agent.tick()
+    assert bench.launcher.opens == ["", "1"]
+    assert bench.launcher.works == [first, second, second]
+    assert bench.launcher.stops == [(first.lease, "cancelled")]
+
+
+def test_a_new_agent_takes_up_what_runs_and_what_was_not_answered(bench):
+    bench.take(job(1), job(2))
+    first, second = bench.launcher.works
+    bench.launcher.say(bench.launcher.start_of(first), bench.launcher.start_of(second), bench.launcher.end_of(second))
+    bench.agent.tick()
+    bench.agent.post(bench.agent.session_opened, 9)
+    bench.agent.tick()
+    bench.launcher.running = [bench.launcher.start_of(first)]
+    bench.start()
+    assert bench.launcher.works == [first, second]
+    assert bench.agent.unknown([(1, 1), (2, 1), (3, 1)]) == [(3, 1)]
+    assert bench.agent.holdings.of_session(9) == [first.lease]
+    assert bench.agent.mail.wait(1)
+    bench.answer()
+    assert bench.agent.unknown([(1, 1), (2, 1)]) == [(2, 1)]
+
+
+def test_a_refused_report_stops_what_still_runs(bench):
+    bench.take(job(1), job(2))
+    bench.launcher.say(*(bench.launcher.start_of(work) for work in bench.launcher.works))
+    bench.agent.tick()
+    bench.answer(2)
+    assert bench.launcher.stops == [(Lease(2, 1, 1), "stale")]
+
+
+def test_a_lost_session_stops_its_own_jobs_alone(bench):
+    bench.take(job(1), session=1)
+    bench.take(job(2), session=2)
+    bench.agent.post(bench.agent.session_lost, 1)
+    bench.agent.tick()
+    assert bench.launcher.stops == [(Lease(1, 1, 1), "stale")]
+
+
+def test_the_same_lease_is_never_started_twice(bench):
+    bench.take(job(1), job(1))
+    bench.take(job(1))
+    (work,) = bench.launcher.works
+    bench.launcher.say(bench.launcher.end_of(work))
+    bench.agent.tick()
+    bench.take(job(1))
+    assert len(bench.launcher.works) == 1
+    bench.take(job(1, epoch=2))
+    assert len(bench.launcher.works) == 2
+
+
+def test_what_is_to_be_cancelled_never_starts(bench):
+    bench.take(job(1, cancel_requested=True))
+    assert bench.launcher.works == []
+    assert bench.moves() == [(1, ["FAILED"])]
+
+
+def test_a_running_job_that_nobody_runs_is_given_back_and_an_unstarted_one_started(bench):
+    rows = [job(1, state="RUNNING", attempt=1), job(2)]
+    bench.agent.post(bench.agent.take_back, 1, rows, [APP])
+    bench.agent.tick()
+    assert bench.moves() == [(1, ["RUN_TIMEOUT"])]
+    assert bench.stored()[0]["moves"][0]["data"]["lease_lost"] is True
+    assert [work.lease.job_id for work in bench.launcher.works] == [2]
+
+
+def test_more_is_asked_for_as_more_ends(bench):
+    agent = bench.agent
+    assert agent.room.wait(0) == 2
+    bench.take(job(1), job(2))
+    assert agent.room.wait(0) == 0
+    assert agent.deaf
+    for work in list(bench.launcher.works):
+        bench.launcher.say(bench.launcher.start_of(work), bench.launcher.end_of(work))
+    agent.tick()
+    assert agent.room.wait(0) == 4
+
+
+def test_wide_jobs_count_by_their_cores(tmp_path):
+    bench = Bench(tmp_path, cores=4)
+    bench.take(job(1, ranks_per_node=3))
+    assert bench.agent.room.wait(0) == 1
+
+
+def test_at_the_end_nothing_new_is_taken_and_jobs_are_stopped(bench):
+    bench.take(job(1))
+    bench.agent.drain(stop_jobs=True, grace_sec=0.1)
+    bench.take(job(2))
+    assert [work.lease.job_id for work in bench.launcher.works] == [1]
+    assert bench.launcher.stops == [(Lease(1, 1, 1), "stopped")]
+    assert bench.agent.room.wait(0) == 0
+
+
+def test_an_error_in_a_call_reaches_who_asked_and_not_the_loop(bench):
+    import threading
+
+    def fail():
+        raise RuntimeError("of a test")
+
+    seen = []
+
+    def ask():
+        try:
+            bench.agent.ask(fail)
+        except RuntimeError as error:
+            seen.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    bench.agent.wait(2)
+    bench.agent.tick()
+    thread.join(2)
+    assert seen == ["of a test"]
+    bench.take(job(1))
+    assert len(bench.launcher.works) == 1
