@@ -12,7 +12,8 @@ branch_labels = None
 depends_on = None
 
 APP, WORKER = "storax_app", "storax_worker"
-OWNED = ("site", "app", "job", "job_state", "batch_job", "transfer_item", "session", "token", "job_parent", "job_tally", "command")
+OWNED = ("site", "app", "job", "job_state", "batch_job", "transfer_item", "session", "token")
+OWNED_BESIDE = ("job_parent", "job_tally", "command")
 # The users' own table and the log carry owner_id as well; the log has policies of its own below.
 OWNED_TOO = ("user_account",)
 OWNER = "(SELECT nullif(current_setting('storax.owner', true), '')::bigint)"
@@ -34,7 +35,7 @@ def upgrade() -> None:
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
         op.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
         op.execute(f"GRANT SELECT ON alembic_version TO {role}")
-    for table in (*OWNED, *OWNED_TOO):
+    for table in (*OWNED, *OWNED_BESIDE, *OWNED_TOO):
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {APP}, {WORKER}")
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY own ON {table} TO {APP} USING ({WALL}) WITH CHECK ({WALL})")
@@ -69,7 +70,8 @@ def _append_only() -> None:
     op.execute(f"CREATE POLICY everyone ON event_log TO {WORKER} USING (true) WITH CHECK (true)")
     op.execute("CREATE POLICY keeper ON event_log TO CURRENT_USER USING (true) WITH CHECK (true)")
     op.execute("""CREATE FUNCTION event_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'the event log is append-only: % refused', TG_OP USING ERRCODE = 'insufficient_privilege'; END $$""")
+BEGIN RAISE EXCEPTION 'the event log is append-only: % refused', TG_OP USING ERRCODE = 'insufficient_privilege';
+END $$""")
     op.execute("""CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event_log
 FOR EACH STATEMENT EXECUTE FUNCTION event_log_is_append_only()""")
     op.execute("ALTER TABLE event_log ENABLE ALWAYS TRIGGER append_only")
@@ -80,8 +82,8 @@ def _tag_search() -> None:
 
     This function looks in the index with the rights of the worker role and applies the owner's wall itself.
     """
-    op.execute(f"""CREATE FUNCTION jobs_with_tags(wanted jsonb) RETURNS SETOF bigint LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = public ROWS 200 AS $$ SELECT id FROM job WHERE tags @> wanted AND owner_id = {OWNER} $$""")
+    op.execute(f"""CREATE FUNCTION jobs_with_tags(wanted jsonb) RETURNS SETOF bigint LANGUAGE sql STABLE
+SECURITY DEFINER SET search_path = public ROWS 200 AS $$ SELECT id FROM job WHERE tags @> wanted AND owner_id = {OWNER} $$""")
     op.execute(f"GRANT CREATE ON SCHEMA public TO {WORKER}")
     op.execute(f"ALTER FUNCTION jobs_with_tags(jsonb) OWNER TO {WORKER}")
     op.execute(f"REVOKE CREATE ON SCHEMA public FROM {WORKER}")
@@ -98,7 +100,7 @@ def downgrade() -> None:
     for policy in ("own_read", "own_write", "everyone", "keeper"):
         op.execute(f"DROP POLICY {policy} ON event_log")
     op.execute("ALTER TABLE event_log NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY")
-    for table in (*OWNED, *OWNED_TOO):
+    for table in (*OWNED, *OWNED_BESIDE, *OWNED_TOO):
         op.execute(f"DROP POLICY own ON {table}")
         op.execute(f"DROP POLICY everyone ON {table}")
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY")

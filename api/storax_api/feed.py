@@ -21,7 +21,7 @@ from starlette.datastructures import QueryParams
 from storax_api.documents import problems
 from storax_api.routes import Who, position, query_of, service_of
 from storax_api.service import Service
-from storax_core import queries
+from storax_core import filters, queries
 from storax_core.errors import Invalid, Unauthorized, Unavailable
 from storax_core.queues import QueueDown, Queues
 from storax_core.resources import EVENTS
@@ -154,7 +154,7 @@ def _wanted(query: queries.Query) -> dict[str, set[Any]]:
             raise Invalid(
                 f"the stream cannot be filtered by {name!r}", hint=f"It takes: {', '.join(sorted(LIVE_FILTERS))}."
             )
-        values = queries.value_of(EVENTS, EVENTS.filters[name], raw if isinstance(raw, list) else [raw])
+        values = filters.value_of(EVENTS, EVENTS.filters[name], raw if isinstance(raw, list) else [raw])
         out[name] = {str(v) for v in values}
     return out
 

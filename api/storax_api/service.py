@@ -129,7 +129,7 @@ class Service:
             await self.queues.wake()
 
 
-class Repeated(Exception):  # noqa: N818
+class Repeated(Exception):
     """Another call with this key was first. A signal, not an error: it rolls the repeat back."""
 
 

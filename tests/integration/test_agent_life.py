@@ -380,3 +380,37 @@ def test_a_paused_agent_goes_on_where_it_was(site, server):
     os.kill(site.pid, signal.SIGCONT)
     finished(server, job, *jobs)
     assert runs(site, job) == 1
+
+
+def test_restarting_the_agent_under_load_kills_no_job(site, server):
+    app = server.app("echo run >> runs; sleep 0.1", use_shell=True)
+    jobs = server.jobs(app, 60)
+    site.start()
+    for number in range(6):
+        time.sleep(0.3)
+        site.kill() if number % 2 else site.stop()
+        site.start()
+    finished(server, *jobs, seconds=40)
+    assert [runs(site, job) for job in jobs] == [1] * 60
+    assert all(server.told(job) == ["RUNNING", "RUN_DONE"] for job in jobs)
+
+
+def test_hundreds_of_ends_during_an_outage_all_arrive(site, server):
+    app = server.app("sleep 0.5")
+    site.start()
+    warm = server.jobs(server.app("true"), 300)  # so that many are leased ahead
+    jobs = server.jobs(app, 20)
+    finished(server, *warm)
+    eventually(lambda: sum(row["session_id"] is not None for row in server.store.jobs.values()) >= 2)
+    server.down = True
+    held = [row["id"] for row in server.store.jobs.values() if row["session_id"] is not None]
+    time.sleep(1.0)
+    site.kill()
+    site.start()
+    time.sleep(1.0)
+    site.kill()
+    server.down = False
+    site.start()
+    finished(server, *jobs, seconds=40)
+    assert len(held) >= 2
+    assert all(server.told(job).count("RUN_DONE") == 1 for job in jobs)

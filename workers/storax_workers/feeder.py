@@ -1,8 +1,8 @@
 """The feeder: follows the log up to the proven watermark and tells Redis: ids that became runnable, sessions to wake,
 events for the stream. One leader at a time, by a Postgres advisory lock; any replica takes over.
 
-What it writes are hints. A second task, the reconciler, puts back the head of every live site's queue from Postgres, so a
-lost hint costs seconds and never a job.
+What it writes are hints. A second task, the reconciler, puts back the head of every live site's queue from Postgres, so
+a lost hint costs seconds and never a job.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ RUNNABLE = (
     "state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL AND (not_before IS NULL OR not_before <= now())"
 )
 NOW_RUNNABLE = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {RUNNABLE}"  # noqa: S608
-HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (SELECT id, site_id, priority FROM job_state
-WHERE site_id = live.site_id AND {RUNNABLE} ORDER BY priority DESC, id LIMIT {HEAD}) x"""  # noqa: S608
+HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (
+SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {RUNNABLE} ORDER BY priority DESC, id LIMIT {HEAD}) x"""  # noqa: S608
 ALL = f"SELECT id, site_id, priority FROM job_state WHERE {RUNNABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
 BATCHES = "SELECT id, site_id, 0 AS priority FROM batch_job WHERE state = 'pending_submission' AND session_id IS NULL"
 EPOCH = "queues"  # a word in Redis that a flush takes away
@@ -59,7 +59,7 @@ class Feeder:
                 async with self.db.worker() as conn:
                     if await conn.fetchval(LEADER):
                         await self._lead(conn)
-            except Exception as error:  # noqa: BLE001  (a feeder must outlive every fault; it is logged and backed off)
+            except Exception as error:
                 log.warning("feeder starts over: %s: %s", type(error).__name__, error)
             await asyncio.sleep(0.5)
 
@@ -156,7 +156,7 @@ class Feeder:
             await asyncio.sleep(RECONCILE_SEC)
 
     async def reconcile(self) -> None:
-        """Put back what Postgres says is runnable: everything after Redis was lost or flushed, queue heads otherwise."""
+        """Put back what Postgres says is runnable: everything after Redis was lost or flushed, else queue heads."""
         async with self.db.worker() as conn:
             await upkeep.compact_tally(conn)
             await upkeep.refresh_statistics(conn)

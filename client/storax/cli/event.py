@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NARROW = ("position", "timestamp", "type", "entity_id", "from_state", "to_state", "actor", "message")
 OF_ONE = ("position", "timestamp", "type", "from_state", "to_state", "actor", "message")
 SILENCE = 45.0  # three missed heartbeats of the server
+FIRST_TRIES = 5
 # Fields whose change says little to people; `-o json` has them.
 _QUIET = {"at", "state", "session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
 _SAYING = ("message", "reason", "error")
@@ -146,14 +147,14 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
     """Every event behind the position ``after`` that passes the filters, as the server pushes it, without end.
 
     Raises:
-        StoraxError: the server refuses, or stays away for longer than a restart takes.
+        StoraxError: the server refuses, or cannot be reached at first. Once it was, it may be away for any time.
     """
     from storax._events import parse
     from storax._transport import Call
     from storax.client import current_client
     from storax.errors import Unavailable
 
-    wire, failures = current_client().wire(), 0
+    wire, failures, heard = current_client().wire(), 0, False
     listed = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
     params: Any = [(name, str(value)) for name, values in listed.items() for value in values]
     while True:
@@ -162,15 +163,17 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
         try:
             with wire.stream(call, headers=headers, silence=SILENCE) as chunks:
                 for block in parse(chunks):
-                    failures = 0
+                    failures, heard = 0, True
                     if block.data:
                         event = json.loads(block.data)
                         after = event["position"]
                         yield event
-        except Unavailable:
+        except Unavailable as error:
             failures += 1
-            if failures > 60:
+            if not heard and failures > FIRST_TRIES:
                 raise
+            if failures == FIRST_TRIES:
+                note(f"{error.message} Going on as soon as it is back.")
         time.sleep(min(2.0, 0.1 * 2**failures))
 
 

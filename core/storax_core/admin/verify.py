@@ -15,15 +15,17 @@ SAMPLES = 5
 CHECKS = {
     "versions are dense": """SELECT count(*) FROM (SELECT entity, entity_id FROM event_log GROUP BY 1, 2
         HAVING count(*) <> max(version) OR min(version) <> 1) x""",
-    "moves are connected": """SELECT count(*) FROM (SELECT from_state, lag(to_state) OVER (PARTITION BY entity, entity_id
-        ORDER BY version) AS was FROM event_log WHERE to_state IS NOT NULL) x
+    "moves are connected": """SELECT count(*) FROM (SELECT from_state,
+        lag(to_state) OVER (PARTITION BY entity, entity_id ORDER BY version) AS was FROM event_log
+        WHERE to_state IS NOT NULL) x
         WHERE was IS NOT NULL AND from_state IS DISTINCT FROM was""",
     "no completion is doubled": """SELECT count(*) FROM (SELECT entity_id FROM event_log WHERE entity = 'job' GROUP BY 1
         HAVING count(*) FILTER (WHERE to_state = 'JOB_FINISHED') - count(*) FILTER (WHERE from_state = 'JOB_FINISHED'
         AND to_state IS NOT NULL) > 1) x""",
     "no job waits for ended parents": """SELECT count(*) FROM job_state c JOIN job j ON j.id = c.id
-        WHERE c.state = 'AWAITING_PARENTS' AND NOT EXISTS (SELECT FROM job_parent e LEFT JOIN job_state p ON p.id = e.parent_id
-        WHERE e.child_id = c.id AND (p.state IS NOT NULL AND p.state NOT IN ('JOB_FINISHED', 'FAILED')))""",
+        WHERE c.state = 'AWAITING_PARENTS' AND NOT EXISTS (SELECT FROM job_parent e
+        LEFT JOIN job_state p ON p.id = e.parent_id
+        WHERE e.child_id = c.id AND p.state IS NOT NULL AND p.state NOT IN ('JOB_FINISHED', 'FAILED'))""",
     "every lease has a session": """SELECT count(*) FROM job_state j LEFT JOIN session s ON s.id = j.session_id
         WHERE j.session_id IS NOT NULL AND s.id IS NULL""",
     "every running job has a lease": "SELECT count(*) FROM job_state WHERE state = 'RUNNING' AND session_id IS NULL",
@@ -32,7 +34,8 @@ CHECKS = {
     "the tally counts the jobs": """SELECT count(*) FROM (SELECT owner_id, site_id, state, sum(n) AS n FROM job_tally
         GROUP BY 1, 2, 3 HAVING sum(n) <> 0) t FULL JOIN (SELECT owner_id, site_id, state, count(*) AS n FROM job_state
         GROUP BY 1, 2, 3) j USING (owner_id, site_id, state) WHERE t.n IS DISTINCT FROM j.n""",
-    "spec and state rows pair up": "SELECT count(*) FROM job FULL JOIN job_state USING (id) WHERE job.id IS NULL OR job_state.id IS NULL",
+    "spec and state rows pair up": """SELECT count(*) FROM job FULL JOIN job_state USING (id)
+        WHERE job.id IS NULL OR job_state.id IS NULL""",
 }
 
 

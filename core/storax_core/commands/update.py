@@ -74,14 +74,11 @@ async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lin
         found = await log.append_patches(conn, ctx, resource, lines)
     except asyncpg.UniqueViolationError as error:
         raise taken(resource, [line["p"] for line in lines], error) from error
+    if len(found) < len(lines):
+        await _unchanged(conn, ctx, resource, lines)  # raises for the row that is missing or at another version
     by_id = {r["id"]: r for r in found}
-    _require(resource, lines, by_id)
-    for line in lines:
-        _require_version(resource, line, by_id[line["id"]]["was"])
-    return [
-        {"id": i["id"], "version": by_id[i["id"]]["version"], "last_update": by_id[i["id"]]["last_update"]}
-        for i in lines
-    ]
+    when = found[0]["last_update"]
+    return [{"id": i["id"], "version": by_id[i["id"]]["version"], "last_update": when} for i in lines]
 
 
 async def _unchanged(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> list[Row]:

@@ -1,8 +1,8 @@
 """Connections to Postgres: a pool per role, and the owner that row-level security sees.
 
-Three roles: the migrating owner of the tables, ``storax_app`` for everything done on behalf of a user (row-level security
-shows it that user's rows only), and ``storax_worker`` for what serves all users (login, feeder, sweeps). None of the
-last two may change or delete an event.
+Three roles: the migrating owner of the tables, ``storax_app`` for everything done on behalf of a user (row-level
+security shows it that user's rows only), and ``storax_worker`` for what serves all users (login, feeder,
+sweeps). None of the last two may change or delete an event.
 """
 
 import asyncio

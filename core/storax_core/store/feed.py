@@ -1,9 +1,9 @@
 """The proven watermark: how far the log can be read without ever missing, repeating or reordering an event.
 
 Positions are drawn before commit, so a reader that goes by "greater than the last" loses late commits. Writers hold a
-shared advisory lock while they append. The feeder reads the sequence's last value H, then who holds that lock; when none
-of those is left, every position up to H is final. Only visible positions are ever published: after a crash an unflushed
-sequence value may be handed out again.
+shared advisory lock while they append. The feeder reads the sequence's last value H, then who holds that lock; when
+none of those is left, every position up to H is final. Only visible positions are ever published: after a
+crash an unflushed sequence value may be handed out again.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,8 @@ LAST_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_l
 HOLDERS = """SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND classid = 8360 AND objid = 1
 AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 READ = """SELECT position, timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor,
-command_id, from_state, to_state, data FROM event_log WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"""
+command_id, from_state, to_state, data FROM event_log
+WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"""
 KEEP = """INSERT INTO feed (name, position, epoch, updated_at) VALUES ($1, $2, gen_random_uuid(), now())
 ON CONFLICT (name) DO UPDATE SET position = greatest(feed.position, excluded.position), updated_at = now()"""
 

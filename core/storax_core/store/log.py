@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -104,12 +105,14 @@ async def append_created(conn: Connection, ctx: Context, resource: Resource, row
 async def append_patches(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> list[Any]:
     """Change fields that are no state, each row its own way. Rows: ``{"id", "v": expected or None, "p": patch}``.
 
-    Returns one record per row found: id, was, version (None where the expected version differed), last_update.
+    Returns one record per row changed: id, version, last_update. A row that is not there, or at another version, has
+    none.
     """
     keys = {frozenset(row["p"]) for row in rows}
     statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
-    found: list[Any] = await conn.fetch(statement, lines(rows), ctx.owner_id, ctx.actor, ctx.command_id)
-    ctx.saw(max((r["position"] or 0 for r in found), default=0))
+    text = lines(sorted(rows, key=itemgetter("id")))
+    found: list[Any] = await conn.fetch(statement, text, ctx.owner_id, ctx.actor, ctx.command_id)
+    ctx.saw(found[0]["position"] if found else 0)
     return found
 
 

@@ -17,13 +17,13 @@ SERVER_FIELDS = ("id", "owner_id", "version", "creation_date", "last_update")
 LINES = f"""
 fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
 inp AS MATERIALIZED (SELECT l::jsonb AS d FROM fence, string_to_table($1, E'\\n') AS l)"""
-# As LINES, with the id taken out first: under row-level security a join is by index only where nothing but plain columns
-# are compared.
+# As LINES, with the id taken out first: under row-level security only a comparison of plain columns goes by index.
 ID_LINES = (
     LINES.replace("inp AS", "line AS")
     + """,
 inp AS MATERIALIZED (SELECT (d->>'id')::bigint AS id, d FROM line)"""
 )
+PATCH_LINES = ID_LINES.replace("AS id, d FROM", "AS id, (d->>'v')::int AS v, d->'p' AS p FROM")
 # Differences of the counts by owner, site and state, as JSON rows.
 TALLY = """tally AS (INSERT INTO job_tally (owner_id, site_id, state, n)
   SELECT * FROM jsonb_to_recordset({}::jsonb) AS x(owner_id bigint, site_id bigint, state text, n int))"""
@@ -113,27 +113,24 @@ def _sets(resource: Resource, table: str, keys: Iterable[str], *, uniform: bool,
 def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
     """Change fields of many rows, each its own way, with one ``updated`` event each.
 
-    $1 lines ``{"id", "v": expected version or null, "p": patch}``, $2 owner, $3 actor, $4 command. Returns per row
-    found: id, the version it had, the new version (null where another was expected), last_update, position.
+    $1 lines ``{"id", "v": expected version or null, "p": patch}`` in the order of their ids, in which the rows are
+    locked; $2 owner, $3 actor, $4 command. Returns per changed row: id, the new version, last_update, position. Rows
+    that are not there, or at another version, are left out.
     """
     r = BY_ENTITY[entity]
     site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
-    hot = _sets(r, r.state_table, keys, uniform=uniform, patch="ok.p")
-    main = _sets(r, r.table, keys, uniform=uniform, patch="ok.p") if r.split else []
-    spec = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM ok WHERE t.id = ok.id),\n" if main else ""
+    hot = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")
+    main = _sets(r, r.table, keys, uniform=uniform, patch="hot.p") if r.split else []
+    spec = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM hot WHERE t.id = hot.id),\n" if main else ""
     # CTEs have no statistics: every join here is to a table by its key (see database.writing), never to another CTE.
-    return f"""WITH {ID_LINES},
-cur AS MATERIALIZED (SELECT t.id, t.version, (d->>'v')::int AS v, d->'p' AS p
-  FROM inp JOIN {r.state_table} t ON t.id = inp.id
-  WHERE t.owner_id IS NOT DISTINCT FROM $2::bigint ORDER BY t.id FOR UPDATE OF t),
-ok AS MATERIALIZED (SELECT id, version AS was, p FROM cur WHERE v IS NULL OR v = version),
+    return f"""WITH {PATCH_LINES},
 hot AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "last_update = now()", *hot])}
-  FROM ok WHERE t.id = ok.id RETURNING t.id, ok.was, t.version, {site} AS site_id, ok.p),
+  FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
+  RETURNING t.id, t.version, {site} AS site_id, inp.p),
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
   SELECT now(), $2::bigint, site_id, '{entity}', id, version, '{entity}.{UPDATED}', 1, $3, $4::uuid, p
   FROM hot RETURNING position)
-SELECT id, was, version, now() AS last_update, (SELECT max(position) FROM ev) AS position FROM hot
-UNION ALL SELECT id, version, NULL, NULL, NULL FROM cur WHERE v <> version"""
+SELECT id, version, now() AS last_update, (SELECT max(position) FROM ev) AS position FROM hot"""
 
 
 @lru_cache(maxsize=512)

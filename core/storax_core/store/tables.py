@@ -43,7 +43,7 @@ class JobTally(SQLModel, table=True):
 
     __tablename__ = "job_tally"
     __table_args__ = (Index("job_tally_owner", "owner_id"),)
-    __mapper_args__ = {"primary_key": ["owner_id", "site_id", "state", "n"]}  # noqa: RUF012  (SQLModel's way)
+    __mapper_args__ = {"primary_key": ["owner_id", "site_id", "state", "n"]}
 
     owner_id: int = Field(sa_type=BigInteger)
     site_id: int = Field(sa_type=BigInteger)
