@@ -63,7 +63,9 @@ class World:
         self._listener = _listener()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.app = create_app(self.settings)
-        config = uvicorn.Config(self.app, log_level="critical", access_log=False, ws="none", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            self.app, log_level="critical", access_log=False, ws="none", timeout_graceful_shutdown=1
+        )
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._feeder: asyncio.Task[None] | None = None
@@ -186,7 +188,9 @@ class User:
 
     def __init__(self, world: World, name: str, user_id: int, token: str) -> None:
         self.world, self.name, self.id, self.token = world, name, user_id, token
-        self.http = httpx.Client(base_url=f"{world.url}/api/v1", timeout=70, headers={"Authorization": f"Bearer {token}"})
+        self.http = httpx.Client(
+            base_url=f"{world.url}/api/v1", timeout=70, headers={"Authorization": f"Bearer {token}"}
+        )
 
     def ask(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **kw: Any) -> httpx.Response:
         """Any call, any answer."""
@@ -299,7 +303,9 @@ class Listener:
         self.comments: list[str] = []
         self.ended = threading.Event()
         self._ready = threading.Event()
-        self._client = httpx.Client(timeout=httpx.Timeout(5, read=30), headers=dict(user.http.headers) | (headers or {}))
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(5, read=30), headers=dict(user.http.headers) | (headers or {})
+        )
         self._request = self._client.stream("GET", f"{user.world.url}/api/v1/events/stream", params=params)
         self._response = self._request.__enter__()
         assert self._response.status_code == 200, self._response.read()

@@ -83,7 +83,8 @@ def _tag_search() -> None:
     This function looks in the index with the rights of the worker role and applies the owner's wall itself.
     """
     op.execute(f"""CREATE FUNCTION jobs_with_tags(wanted jsonb) RETURNS SETOF bigint LANGUAGE sql STABLE
-SECURITY DEFINER SET search_path = public ROWS 200 AS $$ SELECT id FROM job WHERE tags @> wanted AND owner_id = {OWNER} $$""")
+SECURITY DEFINER SET search_path = public ROWS 200 AS $$
+SELECT id FROM job WHERE tags @> wanted AND owner_id = {OWNER} $$""")
     op.execute(f"GRANT CREATE ON SCHEMA public TO {WORKER}")
     op.execute(f"ALTER FUNCTION jobs_with_tags(jsonb) OWNER TO {WORKER}")
     op.execute(f"REVOKE CREATE ON SCHEMA public FROM {WORKER}")

@@ -31,7 +31,8 @@ RUNNABLE = (
 )
 NOW_RUNNABLE = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {RUNNABLE}"  # noqa: S608
 HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (
-SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {RUNNABLE} ORDER BY priority DESC, id LIMIT {HEAD}) x"""  # noqa: S608
+SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {RUNNABLE}
+ORDER BY priority DESC, id LIMIT {HEAD}) x"""  # noqa: S608
 ALL = f"SELECT id, site_id, priority FROM job_state WHERE {RUNNABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
 BATCHES = "SELECT id, site_id, 0 AS priority FROM batch_job WHERE state = 'pending_submission' AND session_id IS NULL"
 EPOCH = "queues"  # a word in Redis that a flush takes away

@@ -1,0 +1,269 @@
+"""The event stream: no gap and no repeat, whatever happens to the connection, to Redis and to the feeder."""
+
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from proxy import Proxy
+from world import Listener, User, World, problem, until
+
+
+@pytest.fixture(scope="module")
+def proxy(redis_url: str) -> Iterator[Proxy]:
+    with Proxy(redis_url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def world(database_url: str, redis_url: str, proxy: Proxy) -> Iterator[World]:
+    """The platform with a Redis that can be taken away."""
+    with World(database_url, proxy.url) as running:
+        yield running
+
+
+@pytest.fixture
+def user(world: World, proxy: Proxy) -> Iterator[User]:
+    yield world.user()
+    proxy.heal()
+
+
+def log_of(user: User, after: int = 0, **filters: Any) -> list[int]:
+    return [e["position"] for e in user.events(position__gt=after, **filters)]
+
+
+def complete(stream: Listener, user: User, after: int = 0, *, seconds: float = 8, **filters: Any) -> None:
+    """The stream carries exactly what the log holds, in order."""
+    until(lambda: stream.ids[-1:] == log_of(user, after, **filters)[-1:], seconds=seconds)
+    assert stream.ids == log_of(user, after, **filters)
+    assert [e["position"] for e in stream.events] == stream.ids
+
+
+def end_of(user: User) -> int:
+    return log_of(user)[-1]
+
+
+def test_the_past_comes_first_and_then_the_present(user: User) -> None:
+    user.jobs(user.app(), 5)
+    with user.stream(after=0) as stream:
+        complete(stream, user)
+        user.jobs(user.app(), 5)
+        complete(stream, user)
+
+
+def test_without_a_place_the_stream_begins_now(user: User) -> None:
+    user.jobs(user.app(), 3)
+    until(lambda: user.world.value("SELECT position FROM feed") >= end_of(user))
+    after = end_of(user)
+    with user.stream() as stream:
+        user.site()
+        complete(stream, user, after)
+
+
+def test_an_event_looks_the_same_from_the_past_the_present_and_the_list(user: User) -> None:
+    with user.stream(after=0) as live:
+        app = user.app(parameters={"x": {"required": False, "default": {"a": [1, None, "ä"]}}})
+        user.patch(f"/jobs/{user.job(app, tags={'k': 'v'})['id']}", {"state": "FAILED"})
+        complete(live, user)
+    with user.stream(after=0) as past:
+        complete(past, user)
+    assert live.events == past.events == user.events()
+
+
+def test_events_arrive_within_a_moment(user: User) -> None:
+    with user.stream() as stream:
+        begun = time.monotonic()
+        user.site()
+        until(lambda: stream.events)
+        assert time.monotonic() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"type": "job.created"},
+        {"entity": ["site", "app"]},
+        {"to_state": "FAILED"},
+        {"to_state": ["FAILED", "PREPROCESSED"], "entity": "job"},
+    ],
+)
+def test_a_filter_holds_for_past_and_present(user: User, filters: dict[str, Any]) -> None:
+    def work() -> None:
+        (job,) = user.jobs(user.app(), 1)
+        user.patch(f"/jobs/{job}", {"state": "FAILED"})
+
+    work()
+    with user.stream(after=0, **filters) as stream:
+        complete(stream, user, **filters)
+        work()
+        complete(stream, user, **filters)
+
+
+def test_one_jobs_events_are_followed_by_its_id_however_it_is_written(user: User) -> None:
+    a, b = user.jobs(user.app(), 2)
+    until(lambda: user.world.value("SELECT position FROM feed") >= end_of(user))
+    after = end_of(user)
+    with user.stream(job_id=f"0{a}") as stream:
+        user.patch("/jobs/", {"filter": {"id": [a, b]}, "patch": {"priority": 2}})
+        user.patch(f"/jobs/{a}", {"priority": 3})
+        complete(stream, user, after, job_id=a)
+
+
+@pytest.mark.parametrize(
+    ("query", "near"),
+    [
+        ("typ=job.created", "type"),
+        ("tags=a:b", "entity"),
+        ("limit=5", ""),
+        ("after=x", ""),
+        ("after=-1", ""),
+        ("after=²", ""),
+        ("after=" + "9" * 30, ""),
+        ("job_id=x", ""),
+    ],
+)
+def test_what_the_stream_does_not_know_is_refused(user: User, query: str, near: str) -> None:
+    answer = user.ask("GET", f"/events/stream?{query}")
+    assert answer.status_code == 422
+    assert near in problem(answer, "invalid")["hint"]
+
+
+@pytest.mark.parametrize("last", ["x", "-1", "1.5", "²".encode("latin-1"), "9" * 25])
+def test_a_last_event_id_that_is_no_place_is_refused(user: User, last: Any) -> None:
+    answer = user.ask("GET", "/events/stream", headers={"Last-Event-ID": last})
+    assert answer.status_code == 422
+
+
+def test_a_reader_that_reconnects_goes_on_where_it_was(user: User) -> None:
+    """A client that hangs up at random moments and comes back by Last-Event-ID, while others write."""
+    rng, app, seen = random.Random(1), user.app(), 0
+    got: list[int] = []
+    for _ in range(12):
+        stream = Listener(user, {"after": 0}, {"Last-Event-ID": str(seen)})
+        user.jobs(app, rng.randint(1, 5))
+        time.sleep(rng.random() / 20)
+        stream.close()
+        got += stream.ids
+        seen = got[-1] if got else 0
+    with user.stream(after=seen) as stream:
+        until(lambda: (got + stream.ids)[-1:] == log_of(user)[-1:])
+        assert got + stream.ids == log_of(user)
+
+
+def test_readers_that_come_in_the_middle_of_a_storm_miss_nothing(user: User) -> None:
+    app = user.app()
+    streams: list[tuple[int, Listener]] = []
+    for n in range(25):
+        user.jobs(app, 3)
+        if n % 3 == 0:
+            after = end_of(user)
+            streams.append((after, Listener(user, {"after": after})))
+    for after, stream in streams:
+        complete(stream, user, after)
+        stream.close()
+
+
+def test_a_flushed_redis_costs_no_event(world: World, user: User, redis_url: str) -> None:
+    app = user.app()
+    with user.stream(after=0) as stream, redis.Redis.from_url(redis_url) as server:
+        for _ in range(20):
+            user.jobs(app, 2)
+            server.flushdb()
+        complete(stream, user)
+
+
+def test_a_redis_that_is_away_and_back_costs_no_event(proxy: Proxy, user: User) -> None:
+    app = user.app()
+    with user.stream(after=0) as stream:
+        for _ in range(3):
+            user.jobs(app, 2)
+            proxy.cut()
+            user.jobs(app, 2)
+            complete(stream, user)
+            user.jobs(app, 2)
+            proxy.heal()
+            user.jobs(app, 2)
+        complete(stream, user)
+
+
+def test_calls_are_served_while_redis_is_away_or_hangs(proxy: Proxy, user: User) -> None:
+    site = user.site()
+    app = user.app(site)
+    session = user.session(site)
+    for trouble in (proxy.cut, proxy.freeze):
+        trouble()
+        begun = time.monotonic()
+        jobs = user.jobs(app, 5)
+        held = user.acquire(session, 5, wait=5)
+        assert [j["id"] for j in held] == jobs
+        user.finish(session, *held)
+        user.get("/jobs/", count="true")
+        assert time.monotonic() - begun < 4, trouble
+        begun = time.monotonic()
+        assert user.acquire(session, 5, wait=1) == []
+        assert time.monotonic() - begun < 4, trouble
+        proxy.heal()
+        until(lambda: user.http.get(f"{user.world.url}/readyz").json()["redis"] == "up")
+
+
+def test_a_job_made_while_redis_is_away_is_found_by_who_waits(proxy: Proxy, user: User) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    site = user.site()
+    app, session = user.app(site), user.session(site)
+    proxy.cut()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(user.acquire, session, 5, wait=20)
+        time.sleep(0.3)
+        jobs = user.jobs(app, 2)
+        assert [j["id"] for j in waiting.result(3)] == jobs[: len(waiting.result())]
+
+
+def test_queues_are_filled_again_after_a_flush(user: User, redis_url: str) -> None:
+    site = user.site()
+    user.jobs(user.app(site), 30)
+    user.session(site)
+    with redis.Redis.from_url(redis_url) as server:
+        until(lambda: server.zcard(f"ready:{site}") == 30)
+        server.flushdb()
+        until(lambda: server.zcard(f"ready:{site}") == 30, seconds=6)
+
+
+def test_a_feeder_that_is_replaced_repeats_and_loses_nothing(world: World, user: User) -> None:
+    app = user.app()
+    with user.stream(after=0) as stream:
+        for _ in range(3):
+            user.jobs(app, 2)
+            world.stop_feeder()
+            user.jobs(app, 2)
+            world.start_feeder()
+        complete(stream, user)
+
+
+def test_a_stream_of_another_log_is_set_aside(world: World, user: User, redis_url: str) -> None:
+    """A database made anew beside an old Redis: places of the old log must not silence the new one."""
+    world.stop_feeder()
+    with redis.Redis.from_url(redis_url) as server:
+        server.xadd("feed", {"e": b'{"after":0,"events":[]}'}, id=f"{10**9}-0")
+    with user.stream(after=0) as stream:
+        world.start_feeder()
+        user.site()
+        complete(stream, user)
+        user.site()
+        complete(stream, user)
+
+
+def test_a_reader_who_does_not_read_holds_nobody_up(world: World, user: User) -> None:
+    app = user.app()
+    idle = user.http.build_request("GET", f"{world.url}/api/v1/events/stream?after=0")
+    response = user.http.send(idle, stream=True)
+    try:
+        with user.stream(after=0) as stream:
+            for _ in range(30):
+                user.post("/jobs/", [{"app_id": app, "workdir": "w", "data": {"x": "y" * 2000}}] * 50)
+            complete(stream, user, seconds=20)
+    finally:
+        response.close()

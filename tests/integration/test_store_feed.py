@@ -1,0 +1,197 @@
+"""The watermark: readers miss nothing, see nothing twice, and no thing's history out of order."""
+
+import asyncio
+import random
+import time
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from storax_core.store import feed, sql
+from world import World
+
+ENTITIES = 60
+APPEND = f"""INSERT INTO event_log ({sql.EVENT_COLUMNS}, data)
+SELECT now(), 1, NULL, 'bench', $1, $2, 'job.updated', 1, 'test', $3, '{{}}'"""
+LOCK = f"SELECT pg_advisory_xact_lock_shared({sql.FENCE})"
+
+
+class Workload:
+    """Writers with transactions held open and rolled back, as the fence must bear them."""
+
+    def __init__(self, url: str, seed: int, seconds: float) -> None:
+        self.url, self.seed, self.end = url, seed, time.monotonic() + seconds
+        self.rolled_back = 0
+
+    async def writer(self, number: int) -> None:
+        rng, conn = random.Random(self.seed * 100 + number), await asyncpg.connect(self.url)
+        try:
+            while time.monotonic() < self.end:
+                await self.transaction(rng, conn)
+        finally:
+            await conn.close()
+
+    async def transaction(self, rng: random.Random, conn: Any) -> None:
+        transaction = conn.transaction()
+        await transaction.start()
+        try:
+            await conn.execute(LOCK)
+            for entity in sorted(rng.sample(range(1, ENTITIES + 1), 2)):
+                version = await conn.fetchval(
+                    "UPDATE bench SET version = version + 1 WHERE id = $1 RETURNING version", entity
+                )
+                await conn.execute(APPEND, entity, version, uuid4())
+                await asyncio.sleep(rng.random() * rng.choice((0.001, 0.004, 0.02)))
+            if rng.random() < 0.1:
+                raise _RollBack
+            await transaction.commit()
+        except (_RollBack, asyncpg.DeadlockDetectedError):
+            self.rolled_back += 1
+            await transaction.rollback()
+
+    async def reader(self, rule: str) -> list[tuple[int, int, int]]:
+        conn, seen = await asyncpg.connect(self.url), []
+        fence, at = feed.Fence(safe=0), 0
+        try:
+            while time.monotonic() < self.end + 0.5:
+                upto = await fence.look(conn) if rule == "fence" else 2**62
+                for row in await feed.read(conn, at, upto, 500):
+                    seen.append((row["position"], row["entity_id"], row["version"]))
+                    at = row["position"]
+                await asyncio.sleep(0.002)
+        finally:
+            await conn.close()
+        return seen
+
+    async def run(self, writers: int = 8) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+        tasks = [asyncio.create_task(self.writer(n)) for n in range(writers)]
+        fenced, naive = await asyncio.gather(self.reader("fence"), self.reader("naive"))
+        await asyncio.gather(*tasks)
+        return fenced, naive
+
+
+class _RollBack(Exception):
+    pass
+
+
+@pytest.fixture
+def bench(database_url: str) -> Any:
+    async def run(*statements: str) -> None:
+        conn = await asyncpg.connect(database_url)
+        for statement in statements:
+            await conn.execute(statement)
+        await conn.close()
+
+    make = f"INSERT INTO bench SELECT i, 0 FROM generate_series(1, {ENTITIES}) i"
+    asyncio.run(run("CREATE TABLE bench (id bigint PRIMARY KEY, version int NOT NULL)", make))
+    yield database_url
+    asyncio.run(run("DROP TABLE bench"))
+
+
+def test_eight_writers_and_the_fence_misses_repeats_and_reorders_nothing(bench: str) -> None:
+    seed = random.randrange(10**6)
+    load = Workload(bench, seed, 2.5)
+    fenced, naive = asyncio.run(load.run())
+
+    async def committed() -> set[int]:
+        conn = await asyncpg.connect(bench)
+        rows = await conn.fetch("SELECT position FROM event_log")
+        await conn.close()
+        return {r[0] for r in rows}
+
+    stored = asyncio.run(committed())
+    positions = [p for p, _, _ in fenced]
+    print(
+        f"seed {seed}: {len(stored)} events, {load.rolled_back} rolled back, naive missed {len(stored - {p for p, _, _ in naive})}"
+    )
+    assert len(stored) > 300
+    assert load.rolled_back > 5
+    assert stored - set(positions) == set()
+    assert len(positions) == len(set(positions)) == len(stored)
+    assert positions == sorted(positions)
+    last: dict[int, int] = {}
+    for _, entity, version in fenced:
+        assert version == last.get(entity, 0) + 1, f"seed {seed}"
+        last[entity] = version
+    # The rule that everybody tries first must fail under this load, or the load proves nothing.
+    assert stored - {p for p, _, _ in naive}, f"seed {seed}"
+
+
+def test_the_fence_waits_for_a_transaction_that_is_held_open_and_for_no_other(database_url: str) -> None:
+    async def run() -> None:
+        writer, other, reader = [await asyncpg.connect(database_url) for _ in range(3)]
+        try:
+            fence = feed.Fence(safe=await feed_end(reader))
+            held = writer.transaction()
+            await held.start()
+            await writer.execute(LOCK)
+            await writer.execute(APPEND, 10**6, 1, uuid4())
+            async with other.transaction():
+                await other.execute(LOCK)
+                await other.execute(APPEND, 10**6 + 1, 1, uuid4())
+            before = fence.safe
+            for _ in range(5):
+                assert await fence.look(reader) == before
+            assert fence.waiting
+            await held.rollback()
+            assert await fence.look(reader) == await feed_end(reader) > before
+            assert not fence.waiting
+            idle = other.transaction()
+            await idle.start()
+            await other.execute("SELECT count(*) FROM event_log")
+            async with writer.transaction():
+                await writer.execute(LOCK)
+                await writer.execute(APPEND, 10**6 + 2, 1, uuid4())
+            assert await fence.look(reader) == await feed_end(reader)
+            await idle.rollback()
+        finally:
+            for conn in (writer, other, reader):
+                await conn.close()
+
+    asyncio.run(run())
+
+
+async def feed_end(conn: Any) -> int:
+    return int(await conn.fetchval(feed.LAST_DRAWN))
+
+
+def test_every_statement_that_appends_holds_the_fence_while_it_does(world: World) -> None:
+    """An exclusive holder of the fence stops every kind of write, so none of them goes past it."""
+    user = world.user()
+    site = user.site()
+    app = user.app(site)
+    jobs = user.jobs(app, 4)
+    session = user.session(site)
+    (held,) = user.acquire(session)
+    batch = user.post("/batch-jobs/", {"site_id": site})["id"]
+    calls: list[tuple[str, str, Any]] = [
+        ("POST", "/sites/", {"name": "fenced"}), ("PATCH", f"/sites/{site}", {"path": "/x"}), ("POST", "/jobs/", {"app_id": app, "workdir": "w"}),
+        ("PATCH", f"/jobs/{jobs[3]}", {"priority": 1}), ("PATCH", f"/jobs/{jobs[3]}", {"state": "FAILED"}), ("DELETE", f"/jobs/{jobs[2]}", None),
+        ("POST", f"/sessions/{session}/acquire", {}), ("POST", f"/sessions/{session}/acquire", {"max_aggregate_nodes": 5}),
+        ("POST", f"/sessions/{session}/acquire-batch-jobs", {}), ("PATCH", f"/batch-jobs/{batch}", {"state": "finished"}),
+        ("POST", f"/sessions/{session}/report", {"reports": [{"id": held["id"], "lease_epoch": 1, "moves": [{"to": "RUNNING", "at": "2026-01-01"}]}]}),
+        ("POST", "/jobs/cancel", {"filter": {"id": jobs[1:]}}), ("POST", "/tokens/", {"name": "t"}), ("DELETE", f"/sessions/{session}", None),
+    ]  # fmt: skip
+    from concurrent.futures import ThreadPoolExecutor
+
+    async def stop() -> Any:
+        conn = await asyncpg.connect(world.database_url)
+        await conn.execute(f"SELECT pg_advisory_lock({sql.FENCE})")
+        return conn
+
+    def count() -> int:
+        return int(world.value("SELECT coalesce(max(position), 0) FROM event_log"))
+
+    for method, path, body in calls:
+        holder, before = world.run(stop()), count()
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(user.ask, method, path, body)
+            time.sleep(0.1)
+            waiting = not call.done()
+            written = count() - before
+            world.run(holder.close())
+            assert call.result(10).status_code < 300, (method, path, call.result().text)
+        assert waiting, (method, path)
+        assert written == 0

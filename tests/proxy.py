@@ -1,0 +1,101 @@
+"""A loopback relay that can be cut, frozen and healed: a server that dies, hangs and comes back."""
+
+import asyncio
+import contextlib
+import threading
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+
+class Proxy:
+    """Stands between a client and the server behind ``url``."""
+
+    def __init__(self, url: str) -> None:
+        self._there = urlsplit(url)
+        self._loop = asyncio.new_event_loop()
+        self._flowing = asyncio.Event()
+        self._up = True
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._start())
+        port = self._server.sockets[0].getsockname()[1]
+        secret = f":{self._there.password}@" if self._there.password else ""
+        self.url = urlunsplit(self._there._replace(netloc=f"{secret}127.0.0.1:{port}"))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._do(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def _do(self, work: object) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)  # type: ignore[arg-type]
+
+    async def _start(self) -> None:
+        self._flowing.set()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+
+    async def _stop(self) -> None:
+        self._server.close()
+        self._hang_up()
+        self._flowing.set()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        """The server is gone: connections break, new ones are refused."""
+
+        async def work() -> None:
+            self._up = False
+            self._hang_up()
+
+        self._do(work())
+
+    def freeze(self) -> None:
+        """The server hangs: connections are taken, nothing is answered."""
+
+        async def work() -> None:
+            self._flowing.clear()
+
+        self._do(work())
+
+    def heal(self) -> None:
+        """The server is back."""
+
+        async def work() -> None:
+            self._up = True
+            self._flowing.set()
+
+        self._do(work())
+
+    def _hang_up(self) -> None:
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._up:
+            writer.transport.abort()
+            return
+        there, away = await asyncio.open_connection(self._there.hostname, self._there.port)
+        self._writers |= {writer, away}
+        try:
+            await asyncio.gather(self._pump(reader, away), self._pump(there, writer))
+        finally:
+            self._writers -= {writer, away}
+            for end in (writer, away):
+                end.close()
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65_536):
+                await self._flowing.wait()
+                sink.write(data)
+                await sink.drain()
+        sink.close()
