@@ -191,7 +191,8 @@ class Stream:
     async def _present(self, reader: Reader) -> AsyncIterator[bytes]:
         while True:
             try:
-                batch = await asyncio.wait_for(reader.inbox.get(), BEAT_SEC)
+                async with asyncio.timeout(BEAT_SEC):
+                    batch = await reader.inbox.get()
             except TimeoutError:
                 batch = []
                 yield b": beat\n\n"

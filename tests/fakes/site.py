@@ -10,7 +10,7 @@ from typing import Any
 from fakes.processes import alive, eventually, in_group
 from storax._settings import Connection
 from storax_agent import control
-from storax_agent.jobs_end import end_jobs
+from storax_agent.jobs_end import end_everything
 from storax_agent.locks import holder
 from storax_agent.settings import SiteFolder
 
@@ -89,7 +89,7 @@ class RunningSite:
         """End everything."""
         if self.agent is not None:
             self.kill()
-        end_jobs(self.folder)
+        end_everything(self.folder)
         eventually(lambda: self.launcher is None)
 
     def groups(self) -> list[int]:

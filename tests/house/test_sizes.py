@@ -4,7 +4,7 @@ import tomllib
 
 from house.repository import ROOT, python_files, text_of
 
-LONGEST_FILE, LONGEST_TEST = 350, 400
+LONGEST_FILE, LONGEST_TEST = 350, 600
 
 
 def test_no_file_is_longer_than_a_sitting():

@@ -215,6 +215,21 @@ def test_a_killed_allocation_is_noticed_and_its_jobs_run_again(desk, site):
     desk.ended(job, seconds=30)
 
 
+def test_the_end_of_an_agent_that_ends_its_jobs_ends_its_allocations_too(desk, site):
+    site.environment = {"STORAX_AGENT_STOP_JOBS": "1"}
+    site.folder.settings_file.write_text(site.folder.settings_file.read_text() + "run_jobs = false\n")
+    site.start()
+    job = desk.job(desk.app("endless", "echo $$ > pid; sleep 60", use_shell=True))
+    batch = desk.user.post("/batch-jobs/", {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5})["id"]
+    pid = int(eventually(lambda: site.read(desk.read(job)["workdir"] + "/pid").strip(), seconds=20))
+    row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{batch}"))["scheduler_id"] and r)
+    runner = int(row["scheduler_id"].partition(".")[2].partition("@")[0])
+    site.stop()
+    assert not alive(runner)
+    eventually(lambda: not in_group(pid))
+    assert desk.read(job)["state"] in ("RESTART_READY", "RUN_TIMEOUT")
+
+
 def run(*words, token="", url="", home=None):
     environment = {**os.environ, "STORAX_URL": url, "STORAX_TOKEN": token, "STORAX_HOME": str(home)}
     return subprocess.run(

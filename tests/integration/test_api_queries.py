@@ -17,7 +17,7 @@ from world import User, World
 def user(world: World) -> User:
     """A user with two sites, three Apps and forty jobs in all sorts of states."""
     user = world.user()
-    for name, path in (("laptop", "/home/ann/site"), ("cluster", "/lus/theta/site_1")):
+    for name, path in (("laptop", "/srv/ann/site"), ("cluster", "/lus/theta/site_1")):
         user.site(name, path=path)
     sites = {s["name"]: s["id"] for s in user.get("/sites/")["results"]}
     apps = [

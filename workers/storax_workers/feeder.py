@@ -89,8 +89,10 @@ class Feeder:
                 await self.queues.drop_feed()
 
     async def _rest(self, seconds: float) -> None:
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.woken.wait()
         self.woken.clear()
 
     async def _step(self, conn: Connection, fence: feed.Fence) -> bool:
