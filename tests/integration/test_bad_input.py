@@ -50,9 +50,9 @@ def ids(user: User) -> dict[str, int]:
     }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def nothing_breaks(world: World, user: User) -> Iterator[None]:
-    """Whatever a test sent, every list can still be read."""
+@pytest.fixture(scope="module", autouse=True)
+def nothing_broke(world: World, user: User) -> Iterator[None]:
+    """After all that was sent, every list can still be read."""
     yield
     for resource in RESOURCES:
         user.get(f"/{resource.path}/", limit=10000)
@@ -100,13 +100,11 @@ def test_no_field_of_a_new_thing_takes_what_can_never_be(
     world: World, user: User, ids: dict[str, int], resource: Resource, field: str
 ) -> None:
     before, serial = position(world), iter(range(10**6, 10**7))
-    for what, token in NEVER.items():
-        body = base(resource.entity, ids, serial) | {field: HOLE}
-        told = refused(user.ask("POST", f"/{resource.path}/", raw=raw(body, token)), what)
+    for n, (what, token) in enumerate(NEVER.items()):
+        body: Any = base(resource.entity, ids, serial) | {field: HOLE}
+        rows = [base(resource.entity, ids, serial), body] if n % 2 else body
+        told = refused(user.ask("POST", f"/{resource.path}/", raw=raw(rows, token)), what)
         assert told["hint"] or told["errors"], (what, told)
-        refused(
-            user.ask("POST", f"/{resource.path}/", raw=raw([base(resource.entity, ids, serial), body], token)), what
-        )
     assert position(world) == before
 
 
@@ -115,10 +113,12 @@ def test_no_change_of_a_field_takes_what_can_never_be(
     world: World, user: User, ids: dict[str, int], resource: Resource, field: str
 ) -> None:
     before, its = position(world), ids[resource.entity]
-    for what, token in NEVER.items():
-        refused(user.ask("PATCH", f"/{resource.path}/{its}", raw=raw({field: HOLE}, token)), what)
-        refused(user.ask("PATCH", f"/{resource.path}/", raw=raw([{"id": its, field: HOLE}], token)), what)
-        refused(user.ask("PATCH", f"/{resource.path}/", raw=raw({"filter": {}, "patch": {field: HOLE}}, token)), what)
+    forms: list[tuple[str, Any]] = [
+        (f"/{its}", {field: HOLE}), ("/", [{"id": its, field: HOLE}]), ("/", {"filter": {}, "patch": {field: HOLE}}),
+    ]  # fmt: skip
+    for n, (what, token) in enumerate(NEVER.items()):
+        path, body = forms[n % 3]
+        refused(user.ask("PATCH", f"/{resource.path}{path}", raw=raw(body, token)), what)
     assert position(world) == before
 
 
@@ -172,21 +172,22 @@ def test_no_filter_takes_what_can_never_be(user: User, resource: Resource) -> No
         "NUL as key",
     ]
     for spec in resource.filters.values():
-        for what in tokens:
-            for body in (
-                {"filter": {spec.name: HOLE}},
-                {"exclude": [{spec.name: HOLE}]},
-                {"filter": {spec.name: [HOLE]}},
-            ):
-                refused(user.ask("POST", f"/{resource.path}/query", raw=raw(body, NEVER[what])), (spec.name, what))
+        forms: list[Any] = [
+            {"filter": {spec.name: HOLE}},
+            {"exclude": [{spec.name: HOLE}]},
+            {"filter": {spec.name: [HOLE]}},
+        ]
+        for n, what in enumerate(tokens):
+            body = raw(forms[n % 3], NEVER[what])
+            refused(user.ask("POST", f"/{resource.path}/query", raw=body), (spec.name, what))
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=name)
 def test_a_filter_refuses_or_answers(user: User, resource: Resource) -> None:
     rng = random.Random(resource.entity)
     for spec in resource.filters.values():
-        for value in rng.sample(ODD, 12):
-            for given in (value, [value]):
+        for value in rng.sample(ODD, 8):
+            for given in rng.choice([(value,), ([value],)]):
                 answer = user.ask(
                     "POST", f"/{resource.path}/query", {"filter": {spec.name: given}, "limit": 3, "count": True}
                 )
@@ -202,7 +203,7 @@ URLISH = ["", "%00", "a%00b", "%FF", "%ED%A0%80", "9" * 400, "922337203685477580
 def test_a_filter_in_the_url_refuses_or_answers(user: User, resource: Resource) -> None:
     rng = random.Random(resource.path)
     for spec in resource.filters.values():
-        for text in rng.sample(URLISH, 7):
+        for text in rng.sample(URLISH, 4):
             answer = user.ask("GET", f"/{resource.path}/?limit=3&{spec.name}={text}")
             assert answer.status_code == 200 or refused(answer, (spec.name, text))["detail"]
 

@@ -1,5 +1,6 @@
 """The job commands: what they ask of the server, what they print, and that they ask before they change anything."""
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -74,6 +75,39 @@ def test_ids_come_back_as_selectors(served):
     assert served("job", "show", *ran.out.split(), "-o", "ids").out == ran.out
 
 
+def test_the_shape_of_json_follows_from_what_was_asked(served):
+    served.script.on("POST", "/jobs/query", page(job(1)))
+    assert json.loads(served("job", "show", "1", "-o", "json").out)["app"] == "Hello"
+    for words in (["1-3"], ["1", "2"], ["--tag", "a=b"], ["1", "--state", "FAILED"]):
+        (one,) = json.loads(served("job", "show", *words, "-o", "json").out)
+        assert one["id"] == 1
+
+
+def test_long_lists_are_read_page_by_page(served):
+    def paged(asked):
+        found = page(job(1))(asked) if "cursor" in asked.body else page(job(2))(asked)
+        return found | {"next": None if "cursor" in asked.body else "more"}
+
+    served.script.on("POST", "/jobs/query", paged)
+    assert served("job", "ls", "--limit", "0", "-o", "ids").out == "2\n1\n"
+    wrong = served("job", "ls", "-o", "ndjson", "--columns", "stat")
+    assert (wrong.status, wrong.out) == (2, "")
+
+
+@pytest.mark.parametrize("answer", ["y", "n", ""])
+def test_a_terminal_is_asked(served, monkeypatch, answer):
+    class Keyboard(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stdin", Keyboard(f"{answer}\n"))
+    served.script.on("POST", "/jobs/cancel", {"cancelled": 2, "requested": 0})
+    ran = served("job", "cancel", "1-2")
+    assert (ran.status, ran.out.strip()) == (0, "")
+    assert "Cancel 2 jobs? [y/N]" in ran.err
+    assert ("Cancelled: 2" in ran.err) == (answer == "y")
+
+
 def test_the_form_may_come_from_the_environment(served, monkeypatch):
     monkeypatch.setenv("STORAX_OUTPUT", "ids")
     assert served("job", "ls").out == "1\n2\n"
@@ -81,6 +115,7 @@ def test_the_form_may_come_from_the_environment(served, monkeypatch):
 
 def test_columns_are_fetched_by_name_and_checked(served):
     assert served("job", "ls", "--columns", "id,return_code", "-o", "csv").out == "id,return_code\n1,3\n2,\n"
+    assert served("job", "ls", "--columns", "id,return_code").out.split() == ["ID", "RETURN_CODE", "1", "3", "2", "-"]
     assert served.script.bodies("/jobs/query")[-1]["fields"] == ["id", "return_code"]
     wrong = served("job", "ls", "--columns", "stat")
     assert wrong.status == 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from storax.cli.failures import UsageError
-from storax.cli.listing import Limit
+from storax.cli.listing import Limit, rows_of
 from storax.cli.output import Columns, Form, Output, chosen, note, plain, show, text_of
 from storax.cli.parse import pairs, when
 from storax.cli.select import Tags
@@ -62,8 +62,8 @@ def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_
     some = OF_ONE if of_one else NARROW
     names = chosen(form, columns, narrow=some, wide=some, every=every)
     source = ["type", "data"] if "message" in names else []
-    fields = dict.fromkeys([*(n for n in names if n != "message"), *source])
-    return show(_with_message(query.values(*fields), names), form=form, columns=names)
+    fields = list(dict.fromkeys([*(n for n in names if n != "message"), *source]))
+    return show(_with_message(rows_of(query, fields, form=form), names), form=form, columns=names)
 
 
 def _with_message(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -37,11 +37,26 @@ class Listing:
             UnknownName: there is no such column; the message names the nearest.
         """
         names = chosen(form, columns, narrow=self.narrow, wide=self.wide, every=query._model._columns)
-        rows = named((query[:limit] if limit else query).values(*_fields(names)), names)
-        count = show([{name: row[name] for name in names} for row in rows], form=form, columns=names)
+        rows = rows_of(query[:limit] if limit else query, _fields(names), form=form)
+        if set(names) & set(_NAMED):
+            rows = named(list(rows), names)
+        count = show(({name: row[name] for name in names} for row in rows), form=form, columns=names)
         if not count and form.for_people:
             note(empty or f"There is no {self.noun}.")
         return count
+
+
+def rows_of(query: Any, fields: Sequence[str], *, form: Form) -> Iterable[dict[str, Any]]:
+    """The rows of a query; page by page where the form prints line by line, so that any number fits into memory.
+
+    Raises:
+        UnknownName: there is no such field; the message names the nearest.
+    """
+    if form not in (Form.NDJSON, Form.CSV, Form.IDS):
+        found: list[dict[str, Any]] = query.values(*fields)
+        return found
+    query[:0].values(*fields)  # asks nothing, but checks the names
+    return ({name: getattr(one, name) for name in fields} for one in query.iterator())
 
 
 def _fields(names: Iterable[str]) -> Sequence[str]:

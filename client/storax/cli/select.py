@@ -57,6 +57,14 @@ class Selection:
         """Whether nothing was said."""
         return not (self.selectors or self.tags or self.states or self.sites or self.apps or self.extra)
 
+    @property
+    def is_one(self) -> bool:
+        """Whether a single job was named, by its id or as `last`."""
+        filtered = self.tags or self.states or self.sites or self.apps
+        return (
+            not filtered and len(self.selectors) == 1 and (self.selectors[0].isdecimal() or self.selectors[0] == "last")
+        )
+
     def __str__(self) -> str:
         parts = [" ".join(self.selectors)] if self.selectors else []
         options = {"tag": self.tags, "state": self.states, "site": self.sites, "app": self.apps}

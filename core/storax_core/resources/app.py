@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
 from storax_core.resources.base import BOTH, EQ, TEXT, JoinFilter, Link, Mark, Resource
-from storax_core.resources.types import BigId, Identifier, JsonList, JsonObject, ShortText, Text, TextMap
+from storax_core.resources.types import BigId, Flag, Identifier, JsonList, JsonObject, ShortText, Text, TextMap
 
 
 class App(SQLModel, table=True):
@@ -26,7 +26,7 @@ class App(SQLModel, table=True):
     command_template: Annotated[Text | None, Mark(write=BOTH)] = c.text(
         "Command with {{ name }} places for parameters; split into arguments before they are filled.", default=None
     )
-    use_shell: Annotated[bool, Mark(write=BOTH)] = Field(
+    use_shell: Annotated[Flag, Mark(write=BOTH)] = Field(
         default=False, description="Run the template by /bin/sh, parameters quoted."
     )
     source_code: Annotated[Text, Mark(write=BOTH)] = c.text("Source of the defining class, for people.", default="")

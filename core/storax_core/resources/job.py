@@ -27,6 +27,7 @@ from storax_core.resources.base import UPDATE as UPDATE_ONLY
 from storax_core.resources.types import (
     BigId,
     Count,
+    Flag,
     InsidePath,
     JsonObject,
     JsonValue,
@@ -71,7 +72,7 @@ class Job(SQLModel, table=True):
     on_parent_failure: Annotated[Literal["fail", "run"], Mark(write=BOTH)] = c.text(
         "What happens when a parent fails or is deleted: fail too, or run all the same.", default="fail"
     )
-    pending_file_cleanup: Annotated[bool, Mark(filter=EQ, write=BOTH)] = Field(
+    pending_file_cleanup: Annotated[Flag, Mark(filter=EQ, write=BOTH)] = Field(
         default=True, description="Whether the App's cleanup_files are still to be removed."
     )
 

@@ -11,9 +11,10 @@ MAX_ID = 2**63 - 1
 MAX_DEPTH = 32
 MAX_TEXT = 262_144
 
-# Strict: true, 2.0 and "2" are no whole numbers.
+# Strict: true, 2.0 and "2" are no whole numbers, and 1 and "yes" are neither true nor false.
 Whole = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
 BigId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+Flag = Annotated[bool, Field(strict=True)]
 RowVersion = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 

@@ -66,10 +66,10 @@ def words_of(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{n} {state}" for state, n in sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def show_jobs(rows: list[dict[str, Any]], output: Form) -> None:
-    """Print each with all its fields."""
+def _show(rows: list[dict[str, Any]], output: Form, *, one: bool) -> None:
+    """Print each with all its fields. The shape of JSON follows from what was asked, not from how many there are."""
     rows = [_first(row, "id", "state", "app", "site", "workdir") for row in named(rows, ("app", "site"))]
-    if len(rows) == 1:
+    if one:
         show_one(rows[0], form=output)
     elif output.for_people:
         for place, row in enumerate(rows):
@@ -98,7 +98,7 @@ def details(
     rows = selection.query().values()
     if not rows:
         raise CommandError(f"No job matches {selection}.", hint="It may have been deleted.", status=NOT_FOUND)
-    show_jobs(rows, output)
+    _show(rows, output, one=selection.is_one)
 
 
 def summary(
