@@ -62,6 +62,7 @@ class Bench:
         """The groups, in the order that lets each find the store as it needs it."""
         if "flow" in groups:
             flow_rows.latency(self.table, self._id(self.noop))
+            flow_rows.starts(self.table, self.stack)
             flow_rows.storm(self.table, self._id(self.noop), self.stack.pids)
         raw_rate = self._store(groups)
         if "http" in groups:

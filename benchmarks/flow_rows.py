@@ -1,11 +1,17 @@
 """Rows 10, 12, 13: jobs through the whole platform: API, log, queue, lease, agent, process, and back."""
 
 import os
+import resource
+import subprocess
+import sys
 import time
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import ROUNDS, Table, cpu_us, median
 from storax import EventLog, Job
+from storax.local import LocalStack
 
 BALSAM_NOOP, PEERS = 1.5, "RQ 481, Parsl 506, Procrastinate 514, Celery 712, Dramatiq 1,073, bare spawn 3,220"
 
@@ -70,8 +76,26 @@ def latency(table: Table, app_id: int, times: int = 60) -> None:
               reached=median(results) <= 15)  # fmt: skip
 
 
+def starts(table: Table, stack: LocalStack) -> None:
+    """Row 17: CPU of the command line and the import, best of five."""
+    here = Path(sys.executable).parent
+    environment = {**os.environ, "STORAX_URL": stack.url, "STORAX_TOKEN": stack.token}
+    for what, argv, bar in (
+        ("import storax", [sys.executable, "-c", "import storax"], 150),
+        ("storax --help", [str(here / "storax"), "--help"], 150),
+        ("storax job ls", [str(here / "storax"), "job", "ls"], 350),
+    ):
+        ms = min(_cpu_ms(argv, environment) for _ in range(5))
+        table.add("17", f"{what}, CPU", f"{ms:.0f} ms", f"≤ {bar} ms", reached=ms <= bar)
+
+
+def _cpu_ms(argv: list[str], environment: dict[str, str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(argv, env=environment, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
+
+
 def _started(job: Any) -> float:
     (event,) = EventLog.objects.filter(job_id=job.id, to_state="RUNNING")
-    from datetime import datetime
-
     return datetime.fromisoformat(event.data["at"]).timestamp()

@@ -9,6 +9,8 @@ from typing import Any
 
 STORAX = str(Path(sys.executable).with_name("storax"))
 
+# What `import asyncio, json, argparse` costs on the machine that the budgets were set on.
+
 
 class Terminal:
     """``terminal("job", "ls")`` runs a command to its end; settings come from ``environment`` alone."""

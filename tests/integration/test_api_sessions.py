@@ -467,7 +467,7 @@ def test_the_sweep_ends_what_was_not_heard_of_every_owner(world: World) -> None:
     benches = [Bench(world.user()) for _ in range(3)]
     for bench in benches:
         bench.job(), bench.job(), bench.job()
-        first, second = bench.user.acquire(bench.session, 2, max_nodes_per_job=1)
+        first, _ = bench.user.acquire(bench.session, 2, max_nodes_per_job=1)
         bench.user.report(bench.session, first, "RUNNING")
         batch = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
         (taken,) = bench.user.post(f"/sessions/{bench.session}/acquire-batch-jobs", {})["batch_jobs"]

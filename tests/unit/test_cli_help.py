@@ -1,18 +1,15 @@
 """Help is there for every command, with examples, and costs nothing but Typer itself."""
 
 import re
-import resource
 import subprocess
 import sys
-from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 import typer
 
+from fakes.terminal import STORAX
 from storax.cli.commands import COMMANDS, load
 
-STORAX = str(Path(sys.executable).with_name("storax"))
 MINE = [name for name, entry in COMMANDS.items() if entry.module]
 HEAVY = {
     "rich",
@@ -25,8 +22,6 @@ HEAVY = {
     "storax._transport",
     "storax.models.job",
 }
-# From 0.29 on Typer builds a pydantic adapter for each parameter: 200 ms that no table of ours can win back.
-LIGHT_TYPER = tuple(map(int, version("typer").split(".")[:2])) < (0, 29)
 
 
 def leaves(command, path):
@@ -64,26 +59,3 @@ def test_the_list_of_commands_is_there_without_importing_them():
 def test_every_module_of_the_table_brings_its_command():
     assert all(load(name) is not None for name in MINE)
     assert load("nonsense") is None
-
-
-def cpu_ms(*argv):
-    """CPU of the best of five runs, in milliseconds, and the last status."""
-    best = float("inf")
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(argv, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return best * 1000, done.returncode
-
-
-def test_help_takes_150_ms_of_cpu():
-    spent, status = cpu_ms(STORAX, "--help")
-    assert (status, spent < 150) == (0, True), f"{spent:.0f} ms"
-
-
-@pytest.mark.skipif(not LIGHT_TYPER, reason="this Typer imports pydantic for every command")
-@pytest.mark.parametrize("path", [("job",), ("job", "create"), ("event", "tail"), ("demo",)])
-def test_help_of_a_command_takes_150_ms_of_cpu(path):
-    spent, status = cpu_ms(STORAX, *path, "--help")
-    assert (status, spent < 150) == (0, True), f"{spent:.0f} ms"

@@ -58,9 +58,10 @@ def test_every_filter_compiles_and_its_value_is_a_parameter(resource: Resource, 
 def test_no_value_becomes_sql(resource: Resource, spec: FilterSpec) -> None:
     for value in (EVIL, [EVIL], {EVIL: EVIL}):
         try:
-            assert EVIL not in where(resource, **{spec.name: value}).sql
-        except Invalid as refusal:
-            assert spec.name in refusal.detail
+            made = where(resource, **{spec.name: value}).sql
+        except Invalid as error:
+            made = error.detail.replace(repr(str(value)[:80]), "")
+        assert EVIL not in made
 
 
 def test_a_scalar_equals_a_list_is_any_of_and_null_is_null() -> None:

@@ -65,6 +65,8 @@ class Feeder:
             await asyncio.sleep(0.5)
 
     async def _lead(self, conn: Connection) -> None:
+        # A checkpoint lost in a crash does no harm: Redis refuses what is published twice, and the events are durable.
+        await conn.execute("SET synchronous_commit = off")
         self.at = self.sent = await feed.published(conn)
         await self._drop_foreign_stream(conn)
         fence = feed.Fence(safe=self.at)
@@ -79,7 +81,7 @@ class Feeder:
         finally:
             helper.cancel()
             with contextlib.suppress(asyncio.CancelledError, *GONE):
-                await conn.execute("SELECT pg_advisory_unlock_all()")
+                await conn.execute("SELECT pg_advisory_unlock_all(); SET synchronous_commit = on")
 
     async def _drop_foreign_stream(self, conn: Connection) -> None:
         """A stream ahead of the log tells of another log (the database was made anew), and would refuse our places."""

@@ -26,6 +26,7 @@ GONE = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InternalClientError,  # what asyncpg says of a connection that was killed while it lay in the pool
 )
 RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
 STATEMENT_TIMEOUT_MS = 30_000

@@ -1,0 +1,353 @@
+"""The server's processes: how they start, what they do without their servers, and that they stop when told."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from proxy import Proxy
+from storax_core.store import sql
+from world import User, World, problem, until
+
+NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
+
+
+def environment(world: World, **more: str) -> dict[str, str]:
+    return os.environ | {"STORAX_DATABASE_URL": world.database_url, "STORAX_REDIS_URL": world.redis_url, **more}
+
+
+@contextmanager
+def process(world: World, *words: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    argv = [sys.executable, "-m", *words]
+    running = subprocess.Popen(argv, env=environment(world, **more), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.kill()
+        running.communicate()
+
+
+def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *words], env=os.environ | env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def stops(running: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    begun = time.monotonic()
+    running.send_signal(how)
+    assert running.wait(5) in (0, -how), running.stderr.read() if running.stderr else ""
+    assert time.monotonic() - begun < 5
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# ---- starting and stopping ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=str)
+def test_the_api_serves_and_stops_with_streams_and_long_polls_open(world: World, how: signal.Signals) -> None:
+    port = free_port()
+    with (
+        process(world, "storax_api", STORAX_PORT=str(port)) as api,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+    ):
+        until(lambda: answers(client, "/healthz"), seconds=20, step=0.05)
+        user = world.user()
+        client.headers["Authorization"] = f"Bearer {user.token}"
+        session = user.session(user.site())
+        with ThreadPoolExecutor(2) as pool:
+            pool.submit(hang_on, client, "POST", f"/api/v1/sessions/{session}/acquire?wait=30")
+            pool.submit(hang_on, client, "GET", "/api/v1/events/stream")
+            time.sleep(0.5)
+            stops(api, how)
+
+
+def answers(client: httpx.Client, path: str) -> bool:
+    try:
+        return client.get(path).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def hang_on(client: httpx.Client, method: str, path: str) -> None:
+    try:
+        client.request(method, path, content=b"{}" if method == "POST" else None)
+    except httpx.HTTPError:
+        return
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=str)
+def test_the_feeder_stops_also_in_the_middle_of_work(world: World, how: signal.Signals) -> None:
+    world.stop_feeder()
+    user = world.user()
+    app = user.app()
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.is_set():
+            user.jobs(app, 5)
+
+    try:
+        with process(world, "storax_workers", "feeder") as feeder, ThreadPoolExecutor(1) as pool:
+            busy = pool.submit(work)
+            at = world.value("SELECT coalesce(max(position), 0) FROM feed")
+            until(lambda: world.value("SELECT coalesce(max(position), 0) FROM feed") > at, seconds=15)
+            stops(feeder, how)
+            done.set()
+            busy.result(10)
+    finally:
+        done.set()
+        world.start_feeder()
+
+
+def test_of_two_feeders_one_leads_and_the_other_takes_over(world: World) -> None:
+    world.stop_feeder()
+    try:
+        with process(world, "storax_workers", "feeder") as first, process(world, "storax_workers", "feeder"):
+            user = world.user()
+            user.site()
+            until(lambda: world.value("SELECT position FROM feed") >= user.events()[-1]["position"], seconds=15)
+            first.kill()
+            user.site()
+            until(lambda: world.value("SELECT position FROM feed") >= user.events()[-1]["position"], seconds=15)
+            leaders = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 8362 AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            assert world.value(leaders) <= 1
+    finally:
+        world.start_feeder()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=str)
+def test_the_tasks_sweep_expired_sessions_and_stop(world: World, how: signal.Signals) -> None:
+    user = world.user()
+    site = user.site()
+    (job,) = user.jobs(user.app(site), 1)
+    session = user.session(site)
+    assert len(user.acquire(session)) == 1
+    world.sql("UPDATE session SET expires_at = now() - interval '1 second' WHERE id = $1", session)
+    world.sql(
+        "INSERT INTO command (owner_id, key, fingerprint, position, answer, created_at) VALUES ($1, gen_random_uuid(), '', 0, '', now() - interval '8 days')",
+        user.id,
+    )
+    with process(world, "storax_workers", "tasks", STORAX_SWEEP_SEC="1") as tasks:
+        until(lambda: user.get(f"/jobs/{job}")["session_id"] is None, seconds=20, step=0.1)
+        until(
+            lambda: world.value("SELECT count(*) FROM command WHERE owner_id = $1 AND fingerprint = ''", user.id) == 0,
+            seconds=10,
+            step=0.1,
+        )
+        stops(tasks, how)
+
+
+def test_a_chore_is_no_pickle(world: World) -> None:
+    with process(world, "storax_workers", "tasks", STORAX_SWEEP_SEC="1"):
+        keys = until(lambda: world.redis.keys("rq:job:*"), seconds=20, step=0.1)
+        told = [json.loads(zlib.decompress(data)) for k in keys if (data := world.redis.hget(k, "data"))]
+        assert {t[0].rpartition(".")[2] for t in told} <= {"sweep_sessions", "forget_commands"}
+
+
+def test_a_wrong_word_says_how_it_is_used(world: World) -> None:
+    answer = run("storax_workers", "fedder")
+    assert answer.returncode == 2
+    assert "feeder|tasks" in answer.stderr
+
+
+# ---- the operator's commands ----------------------------------------------------------------------------------------
+
+
+def test_migrate_is_quiet_when_there_is_nothing_to_do(world: World) -> None:
+    answer = run("storax_core.admin", "migrate", STORAX_DATABASE_URL=world.database_url)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+
+
+def test_migrate_leaves_a_newer_database_alone_and_says_so_in_one_line(world: World, empty_database_url: str) -> None:
+    assert run("storax_core.admin", "migrate", STORAX_DATABASE_URL=empty_database_url).returncode == 0
+
+    async def newer() -> None:
+        conn = await asyncpg.connect(empty_database_url)
+        await conn.execute("UPDATE alembic_version SET version_num = '9999'")
+        await conn.close()
+
+    world.run(newer())
+    answer = run("storax_core.admin", "migrate", STORAX_DATABASE_URL=empty_database_url)
+    assert answer.returncode == 3
+    assert answer.stderr.count("\n") == 1
+    assert "9999" in answer.stderr
+
+
+def test_bootstrap_makes_a_user_once_and_a_token_each_time(world: World) -> None:
+    made = [
+        run("storax_core.admin", "bootstrap", "--user", "boot", STORAX_DATABASE_URL=world.database_url)
+        for _ in range(2)
+    ]
+    told = [json.loads(m.stdout) for m in made]
+    assert told[0]["user_id"] == told[1]["user_id"]
+    assert told[0]["token"] != told[1]["token"]
+    for t in told:
+        with httpx.Client(headers={"Authorization": f"Bearer {t['token']}"}) as client:
+            assert client.get(f"{world.url}/api/v1/auth/me").json()["username"] == "boot"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("storax_core.admin", "migrate"),
+        ("storax_core.admin", "bootstrap", "--user", "x"),
+        ("storax_core.admin", "verify"),
+    ],
+)
+def test_without_postgres_an_operator_gets_one_clear_line(words: tuple[str, ...]) -> None:
+    answer = run(*words, STORAX_DATABASE_URL=NOWHERE)
+    assert answer.returncode == 8
+    assert answer.stderr.count("\n") == 1
+    assert "STORAX_DATABASE_URL" in answer.stderr
+
+
+def test_verify_finds_nothing_in_a_true_log_and_what_was_bent_in_a_false_one(world: World) -> None:
+    user = world.user()
+    (job,) = user.jobs(user.app(), 1)
+    assert run("storax_core.admin", "verify", STORAX_DATABASE_URL=world.database_url).returncode == 0
+    world.sql("UPDATE job_state SET priority = 7 WHERE id = $1", job)
+    answer = run("storax_core.admin", "verify", "--json", STORAX_DATABASE_URL=world.database_url)
+    world.sql("UPDATE job_state SET priority = 0 WHERE id = $1", job)
+    assert answer.returncode == 6
+    assert json.loads(answer.stdout)["differences"] == 1
+
+
+# ---- Postgres goes away ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fragile(database_url: str, redis_url: str) -> Iterator[tuple[World, Proxy]]:
+    """A platform whose Postgres can be taken away."""
+    with Proxy(database_url) as proxy:
+        address = proxy.url.replace("//:", "//storax:", 1)
+        with World(address, redis_url, feeder=False) as running:
+            yield running, proxy
+            proxy.heal()
+
+
+def test_while_postgres_is_away_every_call_says_so_and_afterwards_all_is_well(
+    world: World, fragile: tuple[World, Proxy]
+) -> None:
+    frail, proxy = fragile
+    user = frail.user()
+    site = user.site()
+    proxy.cut()
+    for method, path, body in (
+        ("GET", "/jobs/", None),
+        ("POST", "/sites/", {"name": "x"}),
+        ("GET", f"/sites/{site}", None),
+        ("DELETE", f"/sites/{site}", None),
+    ):
+        answer = user.ask(method, path, body)
+        assert answer.status_code == 503, answer.text
+        assert problem(answer, "unavailable")["hint"]
+        assert int(answer.headers["retry-after"]) >= 1
+    assert user.http.get(f"{frail.url}/readyz").status_code == 503
+    assert user.http.get(f"{frail.url}/healthz").status_code == 200
+    proxy.heal()
+    until(lambda: user.ask("GET", f"/sites/{site}").status_code == 200, seconds=10)
+    assert user.http.get(f"{frail.url}/readyz").status_code == 200
+
+
+def test_connections_killed_under_load_cost_no_accepted_call_and_no_500(world: World) -> None:
+    user = world.user()
+    app = user.app()
+    codes: list[int] = []
+    made: list[int] = []
+    done = threading.Event()
+
+    def work(n: int) -> None:
+        while not done.is_set():
+            answer = user.ask("POST", "/jobs/", {"app_id": app, "workdir": f"w{n}"})
+            codes.append(answer.status_code)
+            if answer.status_code == 201:
+                made.append(answer.json()["id"])
+
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user AND application_name LIKE 'storax%' AND pid <> pg_backend_pid()"
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(work, n) for n in range(4)]
+        for _ in range(6):
+            time.sleep(0.15)
+            world.sql(kill)
+        time.sleep(0.3)
+        done.set()
+        for worker in workers:
+            worker.result(20)
+    assert set(codes) <= {201, 503}
+    assert codes.count(201) > 20
+    assert set(made) <= {j["id"] for j in user.get("/jobs/", limit=10000)["results"]}
+    with user.stream(after=0) as stream:
+        until(lambda: len(stream.ids) == len(user.events()), seconds=15)
+
+
+def test_a_caller_who_hangs_up_leaves_no_transaction_behind(world: World) -> None:
+    user = world.user()
+    app = user.app()
+
+    async def hold() -> Any:
+        conn = await asyncpg.connect(world.database_url)
+        await conn.execute(f"SELECT pg_advisory_lock({sql.FENCE})")
+        return conn
+
+    holder = world.run(hold())
+    for _ in range(5):
+        with pytest.raises(httpx.ReadTimeout):
+            user.ask("POST", "/jobs/", {"app_id": app, "workdir": "w"}, timeout=0.05)
+    world.run(holder.close())
+    open_ = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in trans%'"
+    until(lambda: world.value(open_) == 0)
+    until(lambda: user.get("/jobs/", count="true")["count"] == 5)
+
+
+def test_more_callers_than_connections_are_all_served(world: World) -> None:
+    user = world.user()
+    app = user.app()
+
+    def call(n: int) -> int:
+        return user.ask("POST", "/jobs/", {"app_id": app, "workdir": f"w{n}"}).status_code
+
+    with ThreadPoolExecutor(60) as pool:
+        assert set(pool.map(call, range(240))) == {201}
+    assert user.get("/jobs/", limit=0, count="true")["count"] == 240
+
+
+def test_readyz_tells_a_database_that_was_never_migrated(world: World, empty_database_url: str, redis_url: str) -> None:
+    async def roles_only() -> None:
+        conn = await asyncpg.connect(empty_database_url)
+        await conn.execute("DROP SCHEMA public CASCADE")
+        await conn.execute("CREATE SCHEMA public")
+        await conn.close()
+
+    world.run(roles_only())
+    with World(empty_database_url, redis_url, feeder=False) as bare, httpx.Client() as client:
+        answer = client.get(f"{bare.url}/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["status"] == "wrong schema"
+
+
+def test_every_answer_has_a_name(world: World) -> None:
+    user: User = world.user()
+    names = [user.ask("GET", p).headers["x-request-id"] for p in ("/jobs/", "/jobs/x", "/nothing")]
+    names.append(httpx.get(f"{world.url}/api/v1/jobs/").headers["x-request-id"])
+    assert len(set(names)) == 4
