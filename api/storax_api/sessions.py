@@ -93,8 +93,8 @@ async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0
         return await acquire.claim_batch_jobs(conn, ctx, holder, ask.max_num, ids)
 
     call = Call.of(request, who, raw, actor=f"session:{session_id}")
-    rows, cancel = await Hunt(service, call, session_id, BATCH_JOBS, "batch", ask.max_num, claim).run(request, wait)
-    return json({"batch_jobs": acquire.plain(rows), "cancel": cancel})
+    rows, _ = await Hunt(service, call, session_id, BATCH_JOBS, "batch", ask.max_num, claim).run(request, wait)
+    return json({"batch_jobs": acquire.plain(rows)})
 
 
 async def _apps(service: Service, who: Caller, ids: set[int]) -> list[dict[str, Any]]:
@@ -111,7 +111,8 @@ class Hunt:
     """One long poll: pop hints, claim, sleep until a hint comes, claim again.
 
     ``pop`` is how many ids to take from the queue's head at once; 0 where the head alone cannot answer: then Postgres
-    is asked directly, and again every ``POLL_SEC``. No connection to Postgres is held while it sleeps.
+    is asked directly, and again every ``POLL_SEC``. Cancels are heard by who asks for jobs, so that a session's other
+    polls do not catch its wake-up. No connection to Postgres is held while it sleeps.
     """
 
     service: Service
@@ -130,6 +131,7 @@ class Hunt:
             try:
                 found = await self.once(hint, look_all=look_all)
             except Repeated:
+                hint = None  # the next attempt finds what the other try leased
                 continue
             left = end - time.monotonic()
             asked = {c["id"] for c in found.cancel}
@@ -153,7 +155,8 @@ class Hunt:
             else:
                 rows = earlier
             # With work in hand the answer does not wait for this; the next call is woken by it at once.
-            cancel = [] if rows and earlier is None else await leases.cancels(conn, self.session_id)
+            busy = (rows and earlier is None) or self.resource is not JOBS
+            cancel = [] if busy else await leases.cancels(conn, self.session_id)
             return Found(rows, cancel, held["site_id"], earlier is not None)
 
     async def _earlier(self, conn: Connection) -> list[Any] | None:
@@ -195,7 +198,8 @@ class Hunt:
             await asyncio.sleep(min(POLL_SEC, left))
             return None, True, False
         try:
-            woken = await self.service.queues.wait(self.kind, site_id, self.session_id, min(left, LONGEST_SLEEP_SEC))
+            hears = self.session_id if self.resource is JOBS else None
+            woken = await self.service.queues.wait(self.kind, site_id, hears, min(left, LONGEST_SLEEP_SEC))
         except QueueDown:
             await asyncio.sleep(min(POLL_SEC, left))
             return None, True, False

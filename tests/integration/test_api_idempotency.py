@@ -1,5 +1,6 @@
 """A repeated call has one effect and one answer, for every call that changes something."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -196,6 +197,22 @@ def test_a_lost_answer_to_an_acquire_does_not_lose_the_jobs(user: User) -> None:
     again = ask(user, call, key).json()
     assert [j["id"] for j in again["jobs"]] == [j["id"] for j in lost[1:]]
     assert [a["id"] for a in again["apps"]] == [s["app"]]
+
+
+def test_two_tries_of_one_call_that_wait_side_by_side_get_the_same_jobs(user: User) -> None:
+    """The connection broke while the first try waited: the server may not know, and the second try waits beside it."""
+    site = user.site()
+    app, session = user.app(site), user.session(site)
+    call, key = ("POST", f"/sessions/{session}/acquire?wait=20", {"max_num_jobs": 1}), str(uuid4())
+    with ThreadPoolExecutor(3) as pool:
+        tries = [pool.submit(ask, user, call, key) for _ in range(3)]
+        time.sleep(0.5)
+        jobs = user.jobs(app, 4)
+        answers = [t.result(10).json()["jobs"] for t in tries]
+    assert len(answers[0]) == 1
+    assert answers == answers[:1] * 3
+    assert answers[0][0]["id"] in jobs
+    assert sorted(j["lease_epoch"] for j in user.get("/jobs/")["results"]) == [0, 0, 0, 1]
 
 
 def test_a_token_is_made_once_and_its_text_is_kept_nowhere(world: World, user: User) -> None:

@@ -454,6 +454,23 @@ def test_a_waiting_session_is_told_of_a_cancel_once_and_at_once(bench: Bench, as
     assert time.monotonic() - begun > 0.9, "a session that knows must not be sent round in circles"
 
 
+def test_a_session_that_waits_for_batch_jobs_too_hears_its_cancels_where_it_waits_for_jobs(bench: Bench) -> None:
+    bench.job()
+    (held,) = bench.user.acquire(bench.session)
+    with ThreadPoolExecutor(4) as pool:
+        others = [
+            pool.submit(bench.user.post, f"/sessions/{bench.session}/acquire-batch-jobs", {}, params={"wait": 3})
+            for _ in range(3)
+        ]
+        waiting = pool.submit(bench.user.post, f"/sessions/{bench.session}/acquire", {}, params={"wait": 20})
+        time.sleep(0.4)
+        begun = time.monotonic()
+        bench.user.post("/jobs/cancel", {"filter": {}})
+        assert [c["id"] for c in waiting.result(5)["cancel"]] == [held["id"]]
+        assert time.monotonic() - begun < 1
+        assert [o.result(10) for o in others] == [{"batch_jobs": []}] * 3
+
+
 # ---- the end of a session -------------------------------------------------------------------------------------------
 
 
