@@ -74,9 +74,9 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
 
     call = Call.of(request, who, raw, actor=f"session:{session_id}")
     hunt = Hunt(service, call, session_id, JOBS, "ready", 0 if ask.constrained else ask.max_num_jobs, claim)
-    rows, cancel = await hunt.run(request, wait)
-    apps = await _apps(service, who, {r["app_id"] for r in rows})
-    return json({"jobs": acquire.plain(rows), "apps": apps, "cancel": cancel})
+    found = await hunt.run(request, wait)
+    apps = await _apps(service, who, {r["app_id"] for r in found.rows})
+    return found.answer({"jobs": acquire.plain(found.rows), "apps": apps, "cancel": found.cancel})
 
 
 @router.post(
@@ -93,8 +93,8 @@ async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0
         return await acquire.claim_batch_jobs(conn, ctx, holder, ask.max_num, ids)
 
     call = Call.of(request, who, raw, actor=f"session:{session_id}")
-    rows, _ = await Hunt(service, call, session_id, BATCH_JOBS, "batch", ask.max_num, claim).run(request, wait)
-    return json({"batch_jobs": acquire.plain(rows)})
+    found = await Hunt(service, call, session_id, BATCH_JOBS, "batch", ask.max_num, claim).run(request, wait)
+    return found.answer({"batch_jobs": acquire.plain(found.rows)})
 
 
 async def _apps(service: Service, who: Caller, ids: set[int]) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ class Hunt:
     pop: int
     claim: Claim
 
-    async def run(self, request: Request, wait: float) -> tuple[list[Any], list[Any]]:
+    async def run(self, request: Request, wait: float) -> "Found":
         """Claimed rows and the session's cancels; both empty when the time is over."""
         end = time.monotonic() + wait
         hint, look_all, news, known = None, True, False, None
@@ -139,7 +139,7 @@ class Hunt:
             news = bool(asked) and (await self._untold() or news or fresh)
             known = asked
             if found.rows or found.repeat or news or left <= 0 or await request.is_disconnected():
-                return found.rows, found.cancel
+                return found
             hint, look_all, news = await self.sleep(found.site_id, left)
 
     async def once(self, hint: int | None, *, look_all: bool) -> "Found":
@@ -147,7 +147,9 @@ class Hunt:
         ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
         async with self.service.db.owner(self.call.owner_id) as conn, writing(conn):
             held = await leases.touch(conn, self.call.owner_id, self.session_id)
-            earlier = await self._earlier(conn) if hint is None else None  # a hint comes to a call that looked before
+            earlier = (
+                await self._earlier(conn, ctx) if hint is None else None
+            )  # a hint comes to a call that looked before
             if earlier is None:
                 holder = acquire.Holder(held["id"], held["owner_id"], held["site_id"], held["batch_job_id"])
                 rows = await self._claim(conn, ctx, holder, hint, look_all=look_all)
@@ -157,15 +159,16 @@ class Hunt:
             # With work in hand the answer does not wait for this; the next call is woken by it at once.
             busy = (rows and earlier is None) or self.resource is not JOBS
             cancel = [] if busy else await leases.cancels(conn, self.session_id)
-            return Found(rows, cancel, held["site_id"], earlier is not None)
+            return Found(rows, cancel, held["site_id"], ctx.position, repeat=earlier is not None)
 
-    async def _earlier(self, conn: Connection) -> list[Any] | None:
+    async def _earlier(self, conn: Connection, ctx: Context) -> list[Any] | None:
         """What an earlier try of this very call leased, as far as the session still holds it; None for a first try."""
         if self.call.key is None:
             return None
         row = await idempotency.seen(conn, self.call.owner_id, self.call.key, self.call.fingerprint)
         if row is None:
             return None
+        ctx.saw(row["position"])
         query = queries.Query(
             filter={"id": orjson.loads(row["answer"]), "session_id": self.session_id}, limit=queries.MAX_LIMIT
         )
@@ -223,4 +226,13 @@ class Found:
     rows: list[Any]
     cancel: list[Any]
     site_id: int
+    position: int
     repeat: bool
+
+    def answer(self, body: Any) -> Response:
+        """The answer with this body, marked as any other changing call's is."""
+        made = json(body)
+        made.headers["X-Storax-Position"] = str(self.position)
+        if self.repeat:
+            made.headers["Idempotency-Replayed"] = "true"
+        return made

@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Optional, get_args, get_origin
+from typing import Annotated, Any, Literal, Optional, get_args, get_origin
 
 import orjson
 from pydantic import BeforeValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from storax_core.decide import nearest
 from storax_core.errors import Invalid
-from storax_core.resources import JOBS, Resource
+from storax_core.events import EVENT_TYPES
+from storax_core.resources import BY_ENTITY, EVENTS, JOBS, Resource
 from storax_core.resources.base import FilterSpec, optional_inner
 from storax_core.resources.types import JsonObject, Text, TextMap, UtcTime
+from storax_core.states import BatchJobState, JobState, TransferState
 
 OPS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "before": "<", "after": ">"}
 
@@ -72,6 +74,23 @@ _NUMBERS: dict[str, Any] = {
 }
 
 
+# Closed lists behind the log's text fields: a misspelt word would else find nothing and say nothing.
+_EVENT_WORDS: dict[str, tuple[str, ...]] = {
+    "entity": tuple(BY_ENTITY),
+    "type": tuple(EVENT_TYPES),
+    **dict.fromkeys(("from_state", "to_state"), tuple(dict.fromkeys((*JobState, *BatchJobState, *TransferState)))),
+}
+
+
+def _choices(spec: FilterSpec, kind: Any) -> tuple[str, ...]:
+    """The words that a value is one of, where they are known."""
+    if spec.field is not None and spec.field.table == EVENTS.table and spec.name in _EVENT_WORDS:
+        return _EVENT_WORDS[spec.name]
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else ()
+
+
 def _kind(spec: FilterSpec) -> Any:
     """The type of one value. Unlike a field's own it takes numbers as text, from URLs, and any bound of a range."""
     bare = optional_inner(spec.annotation)
@@ -89,8 +108,9 @@ def _kind(spec: FilterSpec) -> Any:
 def _adapter(spec: FilterSpec) -> tuple[TypeAdapter[Any], TypeAdapter[Any], tuple[str, ...]]:
     """Validators of one value and of a list, and the words to choose from where there are such."""
     kind = _kind(spec)
-    words = tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else get_args(kind)
-    choices = tuple(str(w) for w in words) if words and isinstance(words[0], str) else ()
+    choices = _choices(spec, kind)
+    if choices and kind is Text:
+        kind = Literal[choices]
     return TypeAdapter(kind), TypeAdapter(list[Optional[kind]]), choices  # type: ignore[valid-type]  # noqa: UP045
 
 
@@ -101,6 +121,7 @@ def value_of(resource: Resource, spec: FilterSpec, raw: Any) -> Any:
         return many.validate_python(raw) if isinstance(raw, list) else one.validate_python(raw)
     except ValidationError as error:
         words = error.errors(include_url=False, include_context=False)[0]["msg"].removeprefix("Value error, ")
+        words = words if len(words) < 400 else "no such word"
         hint = nearest(str(raw), choices) if choices else ""
         raise Invalid(f"filter {spec.name} of {resource.path}: {words} (got {str(raw)[:80]!r})", hint=hint) from None
 

@@ -459,7 +459,7 @@ def test_a_session_that_waits_for_batch_jobs_too_hears_its_cancels_where_it_wait
     (held,) = bench.user.acquire(bench.session)
     with ThreadPoolExecutor(4) as pool:
         others = [
-            pool.submit(bench.user.post, f"/sessions/{bench.session}/acquire-batch-jobs", {}, params={"wait": 3})
+            pool.submit(bench.user.post, f"/sessions/{bench.session}/acquire-batch-jobs", {}, params={"wait": 1.5})
             for _ in range(3)
         ]
         waiting = pool.submit(bench.user.post, f"/sessions/{bench.session}/acquire", {}, params={"wait": 20})

@@ -75,6 +75,11 @@ def position(world: World) -> int:
     return int(world.value("SELECT max(position) FROM event_log"))
 
 
+def some_odd(resource: Resource, field: str) -> list[Any]:
+    """Half of them, another half for each field, always the same."""
+    return random.Random(f"{resource.entity}.{field}").sample(ODD, len(ODD) // 2)
+
+
 def refused(answer: httpx.Response, what: Any) -> dict[str, Any]:
     assert 400 <= answer.status_code < 500, (what, answer.status_code, answer.text[:500])
     told = problem(answer)
@@ -127,7 +132,7 @@ def test_a_field_refuses_or_gives_back_what_it_was_given(
     user: User, ids: dict[str, int], resource: Resource, field: str
 ) -> None:
     serial = iter(range(10**7, 10**8))
-    for value in ODD:
+    for value in some_odd(resource, field):
         answer = user.ask("POST", f"/{resource.path}/", base(resource.entity, ids, serial) | {field: value})
         if answer.status_code != 201:
             refused(answer, value)
@@ -150,7 +155,7 @@ def test_a_change_refuses_or_gives_back_what_it_was_given(
     user: User, ids: dict[str, int], resource: Resource, field: str
 ) -> None:
     its = ids[resource.entity]
-    for value in ODD:
+    for value in some_odd(resource, field):
         answer = user.ask("PATCH", f"/{resource.path}/{its}", {field: value})
         if answer.status_code != 200:
             refused(answer, value)
@@ -403,7 +408,7 @@ def test_whatever_is_sent_at_random_is_answered_and_the_log_stays_true(
     seed = random.randrange(10**9)
     print(f"seed {seed}")
     chance, codes = Chance(seed, ids), {}
-    for _ in range(1500):
+    for _ in range(1000):
         method, path, body = chance.call()
         content = None if body is None else json.dumps(body).encode("utf-8", "surrogatepass")
         answer = user.ask(method, path, raw=content)

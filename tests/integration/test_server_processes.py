@@ -64,8 +64,7 @@ def free_port() -> int:
 # ---- starting and stopping ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=str)
-def test_the_api_serves_and_stops_with_streams_and_long_polls_open(world: World, how: signal.Signals) -> None:
+def test_the_api_serves_and_stops_with_streams_and_long_polls_open(world: World) -> None:
     port = free_port()
     with (
         process(world, "storax_api", STORAX_PORT=str(port)) as api,
@@ -79,7 +78,7 @@ def test_the_api_serves_and_stops_with_streams_and_long_polls_open(world: World,
             pool.submit(hang_on, client, "POST", f"/api/v1/sessions/{session}/acquire?wait=30")
             pool.submit(hang_on, client, "GET", "/api/v1/events/stream")
             time.sleep(0.5)
-            stops(api, how)
+            stops(api, signal.SIGTERM)
 
 
 def answers(client: httpx.Client, path: str) -> bool:
@@ -136,8 +135,7 @@ def test_of_two_feeders_one_leads_and_the_other_takes_over(world: World) -> None
         world.start_feeder()
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=str)
-def test_the_tasks_sweep_expired_sessions_and_stop(world: World, how: signal.Signals) -> None:
+def test_the_tasks_sweep_expired_sessions_and_stop(world: World) -> None:
     user = world.user()
     site = user.site()
     (job,) = user.jobs(user.app(site), 1)
@@ -155,7 +153,7 @@ def test_the_tasks_sweep_expired_sessions_and_stop(world: World, how: signal.Sig
             seconds=10,
             step=0.1,
         )
-        stops(tasks, how)
+        stops(tasks, signal.SIGINT)
 
 
 def test_a_chore_is_no_pickle(world: World) -> None:

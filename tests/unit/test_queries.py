@@ -94,7 +94,8 @@ def test_a_misspelt_filter_is_refused_with_the_nearest_name(name: str, near: str
 @pytest.mark.parametrize(
     ("resource", "name", "value", "near"),
     [(JOBS, "state", "FAILD", "FAILED"), (JOBS, "state__ne", ["RUNING"], "RUNNING"), (TRANSFERS, "job_state", "REDY", "READY"),
-     (TRANSFERS, "direction", "inn", "in")],
+     (EVENTS, "to_state", "FAILD", "FAILED"), (EVENTS, "from_state", ["queud"], "queued"), (EVENTS, "entity", "jobs", "job"),
+     (EVENTS, "type", "job.state_change", "job.state_changed"), (TRANSFERS, "direction", "inn", "in")],
 )  # fmt: skip
 def test_a_misspelt_word_is_refused_with_the_nearest(resource: Resource, name: str, value: Any, near: str) -> None:
     assert near in refused(resource, **{name: value}).hint

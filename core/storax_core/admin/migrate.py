@@ -1,6 +1,7 @@
 """Bring a database to this code's schema, or back. Migrations ship inside the wheel; a checkout has ``alembic/``."""
 
 import asyncio
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
+@cache
 def head() -> str:
     """The newest revision this code knows."""
     return str(ScriptDirectory.from_config(config()).get_current_head())

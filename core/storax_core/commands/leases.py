@@ -21,7 +21,9 @@ WHERE id = $1 AND owner_id = $2 RETURNING id, owner_id, site_id, batch_job_id, e
 CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = $1 AND cancel_requested"
 KNOWN = """SELECT EXISTS (SELECT FROM session WHERE id = $1 AND owner_id = $2) OR EXISTS (SELECT FROM event_log
 WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2)"""
-EXPIRED = "SELECT id, owner_id FROM session WHERE expires_at < now() ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED"
+AT_ONCE = 100  # sessions that one sweep ends
+EXPIRED = f"""SELECT id, owner_id FROM session WHERE expires_at < now()
+ORDER BY id LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED"""  # noqa: S608
 
 
 class Move(BaseModel):
@@ -175,7 +177,7 @@ async def end_sessions_of(conn: Connection, ctx: Context, batch_jobs: Sequence[i
 
 
 async def expire(conn: Connection) -> int:
-    """End the sessions of all owners that were not heard in time. Returns how many."""
+    """End sessions of all owners that were not heard in time, up to ``AT_ONCE``. Returns how many."""
     rows = await conn.fetch(EXPIRED)
     for owner in sorted({r["owner_id"] for r in rows}):
         ctx = Context(owner, "system:sweep")
