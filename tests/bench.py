@@ -1,0 +1,30 @@
+"""A site with an App and a session: what tests of leases begin with."""
+
+from typing import Any
+
+from world import User
+
+
+class Bench:
+    """One site with an App and a session."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.site = user.site()
+        self.app = user.app(self.site)
+        self.session = user.session(self.site)
+
+    def job(self, **fields: Any) -> int:
+        return int(self.user.job(self.app, **fields)["id"])
+
+    def take(self, number: int = 2048, *, session: int | None = None, wait: float = 0, **ask: Any) -> list[int]:
+        return [j["id"] for j in self.user.acquire(session or self.session, number, wait=wait, **ask)]
+
+    def all(self, number: int = 2048, **ask: Any) -> list[int]:
+        """What Postgres has, without the queue's hints."""
+        return self.take(number, **{"max_nodes_per_job": 10**6, **ask})
+
+    def back(self) -> None:
+        """Give all leases back."""
+        self.user.delete(f"/sessions/{self.session}")
+        self.session = self.user.session(self.site)

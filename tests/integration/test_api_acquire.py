@@ -1,0 +1,300 @@
+"""Acquire: who gets which job and in which order, never one twice, and how a session waits for it."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from bench import Bench
+from world import World, until
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    return Bench(world.user())
+
+
+# ---- what is acquired -----------------------------------------------------------------------------------------------
+
+
+def test_a_lease_is_on_the_job_and_in_its_history(bench: Bench) -> None:
+    made = bench.job(tags={"k": "v"}, data={"x": [1]})
+    answer = bench.user.post(f"/sessions/{bench.session}/acquire", {"max_num_jobs": 5})
+    (job,) = answer["jobs"]
+    assert (job["id"], job["session_id"], job["lease_epoch"], job["state"], job["version"]) == (
+        made,
+        bench.session,
+        1,
+        "PREPROCESSED",
+        2,
+    )
+    assert (job["tags"], job["data"]) == ({"k": "v"}, {"x": [1]})
+    assert job == bench.user.get(f"/jobs/{made}")
+    assert [a["id"] for a in answer["apps"]] == [bench.app]
+    assert answer["apps"] == bench.user.get("/apps/", id=bench.app)["results"]
+    event = bench.user.events(job_id=made)[-1]
+    assert (event["type"], event["actor"], event["data"]) == (
+        "job.leased", f"session:{bench.session}", {"session_id": bench.session, "lease_epoch": 1, "batch_job_id": None},
+    )  # fmt: skip
+
+
+def test_priority_goes_first_and_age_next(bench: Bench) -> None:
+    made = {p: [bench.job(priority=p) for _ in range(2)] for p in (0, 5, -5)}
+    assert bench.all() == made[5] + made[0] + made[-5]
+    bench.back()
+    assert [bench.all(1)[0] for _ in range(3)] == [*made[5], made[0][0]]
+
+
+def test_hints_come_by_priority_as_well(bench: Bench) -> None:
+    low, high = bench.job(priority=-1), bench.job(priority=1)
+    until(lambda: bench.user.world.redis.zcard(f"ready:{bench.site}") == 2)
+    assert bench.take(1) == [high]
+    assert bench.take(1) == [low]
+
+
+def test_a_session_takes_the_jobs_of_its_site_alone(bench: Bench) -> None:
+    other = Bench(bench.user)
+    mine, theirs = bench.job(), other.job()
+    assert bench.all() == [mine]
+    assert other.all() == [theirs]
+
+
+def test_a_changed_priority_counts_at_once(bench: Bench) -> None:
+    first, second = bench.job(), bench.job()
+    bench.user.patch(f"/jobs/{second}", {"priority": 9})
+    assert bench.all(1) == [second]
+    assert bench.all(1) == [first]
+
+
+CONSTRAINTS: list[tuple[dict[str, Any], str]] = [
+    ({"max_wall_time_min": 10}, "free short exact wide packed tagged"),
+    ({"max_wall_time_min": 5}, "free short wide packed tagged"),
+    ({"max_wall_time_min": 0}, "free wide packed tagged"),
+    ({"max_nodes_per_job": 1}, "free short exact long packed tagged ranks"),
+    ({"max_nodes_per_job": 0}, ""),
+    ({"max_nodes_per_job": 4}, "free short exact long wide packed tagged ranks"),
+    ({"serial_only": True}, "free short exact long packed tagged"),
+    ({"filter_tags": {"k": "v"}}, "tagged"),
+    ({"filter_tags": {"k": "w"}}, ""),
+    ({"filter_tags": {}}, "free short exact long wide packed tagged ranks"),
+    ({"states": ["RESTART_READY"]}, "long"),
+    ({"states": ["PREPROCESSED"]}, "free short exact wide packed tagged ranks"),
+    ({"states": ["PREPROCESSED", "RESTART_READY"]}, "free short exact long wide packed tagged ranks"),
+    ({"states": []}, ""),
+    ({"app_ids": []}, ""),
+    ({"max_wall_time_min": 5, "filter_tags": {"k": "v"}, "serial_only": True, "max_nodes_per_job": 1}, "tagged"),
+]
+
+
+@pytest.mark.parametrize(("ask", "names"), CONSTRAINTS, ids=lambda p: str(p)[:60])
+def test_a_constraint_holds_for_every_job_that_is_taken(bench: Bench, ask: dict[str, Any], names: str) -> None:
+    made = {
+        "free": bench.job(), "short": bench.job(wall_time_min=5), "exact": bench.job(wall_time_min=10),
+        "long": bench.job(wall_time_min=11), "wide": bench.job(num_nodes=4), "packed": bench.job(node_packing_count=8),
+        "tagged": bench.job(tags={"k": "v", "l": "w"}), "ranks": bench.job(ranks_per_node=2, wall_time_min=60),
+    }  # fmt: skip
+    bench.user.patch(f"/jobs/{made['long']}", {"state": "FAILED"})
+    bench.user.patch(f"/jobs/{made['long']}", {"state": "RESTART_READY"})
+    found: list[int] = []
+    while more := bench.take(**ask):  # without any constraint a call brings what is hinted at, which may be less
+        found += more
+    assert {n for n, j in made.items() if j in found} == set(names.split())
+
+
+def test_only_jobs_of_the_apps_that_were_named(bench: Bench) -> None:
+    second = bench.user.app(bench.site)
+    one, two = bench.job(), int(bench.user.job(second)["id"])
+    assert bench.take(app_ids=[second]) == [two]
+    assert bench.take(app_ids=[10**12]) == []
+    assert bench.take(app_ids=[second, bench.app]) == [one]
+
+
+def test_small_jobs_are_packed_first_within_the_sum_of_nodes(bench: Bench) -> None:
+    """Balsam's order: fewest nodes, most packed, longest; then by id."""
+    four, two = bench.job(num_nodes=4), bench.job(num_nodes=2)
+    whole, quarter, long_quarter = (
+        bench.job(),
+        bench.job(node_packing_count=4),
+        bench.job(node_packing_count=4, wall_time_min=9),
+    )
+    order = [long_quarter, quarter, whole, two, four]
+    for room, number in (
+        (0, 0),
+        (0.2, 0),
+        (0.25, 1),
+        (0.5, 2),
+        (1.4, 2),
+        (1.5, 3),
+        (3.4, 3),
+        (3.5, 4),
+        (7.5, 5),
+        (99, 5),
+    ):
+        assert bench.take(max_aggregate_nodes=room) == order[:number], room
+        bench.back()
+    assert bench.take(2, max_aggregate_nodes=99) == order[:2]
+
+
+def test_long_and_large_jobs_first(bench: Bench) -> None:
+    """Balsam's other order: longest, widest, most packed; then by id."""
+    small, wide, packed = (
+        bench.job(wall_time_min=1),
+        bench.job(wall_time_min=1, num_nodes=3),
+        bench.job(wall_time_min=1, node_packing_count=2),
+    )
+    long = bench.job(wall_time_min=9)
+    order = [long, wide, packed, small]
+    assert bench.take(sort_by="long_large_first") == order
+    bench.back()
+    assert bench.take(sort_by="long_large_first", max_aggregate_nodes=4) == order[:2]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [{"max_num_jobs": 0}, {"max_num_jobs": 2049}, {"max_num_jobs": "5"}, {"max_num_jobs": True}, {"max_wall_time_min": -1}, {"max_nodes_per_job": 2**31},
+     {"max_aggregate_nodes": -1}, {"max_aggregate_nodes": "inf"}, {"sort_by": "random"}, {"states": ["RUNNING"]}, {"filter_tags": {"k": 1}},
+     {"app_ids": [0]}, {"max_jobs": 3}, {"filter_tags": {"\x00": "v"}}],
+)  # fmt: skip
+def test_a_question_that_makes_no_sense_is_refused(bench: Bench, ask: dict[str, Any]) -> None:
+    refusal = bench.user.refused("POST", f"/sessions/{bench.session}/acquire", ask, status=422, code="invalid")
+    if "max_jobs" in ask:
+        assert "max_num_jobs" in refusal["hint"]
+
+
+@pytest.mark.parametrize("wait", ["-1", "61", "nan", "inf", "x", "", "1e9"])
+def test_nobody_waits_for_longer_than_the_server_allows(bench: Bench, wait: str) -> None:
+    bench.user.refused("POST", f"/sessions/{bench.session}/acquire?wait={wait}", {}, status=422, code="invalid")
+
+
+def test_one_out_of_every_pair_of_hands_gets_a_job(bench: Bench) -> None:
+    """No job twice, none left over, and nobody goes away empty while others are free."""
+    made = {j["id"] for j in bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w"}] * 200)["results"]}
+    sessions = [bench.user.session(bench.site) for _ in range(10)]
+    for ask in ({}, {"max_nodes_per_job": 5}):
+        with ThreadPoolExecutor(10) as pool:
+            taken = list(pool.map(lambda s: bench.take(20, session=s, **ask), sessions))  # noqa: B023
+        found = [j for t in taken for j in t]
+        assert len(found) == len(set(found))
+        assert all(taken)
+        while more := bench.take(100, max_nodes_per_job=5):
+            found += more
+        assert sorted(found) == sorted(made)
+        for session in sessions:
+            bench.user.delete(f"/sessions/{session}")
+        bench.back()
+        sessions = [bench.user.session(bench.site) for _ in range(10)]
+
+
+def test_packers_share_no_job_either(bench: Bench) -> None:
+    bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w", "node_packing_count": 2}] * 80)
+    sessions = [bench.user.session(bench.site) for _ in range(8)]
+
+    def pack(session: int) -> list[int]:
+        return [j for _ in range(20) for j in bench.take(session=session, max_aggregate_nodes=2)]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [j for t in pool.map(pack, sessions) for j in t]
+    assert len(found) == len(set(found)) == 80
+
+
+# ---- waiting --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ask", [{}, {"max_nodes_per_job": 3}, {"max_aggregate_nodes": 3}], ids=str)
+def test_a_waiting_session_wakes_for_a_new_job(bench: Bench, ask: dict[str, Any]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bench.take, 5, wait=20, **ask)
+        time.sleep(0.4)
+        assert not waiting.done()
+        made, begun = bench.job(), time.monotonic()
+        assert waiting.result(5) == [made]
+        assert time.monotonic() - begun < 1
+
+
+def test_a_waiting_session_wakes_when_a_parent_finishes(bench: Bench) -> None:
+    parent = bench.job()
+    child = bench.job(parent_ids=[parent])
+    (held,) = bench.user.acquire(bench.session)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bench.take, 5, wait=20, session=bench.user.session(bench.site))
+        time.sleep(0.2)
+        bench.user.finish(bench.session, held)
+        begun = time.monotonic()
+        assert waiting.result(5) == [child]
+        assert time.monotonic() - begun < 1
+
+
+def test_a_session_waits_no_longer_than_asked(bench: Bench) -> None:
+    begun = time.monotonic()
+    assert bench.take(wait=0.5) == []
+    assert 0.5 <= time.monotonic() - begun < 2
+
+
+def test_those_who_wait_hold_no_connection(world: World, bench: Bench) -> None:
+    """Many more wait than there are connections; all others are served at once."""
+    sessions = [bench.user.session(bench.site) for _ in range(40)]
+    with ThreadPoolExecutor(40) as pool:
+        waiting = [pool.submit(bench.take, 1, session=s, wait=20) for s in sessions]
+        time.sleep(0.6)
+        begun = time.monotonic()
+        assert bench.user.get("/sites/", count="true")["count"] == 1
+        assert time.monotonic() - begun < 1
+        idle = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in trans%'"
+        )
+        assert world.value(idle) == 0
+        bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w"}] * 40)
+        found = [j for w in waiting for j in w.result(10)]
+    assert len(found) == len(set(found)) == 40
+
+
+def test_a_session_that_ends_wakes_whoever_waits_in_it(bench: Bench) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bench.user.ask, "POST", f"/sessions/{bench.session}/acquire?wait=1", {})
+        time.sleep(0.3)
+        bench.user.delete(f"/sessions/{bench.session}")
+        assert waiting.result(5).status_code == 404
+
+
+def test_retries_wait_for_their_back_off(world: World, bench: Bench) -> None:
+    made = bench.job(max_attempts=2, retry_delay_sec=1)
+    (held,) = bench.user.acquire(bench.session)
+    bench.user.finish(bench.session, held, last="RUN_ERROR")
+    assert bench.user.get(f"/jobs/{made}")["state"] == "RESTART_READY"
+    assert bench.take() == bench.all() == []
+    begun = time.monotonic()
+    assert bench.take(wait=10) == [made]
+    assert 0.5 < time.monotonic() - begun < 5
+
+
+# ---- BatchJobs ------------------------------------------------------------------------------------------------------
+
+
+def test_batch_jobs_are_handed_out_once_each_and_oldest_first(bench: Bench) -> None:
+    made = [bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"] for _ in range(6)]
+    sessions = [bench.user.session(bench.site) for _ in range(4)]
+
+    def take(session: int, number: int = 1) -> list[int]:
+        answer = bench.user.post(f"/sessions/{session}/acquire-batch-jobs", {"max_num": number})
+        return [b["id"] for b in answer["batch_jobs"]]
+
+    assert take(sessions[0]) == made[:1]
+    with ThreadPoolExecutor(4) as pool:
+        found = [b for t in pool.map(lambda s: take(s, 2), sessions) for b in t]
+    found += take(sessions[0], 9)
+    assert sorted(found) == made[1:]
+
+
+def test_a_waiting_session_wakes_for_a_new_batch_job(bench: Bench) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bench.user.post, f"/sessions/{bench.session}/acquire-batch-jobs", {}, params={"wait": 20})
+        time.sleep(0.3)
+        made = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
+        assert [b["id"] for b in waiting.result(3)["batch_jobs"]] == [made]
+
+
+def test_a_batch_job_that_is_no_longer_wanted_is_not_handed_out(bench: Bench) -> None:
+    made = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
+    bench.user.patch(f"/batch-jobs/{made}", {"state": "pending_deletion"})
+    assert bench.user.post(f"/sessions/{bench.session}/acquire-batch-jobs", {})["batch_jobs"] == []

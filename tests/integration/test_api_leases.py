@@ -1,0 +1,264 @@
+"""Leases: who may report on a job, how it is cancelled, and what becomes of it when its holder is gone."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from bench import Bench
+from world import World, report
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    return Bench(world.user())
+
+
+# ---- reports --------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_told_from_start_to_finish(bench: Bench) -> None:
+    made = bench.job()
+    (held,) = bench.user.acquire(bench.session)
+    assert bench.user.report(bench.session, held, "RUNNING") == {"accepted": [made], "refused": [], "cancel": []}
+    running = bench.user.get(f"/jobs/{made}")
+    assert (running["state"], running["attempt"], running["session_id"]) == ("RUNNING", 1, bench.session)
+    bench.user.report(bench.session, held, "RUN_DONE", return_code=0, return_value={"answer": [42]})
+    done = bench.user.get(f"/jobs/{made}")
+    assert (done["state"], done["return_code"], done["return_value"], done["session_id"]) == (
+        "JOB_FINISHED",
+        0,
+        {"answer": [42]},
+        None,
+    )
+    events = bench.user.events(job_id=made)
+    assert [e["to_state"] for e in events] == ["PREPROCESSED", None, "RUNNING", "RUN_DONE", "JOB_FINISHED"]
+    assert {e["actor"] for e in events[1:]} == {f"session:{bench.session}"}
+    assert events[2]["data"]["at"].startswith("2026-01-01T00:00:00")
+
+
+def test_a_report_may_come_as_often_as_it_likes(bench: Bench) -> None:
+    made = bench.job()
+    (held,) = bench.user.acquire(bench.session)
+    for _ in range(3):
+        assert bench.user.report(bench.session, held, "RUNNING")["accepted"] == [made]
+    for _ in range(3):
+        assert bench.user.report(bench.session, held, "RUNNING", "RUN_ERROR", return_code=1)["accepted"] == [made]
+    assert bench.user.get(f"/jobs/{made}")["attempt"] == 1
+    assert len(bench.user.events(job_id=made)) == 5
+
+
+def test_rows_of_one_job_in_one_call_count_as_one(bench: Bench) -> None:
+    made = bench.job()
+    (held,) = bench.user.acquire(bench.session)
+    rows = [report(held, "RUNNING"), report(held, "RUN_DONE", return_code=0)]
+    answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": rows})
+    assert (answer["accepted"], answer["refused"]) == ([made], [])
+    assert bench.user.get(f"/jobs/{made}")["return_code"] == 0
+
+
+def test_of_two_epochs_in_one_call_the_older_is_refused(bench: Bench) -> None:
+    made = bench.job()
+    (old,) = bench.user.acquire(bench.session)
+    bench.back()
+    (new,) = bench.user.acquire(bench.session)
+    for rows in (
+        [report(old, "RUNNING", "RUN_ERROR"), report(new, "RUNNING")],
+        [report(new, "RUN_DONE"), report(old, "RUN_ERROR")],
+    ):
+        answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": rows})
+        assert answer["accepted"] == [made]
+        assert [(r["id"], r["code"]) for r in answer["refused"]] == [(made, "stale_epoch")]
+    assert bench.user.states(made) == ["JOB_FINISHED"]
+
+
+def test_each_row_stands_alone(bench: Bench) -> None:
+    good, early, gone = bench.job(), bench.job(), bench.job()
+    held = {j["id"]: j for j in bench.user.acquire(bench.session, 2, max_nodes_per_job=1)}
+    assert set(held) == {good, early}
+    rows = [
+        report(held[good], "RUNNING", "RUN_DONE"), report(held[early], "RUN_DONE"), report({"id": gone, "lease_epoch": 1}, "RUNNING"),
+        report({"id": 10**12, "lease_epoch": 1}, "RUNNING"),
+    ]  # fmt: skip
+    answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": rows})
+    assert answer["accepted"] == [good]
+    assert {r["id"]: r["code"] for r in answer["refused"]} == {
+        early: "illegal_move",
+        gone: "stale_epoch",
+        10**12: "not_found",
+    }
+    assert all(r["detail"] for r in answer["refused"])
+    assert bench.user.states(good, early, gone) == ["JOB_FINISHED", "PREPROCESSED", "PREPROCESSED"]
+    assert bench.user.events(job_id=early)[-1]["type"] == "job.report_refused"
+
+
+def test_a_session_that_lost_its_job_cannot_end_it(bench: Bench) -> None:
+    made = bench.job()
+    (old,) = bench.user.acquire(bench.session)
+    first = bench.session
+    bench.user.report(first, old, "RUNNING")
+    bench.back()
+    (new,) = bench.user.acquire(bench.session)
+    bench.user.report(bench.session, new, "RUNNING")
+    refused = bench.user.report(first, old, "RUN_DONE", return_code=0)["refused"]
+    assert [r["code"] for r in refused] == ["stale_epoch"]
+    assert bench.user.states(made) == ["RUNNING"]
+    bench.user.report(bench.session, new, "RUN_DONE")
+    assert bench.user.states(made) == ["JOB_FINISHED"]
+
+
+def test_the_words_of_a_site_cannot_name_a_jobs_fields(bench: Bench) -> None:
+    made = bench.job()
+    (held,) = bench.user.acquire(bench.session)
+    evil = {
+        "state": "JOB_FINISHED",
+        "max_attempts": 99,
+        "owner_id": 1,
+        "lease_epoch": 99,
+        "version": 7,
+        "tags": {"x": "y"},
+        "message": "ok",
+    }
+    bench.user.post(f"/sessions/{bench.session}/report", {"reports": [report(held, "RUNNING", data=evil)]})
+    job = bench.user.get(f"/jobs/{made}")
+    assert (job["state"], job["max_attempts"], job["lease_epoch"], job["tags"]) == ("RUNNING", 1, 1, {})
+    assert bench.user.events(job_id=made)[-1]["data"]["message"] == "ok"
+
+
+@pytest.mark.parametrize("change", [{"moves": []}, {"moves": [{"to": "JOB_FINISHED", "at": "2026-01-01"}]}, {"moves": [{"to": "RUNNING"}]}, {"id": 0},
+                                    {"lease_epoch": 0}, {"lease_epoch": "1"}, {"patch": {"return_code": 2**31}}, {"patch": {"state": "FAILED"}},
+                                    {"moves": [{"to": "RUNNING", "at": "2026-01-01", "data": {"\x00": 1}}]}, {"more": 1}])  # fmt: skip
+def test_a_report_of_the_wrong_shape_is_refused(bench: Bench, change: dict[str, Any]) -> None:
+    row = report({"id": 1, "lease_epoch": 1}, "RUNNING") | change
+    bench.user.refused("POST", f"/sessions/{bench.session}/report", {"reports": [row]}, status=422, code="invalid")
+
+
+def test_only_a_session_that_was_ones_own_can_report(world: World, bench: Bench) -> None:
+    bench.user.refused("POST", f"/sessions/{10**12}/report", {"reports": []}, status=404, code="not_found")
+    world.user().refused("POST", f"/sessions/{bench.session}/report", {"reports": []}, status=404, code="not_found")
+
+
+# ---- cancelling -----------------------------------------------------------------------------------------------------
+
+
+def test_a_cancel_reaches_the_session_and_ends_the_job(bench: Bench) -> None:
+    made, waiting = bench.job(max_attempts=5), bench.job()
+    (held,) = bench.user.acquire(bench.session, 1, max_nodes_per_job=1)
+    bench.user.report(bench.session, held, "RUNNING")
+    assert bench.user.post("/jobs/cancel", {"filter": {}}) == {"cancelled": 1, "requested": 1}
+    assert bench.user.post("/jobs/cancel", {"filter": {}}) == {"cancelled": 0, "requested": 0}
+    assert bench.user.states(made, waiting) == ["RUNNING", "FAILED"]
+    cancel = [{"id": made, "lease_epoch": 1}]
+    assert bench.user.post(f"/sessions/{bench.session}/heartbeat")["cancel"] == cancel
+    assert bench.user.report(bench.session, held, "RUNNING")["cancel"] == cancel
+    bench.user.report(bench.session, held, "RUN_ERROR")
+    assert bench.user.states(made) == ["FAILED"]
+    assert bench.user.get(f"/jobs/{made}")["cancel_requested"] is False
+
+
+@pytest.mark.parametrize("ask", [{}, {"max_nodes_per_job": 3}], ids=str)
+def test_a_waiting_session_is_told_of_a_cancel_once_and_at_once(bench: Bench, ask: dict[str, Any]) -> None:
+    bench.job()
+    (held,) = bench.user.acquire(bench.session)
+    path = f"/sessions/{bench.session}/acquire"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bench.user.post, path, ask, params={"wait": 20})
+        time.sleep(0.3)
+        bench.user.post("/jobs/cancel", {"filter": {}})
+        begun = time.monotonic()
+        assert waiting.result(5)["cancel"] == [{"id": held["id"], "lease_epoch": 1}]
+        assert time.monotonic() - begun < 1
+    begun = time.monotonic()
+    assert bench.user.post(path, ask, params={"wait": 1})["cancel"] == [{"id": held["id"], "lease_epoch": 1}]
+    assert time.monotonic() - begun > 0.9, "a session that knows must not be sent round in circles"
+
+
+def test_a_session_that_waits_for_batch_jobs_too_hears_its_cancels_where_it_waits_for_jobs(bench: Bench) -> None:
+    bench.job()
+    (held,) = bench.user.acquire(bench.session)
+    with ThreadPoolExecutor(4) as pool:
+        others = [
+            pool.submit(bench.user.post, f"/sessions/{bench.session}/acquire-batch-jobs", {}, params={"wait": 1.5})
+            for _ in range(3)
+        ]
+        waiting = pool.submit(bench.user.post, f"/sessions/{bench.session}/acquire", {}, params={"wait": 20})
+        time.sleep(0.4)
+        begun = time.monotonic()
+        bench.user.post("/jobs/cancel", {"filter": {}})
+        assert [c["id"] for c in waiting.result(5)["cancel"]] == [held["id"]]
+        assert time.monotonic() - begun < 1
+        assert [o.result(10) for o in others] == [{"batch_jobs": []}] * 3
+
+
+# ---- the end of a session -------------------------------------------------------------------------------------------
+
+
+def expire(world: World, *sessions: int) -> None:
+    world.sql(
+        "UPDATE session SET expires_at = now() - interval '1 second' WHERE id = ANY($1::bigint[])", list(sessions)
+    )
+
+
+def test_the_sweep_ends_what_was_not_heard_of_every_owner(world: World) -> None:
+    benches = [Bench(world.user()) for _ in range(3)]
+    for bench in benches:
+        bench.job(), bench.job(), bench.job()
+        first, _ = bench.user.acquire(bench.session, 2, max_nodes_per_job=1)
+        bench.user.report(bench.session, first, "RUNNING")
+        batch = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
+        (taken,) = bench.user.post(f"/sessions/{bench.session}/acquire-batch-jobs", {})["batch_jobs"]
+        assert (taken["id"], taken["session_id"], taken["state"]) == (batch, bench.session, "pending_submission")
+    live = benches[2]
+    expire(world, *(b.session for b in benches))
+    live.user.post(f"/sessions/{live.session}/heartbeat")
+    assert world.sweep() == 2
+    for bench in benches[:2]:
+        jobs = sorted(bench.user.get("/jobs/")["results"], key=lambda j: j["id"])
+        assert [j["state"] for j in jobs] == ["RESTART_READY", "PREPROCESSED", "PREPROCESSED"]
+        assert [j["lease_epoch"] for j in jobs] == [2, 2, 0]
+        assert {j["session_id"] for j in jobs} == {None}
+        assert bench.user.events(entity="session", type="session.deleted")[0]["actor"] == "system:sweep"
+        assert bench.user.get("/batch-jobs/")["results"][0]["session_id"] is None
+        bench.user.refused("POST", f"/sessions/{bench.session}/heartbeat", status=404, code="not_found")
+    assert [j["session_id"] for j in live.user.get("/jobs/", ordering="id")["results"]] == [live.session] * 2 + [None]
+    assert world.sweep() == 0
+
+
+def test_acquiring_counts_as_being_heard(world: World, bench: Bench) -> None:
+    expire(world, bench.session)
+    bench.take()
+    assert world.sweep() == 0
+
+
+def test_a_job_of_an_expired_session_goes_to_one_that_waits(world: World, bench: Bench) -> None:
+    made = bench.job()
+    assert bench.take() == [made]
+    expire(world, bench.session)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bench.take, 1, session=bench.user.session(bench.site), wait=20)
+        time.sleep(0.2)
+        world.sweep()
+        assert waiting.result(3) == [made]
+
+
+def test_the_end_of_an_allocation_ends_its_sessions(bench: Bench) -> None:
+    batch = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
+    bench.user.patch(f"/batch-jobs/{batch}", {"state": "running"})
+    inside = bench.user.session(bench.site, batch_job_id=batch)
+    running, unstarted = bench.job(), bench.job()
+    held = bench.user.acquire(inside, 2, max_nodes_per_job=1)
+    bench.user.report(inside, held[0], "RUNNING")
+    bench.user.patch(f"/batch-jobs/{batch}", {"state": "finished"})
+    assert bench.user.states(running, unstarted) == ["RESTART_READY", "PREPROCESSED"]
+    bench.user.refused("GET", f"/sessions/{inside}", status=404, code="not_found")
+    assert bench.user.get(f"/sessions/{bench.session}")["id"] == bench.session
+
+
+def test_a_job_that_loses_its_holder_again_and_again_is_given_up(bench: Bench) -> None:
+    made = bench.job()
+    for _ in range(3):
+        (held,) = bench.user.acquire(bench.session, 1, max_nodes_per_job=1)
+        bench.user.report(bench.session, held, "RUNNING")
+        bench.back()
+    assert bench.user.states(made) == ["FAILED"]
