@@ -120,10 +120,12 @@ def value_of(resource: Resource, spec: FilterSpec, raw: Any) -> Any:
     try:
         return many.validate_python(raw) if isinstance(raw, list) else one.validate_python(raw)
     except ValidationError as error:
-        words = error.errors(include_url=False, include_context=False)[0]["msg"].removeprefix("Value error, ")
+        fault = error.errors(include_url=False, include_context=False)[0]
+        words = fault["msg"].removeprefix("Value error, ")
         words = words if len(words) < 400 else "no such word"
-        hint = nearest(str(raw), choices) if choices else ""
-        raise Invalid(f"filter {spec.name} of {resource.path}: {words} (got {str(raw)[:80]!r})", hint=hint) from None
+        got = str(fault["input"])
+        hint = nearest(got, choices) if choices else ""
+        raise Invalid(f"filter {spec.name} of {resource.path}: {words} (got {got[:80]!r})", hint=hint) from None
 
 
 def _condition(resource: Resource, where: Where, spec: FilterSpec, raw: Any) -> str:

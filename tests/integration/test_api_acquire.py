@@ -1,5 +1,6 @@
 """Acquire: who gets which job and in which order, never one twice, and how a session waits for it."""
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -184,6 +185,22 @@ def test_one_out_of_every_pair_of_hands_gets_a_job(bench: Bench) -> None:
             bench.user.delete(f"/sessions/{session}")
         bench.back()
         sessions = [bench.user.session(bench.site) for _ in range(10)]
+
+
+@pytest.mark.parametrize("ask", [{"max_nodes_per_job": 5}, {"max_aggregate_nodes": 50}], ids=str)
+def test_a_job_that_another_call_has_in_hand_is_passed_over_and_not_waited_for(
+    world: World, bench: Bench, ask: dict[str, Any]
+) -> None:
+    made = [bench.job() for _ in range(6)]
+    with ThreadPoolExecutor(1) as pool:
+
+        async def hold() -> list[int]:
+            async with world.db.worker() as conn, conn.transaction():
+                await conn.execute("SELECT id FROM job_state WHERE id = ANY($1::bigint[]) FOR UPDATE", made[:3])
+                call = pool.submit(bench.take, 6, **ask)
+                return await asyncio.wait_for(asyncio.wrap_future(call), 5)
+
+        assert world.run(hold()) == made[3:]
 
 
 def test_packers_share_no_job_either(bench: Bench) -> None:

@@ -1,11 +1,15 @@
 """The job graph: each child is released exactly once, or told why it never will be."""
 
+import asyncio
 import random
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from storax_core import decide
+from storax_core.commands import moves
+from storax_core.store.log import Context
 from world import User, World
 
 
@@ -82,12 +86,6 @@ def test_two_transactions_that_end_two_parents_never_both_look_away(world: World
     child = bench.job(a, b)
 
     async def overlap() -> None:
-        import asyncio
-
-        from storax_core import decide
-        from storax_core.commands import moves
-        from storax_core.store.log import Context
-
         async def end(job: int, ready: asyncio.Event, go: asyncio.Event) -> None:
             async with world.db.owner(bench.user.id) as conn, conn.transaction():
                 ctx = Context(bench.user.id, "test")
@@ -108,6 +106,25 @@ def test_two_transactions_that_end_two_parents_never_both_look_away(world: World
     world.run(overlap())
     assert bench.states(child) == ["PREPROCESSED"]
     assert bench.releases(child) == 1
+
+
+def test_a_child_made_while_its_parent_finishes_is_not_forgotten(world: World, bench: Bench) -> None:
+    parent = bench.job()
+    with ThreadPoolExecutor(1) as pool:
+
+        async def finish_slowly() -> Any:
+            async with world.db.owner(bench.user.id) as conn, conn.transaction():
+                ctx = Context(bench.user.id, "test")
+                await moves.move_each(
+                    conn, ctx, [parent], lambda f: decide.user_move(f, "JOB_FINISHED", {}, force=True)
+                )
+                making = pool.submit(bench.job, parent)
+                await asyncio.sleep(0.2)
+                assert not making.done()
+            return making
+
+        child = world.run(finish_slowly()).result(5)
+    assert bench.states(child) == ["PREPROCESSED"]
 
 
 def test_a_failed_parent_fails_its_children_and_theirs_with_the_reason(bench: Bench) -> None:
