@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +13,7 @@ import orjson
 from fastapi import Request, Response
 
 from storax_api.body import read_body
-from storax_core.commands import idempotency, users
+from storax_core.commands import acquire, idempotency, users
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
 from storax_core.queues import QueueDown, Queues
 from storax_core.settings import Settings
@@ -22,6 +22,7 @@ from storax_core.store.log import Context
 
 TOKEN_CACHE_SEC = 3.0  # a revoked token is refused within this time
 TOKENS_CACHED = 4096
+SESSIONS_KNOWN = 4096
 ATTEMPTS = 5  # of a command that met a deadlock
 LARGE_BODY = 65_536  # above this a repeat is looked for before the work is done
 Command = Callable[[Connection, Context], Awaitable[Any]]
@@ -43,6 +44,7 @@ class Service:
     settings: Settings
     db: Database
     queues: Queues
+    holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
     _bells: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -64,6 +66,14 @@ class Service:
         while len(self._seen) > TOKENS_CACHED:
             self._seen.popitem(last=False)
         return caller
+
+    def remember(self, session: Mapping[str, Any]) -> acquire.Holder:
+        """The session as a holder, kept in mind for its next call: nothing of this changes while it lives."""
+        made = acquire.Holder(session["id"], session["owner_id"], session["site_id"], session["batch_job_id"])
+        self.holders[made.id] = made
+        while len(self.holders) > SESSIONS_KNOWN:
+            self.holders.popitem(last=False)
+        return made
 
     async def body(self, request: Request) -> bytes:
         """The raw body within the size limit."""
@@ -109,7 +119,7 @@ class Service:
             ):
                 raise Repeated
         if ctx.position:
-            self.ring()
+            self.ring(ctx.ready)
         return _answer(answer, call.status, ctx.position)
 
     async def _replay(self, call: "Call") -> Response | None:
@@ -118,15 +128,15 @@ class Service:
             row = await idempotency.seen(conn, call.owner_id, call.key, call.fingerprint)
         return _answer(row["answer"], call.status, row["position"], replayed=True) if row else None
 
-    def ring(self) -> None:
-        """Wake the feeder, behind the answer's back; it would find out by itself a little later."""
-        task = asyncio.create_task(self._wake())
+    def ring(self, ready: Sequence[tuple[int, int, int]] = ()) -> None:
+        """Queue new jobs and wake the feeder, behind the answer's back; it would find out by itself a little later."""
+        task = asyncio.create_task(self._wake(ready))
         self._bells.add(task)
         task.add_done_callback(self._bells.discard)
 
-    async def _wake(self) -> None:
+    async def _wake(self, ready: Sequence[tuple[int, int, int]]) -> None:
         with contextlib.suppress(QueueDown):
-            await self.queues.wake()
+            await self.queues.wake(ready)
 
 
 class Repeated(Exception):

@@ -1,6 +1,7 @@
 """What a session does beyond being a row: acquire, heartbeat, report."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -113,6 +114,9 @@ class Hunt:
     ``pop`` is how many ids to take from the queue's head at once; 0 where the head alone cannot answer: then Postgres
     is asked directly, and again every ``POLL_SEC``. Cancels are heard by who asks for jobs, so that a session's other
     polls do not catch its wake-up. No connection to Postgres is held while it sleeps.
+
+    A session that polls again and again has Postgres looked through every ``LONGEST_SLEEP_SEC``; in between, its polls
+    begin by waiting for a hint.
     """
 
     service: Service
@@ -127,6 +131,8 @@ class Hunt:
         """Claimed rows and the session's cancels; both empty when the time is over."""
         end = time.monotonic() + wait
         hint, look_all, news, known = None, True, False, None
+        if wait > 0 and (site_id := await self._looked_lately()) is not None:
+            hint, look_all, news = await self.sleep(site_id, wait)
         while True:
             try:
                 found = await self.once(hint, look_all=look_all)
@@ -146,20 +152,38 @@ class Hunt:
         """One attempt: by the queue's hints first, then (``look_all``) by a look at Postgres itself."""
         ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
         async with self.service.db.owner(self.call.owner_id) as conn, writing(conn):
-            held = await leases.touch(conn, self.call.owner_id, self.session_id)
-            earlier = (
-                await self._earlier(conn, ctx) if hint is None else None
-            )  # a hint comes to a call that looked before
+            holder = self._known() if hint is not None else None
+            if holder is None:
+                holder = self.service.remember(await leases.touch(conn, self.call.owner_id, self.session_id))
+            # A hint comes to a call that looked before.
+            earlier = await self._earlier(conn, ctx) if hint is None else None
             if earlier is None:
-                holder = acquire.Holder(held["id"], held["owner_id"], held["site_id"], held["batch_job_id"])
                 rows = await self._claim(conn, ctx, holder, hint, look_all=look_all)
+                if hint is not None and not rows:
+                    await leases.touch(conn, holder.owner_id, holder.id)  # it may be gone
                 await self._keep(conn, ctx, rows)
             else:
                 rows = earlier
             # With work in hand the answer does not wait for this; the next call is woken by it at once.
             busy = (rows and earlier is None) or self.resource is not JOBS
             cancel = [] if busy else await leases.cancels(conn, self.session_id)
-            return Found(rows, cancel, held["site_id"], ctx.position, repeat=earlier is not None)
+            return Found(rows, cancel, holder.site_id, ctx.position, repeat=earlier is not None)
+
+    def _known(self) -> acquire.Holder | None:
+        holder = self.service.holders.get(self.session_id)
+        return holder if holder and holder.owner_id == self.call.owner_id else None
+
+    async def _looked_lately(self) -> int | None:
+        """The session's site, where only a hint is worth a look now: Postgres was looked through a moment ago."""
+        holder = self._known()
+        if holder is None or self.pop == 0:
+            return None
+        with contextlib.suppress(QueueDown):
+            if not await self.service.queues.first(f"looked:{self.kind}:{self.session_id}", LONGEST_SLEEP_SEC):
+                async with self.service.db.owner(self.call.owner_id) as conn:
+                    fresh = await conn.fetchval(leases.FRESH, self.session_id, self.call.owner_id, self.call.key)
+                return holder.site_id if fresh else None
+        return None
 
     async def _earlier(self, conn: Connection, ctx: Context) -> list[Any] | None:
         """What an earlier try of this very call leased, as far as the session still holds it; None for a first try."""

@@ -41,6 +41,12 @@ def score(priority: int, row_id: int) -> int:
     return -priority * AGE_SPAN + row_id
 
 
+def _add(pipe: Any, key: str, rows: Sequence[tuple[int, int]]) -> None:
+    """Add (id, priority) pairs to a queue, so many at once that nobody else has to wait long."""
+    for k in range(0, len(rows), 1000):
+        pipe.zadd(key, {str(i): score(p, i) for i, p in rows[k : k + 1000]})
+
+
 def _client(url: str, connections: int) -> Redis:
     """Its own pool, one immediate retry (the server may have closed an idle connection), no timeout of its own."""
     pool = BlockingConnectionPool.from_url(
@@ -90,8 +96,7 @@ class Queues:
         async with self._quick():
             pipe = self._redis.pipeline(transaction=False)
             for kind, site_id, rows in batches:
-                for k in range(0, len(rows), 1000):
-                    pipe.zadd(f"{kind}:{site_id}", {str(i): score(p, i) for i, p in rows[k : k + 1000]})
+                _add(pipe, f"{kind}:{site_id}", rows)
             await pipe.execute()
 
     async def pop(self, kind: str, site_id: int, count: int) -> list[int]:
@@ -149,10 +154,20 @@ class Queues:
         async with self._quick():
             await self._redis.delete("feed")
 
-    async def wake(self) -> None:
-        """Tell the feeder that something was committed. A hint: the feeder looks by itself as well."""
+    async def wake(self, ready: Iterable[tuple[int, int, int]] = ()) -> None:
+        """Tell the feeder that something was committed; ``ready`` are (site, job, priority) to add to the queues.
+
+        Hints both: the feeder looks by itself as well, and puts back heads of queues.
+        """
+        sites: dict[int, list[tuple[int, int]]] = {}
+        for site_id, job_id, priority in ready:
+            sites.setdefault(site_id, []).append((job_id, priority))
         async with self._quick():
-            await self._redis.publish("wake", b"1")
+            pipe = self._redis.pipeline(transaction=False)
+            for site_id, rows in sites.items():
+                _add(pipe, f"ready:{site_id}", rows)
+            pipe.publish("wake", b"1")
+            await pipe.execute()
 
     async def wakes(self) -> AsyncGenerator[None]:
         """Yields at each wake-up."""
@@ -161,6 +176,11 @@ class Queues:
             async for message in channel.listen():
                 if message["type"] == "message":
                     yield
+
+    async def first(self, name: str, seconds: float) -> bool:
+        """Whether nobody has asked this under the name in the last ``seconds``."""
+        async with self._quick():
+            return bool(await self._redis.set(name, b"1", nx=True, px=int(seconds * 1000)))
 
     async def mark(self, name: str, value: str) -> None:
         """Remember a word."""

@@ -7,6 +7,7 @@ with the launcher, and the next agent takes them up under the same session.
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ from storax_agent.settings import SiteFolder, SiteSettings, job_environment
 from storax_agent.transfers.local import LocalTransfer
 from storax_agent.wire import SiteApi
 
+SWITCH_SEC = 0.0003  # a thread that talks lets the main loop have the interpreter within this time
 STOP_GRACE_SEC = 3.0  # from SIGTERM to SIGKILL of the jobs, when they end with the agent
 STOP_SEC = 4.7  # for all of it: what supervisors wait for is 5 s
 LOOK_SEC = 1.0
@@ -205,6 +207,7 @@ def serve(folder: SiteFolder, *, batch_job: int | None = None, foreground: bool 
         AlreadyRunningError: another agent runs in it.
         StoraxError: the BatchJob cannot be read.
     """
+    sys.setswitchinterval(SWITCH_SEC)
     settings = folder.load()
     folder.make()
     lock = PidLock(folder.lock)

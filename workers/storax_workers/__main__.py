@@ -6,6 +6,8 @@ import logging
 import signal
 import sys
 
+import uvloop
+
 from storax_core.queues import Queues
 from storax_core.settings import Settings
 from storax_core.store.database import Database
@@ -36,7 +38,7 @@ def main(argv: list[str]) -> int:
     settings = Settings()
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if argv == ["feeder"]:
-        asyncio.run(_feed(settings))
+        uvloop.run(_feed(settings))
     elif argv == ["tasks"]:
         from storax_workers import chores
 

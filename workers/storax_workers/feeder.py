@@ -182,7 +182,9 @@ class Feeder:
 
 
 def _may_run(row: Mapping[str, str]) -> bool:
-    return row["to_state"] in JOB_RUNNABLE or row["type"] in ("job.released", "job.updated")
+    """Whether this event may have made its job runnable. New jobs were queued by who created them."""
+    moved = row["to_state"] in JOB_RUNNABLE and row["type"] != "job.created"
+    return moved or row["type"] in ("job.released", "job.updated")
 
 
 def _may_submit(row: Mapping[str, str]) -> bool:

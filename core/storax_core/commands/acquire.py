@@ -12,6 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core import queries
+from storax_core.commands import leases
 from storax_core.resources import BATCH_JOBS, JOBS
 from storax_core.resources.types import BigId, Tags
 from storax_core.store import sql
@@ -57,7 +58,7 @@ class AcquireBatchJobs(BaseModel):
 
 @dataclass(frozen=True)
 class Holder:
-    """The session that asks."""
+    """The session that asks; nothing of this changes while it lives."""
 
     id: int
     owner_id: int
@@ -94,9 +95,10 @@ def _picked(ask: Acquire, where: queries.Where) -> str:
     if _order(ask) == BY_AGE:
         # EXISTS holds the fence before the first row and leaves the index's order alone, as a join would not.
         return f"""pick AS MATERIALIZED (SELECT s.id FROM {tables} WHERE {where.sql} AND EXISTS (SELECT FROM fence)
+  AND EXISTS (SELECT FROM held)
   ORDER BY {BY_AGE} LIMIT {ask.max_num_jobs} FOR UPDATE OF s SKIP LOCKED)"""  # noqa: S608
     return f"""chosen AS MATERIALIZED ({_packed(ask, where, tables)}),
-pick AS MATERIALIZED (SELECT j.id FROM job_state j, fence WHERE j.id = ANY(ARRAY(SELECT id FROM chosen))
+pick AS MATERIALIZED (SELECT j.id FROM job_state j, fence, held WHERE j.id = ANY(ARRAY(SELECT id FROM chosen))
   AND j.session_id IS NULL AND j.state IN ('PREPROCESSED', 'RESTART_READY') FOR UPDATE OF j SKIP LOCKED)"""  # noqa: S608
 
 
@@ -112,10 +114,19 @@ def _packed(ask: Acquire, where: queries.Where, tables: str) -> str:
 WHERE {room} ORDER BY rank LIMIT {ask.max_num_jobs}"""  # noqa: S608
 
 
+def _held(session: str) -> str:
+    """SQL of the CTE ``held``: the session, its life extended, locked until commit; no row when it is gone."""
+    return f"""held AS (UPDATE session SET {leases.ALIVE} WHERE id = {session}::bigint AND owner_id = $1::bigint
+  RETURNING id)"""  # noqa: S608
+
+
 async def claim(
     conn: Connection, ctx: Context, holder: Holder, ask: Acquire, candidates: Sequence[int] | None = None
 ) -> list[Any]:
-    """Lease up to ``max_num_jobs`` to the holder, one statement. Candidates that are no longer free claim nothing."""
+    """Lease up to ``max_num_jobs`` to the holder and extend its life, in one statement.
+
+    Candidates that are no longer free claim nothing; a session that is gone gets nothing.
+    """
     where = queries.Where([holder.owner_id, holder.site_id], ["s.owner_id = $1::bigint", "s.site_id = $2::bigint"])
     if candidates is not None:
         where.parts.append(f"s.id = ANY({where.param(list(candidates))}::bigint[])")
@@ -126,6 +137,7 @@ async def claim(
     )
     columns = ", ".join(f"{queries.column(JOBS, n)} AS {n}" for n in JOBS.visible)
     statement = f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({sql.FENCE})),
+{_held(session)},
 {pick},
 s AS (UPDATE job_state j SET session_id = {session}::bigint, lease_epoch = j.lease_epoch + 1, version = j.version + 1,
   batch_job_id = coalesce({batch}::bigint, j.batch_job_id), last_update = now()
@@ -146,7 +158,8 @@ async def claim_batch_jobs(
     """Lease BatchJobs that wait for submission to the holder, oldest first."""
     columns = ", ".join(f"t.{n}" for n in BATCH_JOBS.visible)
     statement = f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({sql.FENCE})),
-pick AS MATERIALIZED (SELECT b.id FROM batch_job b, fence WHERE b.owner_id = $1 AND b.site_id = $2
+{_held("$5")},
+pick AS MATERIALIZED (SELECT b.id FROM batch_job b, fence, held WHERE b.owner_id = $1 AND b.site_id = $2
   AND b.state = 'pending_submission' AND b.session_id IS NULL AND ($3::bigint[] IS NULL OR b.id = ANY($3::bigint[]))
   ORDER BY b.id LIMIT $4 FOR UPDATE OF b SKIP LOCKED),
 t AS (UPDATE batch_job b SET session_id = $5::bigint, lease_epoch = b.lease_epoch + 1, version = b.version + 1,

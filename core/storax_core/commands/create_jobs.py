@@ -35,6 +35,7 @@ async def create_jobs(conn: Connection, ctx: Context, given_rows: Sequence[Row])
         _stages(row, items)
         transfers += items
     await log.append_created(conn, ctx, JOBS, rows)
+    ctx.ready += [(r["site_id"], r["id"], r.get("priority", 0)) for r in rows if r["state"] == JobState.PREPROCESSED]
     await _link(conn, ctx, edges)
     await _append_transfers(conn, ctx, transfers)
     return [{"id": r["id"], "site_id": r["site_id"], "state": r["state"]} for r in rows]

@@ -16,8 +16,12 @@ from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
 
-TOUCH = """UPDATE session SET heartbeat = now(), expires_at = now() + make_interval(secs => ttl_sec)
-WHERE id = $1 AND owner_id = $2 RETURNING id, owner_id, site_id, batch_job_id, expires_at"""
+ALIVE = "heartbeat = now(), expires_at = now() + make_interval(secs => ttl_sec)"
+TOUCH = f"""UPDATE session SET {ALIVE}
+WHERE id = $1 AND owner_id = $2 RETURNING id, owner_id, site_id, batch_job_id, expires_at"""  # noqa: S608
+# Whether the session lives and the call with this key was not answered yet.
+FRESH = """SELECT NOT EXISTS (SELECT FROM command WHERE owner_id = $2 AND key = $3::uuid)
+FROM session WHERE id = $1 AND owner_id = $2"""
 CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = $1 AND cancel_requested"
 KNOWN = """SELECT EXISTS (SELECT FROM session WHERE id = $1 AND owner_id = $2) OR EXISTS (SELECT FROM event_log
 WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2)"""

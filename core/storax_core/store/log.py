@@ -18,12 +18,17 @@ Row = dict[str, Any]
 
 @dataclass
 class Context:
-    """Who acts, by which command; ``position`` grows to the last event this command appended."""
+    """Who acts, by which command; ``position`` grows to the last event this command appended.
+
+    ``ready`` gathers jobs that this command made runnable, as (site, id, priority): hints for the queues, to be given
+    once it is committed.
+    """
 
     owner_id: int
     actor: str
     command_id: UUID | None = None
     position: int = 0
+    ready: list[tuple[int, int, int]] = field(default_factory=list)
 
     def saw(self, position: int | None) -> None:
         """Remember the last position appended."""
