@@ -15,7 +15,7 @@ from storax_api.documents import problems
 from storax_api.service import Service, json
 from storax_core.admin import migrate
 from storax_core.queues import Queues
-from storax_core.resources import RESOURCES
+from storax_core.resources import JOBS, RESOURCES
 from storax_core.settings import Settings
 from storax_core.store.database import Database
 
@@ -68,10 +68,12 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Storax", version="1", description=DESCRIPTION, lifespan=_lifespan(settings), redoc_url=None)
     api_errors.install(app)
     app.add_middleware(RequestIds)
-    for router in (auth.router, feed.router, sessions.router):
+    # Routes are tried in this order, so what is called all day stands first.
+    for router in (routes.mount(JOBS), sessions.router, feed.router, auth.router):
         app.include_router(router)
     for resource in RESOURCES:
-        app.include_router(routes.mount(resource))
+        if resource is not JOBS:
+            app.include_router(routes.mount(resource))
     _health(app)
     return app
 

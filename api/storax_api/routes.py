@@ -209,8 +209,9 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
             if compact and not single:
                 columns = list(made[0]) if made else ["id"]
                 return {"columns": columns, "rows": [list(m.values()) for m in made]}
-            found = await _read_many(conn, resource, who.owner_id, [m["id"] for m in made])
-            return found[0] if single else {"results": found}
+            if single:
+                return await _read(conn, resource, who.owner_id, made[0]["id"])
+            return {"results": await _read_many(conn, resource, who.owner_id, [m["id"] for m in made])}
 
         return await service.run(request, who, raw, command, status=201)
 

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from storax_core.decide import nearest
 from storax_core.errors import Invalid, TooLarge
 from storax_core.filters import Where, column, conditions, source
-from storax_core.resources import JOBS, Resource
+from storax_core.resources import BY_ENTITY, JOBS, Resource
 from storax_core.store.database import Connection
 
 __all__ = ["Query", "Where", "column", "count", "counts", "fetch_one", "fetch_page", "matching_ids", "source"]
@@ -222,9 +223,14 @@ async def matching_ids(conn: Connection, resource: Resource, owner_id: int, quer
 
 async def fetch_one(conn: Connection, resource: Resource, owner_id: int, row_id: int) -> dict[str, Any] | None:
     """One row as a dictionary (jsonb values as raw fragments), or None."""
+    row = await conn.fetchrow(_one(resource.entity), row_id, owner_id)
+    return dict(row) if row else None
+
+
+@cache
+def _one(entity: str) -> str:
+    resource = BY_ENTITY[entity]
     key = "position" if "position" in resource.fields else "id"
     col, alias = column(resource, key), "s" if resource.split else "t"
     picked = ", ".join(f"{column(resource, n)} AS {n}" for n in resource.visible)
-    sql = f"SELECT {picked} FROM {source(resource)} WHERE {col} = $1 AND {alias}.owner_id = $2"  # noqa: S608
-    row = await conn.fetchrow(sql, row_id, owner_id)
-    return dict(row) if row else None
+    return f"SELECT {picked} FROM {source(resource)} WHERE {col} = $1 AND {alias}.owner_id = $2"  # noqa: S608

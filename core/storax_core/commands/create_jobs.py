@@ -9,21 +9,27 @@ from storax_core.decide import nearest
 from storax_core.errors import Invalid
 from storax_core.resources import JOBS, TRANSFERS
 from storax_core.states import JobState, TransferState
-from storax_core.store import log
+from storax_core.store import log, sql
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
 
 EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
 SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT DO NOTHING"""
 
+APPS = """SELECT id, site_id, name, parameters::text AS p, transfers::text AS t{more} FROM app
+WHERE id = ANY($1::bigint[]) AND owner_id = $2 FOR KEY SHARE"""
+# The new ids as one text, beside the first App.
+APPS_AND_IDS = APPS.format(
+    more=f", CASE WHEN id = ($1::bigint[])[1] THEN ({sql.next_ids(JOBS.entity).replace('$1', '$3')}) END AS ids"
+)
+
 
 async def create_jobs(conn: Connection, ctx: Context, given_rows: Sequence[Row]) -> list[Row]:
     """Create jobs, their edges, transfers and events, all or none. Returns id, site_id and state of each."""
     rows = [dict(r) for r in given_rows]  # a private copy: a command may be repeated after a deadlock
-    apps = await find_apps(conn, ctx.owner_id, {r["app_id"] for r in rows})
-    # Looked up before this call's own ids are among them: nobody can name a row of the same call by guessing its id.
+    # Looked up before this call's own ids are drawn: nobody can name a row of the same call by guessing its id.
     parents = await _parent_states(conn, ctx.owner_id, {p for r in rows for p in r.get("parent_ids", ())})
-    ids = await log.draw_ids(conn, JOBS, len(rows))
+    apps, ids = await _apps_and_ids(conn, ctx.owner_id, {r["app_id"] for r in rows}, len(rows))
     edges = _edges(rows, ids)
     transfers: list[Row] = []
     for place, (row, row_id) in enumerate(zip(rows, ids, strict=True)):
@@ -41,14 +47,21 @@ async def create_jobs(conn: Connection, ctx: Context, given_rows: Sequence[Row])
     return [{"id": r["id"], "site_id": r["site_id"], "state": r["state"]} for r in rows]
 
 
+async def _apps_and_ids(
+    conn: Connection, owner_id: int, wanted: set[int], count: int
+) -> tuple[dict[int, Row], list[int]]:
+    """As ``find_apps`` and ``log.draw_ids``, in one round trip."""
+    rows = await conn.fetch(APPS_AND_IDS, sorted(wanted), owner_id, count)
+    apps = _apps(rows, wanted)
+    return apps, [int(i) for r in rows if r["ids"] for i in r["ids"].split(",")]
+
+
 async def find_apps(conn: Connection, owner_id: int, wanted: set[int]) -> dict[int, Row]:
     """What a new job must fit, by App: site, parameters, transfer slots. Raises Invalid for one that is not there."""
-    rows = await conn.fetch(
-        "SELECT id, site_id, name, parameters::text AS p, transfers::text AS t FROM app WHERE id = ANY($1::bigint[])"
-        " AND owner_id = $2 FOR KEY SHARE",
-        sorted(wanted),
-        owner_id,
-    )
+    return _apps(await conn.fetch(APPS.format(more=""), sorted(wanted), owner_id), wanted)
+
+
+def _apps(rows: Sequence[Any], wanted: set[int]) -> dict[int, Row]:
     found = {r["id"]: _app(r) for r in rows}
     missing = sorted(wanted - set(found))
     if missing:
@@ -107,8 +120,8 @@ async def _parent_states(conn: Connection, owner_id: int, wanted: set[int]) -> d
     """States of stored parents, locked until commit: none can finish unseen between this look and our commit."""
     if not wanted:
         return {}
-    sql = "SELECT id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR SHARE"
-    found = {r["id"]: r["state"] for r in await conn.fetch(sql, sorted(wanted), owner_id)}
+    query = "SELECT id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR SHARE"
+    found = {r["id"]: r["state"] for r in await conn.fetch(query, sorted(wanted), owner_id)}
     missing = sorted(wanted - set(found))
     if missing:
         raise Invalid(f"parent job {missing[0]} does not exist", hint="Create parents first, or in the same call.")

@@ -23,8 +23,11 @@ WHERE id = $1 AND owner_id = $2 RETURNING id, owner_id, site_id, batch_job_id, e
 FRESH = """SELECT NOT EXISTS (SELECT FROM command WHERE owner_id = $2 AND key = $3::uuid)
 FROM session WHERE id = $1 AND owner_id = $2"""
 CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = $1 AND cancel_requested"
+# Whether the session is or was the owner's, and its cancels: one look at the end of a report.
 KNOWN = """SELECT EXISTS (SELECT FROM session WHERE id = $1 AND owner_id = $2) OR EXISTS (SELECT FROM event_log
-WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2)"""
+WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2) AS known,
+(SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'lease_epoch', lease_epoch)), '[]')
+ FROM job_state WHERE session_id = $1 AND cancel_requested) AS cancel"""
 AT_ONCE = 100  # sessions that one sweep ends
 EXPIRED = f"""SELECT id, owner_id FROM session WHERE expires_at < now()
 ORDER BY id LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED"""  # noqa: S608
@@ -98,8 +101,6 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     Repeating a report is safe: what an epoch has reported already is accepted again without effect. A session that has
     ended may still report: each job's epoch decides. Raises NotFound for a session that never was the caller's.
     """
-    if not await conn.fetchval(KNOWN, session_id, ctx.owner_id):
-        raise NotFound(f"session {session_id} does not exist")
     told, stale = _newest(reports)
     facts = {f["id"]: f for f in await moves.lock_jobs(conn, ctx.owner_id, list(told))}
     changes, accepted = [], []
@@ -113,7 +114,10 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
         else:
             accepted.append(fact["id"])
     await moves.append_job_changes(conn, ctx, changes)
-    return {"accepted": accepted, "refused": refused, "cancel": await cancels(conn, session_id)}
+    row = await conn.fetchrow(KNOWN, session_id, ctx.owner_id)
+    if not row["known"]:
+        raise NotFound(f"session {session_id} does not exist")
+    return {"accepted": accepted, "refused": refused, "cancel": row["cancel"]}
 
 
 def _newest(reports: Sequence[Report]) -> tuple[dict[int, Row], list[int]]:

@@ -76,8 +76,12 @@ class Database:
 
 
 # The planner knows nothing of the rows in a command's text, nor of tables that grew a minute ago; every join of a
-# command goes by a key, so it is told to look rows up by their index. One round trip, with the BEGIN.
-BEGIN = "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
+# command goes by a key, so it is told to look rows up by their index, and to keep the plan: planning a command anew
+# costs as much as running it. One round trip, with the BEGIN.
+BEGIN = (
+    "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;"
+    " SET LOCAL plan_cache_mode = force_generic_plan"
+)
 
 
 @asynccontextmanager
@@ -136,7 +140,8 @@ async def _keep_settings(_: Connection) -> None:
 @asynccontextmanager
 async def _lend(pool: Any) -> AsyncIterator[Connection]:
     try:
-        async with pool.acquire(timeout=10) as conn:
+        # With a timeout asyncpg makes a task of it, so only where there may be something to wait for.
+        async with pool.acquire(timeout=None if pool.get_idle_size() else 10) as conn:
             yield conn
     except (*GONE, TimeoutError) as error:
         raise Unavailable("Postgres does not answer", hint="Try again in a moment, with the same key.") from error
