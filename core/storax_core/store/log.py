@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from storax_core.store import sql
 from storax_core.store.database import Connection
 
 Row = dict[str, Any]
+PIECES = 250
 
 
 @dataclass
@@ -73,8 +75,15 @@ class Change:
 
 
 def lines(rows: Iterable[Row]) -> str:
-    """Newline-joined JSON; orjson never emits a raw newline."""
-    return b"\n".join([orjson.dumps(row) for row in rows]).decode()
+    """Newline-joined JSON; orjson never emits a raw newline.
+
+    Joined a few at a time: each piece that orjson hands out keeps a buffer of several kilobytes.
+    """
+    left = iter(rows)
+    parts = []
+    while part := [orjson.dumps(row) for row in islice(left, PIECES)]:
+        parts.append(b"\n".join(part).decode())
+    return "\n".join(parts)
 
 
 def _moved(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str]]:

@@ -1,0 +1,37 @@
+"""Request bodies: what is no strict JSON is refused, whatever the size of the rest and whoever parses it."""
+
+from typing import Any
+
+import pytest
+
+from storax_api import body
+from storax_core.errors import Invalid
+
+FILL = b" " * (body.LARGE + 1)
+SIZES = pytest.mark.parametrize("fill", [b"", FILL], ids=["small", "large"])
+
+
+@SIZES
+@pytest.mark.parametrize(
+    "text",
+    [b'"\\ud800"', b"[NaN]", b"[Infinity]", b"[-Infinity]", b"[1e999]", b"[-1E+999]", b"[1e0400]", b"[" + b"9" * 400 + b"]",
+     b"[9223372036854775807000]", b"[-9223372036854775809]", b"[1,]", b"[01]", b'"\xff"', b'["a\nb"]', b"1 2", b"[" * 2000, b"{'a': 1}"],
+)  # fmt: skip
+def test_what_is_no_strict_json_is_refused(text: bytes, fill: bytes) -> None:
+    with pytest.raises(Invalid, match=r"JSON|64 bits"):
+        body.parse(fill + text)
+
+
+@SIZES
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b'{"a": [1, -2.5, "x", null, true, {}]}', {"a": [1, -2.5, "x", None, True, {}]}),
+        (b"[9223372036854775807, -9223372036854775808]", [2**63 - 1, -(2**63)]),
+        (b"[1e99, 1e300, 1E-7]", [1e99, 1e300, 1e-7]),
+        ('["é", "\\u00e9", "\\ud83d\\ude00"]'.encode(), ["é", "é", "😀"]),
+        (b'"e000"', "e000"),
+    ],
+)
+def test_what_is_json_is_read_the_same(text: bytes, value: Any, fill: bytes) -> None:
+    assert body.parse(fill + text) == value
