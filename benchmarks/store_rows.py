@@ -9,6 +9,7 @@ import asyncpg
 
 from benchmarks.measure import ROUNDS, Table, backend_us, median
 from benchmarks.raw import insert_text, sample
+from storax_api.__main__ import calm_collector
 from storax_core.commands.create import create, given
 from storax_core.resources import JOBS
 from storax_core.store import log, sql
@@ -27,6 +28,7 @@ class Store:
     @classmethod
     async def open(cls, url: str, owner_id: int, app_id: int, site_id: int) -> "Store":
         """Open the pools, and a connection as the tables' owner for the raw text."""
+        calm_collector()  # as the API does
         raw = await asyncpg.connect(url, server_settings={"role": "storax_worker"})
         return cls(await Database.connect(url, size=20), raw, owner_id, app_id, site_id)
 

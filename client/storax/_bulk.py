@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from storax._changes import BULK_PATIENCE
+from storax._collector import collector_paused
 from storax._json import dumps
 from storax._model import Model
 from storax._plan import PAGE
@@ -57,6 +58,7 @@ def _create_chunk(model: type[Any], chunk: Sequence[Any], client: "Client", bar:
     bar.update(len(chunk))
 
 
+@collector_paused()
 def _fill_in(model: type[Model], chunk: Sequence[Model], reply: Any, client: "Client") -> None:
     found, position = reply.json(), reply.position
     columns = [(i, model._fields[name].index) for i, name in enumerate(found["columns"]) if name in model._fields]
@@ -77,7 +79,8 @@ def update_all(
     """Send what changed in each of these instances; returns how many had changes."""
     given = list(items)
     _require(model, given, saved=True)
-    changed = [(one, patch) for one in given if (patch := one._patch())]
+    with collector_paused():
+        changed = [(one, patch) for one in given if (patch := one._patch())]
     with progress_bar(f"Updating {model.__name__}s", len(changed), progress) as bar:
         for chunk in _chunks(changed):
             _update_chunk(model, chunk, client, bar, {"force": "true"} if force else {})
@@ -86,7 +89,8 @@ def update_all(
 
 def _update_chunk(model: type[Any], chunk: Sequence[Any], client: "Client", bar: Bar, params: dict[str, str]) -> None:
     id_at = model._id_at
-    body = [{"id": one._values[id_at], **patch} for one, patch in chunk]
+    with collector_paused():
+        body = [{"id": one._values[id_at], **patch} for one, patch in chunk]
     reply = _send(client, "PATCH", f"/{model._spec.path}/", body, params)
     _fill_in(model, [one for one, _ in chunk], reply, client)
     bar.update(len(chunk))

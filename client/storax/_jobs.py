@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import uuid4
 
 from storax import errors
+from storax._collector import collector_paused
 from storax._fields import Field
 from storax._graph import parents_first
 from storax._json import dumps
@@ -138,7 +139,8 @@ class JobBase(Model):
         apps = client.apps
         for one in items:
             one._settle(apps)
-        rows = [one._creation() for one in items]
+        with collector_paused():
+            rows = [one._creation() for one in items]
         if any(one._parents for one in items):
             place = {id(one): i for i, one in enumerate(items)}
             for one, row in zip(items, rows, strict=True):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from storax._collector import collector_paused
 from storax._json import dumps
 from storax._plan import PAGE, Plan
 
@@ -45,7 +46,9 @@ class Ahead:
 
 def ask(client: "Client", path: str, body: dict[str, Any]) -> Page:
     """One page."""
-    found = client.call("POST", f"/{path}/query", dumps(body)).json()
+    reply = client.call("POST", f"/{path}/query", dumps(body))
+    with collector_paused():
+        found = reply.json()
     return Page(tuple(found["columns"]), found["rows"], found["next"])
 
 

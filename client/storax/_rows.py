@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from storax._collector import collector_paused
 from storax._record import Record, put_client, put_dirty, put_seen, put_values
 from storax._unset import UNSET
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 
 
+@collector_paused()
 def from_rows(model: type[R], columns: Sequence[str], rows: list[list[Any]], client: "Client") -> list[R]:
     """One instance a row."""
     if tuple(columns) != model._columns:
