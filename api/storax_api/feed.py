@@ -19,17 +19,18 @@ from fastapi.responses import StreamingResponse
 from starlette.datastructures import QueryParams
 
 from storax_api.documents import problems
-from storax_api.routes import Who, position, query_of, service_of
+from storax_api.routes import Who, choice, position, query_of, service_of
 from storax_api.service import Service
 from storax_core import filters, queries
 from storax_core.errors import Invalid, Unauthorized, Unavailable
 from storax_core.queues import QueueDown, Queues
-from storax_core.resources import EVENTS
+from storax_core.resources import EVENTS, JOBS
 from storax_core.store import feed
 from storax_core.store.database import Database
 
 log = logging.getLogger("storax.api")
 router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 422, 503))
+WORDS = ("after", "carry")  # parameters that filter nothing
 BEAT_SEC = 15.0
 POLL_SEC = 0.25  # between looks at Postgres while Redis is away
 QUIET_SEC = 2.0  # without a batch, after which Postgres is asked whether there was none
@@ -177,6 +178,7 @@ class Stream:
     query: queries.Query
     wanted: dict[str, set[Any]]
     at: int
+    carry: bool
     allowed: Callable[[], Awaitable[bool]]
 
     async def frames(self) -> AsyncIterator[bytes]:
@@ -202,11 +204,20 @@ class Stream:
                 await asyncio.sleep(POLL_SEC)
                 async for frame in self._past(reader):
                     yield frame
-            for event in batch or ():
-                if event["position"] > self.at:
-                    self.at = event["position"]
-                    if _matches(event, self.wanted):
-                        yield _frame(event)
+            for event in await self._carried([e for e in batch or () if e["position"] > self.at]):
+                self.at = event["position"]
+                if _matches(event, self.wanted):
+                    yield _frame(event)
+
+    async def _carried(self, events: Batch) -> Batch:
+        """With ``carry``: the job itself goes with an event that comes alone, so that nobody need ask for it."""
+        told = [e for e in events if e["entity"] == "job" and _matches(e, self.wanted)] if self.carry else []
+        if len(told) != 1:
+            return events
+        async with self.db.owner(self.owner_id) as conn:
+            row = await queries.fetch_one(conn, JOBS, self.owner_id, told[0]["entity_id"])
+        # A copy: other connections hold the same events.
+        return [{**e, "job": row} if row and e is told[0] else e for e in events]
 
     async def _past(self, reader: Reader) -> AsyncIterator[bytes]:
         """What Postgres has, up to the published position. The stream may be a moment ahead of that: wait for it."""
@@ -233,17 +244,27 @@ class Stream:
 
 @router.get("/stream", operation_id="event_stream")
 async def stream(request: Request, who: Who) -> StreamingResponse:
-    """Events as they are published, behind ``Last-Event-ID`` or ``after``: the last position you have; or from now."""
+    """Events as they are published, behind ``Last-Event-ID`` or ``after``: the last position you have; or from now.
+
+    With ``carry=job`` an event of a job that comes alone brings the job as it is then, under ``job``.
+    """
     service = service_of(request)
     after = request.headers.get("last-event-id") or request.query_params.get("after")
-    pairs = [(n, v) for n, v in request.query_params.multi_items() if n != "after"]
-    query = query_of(EVENTS, QueryParams(pairs), ())
-    wanted = _wanted(query)
+    pairs = [(n, v) for n, v in request.query_params.multi_items() if n not in WORDS]
+    query = query_of(EVENTS, QueryParams(pairs), WORDS)
+    wanted, carry = _wanted(query), choice(request, "carry", "", "job") == "job"
     at = position(after) if after is not None else await _published(service.db)
     if at is None:
         raise Invalid(f"after={str(after)[:40]!r} is no position", hint="Give the id of the last event you have.")
     flow = Stream(
-        service.db, request.app.state.broadcast, who.owner_id, query, wanted, at, lambda: _allowed(service, request)
+        service.db,
+        request.app.state.broadcast,
+        who.owner_id,
+        query,
+        wanted,
+        at,
+        carry,
+        lambda: _allowed(service, request),
     )
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(flow.frames(), media_type="text/event-stream", headers=headers)

@@ -202,7 +202,7 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
         if not isinstance(rows, list):
             raise Invalid("one row or a list of rows is needed", hint="Send a JSON object, or an array of them.")
         checked = validate_rows(resource.create_adapter, rows, known)
-        compact = _choice(request, "format", "objects", "rows") == "rows"
+        compact = choice(request, "format", "objects", "rows") == "rows"
 
         async def command(conn: Connection, ctx: Context) -> Any:
             made = await create.create(conn, ctx, resource, checked)
@@ -224,7 +224,7 @@ async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: l
     return sorted(rows, key=lambda r: place[r["id"]])
 
 
-def _choice(request: Request, name: str, *words: str) -> str:
+def choice(request: Request, name: str, *words: str) -> str:
     """A query parameter that takes one of a few words; the first is the default."""
     given = request.query_params.get(name, words[0])
     if given not in words:
@@ -234,7 +234,7 @@ def _choice(request: Request, name: str, *words: str) -> str:
 
 def _force(request: Request) -> bool:
     only(request, "force")
-    return _choice(request, "force", "false", "true") == "true"
+    return choice(request, "force", "false", "true") == "true"
 
 
 def _mount_updates(router: APIRouter, resource: Resource) -> None:
@@ -313,7 +313,7 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
 
     @router.delete("/", **document(resource, "delete_where"))
     async def delete_by_url(request: Request, who: Who) -> Response:
-        everything = _choice(request, "all", "false", "true") == "true"
+        everything = choice(request, "all", "false", "true") == "true"
         pairs = [(n, v) for n, v in request.query_params.multi_items() if n != "all"]
         query = query_of(resource, QueryParams(pairs), ("exclude",))
         if not query.filter and not query.exclude and not everything:

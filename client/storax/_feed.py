@@ -117,7 +117,7 @@ class Feed:
             return self._thread is not threading.current_thread()
 
     def _read(self, *, resumed: bool) -> None:
-        params = [("entity", "job"), *(("to_state", state) for state in FINAL)]
+        params = [("entity", "job"), *(("to_state", state) for state in FINAL), ("carry", "job")]
         headers = {"accept": "text/event-stream", "accept-encoding": "identity"}
         if self._last is not None:
             headers["last-event-id"] = str(self._last)
@@ -155,7 +155,7 @@ class Feed:
             self._forget_old()
             for ticket in self._tickets:
                 if job_id in ticket.ids:
-                    ticket.tell(job_id)
+                    ticket.tell(job_id, found.get("job"))
 
     def _forget_old(self) -> None:
         if len(self._ended) > REMEMBERED:

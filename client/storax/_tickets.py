@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from queue import Empty, SimpleQueue
+from typing import Any
 
+Row = dict[str, Any]
 LOOK = 0  # no job has this id: it tells a waiter to look for itself
 
 
@@ -12,18 +14,18 @@ class Ticket:
     def __init__(self, ids: Iterable[int]) -> None:
         self.ids = frozenset(ids)
         self.covered = False
-        self._ended: SimpleQueue[int] = SimpleQueue()
+        self._ended: SimpleQueue[tuple[int, Row | None]] = SimpleQueue()
 
-    def tell(self, job_id: int) -> None:
-        """Called by the feed's thread: this job ended (``LOOK``: find out yourself)."""
-        self._ended.put(job_id)
+    def tell(self, job_id: int, row: Row | None = None) -> None:
+        """Called by the feed's thread: this job ended (``LOOK``: find out yourself); ``row`` where the event had it."""
+        self._ended.put((job_id, row))
 
-    def take(self, timeout: float) -> set[int]:
-        """Everything told until now; waits up to ``timeout`` seconds for the first."""
-        found: set[int] = set()
+    def take(self, timeout: float) -> dict[int, Row | None]:
+        """Everything told until now, by id; waits up to ``timeout`` seconds for the first."""
+        found: dict[int, Row | None] = {}
         try:
-            found.add(self._ended.get(timeout=max(0.0, timeout)))
+            found.update([self._ended.get(timeout=max(0.0, timeout))])
             while True:
-                found.add(self._ended.get_nowait())
+                found.update([self._ended.get_nowait()])
         except Empty:
             return found

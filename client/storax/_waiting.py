@@ -38,6 +38,7 @@ class Waiting(Generic[J]):
         self.gone: set[int] = set()
         self._client: Client = _one_client(self.jobs)
         self._told: set[int] = set()
+        self._brought: dict[int, dict[str, Any]] = {}  # rows that came with their event
         self._rested = self._next_look = 0.0
         self._reached = False
         self._failing_since: float | None = None
@@ -71,7 +72,8 @@ class Waiting(Generic[J]):
     def _hear(self, ticket: Ticket, *, until: float) -> None:
         """Take note of jobs that ended, waiting for the first; now and then, and when the stream says so, look."""
         told = ticket.take(min(self._until, self._next_look, until) - self._now())
-        self._told |= told & self.left.keys()
+        self._told |= told.keys() & self.left.keys()
+        self._brought.update((job_id, row) for job_id, row in told.items() if row and job_id in self.left)
         if LOOK in told or self._now() >= self._next_look:
             self._look()
 
@@ -148,8 +150,9 @@ class Waiting(Generic[J]):
 
     def _rows(self, ids: list[int]) -> Iterator[tuple[int, dict[str, Any] | None]]:
         if len(ids) == 1:
-            yield ids[0], self._one(ids[0])
+            yield ids[0], self._brought.pop(ids[0], None) or self._one(ids[0])
             return
+        self._brought.clear()
         for start in range(0, len(ids), PAGE):
             part = ids[start : start + PAGE]
             page = ask(self._client, "jobs", {"filter": {"id": part}, "limit": PAGE, "format": "rows"})

@@ -112,6 +112,18 @@ def test_one_jobs_events_are_followed_by_its_id_however_it_is_written(user: User
         complete(stream, user, after, job_id=a)
 
 
+def test_a_job_comes_with_its_event_where_that_was_asked_for_and_it_comes_alone(user: User) -> None:
+    jobs = user.jobs(user.app(), 3)
+    with user.stream(to_state="FAILED", carry="job") as stream, user.stream(to_state="FAILED") as plain:
+        user.patch(f"/jobs/{jobs[0]}", {"state": "FAILED"})
+        until(lambda: plain.events and stream.events)
+        assert stream.events[0].pop("job") == user.get(f"/jobs/{jobs[0]}")
+        assert stream.events == plain.events
+        user.patch("/jobs/", {"filter": {"id": jobs[1:]}, "patch": {"state": "FAILED"}})
+        until(lambda: len(stream.events) == 3)
+        assert not any("job" in e for e in stream.events)
+
+
 @pytest.mark.parametrize(
     ("query", "near"),
     [
@@ -123,6 +135,7 @@ def test_one_jobs_events_are_followed_by_its_id_however_it_is_written(user: User
         ("after=²", ""),
         ("after=" + "9" * 30, ""),
         ("job_id=x", ""),
+        ("carry=all", "job"),
     ],
 )
 def test_what_the_stream_does_not_know_is_refused(user: User, query: str, near: str) -> None:

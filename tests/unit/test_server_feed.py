@@ -77,7 +77,7 @@ class Script(Stream):
         async def allowed() -> bool:
             return True
 
-        super().__init__(NOBODY, NOBODY, 1, Query(), {}, 0, allowed)
+        super().__init__(NOBODY, NOBODY, 1, Query(), {}, 0, False, allowed)
         self.looks = list(looks)
 
     async def _page(self) -> tuple[int, Page]:
