@@ -43,9 +43,16 @@ def _tick(cron: Cron) -> None:
         time.sleep(1)
 
 
+def connect(url: str) -> Redis:
+    """Redis for cron and worker. Answers may take as long as the worker waits for a chore: without a word about that,
+    whatever connection cron made first would have the worker give up after the client's own 5 seconds.
+    """
+    return Redis.from_url(url, socket_connect_timeout=5, socket_timeout=WORKER_TTL_SEC)
+
+
 def main(settings: Settings) -> None:
     """Run cron and a worker until SIGTERM."""
-    connection = Redis.from_url(settings.redis_url, socket_connect_timeout=5)
+    connection = connect(settings.redis_url)
     cron = Cron(connection, logging_level=logging.WARNING)
     cron.register(tasks.sweep_sessions, QUEUE, interval=settings.sweep_sec)
     cron.register(tasks.forget_commands, QUEUE, interval=HOUR_SEC)
