@@ -33,7 +33,7 @@ from storax_agent.loops.transfers import Transfers
 from storax_agent.outbox import Outbox, OutboxReader
 from storax_agent.outcomes import Judge
 from storax_agent.prepare import Preparer
-from storax_agent.schedulers.local import LocalScheduler
+from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.settings import SiteFolder, SiteSettings, job_environment
 from storax_agent.transfers.local import LocalTransfer
 from storax_agent.wire import SiteApi
@@ -52,7 +52,7 @@ class Daemon:
         self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, *, allocation: Allocation | None = None
     ) -> None:
         self.folder, self.settings, self.api, self.allocation = folder, settings, api, allocation
-        self.scheduler = LocalScheduler(folder)
+        self.scheduler = scheduler_of(folder, settings)
         self.outbox = Outbox(folder.outbox)
         self.reader = OutboxReader(folder.outbox)
         self.agent = self._agent()

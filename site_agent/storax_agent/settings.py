@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from storax._settings import Connection, load_profile
 from storax.errors import StoraxError
 from storax_agent.policy import Policy
+from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings, SchedulerSettings
 
 FILE = "site.toml"
 TOKEN_FILE = "token"  # noqa: S105 - a file's name
@@ -73,6 +74,13 @@ class SiteSettings(BaseSettings):
     )
     policy: PolicySettings = Field(default_factory=PolicySettings, description="What the site runs.")
     transfer_locations: dict[str, str] = Field(default={}, description="Folder by alias, as file:///path.")
+    scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Who gives out allocations.")
+    elastic_queue: ElasticSettings = Field(
+        default_factory=ElasticSettings, description="Allocations as work needs them."
+    )
+    queue_maintainer: MaintainerSettings = Field(
+        default_factory=MaintainerSettings, description="Equal allocations, always so many."
+    )
 
     @property
     def beat_sec(self) -> float:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
+Limits = Mapping[str, Mapping[str, int]]  # by queue name: max_nodes, max_walltime (minutes), max_queued_jobs
+
 
 class Request(NamedTuple):
     """One allocation to ask for."""
@@ -18,15 +20,16 @@ class Request(NamedTuple):
 
 
 class Submitted(NamedTuple):
-    """What the scheduler said: its own id, or why it refused."""
+    """What the scheduler said: its own id, or why it refused. ``again``: it gave no clear answer, so ask later."""
 
     batch_job_id: int
     scheduler_id: str | None
     error: str = ""
+    again: bool = False
 
 
 class Status(NamedTuple):
-    """Where an allocation is. ``unknown`` is never taken for the end of it."""
+    """Where an allocation is. ``unknown`` is never taken for the end of it. Times are aware UTC."""
 
     state: Literal["queued", "running", "finished", "unknown"]
     start_time: datetime | None = None
@@ -34,11 +37,22 @@ class Status(NamedTuple):
     info: Mapping[str, Any] = {}
 
 
+class Outlook(NamedTuple):
+    """What the scheduler could give now, by queue: ``{num_nodes, wall_time_min}`` each; and the owner's own jobs, by
+    scheduler id: ``{state, queue, num_nodes, wall_time_min}``."""
+
+    backfill_windows: Mapping[str, Sequence[Mapping[str, int]]]
+    queued_jobs: Mapping[str, Mapping[str, Any]]
+
+
 class Scheduler(Protocol):
-    """Allocations of one machine."""
+    """Allocations of one machine. No call raises for a scheduler that hangs, fails or prints nonsense."""
 
     def submit(self, requests: Sequence[Request]) -> Sequence[Submitted]:
         """Ask for allocations; one that was asked for before is not asked for twice."""
+
+    def find(self, batch_job_ids: Sequence[int]) -> Mapping[int, str] | None:
+        """The scheduler's ids of those that were asked for before; None where it gave no clear answer."""
 
     def statuses(self, scheduler_ids: Sequence[str]) -> Mapping[str, Status]:
         """Where these are."""
@@ -46,5 +60,8 @@ class Scheduler(Protocol):
     def cancel(self, scheduler_ids: Sequence[str]) -> None:
         """End these; may be called again."""
 
-    def queues(self) -> Mapping[str, Mapping[str, int]]:
-        """Limits by queue name: max_nodes, max_walltime (minutes), max_queued_jobs."""
+    def queues(self) -> Limits:
+        """Limits by queue name: max_nodes, max_walltime (minutes), max_queued_jobs; empty where it does not say."""
+
+    def outlook(self) -> Outlook | None:
+        """Idle nodes and the owner's jobs; None where it gave no clear answer."""

@@ -6,7 +6,7 @@ It works beside the agent, with the same number of cores: this machine has no sc
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,22 +14,37 @@ from pathlib import Path
 from storax_agent.jobs_end import end_jobs
 from storax_agent.launchers import processes
 from storax_agent.locks import holder
-from storax_agent.schedulers.base import Request, Status, Submitted
-from storax_agent.settings import SiteFolder
+from storax_agent.schedulers.base import Limits, Outlook, Request, Status, Submitted
+from storax_agent.settings import SiteFolder, SiteSettings
 
 QUEUE = "local"
 MAX_WALL_MIN = 7 * 24 * 60
 
 
-class LocalScheduler:
-    """Runs each allocation as ``python -m storax_agent run SITE --batch-job ID``. Its id is ``ID.PID@BORN``."""
+def make(folder: SiteFolder, settings: SiteSettings) -> "LocalScheduler":  # noqa: ARG001 - one form for all kinds
+    """The scheduler of this machine."""
+    return LocalScheduler(folder)
 
-    def __init__(self, folder: SiteFolder) -> None:
+
+class LocalScheduler:
+    """Runs each allocation as ``python -m storax_agent run SITE --batch-job ID``. Its id is ``ID.PID@BORN``.
+
+    ``runner`` gives another command for a BatchJob; it must hold the lock of its part of the site.
+    """
+
+    def __init__(self, folder: SiteFolder, *, runner: Callable[[int], Sequence[str]] | None = None) -> None:
         self._folder = folder
+        self._runner = runner or self._own_runner
 
     def submit(self, requests: Sequence[Request]) -> Sequence[Submitted]:
         """Start the runners."""
         return [self._submit(request) for request in requests]
+
+    def find(self, batch_job_ids: Sequence[int]) -> Mapping[int, str] | None:
+        """Those whose runner runs."""
+        pids = {number: holder(self._part(number).lock) for number in batch_job_ids}
+        found = {number: (pid, processes.born(pid)) for number, pid in pids.items() if pid}
+        return {number: f"{number}.{pid}@{born:.2f}" for number, (pid, born) in found.items() if born is not None}
 
     def statuses(self, scheduler_ids: Sequence[str]) -> Mapping[str, Status]:
         """Running, or finished; an id that is none of ours is unknown."""
@@ -43,9 +58,13 @@ class LocalScheduler:
                 with suppress(ProcessLookupError):
                     os.kill(found[1], signal.SIGTERM)
 
-    def queues(self) -> Mapping[str, Mapping[str, int]]:
+    def queues(self) -> Limits:
         """One queue, for one node."""
         return {QUEUE: {"max_nodes": 1, "max_walltime": MAX_WALL_MIN, "max_queued_jobs": 100}}
+
+    def outlook(self) -> Outlook | None:
+        """This machine is always there, and its allocations never wait."""
+        return Outlook({QUEUE: [{"num_nodes": 1, "wall_time_min": MAX_WALL_MIN}]}, {})
 
     def _submit(self, request: Request) -> Submitted:
         if request.num_nodes > 1:
@@ -65,12 +84,11 @@ class LocalScheduler:
         return Submitted(request.batch_job_id, f"{request.batch_job_id}.{pid}@{born:.2f}")
 
     def _spawn(self, request: Request) -> int:
-        arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(self._folder.path)]
-        arguments += ["--batch-job", str(request.batch_job_id)]
+        arguments = list(self._runner(request.batch_job_id))
         log = str(self._log(request.batch_job_id))
         out = (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), out, (os.POSIX_SPAWN_DUP2, 1, 2)]
-        return os.posix_spawn(sys.executable, arguments, os.environ, file_actions=actions, setsid=True)
+        return os.posix_spawn(arguments[0], arguments, os.environ, file_actions=actions, setsid=True)
 
     def _status(self, scheduler_id: str) -> Status:
         found = _parse(scheduler_id)
@@ -83,6 +101,10 @@ class LocalScheduler:
             os.waitpid(pid, os.WNOHANG)
         end_jobs(self._part(batch_job_id))  # of a runner that was killed
         return Status("finished", processes.wall_time(born), datetime.now(UTC))
+
+    def _own_runner(self, batch_job_id: int) -> Sequence[str]:
+        arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(self._folder.path)]
+        return [*arguments, "--batch-job", str(batch_job_id)]
 
     def _part(self, batch_job_id: int) -> SiteFolder:
         return SiteFolder(self._folder.path, part=f"batch-{batch_job_id}")

@@ -1,0 +1,88 @@
+"""Settings of a site's scheduler and of the loops that ask it for allocations by themselves."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
+Nodes = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class QueueLimits(_Table):
+    """What an allocation in one queue may ask for; what is not set is the scheduler's to decide."""
+
+    max_nodes: Nodes | None = Field(default=None, description="Most nodes of one allocation.")
+    max_walltime: Minutes | None = Field(default=None, description="Longest allocation, in minutes.")
+    max_queued_jobs: int | None = Field(default=None, ge=1, description="Most that wait at once; more wait their turn.")
+
+    def limits(self) -> dict[str, int]:
+        """Those that are set."""
+        return self.model_dump(exclude_none=True)
+
+
+class SchedulerSettings(_Table):
+    """``[scheduler]`` of ``site.toml``."""
+
+    kind: Literal["local", "slurm", "pbs", "lsf", "sge"] = Field(
+        default="local", description="Who gives out allocations; each kind is a file of schedulers/."
+    )
+    command_timeout_sec: float = Field(default=20.0, gt=0, le=600, description="After so long a command is killed.")
+    outlook_poll_sec: float = Field(
+        default=60.0, gt=0, description="Seconds between looks at idle nodes and limits, for the Site's row."
+    )
+    forget_after_sec: float = Field(
+        default=3600.0, gt=0, description="After so long unknown to all, an allocation is given up as lost."
+    )
+    idle_sec: float = Field(default=60.0, gt=0, description="An allocation without work for so long ends early.")
+    default_queue: str = Field(default="", description="Queue of a BatchJob that names none.")
+    default_project: str = Field(default="", description="Project of a BatchJob that names none.")
+    projects: list[str] | None = Field(default=None, description="Projects a BatchJob may charge; unset: any.")
+    queues: dict[str, QueueLimits] = Field(
+        default={}, description="Queues a BatchJob may use, with limits; none: all that the scheduler has."
+    )
+    optional_params: dict[str, str] = Field(
+        default={}, description="Parameters of the job template that a BatchJob may set, and their defaults."
+    )
+
+
+class _Shape(_Table):
+    """What the BatchJobs of a loop look like."""
+
+    enabled: bool = Field(default=False, description="Whether the loop runs.")
+    every_sec: float = Field(default=60.0, gt=0, description="Seconds between looks.")
+    queue: str = Field(default="", description="Queue to ask.")
+    project: str = Field(default="", description="Project to charge.")
+    job_mode: Literal["mpi", "serial"] = Field(default="serial", description="How their jobs are launched.")
+    wall_time_min: Minutes = Field(default=60, description="Length in minutes.")
+    filter_tags: dict[str, str] = Field(default={}, description="Only jobs with these tags count, and run in them.")
+    optional_params: dict[str, str] = Field(default={}, description="Parameters of the job template.")
+
+
+class ElasticSettings(_Shape):
+    """``[elastic_queue]``: allocations as the runnable work needs them."""
+
+    min_nodes: Nodes = Field(default=1, description="Smallest allocation.")
+    max_nodes: Nodes = Field(default=1, description="Largest allocation.")
+    max_pending: int = Field(default=1, ge=1, description="Most that wait for submission or for nodes.")
+    max_queue_wait_min: Minutes | None = Field(
+        default=None, description="Cancel one of its own that has waited for longer, in minutes; unset: never."
+    )
+    use_backfill: bool = Field(default=False, description="Ask only for what is idle now, and size to it.")
+    wall_time_pad_min: int = Field(default=5, ge=0, description="Minutes left free at the end of an idle window.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ElasticSettings":
+        if self.min_nodes > self.max_nodes:
+            raise ValueError(f"min_nodes = {self.min_nodes} is above max_nodes = {self.max_nodes}")
+        return self
+
+
+class MaintainerSettings(_Shape):
+    """``[queue_maintainer]``: so many equal allocations wait or run at any time."""
+
+    num_queued_jobs: int = Field(default=1, ge=1, le=1000, description="How many.")
+    num_nodes: Nodes = Field(default=1, description="Nodes of each.")
