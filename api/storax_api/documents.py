@@ -20,6 +20,7 @@ SUMMARY = {
     "delete_many": "Delete {} that match a query in the body",
     "delete_where": "Delete {} that match the URL's filters",
     "cancel": "Cancel {} that match",
+    "footprint": "How many nodes the {} that match would fill",
 }
 JSON = "application/json"
 
@@ -89,6 +90,7 @@ def _body(resource: Resource, verb: str) -> dict[str, Any] | None:
         },
         "delete_many": {"type": "object", "required": ["filter"], "properties": selection},
         "cancel": {"type": "object", "required": ["filter"], "properties": selection},
+        "footprint": {"type": "object", "properties": selection},
     }
     return {"required": True, "content": {JSON: {"schema": shapes[verb]}}} if verb in shapes else None
 

@@ -29,7 +29,7 @@ if _spared:
 
 PREFIX = "/api/v1"
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
-READS = ("/query", "/counts")
+READS = ("/query", "/counts", "/footprint")
 Send = Callable[[httpx.Request], httpx.Response]
 
 

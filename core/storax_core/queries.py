@@ -16,7 +16,18 @@ from storax_core.filters import Where, column, conditions, source
 from storax_core.resources import BY_ENTITY, JOBS, Resource
 from storax_core.store.database import Connection
 
-__all__ = ["Query", "Where", "column", "count", "counts", "fetch_one", "fetch_page", "matching_ids", "source"]
+__all__ = [
+    "Query",
+    "Where",
+    "column",
+    "count",
+    "counts",
+    "fetch_one",
+    "fetch_page",
+    "footprint",
+    "matching_ids",
+    "source",
+]
 MAX_LIMIT = 10_000
 
 
@@ -211,6 +222,17 @@ GROUP BY 1 HAVING sum(n) <> 0 ORDER BY 2 DESC"""  # noqa: S608
             f"{by} has more than {MAX_LIMIT} different values", hint="Filter first, or count by another field."
         )
     return {str(r["k"]) if r["k"] is not None else "null": r["n"] for r in rows}
+
+
+async def footprint(conn: Connection, owner_id: int, query: Query) -> dict[str, float]:
+    """What the jobs that match would fill: their number, their nodes (a packed job counts as its share of one), the
+    nodes of the widest and the minutes of the longest."""
+    where = where_of(JOBS, owner_id, query)
+    sql = f"""SELECT count(*) AS num_jobs, coalesce(sum(s.num_nodes::float8 / s.node_packing_count), 0) AS nodes,
+  coalesce(max(s.num_nodes), 0) AS max_nodes, coalesce(max(s.wall_time_min), 0) AS max_wall_time_min
+FROM {_needed(JOBS, where)} WHERE {where.sql}"""  # noqa: S608
+    row = await conn.fetchrow(sql, *where.params)
+    return dict(row)
 
 
 async def matching_ids(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[int]:

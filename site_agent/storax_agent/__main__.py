@@ -29,7 +29,8 @@ def _init(given: argparse.Namespace) -> None:
 
     options = {"slots": given.slots, "gpus": given.gpus, "stop_jobs_on_exit": given.stop_jobs or None}
     connection = resolve(given.url, token=given.token)
-    site_id, is_new = init(SiteFolder(given.path), connection=connection, name=given.name, options=options)
+    folder = SiteFolder(given.path)
+    site_id, is_new = init(folder, connection=connection, name=given.name, options=options, scheduler=given.scheduler)
     sys.stdout.write(f"site {site_id} {'registered' if is_new else 'known'}\n")
 
 
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     stop = commands.add_parser("stop", help="stop the agent")
     for command in (init, run, stop):
         command.add_argument("path", type=Path)
-    for name in ("--name", "--url", "--token"):
+    for name in ("--name", "--url", "--token", "--scheduler"):
         init.add_argument(name)
     init.add_argument("--slots", type=int)
     init.add_argument("--gpus", type=int)

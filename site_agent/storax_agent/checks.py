@@ -3,22 +3,16 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from storax.errors import StoraxError
 from storax_agent.locks import holder
+from storax_agent.loops.health import FILE as HEALTH_FILE
+from storax_agent.loops.health import read as read_health
 from storax_agent.policy import app_digest
+from storax_agent.schedulers.checks import Finding, scheduler_findings
 from storax_agent.settings import SiteFolder, SiteSettings
 from storax_agent.wire import SiteApi
-
-
-class Finding(NamedTuple):
-    """One line of the check; ``good`` is None for what is only told."""
-
-    what: str
-    good: bool | None
-    told: str
 
 
 def check(folder: SiteFolder) -> Iterator[Finding]:
@@ -34,6 +28,8 @@ def check(folder: SiteFolder) -> Iterator[Finding]:
         "folder", private, "for its owner alone" if private else f"others may enter; run chmod 700 {folder.path}"
     )
     yield from _processes(folder)
+    yield from _loops(folder)
+    yield from scheduler_findings(folder, settings)
     yield from _locations(settings)
     yield from _server(folder, settings)
 
@@ -45,6 +41,16 @@ def _processes(folder: SiteFolder) -> Iterator[Finding]:
     )
     yield Finding("launcher", None, f"process {launcher}" if launcher else "not running, nothing to run")
     yield Finding("outbox", None, f"{_waiting(folder)} reports wait to be sent")
+
+
+def _loops(folder: SiteFolder) -> Iterator[Finding]:
+    if holder(folder.lock) is None:
+        return
+    for name, told in read_health(folder.state / HEALTH_FILE).items():
+        if told.get("errors"):
+            failing = str(told.get("failing") or "")
+            words = f"{told['errors']} errors so far" + (f", now: {failing}" if failing else ", well since")
+            yield Finding(f"loop {name}", False if failing else None, words)
 
 
 def _waiting(folder: SiteFolder) -> int:

@@ -19,6 +19,13 @@ def init(
     token: Annotated[str | None, typer.Option(help="Token; kept in the folder, for its owner alone.")] = None,
     slots: Annotated[int | None, typer.Option(min=1, help="Cores that jobs may use; by default all.")] = None,
     gpus: Annotated[int | None, typer.Option(min=0, help="GPUs that jobs may use; by default none.")] = None,
+    scheduler: Annotated[
+        str, typer.Option(metavar="KIND", help="local, slurm, pbs, lsf or sge; auto: the one that answers.")
+    ] = "auto",
+    run_jobs: Annotated[
+        bool | None,
+        typer.Option("--run-jobs/--allocations-only", help="Whether the agent runs jobs outside allocations too."),
+    ] = None,
     stop_jobs: Annotated[
         bool | None, typer.Option("--stop-jobs/--keep-jobs", help="Whether the end of the agent ends its jobs.")
     ] = None,
@@ -28,11 +35,14 @@ def init(
     from storax_agent import control
     from storax_agent.settings import SiteFolder
 
-    options = {"slots": slots, "gpus": gpus, "stop_jobs_on_exit": stop_jobs}
+    options = {"slots": slots, "gpus": gpus, "stop_jobs_on_exit": stop_jobs, "run_jobs": run_jobs}
     folder = SiteFolder(path)
-    site_id, is_new = control.init(folder, connection=resolve(url, token=token), name=name, options=options)
-    known = "registered" if is_new else "known"
-    note(f"Site {folder.load().name} is {known} as {site_id}; settings in {folder.settings_file}")
+    connection = resolve(url, token=token)
+    site_id, is_new = control.init(folder, connection=connection, name=name, options=options, scheduler=scheduler)
+    known, settings = "registered" if is_new else "known", folder.load()
+    note(f"Site {settings.name} is {known} as {site_id}; settings in {folder.settings_file}")
+    if settings.scheduler.kind != "local":
+        note(f"Allocations are asked of {settings.scheduler.kind} by {folder.path}/job-template.sh")
     note(f"Start its agent with: storax site start {path}")
 
 

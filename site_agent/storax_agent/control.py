@@ -1,6 +1,7 @@
 """Making, starting, stopping and removing a site, from outside its agent."""
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -9,10 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from storax._names import nearest
 from storax._settings import Connection
 from storax.errors import Conflict, InvalidInput
 from storax_agent.jobs_end import end_everything
 from storax_agent.locks import AlreadyRunningError, holder
+from storax_agent.schedulers.cluster import write_template
+from storax_agent.schedulers.registry import KINDS, detect
 from storax_agent.settings import SiteError, SiteFolder
 from storax_agent.wire import SiteApi
 
@@ -21,11 +25,18 @@ STOP_SEC = 20.0
 
 
 def init(
-    folder: SiteFolder, *, connection: Connection, name: str | None, options: Mapping[str, Any]
+    folder: SiteFolder,
+    *,
+    connection: Connection,
+    name: str | None,
+    options: Mapping[str, Any],
+    scheduler: str | None = None,
 ) -> tuple[int, bool]:
     """Register the site at the server and write its folder; a site of that name is taken over, not made twice.
 
-    ``options`` are further settings, None for what was not said. Returns its id, and whether it is new at the server.
+    ``options`` are further settings, None for what was not said. ``scheduler`` is a kind, ``auto`` to look for one when
+    the site is new, None to leave all as it is. On a cluster the agent itself runs no jobs, unless ``run_jobs`` says so.
+    Returns its id, and whether it is new at the server.
 
     Raises:
         StoraxError: the server is not there, or refuses.
@@ -35,6 +46,9 @@ def init(
     given = {key: value for key, value in options.items() if value is not None}
     if known is None:
         given.setdefault("slots", os.cpu_count() or 1)
+    kind = _kind(scheduler, is_new_folder=known is None)
+    if kind not in (None, "local") and known is None:
+        given.setdefault("run_jobs", False)
     api = SiteApi(connection.url, connection.secret)
     try:
         row, is_new = _register(api, name, folder.path)
@@ -42,8 +56,22 @@ def init(
         api.close()
     folder.make()
     folder.write({"name": name, "site_id": row["id"], **given}, connection=connection)
+    if is_new:  # claims of another site's BatchJobs, which had the same numbers
+        shutil.rmtree(folder.path / "state" / "allocations", ignore_errors=True)
+    if kind is not None:
+        folder.choose_scheduler(kind)
+        if kind != "local":
+            write_template(folder.path, kind)
     folder.load()
     return row["id"], is_new
+
+
+def _kind(scheduler: str | None, *, is_new_folder: bool) -> str | None:
+    if scheduler == "auto":
+        return detect() if is_new_folder else None
+    if scheduler not in (None, *KINDS):
+        raise InvalidInput(f"there is no kind of scheduler {scheduler!r}", hint=nearest(scheduler or "", KINDS))
+    return scheduler
 
 
 def _register(api: SiteApi, name: str, path: Path) -> tuple[dict[str, Any], bool]:

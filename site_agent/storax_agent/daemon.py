@@ -25,8 +25,13 @@ from storax_agent.leases import SessionKeeper
 from storax_agent.locks import PidLock
 from storax_agent.loops.base import Loop
 from storax_agent.loops.batch_jobs import BatchJobs
+from storax_agent.loops.elastic_queue import ElasticQueue
+from storax_agent.loops.health import FILE as HEALTH_FILE
+from storax_agent.loops.health import Health
 from storax_agent.loops.heartbeat import Heartbeat
+from storax_agent.loops.outlook import OutlookLoop, offer
 from storax_agent.loops.pull import Pull
+from storax_agent.loops.queue_maintainer import QueueMaintainer
 from storax_agent.loops.reconcile import Reconcile
 from storax_agent.loops.report import Report
 from storax_agent.loops.transfers import Transfers
@@ -34,7 +39,7 @@ from storax_agent.outbox import Outbox, OutboxReader
 from storax_agent.outcomes import Judge
 from storax_agent.prepare import Preparer
 from storax_agent.schedulers.registry import scheduler_of
-from storax_agent.settings import SiteFolder, SiteSettings, job_environment
+from storax_agent.settings import SiteError, SiteFolder, SiteSettings, job_environment
 from storax_agent.transfers.local import LocalTransfer
 from storax_agent.wire import SiteApi
 
@@ -79,7 +84,8 @@ class Daemon:
                 self.keeper.resume(session)
             loops = self._loops()
             report = self._loop("report", self._report().step, self._report_stopping)
-            for loop in [*loops, report]:
+            health = Health(self.folder.state / HEALTH_FILE, [*loops, report])
+            for loop in [*loops, report, self._loop("health", health.step)]:
                 loop.start()
             LOG.info("site %r: %d cores, agent process %d", self.settings.name, self.settings.slots, os.getpid())
             while not self._over():
@@ -129,6 +135,10 @@ class Daemon:
 
     def _open_session(self) -> int:
         batch = self.allocation.batch_job_id if self.allocation else None
+        if batch is not None and self.api.batch_job(batch)["state"] == "finished":
+            # The scheduler said so, as when its node was given up; nobody may run anything in its name any more.
+            self.ask_to_end(stop_jobs=True)
+            raise SiteError(f"batch job {batch} is finished; its runner ends")
         return self.api.open_session(self.settings.site_id, ttl_sec=self.settings.session_ttl_sec, batch_job_id=batch)
 
     # Parts
@@ -161,20 +171,38 @@ class Daemon:
         if self.allocation is None:
             mover = LocalTransfer(settings.transfer_locations, data=self.folder.data)
             transfers = Transfers(self.api, settings.site_id, mover, every_sec=settings.transfer_poll_sec)
-            every = settings.batch_poll_sec
-            batch_jobs = BatchJobs(self.api, self.keeper, settings.site_id, self.scheduler, every_sec=every)
             loops.append(self._loop("transfers", transfers.step))
-            loops.append(self._loop("batch-jobs", batch_jobs.submit_step))
-            loops.append(self._loop("allocations", batch_jobs.watch_step))
+            loops += self._allocation_loops()
         return loops
+
+    def _allocation_loops(self) -> list[Loop]:
+        """What asks the scheduler for allocations and looks after them."""
+        settings, site_id = self.settings, self.settings.site_id
+        batch_jobs = BatchJobs(
+            self.api, self.keeper, site_id, self.scheduler,
+            every_sec=settings.batch_poll_sec, settings=settings.scheduler,
+        )  # fmt: skip
+        steps: dict[str, Callable[[], float]] = {
+            "batch-jobs": batch_jobs.submit_step,
+            "allocations": batch_jobs.watch_step,
+        }
+        if settings.scheduler.kind != "local":
+            every = settings.scheduler.outlook_poll_sec
+            outlook = OutlookLoop(self.api, site_id, self.scheduler, settings.scheduler, every_sec=every)
+            steps["outlook"] = outlook.step
+        if settings.elastic_queue.enabled:
+            steps["elastic-queue"] = ElasticQueue(self.api, site_id, self.scheduler, settings.elastic_queue).step
+        if settings.queue_maintainer.enabled:
+            steps["queue-maintainer"] = QueueMaintainer(self.api, site_id, settings.queue_maintainer).step
+        return [self._loop(name, step) for name, step in steps.items()]
 
     def _announce(self) -> None:
         """Tell the server what this site offers; an allocation's runner leaves that to the site's agent."""
         if self.allocation is None:
-            queues = {name: dict(limits) for name, limits in self.scheduler.queues().items()}
-            locations = self.settings.transfer_locations
-            offer = {"path": str(self.folder.path), "transfer_locations": locations, "allowed_queues": queues}
-            self.api.update_site(self.settings.site_id, offer)
+            fields = {"path": str(self.folder.path), "transfer_locations": self.settings.transfer_locations}
+            if self.settings.scheduler.kind == "local":  # of the others its own loop tells, which may have to wait
+                fields |= offer(self.scheduler, self.settings.scheduler)
+            self.api.update_site(self.settings.site_id, fields)
 
     def _report(self) -> Report:
         return Report(
@@ -215,7 +243,10 @@ def serve(folder: SiteFolder, *, batch_job: int | None = None, foreground: bool 
     write_log(folder, foreground=foreground, name="agent.log" if batch_job is None else f"batch-{batch_job}.log")
     api = SiteApi(settings.url, folder.token(settings))
     try:
-        allocation = Allocation.of(api.batch_job(batch_job)) if batch_job is not None else None
+        allocation = None
+        if batch_job is not None:
+            allocation = Allocation.of(api.batch_job(batch_job))
+            allocation.idle_sec = settings.scheduler.idle_sec
         Daemon(folder, settings, api, allocation=allocation).run()
     finally:
         lock.release()

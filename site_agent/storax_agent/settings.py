@@ -151,6 +151,18 @@ class SiteFolder:
             return stored.token.get_secret_value() if stored.token else None
         return self.token_file.read_text(encoding="utf-8").strip() if self.token_file.is_file() else None
 
+    def choose_scheduler(self, kind: str) -> None:
+        """Write ``kind`` into the table ``[scheduler]`` of ``site.toml``, leaving its other lines alone."""
+        text = self.settings_file.read_text(encoding="utf-8")
+        found = re.search(r"^\[scheduler\][ \t]*\n((?:(?!\[).*\n?)*)", text, re.MULTILINE)
+        line = f'kind = "{kind}"\n'
+        if found is None:
+            text = f"{text.rstrip()}\n\n[scheduler]\n{line}"
+        else:
+            table = re.sub(r"^kind\s*=.*\n?", "", found.group(1), flags=re.MULTILINE)
+            text = text[: found.start(1)] + line + table + text[found.end(1) :]
+        _write_private(self.settings_file, text)
+
     def write(self, values: Mapping[str, Any], *, connection: Connection) -> None:
         """Write the top-level ``values`` into ``site.toml``, leaving its other lines alone, and keep the token."""
         text = self.settings_file.read_text(encoding="utf-8") if self.settings_file.is_file() else ""

@@ -158,6 +158,21 @@ class SiteApi:
         """One BatchJob."""
         return self._get(f"/batch-jobs/{batch_job_id}")
 
+    def create_batch_job(self, fields: Mapping[str, Any]) -> int:
+        """Ask for an allocation; returns its id."""
+        return int(self._post("/batch-jobs/", fields)["id"])
+
+    def last_batch_jobs(self, site_id: int, states: Sequence[str], *, limit: int) -> list[Row]:
+        """The newest BatchJobs in these states, newest first."""
+        only = {"site_id": site_id, "state": list(states)}
+        body = {"filter": only, "ordering": ["-id"], "limit": limit}
+        found: list[Row] = self._row(self._call("POST", "/batch-jobs/query", body))["results"]
+        return found
+
+    def footprint(self, only: Mapping[str, Any]) -> Row:
+        """What the jobs that match would fill: ``num_jobs``, ``nodes``, ``max_nodes``, ``max_wall_time_min``."""
+        return self._post("/jobs/footprint", {"filter": dict(only)})
+
     def update_batch_jobs(self, patches: Sequence[Row]) -> None:
         """Change BatchJobs, all or none."""
         self._call("PATCH", "/batch-jobs/", patches)

@@ -39,6 +39,7 @@ VERB_ROUTES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("DELETE", "/", "Delete all that match the filters in the URL; none: needs `all=true`."),
     ),
     "cancel": (("POST", "/cancel", "Cancel all that match."),),
+    "footprint": (("POST", "/footprint", "How many nodes all that match would fill."),),
 }
 OTHER_ROUTES = (
     ("GET", "/api/v1/events/stream", "Events as they are published (server-sent events)."),

@@ -144,7 +144,7 @@ JOBS: Resource = Resource(
     state_model=JobRow,
     parent=Link("app_id", "app"),
     machine=Machine(JOB_MOVES),
-    verbs=("list", "read", "create", "update", "delete", "cancel"),
+    verbs=("list", "read", "create", "update", "delete", "cancel", "footprint"),
     extra_create={
         "transfers": (
             dict[str, JsonValue],

@@ -17,7 +17,8 @@ class Loop:
 
     def __init__(self, name: str, step: Callable[[], float], stopping: threading.Event) -> None:
         self.name = name
-        self.errors = 0
+        self.errors = 0  # in all
+        self.failing = ""  # the words of the last error, until a round goes well
         self._step = step
         self._stopping = stopping
         self._pause = 0.0
@@ -46,15 +47,17 @@ class Loop:
             return self._after(error, logging.INFO)
         except StoraxError as error:
             return self._after(error, logging.WARNING)
-        except Exception:
+        except Exception as error:
             LOG.exception("%s: unexpected error", self.name)
+            self.failing = repr(error)[:500]
             return self._after(None, logging.ERROR)
-        self._pause = 0.0
+        self._pause, self.failing = 0.0, ""
         return seconds
 
     def _after(self, error: StoraxError | None, level: int) -> float:
         self.errors += 1
         self._pause = min(LONGEST_PAUSE_SEC, self._pause * 2 or FIRST_PAUSE_SEC)
         if error is not None:
+            self.failing = str(error)[:500]
             LOG.log(level, "%s: %s (error %d, next try in %.1f s)", self.name, error, self.errors, self._pause)
         return self._pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, keeps no secret

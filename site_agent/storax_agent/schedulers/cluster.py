@@ -2,7 +2,8 @@
 
 An allocation is finished when the scheduler lists it so, when the accounting says so, or when its own job script said
 so in the site's folder. An answer that is late, cut off or empty says nothing: the allocation is ``unknown`` until
-somebody knows better. Only one that nobody has known for ``forget_after_sec``, in good answers alone, is given up as lost.
+somebody knows better. Only one that nobody has known for ``forget_after_sec``, in good answers alone, is given up as
+lost.
 """
 
 import hashlib

@@ -16,6 +16,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sge": (("qsub", "qstat", "qdel", "qconf"), ("qconf", "-sql")),
     "pbs": (("qsub", "qstat", "qdel", "pbsnodes"), ("qstat", "-Q")),
 }
+KINDS = ("local", *PROGRAMS)
 LOOK_SEC = 5.0
 
 

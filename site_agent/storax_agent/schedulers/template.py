@@ -1,8 +1,8 @@
 """From a site's ``job-template.sh`` and a BatchJob to a job script.
 
 A template has places such as ``{{ num_nodes }}``; ``{{ run }}`` is the part that Storax needs and nobody else reads.
-Every value is checked before it is used, and quoted for the shell as well: neither a user's parameter nor a queue's name
-can end a line, a word, or a directive.
+Every value is checked before it is used, and quoted for the shell as well: neither a user's parameter nor the name of a
+queue can end a line, a word, or a directive.
 """
 
 import re
@@ -23,7 +23,7 @@ storax_id="${{SLURM_JOB_ID:-${{PBS_JOBID:-${{LSB_JOBID:-${{JOB_ID:-none}}}}}}}}"
 storax_folder={folder}
 storax_began=$(date +%s)
 (set -C; printf '%s\\n' "$storax_id" > "$storax_folder/"{claim}) 2>/dev/null \\
-  || [ "$(cat "$storax_folder/"{claim})" = "$storax_id" ] \\
+  || [ "$(cat "$storax_folder/"{claim})" = "$storax_id" ] || [ ! -s "$storax_folder/"{claim} ] \\
   || {{ echo "this BatchJob has begun as $(cat "$storax_folder/"{claim}); nothing to do"; exit 0; }}
 storax_ending=
 trap 'storax_ending=1; kill -TERM "$storax_runner" 2>/dev/null' TERM INT USR1 USR2 XCPU

@@ -1,0 +1,38 @@
+"""Health: what went wrong in which loop, in a file that `storax site check` reads."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from storax_agent.loops.base import Loop
+
+EVERY_SEC = 5.0
+FILE = "loops.json"
+
+
+class Health:
+    """Writes ``state/loops.json`` when it has changed."""
+
+    def __init__(self, path: Path, loops: Sequence[Loop]) -> None:
+        self._path, self._loops = path, loops
+        self._written = ""
+
+    def step(self) -> float:
+        """One round."""
+        text = json.dumps({loop.name: {"errors": loop.errors, "failing": loop.failing} for loop in self._loops})
+        if text != self._written:
+            scratch = self._path.with_suffix(".new")
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(self._path)
+            self._written = text
+        return EVERY_SEC
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """Errors and the current failure of each loop, by name; empty where no agent has written any."""
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}

@@ -1,0 +1,44 @@
+"""Outlook: tell the server, in the Site's row, what the scheduler allows, has idle and holds of the owner's jobs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storax_agent.schedulers.base import Scheduler
+from storax_agent.schedulers.limits import allowed_queues
+from storax_agent.schedulers.settings import SchedulerSettings
+from storax_agent.wire import SiteApi
+
+
+def offer(scheduler: Scheduler, settings: SchedulerSettings) -> dict[str, Any]:
+    """What a BatchJob of this site may ask for, as fields of the Site."""
+    told: dict[str, Any] = {
+        "allowed_queues": allowed_queues(settings, scheduler.queues()),
+        "optional_batch_job_params": settings.optional_params,
+    }
+    return told if settings.projects is None else {**told, "allowed_projects": settings.projects}
+
+
+class OutlookLoop:
+    """One round every ``every_sec`` seconds; nothing is sent unless it has changed."""
+
+    def __init__(
+        self, api: SiteApi, site_id: int, scheduler: Scheduler, settings: SchedulerSettings, *, every_sec: float
+    ) -> None:
+        self._api, self._site_id, self._scheduler = api, site_id, scheduler
+        self._settings, self._every_sec = settings, every_sec
+        self._told: Mapping[str, Any] = {}
+
+    def step(self) -> float:
+        """One round."""
+        fields = offer(self._scheduler, self._settings)
+        if not fields["allowed_queues"]:
+            del fields["allowed_queues"]  # no answer: what was told before still holds
+        outlook = self._scheduler.outlook()
+        if outlook is not None:
+            fields["backfill_windows"] = {name: list(rows) for name, rows in outlook.backfill_windows.items()}
+            fields["queued_jobs"] = dict(outlook.queued_jobs)
+        news = {name: value for name, value in fields.items() if self._told.get(name) != value}
+        if news:
+            self._api.update_site(self._site_id, news)
+            self._told = {**self._told, **news}
+        return self._every_sec

@@ -1,0 +1,62 @@
+"""What `storax site check` says of a site's scheduler."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from storax_agent.schedulers.base import Request
+from storax_agent.schedulers.cluster import Cluster
+from storax_agent.schedulers.limits import allowed_queues
+from storax_agent.schedulers.registry import missing, scheduler_of
+from storax_agent.schedulers.template import NAME, TemplateError
+from storax_agent.settings import SiteFolder, SiteSettings
+
+
+class Finding(NamedTuple):
+    """One line of the check; ``good`` is None for what is only told."""
+
+    what: str
+    good: bool | None
+    told: str
+
+
+def scheduler_findings(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
+    """Its programs, its answer, its queues, and the site's template."""
+    kind = settings.scheduler.kind
+    if gone := missing(kind):
+        told = f"{kind}: {', '.join(gone)} not on the PATH; load its module, or choose another kind in [scheduler]"
+        yield Finding("scheduler", False, told)
+        return
+    scheduler = scheduler_of(folder, settings)
+    if not isinstance(scheduler, Cluster):
+        return
+    listed = scheduler.vendor.listed()
+    if listed is None:
+        within = settings.scheduler.command_timeout_sec
+        yield Finding("scheduler", False, f"{kind} gave no clear list of jobs within {within:g} s; is it up?")
+    else:
+        yield Finding("scheduler", True, f"{kind}, {len(listed)} jobs of yours")
+        yield from _queues(scheduler, settings)
+    yield _template(scheduler, settings)
+
+
+def _queues(scheduler: Cluster, settings: SiteSettings) -> Iterator[Finding]:
+    own = scheduler.queues()
+    if not own:
+        yield Finding("queues", False, f"{scheduler.vendor.kind} tells of no queue that takes jobs")
+        return
+    strange = sorted(set(settings.scheduler.queues) - set(own))
+    if strange:
+        there = ", ".join(sorted(own))
+        yield Finding("queues", False, f"{', '.join(strange)} of site.toml not known there; there are: {there}")
+    for name, limits in allowed_queues(settings.scheduler, own).items():
+        words = ", ".join(f"{limit} {value}" for limit, value in limits.items())
+        yield Finding(f"queue {name}", None, words or "no limits told")
+
+
+def _template(scheduler: Cluster, settings: SiteSettings) -> Finding:
+    queue, project = settings.scheduler.default_queue, settings.scheduler.default_project
+    try:
+        scheduler.script(Request(0, 1, 60, queue, project, "serial", {}))
+    except TemplateError as error:
+        return Finding(NAME, False, str(error))
+    return Finding(NAME, True, "makes a script")
