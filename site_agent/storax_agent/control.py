@@ -34,8 +34,9 @@ def init(
 ) -> tuple[int, bool]:
     """Register the site at the server and write its folder; a site of that name is taken over, not made twice.
 
-    ``options`` are further settings, None for what was not said. ``scheduler`` is a kind, ``auto`` to look for one when
-    the site is new, None to leave all as it is. On a cluster the agent itself runs no jobs, unless ``run_jobs`` says so.
+    ``options`` are further settings, None for what was not said. ``scheduler`` is a kind, ``auto`` to look for one
+    when the site is new, None to leave all as it is. On a cluster the agent itself runs no jobs, unless ``run_jobs``
+    says so.
     Returns its id, and whether it is new at the server.
 
     Raises:

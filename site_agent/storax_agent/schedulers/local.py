@@ -42,9 +42,7 @@ class LocalScheduler:
 
     def find(self, batch_job_ids: Sequence[int]) -> Mapping[int, str] | None:
         """Those whose runner runs."""
-        pids = {number: holder(self._part(number).lock) for number in batch_job_ids}
-        found = {number: (pid, processes.born(pid)) for number, pid in pids.items() if pid}
-        return {number: f"{number}.{pid}@{born:.2f}" for number, (pid, born) in found.items() if born is not None}
+        return {number: known for number in batch_job_ids if (known := self._known(number))}
 
     def statuses(self, scheduler_ids: Sequence[str]) -> Mapping[str, Status]:
         """Running, or finished; an id that is none of ours is unknown."""
@@ -75,13 +73,32 @@ class LocalScheduler:
             return Submitted(
                 request.batch_job_id, None, f"there is no queue {request.queue!r}; the local scheduler has {QUEUE!r}"
             )
-        pid = holder(self._part(request.batch_job_id).lock) or self._spawn(request)
-        born = processes.born(pid)
-        if born is None:
+        known = self._known(request.batch_job_id) or self._named(request.batch_job_id, self._spawn(request))
+        if known is None:
             return Submitted(
                 request.batch_job_id, None, f"its runner ended at once; see {self._log(request.batch_job_id)}"
             )
-        return Submitted(request.batch_job_id, f"{request.batch_job_id}.{pid}@{born:.2f}")
+        note = self._note(request.batch_job_id)
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        note.write_text(known, encoding="utf-8")
+        return Submitted(request.batch_job_id, known)
+
+    def _known(self, batch_job_id: int) -> str | None:
+        """The id of a runner that runs. Until it has its lock, the note tells of it."""
+        if (pid := holder(self._part(batch_job_id).lock)) is not None:
+            return self._named(batch_job_id, pid)
+        with suppress(OSError):
+            noted = self._note(batch_job_id).read_text(encoding="utf-8", errors="replace")
+            found = _parse(noted)
+            return noted if found is not None and processes.runs(found[1], born=found[2]) else None
+        return None
+
+    def _named(self, batch_job_id: int, pid: int) -> str | None:
+        born = processes.born(pid)
+        return None if born is None else f"{batch_job_id}.{pid}@{born:.2f}"
+
+    def _note(self, batch_job_id: int) -> Path:
+        return self._part(batch_job_id).state / "runner"
 
     def _spawn(self, request: Request) -> int:
         arguments = list(self._runner(request.batch_job_id))

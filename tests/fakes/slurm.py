@@ -1,0 +1,166 @@
+"""A real Slurm of Debian's packages, private to a test run: munged, slurmctld and some slurmd on one host, by pid.
+
+Needs root (slurmd starts job steps as their owners) and no systemd. Nothing outside its folder is touched.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from fakes.processes import alive, eventually
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol")
+CONFIG = """\
+ClusterName=lab
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+AuthType=auth/munge
+AuthInfo=socket={folder}/run/munge.sock
+CryptoType=crypto/munge
+SlurmUser=root
+SlurmdUser=root
+PlugStackConfig={folder}/plugstack.conf
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool/%n
+SlurmctldPidFile={folder}/run/slurmctld.pid
+SlurmdPidFile={folder}/run/slurmd.%n.pid
+SlurmctldLogFile={folder}/log/slurmctld.log
+SlurmdLogFile={folder}/log/slurmd.%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SchedulerType=sched/backfill
+SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+JobCompType=jobcomp/filetxt
+JobCompLoc={folder}/log/jobcomp.log
+MpiDefault=none
+SwitchType=switch/none
+ReturnToService=2
+SlurmdParameters=config_overrides
+SlurmdTimeout=60
+InactiveLimit=0
+KillWait=8
+MinJobAge={min_job_age}
+NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr=127.0.0.1 Port={ports} CPUs=4 RealMemory=4000 State=UNKNOWN
+PartitionName=debug Nodes=ALL Default=YES MaxTime=01:00:00 State=UP
+PartitionName=short Nodes=n1 Default=NO MaxTime=00:10:00 State=UP
+"""
+
+
+def missing() -> str:
+    """Why it cannot run here, with the way out; empty when it can."""
+    gone = [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
+    if gone:
+        return f"real Slurm is not installed ({', '.join(gone)}): run `make test-slurm` as root, or apt-get install slurm-wlm munge"
+    return (
+        "" if os.geteuid() == 0 else "real Slurm needs root here, to start its daemons: run `make test-slurm` as root"
+    )
+
+
+class RealSlurm:
+    """``start`` and ``stop`` it; while it runs, SLURM_CONF in this process names it."""
+
+    def __init__(self, folder: Path, *, nodes: int = 2, min_job_age: int = 300) -> None:
+        self.folder, self._nodes, self._min_job_age = folder, nodes, min_job_age
+        self._before = os.environ.get("SLURM_CONF")
+
+    def start(self) -> "RealSlurm":
+        for name in ("state", "log", "run", "spool"):
+            (self.folder / name).mkdir(parents=True, mode=0o755)
+        key = self.folder / "munge.key"
+        key.write_bytes(os.urandom(1024))
+        key.chmod(0o600)
+        munge = ["--socket", self.folder / "run/munge.sock", "--pid-file", self.folder / "run/munged.pid"]
+        munge += ["--log-file", self.folder / "log/munged.log", "--seed-file", self.folder / "munge.seed"]
+        self._run("munged", "--force", "--key-file", key, *munge)
+        self._write()
+        os.environ["SLURM_CONF"] = str(self.folder / "slurm.conf")
+        self._run("slurmctld", "-f", self.folder / "slurm.conf")
+        for number in range(1, self._nodes + 1):
+            (self.folder / f"spool/n{number}").mkdir()
+            self._run("slurmd", "-f", self.folder / "slurm.conf", "-N", f"n{number}")
+        eventually(lambda: set(self.ask("sinfo", "-h", "-N", "-o", "%T").split()) == {"idle"}, seconds=60)
+        return self
+
+    def stop(self) -> None:
+        """End its daemons, the nodes first."""
+        subprocess.run(["scancel", "-u", "root"], timeout=20, capture_output=True, check=False)
+        for name in ("slurmd.*.pid", "slurmctld.pid", "munged.pid"):
+            pids = [int(path.read_text()) for path in (self.folder / "run").glob(name)]
+            for pid in pids:
+                _end(pid)
+        if self._before is None:
+            os.environ.pop("SLURM_CONF", None)
+        else:
+            os.environ["SLURM_CONF"] = self._before
+
+    def ask(self, *argv: str) -> str:
+        """What one of its commands prints."""
+        return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False).stdout
+
+    def control(self, *words: str) -> None:
+        """``scontrol``."""
+        subprocess.run(["scontrol", *words], check=True, timeout=20, capture_output=True)
+
+    def _write(self) -> None:
+        first = free_ports(self._nodes + 1)
+        ports = f"[{first + 1}-{first + self._nodes}]" if self._nodes > 1 else str(first + 1)
+        text = CONFIG.format(
+            host=socket.gethostname().partition(".")[0],
+            folder=self.folder,
+            port=first,
+            ports=ports,
+            nodes=self._nodes,
+            min_job_age=self._min_job_age,
+        )
+        (self.folder / "slurm.conf").write_text(text)
+        (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
+        (self.folder / "plugstack.conf").write_text("")
+
+    def _run(self, *argv: object) -> None:
+        words = [str(word) for word in argv]
+        words[0] = shutil.which(words[0], path=_path()) or words[0]
+        # Not captured by pipes: the daemons would hold them open.
+        with (self.folder / "log" / "start.log").open("ab") as log:
+            done = subprocess.run(words, stdout=log, stderr=log, timeout=60, check=False)
+        assert done.returncode == 0, (self.folder / "log" / "start.log").read_text()
+
+
+def free_ports(number: int) -> int:
+    """The first of so many free ports in a row."""
+    for first in range(22000 + os.getpid() % 5000, 32000, number):
+        held = []
+        try:
+            for port in range(first, first + number):
+                held.append(socket.socket())
+                held[-1].bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        else:
+            return first
+        finally:
+            for one in held:
+                one.close()
+    raise RuntimeError("no free ports")
+
+
+def _end(pid: int) -> None:
+    if not alive(pid):
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if alive(pid):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _path() -> str:
+    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
