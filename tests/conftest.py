@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 import redis
 
+from fakes.slurm import RealSlurm, missing
 from storax_core.admin.migrate import migrate
 from storax_core.admin.verify import verify
 from world import World, in_database
@@ -83,6 +84,18 @@ def world(database_url: str, redis_url: str) -> Iterator[World]:
         yield running
     found = asyncio.run(verify(database_url))
     assert found["differences"] == 0, found
+
+
+@pytest.fixture(scope="session")
+def real_slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSlurm]:
+    """Two nodes of a real Slurm; skipped, with the reason, where it is not installed."""
+    if reason := missing():
+        pytest.skip(reason)
+    slurm = RealSlurm(tmp_path_factory.mktemp("slurm"))
+    try:
+        yield slurm.start()
+    finally:
+        slurm.stop()
 
 
 def _administer(servers: Addresses, *statements: str) -> None:

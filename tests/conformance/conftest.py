@@ -1,23 +1,10 @@
-"""Fixtures of the conformance suites: the real Slurm where it is installed."""
+"""Fixtures of the conformance suites."""
 
 import os
 
 import pytest
 
 from fakes.clusters import TestCluster
-from fakes.slurm import RealSlurm, missing
-
-
-@pytest.fixture(scope="session")
-def real_slurm(tmp_path_factory):
-    """Two nodes of a real Slurm; skipped, with the reason, where it is not installed."""
-    if reason := missing():
-        pytest.skip(reason)
-    slurm = RealSlurm(tmp_path_factory.mktemp("slurm"))
-    try:
-        yield slurm.start()
-    finally:
-        slurm.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,233 @@
+"""A site on a real Slurm of two nodes, from the Python client to the processes and back. ``make test-slurm`` runs it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fakes.processes import alive, eventually
+from fakes.site import RunningSite
+from storax import BatchJob, Client, EventLog, Job
+from storax_agent.schedulers.cluster import write_template
+
+TABLE = "idle_sec = 3\noutlook_poll_sec = 0.5\ncommand_timeout_sec = 20\n"
+
+
+@pytest.fixture
+def site(real_slurm, world, tmp_path):
+    user = world.user()
+    made = RunningSite(tmp_path / "a site", world.url, token=user.token, run_jobs=False, slots=4)
+    made.folder.choose_scheduler("slurm")
+    write_template(made.folder.path, "slurm")
+    settings = made.folder.settings_file
+    settings.write_text(settings.read_text() + TABLE)
+    made.user = user
+    with Client(world.url, user.token):
+        yield made
+    made.close()
+    real_slurm.ask("scancel", "-u", "root")
+
+
+def add(site, *lines):
+    settings = site.folder.settings_file
+    settings.write_text(settings.read_text() + "\n".join(lines) + "\n")
+
+
+def app(site, command="true", **fields):
+    given = {"site_id": site.site_id, "name": f"A{os.urandom(3).hex()}", "command_template": command, **fields}
+    return site.user.post("/apps/", given)["id"]
+
+
+def jobs(app_id, number, **fields):
+    made = [Job(app_id=app_id, workdir=f"w/{os.urandom(4).hex()}", **fields) for _ in range(number)]
+    Job.objects.bulk_create(made)
+    return [job.id for job in made]
+
+
+def allocation(site, **fields):
+    return BatchJob.objects.create(site_id=site.site_id, **{"num_nodes": 1, "wall_time_min": 10, **fields})
+
+
+def comes(batch, *states, seconds=40.0):
+    def there():
+        batch.refresh_from_db()
+        return batch.state in states and batch
+
+    return eventually(there, seconds=seconds)
+
+
+def all_in(ids, *states, seconds=60.0):
+    return eventually(lambda: Job.objects.filter(id=ids, state=list(states)).count() == len(ids), seconds=seconds)
+
+
+def squeue(real_slurm):
+    return real_slurm.ask("squeue", "-h", "-o", "%i %T %j").splitlines()
+
+
+def test_a_batch_job_is_submitted_runs_twenty_jobs_and_ends(site, real_slurm):
+    site.start()
+    ids = jobs(app(site, "sleep 0.1"), 20)
+    batch = allocation(site, num_nodes=2, queue="debug")
+    comes(batch, "running")
+    assert batch.start_time
+    assert [batch.scheduler_id] == [line.split()[0] for line in squeue(real_slurm)]
+    all_in(ids, "JOB_FINISHED")
+    comes(batch, "finished")
+    assert batch.start_time <= batch.end_time
+    assert batch.status_info["scheduler_state"] == "COMPLETED"
+    assert batch.status_info["exit_code"] == 0
+    assert {job.batch_job_id for job in Job.objects.filter(id=ids)} == {batch.id}
+    told = [
+        event.to_state for event in EventLog.objects.filter(entity="batch_job", entity_id=batch.id).order_by("position")
+    ]
+    assert [state for state in told if state] == ["queued", "running", "finished"]
+    row = eventually(lambda: (r := site.user.get(f"/sites/{site.site_id}"))["allowed_queues"] and r)
+    assert row["allowed_queues"]["debug"] == {"max_nodes": 2, "max_walltime": 60}
+    assert eventually(lambda: site.user.get(f"/sites/{site.site_id}")["backfill_windows"].get("debug"))
+
+
+def test_cancelling_midway_ends_the_allocation_and_its_processes(site, real_slurm):
+    site.start()
+    ids = jobs(app(site, "echo $$ > pid; sleep 60", use_shell=True), 3)
+    batch = allocation(site)
+    all_in(ids, "RUNNING")
+    found = eventually(lambda: len(made := list(site.folder.data.rglob("pid"))) == 3 and made)
+    pids = [int(path.read_text()) for path in found]
+    batch.state = "pending_deletion"
+    batch.save()
+    comes(batch, "finished")
+    assert batch.end_time
+    assert batch.status_info["scheduler_state"].startswith("CANCELLED")
+    all_in(ids, "RESTART_READY")
+    eventually(lambda: not any(map(alive, pids)))
+    again = allocation(site)
+    all_in(ids, "RUNNING")
+    assert {job.batch_job_id for job in Job.objects.filter(id=ids)} == {again.id}
+    again.state = "pending_deletion"
+    again.save()
+    comes(again, "finished")
+
+
+def test_a_node_that_dies_ends_its_allocation_with_the_reason_and_its_jobs_run_elsewhere(site, real_slurm):
+    site.start()
+    script = "test -e second && exit 0; touch second; sleep 60"
+    ids = jobs(app(site, script, use_shell=True), 3)
+    batch = allocation(site, queue="short")  # which has n1 alone
+    all_in(ids, "RUNNING")
+    real_slurm.control("update", "nodename=n1", "state=down", "reason=x")
+    try:
+        comes(batch, "finished")
+        assert batch.status_info["scheduler_state"] == "NODE_FAIL"
+        assert batch.status_info["reason"] == "NodeDown"
+        assert batch.end_time
+        all_in(ids, "RESTART_READY")
+        allocation(site, queue="debug")
+        all_in(ids, "JOB_FINISHED")
+    finally:
+        real_slurm.control("update", "nodename=n1", "state=resume")
+    eventually(
+        lambda: set(real_slurm.ask("sinfo", "-h", "-N", "-o", "%T").split()) <= {"idle", "allocated", "mixed"},
+        seconds=30,
+    )
+
+
+def test_an_agent_that_is_killed_submits_nothing_twice(site, real_slurm):
+    site.start()
+    ids = jobs(app(site, "sleep 1"), 8)
+    made = [allocation(site) for _ in range(3)]
+    for _ in range(4):
+        eventually(lambda: len(squeue(real_slurm)) > 0)
+        site.kill()
+        site.start()
+    for batch in made:
+        comes(batch, "finished")
+    all_in(ids, "JOB_FINISHED")
+    names = real_slurm.ask("squeue", "-h", "-t", "all", "-o", "%j").split()
+    mine = [
+        name
+        for name in names
+        if name.rpartition("-")[2] in {str(batch.id) for batch in made} and f"-{site.site_id}." in name
+    ]
+    assert len(mine) == len(set(mine)) == 3
+
+
+def test_what_the_site_does_not_allow_is_refused_with_what_it_allows(site):
+    add(
+        site,
+        "[scheduler.queues.short]",
+        "max_nodes = 1",
+        "max_walltime = 5",
+        "[scheduler.optional_params]",
+        'constraint = ""',
+    )
+    site.start()
+    wide = allocation(site, queue="short", num_nodes=2)
+    long = allocation(site, queue="short", wall_time_min=6)
+    strange = allocation(site, queue="debug")
+    param = allocation(site, queue="short", wall_time_min=5, optional_params={"qos": "high"})
+    evil = allocation(site, queue="short", wall_time_min=5, optional_params={"constraint": "a\n#SBATCH --uid=0"})
+    for batch in (wide, long, strange, param, evil):
+        comes(batch, "submit_failed")
+        assert batch.scheduler_id is None
+    assert (wide.status_info["asked"], wide.status_info["allowed"]) == (2, 1)
+    assert "6 minutes; queue 'short' allows 5" in long.status_info["error"]
+    assert "There are: short" in strange.status_info["error"]
+    assert "'qos' is not allowed" in param.status_info["error"]
+    assert "cannot stand in a job script" in evil.status_info["error"]
+
+
+def test_a_full_queue_makes_the_next_wait(site, real_slurm):
+    real_slurm.control("update", "partitionname=short", "state=down")
+    add(site, "[scheduler.queues.short]", "max_queued_jobs = 1")
+    site.start()
+    try:
+        first = comes(allocation(site, queue="short"), "queued")
+        second = allocation(site, queue="short")
+        eventually(lambda: "1 of 1" in _refreshed(second).status_info.get("waits", ""))
+        assert second.state == "pending_submission"
+        assert eventually(lambda: _refreshed(first).status_info.get("reason"))
+    finally:
+        real_slurm.control("update", "partitionname=short", "state=up")
+    comes(first, "running", "finished")
+    comes(second, "running", "finished")
+    assert "waits" not in second.status_info
+
+
+def _refreshed(batch):
+    batch.refresh_from_db()
+    return batch
+
+
+def test_the_elastic_queue_asks_for_what_the_work_needs(site, real_slurm):
+    add(
+        site,
+        "[elastic_queue]",
+        "enabled = true",
+        "every_sec = 0.3",
+        "max_nodes = 2",
+        'queue = "debug"',
+        "wall_time_min = 5",
+    )
+    site.start()
+    ids = jobs(app(site, "sleep 0.2"), 20, node_packing_count=4, wall_time_min=1)
+    all_in(ids, "JOB_FINISHED")
+    made = list(BatchJob.objects.filter(site_id=site.site_id))
+    assert {batch.status_info["made_by"] for batch in made} == {"elastic_queue"}
+    assert max(batch.num_nodes for batch in made) == 2
+    for batch in made:
+        comes(batch, "finished")
+    assert BatchJob.objects.filter(site_id=site.site_id).count() == len(made) <= 3
+
+
+def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
+    from storax_agent.checks import check
+
+    found = {finding.what: finding for finding in check(site.folder)}
+    assert found["scheduler"].good
+    assert found["job-template.sh"].good
+    assert found["queue debug"].told == "max_nodes 2, max_walltime 60"
+    Path(site.folder.path, "job-template.sh").write_text("#!/bin/bash\n{{ nodes }}\n{{ run }}\n")
+    monkeypatch.setenv("SLURM_CONF", "/nonexistent")
+    found = {finding.what: finding for finding in check(site.folder)}
+    assert found["scheduler"].good is False
+    assert "'nodes' is undefined" in found["job-template.sh"].told
