@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from storax_agent.doubts import Doubts
 from storax_agent.launchers.base import Cause, Launcher, LauncherLostError, Lease, Work
 from storax_agent.leases import Held, Holdings
 from storax_agent.outbox import Outbox
@@ -51,7 +52,7 @@ class Agent:
     ) -> None:
         self.room, self.mail, self.pace = Room(), Mail(), Pace()
         self.reconcile: Callable[[], None] = lambda: None
-        self.holdings = Holdings()
+        self.holdings, self.doubts = Holdings(), Doubts()
         self._launcher, self._outbox, self._preparer, self._judge = launcher, outbox, preparer, judge
         self._cores, self._prefetch, self._grace_sec = cores, prefetch, grace_sec
         self._unsettled: dict[Pair, int] = {}
@@ -201,7 +202,7 @@ class Agent:
     @property
     def settled(self) -> bool:
         """Whether everything that ended is stored and answered."""
-        return not self._entries and not self._unsettled
+        return not self._entries and not self._unsettled and not self.doubts
 
     def close(self, *, end: bool) -> None:
         """Let go of the launcher (``end``: it ends too) and the outbox."""
@@ -239,7 +240,7 @@ class Agent:
         self.holdings.started(events.started)
         for started in events.started:
             self._enter(running(started), started.lease)
-        for ended in events.ended:
+        for ended in self.doubts.sift(events.ended, ending=self._draining):
             entry = self._judge.outcome(ended)
             if entry is not None:
                 self._enter(entry, ended.lease)

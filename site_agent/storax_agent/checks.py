@@ -76,6 +76,17 @@ def _locations(settings: SiteSettings) -> Iterator[Finding]:
 def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
     try:
         api = SiteApi(settings.url, folder.token(settings), connect_within=2.0)
+    except StoraxError as error:
+        yield Finding("server", False, str(error))
+        return
+    try:
+        yield from _asked(api, settings)
+    finally:
+        api.close()
+
+
+def _asked(api: SiteApi, settings: SiteSettings) -> Iterator[Finding]:
+    try:
         yield Finding("server", True, f"{settings.url}, as {api.username()}")
         row = api.find_site(settings.name)
     except StoraxError as error:

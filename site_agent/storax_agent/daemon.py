@@ -47,6 +47,7 @@ SWITCH_SEC = 0.0003  # a thread that talks lets the main loop have the interpret
 STOP_GRACE_SEC = 3.0  # from SIGTERM to SIGKILL of the jobs, when they end with the agent
 STOP_SEC = 4.7  # for all of it: what supervisors wait for is 5 s
 LOOK_SEC = 1.0
+DOUBT_SEC = 2.0  # a job of an allocation that dies by a signal so long before its runner is told to end was ended too
 LOG = logging.getLogger(__name__)
 
 
@@ -68,6 +69,7 @@ class Daemon:
         )
         self.reconcile = Reconcile(api, self.keeper, self.agent)
         self.agent.reconcile = self.reconcile.soon
+        self.agent.doubts.hold_sec = DOUBT_SEC if allocation else 0.0
         limits = allocation.limits if allocation else None
         self.pull = Pull(api, self.keeper, self.agent.room, self.agent, reconcile=self.reconcile.soon, limits=limits)
         self.stopping = threading.Event()

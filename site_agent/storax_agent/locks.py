@@ -2,9 +2,12 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from storax.errors import StoraxError
+
+PROBED_SEC = 0.005
 
 
 class AlreadyRunningError(StoraxError):
@@ -29,13 +32,20 @@ class PidLock:
             AlreadyRunningError: another process has it.
         """
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while not self._locked():
+            if (pid := holder(self._path)) is not None:
+                os.close(self._fd)
+                raise AlreadyRunningError(pid)
+            time.sleep(PROBED_SEC)  # somebody only looked whether it is held, or has not written its pid yet
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def _locked(self) -> bool:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(self._fd)
-            raise AlreadyRunningError(holder(self._path) or 0) from None
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            return False
+        return True
 
     def release(self) -> None:
         """Give it back."""

@@ -57,7 +57,15 @@ def comes(batch, *states, seconds=40.0):
 
 
 def all_in(ids, *states, seconds=60.0):
-    return eventually(lambda: Job.objects.filter(id=ids, state=list(states)).count() == len(ids), seconds=seconds)
+    def there():
+        found = Job.objects.filter(id=ids).counts()
+        return found if set(found) <= set(states) else None
+
+    try:
+        return eventually(there, seconds=seconds)
+    except AssertionError:
+        told = EventLog.objects.filter(job_id=ids[0]).order_by("position")
+        raise AssertionError([(event.type, event.to_state, event.data) for event in told]) from None
 
 
 def squeue(real_slurm):
@@ -80,7 +88,7 @@ def test_a_batch_job_is_submitted_runs_twenty_jobs_and_ends(site, real_slurm):
     told = [
         event.to_state for event in EventLog.objects.filter(entity="batch_job", entity_id=batch.id).order_by("position")
     ]
-    assert [state for state in told if state] == ["queued", "running", "finished"]
+    assert [state for state in told if state] == ["pending_submission", "queued", "running", "finished"]
     row = eventually(lambda: (r := site.user.get(f"/sites/{site.site_id}"))["allowed_queues"] and r)
     assert row["allowed_queues"]["debug"] == {"max_nodes": 2, "max_walltime": 60}
     assert eventually(lambda: site.user.get(f"/sites/{site.site_id}")["backfill_windows"].get("debug"))
@@ -124,11 +132,7 @@ def test_a_node_that_dies_ends_its_allocation_with_the_reason_and_its_jobs_run_e
         allocation(site, queue="debug")
         all_in(ids, "JOB_FINISHED")
     finally:
-        real_slurm.control("update", "nodename=n1", "state=resume")
-    eventually(
-        lambda: set(real_slurm.ask("sinfo", "-h", "-N", "-o", "%T").split()) <= {"idle", "allocated", "mixed"},
-        seconds=30,
-    )
+        real_slurm.revive("n1")
 
 
 def test_an_agent_that_is_killed_submits_nothing_twice(site, real_slurm):

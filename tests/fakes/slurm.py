@@ -109,6 +109,13 @@ class RealSlurm:
         """``scontrol``."""
         subprocess.run(["scontrol", *words], check=True, timeout=20, capture_output=True)
 
+    def revive(self, node: str) -> None:
+        """Bring a node back; one that still answers comes back by itself, and then cannot be resumed."""
+        subprocess.run(
+            ["scontrol", "update", f"nodename={node}", "state=resume"], timeout=20, capture_output=True, check=False
+        )
+        eventually(lambda: self.ask("sinfo", "-h", "-n", node, "-o", "%T").split()[:1] != ["down"], seconds=30)
+
     def _write(self) -> None:
         first = free_ports(self._nodes + 1)
         ports = f"[{first + 1}-{first + self._nodes}]" if self._nodes > 1 else str(first + 1)

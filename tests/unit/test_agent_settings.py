@@ -1,5 +1,9 @@
 """A site's settings are read strictly, written without disturbing others' lines, and keep secrets to themselves."""
 
+import fcntl
+import os
+import threading
+
 import pytest
 
 from storax._settings import Connection, save_profile
@@ -105,3 +109,15 @@ def test_one_process_holds_the_lock(tmp_path):
         PidLock(tmp_path / "lock").take()
     lock.release()
     assert holder(tmp_path / "lock") is None
+
+
+def test_a_look_at_a_lock_does_not_keep_it_from_its_taker(tmp_path):
+    path = tmp_path / "lock"
+    path.touch()
+    looking = path.open("rb")
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    threading.Timer(0.1, looking.close).start()
+    lock = PidLock(path)
+    lock.take()
+    assert holder(path) == os.getpid()
+    lock.release()
