@@ -231,6 +231,8 @@ def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
     assert found["job-template.sh"].good
     assert found["queue debug"].told == "max_nodes 2, max_walltime 60"
     Path(site.folder.path, "job-template.sh").write_text("#!/bin/bash\n{{ nodes }}\n{{ run }}\n")
+    settings = site.folder.settings_file
+    settings.write_text(settings.read_text().replace("_timeout_sec = 20", "_timeout_sec = 2"))
     monkeypatch.setenv("SLURM_CONF", "/nonexistent")
     found = {finding.what: finding for finding in check(site.folder)}
     assert found["scheduler"].good is False

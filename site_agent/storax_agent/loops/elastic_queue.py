@@ -6,7 +6,7 @@ What is missing is asked for, one allocation a round. A round that was lost is m
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -21,6 +21,11 @@ LOG = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
+def utc_now() -> datetime:
+    """The time, aware, UTC."""
+    return datetime.now(UTC)
+
+
 class Window(NamedTuple):
     """Idle nodes, for so many minutes; 0 minutes is no limit."""
 
@@ -31,8 +36,17 @@ class Window(NamedTuple):
 class ElasticQueue:
     """One round every ``every_sec`` seconds."""
 
-    def __init__(self, api: SiteApi, site_id: int, scheduler: Scheduler, settings: ElasticSettings) -> None:
+    def __init__(
+        self,
+        api: SiteApi,
+        site_id: int,
+        scheduler: Scheduler,
+        settings: ElasticSettings,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._api, self._site_id, self._scheduler, self._settings = api, site_id, scheduler, settings
+        self._now = now
 
     def step(self) -> float:
         """One round."""
@@ -41,7 +55,7 @@ class ElasticQueue:
         pending = sum(row["state"] != "running" for row in active)
         if pending < self._settings.max_pending:
             missing, widest = self._missing(active)
-            if missing > 0 and waits(self._api, self._site_id, MAKER) <= 0:
+            if missing > 0 and waits(self._api, self._site_id, MAKER, self._now()) <= 0:
                 self._ask(missing, widest)
         return self._settings.every_sec
 
@@ -96,7 +110,7 @@ class ElasticQueue:
     def _give_up(self, active: Sequence[Row]) -> None:
         """Cancel those of ours that have waited for longer than they may."""
         most = self._settings.max_queue_wait_min
-        late = [row["id"] for row in active if most and _waited_min(row) > most and made_by(row, MAKER)]
+        late = [row["id"] for row in active if most and _waited_min(row, self._now()) > most and made_by(row, MAKER)]
         for number in late:
             LOG.info("elastic queue: BatchJob %d has waited for more than %d minutes; cancelled", number, most)
         if late:
@@ -110,7 +124,7 @@ def best_window(rows: Sequence[Mapping[str, int]], *, least: int, pad: int) -> W
     return max(fit, key=lambda one: (one.num_nodes, one.wall_time_min or math.inf), default=None)
 
 
-def _waited_min(row: Row) -> float:
+def _waited_min(row: Row, now: datetime) -> float:
     if row["state"] == "running":
         return 0.0
-    return (datetime.now(UTC) - datetime.fromisoformat(str(row["creation_date"]))).total_seconds() / 60
+    return (now - datetime.fromisoformat(str(row["creation_date"]))).total_seconds() / 60

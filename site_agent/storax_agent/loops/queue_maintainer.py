@@ -1,6 +1,7 @@
 """Queue maintainer: so many equal allocations wait or run at any time."""
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from storax_agent.loops.queue_shape import create, shape, waits
@@ -24,7 +25,7 @@ class QueueMaintainer:
         rows = self._api.batch_jobs(self._site_id, ACTIVE)
         equal = sum(all(row.get(name) == value for name, value in self._fields.items()) for row in rows)
         missing = self._settings.num_queued_jobs - equal
-        if missing > 0 and waits(self._api, self._site_id, MAKER) <= 0:
+        if missing > 0 and waits(self._api, self._site_id, MAKER, datetime.now(UTC)) <= 0:
             made = [create(self._api, self._site_id, self._fields, maker=MAKER) for _ in range(missing)]
             LOG.info("queue maintainer: asked for BatchJobs %s", made)
         return self._settings.every_sec

@@ -1,7 +1,7 @@
 """What the loops that ask for allocations by themselves have in common: the shape of their BatchJobs, and patience."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings
@@ -49,10 +49,10 @@ def patience_sec(rows: Sequence[Mapping[str, Any]], maker: str, now: datetime) -
     return float(max(0.0, pause - (now - last).total_seconds()))
 
 
-def waits(api: SiteApi, site_id: int, maker: str) -> float:
+def waits(api: SiteApi, site_id: int, maker: str, now: datetime) -> float:
     """Seconds to wait before the next is asked for."""
     rows = api.last_batch_jobs(site_id, ["submit_failed", "finished"], limit=RECENT_FAILURES)
-    return patience_sec(rows, maker, datetime.now(UTC))
+    return patience_sec(rows, maker, now)
 
 
 def _failed(row: Mapping[str, Any]) -> bool:

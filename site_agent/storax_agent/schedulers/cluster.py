@@ -17,6 +17,7 @@ from pathlib import Path
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Limits, Outlook, Request, Status, Submitted
 from storax_agent.schedulers.files import Files
+from storax_agent.schedulers.registry import PROGRAMS
 from storax_agent.schedulers.vendor import UNREACHABLE, Listed, Script, Sent, Vendor
 from storax_agent.settings import SiteFolder, SiteSettings
 
@@ -163,7 +164,7 @@ def write_template(folder: Path, kind: str) -> bool:
     Returns whether it was written.
     """
     own = folder / template.NAME
-    shipped = {template.default(name) for name in ("slurm", "pbs", "lsf", "sge")}
+    shipped = {template.default(name) for name in PROGRAMS}
     if own.is_file() and own.read_text(encoding="utf-8", errors="replace") not in shipped:
         return False
     own.write_text(template.default(kind), encoding="utf-8")

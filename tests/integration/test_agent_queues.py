@@ -1,0 +1,249 @@
+"""The loops that ask for allocations by themselves, with a real server; and an agent whose scheduler goes wrong."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fakes.clusters import TestCluster
+from fakes.processes import eventually
+from fakes.site import RunningSite
+from storax_agent.checks import check
+from storax_agent.loops.elastic_queue import ElasticQueue, best_window
+from storax_agent.loops.queue_maintainer import QueueMaintainer
+from storax_agent.loops.queue_shape import patience_sec
+from storax_agent.schedulers.base import Outlook
+from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings
+from storax_agent.wire import SiteApi
+
+
+class Idle:
+    """A scheduler as far as its idle nodes go."""
+
+    def __init__(self, *windows):
+        self.told = Outlook({"debug": [{"num_nodes": n, "wall_time_min": w} for n, w in windows]}, {})
+
+    def outlook(self):
+        return self.told
+
+
+class Desk:
+    def __init__(self, world):
+        self.world, self.user = world, world.user()
+        self.site = self.user.site()
+        self.app = self.user.app(self.site)
+        self.api = SiteApi(world.url, self.user.token)
+
+    def elastic(self, *windows, later=0, **settings):
+        given = ElasticSettings(enabled=True, queue="debug", max_nodes=8, max_pending=9, **settings)
+        now = datetime.now(UTC) + timedelta(minutes=later)
+        ElasticQueue(self.api, self.site, Idle(*windows), given, now=lambda: now).step()
+        return self.batches()
+
+    def batches(self):
+        rows = self.user.post("/batch-jobs/query", {"filter": {"site_id": self.site}, "ordering": ["id"]})["results"]
+        return [(row["state"], row["num_nodes"], row["wall_time_min"]) for row in rows]
+
+    def last(self):
+        return self.user.post("/batch-jobs/query", {"filter": {"site_id": self.site}, "ordering": ["-id"]})["results"][
+            0
+        ]
+
+    def change(self, **patch):
+        self.user.patch(f"/batch-jobs/{self.last()['id']}", patch)
+
+
+@pytest.fixture
+def desk(world):
+    desk = Desk(world)
+    yield desk
+    desk.api.close()
+
+
+def test_the_footprint_of_jobs_is_one_answer(desk):
+    desk.user.jobs(desk.app, 6, node_packing_count=4, wall_time_min=7)
+    desk.user.jobs(desk.app, 1, num_nodes=3, wall_time_min=2, tags={"a": "b"})
+    told = desk.api.footprint({"site_id": desk.site})
+    assert told == {"num_jobs": 7, "nodes": 4.5, "max_nodes": 3, "max_wall_time_min": 7}
+    assert desk.api.footprint({"site_id": desk.site, "tags": {"a": "b"}})["nodes"] == 3
+    assert desk.api.footprint({"site_id": desk.site, "state": "FAILED"})["nodes"] == 0
+    desk.user.refused("POST", "/jobs/footprint", {"filter": {"nodes": 1}}, status=422, code="invalid")
+    assert desk.world.user().post("/jobs/footprint", {"filter": {"site_id": desk.site}})["num_jobs"] == 0
+
+
+def test_what_the_work_needs_is_asked_for_once(desk):
+    assert desk.elastic() == []
+    desk.user.jobs(desk.app, 10, node_packing_count=4)
+    assert desk.elastic() == [("pending_submission", 3, 60)]
+    assert desk.last()["status_info"] == {"made_by": "elastic_queue"}
+    assert desk.last()["queue"] == "debug"
+    assert len(desk.elastic()) == 1
+    desk.change(state="queued", scheduler_id="1")
+    assert len(desk.elastic()) == 1
+    desk.user.jobs(desk.app, 2, num_nodes=2)
+    assert desk.elastic()[1:] == [("pending_submission", 4, 60)]
+
+
+def test_nodes_that_idle_in_running_allocations_count(desk):
+    jobs = desk.user.jobs(desk.app, 4)
+    desk.elastic()
+    desk.change(state="running", scheduler_id="1")
+    assert len(desk.elastic()) == 1  # four idle nodes, four jobs
+    session = desk.user.session(desk.site, batch_job_id=desk.last()["id"])
+    held = desk.user.acquire(session, 4)
+    assert sorted(job["id"] for job in held) == sorted(jobs)
+    assert len(desk.elastic()) == 1  # all is taken
+    desk.user.jobs(desk.app, 2)
+    assert desk.elastic()[1:] == [("pending_submission", 2, 60)]
+
+
+def test_limits_of_the_elastic_queue_hold(desk):
+    desk.user.jobs(desk.app, 100)
+    assert desk.elastic(min_nodes=2)[-1][1] == 8
+    desk.user.jobs(desk.app, 1, num_nodes=9)  # wider than any allocation: nobody asks for it
+    desk.user.jobs(desk.app, 1, wall_time_min=61)
+    for number in range(2, 10):
+        assert len(desk.elastic()) == number
+    assert len(desk.elastic()) == 9  # max_pending
+
+
+def test_only_work_with_its_tags_counts(desk):
+    desk.user.jobs(desk.app, 3, tags={"x": "y"})
+    assert desk.elastic(filter_tags={"x": "z"}) == []
+    assert desk.elastic(filter_tags={"x": "y"}) == [("pending_submission", 3, 60)]
+    assert desk.last()["filter_tags"] == {"x": "y"}
+
+
+def test_an_allocation_is_sized_to_what_is_idle(desk):
+    desk.user.jobs(desk.app, 6)
+    sized = {"use_backfill": True, "wall_time_pad_min": 5}
+    assert desk.elastic(**sized) == []
+    assert desk.elastic((4, 5), **sized) == []  # over before it could begin
+    assert desk.elastic((2, 30), (4, 20), (1, 500), **sized) == [("pending_submission", 4, 15)]
+    assert best_window([{"num_nodes": 1, "wall_time_min": 0}], least=1, pad=5) == (1, 0)
+    assert best_window([{"num_nodes": 3, "wall_time_min": 9}], least=4, pad=5) is None
+
+
+def test_one_of_its_own_that_waits_too_long_is_taken_back(desk):
+    desk.user.jobs(desk.app, 1)
+    desk.elastic()
+    mine = desk.last()["id"]
+    users = desk.user.post("/batch-jobs/", {"site_id": desk.site, "num_nodes": 1})["id"]
+    desk.elastic(max_queue_wait_min=5)
+    desk.elastic(max_queue_wait_min=5, later=6)
+    states = {number: desk.user.get(f"/batch-jobs/{number}")["state"] for number in (mine, users)}
+    assert states == {mine: "pending_deletion", users: "pending_submission"}
+
+
+def test_what_is_refused_is_not_asked_for_again_at_once(desk):
+    desk.user.jobs(desk.app, 1)
+    desk.elastic()
+    desk.change(state="submit_failed", status_info={**desk.last()["status_info"], "error": "no"})
+    assert len(desk.elastic()) == 1
+    assert len(desk.elastic(later=2)) == 2
+
+
+def test_patience_doubles_up_to_an_hour():
+    now = datetime.now(UTC)
+
+    def row(state="submit_failed", maker="m", **info):
+        return {"state": state, "status_info": {"made_by": maker, **info}, "last_update": now.isoformat()}
+
+    assert patience_sec([], "m", now) == 0
+    assert patience_sec([row(), row()], "m", now) == 120
+    assert (
+        patience_sec([row(maker="user"), row("finished", exit_code=1), row("finished", exit_code=0), row()], "m", now)
+        == 60
+    )
+    assert patience_sec([row("finished", exit_code=0), row()], "m", now) == 0
+    assert patience_sec([row()] * 20, "m", now) == 3600
+
+
+def test_so_many_equal_allocations_are_kept(desk):
+    loop = QueueMaintainer(
+        desk.api, desk.site, MaintainerSettings(enabled=True, num_queued_jobs=3, num_nodes=2, wall_time_min=9)
+    )
+    desk.user.post("/batch-jobs/", {"site_id": desk.site, "num_nodes": 1, "wall_time_min": 9})
+    for _ in range(2):
+        loop.step()
+        assert desk.batches()[1:] == [("pending_submission", 2, 9)] * 3
+    desk.change(state="finished")
+    loop.step()
+    assert [state for state, nodes, _ in desk.batches() if nodes == 2].count("pending_submission") == 3
+
+
+@pytest.fixture
+def site(world, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", __import__("os").environ["PATH"])
+    cluster = TestCluster("pbs", tmp_path)
+    user = world.user()
+    made = RunningSite(tmp_path / "site", world.url, token=user.token, run_jobs=False, slots=2)
+    made.folder.choose_scheduler("pbs")
+    text = made.folder.settings_file.read_text()
+    made.folder.settings_file.write_text(text + "idle_sec = 2\noutlook_poll_sec = 0.3\ncommand_timeout_sec = 1.5\n")
+    made.user, made.cluster = user, cluster
+    yield made
+    cluster.bad()
+    made.close()
+
+
+def test_an_agent_lives_with_a_scheduler_that_goes_wrong_in_every_way(site, world):
+    seed = random.randrange(1000)
+    print(f"seed {seed}")
+    user, cluster = site.user, site.cluster
+    site.start()
+    cluster.bad("random", seed=seed)
+    app = user.app(site.site_id, command_template="sleep 0.3")
+    jobs = user.jobs(app, 6)
+    batch = user.post("/batch-jobs/", {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5})["id"]
+    row = eventually(
+        lambda: (r := user.get(f"/batch-jobs/{batch}"))["state"] in ("running", "finished") and r, seconds=60
+    )
+    for mode in ("hang", "garbage", "truncated", "fail", "empty", "forget"):
+        cluster.bad(mode)
+        before = len(cluster.calls())
+        eventually(lambda before=before: len(cluster.calls()) >= before + 3, seconds=30)
+        assert user.get(f"/batch-jobs/{batch}")["state"] != "submit_failed"
+        assert site.agent.poll() is None
+    cluster.bad()
+    eventually(lambda: set(user.states(*jobs)) == {"JOB_FINISHED"}, seconds=60)
+    row = eventually(lambda: (r := user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r, seconds=60)
+    assert row["status_info"]["exit_code"] == 0
+    assert row["start_time"] < row["end_time"]
+    assert [event["to_state"] for event in user.events(entity="batch_job", entity_id=batch, to_state="finished")] == [
+        "finished"
+    ]
+    told = eventually(lambda: json.loads((site.folder.state / "loops.json").read_text()))
+    assert told["allocations"] == {"errors": 0, "failing": ""}
+    assert len(list((cluster.place / "jobs").glob("*.json"))) == 1
+
+
+def test_a_scheduler_that_is_not_there_is_said_in_the_check_and_makes_batch_jobs_wait(site):
+    site.start()
+    site.cluster.bad("fail")
+    batch = site.user.post("/batch-jobs/", {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5})["id"]
+    row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["status_info"] and r)
+    assert row["state"] == "pending_submission"
+    assert "no clear" in row["status_info"]["waits"]
+    found = {finding.what: finding for finding in check(site.folder)}
+    assert found["scheduler"].good is False
+    assert "is it up?" in found["scheduler"].told
+    site.cluster.bad()
+    row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r, seconds=60)
+    assert "waits" not in row["status_info"]
+
+
+def test_one_that_is_deleted_before_it_is_submitted_never_is(site):
+    site.cluster.bad("fail")
+    site.start()
+    batch = site.user.post("/batch-jobs/", {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5})["id"]
+    eventually(lambda: site.user.get(f"/batch-jobs/{batch}")["status_info"])
+    site.user.patch(f"/batch-jobs/{batch}", {"state": "pending_deletion"})
+    calls = len(site.cluster.calls())
+    eventually(lambda: len(site.cluster.calls()) > calls + 3)
+    assert site.user.get(f"/batch-jobs/{batch}")["state"] == "pending_deletion"  # nobody can know yet
+    site.cluster.bad()
+    row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r)
+    assert row["status_info"]["reason"] == "never submitted"
+    assert row["scheduler_id"] is None

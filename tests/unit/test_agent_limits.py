@@ -1,0 +1,132 @@
+"""What a site does not allow is refused before the scheduler is asked, and no value can become a line of a job script."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from storax_agent.schedulers import template
+from storax_agent.schedulers.base import Request
+from storax_agent.schedulers.limits import allowed_queues, objection, resolved
+from storax_agent.schedulers.settings import ElasticSettings, SchedulerSettings
+
+OWN = {"debug": {"max_nodes": 2, "max_walltime": 60}, "long": {"max_nodes": 8}}
+PLAIN = Request(5, 1, 30, "debug", "", "serial", {})
+
+
+def settings(**values):
+    return SchedulerSettings.model_validate(values)
+
+
+def test_the_lower_of_two_limits_holds():
+    ours = settings(queues={"debug": {"max_nodes": 4, "max_walltime": 10, "max_queued_jobs": 3}})
+    assert allowed_queues(ours, OWN) == {"debug": {"max_nodes": 2, "max_walltime": 10, "max_queued_jobs": 3}}
+    assert allowed_queues(settings(), OWN) == OWN
+    assert allowed_queues(ours, {}) == {"debug": {"max_nodes": 4, "max_walltime": 10, "max_queued_jobs": 3}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words", "allowed"),
+    [
+        ({"num_nodes": 3}, "asks for 3 nodes; queue 'debug' allows 2", 2),
+        ({"wall_time_min": 61}, "asks for 61 minutes; queue 'debug' allows 60", 60),
+        ({"queue": "debgu"}, "no queue 'debgu' at this site. Did you mean 'debug'?", ["debug", "long"]),
+        ({"queue": "", "num_nodes": 9}, "asks for 9 nodes; this site allows 8", 8),
+        ({"project": "other"}, "project 'other' is not among", ["physics"]),
+        ({"optional_params": {"qos": "high"}}, "'qos' is not allowed", ["constraint"]),
+    ],
+)
+def test_a_refusal_says_what_was_asked_and_what_is_allowed(asked, words, allowed):
+    ours = settings(projects=["physics"], optional_params={"constraint": ""})
+    good = PLAIN._replace(project="physics")
+    assert objection(good, ours, OWN) is None
+    refused = objection(good._replace(**asked), ours, OWN)
+    assert words in refused.error
+    assert refused.info()["allowed"] == allowed
+
+
+def test_a_scheduler_that_tells_no_limits_is_left_to_refuse_by_itself():
+    assert objection(PLAIN._replace(num_nodes=500, queue="any"), settings(), {}) is None
+    assert objection(PLAIN._replace(queue="", wall_time_min=9999), settings(), OWN) is None  # "long" has no limit
+
+
+def test_what_is_not_asked_for_is_the_sites_default():
+    ours = settings(default_queue="long", default_project="p")
+    assert resolved(PLAIN._replace(queue=""), ours)[3:5] == ("long", "p")
+    assert resolved(PLAIN._replace(project="q"), ours)[3:5] == ("debug", "q")
+
+
+def test_an_elastic_queue_whose_least_is_above_its_most_is_refused():
+    with pytest.raises(ValueError, match="min_nodes = 3 is above max_nodes = 2"):
+        ElasticSettings(min_nodes=3, max_nodes=2)
+
+
+def script(text, request=PLAIN, params=None, folder=Path("/tmp/a b")):
+    return template.render(text, request, runner=["run it", "$(id)"], folder=folder, params=params or {})
+
+
+@pytest.mark.parametrize("kind", ["slurm", "pbs", "lsf", "sge"])
+def test_the_shipped_templates_make_scripts_that_bash_can_read(kind, tmp_path):
+    made = tmp_path / "script.sh"
+    made.write_text(script(template.default(kind), PLAIN._replace(num_nodes=2, project="p")))
+    done = subprocess.run(["bash", "-n", made], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "'run it' '$(id)' &" in made.read_text()
+    assert "{{" not in made.read_text().replace("${", "")
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a'b", 'a"b', "$(id)", "`id`", "a;b\\", "a\rb", "a\0b", "a|b", "é"])
+def test_no_value_becomes_shell_or_another_line(value):
+    with pytest.raises(template.TemplateError, match="cannot stand in a job script"):
+        script("{{ params.x }}{{ run }}", params={"x": value})
+    with pytest.raises(template.TemplateError, match="queue"):
+        script("{{ run }}", PLAIN._replace(queue=value))
+
+
+def test_a_value_with_a_space_stays_one_word():
+    assert script("#X {{ params.x }}\n{{ run }}", params={"x": "a b"}).startswith("#X 'a b'\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{ nodes }}{{ run }}", "'nodes' is undefined"),
+        ("\n\n{% if %}{{ run }}", "line 3"),
+        ("echo", "has no {{ run }}"),
+        ("{{ run.__class__.__mro__ }}{{ run }}", "unsafe"),
+        ("{{ 1 / 0 }}{{ run }}", "division"),
+    ],
+)
+def test_a_template_that_cannot_work_is_named(text, words):
+    with pytest.raises(template.TemplateError) as told:
+        script(text)
+    assert words in str(told.value)
+    assert template.NAME in str(told.value)
+
+
+def begin(tmp_path, number, command):
+    text = template.render("{{ run }}", PLAIN, runner=command, folder=tmp_path, params={})
+    return subprocess.Popen(["bash", "-c", text], env={"PATH": "/usr/bin:/bin", "JOB_ID": number}, stdout=-1, text=True)
+
+
+def test_a_script_that_was_queued_twice_runs_once(tmp_path):
+    first = begin(tmp_path, "1", ["sh", "-c", "exit 3"])
+    assert first.wait(20) == 3
+    first.stdout.close()
+    second = begin(tmp_path, "2", ["sh", "-c", f"touch {tmp_path}/twice"])
+    assert second.wait(20) == 0
+    assert "has begun as 1" in second.communicate()[0]
+    assert not (tmp_path / "twice").exists()
+    assert (tmp_path / "1.exit").read_text().split()[0] == "3"
+    assert not (tmp_path / "2.exit").exists()
+
+
+def test_a_script_that_is_told_to_end_waits_for_its_runner_and_tells_its_code(tmp_path):
+    ready = tmp_path / "ready"
+    running = begin(tmp_path, "1", ["sh", "-c", f"trap 'exit 9' TERM; touch {ready}; while :; do sleep 0.05; done"])
+    while not ready.exists():
+        assert running.poll() is None
+    running.terminate()
+    assert running.wait(20) == 9
+    running.stdout.close()
+    assert (tmp_path / "1.exit").read_text().split()[0] == "9"
