@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import storax_api.errors as api_errors
-from storax_api import auth, feed, routes, sessions
+from storax_api import auth, feed, footprint, routes, sessions
 from storax_api.documents import problems
 from storax_api.service import Service, json
 from storax_core.admin import migrate
@@ -69,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     api_errors.install(app)
     app.add_middleware(RequestIds)
     # Routes are tried in this order, so what is called all day stands first.
-    for router in (routes.mount(JOBS), sessions.router, feed.router, auth.router):
+    for router in (routes.mount(JOBS), sessions.router, feed.router, auth.router, footprint.router):
         app.include_router(router)
     for resource in RESOURCES:
         if resource is not JOBS:

@@ -145,8 +145,6 @@ def mount(resource: Resource) -> APIRouter:
         _mount_deletes(router, resource)
     if "cancel" in resource.verbs:
         _mount_cancel(router)
-    if "footprint" in resource.verbs:
-        _mount_footprint(router)
     return router
 
 
@@ -321,17 +319,6 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
         if not query.filter and not query.exclude and not everything:
             raise Invalid("no filter: this would delete all of them", hint="Add all=true if that is what you mean.")
         return await delete_where(request, who, b"", query)
-
-
-def _mount_footprint(router: APIRouter) -> None:
-    @router.post("/footprint", **document(JOBS, "footprint"))
-    async def footprint(request: Request, who: Who) -> Response:
-        only(request)
-        raw = await service_of(request).body(request)
-        ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
-        query = queries.Query(filter=ask.filter, exclude=ask.exclude)
-        async with service_of(request).db.owner(who.owner_id) as conn:
-            return json(await queries.footprint(conn, who.owner_id, query))
 
 
 def _mount_cancel(router: APIRouter) -> None:
