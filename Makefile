@@ -26,9 +26,10 @@ test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes; installs it wher
 	elif ! command -v apt-get >/dev/null; then echo "test-slurm: skipped, no apt-get; install slurm-wlm and munge by hand"; \
 	elif [ "$$(id -u)" != 0 ]; then echo "test-slurm: skipped, only root can install slurm-wlm and munge"; \
 	else (apt-get -qq update; RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-	  apt-get -qq install -y --no-install-recommends slurm-wlm slurmctld slurmd slurm-client munge) >/dev/null 2>&1 \
+	  apt-get -qq install -y --no-install-recommends slurm-wlm slurmctld slurmd slurm-client munge \
+	  gridengine-master gridengine-exec gridengine-client) >/dev/null 2>&1 \
 	  || echo "test-slurm: skipped, apt-get could not install slurm-wlm and munge"; fi
-	@$(BIN)/python -m pytest -q -k slurm tests/conformance tests/acceptance/test_slurm.py
+	@$(BIN)/python -m pytest -q -k "slurm or real_sge" tests/conformance tests/acceptance/test_slurm.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -4,7 +4,20 @@ import os
 
 import pytest
 
+from fakes import sge
 from fakes.clusters import TestCluster
+
+
+@pytest.fixture(scope="session")
+def real_sge(tmp_path_factory):
+    """One node of a real Grid Engine; skipped, with the reason, where it is not installed."""
+    if reason := sge.missing():
+        pytest.skip(reason)
+    made = sge.RealSge(tmp_path_factory.mktemp("sge"))
+    try:
+        yield made.start()
+    finally:
+        made.stop()
 
 
 @pytest.fixture
@@ -13,6 +26,8 @@ def cluster(request, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", os.environ["PATH"])
     if request.param == "slurm":
         request.getfixturevalue("real_slurm")
+    if request.param == "real_sge":
+        request.getfixturevalue("real_sge")
     made = TestCluster(request.param, tmp_path)
     yield made
     made.close()

@@ -1,5 +1,5 @@
-"""What every scheduler must do. Slurm is real where it is installed; PBS, LSF and Grid Engine are stand-ins that print
-the documented formats (see ``fakes/batch_programs.py``)."""
+"""What every scheduler must do. Slurm and ``real_sge`` are real where they are installed; PBS, LSF and ``sge`` are
+stand-ins that print the documented formats (see ``fakes/batch_programs.py``)."""
 
 from datetime import UTC, datetime, timedelta
 

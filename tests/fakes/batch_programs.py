@@ -1,4 +1,4 @@
-"""Stand-ins for the programs of PBS, LSF and Grid Engine, which cannot be installed everywhere: ``KIND FOLDER NAME ...``.
+"""Stand-ins for the programs of PBS, LSF and Grid Engine, which cannot be installed here (PBS, LSF) or everywhere (Grid Engine; ``sge.py`` starts a real one): ``KIND FOLDER NAME ...``.
 
 They keep their jobs in files and really run them, and print the formats that the vendors document: OpenPBS 23 (qstat -F
 json), LSF 10.1 (bjobs -o, bhist -l -UF), Son of Grid Engine 8.1 (qstat -xml, qacct). What they cannot show is how a real

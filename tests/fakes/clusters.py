@@ -13,7 +13,8 @@ from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.settings import SiteFolder, SiteSettings
 
 HERE = Path(__file__).parent
-KINDS = ("local", "slurm", "pbs", "lsf", "sge")
+REAL = {"slurm": "slurm", "real_sge": "sge"}  # the others are stand-ins
+KINDS = ("local", "slurm", "pbs", "lsf", "sge", "real_sge")
 PROGRAMS = {
     "slurm": ("sbatch", "squeue", "sacct", "scancel", "sinfo"),
     "pbs": ("qsub", "qstat", "qdel", "pbsnodes"),
@@ -53,6 +54,7 @@ class TestCluster:
     __test__ = False
 
     def __init__(self, kind: str, place: Path, *, timeout_sec: float = 20.0) -> None:
+        self.is_real, kind = kind in REAL, REAL.get(kind, kind)
         self.kind, self.place, self._timeout_sec = kind, place, timeout_sec
         self.folder = SiteFolder(place / "a site")
         self.folder.make()
@@ -66,7 +68,7 @@ class TestCluster:
         os.environ["PATH"] = f"{self.bin}:{os.environ['PATH']}"
 
     def _wrap(self, name: str) -> None:
-        if self.kind == "slurm":
+        if self.is_real:
             real = shutil.which(name)
         else:
             real = f"{sys.executable} -S {HERE / 'batch_programs.py'} {self.kind} {self.place / 'jobs'} {name}"
