@@ -125,6 +125,27 @@ def test_the_owners_jobs_and_idle_nodes_are_told(cluster):
         assert outlook.backfill_windows["debug"][0]["num_nodes"] >= 1
 
 
+@pytest.mark.parametrize("cluster", ["pbs", "lsf", "sge"], indirect=True)
+def test_one_that_still_waits_is_found_by_its_name(cluster):
+    hold = cluster.place / "jobs" / "hold"
+    hold.touch()
+    (number,) = submitted(cluster.scheduler(), request(1))
+    assert cluster.scheduler().statuses([number])[number].state == "queued"
+    assert submitted(cluster.scheduler(), request(1)) == [number]
+    hold.unlink()
+    reached(cluster.scheduler(), number, "running")
+
+
+@remote
+def test_nothing_is_submitted_while_the_list_of_jobs_cannot_be_read(cluster):
+    cluster.bad("blind")
+    (told,) = cluster.scheduler().submit([request(1)])
+    assert told.again
+    assert told.scheduler_id is None
+    assert cluster.scheduler().find([1]) is None
+    assert [call for call in cluster.calls() if call.split()[0] in ("sbatch", "qsub", "bsub")] == []
+
+
 BAD = ("hang", "garbage", "binary_error", "truncated", "fail", "empty", "forget")
 
 

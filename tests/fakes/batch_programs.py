@@ -1,5 +1,6 @@
-"""Stand-ins for the programs of PBS, LSF and Grid Engine, which cannot be installed here (PBS, LSF) or everywhere (Grid Engine; ``sge.py`` starts a real one): ``KIND FOLDER NAME ...``.
+"""Stand-ins for the programs of PBS, LSF and Grid Engine: ``KIND FOLDER NAME ...``.
 
+PBS and LSF cannot be installed here; of Grid Engine ``sge.py`` starts a real one where its packages are.
 They keep their jobs in files and really run them, and print the formats that the vendors document: OpenPBS 23 (qstat -F
 json), LSF 10.1 (bjobs -o, bhist -l -UF), Son of Grid Engine 8.1 (qstat -xml, qacct). What they cannot show is how a real
 one differs from its documentation.
@@ -20,7 +21,7 @@ KIND, PLACE, NAME, ARGV = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[
 USER = os.environ.get("USER") or __import__("pwd").getpwuid(os.getuid()).pw_name
 QUEUES = ("debug", "short")
 VARIABLE = {"pbs": "PBS_JOBID", "lsf": "LSB_JOBID", "sge": "JOB_ID"}[KIND]
-RUN = 'echo $$ > "$1.pid"; bash "$2" > "$3" 2>&1; echo $? > "$1.code.new"; mv "$1.code.new" "$1.code"'
+RUN = 'echo $$ > "$1.pid"; while [ -e "$4" ]; do sleep 0.05; done; echo > "$1.begun"; bash "$2" > "$3" 2>&1; echo $? > "$1.code.new"; mv "$1.code.new" "$1.code"'
 Job = dict[str, Any]
 
 
@@ -43,7 +44,7 @@ def jobs() -> list[Job]:
 def look(job: Job) -> None:
     """Where it is, from what its processes left."""
     base = PLACE / str(job["n"])
-    job["state"] = "R"
+    job["state"] = "R" if base.with_suffix(".begun").exists() else "Q"
     with suppress(OSError, ValueError):
         job["code"] = int(base.with_suffix(".code").read_text())
         job["end"], job["state"] = base.with_suffix(".code").stat().st_mtime, "F"
@@ -70,7 +71,7 @@ def submit(script: str, name: str, output: str, queue: str) -> int:
     row["nodes"] = int(next(filter(None, nodes.groups()))) if nodes else 1
     base.with_suffix(".json").write_text(json.dumps(row))
     subprocess.Popen(
-        ["setsid", "sh", "-c", RUN, "sh", base, copy, output], env={**os.environ, VARIABLE: job_id},
+        ["setsid", "sh", "-c", RUN, "sh", base, copy, output, PLACE / "hold"], env={**os.environ, VARIABLE: job_id},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     return number
@@ -160,7 +161,7 @@ def lsf_bjobs() -> None:
         fail("No job found", 255)
     for job in found:
         done = job["state"] == "F"
-        stat = ("DONE" if job["code"] == 0 else "EXIT") if done else "RUN"
+        stat = ("DONE" if job["code"] == 0 else "EXIT") if done else {"R": "RUN", "Q": "PEND"}[job["state"]]
         start, end = (when(job[key], "%b %d %H:%M:%S %Y") if key in job else "-" for key in ("start", "end"))
         code = str(job["code"]) if done and job["code"] else "-"
         end = end if done else when(job["start"] + 3600, "%b %d %H:%M:%S %Y") + " L"
@@ -207,7 +208,7 @@ def sge_qstat() -> None:
     rows = "".join(
         f"""    <job_list state="running">
       <JB_job_number>{job["id"]}</JB_job_number><JAT_prio>0.55500</JAT_prio><JB_name>{job["name"]}</JB_name>
-      <JB_owner>{USER}</JB_owner><state>r</state><JAT_start_time>{when(job["start"], form)}</JAT_start_time>
+      <JB_owner>{USER}</JB_owner><state>{"r" if job["state"] == "R" else "qw"}</state><JAT_start_time>{when(job["start"], form)}</JAT_start_time>
       <queue_name>{job["queue"]}@n1</queue_name><slots>{job["nodes"]}</slots>
     </job_list>
 """

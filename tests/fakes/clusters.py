@@ -41,6 +41,7 @@ case "$(cat {place}/bad 2>/dev/null)" in
   empty) exit 0 ;;
   forget) cat {place}/nothing; exit 0 ;;
   deaf) {real} "$@" > {place}/unheard; exec sleep 30 ;;
+  blind) [ {name} = {lists} ] && exit 1 ;;
   random) read seed < {place}/seed; seed=$(( (seed * 1103515245 + 12345) % 2147483648 )); echo $seed > {place}/seed
     [ $(( seed / 65536 % 3 )) = 0 ] && exit 1 ;;
 esac
@@ -73,7 +74,7 @@ class TestCluster:
         else:
             real = f"{sys.executable} -S {HERE / 'batch_programs.py'} {self.kind} {self.place / 'jobs'} {name}"
         path = self.bin / name
-        path.write_text(WRAPPER.format(name=name, place=self.place, real=real))
+        path.write_text(WRAPPER.format(name=name, place=self.place, real=real, lists=LISTS[self.kind].split()[0]))
         path.chmod(0o755)
 
     def scheduler(self, **settings: object) -> Scheduler:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from storax._settings import Connection
-from storax_agent.schedulers import command, lsf, registry, slurm
+from storax_agent.schedulers import command, lsf, pbs, registry, slurm
 from storax_agent.schedulers.cluster import write_template
 from storax_agent.schedulers.command import Ran, run
 from storax_agent.schedulers.files import Files
@@ -40,6 +40,15 @@ def test_accounting_tells_of_cancels_and_of_a_zone():
     assert found["7"].end_time == datetime(2026, 11, 21, 8, 1, tzinfo=UTC)
     assert found["9"].state == "unknown"
     assert found.keys() == {"7", "9"}
+
+
+def test_pbs_that_fails_without_a_word_of_jobs_has_said_nothing_of_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    program = tmp_path / "qstat"
+    for code, expected in ((0, []), (1, None)):
+        program.write_text(f"""#!/bin/sh\necho '{{"pbs_version": "23"}}'; exit {code}\n""")
+        program.chmod(0o755)
+        assert pbs.Pbs(5).listed() == expected
 
 
 def test_times_of_lsf_without_a_year_are_in_the_past():
