@@ -16,6 +16,8 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
         self._up = True
+        self._bytes_a_sec: int | None = None
+        self.carried = 0  # bytes, both ways
         self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -66,6 +68,10 @@ class Proxy:
 
         self._do(work())
 
+    def slow(self, bytes_a_sec: int | None) -> None:
+        """Carry so much at most from now on; None: all there is."""
+        self._bytes_a_sec = bytes_a_sec
+
     def heal(self) -> None:
         """The server is back."""
 
@@ -96,6 +102,9 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
                 await self._flowing.wait()
+                self.carried += len(data)
+                if self._bytes_a_sec:
+                    await asyncio.sleep(len(data) / self._bytes_a_sec)
                 sink.write(data)
                 await sink.drain()
         sink.close()

@@ -8,10 +8,12 @@ import hashlib
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from fakes.processes import eventually
 from fakes.s3 import BUCKET, S3Server, require_s3
 from fakes.sshd import ORDINARY_ID, Sshd, require_sshd
 from proxy import Proxy
@@ -191,13 +193,15 @@ def test_an_empty_file_is_a_file(case):
 
 def test_any_name_is_only_a_name(case, monkeypatch):
     monkeypatch.chdir(case.folder)
-    for number, name in enumerate(ODD_NAMES):
+    # moto answers 404 for a key with a newline, before any code of ours could do wrong.
+    names = [name for name in ODD_NAMES if not (case.kind == "s3" and "\n" in name)]
+    for number, name in enumerate(names):
         case.end.put(f"in/{name}", b"%d" % number)
-    came = case.move(*[case.item("in", f"/in/{name}", f"got/{name}") for name in ODD_NAMES])
+    came = case.move(*[case.item("in", f"/in/{name}", f"got/{name}") for name in names])
     assert [one.info for one in came if one.state != "done"] == []
-    went = case.move(*[case.item("out", f"/out/{name}", f"got/{name}") for name in ODD_NAMES])
+    went = case.move(*[case.item("out", f"/out/{name}", f"got/{name}") for name in names])
     assert [one.info for one in went if one.state != "done"] == []
-    for number, name in enumerate(ODD_NAMES):
+    for number, name in enumerate(names):
         assert case.end.get(f"out/{name}") == (case.workdir / "got" / name).read_bytes() == b"%d" % number
     assert not list(case.folder.rglob("canary"))
     assert "canary" not in case.end.names()
@@ -329,6 +333,8 @@ def test_a_full_disk_here_ends_that_file_alone(case, tiny):
 
 def test_a_full_disk_there_ends_that_file_alone(case, tiny):
     only(case, "local", "rsync")
+    if case.kind == "rsync-ordinary-user":
+        pytest.skip("that sshd lives in a mount namespace of its own, which this mount does not reach")
     (case.workdir / "big").write_bytes(os.urandom(5_000_000))
     for n in range(4):
         (case.workdir / f"small{n}").write_bytes(b"x")
@@ -345,6 +351,41 @@ def test_a_full_disk_there_ends_that_file_alone(case, tiny):
 
 
 # ---- the network, the server, the keys -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_what_was_moved_before_a_break_is_not_moved_again(case, request, direction, tmp_path):
+    """Broken off in the middle by its stop, as by a kill, a large file goes on where it was."""
+    only(case, "rsync", "s3")
+    content = os.urandom(24 << 20)
+    (case.workdir / "big").write_bytes(content)
+    case.end.put("big", content)
+    item = case.item(direction, "/big" if direction == "in" else "/new", "got" if direction == "in" else "big")
+    with through_proxy(case, request) as (proxy, changed):
+        proxy.slow(16 << 20)
+        service = small_parts(case.service(**changed))
+        watch = Watch()
+        mover = threading.Thread(target=lambda: first.extend(service.submit([item], watch)))
+        first: list[Moved] = []
+        mover.start()
+        eventually(lambda: proxy.carried > (14 << 20))
+        watch.stop.set()
+        mover.join(20)
+        assert [one.state for one in first] == ["again"], first
+        proxy.slow(None)
+        before = proxy.carried
+        (done,) = small_parts(case.service(**changed)).statuses([item], Watch())
+        assert (done.state, done.info["sha256"]) == ("done", sha(content)), done
+        assert proxy.carried - before < (20 << 20), "it was moved from the beginning"
+    if direction == "out":
+        assert case.end.get("new") == content
+
+
+def small_parts(service):
+    objects = getattr(service, "_objects", None)
+    if objects is not None:
+        objects._part_bytes = 5 << 20
+    return service
 
 
 @contextlib.contextmanager

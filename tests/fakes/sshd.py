@@ -86,7 +86,7 @@ class Sshd:
         if self._namespace:
             become = f"mount --bind {self.folder}/passwd /etc/passwd && exec setpriv --reuid {ORDINARY_ID} "
             become += f'--regid {ORDINARY_ID} --clear-groups "$@"'
-            argv = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", become, "sh", *argv]
+            argv = ["unshare", "--mount", "sh", "-c", become, "sh", *argv]
         self._process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

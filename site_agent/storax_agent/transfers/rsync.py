@@ -118,8 +118,13 @@ class _Batch:
             words = f"{item.alias}:{item.remote_path}: {complaint.removeprefix('rsync: ')}"
             self._moved[item.id] = Moved(item.id, "error" if final else "again", {"error": words[:1000]})
             if final:
-                self._stage.forget(name)
+                self._forget(name, complaint)
         return good
+
+    def _forget(self, name: str, complaint: str) -> None:
+        self._stage.forget(name)
+        if not self._inward and "write failed" in complaint:
+            self._rsync.forget(self._stage.path, name)
 
     def _blame(self, items: Sequence[Item], done: Done) -> None:
         """The run failed and no name was told: the host, or one of these, which is then found by halves."""

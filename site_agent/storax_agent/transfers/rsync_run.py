@@ -102,6 +102,16 @@ class Rsync:
         done = self._run(stage, names, flags, inward=inward, recursive=recursive, watch=watch, progress=lambda _n: None)
         return Done(done.code, done.complaints, [line[12:] for line in done.told if line[:1] in ("<", ">", "c")])
 
+    def forget(self, stage: Path, inner: str) -> None:
+        """Remove what broke off beside the place of ``inner`` at the location: it may be what fills the disk there."""
+        (empty := stage / "empty").mkdir(exist_ok=True)
+        folder = f"{self.root.rstrip('/')}/{inner}".rpartition("/")[0]
+        argv = [
+            _program(), "-s", "-r", "--delete", f"--include=/{PARTIAL}/***", "--exclude=*", "-e", self._shell(),
+            f"--timeout={self._place.timeout_sec}", f"{empty}/", f"{self._remote}:{folder}/",
+        ]  # fmt: skip
+        subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, env=_environment(), check=False)
+
     def look(self) -> str:
         """The location's folder, listed by itself.
 

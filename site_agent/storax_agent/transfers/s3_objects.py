@@ -63,7 +63,8 @@ class Objects:
             TryAgainError: what came is not what was stored, or it changed meanwhile.
         """
         head = self._client.head_object(Bucket=self._bucket, Key=key)
-        part = place.with_name(f".{hashlib.sha256((key + head['ETag']).encode()).hexdigest()[:32]}.part")
+        version = hashlib.sha256("\0".join((place.name, key, head["ETag"])).encode()).hexdigest()
+        part = place.with_name(f".{version[:32]}.part")
         size = head["ContentLength"]
         with part.open("ab") as file:
             have = file.tell() if file.tell() <= size else file.truncate(0)
