@@ -50,6 +50,7 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # transports close their sockets in a later round of the loop
 
     def cut(self) -> None:
         """The server is gone: connections break, new ones are refused."""

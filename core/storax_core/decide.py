@@ -106,6 +106,8 @@ def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
     legal(USER_MOVES, facts["state"], to, f"job {facts['id']}")
+    if to == JobState.RESTART_READY and facts["stage_in"] and not facts["attempt"]:
+        to = JobState.READY  # it never ran: perhaps it failed because its files did not come in
     enter(change, mine, to, data)
     return change
 

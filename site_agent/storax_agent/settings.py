@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from storax._settings import Connection, load_profile
 from storax.errors import StoraxError
 from storax_agent.policy import Policy
-from storax_agent.transfers.locations import AnyLocation
+from storax_agent.transfers.locations import EXAMPLE, AnyLocation
 
 FILE = "site.toml"
 TOKEN_FILE = "token"  # noqa: S105 - a file's name
@@ -153,7 +153,7 @@ class SiteFolder:
 
     def write(self, values: Mapping[str, Any], *, connection: Connection) -> None:
         """Write the top-level ``values`` into ``site.toml``, leaving its other lines alone, and keep the token."""
-        text = self.settings_file.read_text(encoding="utf-8") if self.settings_file.is_file() else ""
+        text = self.settings_file.read_text(encoding="utf-8") if self.settings_file.is_file() else f"\n{EXAMPLE}"
         profile = connection.source.removeprefix("profile ") if connection.source.startswith("profile ") else None
         for name, value in {**values, "url": connection.url, "profile": profile}.items():
             text = _with_line(text, name, value)

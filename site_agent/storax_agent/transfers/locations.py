@@ -18,6 +18,32 @@ from storax_agent.transfers.base import TransferError, TransferService
 HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*|[0-9A-Fa-f:]+")
 USER = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
 
+# What a new ``site.toml`` says of them.
+EXAMPLE = """\
+# Where the files of jobs come from and go to, by alias; `storax site check` asks each. Take away the # where needed.
+#
+# [transfer_locations]
+# archive = "file:///data/archive"                      # a folder of this machine
+#
+# [transfer_locations.lab]                              # rsync over ssh; the host's key must be known
+# url = "ssh://me@lab.example.org:22/data"
+# identity_file = "~/.ssh/id_storax"                    # without a passphrase; unset: what ssh tries by itself
+# known_hosts = "~/.ssh/known_hosts"
+#
+# [transfer_locations.bucket]                           # S3-compatible; needs pip install 'storax[s3]'
+# url = "s3://my-bucket/prefix"
+# endpoint_url = "https://s3.example.org"               # unset: Amazon's
+# region = "us-east-1"
+# credentials_file = "~/.aws/credentials"               # profile = "..." picks one of several
+#
+# [transfer_locations.campus]                           # Globus; needs pip install 'storax[globus]'
+# url = "globus://COLLECTION-ID/path"
+# local_collection = "COLLECTION-ID"                    # shows this site's data folder,
+# local_path = "/"                                      # at this path
+# client_id = "CLIENT-ID"
+# client_secret_file = "~/.globus-secret"
+"""
+
 
 class FileLocation(BaseModel):
     """A folder of this machine: ``file:///path``."""

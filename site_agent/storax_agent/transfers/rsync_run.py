@@ -57,7 +57,8 @@ class Done:
     def last(self) -> str:
         """What was wrong, in the words of ssh or rsync."""
         spoken = [line for line in self.complaints if not line.startswith(("rsync error:", "Warning:"))]
-        return (spoken or self.complaints or [f"rsync ended with exit code {self.code}"])[-1][:500]
+        by_ssh = [line for line in spoken if not line.startswith("rsync:")]
+        return (by_ssh or spoken or self.complaints or [f"rsync ended with exit code {self.code}"])[-1][:500]
 
     def about(self, root: str, inner: str) -> str:
         """The complaint about one path below ``root``, or an empty text."""
