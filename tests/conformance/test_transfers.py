@@ -305,6 +305,43 @@ def test_a_copy_that_was_spoiled_is_noticed_and_made_again(case):
     assert case.end.get("x") == b"right"
 
 
+def test_what_a_killed_agent_left_in_the_stage_is_not_believed(case):
+    """Other bytes of the same length, where the file would wait: the copy is compared, and made again."""
+    only(case, "rsync", "s3")
+    case.end.put("x", b"right")
+    item = case.item("in", "/x", "x")
+    tree = case.folder / "scratch"
+    case.one("in", "/none", "none")  # makes the location's folder
+    (tree := next(tree.iterdir()) / lane_of(item) / "tree").mkdir(parents=True, exist_ok=True)
+    if case.kind == "s3":
+        etag = case.end._client.head_object(Bucket=BUCKET, Key="pre fix/x")["ETag"]
+        left = f".{sha(chr(0).join(('x', 'pre fix/x', etag)).encode())[:32]}.part"
+    else:
+        left = "x"
+    (tree / left).write_bytes(b"wrong")
+    if case.kind == "s3":
+        assert case.move(item)[0].state == "again"
+    assert case.move(item)[0].state == "done"
+    assert (case.workdir / "x").read_bytes() == b"right"
+
+
+def test_a_source_that_vanishes_midway_is_an_error_of_its_own(case, request):
+    only(case, "rsync")
+    case.end.put("big", os.urandom(6 << 20))
+    case.end.put("small", b"x")
+    with through_proxy(case, request) as (proxy, changed):
+        proxy.slow(3 << 20)
+        items = [case.item("in", f"/{name}", name) for name in ("big", "small")]
+        found: list[Moved] = []
+        mover = threading.Thread(target=lambda: found.extend(case.move(*items, **changed)))
+        mover.start()
+        eventually(lambda: proxy.carried > (2 << 20))
+        case.end.drop("big")
+        mover.join(60)
+    assert [one.state for one in found] == ["error", "done"], found
+    assert "there:/big" in found[0].info["error"]
+
+
 @pytest.fixture
 def tiny(tmp_path):
     """A file system of 2 MB."""

@@ -1,6 +1,9 @@
 """What the transfer rooms promise beyond the conformance suite: settings of locations, faults of a disk, names."""
 
 import hashlib
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,11 @@ from pydantic import TypeAdapter, ValidationError
 from storax_agent.transfers import files as module
 from storax_agent.transfers.base import Item, TransferError, Watch, lane_of
 from storax_agent.transfers.local import LocalTransfer
-from storax_agent.transfers.locations import AnyLocation, FileLocation, Locations, S3Location, SshLocation
+from storax_agent.transfers.locations import EXAMPLE, AnyLocation, FileLocation, Locations, S3Location, SshLocation
 from storax_agent.transfers.rsync_run import Done, Rsync, escaped
 from storax_agent.transfers.stage import is_shared
+
+ID = "6c54cade-bde5-45c1-bdea-f4bd71dba2cc"
 
 
 @pytest.fixture
@@ -101,6 +106,22 @@ def test_ssh_asks_nobody_and_checks_the_host(place):
     shell = Rsync(SshLocation(url="ssh://u@h/b", identity_file=Path("/k x"), known_hosts=Path("/h x")))._shell()
     for word in ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "'/k x'", '"/h x"'):
         assert word in shell
+
+
+def test_what_init_writes_of_locations_is_right_once_the_marks_are_taken_away():
+    lines = [line.removeprefix("#").strip() for line in EXAMPLE.splitlines()[1:]]
+    table = tomllib.loads("\n".join(lines).replace("COLLECTION-ID", ID).replace("CLIENT-ID", ID))
+    kinds = {alias: type(READ(value)).__name__ for alias, value in table["transfer_locations"].items()}
+    assert kinds == {
+        "archive": "FileLocation", "lab": "SshLocation", "bucket": "S3Location", "campus": "GlobusLocation",
+    }  # fmt: skip
+
+
+def test_an_agent_without_such_locations_imports_no_library_of_theirs():
+    code = "import sys, storax_agent.daemon; print(sorted({n.split('.')[0] for n in sys.modules} & "
+    code += "{'boto3', 'botocore', 'globus_sdk', 'requests'}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 def test_a_path_is_shared_with_what_it_holds_and_what_holds_it():

@@ -172,7 +172,9 @@ class Transfers:
             return
         rows = [row for row in self._look(busy) if row["id"] not in self._rows]
         jobs = self._api.jobs_brief({row["job_id"] for row in rows})
-        lanes = self._lanes([row for row in rows if row["job_id"] in jobs], jobs)
+        rows = [row for row in rows if row["job_id"] in jobs]
+        self._refuse([row for row in rows if not _wanted(row, jobs)], jobs)
+        lanes = _lanes([row for row in rows if _wanted(row, jobs)], jobs)
         for lane, (items, begun) in lanes.items():
             if lane not in busy and len(busy) < self._at_once:
                 busy.add(lane)
@@ -190,19 +192,25 @@ class Transfers:
             self._site_id, ["pending", "active"], limit=WINDOW, without=sorted(full | paused)
         )  # fmt: skip
 
-    def _lanes(self, rows: list[Row], jobs: Mapping[int, Row]) -> dict[Lane, tuple[list[Item], bool]]:
-        """Batches by lane: what an agent before this one ordered is asked after before more is ordered."""
-        lanes: dict[Lane, tuple[list[Item], bool]] = {}
-        for row in sorted(rows, key=lambda row: (row["state"] != "active", row["id"])):
-            if not _wanted(row, jobs):
-                words = f"not moved: its job is {jobs[row['job_id']]['state']}"
-                self._untold[row["id"]] = {"id": row["id"], "state": "error", "transfer_info": {"error": words}}
-                continue
-            item, begun = _item(row, jobs), row["state"] == "active"
-            items, kind = lanes.setdefault((item.alias, lane_of(item)), ([], begun))
-            if kind == begun and len(items) < BATCH_ITEMS and _fits(item, items):
-                items.append(item)
-        return lanes
+    def _refuse(self, rows: list[Row], jobs: Mapping[int, Row]) -> None:
+        """Items of jobs that failed or were cancelled meanwhile; what was ordered for them is cancelled."""
+        for row in rows:
+            words = f"not moved: its job is {jobs[row['job_id']]['state']}"
+            self._untold[row["id"]] = {"id": row["id"], "state": "error", "transfer_info": {"error": words}}
+        ordered = [_item(row, jobs) for row in rows if row.get("task_id")]
+        for alias in {item.alias for item in ordered}:
+            self._batches.cancel(alias, [item for item in ordered if item.alias == alias])
+
+
+def _lanes(rows: list[Row], jobs: Mapping[int, Row]) -> dict[Lane, tuple[list[Item], bool]]:
+    """Batches by lane: what an agent before this one ordered is asked after before more is ordered."""
+    lanes: dict[Lane, tuple[list[Item], bool]] = {}
+    for row in sorted(rows, key=lambda row: (row["state"] != "active", row["id"])):
+        item, begun = _item(row, jobs), row["state"] == "active"
+        items, kind = lanes.setdefault((item.alias, lane_of(item)), ([], begun))
+        if kind == begun and len(items) < BATCH_ITEMS and _fits(item, items):
+            items.append(item)
+    return lanes
 
 
 def _wanted(row: Row, jobs: Mapping[int, Row]) -> bool:

@@ -54,6 +54,17 @@ class Batches:
         # A daemon: a copy under way must not hold up the end of the agent; the next one takes it up.
         threading.Thread(target=self._run, args=(batch,), name=f"transfer {lane}", daemon=True).start()
 
+    def cancel(self, alias: str, items: Sequence[Item]) -> None:
+        """Give up what was ordered at a service; one that cannot be reached goes on for nobody, which is logged."""
+
+        def work() -> None:
+            try:
+                self._locations.service(alias).cancel(items)
+            except Exception as error:
+                LOG.warning("transfers of %s: could not be cancelled: %s", alias, error)
+
+        threading.Thread(target=work, name=f"cancel {alias}", daemon=True).start()
+
     def wait(self, seconds: float) -> None:
         """Sleep until a batch ends, or for so long."""
         with self._changed:
