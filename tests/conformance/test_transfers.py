@@ -305,6 +305,22 @@ def test_a_copy_that_was_spoiled_is_noticed_and_made_again(case):
     assert case.end.get("x") == b"right"
 
 
+def test_a_host_whose_disk_changes_what_is_written_is_found_out(case, request):
+    only(case, "rsync")
+    sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
+    (case.workdir / "x").write_bytes(b"right")
+    item = case.item("out", "/x", "x")
+    sshd.faulty(f"printf wrong > '{sshd.base}/x'")
+    try:
+        first = case.move(item)[0]
+        assert (first.state, "differs from its source" in first.info["error"]) == ("again", True), first
+        assert case.end.get("x") == b"wrong"
+        assert case.move(item)[0].state == "done"
+    finally:
+        sshd.sound()
+    assert case.end.get("x") == b"right"
+
+
 def test_what_a_killed_agent_left_in_the_stage_is_not_believed(case):
     """Other bytes of the same length, where the file would wait: the copy is compared, and made again."""
     only(case, "rsync", "s3")
@@ -355,17 +371,24 @@ def tiny(tmp_path):
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_here_ends_that_file_alone(case, tiny):
-    (case.data / "job").rmdir()
-    case.data.rmdir()
-    (tiny / "job").mkdir()
-    case.data.symlink_to(tiny)
-    case.end.put("big", os.urandom(5_000_000))
-    case.end.put("small", b"x")
-    big, small = case.move(case.item("in", "/big", "big"), case.item("in", "/small", "small"))
-    assert (big.state, small.state) == ("error", "done"), (big, small)
+@pytest.mark.parametrize("full", ["data", "scratch"])
+def test_a_full_disk_here_ends_that_file_alone(case, tiny, full):
+    if full == "data":
+        (case.data / "job").rmdir()
+        case.data.rmdir()
+        (tiny / "job").mkdir()
+        case.data.symlink_to(tiny)
+    else:
+        (case.folder / "scratch").symlink_to(tiny)
+        if case.kind == "local":
+            pytest.skip("a local copy has no scratch folder")
+    names = ["big", *(f"small{n}" for n in range(6))]
+    for name in names:
+        case.end.put(name, os.urandom(5_000_000) if name == "big" else b"x")
+    big, *small = case.move(*[case.item("in", f"/{name}", name) for name in names])
+    assert (big.state, {one.state for one in small}) == ("error", {"done"}), (big, small)
     assert "No space left" in big.info["error"]
-    assert [path.name for path in (tiny / "job").iterdir()] == ["small"]
+    assert sorted(path.name for path in case.workdir.iterdir()) == names[1:]
 
 
 def test_a_full_disk_there_ends_that_file_alone(case, tiny):

@@ -60,7 +60,7 @@ class Sshd:
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / name)], check=True, timeout=30
             )
-        (self.folder / "authorized_keys").write_text((self.folder / "key.pub").read_text())
+        self.sound()
         self.know(self.folder / "host_key.pub")
         (self.folder / "sshd_config").write_text(CONFIG.format(port=self.port, folder=self.folder))
         (self.folder / "passwd").write_text(
@@ -127,6 +127,22 @@ class Sshd:
     def logins(self) -> int:
         """How often somebody logged in."""
         return self.log.count("Accepted publickey")
+
+    def faulty(self, deed: str) -> None:
+        """From now on the host's disk does ``deed``, a shell command, after the first thing that is asked of it."""
+        script, mark = self.folder / "faulty.sh", self.folder / "faulty.done"
+        mark.unlink(missing_ok=True)
+        script.write_text(
+            f'sh -c "$SSH_ORIGINAL_COMMAND"; code=$?\ntest -e {mark} || {deed}\ntouch {mark}\nexit $code\n'
+        )
+        self._allow(f'command="sh {script}" ')
+
+    def sound(self) -> None:
+        """The host is as it should be."""
+        self._allow("")
+
+    def _allow(self, option: str) -> None:
+        (self.folder / "authorized_keys").write_text(option + (self.folder / "key.pub").read_text())
 
     def know(self, key: Path, *, port: int | None = None) -> None:
         """Write the known_hosts file with this host key."""

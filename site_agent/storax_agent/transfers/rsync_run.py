@@ -58,7 +58,7 @@ class Done:
         """What was wrong, in the words of ssh or rsync."""
         spoken = [line for line in self.complaints if not line.startswith(("rsync error:", "Warning:"))]
         by_ssh = [line for line in spoken if not line.startswith("rsync:")]
-        return (by_ssh or spoken or self.complaints or [f"rsync ended with exit code {self.code}"])[-1][:500]
+        return (by_ssh[-1:] or spoken or self.complaints or [f"rsync ended with exit code {self.code}"])[0][:500]
 
     def about(self, root: str, inner: str) -> str:
         """The complaint about one path below ``root``, or an empty text."""
@@ -139,7 +139,8 @@ class Rsync:
             f"--timeout={self._place.timeout_sec}", *flags, *(["-r"] if recursive else []), "-e", self._shell(),
             *((there, here) if inward else (here, there)),
         ]  # fmt: skip
-        with (stage / "complaints").open("wb+") as complaints:
+        # Not a file of the stage: the disk may be what it complains of.
+        with os.fdopen(os.memfd_create("complaints"), "wb+") as complaints:
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=_environment(),
                 process_group=0,
