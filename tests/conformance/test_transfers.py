@@ -17,7 +17,7 @@ from fakes.processes import eventually
 from fakes.s3 import BUCKET, S3Server, require_s3
 from fakes.sshd import ORDINARY_ID, Sshd, require_sshd
 from proxy import Proxy
-from storax_agent.transfers.base import Item, Moved, Watch, lane_of
+from storax_agent.transfers.base import Item, Moved, TransferError, Watch, lane_of
 from storax_agent.transfers.locations import Locations, _location
 
 ODD_NAMES = ["two words", "new\nline", "ünïcødé ✓", "-rf", "a'b\"c", "$(touch canary)", "; touch canary;", "back\\slash",
@@ -356,6 +356,13 @@ def test_a_source_that_vanishes_midway_is_an_error_of_its_own(case, request):
         mover.join(60)
     assert [one.state for one in found] == ["error", "done"], found
     assert "there:/big" in found[0].info["error"]
+
+
+@pytest.mark.parametrize("wrong", [{"profile": "nobody"}, {"endpoint_url": "nowhere"}], ids=str)
+def test_settings_that_no_client_can_be_made_of_are_named(case, wrong):
+    only(case, "s3")
+    with pytest.raises(TransferError, match=r"nobody|nowhere"):
+        case.service(**wrong)
 
 
 @pytest.fixture

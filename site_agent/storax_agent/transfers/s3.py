@@ -4,6 +4,7 @@ A file's SHA-256 is kept as metadata of its object and compared when it comes in
 the server. What broke off is taken up: by range for what comes in, by the parts that are there for what goes out.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,10 +30,11 @@ from storax_agent.transfers.base import (
     lane_of,
 )
 from storax_agent.transfers.locations import S3Location
-from storax_agent.transfers.s3_objects import Objects
+from storax_agent.transfers.s3_objects import CROWDED, Objects
 from storax_agent.transfers.stage import Stage, is_shared
 
 THREADS = 4
+FULL = tuple(os.strerror(number) for number in CROWDED)
 TELL_SEC = 1.0
 PART_BYTES = 16 << 20
 MISSING = {"NoSuchKey", "NoSuchBucket", "404", "NotFound"}
@@ -53,7 +55,11 @@ class S3Transfer:
         parts = urlsplit(place.url)
         self._url, self._data, self._scratch = place.url, data, scratch
         self._prefix = unquote(parts.path).strip("/")
-        self._objects = Objects(_client(place), parts.netloc, notes=scratch / "uploads", part_bytes=part_bytes)
+        try:
+            client = _client(place)
+        except (trouble.BotoCoreError, ValueError) as error:
+            raise TransferError(f"{place.url}: {error}") from error
+        self._objects = Objects(client, parts.netloc, notes=scratch / "uploads", part_bytes=part_bytes)
 
     def submit(self, items: Sequence[Item], watch: Watch) -> Sequence[Moved]:
         """Move them, a few at a time; one that cannot be moved does not hold up the others."""
@@ -68,6 +74,10 @@ class S3Transfer:
 
         with ThreadPoolExecutor(THREADS) as pool:
             moved = list(pool.map(move, range(len(items))))
+        # A file that filled the disk took others with it, whose turn was then; alone they may fit.
+        for number, one in enumerate(moved):
+            if one.state == "error" and str(one.info["error"]).endswith(FULL):
+                moved[number] = move(number)
         if not any(one.state == "again" for one in moved):
             stage.drop()
         return moved

@@ -1,5 +1,6 @@
 """Objects of one bucket to and from files, in parts, each checked and none moved twice."""
 
+import errno
 import hashlib
 import os
 import re
@@ -16,6 +17,7 @@ from storax_agent.transfers.base import TransferError, TryAgainError
 SHA = "storax-sha256"  # metadata of an object: of the whole file, whatever its parts were
 MD5 = re.compile(r"[0-9a-f]{32}")
 MOST_PARTS = 9_000
+CROWDED = (errno.ENOSPC, errno.EDQUOT)
 BLOCK = 1 << 20
 Going = Callable[[int], None]
 
@@ -75,6 +77,10 @@ class Objects:
                 if error.response.get("Error", {}).get("Code") in ("PreconditionFailed", "412"):
                     raise TryAgainError(f"{key} changed while it was fetched") from error
                 raise
+            except OSError as error:
+                if error.errno in CROWDED:
+                    part.unlink()  # it must not fill the disk for the others
+                raise
         try:
             _check(part, key, head)
         except TryAgainError:
@@ -87,6 +93,7 @@ class Objects:
         for block in told["Body"].iter_chunks(BLOCK):
             file.write(block)
             going(len(block))
+        file.flush()
 
     # Out
 
