@@ -18,6 +18,7 @@ class Proxy:
         self._up = True
         self._bytes_a_sec: int | None = None
         self.carried = 0  # bytes, both ways
+        self._opened: list[asyncio.WriteTransport] = []
         self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -50,7 +51,9 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.05)  # transports close their sockets in a later round of the loop
+        for transport in self._opened:
+            transport.abort()  # one that is closed waits for a peer to read its last bytes
+        await asyncio.sleep(0.05)  # sockets close in a later round of the loop
 
     def cut(self) -> None:
         """The server is gone: connections break, new ones are refused."""
@@ -90,7 +93,9 @@ class Proxy:
         if not self._up:
             writer.transport.abort()
             return
+        self._opened.append(writer.transport)
         there, away = await asyncio.open_connection(self._there.hostname, self._there.port)
+        self._opened.append(away.transport)
         self._writers |= {writer, away}
         try:
             await asyncio.gather(self._pump(reader, away), self._pump(there, writer))
