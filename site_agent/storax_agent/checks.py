@@ -72,16 +72,26 @@ def _locations(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
 def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
     try:
         api = SiteApi(settings.url, folder.token(settings), connect_within=2.0)
-        yield Finding("server", True, f"{settings.url}, as {api.username()}")
-        row = api.find_site(settings.name)
     except StoraxError as error:
         yield Finding("server", False, str(error))
         return
+    try:
+        yield from _ask_server(api, settings)
+    except StoraxError as error:
+        yield Finding("server", False, str(error))
+    finally:
+        api.close()
+
+
+def _ask_server(api: SiteApi, settings: SiteSettings) -> Iterator[Finding]:
+    username = api.username()
+    row = api.find_site(settings.name)
+    yield Finding("server", True, f"{settings.url}, as {username}")
     known = row is not None and row["id"] == settings.site_id
     yield Finding(
         "site", known, f"id {settings.site_id}" if known else "not known there; storax site init registers it"
     )
     policy = settings.policy.policy()
     for app in api.apps_of_site(settings.site_id) if known else []:
-        objection = policy.objection(app, submitter=api.username())
+        objection = policy.objection(app, submitter=username)
         yield Finding(f"app {app['name']}", not objection, objection or app_digest(app))
