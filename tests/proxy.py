@@ -18,6 +18,7 @@ class Proxy:
         self._up = True
         self._bytes_a_sec: int | None = None
         self.carried = 0  # bytes, both ways
+        self._serving: set[asyncio.Task[None]] = set()
         self._opened: list[asyncio.WriteTransport] = []
         self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -41,7 +42,7 @@ class Proxy:
 
     async def _start(self) -> None:
         self._flowing.set()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
 
     async def _stop(self) -> None:
         self._server.close()
@@ -89,11 +90,16 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # No coroutine: one that is cancelled before it began would leave its socket open.
+        self._opened.append(writer.transport)
+        self._serving.add(task := asyncio.get_running_loop().create_task(self._serve(reader, writer)))
+        task.add_done_callback(self._serving.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self._up:
             writer.transport.abort()
             return
-        self._opened.append(writer.transport)
         there, away = await asyncio.open_connection(self._there.hostname, self._there.port)
         self._opened.append(away.transport)
         self._writers |= {writer, away}
