@@ -25,6 +25,7 @@ from storax_agent.leases import SessionKeeper
 from storax_agent.locks import PidLock
 from storax_agent.loops.base import Loop
 from storax_agent.loops.batch_jobs import BatchJobs
+from storax_agent.loops.file_cleaner import FileCleaner
 from storax_agent.loops.heartbeat import Heartbeat
 from storax_agent.loops.pull import Pull
 from storax_agent.loops.reconcile import Reconcile
@@ -35,12 +36,13 @@ from storax_agent.outcomes import Judge
 from storax_agent.prepare import Preparer
 from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.settings import SiteFolder, SiteSettings, job_environment
-from storax_agent.transfers.local import LocalTransfer
+from storax_agent.transfers.locations import Locations
 from storax_agent.wire import SiteApi
 
 SWITCH_SEC = 0.0003  # a thread that talks lets the main loop have the interpreter within this time
 STOP_GRACE_SEC = 3.0  # from SIGTERM to SIGKILL of the jobs, when they end with the agent
 STOP_SEC = 4.7  # for all of it: what supervisors wait for is 5 s
+TRANSFER_STOP_SEC = 0.5  # rsync keeps what it has of a file within this
 LOOK_SEC = 1.0
 LOG = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Daemon:
         self.stop_jobs = settings.stop_jobs_on_exit or allocation is not None
         self._report_stopping = threading.Event()
         self._wants_end = False
+        self._transfers: Transfers | None = None
 
     def run(self) -> None:
         """Work until a signal comes, or the allocation is over."""
@@ -110,6 +113,8 @@ class Daemon:
             self.agent.wait(0.02)
             self.agent.tick()
         self._report_stopping.set()
+        if self._transfers is not None:
+            self._transfers.stop(TRANSFER_STOP_SEC)
         nothing_runs = len(self.agent.holdings) == 0
         if nothing_runs and self.keeper.current is not None:
             self._give_back(self.keeper.current, max(0.3, deadline - time.monotonic()))
@@ -159,20 +164,32 @@ class Daemon:
         if settings.run_jobs or self.allocation:
             loops += [self._loop("pull", self.pull.step), self._loop("reconcile", self.reconcile.step)]
         if self.allocation is None:
-            mover = LocalTransfer(settings.transfer_locations, data=self.folder.data)
-            transfers = Transfers(self.api, settings.site_id, mover, every_sec=settings.transfer_poll_sec)
+            self._transfers = self._mover()
+            cleaner = FileCleaner(
+                self.api, settings.site_id, data=self.folder.data, every_sec=settings.cleanup_poll_sec
+            )  # fmt: skip
             every = settings.batch_poll_sec
             batch_jobs = BatchJobs(self.api, self.keeper, settings.site_id, self.scheduler, every_sec=every)
-            loops.append(self._loop("transfers", transfers.step))
+            loops.append(self._loop("transfers", self._transfers.step))
+            loops.append(self._loop("file-cleaner", cleaner.step))
             loops.append(self._loop("batch-jobs", batch_jobs.submit_step))
             loops.append(self._loop("allocations", batch_jobs.watch_step))
         return loops
+
+    def _mover(self) -> Transfers:
+        settings, folder = self.settings, self.folder
+        locations = Locations(settings.transfer_locations, data=folder.data, scratch=folder.transfers)
+        return Transfers(
+            self.api, settings.site_id, locations, every_sec=settings.transfer_poll_sec,
+            at_once=settings.transfers_at_once, tries=settings.transfer_tries,
+            first_pause_sec=settings.transfer_retry_sec,
+        )  # fmt: skip
 
     def _announce(self) -> None:
         """Tell the server what this site offers; an allocation's runner leaves that to the site's agent."""
         if self.allocation is None:
             queues = {name: dict(limits) for name, limits in self.scheduler.queues().items()}
-            locations = self.settings.transfer_locations
+            locations = {alias: place.url for alias, place in self.settings.transfer_locations.items()}
             offer = {"path": str(self.folder.path), "transfer_locations": locations, "allowed_queues": queues}
             self.api.update_site(self.settings.site_id, offer)
 
