@@ -16,6 +16,10 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
         self._up = True
+        self._bytes_a_sec: int | None = None
+        self.carried = 0  # bytes, both ways
+        self._serving: set[asyncio.Task[None]] = set()
+        self._opened: list[asyncio.WriteTransport] = []
         self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -38,7 +42,7 @@ class Proxy:
 
     async def _start(self) -> None:
         self._flowing.set()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
 
     async def _stop(self) -> None:
         self._server.close()
@@ -48,6 +52,9 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for transport in self._opened:
+            transport.abort()  # one that is closed waits for a peer to read its last bytes
+        await asyncio.sleep(0.05)  # sockets close in a later round of the loop
 
     def cut(self) -> None:
         """The server is gone: connections break, new ones are refused."""
@@ -66,6 +73,10 @@ class Proxy:
 
         self._do(work())
 
+    def slow(self, bytes_a_sec: int | None) -> None:
+        """Carry so much at most from now on; None: all there is."""
+        self._bytes_a_sec = bytes_a_sec
+
     def heal(self) -> None:
         """The server is back."""
 
@@ -79,11 +90,18 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # No coroutine: one that is cancelled before it began would leave its socket open.
+        self._opened.append(writer.transport)
+        self._serving.add(task := asyncio.get_running_loop().create_task(self._serve(reader, writer)))
+        task.add_done_callback(self._serving.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self._up:
             writer.transport.abort()
             return
         there, away = await asyncio.open_connection(self._there.hostname, self._there.port)
+        self._opened.append(away.transport)
         self._writers |= {writer, away}
         try:
             await asyncio.gather(self._pump(reader, away), self._pump(there, writer))
@@ -96,6 +114,9 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
                 await self._flowing.wait()
+                self.carried += len(data)
+                if self._bytes_a_sec:
+                    await asyncio.sleep(len(data) / self._bytes_a_sec)
                 sink.write(data)
                 await sink.drain()
         sink.close()

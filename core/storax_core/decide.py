@@ -105,6 +105,8 @@ def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
             f"job {facts['id']} is held by session {facts['session_id']} ({facts['state']})",
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
+    if (facts["state"], to) == (JobState.FAILED, JobState.RESTART_READY) and facts["stage_in"] and not facts["attempt"]:
+        to = JobState.READY  # it never ran: perhaps it failed because its files did not come in
     legal(USER_MOVES, facts["state"], to, f"job {facts['id']}")
     enter(change, mine, to, data)
     return change

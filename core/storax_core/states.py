@@ -68,7 +68,7 @@ JOB_MOVES: dict[str, frozenset[str]] = {
     J.POSTPROCESSED: frozenset({J.STAGED_OUT, J.JOB_FINISHED, J.RESTART_READY, J.FAILED}),
     J.STAGED_OUT: frozenset({J.JOB_FINISHED, J.FAILED}),
     J.JOB_FINISHED: frozenset({J.RESTART_READY}),
-    J.FAILED: frozenset({J.RESTART_READY}),
+    J.FAILED: frozenset({J.RESTART_READY, J.READY}),
 }
 # A job runs under a lease or not at all: nobody enters RUNNING by writing it.
 USER_MOVES: dict[str, frozenset[str]] = {state: to - {J.RUNNING} for state, to in JOB_MOVES.items()}

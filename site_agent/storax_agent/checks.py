@@ -2,8 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from storax.errors import StoraxError
 from storax_agent.locks import holder
@@ -12,6 +10,7 @@ from storax_agent.loops.health import read as read_health
 from storax_agent.policy import app_digest
 from storax_agent.schedulers.checks import Finding, scheduler_findings
 from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.transfers.locations import Locations
 from storax_agent.wire import SiteApi
 
 
@@ -30,7 +29,7 @@ def check(folder: SiteFolder) -> Iterator[Finding]:
     yield from _processes(folder)
     yield from _loops(folder)
     yield from scheduler_findings(folder, settings)
-    yield from _locations(settings)
+    yield from _locations(folder, settings)
     yield from _server(folder, settings)
 
 
@@ -66,11 +65,14 @@ def _waiting(folder: SiteFolder) -> int:
     return count
 
 
-def _locations(settings: SiteSettings) -> Iterator[Finding]:
-    for alias, url in settings.transfer_locations.items():
-        path = Path(unquote(urlsplit(url).path))
-        good = url.startswith("file://") and path.is_dir()
-        yield Finding(f"location {alias}", good, str(path) if good else f"{url} is not the file:// URL of a folder")
+def _locations(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
+    """Each location is really asked, as an agent would ask it."""
+    places = Locations(settings.transfer_locations, data=folder.data, scratch=folder.transfers)
+    for alias in settings.transfer_locations:
+        try:
+            yield Finding(f"location {alias}", True, places.service(alias).check())
+        except Exception as error:  # whatever a library says of a place it cannot use, the check goes on
+            yield Finding(f"location {alias}", False, str(error) or repr(error))
 
 
 def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
@@ -80,23 +82,22 @@ def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
         yield Finding("server", False, str(error))
         return
     try:
-        yield from _asked(api, settings)
+        yield from _ask_server(api, settings)
+    except StoraxError as error:
+        yield Finding("server", False, str(error))
     finally:
         api.close()
 
 
-def _asked(api: SiteApi, settings: SiteSettings) -> Iterator[Finding]:
-    try:
-        yield Finding("server", True, f"{settings.url}, as {api.username()}")
-        row = api.find_site(settings.name)
-    except StoraxError as error:
-        yield Finding("server", False, str(error))
-        return
+def _ask_server(api: SiteApi, settings: SiteSettings) -> Iterator[Finding]:
+    username = api.username()
+    row = api.find_site(settings.name)
+    yield Finding("server", True, f"{settings.url}, as {username}")
     known = row is not None and row["id"] == settings.site_id
     yield Finding(
         "site", known, f"id {settings.site_id}" if known else "not known there; storax site init registers it"
     )
     policy = settings.policy.policy()
     for app in api.apps_of_site(settings.site_id) if known else []:
-        objection = policy.objection(app, submitter=api.username())
+        objection = policy.objection(app, submitter=username)
         yield Finding(f"app {app['name']}", not objection, objection or app_digest(app))

@@ -26,6 +26,7 @@ from storax_agent.locks import PidLock
 from storax_agent.loops.base import Loop
 from storax_agent.loops.batch_jobs import BatchJobs
 from storax_agent.loops.elastic_queue import ElasticQueue
+from storax_agent.loops.file_cleaner import FileCleaner
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import Health
 from storax_agent.loops.heartbeat import Heartbeat
@@ -40,12 +41,13 @@ from storax_agent.outcomes import Judge
 from storax_agent.prepare import Preparer
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.settings import SiteError, SiteFolder, SiteSettings, job_environment
-from storax_agent.transfers.local import LocalTransfer
+from storax_agent.transfers.locations import Locations
 from storax_agent.wire import SiteApi
 
 SWITCH_SEC = 0.0003  # a thread that talks lets the main loop have the interpreter within this time
 STOP_GRACE_SEC = 3.0  # from SIGTERM to SIGKILL of the jobs, when they end with the agent
 STOP_SEC = 4.7  # for all of it: what supervisors wait for is 5 s
+TRANSFER_STOP_SEC = 0.5  # rsync keeps what it has of a file within this
 LOOK_SEC = 1.0
 DOUBT_SEC = 2.0  # a job of an allocation that dies by a signal so long before its runner is told to end was ended too
 LOG = logging.getLogger(__name__)
@@ -76,6 +78,7 @@ class Daemon:
         self.stop_jobs = settings.stop_jobs_on_exit or allocation is not None
         self._report_stopping = threading.Event()
         self._wants_end = False
+        self._transfers: Transfers | None = None
 
     def run(self) -> None:
         """Work until a signal comes, or the allocation is over."""
@@ -118,6 +121,8 @@ class Daemon:
             self.agent.wait(0.02)
             self.agent.tick()
         self._report_stopping.set()
+        if self._transfers is not None:
+            self._transfers.stop(TRANSFER_STOP_SEC)
         nothing_runs = len(self.agent.holdings) == 0
         if nothing_runs and self.keeper.current is not None:
             self._give_back(self.keeper.current, max(0.3, deadline - time.monotonic()))
@@ -171,11 +176,23 @@ class Daemon:
         if settings.run_jobs or self.allocation:
             loops += [self._loop("pull", self.pull.step), self._loop("reconcile", self.reconcile.step)]
         if self.allocation is None:
-            mover = LocalTransfer(settings.transfer_locations, data=self.folder.data)
-            transfers = Transfers(self.api, settings.site_id, mover, every_sec=settings.transfer_poll_sec)
-            loops.append(self._loop("transfers", transfers.step))
+            self._transfers = self._mover()
+            cleaner = FileCleaner(
+                self.api, settings.site_id, data=self.folder.data, every_sec=settings.cleanup_poll_sec
+            )  # fmt: skip
+            loops.append(self._loop("transfers", self._transfers.step))
+            loops.append(self._loop("file-cleaner", cleaner.step))
             loops += self._allocation_loops()
         return loops
+
+    def _mover(self) -> Transfers:
+        settings, folder = self.settings, self.folder
+        locations = Locations(settings.transfer_locations, data=folder.data, scratch=folder.transfers)
+        return Transfers(
+            self.api, settings.site_id, locations, every_sec=settings.transfer_poll_sec,
+            at_once=settings.transfers_at_once, tries=settings.transfer_tries,
+            first_pause_sec=settings.transfer_retry_sec,
+        )  # fmt: skip
 
     def _allocation_loops(self) -> list[Loop]:
         """What asks the scheduler for allocations and looks after them."""
@@ -201,7 +218,8 @@ class Daemon:
     def _announce(self) -> None:
         """Tell the server what this site offers; an allocation's runner leaves that to the site's agent."""
         if self.allocation is None:
-            fields = {"path": str(self.folder.path), "transfer_locations": self.settings.transfer_locations}
+            locations = {alias: place.url for alias, place in self.settings.transfer_locations.items()}
+            fields = {"path": str(self.folder.path), "transfer_locations": locations}
             if self.settings.scheduler.kind == "local":  # of the others its own loop tells, which may have to wait
                 fields |= offer(self.scheduler, self.settings.scheduler)
             self.api.update_site(self.settings.site_id, fields)

@@ -15,6 +15,7 @@ from storax._settings import Connection, load_profile
 from storax.errors import StoraxError
 from storax_agent.policy import Policy
 from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings, SchedulerSettings
+from storax_agent.transfers.locations import EXAMPLE, AnyLocation
 
 FILE = "site.toml"
 TOKEN_FILE = "token"  # noqa: S105 - a file's name
@@ -64,6 +65,12 @@ class SiteSettings(BaseSettings):
     )
     kill_grace_sec: float = Field(default=5.0, ge=0, description="Seconds from SIGTERM to SIGKILL of a cancelled job.")
     transfer_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between looks for transfers.")
+    transfers_at_once: int = Field(default=4, ge=1, le=64, description="Batches of files moved at the same time.")
+    transfer_tries: int = Field(default=12, ge=1, description="Tries of one file while its location is in trouble.")
+    transfer_retry_sec: float = Field(
+        default=2.0, gt=0, description="Pause after a location's first failure; it doubles up to 5 minutes."
+    )
+    cleanup_poll_sec: float = Field(default=30.0, gt=0, description="Seconds between looks for files to clean.")
     batch_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between looks at running allocations.")
     run_jobs: bool = Field(default=True, description="Whether the agent itself runs jobs, not only its allocations.")
     pass_environment: list[str] = Field(default=[], description="Variables with a secret's name that jobs shall get.")
@@ -73,7 +80,7 @@ class SiteSettings(BaseSettings):
         description="Whether the end of the agent ends its jobs; they are run again later.",
     )
     policy: PolicySettings = Field(default_factory=PolicySettings, description="What the site runs.")
-    transfer_locations: dict[str, str] = Field(default={}, description="Folder by alias, as file:///path.")
+    transfer_locations: dict[str, AnyLocation] = Field(default={}, description="Where files come from and go to.")
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Who gives out allocations.")
     elastic_queue: ElasticSettings = Field(
         default_factory=ElasticSettings, description="Allocations as work needs them."
@@ -101,6 +108,7 @@ class SiteFolder:
         self.results = self.state / "results"
         self.outbox = self.state / "outbox.sqlite"
         self.lock = self.state / "agent.lock"
+        self.transfers = self.state / "transfers"
 
     def make(self) -> None:
         """Make the folders, for the owner alone."""
@@ -165,7 +173,7 @@ class SiteFolder:
 
     def write(self, values: Mapping[str, Any], *, connection: Connection) -> None:
         """Write the top-level ``values`` into ``site.toml``, leaving its other lines alone, and keep the token."""
-        text = self.settings_file.read_text(encoding="utf-8") if self.settings_file.is_file() else ""
+        text = self.settings_file.read_text(encoding="utf-8") if self.settings_file.is_file() else f"\n{EXAMPLE}"
         profile = connection.source.removeprefix("profile ") if connection.source.startswith("profile ") else None
         for name, value in {**values, "url": connection.url, "profile": profile}.items():
             text = _with_line(text, name, value)

@@ -5,7 +5,7 @@ Every call raises ``storax.errors.StoraxError``; a NotFound from a session's cal
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,18 +137,29 @@ class SiteApi:
 
     # Transfers and allocations
 
-    def transfers(self, site_id: int, states: Sequence[str], *, limit: int) -> list[Row]:
-        """The site's TransferItems in these states, oldest first."""
-        return self._query("transfers", {"site_id": site_id, "state": list(states)}, limit=limit)
+    def transfers(self, site_id: int, states: Sequence[str], *, limit: int, without: Sequence[str] = ()) -> list[Row]:
+        """The site's TransferItems in these states, oldest first, but for those ``without`` locations."""
+        only: Row = {"site_id": site_id, "state": list(states)}
+        return self._query("transfers", only | ({"location_alias__ne": list(without)} if without else {}), limit=limit)
 
-    def job_folders(self, ids: Sequence[int]) -> dict[int, str]:
-        """Workdir by job id."""
-        rows = self._query("jobs", {"id": list(ids)}, fields=["id", "workdir"]) if ids else []
-        return {row["id"]: row["workdir"] for row in rows}
+    def jobs_brief(self, ids: Iterable[int]) -> dict[int, Row]:
+        """Workdir and state by job id."""
+        wanted = sorted(ids)
+        rows = self._query("jobs", {"id": wanted}, fields=["id", "workdir", "state"]) if wanted else []
+        return {row["id"]: row for row in rows}
 
     def update_transfers(self, patches: Sequence[Row]) -> None:
         """Change TransferItems, all or none."""
         self._call("PATCH", "/transfers/", patches)
+
+    def jobs_to_clean(self, site_id: int, app_ids: Sequence[int], *, limit: int) -> list[Row]:
+        """Finished jobs of these Apps whose files are still to be cleaned."""
+        only = {"site_id": site_id, "app_id": list(app_ids), "state": "JOB_FINISHED", "pending_file_cleanup": True}
+        return self._query("jobs", only, limit=limit, fields=["id", "app_id", "workdir"])
+
+    def update_jobs(self, patches: Sequence[Row]) -> None:
+        """Change Jobs, all or none."""
+        self._call("PATCH", "/jobs/", patches)
 
     def batch_jobs(self, site_id: int, states: Sequence[str]) -> list[Row]:
         """The site's BatchJobs in these states."""

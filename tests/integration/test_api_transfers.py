@@ -128,6 +128,25 @@ def test_a_second_run_takes_its_files_out_again(user: User) -> None:
     assert case.state == "JOB_FINISHED"
 
 
+@pytest.mark.parametrize("state", ["RESTART_READY", "READY"])
+def test_a_retry_of_a_job_whose_files_did_not_come_brings_them_in_first(user: User, state: str) -> None:
+    case = Case(user, "a", "b")
+    case.move("done", "b")
+    case.move("error", "a")
+    user.patch(f"/jobs/{case.job}", {"state": state})
+    assert (case.state, case.states()) == ("READY", {"a": "pending", "b": "pending"})
+    case.move("done", "a", "b")
+    assert case.state == "PREPROCESSED"
+
+
+def test_a_job_fails_with_the_reason_that_its_file_has(user: User) -> None:
+    case = Case(user, "a")
+    item = case.items()["a"]["id"]
+    user.patch("/transfers/", [{"id": item, "state": "error", "transfer_info": {"error": "store:/data/a is gone"}}])
+    message = user.events(job_id=case.job, to_state="FAILED")[0]["data"]["message"]
+    assert message == "transfer of /data/a failed: store:/data/a is gone"
+
+
 def test_an_operator_may_have_the_files_brought_in_again(user: User) -> None:
     case = Case(user, "a", "b")
     case.move("error", "a")

@@ -1,85 +1,131 @@
-"""Files arrive whole or not at all, and never outside the folders they belong to."""
+"""What the transfer rooms promise beyond the conformance suite: settings of locations, faults of a disk, names."""
 
 import hashlib
-import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from storax_agent.transfers import local as module
-from storax_agent.transfers.base import Item
+from storax_agent.transfers import files as module
+from storax_agent.transfers.base import Item, TransferError, Watch, lane_of
 from storax_agent.transfers.local import LocalTransfer
+from storax_agent.transfers.locations import EXAMPLE, AnyLocation, FileLocation, Locations, S3Location, SshLocation
+from storax_agent.transfers.rsync_run import Done, Rsync, escaped
+from storax_agent.transfers.stage import is_shared
+
+ID = "6c54cade-bde5-45c1-bdea-f4bd71dba2cc"
 
 
 @pytest.fixture
 def place(tmp_path):
-    for name in ("data/job", "store", "outside"):
+    for name in ("data/job", "store"):
         (tmp_path / name).mkdir(parents=True)
     return tmp_path
 
 
-def move(place, direction, remote, local, *, recursive=False, alias="here"):
-    service = LocalTransfer({"here": f"file://{place}/store", "web": "https://x/y"}, data=place / "data")
-    (moved,) = service.submit([Item(1, direction, alias, remote, "job", local, recursive)])
-    return moved
+def item(direction="in", remote="/a", local="a", *, recursive=False):
+    return Item(1, direction, "here", remote, "job", local, recursive)
 
 
-def test_a_file_comes_in_with_its_checksum_and_mode(place):
-    (place / "store/a b.txt").write_bytes(b"x" * 3_000_000)
-    (place / "store/a b.txt").chmod(0o750)
-    moved = move(place, "in", "/a b.txt", "in/one.txt")
-    assert moved.state == "done"
+def test_a_file_keeps_its_mode(place):
+    (place / "store/a").write_bytes(b"x" * 3_000_000)
+    (place / "store/a").chmod(0o750)
+    (moved,) = LocalTransfer(place / "store", data=place / "data").submit([item()], Watch())
     assert moved.info == {"files": 1, "bytes": 3_000_000, "sha256": hashlib.sha256(b"x" * 3_000_000).hexdigest()}
-    assert (place / "data/job/in/one.txt").stat().st_mode & 0o777 == 0o750
-    assert [path.name for path in (place / "data/job/in").iterdir()] == ["one.txt"]
-
-
-def test_a_folder_goes_out_when_its_slot_is_recursive(place):
-    (place / "data/job/out/deep").mkdir(parents=True)
-    for name in ("a", "deep/b"):
-        (place / "data/job/out" / name).write_text(name)
-    assert "not recursive" in move(place, "out", "/kept", "out").info["error"]
-    moved = move(place, "out", "/kept", "out", recursive=True)
-    assert (moved.state, moved.info["files"]) == ("done", 2)
-    assert (place / "store/kept/deep/b").read_text() == "deep/b"
-    assert move(place, "out", "/kept", "out", recursive=True).state == "done"
-
-
-@pytest.mark.parametrize(
-    ("remote", "local"), [("/../secret", "x"), ("/link/secret", "x"), ("/file", "../x"), ("/file", "up/x"), ("/", "x")]
-)
-@pytest.mark.parametrize("direction", ["in", "out"])
-def test_no_path_leads_out(place, direction, remote, local):
-    (place / "secret").write_text("secret")
-    (place / "outside/secret").write_text("secret")
-    (place / "store/link").symlink_to("../outside")
-    (place / "store/file").write_text("x")
-    (place / "data/job/x").write_text("x")
-    (place / "data/job/up").symlink_to("../../outside")
-    assert move(place, direction, remote, local, recursive=True).state == "error"
-    assert {path.name for path in (place / "outside").iterdir()} == {"secret"}
-    assert not (place / "x").exists()
-    assert (place / "secret").read_text() == "secret"
-
-
-def test_links_and_devices_are_not_copied(place):
-    (place / "store/link").symlink_to("/etc/passwd")
-    os.mkfifo(place / "store/pipe")
-    for name in ("link", "pipe"):
-        assert "symlink or a special file" in move(place, "in", f"/{name}", "x", recursive=True).info["error"]
-    assert list((place / "data/job").iterdir()) == []
-
-
-def test_what_is_missing_or_unknown_is_named(place):
-    assert move(place, "in", "/none", "x").info["error"] == "here:/none to x: No such file or directory"
-    assert "'there' is not in [transfer_locations]" in move(place, "in", "/a", "x", alias="there").info["error"]
-    assert "file:///folder locations only" in move(place, "in", "/a", "x", alias="web").info["error"]
+    assert (place / "data/job/a").stat().st_mode & 0o777 == 0o750
 
 
 def test_a_faulty_disk_is_noticed_and_the_old_file_stays(place, monkeypatch):
     (place / "store/a").write_text("new")
     (place / "data/job/a").write_text("old")
-    monkeypatch.setattr(module.os, "fsync", lambda fd: os.pwrite(fd, b"X", 0))
-    moved = move(place, "in", "/a", "a")
-    assert "differs from what was read" in moved.info["error"]
+    monkeypatch.setattr(module.os, "fsync", lambda fd: module.os.pwrite(fd, b"X", 0))
+    (moved,) = LocalTransfer(place / "store", data=place / "data").submit([item()], Watch())
+    assert (moved.state, "differs from what was read" in moved.info["error"]) == ("again", True)
     assert (place / "data/job/a").read_text() == "old"
     assert [path.name for path in (place / "data/job").iterdir()] == ["a"]
+
+
+def test_an_alias_that_is_not_configured_names_those_that_are(place):
+    known = Locations({"lab": FileLocation(url="file:///x")}, data=place, scratch=place)
+    with pytest.raises(TransferError, match=r"'there' is not in \[transfer_locations\].*\(there: lab\)"):
+        known.service("there")
+
+
+READ = TypeAdapter(AnyLocation).validate_python
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ("file:///a%20b", FileLocation),
+        ("ssh://u@h:22/base", SshLocation),
+        ({"url": "ssh://h/base", "identity_file": "/k"}, SshLocation),
+        ("ssh://[::1]/base", SshLocation),
+        ({"url": "s3://bucket/x", "endpoint_url": "http://127.0.0.1:1"}, S3Location),
+    ],
+)
+def test_the_scheme_says_which_kind_a_location_is(given, kind):
+    assert isinstance(READ(given), kind)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "", "relative", "http://x/y", "file://host/x", "ssh://", "ssh://-oProxyCommand=x/y", "ssh://-l@h/y",
+        "ssh://u:password@h/y", "ssh://h:port/y", "ssh://a b/y", "s3://", "s3://key:secret@bucket/", {"url": 5}, {}, 5,
+        {"url": "file:///x", "identity_file": "/k"}, {"url": "ssh://h/", "identity_file": "/a'b"},
+        {"url": "ssh://h/", "identity_file": "k"}, "globus://not-an-id/",
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_location_that_cannot_be_meant_is_refused(given):
+    with pytest.raises(ValidationError):
+        READ(given)
+
+
+def test_the_same_remote_path_is_always_in_the_same_lane():
+    assert lane_of(item(local="x")) == lane_of(item(local="y"))
+    assert lane_of(item()) != lane_of(item("out"))
+    assert lane_of(item()) != lane_of(item(recursive=True))
+    assert len({lane_of(item(remote=f"/{n}")) for n in range(50)}) == 2
+
+
+def test_names_are_compared_as_rsync_prints_them():
+    assert escaped("a b") == "a b"
+    assert escaped("new\nline") == "new\\#012line"
+    assert escaped("\\#012") == "\\#134#012"
+    done = Done(23, ['rsync: [sender] link_stat "/b/x y" failed: No such file or directory (2)'], [])
+    assert done.is_final(done.about("/b", "x y"))
+    assert (done.about("/b", "x"), done.about("/b", "y")) == ("", "")
+
+
+def test_ssh_asks_nobody_and_checks_the_host(place):
+    shell = Rsync(SshLocation(url="ssh://u@h/b", identity_file=Path("/k x"), known_hosts=Path("/h x")))._shell()
+    for word in ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "'/k x'", '"/h x"'):
+        assert word in shell
+
+
+def test_what_init_writes_of_locations_is_right_once_the_marks_are_taken_away():
+    lines = [line.removeprefix("#").strip() for line in EXAMPLE.splitlines()[1:]]
+    table = tomllib.loads("\n".join(lines).replace("COLLECTION-ID", ID).replace("CLIENT-ID", ID))
+    kinds = {alias: type(READ(value)).__name__ for alias, value in table["transfer_locations"].items()}
+    assert kinds == {
+        "archive": "FileLocation", "lab": "SshLocation", "bucket": "S3Location", "campus": "GlobusLocation",
+    }  # fmt: skip
+
+
+def test_an_agent_without_such_locations_imports_no_library_of_theirs():
+    code = "import sys, storax_agent.daemon; print(sorted({n.split('.')[0] for n in sys.modules} & "
+    code += "{'boto3', 'botocore', 'globus_sdk', 'requests'}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_path_is_shared_with_what_it_holds_and_what_holds_it():
+    assert is_shared("a/b", ["x", "a"])
+    assert is_shared("a", ["a/b"])
+    assert is_shared("a", ["a"])
+    assert not is_shared("a", ["ab", "b/a"])

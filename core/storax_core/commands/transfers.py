@@ -9,7 +9,8 @@ from storax_core.store.database import Connection
 from storax_core.store.log import Change, Context
 
 STANDING = """SELECT job_id, direction, bool_and(state = 'done') AS done,
-  min(remote_path) FILTER (WHERE state = 'error') AS broken
+  min(remote_path) FILTER (WHERE state = 'error') AS broken,
+  (array_agg(transfer_info->>'error' ORDER BY remote_path) FILTER (WHERE state = 'error'))[1] AS why
 FROM transfer_item WHERE job_id IN (SELECT job_id FROM transfer_item WHERE id = ANY($1::bigint[])) GROUP BY 1, 2"""
 
 
@@ -26,7 +27,8 @@ def _verdict(facts: decide.Facts, coming: decide.Facts | None, going: decide.Fac
     change, mine = decide.change_of(facts), dict(facts)
     stage = coming if facts["state"] == JobState.READY else going if facts["state"] == JobState.POSTPROCESSED else None
     if stage and stage["broken"]:
-        decide.enter(change, mine, JobState.FAILED, {"message": f"transfer of {stage['broken']} failed"})
+        why = f": {stage['why']}" if stage["why"] else ""
+        decide.enter(change, mine, JobState.FAILED, {"message": f"transfer of {stage['broken']} failed{why}"[:2000]})
     elif stage and stage["done"]:
         decide.enter(change, mine, JobState.STAGED_IN if stage is coming else JobState.STAGED_OUT, {})
     return change

@@ -1,46 +1,154 @@
-"""Transfers: move the files of jobs that wait for them, tell the server what became of each."""
+"""Transfers: move the files of jobs that wait for them, tell the server what became of each.
+
+Items are moved in batches, each of one lane of one location. What a location could not do now it may do later: it is
+left alone for a growing pause, while the others go on. How often an item was tried stands in its ``transfer_info``, so
+that another agent counts on.
+"""
 
 import logging
+import random
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from storax.errors import Conflict, InvalidInput, NotFound
-from storax_agent.transfers.base import Item, Moved, TransferService
+from storax_agent.transfers.base import Item, Moved, lane_of
+from storax_agent.transfers.batches import Batch, Batches, Lane
+from storax_agent.transfers.locations import Locations
 from storax_agent.wire import SiteApi
 
-AT_ONCE = 100
-AGAIN_SEC = 0.5  # after some were moved, more are likely
+WINDOW = 1000
+BATCH_ITEMS = 100
+SLOW_SEC = 1.0  # what takes longer than this is shown as active
+PROGRESS_SEC = 10.0  # each telling is an event in the log
+FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 2.0, 300.0
+STAGE = {"in": "READY", "out": "POSTPROCESSED"}
 LOG = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
-class Transfers:
-    """One round every ``every_sec`` seconds, sooner while there is something to move."""
+@dataclass
+class Pause:
+    """How often a location failed one time after another, and until when (monotonic) it is left alone."""
 
-    def __init__(self, api: SiteApi, site_id: int, service: TransferService, *, every_sec: float) -> None:
-        self._api, self._site_id, self._service, self._every_sec = api, site_id, service, every_sec
+    failures: int = 0
+    until: float = 0.0
+
+
+class Transfers:
+    """``at_once`` batches at a time; an item is given up after ``tries`` tries that might have succeeded."""
+
+    def __init__(
+        self, api: SiteApi, site_id: int, locations: Locations, *, every_sec: float, at_once: int = 4, tries: int = 12,
+        first_pause_sec: float = FIRST_PAUSE_SEC,
+    ) -> None:  # fmt: skip
+        self._api, self._site_id, self._every_sec = api, site_id, every_sec
+        self._at_once, self._tries, self._first_pause = at_once, tries, first_pause_sec
+        self._batches = Batches(locations)
+        self._pauses: dict[str, Pause] = {}
+        self._rows: dict[int, Row] = {}  # of items in hand, as the server knows them
+        self._untold: dict[int, Row] = {}
+        self._look_at = 0.0
 
     def step(self) -> float:
-        """One round."""
-        rows = self._api.transfers(self._site_id, ["pending", "active"], limit=AT_ONCE)
-        if not rows:
-            return self._every_sec
-        folders = self._api.job_folders(sorted({row["job_id"] for row in rows}))
-        fresh = [_item(row, folders) for row in rows if row["state"] == "pending" and row["job_id"] in folders]
-        begun = [_item(row, folders) for row in rows if row["state"] == "active" and row["job_id"] in folders]
-        self._tell([*self._service.submit(fresh), *self._service.statuses(begun)])
-        return min(AGAIN_SEC, self._every_sec)
+        """One round: wait for a batch to end or for the time to look, tell, begin others."""
+        busy = bool(self._batches.running())
+        self._batches.wait(min(SLOW_SEC, self._every_sec) if busy else max(0.0, self._look_at - time.monotonic()))
+        self._gather()
+        self._tell()
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + self._every_sec
+            self._drop_unwanted()
+            self._begin()
+        return 0.0
 
-    def _tell(self, moved: list[Moved]) -> None:
-        for one in moved:
-            if one.state == "error":
-                LOG.warning("transfer %d: %s", one.id, one.info.get("error"))
-        patches = [_patch(one) for one in moved]
+    def stop(self, seconds: float) -> None:
+        """End what is under way; the next agent goes on with it."""
+        self._batches.stop(seconds)
+
+    # What ended, and what is under way
+
+    def _gather(self) -> None:
+        for batch, moved in self._batches.take_ended():
+            self._judge(batch, moved)
+            self._look_at = 0.0 if any(one.state == "done" for one in moved) else self._look_at
+        now = time.monotonic()
+        for batch in self._batches.running():
+            if now - batch.since > SLOW_SEC and now - batch.told_at > PROGRESS_SEC:
+                self._show(batch)
+
+    def _judge(self, batch: Batch, moved: Iterable[Moved]) -> None:
+        answers = {one.id: one for one in moved}
+        states = {one.state for one in answers.values()}
+        pause = self._pauses.setdefault(batch.lane[0], Pause())
+        if "again" in states:
+            pause.failures = 1 if "done" in states else pause.failures + 1
+            seconds = min(LONGEST_PAUSE_SEC, self._first_pause * 2 ** min(pause.failures - 1, 20))
+            pause.until = time.monotonic() + seconds * random.uniform(0.75, 1.25)  # noqa: S311 - keeps no secret
+        elif "done" in states:
+            pause.failures = 0
+        for item in batch.items:
+            one = answers.get(item.id) or Moved(item.id, "again", {"error": "the service gave no answer"})
+            self._enter(one, unwanted=item.id in batch.unwanted)
+
+    def _enter(self, one: Moved, *, unwanted: bool) -> None:
+        row = self._rows[one.id]
+        if one.state == "again":
+            if unwanted:
+                self._untold[one.id] = {"id": one.id, "state": "error", "transfer_info": dict(one.info)}
+            else:
+                self._untold[one.id] = self._retry(row, one)
+        elif one.state == "active":
+            if one.task_id != row.get("task_id") or one.info != row.get("transfer_info"):
+                self._untold[one.id] = _patch(one)
+            else:
+                self._rows.pop(one.id)
+        else:
+            self._untold[one.id] = _patch(one)
+
+    def _retry(self, row: Row, one: Moved) -> Row:
+        tries = 1 + int((row.get("transfer_info") or {}).get("tries") or 0)
+        if tries >= self._tries:
+            words = f"{one.info.get('error')} (given up after {tries} tries)"
+            return {"id": one.id, "state": "error", "transfer_info": {"error": words}}
+        pause = max(0.0, self._pauses[row["location_alias"]].until - time.monotonic())
+        later = datetime.now(UTC) + timedelta(seconds=pause)
+        info = {"error": one.info.get("error"), "tries": tries, "next_try": later.isoformat(timespec="seconds")}
+        LOG.info("transfer %d: %s (try %d of %d)", one.id, one.info.get("error"), tries, self._tries)
+        return {"id": one.id, "state": "pending", "transfer_info": info}
+
+    def _show(self, batch: Batch) -> None:
+        told = {one.id: one for one in self._batches.take_progress(batch)}
+        if not told and batch.told_at:
+            return
+        batch.told_at = time.monotonic()
+        for item in batch.items:
+            if item.id not in batch.unwanted:
+                tries = {k: v for k, v in (self._rows[item.id].get("transfer_info") or {}).items() if k == "tries"}
+                info = {**tries, **(told[item.id].info if item.id in told else {})}
+                self._untold.setdefault(item.id, {"id": item.id, "state": "active", "transfer_info": info})
+
+    # To and from the server
+
+    def _tell(self) -> None:
+        patches = list(self._untold.values())
+        if not patches:
+            return
         try:
             self._api.update_transfers(patches)
         except (Conflict, InvalidInput, NotFound):
             # One of them was changed or deleted meanwhile; the others still count.
             for patch in patches:
                 self._tell_one(patch)
+        self._untold.clear()
+        held = {item.id for batch in self._batches.running() for item in batch.items}
+        for patch in patches:
+            if patch["state"] == "error":
+                LOG.warning("transfer %d: %s", patch["id"], patch["transfer_info"].get("error"))
+            if patch["id"] not in held:
+                self._rows.pop(patch["id"], None)
 
     def _tell_one(self, patch: Row) -> None:
         try:
@@ -48,14 +156,80 @@ class Transfers:
         except (Conflict, InvalidInput, NotFound) as error:
             LOG.warning("transfer %d: %s", patch["id"], error)
 
+    def _drop_unwanted(self) -> None:
+        """A job that was cancelled or failed meanwhile wants no files any more."""
+        for batch in self._batches.running():
+            jobs = self._api.jobs_brief({self._rows[item.id]["job_id"] for item in batch.items})
+            gone = {item.id for item in batch.items if not _wanted(self._rows[item.id], jobs)}
+            batch.unwanted |= gone
+            if len(batch.unwanted) == len(batch.items) and not batch.watch.stop.is_set():
+                LOG.info("transfers of %s: nobody wants them any more", batch.lane)
+                batch.watch.stop.set()
 
-def _item(row: Row, folders: dict[int, str]) -> Item:
+    def _begin(self) -> None:
+        busy = {batch.lane for batch in self._batches.running()}
+        if len(busy) >= self._at_once:
+            return
+        rows = [row for row in self._look(busy) if row["id"] not in self._rows]
+        jobs = self._api.jobs_brief({row["job_id"] for row in rows})
+        rows = [row for row in rows if row["job_id"] in jobs]
+        self._refuse([row for row in rows if not _wanted(row, jobs)], jobs)
+        lanes = _lanes([row for row in rows if _wanted(row, jobs)], jobs)
+        for lane, (items, begun) in lanes.items():
+            if lane not in busy and len(busy) < self._at_once:
+                busy.add(lane)
+                self._rows.update((row["id"], row) for row in rows if row["id"] in {item.id for item in items})
+                self._batches.start(lane, items, begun=begun)
+        self._tell()
+
+    def _look(self, busy: Iterable[Lane]) -> list[Row]:
+        """Items to be moved, but for locations that are paused, or have all the batches that one may have."""
+        aliases = [alias for alias, _ in busy]
+        full = {alias for alias in aliases if aliases.count(alias) >= max(1, self._at_once - 1)}
+        now = time.monotonic()
+        paused = {alias for alias, pause in self._pauses.items() if pause.until > now}
+        return self._api.transfers(
+            self._site_id, ["pending", "active"], limit=WINDOW, without=sorted(full | paused)
+        )  # fmt: skip
+
+    def _refuse(self, rows: list[Row], jobs: Mapping[int, Row]) -> None:
+        """Items of jobs that failed or were cancelled meanwhile; what was ordered for them is cancelled."""
+        for row in rows:
+            words = f"not moved: its job is {jobs[row['job_id']]['state']}"
+            self._untold[row["id"]] = {"id": row["id"], "state": "error", "transfer_info": {"error": words}}
+        ordered = [_item(row, jobs) for row in rows if row.get("task_id")]
+        for alias in {item.alias for item in ordered}:
+            self._batches.cancel(alias, [item for item in ordered if item.alias == alias])
+
+
+def _lanes(rows: list[Row], jobs: Mapping[int, Row]) -> dict[Lane, tuple[list[Item], bool]]:
+    """Batches by lane: what an agent before this one ordered is asked after before more is ordered."""
+    lanes: dict[Lane, tuple[list[Item], bool]] = {}
+    for row in sorted(rows, key=lambda row: (row["state"] != "active", row["id"])):
+        item, begun = _item(row, jobs), row["state"] == "active"
+        items, kind = lanes.setdefault((item.alias, lane_of(item)), ([], begun))
+        if kind == begun and len(items) < BATCH_ITEMS and _fits(item, items):
+            items.append(item)
+    return lanes
+
+
+def _wanted(row: Row, jobs: Mapping[int, Row]) -> bool:
+    job = jobs.get(row["job_id"])
+    return job is not None and job["state"] == STAGE[row["direction"]]
+
+
+def _fits(item: Item, items: Iterable[Item]) -> bool:
+    """Two items of one batch must not write the same remote file."""
+    return item.direction == "in" or all(item.remote_path != other.remote_path for other in items)
+
+
+def _item(row: Row, jobs: Mapping[int, Row]) -> Item:
     return Item(
         row["id"],
         row["direction"],
         row["location_alias"],
         row["remote_path"],
-        folders[row["job_id"]],
+        jobs[row["job_id"]]["workdir"],
         row["local_path"],
         bool(row["recursive"]),
         row.get("task_id"),

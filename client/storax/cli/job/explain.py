@@ -91,12 +91,15 @@ def _transfers(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
 
     direction: Literal["in", "out"] = "in" if job.state == "READY" else "out"
     items = TransferItem.objects.filter(job_id=job.id, direction=direction, state__ne=["done"])
-    rows = items.values_list("remote_path", "state")
+    rows = items.values_list("remote_path", "state", "transfer_info")
     if not rows:
         yield "It moves on in a moment."
         return
-    named = ", ".join(f"{path} is {state}" for path, state in rows[:FEW])
+    named = ", ".join(f"{path} is {state}" for path, state, _ in rows[:FEW])
     yield f"It waits for {len(rows)} {'file' if len(rows) == 1 else 'files'} to come {direction}: {named}."
+    tried = next((info for _, _, info in rows if info.get("error")), None)
+    if tried:
+        yield f"Try {tried.get('tries', 1)} ended with: {text_of(tried['error'])}"
     yield from _site(site, now)
 
 

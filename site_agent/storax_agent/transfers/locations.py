@@ -1,0 +1,216 @@
+"""The places of ``[transfer_locations]`` in ``site.toml``: what may be said of each, and the service that moves there.
+
+A location is a URL, or a table with the URL and what its kind needs beyond it. The scheme says which kind it is.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from storax_agent.transfers.base import TransferError, TransferService
+
+HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*|[0-9A-Fa-f:]+")
+USER = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
+
+# What a new ``site.toml`` says of them.
+EXAMPLE = """\
+# Where the files of jobs come from and go to, by alias; `storax site check` asks each. Take away the # where needed.
+#
+# [transfer_locations]
+# archive = "file:///data/archive"                      # a folder of this machine
+#
+# [transfer_locations.lab]                              # rsync over ssh; the host's key must be known
+# url = "ssh://me@lab.example.org:22/data"
+# identity_file = "~/.ssh/id_storax"                    # without a passphrase; unset: what ssh tries by itself
+# known_hosts = "~/.ssh/known_hosts"
+#
+# [transfer_locations.bucket]                           # S3-compatible; needs pip install 'storax[s3]'
+# url = "s3://my-bucket/prefix"
+# endpoint_url = "https://s3.example.org"               # unset: Amazon's
+# region = "us-east-1"
+# credentials_file = "~/.aws/credentials"               # profile = "..." picks one of several
+#
+# [transfer_locations.campus]                           # Globus; needs pip install 'storax[globus]'
+# url = "globus://COLLECTION-ID/path"
+# local_collection = "COLLECTION-ID"                    # shows this site's data folder,
+# local_path = "/"                                      # at this path
+# client_id = "CLIENT-ID"
+# client_secret_file = "~/.globus-secret"
+"""
+
+
+class FileLocation(BaseModel):
+    """A folder of this machine: ``file:///path``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+
+    @field_validator("url")
+    @classmethod
+    def _local(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.netloc not in ("", "localhost") or not parts.path:
+            raise ValueError(f"{url!r} is not the URL of a folder of this machine; write file:///path")
+        return url
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(unquote(urlsplit(self.url).path))
+
+
+class SshLocation(BaseModel):
+    """A folder that rsync reaches over ssh: ``ssh://user@host:port/path``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    identity_file: Path | None = Field(default=None, description="Private key; unset: what ssh tries by itself.")
+    known_hosts: Path | None = Field(default=None, description="Host keys; unset: those of the user's ssh.")
+    timeout_sec: int = Field(default=60, ge=5, description="Silence after which a connection counts as lost.")
+
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.password is not None:
+            raise ValueError("a URL holds no password; name a key by identity_file")
+        if not HOST.fullmatch(parts.hostname or "") or not (parts.username is None or USER.fullmatch(parts.username)):
+            raise ValueError(f"{url!r} is not ssh://user@host:port/path")
+        _ = parts.port  # raises ValueError for one that is no number
+        return url
+
+    @field_validator("identity_file", "known_hosts")
+    @classmethod
+    def _plain(cls, path: Path | None) -> Path | None:
+        path = path.expanduser() if path else None
+        if path and (not path.is_absolute() or re.search(r"[\"'\\\x00-\x1f%$]", str(path))):
+            raise ValueError(f"{str(path)!r} must be absolute, without quotes, backslashes, '%' and '$'")
+        return path
+
+
+class S3Location(BaseModel):
+    """A bucket, or a part of it: ``s3://bucket/prefix``. Credentials are those of the AWS tools, or of a file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    endpoint_url: str | None = Field(default=None, description="Address of an S3 server that is not Amazon's.")
+    region: str | None = Field(default=None, description="Region; unset: the profile's.")
+    profile: str | None = Field(default=None, description="Profile in the credentials file.")
+    credentials_file: Path | None = Field(default=None, description="INI file as ~/.aws/credentials; unset: that one.")
+
+    @field_validator("url")
+    @classmethod
+    def _bucket(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if not parts.netloc or "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError(f"{url!r} is not s3://bucket/prefix (credentials go into credentials_file)")
+        return url
+
+
+class GlobusLocation(BaseModel):
+    """A folder of a Globus collection: ``globus://COLLECTION-ID/path``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    local_collection: UUID = Field(description="Collection that shows this site's data folder.")
+    local_path: str = Field(default="/", description="Path of the data folder in that collection.")
+    client_id: UUID = Field(description="Client at Globus, allowed to use both collections.")
+    client_secret_file: Path = Field(description="File that holds its secret, for its owner alone.")
+
+    @field_validator("url")
+    @classmethod
+    def _collection(cls, url: str) -> str:
+        UUID(urlsplit(url).netloc)
+        return url
+
+
+Location = FileLocation | SshLocation | S3Location | GlobusLocation
+KINDS: dict[str, type[Location]] = {
+    "file": FileLocation, "ssh": SshLocation, "rsync+ssh": SshLocation, "s3": S3Location, "globus": GlobusLocation,
+}  # fmt: skip
+
+
+def _location(value: Any) -> Any:
+    if isinstance(value, Location):
+        return value
+    table = {"url": value} if isinstance(value, str) else value
+    if not isinstance(table, Mapping) or not isinstance(table.get("url"), str):
+        raise ValueError('give a URL, or a table with url = "..."')  # noqa: TRY004 - pydantic tells ValueErrors
+    scheme = urlsplit(table["url"]).scheme
+    if scheme not in KINDS:
+        known = ", ".join(f"{name}://" for name in KINDS)
+        raise ValueError(f"{table['url']!r} is of no kind that is known; there are {known}")
+    return KINDS[scheme].model_validate(table)
+
+
+AnyLocation = Annotated[Location, BeforeValidator(_location)]
+
+
+class Locations:
+    """The services of one site, each made when first used. ``data`` is the data folder, ``scratch`` a folder of the
+    agent's own for what is on its way."""
+
+    def __init__(self, declared: Mapping[str, Location], *, data: Path, scratch: Path) -> None:
+        self._declared, self._data, self._scratch = dict(declared), data, scratch
+        self._services: dict[str, TransferService] = {}
+
+    def service(self, alias: str) -> TransferService:
+        """Who moves to and from ``alias``. Safe for threads: at worst, one is made twice.
+
+        Raises:
+            TransferError: there is no such location, or its library or program is not installed.
+        """
+        if alias not in self._services:
+            self._services[alias] = self._make(alias)
+        return self._services[alias]
+
+    def _make(self, alias: str) -> TransferService:
+        place = self._declared.get(alias)
+        if place is None:
+            known = ", ".join(sorted(self._declared)) or "none"
+            raise TransferError(
+                f"location {alias!r} is not in [transfer_locations] of this site's site.toml (there: {known})"
+            )
+        scratch = self._scratch / _folder_name(alias)
+        if isinstance(place, FileLocation):
+            from storax_agent.transfers.local import LocalTransfer
+
+            return LocalTransfer(place.path, data=self._data)
+        if isinstance(place, SshLocation):
+            from storax_agent.transfers.rsync import RsyncTransfer
+
+            return RsyncTransfer(place, data=self._data, scratch=scratch)
+        if isinstance(place, S3Location):
+            return _s3(place, self._data, scratch)
+        return _globus(place, self._data)
+
+
+def _s3(place: S3Location, data: Path, scratch: Path) -> TransferService:
+    try:
+        from storax_agent.transfers.s3 import S3Transfer
+    except ModuleNotFoundError as error:
+        raise TransferError(f"{place.url}: {error}; install it with: pip install 'storax[s3]'") from error
+    return S3Transfer(place, data=data, scratch=scratch)
+
+
+def _globus(place: GlobusLocation, data: Path) -> TransferService:
+    try:
+        from storax_agent.transfers.globus import GlobusTransfer, client_of
+    except ModuleNotFoundError as error:
+        raise TransferError(f"{place.url}: {error}; install it with: pip install 'storax[globus]'") from error
+    return GlobusTransfer(place, data=data, client=client_of(place))
+
+
+def _folder_name(alias: str) -> str:
+    """A name for the scratch folder of a location, whatever its alias is made of."""
+    return hashlib.sha256(alias.encode(errors="surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,31 @@
+"""The examples run as they stand: as programs of their own, against a real sshd and a real S3 server."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from fakes.s3 import S3Server, require_s3
+from fakes.sshd import Sshd, require_sshd
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def test_a_workflow_over_two_sites_ends_with_its_result(tmp_path):
+    require_sshd()
+    require_s3()
+    with Sshd() as sshd, S3Server(tmp_path) as s3:
+        done = subprocess.run(
+            [
+                sys.executable, str(EXAMPLES / "two_sites.py"), "--samples", "500",
+                "--ssh", f"{sshd.user}@127.0.0.1:{sshd.port}", "--identity", str(sshd.folder / "key"),
+                "--known-hosts", str(sshd.folder / "known_hosts"), "--bucket", "s3://lab-data/shared",
+                "--endpoint", s3.url, "--credentials", str(tmp_path / "credentials"),
+            ],
+            capture_output=True, text=True, timeout=170, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout.splitlines()[-1]) == {"count": 500, "sum": 125_250}
+        kept = s3.client().get_object(Bucket="lab-data", Key="shared/two-sites/summary.json")["Body"].read()
+        assert json.loads(kept) == {"count": 500, "sum": 125_250}
+        assert sshd.logins == 2, "the samples came over ssh, in one batch"

@@ -1,0 +1,533 @@
+"""Every transfer service keeps the same promises: local folders, a real rsync over a real sshd, a real S3 server.
+
+The services are called as the agent's loop calls them: batches of one lane.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from fakes.processes import eventually
+from fakes.s3 import BUCKET, S3Server, require_s3
+from fakes.sshd import ORDINARY_ID, Sshd, require_sshd
+from proxy import Proxy
+from storax_agent.transfers.base import Item, Moved, TransferError, Watch, lane_of
+from storax_agent.transfers.locations import Locations, _location
+
+ODD_NAMES = ["two words", "new\nline", "ünïcødé ✓", "-rf", "a'b\"c", "$(touch canary)", "; touch canary;", "back\\slash",
+             "*?[a]", "~", "tab\there", "#hash", "\\#012", "a:b", "%20"]  # fmt: skip
+
+
+class FolderEnd:
+    """The far end of a location that is a folder here: a local one, or that of an sshd."""
+
+    def __init__(self, base: Path, declared, *, owner: int | None = None) -> None:
+        self.base, self.declared, self._owner = base, declared, owner
+
+    def put(self, path: str, content: bytes) -> None:
+        place = self.base / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        if self._owner:
+            for one in (place, *place.parents):
+                if one.is_relative_to(self.base):
+                    os.chown(one, self._owner, self._owner)
+
+    def get(self, path: str) -> bytes:
+        return (self.base / path).read_bytes()
+
+    def spoil(self, path: str, content: bytes) -> None:
+        """Other bytes of the same length, at the same time."""
+        place = self.base / path
+        kept = place.stat()
+        place.write_bytes(content)
+        os.utime(place, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+
+    def drop(self, path: str) -> None:
+        (self.base / path).unlink()
+
+    def names(self) -> list[str]:
+        return sorted(str(p.relative_to(self.base)) for p in self.base.rglob("*") if p.is_file())
+
+
+class BucketEnd:
+    """The far end of an S3 location."""
+
+    def __init__(self, server: S3Server) -> None:
+        self.server, self.declared, self._client = server, server.location(), server.client()
+
+    def put(self, path: str, content: bytes) -> None:
+        self._client.put_object(Bucket=BUCKET, Key=f"pre fix/{path}", Body=content)
+
+    spoil = put
+
+    def get(self, path: str) -> bytes:
+        return self._client.get_object(Bucket=BUCKET, Key=f"pre fix/{path}")["Body"].read()
+
+    def drop(self, path: str) -> None:
+        self._client.delete_object(Bucket=BUCKET, Key=f"pre fix/{path}")
+
+    def names(self) -> list[str]:
+        listed = self._client.list_objects_v2(Bucket=BUCKET, Prefix="pre fix/").get("Contents", [])
+        return sorted(row["Key"].removeprefix("pre fix/") for row in listed)
+
+
+class Case:
+    """A site's data folder with the workdir ``job``, and one location."""
+
+    def __init__(self, kind: str, folder: Path, end, data: Path) -> None:
+        self.kind, self.folder, self.end, self.data = kind, folder, end, data
+        self.workdir = data / "job"
+        self.workdir.mkdir(parents=True)
+        self._serial = 0
+
+    def service(self, **changed):
+        declared = {"there": _location({**self.end.declared, **changed})}
+        return Locations(declared, data=self.data, scratch=self.folder / "scratch").service("there")
+
+    def item(self, direction: str, remote: str, local: str, *, recursive: bool = False, workdir: str = "job") -> Item:
+        self._serial += 1
+        return Item(self._serial, direction, "there", remote, workdir, local, recursive)
+
+    def move(self, *items: Item, watch: Watch | None = None, **changed) -> list[Moved]:
+        """One call for each lane, as the loop does; answers in the order of the items."""
+        service, found, lanes = self.service(**changed), {}, {}
+        for item in items:
+            lanes.setdefault(lane_of(item), []).append(item)
+        for mine in lanes.values():
+            found |= {one.id: one for one in service.submit(mine, watch or Watch())}
+        return [found[item.id] for item in items]
+
+    def one(self, direction: str, remote: str, local: str, *, recursive: bool = False, **changed) -> Moved:
+        return self.move(self.item(direction, remote, local, recursive=recursive), **changed)[0]
+
+    def local(self) -> dict[str, bytes]:
+        return {str(p.relative_to(self.data)): p.read_bytes() for p in self.data.rglob("*") if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def sshd_self():
+    require_sshd()
+    with Sshd() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sshd_ordinary():
+    require_sshd()
+    if os.getuid() != 0:
+        pytest.skip("not root: the sshd of the other tests is an ordinary user's already")
+    with Sshd(ordinary=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def s3_server(tmp_path_factory):
+    require_s3()
+    with S3Server(tmp_path_factory.mktemp("s3")) as running:
+        yield running
+
+
+def folder_of(sshd: Sshd) -> FolderEnd:
+    owner = ORDINARY_ID if sshd.user == "storaxtest" else None
+    shutil.rmtree(sshd.base)
+    sshd.base.mkdir()
+    if owner:
+        os.chown(sshd.base, owner, owner)
+    return FolderEnd(sshd.base, sshd.location(), owner=owner)
+
+
+KINDS = ["local", "rsync", "rsync-ordinary-user", "s3"]
+
+
+@pytest.fixture(params=KINDS)
+def case(request, tmp_path):
+    kind, data = request.param, tmp_path / "da ta"
+    if kind == "local":
+        (tmp_path / "sto re").mkdir()
+        end = FolderEnd(tmp_path / "sto re", {"url": f"file://{tmp_path}/sto%20re"})
+    elif kind == "s3":
+        end = BucketEnd(request.getfixturevalue("s3_server"))
+        for name in end.names():
+            end.drop(name)
+    else:
+        end = folder_of(request.getfixturevalue("sshd_self" if kind == "rsync" else "sshd_ordinary"))
+    return Case(kind, tmp_path, end, data)
+
+
+def only(case: Case, *kinds: str) -> None:
+    if not case.kind.startswith(kinds):
+        pytest.skip(f"a promise of {', '.join(kinds)} alone")
+
+
+def sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+# ---- files arrive, whatever they are called ------------------------------------------------------------------------
+
+
+def test_a_file_comes_in_and_goes_out_with_its_checksum(case):
+    case.end.put("in/a.bin", content := os.urandom(300_000))
+    came = case.one("in", "/in/a.bin", "deep/a.bin")
+    assert (came.state, came.info) == ("done", {"files": 1, "bytes": 300_000, "sha256": sha(content)})
+    assert (case.workdir / "deep/a.bin").read_bytes() == content
+    went = case.one("out", "/out/new/b.bin", "deep/a.bin")
+    assert (went.state, went.info["sha256"]) == ("done", sha(content))
+    assert case.end.get("out/new/b.bin") == content
+    assert case.local() == {"job/deep/a.bin": content}, "something was left in the data folder"
+
+
+def test_an_empty_file_is_a_file(case):
+    case.end.put("empty", b"")
+    assert case.one("in", "/empty", "empty").state == "done"
+    assert case.one("out", "/again", "empty").state == "done"
+    assert case.end.get("again") == b""
+
+
+def test_any_name_is_only_a_name(case, monkeypatch):
+    monkeypatch.chdir(case.folder)
+    # moto answers 404 for a key with a newline, before any code of ours could do wrong.
+    names = [name for name in ODD_NAMES if not (case.kind == "s3" and "\n" in name)]
+    for number, name in enumerate(names):
+        case.end.put(f"in/{name}", b"%d" % number)
+    came = case.move(*[case.item("in", f"/in/{name}", f"got/{name}") for name in names])
+    assert [one.info for one in came if one.state != "done"] == []
+    went = case.move(*[case.item("out", f"/out/{name}", f"got/{name}") for name in names])
+    assert [one.info for one in went if one.state != "done"] == []
+    for number, name in enumerate(names):
+        assert case.end.get(f"out/{name}") == (case.workdir / "got" / name).read_bytes() == b"%d" % number
+    assert not list(case.folder.rglob("canary"))
+    assert "canary" not in case.end.names()
+
+
+def test_folders_move_where_their_slot_says_so(case):
+    for name in ("tree/a", "tree/deep/b", "tree/deep/er/c d"):
+        case.end.put(name, name.encode())
+    assert case.one("in", "/tree", "flat").state == "error"
+    came = case.one("in", "/tree", "tree", recursive=True)
+    assert (came.state, came.info["files"]) == ("done", 3), came
+    assert (case.workdir / "tree/deep/er/c d").read_bytes() == b"tree/deep/er/c d"
+    assert "not recursive" in case.one("out", "/kept", "tree").info["error"]
+    went = case.one("out", "/kept", "tree", recursive=True)
+    assert (went.state, went.info["files"]) == ("done", 3), went
+    assert case.end.get("kept/deep/b") == b"tree/deep/b"
+
+
+def test_one_file_may_come_into_many_jobs(case):
+    case.end.put("shared", b"same")
+    items = [case.item("in", "/shared", "x", workdir=f"job/{n}") for n in range(5)]
+    assert {one.state for one in case.move(*items)} == {"done"}
+    (case.data / "job/0/x").write_bytes(b"changed by its job")
+    assert [(case.data / f"job/{n}/x").read_bytes() for n in range(1, 5)] == [b"same"] * 4
+
+
+def test_what_is_there_is_replaced(case):
+    (case.workdir / "x").write_bytes(b"old")
+    case.end.put("x", b"new")
+    case.end.put("y", b"old")
+    assert case.one("in", "/x", "x").state == "done"
+    assert case.one("out", "/y", "x").state == "done"
+    assert (case.workdir / "x").read_bytes() == case.end.get("y") == b"new"
+
+
+# ---- nothing outside is touched ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("local", ["../x", "up/x", "up", "link", "/etc/hostname", "loop/x", "a/../../x", ""])
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_no_local_path_leaves_the_workdir(case, direction, local):
+    outside = case.folder / "outside"
+    outside.mkdir()
+    (outside / "x").write_bytes(b"secret")
+    (case.data / "x").write_bytes(b"other job")
+    (case.workdir / "up").symlink_to(outside)
+    (case.workdir / "loop").symlink_to("loop")
+    (case.workdir / "link").symlink_to(outside / "x")
+    case.end.put("file", b"in")
+    moved = case.one(direction, "/file", local)
+    if (direction, local) not in (("in", "link"), ("in", "up")):  # a link itself may be replaced, never followed
+        assert moved.state == "error", moved
+    assert {path.name: path.read_bytes() for path in outside.iterdir()} == {"x": b"secret"}
+    assert (case.data / "x").read_bytes() == b"other job"
+    assert case.end.get("file") == b"in"
+
+
+@pytest.mark.parametrize("remote", ["/../x", "/a/../../x", "/", "//", "/nul\0"])
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_no_remote_path_leaves_the_location(case, direction, remote):
+    (case.workdir / "x").write_bytes(b"x")
+    before = case.end.names()
+    assert case.one(direction, remote, "x").state == "error"
+    assert case.end.names() == before
+
+
+def test_links_and_devices_do_not_move(case):
+    only(case, "local", "rsync")
+    (case.end.base / "link").symlink_to("/etc/passwd")
+    os.mkfifo(case.end.base / "pipe")
+    os.mkfifo(case.workdir / "pipe")
+    for one in [case.one("in", "/link", "x"), case.one("in", "/pipe", "y"), case.one("out", "/z", "pipe")]:
+        assert (one.state, "symlink or a special file" in one.info["error"]) == ("error", True), one
+    assert list(case.workdir.iterdir()) == [case.workdir / "pipe"]
+
+
+# ---- one that fails does not hold up the others --------------------------------------------------------------------
+
+
+def test_a_missing_source_is_named_and_the_others_arrive(case):
+    for number in range(6):
+        case.end.put(f"have/{number}", b"x")
+        (case.workdir / f"have{number}").write_bytes(b"y")
+    remote = ["/have/0", "/none/a b", "/have/1", "/have/2", "/no\nne", "/have/3", "/have/4", "/have/5"]
+    came = case.move(*[case.item("in", path, f"got/{n}") for n, path in enumerate(remote)])
+    assert [one.state for one in came] == ["done", "error", "done", "done", "error", "done", "done", "done"]
+    assert "there:/none/a b" in came[1].info["error"]
+    local = ["have0", "none", "have1", "deep/none", "have2"]
+    went = case.move(*[case.item("out", f"/out/{n}", path) for n, path in enumerate(local)])
+    assert [one.state for one in went] == ["done", "error", "done", "error", "done"]
+    assert "No such file" in went[1].info["error"]
+    assert [n for n in case.end.names() if n.startswith("out/")] == ["out/0", "out/2", "out/4"]
+
+
+def test_a_copy_that_was_spoiled_is_noticed_and_made_again(case):
+    (case.workdir / "x").write_bytes(b"right")
+    item = case.item("out", "/x", "x")
+    assert case.move(item)[0].state == "done"
+    case.end.spoil("x", b"wrong")
+    assert case.move(item)[0].state == "done"
+    assert case.end.get("x") == b"right"
+
+
+def test_a_host_whose_disk_changes_what_is_written_is_found_out(case, request):
+    only(case, "rsync")
+    sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
+    (case.workdir / "x").write_bytes(b"right")
+    item = case.item("out", "/x", "x")
+    sshd.faulty(f"printf wrong > '{sshd.base}/x'")
+    try:
+        first = case.move(item)[0]
+        assert (first.state, "differs from its source" in first.info["error"]) == ("again", True), first
+        assert case.end.get("x") == b"wrong"
+        assert case.move(item)[0].state == "done"
+    finally:
+        sshd.sound()
+    assert case.end.get("x") == b"right"
+
+
+def test_what_a_killed_agent_left_in_the_stage_is_not_believed(case):
+    """Other bytes of the same length, where the file would wait: the copy is compared, and made again."""
+    only(case, "rsync", "s3")
+    case.end.put("x", b"right")
+    item = case.item("in", "/x", "x")
+    tree = case.folder / "scratch"
+    case.one("in", "/none", "none")  # makes the location's folder
+    (tree := next(tree.iterdir()) / lane_of(item) / "tree").mkdir(parents=True, exist_ok=True)
+    if case.kind == "s3":
+        etag = case.end._client.head_object(Bucket=BUCKET, Key="pre fix/x")["ETag"]
+        left = f".{sha(chr(0).join(('x', 'pre fix/x', etag)).encode())[:32]}.part"
+    else:
+        left = "x"
+    (tree / left).write_bytes(b"wrong")
+    if case.kind == "s3":
+        assert case.move(item)[0].state == "again"
+    assert case.move(item)[0].state == "done"
+    assert (case.workdir / "x").read_bytes() == b"right"
+
+
+def test_a_source_that_vanishes_midway_is_an_error_of_its_own(case, request):
+    only(case, "rsync")
+    case.end.put("big", os.urandom(6 << 20))
+    case.end.put("small", b"x")
+    with through_proxy(case, request) as (proxy, changed):
+        proxy.slow(3 << 20)
+        items = [case.item("in", f"/{name}", name) for name in ("big", "small")]
+        found: list[Moved] = []
+        mover = threading.Thread(target=lambda: found.extend(case.move(*items, **changed)))
+        mover.start()
+        eventually(lambda: proxy.carried > (2 << 20))
+        case.end.drop("big")
+        mover.join(60)
+    assert [one.state for one in found] == ["error", "done"], found
+    assert "there:/big" in found[0].info["error"]
+
+
+@pytest.mark.parametrize("wrong", [{"profile": "nobody"}, {"endpoint_url": "nowhere"}], ids=str)
+def test_settings_that_no_client_can_be_made_of_are_named(case, wrong):
+    only(case, "s3")
+    with pytest.raises(TransferError, match=r"nobody|nowhere"):
+        case.service(**wrong)
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A file system of 2 MB."""
+    if os.getuid() != 0:
+        pytest.skip("only root may mount a small tmpfs to fill; run the tests as root for this one")
+    place = tmp_path / "tiny"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a tmpfs; run the tests where root may")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("full", ["data", "scratch"])
+def test_a_full_disk_here_ends_that_file_alone(case, tiny, full):
+    if full == "data":
+        (case.data / "job").rmdir()
+        case.data.rmdir()
+        (tiny / "job").mkdir()
+        case.data.symlink_to(tiny)
+    else:
+        (case.folder / "scratch").symlink_to(tiny)
+        if case.kind == "local":
+            pytest.skip("a local copy has no scratch folder")
+    names = ["big", *(f"small{n}" for n in range(6))]
+    for name in names:
+        case.end.put(name, os.urandom(5_000_000) if name == "big" else b"x")
+    big, *small = case.move(*[case.item("in", f"/{name}", name) for name in names])
+    assert (big.state, {one.state for one in small}) == ("error", {"done"}), (big, small)
+    assert "No space left" in big.info["error"]
+    assert sorted(path.name for path in case.workdir.iterdir()) == names[1:]
+
+
+def test_a_full_disk_there_ends_that_file_alone(case, tiny):
+    only(case, "local", "rsync")
+    if case.kind == "rsync-ordinary-user":
+        pytest.skip("that sshd lives in a mount namespace of its own, which this mount does not reach")
+    (case.workdir / "big").write_bytes(os.urandom(5_000_000))
+    for n in range(4):
+        (case.workdir / f"small{n}").write_bytes(b"x")
+    tiny.chmod(0o777)
+    subprocess.run(["mount", "--bind", str(tiny), str(case.end.base)], check=True)
+    try:
+        moved = case.move(
+            *[case.item("out", f"/{name}", name) for name in ("small0", "small1", "big", "small2", "small3")]
+        )
+    finally:
+        subprocess.run(["umount", "-l", str(case.end.base)], check=True)
+    assert [one.state for one in moved] == ["done", "done", "error", "done", "done"], moved
+    assert "No space left" in moved[2].info["error"]
+
+
+# ---- the network, the server, the keys -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_what_was_moved_before_a_break_is_not_moved_again(case, request, direction, tmp_path):
+    """Broken off in the middle by its stop, as by a kill, a large file goes on where it was."""
+    only(case, "rsync", "s3")
+    content = os.urandom(24 << 20)
+    (case.workdir / "big").write_bytes(content)
+    case.end.put("big", content)
+    item = case.item(direction, "/big" if direction == "in" else "/new", "got" if direction == "in" else "big")
+    with through_proxy(case, request) as (proxy, changed):
+        proxy.slow(16 << 20)
+        service = small_parts(case.service(**changed))
+        watch = Watch()
+        mover = threading.Thread(target=lambda: first.extend(service.submit([item], watch)))
+        first: list[Moved] = []
+        mover.start()
+        eventually(lambda: proxy.carried > (14 << 20))
+        watch.stop.set()
+        mover.join(20)
+        assert [one.state for one in first] == ["again"], first
+        proxy.slow(None)
+        before = proxy.carried
+        (done,) = small_parts(case.service(**changed)).statuses([item], Watch())
+        assert (done.state, done.info["sha256"]) == ("done", sha(content)), done
+        assert proxy.carried - before < (20 << 20), "it was moved from the beginning"
+    if direction == "out":
+        assert case.end.get("new") == content
+
+
+def small_parts(service):
+    objects = getattr(service, "_objects", None)
+    if objects is not None:
+        objects._part_bytes = 5 << 20
+    return service
+
+
+@contextlib.contextmanager
+def through_proxy(case: Case, request):
+    """The location behind a relay that can be cut."""
+    if case.kind == "s3":
+        with Proxy(case.end.server.url) as proxy:
+            yield proxy, {"endpoint_url": proxy.url}
+        return
+    sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
+    with Proxy(f"ssh://127.0.0.1:{sshd.port}") as proxy:
+        port = int(proxy.url.rpartition(":")[2])
+        sshd.know(sshd.folder / "host_key.pub", port=port)
+        yield proxy, {"url": sshd.location(port=port)["url"]}
+
+
+def test_a_server_that_is_away_is_tried_again_later(case, request):
+    only(case, "rsync", "s3")
+    (case.workdir / "x").write_bytes(b"x")
+    case.end.put("y", b"y")
+    with through_proxy(case, request) as (proxy, changed):
+        proxy.cut()
+        came, went = case.move(case.item("in", "/y", "y"), case.item("out", "/x", "x"), **changed)
+        assert (came.state, went.state) == ("again", "again"), (came, went)
+        assert "\n" not in came.info["error"]
+        proxy.heal()
+        assert {one.state for one in case.move(case.item("in", "/y", "y"), case.item("out", "/x", "x"), **changed)} == {
+            "done"
+        }
+    assert case.end.get("x") == b"x"
+
+
+def test_wrong_credentials_are_an_error_at_once(case, request, tmp_path):
+    only(case, "rsync", "s3")
+    case.end.put("y", b"y")
+    if case.kind == "s3":
+        changed = {"credentials_file": str(tmp_path / "none")}
+        words = "credentials"
+    else:
+        sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
+        changed, words = sshd.location(key="other_key"), "refuses the key"
+    moved = case.one("in", "/y", "y", **changed)
+    assert (moved.state, words in moved.info["error"]) == ("error", True), moved
+    with pytest.raises(Exception, match=words):
+        case.service(**changed).check()
+
+
+def test_a_host_with_another_key_is_not_talked_to(case, request):
+    only(case, "rsync")
+    sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
+    case.end.put("y", b"y")
+    sshd.know(sshd.folder / "other_key.pub")
+    try:
+        moved = case.one("in", "/y", "y")
+    finally:
+        sshd.know(sshd.folder / "host_key.pub")
+    assert (moved.state, "host's key is unknown or another" in moved.info["error"]) == ("error", True), moved
+
+
+def test_a_batch_of_a_hundred_is_two_logins(case, request):
+    only(case, "rsync")
+    sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
+    items = []
+    for n in range(400):
+        item = case.item("in", f"/many/{n}", f"{n}")
+        if lane_of(item).endswith("0") and len(items) < 100:
+            case.end.put(f"many/{n}", b"%d" % n)
+            items.append(item)
+    before = sshd.logins
+    assert {one.state for one in case.move(*items)} == {"done"}
+    assert (len(items), sshd.logins - before) == (100, 2)
+
+
+def test_a_check_says_what_is_wrong(case):
+    assert case.service().check()
+    wrong = {"local": "file:///no/such/folder", "s3": "s3://no-such-bucket-here/"}.get(case.kind)
+    with pytest.raises(Exception, match=r"not a folder|no such|No such file"):
+        case.service(url=wrong or case.end.declared["url"] + "/nowhere").check()
