@@ -29,8 +29,7 @@ def test_a_job_becomes_a_process(tmp_path):
         ({"threads_per_rank": 1}, 1),
         ({"ranks_per_node": 2, "threads_per_rank": 2}, 4),
         ({"ranks_per_node": 3, "threads_per_rank": 2, "threads_per_core": 2}, 3),
-        ({"threads_per_rank": 1, "node_packing_count": 2}, 2),
-        ({"threads_per_rank": 1, "node_packing_count": 8}, 1),
+        ({"ranks_per_node": 3, "threads_per_rank": 1, "threads_per_core": 2}, 2),
     ],
 )
 def test_cores_follow_ranks_threads_and_packing(tmp_path, job, cores):
