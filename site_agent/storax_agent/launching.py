@@ -86,7 +86,7 @@ def _link(
     leash = settings.session_ttl_sec / 2
     machine = Machine(
         own.state, own.data, own.log, node.cores, node.gpus, own.environment, node=node.name, pin=pin,
-        leash_sec=leash, output_bytes=own.output_bytes, forget=not is_here(node.name),
+        leash_sec=leash, output_bytes=own.output_bytes, remote=not is_here(node.name),
     )  # fmt: skip
     if is_here(node.name):
         return NodeLink(machine, here(machine), epoll)

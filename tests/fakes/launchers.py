@@ -44,7 +44,7 @@ class Bench:
     def __init__(self, kind, path, *, gpus=0, pin=False, leash=0.0, output=0, left=lambda: 1e9, template="", cores=2):
         self.kind, self.path, self.gpus, self.pin, self.leash = kind, path, gpus, pin, leash
         self.output, self.left, self.cores = output, left, cores
-        self.template = template or "env STORAX_NODE={node}"
+        self.template = template or "env HOSTNAME={node}"
         self.environment = {"PATH": f"{BIN}:/usr/bin:/bin"}
         if kind == "mpi":
             mpiexec()
@@ -57,29 +57,29 @@ class Bench:
         self.all_started = {}
         self.connect()
 
-    def _machine(self, node, *, forget):
+    def _machine(self, node, *, remote):
         cores = 4 if self.kind == "local" else self.cores
         return Machine(
             self.path / "state", self.path / "data", self.path / "launcher.log", cores, self.gpus, self.environment,
-            node=node, pin=self.pin, leash_sec=self.leash, output_bytes=self.output, forget=forget,
+            node=node, pin=self.pin, leash_sec=self.leash, output_bytes=self.output, remote=remote,
         )  # fmt: skip
 
     def _links(self, epoll: select.epoll):
         if self.kind == "mpi":
-            machine = self._machine(self.nodes[0], forget=False)
+            machine = self._machine(self.nodes[0], remote=False)
             return [NodeLink(machine, here(machine), epoll)]
         found = []
         for node in self.nodes:
             words = [sys.executable, "-P", "-m", "storax_agent.launchers.bridge", node]
             words += [str(self.path / place) for place in ("state", "data", "launcher.log")]
             line = there(by_template(self.template, node, words), self.path / "launcher.log")
-            found.append(NodeLink(self._machine(node, forget=True), line, epoll))
+            found.append(NodeLink(self._machine(node, remote=True), line, epoll))
         return found
 
     def connect(self):
         """A launcher, or the next one after ``drop``."""
         if self.kind == "local":
-            self.launcher = LocalLauncher(self._machine("", forget=False))
+            self.launcher = LocalLauncher(self._machine("", remote=False))
         else:
             self.launcher = AllocationLauncher(
                 [NodeInfo(node, self.cores, gpus=self.gpus) for node in self.nodes], self._links,

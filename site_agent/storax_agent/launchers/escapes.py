@@ -11,12 +11,12 @@ import signal
 import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from pathlib import Path
 
 from storax_agent.launchers import processes
 from storax_agent.launchers.base import Lease
 
 PR_SET_CHILD_SUBREAPER = 36
+MOST_BYTES = 1 << 20
 
 
 def become_subreaper() -> None:
@@ -32,7 +32,7 @@ class Escapes:
         self._launcher = launcher
         self._mark = f"{processes.LAUNCHER_VARIABLE}={launcher}".encode()
         self._runs = runs
-        self._children = f"/proc/self/task/{threading.get_native_id()}/children"
+        self._children = _open_children()
         self._stopped: set[Lease] = set()
         self.left: set[int] = set()
 
@@ -44,11 +44,12 @@ class Escapes:
         """Reap orphans that ended, kill those whose job has ended. Called after ends, and while any are ``left``."""
         if self._stopped:
             self._end_marked()
-        with suppress(OSError):  # a kernel without the list
-            found = {int(pid) for pid in Path(self._children).read_bytes().split()}
-            found.difference_update(watched)
-            if found or self.left:
-                self._sort_out(found, alone=not watched)
+        if self._children is None:
+            return
+        found = {int(pid) for pid in os.pread(self._children, MOST_BYTES, 0).split()}
+        found.difference_update(watched)
+        if found or self.left:
+            self._sort_out(found, alone=not watched)
 
     def _end_marked(self) -> None:
         for lease, pid in processes.marked(self._launcher):
@@ -62,6 +63,13 @@ class Escapes:
             lease = processes.lease_of(pid, self._mark)
             if alone if lease is None else not self._runs(lease):
                 _kill(pid)
+
+
+def _open_children() -> int | None:
+    """The kernel's list of this thread's children, kept open: it is read at every end. None where there is none."""
+    with suppress(OSError):
+        return os.open(f"/proc/self/task/{threading.get_native_id()}/children", os.O_RDONLY | os.O_CLOEXEC)
+    return None
 
 
 def _reaped(pid: int) -> bool:

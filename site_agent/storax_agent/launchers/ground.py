@@ -8,6 +8,11 @@ from storax_agent.launchers import processes
 from storax_agent.launchers.base import Place, Work
 
 DEVICES = "CUDA_VISIBLE_DEVICES"
+# What differs from node to node: there a job gets the values of its node, not those of the runner's.
+OF_THE_NODE = (
+    "HOSTNAME", "TMPDIR", "XDG_RUNTIME_DIR", DEVICES, "ROCR_VISIBLE_DEVICES", "SLURMD_NODENAME", "SLURM_NODEID",
+    "SLURM_PROCID", "SLURM_LOCALID", "SLURM_STEP_ID", "SLURM_STEPID", "SLURM_TASK_PID", "SLURM_TOPOLOGY_ADDR",
+)  # fmt: skip
 
 
 class Ground:
@@ -24,8 +29,11 @@ class Ground:
         self._gpus = 0
         self._pin = False
 
-    def prepare(self, *, environment: Mapping[str, str], node: str, gpus: int, pin: bool) -> None:
-        """What all jobs have in common, as the agent says."""
+    def prepare(self, *, environment: Mapping[str, str], node: str, gpus: int, pin: bool, remote: bool) -> None:
+        """What all jobs have in common, as the agent says; ``remote``: it says so from another node."""
+        if remote:
+            common = {name: value for name, value in environment.items() if name not in OF_THE_NODE}
+            environment = common | {name: os.environ[name] for name in OF_THE_NODE if name in os.environ}
         given = {os.fsencode(key): os.fsencode(value) for key, value in environment.items()}
         self._environment = {**given, **self._launcher}
         # A batch system names the devices it gave; the numbers of a place count those.
@@ -36,6 +44,8 @@ class Ground:
         """Start ``work`` at ``place``; returns its pid. Raises ``processes.StartError``."""
         if self._gpus and len(place.nodes) <= 1:
             work.environment[DEVICES] = ",".join(self._device(gpu) for gpu, _ in place.gpus)
+        if not self._pin:
+            return processes.spawn(work, data=self._data, environment=self._environment)
         with self._on(place):
             return processes.spawn(work, data=self._data, environment=self._environment)
 
@@ -48,7 +58,7 @@ class Ground:
         here = not place.nodes or list(place.nodes) == [self._node]
         wanted = {self.cpus[core] for core in place.cores if core < len(self.cpus)}
         # With more slots than CPUs the numbers mean nothing, and nobody is held to one.
-        if not self._pin or not here or not wanted or len(wanted) < len(place.cores):
+        if not here or not wanted or len(wanted) < len(place.cores):
             yield
             return
         os.sched_setaffinity(0, wanted)

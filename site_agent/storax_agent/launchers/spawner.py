@@ -65,7 +65,7 @@ class Spawner:
         self.alone_since = time.monotonic()
         self.heard = time.monotonic()
         self.leash = 0.0
-        self.forget = False
+        self.remote = False
         self.ending = False
         self.greeted = False
         self.adopt(str(state))
@@ -80,7 +80,7 @@ class Spawner:
             self.fill()
             self.flush()
         self.journal.close()
-        if self.forget and self.ending and not self.journal.unacked:
+        if self.remote and self.ending and not self.journal.unacked:
             shutil.rmtree(self.state, ignore_errors=True)
 
     def over(self) -> bool:
@@ -155,9 +155,12 @@ class Spawner:
     def welcome(self, hello: dict[str, Any]) -> None:
         """Give a new agent what it missed, then what runs."""
         self.queue.clear()
-        self.ground.prepare(environment=hello["environment"], node=hello["node"], gpus=hello["gpus"], pin=hello["pin"])
+        self.ground.prepare(
+            environment=hello["environment"], node=hello["node"], gpus=hello["gpus"], pin=hello["pin"],
+            remote=hello["remote"],
+        )  # fmt: skip
         self.node.resize(hello["cores"], hello["gpus"])
-        self.leash, self.outputs.limit, self.forget = hello["leash"], hello["output"], hello["forget"]
+        self.leash, self.outputs.limit, self.remote = hello["leash"], hello["output"], hello["remote"]
         self.ending = False
         self.flush(now=True)
         missed = self.journal.after(hello["cursor"])

@@ -22,6 +22,7 @@ class Machine:
 
     ``node`` is its name in an allocation. ``pin`` holds each job to its cores. ``leash_sec`` is the silence after which
     jobs are ended, ``output_bytes`` the most a job may write to job.out or job.err; 0 sets no limit for either.
+    ``remote``: it is another node than the runner's, whose state folder is its own and goes with it.
     """
 
     state: Path
@@ -34,7 +35,7 @@ class Machine:
     pin: bool = False
     leash_sec: float = 0.0
     output_bytes: int = 0
-    forget: bool = False
+    remote: bool = False
 
     def hello(self, cursor: str) -> dict[str, Any]:
         """What the launcher is told at the beginning."""
@@ -42,7 +43,7 @@ class Machine:
             "hello": {
                 "cursor": cursor, "cores": self.cores, "gpus": self.gpus, "environment": dict(self.environment),
                 "node": self.node, "pin": self.pin, "leash": self.leash_sec, "output": self.output_bytes,
-                "forget": self.forget,
+                "remote": self.remote,
             }
         }  # fmt: skip
 
