@@ -11,6 +11,7 @@ from itertools import islice
 
 from storax_agent.launchers.base import DEVICE, Lease, Place, Work
 
+ONE_MACHINE = ("",)
 LOOK_AHEAD = 64
 PASSED_OVER_SEC = 30.0
 SLACK = 1e-9  # of sums like 1/3 + 1/3 + 1/3
@@ -64,19 +65,16 @@ class Node:
         """Count what runs at ``place``, whether it fits or was found running."""
         self.jobs += 1
         self._count(place, 1)
-        taken = set(place.cores)
-        self.free = [core for core in self.free if core not in taken]
+        for core in place.cores:
+            if core in self.free:
+                self.free.remove(core)
 
     def give_back(self, place: Place) -> None:
         """What ran at ``place`` has ended."""
         self.jobs -= 1
         self._count(place, -1)
-        fresh = [core for core in place.cores if core < self.cores and not self._cores_used[core]]
-        self.free = sorted(self.free + fresh)
-
-    def take_whole(self) -> None:
-        """One piece of work has the node for itself."""
-        self.take(self.whole)
+        self.free += [core for core in place.cores if core < self.cores and not self._cores_used[core]]
+        self.free.sort()
 
     @property
     def whole(self) -> Place:
@@ -121,7 +119,10 @@ class Packer:
     @property
     def full(self) -> bool:
         """Whether nothing at all could start."""
-        return not any(node.free for node in self.nodes.values())
+        for node in self.nodes.values():  # noqa: SIM110 - once per start and end, where any() costs twice as much
+            if node.free:
+                return False
+        return True
 
     def fit(self, work: Work) -> Place | None:
         """Where ``work`` could run now, or None. Takes nothing."""
@@ -141,18 +142,16 @@ class Packer:
 
     def take(self, place: Place) -> None:
         """Count what runs at ``place``; nodes that are not there are passed over."""
-        for node, part in self._parts(place):
-            node.take(part)
+        for node in self._nodes_of(place):
+            node.take(node.whole if len(place.nodes) > 1 else place)
 
     def give_back(self, place: Place) -> None:
         """What ran at ``place`` has ended."""
-        for node, part in self._parts(place):
-            node.give_back(part)
+        for node in self._nodes_of(place):
+            node.give_back(node.whole if len(place.nodes) > 1 else place)
 
-    def _parts(self, place: Place) -> list[tuple[Node, Place]]:
-        names = place.nodes or ("",)
-        found = [self.nodes[name] for name in names if name in self.nodes]
-        return [(node, node.whole if len(names) > 1 else place) for node in found]
+    def _nodes_of(self, place: Place) -> list[Node]:
+        return [self.nodes[name] for name in place.nodes or ONE_MACHINE if name in self.nodes]
 
 
 def _holds(node: Node, work: Work) -> bool:

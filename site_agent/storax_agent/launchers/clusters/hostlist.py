@@ -2,11 +2,14 @@
 
 import re
 from itertools import product
+from math import prod
 
 from storax_agent.launchers.clusters.base import NodesError
 
 MOST = 65_536
 PART = re.compile(r"([^\[\],]*)(?:\[([0-9,-]+)\])?")
+WORD = re.compile(r"(?:[^\[\],]|\[[0-9,-]+\])+")  # what stands between commas outside brackets
+SHAPE = re.compile(rf"(?:{WORD.pattern}(?:,|\Z))*")
 
 
 def expand(text: str) -> list[str]:
@@ -15,23 +18,16 @@ def expand(text: str) -> list[str]:
     Raises:
         NodesError: the text is no such list, or names more than 65,536 hosts.
     """
-    names = [name for word in _words(text) for name in _expand(word, text)]
-    if len(names) > MOST:
-        raise NodesError(f"the node list {text[:100]!r} names more than {MOST} nodes")
-    return names
-
-
-def _words(text: str) -> list[str]:
-    """Split at the commas outside brackets."""
-    return re.findall(r"(?:[^\[\],]|\[[^\]]*\])+", text)
-
-
-def _expand(word: str, text: str) -> list[str]:
-    parts = [match for match in PART.finditer(word) if match.group()]
-    if "".join(match.group() for match in parts) != word:
+    if not SHAPE.fullmatch(text):
         raise NodesError(f"{text[:100]!r} is no list of nodes")
-    choices = [[match[1] + number for number in _numbers(match[2])] for match in parts]
-    return ["".join(chosen) for chosen in product(*choices)]
+    words = [_choices(word) for word in WORD.findall(text)]
+    if sum(prod(map(len, choices)) for choices in words) > MOST:
+        raise NodesError(f"the node list {text[:100]!r} names more than {MOST} nodes")
+    return ["".join(chosen) for choices in words for chosen in product(*choices)]
+
+
+def _choices(word: str) -> list[list[str]]:
+    return [[match[1] + number for number in _numbers(match[2])] for match in PART.finditer(word) if match.group()]
 
 
 def _numbers(ranges: str | None) -> list[str]:
