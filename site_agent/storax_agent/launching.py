@@ -11,7 +11,7 @@ from storax_agent.allocation import Allocation
 from storax_agent.launchers.allocation import AllocationLauncher, sizes_of
 from storax_agent.launchers.base import Launcher
 from storax_agent.launchers.clusters import cluster_of
-from storax_agent.launchers.clusters.base import Cluster, NodeInfo
+from storax_agent.launchers.clusters.base import Cluster, NodeInfo, NodesError
 from storax_agent.launchers.clusters.ssh import by_template
 from storax_agent.launchers.launch import launch_of
 from storax_agent.launchers.local import LocalLauncher
@@ -59,7 +59,12 @@ def _of_allocation(
     cluster = cluster_of(name=given.cluster)
     nodes = allocation.part_of(nodes_of(cluster, settings, os.environ))
     on_batch_system = cluster is not cluster_of({})
-    _, launch = launch_of(given.launch, own.environment, slurm="SLURM_JOB_NODELIST" in os.environ)
+    kind, launch = launch_of(given.launch, own.environment, slurm="SLURM_JOB_NODELIST" in os.environ)
+    if allocation.mode == "mpi" and kind == "none":
+        raise NodesError(
+            "mpi mode starts jobs by mpiexec or srun, and neither is on the PATH of this allocation; "
+            "load an MPI in the job script, or set launch in [launcher] of site.toml"
+        )
 
     def links(epoll: select.epoll) -> list[NodeLink]:
         wanted = nodes if allocation.mode == "serial" else nodes[:1]

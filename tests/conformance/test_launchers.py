@@ -265,17 +265,19 @@ def test_a_job_is_held_to_its_cores(make):
 
 
 def test_jobs_see_the_devices_they_were_given(make):
+    template = {"nodes": "env HOSTNAME={node} CUDA_VISIBLE_DEVICES=GPU-a,GPU-b"}
     for kind in KINDS:
-        bench = make(kind, gpus=2)
-        bench.environment["CUDA_VISIBLE_DEVICES"] = "GPU-a,GPU-b"
+        bench = make(kind, gpus=2, template=template.get(kind, ""))
+        bench.environment["CUDA_VISIBLE_DEVICES"] = "GPU-a,GPU-b" if kind != "nodes" else "of the runner's node"
         bench.drop()
         bench.connect()
         whole, half, none = (
             bench.run("echo =$CUDA_VISIBLE_DEVICES=; sleep 0.3", gpus=gpus) for gpus in ([1_000_000] * 2, [500_000], [])
         )
         bench.wait_ended(whole, half, none)
-        assert bench.read(whole) == "=GPU-a,GPU-b=\n"
-        assert bench.read(half) in ("=GPU-a=\n", "=GPU-b=\n")
+        names = ("0", "1") if kind == "ssh" else ("GPU-a", "GPU-b")  # sshd tells its sessions of none
+        assert bench.read(whole) == f"={names[0]},{names[1]}=\n"
+        assert bench.read(half) in [f"={name}=\n" for name in names]
         assert bench.read(none) == "==\n"
         bench.close()
         bench.path.rename(bench.path.with_name(f"done-{kind}"))
@@ -325,6 +327,23 @@ def test_a_node_that_dies_for_good_loses_its_own_jobs_alone(make, kind, tmp_path
     assert bench.ended[alive_one].code == 2
     assert {bench.ended[lease].code for lease in queued} == {1}
     assert {bench.started[lease].place.nodes[0] for lease in queued} == {"n2"}
+
+
+def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_the_job(make):
+    bench = make("nodes", leash=2.0)
+    mark = word()
+    leases = [bench.run(f"sleep {mark}; true", cores=2) for _ in range(2)]
+    bench.wait_started(*leases)
+    link = bench.launcher._links["n1"]
+    link._connect = no_route
+    os.kill(link._wire.carrier, signal.SIGKILL)
+    cut_off = next(lease for lease in leases if list(bench.started[lease].place.nodes) == ["n1"])
+    alone = bench.started[cut_off].pid
+    eventually(lambda: (bench.look(), cut_off in bench.ended)[1], seconds=40)
+    assert bench.ended[cut_off].cause == "lost"
+    assert in_group(alone) == [], "the server may offer it anew: two of it would run"
+    (other,) = set(leases) - {cut_off}
+    assert other not in bench.ended
 
 
 def test_a_broken_line_is_mended_and_costs_nothing(make):

@@ -18,7 +18,8 @@ from storax_agent.launchers.starting import START_SEC, Machine, Starter
 GREETING_SEC = 60.0
 CLOSE_SEC = 1.0
 TRIES = 4
-FIRST_PAUSE_SEC = 0.2
+FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.2, 5.0
+LEASH_GRACE_SEC = 5.0  # from the end of the leash until all it held has been killed
 SILENCES = 4  # pings without any answer, after which a line counts as broken
 
 
@@ -92,7 +93,7 @@ class NodeLink:
         self._full = False
         self._tries = 0
         self._next_try = 0.0
-        self._heard = self._pinged = 0.0
+        self._heard = self._pinged = self._ends_by = 0.0
 
     @property
     def cursor(self) -> str:
@@ -145,6 +146,7 @@ class NodeLink:
             self.broke("")
             return None
         self._heard = time.monotonic()
+        self._ends_by = self._heard + self.machine.leash_sec + LEASH_GRACE_SEC if self.machine.leash_sec else 0.0
         return [record for record in records if "pong" not in record]
 
     def greeted(self) -> None:
@@ -167,8 +169,10 @@ class NodeLink:
         self._wire, self.up, self.why = None, False, why
         self._outgoing.clear()
         self._tries += 1
-        self.dead = self._tries >= TRIES
-        self._next_try = time.monotonic() + FIRST_PAUSE_SEC * 4 ** (self._tries - 1)
+        now = time.monotonic()
+        # What runs there may be cut off from us alone: it is not called lost before its own leash has ended it.
+        self.dead = self._tries >= TRIES and now >= self._ends_by
+        self._next_try = now + min(LONGEST_PAUSE_SEC, FIRST_PAUSE_SEC * 4 ** (self._tries - 1))
 
     def close(self) -> None:
         """Let go for good."""
