@@ -37,8 +37,10 @@ def _init(given: argparse.Namespace) -> None:
 def _run(given: argparse.Namespace) -> None:
     from storax_agent.daemon import serve
 
-    part = f"batch-{given.batch_job}" if given.batch_job is not None else ""
-    serve(SiteFolder(given.path, part=part), batch_job=given.batch_job, foreground=given.foreground)
+    part = "" if given.batch_job is None else f"batch-{given.batch_job}"
+    part += "" if given.partition is None else f"-{given.partition}"
+    folder = SiteFolder(given.path, part=part)
+    serve(folder, batch_job=given.batch_job, partition=given.partition, foreground=given.foreground)
 
 
 def _stop(given: argparse.Namespace) -> None:
@@ -65,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--gpus", type=int)
     init.add_argument("--stop-jobs", action="store_true", help="the end of the agent ends its jobs")
     run.add_argument("--batch-job", type=int, help="run inside this BatchJob's allocation")
+    run.add_argument("--partition", type=int, help="run this partition of the BatchJob alone, counted from 0")
     run.add_argument("--foreground", action="store_true", help="log to stderr as well")
     stop.add_argument("--kill", action="store_true", help="end the jobs too")
     return parser

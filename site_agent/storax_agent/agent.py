@@ -37,7 +37,8 @@ Pair = tuple[int, int]
 
 
 class Agent:
-    """Holds the leases of one site. ``cores`` is what jobs may use, ``prefetch`` the most jobs leased beyond that."""
+    """Holds the leases of one site. ``cores`` is what jobs may use, of them ``node_cores`` on each node;
+    ``prefetch`` is the most jobs leased beyond that."""
 
     def __init__(
         self,
@@ -49,12 +50,14 @@ class Agent:
         cores: int,
         prefetch: int,
         grace_sec: float,
+        node_cores: int = 0,
     ) -> None:
         self.room, self.mail, self.pace = Room(), Mail(), Pace()
         self.reconcile: Callable[[], None] = lambda: None
         self.holdings, self.doubts = Holdings(), Doubts()
         self._launcher, self._outbox, self._preparer, self._judge = launcher, outbox, preparer, judge
         self._cores, self._prefetch, self._grace_sec = cores, prefetch, grace_sec
+        self._node_cores = node_cores
         self._unsettled: dict[Pair, int] = {}
         self._ended: deque[Lease] = deque()
         self._recent: set[Lease] = set()
@@ -91,7 +94,9 @@ class Agent:
         session = int(self._outbox.note("session") or 0)
         for started in opened.running:
             if started.lease not in self.holdings:
-                self.holdings.add(started.lease, Held(session, started.cores))
+                self.holdings.add(
+                    started.lease, Held(session, self._weight(len(started.place.nodes) or 1, len(started.place.cores)))
+                )
         self.holdings.started(opened.running)
         self._collect()
         self._launcher.start(self.holdings.not_started())
@@ -211,6 +216,10 @@ class Agent:
 
     # Parts of a round
 
+    def _weight(self, nodes: int, cores: int) -> int:
+        """The cores that a job keeps from others; of several nodes it keeps all."""
+        return cores if nodes == 1 else nodes * self._node_cores
+
     def _reopen(self, error: LauncherLostError) -> None:
         LOG.warning("%s; starting another", error)
         try:
@@ -232,7 +241,7 @@ class Agent:
             LOG.warning("job %d refused: %s", lease.job_id, reason)
             self._enter(refusal(lease, time.time(), str(reason)), lease)
             return None
-        self.holdings.add(lease, Held(session, work.cores, work))
+        self.holdings.add(lease, Held(session, self._weight(work.nodes, work.cores), work))
         return work
 
     def _collect(self) -> None:

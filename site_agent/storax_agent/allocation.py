@@ -1,38 +1,86 @@
 """The limits of a runner that works inside a BatchJob."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from storax_agent.launchers.clusters.base import NodeInfo, NodesError
 
 IDLE_SEC = 60.0  # without work for this long, the allocation ends before its time
 MARGIN_SEC = 5.0  # before the wall time, so that what happened is reported before the scheduler kills the runner
+NO_LIMIT_NODES = 1e9
+Mode = Literal["serial", "mpi"]
+ORDERS: dict[str, dict[str, Any]] = {
+    "age": {},
+    "long_first": {"sort_by": "long_large_first"},
+    "small_first": {"max_aggregate_nodes": NO_LIMIT_NODES},  # packing order without a bound
+}
 
 
 @dataclass
 class Allocation:
-    """One BatchJob from the inside. Times are seconds of the monotonic clock."""
+    """One BatchJob from the inside, or the part of it that is one of its partitions.
+
+    Times are seconds of the monotonic clock. ``num_nodes`` 0 means all nodes, ``first_node`` counts from 0.
+    """
 
     batch_job_id: int
     wall_sec: float
     filter_tags: Mapping[str, str] = field(default_factory=dict)
     idle_sec: float = IDLE_SEC
     began: float = field(default_factory=time.monotonic)
+    mode: Mode = "serial"
+    first_node: int = 0
+    num_nodes: int = 0
+    order: str = "age"
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Allocation":
-        """From the BatchJob as the server gives it."""
-        return cls(row["id"], 60.0 * row["wall_time_min"], row.get("filter_tags") or {})
+    def of(cls, row: Mapping[str, Any], *, partition: int | None = None, order: str = "age") -> "Allocation":
+        """From the BatchJob as the server gives it; ``partition`` counts from 0.
+
+        Raises:
+            NodesError: it has no such partition.
+        """
+        wall_sec = 60.0 * row["wall_time_min"]
+        tags = row.get("filter_tags") or {}
+        mode: Mode = row.get("job_mode") or "serial"
+        if partition is None:
+            return cls(row["id"], wall_sec, tags, mode=mode, order=order)
+        parts = row.get("partitions") or []
+        if partition >= len(parts):
+            raise NodesError(f"BatchJob {row['id']} has {len(parts)} partitions; there is no number {partition}")
+        part, before = parts[partition], parts[:partition]
+        return cls(
+            row["id"], wall_sec, {**tags, **(part.get("filter_tags") or {})}, mode=part.get("job_mode") or mode,
+            first_node=sum(nodes_in(other) for other in before), num_nodes=nodes_in(part), order=order,
+        )  # fmt: skip
 
     @property
     def left_sec(self) -> float:
         """Seconds until the runner must be done."""
         return self.began + self.wall_sec - MARGIN_SEC - time.monotonic()
 
-    def limits(self) -> dict[str, Any]:
+    def part_of(self, nodes: Sequence[NodeInfo]) -> list[NodeInfo]:
+        """The nodes that are ours. Raises ``NodesError`` when the allocation has fewer than its partitions say."""
+        last = self.first_node + self.num_nodes
+        if last > len(nodes):
+            raise NodesError(
+                f"the partitions of BatchJob {self.batch_job_id} ask for {last} nodes; its allocation has {len(nodes)}"
+            )
+        return list(nodes[self.first_node : last] if self.num_nodes else nodes)
+
+    def limits(self, nodes: int = 1) -> dict[str, Any]:
         """What may be leased: jobs with the tags that still fit; whole minutes, and never zero for "no limit"."""
-        return {"max_wall_time_min": max(0, int(self.left_sec // 60)), "filter_tags": dict(self.filter_tags)}
+        shape = {"serial_only": True} if self.mode == "serial" else {"max_nodes_per_job": nodes}
+        left = max(0, int(self.left_sec // 60))
+        return {"max_wall_time_min": left, "filter_tags": dict(self.filter_tags), **shape, **ORDERS[self.order]}
 
     def over(self, *, busy: bool, active: float) -> bool:
         """Whether it is time to end: the wall time, or no work since ``active``."""
         return self.left_sec <= 0 or (not busy and time.monotonic() - active > self.idle_sec)
+
+
+def nodes_in(partition: Mapping[str, Any]) -> int:
+    """How many nodes a partition has."""
+    return max(1, int(partition.get("num_nodes") or 1))

@@ -1,9 +1,11 @@
 """What `storax site check` looks at, one line each."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 
 from storax.errors import StoraxError
+from storax_agent.launchers.launch import launch_of
 from storax_agent.locks import holder
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import read as read_health
@@ -26,11 +28,17 @@ def check(folder: SiteFolder) -> Iterator[Finding]:
     yield Finding(
         "folder", private, "for its owner alone" if private else f"others may enter; run chmod 700 {folder.path}"
     )
+    yield Finding("launch", None, _launch(settings))
     yield from _processes(folder)
     yield from _loops(folder)
     yield from scheduler_findings(folder, settings)
     yield from _locations(folder, settings)
     yield from _server(folder, settings)
+
+
+def _launch(settings: SiteSettings) -> str:
+    kind, _ = launch_of(settings.launcher.launch, os.environ)
+    return "no mpiexec on the PATH; jobs of several ranks are refused" if kind == "none" else f"ranks start by {kind}"
 
 
 def _processes(folder: SiteFolder) -> Iterator[Finding]:

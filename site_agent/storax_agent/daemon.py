@@ -20,7 +20,11 @@ from storax.errors import StoraxError
 from storax_agent.agent import Agent
 from storax_agent.allocation import Allocation
 from storax_agent.jobs_end import ask_runners_to_end, runners
-from storax_agent.launchers.local import LocalLauncher, Machine
+from storax_agent.launchers.allocation import AllocationLauncher
+from storax_agent.launchers.base import LauncherLostError
+from storax_agent.launchers.clusters.base import NodesError
+from storax_agent.launchers.launch import launch_of
+from storax_agent.launching import launcher_of
 from storax_agent.leases import SessionKeeper
 from storax_agent.locks import PidLock
 from storax_agent.loops.base import Loop
@@ -38,9 +42,10 @@ from storax_agent.loops.report import Report
 from storax_agent.loops.transfers import Transfers
 from storax_agent.outbox import Outbox, OutboxReader
 from storax_agent.outcomes import Judge
+from storax_agent.partitions import run_partitions
 from storax_agent.prepare import Preparer
 from storax_agent.schedulers.registry import scheduler_of
-from storax_agent.settings import SiteError, SiteFolder, SiteSettings, job_environment
+from storax_agent.settings import SiteError, SiteFolder, SiteSettings
 from storax_agent.transfers.locations import Locations
 from storax_agent.wire import SiteApi
 
@@ -72,7 +77,7 @@ class Daemon:
         self.reconcile = Reconcile(api, self.keeper, self.agent)
         self.agent.reconcile = self.reconcile.soon
         self.agent.doubts.hold_sec = DOUBT_SEC if allocation else 0.0
-        limits = allocation.limits if allocation else None
+        limits = (lambda: allocation.limits(len(self.size.nodes))) if allocation else None
         self.pull = Pull(api, self.keeper, self.agent.room, self.agent, reconcile=self.reconcile.soon, limits=limits)
         self.stopping = threading.Event()
         self.stop_jobs = settings.stop_jobs_on_exit or allocation is not None
@@ -92,7 +97,7 @@ class Daemon:
             health = Health(self.folder.state / HEALTH_FILE, [*loops, report])
             for loop in [*loops, report, self._loop("health", health.step)]:
                 loop.start()
-            LOG.info("site %r: %d cores, agent process %d", self.settings.name, self.settings.slots, os.getpid())
+            LOG.info("site %r: %d cores, agent process %d", self.settings.name, self.size.cores, os.getpid())
             while not self._over():
                 self.agent.wait(LOOK_SEC if self.allocation else None)
                 self.agent.tick()
@@ -105,9 +110,11 @@ class Daemon:
         self.agent.post(lambda: None)
 
     def _over(self) -> bool:
-        if self.allocation and self.allocation.over(busy=len(self.agent.holdings) > 0, active=self.pull.active):
-            LOG.info("allocation %d is over", self.allocation.batch_job_id)
-            return True
+        if isinstance(self.launcher, AllocationLauncher) and self.allocation:
+            busy = len(self.agent.holdings) > self.launcher.hopeless
+            if self.allocation.over(busy=busy, active=self.pull.active) or self.launcher.gone:
+                LOG.info("allocation %d is over %s", self.allocation.batch_job_id, self.launcher.gone)
+                return True
         return self._wants_end
 
     def _end(self, report: Loop) -> None:
@@ -151,19 +158,24 @@ class Daemon:
     # Parts
 
     def _agent(self) -> Agent:
-        settings, folder = self.settings, self.folder
-        environment = job_environment(os.environ, passed=settings.pass_environment)
-        log = folder.log / "launcher.log"
-        launcher = LocalLauncher(Machine(folder.state, folder.data, log, settings.slots, settings.gpus, environment))
+        settings, folder, given = self.settings, self.folder, self.settings.launcher
+        self.launcher, self.size = launcher_of(folder, settings, self.allocation)
         policy = settings.policy.policy()
         submitter = self.api.username() if policy.allowed_submitters is not None else ""
-        preparer = Preparer(folder.results, settings.slots, settings.gpus, policy, submitter)
+        inside = self.allocation is not None
+        preparer = Preparer(
+            folder.results, settings.slots, settings.gpus, policy, submitter,
+            nodes=self.size.nodes if inside else (), where=self.size.where,
+            whole_nodes=given.whole_nodes, launch_params=given.launch_params,
+            launch=None if inside else launch_of(given.launch, os.environ),
+        )  # fmt: skip
         judge = Judge(os.open(folder.data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), folder.results)
-        prefetch = settings.prefetch if settings.run_jobs or self.allocation else 0
-        cores = settings.slots if settings.run_jobs or self.allocation else 0
+        runs = settings.run_jobs or inside
         return Agent(
-            launcher, self.outbox, preparer, judge, cores=cores, prefetch=prefetch, grace_sec=settings.kill_grace_sec
-        )
+            self.launcher, self.outbox, preparer, judge,
+            cores=self.size.cores if runs else 0, prefetch=settings.prefetch if runs else 0,
+            grace_sec=settings.kill_grace_sec, node_cores=self.size.cores // len(self.size.nodes),
+        )  # fmt: skip
 
     def _loops(self) -> list[Loop]:
         settings = self.settings
@@ -247,27 +259,35 @@ class Daemon:
                 signal.signal(number, handler)
 
 
-def serve(folder: SiteFolder, *, batch_job: int | None = None, foreground: bool = False) -> None:
-    """Run the agent of ``folder``, or the runner of one of its BatchJobs, in this process.
+def serve(
+    folder: SiteFolder, *, batch_job: int | None = None, partition: int | None = None, foreground: bool = False
+) -> None:
+    """Run the agent of ``folder``, or the runner of one of its BatchJobs or of a partition of it, in this process.
 
     Raises:
         SiteError: the folder is no site, or its token is gone.
         AlreadyRunningError: another agent runs in it.
-        StoraxError: the BatchJob cannot be read.
+        StoraxError: the BatchJob cannot be read, or none of its nodes reached.
     """
     sys.setswitchinterval(SWITCH_SEC)
     settings = folder.load()
     folder.make()
     lock = PidLock(folder.lock)
     lock.take()
-    write_log(folder, foreground=foreground, name="agent.log" if batch_job is None else f"batch-{batch_job}.log")
+    write_log(folder, foreground=foreground, name=f"{folder.part}.log" if folder.part else "agent.log")
     api = SiteApi(settings.url, folder.token(settings))
     try:
-        allocation = None
-        if batch_job is not None:
-            allocation = Allocation.of(api.batch_job(batch_job))
+        row = api.batch_job(batch_job) if batch_job is not None else None
+        if row and row.get("partitions") and partition is None:
+            run_partitions(folder, settings, row)
+            return
+        allocation = Allocation.of(row, partition=partition, order=settings.launcher.order) if row else None
+        if allocation is not None:
             allocation.idle_sec = settings.scheduler.idle_sec
         Daemon(folder, settings, api, allocation=allocation).run()
+    except (NodesError, LauncherLostError) as error:
+        LOG.error("%s", error)  # noqa: TRY400
+        raise SiteError(str(error)) from error
     finally:
         lock.release()
 

@@ -6,7 +6,8 @@ import time
 from contextlib import suppress
 
 from storax_agent.launchers.base import LauncherLostError
-from storax_agent.launchers.local import LocalLauncher, Machine
+from storax_agent.launchers.local import LocalLauncher
+from storax_agent.launchers.starting import Machine
 from storax_agent.locks import holder
 from storax_agent.settings import SiteFolder
 

@@ -115,6 +115,9 @@ class Judge:
         message = "the wall time of the job was reached"
         return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message)], _code(ended))
 
+    def _output(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
+        return _error(ended, message=ended.message)
+
     def _stopped(self, ended: Ended, _value: Any, _flaw: str) -> Entry | None:
         if not ended.started:
             return None  # its lease goes back with the session
@@ -143,6 +146,7 @@ _RULES: dict[str, Callable[[Judge, Ended, Any, str], Entry | None]] = {
     "exit": Judge._exit,
     "cancelled": Judge._cancelled,
     "wall_time": Judge._wall_time,
+    "output": Judge._output,
     "stopped": Judge._stopped,
     "stale": Judge._stale,
     "lost": Judge._lost,

@@ -1,14 +1,16 @@
 """From a leased Job and its App to a process to start, or to the reason why this site will not start it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 from typing import Any
 
 from storax_agent.commands import Command, CommandError, parse, values_of
+from storax_agent.footprint import footprint
 from storax_agent.inside import PathError, split
 from storax_agent.launchers.base import Lease, Work
+from storax_agent.launchers.launch.base import Launch, Ranks
+from storax_agent.launchers.packing import objection
 from storax_agent.launchers.processes import RESULT_VARIABLE
 from storax_agent.policy import Policy
 
@@ -19,13 +21,22 @@ class RefusedError(ValueError):
 
 @dataclass
 class Preparer:
-    """Knows the site's size and rules, and remembers checked templates. ``submitter`` is the owner of the token."""
+    """Knows the site's size and rules, and remembers checked templates. ``submitter`` is the owner of the token.
+
+    ``nodes`` are the cores and GPUs of each node, where there are several; ``launch`` starts ranks on this machine, and
+    is None where the launcher itself sees to that.
+    """
 
     results: Path
     cores: int
     gpus: int = 0
     policy: Policy = field(default_factory=Policy)
     submitter: str = ""
+    nodes: Sequence[tuple[int, int]] = ()
+    where: str = "this site"
+    whole_nodes: bool = False
+    launch_params: list[str] | None = None
+    launch: tuple[str, Launch] | None = None
     _commands: dict[int, tuple[int, Command]] = field(default_factory=dict)
 
     def work(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any] | None) -> Work:
@@ -39,7 +50,7 @@ class Preparer:
         objection = self.policy.objection(app, submitter=job.get("submitter") or self.submitter)
         if objection:
             raise RefusedError(objection)
-        cores, gpus = self._footprint(job)
+        foot = footprint(job, whole_nodes=self.whole_nodes)
         try:
             split(job["workdir"])
             command = self._command(app)
@@ -47,7 +58,10 @@ class Preparer:
         except (CommandError, PathError) as error:
             raise RefusedError(str(error)) from error
         environment = {**_environment(app), **carried, **self._own(lease, job)}
-        return Work(lease, argv, environment, job["workdir"], cores, gpus, 60.0 * (job.get("wall_time_min") or 0))
+        wall_sec = 60.0 * (job.get("wall_time_min") or 0)
+        work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
+        self._check(work)
+        return self._launched(work) if foot.ranks > 1 and self.launch is not None else work
 
     def _command(self, app: Mapping[str, Any]) -> Command:
         version = app.get("version", 0)
@@ -64,20 +78,30 @@ class Preparer:
             RESULT_VARIABLE: f"{self.results}/{lease.name}.json",
         }
 
-    def _footprint(self, job: Mapping[str, Any]) -> tuple[int, int]:
-        """Whole cores and GPUs. Raises RefusedError for what can never fit."""
-        nodes, ranks = job.get("num_nodes") or 1, job.get("ranks_per_node") or 1
-        if nodes > 1:
-            raise RefusedError(f"needs {nodes} nodes; this site has 1")
-        threads, per_core = job.get("threads_per_rank") or 1, job.get("threads_per_core") or 1
-        packing = job.get("node_packing_count") or 1
-        cores = max(ceil(ranks * threads / per_core), ceil(self.cores / packing) if packing > 1 else 1)
-        if cores > self.cores:
-            raise RefusedError(f"needs {cores} cores; this site has {self.cores} (slots in its site.toml)")
-        gpus = ceil(ranks * (job.get("gpus_per_rank") or 0.0))
-        if gpus > self.gpus:
-            raise RefusedError(f"needs {gpus} GPUs; this site has {self.gpus} (gpus in its site.toml)")
-        return cores, gpus
+    def _check(self, work: Work) -> None:
+        """Raises RefusedError for what can never fit, and for launch parameters that this site does not take."""
+        sizes = self.nodes or [(self.cores, self.gpus)]
+        mend = {} if self.nodes else {"cores": " (slots in its site.toml)", "gpus": " (gpus in its site.toml)"}
+        if why := objection(sizes, work, where=self.where, mend=mend):
+            raise RefusedError(why)
+        # A launch command can be made to run another program, so a site that names its Apps names these as well.
+        allowed = self.launch_params if self.launch_params is not None or self.policy.allowed_apps is None else []
+        if allowed is not None and (strange := sorted(set(work.params) - set(allowed))):
+            raise RefusedError(
+                f"site policy: launch_params {strange[0]!r} is not in launch_params of [launcher] of this site"
+            )
+
+    def _launched(self, work: Work) -> Work:
+        """All ranks on this machine."""
+        assert self.launch is not None  # noqa: S101
+        name, launch = self.launch
+        if name == "none":
+            raise RefusedError(
+                f"needs {work.ranks} ranks, and the agent finds no mpiexec on its PATH; install an MPI, or set launch "
+                '= "local" in [launcher] of site.toml to start such jobs as one process'
+            )
+        argv, more = launch.command(work.argv, Ranks((), work.ranks, work.threads, (), work.params))
+        return work._replace(argv=argv, environment={**work.environment, **more})
 
 
 def _environment(app: Mapping[str, Any]) -> dict[str, str]:

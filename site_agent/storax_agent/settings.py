@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from storax._settings import Connection, load_profile
 from storax.errors import StoraxError
+from storax_agent.launchers.options import LauncherSettings
 from storax_agent.policy import Policy
 from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings, SchedulerSettings
 from storax_agent.transfers.locations import EXAMPLE, AnyLocation
@@ -79,6 +80,7 @@ class SiteSettings(BaseSettings):
         validation_alias=AliasChoices("stop_jobs_on_exit", "STORAX_AGENT_STOP_JOBS"),
         description="Whether the end of the agent ends its jobs; they are run again later.",
     )
+    launcher: LauncherSettings = Field(default_factory=LauncherSettings, description="How jobs are packed and started.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="What the site runs.")
     transfer_locations: dict[str, AnyLocation] = Field(default={}, description="Where files come from and go to.")
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Who gives out allocations.")
@@ -100,6 +102,7 @@ class SiteFolder:
 
     def __init__(self, path: Path | str, *, part: str = "") -> None:
         self.path = Path(path).expanduser().absolute()
+        self.part = part
         self.settings_file = self.path / FILE
         self.token_file = self.path / TOKEN_FILE
         self.data = self.path / "data"

@@ -10,6 +10,7 @@ from storax_agent.schedulers.base import Request, Scheduler, Status
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.schedulers.registry import scheduler_of
+from storax_agent.schedulers.template import NAME, default
 from storax_agent.settings import SiteFolder, SiteSettings
 
 HERE = Path(__file__).parent
@@ -66,6 +67,9 @@ class TestCluster:
         (place / "calls").touch()
         for name in PROGRAMS.get(kind, ()):
             self._wrap(name)
+        if kind == "slurm":  # as a site may: two nodes are too few for whole ones
+            text = default("slurm").replace("#SBATCH --exclusive\n", "")
+            (self.folder.path / NAME).write_text(text)
         os.environ["PATH"] = f"{self.bin}:{os.environ['PATH']}"
 
     def _wrap(self, name: str) -> None:

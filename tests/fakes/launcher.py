@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from storax_agent.launchers.base import Cause, Ended, Events, LauncherLostError, Lease, Opened, Started, Work
+from storax_agent.launchers.base import Cause, Ended, Events, LauncherLostError, Lease, Opened, Place, Started, Work
 
 
 class StubLauncher:
@@ -26,7 +26,7 @@ class StubLauncher:
 
     def start_of(self, work: Work, at: float = 1.0) -> Started:
         """The start of a process."""
-        return Started(work.lease, at, 1, 1.0, work.workdir, work.cores, [], 0.0)
+        return Started(work.lease, at, 1, 1.0, work.workdir, Place(list(range(work.cores))), 0.0)
 
     def end_of(self, work: Work, code: int | None = 0, cause: Cause = "exit") -> Ended:
         """The end of a process."""

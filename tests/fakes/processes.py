@@ -42,3 +42,28 @@ def in_group(group: int) -> list[int]:
             except OSError:
                 continue
     return found
+
+
+def saying(word: str) -> list[int]:
+    """The living processes with this word in their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and alive(int(entry.name)):
+            try:
+                if word.encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def named(program: str, pids: list[int]) -> list[int]:
+    """Those of ``pids`` that run this program."""
+    found = []
+    for pid in pids:
+        try:
+            if Path(f"/proc/{pid}/comm").read_text() == f"{program}\n":
+                found.append(pid)
+        except OSError:
+            continue
+    return found

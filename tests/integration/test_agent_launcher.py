@@ -9,7 +9,8 @@ import pytest
 
 from fakes.processes import alive, eventually, gone, in_group
 from storax_agent.launchers.base import Lease, Work
-from storax_agent.launchers.local import LocalLauncher, Machine
+from storax_agent.launchers.local import LocalLauncher
+from storax_agent.launchers.starting import Machine
 from storax_agent.locks import holder
 
 
@@ -168,7 +169,8 @@ def test_no_more_run_than_there_are_cores(site):
     leases = [site.run("sleep 0.02", cores=1 + n % 2) for n in range(24)]
     rows = [(site.wait_ended(lease), site.started[lease]) for lease in leases]
     edges = sorted(
-        [(s.at, s.cores) for _, s in rows] + [(e.at, -s.cores) for e, s in rows], key=lambda edge: (edge[0], edge[1])
+        [(s.at, len(s.place.cores)) for _, s in rows] + [(e.at, -len(s.place.cores)) for e, s in rows],
+        key=lambda edge: (edge[0], edge[1]),
     )
     used = peak = 0
     for _, change in edges:

@@ -3,12 +3,12 @@
 import pytest
 
 from storax_agent.launchers import journal as module
-from storax_agent.launchers.base import Ended, Lease, Started
+from storax_agent.launchers.base import Ended, Lease, Place, Started
 from storax_agent.launchers.journal import Journal
 
 
 def started(number: int) -> Started:
-    return Started(Lease(number, 1, 1), 1.5, 1000 + number, 2.5, f"w/{number}", 1, [], 0.0)
+    return Started(Lease(number, 1, 1), 1.5, 1000 + number, 2.5, f"w/{number}", Place([0], [], 0, []), 0.0)
 
 
 def ended(number: int, code: int = 0) -> Ended:

@@ -3,6 +3,7 @@
 import pytest
 
 from storax_agent.launchers.base import Lease
+from storax_agent.launchers.launch import LAUNCHES
 from storax_agent.policy import Policy, app_digest
 from storax_agent.prepare import Preparer, RefusedError
 
@@ -29,8 +30,7 @@ def test_a_job_becomes_a_process(tmp_path):
         ({"threads_per_rank": 1}, 1),
         ({"ranks_per_node": 2, "threads_per_rank": 2}, 4),
         ({"ranks_per_node": 3, "threads_per_rank": 2, "threads_per_core": 2}, 3),
-        ({"threads_per_rank": 1, "node_packing_count": 2}, 2),
-        ({"threads_per_rank": 1, "node_packing_count": 8}, 1),
+        ({"ranks_per_node": 3, "threads_per_rank": 1, "threads_per_core": 2}, 2),
     ],
 )
 def test_cores_follow_ranks_threads_and_packing(tmp_path, job, cores):
@@ -93,3 +93,38 @@ def test_functions_are_off_unless_switched_on(tmp_path):
         work(tmp_path, app={**APP, "command_template": None})
     with pytest.raises(RefusedError, match="commands only"):
         work(tmp_path, app={**APP, "command_template": None}, policy=Policy(allow_functions=True))
+
+
+def test_ranks_on_this_machine_go_through_the_launch_command(tmp_path):
+    preparer = Preparer(tmp_path, 4, launch=("hydra", LAUNCHES["hydra"]))
+    job = {**JOB, "ranks_per_node": 2, "threads_per_rank": 1, "launch_params": {"-verbose": ""}}
+    made = preparer.work(LEASE, job, APP)
+    assert made.argv == ["mpiexec", "-n", "2", "-ppn", "2", "-verbose", "x", "1"]
+    assert preparer.work(LEASE, JOB, APP).argv == ["x", "1"]
+    none = Preparer(tmp_path, 4, launch=("none", LAUNCHES["local"]))
+    with pytest.raises(RefusedError, match="needs 2 ranks, and the agent finds no mpiexec"):
+        none.work(LEASE, job, APP)
+
+
+def test_a_site_that_names_its_apps_names_launch_params_as_well(tmp_path):
+    policy = Policy(allowed_apps=frozenset({app_digest(APP)}))
+    job = {**JOB, "launch_params": {"--prolog": "evil"}}
+    with pytest.raises(RefusedError, match="launch_params '--prolog' is not in launch_params"):
+        Preparer(tmp_path, 4, policy=policy).work(LEASE, job, APP)
+    assert Preparer(tmp_path, 4).work(LEASE, job, APP).params == {"--prolog": "evil"}
+    allowed = Preparer(tmp_path, 4, policy=policy, launch_params=["--prolog"])
+    assert allowed.work(LEASE, job, APP).params == {"--prolog": "evil"}
+
+
+def test_an_allocation_refuses_what_none_of_its_nodes_can_hold(tmp_path):
+    preparer = Preparer(tmp_path, 4, nodes=[(4, 1), (8, 0)], where="this allocation")
+    assert preparer.work(LEASE, {**JOB, "threads_per_rank": 8}, APP).cores == 8
+    assert preparer.work(LEASE, {**JOB, "num_nodes": 2}, APP).nodes == 2
+    for job, words in (
+        ({"threads_per_rank": 9}, "needs 9 cores; this allocation has 8"),
+        ({"num_nodes": 3}, "needs 3 nodes; this allocation has 2"),
+        ({"num_nodes": 2, "threads_per_rank": 5}, "needs 5 cores on each node; this allocation has 8"),
+        ({"threads_per_rank": 8, "gpus_per_rank": 1.0}, "needs 1 GPUs"),
+    ):
+        with pytest.raises(RefusedError, match=words):
+            preparer.work(LEASE, {**JOB, **job}, APP)

@@ -1,9 +1,10 @@
 """What every launcher must do, and the small facts that pass between it and the agent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-Cause = Literal["exit", "cancelled", "wall_time", "stopped", "stale", "lost", "command", "workdir", "system"]
+Cause = Literal["exit", "cancelled", "wall_time", "stopped", "stale", "lost", "command", "workdir", "system", "output"]
+DEVICE = 1_000_000  # shares of one GPU; integers, so that a third three times is exactly one device
 
 
 class Lease(NamedTuple):
@@ -19,11 +20,26 @@ class Lease(NamedTuple):
         return f"{self.job_id}.{self.epoch}.{self.attempt}"
 
 
-class Work(NamedTuple):
-    """One process to start.
+class Place(NamedTuple):
+    """Where work runs: numbers of cores and ``[GPU, share]`` pairs of its node, as the node counts them from 0.
 
-    ``workdir`` is relative to the data folder; ``cores`` and ``gpus`` are whole units; ``wall_sec`` 0 sets no limit.
-    ``environment`` is added to the launcher's base environment.
+    ``nodes`` are names, empty for a launcher of one machine; more than one means those nodes as a whole, and then
+    ``cores`` and ``gpus`` are empty. ``packing`` 0 states no occupancy, N occupies 1/N of the node.
+    """
+
+    cores: Sequence[int] = ()
+    gpus: Sequence[Sequence[int]] = ()
+    packing: int = 0
+    nodes: Sequence[str] = ()
+
+
+class Work(NamedTuple):
+    """One process to start, or with several ranks one launch of them.
+
+    ``workdir`` is relative to the data folder; ``cores`` and ``gpus`` are for each of its ``nodes``, one entry of
+    ``gpus`` for each device that is shared or taken whole, in millionths; ``wall_sec`` 0 sets no limit.
+    ``environment`` is added to the launcher's base environment. ``ranks`` are per node, ``threads`` per rank;
+    ``params`` go to the launch command. A launcher that is given a ``place`` starts the work there at once.
     """
 
     lease: Lease
@@ -31,8 +47,14 @@ class Work(NamedTuple):
     environment: dict[str, str]
     workdir: str
     cores: int = 1
-    gpus: int = 0
+    gpus: Sequence[int] = ()
     wall_sec: float = 0.0
+    packing: int = 0
+    nodes: int = 1
+    ranks: int = 1
+    threads: int = 1
+    params: Mapping[str, str] = {}
+    place: Place | None = None
 
 
 class Started(NamedTuple):
@@ -43,8 +65,7 @@ class Started(NamedTuple):
     pid: int
     born: float
     workdir: str
-    cores: int
-    gpus: list[int]
+    place: Place
     wall_sec: float
 
 
@@ -53,7 +74,8 @@ class Ended(NamedTuple):
 
     ``code`` is the exit code, -N for signal N, None when unknown. ``cause`` says why: ``exit`` by itself;
     ``cancelled``, ``wall_time``, ``stopped`` (the agent ends) and ``stale`` (the lease is gone) by the launcher;
-    ``lost`` when the exit status is unknown; ``command``, ``workdir`` and ``system`` when it could not be started.
+    ``output`` when it wrote more than the site allows; ``lost`` when the exit status is unknown; ``command``,
+    ``workdir`` and ``system`` when it could not be started.
     """
 
     lease: Lease

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from storax_agent.launchers.base import Ended, Lease, Started
+from storax_agent.launchers.base import Ended, Lease, Place, Started
 
 REWRITE_BYTES = 1 << 20
 
@@ -33,7 +33,8 @@ def encode(record: dict[str, Any]) -> bytes:
 
 def started_of(row: list[Any]) -> Started:
     """A ``Started`` from its JSON row."""
-    return Started(Lease(*row[0]), *row[1:])
+    lease, at, pid, born, workdir, place, wall_sec = row
+    return Started(Lease(*lease), at, pid, born, workdir, Place(*place), wall_sec)
 
 
 def ended_of(row: list[Any]) -> Ended:
@@ -68,6 +69,11 @@ class Journal:
         self._unacked.append((self.seq, line))
         self._apply(started, ended)
         return line
+
+    @property
+    def unacked(self) -> bool:
+        """Whether something was not yet stored by an agent."""
+        return bool(self._unacked)
 
     def ack(self, seq: int) -> None:
         """The agent stored everything up to ``seq``."""

@@ -3,33 +3,16 @@
 ``spawner.py`` says why it is a process of its own and what survives which kill.
 """
 
-import os
 import socket
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from storax_agent.launchers.base import Cause, Ended, Events, LauncherLostError, Lease, Opened, Started, Work
 from storax_agent.launchers.journal import encode, ended_of, started_of
-from storax_agent.launchers.link import BLOCK, Lines, dial
-
-START_SEC = 15.0
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What the launcher may use: folders (absolute), cores, GPUs, and the environment that every job starts from."""
-
-    state: Path
-    data: Path
-    log: Path
-    cores: int
-    gpus: int
-    environment: Mapping[str, str]
+from storax_agent.launchers.link import BLOCK, Lines
+from storax_agent.launchers.starting import START_SEC, Machine, Starter
 
 
 class LocalLauncher:
@@ -39,7 +22,7 @@ class LocalLauncher:
         self._machine = machine
         self._socket: socket.socket | None = None
         self._lines = Lines()
-        self._child: int | None = None
+        self._starter = Starter(machine.state, machine.data, machine.log)
         self._journal = ""
         self._early: list[dict[str, Any]] = []
 
@@ -60,11 +43,9 @@ class LocalLauncher:
 
     def _open(self, cursor: str, deadline: float) -> Opened:
         self._let_go()
-        self._socket = self._connect(deadline)
+        self._socket = self._starter.connect(deadline)
         self._lines = Lines()
-        machine = self._machine
-        self._send({"hello": {"cursor": cursor, "cores": machine.cores, "gpus": machine.gpus,
-                              "environment": dict(machine.environment)}})  # fmt: skip
+        self._send(self._machine.hello(cursor))
         greeting = self._greeting()
         self._journal = greeting["journal"]
         return Opened(self._socket.fileno(), [started_of(row) for row in greeting["running"]])
@@ -97,36 +78,8 @@ class LocalLauncher:
         with suppress(LauncherLostError):
             if end:
                 self._send({"end": True})
-                self._wait_for_child()
+                self._starter.wait_for_end()
         self._let_go()
-
-    def _connect(self, deadline: float) -> socket.socket:
-        while time.monotonic() < deadline:
-            with suppress(OSError):
-                return dial(self._machine.state)
-            self._ensure_child()
-            time.sleep(0.01)
-        raise LauncherLostError(f"the launcher did not start within {START_SEC:.0f} s; see {self._machine.log}")
-
-    def _ensure_child(self) -> None:
-        if self._child is not None and not self._child_ended():
-            return
-        arguments = [sys.executable, "-P", "-m", "storax_agent.launchers.spawner"]
-        arguments += [str(self._machine.state), str(self._machine.data)]
-        log = (os.POSIX_SPAWN_OPEN, 1, str(self._machine.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
-        both = (os.POSIX_SPAWN_DUP2, 1, 2)
-        self._child = os.posix_spawn(sys.executable, arguments, os.environ, file_actions=[null, log, both], setsid=True)
-
-    def _child_ended(self) -> bool:
-        with suppress(ChildProcessError):
-            return self._child is None or os.waitpid(self._child, os.WNOHANG)[0] != 0
-        return True
-
-    def _wait_for_child(self) -> None:
-        deadline = time.monotonic() + 1.0
-        while self._child is not None and not self._child_ended() and time.monotonic() < deadline:
-            time.sleep(0.005)
 
     def _greeting(self) -> dict[str, Any]:
         """Wait for what runs; what the last agent missed comes before it, and is kept for ``poll``."""

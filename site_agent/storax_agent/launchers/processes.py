@@ -18,7 +18,9 @@ OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
 OUTPUTS = ("job.out", "job.err")
 FILE_ACTIONS = [(os.POSIX_SPAWN_OPEN, number + 1, name, OUTPUT, 0o644) for number, name in enumerate(OUTPUTS)]
 BIRTH_SLACK_SEC = 1.0
+_RESULT = b"STORAX_RESULT_FILE="
 RESULT_VARIABLE = "STORAX_RESULT_FILE"
+LAUNCHER_VARIABLE = "STORAX_LAUNCHER"
 
 _GET_INFO = 0xC040FF0B  # ioctl PIDFD_GET_INFO with the first, 64-byte form of struct pidfd_info
 _INFO_EXIT = 1 << 3
@@ -149,7 +151,7 @@ def same_process(pid: int, *, born: float) -> int | None:
 def born(pid: int) -> float | None:
     """When this process was born, in seconds since boot; None when there is none."""
     stat = _stat(pid)
-    return int(stat[_START_FIELD]) / os.sysconf("SC_CLK_TCK") if stat and stat[_STATE_FIELD] not in "ZX" else None
+    return _birth(pid) if stat and stat[_STATE_FIELD] not in "ZX" else None
 
 
 def runs(pid: int, *, born: float) -> bool:
@@ -187,27 +189,43 @@ def foreign_exit(pid: int, handle: int) -> int | None:
     return os.waitstatus_to_exitcode(status)
 
 
-def strays(results: Path) -> list[tuple[Lease, int, float]]:
-    """Session leaders started for the result folder ``results``, by their environment: lease, pid, birth.
+def strays(launcher: str) -> list[tuple[Lease, int, float]]:
+    """Session leaders that the launcher of this state folder started, by their environment: lease, pid, birth.
 
     Finds the few that a launcher started and was killed before it could write them down.
     """
-    mark = f"{RESULT_VARIABLE}={results}/".encode()
+    return [(lease, pid, when) for lease, pid in marked(launcher) if _leads(pid) and (when := _birth(pid)) is not None]
+
+
+def marked(launcher: str) -> list[tuple[Lease, int]]:
+    """All processes that carry this launcher's mark, with the lease they belong to."""
+    mark = f"{LAUNCHER_VARIABLE}={launcher}".encode()
     pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [found for pid in pids if (found := _stray(pid, mark)) is not None]
+    return [(lease, pid) for pid in pids if (lease := lease_of(pid, mark)) is not None]
 
 
-def _stray(pid: int, mark: bytes) -> tuple[Lease, int, float] | None:
+def lease_of(pid: int, mark: bytes) -> Lease | None:
+    """The lease in whose name a process was started by the launcher of that ``mark``; None for a stranger."""
     try:
-        if os.getsid(pid) != pid:
-            return None
         lines = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        name = next(line for line in lines if line.startswith(mark))[len(mark) :]
-        job, epoch, attempt = (int(part) for part in name.removesuffix(b".json").split(b"."))
+        if mark not in lines:
+            return None
+        named = next(line for line in lines if line.startswith(_RESULT))
+        job, epoch, attempt = (int(part) for part in named.rpartition(b"/")[2].removesuffix(b".json").split(b"."))
     except (OSError, StopIteration, ValueError):
         return None
+    return Lease(job, epoch, attempt)
+
+
+def _leads(pid: int) -> bool:
+    with suppress(OSError):
+        return os.getsid(pid) == pid
+    return False
+
+
+def _birth(pid: int) -> float | None:
     stat = _stat(pid)
-    return (Lease(job, epoch, attempt), pid, int(stat[_START_FIELD]) / os.sysconf("SC_CLK_TCK")) if stat else None
+    return int(stat[_START_FIELD]) / os.sysconf("SC_CLK_TCK") if stat else None
 
 
 def _stat(pid: int) -> list[str] | None:

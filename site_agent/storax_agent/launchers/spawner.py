@@ -17,6 +17,7 @@ import fcntl
 import gc
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -26,36 +27,48 @@ from pathlib import Path
 from typing import Any
 
 from storax_agent.launchers import processes
-from storax_agent.launchers.base import Ended, Lease, Started, Work
-from storax_agent.launchers.cores import Cores, Queue
+from storax_agent.launchers.base import Ended, Lease, Place, Started, Work
+from storax_agent.launchers.escapes import Escapes, become_subreaper
+from storax_agent.launchers.ground import Ground
 from storax_agent.launchers.journal import Journal, encode
 from storax_agent.launchers.link import AgentLink, listen
+from storax_agent.launchers.outputs import Outputs
+from storax_agent.launchers.packing import Node, Packer, Queue
 from storax_agent.launchers.watch import Watch
 
 FLUSH_SEC = 0.004  # while work is queued, ticks closer together than this share one line
 ALONE_SEC = 60.0  # with no agent and no process for this long, it ends; the journal stays
+ORPHAN_SEC = 0.5  # between looks at processes that left their job's group
+LEASH_GRACE_SEC = 3.0
+PONG = encode({"pong": 1})
 
 
 class Spawner:
     """The loop. ``state`` and ``data`` are absolute folders; ``listener`` is bound and listening."""
 
     def __init__(self, state: Path, data: Path, listener: socket.socket) -> None:
-        self.data_path = data
+        self.state, self.data_path = state, data
         self.data = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.journal = Journal(state / "launcher.journal")
         self.epoll = select.epoll()
         self.link = AgentLink(listener, self.epoll)
         self.watch = Watch(self.epoll, self.on_end)
-        self.environment: dict[bytes, bytes] = {}
-        self.cores = Cores()
-        self.queue = Queue()
+        self.ground = Ground(launcher=str(state), data=self.data)
+        self.outputs = Outputs(data)
+        self.escapes = Escapes(str(state), self.watch.__contains__)
+        self.node = Node()
+        self.packer = Packer([self.node])
+        self.queue = Queue(time.monotonic)
         self.started: list[Started] = []
         self.ended: list[Ended] = []
         self.last_flush = 0.0
         self.alone_since = time.monotonic()
+        self.heard = time.monotonic()
+        self.leash = 0.0
+        self.remote = False
         self.ending = False
         self.greeted = False
-        self.adopt(state / "results")
+        self.adopt(str(state))
 
     def run(self) -> None:
         """Work until told to end, or alone for a minute."""
@@ -63,9 +76,12 @@ class Spawner:
             for handle, mask in self.epoll.poll(self.patience()):
                 self.handle(handle, mask)
             self.watch.expire()
+            self.look()
             self.fill()
             self.flush()
         self.journal.close()
+        if self.remote and self.ending and not self.journal.unacked:
+            shutil.rmtree(self.state, ignore_errors=True)
 
     def over(self) -> bool:
         """True when nothing is left to do."""
@@ -80,6 +96,11 @@ class Spawner:
             due.append(self.last_flush + FLUSH_SEC)
         if not self.link.connected and not self.watch:
             due.append(self.alone_since + ALONE_SEC + 0.1)
+        if self.escapes.left:
+            due.append(time.monotonic() + ORPHAN_SEC)
+        if self.watch:
+            due += [self.heard + self.leash] if self.leash else []
+            due += [when] if (when := self.outputs.due()) is not None else []
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def handle(self, handle: int, mask: int) -> None:
@@ -96,6 +117,18 @@ class Spawner:
             for order in orders or ():
                 self.obey(order)
 
+    def look(self) -> None:
+        """What no descriptor tells: a broken leash, floods of output, processes that left their group."""
+        now = time.monotonic()
+        if self.leash and self.watch and now > self.heard + self.leash:
+            self.heard = now
+            for started in self.watch.running:
+                self.watch.stop(started.lease, cause="stopped", grace=LEASH_GRACE_SEC)
+        for started, why in self.outputs.floods(self.watch.running, now=now) if self.outputs.limit else ():
+            self.watch.stop(started.lease, cause="output", grace=0.0, message=why)
+        if self.ended or self.escapes.left:
+            self.escapes.sweep(self.watch.pids)
+
     def let_go(self) -> None:
         """The agent is gone: what was not started is forgotten, what runs goes on."""
         self.link.drop()
@@ -105,13 +138,16 @@ class Spawner:
 
     def obey(self, order: dict[str, Any]) -> None:
         """One order of the agent."""
+        self.heard = time.monotonic()
         if work := order.get("work"):
-            self.queue.extend(Work(Lease(*row[0]), *row[1:]) for row in work)
+            self.take([work_of(row) for row in work])
         if stop := order.get("stop"):
             for lease in stop["leases"]:
                 self.stop(Lease(*lease), stop)
         if ack := order.get("ack"):
             self.journal.ack(ack)
+        if "ping" in order:
+            self.link.send(PONG)
         if hello := order.get("hello"):
             self.welcome(hello)
         self.ending = self.ending or bool(order.get("end"))
@@ -119,14 +155,26 @@ class Spawner:
     def welcome(self, hello: dict[str, Any]) -> None:
         """Give a new agent what it missed, then what runs."""
         self.queue.clear()
-        self.environment = {os.fsencode(key): os.fsencode(value) for key, value in hello["environment"].items()}
-        self.cores.resize(hello["cores"], hello["gpus"])
+        self.ground.prepare(
+            environment=hello["environment"], node=hello["node"], gpus=hello["gpus"], pin=hello["pin"],
+            remote=hello["remote"],
+        )  # fmt: skip
+        self.node.resize(hello["cores"], hello["gpus"])
+        self.leash, self.outputs.limit, self.remote = hello["leash"], hello["output"], hello["remote"]
         self.ending = False
         self.flush(now=True)
         missed = self.journal.after(hello["cursor"])
         self.greeted = True
-        running = encode({"journal": self.journal.id, "running": list(self.journal.running.values())})
+        running = encode({"journal": self.journal.id, "running": list(self.journal.running.values()),
+                          "cpus": len(self.ground.cpus)})  # fmt: skip
         self.link.send(b"".join([*missed, running]))
+
+    def take(self, works: Sequence[Work]) -> None:
+        """Start what has its place already, queue what has not."""
+        for work in works:
+            if work.place is not None:
+                self.start(work, work.place)
+        self.queue.extend(work for work in works if work.place is None)
 
     def stop(self, lease: Lease, order: dict[str, Any]) -> None:
         """End a process; queued work ends unstarted."""
@@ -152,31 +200,32 @@ class Spawner:
         """Start what fits."""
         if not self.queue:
             return
-        while work := self.queue.next_fit(self.cores):
-            self.start(work)
+        while found := self.queue.next_fit(self.packer):
+            self.start(*found)
 
-    def start(self, work: Work) -> None:
+    def start(self, work: Work, place: Place) -> None:
         """Start one process, or say why not."""
-        gpus = self.cores.take(work.cores, work.gpus)
-        if gpus:
-            work.environment["CUDA_VISIBLE_DEVICES"] = ",".join(str(gpu) for gpu in gpus)
         at, born = time.time(), processes.now_since_boot()
         try:
-            pid = processes.spawn(work, data=self.data, environment=self.environment)
+            pid = self.ground.spawn(work, place)
         except processes.StartError as error:
-            self.cores.give_back(work.cores, gpus)
             self.ended.append(Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False))
             return
-        started = Started(work.lease, at, pid, born, work.workdir, work.cores, gpus, work.wall_sec)
+        started = Started(work.lease, at, pid, born, work.workdir, place, work.wall_sec)
+        self.packer.take(place)
         self.started.append(started)
         self.watch.add(started, os.pidfd_open(pid))
 
     def on_end(self, started: Started, ended: Ended) -> None:
         """A process under watch ended."""
-        self.cores.give_back(started.cores, started.gpus)
+        self.packer.give_back(started.place)
         self.ended.append(ended)
+        if ended.cause != "exit":
+            self.escapes.stopped(started.lease)
+        if ended.cause == "output":
+            self.outputs.cut(started.workdir)
 
-    def adopt(self, results: Path) -> None:
+    def adopt(self, launcher: str) -> None:
         """Take over what an earlier launcher left; end what is gone without a trace."""
         for started in list(self.journal.running.values()):
             handle = processes.same_process(started.pid, born=started.born) if self.journal.same_boot else None
@@ -185,7 +234,7 @@ class Spawner:
                 continue
             message = "the process ended while nobody watched it"
             self.ended.append(Ended(started.lease, time.time(), None, "lost", message, started.workdir, True))
-        for lease, pid, born in processes.strays(results):
+        for lease, pid, born in processes.strays(launcher):
             handle = processes.same_process(pid, born=born) if lease not in self.watch else None
             if handle is not None:
                 self.adopt_stray(lease, pid, born, handle)
@@ -194,14 +243,20 @@ class Spawner:
     def adopt_stray(self, lease: Lease, pid: int, born: float, handle: int) -> None:
         """Take over a process that was started but never written down."""
         workdir = os.path.relpath(Path(f"/proc/{pid}/cwd").resolve(), self.data_path.resolve())
-        started = Started(lease, time.time(), pid, born, workdir, 1, [], 0.0)
+        started = Started(lease, time.time(), pid, born, workdir, Place([0]), 0.0)
         self.started.append(started)
         self.take_over(started, handle)
 
     def take_over(self, started: Started, handle: int) -> None:
         """Watch a process that is not our child."""
-        self.cores.occupy(started.cores, started.gpus)
+        self.packer.take(started.place)
         self.watch.add(started, handle, adopted=True)
+
+
+def work_of(row: list[Any]) -> Work:
+    """A ``Work`` from its JSON row."""
+    work = Work(Lease(*row[0]), *row[1:])
+    return work if work.place is None else work._replace(place=Place(*work.place))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -217,6 +272,7 @@ def main(arguments: Sequence[str]) -> int:
     # Jobs inherit what is ignored here, and Python ignores these two.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    become_subreaper()
     gc.set_threshold(100_000)
     Spawner(state, data, listen(state)).run()
     return 0

@@ -17,12 +17,13 @@ KILL_GRACE_SEC = 5.0  # from SIGTERM to SIGKILL at the end of the wall time
 class Process:
     """One process under watch; ``cause`` is why it was asked to end, None while nobody asked."""
 
-    __slots__ = ("adopted", "cause", "started")
+    __slots__ = ("adopted", "cause", "message", "started")
 
     def __init__(self, started: Started, *, adopted: bool) -> None:
         self.started = started
         self.adopted = adopted
         self.cause: Cause | None = None
+        self.message = ""
 
 
 class Watch:
@@ -51,6 +52,16 @@ class Watch:
             left = started.born + started.wall_sec - processes.now_since_boot()
             self._later(left, started.lease, "wall_time")
 
+    @property
+    def running(self) -> list[Started]:
+        """What is under watch."""
+        return [process.started for process in self._processes.values()]
+
+    @property
+    def pids(self) -> set[int]:
+        """Their pids."""
+        return {process.started.pid for process in self._processes.values()}
+
     def owns(self, handle: int) -> bool:
         """Whether this ready descriptor is a process that ended."""
         return handle in self._processes
@@ -66,14 +77,15 @@ class Watch:
         os.close(handle)
         del self._handles[started.lease]
         cause = process.cause or ("exit" if code is not None else "lost")
-        self._on_end(started, Ended(started.lease, time.time(), code, cause, "", started.workdir, True))
+        self._on_end(started, Ended(started.lease, time.time(), code, cause, process.message, started.workdir, True))
 
-    def stop(self, lease: Lease, *, cause: Cause, grace: float) -> None:
+    def stop(self, lease: Lease, *, cause: Cause, grace: float, message: str = "") -> None:
         """Ask a process to end, kill it ``grace`` seconds later; a second call changes nothing."""
         handle = self._handles.get(lease)
         if handle is None or self._processes[handle].cause is not None:
             return
         self._processes[handle].cause = cause
+        self._processes[handle].message = message
         _signal(self._processes[handle], signal.SIGTERM)
         self._later(grace, lease, cause)
 

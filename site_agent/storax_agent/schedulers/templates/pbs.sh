@@ -6,7 +6,7 @@
 #PBS -S /bin/bash
 #PBS -r n
 #PBS -l select={{ num_nodes }}
-#PBS -l place=scatter
+#PBS -l place=scatter:excl
 #PBS -l walltime={{ wall_time }}
 {% if queue %}
 #PBS -q {{ queue }}

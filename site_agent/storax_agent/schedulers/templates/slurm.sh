@@ -4,6 +4,7 @@
 # NAME in [scheduler.optional_params] of site.toml. The job's name and its output file are set by the agent.
 #SBATCH --nodes={{ num_nodes }}
 #SBATCH --time={{ wall_time_min }}
+#SBATCH --exclusive
 #SBATCH --no-requeue
 {% if queue %}
 #SBATCH --partition={{ queue }}

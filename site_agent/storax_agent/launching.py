@@ -1,0 +1,113 @@
+"""The launcher of an agent, or of a runner inside an allocation, from the site's settings and the environment."""
+
+import os
+import select
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from storax_agent.allocation import Allocation
+from storax_agent.launchers.allocation import AllocationLauncher, sizes_of
+from storax_agent.launchers.base import Launcher
+from storax_agent.launchers.clusters import cluster_of
+from storax_agent.launchers.clusters.base import Cluster, NodeInfo, NodesError
+from storax_agent.launchers.clusters.ssh import by_template
+from storax_agent.launchers.launch import launch_of
+from storax_agent.launchers.local import LocalLauncher
+from storax_agent.launchers.nodelink import NodeLink, here, there
+from storax_agent.launchers.starting import Machine
+from storax_agent.settings import SiteFolder, SiteSettings, job_environment
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a launcher has: cores and GPUs of each node. ``where`` names it in a refusal."""
+
+    nodes: Sequence[tuple[int, int]]
+    where: str = "this site"
+
+    @property
+    def cores(self) -> int:
+        """All cores."""
+        return sum(cores for cores, _ in self.nodes)
+
+
+def launcher_of(folder: SiteFolder, settings: SiteSettings, allocation: Allocation | None) -> tuple[Launcher, Size]:
+    """The launcher and its size.
+
+    Raises:
+        NodesError: the allocation's nodes cannot be read, or are fewer than its partitions ask for.
+    """
+    environment = job_environment(os.environ, passed=settings.pass_environment)
+    log = folder.log / "launcher.log"
+    own = Machine(
+        folder.state, folder.data, log, settings.slots, settings.gpus, environment,
+        pin=bool(settings.launcher.cpu_affinity), output_bytes=settings.launcher.max_output_mb * MIB,
+    )  # fmt: skip
+    if allocation is None:
+        return LocalLauncher(own), Size([(settings.slots, settings.gpus)])
+    return _of_allocation(folder, settings, own, allocation)
+
+
+def _of_allocation(
+    folder: SiteFolder, settings: SiteSettings, own: Machine, allocation: Allocation
+) -> tuple[Launcher, Size]:
+    given = settings.launcher
+    cluster = cluster_of(name=given.cluster)
+    nodes = allocation.part_of(nodes_of(cluster, settings, os.environ))
+    on_batch_system = cluster is not cluster_of({})
+    kind, launch = launch_of(given.launch, own.environment, slurm="SLURM_JOB_NODELIST" in os.environ)
+    if allocation.mode == "mpi" and kind == "none":
+        raise NodesError(
+            "mpi mode starts jobs by mpiexec or srun, and neither is on the PATH of this allocation; "
+            "load an MPI in the job script, or set launch in [launcher] of site.toml"
+        )
+
+    def links(epoll: select.epoll) -> list[NodeLink]:
+        wanted = nodes if allocation.mode == "serial" else nodes[:1]
+        return [_link(folder, settings, own, cluster, node, epoll, pin=pin) for node in wanted]
+
+    pin = on_batch_system if given.cpu_affinity is None else given.cpu_affinity
+    launcher = AllocationLauncher(
+        nodes, links, mode=allocation.mode, launch=launch, pin=bool(given.cpu_affinity),
+        left=lambda: allocation.left_sec,
+    )  # fmt: skip
+    return launcher, Size([(node.cores, node.gpus) for node in nodes], "this allocation")
+
+
+def nodes_of(cluster: Cluster, settings: SiteSettings, environment: Mapping[str, str]) -> list[NodeInfo]:
+    """The allocation's nodes; what the batch system does not tell is as in site.toml. Raises ``NodesError``."""
+    return sizes_of(cluster.nodes(environment), cores=settings.slots, gpus=settings.gpus)
+
+
+def _link(
+    folder: SiteFolder, settings: SiteSettings, own: Machine, cluster: Cluster, node: NodeInfo, epoll: select.epoll,
+    *, pin: bool,
+) -> NodeLink:  # fmt: skip
+    # Shorter than the session lives, so that jobs nobody answers for have ended before they are offered anew.
+    leash = settings.session_ttl_sec / 2
+    machine = Machine(
+        own.state, own.data, own.log, node.cores, node.gpus, own.environment, node=node.name, pin=pin,
+        leash_sec=leash, output_bytes=own.output_bytes, remote=not is_here(node.name),
+    )  # fmt: skip
+    if is_here(node.name):
+        return NodeLink(machine, here(machine), epoll)
+    words = [sys.executable, "-P", "-m", "storax_agent.launchers.bridge"]
+    words += [node.name, str(folder.state), str(folder.data), str(own.log)]
+    template = settings.launcher.remote_start
+    argv = by_template(template, node.name, words) if template else cluster.on_node(node.name, words)
+    return NodeLink(machine, there(argv, own.log), epoll)
+
+
+def is_here(node: str) -> bool:
+    """Whether this process runs on that node; Slurm's own name comes first: several of its nodes may be one host."""
+    return node == (os.environ.get("SLURMD_NODENAME") or _short_of(node))
+
+
+def _short_of(node: str) -> str:
+    """This host's name, in the long or short form that ``node`` has."""
+    name = socket.gethostname()
+    return name if "." in node else name.partition(".")[0]

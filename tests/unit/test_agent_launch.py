@@ -1,0 +1,104 @@
+"""Each launch command gets the ranks, the nodes and the cores of its job, and the right one is found."""
+
+import pytest
+
+from storax_agent.footprint import footprint, shares
+from storax_agent.launchers.base import DEVICE
+from storax_agent.launchers.launch import LAUNCHES, detect, launch_of
+from storax_agent.launchers.launch.base import Ranks
+
+WIDE = Ranks(["a", "b"], 2, 4, (), {"--opt": "v", "-x": ""})
+BOUND = Ranks(["a"], 2, 2, [0, 1, 4, 5])
+
+
+def words(name, ranks):
+    return " ".join(LAUNCHES[name].command(["prog", "arg"], ranks).argv)
+
+
+def test_nodes_and_ranks():
+    assert words("local", WIDE) == "prog arg"
+    assert words("hydra", WIDE) == "mpiexec -n 4 -ppn 2 -hosts a:2,b:2 --opt v -x prog arg"
+    assert words("openmpi", WIDE) == (
+        "mpiexec -n 4 --oversubscribe --host a:2,b:2 --map-by ppr:2:node --bind-to none --opt v -x prog arg"
+    )
+    assert words("srun", WIDE) == (
+        "srun --ntasks=4 --cpus-per-task=4 --overlap --mem=0 --ntasks-per-node=2 --kill-on-bad-exit=1 --quiet "
+        "--nodes=2 --nodelist=a,b --cpu-bind=none --opt v -x prog arg"
+    )
+    assert words("pals", WIDE) == ("mpiexec -n 4 --ppn 2 --hosts a,b --depth 4 --cpu-bind depth --opt v -x prog arg")
+
+
+def test_cores_of_each_rank():
+    assert "-bind-to user:0+1,4+5 prog" in words("hydra", BOUND)
+    assert "--cpu-bind=mask_cpu:0x3,0x30 prog" in words("srun", BOUND)
+    assert "--cpu-bind list:0,1:4,5 prog" in words("pals", BOUND)
+    uneven = Ranks(["a"], 2, 1, [0, 1, 2])
+    assert "-bind-to" not in words("hydra", uneven)
+
+
+def test_on_this_machine_no_node_is_named():
+    here = Ranks((), 3)
+    assert words("hydra", here) == "mpiexec -n 3 -ppn 3 prog arg"
+    assert words("openmpi", here) == "mpiexec -n 3 --oversubscribe --bind-to none prog arg"
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ("HYDRA build details:\n  Version: 4.1", "hydra"),
+        ("mpiexec (OpenRTE) 4.1.4", "openmpi"),
+        ("mpirun (Open MPI) 5.0.1", "openmpi"),
+        ("PALS 1.2.3", "pals"),
+        ("something else", ""),
+    ],
+)
+def test_an_mpiexec_says_whose_it_is(tmp_path, told, kind):
+    """A stand-in program says what each vendor's prints; only that of MPICH is here to be asked."""
+    program = tmp_path / "mpiexec"
+    program.write_text(f"#!/bin/sh\ncat <<'T'\n{told}\nT\n")
+    program.chmod(0o755)
+    assert detect(str(tmp_path)) == kind
+    assert launch_of("auto", {"PATH": str(tmp_path)})[0] == (kind or "none")
+
+
+def test_srun_is_taken_where_there_is_no_mpiexec(tmp_path):
+    (tmp_path / "srun").write_text("#!/bin/sh\n")
+    (tmp_path / "srun").chmod(0o755)
+    assert launch_of("auto", {"PATH": str(tmp_path)}, slurm=True)[0] == "srun"
+    assert launch_of("auto", {"PATH": str(tmp_path)})[0] == "none"
+    assert launch_of("pals", {"PATH": str(tmp_path)})[0] == "pals"
+
+
+def test_an_mpiexec_that_hangs_or_cannot_run_is_none(tmp_path):
+    (tmp_path / "mpiexec").write_text("not a program")
+    (tmp_path / "mpiexec").chmod(0o755)
+    assert detect(str(tmp_path)) == ""
+
+
+@pytest.mark.parametrize(
+    ("per_rank", "ranks", "expected"),
+    [
+        (0.0, 4, []),
+        (0.5, 2, [DEVICE // 2] * 2),
+        (1.0, 2, [DEVICE] * 2),
+        (1.5, 1, [DEVICE, DEVICE // 2]),
+        (1 / 3, 1, [333_333]),
+    ],
+)
+def test_shares_of_devices(per_rank, ranks, expected):
+    assert shares(per_rank, ranks) == expected
+
+
+def test_a_footprint_counts_each_node():
+    job = {
+        "num_nodes": 3,
+        "ranks_per_node": 4,
+        "threads_per_rank": 3,
+        "threads_per_core": 2,
+        "launch_params": {"a": "b"},
+    }
+    foot = footprint(job)
+    assert (foot.cores, foot.nodes, foot.ranks, foot.threads, foot.packing) == (6, 3, 4, 3, 0)
+    assert foot.params == {"a": "b"}
+    assert footprint({"node_packing_count": 4}).packing == 4
+    assert footprint({}, whole_nodes=True).packing == 1

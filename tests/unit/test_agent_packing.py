@@ -1,0 +1,184 @@
+"""No node is ever given more than it has, and nobody waits for ever behind smaller work."""
+
+from collections import Counter
+from fractions import Fraction
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storax_agent.footprint import shares
+from storax_agent.launchers.base import DEVICE, Lease, Place, Work
+from storax_agent.launchers.packing import Node, Packer, Queue, objection
+
+
+def work(number, cores=1, gpus=(), packing=0, nodes=1, wall_sec=0.0):
+    return Work(Lease(number, 1, 1), ["true"], {}, "w", cores, gpus, wall_sec, packing, nodes)
+
+
+def queue_at(now):
+    return Queue(lambda: now[0])
+
+
+SIZES = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 3)), min_size=1, max_size=4)
+ASKS = st.tuples(
+    st.integers(1, 6),
+    st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.5, 0.7, 1.0, 1.5]),
+    st.integers(1, 3),
+    st.sampled_from([0, 0, 1, 2, 3, 7]),
+    st.sampled_from([1, 1, 1, 2, 3]),
+    st.integers(0, 50),
+)
+
+
+def over_committed(sizes, running):
+    """What runs, counted from scratch: which node has more than it has room for."""
+    cores, devices, occupancy, jobs, whole = Counter(), Counter(), Counter(), Counter(), set()
+    for item, place in running:
+        assert len(set(place.nodes)) == item.nodes == len(place.nodes)
+        for name in place.nodes:
+            jobs[name] += 1
+            if item.nodes > 1:
+                whole.add(name)
+            for core in place.cores:
+                cores[name, core] += 1
+            for gpu, share in place.gpus:
+                devices[name, gpu] += share
+            occupancy[name] += Fraction(1, item.packing) if item.packing else 0
+        if item.nodes == 1:
+            assert len(set(place.cores)) == item.cores
+            assert sum(share for _, share in place.gpus) == sum(item.gpus)
+    names = {f"n{n}": size for n, size in enumerate(sizes)}
+    assert all(core < names[name][0] and count == 1 for (name, core), count in cores.items())
+    assert all(gpu < names[name][1] and share <= DEVICE for (name, gpu), share in devices.items())
+    assert all(sum_ <= 1 for sum_ in occupancy.values())
+    assert all(jobs[name] == 1 for name in whole)
+
+
+@settings(max_examples=400, deadline=None)
+@given(SIZES, st.lists(ASKS, max_size=40), st.data())
+def test_no_node_is_ever_overcommitted(sizes, asks, data):
+    packer = Packer(Node(f"n{n}", cores=cores, gpus=gpus) for n, (cores, gpus) in enumerate(sizes))
+    now, running, left = [0.0], [], data.draw(st.integers(0, 60))
+    queue = queue_at(now)
+    works = [work(n, c, shares(g, r), p, nodes, wall) for n, (c, g, r, p, nodes, wall) in enumerate(asks)]
+    queue.extend(works)
+    for _ in range(120):
+        now[0] += 1
+        if found := queue.next_fit(packer, left=left):
+            packer.take(found[1])
+            running.append(found)
+            assert found[0].wall_sec <= left
+        elif running:
+            packer.give_back(running.pop(data.draw(st.integers(0, len(running) - 1)))[1])
+        over_committed(sizes, running)
+    for _, place in running:
+        packer.give_back(place)
+    assert all(node.idle and node.free == list(range(node.cores)) for node in packer.nodes.values())
+    assert all(node.occupancy == 0 and node.gpu_left(0) == DEVICE for node in packer.nodes.values())
+
+
+@settings(max_examples=200, deadline=None)
+@given(SIZES, ASKS)
+def test_what_an_idle_allocation_can_hold_is_not_refused_and_what_it_cannot_is(sizes, ask):
+    cores, gpus, ranks, packing, nodes, _ = ask
+    packer = Packer(Node(f"n{n}", cores=c, gpus=g) for n, (c, g) in enumerate(sizes))
+    item = work(1, cores, shares(gpus, ranks), packing, nodes)
+    assert (objection(sizes, item, where="it", mend={}) == "") == (packer.fit(item) is not None)
+
+
+def test_smaller_work_goes_first_but_not_for_ever():
+    now = [100.0]
+    packer, queue = Packer([Node(cores=4)]), queue_at(now)
+    first = packer.fit(work(9, cores=2))
+    packer.take(first)
+    queue.extend([work(1, cores=4), work(2), work(3)])
+    assert queue.next_fit(packer)[0] == work(2)
+    now[0] += 31
+    assert queue.next_fit(packer) is None
+    packer.give_back(first)
+    found, place = queue.next_fit(packer)
+    assert found == work(1, cores=4)
+    packer.take(place)
+    packer.give_back(place)
+    assert queue.next_fit(packer)[0] == work(3)
+
+
+def test_wide_work_is_not_starved_by_a_stream_of_small():
+    now = [0.0]
+    packer, queue = Packer([Node(f"n{n}", cores=2) for n in range(3)]), queue_at(now)
+    running = []
+    queue.extend([work(0, nodes=3), *(work(n) for n in range(1, 400))])
+    packer.take(first := packer.fit(work(999)))
+    running.append(first)
+    for step in range(400):
+        now[0] += 1
+        while found := queue.next_fit(packer):
+            if found[0].nodes == 3:
+                assert step < 45
+                return
+            packer.take(found[1])
+            running.append(found[1])
+        packer.give_back(running.pop(0))
+    raise AssertionError("it never started")
+
+
+def test_what_cannot_end_in_time_does_not_start_and_does_not_stand_in_the_way():
+    packer, queue = Packer([Node(cores=4)]), queue_at([0.0])
+    queue.extend([work(1, wall_sec=100), work(2, wall_sec=50), work(3)])
+    assert queue.next_fit(packer, left=60)[0].lease.job_id == 2
+    assert queue.next_fit(packer, left=60)[0].lease.job_id == 3
+    assert queue.next_fit(packer, left=60) is None
+    assert queue.hopeless(60) == len(queue) == 1
+    assert queue.next_fit(packer, left=100)[0].lease.job_id == 1
+
+
+def test_fractions_share_a_device_and_leave_whole_ones_whole():
+    packer = Packer([Node("n", cores=8, gpus=2)])
+    halves = []
+    for _ in range(2):
+        place = packer.fit(work(1, gpus=shares(0.5, 1)))
+        packer.take(place)
+        halves.append(place)
+    assert [place.gpus[0][0] for place in halves] == [0, 0]
+    whole = packer.fit(work(2, gpus=shares(1.0, 1)))
+    assert [tuple(pair) for pair in whole.gpus] == [(1, DEVICE)]
+    packer.take(whole)
+    assert packer.fit(work(3, gpus=shares(0.1, 1))) is None
+    packer.give_back(halves[0])
+    assert packer.fit(work(3, gpus=shares(0.1, 5))).gpus == [(0, DEVICE // 2)]
+
+
+def test_three_thirds_are_a_device_and_a_node():
+    packer = Packer([Node("n", cores=8, gpus=1)])
+    third = work(1, gpus=shares(1 / 3, 1), packing=3)
+    for _ in range(3):
+        packer.take(packer.fit(third))
+    assert packer.fit(work(2, gpus=shares(0.01, 1))) is None
+    assert packer.fit(work(2, packing=1000)) is None
+    assert packer.fit(work(2)) is not None, "work that states no occupancy is bound by cores alone"
+
+
+def test_single_work_fills_used_nodes_first_so_that_idle_ones_stay_whole():
+    packer = Packer([Node(f"n{n}", cores=4) for n in range(3)])
+    for number in range(4):
+        packer.take(packer.fit(work(number)))
+    assert packer.fit(work(9, nodes=2)) == Place(nodes=["n1", "n2"])
+
+
+def test_adopted_processes_keep_their_cores_and_gpus():
+    node = Node()
+    node.take(Place([0, 1, 2], [[0, DEVICE]]))
+    node.resize(4, 2)
+    assert node.free == [3]
+    assert node.fit(work(1, cores=2)) is None
+    assert node.fit(work(1, gpus=[DEVICE])).gpus == [(1, DEVICE)]
+    node.give_back(Place([0, 1, 2], [[0, DEVICE]]))
+    assert node.fit(work(1, cores=4, gpus=[DEVICE] * 2)) is not None
+
+
+def test_queued_work_can_be_taken_out():
+    queue = queue_at([0.0])
+    queue.extend([work(1), work(2)])
+    assert queue.remove(Lease(1, 1, 1)) == work(1)
+    assert queue.remove(Lease(1, 1, 1)) is None
+    assert len(queue) == 1
