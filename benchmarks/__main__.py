@@ -15,7 +15,7 @@ from storax import App, Client, Job, Site
 from storax.local import LocalStack
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-GROUPS = ("store", "http", "flow", "million")
+GROUPS = ("store", "http", "flow", "functions", "million")
 
 
 def main(wanted: list[str]) -> int:
@@ -78,6 +78,8 @@ class Bench:
             flow_rows.latency(self.table, self._id(self.noop))
             flow_rows.starts(self.table, self.stack)
             flow_rows.storm(self.table, self._id(self.noop), self.stack.pids)
+        if {"flow", "functions"} & set(groups):
+            flow_rows.functions(self.table, self.stack.pids)
         raw_rate = self._store(groups)
         if "http" in groups:
             self._http(raw_rate)

@@ -1,13 +1,14 @@
 """App definitions: a class body says what an App is; ``sync()`` tells the server, ``submit()`` makes a Job of it."""
 
 import inspect
-import textwrap
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from storax import _parameters
 from storax._kinds import Rejected
 from storax._model import Model
 from storax._names import unknown
+from storax._pickled import wrap
+from storax._source import HOOKS, plain_source, whole_source
 from storax._unset import UNSET
 from storax.client import current_client
 from storax.errors import InvalidInput
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from storax.models.job import Job
     from storax.models.site import Site
 
+_NOT_DECLARED = ("site_id", "source_code", "hooks")
 # Balsam's names for what is called otherwise here.
 _OLD_NAMES = {"environment_variables": "environment"}
 
@@ -39,8 +41,9 @@ else:
 class AppBase(Model):
     """The hand-written half of App: the base class of definitions.
 
-    A definition sets ``site``, and either ``command_template`` or a method ``run``, whose source is stored with the App
-    and which runs only at sites that allow functions. It may set the other fields of an App, too.
+    A definition sets ``site``, and either ``command_template`` or a method ``run``. It may define the hooks
+    ``preprocess``, ``postprocess``, ``handle_error`` and ``handle_timeout``, and set the other fields of an App, too.
+    The source of ``run`` and hooks is stored with the App as text, and runs only at sites that allow functions.
     """
 
     __slots__ = ()
@@ -68,8 +71,10 @@ class AppBase(Model):
     @classmethod
     def _declaration(cls, name: str, value: Any) -> Any:
         one = cls._fields[name]
-        if not one.creatable or name in ("site_id", "source_code"):
+        if not one.creatable or name in _NOT_DECLARED:
             raise InvalidInput(f"{cls.__name__} cannot set {name}.", hint="Set site= for where it runs.")
+        if name == "shell_preamble":
+            value = _preamble(cls, value)
         value = inspect.cleandoc(value) if name == "command_template" and isinstance(value, str) else value
         try:
             return one.accept(value)
@@ -85,11 +90,17 @@ class AppBase(Model):
         return {
             "name": cls._app_name(),
             "description": inspect.cleandoc(cls.__doc__ or ""),
-            "source_code": _source(cls),
+            "source_code": whole_source(cls, methods) if (methods := cls._methods()) else plain_source(cls),
+            "hooks": [name for name in methods if name != "run"],
             "command_template": None,
             **cls._declared,
             "parameters": cls._own_parameters(),
         }
+
+    @classmethod
+    def _methods(cls) -> list[str]:
+        """``run`` and the hooks that it defines."""
+        return [name for name in ("run", *HOOKS) if inspect.isfunction(getattr(cls, name, None))]
 
     @classmethod
     def _require_definition(cls) -> None:
@@ -174,6 +185,15 @@ class AppBase(Model):
             job.save()
         return job
 
+    @staticmethod
+    def pickled(value: Any) -> dict[str, str]:
+        """``value`` for a parameter that has no JSON form; for functions at sites whose policy has allow_pickle.
+
+        Raises:
+            InvalidInput: cloudpickle is not installed (the extra ``pickle``).
+        """
+        return wrap(value)
+
     @classmethod
     def load_by_id(cls, app_id: int) -> type["App"]:
         """The definition of a stored App, by its id."""
@@ -194,7 +214,7 @@ class AppBase(Model):
         """A class that says what ``app`` says."""
         from storax.models.app import App
 
-        wanted = (n for n, f in app._fields.items() if f.creatable and n not in ("site_id", "source_code"))
+        wanted = (n for n, f in app._fields.items() if f.creatable and n not in _NOT_DECLARED)
         body = {n: value for n in wanted if (value := app._values[app._fields[n].index]) not in (None, UNSET)}
         made: type[App] = type(app.name, (App,), {**body, "site": app.site_id, "__doc__": app.description or None})
         return made
@@ -205,9 +225,16 @@ class AppBase(Model):
         return current_client().apps.site_id(cls._require_site())
 
 
-def _source(cls: type[Any]) -> str:
-    """The source of the class, for people to read; empty where Python does not know it."""
-    try:
-        return textwrap.dedent(inspect.getsource(cls))
-    except (OSError, TypeError):
-        return ""
+def _preamble(cls: type[Any], given: Any) -> Any:
+    """The preamble as text, from text, a list of lines, or a method without arguments, which is called now."""
+    if inspect.isfunction(given):
+        try:
+            given = given(None)
+        except Exception as error:
+            raise InvalidInput(
+                f"{cls.__name__}.shell_preamble() failed: {error!r}.",
+                hint="It is called once, when the class is defined, and knows no job.",
+            ) from None
+    if isinstance(given, (list, tuple)) and all(isinstance(line, str) for line in given):
+        return "\n".join(given)
+    return inspect.cleandoc(given) if isinstance(given, str) else given

@@ -11,6 +11,7 @@ from storax._fields import Field
 from storax._graph import parents_first
 from storax._json import dumps
 from storax._model import Model, gone_as
+from storax._pickled import unwrap
 from storax._record import Record
 from storax._states import FINAL
 from storax._unset import UNSET
@@ -224,20 +225,21 @@ class JobBase(Model):
             raise self.DoesNotExist(f"Job {self._value('id')} was deleted before it ended.")
         return self
 
-    def result(self, timeout: float | None = None) -> Any:
+    def result(self, timeout: float | None = None, *, trust: bool = False) -> Any:
         """Wait until it has ended and return its ``return_value``: the JSON its process wrote, None if it wrote none.
 
         Args:
             timeout: Seconds to wait at most; None waits for ever.
+            trust: Whether a pickled value may be unpickled, which runs whatever code it holds.
 
         Raises:
             Failed: It ended as FAILED; the message says why.
             DeadlineExceeded: It has not ended in time.
             DoesNotExist: It was deleted.
         """
-        return self.wait(timeout)._outcome()
+        return self.wait(timeout)._outcome(trust=trust)
 
-    def result_nowait(self) -> Any:
+    def result_nowait(self, *, trust: bool = False) -> Any:
         """As ``result()``, without waiting.
 
         Raises:
@@ -248,20 +250,22 @@ class JobBase(Model):
             raise self.NoResult(
                 f"Job {self._value('id')} is {self._value('state')}.", hint="Call result() to wait for it."
             )
-        return self._outcome()
+        return self._outcome(trust=trust)
 
-    def _outcome(self) -> Any:
+    def _outcome(self, *, trust: bool) -> Any:
         if self._value("state") != "FAILED":
-            return self._value("return_value")
-        reason, number = self._reason(), self._value("id")
+            return unwrap(self._value("return_value"), trust=trust)
+        events = list(self.history().filter(to_state=["RUN_ERROR", "FAILED"]).order_by("-position")[:2])
+        reason, number = self._reason(events[0].data if events else {}), self._value("id")
         failed = self.Failed(f"Job {number} failed{': ' if reason else ''}{reason}.", hint="See job.history().")
         failed.job, failed.reason = self, reason
+        told = next((e.data for e in events if "exception" in e.data), {})
+        for name in ("exception", "exception_message", "traceback_tail"):
+            setattr(failed, name, str(told.get(name) or ""))
         raise failed
 
-    def _reason(self) -> str:
+    def _reason(self, data: dict[str, Any]) -> str:
         """Why it failed, in the words of its last event."""
-        last = self.history().filter(to_state="FAILED").last()
-        data = last.data if last else {}
         words = next((str(data[k]) for k in ("message", "reason", "error") if data.get(k)), "")
         code = self._value("return_code")
         return words.rstrip(".") or (f"its process ended with code {code}" if code else "")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from storax._json import dumps
 from storax._names import nearest
 from storax.errors import InvalidInput
 
@@ -19,12 +20,25 @@ def of_template(template: str) -> dict[str, dict[str, Any]]:
 def of_function(run: Callable[..., Any]) -> dict[str, dict[str, Any]]:
     """A parameter for every argument of ``run`` but the first, ``self``; one with a default is optional."""
     arguments = list(inspect.signature(run).parameters.values())[1:]
-    named = (a for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD))
-    return {a.name: _declaration(a.default) for a in named}
+    return {a.name: _declaration(a) for a in arguments}
 
 
-def _declaration(default: Any) -> dict[str, Any]:
-    return {"required": True} if default is inspect.Parameter.empty else {"required": False, "default": default}
+def _declaration(argument: inspect.Parameter) -> dict[str, Any]:
+    if argument.kind not in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY):
+        raise InvalidInput(
+            f"run() takes {argument}, and a Job gives its parameters by name.",
+            hint="Name each parameter; give one a dict or a list for many values.",
+        )
+    if argument.default is inspect.Parameter.empty:
+        return {"required": True}
+    try:
+        dumps(argument.default)
+    except (TypeError, ValueError):
+        raise InvalidInput(
+            f"The default of {argument.name!r} in run() has no JSON form: {argument.default!r}.",
+            hint="Use None, and make the value inside run().",
+        ) from None
+    return {"required": False, "default": argument.default}
 
 
 class Parameters:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from storax.models.job import Job
 
 
+Runnable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
+
+
 class SessionBase(Model):
     """The hand-written half of Session."""
 
@@ -26,7 +29,7 @@ class SessionBase(Model):
         serial_only: bool = False,
         sort_by: Literal["long_large_first"] | None = None,
         filter_tags: Mapping[str, str] | None = None,
-        states: Iterable[Literal["PREPROCESSED", "RESTART_READY"]] | None = None,
+        states: "Iterable[Runnable] | None" = None,
         app_ids: Iterable[int] | None = None,
         wait: float = 0,
     ) -> "list[Job]":

@@ -164,10 +164,17 @@ class NoResult(StoraxError):
 
 
 class JobFailed(StoraxError):
-    """The job ended as FAILED; known as ``Job.Failed``. ``job`` is the job, ``reason`` the server's words."""
+    """The job ended as FAILED; known as ``Job.Failed``. ``job`` is the job, ``reason`` the server's words.
+
+    Where a function or a hook raised, ``exception`` is the type's name, ``exception_message`` its words, and
+    ``traceback_tail`` the last lines of its traceback at the site; they are empty otherwise.
+    """
 
     job: Any = None
     reason: str = ""
+    exception: str = ""
+    exception_message: str = ""
+    traceback_tail: str = ""
 
 
 _HINTS: dict[type[StoraxError], str] = {

@@ -2,6 +2,7 @@
 tested alone. Callers lock the rows, ask here, and hand the Changes to the log.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -9,7 +10,7 @@ from typing import Any
 
 from storax_core.errors import IllegalMove, Leased
 from storax_core.events import MOVED
-from storax_core.states import AGENT_MOVES, FOLLOW, JOB_DONE, JOB_MOVES, USER_MOVES, JobState
+from storax_core.states import AGENT_MOVES, FOLLOW, HOOK_MOVES, HOOKS, JOB_DONE, JOB_MOVES, USER_MOVES, JobState
 from storax_core.store.log import Change, Row
 
 Facts = Mapping[str, Any]
@@ -19,8 +20,24 @@ LONGEST_BACKOFF_SEC = 86_400
 # Fields of a locked job row that the rules below read.
 JOB_FACTS = (
     "id, owner_id, site_id, version, state, session_id, lease_epoch, attempt, max_attempts, retry_delay_sec,"
-    " not_before, cancel_requested, stage_in, stage_out, last_update, now() AS now"
+    " not_before, cancel_requested, stage_in, stage_out, hooks, retry_exit_codes::text AS retry_exit_codes,"
+    " retry_on_timeout, return_code, last_update, now() AS now"
 )
+
+
+def _hook_waits(state: str, facts: Facts) -> bool:
+    """Whether the hook of this state is still to run."""
+    return bool(facts["hooks"]) and HOOKS.get(state) in facts["hooks"].split()
+
+
+def _attempts_left(facts: Facts) -> bool:
+    return bool(facts["attempt"] < facts["max_attempts"])
+
+
+def _retries_code(facts: Facts, data: Row) -> bool:
+    codes = facts["retry_exit_codes"]
+    return codes == "[]" or data.get("return_code", facts["return_code"]) in json.loads(codes)
+
 
 _WHEN: dict[str, Callable[[Facts, Row], bool]] = {
     "always": lambda _f, _d: True,
@@ -28,7 +45,13 @@ _WHEN: dict[str, Callable[[Facts, Row], bool]] = {
     "something_to_stage_out": lambda f, _d: bool(f["stage_out"]),
     "nothing_to_stage_out": lambda f, _d: not f["stage_out"],
     "cancel_requested": lambda f, _d: bool(f["cancel_requested"]),
-    "attempts_left": lambda f, _d: f["attempt"] < f["max_attempts"],
+    "nothing_to_stage_in_but_a_hook": lambda f, _d: not f["stage_in"] and _hook_waits(JobState.STAGED_IN, f),
+    "preprocess_before_the_first_run": lambda f, _d: not f["attempt"] and _hook_waits(JobState.STAGED_IN, f),
+    "hook": lambda f, _d: _hook_waits(f["state"], f),
+    "another_attempt_after_this_code": lambda f, d: _attempts_left(f) and _retries_code(f, d),
+    "another_attempt_after_a_timeout": lambda f, d: (
+        _attempts_left(f) and (bool(f["retry_on_timeout"]) or bool(d.get("lease_lost")))
+    ),
     "lease_lost_and_spare_attempts": lambda f, d: bool(d.get("lease_lost")) and f["attempt"] < SPARE_ATTEMPTS,
 }
 
@@ -42,6 +65,8 @@ def follow(state: str, facts: Facts, data: Row) -> Row | None:
     """The state that is entered next by itself, with the stages it skips; None to stay."""
     for rule in FOLLOW:
         if rule.state == state and _WHEN[rule.when](facts, data):
+            if rule.to == state:
+                return None
             return {"to": rule.to, "skipped": list(rule.skipped)} if rule.skipped else {"to": rule.to}
     return None
 
@@ -72,6 +97,22 @@ def _effects(to: str, facts: Row) -> Row:
     return out
 
 
+def _why(facts: Facts, to: str, data: Row) -> Row:
+    """Why a run that ended badly is, or is not, followed by another."""
+    was, attempt, most = facts["state"], facts["attempt"], facts["max_attempts"]
+    if was not in (JobState.RUN_ERROR, JobState.RUN_TIMEOUT) or facts["cancel_requested"]:
+        return {}
+    if to == JobState.RESTART_READY:
+        lost = "its lease was lost; " if data.get("lease_lost") else ""
+        return {"why": f"{lost}attempt {attempt + 1} of {max(most, attempt + 1)} follows"}
+    if attempt >= most:
+        return {"why": f"attempt {attempt} of {most} was its last"}
+    if was == JobState.RUN_TIMEOUT:
+        return {"why": "retry_on_timeout is false"}
+    code = data.get("return_code", facts["return_code"])
+    return {"why": f"{f'exit code {code}' if code is not None else 'it'} is not in retry_exit_codes"}
+
+
 def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{MOVED}") -> None:
     """Move a job, and on through stages with nothing to do. ``facts`` is a private copy and is kept up to date."""
     change.add(kind, {**data, **_effects(to, facts)}, was=facts["state"], to=to)
@@ -79,7 +120,7 @@ def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{
     nxt = follow(to, facts, data)
     while nxt:
         to = nxt.pop("to")
-        told = {**({"message": data["message"]} if "message" in data else {}), **nxt}
+        told = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_why(facts, to, data)}
         change.add(f"job.{MOVED}", {**told, **_effects(to, facts)}, was=facts["state"], to=to)
         facts["state"] = to
         nxt = follow(to, facts, data)
@@ -162,13 +203,29 @@ def report(facts: Facts, told: Row) -> tuple[Change, str, str]:
     for move in told["moves"]:
         if move["to"] == facts["state"] == JobState.RUNNING and mine["state"] == JobState.RUNNING:
             continue
-        if move["to"] not in AGENT_MOVES or move["to"] not in JOB_MOVES[mine["state"]]:
+        if move["to"] == mine["state"] and _hook_waits(mine["state"], mine):
+            _after_hook(change, mine, move["data"], told["patch"])
+            continue
+        mine_to_say = AGENT_MOVES | HOOK_MOVES if _hook_waits(mine["state"], mine) else AGENT_MOVES
+        if move["to"] not in mine_to_say or move["to"] not in JOB_MOVES[mine["state"]]:
             refused = change_of(facts)
             refused.note("job.report_refused", {"from": mine["state"], "to": move["to"]})
             return refused, "illegal_move", f"cannot move from {mine['state']} to {move['to']}"
         last = move is told["moves"][-1]
         enter(change, mine, move["to"], {**move["data"], **(told["patch"] if last else {})})
     return change, "", ""
+
+
+def _after_hook(change: Change, mine: Row, data: Row, patch: Row) -> None:
+    """The hook of this state has run and left the verdict to the rules."""
+    state, hooks = mine["state"], mine["hooks"]
+    change.add("job.hook_ended", {**data, **patch, "session_id": None})
+    mine |= {"session_id": None, "hooks": ""}
+    nxt = follow(state, mine, data)
+    mine["hooks"] = hooks
+    if nxt:
+        to = nxt.pop("to")
+        enter(change, mine, to, {**nxt, **_why(mine, to, data)})
 
 
 def nearest(name: str, known: Any) -> str:

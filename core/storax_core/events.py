@@ -23,6 +23,7 @@ CREATED, UPDATED, DELETED, MOVED = "created", "updated", "deleted", "state_chang
 
 _SPECIAL = (
     EventType("job.leased", "A session took the job; data holds session_id and lease_epoch."),
+    EventType("job.hook_ended", "A hook of the App has run and left it to the rules what follows."),
     EventType("job.released", "The job's lease ended without a run; it may be taken again."),
     EventType("job.cancel_requested", "Someone asked for the running process to be stopped."),
     EventType("job.report_refused", "A report was refused: its lease epoch was stale or the move illegal.", note=True),

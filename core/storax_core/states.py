@@ -51,7 +51,16 @@ class TransferState(StrEnum):
 
 J, B, T = JobState, BatchJobState, TransferState
 
+# A job rests in these states only while its App's hook for that state is to run. A hook's state comes before its run.
+HOOKS: dict[str, str] = {
+    J.STAGED_IN: "preprocess",
+    J.RUN_DONE: "postprocess",
+    J.RUN_ERROR: "handle_error",
+    J.RUN_TIMEOUT: "handle_timeout",
+}
 JOB_RUNNABLE = (J.PREPROCESSED, J.RESTART_READY)
+# What a site may take: work to start, or a hook to run.
+JOB_TAKEABLE = (*JOB_RUNNABLE, *HOOKS)
 JOB_DONE = (J.JOB_FINISHED, J.FAILED)
 
 JOB_MOVES: dict[str, frozenset[str]] = {
@@ -60,7 +69,7 @@ JOB_MOVES: dict[str, frozenset[str]] = {
     J.READY: frozenset({J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
     J.STAGED_IN: frozenset({J.PREPROCESSED, J.FAILED}),
     J.PREPROCESSED: frozenset({J.RUNNING, J.RESTART_READY, J.FAILED}),
-    J.RESTART_READY: frozenset({J.RUNNING, J.FAILED}),
+    J.RESTART_READY: frozenset({J.RUNNING, J.STAGED_IN, J.FAILED}),
     J.RUNNING: frozenset({J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.FAILED}),
     J.RUN_DONE: frozenset({J.POSTPROCESSED, J.JOB_FINISHED, J.RESTART_READY, J.FAILED}),
     J.RUN_ERROR: frozenset({J.RESTART_READY, J.FAILED}),
@@ -74,6 +83,8 @@ JOB_MOVES: dict[str, frozenset[str]] = {
 USER_MOVES: dict[str, frozenset[str]] = {state: to - {J.RUNNING} for state, to in JOB_MOVES.items()}
 # What a lease holder may report; everything else is the server's or an operator's to do.
 AGENT_MOVES = frozenset({J.RUNNING, J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.FAILED})
+# And, from a state in which a hook is to run, what the hook may say.
+HOOK_MOVES = frozenset({J.PREPROCESSED, J.POSTPROCESSED, J.RESTART_READY, J.JOB_FINISHED})
 
 BATCH_JOB_MOVES: dict[str, frozenset[str]] = {
     B.PENDING_SUBMISSION: frozenset({B.QUEUED, B.RUNNING, B.SUBMIT_FAILED, B.PENDING_DELETION, B.FINISHED}),
@@ -95,7 +106,9 @@ TRANSFER_MOVES: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Follow:
-    """``state`` leads on to ``to`` when the fact ``when`` holds; ``skipped`` names the stages with nothing to do."""
+    """``state`` leads on to ``to`` when the fact ``when`` holds; ``skipped`` names the stages with nothing to do.
+
+    A state that leads to itself is rested in: a hook is to run there."""
 
     state: str
     when: str
@@ -105,17 +118,24 @@ class Follow:
 
 # Read in order, the first row whose fact holds wins. Facts are computed in decide.py.
 FOLLOW: tuple[Follow, ...] = (
+    Follow(J.READY, "nothing_to_stage_in_but_a_hook", J.STAGED_IN),
     Follow(J.READY, "nothing_to_stage_in", J.PREPROCESSED, (J.STAGED_IN,)),
+    Follow(J.STAGED_IN, "hook", J.STAGED_IN),
     Follow(J.STAGED_IN, "always", J.PREPROCESSED),
+    Follow(J.RUN_DONE, "hook", J.RUN_DONE),
     Follow(J.RUN_DONE, "something_to_stage_out", J.POSTPROCESSED),
     Follow(J.RUN_DONE, "always", J.JOB_FINISHED, (J.POSTPROCESSED, J.STAGED_OUT)),
     Follow(J.POSTPROCESSED, "nothing_to_stage_out", J.JOB_FINISHED, (J.STAGED_OUT,)),
     Follow(J.STAGED_OUT, "always", J.JOB_FINISHED),
     Follow(J.RUN_ERROR, "cancel_requested", J.FAILED),
-    Follow(J.RUN_ERROR, "attempts_left", J.RESTART_READY),
+    Follow(J.RUN_ERROR, "hook", J.RUN_ERROR),
+    Follow(J.RUN_ERROR, "another_attempt_after_this_code", J.RESTART_READY),
     Follow(J.RUN_ERROR, "always", J.FAILED),
     Follow(J.RUN_TIMEOUT, "cancel_requested", J.FAILED),
-    Follow(J.RUN_TIMEOUT, "attempts_left", J.RESTART_READY),
+    Follow(J.RUN_TIMEOUT, "hook", J.RUN_TIMEOUT),
+    Follow(J.RUN_TIMEOUT, "another_attempt_after_a_timeout", J.RESTART_READY),
     Follow(J.RUN_TIMEOUT, "lease_lost_and_spare_attempts", J.RESTART_READY),
     Follow(J.RUN_TIMEOUT, "always", J.FAILED),
+    # A job that never ran has not been preprocessed either.
+    Follow(J.RESTART_READY, "preprocess_before_the_first_run", J.STAGED_IN),
 )

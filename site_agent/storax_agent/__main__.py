@@ -31,6 +31,8 @@ def _init(given: argparse.Namespace) -> None:
     connection = resolve(given.url, token=given.token)
     folder = SiteFolder(given.path)
     site_id, is_new = init(folder, connection=connection, name=given.name, options=options, scheduler=given.scheduler)
+    if given.allow_functions:
+        folder.add_policy("allow_functions = true\n")
     sys.stdout.write(f"site {site_id} {'registered' if is_new else 'known'}\n")
 
 
@@ -64,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("--name", "--url", "--token", "--scheduler"):
         init.add_argument(name)
     init.add_argument("--slots", type=int)
+    init.add_argument("--allow-functions", action="store_true", help="let Python functions and hooks run here")
     init.add_argument("--gpus", type=int)
     init.add_argument("--stop-jobs", action="store_true", help="the end of the agent ends its jobs")
     run.add_argument("--batch-job", type=int, help="run inside this BatchJob's allocation")

@@ -248,13 +248,17 @@ class Agent:
         events = self._launcher.poll()
         self.holdings.started(events.started)
         for started in events.started:
-            self._enter(running(started), started.lease)
+            if started.stage in ("", "run"):
+                self._enter(running(started), started.lease)
         for ended in self.doubts.sift(events.ended, ending=self._draining):
             entry = self._judge.outcome(ended)
             if entry is not None:
                 self._enter(entry, ended.lease)
             self.holdings.drop(ended.lease)
-            self._remember(ended.lease)
+            if entry is None and ended.cause == "lost":
+                self.reconcile()  # a hook of ours that is to run again
+            else:
+                self._remember(ended.lease)
         self.pace.note(len(events.ended))
         if events.cursor:
             self._notes["cursor"] = events.cursor

@@ -29,6 +29,9 @@ def init(
     stop_jobs: Annotated[
         bool | None, typer.Option("--stop-jobs/--keep-jobs", help="Whether the end of the agent ends its jobs.")
     ] = None,
+    allow_functions: Annotated[
+        bool, typer.Option("--allow-functions", help="Let Apps with a Python run() or hooks run here.")
+    ] = False,
 ) -> None:
     """Register a site at the server and make its folder; safe to repeat."""
     from storax._settings import resolve
@@ -39,6 +42,8 @@ def init(
     folder = SiteFolder(path)
     connection = resolve(url, token=token)
     site_id, is_new = control.init(folder, connection=connection, name=name, options=options, scheduler=scheduler)
+    if allow_functions:
+        folder.add_policy("allow_functions = true\n")
     known, settings = "registered" if is_new else "known", folder.load()
     note(f"Site {settings.name} is {known} as {site_id}; settings in {folder.settings_file}")
     if settings.scheduler.kind != "local":

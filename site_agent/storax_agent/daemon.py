@@ -19,6 +19,7 @@ from typing import Any
 from storax.errors import StoraxError
 from storax_agent.agent import Agent
 from storax_agent.allocation import Allocation
+from storax_agent.functions.sources import HOOKS
 from storax_agent.jobs_end import ask_runners_to_end, runners
 from storax_agent.launchers.allocation import AllocationLauncher
 from storax_agent.launchers.base import LauncherLostError
@@ -77,7 +78,10 @@ class Daemon:
         self.reconcile = Reconcile(api, self.keeper, self.agent)
         self.agent.reconcile = self.reconcile.soon
         self.agent.doubts.hold_sec = DOUBT_SEC if allocation else 0.0
+        self.hooks_alone = allocation is None and not settings.run_jobs and settings.policy.allow_functions
         limits = (lambda: allocation.limits(len(self.size.nodes))) if allocation else None
+        if self.hooks_alone:
+            limits = _hooks_alone
         self.pull = Pull(api, self.keeper, self.agent.room, self.agent, reconcile=self.reconcile.soon, limits=limits)
         self.stopping = threading.Event()
         self.stop_jobs = settings.stop_jobs_on_exit or allocation is not None
@@ -167,13 +171,15 @@ class Daemon:
             folder.results, settings.slots, settings.gpus, policy, submitter,
             nodes=self.size.nodes if inside else (), where=self.size.where,
             whole_nodes=given.whole_nodes, launch_params=given.launch_params,
-            launch=None if inside else launch_of(given.launch, os.environ),
+            launch=None if inside else launch_of(given.launch, os.environ), functions=folder.functions,
         )  # fmt: skip
         judge = Judge(os.open(folder.data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), folder.results)
         runs = settings.run_jobs or inside
+        # Where allocations run the jobs, the agent still runs hooks, one at a time.
+        hooks = int(policy.allow_functions)
         return Agent(
             self.launcher, self.outbox, preparer, judge,
-            cores=self.size.cores if runs else 0, prefetch=settings.prefetch if runs else 0,
+            cores=self.size.cores if runs else hooks, prefetch=settings.prefetch if runs else 0,
             grace_sec=settings.kill_grace_sec, node_cores=self.size.cores // len(self.size.nodes),
         )  # fmt: skip
 
@@ -185,7 +191,7 @@ class Daemon:
             announce=self._announce,
         )  # fmt: skip
         loops = [self._loop("heartbeat", beat.step)]
-        if settings.run_jobs or self.allocation:
+        if settings.run_jobs or self.allocation or self.hooks_alone:
             loops += [self._loop("pull", self.pull.step), self._loop("reconcile", self.reconcile.step)]
         if self.allocation is None:
             self._transfers = self._mover()
@@ -257,6 +263,11 @@ class Daemon:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _hooks_alone() -> dict[str, Any]:
+    """What an agent asks for whose jobs run in allocations."""
+    return {"states": list(HOOKS)}
 
 
 def serve(

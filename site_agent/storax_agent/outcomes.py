@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from storax_agent.functions import verdicts
 from storax_agent.inside import PathError, open_folder
 from storax_agent.launchers.base import Ended, Lease, Started
 
@@ -62,15 +63,31 @@ class Judge:
     def outcome(self, ended: Ended) -> Entry | None:
         """The report of an end; None when there is nobody to tell, as the lease is gone."""
         try:
+            if ended.stage and (ended.stage != "run" or ended.cause == "exit"):
+                return self._of_call(ended)
             value, flaw = self._take_result(ended)
             return _RULES[ended.cause](self, ended, value, flaw)
         except Exception as error:  # one job's strange leavings must not hold up the others
             LOG.exception("job %d: what it left could not be read", ended.lease.job_id)
             return _error(ended, message=f"the site agent could not read what the job left: {error!r}"[:500])
 
+    def _of_call(self, ended: Ended) -> Entry | None:
+        """The end of a function or a hook."""
+        if ended.stage == "run":
+            tail = self.tail(ended.workdir) if ended.outcome is None else ""
+            to, data, patch = verdicts.of_run(ended, _words(ended.code), tail)
+            return entry(ended.lease, [move(to, ended.at, **data)], patch)
+        if ended.cause == "cancelled":
+            return refusal(ended.lease, ended.at, "cancelled")
+        if ended.cause in ("stopped", "stale", "lost") and ended.outcome is None:
+            return None  # it is run again by whoever takes the job next
+        to, data, patch, jobs = verdicts.of_hook(ended, _words(ended.code))
+        told = entry(ended.lease, [move(to, ended.at, **data)], patch)
+        return told | {"jobs": jobs} if jobs else told
+
     def _take_result(self, ended: Ended) -> tuple[Any, str]:
-        if not ended.started:
-            return None, ""
+        if not ended.started or ended.stage:
+            return None, "none"
         path = f"{self.results}/{ended.lease.name}.json"
         try:
             value = _read_result(path)

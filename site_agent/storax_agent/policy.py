@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 # What decides which code runs: a change of any of these is another program.
-DIGESTED = ("name", "command_template", "use_shell", "source_code", "environment", "parameters")
+DIGESTED = (
+    *("name", "command_template", "use_shell", "source_code", "environment", "parameters"),
+    *("hooks", "python_exe", "shell_preamble"),
+)
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,7 @@ class Policy:
     """Rules of the site. None allows all; an empty set allows nothing."""
 
     allow_functions: bool = False
+    allow_pickle: bool = False
     allowed_apps: frozenset[str] | None = None
     allowed_submitters: frozenset[str] | None = None
 
@@ -26,16 +30,17 @@ class Policy:
             return (
                 f"site policy: App {app.get('name')!r} has digest {digest}, which is not in allowed_apps of this site"
             )
-        if not app.get("command_template"):
-            return self._function_objection(app)
-        return ""
+        return self._code_objection(app)
 
-    def _function_objection(self, app: Mapping[str, Any]) -> str:
-        if not self.allow_functions:
-            return (
-                f"site policy: App {app.get('name')!r} has no command_template, and this site runs no Python functions"
-            )
-        return f"App {app.get('name')!r} has no command_template; this agent runs commands only"
+    def _code_objection(self, app: Mapping[str, Any]) -> str:
+        what = ", ".join(app.get("hooks") or ())
+        if self.allow_functions or (app.get("command_template") and not what):
+            return ""
+        what = f"hooks ({what})" if what else "no command_template"
+        return (
+            f"site policy: App {app.get('name')!r} has {what}, and this site runs no Python functions"
+            " (allow_functions in its site.toml)"
+        )
 
 
 def app_digest(app: Mapping[str, Any]) -> str:

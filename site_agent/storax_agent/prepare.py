@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from storax_agent.commands import Command, CommandError, parse, values_of
-from storax_agent.footprint import footprint
+from storax_agent.footprint import Footprint, footprint
+from storax_agent.functions.sources import Sources, method_of, with_preamble
 from storax_agent.inside import PathError, split
 from storax_agent.launchers.base import Lease, Work
 from storax_agent.launchers.launch.base import Launch, Ranks
 from storax_agent.launchers.packing import objection
 from storax_agent.launchers.processes import RESULT_VARIABLE
 from storax_agent.policy import Policy
+
+HOOK_SEC = 3600.0  # a hook that takes longer holds a core for nothing
 
 
 class RefusedError(ValueError):
@@ -37,7 +40,12 @@ class Preparer:
     whole_nodes: bool = False
     launch_params: list[str] | None = None
     launch: tuple[str, Launch] | None = None
+    functions: Path | None = None
     _commands: dict[int, tuple[int, Command]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        folder = self.functions or self.results.with_name("functions")
+        self.sources = Sources(folder, pickles=self.policy.allow_pickle)
 
     def work(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any] | None) -> Work:
         """The process of one lease.
@@ -50,18 +58,40 @@ class Preparer:
         objection = self.policy.objection(app, submitter=job.get("submitter") or self.submitter)
         if objection:
             raise RefusedError(objection)
+        method = method_of(job, app)
         foot = footprint(job, whole_nodes=self.whole_nodes)
         try:
             split(job["workdir"])
+            if method:
+                return self._call(lease, job, app, method, foot)
             command = self._command(app)
             argv, carried = command.fill(values_of(command, job.get("parameters") or {}, app.get("parameters") or {}))
         except (CommandError, PathError) as error:
             raise RefusedError(str(error)) from error
+        if app.get("shell_preamble"):
+            argv = with_preamble(app["shell_preamble"], argv)
         environment = {**_environment(app), **carried, **self._own(lease, job)}
         wall_sec = 60.0 * (job.get("wall_time_min") or 0)
         work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
         self._check(work)
         return self._launched(work) if foot.ranks > 1 and self.launch is not None else work
+
+    def _call(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any], method: str, foot: Footprint) -> Work:
+        """A call of ``run`` or a hook; a hook takes one core, whatever its job takes."""
+        if method == "run" and foot.nodes > 1:
+            raise RefusedError(f"needs {foot.nodes} nodes; a Python function runs on one")
+        threads = job.get("threads_per_rank") or 1 if method == "run" else 1
+        environment = {**_environment(app), "OMP_NUM_THREADS": str(threads)}
+        try:
+            program = self.sources.program(app, environment)
+        except OSError as error:
+            raise RefusedError(f"the source of App {app.get('name')!r} cannot be kept here: {error}") from error
+        call = self.sources.call(method, program, job, app)
+        cores, gpus, packing = foot[:3] if method == "run" else (1, [], 0)
+        wall = 60.0 * (job.get("wall_time_min") or 0) if method == "run" else HOOK_SEC
+        work = Work(lease, program.argv, environment, job["workdir"], cores, gpus, wall, packing, call=call)
+        self._check(work)
+        return work
 
     def _command(self, app: Mapping[str, Any]) -> Command:
         version = app.get("version", 0)

@@ -33,6 +33,7 @@ class PolicySettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     allow_functions: bool = Field(default=False, description="Whether Apps with a Python run() may run here.")
+    allow_pickle: bool = Field(default=False, description="Whether values of functions may be pickled (cloudpickle).")
     allowed_apps: list[str] | None = Field(default=None, description="Digests of the Apps that may run; unset: all.")
     allowed_submitters: list[str] | None = Field(default=None, description="Users whose jobs may run; unset: all.")
 
@@ -40,7 +41,7 @@ class PolicySettings(BaseModel):
         """The rules as the agent asks them."""
         apps = None if self.allowed_apps is None else frozenset(self.allowed_apps)
         users = None if self.allowed_submitters is None else frozenset(self.allowed_submitters)
-        return Policy(self.allow_functions, apps, users)
+        return Policy(self.allow_functions, self.allow_pickle, apps, users)
 
 
 class SiteSettings(BaseSettings):
@@ -109,6 +110,7 @@ class SiteFolder:
         self.log = self.path / "log"
         self.state = self.path / "state" / part if part else self.path / "state"
         self.results = self.state / "results"
+        self.functions = self.state / "functions"
         self.outbox = self.state / "outbox.sqlite"
         self.lock = self.state / "agent.lock"
         self.transfers = self.state / "transfers"
@@ -185,6 +187,12 @@ class SiteFolder:
             _write_private(self.token_file, connection.secret + "\n")
         else:
             self.token_file.unlink(missing_ok=True)
+
+    def add_policy(self, lines: str) -> None:
+        """Add a policy to ``site.toml`` where it has none; one that is there is its owner's and stays."""
+        text = self.settings_file.read_text(encoding="utf-8")
+        if not re.search(r"^\s*\[?\s*policy\b", text, re.MULTILINE):
+            _write_private(self.settings_file, f"{text.rstrip()}\n\n[policy]\n{lines}")
 
 
 def job_environment(environment: Mapping[str, str], *, passed: list[str]) -> dict[str, str]:

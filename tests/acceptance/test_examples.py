@@ -1,12 +1,14 @@
 """The examples run as they stand: as programs of their own, against a real sshd and a real S3 server."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from fakes.s3 import S3Server, require_s3
 from fakes.sshd import Sshd, require_sshd
+from storax.local import LocalStack
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -29,3 +31,17 @@ def test_a_workflow_over_two_sites_ends_with_its_result(tmp_path):
         kept = s3.client().get_object(Bucket="lab-data", Key="shared/two-sites/summary.json")["Body"].read()
         assert json.loads(kept) == {"count": 500, "sum": 125_250}
         assert sshd.logins == 2, "the samples came over ssh, in one batch"
+
+
+def test_functions(stack: LocalStack, tmp_path: Path) -> None:
+    own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path)}
+    argv = [sys.executable, "-W", "error", str(EXAMPLES / "functions.py")]
+    done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "10 pieces, 2 of them at the second attempt" in lines
+    assert any(line.startswith("pi is about 3.1") for line in lines)
+    assert (
+        "ZeroDivisionError at the site: float division by zero" in done.stdout
+        or "ZeroDivisionError at the site: division by zero" in done.stdout
+    )

@@ -91,8 +91,11 @@ def test_only_known_submitters_run(tmp_path):
 def test_functions_are_off_unless_switched_on(tmp_path):
     with pytest.raises(RefusedError, match="runs no Python functions"):
         work(tmp_path, app={**APP, "command_template": None})
-    with pytest.raises(RefusedError, match="commands only"):
-        work(tmp_path, app={**APP, "command_template": None}, policy=Policy(allow_functions=True))
+    with pytest.raises(RefusedError, match=r"has hooks \(postprocess\), and this site runs no Python functions"):
+        work(tmp_path, app={**APP, "hooks": ["postprocess"]})
+    made = work(tmp_path, app={**APP, "command_template": None}, policy=Policy(allow_functions=True))
+    assert made.call is not None
+    assert (made.call.method, made.call.parameters, made.cores) == ("run", {"p": 1}, 3)
 
 
 def test_ranks_on_this_machine_go_through_the_launch_command(tmp_path):

@@ -24,7 +24,7 @@ class Square(App):
 
 
 def app(number, **fields):
-    told = {"site_id": 4, "name": "Hello", "parameters": {}, "command_template": "true", "version": 1}
+    told = {"site_id": 4, "name": "Hello", "parameters": {}, "command_template": "true", "version": 1, "hooks": []}
     return dict.fromkeys(App._columns) | {"id": number} | told | fields
 
 
@@ -72,11 +72,12 @@ def test_sync_creates_what_is_not_there(client, script):
         "command_template": "echo {{ name }} {{greeting}}",
         "parameters": {"name": {"required": True}, "greeting": {"required": False, "default": "hi"}},
         "environment": {"LANG": "C"},
+        "hooks": [],
     }
 
 
 def test_sync_of_what_is_the_same_changes_nothing(client, script):
-    from storax._apps import _source
+    from storax._source import plain_source as _source
 
     same = {"description": "Says hello.", "command_template": Hello.command_template, "environment": {"LANG": "C"}}
     script.on("POST", "/apps/query", rows(App, KNOWN | same | {"source_code": _source(Hello)}))

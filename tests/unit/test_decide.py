@@ -17,7 +17,8 @@ def job(**given: Any) -> dict[str, Any]:
     return {
         "id": 7, "owner_id": 1, "site_id": 3, "version": 4, "state": "PREPROCESSED", "session_id": None, "lease_epoch": 2,
         "attempt": 0, "max_attempts": 1, "retry_delay_sec": 0, "not_before": None, "cancel_requested": False,
-        "stage_in": False, "stage_out": False, "last_update": NOW, "now": NOW,
+        "stage_in": False, "stage_out": False, "hooks": "", "retry_exit_codes": "[]", "retry_on_timeout": True,
+        "return_code": None, "last_update": NOW, "now": NOW,
     } | given  # fmt: skip
 
 
@@ -285,3 +286,95 @@ def test_not_even_force_runs_a_job_without_a_lease() -> None:
 def test_the_nearest_name_is_hinted_and_else_what_there_is() -> None:
     assert decide.nearest("FAILD", JOB_MOVES) == "Did you mean 'FAILED'?"
     assert "PREPROCESSED" in decide.nearest("zzz", JOB_MOVES)
+
+
+# ---- hooks -------------------------------------------------------------------------------------------------------------
+
+
+def hooked(
+    state: str, hooks: str = "preprocess postprocess handle_error handle_timeout", **given: Any
+) -> dict[str, Any]:
+    return leased(state=state, hooks=hooks, **given)
+
+
+@pytest.mark.parametrize("state", ["RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"])
+def test_a_run_rests_where_a_hook_is_to_follow_and_its_lease_ends(state: str) -> None:
+    change, _, _ = decide.report(hooked("RUNNING", attempt=1), told(state))
+    assert path(change) == [state]
+    assert change.patch["session_id"] is None
+
+
+def test_a_hook_that_says_nothing_leaves_it_to_the_rules() -> None:
+    change, code, _ = decide.report(hooked("RUN_ERROR", attempt=1, max_attempts=2), told("RUN_ERROR"))
+    assert (code, path(change)) == ("", ["RESTART_READY"])
+    assert change.events[-1]["d"]["why"] == "attempt 2 of 2 follows"
+    change, _, _ = decide.report(hooked("RUN_ERROR", attempt=2, max_attempts=2), told("RUN_ERROR"))
+    assert path(change) == ["FAILED"]
+    assert change.events[-1]["d"]["why"] == "attempt 2 of 2 was its last"
+
+
+def test_a_hook_may_say_what_follows_beyond_the_attempts() -> None:
+    change, _, _ = decide.report(hooked("RUN_ERROR", attempt=5, max_attempts=1), told("RESTART_READY"))
+    assert path(change) == ["RESTART_READY"]
+
+
+@pytest.mark.parametrize("to", ["PREPROCESSED", "POSTPROCESSED", "RESTART_READY", "JOB_FINISHED"])
+@pytest.mark.parametrize("state", ["PREPROCESSED", "RUNNING", "RESTART_READY"])
+def test_only_a_hook_may_say_what_hooks_say(state: str, to: str) -> None:
+    _, code, _ = decide.report(hooked(state), told(to))
+    assert code == "illegal_move"
+
+
+def test_postprocess_leads_on_to_the_end() -> None:
+    change, _, _ = decide.report(hooked("RUN_DONE", attempt=1), told("POSTPROCESSED"))
+    assert path(change) == ["POSTPROCESSED", "JOB_FINISHED"]
+
+
+def test_a_job_whose_preprocess_failed_is_preprocessed_when_it_is_tried_again() -> None:
+    again = decide.user_move(job(state="FAILED", hooks="preprocess"), "RESTART_READY", {}, force=False)
+    assert path(again) == ["RESTART_READY", "STAGED_IN"]
+    ran = decide.user_move(job(state="FAILED", hooks="preprocess", attempt=1), "RESTART_READY", {}, force=False)
+    assert path(ran) == ["RESTART_READY"]
+
+
+def test_a_cancelled_run_has_no_hook() -> None:
+    change, _, _ = decide.report(hooked("RUNNING", cancel_requested=True, attempt=1), told("RUN_ERROR"))
+    assert path(change) == ["RUN_ERROR", "FAILED"]
+
+
+@pytest.mark.parametrize("state", ["STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"])
+def test_cancelling_before_a_hook_ends_the_job_and_under_one_asks_for_its_end(state: str) -> None:
+    waiting = decide.cancel(job(state=state, hooks="preprocess postprocess handle_error handle_timeout"))
+    assert path(waiting) == ["FAILED"]
+    assert decide.cancel(hooked(state)).patch == {"cancel_requested": True}
+
+
+# ---- retries -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "codes", "ends", "why"),
+    [
+        (3, "[3, 75]", "RESTART_READY", "attempt 2 of 3 follows"),
+        (4, "[3, 75]", "FAILED", "exit code 4 is not in retry_exit_codes"),
+        (4, "[]", "RESTART_READY", "attempt 2 of 3 follows"),
+        (None, "[3]", "FAILED", "it is not in retry_exit_codes"),
+    ],
+)
+def test_only_chosen_exit_codes_are_tried_again(code: int | None, codes: str, ends: str, why: str) -> None:
+    facts = running(attempt=1, max_attempts=3, retry_exit_codes=codes)
+    change, _, _ = decide.report(facts, told("RUN_ERROR", return_code=code))
+    assert path(change) == ["RUN_ERROR", ends]
+    assert change.events[-1]["d"]["why"] == why
+
+
+def test_a_timeout_is_tried_again_unless_the_job_says_no() -> None:
+    for wanted, ends in ((True, "RESTART_READY"), (False, "FAILED")):
+        change, _, _ = decide.report(running(attempt=1, max_attempts=2, retry_on_timeout=wanted), told("RUN_TIMEOUT"))
+        assert path(change) == ["RUN_TIMEOUT", ends]
+    assert change.events[-1]["d"]["why"] == "retry_on_timeout is false"
+
+
+def test_a_lost_lease_is_no_timeout_of_the_job() -> None:
+    change = decide.lose_lease(running(attempt=1, max_attempts=2, retry_on_timeout=False), "gone")
+    assert path(change) == ["RUN_TIMEOUT", "RESTART_READY"]

@@ -10,6 +10,8 @@ from storax_core.states import (
     AGENT_MOVES,
     BATCH_JOB_MOVES,
     FOLLOW,
+    HOOK_MOVES,
+    HOOKS,
     JOB_DONE,
     JOB_MOVES,
     JOB_RUNNABLE,
@@ -39,13 +41,14 @@ def test_the_fourteen_job_states_are_those_that_users_know() -> None:
 
 
 def test_every_follow_up_is_a_legal_move() -> None:
-    assert not [f for f in FOLLOW if f.to not in JOB_MOVES[f.state]]
+    assert not [f for f in FOLLOW if f.to not in (*JOB_MOVES[f.state], f.state)]
+    assert {f.state for f in FOLLOW if f.to == f.state} == set(HOOKS), "a state is rested in for a hook alone"
 
 
 def test_follow_ups_end() -> None:
     def longest(state: str, seen: tuple[str, ...]) -> int:
         assert state not in seen, (*seen, state)
-        return 1 + max((longest(f.to, (*seen, state)) for f in FOLLOW if f.state == state), default=0)
+        return 1 + max((longest(f.to, (*seen, state)) for f in FOLLOW if f.state == state != f.to), default=0)
 
     assert max(longest(s, ()) for s in JobState) <= 5
 
@@ -66,6 +69,7 @@ def test_every_job_can_end() -> None:
 
 def test_whoever_holds_a_lease_enters_only_states_of_a_run() -> None:
     assert {str(s) for s in AGENT_MOVES} == {"RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"}
+    assert {str(s) for s in HOOK_MOVES} == {"PREPROCESSED", "POSTPROCESSED", "RESTART_READY", "JOB_FINISHED"}
     assert set(JOB_RUNNABLE) == {"PREPROCESSED", "RESTART_READY"}
     assert all(JobState.RUNNING in JOB_MOVES[s] for s in JOB_RUNNABLE)
 

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from storax_core.queues import QueueDown, Queues
-from storax_core.states import JOB_RUNNABLE
+from storax_core.states import JOB_TAKEABLE
 from storax_core.store import feed, upkeep
 from storax_core.store.database import GONE, Connection, Database
 
@@ -26,9 +26,8 @@ ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between looks while an append is under way,
 RECONCILE_SEC = 2.0
 HEAD = 2000  # jobs of each live site that the reconciler keeps in the queue
 REFILL = 50_000  # rows per round trip of a full refill
-RUNNABLE = (
-    "state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL AND (not_before IS NULL OR not_before <= now())"
-)
+STATES = ", ".join(repr(str(state)) for state in JOB_TAKEABLE)
+RUNNABLE = f"state IN ({STATES}) AND session_id IS NULL AND (not_before IS NULL OR not_before <= now())"
 NOW_RUNNABLE = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {RUNNABLE}"  # noqa: S608
 HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (
 SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {RUNNABLE}
@@ -183,7 +182,7 @@ class Feeder:
 
 def _may_run(row: Mapping[str, str]) -> bool:
     """Whether this event may have made its job runnable. New jobs were queued by who created them."""
-    moved = row["to_state"] in JOB_RUNNABLE and row["type"] != "job.created"
+    moved = row["to_state"] in JOB_TAKEABLE and row["type"] != "job.created"
     return moved or row["type"] in ("job.released", "job.updated")
 
 

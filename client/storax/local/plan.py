@@ -127,7 +127,7 @@ def _platform(stack: Stack, *, port: int, servers: tuple[str, ...]) -> list[Part
 
 
 def _site(folder: Folder, *, stack: Stack) -> list[Part]:
-    digest = _digest(stack.version, stack.database_url, stack.url)
+    digest = _digest(stack.version, stack.database_url, stack.url, "functions")
 
     def environment() -> dict[str, str]:
         return {
@@ -145,7 +145,8 @@ def _site(folder: Folder, *, stack: Stack) -> list[Part]:
 
     place = str(folder.site)
     return [
-        Part(name="site-init", argv=_python("storax_agent", "init", place, "--name", SITE), environment=environment,
+        Part(name="site-init", argv=_python("storax_agent", "init", place, "--name", SITE, "--allow-functions"),
+             environment=environment,
              needs=("api", "bootstrap"), once=True, skip=known, after=remember),
         Part(name="agent", argv=_python("storax_agent", "run", place), environment=environment, needs=("site-init",),
              settle=_SETTLE_SEC, grace=_AGENT_STOP_SEC, rank=0),

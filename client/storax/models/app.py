@@ -96,9 +96,40 @@ class App(AppBase):
     )
     """Run the template by /bin/sh, parameters quoted."""
     source_code: str = declared(
-        Field(str, settable="always", default="", doc="Source of the defining class, for people.")
+        Field(
+            str,
+            settable="always",
+            default="",
+            doc="Source of the defining class: the program of run() and of hooks, which a site runs where its policy allows.",
+        )
     )
-    """Source of the defining class, for people."""
+    """Source of the defining class: the program of run() and of hooks, which a site runs where its policy allows."""
+    hooks: list[Any] = declared(
+        Field(
+            list[Any],
+            settable="always",
+            default=[],
+            doc="Methods of the source that run around its jobs: preprocess, postprocess, handle_error, handle_timeout.",
+        )
+    )
+    """Methods of the source that run around its jobs: preprocess, postprocess, handle_error, handle_timeout."""
+    python_exe: str | None = declared(
+        Field(
+            str | None,
+            settable="always",
+            doc="Interpreter at the site for run() and hooks; null takes the agent's own.",
+        )
+    )
+    """Interpreter at the site for run() and hooks; null takes the agent's own."""
+    shell_preamble: str = declared(
+        Field(
+            str,
+            settable="always",
+            default="",
+            doc="Lines for /bin/sh before the command or the Python worker, as 'module load'.",
+        )
+    )
+    """Lines for /bin/sh before the command or the Python worker, as 'module load'."""
     parameters: dict[str, Any] = declared(
         Field(dict[str, Any], settable="always", default={}, doc="{name: {required, default, help}}.")
     )
@@ -120,6 +151,42 @@ class App(AppBase):
         Field(dict[str, str], settable="always", default={}, doc="Environment variables of each job.")
     )
     """Environment variables of each job."""
+    max_attempts: int = declared(
+        Field(
+            int,
+            settable="always",
+            default=1,
+            doc="How often its jobs are run before an error makes them FAILED, unless a job says.",
+        )
+    )
+    """How often its jobs are run before an error makes them FAILED, unless a job says."""
+    retry_delay_sec: int = declared(
+        Field(
+            int,
+            settable="always",
+            default=0,
+            doc="Seconds before a job's second attempt, unless the job says; doubles with each further.",
+        )
+    )
+    """Seconds before a job's second attempt, unless the job says; doubles with each further."""
+    retry_exit_codes: list[int] = declared(
+        Field(
+            list[int],
+            settable="always",
+            default=[],
+            doc="Exit codes after which a job is run again, unless the job says; empty: after any error.",
+        )
+    )
+    """Exit codes after which a job is run again, unless the job says; empty: after any error."""
+    retry_on_timeout: bool = declared(
+        Field(
+            bool,
+            settable="always",
+            default=True,
+            doc="Whether reaching the wall time is a reason to run a job again, unless the job says.",
+        )
+    )
+    """Whether reaching the wall time is a reason to run a job again, unless the job says."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -136,10 +203,17 @@ class App(AppBase):
         command_template: str | Unset | None = UNSET,
         use_shell: bool | Unset = UNSET,
         source_code: str | Unset = UNSET,
+        hooks: Iterable[Any] | Unset = UNSET,
+        python_exe: str | Unset | None = UNSET,
+        shell_preamble: str | Unset = UNSET,
         parameters: Mapping[str, Any] | Unset = UNSET,
         transfers: Mapping[str, Any] | Unset = UNSET,
         cleanup_files: Iterable[Any] | Unset = UNSET,
         environment: Mapping[str, str] | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
         **unknown: Never,
     ) -> None:
         """A named program at a Site: its command template, parameters and transfer slots. Unsaved until ``save()``.
@@ -151,11 +225,24 @@ class App(AppBase):
             command_template: Command with {{ name }} places for parameters; split into arguments before they
                 are filled.
             use_shell: Run the template by /bin/sh, parameters quoted. Default: False.
-            source_code: Source of the defining class, for people.
+            source_code: Source of the defining class: the program of run() and of hooks, which a site runs
+                where its policy allows.
+            hooks: Methods of the source that run around its jobs: preprocess, postprocess, handle_error,
+                handle_timeout.
+            python_exe: Interpreter at the site for run() and hooks; null takes the agent's own.
+            shell_preamble: Lines for /bin/sh before the command or the Python worker, as 'module load'.
             parameters: {name: {required, default, help}}.
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.
             cleanup_files: Globs removed from the workdir after the end.
             environment: Environment variables of each job.
+            max_attempts: How often its jobs are run before an error makes them FAILED, unless a job says.
+                Default: 1.
+            retry_delay_sec: Seconds before a job's second attempt, unless the job says; doubles with each
+                further. Default: 0.
+            retry_exit_codes: Exit codes after which a job is run again, unless the job says; empty: after any
+                error.
+            retry_on_timeout: Whether reaching the wall time is a reason to run a job again, unless the job
+                says. Default: True.
         """
         self._fill(locals())
 
@@ -302,10 +389,17 @@ class AppQuery(ChangeQuery[App]):
         command_template: str | Unset | None = UNSET,
         use_shell: bool | Unset = UNSET,
         source_code: str | Unset = UNSET,
+        hooks: Iterable[Any] | Unset = UNSET,
+        python_exe: str | Unset | None = UNSET,
+        shell_preamble: str | Unset = UNSET,
         parameters: Mapping[str, Any] | Unset = UNSET,
         transfers: Mapping[str, Any] | Unset = UNSET,
         cleanup_files: Iterable[Any] | Unset = UNSET,
         environment: Mapping[str, str] | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
         **unknown: Never,
     ) -> int:
         """Change all that match, on the server, in one step. Returns their number.
@@ -317,11 +411,23 @@ class AppQuery(ChangeQuery[App]):
             command_template: Command with {{ name }} places for parameters; split into arguments before they
                 are filled.
             use_shell: Run the template by /bin/sh, parameters quoted.
-            source_code: Source of the defining class, for people.
+            source_code: Source of the defining class: the program of run() and of hooks, which a site runs
+                where its policy allows.
+            hooks: Methods of the source that run around its jobs: preprocess, postprocess, handle_error,
+                handle_timeout.
+            python_exe: Interpreter at the site for run() and hooks; null takes the agent's own.
+            shell_preamble: Lines for /bin/sh before the command or the Python worker, as 'module load'.
             parameters: {name: {required, default, help}}.
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.
             cleanup_files: Globs removed from the workdir after the end.
             environment: Environment variables of each job.
+            max_attempts: How often its jobs are run before an error makes them FAILED, unless a job says.
+            retry_delay_sec: Seconds before a job's second attempt, unless the job says; doubles with each
+                further.
+            retry_exit_codes: Exit codes after which a job is run again, unless the job says; empty: after any
+                error.
+            retry_on_timeout: Whether reaching the wall time is a reason to run a job again, unless the job
+                says.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -351,10 +457,17 @@ class AppManager(Manager[App], AppQuery):
         command_template: str | Unset | None = UNSET,
         use_shell: bool | Unset = UNSET,
         source_code: str | Unset = UNSET,
+        hooks: Iterable[Any] | Unset = UNSET,
+        python_exe: str | Unset | None = UNSET,
+        shell_preamble: str | Unset = UNSET,
         parameters: Mapping[str, Any] | Unset = UNSET,
         transfers: Mapping[str, Any] | Unset = UNSET,
         cleanup_files: Iterable[Any] | Unset = UNSET,
         environment: Mapping[str, str] | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
         **unknown: Never,
     ) -> App:
         """Make one and save it; the arguments are those of ``App()``."""

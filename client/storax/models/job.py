@@ -269,6 +269,14 @@ class Job(JobBase):
         int, settable="always", default=0, doc="Seconds before the second attempt; doubles with each further one."
     )
     """Seconds before the second attempt; doubles with each further one."""
+    retry_exit_codes: Field[list[int]] = Field(
+        list[int], settable="always", default=[], doc="Exit codes after which it is run again; empty: after any error."
+    )
+    """Exit codes after which it is run again; empty: after any error."""
+    retry_on_timeout: Field[bool] = Field(
+        bool, settable="always", default=True, doc="Whether reaching its wall time counts as a reason to run it again."
+    )
+    """Whether reaching its wall time counts as a reason to run it again."""
     attempt: Field[int] = Field(int, doc="Runs started so far.")
     """Runs started so far."""
     not_before: Field[datetime | None] = Field(datetime | None, doc="Earliest next start (back-off).")
@@ -289,6 +297,8 @@ class Job(JobBase):
     """Whether files come in before the run."""
     stage_out: Field[bool] = Field(bool, doc="Whether files go out after the run.")
     """Whether files go out after the run."""
+    hooks: Field[str] = Field(str, doc="Hooks of its App when it was created, parted by spaces.")
+    """Hooks of its App when it was created, parted by spaces."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -330,6 +340,8 @@ class Job(JobBase):
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
         transfers: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> None:
@@ -360,6 +372,9 @@ class Job(JobBase):
             priority: Higher runs first, -1000 to 1000. Default: 0.
             max_attempts: How often it is run before an error makes it FAILED. Default: 1.
             retry_delay_sec: Seconds before the second attempt; doubles with each further one. Default: 0.
+            retry_exit_codes: Exit codes after which it is run again; empty: after any error.
+            retry_on_timeout: Whether reaching its wall time counts as a reason to run it again. Default:
+                True.
             transfers: Files by App slot: "alias:/path" or {location_alias, path}.
         """
         self._fill(locals())
@@ -852,6 +867,8 @@ class JobQuery(JobQueryBase[Job]):
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
         return_code: int | Unset | None = UNSET,
         force: bool = False,
         **unknown: Never,
@@ -878,6 +895,8 @@ class JobQuery(JobQueryBase[Job]):
             priority: Higher runs first, -1000 to 1000.
             max_attempts: How often it is run before an error makes it FAILED.
             retry_delay_sec: Seconds before the second attempt; doubles with each further one.
+            retry_exit_codes: Exit codes after which it is run again; empty: after any error.
+            retry_on_timeout: Whether reaching its wall time counts as a reason to run it again.
             return_code: Exit code of the last run; -N for signal N.
             force: Enter a state that the table of moves forbids.
 
@@ -927,6 +946,8 @@ class JobManager(JobManagerBase[Job], JobQuery):
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
         transfers: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> Job:

@@ -15,10 +15,13 @@ from storax_core import queries
 from storax_core.commands import leases
 from storax_core.resources import BATCH_JOBS, JOBS
 from storax_core.resources.types import BigId, Tags
+from storax_core.states import JOB_TAKEABLE
 from storax_core.store import sql
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
 
+Runnable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
+RUNNABLE = f"({', '.join(repr(str(state)) for state in JOB_TAKEABLE)})"
 WINDOW = 10_000
 BY_AGE = "s.priority DESC, s.id"
 SMALL_FIRST = "s.num_nodes, s.node_packing_count DESC, s.wall_time_min DESC, s.id"
@@ -39,7 +42,7 @@ class Acquire(BaseModel):
     serial_only: bool = Field(default=False, description="Only jobs of one node and one rank.")
     sort_by: Literal["long_large_first"] | None = Field(default=None, description="Packing order.")
     filter_tags: Tags = Field(default_factory=dict, description="Only jobs with these tags.")
-    states: list[Literal["PREPROCESSED", "RESTART_READY"]] | None = Field(default=None, description="Runnable states.")
+    states: list[Runnable] | None = Field(default=None, description="Runnable states.")
     app_ids: list[BigId] | None = Field(default=None, description="Only jobs of these Apps.")
 
     @property
@@ -67,7 +70,7 @@ class Holder:
 
 
 def _fits(ask: Acquire, where: queries.Where) -> None:
-    where.parts += ["s.state IN ('PREPROCESSED', 'RESTART_READY')", "s.session_id IS NULL"]
+    where.parts += [f"s.state IN {RUNNABLE}", "s.session_id IS NULL"]
     if ask.states is not None:
         where.parts.append(f"s.state = ANY({where.param(ask.states)}::text[])")
     where.parts.append("(s.not_before IS NULL OR s.not_before <= now())")
@@ -99,7 +102,7 @@ def _picked(ask: Acquire, where: queries.Where) -> str:
   ORDER BY {BY_AGE} LIMIT {ask.max_num_jobs} FOR UPDATE OF s SKIP LOCKED)"""  # noqa: S608
     return f"""chosen AS MATERIALIZED ({_packed(ask, where, tables)}),
 pick AS MATERIALIZED (SELECT j.id FROM job_state j, fence, held WHERE j.id = ANY(ARRAY(SELECT id FROM chosen))
-  AND j.session_id IS NULL AND j.state IN ('PREPROCESSED', 'RESTART_READY') FOR UPDATE OF j SKIP LOCKED)"""  # noqa: S608
+  AND j.session_id IS NULL AND j.state IN {RUNNABLE} FOR UPDATE OF j SKIP LOCKED)"""  # noqa: S608
 
 
 def _packed(ask: Acquire, where: queries.Where, tables: str) -> str:

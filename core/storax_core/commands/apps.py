@@ -10,9 +10,11 @@ from storax_core.commands.parents import require_mine
 from storax_core.errors import Conflict, Invalid
 from storax_core.resources import SITES
 from storax_core.resources.types import InsidePath, JsonValue, Text
+from storax_core.states import HOOKS
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
 
+HOOK_NAMES = tuple(HOOKS.values())
 PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 STORED = """SELECT name, site_id, command_template, parameters::text AS parameters,
   EXISTS (SELECT FROM job WHERE app_id = app.id) AS used FROM app WHERE id = $1 AND owner_id = $2 FOR UPDATE OF app"""
@@ -46,6 +48,7 @@ RULES: dict[str, tuple[TypeAdapter[Any], str]] = {
         TypeAdapter(dict[InsidePath, Slot]),
         "Give {slot: {required, direction, local_path, description, recursive}}.",
     ),
+    "hooks": (TypeAdapter(list[Literal[*HOOK_NAMES]]), f"Name any of {', '.join(HOOK_NAMES)}."),  # type: ignore[valid-type]
     "cleanup_files": (TypeAdapter(list[InsidePath]), "Give globs relative to the workdir, such as '*.tmp'."),
 }
 

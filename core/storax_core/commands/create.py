@@ -1,22 +1,17 @@
 """Create rows of any resource. What one noun needs beyond its fields is asked in ``_check``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from pydantic import BaseModel
 
 from storax_core.commands import apps, create_jobs, leases, parents
+from storax_core.commands.create_jobs import given as given  # noqa: PLC0414 - callers look for it here
 from storax_core.errors import Conflict, Invalid
 from storax_core.resources import APPS, BATCH_JOBS, BY_ENTITY, JOBS, SESSIONS, Resource
 from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
-
-
-def given(models: Iterable[BaseModel]) -> list[Row]:
-    """The fields that the caller named; defaults stay out of the log."""
-    return [{name: m.__dict__[name] for name in m.__pydantic_fields_set__} for m in models]
 
 
 async def create(conn: Connection, ctx: Context, resource: Resource, given_rows: Sequence[Row]) -> list[Row]:

@@ -1,14 +1,15 @@
 """Create Jobs, whole graphs in one call: each row's site, first state, edges and transfers are decided here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
+from pydantic import BaseModel
 
 from storax_core.decide import nearest
 from storax_core.errors import Invalid
 from storax_core.resources import JOBS, TRANSFERS
-from storax_core.states import JobState, TransferState
+from storax_core.states import JOB_TAKEABLE, JobState, TransferState
 from storax_core.store import log, sql
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
@@ -16,12 +17,18 @@ from storax_core.store.log import Context, Row
 EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
 SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT DO NOTHING"""
 
-APPS = """SELECT id, site_id, name, parameters::text AS p, transfers::text AS t{more} FROM app
+APPS = """SELECT id, site_id, name, parameters::text AS p, transfers::text AS t, hooks::text AS h,
+  max_attempts, retry_delay_sec, retry_exit_codes::text AS codes, retry_on_timeout{more} FROM app
 WHERE id = ANY($1::bigint[]) AND owner_id = $2 FOR KEY SHARE"""
 # The new ids as one text, beside the first App.
 APPS_AND_IDS = APPS.format(
     more=f", CASE WHEN id = ($1::bigint[])[1] THEN ({sql.next_ids(JOBS.entity).replace('$1', '$3')}) END AS ids"
 )
+
+
+def given(models: Iterable[BaseModel]) -> list[Row]:
+    """The fields that the caller named; defaults stay out of the log."""
+    return [{name: m.__dict__[name] for name in m.__pydantic_fields_set__} for m in models]
 
 
 async def create_jobs(conn: Connection, ctx: Context, given_rows: Sequence[Row]) -> list[Row]:
@@ -35,13 +42,15 @@ async def create_jobs(conn: Connection, ctx: Context, given_rows: Sequence[Row])
     for place, (row, row_id) in enumerate(zip(rows, ids, strict=True)):
         app, where = apps[row["app_id"]], f"job {place} of this call" if len(rows) > 1 else "the job"
         check_parameters(row, app, where)
+        if app["given"]:
+            row.update({n: value for n, value in app["given"].items() if n not in row})
         row["id"], row["site_id"] = row_id, app["site_id"]
         items = _transfers(row, app, where)
         row["state"] = _first_state(row, parents, items)
         _stages(row, items)
         transfers += items
     await log.append_created(conn, ctx, JOBS, rows)
-    ctx.ready += [(r["site_id"], r["id"], r.get("priority", 0)) for r in rows if r["state"] == JobState.PREPROCESSED]
+    ctx.ready += [(r["site_id"], r["id"], r.get("priority", 0)) for r in rows if r["state"] in JOB_TAKEABLE]
     await _link(conn, ctx, edges)
     await _append_transfers(conn, ctx, transfers)
     return [{"id": r["id"], "site_id": r["site_id"], "state": r["state"]} for r in rows]
@@ -76,8 +85,16 @@ def _app(record: Mapping[str, Any]) -> Row:
         "name": record["name"],
         "transfers": orjson.loads(record["t"]),
         "known": frozenset(declared),
+        "given": _given(record),
         "required": frozenset(n for n, s in declared.items() if s.get("required", True)),
     }
+
+
+def _given(record: Mapping[str, Any]) -> Row:
+    """What jobs take over from their App; only what differs from a job's own defaults, to keep the log small."""
+    found: Row = {n: record[n] for n in ("max_attempts", "retry_delay_sec", "retry_on_timeout")}
+    found |= {"retry_exit_codes": orjson.loads(record["codes"]), "hooks": " ".join(orjson.loads(record["h"]))}
+    return {n: value for n, value in found.items() if value != JOBS.fields[n].default}
 
 
 def check_parameters(row: Row, app: Row, where: str) -> None:
@@ -137,7 +154,9 @@ def _first_state(row: Row, parents: Mapping[int, str], items: Sequence[Row]) -> 
     settled = {JobState.JOB_FINISHED, JobState.FAILED} if policy == "run" else {JobState.JOB_FINISHED}
     if any(s not in settled for s in states):
         return JobState.AWAITING_PARENTS
-    return JobState.READY if any(i["direction"] == "in" for i in items) else JobState.PREPROCESSED
+    if any(i["direction"] == "in" for i in items):
+        return JobState.READY
+    return JobState.STAGED_IN if "preprocess" in row.get("hooks", "").split() else JobState.PREPROCESSED
 
 
 def _stages(row: Row, items: Sequence[Row]) -> None:

@@ -8,10 +8,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core import decide
-from storax_core.commands import moves
+from storax_core.commands import hook_jobs, moves
 from storax_core.errors import NotFound
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
-from storax_core.resources.types import BigId, JsonObject, JsonValue, RowVersion, UtcTime, Whole
+from storax_core.resources.job import Minutes
+from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, RowVersion, Tags, UtcTime, Whole
+from storax_core.states import AGENT_MOVES, HOOK_MOVES, HOOKS
 from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
@@ -33,23 +35,36 @@ EXPIRED = f"""SELECT id, owner_id FROM session WHERE expires_at < now()
 ORDER BY id LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED"""  # noqa: S608
 
 
+TOLD = sorted(str(state) for state in {*AGENT_MOVES, *HOOK_MOVES, *HOOKS})
+
+
 class Move(BaseModel):
     """One state that a leased job entered at the site."""
 
     model_config = ConfigDict(extra="forbid")
 
-    to: Literal["RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"] = Field(description="State entered.")
+    to: Literal[*TOLD] = Field(  # type: ignore[valid-type]
+        description="State entered. A hook with no verdict of its own names the state it ran in."
+    )
     at: UtcTime = Field(description="When, by the site's clock; kept as information only.")
     data: JsonObject = Field(default_factory=dict, description="Reason, last output lines.")
 
 
 class Outcome(BaseModel):
-    """What a run left behind."""
+    """What a run left behind, and what a hook changed in its job."""
 
     model_config = ConfigDict(extra="forbid")
 
     return_code: Whole | None = Field(default=None, description="Exit code, -N for signal N.")
     return_value: JsonValue = Field(default=None, description="JSON result.")
+    tags: Tags = Field(default_factory=dict, description="A hook's new tags.")
+    parameters: JsonObject = Field(default_factory=dict, description="A hook's new parameters.")
+    data: JsonObject = Field(default_factory=dict, description="A hook's new data.")
+    num_nodes: Count = Field(default=1, description="A hook's new number of nodes.")
+    ranks_per_node: Count = Field(default=1, description="A hook's new ranks per node.")
+    threads_per_rank: Count = Field(default=1, description="A hook's new threads per rank.")
+    wall_time_min: Minutes = Field(default=0, description="A hook's new wall time in minutes; 0 sets no limit.")
+    max_attempts: Count = Field(default=1, description="A hook's new number of attempts.")
 
 
 class Report(BaseModel):
@@ -62,6 +77,9 @@ class Report(BaseModel):
     attempt: Whole | None = Field(default=None, description="For the reader; the epoch decides.")
     moves: list[Move] = Field(min_length=1, max_length=8, description="In order.")
     patch: Outcome = Field(default_factory=Outcome, description="Goes with the last move.")
+    jobs: list[JsonObject] = Field(
+        default_factory=list, max_length=10_000, description="Jobs that a hook creates; app_name may stand for app_id."
+    )
 
 
 class Reports(BaseModel):
@@ -107,6 +125,8 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     refused = [{"id": i, "code": "not_found", "detail": "no such job; it was deleted"} for i in told if i not in facts]
     refused += [{"id": i, "code": "stale_epoch", "detail": "a newer epoch stands in the same call"} for i in stale]
     for fact in facts.values():
+        if told[fact["id"]]["jobs"]:
+            await hook_jobs.create(conn, ctx, fact, told[fact["id"]])
         change, code, words = decide.report(fact, told[fact["id"]])
         changes.append(change)
         if code:
@@ -144,7 +164,8 @@ def _told(rows: Sequence[Report]) -> Row:
         for m in row.moves
     ]
     patch = {n: getattr(row.patch, n) for row in rows for n in row.patch.model_fields_set}
-    return {"lease_epoch": rows[0].lease_epoch, "moves": steps, "patch": patch}
+    jobs = [job for row in rows for job in row.jobs]
+    return {"lease_epoch": rows[0].lease_epoch, "moves": steps, "patch": patch, "jobs": jobs}
 
 
 async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reason: str) -> None:

@@ -2,12 +2,26 @@
 
 from typing import Annotated
 
+from pydantic import Strict
 from sqlalchemy import BigInteger, Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
 from storax_core.resources.base import BOTH, EQ, TEXT, JoinFilter, Link, Mark, Resource
-from storax_core.resources.types import BigId, Flag, Identifier, JsonList, JsonObject, ShortText, Text, TextMap
+from storax_core.resources.types import (
+    BigId,
+    Count,
+    ExitCodes,
+    Flag,
+    Identifier,
+    JsonList,
+    JsonObject,
+    ShortText,
+    Text,
+    TextMap,
+)
+
+Seconds = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 
 
 class App(SQLModel, table=True):
@@ -29,13 +43,37 @@ class App(SQLModel, table=True):
     use_shell: Annotated[Flag, Mark(write=BOTH)] = Field(
         default=False, description="Run the template by /bin/sh, parameters quoted."
     )
-    source_code: Annotated[Text, Mark(write=BOTH)] = c.text("Source of the defining class, for people.", default="")
+    source_code: Annotated[Text, Mark(write=BOTH)] = c.text(
+        "Source of the defining class: the program of run() and of hooks, which a site runs where its policy allows.",
+        default="",
+    )
+    hooks: Annotated[JsonList, Mark(write=BOTH)] = c.json(
+        "Methods of the source that run around its jobs: preprocess, postprocess, handle_error, handle_timeout.", list
+    )
+    python_exe: Annotated[ShortText | None, Mark(write=BOTH)] = c.text(
+        "Interpreter at the site for run() and hooks; null takes the agent's own.", default=None
+    )
+    shell_preamble: Annotated[Text, Mark(write=BOTH)] = c.text(
+        "Lines for /bin/sh before the command or the Python worker, as 'module load'.", default=""
+    )
     parameters: Annotated[JsonObject, Mark(write=BOTH)] = c.json("{name: {required, default, help}}.")
     transfers: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
         "Transfer slots: {slot: {required, direction, local_path, description, recursive}}."
     )
     cleanup_files: Annotated[JsonList, Mark(write=BOTH)] = c.json("Globs removed from the workdir after the end.", list)
     environment: Annotated[TextMap, Mark(write=BOTH)] = c.json("Environment variables of each job.")
+    max_attempts: Annotated[Count, Mark(write=BOTH)] = Field(
+        default=1, description="How often its jobs are run before an error makes them FAILED, unless a job says."
+    )
+    retry_delay_sec: Annotated[Seconds, Mark(write=BOTH)] = Field(
+        default=0, description="Seconds before a job's second attempt, unless the job says; doubles with each further."
+    )
+    retry_exit_codes: Annotated[ExitCodes, Mark(write=BOTH)] = c.json(
+        "Exit codes after which a job is run again, unless the job says; empty: after any error.", list
+    )
+    retry_on_timeout: Annotated[Flag, Mark(write=BOTH)] = Field(
+        default=True, description="Whether reaching the wall time is a reason to run a job again, unless the job says."
+    )
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")
     last_update: c.Stamp = c.when("When it last changed.")

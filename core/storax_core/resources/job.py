@@ -27,6 +27,7 @@ from storax_core.resources.base import UPDATE as UPDATE_ONLY
 from storax_core.resources.types import (
     BigId,
     Count,
+    ExitCodes,
     Flag,
     InsidePath,
     JsonObject,
@@ -37,13 +38,13 @@ from storax_core.resources.types import (
     UtcTime,
     Whole,
 )
-from storax_core.states import JOB_MOVES, JobState
+from storax_core.states import JOB_MOVES, JOB_TAKEABLE, JobState
 
 Small = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 Minutes = Annotated[int, Strict(), Field(ge=0, le=5_256_000)]
 Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
 Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
-RUNNABLE = "state IN ('PREPROCESSED', 'RESTART_READY') AND session_id IS NULL"
+RUNNABLE = f"state IN ({', '.join(repr(str(state)) for state in JOB_TAKEABLE)}) AND session_id IS NULL"
 
 
 class Job(SQLModel, table=True):
@@ -116,6 +117,12 @@ class JobRow(SQLModel, table=True):
     retry_delay_sec: Annotated[Small, Mark(write=BOTH)] = Field(
         default=0, description="Seconds before the second attempt; doubles with each further one."
     )
+    retry_exit_codes: Annotated[ExitCodes, Mark(write=BOTH)] = c.json(
+        "Exit codes after which it is run again; empty: after any error.", list
+    )
+    retry_on_timeout: Annotated[Flag, Mark(write=BOTH)] = Field(
+        default=True, description="Whether reaching its wall time counts as a reason to run it again."
+    )
     attempt: Annotated[int, Mark(filter=NUMBER, order=True)] = Field(default=0, description="Runs started so far.")
     not_before: Annotated[UtcTime | None, Mark(filter=TIME)] = c.when("Earliest next start (back-off).", default=None)
     return_code: Annotated[Whole | None, Mark(filter=NUMBER, write=UPDATE_ONLY)] = Field(
@@ -131,6 +138,7 @@ class JobRow(SQLModel, table=True):
     )
     stage_in: Annotated[bool, Mark()] = Field(default=False, description="Whether files come in before the run.")
     stage_out: Annotated[bool, Mark()] = Field(default=False, description="Whether files go out after the run.")
+    hooks: Annotated[ShortText, Mark()] = c.text("Hooks of its App when it was created, parted by spaces.", default="")
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")
     last_update: c.Stamp = c.when("When it last changed.")

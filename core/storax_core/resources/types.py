@@ -86,6 +86,15 @@ JsonList = Annotated[list[Any], AfterValidator(check_json)]
 TextMap = Annotated[dict[str, str], AfterValidator(check_json)]
 
 
+def _exit_codes(value: list[int]) -> list[int]:
+    if len(value) > 64:
+        raise ValueError("at most 64 exit codes")
+    return value
+
+
+ExitCodes = Annotated[list[Whole], AfterValidator(_exit_codes)]
+
+
 def _tags(value: dict[str, str]) -> dict[str, str]:
     if len(value) > 256:
         raise ValueError("at most 256 tags to a job")

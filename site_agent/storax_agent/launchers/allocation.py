@@ -17,7 +17,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from storax_agent.launchers.base import Cause, Ended, Events, LauncherLostError, Lease, Opened, Place, Started, Work
+from storax_agent.launchers.base import (
+    Cause,
+    Ended,
+    Events,
+    LauncherLostError,
+    Lease,
+    Opened,
+    Place,
+    Started,
+    Work,
+    stage_of,
+)
 from storax_agent.launchers.clusters.base import NodeInfo
 from storax_agent.launchers.journal import ended_of, started_of
 from storax_agent.launchers.launch.base import Launch, Ranks
@@ -39,6 +50,7 @@ class Placed:
     workdir: str
     work: Work | None
     stop: Record | None = None
+    stage: str = ""
 
 
 class AllocationLauncher:
@@ -167,7 +179,7 @@ class AllocationLauncher:
     def _runs(self, link: NodeLink, started: Started) -> None:
         known = self._placed.get(started.lease)
         if known is None:
-            self._placed[started.lease] = Placed(link.name, started.place, started.workdir, None)
+            self._placed[started.lease] = Placed(link.name, started.place, started.workdir, None, stage=started.stage)
             self._packer.take(started.place)
         else:
             known.work = None
@@ -234,13 +246,15 @@ class AllocationLauncher:
             work, place = found
             self._packer.take(place)
             name, work = self._prepared(work, place)
-            self._placed[work.lease] = Placed(name, place, work.workdir, work)
+            self._placed[work.lease] = Placed(name, place, work.workdir, work, stage=stage_of(work))
             batches.setdefault(name, []).append(work)
         for name, works in batches.items():
             self._links[name].send({"work": works})
 
     def _prepared(self, work: Work, place: Place) -> tuple[str, Work]:
         """The node whose launcher starts it, and what that one starts."""
+        if work.call is not None and self._mode != "serial":
+            return self._head, work._replace(place=place)  # a worker is one process, beside the ranks of others
         if self._mode == "serial":
             return place.nodes[0], work._replace(place=place)
         cores = place.cores if self._pin else ()
@@ -254,7 +268,7 @@ class AllocationLauncher:
 
 
 def _lost_end(lease: Lease, placed: Placed, why: str) -> Ended:
-    return Ended(lease, time.time(), None, "lost", why, placed.workdir, True)
+    return Ended(lease, time.time(), None, "lost", why, placed.workdir, True, placed.stage)
 
 
 def _unplaced(work: Work) -> Work:

@@ -1,7 +1,7 @@
 """What every launcher must do, and the small facts that pass between it and the agent."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 Cause = Literal["exit", "cancelled", "wall_time", "stopped", "stale", "lost", "command", "workdir", "system", "output"]
 DEVICE = 1_000_000  # shares of one GPU; integers, so that a third three times is exactly one device
@@ -20,6 +20,20 @@ class Lease(NamedTuple):
         return f"{self.job_id}.{self.epoch}.{self.attempt}"
 
 
+class Call(NamedTuple):
+    """A method of an App to be performed by a warm worker: ``run`` or a hook.
+
+    ``key`` tells which workers have the App loaded, ``pickles`` whether values may be pickled; ``parameters`` are those
+    of ``run``, ``job`` is what the method sees as ``self.job``.
+    """
+
+    method: str
+    key: str
+    pickles: bool
+    parameters: dict[str, Any]
+    job: dict[str, Any]
+
+
 class Place(NamedTuple):
     """Where work runs: numbers of cores and ``[GPU, share]`` pairs of its node, as the node counts them from 0.
 
@@ -34,7 +48,7 @@ class Place(NamedTuple):
 
 
 class Work(NamedTuple):
-    """One process to start, or with several ranks one launch of them.
+    """One process to start, or with several ranks one launch of them, or with ``call`` one call for a warm worker.
 
     ``workdir`` is relative to the data folder; ``cores`` and ``gpus`` are for each of its ``nodes``, one entry of
     ``gpus`` for each device that is shared or taken whole, in millionths; ``wall_sec`` 0 sets no limit.
@@ -55,10 +69,19 @@ class Work(NamedTuple):
     threads: int = 1
     params: Mapping[str, str] = {}
     place: Place | None = None
+    call: Call | None = None
+
+
+def stage_of(work: Work) -> str:
+    """What is to be performed; empty for a command."""
+    return work.call.method if work.call else ""
 
 
 class Started(NamedTuple):
-    """A process runs. ``at`` is Unix time; ``born`` is seconds since boot, which tells a reused pid from ours."""
+    """A process runs. ``at`` is Unix time; ``born`` is seconds since boot, which tells a reused pid from ours.
+
+    ``stage`` is the method that a warm worker performs, whose ``pid`` and ``born`` these are; empty for a command.
+    """
 
     lease: Lease
     at: float
@@ -67,6 +90,7 @@ class Started(NamedTuple):
     workdir: str
     place: Place
     wall_sec: float
+    stage: str = ""
 
 
 class Ended(NamedTuple):
@@ -76,6 +100,8 @@ class Ended(NamedTuple):
     ``cancelled``, ``wall_time``, ``stopped`` (the agent ends) and ``stale`` (the lease is gone) by the launcher;
     ``output`` when it wrote more than the site allows; ``lost`` when the exit status is unknown; ``command``,
     ``workdir`` and ``system`` when it could not be started.
+    ``stage`` is as in ``Started``; ``outcome`` is what a worker answered: ``{"v": value}``, ``{"x": exception}``, or a
+    hook's ``{"h": state, "patch", "jobs"}``.
     """
 
     lease: Lease
@@ -85,6 +111,8 @@ class Ended(NamedTuple):
     message: str
     workdir: str
     started: bool
+    stage: str = ""
+    outcome: dict[str, Any] | None = None
 
 
 class Events(NamedTuple):

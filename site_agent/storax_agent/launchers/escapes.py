@@ -40,14 +40,17 @@ class Escapes:
         """This job was ended by force: look for all of it, wherever its parents are."""
         self._stopped.add(lease)
 
-    def sweep(self, watched: Collection[int]) -> None:
-        """Reap orphans that ended, kill those whose job has ended. Called after ends, and while any are ``left``."""
+    def sweep(self, watched: Collection[int], *, spared: Collection[int] = ()) -> None:
+        """Reap orphans that ended, kill those whose job has ended. Called after ends, and while any are ``left``.
+
+        ``spared`` are workers that wait for their next call.
+        """
         if self._stopped:
             self._end_marked()
         if self._children is None:
             return
         found = {int(pid) for pid in os.pread(self._children, MOST_BYTES, 0).split()}
-        found.difference_update(watched)
+        found.difference_update(watched, spared)
         if found or self.left:
             self._sort_out(found, alone=not watched)
 

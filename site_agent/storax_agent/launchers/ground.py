@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from storax_agent.launchers import processes
 from storax_agent.launchers.base import Place, Work
@@ -42,23 +42,39 @@ class Ground:
 
     def spawn(self, work: Work, place: Place) -> int:
         """Start ``work`` at ``place``; returns its pid. Raises ``processes.StartError``."""
-        if self._gpus and len(place.nodes) <= 1:
-            work.environment[DEVICES] = ",".join(self._device(gpu) for gpu, _ in place.gpus)
+        self.given(work, place)
         if not self._pin:
             return processes.spawn(work, data=self._data, environment=self._environment)
         with self._on(place):
             return processes.spawn(work, data=self._data, environment=self._environment)
 
+    def given(self, work: Work, place: Place) -> Mapping[bytes, bytes]:
+        """Tell ``work`` its GPUs; returns what all jobs have in common."""
+        if self._gpus and len(place.nodes) <= 1:
+            work.environment[DEVICES] = ",".join(self._device(gpu) for gpu, _ in place.gpus)
+        return self._environment
+
+    def hold(self, pid: int, place: Place) -> None:
+        """Hold a worker, warm or new, to the CPUs of its next call."""
+        if self._pin and (wanted := self._wanted(place)):
+            with suppress(OSError):
+                os.sched_setaffinity(pid, wanted)
+
     def _device(self, gpu: int) -> str:
         return self._devices[gpu] if gpu < len(self._devices) else str(gpu)
+
+    def _wanted(self, place: Place) -> set[int]:
+        """The CPUs of a place; empty where the job is not to be held to any."""
+        here = not place.nodes or list(place.nodes) == [self._node]
+        wanted = {self.cpus[core] for core in place.cores if core < len(self.cpus)}
+        # With more slots than CPUs the numbers mean nothing, and nobody is held to one.
+        return wanted if here and len(wanted) == len(place.cores) else set()
 
     @contextmanager
     def _on(self, place: Place) -> Iterator[None]:
         """A child inherits the CPUs of the thread that starts it, so no job ever runs an instruction elsewhere."""
-        here = not place.nodes or list(place.nodes) == [self._node]
-        wanted = {self.cpus[core] for core in place.cores if core < len(self.cpus)}
-        # With more slots than CPUs the numbers mean nothing, and nobody is held to one.
-        if not here or not wanted or len(wanted) < len(place.cores):
+        wanted = self._wanted(place)
+        if not wanted:
             yield
             return
         os.sched_setaffinity(0, wanted)

@@ -33,8 +33,8 @@ def encode(record: dict[str, Any]) -> bytes:
 
 def started_of(row: list[Any]) -> Started:
     """A ``Started`` from its JSON row."""
-    lease, at, pid, born, workdir, place, wall_sec = row
-    return Started(Lease(*lease), at, pid, born, workdir, Place(*place), wall_sec)
+    lease, at, pid, born, workdir, place, *rest = row
+    return Started(Lease(*lease), at, pid, born, workdir, Place(*place), *rest)
 
 
 def ended_of(row: list[Any]) -> Ended:

@@ -51,7 +51,11 @@ def spawn(work: Work, *, data: int, environment: Mapping[bytes, bytes]) -> int:
     Raises:
         StartError: the workdir leaves the data folder, the command is missing, or the machine refuses.
     """
-    _enter(work, data)
+    folder = open_workdir(work, data)
+    try:
+        os.fchdir(folder)
+    finally:
+        os.close(folder)
     try:
         given = {os.fsencode(key): os.fsencode(value) for key, value in work.environment.items()}
         merged = {**environment, **given}
@@ -71,19 +75,48 @@ def _spawn(argv: list[str], environment: dict[bytes, bytes]) -> int:
         return os.posix_spawn(program, argv, environment, file_actions=FILE_ACTIONS, setsid=True)
 
 
-def _enter(work: Work, data: int) -> None:
+def spawn_worker(argv: list[str], given: Mapping[str, str], environment: Mapping[bytes, bytes]) -> int:
+    """Start a warm worker in a session of its own, its output in the launcher's log; returns its pid.
+
+    Raises:
+        StartError: the interpreter is missing, or the machine refuses.
+    """
+    merged = {**environment, **{os.fsencode(key): os.fsencode(value) for key, value in given.items()}}
+    try:
+        os.chdir("/")
+        program = _find(argv[0], merged.get(b"PATH", b"/usr/bin:/bin"))
+        return os.posix_spawn(program, argv, merged, setsid=True)
+    except OSError as error:
+        _find.cache_clear()
+        missing = error.errno == errno.ENOENT
+        raise StartError(
+            f"the App's interpreter {argv[0]!r} cannot be started: {error.strerror}",
+            cause="command",
+            code=127 if missing else 126,
+        ) from error
+
+
+def open_workdir(work: Work, data: int) -> int:
+    """The open workdir, made where needed; outputs of an earlier attempt are set aside.
+
+    Raises:
+        StartError: it leaves the data folder, or cannot be used.
+    """
     try:
         folder = open_folder(data, work.workdir, create=True)
     except PathError as error:
         raise StartError(f"workdir refused: {error}", cause="workdir") from error
     except OSError as error:
         raise StartError(f"workdir {work.workdir!r} cannot be used: {error.strerror}", cause="system") from error
-    try:
-        os.fchdir(folder)
-        if work.lease.attempt > 1:
+    if work.lease.attempt > 1 and (work.call is None or work.call.method == "run"):
+        try:
             _set_aside(folder, work.lease.attempt - 1)
-    finally:
-        os.close(folder)
+        except OSError as error:
+            os.close(folder)
+            raise StartError(
+                f"outputs of the last attempt cannot be set aside: {error.strerror}", cause="system"
+            ) from error
+    return folder
 
 
 def _set_aside(folder: int, attempt: int) -> None:

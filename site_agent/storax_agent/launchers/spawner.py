@@ -27,13 +27,14 @@ from pathlib import Path
 from typing import Any
 
 from storax_agent.launchers import processes
-from storax_agent.launchers.base import Ended, Lease, Place, Started, Work
+from storax_agent.launchers.base import Call, Ended, Lease, Place, Started, Work, stage_of
 from storax_agent.launchers.escapes import Escapes, become_subreaper
 from storax_agent.launchers.ground import Ground
 from storax_agent.launchers.journal import Journal, encode
 from storax_agent.launchers.link import AgentLink, listen
 from storax_agent.launchers.outputs import Outputs
 from storax_agent.launchers.packing import Node, Packer, Queue
+from storax_agent.launchers.warm import Warm, left_answer, sweep
 from storax_agent.launchers.watch import Watch
 
 FLUSH_SEC = 0.004  # while work is queued, ticks closer together than this share one line
@@ -59,6 +60,8 @@ class Spawner:
         self.node = Node()
         self.packer = Packer([self.node])
         self.queue = Queue(time.monotonic)
+        self.results = state / "results"
+        self.warm = Warm(self.epoll, self.results, on_answer=self.on_answer, on_death=self.watch.reap)
         self.started: list[Started] = []
         self.ended: list[Ended] = []
         self.last_flush = 0.0
@@ -76,9 +79,12 @@ class Spawner:
             for handle, mask in self.epoll.poll(self.patience()):
                 self.handle(handle, mask)
             self.watch.expire()
+            self.warm.expire()
             self.look()
             self.fill()
+            self.send_calls()
             self.flush()
+        self.warm.close()
         self.journal.close()
         if self.remote and self.ending and not self.journal.unacked:
             shutil.rmtree(self.state, ignore_errors=True)
@@ -91,7 +97,7 @@ class Spawner:
 
     def patience(self) -> float | None:
         """Seconds the next wait may last; None for ever."""
-        due = [when] if (when := self.watch.next_due()) is not None else []
+        due = [when for when in (self.watch.next_due(), self.warm.next_due()) if when is not None]
         if self.started or self.ended:
             due.append(self.last_flush + FLUSH_SEC)
         if not self.link.connected and not self.watch:
@@ -107,6 +113,8 @@ class Spawner:
         """One ready file descriptor."""
         if self.watch.owns(handle):
             self.watch.reap(handle)
+        elif self.warm.owns(handle):
+            self.warm.handle(handle)
         elif self.link.is_caller(handle):
             self.let_go()
             self.link.accept()
@@ -127,7 +135,7 @@ class Spawner:
         for started, why in self.outputs.floods(self.watch.running, now=now) if self.outputs.limit else ():
             self.watch.stop(started.lease, cause="output", grace=0.0, message=why)
         if self.ended or self.escapes.left:
-            self.escapes.sweep(self.watch.pids)
+            self.escapes.sweep(self.watch.pids, spared=self.warm.pids)
 
     def let_go(self) -> None:
         """The agent is gone: what was not started is forgotten, what runs goes on."""
@@ -161,6 +169,7 @@ class Spawner:
         )  # fmt: skip
         self.node.resize(hello["cores"], hello["gpus"])
         self.leash, self.outputs.limit, self.remote = hello["leash"], hello["output"], hello["remote"]
+        self.warm.most = 2 * (hello["cores"] or len(self.ground.cpus))
         self.ending = False
         self.flush(now=True)
         missed = self.journal.after(hello["cursor"])
@@ -182,7 +191,7 @@ class Spawner:
         if work is None:
             self.watch.stop(lease, cause=order["cause"], grace=order["grace"])
         else:
-            self.ended.append(Ended(lease, time.time(), None, order["cause"], "", work.workdir, False))
+            self.ended.append(Ended(lease, time.time(), None, order["cause"], "", work.workdir, False, stage_of(work)))
 
     def flush(self, *, now: bool = False) -> None:
         """Write down what happened and tell the agent."""
@@ -207,23 +216,57 @@ class Spawner:
         """Start one process, or say why not."""
         at, born = time.time(), processes.now_since_boot()
         try:
+            if work.call is not None:
+                self.prepare(work, place, at)
+                return
             pid = self.ground.spawn(work, place)
         except processes.StartError as error:
-            self.ended.append(Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False))
+            told = Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False, stage_of(work))
+            self.ended.append(told)
             return
         started = Started(work.lease, at, pid, born, work.workdir, place, work.wall_sec)
         self.packer.take(place)
         self.started.append(started)
         self.watch.add(started, os.pidfd_open(pid))
 
+    def prepare(self, work: Work, place: Place, at: float) -> None:
+        """Give a call to a warm worker, which hears of it once it is written down."""
+        environment = self.ground.given(work, place)
+        worker = self.warm.prepare(work, environment, processes.open_workdir(work, self.data))
+        self.ground.hold(worker.pid, place)
+        started = Started(work.lease, at, worker.pid, worker.born, work.workdir, place, work.wall_sec, stage_of(work))
+        self.packer.take(place)
+        self.started.append(started)
+        self.watch.add(started, worker.handle, warm=True)
+
+    def send_calls(self) -> None:
+        """Tell the workers of what is written down by now."""
+        if self.warm.pending:
+            self.flush(now=True)
+            self.warm.send()
+
+    def on_answer(self, lease: Lease, outcome: dict[str, Any]) -> None:
+        """A warm worker has performed its call."""
+        started, cause, why = self.watch.leave(lease)
+        self.packer.give_back(started.place)
+        told = Ended(lease, time.time(), None, cause or "exit", why, started.workdir, True, started.stage, outcome)
+        self.ended.append(told)
+        if cause:
+            self.warm.retire(started.pid)
+
     def on_end(self, started: Started, ended: Ended) -> None:
         """A process under watch ended."""
         self.packer.give_back(started.place)
-        self.ended.append(ended)
+        self.ended.append(self.with_answer(ended))
         if ended.cause != "exit":
             self.escapes.stopped(started.lease)
         if ended.cause == "output":
             self.outputs.cut(started.workdir)
+
+    def with_answer(self, ended: Ended) -> Ended:
+        """With the answer that a worker left when its launcher was killed."""
+        answer = left_answer(self.results, ended.lease) if ended.stage else None
+        return ended if answer is None else ended._replace(cause="exit", outcome=answer)
 
     def adopt(self, launcher: str) -> None:
         """Take over what an earlier launcher left; end what is gone without a trace."""
@@ -233,11 +276,13 @@ class Spawner:
                 self.take_over(started, handle)
                 continue
             message = "the process ended while nobody watched it"
-            self.ended.append(Ended(started.lease, time.time(), None, "lost", message, started.workdir, True))
+            told = Ended(started.lease, time.time(), None, "lost", message, started.workdir, True, started.stage)
+            self.ended.append(self.with_answer(told))
         for lease, pid, born in processes.strays(launcher):
             handle = processes.same_process(pid, born=born) if lease not in self.watch else None
             if handle is not None:
                 self.adopt_stray(lease, pid, born, handle)
+        sweep(self.results, self.journal.running)
         self.flush(now=True)
 
     def adopt_stray(self, lease: Lease, pid: int, born: float, handle: int) -> None:
@@ -256,7 +301,8 @@ class Spawner:
 def work_of(row: list[Any]) -> Work:
     """A ``Work`` from its JSON row."""
     work = Work(Lease(*row[0]), *row[1:])
-    return work if work.place is None else work._replace(place=Place(*work.place))
+    call = Call(*work.call) if work.call is not None else None
+    return work._replace(call=call, place=Place(*work.place) if work.place is not None else None)
 
 
 def main(arguments: Sequence[str]) -> int:

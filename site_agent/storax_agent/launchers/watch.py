@@ -42,14 +42,16 @@ class Watch:
     def __contains__(self, lease: Lease) -> bool:
         return lease in self._handles
 
-    def add(self, started: Started, handle: int, *, adopted: bool = False) -> None:
-        """Wait for the end of a process and of its wall time."""
+    def add(self, started: Started, handle: int, *, adopted: bool = False, warm: bool = False) -> None:
+        """Wait for the end of a process and of its wall time; a ``warm`` worker's own end is told by ``reap``."""
         # Once only: the copies that children hold for a moment would otherwise keep a closed pidfd reporting.
-        self._epoll.register(handle, select.EPOLLIN | select.EPOLLONESHOT)
+        if not warm:
+            self._epoll.register(handle, select.EPOLLIN | select.EPOLLONESHOT)
         self._processes[handle] = Process(started, adopted=adopted)
         self._handles[started.lease] = handle
         if started.wall_sec:
-            left = started.born + started.wall_sec - processes.now_since_boot()
+            spent = time.time() - started.at if started.stage else processes.now_since_boot() - started.born
+            left = started.wall_sec - spent
             self._later(left, started.lease, "wall_time")
 
     @property
@@ -61,6 +63,11 @@ class Watch:
     def pids(self) -> set[int]:
         """Their pids."""
         return {process.started.pid for process in self._processes.values()}
+
+    def leave(self, lease: Lease) -> tuple[Started, Cause | None, str]:
+        """A warm worker's call has ended and the worker lives on; returns the call, why it was asked to end, words."""
+        process = self._processes.pop(self._handles.pop(lease))
+        return process.started, process.cause, process.message
 
     def owns(self, handle: int) -> bool:
         """Whether this ready descriptor is a process that ended."""
@@ -77,7 +84,8 @@ class Watch:
         os.close(handle)
         del self._handles[started.lease]
         cause = process.cause or ("exit" if code is not None else "lost")
-        self._on_end(started, Ended(started.lease, time.time(), code, cause, process.message, started.workdir, True))
+        ended = Ended(started.lease, time.time(), code, cause, process.message, started.workdir, True, started.stage)
+        self._on_end(started, ended)
 
     def stop(self, lease: Lease, *, cause: Cause, grace: float, message: str = "") -> None:
         """Ask a process to end, kill it ``grace`` seconds later; a second call changes nothing."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,11 +10,18 @@ from storax.cli.output import Form, Output, show_one, text_of
 from storax.cli.select import one_id
 
 if TYPE_CHECKING:
-    from storax.models.job import Job
+    from storax.models.job import Job, JobState
     from storax.models.site import Site
 
 SILENT_SEC = 90.0  # an agent is heard every few seconds; after this it is gone or cut off
 FEW = 5
+HOOKS = {
+    "STAGED_IN": "preprocess",
+    "RUN_DONE": "postprocess",
+    "RUN_ERROR": "handle_error",
+    "RUN_TIMEOUT": "handle_timeout",
+}
+RUNNABLE: "list[JobState]" = ["PREPROCESSED", "RESTART_READY"]
 
 
 def explain(job: Annotated[str, typer.Argument(help="An id, or `last`.")], output: Output = Form.TABLE) -> None:
@@ -62,6 +69,8 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         yield from _holder(job, site, now)
     elif job.state in ("CREATED", "AWAITING_PARENTS"):
         yield from _parents(job)
+    elif job.state in HOOKS and HOOKS[job.state] in str(job.hooks or "").split():
+        yield from _hook(job, site, now)
     elif job.state in ("READY", "RUN_DONE", "POSTPROCESSED", "STAGED_OUT"):
         yield from _transfers(job, site, now)
     elif job.session_id is not None:
@@ -72,6 +81,16 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         yield f"It pauses for {span_words(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
     else:
         yield from _site(site, now) or _queue(job)
+
+
+def _hook(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
+    name = HOOKS[job.state]
+    if job.session_id is not None:
+        yield f"Its hook {name} runs, or starts when a core is free; its output is hooks.log in the workdir."
+        yield from _holder(job, site, now)
+        return
+    yield f"Its hook {name} is to run next."
+    yield from _site(site, now)
 
 
 def _parents(job: "Job") -> Iterator[str]:
@@ -117,7 +136,7 @@ def _site(site: "Site", now: datetime) -> list[str]:
 def _queue(job: "Job") -> Iterator[str]:
     from storax.models.job import Job
 
-    runnable = Job.objects.filter(site_id=job.site_id, state=["PREPROCESSED", "RESTART_READY"], session_id__isnull=True)
+    runnable = Job.objects.filter(site_id=job.site_id, state=RUNNABLE, session_id__isnull=True)
     ahead = runnable.filter(priority__gt=job.priority).count()
     ahead += runnable.filter(priority=job.priority, id__lt=job.id or 0).count()
     running = Job.objects.filter(site_id=job.site_id, state="RUNNING").count()
@@ -145,18 +164,27 @@ def _failed(job: "Job") -> Iterator[str]:
     code = "" if "exit code" in words else _code(job)
     deed = "was cancelled" if words == "cancelled" else f"failed{': ' + words if words else ''}"
     yield f"It {deed}{code}, in attempt {job.attempt} of {max(job.attempt, job.max_attempts)}."
-    yield from _last_error(job, told=words)
+    if last and last.data.get("why"):
+        yield f"It was not run again: {last.data['why']}."
+    yield from _last_error(job, told=words, failed=last.data if last else None)
     yield f"Run it again: storax job retry {job.id}"
 
 
-def _last_error(job: "Job", *, told: str = "") -> Iterator[str]:
+def _last_error(job: "Job", *, told: str = "", failed: "dict[str, Any] | None" = None) -> Iterator[str]:
+    if failed and failed.get("traceback_tail"):
+        yield from _lines(failed["traceback_tail"])  # a hook's own
+        return
     last = job.history().filter(to_state=["RUN_ERROR", "RUN_TIMEOUT"]).last()
     if last is None:
         return
     message = str(last.data.get("message") or last.to_state).rstrip(".")
     if message != told:
         yield f"Its last run ended with {message}."
-    for line in str(last.data.get("stderr_tail") or "").splitlines():
+    yield from _lines(last.data.get("traceback_tail") or last.data.get("stderr_tail"))
+
+
+def _lines(text: Any) -> Iterator[str]:
+    for line in str(text or "").splitlines():
         yield f"  | {text_of(line)}"
 
 

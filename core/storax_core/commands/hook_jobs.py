@@ -1,0 +1,50 @@
+"""Jobs that a hook creates: made in the transaction that takes in the hook's report.
+
+So a repeated report makes none twice, and a report that is refused makes none at all.
+"""
+
+from pydantic import ValidationError
+
+from storax_core.commands import create_jobs
+from storax_core.decide import Facts
+from storax_core.errors import Invalid
+from storax_core.resources import JOBS
+from storax_core.states import JobState
+from storax_core.store.database import Connection
+from storax_core.store.log import Context, Row
+
+BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND name = ANY($3::text[])"
+
+
+async def create(conn: Connection, ctx: Context, facts: Facts, told: Row) -> None:
+    """Create the jobs of a report. Where they cannot be, the report becomes: FAILED, with the reason."""
+    if facts["lease_epoch"] != told["lease_epoch"] or facts["session_id"] is None:
+        return  # a late or a repeated report
+    try:
+        # It judges all rows before it writes any.
+        await create_jobs.create_jobs(
+            conn, ctx, create_jobs.given(_checked(await _with_apps(conn, facts, told["jobs"])))
+        )
+    except (Invalid, ValidationError) as error:
+        words = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        told["moves"] = [{"to": JobState.FAILED, "data": {"message": f"its hook's jobs were refused: {words}"[:1000]}}]
+        told["patch"] = {}
+
+
+def _checked(rows: list[Row]) -> list[JOBS.create_model]:  # type: ignore[name-defined]
+    found: list[JOBS.create_model] = JOBS.create_adapter.validate_python(rows)  # type: ignore[name-defined]
+    return found
+
+
+async def _with_apps(conn: Connection, facts: Facts, rows: list[Row]) -> list[Row]:
+    """Each row with the id of the App that it names at the hook's own site."""
+    names = {str(row["app_name"]) for row in rows if "app_name" in row}
+    found = dict(await conn.fetch(BY_NAME, facts["owner_id"], facts["site_id"], sorted(names)))
+    if missing := sorted(names - set(found)):
+        raise Invalid(f"there is no App {missing[0]!r} at this site")
+    return [_with_app(row, found) for row in rows]
+
+
+def _with_app(row: Row, ids: dict[str, int]) -> Row:
+    rest = {name: value for name, value in row.items() if name != "app_name"}
+    return {**rest, "app_id": ids[str(row["app_name"])]} if "app_name" in row else rest

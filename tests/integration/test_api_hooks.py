@@ -1,0 +1,62 @@
+"""Hooks as the server sees them: states that are rested in, verdicts, jobs that a hook creates."""
+
+from world import report
+
+
+def hooked(user, site, *hooks, **fields):
+    return user.app(site, hooks=list(hooks), source_code="class A: ...", **fields)
+
+
+def test_a_job_is_taken_once_for_each_of_its_stages(world):
+    user = world.user()
+    site = user.site()
+    session = user.session(site)
+    job = user.job(hooked(user, site, "preprocess", "postprocess"))
+    for first, told, then in (
+        ("STAGED_IN", ["PREPROCESSED"], "PREPROCESSED"),
+        ("PREPROCESSED", ["RUNNING", "RUN_DONE"], "RUN_DONE"),
+        ("RUN_DONE", ["POSTPROCESSED"], "JOB_FINISHED"),
+    ):
+        (taken,) = user.acquire(session)
+        assert taken["state"] == first
+        assert user.acquire(session) == []
+        assert not user.report(session, taken, *told)["refused"]
+        assert user.states(job["id"]) == [then]
+
+
+def test_the_jobs_of_a_hook_are_created_once_however_often_it_is_reported(world):
+    user = world.user()
+    site = user.site()
+    session = user.session(site)
+    child = user.app(site, name="Child")
+    job = user.job(hooked(user, site, "postprocess"))
+    user.finish(session, *user.acquire(session))
+    (taken,) = user.acquire(session)
+    row = report(taken, "POSTPROCESSED") | {"jobs": [{"app_name": "Child", "workdir": "c"}]}
+    for _ in range(2):
+        assert not user.post(f"/sessions/{session}/report", {"reports": [row]})["refused"]
+    assert user.get("/jobs/", app_id=child)["count"] in (1, None)
+    assert len(user.get("/jobs/", app_id=child)["results"]) == 1
+    assert user.states(job["id"]) == ["JOB_FINISHED"]
+
+
+def test_jobs_that_cannot_be_fail_their_maker_alone(world):
+    user = world.user()
+    site = user.site()
+    session = user.session(site)
+    makers = user.jobs(hooked(user, site, "postprocess"), 3)
+    user.finish(session, *user.acquire(session, 3))
+    taken = user.acquire(session, 3)
+    rows = [report(one, "POSTPROCESSED") for one in taken]
+    rows[0]["jobs"] = [{"app_name": "NoSuch", "workdir": "c"}]
+    rows[1]["jobs"] = [{"app_name": "NoSuch"}]
+    assert not user.post(f"/sessions/{session}/report", {"reports": rows})["refused"]
+    assert user.states(*makers) == ["FAILED", "FAILED", "JOB_FINISHED"]
+    reasons = [e["data"]["message"] for e in user.events(to_state="FAILED")]
+    assert all("its hook's jobs were refused" in reason for reason in reasons)
+
+
+def test_unknown_hooks_are_refused(world):
+    user = world.user()
+    body = {"site_id": user.site(), "name": "A", "command_template": "true", "hooks": ["preproces"]}
+    assert "hooks.0" in user.refused("POST", "/apps/", body, status=422, code="invalid")["detail"]

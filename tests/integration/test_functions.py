@@ -1,0 +1,314 @@
+"""Python function Apps through the whole platform: the client's class, the real server, a site's warm workers."""
+
+import math
+import os
+import signal
+
+import pytest
+
+from fakes.processes import alive, eventually, in_group
+from fakes.site import RunningSite
+from storax import App, Client, EventLog, Job
+from storax.errors import InvalidInput
+
+SCALE = 10
+
+
+def scaled(x):
+    return SCALE * math.floor(x)
+
+
+class Square(App):
+    """Uses a helper, a constant and a module of this file."""
+
+    site = "test"
+
+    def run(self, x, power=2):
+        print("squaring", x)
+        return {"value": scaled(x) ** power, "job": self.job.id, "pid": os.getpid()}
+
+
+class Faulty(App):
+    site = "test"
+    max_attempts = 1
+
+    def run(self, how="raise"):
+        if how == "exit":
+            os._exit(3)
+        if how == "leave":
+            raise SystemExit(75)
+        if how == "strange":
+            return object()
+        if how == "large":
+            return "x" * (2 << 20)
+        if how == "nan":
+            return float("nan")
+        if how == "thread":
+            import threading
+
+            threading.Thread(target=threading.Event().wait, args=(60,), daemon=True).start()
+            return os.getpid()
+        if how == "child":
+            import subprocess
+
+            return [os.getpid(), subprocess.Popen(["sleep", "60"]).pid]
+        raise ValueError(f"no {how}")
+
+
+class Slow(App):
+    site = "test"
+
+    def run(self, seconds=60):
+        import subprocess
+        import time
+        from pathlib import Path
+
+        child = subprocess.Popen(["sleep", str(seconds)])
+        Path("pids").write_text(f"{os.getpid()} {child.pid}")
+        time.sleep(seconds)
+
+
+@pytest.fixture
+def site(tmp_path, world):
+    user = world.user()
+    site = RunningSite(tmp_path / "site", world.url, token=user.token)
+    site.folder.add_policy("allow_functions = true\n")
+    with Client(world.url, user.token):
+        yield site
+        site.close()
+
+
+def jobs_of(app, *parameters, **fields):
+    jobs = [Job(app=app, workdir=f"{app.__name__}/{i}", parameters=p, **fields) for i, p in enumerate(parameters)]
+    return Job.objects.bulk_create(jobs)
+
+
+def test_a_function_runs_and_its_value_comes_back(site):
+    Square.sync()
+    site.start()
+    job = Square.submit("a", x=3.7)
+    told = job.result(timeout=30)
+    assert told["value"] == 900
+    assert told["job"] == job.id
+    assert (job.return_code, job.state) == (0, "JOB_FINISHED")
+    assert site.read("a/job.out") == "squaring 3.7\n"
+    assert Square.submit("b", x=2, power=1).result(timeout=30)["pid"] == told["pid"], "the worker is warm"
+    assert App.load_by_name("Square").submit("c", x=1).result(timeout=30)["value"] == 100
+
+
+def test_parameters_are_checked_before_anything_is_stored(site):
+    Square.sync()
+    with pytest.raises(InvalidInput, match="needs the parameter 'x'"):
+        Square.submit("a")
+    with pytest.raises(InvalidInput, match="no parameter 'y'"):
+        Square.submit("a", x=1, y=2)
+    assert Job.objects.count() == 0
+
+
+def test_an_exception_comes_back_with_its_type_message_and_traceback(site):
+    Faulty.sync()
+    site.start()
+    job = Faulty.submit("a", how="luck")
+    with pytest.raises(Job.Failed, match="ValueError: no luck") as failed:
+        job.result(timeout=30)
+    assert (failed.value.exception, failed.value.exception_message) == ("ValueError", "no luck")
+    assert 'raise ValueError(f"no {how}")' in failed.value.traceback_tail
+    assert "worker.py" not in failed.value.traceback_tail
+    assert "ValueError: no luck" in site.read("a/job.err")
+    assert job.return_code == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "words", "code"),
+    [
+        ("exit", r"its worker ended before run\(\) returned: exit code 3", 3),
+        ("leave", "SystemExit: 75", 75),
+        ("strange", r"its return value \(object\) cannot be written as JSON", 1),
+        ("large", "larger than 1 MiB", 1),
+        ("nan", "cannot be written as JSON", 1),
+    ],
+)
+def test_what_goes_wrong_in_a_function_is_that_jobs_alone(site, how, words, code):
+    Faulty.sync(), Square.sync()
+    site.start()
+    (bad,) = jobs_of(Faulty, {"how": how})
+    good = jobs_of(Square, *({"x": n} for n in range(20)))
+    with pytest.raises(Job.Failed, match=words):
+        bad.result(timeout=30)
+    assert bad.return_code == code
+    assert [job.result(timeout=30)["value"] for job in good] == [100 * n * n for n in range(20)]
+
+
+@pytest.mark.parametrize("how", ["thread", "child"])
+def test_a_worker_with_something_left_behind_is_not_used_again(site, how):
+    Faulty.sync()
+    site.start()
+    told = [Faulty.submit(str(n), how=how).result(timeout=30) for n in range(3)]
+    pids = [one if how == "thread" else one[0] for one in told]
+    assert len(set(pids)) == 3
+    if how == "child":
+        eventually(lambda: not any(alive(one[1]) for one in told))
+
+
+def test_a_killed_worker_costs_its_own_job_and_a_second_attempt_mends_it(site):
+    Slow.sync()
+    site.start()
+    one, two = jobs_of(Slow, {"seconds": 60}, {"seconds": 2}, max_attempts=1)
+    pid = int(eventually(lambda: site.read("Slow/0/pids").split())[0])
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(Job.Failed, match="killed by SIGKILL"):
+        one.result(timeout=30)
+    assert two.result(timeout=30) is None
+    eventually(lambda: not in_group(pid))
+
+
+def test_cancel_and_wall_time_end_the_workers_process_group(site):
+    Slow.sync()
+    site.start()
+    cancelled, late = jobs_of(Slow, {}, {})
+    first, second = ([int(w) for w in eventually(lambda n=n: site.read(f"Slow/{n}/pids").split())] for n in range(2))
+    cancelled.cancel()
+    with pytest.raises(Job.Failed, match="cancelled"):
+        cancelled.result(timeout=30)
+    eventually(lambda: not any(map(alive, first)))
+    assert all(map(alive, second))
+    late.cancel()
+    eventually(lambda: not any(map(alive, second)))
+
+
+def test_functions_and_commands_share_the_cores(site):
+    class Wait(App):
+        site = "test"
+        command_template = "sleep 0.4"
+
+    Slow.sync(), Wait.sync()
+    site.start()
+    jobs = jobs_of(Slow, *[{"seconds": 0.4}] * 4) + jobs_of(Wait, *[{}] * 4)
+    most = 0
+
+    def all_done():
+        nonlocal most
+        most = max(most, Job.objects.filter(state="RUNNING").count())
+        return Job.objects.filter(state="JOB_FINISHED").count() == len(jobs)
+
+    eventually(all_done, seconds=30)
+    assert most <= 2, "this site has 2 cores"
+
+
+def test_a_site_without_a_word_for_functions_refuses_them(tmp_path, world):
+    user = world.user()
+    site = RunningSite(tmp_path / "site", world.url, token=user.token)
+    try:
+        with Client(world.url, user.token):
+            Square.sync()
+            site.start()
+            with pytest.raises(Job.Failed, match="this site runs no Python functions"):
+                Square.submit("a", x=1).result(timeout=30)
+    finally:
+        site.close()
+
+
+def test_a_killed_launcher_loses_no_function(site):
+    Slow.sync()
+    site.start()
+    (job,) = jobs_of(Slow, {"seconds": 2})
+    eventually(lambda: site.read("Slow/0/pids"))
+    site.kill_launcher()
+    assert job.result(timeout=30) is None
+    runs = EventLog.objects.filter(job_id=job.id, to_state="RUNNING").count()
+    assert runs == 1
+
+
+class Union(App):
+    site = "test"
+
+    def run(self, values, keep=True):
+        return set(values) | {"more"} if keep else len(values)
+
+
+def test_values_are_pickled_only_where_the_site_allows_and_unpickled_only_where_trusted(site):
+    cloudpickle = pytest.importorskip("cloudpickle", reason="install the extra: pip install 'storax[pickle]'")
+    assert cloudpickle
+    Union.sync()
+    site.start()
+    with pytest.raises(Job.Failed, match=r"this site's policy .allow_pickle. takes JSON alone"):
+        Union.submit("a", values=App.pickled({"x"})).result(timeout=30)
+    site.stop()
+    text = site.folder.settings_file.read_text()
+    site.folder.settings_file.write_text(text + "allow_pickle = true\n")
+    site.start()
+    job = Union.submit("b", values=App.pickled({"x"}))
+    with pytest.raises(InvalidInput, match="unpickling runs whatever code it holds"):
+        job.result(timeout=30)
+    assert job.result(trust=True) == {"x", "more"}
+    assert Union.submit("c", values=["x"], keep=False).result(timeout=30) == 1
+
+
+def test_a_preamble_an_environment_and_other_arguments_reach_commands_and_functions(site):
+    class Command(App):
+        site = "test"
+        shell_preamble = ["FROM_PREAMBLE='a  b'", "export FROM_PREAMBLE"]
+        environment_variables = {"FROM_APP": "1"}
+        command_template = "sh -c 'echo \"$FROM_PREAMBLE $FROM_APP $1\"' sh {{ x }}"
+
+    class Function(App):
+        site = "test"
+        environment_variables = {"FROM_APP": "1"}
+
+        def shell_preamble(self):
+            return "export FROM_PREAMBLE='a  b'"
+
+        def run(self, x):
+            import os
+
+            return f"{os.environ['FROM_PREAMBLE']} {os.environ['FROM_APP']} {x}"
+
+    Command.sync(), Function.sync()
+    site.start()
+    Command.submit("a", x="$(id); 'q'").wait(30)
+    assert site.read("a/job.out") == "a  b 1 $(id); 'q'\n"
+    assert Function.submit("b", x="y").result(timeout=30) == "a  b 1 y"
+
+
+def test_another_interpreter_that_is_not_there_is_named(site):
+    class Elsewhere(App):
+        site = "test"
+        python_exe = "/no/such/python"
+
+        def run(self):
+            return 1
+
+    Elsewhere.sync()
+    site.start()
+    with pytest.raises(Job.Failed, match="interpreter '/no/such/python' cannot be started"):
+        Elsewhere.submit("a").result(timeout=30)
+
+
+def test_an_app_that_moves_to_another_name_keeps_its_jobs(site):
+    Square.sync()
+    site.start()
+    first = Square.submit("a", x=1)
+    first.result(timeout=30)
+
+    class Squared(Square):
+        name = "Squared"
+
+        def run(self, x):
+            return x * x
+
+    app = Squared.sync(rename_from="Square")
+    assert first.app_id == app.id
+    assert Squared.submit("b", x=3).result(timeout=30) == 9, "the new source runs"
+    with pytest.raises(InvalidInput, match="no App 'Square'"):
+        Job(app="Square", workdir="c", parameters={"x": 1}).save()
+
+
+@pytest.mark.parametrize(("codes", "attempts"), [([75], 2), ([3], 1), ([], 2)])
+def test_only_chosen_exit_codes_of_a_function_are_tried_again(site, codes, attempts):
+    Faulty.sync()
+    site.start()
+    job = Job(app=Faulty, workdir="a", parameters={"how": "leave"}, max_attempts=2, retry_exit_codes=codes)
+    job.save()
+    assert job.wait(30).attempt == attempts
+    last = job.history().filter(to_state="FAILED").last()
+    assert ("not in retry_exit_codes" in last.data["why"]) == (attempts == 1)
