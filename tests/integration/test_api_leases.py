@@ -126,7 +126,7 @@ def test_the_words_of_a_site_cannot_name_a_jobs_fields(bench: Bench) -> None:
     assert bench.user.events(job_id=made)[-1]["data"]["message"] == "ok"
 
 
-@pytest.mark.parametrize("change", [{"moves": []}, {"moves": [{"to": "JOB_FINISHED", "at": "2026-01-01"}]}, {"moves": [{"to": "RUNNING"}]}, {"id": 0},
+@pytest.mark.parametrize("change", [{"moves": []}, {"moves": [{"to": "STAGED_OUT", "at": "2026-01-01"}]}, {"moves": [{"to": "RUNNING"}]}, {"id": 0},
                                     {"lease_epoch": 0}, {"lease_epoch": "1"}, {"patch": {"return_code": 2**31}}, {"patch": {"state": "FAILED"}},
                                     {"moves": [{"to": "RUNNING", "at": "2026-01-01", "data": {"\x00": 1}}]}, {"more": 1}])  # fmt: skip
 def test_a_report_of_the_wrong_shape_is_refused(bench: Bench, change: dict[str, Any]) -> None:
