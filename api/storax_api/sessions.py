@@ -30,7 +30,7 @@ REPORTS: TypeAdapter[leases.Reports] = TypeAdapter(leases.Reports)
 POLL_SEC = 0.25  # between looks at Postgres where Redis cannot wake us
 LONGEST_SLEEP_SEC = 10.0  # between looks at Postgres where Redis can
 MAX_WAIT_SEC = 60
-Claim = Callable[[Connection, Context, acquire.Holder, list[int] | None], Awaitable[list[Any]]]
+Claim = Callable[..., Awaitable[list[Any]]]  # (conn, ctx, holder, ids or None for all, how many there are already)
 
 
 def _body(model: Any) -> dict[str, Any]:
@@ -70,8 +70,11 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
     raw = await service.body(request)
     ask = validate(ACQUIRE, parse(raw), acquire.Acquire.model_fields)
 
-    async def claim(conn: Connection, ctx: Context, holder: acquire.Holder, ids: list[int] | None) -> list[Any]:
-        return await acquire.claim(conn, ctx, holder, ask, ids)
+    async def claim(
+        conn: Connection, ctx: Context, holder: acquire.Holder, ids: list[int] | None, have: int = 0
+    ) -> list[Any]:
+        left = ask.model_copy(update={"max_num_jobs": ask.max_num_jobs - have}) if have else ask
+        return await acquire.claim(conn, ctx, holder, left, ids)
 
     call = Call.of(request, who, raw, actor=f"session:{session_id}")
     hunt = Hunt(service, call, session_id, JOBS, "ready", 0 if ask.constrained else ask.max_num_jobs, claim)
@@ -90,8 +93,10 @@ async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0
     raw = await service.body(request)
     ask = validate(ACQUIRE_BATCH, parse(raw), acquire.AcquireBatchJobs.model_fields)
 
-    async def claim(conn: Connection, ctx: Context, holder: acquire.Holder, ids: list[int] | None) -> list[Any]:
-        return await acquire.claim_batch_jobs(conn, ctx, holder, ask.max_num, ids)
+    async def claim(
+        conn: Connection, ctx: Context, holder: acquire.Holder, ids: list[int] | None, have: int = 0
+    ) -> list[Any]:
+        return await acquire.claim_batch_jobs(conn, ctx, holder, ask.max_num - have, ids)
 
     call = Call.of(request, who, raw, actor=f"session:{session_id}")
     found = await Hunt(service, call, session_id, BATCH_JOBS, "batch", ask.max_num, claim).run(request, wait)
@@ -217,7 +222,10 @@ class Hunt:
             except QueueDown:
                 look_all = True
         rows = await self.claim(conn, ctx, holder, hints) if hints else []
-        return rows or (await self.claim(conn, ctx, holder, None) if look_all or self.pop == 0 else [])
+        # Where hints were out of date (jobs that were deleted, or changed their mind), Postgres fills up what lacks.
+        if self.pop == 0 or (look_all and (not rows or len(rows) < len(hints))):
+            rows += await self.claim(conn, ctx, holder, None, len(rows))
+        return rows
 
     async def sleep(self, site_id: int, left: float) -> tuple[int | None, bool, bool]:
         """Wait. Returns the id that woke us, whether to look at Postgres itself, and whether a cancel came."""

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 AGE_SPAN = 10**12  # ids below this keep their order within one priority; a double holds both exactly
 FEED_KEPT = 256  # stream entries (batches of up to 2,000 events); readers further behind go to Postgres
 CANCEL_TTL_SEC = 3600
+FILLED = "queues"  # a mark that a flush takes away
 QUICK_SEC = 1.0  # a Redis that takes longer over a command that does not wait is as good as down
 REST_SEC = 1.0  # and is left alone for so long
 
@@ -72,6 +73,7 @@ class Queues:
         self._redis = _client(url, 64)
         self._sleeping = _client(url, sleepers)
         self._rest_until = 0.0
+        self._owing = False
 
     @asynccontextmanager
     async def _quick(self) -> AsyncIterator[None]:
@@ -157,17 +159,25 @@ class Queues:
     async def wake(self, ready: Iterable[tuple[int, int, int]] = ()) -> None:
         """Tell the feeder that something was committed; ``ready`` are (site, job, priority) to add to the queues.
 
-        Hints both: the feeder looks by itself as well, and puts back heads of queues.
+        Hints both: the feeder looks by itself as well. Where jobs could not be added, the next call that reaches Redis
+        takes the mark away that says the queues are full, and the feeder fills them anew.
         """
         sites: dict[int, list[tuple[int, int]]] = {}
         for site_id, job_id, priority in ready:
             sites.setdefault(site_id, []).append((job_id, priority))
-        async with self._quick():
-            pipe = self._redis.pipeline(transaction=False)
-            for site_id, rows in sites.items():
-                _add(pipe, f"ready:{site_id}", rows)
-            pipe.publish("wake", b"1")
-            await pipe.execute()
+        try:
+            async with self._quick():
+                pipe = self._redis.pipeline(transaction=False)
+                if self._owing:
+                    pipe.delete(FILLED)
+                for site_id, rows in sites.items():
+                    _add(pipe, f"ready:{site_id}", rows)
+                pipe.publish("wake", b"1")
+                await pipe.execute()
+        except QueueDown:
+            self._owing = self._owing or bool(sites)
+            raise
+        self._owing = False
 
     async def wakes(self) -> AsyncGenerator[None]:
         """Yields at each wake-up."""

@@ -315,3 +315,12 @@ def test_a_batch_job_that_is_no_longer_wanted_is_not_handed_out(bench: Bench) ->
     made = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
     bench.user.patch(f"/batch-jobs/{made}", {"state": "pending_deletion"})
     assert bench.user.post(f"/sessions/{bench.session}/acquire-batch-jobs", {})["batch_jobs"] == []
+
+
+def test_hints_at_jobs_that_are_gone_do_not_keep_others_waiting(bench: Bench) -> None:
+    made = [bench.job() for _ in range(8)]
+    for gone in made[:5]:
+        bench.user.delete(f"/jobs/{gone}")
+    assert bench.take(6) == made[5:]
+    late = [bench.job() for _ in range(2)]
+    assert bench.take(6) == late

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from storax_core.queues import QueueDown, Queues
+from storax_core.queues import FILLED, QueueDown, Queues
 from storax_core.states import JOB_TAKEABLE
 from storax_core.store import feed, upkeep
 from storax_core.store.database import GONE, Connection, Database
@@ -34,7 +34,6 @@ SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {RU
 ORDER BY priority DESC, id LIMIT {HEAD}) x"""  # noqa: S608
 ALL = f"SELECT id, site_id, priority FROM job_state WHERE {RUNNABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
 BATCHES = "SELECT id, site_id, 0 AS priority FROM batch_job WHERE state = 'pending_submission' AND session_id IS NULL"
-EPOCH = "queues"  # a word in Redis that a flush takes away
 
 
 class Feeder:
@@ -164,7 +163,7 @@ class Feeder:
         async with self.db.worker() as conn:
             await upkeep.compact_tally(conn)
             await upkeep.refresh_statistics(conn)
-            if self.redis_lost or await self.queues.marked(EPOCH) is None:
+            if self.redis_lost or await self.queues.marked(FILLED) is None:
                 await self._refill(conn)
             else:
                 await self._push("ready", await conn.fetch(HEADS))
@@ -175,7 +174,7 @@ class Feeder:
         while rows := await conn.fetch(ALL, at):
             await self._push("ready", rows)
             at, total = rows[-1]["id"], total + len(rows)
-        await self.queues.mark(EPOCH, "filled")
+        await self.queues.mark(FILLED, "yes")
         self.redis_lost = False
         log.info("queues refilled with %d jobs", total)
 

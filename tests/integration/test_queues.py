@@ -1,0 +1,43 @@
+"""The queues' hints on a real Redis-compatible server that goes away and comes back."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from proxy import Proxy
+from storax_core.queues import FILLED, REST_SEC, QueueDown, Queues
+
+
+def test_hints_that_could_not_be_given_have_the_feeder_fill_the_queues_anew(redis_url: str) -> None:
+    with Proxy(redis_url) as proxy:
+
+        async def work() -> None:
+            queues = Queues(proxy.url)
+            await queues.mark(FILLED, "yes")
+            proxy.cut()
+            with pytest.raises(QueueDown):
+                await queues.wake([(1, 2, 0)])
+            proxy.heal()
+            await asyncio.sleep(REST_SEC)
+            assert await queues.marked(FILLED)
+            await queues.wake()
+            assert await queues.marked(FILLED) is None
+            await queues.mark(FILLED, "yes")
+            await queues.wake()
+            assert await queues.marked(FILLED)
+            await queues.close()
+
+        asyncio.run(work())
+
+
+def test_jobs_are_popped_by_priority_then_age_whoever_put_them_there(redis_url: str) -> None:
+    async def work() -> list[Any]:
+        queues = Queues(redis_url)
+        await queues.wake([(901, 5, 0), (901, 4, 0), (902, 1, 0)])
+        await queues.push("ready", 901, [(9, 3), (5, 0)])
+        found = await queues.pop("ready", 901, 10)
+        await queues.close()
+        return found
+
+    assert asyncio.run(work()) == [9, 4, 5]
