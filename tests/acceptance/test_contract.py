@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from storax import App, Client, EventLog, Job, StoraxWarning, errors
+from storax._pickled import MARK, unwrap
 from storax.local import LocalStack
 
 
@@ -241,10 +242,12 @@ def test_payloads_are_json_and_nothing_is_unpickled(client: Client, stack: Local
     import storax
 
     package = Path(inspect.getfile(storax)).parent
-    loads = [
-        p for p in package.rglob("*.py") if re.search(r"import (pickle|dill|cloudpickle)|pickle\.load", p.read_text())
-    ]
-    assert loads == []
+    words = r"import (pickle|dill|cloudpickle)|pickle\.load"
+    loads = {p.name for p in package.rglob("*.py") if re.search(words, p.read_text())}
+    assert loads == {"_pickled.py"}
+    assert writer.submit("payload/3").result(timeout=30, trust=True) == {"sum": 3}
+    with pytest.raises(errors.InvalidInput, match="trust=True"):
+        unwrap({MARK: ""}, trust=False)
 
 
 def test_paths_stay_inside_and_commands_are_argument_lists(client: Client, stack: LocalStack, idle: Any) -> None:

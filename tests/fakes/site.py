@@ -72,6 +72,7 @@ class RunningSite:
 
     def kill_launcher(self) -> None:
         """kill -9 of the launcher."""
+        eventually(lambda: self.launcher is not None)
         pid = self.launcher
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
