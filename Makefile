@@ -18,7 +18,7 @@ demo: $(STAMP)  ## run a real workflow on a private stack, print what the log kn
 	@$(BIN)/storax demo
 
 test: $(STAMP) lint types  ## everything CI runs
-	@$(BIN)/python -m pytest -q --numprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -q --numprocesses 3 --dist loadfile
 
 # The daemons that Debian's packages would start stay off (RUNLEVEL=1): the tests start their own, in a temporary folder.
 test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes; installs it where it can (apt, as root)

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from itertools import count
 
 import pytest
@@ -80,7 +81,8 @@ def site(tmp_path):
     yield site
     for row in site.started.values():
         for pid in in_group(row.pid):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ends at this very moment
+                os.kill(pid, signal.SIGKILL)
     if site.pid:
         if site.launcher._socket is None:
             site.connect()

@@ -48,7 +48,10 @@ def runs(site, job):
 
 
 def finished(server, *jobs, seconds=15.0):
-    eventually(lambda: server.states(list(jobs)) == {"JOB_FINISHED"}, seconds=seconds)
+    try:
+        eventually(lambda: server.states(list(jobs)) == {"JOB_FINISHED"}, seconds=seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; told: { ({job: server.told(job) for job in jobs}) }") from error
 
 
 def test_a_job_runs_and_is_reported(site, server):
