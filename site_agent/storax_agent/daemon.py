@@ -20,7 +20,7 @@ from storax.errors import StoraxError
 from storax_agent.agent import Agent
 from storax_agent.allocation import Allocation
 from storax_agent.functions.sources import HOOKS
-from storax_agent.jobs_end import ask_runners_to_end, runners
+from storax_agent.jobs_end import Process, ask_runners_to_end, running
 from storax_agent.launchers.allocation import AllocationLauncher
 from storax_agent.launchers.base import LauncherLostError
 from storax_agent.launchers.clusters.base import NodesError
@@ -53,6 +53,7 @@ from storax_agent.wire import SiteApi
 SWITCH_SEC = 0.0003  # a thread that talks lets the main loop have the interpreter within this time
 STOP_GRACE_SEC = 3.0  # from SIGTERM to SIGKILL of the jobs, when they end with the agent
 STOP_SEC = 4.7  # for all of it: what supervisors wait for is 5 s
+RUNNER_STOP_SEC = 4.2  # of an allocation's runner, for which the site's agent waits
 TRANSFER_STOP_SEC = 0.5  # rsync keeps what it has of a file within this
 LOOK_SEC = 1.0
 DOUBT_SEC = 2.0  # a job of an allocation that dies by a signal so long before its runner is told to end was ended too
@@ -123,12 +124,12 @@ class Daemon:
 
     def _end(self, report: Loop) -> None:
         """Stop asking, stop the jobs where wanted, report what is left, give the session back where nothing runs."""
-        deadline = time.monotonic() + STOP_SEC
+        deadline = time.monotonic() + (RUNNER_STOP_SEC if self.allocation else STOP_SEC)
         self.stopping.set()
         self.agent.drain(stop_jobs=self.stop_jobs, grace_sec=STOP_GRACE_SEC)
-        if self.stop_jobs:
-            ask_runners_to_end(self.folder)
-        while time.monotonic() < deadline and not self._drained():
+        ends_runners = self.stop_jobs and self.allocation is None
+        runners = ask_runners_to_end(self.folder) if ends_runners else set()
+        while time.monotonic() < deadline and not self._drained(runners):
             self.agent.wait(0.02)
             self.agent.tick()
         self._report_stopping.set()
@@ -141,10 +142,10 @@ class Daemon:
         self.agent.close(end=nothing_runs)
         LOG.info("agent ended; %s", "nothing runs" if nothing_runs else f"{len(self.agent.holdings)} jobs run on")
 
-    def _drained(self) -> bool:
+    def _drained(self, runners: set[Process]) -> bool:
         if not self.agent.settled:
             return False
-        return not self.stop_jobs or (len(self.agent.holdings) == 0 and not runners(self.folder))
+        return not self.stop_jobs or (len(self.agent.holdings) == 0 and not running(runners))
 
     def _give_back(self, session: int, within: float) -> None:
         with suppress(StoraxError):  # it expires by itself

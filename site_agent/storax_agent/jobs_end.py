@@ -5,38 +5,43 @@ import signal
 import time
 from contextlib import suppress
 
+from storax_agent.launchers import processes
 from storax_agent.launchers.base import LauncherLostError
 from storax_agent.launchers.local import LocalLauncher
 from storax_agent.launchers.starting import Machine
 from storax_agent.locks import holder
 from storax_agent.settings import SiteFolder
 
+Process = tuple[int, float]  # its pid, and when it was born in seconds since boot
 GRACE_SEC = 3.0
 RUNNER_SEC = 6.0
 
 
-def runners(folder: SiteFolder) -> list[int]:
-    """The processes that run allocations of this site on this machine."""
-    pids = (holder(lock) for lock in folder.state.glob("batch-*/agent.lock"))
-    return [pid for pid in pids if pid is not None]
+def ask_runners_to_end(folder: SiteFolder) -> set[Process]:
+    """SIGTERM to each process that runs an allocation of this site on this machine; it ends its jobs and reports."""
+    found = set()
+    for lock in folder.state.glob("batch-*/agent.lock"):
+        pid = holder(lock)
+        if pid is not None and (born := processes.born(pid)) is not None:
+            found.add((pid, born))
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+    return found
 
 
-def ask_runners_to_end(folder: SiteFolder) -> None:
-    """SIGTERM to each allocation of this machine; it ends its jobs and reports them."""
-    for pid in runners(folder):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+def running(runners: set[Process]) -> bool:
+    """Whether one of them still runs. Its lock does not tell: it gives that back before it ends."""
+    return any(processes.runs(pid, born=born) for pid, born in runners)
 
 
 def end_everything(folder: SiteFolder) -> int:
     """End the allocations and the jobs of a site whose agent does not run. Returns how many processes there were."""
-    ask_runners_to_end(folder)
-    found = len(runners(folder))
+    runners = ask_runners_to_end(folder)
     deadline = time.monotonic() + RUNNER_SEC
-    while runners(folder) and time.monotonic() < deadline:
+    while running(runners) and time.monotonic() < deadline:
         time.sleep(0.02)
     parts = [SiteFolder(folder.path, part=place.name) for place in folder.state.glob("batch-*")]
-    return found + sum(end_jobs(part) for part in [folder, *parts])
+    return len(runners) + sum(end_jobs(part) for part in [folder, *parts])
 
 
 def end_jobs(folder: SiteFolder) -> int:
@@ -45,8 +50,8 @@ def end_jobs(folder: SiteFolder) -> int:
         return 0
     launcher = LocalLauncher(Machine(folder.state, folder.data, folder.log / "launcher.log", 1, 0, dict(os.environ)))
     try:
-        running = launcher.open("").running
-        waiting = {started.lease for started in running}
+        jobs = launcher.open("").running
+        waiting = {started.lease for started in jobs}
         launcher.stop(list(waiting), cause="stopped", grace_sec=GRACE_SEC)
         deadline = time.monotonic() + GRACE_SEC + 2.0
         while waiting and time.monotonic() < deadline:
@@ -55,4 +60,4 @@ def end_jobs(folder: SiteFolder) -> int:
         launcher.close(end=not waiting)
     except LauncherLostError:
         return 0
-    return len(running)
+    return len(jobs)

@@ -135,7 +135,7 @@ def s3_server(tmp_path_factory):
 
 
 def folder_of(sshd: Sshd) -> FolderEnd:
-    owner = ORDINARY_ID if sshd.user == "storaxtest" else None
+    owner = ORDINARY_ID if sshd.other_user else None
     shutil.rmtree(sshd.base)
     sshd.base.mkdir()
     if owner:

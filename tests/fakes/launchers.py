@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -173,10 +174,12 @@ class Bench:
         self.launcher.close(end=True)
         for row in self.all_started.values():
             for pid in in_group(row.pid):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it ends at this very moment
+                    os.kill(pid, signal.SIGKILL)
         for pid in self.spawners.values():
             if pid is not None and not eventually_gone(pid):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def eventually_gone(pid):

@@ -48,8 +48,8 @@ class Sshd:
         self.folder = Path(tempfile.mkdtemp(prefix="storax-sshd-"))
         self.folder.chmod(0o755)
         self.base = self.folder / "base of it"
-        self._namespace = ordinary and os.getuid() == 0
-        self.user = ORDINARY if self._namespace else pwd.getpwuid(os.getuid()).pw_name
+        self.other_user = ordinary and os.getuid() == 0
+        self.user = ORDINARY if self.other_user else pwd.getpwuid(os.getuid()).pw_name
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,7 +66,7 @@ class Sshd:
         (self.folder / "passwd").write_text(
             Path("/etc/passwd").read_text() + f"{ORDINARY}:x:{ORDINARY_ID}:{ORDINARY_ID}::{self.folder}:/bin/sh\n"
         )
-        if self._namespace:
+        if self.other_user:
             for path in (self.folder, *self.folder.iterdir()):
                 os.chown(path, ORDINARY_ID, ORDINARY_ID)
             for name in ("key", "other_key"):
@@ -83,7 +83,7 @@ class Sshd:
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
         argv = [str(SSHD), "-D", "-E", str(self.folder / "log"), "-f", str(self.folder / "sshd_config")]
-        if self._namespace:
+        if self.other_user:
             become = f"mount --bind {self.folder}/passwd /etc/passwd && exec setpriv --reuid {ORDINARY_ID} "
             become += f'--regid {ORDINARY_ID} --clear-groups "$@"'
             argv = ["unshare", "--mount", "sh", "-c", become, "sh", *argv]
@@ -93,7 +93,7 @@ class Sshd:
         end = time.monotonic() + 20
         while not self._answers():
             if self._process.poll() is not None:
-                if self._namespace:
+                if self.other_user:
                     pytest.skip(
                         f"no mount namespace here for an sshd of an ordinary user: {self._process.stdout.read()!r}"
                     )
