@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -70,17 +71,21 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
     raw = await service.body(request)
     ask = validate(ACQUIRE, parse(raw), acquire.Acquire.model_fields)
 
+    apps = Apps(service, who)
+
     async def claim(
         conn: Connection, ctx: Context, holder: acquire.Holder, ids: list[int] | None, have: int = 0
     ) -> list[Any]:
         left = ask.model_copy(update={"max_num_jobs": ask.max_num_jobs - have}) if have else ask
-        return await acquire.claim(conn, ctx, holder, left, ids)
+        rows = await acquire.claim(conn, ctx, holder, left, ids)
+        apps.read({r["app_id"] for r in rows})
+        return rows
 
     call = Call.of(request, who, raw, actor=f"session:{session_id}")
     hunt = Hunt(service, call, session_id, JOBS, "ready", 0 if ask.constrained else ask.max_num_jobs, claim)
     found = await hunt.run(request, wait)
-    apps = await _apps(service, who, {r["app_id"] for r in found.rows})
-    return found.answer({"jobs": acquire.plain(found.rows), "apps": apps, "cancel": found.cancel})
+    of_jobs = await apps.of({r["app_id"] for r in found.rows})
+    return found.answer({"jobs": acquire.plain(found.rows), "apps": of_jobs, "cancel": found.cancel})
 
 
 @router.post(
@@ -103,13 +108,37 @@ async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0
     return found.answer({"batch_jobs": acquire.plain(found.rows)})
 
 
-async def _apps(service: Service, who: Caller, ids: set[int]) -> list[dict[str, Any]]:
-    if not ids:
-        return []
-    query = queries.Query(filter={"id": sorted(ids)}, limit=queries.MAX_LIMIT)
-    async with service.db.owner(who.owner_id) as conn:
-        found = await queries.fetch_page(conn, APPS, who.owner_id, query)
-    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+class Apps:
+    """The Apps of the jobs that a call leases, read while the lease is being committed: a millisecond sooner."""
+
+    def __init__(self, service: Service, who: Caller) -> None:
+        self._service, self._who = service, who
+        self._reading: dict[int, asyncio.Task[list[dict[str, Any]]]] = {}
+
+    def read(self, ids: set[int]) -> None:
+        """Begin to read those that are not being read yet."""
+        if lacking := ids - self._reading.keys():
+            task = asyncio.create_task(self._read(lacking))
+            task.add_done_callback(_seen)
+            self._reading.update(dict.fromkeys(lacking, task))
+
+    async def of(self, ids: set[int]) -> list[dict[str, Any]]:
+        """These, by id."""
+        self.read(ids)
+        found = await asyncio.gather(*{self._reading[i] for i in ids})
+        return sorted((app for part in found for app in part if app["id"] in ids), key=itemgetter("id"))
+
+    async def _read(self, ids: set[int]) -> list[dict[str, Any]]:
+        query = queries.Query(filter={"id": sorted(ids)}, limit=queries.MAX_LIMIT)
+        async with self._service.db.owner(self._who.owner_id) as conn:
+            page = await queries.fetch_page(conn, APPS, self._who.owner_id, query)
+        return [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Nobody waits for it where the claim itself failed; then its own error is no news."""
+    if not task.cancelled():
+        task.exception()
 
 
 @dataclass
