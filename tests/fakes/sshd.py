@@ -64,7 +64,7 @@ class Sshd:
         self.know(self.folder / "host_key.pub")
         (self.folder / "sshd_config").write_text(CONFIG.format(port=self.port, folder=self.folder))
         (self.folder / "passwd").write_text(
-            Path("/etc/passwd").read_text() + f"{ORDINARY}:x:{ORDINARY_ID}:{ORDINARY_ID}::{self.folder}:/bin/sh\n"
+            f"{ORDINARY}:x:{ORDINARY_ID}:{ORDINARY_ID}::{self.folder}:/bin/sh\n" + Path("/etc/passwd").read_text()
         )
         if self.other_user:
             for path in (self.folder, *self.folder.iterdir()):

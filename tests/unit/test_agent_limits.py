@@ -121,12 +121,14 @@ def test_a_script_that_was_queued_twice_runs_once(tmp_path):
     assert not (tmp_path / "2.exit").exists()
 
 
-def test_a_script_that_is_told_to_end_waits_for_its_runner_and_tells_its_code(tmp_path):
+@pytest.mark.parametrize("pause", [0, 0.001, 0.01, 0.05])
+@pytest.mark.parametrize("code", [9, 127])
+def test_a_script_that_is_told_to_end_waits_for_its_runner_and_tells_its_code(tmp_path, pause, code):
     ready = tmp_path / "ready"
-    running = begin(tmp_path, "1", ["sh", "-c", f"trap 'exit 9' TERM; touch {ready}; while :; do sleep 0.05; done"])
-    while not ready.exists():
-        assert running.poll() is None
-    running.terminate()
-    assert running.wait(20) == 9
-    running.stdout.close()
-    assert (tmp_path / "1.exit").read_text().split()[0] == "9"
+    looping = f"trap 'exit {code}' TERM; touch {ready}; while :; do sleep {pause}; done"
+    with begin(tmp_path, "1", ["sh", "-c", looping]) as running:
+        while not ready.exists():
+            assert running.poll() is None
+        running.terminate()
+        assert running.wait(20) == code
+    assert (tmp_path / "1.exit").read_text().split()[0] == str(code)

@@ -17,7 +17,8 @@ from storax_agent.schedulers.base import Request
 NAME = "job-template.sh"
 SAFE = re.compile(r"[\w .,:;+@%/=\[\]^~-]*", re.ASCII)
 # $1 is the folder of claims and exits. The claim is made once: a script that was queued twice ends at once. The runner
-# is a child, so that the shell outlives the signal that ends it and can tell how it ended.
+# is a child, so that the shell outlives the signal that ends it and can tell how it ended. A signal ends the shell's
+# wait with a code of its own, so it waits until none came meanwhile; a child's code can be waited for again.
 RUN = """\
 storax_id="${{SLURM_JOB_ID:-${{PBS_JOBID:-${{LSB_JOBID:-${{JOB_ID:-none}}}}}}}}"
 storax_folder={folder}
@@ -25,13 +26,13 @@ storax_began=$(date +%s)
 (set -C; printf '%s\\n' "$storax_id" > "$storax_folder/"{claim}) 2>/dev/null \\
   || [ "$(cat "$storax_folder/"{claim})" = "$storax_id" ] || [ ! -s "$storax_folder/"{claim} ] \\
   || {{ echo "this BatchJob has begun as $(cat "$storax_folder/"{claim}); nothing to do"; exit 0; }}
-storax_ending=
-trap 'storax_ending=1; kill -TERM "$storax_runner" 2>/dev/null' TERM INT USR1 USR2 XCPU
+storax_told=
+trap 'storax_told=1; kill -TERM "$storax_runner" 2>/dev/null' TERM INT USR1 USR2 XCPU
 {runner} &
 storax_runner=$!
-[ -z "$storax_ending" ] || kill -TERM "$storax_runner" 2>/dev/null
-wait "$storax_runner"; storax_code=$?
-while kill -0 "$storax_runner" 2>/dev/null; do wait "$storax_runner"; storax_code=$?; done
+[ -z "$storax_told" ] || kill -TERM "$storax_runner" 2>/dev/null
+storax_told=1
+while [ -n "$storax_told" ]; do storax_told=; wait "$storax_runner"; storax_code=$?; done
 storax_exit="$storax_folder/$(printf '%s' "$storax_id" | tr -c 'A-Za-z0-9_.[]-' _).exit"
 printf '%s %s %s\\n' "$storax_code" "$storax_began" "$(date +%s)" > "$storax_exit.new"
 mv "$storax_exit.new" "$storax_exit"
