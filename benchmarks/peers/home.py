@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +18,8 @@ from typing import Self
 from platformdirs import user_cache_path
 
 from benchmarks.measure import progress
+from benchmarks.peers.keeper import descendants
 from storax.local.binaries import valkey_program
-from storax.local.processes import Process, end, identify
 
 # Each is installed for itself, so that one that cannot be had leaves the others.
 NEEDS = {
@@ -29,8 +28,9 @@ NEEDS = {
     "celery": ("celery[redis]>=5.5,<6", "hiredis>=3,<4"),
     "rq": ("rq>=2.3,<3", "hiredis>=3,<4"),
 }
+BROKERED = {"celery", "rq"}
 INSIDE = Path(__file__).with_name("inside")
-MARK = "STORAX_BENCH_MARK"  # in the environment of every process started here, and so of theirs
+KEEPER = Path(__file__).with_name("keeper.py")
 INSTALL_SEC, START_SEC, STOP_SEC = 600.0, 15.0, 10.0
 
 
@@ -39,20 +39,24 @@ class PeerError(Exception):
 
 
 class Home:
-    """The environment, and for the length of a ``with`` block the broker and whatever is started."""
+    """The environment, and for the length of a ``with`` block whatever is started: the systems, their broker."""
 
     def __init__(self) -> None:
         self._venv = user_cache_path("storax") / f"bench-peers-py{sys.version_info.major}.{sys.version_info.minor}"
-        self._mark = uuid.uuid4().hex
         self.folder = Path(tempfile.mkdtemp(prefix="storax-bench-"))
         self._socket = self.folder / "valkey.sock"
+        self._started: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> Self:
-        self._start_valkey()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        end(self.processes(), grace=STOP_SEC)
+        for one in self._started:
+            if one.stdin:
+                with suppress(OSError):
+                    one.stdin.close()  # each ends its workers in its own order then
+        for one in reversed(self._started):  # the broker was the first
+            _ended(one)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def install(self, name: str) -> str:
@@ -73,25 +77,23 @@ class Home:
         return self._run(str(self._python), "-c", asked).strip()
 
     def start(self, name: str) -> "subprocess.Popen[str]":
-        """Start a system's script of ``inside``; its pipes carry lines, its words go to a log in ``folder``."""
-        with self.log(name).open("w") as log:
-            return subprocess.Popen(
-                [self._python, INSIDE / f"with_{name}.py"], env=self._environment(name), cwd=self.folder,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
-            )  # fmt: skip
+        """Start a system's script of ``inside``; its pipes carry lines, its words go to a log in ``folder``.
+
+        Raises:
+            PeerError: it needs the broker, and that does not start.
+        """
+        if name in BROKERED and not self._socket.exists():
+            self._start_valkey()
+        pipe, argv = subprocess.PIPE, (self._python, INSIDE / f"with_{name}.py")
+        return self._keep(name, *argv, stdin=pipe, stdout=pipe)
 
     def log(self, name: str) -> Path:
         """What a system said."""
         return self.folder / f"{name}.log"
 
-    def processes(self) -> list[Process]:
+    def pids(self) -> list[int]:
         """All that was started here and still runs, also what has left its parent."""
-        mark, found = f"{MARK}={self._mark}".encode(), []
-        for entry in Path("/proc").iterdir():
-            with suppress(OSError):
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(identify(int(entry.name)))
-        return [process for process in found if process]
+        return [pid for one in self._started for pid in (one.pid, *descendants(one.pid))]
 
     @property
     def _python(self) -> Path:
@@ -101,7 +103,7 @@ class Home:
         own = self.folder / name
         own.mkdir(exist_ok=True)
         path = f"{self._python.parent}{os.pathsep}{os.environ['PATH']}"  # Parsl looks for its programs there
-        given = {"PATH": path, "PYTHONPATH": str(INSIDE), "PYTHONDONTWRITEBYTECODE": "1", MARK: self._mark}
+        given = {"PATH": path, "PYTHONPATH": str(INSIDE), "PYTHONDONTWRITEBYTECODE": "1"}
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("STORAX_", "PYTHON"))}
         return {**kept, **given, "STORAX_BENCH_FOLDER": str(own), "STORAX_BENCH_VALKEY": str(self._socket)}
 
@@ -109,18 +111,38 @@ class Home:
         """Over a Unix socket in a folder of ours, and with nothing kept on disk: the fastest a broker can be."""
         argv = [valkey_program(), "--port", "0", "--unixsocket", self._socket, "--unixsocketperm", "700", "--save", "",
                 "--appendonly", "no", "--dir", self.folder]  # fmt: skip
-        with self.log("valkey").open("w") as log:
-            valkey = subprocess.Popen(argv, env=self._environment("valkey"), stdout=log, stderr=log)
+        valkey = self._keep("valkey", *argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SEC
         while not self._socket.exists():
             if valkey.poll() is not None or time.monotonic() > deadline:
                 raise PeerError(f"the other systems' Valkey did not start: {self.log('valkey').read_text()[-500:]}")
             time.sleep(0.02)
 
+    def _keep(self, name: str, *argv: str | Path, stdin: int, stdout: int) -> "subprocess.Popen[str]":
+        with self.log(name).open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, KEEPER, *argv], env=self._environment(name), cwd=self.folder,
+                stdin=stdin, stdout=stdout, stderr=log, text=True, start_new_session=True,
+            )  # fmt: skip
+        self._started.append(process)
+        return process
+
     @staticmethod
     def _run(*argv: str) -> str:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=INSTALL_SEC, check=False)
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=INSTALL_SEC, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise PeerError(f"{argv[0]} did not end within {INSTALL_SEC:.0f} s") from error
         if done.returncode:
             words = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
             raise PeerError(words[-1] if words else f"{argv[0]} ended with {done.returncode}")
         return done.stdout
+
+
+def _ended(one: "subprocess.Popen[str]") -> None:
+    """Wait until it is gone; one that does not go by itself is told to."""
+    if one.stdin:
+        with suppress(subprocess.TimeoutExpired):
+            one.wait(STOP_SEC)
+    one.terminate()
+    one.wait()

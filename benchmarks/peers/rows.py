@@ -78,7 +78,7 @@ def beside(table: Table, stack: LocalStack, noop_id: int) -> None:
         asked = {OURS: Ours(stack, noop_id), **_started(home, seen)}
         for name in list(asked):
             _turn(seen, asked, name, warm=True)
-        pids = [*stack.pids.values(), *(process.pid for process in home.processes())]
+        pids = [*stack.pids.values(), *home.pids()]
         idle = _idle_share(pids)
         spawns = []
         for turn in range(ROUNDS):
