@@ -8,14 +8,15 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks import flow_rows, http_rows, store_rows
-from benchmarks.measure import Table, machine
+from benchmarks import flow_rows, http_rows, memory_rows, store_rows
+from benchmarks.measure import Table, machine, progress
+from benchmarks.peers import rows as peer_rows
 from benchmarks.raw import sample
 from storax import App, Client, Job, Site
 from storax.local import LocalStack
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-GROUPS = ("store", "http", "flow", "functions", "million")
+GROUPS = ("store", "http", "flow", "functions", "peers", "million", "memory")
 
 
 def main(wanted: list[str]) -> int:
@@ -31,9 +32,11 @@ def main(wanted: list[str]) -> int:
         print(machine(*told), table.head, sep="\n")
         Bench(stack, client, table, loop).run(groups)
         loop.close()
+    if "memory" in groups:
+        memory_rows.memory(table)
+    print(*table.sections, sep="\n")
     if not wanted:
-        text = f"# Results\n\n{datetime.now(UTC):%Y-%m-%d}, {machine(*told)}.\n\n{table.head}\n"
-        RESULTS.write_text(text + "\n".join(r.text() for r in table.rows) + "\n")
+        RESULTS.write_text(f"# Results\n\n{datetime.now(UTC):%Y-%m-%d}, {machine(*told)}.\n\n{table.text()}")
     return 0
 
 
@@ -80,6 +83,8 @@ class Bench:
             flow_rows.storm(self.table, self._id(self.noop), self.stack.pids)
         if {"flow", "functions"} & set(groups):
             flow_rows.functions(self.table, self.stack.pids)
+        if "peers" in groups:
+            peer_rows.beside(self.table, self.stack, self._id(self.noop))
         raw_rate = self._store(groups)
         if "http" in groups:
             self._http(raw_rate)
@@ -125,6 +130,7 @@ class Bench:
 
     def _fill(self, wanted: int) -> None:
         """Bring the store to so many jobs, and wait until Postgres has tidied up behind the load."""
+        progress(f"filling the store to {wanted:,} jobs")
         while (lack := wanted - Job.objects.all().count()) > 0:
             Job.objects.bulk_create(
                 [Job(**sample(i, self._id(self.stored))) for i in range(min(lack, 10_000))], progress=False

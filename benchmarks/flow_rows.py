@@ -13,10 +13,7 @@ from benchmarks.measure import ROUNDS, Table, cpu_us, median
 from storax import App, EventLog, Job
 from storax.local import LocalStack
 
-BALSAM_NOOP, PEERS = 1.5, "RQ 481, Parsl 506, Procrastinate 514, Celery 712, Dramatiq 1,073, bare spawn 3,220"
-
-
-FUNCTION_PEERS = "RQ 831, Procrastinate 853, Celery 1,156, Parsl HTEX 1,355, Dramatiq 2,694"
+BALSAM_NOOP = 1.5
 
 
 def bare_spawn(count: int = 1000, inflight: int = 4) -> float:
@@ -34,20 +31,25 @@ def bare_spawn(count: int = 1000, inflight: int = 4) -> float:
     return count / (time.perf_counter() - begun)
 
 
+def run_all(jobs: list[Any]) -> float:
+    """Seconds from the submission of all to the end of all; each must have finished."""
+    begun = time.perf_counter()
+    Job.objects.bulk_create(jobs)
+    done, rest = Job.objects.wait(jobs, timeout=120)
+    seconds = time.perf_counter() - begun
+    assert len(done) == len(jobs)
+    assert not rest
+    assert all(j.state == "JOB_FINISHED" for j in done)
+    return seconds
+
+
 def storm(table: Table, app_id: int, pids: dict[str, int], count: int = 2000) -> None:
     """Row 10."""
     rates, cpus, spawns = [], [], []
     for turn in range(ROUNDS):
         spawns.append(bare_spawn())
         before = sum(cpu_us(p) for p in pids.values()) + time.process_time() * 1e6
-        jobs = [Job(app_id=app_id, workdir=f"noop/{turn}/{i}") for i in range(count)]
-        begun = time.perf_counter()
-        Job.objects.bulk_create(jobs)
-        done, rest = Job.objects.wait(jobs, timeout=120)
-        seconds = time.perf_counter() - begun
-        assert len(done) == count
-        assert not rest
-        assert all(j.state == "JOB_FINISHED" for j in done)
+        seconds = run_all([Job(app_id=app_id, workdir=f"noop/{turn}/{i}") for i in range(count)])
         rates.append(count / seconds)
         cpus.append((sum(cpu_us(p) for p in pids.values()) + time.process_time() * 1e6 - before) / count / 1e3)
     rate = median(rates)
@@ -58,7 +60,6 @@ def storm(table: Table, app_id: int, pids: dict[str, int], count: int = 2000) ->
     table.add(
         "10", "no-op processes, submit to finished, every change in the log", figure, "≥ 1,200/s", reached=rate >= 1200
     )
-    table.add("10", "… beside it, jobs/s as published for others", PEERS, "-")
 
 
 class Increment(App):
@@ -77,12 +78,7 @@ def functions(table: Table, pids: dict[str, int], count: int = 3000) -> None:
     for turn in range(ROUNDS + 1):
         before = sum(cpu_us(p) for p in pids.values()) + time.process_time() * 1e6
         jobs: list[Any] = [Job(app_id=app_id, workdir=f"fn/{turn}/{i}", parameters={"x": i}) for i in range(count)]
-        begun = time.perf_counter()
-        Job.objects.bulk_create(jobs)
-        done, rest = Job.objects.wait(jobs, timeout=120)
-        seconds = time.perf_counter() - begun
-        assert len(done) == count
-        assert not rest
+        seconds = run_all(jobs)
         assert [j.return_value for j in jobs] == list(range(1, count + 1))
         if turn:  # the first round starts the workers
             rates.append(count / seconds)
@@ -90,7 +86,6 @@ def functions(table: Table, pids: dict[str, int], count: int = 3000) -> None:
     rate = median(rates)
     figure = f"{rate:,.0f}/s, {median(cpus):.2f} ms CPU a job outside launcher and workers"
     table.add("11", "Python functions in warm workers, submit to finished", figure, "≥ 1,500/s", reached=rate >= 1500)
-    table.add("11", "… beside it, functions/s as published for others", FUNCTION_PEERS, "-")
 
 
 def latency(table: Table, app_id: int, times: int = 60) -> None:

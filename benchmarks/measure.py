@@ -3,6 +3,7 @@
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,11 @@ def resident_mb(pid: int) -> float:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
+def progress(text: str) -> None:
+    """Tell who waits what goes on."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
 def interleaved(works: dict[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, float]:
     """Each work once per round, in turn; medians by name. A work returns its own figure."""
     seen: dict[str, list[float]] = {name: [] for name in works}
@@ -76,15 +82,20 @@ class Row:
 
 @dataclass
 class Table:
-    """All rows so far; each is printed as it comes."""
+    """All rows so far, each printed as it comes, and ``sections`` of text to follow them."""
 
     rows: list[Row] = field(default_factory=list)
+    sections: list[str] = field(default_factory=list)
 
     def add(self, number: str, what: str, figure: str, bar: str, *, reached: bool | None = None) -> None:
         """Add and print a row."""
         row = Row(number, what, figure, bar, reached)
         self.rows.append(row)
         print(row.text(), flush=True)
+
+    def text(self) -> str:
+        """All of it, as markdown."""
+        return "\n".join([self.head, *(row.text() for row in self.rows), *self.sections]) + "\n"
 
     @property
     def head(self) -> str:

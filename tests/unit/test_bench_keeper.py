@@ -1,0 +1,92 @@
+"""The benchmarks leave no process of another system behind, whatever those do to get away."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from house.repository import ROOT
+
+KEEPER = ROOT / "benchmarks" / "peers" / "keeper.py"
+
+# A process in a session of its own, whose parent has ended, and which asks for no environment to be found by.
+DETACHED = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve("/bin/sh", ["renamed", "-c", "trap '' TERM; echo $$ > new; mv new pid; while :; do sleep 0.1; done"], {})
+    os._exit(0)
+os.wait()
+while not os.path.exists("pid"):
+    time.sleep(0.01)
+print("away", flush=True)
+sys.stdin.read()
+"""
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _gone(pid: int) -> bool:
+    """Whether it ends, sooner or later."""
+    deadline = time.monotonic() + 30
+    while _alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not _alive(pid)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Runs a command and waits for the process that gets away; at the end nothing of either is left."""
+    started = []
+
+    def run(*argv: str | Path) -> tuple["subprocess.Popen[str]", int]:
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(argv, cwd=tmp_path, stdin=pipe, stdout=pipe, text=True))
+        assert started[0].stdout.readline() == "away\n"
+        return started[0], int((tmp_path / "pid").read_text())
+
+    yield run
+    with suppress(FileNotFoundError, ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    for one in started:
+        one.kill()
+        one.wait()
+        one.stdin.close()
+        one.stdout.close()
+
+
+KEPT = (sys.executable, KEEPER, sys.executable, "-c", DETACHED)
+
+
+def test_what_detached_itself_ends_with_its_system(start):
+    keeper, away = start(*KEPT)
+    assert _alive(away)
+    keeper.stdin.close()
+    keeper.wait(30)
+    assert not _alive(away)
+
+
+def test_what_detached_itself_ends_when_the_keeper_is_told_to(start):
+    keeper, away = start(*KEPT)
+    keeper.terminate()
+    keeper.wait(30)
+    assert not _alive(away)
+
+
+def test_what_detached_itself_ends_when_the_benchmark_is_killed(start):
+    argv = [str(word) for word in KEPT]
+    bench, away = start(sys.executable, "-c", f"import subprocess, time; subprocess.Popen({argv!r}); time.sleep(60)")
+    bench.kill()
+    bench.wait()
+    assert _gone(away)
