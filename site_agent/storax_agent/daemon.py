@@ -228,8 +228,9 @@ class Daemon:
             every = settings.scheduler.outlook_poll_sec
             outlook = OutlookLoop(self.api, site_id, self.scheduler, settings.scheduler, every_sec=every)
             steps["outlook"] = outlook.step
-        if settings.elastic_queue.enabled:
-            steps["elastic-queue"] = ElasticQueue(self.api, site_id, self.scheduler, settings.elastic_queue).step
+        for number, queue in enumerate((queue for queue in settings.elastic_queue if queue.enabled), 1):
+            name = "elastic-queue" if number == 1 else f"elastic-queue-{number}"
+            steps[name] = ElasticQueue(self.api, site_id, self.scheduler, queue).step
         if settings.queue_maintainer.enabled:
             steps["queue-maintainer"] = QueueMaintainer(self.api, site_id, settings.queue_maintainer).step
         return [self._loop(name, step) for name, step in steps.items()]

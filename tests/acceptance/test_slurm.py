@@ -1,11 +1,16 @@
 """A site on a real Slurm of two nodes, from the Python client to the processes and back. ``make test-slurm`` runs it."""
 
 import os
+import random
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from fakes.processes import alive, eventually
+from fakes.launchers import BIN, mpiexec
+from fakes.processes import alive, eventually, saying
 from fakes.site import RunningSite
 from storax import BatchJob, Client, EventLog, Job
 from storax_agent.schedulers.cluster import write_template
@@ -237,3 +242,166 @@ def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
     found = {finding.what: finding for finding in check(site.folder)}
     assert found["scheduler"].good is False
     assert "'nodes' is undefined" in found["job-template.sh"].told
+
+
+# Each run notes its lease, and says so when another run of the same job is still under way.
+SERIAL = """\
+exec 9> lock; flock -n 9 || echo overlap >> overlap
+echo $$ >> pids; basename "$STORAX_RESULT_FILE" >> runs
+sleep {{ seconds }}; echo {{ n }} > "$STORAX_RESULT_FILE"
+"""
+# One rank tells of all: how many they were, and on which nodes Slurm had started them.
+RANKS = """\
+import fcntl, json, os, sys, time
+from mpi4py import MPI
+
+def note(name, word):
+    with open(name, "a") as file:
+        file.write(f"{word}\\n")
+
+world, result = MPI.COMM_WORLD, os.environ["STORAX_RESULT_FILE"]
+started_by = open(f"/proc/{os.getppid()}/environ").read().split("\\0")
+node = next(word.partition("=")[2] for word in started_by if word.startswith("SLURMD_NODENAME="))
+note("pids", os.getpid())
+if world.rank == 0:
+    note("runs", os.path.basename(result))
+    lock = open("lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        note("overlap", "overlap")
+time.sleep(float(sys.argv[1]))
+told = world.gather((world.allreduce(1), node))
+if told:
+    with open(result, "w") as file:
+        json.dump({"ranks": [n for n, _ in told], "nodes": sorted({node for _, node in told})}, file)
+"""
+MODES = ("mpi", "serial")
+
+
+@pytest.fixture
+def elastic(site):
+    """An agent that asks for allocations by itself: wide ones for ranks, others for single processes."""
+    pytest.importorskip("mpi4py", reason="pip install mpich mpi4py")
+    mpiexec()
+    site.environment = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    for mode in MODES:
+        add(
+            site, "[[elastic_queue]]", "enabled = true", "every_sec = 0.3", "max_nodes = 2", 'queue = "debug"',
+            "wall_time_min = 5", f'job_mode = "{mode}"', f'filter_tags = {{ kind = "{mode}" }}',
+        )  # fmt: skip
+    return site.start()
+
+
+def two_hundred(site, rng):
+    """What each job shall return, by its id."""
+    (site.folder.path / "ranks.py").write_text(RANKS)
+    ranks = app(site, f"{sys.executable} {{{{ file }}}} {{{{ seconds }}}}")
+    single = app(site, SERIAL, use_shell=True)
+    made = []
+
+    def job(mode, app_id, expected, number=1, **fields):
+        given = {"seconds": f"{rng.uniform(0.2, 1.0):.2f}", **fields.pop("parameters")}
+        made.append(
+            (Job(app_id=app_id, workdir=f"w/{len(made)}", tags={"kind": mode}, parameters=given, **fields), expected)
+        )
+
+    program = {"file": str(site.folder.path / "ranks.py")}
+    for n in range(200):
+        if n % 20 == 0:
+            job(
+                "mpi",
+                ranks,
+                {"ranks": [4] * 4, "nodes": ["n1", "n2"]},
+                parameters=program,
+                num_nodes=2,
+                ranks_per_node=2,
+            )
+        elif n % 20 in (1, 2):
+            job("mpi", ranks, {"ranks": [2] * 2}, parameters=program, ranks_per_node=2)
+        else:
+            job("serial", single, n, parameters={"n": n})
+    Job.objects.bulk_create([job for job, _ in made])
+    return {job.id: expected for job, expected in made}
+
+
+def working(site, *modes):
+    """An allocation of one of these modes in which some jobs have ended and others run."""
+
+    def there():
+        for batch in BatchJob.objects.filter(site_id=site.site_id, state="running", job_mode=modes):
+            states = Job.objects.filter(batch_job_id=batch.id).counts()
+            if states.get("RUNNING") and states.get("JOB_FINISHED"):
+                return batch
+        return None
+
+    return eventually(there, seconds=60)
+
+
+def test_two_hundred_jobs_end_right_through_a_cancel_a_lost_node_and_a_killed_agent(elastic, real_slurm, world):
+    seed = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"replay with STORAX_SEED={seed}")
+    rng, site = random.Random(seed), elastic
+    expected = two_hundred(site, rng)
+    ids = list(expected)
+
+    cancelled = working(site, *MODES)
+    cancelled.state = "pending_deletion"
+    cancelled.save()
+    comes(cancelled, "finished")
+    assert cancelled.status_info["scheduler_state"].startswith("CANCELLED")
+
+    struck = working(site, *(mode for mode in MODES if mode != cancelled.job_mode))
+    node = rng.choice(["n1", "n2"])
+    real_slurm.control("update", f"nodename={node}", "state=down", "reason=x")
+    comes(struck, "finished")
+    real_slurm.revive(node)
+    assert struck.status_info["scheduler_state"] == "NODE_FAIL"
+
+    working(site, *MODES)
+    site.kill()
+    site.start()
+
+    all_in(ids, "JOB_FINISHED", seconds=120)
+    found = {job.id: job for job in Job.objects.filter(id=ids)}
+    told = {number: job.return_value for number, job in found.items()}
+    assert {
+        number: value for number, value in told.items() if _short(value, expected[number]) != expected[number]
+    } == {}
+    _once(site, found)
+    batches = list(BatchJob.objects.filter(site_id=site.site_id))
+    for batch in batches:
+        comes(batch, "finished")
+    assert {batch.status_info["made_by"] for batch in batches} == {"elastic_queue"}
+    assert {job.batch_job_id for job in found.values()} <= {batch.id for batch in batches}
+    _nothing_left(site, real_slurm)
+    argv = [BIN / "storax", "admin", "verify", "--database-url", world.database_url]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.split()[-2:]) == (0, ["0", "differences"]), done.stdout + done.stderr
+
+
+def _short(value, like):
+    return {name: value[name] for name in like} if isinstance(like, dict) and isinstance(value, dict) else value
+
+
+def _once(site, found):
+    """No lease was run twice, no two runs of a job overlapped, and none came after its success."""
+    ends = EventLog.objects.filter(entity="job", entity_id=list(found), to_state="JOB_FINISHED")
+    assert Counter(event.entity_id for event in ends) == dict.fromkeys(found, 1)
+    for number, job in found.items():
+        runs = site.read(f"{job.workdir}/runs").split()
+        assert len(runs) == len(set(runs)), (number, runs)
+        assert runs[-1].startswith(f"{number}.{job.lease_epoch}."), (number, runs)
+    assert [str(path) for path in site.folder.data.rglob("overlap")] == []
+
+
+def _nothing_left(site, real_slurm):
+    """No job, no allocation, no runner, no node's worker."""
+    assert squeue(real_slurm) == []
+    pids = [int(pid) for path in site.folder.data.rglob("pids") for pid in path.read_text().split()]
+    assert [pid for pid in pids if alive(pid)] == []
+    site.stop()
+    try:
+        eventually(lambda: saying(str(site.folder.path)) == [], seconds=30)
+    except AssertionError:
+        raise AssertionError([Path(f"/proc/{pid}/cmdline").read_bytes() for pid in saying(str(site.folder.path))]) from None
