@@ -139,7 +139,8 @@ class Daemon:
         if nothing_runs and self.keeper.current is not None:
             self._give_back(self.keeper.current, max(0.3, deadline - time.monotonic()))
         report.join(0.0)
-        self.agent.close(end=nothing_runs)
+        # An allocation's launchers have nobody else to wait for: they end with what they still run.
+        self.agent.close(end=nothing_runs or self.allocation is not None)
         LOG.info("agent ended; %s", "nothing runs" if nothing_runs else f"{len(self.agent.holdings)} jobs run on")
 
     def _drained(self, runners: set[Process]) -> bool:

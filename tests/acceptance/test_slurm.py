@@ -121,6 +121,22 @@ def test_cancelling_midway_ends_the_allocation_and_its_processes(site, real_slur
     comes(again, "finished")
 
 
+def test_a_cancelled_allocation_leaves_no_process_on_any_of_its_nodes(site, real_slurm):
+    site.start()
+    script = "trap '' TERM; echo $$ > pid; echo $SLURMD_NODENAME > node; sleep 60; sleep 61; sleep 62"
+    ids = jobs(app(site, script, use_shell=True), 2, threads_per_rank=4)
+    batch = allocation(site, num_nodes=2)
+    all_in(ids, "RUNNING")
+    found = eventually(lambda: len(made := list(site.folder.data.rglob("node"))) == 2 and made)
+    assert {path.read_text() for path in found} == {"n1\n", "n2\n"}
+    batch.state = "pending_deletion"
+    batch.save()
+    comes(batch, "finished")
+    all_in(ids, "RESTART_READY")
+    assert site.groups() == [], "they could be started anew while they run"
+    eventually(lambda: set(saying(str(site.folder.path))) == {site.pid, site.launcher})
+
+
 def test_a_node_that_dies_ends_its_allocation_with_the_reason_and_its_jobs_run_elsewhere(site, real_slurm):
     site.start()
     script = "test -e second && exit 0; touch second; sleep 60"
@@ -404,4 +420,6 @@ def _nothing_left(site, real_slurm):
     try:
         eventually(lambda: saying(str(site.folder.path)) == [], seconds=30)
     except AssertionError:
-        raise AssertionError([Path(f"/proc/{pid}/cmdline").read_bytes() for pid in saying(str(site.folder.path))]) from None
+        raise AssertionError(
+            [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in saying(str(site.folder.path))]
+        ) from None
