@@ -188,6 +188,7 @@ def test_patience_doubles_up_to_an_hour():
         == 60
     )
     assert patience_sec([row("finished", exit_code=0), row()], "m", now) == 0
+    assert patience_sec([row("finished", exit_code=143), row()], "m", now) == 0, "it was cancelled"
     assert patience_sec([row()] * 20, "m", now) == 3600
 
 

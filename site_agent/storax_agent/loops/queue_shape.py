@@ -12,6 +12,7 @@ MADE_BY = "made_by"  # in status_info
 RECENT_FAILURES = 20
 FIRST_PAUSE_SEC = 60.0
 LONGEST_PAUSE_SEC = 3600.0
+TERMINATED = 128 + 15  # the exit code of a runner that was ended from outside before it was up; no fault of its own
 
 
 def shape(settings: ElasticSettings | MaintainerSettings) -> Row:
@@ -59,4 +60,4 @@ def waits(
 
 def _failed(row: Mapping[str, Any]) -> bool:
     info = row.get("status_info") or {}
-    return bool(row["state"] == "submit_failed" or info.get("exit_code", 0) != 0)
+    return bool(row["state"] == "submit_failed" or info.get("exit_code", 0) not in (0, TERMINATED))
