@@ -1,7 +1,7 @@
 """Two sites, one workflow: measure at the lab, analyse on the cluster, publish to a bucket, read it back at the lab.
 
-The cluster fetches over ssh what the lab measured; what it makes goes to an S3 bucket; a last job at the lab brings it
-home as its result. Both sites are folders of this machine here, each with an agent of its own, on one private stack:
+The cluster fetches over ssh what the lab measured, and puts what it makes into an S3 bucket; a Python function at the
+lab reads it there. Both sites are folders of this machine here, each with an agent of its own, on one private stack:
 
     pip install 'storax[local,s3]'
     python examples/two_sites.py --ssh me@127.0.0.1:22 --identity ~/.ssh/id_storax --known-hosts ~/.ssh/known_hosts \\
@@ -12,18 +12,19 @@ The host of ``--ssh`` must be this machine, as it is where the lab's folder is.
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from storax import App, Client, Job
+from storax import App, Client
 from storax.local import LocalStack
-from storax_agent import control
-from storax_agent.settings import SiteFolder
 
-SOON = {"transfer_poll_sec": 0.5}
+Location = Mapping[str, str]
+STORAX = Path(sys.executable).with_name("storax")  # the command that was installed beside this Python
 
 
 class Measure(App):
@@ -38,58 +39,68 @@ class Analyse(App):
     """Add up the samples that come in; the summary goes out."""
 
     site = "cluster"
-    command_template = (
-        """awk '{ s += $1 } END { print "{\\"count\\": " NR ", \\"sum\\": " s "}" }' < samples.txt > summary.json"""
-    )
-    use_shell = True
     transfers = {
         "samples": {"direction": "in", "local_path": "samples.txt"},
         "summary": {"direction": "out", "local_path": "summary.json"},
     }
     cleanup_files = ["samples.txt"]
 
+    def run(self) -> None:
+        """Runs in the job's workdir, where its files are."""
+        samples = [int(line) for line in Path("samples.txt").read_text().splitlines()]
+        Path("summary.json").write_text(json.dumps({"count": len(samples), "sum": sum(samples)}))
+
 
 class Report(App):
-    """Take the summary for a result. A Python function could do as well; a command is what every site runs."""
+    """Read the summary that comes in."""
 
     site = "lab"
-    command_template = 'cp summary.json "$STORAX_RESULT_FILE"'
-    use_shell = True
     transfers = {"summary": {"direction": "in", "local_path": "summary.json"}}
 
+    def run(self) -> dict[str, int]:
+        """What it returns is the job's result."""
+        return json.loads(Path("summary.json").read_text())
 
-def workflow(*, n: int, timeout: float = 120.0) -> Any:
-    """Run the three jobs, one after another, and return what the last one read.
+
+def workflow(*, n: int, timeout: float = 120.0) -> dict[str, int]:
+    """Submit the three jobs at once, each a child of the one before; return what the last one read.
 
     Raises:
         storax.JobFailed: one of them failed; its message says why, also where a file could not be moved.
     """
     for app in (Measure, Analyse, Report):
         app.sync()
-    samples, summary = "measure/1/samples.txt", "bucket:/two-sites/summary.json"
+    summary = "bucket:/two-sites/summary.json"
     measure = Measure.submit("measure/1", n=n)
     analyse = Analyse.submit(
-        "analyse/1", transfers={"samples": f"lab:/{samples}", "summary": summary}, parent_ids=[measure.id]
+        "analyse/1",
+        transfers={"samples": "lab:/measure/1/samples.txt", "summary": summary},
+        parent_ids=[measure.id],
     )
-    report = Report.submit("report/1", transfers={"summary": summary}, parent_ids=[analyse.id])
-    Job.objects.wait([measure, analyse, report], timeout=timeout)
-    return report.result()
+    return Report.submit("report/1", transfers={"summary": summary}, parent_ids=[analyse.id]).result(timeout=timeout)
 
 
-def make_site(stack: LocalStack, path: Path, name: str, locations: Mapping[str, Mapping[str, str]]) -> SiteFolder:
-    """Register a site and write its locations into its ``site.toml``."""
-    from storax._settings import resolve
+@contextmanager
+def running_site(stack: LocalStack, path: Path, locations: Mapping[str, Location]) -> Iterator[None]:
+    """A site with its agent, made, started and stopped as on the command line."""
+    login = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_AGENT_TRANSFER_POLL_SEC": "0.5"}
 
-    folder = SiteFolder(path)
-    control.init(folder, connection=resolve(stack.url, token=stack.token), name=name, options={"slots": 1, **SOON})
-    with folder.settings_file.open("a", encoding="utf-8") as file:
-        for alias, table in locations.items():
-            rows = "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
-            file.write(f"\n[transfer_locations.{alias}]\n{rows}")
-    return folder
+    def storax_site(verb: str, *options: str) -> None:
+        subprocess.run([STORAX, "site", verb, path, *options], env=os.environ | login, check=True)
+
+    storax_site("init", "--name", path.name, "--slots", "1", "--allow-functions")
+    with (path / "site.toml").open("a", encoding="utf-8") as file:
+        for alias, fields in locations.items():
+            rows = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
+            file.write("\n".join([f"\n[transfer_locations.{alias}]", *rows, ""]))
+    storax_site("start")
+    try:
+        yield
+    finally:
+        storax_site("stop", "--kill")
 
 
-def run(place: Path, *, ssh: Mapping[str, str], bucket: Mapping[str, str], n: int = 1000) -> Any:
+def run(place: Path, *, ssh: Location, bucket: Location, n: int = 1000) -> dict[str, int]:
     """Start a stack and both sites below ``place``, run the workflow, stop everything.
 
     Args:
@@ -98,15 +109,14 @@ def run(place: Path, *, ssh: Mapping[str, str], bucket: Mapping[str, str], n: in
         bucket: what both sites say of the bucket.
         n: how many samples.
     """
-    lab, cluster = place / "lab", place / "cluster"
-    to_lab = {**ssh, "url": f"{ssh['url']}{SiteFolder(lab).data}"}
-    with LocalStack(place / "stack", site=False) as stack, ExitStack() as ends:
-        for path, locations in ((lab, {"bucket": bucket}), (cluster, {"bucket": bucket, "lab": to_lab})):
-            site = make_site(stack, path, path.name, locations)
-            ends.callback(control.stop, site, kill=True)
-            control.start(site)
-        with Client(stack.url, stack.token):
-            return workflow(n=n)
+    lab = {**ssh, "url": f"{ssh['url']}{place}/lab/data"}
+    with (
+        LocalStack(place / "stack", site=False) as stack,
+        running_site(stack, place / "lab", {"bucket": bucket}),
+        running_site(stack, place / "cluster", {"bucket": bucket, "lab": lab}),
+        Client(stack.url, stack.token),
+    ):
+        return workflow(n=n)
 
 
 def main() -> None:

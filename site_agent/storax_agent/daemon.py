@@ -139,7 +139,8 @@ class Daemon:
         if nothing_runs and self.keeper.current is not None:
             self._give_back(self.keeper.current, max(0.3, deadline - time.monotonic()))
         report.join(0.0)
-        self.agent.close(end=nothing_runs)
+        # An allocation's launchers have nobody else to wait for: they end with what they still run.
+        self.agent.close(end=nothing_runs or self.allocation is not None)
         LOG.info("agent ended; %s", "nothing runs" if nothing_runs else f"{len(self.agent.holdings)} jobs run on")
 
     def _drained(self, runners: set[Process]) -> bool:
@@ -228,8 +229,9 @@ class Daemon:
             every = settings.scheduler.outlook_poll_sec
             outlook = OutlookLoop(self.api, site_id, self.scheduler, settings.scheduler, every_sec=every)
             steps["outlook"] = outlook.step
-        if settings.elastic_queue.enabled:
-            steps["elastic-queue"] = ElasticQueue(self.api, site_id, self.scheduler, settings.elastic_queue).step
+        for number, queue in enumerate((queue for queue in settings.elastic_queue if queue.enabled), 1):
+            name = "elastic-queue" if number == 1 else f"elastic-queue-{number}"
+            steps[name] = ElasticQueue(self.api, site_id, self.scheduler, queue).step
         if settings.queue_maintainer.enabled:
             steps["queue-maintainer"] = QueueMaintainer(self.api, site_id, settings.queue_maintainer).step
         return [self._loop(name, step) for name, step in steps.items()]

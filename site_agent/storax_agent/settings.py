@@ -15,7 +15,7 @@ from storax._settings import Connection, load_profile
 from storax.errors import StoraxError
 from storax_agent.launchers.options import LauncherSettings
 from storax_agent.policy import Policy
-from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings, SchedulerSettings
+from storax_agent.schedulers.settings import ElasticQueues, MaintainerSettings, SchedulerSettings
 from storax_agent.transfers.locations import EXAMPLE, AnyLocation
 
 FILE = "site.toml"
@@ -85,9 +85,7 @@ class SiteSettings(BaseSettings):
     policy: PolicySettings = Field(default_factory=PolicySettings, description="What the site runs.")
     transfer_locations: dict[str, AnyLocation] = Field(default={}, description="Where files come from and go to.")
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings, description="Who gives out allocations.")
-    elastic_queue: ElasticSettings = Field(
-        default_factory=ElasticSettings, description="Allocations as work needs them."
-    )
+    elastic_queue: ElasticQueues = Field(default=[], description="Allocations as work needs them; one or several.")
     queue_maintainer: MaintainerSettings = Field(
         default_factory=MaintainerSettings, description="Equal allocations, always so many."
     )

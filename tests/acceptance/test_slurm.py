@@ -1,11 +1,16 @@
 """A site on a real Slurm of two nodes, from the Python client to the processes and back. ``make test-slurm`` runs it."""
 
 import os
+import random
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from fakes.processes import alive, eventually
+from fakes.launchers import BIN, mpiexec
+from fakes.processes import alive, eventually, saying
 from fakes.site import RunningSite
 from storax import BatchJob, Client, EventLog, Job
 from storax_agent.schedulers.cluster import write_template
@@ -114,6 +119,22 @@ def test_cancelling_midway_ends_the_allocation_and_its_processes(site, real_slur
     again.state = "pending_deletion"
     again.save()
     comes(again, "finished")
+
+
+def test_a_cancelled_allocation_leaves_no_process_on_any_of_its_nodes(site, real_slurm):
+    site.start()
+    script = "trap '' TERM; echo $$ > pid; echo $SLURMD_NODENAME > node; sleep 60; sleep 61; sleep 62"
+    ids = jobs(app(site, script, use_shell=True), 2, threads_per_rank=4)
+    batch = allocation(site, num_nodes=2)
+    all_in(ids, "RUNNING")
+    found = eventually(lambda: len(made := list(site.folder.data.rglob("node"))) == 2 and made)
+    assert {path.read_text() for path in found} == {"n1\n", "n2\n"}
+    batch.state = "pending_deletion"
+    batch.save()
+    comes(batch, "finished")
+    all_in(ids, "RESTART_READY")
+    assert site.groups() == [], "they could be started anew while they run"
+    eventually(lambda: set(saying(str(site.folder.path))) == {site.pid, site.launcher})
 
 
 def test_a_node_that_dies_ends_its_allocation_with_the_reason_and_its_jobs_run_elsewhere(site, real_slurm):
@@ -237,3 +258,144 @@ def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
     found = {finding.what: finding for finding in check(site.folder)}
     assert found["scheduler"].good is False
     assert "'nodes' is undefined" in found["job-template.sh"].told
+
+
+# Each run notes its lease, and says so when another run of the same job is still under way.
+SERIAL = """\
+exec 9> lock; flock -n 9 || echo overlap >> overlap
+echo $$ >> pids; basename "$STORAX_RESULT_FILE" >> runs
+sleep {{ seconds }}; echo {{ n }} > "$STORAX_RESULT_FILE"
+"""
+# One rank tells of all: how many they were, and on how many nodes Slurm had started them.
+RANKS = """\
+import fcntl, json, os, sys, time
+from mpi4py import MPI
+
+def note(name, word):
+    with open(name, "a") as file:
+        file.write(f"{word}\\n")
+
+world, result = MPI.COMM_WORLD, os.environ["STORAX_RESULT_FILE"]
+started_by = open(f"/proc/{os.getppid()}/environ").read().split("\\0")
+node = next(word.partition("=")[2] for word in started_by if word.startswith("SLURMD_NODENAME="))
+note("pids", os.getpid())
+if world.rank == 0:
+    note("runs", os.path.basename(result))
+    lock = open("lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        note("overlap", "overlap")
+time.sleep(float(sys.argv[1]))
+ranks, nodes = world.allreduce(1), world.gather(node)
+if nodes:
+    with open(result, "w") as file:
+        json.dump({"ranks": ranks, "nodes": len(set(nodes))}, file)
+"""
+MODES = ("mpi", "serial")
+
+
+@pytest.fixture
+def elastic(site):
+    """An agent that asks for allocations by itself: wide ones for ranks, others for single processes."""
+    pytest.importorskip("mpi4py", reason="pip install mpich mpi4py")
+    mpiexec()
+    site.environment = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    for mode in MODES:
+        add(
+            site, "[[elastic_queue]]", "enabled = true", "every_sec = 0.3", "max_nodes = 2", 'queue = "debug"',
+            "wall_time_min = 5", f'job_mode = "{mode}"', f'filter_tags = {{ kind = "{mode}" }}',
+        )  # fmt: skip
+    return site.start()
+
+
+def two_hundred(site, rng):
+    """What each job shall return, by its id: 10 over two nodes, 20 of two ranks, 170 single processes."""
+    program = site.folder.path / "ranks.py"
+    program.write_text(RANKS)
+    ranks = app(site, f"{sys.executable} {{{{ program }}}} {{{{ seconds }}}}")
+    single = app(site, SERIAL, use_shell=True)
+    ranked = {"app_id": ranks, "tags": {"kind": "mpi"}, "ranks_per_node": 2}
+    kinds = [({"ranks": 4, "nodes": 2}, {**ranked, "num_nodes": 2}), *[({"ranks": 2, "nodes": 1}, ranked)] * 2]
+    expected, made = [], []
+    for n in range(200):
+        told, fields = kinds[n % 20] if n % 20 < 3 else (n, {"app_id": single, "tags": {"kind": "serial"}})
+        own = {"program": str(program)} if fields["app_id"] == ranks else {"n": n}
+        parameters = {**own, "seconds": f"{rng.uniform(0.2, 1.0):.2f}"}
+        expected.append(told)
+        made.append(Job(workdir=f"w/{n}", parameters=parameters, **fields))
+    Job.objects.bulk_create(made)
+    return {job.id: told for job, told in zip(made, expected, strict=True)}
+
+
+def working(site, *modes):
+    """An allocation of one of these modes in which some jobs have ended and others run."""
+
+    def there():
+        for batch in BatchJob.objects.filter(site_id=site.site_id, state="running", job_mode=modes):
+            states = Job.objects.filter(batch_job_id=batch.id).counts()
+            if states.get("RUNNING") and states.get("JOB_FINISHED"):
+                return batch
+        return None
+
+    return eventually(there, seconds=60)
+
+
+def test_two_hundred_jobs_end_right_through_a_cancel_a_lost_node_and_a_killed_agent(elastic, real_slurm, world):
+    seed = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"replay with STORAX_SEED={seed}")
+    rng, site = random.Random(seed), elastic
+    expected = two_hundred(site, rng)
+    ids = list(expected)
+
+    cancelled = working(site, *MODES)
+    cancelled.state = "pending_deletion"
+    cancelled.save()
+    comes(cancelled, "finished")
+    assert cancelled.status_info["scheduler_state"].startswith("CANCELLED")
+
+    struck = working(site, *(mode for mode in MODES if mode != cancelled.job_mode))
+    node = rng.choice(["n1", "n2"])
+    real_slurm.control("update", f"nodename={node}", "state=down", "reason=x")
+    comes(struck, "finished")
+    real_slurm.revive(node)
+    assert struck.status_info["scheduler_state"] == "NODE_FAIL"
+
+    working(site, *MODES)
+    site.kill()
+    site.start()
+
+    all_in(ids, "JOB_FINISHED", seconds=120)
+    found = {job.id: job for job in Job.objects.filter(id=ids)}
+    assert {number: job.return_value for number, job in found.items()} == expected
+    _once(site, found)
+    assert max(job.lease_epoch for job in found.values()) > 1, "no job was taken from anybody"
+    batches = list(BatchJob.objects.filter(site_id=site.site_id))
+    for batch in batches:
+        comes(batch, "finished")
+    assert {batch.status_info["made_by"] for batch in batches} == {"elastic_queue"}
+    assert {job.batch_job_id for job in found.values()} <= {batch.id for batch in batches}
+    _nothing_left(site, real_slurm)
+    argv = [BIN / "storax", "admin", "verify", "--database-url", world.database_url]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.split()[-2:]) == (0, ["0", "differences"]), done.stdout + done.stderr
+
+
+def _once(site, found):
+    """No lease was run twice, no two runs of a job overlapped, and none came after its success."""
+    ends = EventLog.objects.filter(entity="job", entity_id=list(found), to_state="JOB_FINISHED")
+    assert Counter(event.entity_id for event in ends) == dict.fromkeys(found, 1)
+    for number, job in found.items():
+        runs = site.read(f"{job.workdir}/runs").split()
+        assert len(runs) == len(set(runs)), (number, runs)
+        assert runs[-1].startswith(f"{number}.{job.lease_epoch}."), (number, runs)
+    assert [str(path) for path in site.folder.data.rglob("overlap")] == []
+
+
+def _nothing_left(site, real_slurm):
+    """No job, no allocation, no runner, no node's worker."""
+    assert squeue(real_slurm) == []
+    pids = [int(pid) for path in site.folder.data.rglob("pids") for pid in path.read_text().split()]
+    assert [pid for pid in pids if alive(pid)] == []
+    site.stop()
+    eventually(lambda: saying(str(site.folder.path)) == [])

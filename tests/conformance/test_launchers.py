@@ -359,6 +359,24 @@ def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_th
     assert other not in bench.ended
 
 
+def test_an_allocation_that_the_batch_system_ends_leaves_nothing_on_a_node_its_runner_has_lost(make):
+    bench = make("ssh", leash=60.0)
+    leases = [bench.run("trap '' TERM; sleep 60; sleep 61", cores=2) for _ in range(2)]
+    bench.wait_started(*leases)
+    groups, spawners = [bench.started[lease].pid for lease in leases], set(bench.spawners.values())
+    bridges = set(named("python", saying("launchers.bridge"))) & set(saying(str(bench.path)))
+    assert len(bridges) == 2
+    for pid in bridges | spawners:
+        os.kill(pid, signal.SIGTERM)
+    bench.live(0.5)
+    assert all(map(in_group, groups)), "the runner can still be told what becomes of them"
+    bench.drop()
+    eventually(lambda: not any(map(alive, bridges)), seconds=20)
+    assert not any(map(in_group, groups)), "the batch system thinks that all has ended, and a job runs"
+    eventually(lambda: not any(map(alive, spawners)))
+    assert bench.connect().running == []
+
+
 def test_a_broken_line_is_mended_and_costs_nothing(make):
     bench = make("nodes")
     leases = {bench.run(f"echo run >> runs; sleep 1; exit {n}", cores=2): n for n in (3, 4)}

@@ -199,16 +199,8 @@ def test_an_allocation_whose_nodes_cannot_be_read_says_so(allocate, desk, site):
     assert "lists no node" in runner.log
 
 
-@pytest.fixture
-def slurm(monkeypatch):
-    conf = os.environ.get("STORAX_TEST_SLURM_CONF")
-    if not conf:
-        pytest.skip("set STORAX_TEST_SLURM_CONF to the slurm.conf of a running Slurm with two idle nodes")
-    monkeypatch.setenv("SLURM_CONF", conf)
-
-
 @pytest.mark.parametrize("mode", ["serial", "mpi"])
-def test_a_real_slurm_allocation(slurm, site, desk, tmp_path, mode):
+def test_a_real_slurm_allocation(real_slurm, site, desk, tmp_path, mode):
     site.folder.settings_file.write_text(site.folder.settings_file.read_text().partition("[launcher]")[0])
     with site.folder.settings_file.open("a") as file:
         file.write('[launcher]\nlaunch = "srun"\n')

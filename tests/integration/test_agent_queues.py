@@ -81,8 +81,36 @@ def test_what_the_work_needs_is_asked_for_once(desk):
     assert len(desk.elastic()) == 1
     desk.change(state="queued", scheduler_id="1")
     assert len(desk.elastic()) == 1
-    desk.user.jobs(desk.app, 2, num_nodes=2)
+    desk.user.jobs(desk.app, 4)
     assert desk.elastic()[1:] == [("pending_submission", 4, 60)]
+
+
+def test_an_allocation_is_asked_for_only_by_jobs_that_would_run_in_it(desk):
+    desk.user.jobs(desk.app, 2, num_nodes=2)
+    desk.user.jobs(desk.app, 3, ranks_per_node=4)
+    desk.user.jobs(desk.app, 1, wall_time_min=60)
+    assert desk.elastic() == []
+    assert desk.elastic(job_mode="mpi") == [("pending_submission", 7, 60)]
+    desk.user.jobs(desk.app, 1, wall_time_min=59)
+    assert len(desk.elastic()) == 1, "the wider mode runs it as well"
+
+
+def test_a_serial_allocation_is_none_for_work_of_several_ranks(desk):
+    desk.user.jobs(desk.app, 1, ranks_per_node=2)
+    desk.user.post("/batch-jobs/", {"site_id": desk.site, "num_nodes": 4, "job_mode": "serial"})
+    assert len(desk.elastic(job_mode="mpi")) == 2
+
+
+def test_two_elastic_queues_ask_for_their_own_work_and_wait_for_their_own_failures(desk):
+    wide, small = {"filter_tags": {"kind": "wide"}, "job_mode": "mpi"}, {"filter_tags": {"kind": "small"}}
+    desk.user.jobs(desk.app, 1, num_nodes=3, tags={"kind": "wide"})
+    desk.user.jobs(desk.app, 2, tags={"kind": "small"})
+    desk.elastic(**wide)
+    assert [nodes for _, nodes, _ in desk.elastic(**small)] == [3, 2]
+    desk.change(state="submit_failed", status_info={**desk.last()["status_info"], "error": "no"})
+    assert len(desk.elastic(**small)) == 2
+    desk.user.jobs(desk.app, 1, num_nodes=3, tags={"kind": "wide"})
+    assert len(desk.elastic(**wide)) == 3
 
 
 def test_nodes_that_idle_in_running_allocations_count(desk):
@@ -102,7 +130,6 @@ def test_limits_of_the_elastic_queue_hold(desk):
     desk.user.jobs(desk.app, 100)
     assert desk.elastic(min_nodes=2)[-1][1] == 8
     desk.user.jobs(desk.app, 1, num_nodes=9)  # wider than any allocation: nobody asks for it
-    desk.user.jobs(desk.app, 1, wall_time_min=61)
     for number in range(2, 10):
         assert len(desk.elastic()) == number
     assert len(desk.elastic()) == 9  # max_pending
@@ -121,6 +148,10 @@ def test_an_allocation_is_sized_to_what_is_idle(desk):
     assert desk.elastic(**sized) == []
     assert desk.elastic((4, 5), **sized) == []  # over before it could begin
     assert desk.elastic((2, 30), (4, 20), (1, 500), **sized) == [("pending_submission", 4, 15)]
+    desk.user.patch("/jobs/", {"filter": {"site_id": desk.site}, "patch": {"wall_time_min": 20}})
+    desk.change(state="finished")
+    assert len(desk.elastic((4, 25), **sized)) == 1, "no job would end in it"
+    assert len(desk.elastic((4, 26), **sized)) == 2
     assert best_window([{"num_nodes": 1, "wall_time_min": 0}], least=1, pad=5) == (1, 0)
     assert best_window([{"num_nodes": 3, "wall_time_min": 9}], least=4, pad=5) is None
 
@@ -157,6 +188,7 @@ def test_patience_doubles_up_to_an_hour():
         == 60
     )
     assert patience_sec([row("finished", exit_code=0), row()], "m", now) == 0
+    assert patience_sec([row("finished", exit_code=143), row()], "m", now) == 0, "it was cancelled"
     assert patience_sec([row()] * 20, "m", now) == 3600
 
 

@@ -4,11 +4,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.limits import allowed_queues, objection, resolved
-from storax_agent.schedulers.settings import ElasticSettings, SchedulerSettings
+from storax_agent.schedulers.settings import ElasticQueues, ElasticSettings, SchedulerSettings
 
 OWN = {"debug": {"max_nodes": 2, "max_walltime": 60}, "long": {"max_nodes": 8}}
 PLAIN = Request(5, 1, 30, "debug", "", "serial", {})
@@ -59,6 +60,17 @@ def test_what_is_not_asked_for_is_the_sites_default():
 def test_an_elastic_queue_whose_least_is_above_its_most_is_refused():
     with pytest.raises(ValueError, match="min_nodes = 3 is above max_nodes = 2"):
         ElasticSettings(min_nodes=3, max_nodes=2)
+
+
+def test_elastic_queues_that_would_ask_for_the_same_work_are_refused():
+    def queues(given):
+        return TypeAdapter(ElasticQueues).validate_python(given)
+
+    one, other = {"enabled": True, "filter_tags": {"kind": "wide"}}, {"enabled": True}
+    assert [queue.job_mode for queue in queues({"enabled": True})] == ["serial"]
+    assert len(queues([one, other, {"enabled": False}])) == 3
+    with pytest.raises(ValueError, match="would both ask for the same work; give each tags of its own"):
+        queues([one, other, other])
 
 
 def script(text, request=PLAIN, params=None, folder=Path("/tmp/a b")):

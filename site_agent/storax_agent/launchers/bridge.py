@@ -6,21 +6,31 @@ get wrong. When the runner, the network or the node goes, the stream ends, and b
 
 The launcher keeps its socket and journal in a folder of the node's own, for neither belongs on a shared file system.
 This process holds no state: when it is killed the runner starts another, which finds the launcher where it was.
+
+SIGTERM is how a batch system ends an allocation. It tells all processes at once, and the runner, which would end the
+jobs, may not reach this node any more. So this process waits for the runner to let go, and then sees to it that nothing
+is left: until it has ended itself, the batch system counts the allocation as running, and its jobs start nowhere else.
 """
 
 import hashlib
 import os
 import select
+import signal
 import socket
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from storax_agent.launchers.journal import encode
+from storax_agent.launchers.link import dial
 from storax_agent.launchers.starting import START_SEC, Starter
 
 BLOCK = 1 << 16
+GRACE_SEC = 3.0  # from SIGTERM to SIGKILL of the jobs of an allocation that was ended
+END_SEC = 10.0  # until the launcher has ended with them
 
 
 def private_folder(node: str, state: str) -> Path:
@@ -60,17 +70,31 @@ def _write(block: bytes) -> None:
         block = block[os.write(1, block) :]
 
 
+def end_jobs(folder: Path) -> None:
+    """Have the launcher of this folder stop what it runs, and wait for its end."""
+    with suppress(OSError), dial(folder) as launcher:
+        launcher.settimeout(END_SEC)
+        launcher.sendall(encode({"forsake": GRACE_SEC}))
+        while launcher.recv(BLOCK):
+            pass
+
+
 def main(arguments: Sequence[str]) -> int:
     """Join the two; ends with the first of them."""
     node, state, data, log = arguments
-    starter = Starter(private_folder(node, state), Path(data), Path(log))
+    signals: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: signals.append(number))
+    folder, code = private_folder(node, state), 0
+    starter = Starter(folder, Path(data), Path(log))
     with starter.connect(time.monotonic() + START_SEC) as launcher:
         try:
             pump(launcher)
         except OSError:  # one side broke off in the middle of a block
-            return 1
+            code = 1
+    if signals:
+        end_jobs(folder)
     starter.wait_for_end()
-    return 0
+    return code
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class Spawner:
         self.heard = time.monotonic()
         self.leash = 0.0
         self.remote = False
-        self.ending = False
+        self.ending = self.forsaken = False
         self.greeted = False
         self.adopt(str(state))
 
@@ -86,7 +86,7 @@ class Spawner:
             self.flush()
         self.warm.close()
         self.journal.close()
-        if self.remote and self.ending and not self.journal.unacked:
+        if self.remote and self.ending and (self.forsaken or not self.journal.unacked):
             shutil.rmtree(self.state, ignore_errors=True)
 
     def over(self) -> bool:
@@ -130,8 +130,7 @@ class Spawner:
         now = time.monotonic()
         if self.leash and self.watch and now > self.heard + self.leash:
             self.heard = now
-            for started in self.watch.running:
-                self.watch.stop(started.lease, cause="stopped", grace=LEASH_GRACE_SEC)
+            self.stop_all(LEASH_GRACE_SEC)
         for started, why in self.outputs.floods(self.watch.running, now=now) if self.outputs.limit else ():
             self.watch.stop(started.lease, cause="output", grace=0.0, message=why)
         if self.ended or self.escapes.left:
@@ -158,7 +157,10 @@ class Spawner:
             self.link.send(PONG)
         if hello := order.get("hello"):
             self.welcome(hello)
-        self.ending = self.ending or bool(order.get("end"))
+        if grace := order.get("forsake"):  # the allocation is over, and no runner comes to ask what became of it
+            self.forsaken = True
+            self.stop_all(grace)
+        self.ending = self.ending or self.forsaken or bool(order.get("end"))
 
     def welcome(self, hello: dict[str, Any]) -> None:
         """Give a new agent what it missed, then what runs."""
@@ -169,6 +171,8 @@ class Spawner:
         )  # fmt: skip
         self.node.resize(hello["cores"], hello["gpus"])
         self.leash, self.outputs.limit, self.remote = hello["leash"], hello["output"], hello["remote"]
+        # A batch system that ends an allocation signals all of it; who watches the jobs outlives them.
+        signal.signal(signal.SIGTERM, _outlive if self.leash else signal.SIG_DFL)
         self.warm.most = 2 * (hello["cores"] or len(self.ground.cpus))
         self.ending = False
         self.flush(now=True)
@@ -192,6 +196,11 @@ class Spawner:
             self.watch.stop(lease, cause=order["cause"], grace=order["grace"])
         else:
             self.ended.append(Ended(lease, time.time(), None, order["cause"], "", work.workdir, False, stage_of(work)))
+
+    def stop_all(self, grace: float) -> None:
+        """End every process."""
+        for started in self.watch.running:
+            self.watch.stop(started.lease, cause="stopped", grace=grace)
 
     def flush(self, *, now: bool = False) -> None:
         """Write down what happened and tell the agent."""
@@ -296,6 +305,10 @@ class Spawner:
         """Watch a process that is not our child."""
         self.packer.take(started.place)
         self.watch.add(started, handle, adopted=True)
+
+
+def _outlive(*_: object) -> None:
+    """Nothing. Unlike an ignored signal, this is not passed on to the jobs."""
 
 
 def work_of(row: list[Any]) -> Work:

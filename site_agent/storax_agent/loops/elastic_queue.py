@@ -55,29 +55,35 @@ class ElasticQueue:
         pending = sum(row["state"] != "running" for row in active)
         if pending < self._settings.max_pending:
             missing, widest = self._missing(active)
-            if missing > 0 and waits(self._api, self._site_id, MAKER, self._now()) <= 0:
+            if missing > 0 and waits(self._api, self._site_id, MAKER, self._now(), only=self._serves) <= 0:
                 self._ask(missing, widest)
         return self._settings.every_sec
 
     def _serves(self, row: Row) -> bool:
         """Whether a BatchJob would run the work that this loop cares for."""
-        return (row.get("filter_tags") or {}) == self._settings.filter_tags
+        suits = row.get("job_mode") == "mpi" or self._settings.job_mode == "serial"
+        return suits and (row.get("filter_tags") or {}) == self._settings.filter_tags
 
     def _missing(self, active: Sequence[Row]) -> tuple[float, int]:
         """Nodes that the runnable work needs and nobody has asked for, and the nodes of the widest job."""
-        only: Row = {
-            "site_id": self._site_id,
-            "state": ["PREPROCESSED", "RESTART_READY"],
-            "session_id__isnull": True,
-            "num_nodes__lte": self._settings.max_nodes,
-            "wall_time_min__lte": self._settings.wall_time_min,
-        }
-        if self._settings.filter_tags:
-            only["tags"] = self._settings.filter_tags
-        wanted = self._api.footprint(only)
+        wanted = self._api.footprint(self._runnable(self._settings.wall_time_min))
         waiting = sum(row["num_nodes"] for row in active if row["state"] != "running")
         missing = wanted["nodes"] - waiting - self._idle([row for row in active if row["state"] == "running"])
         return missing, int(wanted["max_nodes"])
+
+    def _runnable(self, wall_time_min: int) -> Row:
+        """Which jobs an allocation of so many minutes would take. Jobs that it would not (in serial mode those of
+        several ranks; those as long as itself, for its own start takes time) would be asked for again and again."""
+        settings = self._settings
+        widest = {"num_nodes__lte": settings.max_nodes}
+        return {
+            "site_id": self._site_id,
+            "state": ["PREPROCESSED", "RESTART_READY"],
+            "session_id__isnull": True,
+            "wall_time_min__lt": wall_time_min,
+            **({"num_nodes": 1, "ranks_per_node": 1} if settings.job_mode == "serial" else widest),
+            **({"tags": settings.filter_tags} if settings.filter_tags else {}),
+        }
 
     def _idle(self, running: Sequence[Row]) -> float:
         """Nodes of running allocations that no job uses."""
@@ -99,6 +105,8 @@ class ElasticQueue:
             if window.wall_time_min:
                 room = window.wall_time_min - settings.wall_time_pad_min
                 fields["wall_time_min"] = min(settings.wall_time_min, room)
+                if not self._api.footprint(self._runnable(fields["wall_time_min"]))["num_jobs"]:
+                    return  # nothing would end in it
         number = create(self._api, self._site_id, fields, maker=MAKER)
         LOG.info("elastic queue: %.1f nodes are missing; asked for %d as BatchJob %d", missing, nodes, number)
 

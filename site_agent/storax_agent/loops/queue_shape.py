@@ -1,6 +1,6 @@
 """What the loops that ask for allocations by themselves have in common: the shape of their BatchJobs, and patience."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ MADE_BY = "made_by"  # in status_info
 RECENT_FAILURES = 20
 FIRST_PAUSE_SEC = 60.0
 LONGEST_PAUSE_SEC = 3600.0
+TERMINATED = 128 + 15  # the exit code of a runner that was ended from outside before it was up; no fault of its own
 
 
 def shape(settings: ElasticSettings | MaintainerSettings) -> Row:
@@ -49,12 +50,14 @@ def patience_sec(rows: Sequence[Mapping[str, Any]], maker: str, now: datetime) -
     return float(max(0.0, pause - (now - last).total_seconds()))
 
 
-def waits(api: SiteApi, site_id: int, maker: str, now: datetime) -> float:
-    """Seconds to wait before the next is asked for."""
+def waits(
+    api: SiteApi, site_id: int, maker: str, now: datetime, *, only: Callable[[Row], bool] = lambda _: True
+) -> float:
+    """Seconds to wait before the next is asked for, by what became of those that ``only`` picks."""
     rows = api.last_batch_jobs(site_id, ["submit_failed", "finished"], limit=RECENT_FAILURES)
-    return patience_sec(rows, maker, now)
+    return patience_sec([row for row in rows if only(row)], maker, now)
 
 
 def _failed(row: Mapping[str, Any]) -> bool:
     info = row.get("status_info") or {}
-    return bool(row["state"] == "submit_failed" or info.get("exit_code", 0) != 0)
+    return bool(row["state"] == "submit_failed" or info.get("exit_code", 0) not in (0, TERMINATED))

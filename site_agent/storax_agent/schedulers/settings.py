@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
 Nodes = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -63,7 +63,7 @@ class _Shape(_Table):
 
 
 class ElasticSettings(_Shape):
-    """``[elastic_queue]``: allocations as the runnable work needs them."""
+    """``[elastic_queue]``, or each ``[[elastic_queue]]``: allocations as the runnable work needs them."""
 
     min_nodes: Nodes = Field(default=1, description="Smallest allocation.")
     max_nodes: Nodes = Field(default=1, description="Largest allocation.")
@@ -79,6 +79,26 @@ class ElasticSettings(_Shape):
         if self.min_nodes > self.max_nodes:
             raise ValueError(f"min_nodes = {self.min_nodes} is above max_nodes = {self.max_nodes}")
         return self
+
+
+def _told_apart(queues: list[ElasticSettings]) -> list[ElasticSettings]:
+    seen: list[dict[str, str]] = []
+    for queue in queues:
+        if queue.enabled and queue.filter_tags in seen:
+            raise ValueError(
+                f"two [[elastic_queue]] have filter_tags {queue.filter_tags} and would both ask for the same work; "
+                "give each tags of its own"
+            )
+        seen += [queue.filter_tags] if queue.enabled else []
+    return queues
+
+
+# One table, or an array of tables.
+ElasticQueues = Annotated[
+    list[ElasticSettings],
+    BeforeValidator(lambda given: [given] if isinstance(given, dict) else given),
+    AfterValidator(_told_apart),
+]
 
 
 class MaintainerSettings(_Shape):
