@@ -169,7 +169,7 @@ class Daemon:
         submitter = self.api.username() if policy.allowed_submitters is not None else ""
         inside = self.allocation is not None
         preparer = Preparer(
-            folder.results, settings.slots, settings.gpus, policy, submitter,
+            folder.results, settings.slots, settings.gpus, policy, submitter, memory_mb=settings.memory_mb,
             nodes=self.size.nodes if inside else (), where=self.size.where,
             whole_nodes=given.whole_nodes, launch_params=given.launch_params,
             launch=None if inside else launch_of(given.launch, os.environ), functions=folder.functions,
@@ -238,7 +238,8 @@ class Daemon:
         """Tell the server what this site offers; an allocation's runner leaves that to the site's agent."""
         if self.allocation is None:
             locations = {alias: place.url for alias, place in self.settings.transfer_locations.items()}
-            fields = {"path": str(self.folder.path), "transfer_locations": locations}
+            size = self.size.nodes[0]._asdict() if self.settings.run_jobs else {}
+            fields: dict[str, Any] = {"path": str(self.folder.path), "transfer_locations": locations, "node_size": size}
             if self.settings.scheduler.kind == "local":  # of the others its own loop tells, which may have to wait
                 fields |= offer(self.scheduler, self.settings.scheduler)
             self.api.update_site(self.settings.site_id, fields)

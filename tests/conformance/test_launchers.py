@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from itertools import combinations
 
 import pytest
 
@@ -102,6 +103,20 @@ def test_no_more_run_than_there_are_cores(bench):
         used += change
         peak = max(peak, used)
     assert peak <= 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_that_was_asked_for_is_kept_free(make, kind):
+    bench = make(kind, memory_mb=1000)
+    large = [bench.run("sleep 0.3", memory_mb=501) for _ in range(4)]
+    small = bench.run("true", memory_mb=0)
+    bench.wait_ended(*large, small, seconds=40)
+    assert all(bench.ended[lease].code == 0 for lease in large)
+    for first, second in combinations(large, 2):
+        if bench.started[first].place.nodes == bench.started[second].place.nodes:
+            apart = bench.ended[first].at <= bench.started[second].at
+            assert apart or bench.ended[second].at <= bench.started[first].at
+    assert bench.started[small].at < max(bench.started[lease].at for lease in large)
 
 
 def test_a_cancelled_job_leaves_no_process_even_one_in_a_session_of_its_own(bench):

@@ -11,7 +11,7 @@ from storax_core import decide
 from storax_core.commands import hook_jobs, moves
 from storax_core.errors import NotFound
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
-from storax_core.resources.job import Minutes
+from storax_core.resources.job import Megabytes, Minutes
 from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, RowVersion, Tags, UtcTime, Whole
 from storax_core.states import AGENT_MOVES, HOOK_MOVES, HOOKS
 from storax_core.store import log
@@ -63,6 +63,7 @@ class Outcome(BaseModel):
     num_nodes: Count = Field(default=1, description="A hook's new number of nodes.")
     ranks_per_node: Count = Field(default=1, description="A hook's new ranks per node.")
     threads_per_rank: Count = Field(default=1, description="A hook's new threads per rank.")
+    mem_per_node_mb: Megabytes = Field(default=0, description="A hook's new memory on each node in MiB.")
     wall_time_min: Minutes = Field(default=0, description="A hook's new wall time in minutes; 0 sets no limit.")
     max_attempts: Count = Field(default=1, description="A hook's new number of attempts.")
 

@@ -33,7 +33,7 @@ from storax_agent.launchers.clusters.base import NodeInfo
 from storax_agent.launchers.journal import ended_of, started_of
 from storax_agent.launchers.launch.base import Launch, Ranks
 from storax_agent.launchers.nodelink import NodeLink
-from storax_agent.launchers.packing import Node, Packer, Queue
+from storax_agent.launchers.packing import Capacity, Node, Packer, Queue
 from storax_agent.launchers.starting import START_SEC
 
 LOG = logging.getLogger(__name__)
@@ -209,7 +209,7 @@ class AllocationLauncher:
     def _joining(self, link: NodeLink, cpus: int) -> list[Node]:
         infos = [self._nodes[link.name]] if self._mode == "serial" else list(self._nodes.values())
         new = [info for info in infos if info.name not in self._packer.nodes]
-        return [Node(info.name, cores=info.cores or cpus, gpus=info.gpus) for info in new]
+        return [Node(n.name, cores=n.cores or cpus, gpus=n.gpus, memory_mb=n.memory_mb) for n in new]
 
     @staticmethod
     def _recount(node: Node, placed: Placed) -> None:
@@ -275,6 +275,12 @@ def _unplaced(work: Work) -> Work:
     return work._replace(place=None)
 
 
-def sizes_of(nodes: Iterable[NodeInfo], *, cores: int, gpus: int) -> list[NodeInfo]:
+def sizes_of(nodes: Iterable[NodeInfo], *, default: Capacity) -> list[NodeInfo]:
     """The nodes with what the batch system did not tell, from the site's settings."""
-    return [node._replace(cores=node.cores or cores, gpus=node.gpus or gpus) for node in nodes]
+    return [
+        node._replace(
+            cores=node.cores or default.cores, gpus=node.gpus or default.gpus,
+            memory_mb=node.memory_mb or default.memory_mb,
+        )
+        for node in nodes
+    ]  # fmt: skip

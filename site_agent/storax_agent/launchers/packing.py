@@ -1,13 +1,15 @@
 """Which work goes where: the nodes of an allocation, what is free on each, and the queue of work that waits.
 
-Pure: no clock but the one passed in, no file, no process. A node is never given more than it has, in three measures:
-cores; GPUs, each a sum of shares of at most one device; and occupancy, the sum of 1/node_packing_count of its jobs.
+Pure: no clock but the one passed in, no file, no process. A node is never given more than it has, in four measures:
+cores; GPUs, each a sum of shares of at most one device; occupancy, the sum of 1/node_packing_count of its jobs; and the
+memory that its jobs ask for, where the node's own is known.
 Work for several nodes takes whole idle ones.
 """
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from storax_agent.launchers.base import DEVICE, Lease, Place, Work
 
@@ -17,23 +19,32 @@ PASSED_OVER_SEC = 30.0
 SLACK = 1e-9  # of sums like 1/3 + 1/3 + 1/3
 
 
+class Capacity(NamedTuple):
+    """What a node has for jobs. ``memory_mb`` is in MiB, 0 where nobody knows."""
+
+    cores: int
+    gpus: int = 0
+    memory_mb: int = 0
+
+
 class Node:
-    """What is free on one node. Cores and GPUs are counted from 0.
+    """What is free on one node. Cores and GPUs are counted from 0; memory that is not known (0) bounds nothing.
 
     Adopted work may occupy more than there is after a change of settings; then nothing starts until it ends.
     """
 
-    def __init__(self, name: str = "", *, cores: int = 0, gpus: int = 0) -> None:
+    def __init__(self, name: str = "", *, cores: int = 0, gpus: int = 0, memory_mb: int = 0) -> None:
         self.name = name
         self.jobs = 0
+        self.memory_used = 0
         self._cores_used: Counter[int] = Counter()
         self._gpus_used: Counter[int] = Counter()
         self._packings: Counter[int] = Counter()
-        self.resize(cores, gpus)
+        self.resize(cores, gpus, memory_mb)
 
-    def resize(self, cores: int, gpus: int) -> None:
+    def resize(self, cores: int, gpus: int, memory_mb: int = 0) -> None:
         """A new agent may come with new settings."""
-        self.cores, self.gpus = cores, gpus
+        self.cores, self.gpus, self.memory_mb = cores, gpus, memory_mb
         self.free = [core for core in range(cores) if not self._cores_used[core]]
 
     @property
@@ -56,10 +67,13 @@ class Node:
             return None
         if work.packing and self.occupancy + 1 / work.packing > 1 + SLACK:
             return None
+        if work.memory_mb and self.memory_mb and self.memory_used + work.memory_mb > self.memory_mb:
+            return None
         gpus = self._devices(work.gpus) if work.gpus else ()
         if gpus is None:
             return None
-        return Place(self.free[: work.cores], gpus, work.packing, (self.name,) if self.name else ())
+        nodes = (self.name,) if self.name else ()
+        return Place(self.free[: work.cores], gpus, work.packing, nodes, work.memory_mb)
 
     def take(self, place: Place) -> None:
         """Count what runs at ``place``, whether it fits or was found running."""
@@ -79,7 +93,7 @@ class Node:
     @property
     def whole(self) -> Place:
         """All of it."""
-        return Place(range(self.cores), [(gpu, DEVICE) for gpu in range(self.gpus)], 1)
+        return Place(range(self.cores), [(gpu, DEVICE) for gpu in range(self.gpus)], 1, memory_mb=self.memory_mb)
 
     def _count(self, place: Place, sign: int) -> None:
         for core in place.cores:
@@ -88,6 +102,7 @@ class Node:
             self._gpus_used[gpu] += sign * share
         if place.packing:
             self._packings[place.packing] += sign
+        self.memory_used += sign * place.memory_mb
 
     def _devices(self, shares: Sequence[int]) -> list[tuple[int, int]] | None:
         """A device for each share, the fullest that still has room, so that whole devices stay free for whole asks."""
@@ -155,22 +170,29 @@ class Packer:
 
 
 def _holds(node: Node, work: Work) -> bool:
-    """Whether an idle node has the GPUs that work asks of each of its nodes."""
-    return not work.gpus or Node(cores=node.cores, gpus=node.gpus).fit(work) is not None
+    """Whether an idle node has the GPUs and the memory that work asks of each of its nodes."""
+    if not (work.gpus or work.memory_mb):
+        return True
+    return Node(cores=node.cores, gpus=node.gpus, memory_mb=node.memory_mb).fit(work) is not None
 
 
-def objection(sizes: Sequence[tuple[int, int]], work: Work, *, where: str, mend: Mapping[str, str]) -> str:
-    """Why ``work`` can never run on nodes of these sizes (cores, GPUs), or an empty text. ``where`` names them."""
+def objection(sizes: Sequence[Capacity], work: Work, *, where: str, mend: Mapping[str, str]) -> str:
+    """Why ``work`` can never run on nodes of these sizes, or an empty text. ``where`` names them, ``mend`` has what to
+    say further of ``cores``, ``gpus`` or ``memory``."""
     if work.nodes > len(sizes):
         return f"needs {work.nodes} nodes; {where} has {len(sizes)}"
     per_node = " on each node" if work.nodes > 1 else ""
-    if sum(cores >= work.cores for cores, _ in sizes) < work.nodes:
-        most = max((cores for cores, _ in sizes), default=0)
+    roomy = [size for size in sizes if size.cores >= work.cores]
+    if len(roomy) < work.nodes:
+        most = max((size.cores for size in sizes), default=0)
         return f"needs {work.cores} cores{per_node}; {where} has {most}{mend.get('cores', '')}"
-    roomy = [Node(cores=cores, gpus=gpus) for cores, gpus in sizes if cores >= work.cores]
-    if sum(node.fit(work) is not None for node in roomy) < work.nodes:
+    large = [size for size in roomy if not size.memory_mb or size.memory_mb >= work.memory_mb]
+    if len(large) < work.nodes:
+        most = max(size.memory_mb for size in roomy)
+        return f"needs {work.memory_mb} MiB of memory{per_node}; {where} has {most}{mend.get('memory', '')}"
+    if sum(Node(cores=size.cores, gpus=size.gpus).fit(work) is not None for size in large) < work.nodes:
         devices = -(-sum(work.gpus) // DEVICE)
-        most = max(gpus for _, gpus in sizes)
+        most = max(size.gpus for size in sizes)
         return f"needs {devices} GPUs{per_node}; {where} has {most}{mend.get('gpus', '')}"
     return ""
 

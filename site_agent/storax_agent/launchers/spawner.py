@@ -167,7 +167,7 @@ class Spawner:
             environment=hello["environment"], node=hello["node"], gpus=hello["gpus"], pin=hello["pin"],
             remote=hello["remote"],
         )  # fmt: skip
-        self.node.resize(hello["cores"], hello["gpus"])
+        self.node.resize(hello["cores"], hello["gpus"], hello["memory"])
         self.leash, self.outputs.limit, self.remote = hello["leash"], hello["output"], hello["remote"]
         self.warm.most = 2 * (hello["cores"] or len(self.ground.cpus))
         self.ending = False
