@@ -305,6 +305,12 @@ def test_it_says_when_a_job_asks_for_more_than_a_node_has(why, fields, words):
     assert words in told if words else "It asks for" not in told
 
 
+def test_it_says_what_does_not_work_in_the_site_s_agent(why):
+    told = {"outlook": {"error": "no\x1b answer", "since": "2026-01-01T11:00:00+00:00"}}
+    words = why({"failing_loops": told}, state="AWAITING_PARENTS", attempt=0, parent_ids=[])
+    assert r"has trouble, since 2026-01-01T11:00:00+00:00: loop outlook: no\x1b answer" in words
+
+
 def test_it_names_the_parents_that_have_not_ended(why):
     parents = {"columns": ["id", "state"], "rows": [[3, "RUNNING"], [4, "FAILED"]], "next": None, "count": None}
     words = why(state="AWAITING_PARENTS", attempt=0, parent_ids=[2, 3, 4], answers=[("/jobs/query", parents)])

@@ -55,6 +55,7 @@ def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
     if job.state == "FAILED":
         yield from _failed(job)
         return
+    yield from _trouble(site)
     if job.cancel_requested:
         yield "It was cancelled: its process is being stopped."
     yield from _waits_for(job, site, now)
@@ -132,6 +133,13 @@ def _site(site: "Site", now: datetime) -> list[str]:
     if silent > SILENT_SEC:
         return [f"The agent of site {site.name} was last heard {span_words(silent)} ago.", start]
     return []
+
+
+def _trouble(site: "Site") -> Iterator[str]:
+    """What does not work in the site's agent, by its own words."""
+    for name, told in sorted((site.failing_loops or {}).items()):
+        since, error = (text_of(told.get(key) or "?") for key in ("since", "error"))
+        yield f"The agent of site {site.name} has trouble, since {since}: loop {name}: {error}"
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
