@@ -294,7 +294,7 @@ class Agent:
         final = False
         for entry in entries:
             self._unsettled[entry["id"], entry["lease_epoch"]] = seq
-            final = final or entry["moves"][-1]["to"] != "RUNNING"
+            final = final or not entry["moves"] or entry["moves"][-1]["to"] != "RUNNING"
         self._entries, self._notes, self._answered = {}, {}, 0
         if entries:
             self.mail.add(len(entries), final=final)

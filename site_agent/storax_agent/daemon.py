@@ -116,7 +116,7 @@ class Daemon:
 
     def _over(self) -> bool:
         if isinstance(self.launcher, AllocationLauncher) and self.allocation:
-            busy = len(self.agent.holdings) > self.launcher.hopeless
+            busy = len(self.agent.holdings) > 0
             if self.allocation.over(busy=busy, active=self.pull.active) or self.launcher.gone:
                 LOG.info("allocation %d is over %s", self.allocation.batch_job_id, self.launcher.gone)
                 return True

@@ -267,9 +267,24 @@ def test_nothing_starts_that_cannot_end_in_time(make, allocated):
     time.sleep(0.3)
     bench.look()
     assert long not in bench.started
-    assert bench.launcher.hopeless == 1
-    left[0] = 100.0
-    bench.wait_ended(long)
+    assert (bench.ended[long].cause, bench.ended[long].started) == ("no_time", False)
+    assert bench.ended[long].message == "its 1 minutes are more than the 0.5 left to the allocation"
+
+
+def test_what_waits_until_it_cannot_end_in_time_any_more_is_given_back_at_once(make, allocated):
+    left = [100.0]
+    bench = make(allocated, left=lambda: left[0])
+    blockers = [bench.run("sleep 77", cores=2) for _ in range(2)]
+    late, other = bench.run("true", wall_sec=60), bench.run("true")
+    for lease in blockers:
+        eventually(lambda lease=lease: (bench.look(), bench.started.get(lease))[1])
+    assert not bench.ended
+    left[0] = 59.0
+    bench.wait_ended(late)
+    assert bench.ended[late].cause == "no_time"
+    assert other not in bench.ended
+    bench.launcher.stop([*blockers, other], cause="stopped", grace_sec=0.0)
+    bench.wait_ended(*blockers, other)
 
 
 def test_a_job_is_held_to_its_cores(make):

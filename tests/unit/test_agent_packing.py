@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storax_agent.footprint import shares
-from storax_agent.launchers.base import DEVICE, Lease, Place, Work
+from storax_agent.launchers.base import DEVICE, Call, Lease, Place, Work
 from storax_agent.launchers.packing import Capacity, Node, Packer, Queue, objection
 
 
@@ -139,8 +139,16 @@ def test_what_cannot_end_in_time_does_not_start_and_does_not_stand_in_the_way():
     assert queue.next_fit(packer, left=60)[0].lease.job_id == 2
     assert queue.next_fit(packer, left=60)[0].lease.job_id == 3
     assert queue.next_fit(packer, left=60) is None
-    assert queue.hopeless(60) == len(queue) == 1
-    assert queue.next_fit(packer, left=100)[0].lease.job_id == 1
+    assert [late.lease.job_id for late in queue.take_late(60)] == [1]
+    assert len(queue) == 0
+
+
+def test_a_hook_starts_whatever_time_is_left():
+    packer, queue = Packer([Node(cores=4)]), queue_at([0.0])
+    calls = [Call(method, "", False, {}, {}) for method in ("preprocess", "run")]
+    queue.extend(work(number, wall_sec=3600)._replace(call=call) for number, call in enumerate(calls))
+    assert [late.call.method for late in queue.take_late(60)] == ["run"]
+    assert queue.next_fit(packer, left=60)[0].call.method == "preprocess"
 
 
 def test_fractions_share_a_device_and_leave_whole_ones_whole():

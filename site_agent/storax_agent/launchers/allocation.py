@@ -84,11 +84,6 @@ class AllocationLauncher:
         return "; ".join(f"node {link.name}: {link.why}" for link in self._links.values()) if self._all_dead else ""
 
     @property
-    def hopeless(self) -> int:
-        """How many wait that cannot end inside the allocation any more; they go back with the session."""
-        return self._queue.hopeless(self._left())
-
-    @property
     def _all_dead(self) -> bool:
         return all(link.dead for link in self._links.values())
 
@@ -128,6 +123,7 @@ class AllocationLauncher:
     def poll(self) -> Events:
         """Events so far."""
         self._turn(0)
+        self._give_back()
         self._fill()
         self._turn(0)
         events = Events(self._started, self._ended, self._cursor() if self._started or self._ended else "")
@@ -239,6 +235,16 @@ class AllocationLauncher:
                 self._done(_lost_end(lease, placed, f"node {link.name} was lost: {link.why}"))
 
     # What starts next
+
+    def _give_back(self) -> None:
+        """What cannot end inside the allocation any more may run elsewhere meanwhile."""
+        left = self._left()
+        for work in self._queue.take_late(left):
+            why = (
+                f"its {work.wall_sec / 60:g} minutes are more than the {max(0.0, left) / 60:.1f} left to the allocation"
+            )
+            told = Ended(work.lease, time.time(), None, "no_time", why, work.workdir, False, stage_of(work))
+            self._ended.append(told)
 
     def _fill(self) -> None:
         batches: dict[str, list[Work]] = {}

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
-Cause = Literal["exit", "cancelled", "wall_time", "stopped", "stale", "lost", "command", "workdir", "system", "output"]
+Cause = Literal[
+    "exit", "cancelled", "wall_time", "stopped", "stale", "lost", "command", "workdir", "system", "output", "no_time"
+]  # fmt: skip
 DEVICE = 1_000_000  # shares of one GPU; integers, so that a third three times is exactly one device
 
 
@@ -103,7 +105,7 @@ class Ended(NamedTuple):
     ``code`` is the exit code, -N for signal N, None when unknown. ``cause`` says why: ``exit`` by itself;
     ``cancelled``, ``wall_time``, ``stopped`` (the agent ends) and ``stale`` (the lease is gone) by the launcher;
     ``output`` when it wrote more than the site allows; ``lost`` when the exit status is unknown; ``command``,
-    ``workdir`` and ``system`` when it could not be started.
+    ``workdir`` and ``system`` when it could not be started, ``no_time`` when it cannot end within the allocation.
     ``stage`` is as in ``Started``; ``outcome`` is what a worker answered: ``{"v": value}``, ``{"x": exception}``, or a
     hook's ``{"h": state, "patch", "jobs"}``.
     """

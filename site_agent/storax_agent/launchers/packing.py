@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from storax_agent.launchers.base import DEVICE, Lease, Place, Work
+from storax_agent.launchers.base import DEVICE, Lease, Place, Work, stage_of
 
 ONE_MACHINE = ("",)
 LOOK_AHEAD = 64
@@ -200,7 +200,7 @@ def objection(sizes: Sequence[Capacity], work: Work, *, where: str, mend: Mappin
 class Queue:
     """Work in order of arrival. The first that fits goes first, but nobody is passed over for longer than 30 s.
 
-    ``clock`` gives seconds. Work whose wall time is longer than ``left`` stays where it is.
+    ``clock`` gives seconds. Work whose wall time is longer than ``left`` is not started.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -227,9 +227,12 @@ class Queue:
                 return work
         return None
 
-    def hopeless(self, left: float) -> int:
-        """How many cannot end within ``left`` seconds any more."""
-        return sum(work.wall_sec > left for work in self._works)
+    def take_late(self, left: float) -> list[Work]:
+        """Take out all that cannot end within ``left`` seconds any more."""
+        late = [work for work in self._works if not _ends_within(work, left)]
+        if late:
+            self._works = deque(work for work in self._works if _ends_within(work, left))
+        return late
 
     def next_fit(self, packer: Packer, *, left: float | None = None) -> tuple[Work, Place] | None:
         """Take out the next work that fits and ends within ``left`` seconds, with its place; or None."""
@@ -246,11 +249,11 @@ class Queue:
         return None if self._patience_over(work.lease) else self._overtake(packer, head + 1, left)
 
     def _first_in_time(self, left: float) -> int | None:
-        return next((place for place, work in enumerate(self._works) if work.wall_sec <= left), None)
+        return next((place for place, work in enumerate(self._works) if _ends_within(work, left)), None)
 
     def _overtake(self, packer: Packer, start: int, left: float | None) -> tuple[Work, Place] | None:
         for number, work in enumerate(islice(self._works, start, start + LOOK_AHEAD), start):
-            if left is not None and work.wall_sec > left:
+            if left is not None and not _ends_within(work, left):
                 continue
             if (place := packer.fit(work)) is not None:
                 del self._works[number]
@@ -262,3 +265,9 @@ class Queue:
         if self._waiting is None or self._waiting[0] != first:
             self._waiting = (first, now)
         return now - self._waiting[1] > PASSED_OVER_SEC
+
+
+def _ends_within(work: Work, left: float) -> bool:
+    """Whether it may start. A hook may at any time: its limit is for one that hangs, and one that is cut off runs
+    again."""
+    return work.wall_sec <= left or stage_of(work) not in ("", "run")
