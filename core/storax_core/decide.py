@@ -200,6 +200,8 @@ def report(facts: Facts, told: Row) -> tuple[Change, str, str]:
         return change, "stale_epoch", f"the lease moved on: epoch is {facts['lease_epoch']}, not {told['lease_epoch']}"
     if facts["session_id"] is None:
         return change, "", ""  # the same report came before; its lease ended with it
+    if told.get("release") is not None:
+        return _give_back(facts, told)
     for move in told["moves"]:
         if move["to"] == facts["state"] == JobState.RUNNING and mine["state"] == JobState.RUNNING:
             continue
@@ -213,6 +215,19 @@ def report(facts: Facts, told: Row) -> tuple[Change, str, str]:
             return refused, "illegal_move", f"cannot move from {mine['state']} to {move['to']}"
         last = move is told["moves"][-1]
         enter(change, mine, move["to"], {**move["data"], **(told["patch"] if last else {})})
+    return change, "", ""
+
+
+def _give_back(facts: Facts, told: Row) -> tuple[Change, str, str]:
+    """The holder will not start the job. Its epoch stays: nobody took it away, and there is no run to be refused."""
+    change, mine = change_of(facts), dict(facts)
+    if told["moves"] or facts["state"] == JobState.RUNNING:
+        change.note("job.report_refused", {"from": facts["state"], "release": told["release"]})
+        return change, "illegal_move", "it has started: it cannot be given back unstarted"
+    if facts["cancel_requested"]:
+        enter(change, mine, JobState.FAILED, {"message": "cancelled"})
+    else:
+        change.add("job.released", {"message": told["release"], "session_id": None})
     return change, "", ""
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from storax_agent.doubts import Doubts
 from storax_agent.launchers.base import Cause, Launcher, LauncherLostError, Lease, Work
 from storax_agent.leases import Held, Holdings
+from storax_agent.loops.base import Errors
 from storax_agent.outbox import Outbox
 from storax_agent.outcomes import Entry, Judge, move, refusal, running
 from storax_agent.outcomes import entry as entry_of
@@ -55,6 +56,7 @@ class Agent:
         self.room, self.mail, self.pace = Room(), Mail(), Pace()
         self.reconcile: Callable[[], None] = lambda: None
         self.holdings, self.doubts = Holdings(), Doubts()
+        self.errors = Errors("main")
         self._launcher, self._outbox, self._preparer, self._judge = launcher, outbox, preparer, judge
         self._cores, self._prefetch, self._grace_sec = cores, prefetch, grace_sec
         self._node_cores = node_cores
@@ -124,10 +126,12 @@ class Agent:
             self._posts.run()
             self._collect()
             self._save()
+            self.errors.well()
         except LauncherLostError as error:
             self._reopen(error)
-        except Exception:
+        except Exception as error:
             LOG.exception("main loop: unexpected error")
+            self.errors.failed(error)
             time.sleep(RETRY_SEC)
         self._balance()
         if self.pace.recent() > STORM_JOBS and not self._draining:
@@ -226,6 +230,7 @@ class Agent:
             self.open()
         except LauncherLostError as again:
             LOG.error("%s", again)  # noqa: TRY400
+            self.errors.failed(again)
             time.sleep(RETRY_SEC)
 
     def _accept(self, session: int, job: Row) -> Work | None:
@@ -289,7 +294,7 @@ class Agent:
         final = False
         for entry in entries:
             self._unsettled[entry["id"], entry["lease_epoch"]] = seq
-            final = final or entry["moves"][-1]["to"] != "RUNNING"
+            final = final or not entry["moves"] or entry["moves"][-1]["to"] != "RUNNING"
         self._entries, self._notes, self._answered = {}, {}, 0
         if entries:
             self.mail.add(len(entries), final=final)

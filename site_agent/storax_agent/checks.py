@@ -23,7 +23,8 @@ def check(folder: SiteFolder) -> Iterator[Finding]:
         SiteError: the folder is no site.
     """
     settings = folder.load()
-    yield Finding("settings", True, f"{settings.name}, {settings.slots} cores, {settings.gpus} GPUs")
+    memory = f"{settings.memory_mb} MiB of memory" if settings.memory_mb else "memory not known, so not packed"
+    yield Finding("settings", True, f"{settings.name}, {settings.slots} cores, {settings.gpus} GPUs, {memory}")
     private = folder.path.stat().st_mode & 0o077 == 0
     yield Finding(
         "folder", private, "for its owner alone" if private else f"others may enter; run chmod 700 {folder.path}"

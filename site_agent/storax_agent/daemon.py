@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from types import FrameType
@@ -28,9 +28,10 @@ from storax_agent.launchers.launch import launch_of
 from storax_agent.launching import launcher_of
 from storax_agent.leases import SessionKeeper
 from storax_agent.locks import PidLock
-from storax_agent.loops.base import Loop
+from storax_agent.loops.base import Errors, Loop
 from storax_agent.loops.batch_jobs import BatchJobs
 from storax_agent.loops.elastic_queue import ElasticQueue
+from storax_agent.loops.failing_loops import FailingLoops
 from storax_agent.loops.file_cleaner import FileCleaner
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import Health
@@ -99,8 +100,7 @@ class Daemon:
                 self.keeper.resume(session)
             loops = self._loops()
             report = self._loop("report", self._report().step, self._report_stopping)
-            health = Health(self.folder.state / HEALTH_FILE, [*loops, report])
-            for loop in [*loops, report, self._loop("health", health.step)]:
+            for loop in [*loops, report, *self._watchers([*loops, report])]:
                 loop.start()
             LOG.info("site %r: %d cores, agent process %d", self.settings.name, self.size.cores, os.getpid())
             while not self._over():
@@ -116,7 +116,7 @@ class Daemon:
 
     def _over(self) -> bool:
         if isinstance(self.launcher, AllocationLauncher) and self.allocation:
-            busy = len(self.agent.holdings) > self.launcher.hopeless
+            busy = len(self.agent.holdings) > 0
             if self.allocation.over(busy=busy, active=self.pull.active) or self.launcher.gone:
                 LOG.info("allocation %d is over %s", self.allocation.batch_job_id, self.launcher.gone)
                 return True
@@ -170,7 +170,7 @@ class Daemon:
         submitter = self.api.username() if policy.allowed_submitters is not None else ""
         inside = self.allocation is not None
         preparer = Preparer(
-            folder.results, settings.slots, settings.gpus, policy, submitter,
+            folder.results, settings.slots, settings.gpus, policy, submitter, memory_mb=settings.memory_mb,
             nodes=self.size.nodes if inside else (), where=self.size.where,
             whole_nodes=given.whole_nodes, launch_params=given.launch_params,
             launch=None if inside else launch_of(given.launch, os.environ), functions=folder.functions,
@@ -204,6 +204,17 @@ class Daemon:
             loops.append(self._loop("file-cleaner", cleaner.step))
             loops += self._allocation_loops()
         return loops
+
+    def _watchers(self, loops: Sequence[Loop]) -> list[Loop]:
+        """What looks after the other loops; an allocation's runner leaves the Site's row to the site's agent."""
+        watched: list[Errors] = [*loops, self.agent.errors]
+        found = []
+        if self.allocation is None:
+            every = self.settings.beat_sec
+            teller = FailingLoops(self.api, self.settings.site_id, tuple(watched), every_sec=every)
+            found.append(self._loop("failing-loops", teller.step))
+        health = Health(self.folder.state / HEALTH_FILE, [*watched, *found])
+        return [*found, self._loop("health", health.step)]
 
     def _mover(self) -> Transfers:
         settings, folder = self.settings, self.folder
@@ -240,7 +251,8 @@ class Daemon:
         """Tell the server what this site offers; an allocation's runner leaves that to the site's agent."""
         if self.allocation is None:
             locations = {alias: place.url for alias, place in self.settings.transfer_locations.items()}
-            fields = {"path": str(self.folder.path), "transfer_locations": locations}
+            size = self.size.nodes[0]._asdict() if self.settings.run_jobs else {}
+            fields: dict[str, Any] = {"path": str(self.folder.path), "transfer_locations": locations, "node_size": size}
             if self.settings.scheduler.kind == "local":  # of the others its own loop tells, which may have to wait
                 fields |= offer(self.scheduler, self.settings.scheduler)
             self.api.update_site(self.settings.site_id, fields)

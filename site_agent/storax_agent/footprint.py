@@ -1,4 +1,4 @@
-"""What a job takes of a node: cores, shares of GPUs, occupancy."""
+"""What a job takes of a node: cores, shares of GPUs, occupancy, memory."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -17,6 +17,7 @@ class Footprint(NamedTuple):
     ranks: int
     threads: int
     params: dict[str, str]
+    memory_mb: int
 
 
 def footprint(job: Mapping[str, Any], *, whole_nodes: bool = False) -> Footprint:
@@ -31,7 +32,8 @@ def footprint(job: Mapping[str, Any], *, whole_nodes: bool = False) -> Footprint
     occupies = packing if packing > 1 or whole_nodes else 0
     gpus = shares(job.get("gpus_per_rank") or 0.0, ranks)
     params = {str(name): str(value) for name, value in (job.get("launch_params") or {}).items()}
-    return Footprint(max(1, ceil(ranks * threads / per_core)), gpus, occupies, nodes, ranks, threads, params)
+    cores, memory_mb = max(1, ceil(ranks * threads / per_core)), job.get("mem_per_node_mb") or 0
+    return Footprint(cores, gpus, occupies, nodes, ranks, threads, params, memory_mb)
 
 
 def shares(gpus_per_rank: float, ranks: int) -> list[int]:

@@ -16,6 +16,7 @@ from storax_agent.launchers.clusters.ssh import by_template
 from storax_agent.launchers.launch import launch_of
 from storax_agent.launchers.local import LocalLauncher
 from storax_agent.launchers.nodelink import NodeLink, here, there
+from storax_agent.launchers.packing import Capacity
 from storax_agent.launchers.starting import Machine
 from storax_agent.settings import SiteFolder, SiteSettings, job_environment
 
@@ -24,15 +25,15 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Size:
-    """What a launcher has: cores and GPUs of each node. ``where`` names it in a refusal."""
+    """What a launcher has on each node. ``where`` names it in a refusal."""
 
-    nodes: Sequence[tuple[int, int]]
+    nodes: Sequence[Capacity]
     where: str = "this site"
 
     @property
     def cores(self) -> int:
         """All cores."""
-        return sum(cores for cores, _ in self.nodes)
+        return sum(node.cores for node in self.nodes)
 
 
 def launcher_of(folder: SiteFolder, settings: SiteSettings, allocation: Allocation | None) -> tuple[Launcher, Size]:
@@ -44,11 +45,11 @@ def launcher_of(folder: SiteFolder, settings: SiteSettings, allocation: Allocati
     environment = job_environment(os.environ, passed=settings.pass_environment)
     log = folder.log / "launcher.log"
     own = Machine(
-        folder.state, folder.data, log, settings.slots, settings.gpus, environment,
+        folder.state, folder.data, log, settings.slots, settings.gpus, environment, memory_mb=settings.memory_mb,
         pin=bool(settings.launcher.cpu_affinity), output_bytes=settings.launcher.max_output_mb * MIB,
     )  # fmt: skip
     if allocation is None:
-        return LocalLauncher(own), Size([(settings.slots, settings.gpus)])
+        return LocalLauncher(own), Size([Capacity(settings.slots, settings.gpus, settings.memory_mb)])
     return _of_allocation(folder, settings, own, allocation)
 
 
@@ -75,12 +76,13 @@ def _of_allocation(
         nodes, links, mode=allocation.mode, launch=launch, pin=bool(given.cpu_affinity),
         left=lambda: allocation.left_sec,
     )  # fmt: skip
-    return launcher, Size([(node.cores, node.gpus) for node in nodes], "this allocation")
+    return launcher, Size([Capacity(n.cores, n.gpus, n.memory_mb) for n in nodes], "this allocation")
 
 
 def nodes_of(cluster: Cluster, settings: SiteSettings, environment: Mapping[str, str]) -> list[NodeInfo]:
     """The allocation's nodes; what the batch system does not tell is as in site.toml. Raises ``NodesError``."""
-    return sizes_of(cluster.nodes(environment), cores=settings.slots, gpus=settings.gpus)
+    default = Capacity(settings.slots, settings.gpus, settings.memory_mb)
+    return sizes_of(cluster.nodes(environment), default=default)
 
 
 def _link(
@@ -90,8 +92,8 @@ def _link(
     # Shorter than the session lives, so that jobs nobody answers for have ended before they are offered anew.
     leash = settings.session_ttl_sec / 2
     machine = Machine(
-        own.state, own.data, own.log, node.cores, node.gpus, own.environment, node=node.name, pin=pin,
-        leash_sec=leash, output_bytes=own.output_bytes, remote=not is_here(node.name),
+        own.state, own.data, own.log, node.cores, node.gpus, own.environment, memory_mb=node.memory_mb,
+        node=node.name, pin=pin, leash_sec=leash, output_bytes=own.output_bytes, remote=not is_here(node.name),
     )  # fmt: skip
     if is_here(node.name):
         return NodeLink(machine, here(machine), epoll)

@@ -53,6 +53,11 @@ def refusal(lease: Lease, at: float, reason: str) -> Entry:
     return entry(lease, [move("FAILED", at, message=reason[:2000])])
 
 
+def given_back(lease: Lease, reason: str) -> Entry:
+    """The report of a job that is not started here and may be elsewhere."""
+    return entry(lease, []) | {"release": reason[:1000]}
+
+
 @dataclass
 class Judge:
     """Reads what a process left: its result file and the end of its stderr. ``data`` is the open data folder."""
@@ -155,6 +160,9 @@ class Judge:
         told = move("RUN_ERROR", ended.at, message=ended.message)
         return entry(ended.lease, [move("RUNNING", ended.at), told], _code(ended))
 
+    def _no_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
+        return given_back(ended.lease, ended.message)
+
     def _refused(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
         return refusal(ended.lease, ended.at, ended.message)
 
@@ -170,6 +178,7 @@ _RULES: dict[str, Callable[[Judge, Ended, Any, str], Entry | None]] = {
     "command": Judge._not_started,
     "system": Judge._not_started,
     "workdir": Judge._refused,
+    "no_time": Judge._no_time,
 }
 
 

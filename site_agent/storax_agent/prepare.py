@@ -11,10 +11,12 @@ from storax_agent.functions.sources import Sources, method_of, with_preamble
 from storax_agent.inside import PathError, split
 from storax_agent.launchers.base import Lease, Work
 from storax_agent.launchers.launch.base import Launch, Ranks
-from storax_agent.launchers.packing import objection
+from storax_agent.launchers.packing import Capacity, objection
 from storax_agent.launchers.processes import RESULT_VARIABLE
 from storax_agent.policy import Policy
 
+MEND = {name: f" ({key} in its site.toml)" for name, key in
+        (("cores", "slots"), ("gpus", "gpus"), ("memory", "memory_mb"))}  # fmt: skip
 HOOK_SEC = 3600.0  # a hook that takes longer holds a core for nothing
 
 
@@ -26,8 +28,8 @@ class RefusedError(ValueError):
 class Preparer:
     """Knows the site's size and rules, and remembers checked templates. ``submitter`` is the owner of the token.
 
-    ``nodes`` are the cores and GPUs of each node, where there are several; ``launch`` starts ranks on this machine, and
-    is None where the launcher itself sees to that.
+    ``nodes`` is what each node has, where there are several; ``memory_mb`` 0 is not known; ``launch`` starts ranks on
+    this machine, and is None where the launcher itself sees to that.
     """
 
     results: Path
@@ -35,12 +37,13 @@ class Preparer:
     gpus: int = 0
     policy: Policy = field(default_factory=Policy)
     submitter: str = ""
-    nodes: Sequence[tuple[int, int]] = ()
+    nodes: Sequence[Capacity] = ()
     where: str = "this site"
     whole_nodes: bool = False
     launch_params: list[str] | None = None
     launch: tuple[str, Launch] | None = None
     functions: Path | None = None
+    memory_mb: int = 0
     _commands: dict[int, tuple[int, Command]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -89,7 +92,10 @@ class Preparer:
         call = self.sources.call(method, program, job, app)
         cores, gpus, packing = foot[:3] if method == "run" else (1, [], 0)
         wall = 60.0 * (job.get("wall_time_min") or 0) if method == "run" else HOOK_SEC
-        work = Work(lease, program.argv, environment, job["workdir"], cores, gpus, wall, packing, call=call)
+        work = Work(
+            lease, program.argv, environment, job["workdir"], cores, gpus, wall, packing,
+            memory_mb=foot.memory_mb if method == "run" else 0, call=call,
+        )  # fmt: skip
         self._check(work)
         return work
 
@@ -110,9 +116,8 @@ class Preparer:
 
     def _check(self, work: Work) -> None:
         """Raises RefusedError for what can never fit, and for launch parameters that this site does not take."""
-        sizes = self.nodes or [(self.cores, self.gpus)]
-        mend = {} if self.nodes else {"cores": " (slots in its site.toml)", "gpus": " (gpus in its site.toml)"}
-        if why := objection(sizes, work, where=self.where, mend=mend):
+        sizes = self.nodes or [Capacity(self.cores, self.gpus, self.memory_mb)]
+        if why := objection(sizes, work, where=self.where, mend={} if self.nodes else MEND):
             raise RefusedError(why)
         # A launch command can be made to run another program, so a site that names its Apps names these as well.
         allowed = self.launch_params if self.launch_params is not None or self.policy.allowed_apps is None else []

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from storax._settings import Connection, load_profile
 from storax.errors import StoraxError
 from storax_agent.launchers.options import LauncherSettings
+from storax_agent.memory import usable_mb
 from storax_agent.policy import Policy
 from storax_agent.schedulers.settings import ElasticQueues, MaintainerSettings, SchedulerSettings
 from storax_agent.transfers.locations import EXAMPLE, AnyLocation
@@ -57,6 +58,10 @@ class SiteSettings(BaseSettings):
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=4096, description="Cores that jobs may use."
     )
     gpus: int = Field(default=0, ge=0, le=1024, description="GPUs that jobs may use.")
+    memory_mb: int = Field(
+        default_factory=usable_mb, ge=0, le=1 << 40,
+        description="MiB that jobs may ask for on a node; unset: the machine's, or its control group's; 0: not known.",
+    )  # fmt: skip
     prefetch: int = Field(default=1024, ge=0, le=2048, description="Most jobs leased ahead of free cores in a storm.")
     session_ttl_sec: int = Field(
         default=60, ge=5, le=86_400, description="Silence after which the server takes jobs away."

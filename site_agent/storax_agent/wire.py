@@ -71,6 +71,10 @@ class SiteApi:
         """Change a site."""
         return self._row(self._call("PATCH", f"/sites/{site_id}", patch))
 
+    def site(self, site_id: int) -> Row:
+        """One site."""
+        return self._get(f"/sites/{site_id}")
+
     def sites(self) -> list[Row]:
         """The owner's sites."""
         return self._query("sites", {})

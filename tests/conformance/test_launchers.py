@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from itertools import combinations
 
 import pytest
 
@@ -102,6 +103,20 @@ def test_no_more_run_than_there_are_cores(bench):
         used += change
         peak = max(peak, used)
     assert peak <= 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_that_was_asked_for_is_kept_free(make, kind):
+    bench = make(kind, memory_mb=1000)
+    large = [bench.run("sleep 0.3", memory_mb=501) for _ in range(4)]
+    small = bench.run("true", memory_mb=0)
+    bench.wait_ended(*large, small, seconds=40)
+    assert all(bench.ended[lease].code == 0 for lease in large)
+    for first, second in combinations(large, 2):
+        if bench.started[first].place.nodes == bench.started[second].place.nodes:
+            apart = bench.ended[first].at <= bench.started[second].at
+            assert apart or bench.ended[second].at <= bench.started[first].at
+    assert bench.started[small].at < max(bench.started[lease].at for lease in large)
 
 
 def test_a_cancelled_job_leaves_no_process_even_one_in_a_session_of_its_own(bench):
@@ -252,9 +267,24 @@ def test_nothing_starts_that_cannot_end_in_time(make, allocated):
     time.sleep(0.3)
     bench.look()
     assert long not in bench.started
-    assert bench.launcher.hopeless == 1
-    left[0] = 100.0
-    bench.wait_ended(long)
+    assert (bench.ended[long].cause, bench.ended[long].started) == ("no_time", False)
+    assert bench.ended[long].message == "its 1 minutes are more than the 0.5 left to the allocation"
+
+
+def test_what_waits_until_it_cannot_end_in_time_any_more_is_given_back_at_once(make, allocated):
+    left = [100.0]
+    bench = make(allocated, left=lambda: left[0])
+    blockers = [bench.run("sleep 77", cores=2) for _ in range(2)]
+    late, other = bench.run("true", wall_sec=60), bench.run("true")
+    for lease in blockers:
+        eventually(lambda lease=lease: (bench.look(), bench.started.get(lease))[1])
+    assert not bench.ended
+    left[0] = 59.0
+    bench.wait_ended(late)
+    assert bench.ended[late].cause == "no_time"
+    assert other not in bench.ended
+    bench.launcher.stop([*blockers, other], cause="stopped", grace_sec=0.0)
+    bench.wait_ended(*blockers, other)
 
 
 def test_a_job_is_held_to_its_cores(make):

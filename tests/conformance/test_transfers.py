@@ -5,18 +5,23 @@ The services are called as the agent's loop calls them: batches of one lane.
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from fakes.processes import eventually
+from fakes.processes import alive, eventually
 from fakes.s3 import BUCKET, S3Server, require_s3
 from fakes.sshd import ORDINARY_ID, Sshd, require_sshd
 from proxy import Proxy
+from storax_agent.transfers import apart
+from storax_agent.transfers.apart import Apart
 from storax_agent.transfers.base import Item, Moved, TransferError, Watch, lane_of
 from storax_agent.transfers.locations import Locations, _location
 
@@ -448,10 +453,98 @@ def test_what_was_moved_before_a_break_is_not_moved_again(case, request, directi
         assert case.end.get("new") == content
 
 
+def helpers_of(parent):
+    """The processes of ``transfers/helper.py`` that ``parent`` has started and that live."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (place / "stat").read_text().rpartition(")")[2].split()
+            mine = int(words[1]) == parent and words[0] != "Z"
+            if mine and b"storax_agent.transfers.helper" in (place / "cmdline").read_bytes():
+                found.append(int(place.name))
+    return found
+
+
+# What an agent does with a store, in a process that the test's own imports do not disturb: DATA SCRATCH LOCATION.
+ALONE = """
+import json, sys, time
+from pathlib import Path
+import storax_agent.daemon
+from storax_agent.transfers.base import Item, Watch
+from storax_agent.transfers.locations import Locations, _location
+data, scratch, place = Path(sys.argv[1]), Path(sys.argv[2]), _location(json.loads(sys.argv[3]))
+service = Locations({"far": place}, data=data, scratch=scratch).service("far")
+print(service.submit([Item(1, "out", "far", "/x", "job", "x", False)], Watch())[0].state)
+print(sorted({name.split(".")[0] for name in sys.modules} & {"boto3", "botocore", "s3transfer"}))
+"""
+
+
+def alone(case, **changed):
+    words = [str(case.data), str(case.folder / "scratch"), json.dumps({**case.end.declared, **changed})]
+    return subprocess.Popen([sys.executable, "-c", ALONE, *words], stdout=subprocess.PIPE, text=True)
+
+
+def test_an_agent_that_has_used_a_store_has_not_imported_its_library(case):
+    only(case, "s3")
+    (case.workdir / "x").write_bytes(b"x")
+    agent = alone(case)
+    assert agent.communicate(timeout=60)[0] == "done\n[]\n"
+
+
+def test_a_helper_ends_with_its_agent(case, request):
+    only(case, "s3")
+    (case.workdir / "x").write_bytes(os.urandom(8 << 20))
+    with through_proxy(case, request) as (proxy, changed):
+        proxy.slow(1 << 20)
+        agent = alone(case, **changed)
+        eventually(lambda: proxy.carried > (1 << 20))
+        (helper,) = helpers_of(agent.pid)
+        agent.kill()
+        agent.communicate()
+        eventually(lambda: not alive(helper))
+
+
+def test_a_helper_that_dies_midway_is_followed_by_another_that_goes_on(case, request):
+    only(case, "s3")
+    content = os.urandom(24 << 20)
+    (case.workdir / "big").write_bytes(content)
+    item = case.item("out", "/new", "big")
+    with through_proxy(case, request) as (proxy, changed):
+        proxy.slow(16 << 20)
+        service = small_parts(case.service(**changed))
+        first: list[Moved] = []
+        mover = threading.Thread(target=lambda: first.extend(service.submit([item], Watch())))
+        mover.start()
+        eventually(lambda: proxy.carried > (14 << 20))
+        for helper in helpers_of(os.getpid()):
+            os.kill(helper, signal.SIGKILL)
+        mover.join(20)
+        assert [one.state for one in first] == ["again"], first
+        assert "ended with code -9" in first[0].info["error"]
+        proxy.slow(None)
+        before = proxy.carried
+        assert service.submit([item], Watch())[0].state == "done"
+        assert proxy.carried - before < (20 << 20), "it was moved from the beginning"
+    assert case.end.get("new") == content
+
+
+def test_an_idle_helper_is_used_again_and_ends_after_a_while(case, monkeypatch):
+    only(case, "s3")
+    monkeypatch.setattr(apart, "IDLE_SEC", 1.0)
+    case.end.put("y", b"y")
+    service, before = case.service(), set(helpers_of(os.getpid()))
+    seen = set()
+    for name in ("one", "two"):
+        assert service.submit([case.item("in", "/y", name)], Watch())[0].state == "done"
+        seen |= set(helpers_of(os.getpid())) - before
+    assert len(seen) == 1
+    eventually(lambda: not seen & set(helpers_of(os.getpid())))
+    assert service.submit([case.item("in", "/y", "three")], Watch())[0].state == "done"
+
+
 def small_parts(service):
-    objects = getattr(service, "_objects", None)
-    if objects is not None:
-        objects._part_bytes = 5 << 20
+    if isinstance(service, Apart):
+        service._hello["part_bytes"] = 5 << 20
     return service
 
 

@@ -42,9 +42,10 @@ class Bench:
 
     nodes = ("n1", "n2")
 
-    def __init__(self, kind, path, *, gpus=0, pin=False, leash=0.0, output=0, left=lambda: 1e9, template="", cores=2):
+    def __init__(self, kind, path, *, gpus=0, pin=False, leash=0.0, output=0, left=lambda: 1e9, template="", cores=2,
+                 memory_mb=0):  # fmt: skip
         self.kind, self.path, self.gpus, self.pin, self.leash = kind, path, gpus, pin, leash
-        self.output, self.left, self.cores = output, left, cores
+        self.output, self.left, self.cores, self.memory_mb = output, left, cores, memory_mb
         self.template = template or "env HOSTNAME={node}"
         self.environment = {"PATH": f"{BIN}:/usr/bin:/bin"}
         if kind == "mpi":
@@ -62,7 +63,7 @@ class Bench:
         cores = 4 if self.kind == "local" else self.cores
         return Machine(
             self.path / "state", self.path / "data", self.path / "launcher.log", cores, self.gpus, self.environment,
-            node=node, pin=self.pin, leash_sec=self.leash, output_bytes=self.output, remote=remote,
+            memory_mb=self.memory_mb, node=node, pin=self.pin, leash_sec=self.leash, output_bytes=self.output, remote=remote,
         )  # fmt: skip
 
     def _links(self, epoll: select.epoll):
@@ -83,7 +84,7 @@ class Bench:
             self.launcher = LocalLauncher(self._machine("", remote=False))
         else:
             self.launcher = AllocationLauncher(
-                [NodeInfo(node, self.cores, gpus=self.gpus) for node in self.nodes], self._links,
+                [NodeInfo(node, self.cores, gpus=self.gpus, memory_mb=self.memory_mb) for node in self.nodes], self._links,
                 mode="mpi" if self.kind == "mpi" else "serial", launch=LAUNCHES["hydra"], pin=False, left=self.left,
             )  # fmt: skip
         self.opened = self.launcher.open(self.cursor)

@@ -13,6 +13,7 @@ from fakes.desk import Desk
 from fakes.launchers import mpiexec
 from fakes.processes import alive, eventually, in_group
 from fakes.site import RunningSite
+from storax import App, Client
 from storax_agent.launchers.bridge import private_folder
 from storax_agent.locks import holder
 
@@ -109,6 +110,25 @@ def test_serial_jobs_run_on_all_nodes(allocate, desk, site):
     assert desk.read(ranks)["state"] == "PREPROCESSED", "serial mode takes single ranks alone"
     assert runner.spawner("n1")
     assert runner.spawner("n2")
+
+
+class Hooked(App):
+    """A hook may take an hour; the allocation has five minutes."""
+
+    site = "test"
+    command_template = "true"
+
+    def postprocess(self):
+        self.job.data = {"seen": True}
+
+
+def test_a_hook_runs_in_an_allocation_that_is_shorter_than_its_limit(allocate, desk, site, world):
+    site.folder.add_policy("allow_functions = true\n")
+    with Client(world.url, desk.user.token):
+        Hooked.sync()
+        job = Hooked.submit("a")
+        allocate()
+        assert job.wait(20).data == {"seen": True}
 
 
 def test_an_mpi_program_runs_through_the_whole_path(allocate, desk, site):

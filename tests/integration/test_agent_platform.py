@@ -66,6 +66,25 @@ def test_a_result_that_postgres_cannot_hold_fails_that_job_alone(desk, site):
     assert "the server refused what this job reported" in desk.last_data(job, "RUN_ERROR")["message"]
 
 
+def test_memory_that_a_site_does_not_have_is_refused_and_what_it_has_is_packed(desk, site):
+    with site.folder.settings_file.open("r+") as file:
+        text = file.read()
+        file.seek(0)
+        file.write(f"memory_mb = 1000\n{text}")
+    site.start()
+    app = desk.app("big", "sleep 0.2")
+    told = desk.last_data(desk.ended(desk.job(app, mem_per_node_mb=1001), "FAILED")["id"], "FAILED")
+    assert told["message"] == "needs 1001 MiB of memory; this site has 1000 (memory_mb in its site.toml)"
+    first, second = desk.job(app, mem_per_node_mb=600), desk.job(app, mem_per_node_mb=600)
+    desk.ended(first)
+    desk.ended(second)
+    (begun,) = desk.user.get("/events/", job_id=second, to_state="RUNNING")["results"]
+    (done,) = desk.user.get("/events/", job_id=first, to_state="RUN_DONE")["results"]
+    assert done["data"]["at"] <= begun["data"]["at"]
+    size = desk.user.get(f"/sites/{site.site_id}")["node_size"]
+    assert size == {"cores": 2, "gpus": 0, "memory_mb": 1000}
+
+
 def test_attempts_follow_one_another(desk, site):
     site.start()
     app = desk.app("second_time", "test -e ran || { touch ran; exit 1; }", use_shell=True)

@@ -266,6 +266,32 @@ def test_a_scheduler_that_is_not_there_is_said_in_the_check_and_makes_batch_jobs
     assert "waits" not in row["status_info"]
 
 
+def test_a_loop_that_fails_shows_in_the_site_s_row_until_it_works_again(site):
+    def told():
+        return site.user.get(f"/sites/{site.site_id}")["failing_loops"]
+
+    def tellings():
+        rows = site.user.get("/events/", entity="site", entity_id=site.site_id, ordering="position")["results"]
+        return [list(row["data"]["failing_loops"]) for row in rows if "failing_loops" in row["data"]]
+
+    site.start()
+    eventually(lambda: site.user.get(f"/sites/{site.site_id}")["allowed_queues"])
+    site.cluster.bad("fail")
+    row = eventually(told)
+    assert list(row) == ["outlook"]
+    assert "gives no clear answer" in row["outlook"]["error"]
+    assert datetime.fromisoformat(row["outlook"]["since"]) <= datetime.now(UTC)
+    eventually(lambda: "loop outlook" in {finding.what for finding in check(site.folder) if finding.good is False})
+    calls = len(site.cluster.calls())
+    eventually(lambda: len(site.cluster.calls()) > calls + 1, seconds=60)
+    assert tellings() == [["outlook"]], "an event at each beat, or none"
+    site.kill()
+    site.cluster.bad()
+    site.start()  # the words of an agent that was killed are taken back by the next
+    eventually(lambda: told() == {})
+    assert tellings() == [["outlook"], []]
+
+
 def test_one_that_is_deleted_before_it_is_submitted_never_is(site):
     site.cluster.bad("fail")
     site.start()

@@ -94,7 +94,7 @@ def test_a_job_starts_with_its_defaults_and_keeps_what_was_given(user: User) -> 
     app = user.app(command_template="echo {{ x }}")
     given: dict[str, Any] = {
         "tags": {"a": "ä", "b": ""}, "parameters": {"x": [1, {"y": None}]}, "data": {"deep": {"er": [True, 1.5, "\u2028"]}},
-        "num_nodes": 2, "gpus_per_rank": 0.25, "wall_time_min": 5, "launch_params": {"--x": "y"}, "priority": -7,
+        "num_nodes": 2, "gpus_per_rank": 0.25, "mem_per_node_mb": 512, "wall_time_min": 5, "launch_params": {"--x": "y"}, "priority": -7,
         "max_attempts": 3, "retry_delay_sec": 2, "on_parent_failure": "run", "pending_file_cleanup": False,
     }  # fmt: skip
     job = user.job(app, **given)

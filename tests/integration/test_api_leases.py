@@ -108,6 +108,22 @@ def test_a_session_that_lost_its_job_cannot_end_it(bench: Bench) -> None:
     assert bench.user.states(made) == ["JOB_FINISHED"]
 
 
+def test_a_job_that_is_given_back_may_be_taken_at_once_by_another(bench: Bench) -> None:
+    made, other = bench.job(), bench.user.session(bench.site)
+    (held,) = bench.user.acquire(bench.session)
+    row = {"id": made, "lease_epoch": held["lease_epoch"], "release": "no time left"}
+    for _ in range(2):  # also when the answer to the first was lost
+        answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": [row]})
+        assert (answer["accepted"], answer["refused"]) == ([made], [])
+    event = bench.user.events(job_id=made)[-1]
+    assert (event["type"], event["data"]["message"]) == ("job.released", "no time left")
+    (again,) = bench.user.acquire(other, wait=5)
+    assert (again["id"], again["lease_epoch"], again["attempt"]) == (made, held["lease_epoch"] + 1, 0)
+    answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": [row]})
+    assert [refused["code"] for refused in answer["refused"]] == ["stale_epoch"]
+    assert bench.user.get(f"/jobs/{made}")["session_id"] == other
+
+
 def test_the_words_of_a_site_cannot_name_a_jobs_fields(bench: Bench) -> None:
     made = bench.job()
     (held,) = bench.user.acquire(bench.session)
@@ -127,7 +143,7 @@ def test_the_words_of_a_site_cannot_name_a_jobs_fields(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("change", [{"moves": []}, {"moves": [{"to": "STAGED_OUT", "at": "2026-01-01"}]}, {"moves": [{"to": "RUNNING"}]}, {"id": 0},
-                                    {"lease_epoch": 0}, {"lease_epoch": "1"}, {"patch": {"return_code": 2**31}}, {"patch": {"state": "FAILED"}},
+                                    {"lease_epoch": 0}, {"lease_epoch": "1"}, {"patch": {"return_code": 2**31}}, {"patch": {"state": "FAILED"}}, {"release": "x"},
                                     {"moves": [{"to": "RUNNING", "at": "2026-01-01", "data": {"\x00": 1}}]}, {"more": 1}])  # fmt: skip
 def test_a_report_of_the_wrong_shape_is_refused(bench: Bench, change: dict[str, Any]) -> None:
     row = report({"id": 1, "lease_epoch": 1}, "RUNNING") | change

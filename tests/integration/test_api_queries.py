@@ -31,6 +31,7 @@ def user(world: World) -> User:
             "app_id": apps[i % 3], "workdir": f"w{i % 7}/run_{i:02}", "tags": {"even": str(i % 2 == 0), "mod": str(i % 5)},
             "data": {"n": i % 4, "list": [i % 3]}, "num_nodes": 1 + i % 4, "priority": rng.randint(-2, 2),
             "wall_time_min": i % 3, "pending_file_cleanup": i % 4 != 0, "gpus_per_rank": (i % 3) / 2,
+            "mem_per_node_mb": i % 4 * 100,
         }
         for i in range(40)
     ]  # fmt: skip
@@ -98,6 +99,7 @@ JOB_FILTERS: list[tuple[dict[str, Any], Any]] = [
     ({"num_nodes__gt": 2}, lambda j: j["num_nodes"] > 2),
     ({"num_nodes__gte": 2, "num_nodes__lt": 4}, lambda j: 2 <= j["num_nodes"] < 4),
     ({"gpus_per_rank__lte": 0.5}, lambda j: j["gpus_per_rank"] <= 0.5),
+    ({"mem_per_node_mb__gt": 100}, lambda j: j["mem_per_node_mb"] > 100),
     ({"return_code": 3}, lambda j: j["return_code"] == 3),
     ({"return_code": None}, lambda j: j["return_code"] is None),
     ({"return_code": [None, 3]}, lambda j: j["return_code"] in (None, 3)),

@@ -31,6 +31,17 @@ class Careful(App):
         self.job.state = "RESTART_READY"
 
 
+class Hungry(App):
+    """Asks for more memory after each failure."""
+
+    site = "test"
+    command_template = "false"
+    max_attempts = 2
+
+    def handle_error(self):
+        self.job.mem_per_node_mb = 2 * self.job.mem_per_node_mb
+
+
 class Broken(App):
     site = "test"
     command_template = "true"
@@ -111,6 +122,13 @@ def test_each_hook_runs_in_its_own_state(site):
     log = site.read("a/hooks.log")
     assert log.startswith(f"--- preprocess\npreparing {job.id}\n")
     assert "--- postprocess" in log
+
+
+def test_handle_error_may_ask_for_more_memory(site):
+    Hungry.sync()
+    site.start()
+    job = Hungry.submit("a", mem_per_node_mb=50).wait(8)
+    assert (job.attempt, job.mem_per_node_mb) == (2, 200)
 
 
 def test_an_app_without_hooks_skips_their_states(site):

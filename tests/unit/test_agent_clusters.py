@@ -78,6 +78,11 @@ def test_slurm():
         NodeInfo("n1", 4, 2, 2, 4000), NodeInfo("n2", 4, 2, 2, 4000), NodeInfo("n3", 2, 2, 2, 4000),
     ]  # fmt: skip
     assert cluster.nodes({"SLURM_JOB_NODELIST": "n1"}) == [NodeInfo("n1")]
+    for memory, found in (
+        ({"SLURM_MEM_PER_CPU": "500"}, [2000, 2000, 1000]), ({"SLURM_MEM_PER_GPU": "700"}, [1400] * 3), ({}, [0] * 3),
+    ):  # fmt: skip
+        alone = {name: value for name, value in told.items() if name != "SLURM_MEM_PER_NODE"}
+        assert [node.memory_mb for node in cluster.nodes({**alone, **memory})] == found
     with pytest.raises(NodesError, match="SLURM_JOB_NODELIST"):
         cluster.nodes({"SLURM_JOB_NODELIST": ""})
     argv = cluster.on_node("n2", ["python", "-m", "x"])

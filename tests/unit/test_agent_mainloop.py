@@ -223,3 +223,18 @@ def test_an_error_in_a_call_reaches_who_asked_and_not_the_loop(bench):
     assert seen == ["of a test"]
     bench.take(job(1))
     assert len(bench.launcher.works) == 1
+
+
+def test_what_a_launcher_gives_back_is_reported_and_not_held_any_more(bench):
+    bench.take(job(1))
+    (work,) = bench.launcher.works
+    bench.launcher.say(bench.launcher.end_of(work, None, "no_time")._replace(started=False, message="too late"))
+    bench.agent.tick()
+    (entry,) = bench.stored()
+    assert (entry["id"], entry["moves"], entry["release"]) == (1, [], "too late")
+    assert len(bench.agent.holdings) == 0
+    assert bench.agent.mail.wait(0.5)
+    bench.answer()
+    assert bench.agent.settled
+    bench.take(job(1, epoch=2))
+    assert len(bench.launcher.works) == 2

@@ -1,9 +1,12 @@
 """A site runs what fits and what its own rules allow, whatever the server says."""
 
+import re
+
 import pytest
 
 from storax_agent.launchers.base import Lease
 from storax_agent.launchers.launch import LAUNCHES
+from storax_agent.launchers.packing import Capacity
 from storax_agent.policy import Policy, app_digest
 from storax_agent.prepare import Preparer, RefusedError
 
@@ -13,7 +16,8 @@ JOB = {"id": 1, "app_id": 7, "workdir": "w", "parameters": {"p": 1}, "wall_time_
 
 
 def work(tmp_path, *, cores=4, gpus=0, app=APP, policy=None, submitter="", **job):
-    return Preparer(tmp_path, cores, gpus, policy or Policy(), submitter).work(LEASE, {**JOB, **job}, app)
+    preparer = Preparer(tmp_path, cores, gpus, policy or Policy(), submitter, memory_mb=2000)
+    return preparer.work(LEASE, {**JOB, **job}, app)
 
 
 def test_a_job_becomes_a_process(tmp_path):
@@ -43,12 +47,13 @@ def test_cores_follow_ranks_threads_and_packing(tmp_path, job, cores):
         ({"num_nodes": 2}, "needs 2 nodes; this site has 1"),
         ({"ranks_per_node": 5}, "needs 15 cores; this site has 4"),
         ({"gpus_per_rank": 0.1}, "needs 1 GPUs; this site has 0"),
+        ({"mem_per_node_mb": 2001}, "needs 2001 MiB of memory; this site has 2000 (memory_mb in its site.toml)"),
         ({"parameters": {}}, "'p' is missing"),
         ({"workdir": "../x"}, "'..'"),
     ],
 )
 def test_what_can_never_run_is_refused_with_the_reason(tmp_path, job, words):
-    with pytest.raises(RefusedError, match=words.replace("(", "\\(")):
+    with pytest.raises(RefusedError, match=re.escape(words)):
         work(tmp_path, **job)
 
 
@@ -120,7 +125,7 @@ def test_a_site_that_names_its_apps_names_launch_params_as_well(tmp_path):
 
 
 def test_an_allocation_refuses_what_none_of_its_nodes_can_hold(tmp_path):
-    preparer = Preparer(tmp_path, 4, nodes=[(4, 1), (8, 0)], where="this allocation")
+    preparer = Preparer(tmp_path, 4, nodes=[Capacity(4, 1, 1000), Capacity(8, 0, 4000)], where="this allocation")
     assert preparer.work(LEASE, {**JOB, "threads_per_rank": 8}, APP).cores == 8
     assert preparer.work(LEASE, {**JOB, "num_nodes": 2}, APP).nodes == 2
     for job, words in (
@@ -128,6 +133,8 @@ def test_an_allocation_refuses_what_none_of_its_nodes_can_hold(tmp_path):
         ({"num_nodes": 3}, "needs 3 nodes; this allocation has 2"),
         ({"num_nodes": 2, "threads_per_rank": 5}, "needs 5 cores on each node; this allocation has 8"),
         ({"threads_per_rank": 8, "gpus_per_rank": 1.0}, "needs 1 GPUs"),
+        ({"mem_per_node_mb": 4001}, "needs 4001 MiB of memory; this allocation has 4000$"),
+        ({"num_nodes": 2, "mem_per_node_mb": 1001}, "needs 1001 MiB of memory on each node; this allocation has 4000"),
     ):
         with pytest.raises(RefusedError, match=words):
             preparer.work(LEASE, {**JOB, **job}, APP)

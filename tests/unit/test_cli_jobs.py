@@ -287,6 +287,30 @@ def test_it_counts_what_comes_before(why):
     assert "3 jobs run, and 6 come before it" in words
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"mem_per_node_mb": 4097}, "It asks for 4097 MiB of memory on a node; site laptop has 4096"),
+        ({"ranks_per_node": 3}, "It asks for 3 cores on a node; site laptop has 2"),
+        ({"gpus_per_rank": 0.5}, "It asks for 0.5 GPUs on a node; site laptop has 0"),
+        ({"mem_per_node_mb": 4096, "ranks_per_node": 2}, ""),
+    ],
+)
+def test_it_says_when_a_job_asks_for_more_than_a_node_has(why, fields, words):
+    plain = {"ranks_per_node": 1, "threads_per_rank": 1, "threads_per_core": 1, "gpus_per_rank": 0.0}
+    told = why(
+        {"node_size": {"cores": 2, "gpus": 0, "memory_mb": 4096}}, answers=[("/jobs/query", counted(1))],
+        state="PREPROCESSED", attempt=0, priority=0, **{**plain, "mem_per_node_mb": 0, **fields},
+    )  # fmt: skip
+    assert words in told if words else "It asks for" not in told
+
+
+def test_it_says_what_does_not_work_in_the_site_s_agent(why):
+    told = {"outlook": {"error": "no\x1b answer", "since": "2026-01-01T11:00:00+00:00"}}
+    words = why({"failing_loops": told}, state="AWAITING_PARENTS", attempt=0, parent_ids=[])
+    assert r"has trouble, since 2026-01-01T11:00:00+00:00: loop outlook: no\x1b answer" in words
+
+
 def test_it_names_the_parents_that_have_not_ended(why):
     parents = {"columns": ["id", "state"], "rows": [[3, "RUNNING"], [4, "FAILED"]], "next": None, "count": None}
     words = why(state="AWAITING_PARENTS", attempt=0, parent_ids=[2, 3, 4], answers=[("/jobs/query", parents)])

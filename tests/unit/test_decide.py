@@ -146,6 +146,25 @@ def test_a_lost_lease_before_the_run_only_gives_the_job_back() -> None:
     assert change.patch == {"message": "its session ended", "session_id": None, "lease_epoch": 3}
 
 
+def test_a_holder_gives_back_what_it_will_not_start_and_keeps_the_epoch() -> None:
+    change, code, _ = decide.report(leased(), {**told(), "release": "no time"})
+    assert (code, kinds(change)) == ("", ["job.released"])
+    assert change.patch == {"message": "no time", "session_id": None}
+    again, code, _ = decide.report(job(), {**told(), "release": "no time"})
+    assert (code, again.events) == ("", [])
+
+
+def test_what_was_to_be_cancelled_is_not_given_back_but_ended() -> None:
+    change, code, _ = decide.report(leased(cancel_requested=True), {**told(), "release": "no time"})
+    assert (code, path(change)) == ("", ["FAILED"])
+    assert change.patch["session_id"] is None
+
+
+def test_what_runs_cannot_be_given_back() -> None:
+    change, code, _ = decide.report(running(), {**told(), "release": "no time"})
+    assert (code, kinds(change), change.patch) == ("illegal_move", ["job.report_refused"], {})
+
+
 @pytest.mark.parametrize("facts", [leased(cancel_requested=True), running(cancel_requested=True, max_attempts=9)])
 def test_a_lost_lease_ends_a_job_that_was_being_cancelled(facts: dict[str, Any]) -> None:
     change = decide.lose_lease(facts, "its session expired")

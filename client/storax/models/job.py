@@ -144,6 +144,12 @@ class Job(JobBase):
             "gpus_per_rank__gte": Filter(float, "gte"),
             "gpus_per_rank__lt": Filter(float, "lt"),
             "gpus_per_rank__lte": Filter(float, "lte"),
+            "mem_per_node_mb": Filter(int, "eq", many=True),
+            "mem_per_node_mb__ne": Filter(int, "ne", many=True),
+            "mem_per_node_mb__gt": Filter(int, "gt"),
+            "mem_per_node_mb__gte": Filter(int, "gte"),
+            "mem_per_node_mb__lt": Filter(int, "lt"),
+            "mem_per_node_mb__lte": Filter(int, "lte"),
             "wall_time_min": Filter(int, "eq", many=True),
             "wall_time_min__ne": Filter(int, "ne", many=True),
             "wall_time_min__gt": Filter(int, "gt"),
@@ -257,6 +263,13 @@ class Job(JobBase):
     """How many such jobs may share one node."""
     gpus_per_rank: Field[float] = Field(float, settable="always", default=0.0, doc="GPUs per rank.")
     """GPUs per rank."""
+    mem_per_node_mb: Field[int] = Field(
+        int,
+        settable="always",
+        default=0,
+        doc="Memory on each node in MiB; 0 asks for none. It is kept free for it, not enforced.",
+    )
+    """Memory on each node in MiB; 0 asks for none. It is kept free for it, not enforced."""
     wall_time_min: Field[int] = Field(int, settable="always", default=0, doc="Longest run in minutes; 0 sets no limit.")
     """Longest run in minutes; 0 sets no limit."""
     priority: Field[int] = Field(int, settable="always", default=0, doc="Higher runs first, -1000 to 1000.")
@@ -336,6 +349,7 @@ class Job(JobBase):
         threads_per_rank: int | Unset = UNSET,
         node_packing_count: int | Unset = UNSET,
         gpus_per_rank: float | Unset = UNSET,
+        mem_per_node_mb: int | Unset = UNSET,
         wall_time_min: int | Unset = UNSET,
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
@@ -368,6 +382,8 @@ class Job(JobBase):
             threads_per_rank: Threads per rank. Default: 1.
             node_packing_count: How many such jobs may share one node. Default: 1.
             gpus_per_rank: GPUs per rank. Default: 0.0.
+            mem_per_node_mb: Memory on each node in MiB; 0 asks for none. It is kept free for it, not
+                enforced. Default: 0.
             wall_time_min: Longest run in minutes; 0 sets no limit. Default: 0.
             priority: Higher runs first, -1000 to 1000. Default: 0.
             max_attempts: How often it is run before an error makes it FAILED. Default: 1.
@@ -437,6 +453,12 @@ class JobQuery(JobQueryBase[Job]):
         gpus_per_rank__gte: float | Unset = UNSET,
         gpus_per_rank__lt: float | Unset = UNSET,
         gpus_per_rank__lte: float | Unset = UNSET,
+        mem_per_node_mb: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__ne: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__gt: int | Unset = UNSET,
+        mem_per_node_mb__gte: int | Unset = UNSET,
+        mem_per_node_mb__lt: int | Unset = UNSET,
+        mem_per_node_mb__lte: int | Unset = UNSET,
         wall_time_min: int | Iterable[int] | Unset = UNSET,
         wall_time_min__ne: int | Iterable[int] | Unset = UNSET,
         wall_time_min__gt: int | Unset = UNSET,
@@ -544,6 +566,12 @@ class JobQuery(JobQueryBase[Job]):
             gpus_per_rank__gte: gpus_per_rank at or above this.
             gpus_per_rank__lt: gpus_per_rank below this.
             gpus_per_rank__lte: gpus_per_rank at or below this.
+            mem_per_node_mb: Equal to this mem_per_node_mb, or to any of a list.
+            mem_per_node_mb__ne: Not this mem_per_node_mb, nor any of a list.
+            mem_per_node_mb__gt: mem_per_node_mb above this.
+            mem_per_node_mb__gte: mem_per_node_mb at or above this.
+            mem_per_node_mb__lt: mem_per_node_mb below this.
+            mem_per_node_mb__lte: mem_per_node_mb at or below this.
             wall_time_min: Equal to this wall_time_min, or to any of a list.
             wall_time_min__ne: Not this wall_time_min, nor any of a list.
             wall_time_min__gt: wall_time_min above this.
@@ -653,6 +681,12 @@ class JobQuery(JobQueryBase[Job]):
         gpus_per_rank__gte: float | Unset = UNSET,
         gpus_per_rank__lt: float | Unset = UNSET,
         gpus_per_rank__lte: float | Unset = UNSET,
+        mem_per_node_mb: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__ne: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__gt: int | Unset = UNSET,
+        mem_per_node_mb__gte: int | Unset = UNSET,
+        mem_per_node_mb__lt: int | Unset = UNSET,
+        mem_per_node_mb__lte: int | Unset = UNSET,
         wall_time_min: int | Iterable[int] | Unset = UNSET,
         wall_time_min__ne: int | Iterable[int] | Unset = UNSET,
         wall_time_min__gt: int | Unset = UNSET,
@@ -764,6 +798,12 @@ class JobQuery(JobQueryBase[Job]):
         gpus_per_rank__gte: float | Unset = UNSET,
         gpus_per_rank__lt: float | Unset = UNSET,
         gpus_per_rank__lte: float | Unset = UNSET,
+        mem_per_node_mb: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__ne: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__gt: int | Unset = UNSET,
+        mem_per_node_mb__gte: int | Unset = UNSET,
+        mem_per_node_mb__lt: int | Unset = UNSET,
+        mem_per_node_mb__lte: int | Unset = UNSET,
         wall_time_min: int | Iterable[int] | Unset = UNSET,
         wall_time_min__ne: int | Iterable[int] | Unset = UNSET,
         wall_time_min__gt: int | Unset = UNSET,
@@ -863,6 +903,7 @@ class JobQuery(JobQueryBase[Job]):
         threads_per_rank: int | Unset = UNSET,
         node_packing_count: int | Unset = UNSET,
         gpus_per_rank: float | Unset = UNSET,
+        mem_per_node_mb: int | Unset = UNSET,
         wall_time_min: int | Unset = UNSET,
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
@@ -891,6 +932,8 @@ class JobQuery(JobQueryBase[Job]):
             threads_per_rank: Threads per rank.
             node_packing_count: How many such jobs may share one node.
             gpus_per_rank: GPUs per rank.
+            mem_per_node_mb: Memory on each node in MiB; 0 asks for none. It is kept free for it, not
+                enforced.
             wall_time_min: Longest run in minutes; 0 sets no limit.
             priority: Higher runs first, -1000 to 1000.
             max_attempts: How often it is run before an error makes it FAILED.
@@ -942,6 +985,7 @@ class JobManager(JobManagerBase[Job], JobQuery):
         threads_per_rank: int | Unset = UNSET,
         node_packing_count: int | Unset = UNSET,
         gpus_per_rank: float | Unset = UNSET,
+        mem_per_node_mb: int | Unset = UNSET,
         wall_time_min: int | Unset = UNSET,
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,

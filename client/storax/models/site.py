@@ -120,6 +120,20 @@ class Site(Model):
         dict[str, str], settable="always", default={}, doc="URL of each transfer location by alias."
     )
     """URL of each transfer location by alias."""
+    node_size: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        settable="always",
+        default={},
+        doc="What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it does not know; empty where allocations alone run jobs. Written by the agent.",
+    )
+    """What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it does not know; empty where allocations alone run jobs. Written by the agent."""
+    failing_loops: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        settable="always",
+        default={},
+        doc="Loops of its agent that do not work now: {loop: {error, since}}; written by the agent when others fail.",
+    )
+    """Loops of its agent that do not work now: {loop: {error, since}}; written by the agent when others fail."""
     last_refresh: Field[datetime | None] = Field(
         datetime | None, doc="When the agent was last heard, by the server's clock."
     )
@@ -143,6 +157,8 @@ class Site(Model):
         allowed_projects: Iterable[Any] | Unset = UNSET,
         allowed_queues: Mapping[str, Any] | Unset = UNSET,
         transfer_locations: Mapping[str, str] | Unset = UNSET,
+        node_size: Mapping[str, Any] | Unset = UNSET,
+        failing_loops: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> None:
         """A place where jobs run: a laptop, a cluster. One agent pulls its work. Unsaved until ``save()``.
@@ -158,6 +174,10 @@ class Site(Model):
             allowed_projects: Projects a BatchJob may charge.
             allowed_queues: Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}.
             transfer_locations: URL of each transfer location by alias.
+            node_size: What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it
+                does not know; empty where allocations alone run jobs. Written by the agent.
+            failing_loops: Loops of its agent that do not work now: {loop: {error, since}}; written by the
+                agent when others fail.
         """
         self._fill(locals())
 
@@ -335,6 +355,8 @@ class SiteQuery(ChangeQuery[Site]):
         allowed_projects: Iterable[Any] | Unset = UNSET,
         allowed_queues: Mapping[str, Any] | Unset = UNSET,
         transfer_locations: Mapping[str, str] | Unset = UNSET,
+        node_size: Mapping[str, Any] | Unset = UNSET,
+        failing_loops: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> int:
         """Change all that match, on the server, in one step. Returns their number.
@@ -350,6 +372,10 @@ class SiteQuery(ChangeQuery[Site]):
             allowed_projects: Projects a BatchJob may charge.
             allowed_queues: Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}.
             transfer_locations: URL of each transfer location by alias.
+            node_size: What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it
+                does not know; empty where allocations alone run jobs. Written by the agent.
+            failing_loops: Loops of its agent that do not work now: {loop: {error, since}}; written by the
+                agent when others fail.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -382,6 +408,8 @@ class SiteManager(Manager[Site], SiteQuery):
         allowed_projects: Iterable[Any] | Unset = UNSET,
         allowed_queues: Mapping[str, Any] | Unset = UNSET,
         transfer_locations: Mapping[str, str] | Unset = UNSET,
+        node_size: Mapping[str, Any] | Unset = UNSET,
+        failing_loops: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> Site:
         """Make one and save it; the arguments are those of ``Site()``."""

@@ -3,16 +3,16 @@ takes a job away, and a report that carries an older epoch is refused, by an eve
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storax_core import decide
 from storax_core.commands import hook_jobs, moves
 from storax_core.errors import NotFound
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
-from storax_core.resources.job import Minutes
-from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, RowVersion, Tags, UtcTime, Whole
+from storax_core.resources.job import Megabytes, Minutes
+from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, RowVersion, ShortText, Tags, UtcTime, Whole
 from storax_core.states import AGENT_MOVES, HOOK_MOVES, HOOKS
 from storax_core.store import log
 from storax_core.store.database import Connection
@@ -63,6 +63,7 @@ class Outcome(BaseModel):
     num_nodes: Count = Field(default=1, description="A hook's new number of nodes.")
     ranks_per_node: Count = Field(default=1, description="A hook's new ranks per node.")
     threads_per_rank: Count = Field(default=1, description="A hook's new threads per rank.")
+    mem_per_node_mb: Megabytes = Field(default=0, description="A hook's new memory on each node in MiB.")
     wall_time_min: Minutes = Field(default=0, description="A hook's new wall time in minutes; 0 sets no limit.")
     max_attempts: Count = Field(default=1, description="A hook's new number of attempts.")
 
@@ -75,11 +76,18 @@ class Report(BaseModel):
     id: BigId = Field(description="The job.")
     lease_epoch: RowVersion = Field(description="Epoch under which it was acquired.")
     attempt: Whole | None = Field(default=None, description="For the reader; the epoch decides.")
-    moves: list[Move] = Field(min_length=1, max_length=8, description="In order.")
+    moves: list[Move] = Field(default_factory=list, max_length=8, description="In order.")
+    release: ShortText | None = Field(default=None, description="Instead of moves: why it is given back unstarted.")
     patch: Outcome = Field(default_factory=Outcome, description="Goes with the last move.")
     jobs: list[JsonObject] = Field(
         default_factory=list, max_length=10_000, description="Jobs that a hook creates; app_name may stand for app_id."
     )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if bool(self.moves) == (self.release is not None):
+            raise ValueError("a report has moves, or release where the job is given back unstarted; one of the two")
+        return self
 
 
 class Reports(BaseModel):
@@ -165,7 +173,8 @@ def _told(rows: Sequence[Report]) -> Row:
     ]
     patch = {n: getattr(row.patch, n) for row in rows for n in row.patch.model_fields_set}
     jobs = [job for row in rows for job in row.jobs]
-    return {"lease_epoch": rows[0].lease_epoch, "moves": steps, "patch": patch, "jobs": jobs}
+    release = next((row.release for row in rows if row.release is not None), None)
+    return {"lease_epoch": rows[0].lease_epoch, "moves": steps, "patch": patch, "jobs": jobs, "release": release}
 
 
 async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reason: str) -> None:

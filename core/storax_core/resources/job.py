@@ -42,6 +42,7 @@ from storax_core.states import JOB_MOVES, JOB_TAKEABLE, JobState
 
 Small = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 Minutes = Annotated[int, Strict(), Field(ge=0, le=5_256_000)]
+Megabytes = Annotated[int, Strict(), Field(ge=0, le=1 << 30)]
 Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
 Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
 RUNNABLE = f"state IN ({', '.join(repr(str(state)) for state in JOB_TAKEABLE)}) AND session_id IS NULL"
@@ -105,6 +106,9 @@ class JobRow(SQLModel, table=True):
         default=1, description="How many such jobs may share one node."
     )
     gpus_per_rank: Annotated[Gpus, Mark(filter=NUMBER, write=BOTH)] = Field(default=0.0, description="GPUs per rank.")
+    mem_per_node_mb: Annotated[Megabytes, Mark(filter=NUMBER, write=BOTH)] = Field(
+        default=0, description="Memory on each node in MiB; 0 asks for none. It is kept free for it, not enforced."
+    )
     wall_time_min: Annotated[Minutes, Mark(filter=NUMBER, write=BOTH, order=True)] = Field(
         default=0, description="Longest run in minutes; 0 sets no limit."
     )

@@ -36,6 +36,13 @@ class Site(SQLModel, table=True):
         "Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}."
     )
     transfer_locations: Annotated[TextMap, Mark(write=BOTH)] = c.json("URL of each transfer location by alias.")
+    node_size: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
+        "What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it does not know; empty"
+        " where allocations alone run jobs. Written by the agent."
+    )
+    failing_loops: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
+        "Loops of its agent that do not work now: {loop: {error, since}}; written by the agent when others fail."
+    )
     last_refresh: Annotated[UtcTime | None, Mark(filter=TIME, order=True, volatile=True)] = c.when(
         "When the agent was last heard, by the server's clock.", default=None
     )

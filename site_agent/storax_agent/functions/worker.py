@@ -42,8 +42,8 @@ DECLARATIONS = {"site", "name", "command_template", "parameters", "transfers", "
                 "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "retry_delay_sec", "retry_exit_codes",
                 "retry_on_timeout", "use_shell", "description"}  # fmt: skip
 # What a hook may change in its job.
-CHANGEABLE = ("tags", "parameters", "data", "num_nodes", "ranks_per_node", "threads_per_rank", "wall_time_min",
-              "max_attempts", "return_value")  # fmt: skip
+CHANGEABLE = ("tags", "parameters", "data", "num_nodes", "ranks_per_node", "threads_per_rank", "mem_per_node_mb",
+              "wall_time_min", "max_attempts", "return_value")  # fmt: skip
 
 
 class Job:

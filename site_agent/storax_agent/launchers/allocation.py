@@ -33,7 +33,7 @@ from storax_agent.launchers.clusters.base import NodeInfo
 from storax_agent.launchers.journal import ended_of, started_of
 from storax_agent.launchers.launch.base import Launch, Ranks
 from storax_agent.launchers.nodelink import NodeLink
-from storax_agent.launchers.packing import Node, Packer, Queue
+from storax_agent.launchers.packing import Capacity, Node, Packer, Queue
 from storax_agent.launchers.starting import START_SEC
 
 LOG = logging.getLogger(__name__)
@@ -84,11 +84,6 @@ class AllocationLauncher:
         return "; ".join(f"node {link.name}: {link.why}" for link in self._links.values()) if self._all_dead else ""
 
     @property
-    def hopeless(self) -> int:
-        """How many wait that cannot end inside the allocation any more; they go back with the session."""
-        return self._queue.hopeless(self._left())
-
-    @property
     def _all_dead(self) -> bool:
         return all(link.dead for link in self._links.values())
 
@@ -128,6 +123,7 @@ class AllocationLauncher:
     def poll(self) -> Events:
         """Events so far."""
         self._turn(0)
+        self._give_back()
         self._fill()
         self._turn(0)
         events = Events(self._started, self._ended, self._cursor() if self._started or self._ended else "")
@@ -209,7 +205,7 @@ class AllocationLauncher:
     def _joining(self, link: NodeLink, cpus: int) -> list[Node]:
         infos = [self._nodes[link.name]] if self._mode == "serial" else list(self._nodes.values())
         new = [info for info in infos if info.name not in self._packer.nodes]
-        return [Node(info.name, cores=info.cores or cpus, gpus=info.gpus) for info in new]
+        return [Node(n.name, cores=n.cores or cpus, gpus=n.gpus, memory_mb=n.memory_mb) for n in new]
 
     @staticmethod
     def _recount(node: Node, placed: Placed) -> None:
@@ -239,6 +235,16 @@ class AllocationLauncher:
                 self._done(_lost_end(lease, placed, f"node {link.name} was lost: {link.why}"))
 
     # What starts next
+
+    def _give_back(self) -> None:
+        """What cannot end inside the allocation any more may run elsewhere meanwhile."""
+        left = self._left()
+        for work in self._queue.take_late(left):
+            why = (
+                f"its {work.wall_sec / 60:g} minutes are more than the {max(0.0, left) / 60:.1f} left to the allocation"
+            )
+            told = Ended(work.lease, time.time(), None, "no_time", why, work.workdir, False, stage_of(work))
+            self._ended.append(told)
 
     def _fill(self) -> None:
         batches: dict[str, list[Work]] = {}
@@ -275,6 +281,12 @@ def _unplaced(work: Work) -> Work:
     return work._replace(place=None)
 
 
-def sizes_of(nodes: Iterable[NodeInfo], *, cores: int, gpus: int) -> list[NodeInfo]:
+def sizes_of(nodes: Iterable[NodeInfo], *, default: Capacity) -> list[NodeInfo]:
     """The nodes with what the batch system did not tell, from the site's settings."""
-    return [node._replace(cores=node.cores or cores, gpus=node.gpus or gpus) for node in nodes]
+    return [
+        node._replace(
+            cores=node.cores or default.cores, gpus=node.gpus or default.gpus,
+            memory_mb=node.memory_mb or default.memory_mb,
+        )
+        for node in nodes
+    ]  # fmt: skip

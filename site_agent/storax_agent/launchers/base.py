@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
-Cause = Literal["exit", "cancelled", "wall_time", "stopped", "stale", "lost", "command", "workdir", "system", "output"]
+Cause = Literal[
+    "exit", "cancelled", "wall_time", "stopped", "stale", "lost", "command", "workdir", "system", "output", "no_time"
+]  # fmt: skip
 DEVICE = 1_000_000  # shares of one GPU; integers, so that a third three times is exactly one device
 
 
@@ -38,13 +40,15 @@ class Place(NamedTuple):
     """Where work runs: numbers of cores and ``[GPU, share]`` pairs of its node, as the node counts them from 0.
 
     ``nodes`` are names, empty for a launcher of one machine; more than one means those nodes as a whole, and then
-    ``cores`` and ``gpus`` are empty. ``packing`` 0 states no occupancy, N occupies 1/N of the node.
+    ``cores`` and ``gpus`` are empty. ``packing`` 0 states no occupancy, N occupies 1/N of the node. ``memory_mb`` is
+    in MiB.
     """
 
     cores: Sequence[int] = ()
     gpus: Sequence[Sequence[int]] = ()
     packing: int = 0
     nodes: Sequence[str] = ()
+    memory_mb: int = 0
 
 
 class Work(NamedTuple):
@@ -53,7 +57,8 @@ class Work(NamedTuple):
     ``workdir`` is relative to the data folder; ``cores`` and ``gpus`` are for each of its ``nodes``, one entry of
     ``gpus`` for each device that is shared or taken whole, in millionths; ``wall_sec`` 0 sets no limit.
     ``environment`` is added to the launcher's base environment. ``ranks`` are per node, ``threads`` per rank;
-    ``params`` go to the launch command. A launcher that is given a ``place`` starts the work there at once.
+    ``params`` go to the launch command. ``memory_mb`` is in MiB on each node, 0 asks for none. A launcher that is given
+    a ``place`` starts the work there at once.
     """
 
     lease: Lease
@@ -68,6 +73,7 @@ class Work(NamedTuple):
     ranks: int = 1
     threads: int = 1
     params: Mapping[str, str] = {}
+    memory_mb: int = 0
     place: Place | None = None
     call: Call | None = None
 
@@ -99,7 +105,7 @@ class Ended(NamedTuple):
     ``code`` is the exit code, -N for signal N, None when unknown. ``cause`` says why: ``exit`` by itself;
     ``cancelled``, ``wall_time``, ``stopped`` (the agent ends) and ``stale`` (the lease is gone) by the launcher;
     ``output`` when it wrote more than the site allows; ``lost`` when the exit status is unknown; ``command``,
-    ``workdir`` and ``system`` when it could not be started.
+    ``workdir`` and ``system`` when it could not be started, ``no_time`` when it cannot end within the allocation.
     ``stage`` is as in ``Started``; ``outcome`` is what a worker answered: ``{"v": value}``, ``{"x": exception}``, or a
     hook's ``{"h": state, "patch", "jobs"}``.
     """

@@ -1,15 +1,17 @@
 """Which work goes where: the nodes of an allocation, what is free on each, and the queue of work that waits.
 
-Pure: no clock but the one passed in, no file, no process. A node is never given more than it has, in three measures:
-cores; GPUs, each a sum of shares of at most one device; and occupancy, the sum of 1/node_packing_count of its jobs.
+Pure: no clock but the one passed in, no file, no process. A node is never given more than it has, in four measures:
+cores; GPUs, each a sum of shares of at most one device; occupancy, the sum of 1/node_packing_count of its jobs; and the
+memory that its jobs ask for, where the node's own is known.
 Work for several nodes takes whole idle ones.
 """
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
-from storax_agent.launchers.base import DEVICE, Lease, Place, Work
+from storax_agent.launchers.base import DEVICE, Lease, Place, Work, stage_of
 
 ONE_MACHINE = ("",)
 LOOK_AHEAD = 64
@@ -17,23 +19,32 @@ PASSED_OVER_SEC = 30.0
 SLACK = 1e-9  # of sums like 1/3 + 1/3 + 1/3
 
 
+class Capacity(NamedTuple):
+    """What a node has for jobs. ``memory_mb`` is in MiB, 0 where nobody knows."""
+
+    cores: int
+    gpus: int = 0
+    memory_mb: int = 0
+
+
 class Node:
-    """What is free on one node. Cores and GPUs are counted from 0.
+    """What is free on one node. Cores and GPUs are counted from 0; memory that is not known (0) bounds nothing.
 
     Adopted work may occupy more than there is after a change of settings; then nothing starts until it ends.
     """
 
-    def __init__(self, name: str = "", *, cores: int = 0, gpus: int = 0) -> None:
+    def __init__(self, name: str = "", *, cores: int = 0, gpus: int = 0, memory_mb: int = 0) -> None:
         self.name = name
         self.jobs = 0
+        self.memory_used = 0
         self._cores_used: Counter[int] = Counter()
         self._gpus_used: Counter[int] = Counter()
         self._packings: Counter[int] = Counter()
-        self.resize(cores, gpus)
+        self.resize(cores, gpus, memory_mb)
 
-    def resize(self, cores: int, gpus: int) -> None:
+    def resize(self, cores: int, gpus: int, memory_mb: int = 0) -> None:
         """A new agent may come with new settings."""
-        self.cores, self.gpus = cores, gpus
+        self.cores, self.gpus, self.memory_mb = cores, gpus, memory_mb
         self.free = [core for core in range(cores) if not self._cores_used[core]]
 
     @property
@@ -56,10 +67,13 @@ class Node:
             return None
         if work.packing and self.occupancy + 1 / work.packing > 1 + SLACK:
             return None
+        if work.memory_mb and self.memory_mb and self.memory_used + work.memory_mb > self.memory_mb:
+            return None
         gpus = self._devices(work.gpus) if work.gpus else ()
         if gpus is None:
             return None
-        return Place(self.free[: work.cores], gpus, work.packing, (self.name,) if self.name else ())
+        nodes = (self.name,) if self.name else ()
+        return Place(self.free[: work.cores], gpus, work.packing, nodes, work.memory_mb)
 
     def take(self, place: Place) -> None:
         """Count what runs at ``place``, whether it fits or was found running."""
@@ -79,7 +93,7 @@ class Node:
     @property
     def whole(self) -> Place:
         """All of it."""
-        return Place(range(self.cores), [(gpu, DEVICE) for gpu in range(self.gpus)], 1)
+        return Place(range(self.cores), [(gpu, DEVICE) for gpu in range(self.gpus)], 1, memory_mb=self.memory_mb)
 
     def _count(self, place: Place, sign: int) -> None:
         for core in place.cores:
@@ -88,6 +102,7 @@ class Node:
             self._gpus_used[gpu] += sign * share
         if place.packing:
             self._packings[place.packing] += sign
+        self.memory_used += sign * place.memory_mb
 
     def _devices(self, shares: Sequence[int]) -> list[tuple[int, int]] | None:
         """A device for each share, the fullest that still has room, so that whole devices stay free for whole asks."""
@@ -155,22 +170,29 @@ class Packer:
 
 
 def _holds(node: Node, work: Work) -> bool:
-    """Whether an idle node has the GPUs that work asks of each of its nodes."""
-    return not work.gpus or Node(cores=node.cores, gpus=node.gpus).fit(work) is not None
+    """Whether an idle node has the GPUs and the memory that work asks of each of its nodes."""
+    if not (work.gpus or work.memory_mb):
+        return True
+    return Node(cores=node.cores, gpus=node.gpus, memory_mb=node.memory_mb).fit(work) is not None
 
 
-def objection(sizes: Sequence[tuple[int, int]], work: Work, *, where: str, mend: Mapping[str, str]) -> str:
-    """Why ``work`` can never run on nodes of these sizes (cores, GPUs), or an empty text. ``where`` names them."""
+def objection(sizes: Sequence[Capacity], work: Work, *, where: str, mend: Mapping[str, str]) -> str:
+    """Why ``work`` can never run on nodes of these sizes, or an empty text. ``where`` names them, ``mend`` has what to
+    say further of ``cores``, ``gpus`` or ``memory``."""
     if work.nodes > len(sizes):
         return f"needs {work.nodes} nodes; {where} has {len(sizes)}"
     per_node = " on each node" if work.nodes > 1 else ""
-    if sum(cores >= work.cores for cores, _ in sizes) < work.nodes:
-        most = max((cores for cores, _ in sizes), default=0)
+    roomy = [size for size in sizes if size.cores >= work.cores]
+    if len(roomy) < work.nodes:
+        most = max((size.cores for size in sizes), default=0)
         return f"needs {work.cores} cores{per_node}; {where} has {most}{mend.get('cores', '')}"
-    roomy = [Node(cores=cores, gpus=gpus) for cores, gpus in sizes if cores >= work.cores]
-    if sum(node.fit(work) is not None for node in roomy) < work.nodes:
+    large = [size for size in roomy if not size.memory_mb or size.memory_mb >= work.memory_mb]
+    if len(large) < work.nodes:
+        most = max(size.memory_mb for size in roomy)
+        return f"needs {work.memory_mb} MiB of memory{per_node}; {where} has {most}{mend.get('memory', '')}"
+    if sum(Node(cores=size.cores, gpus=size.gpus).fit(work) is not None for size in large) < work.nodes:
         devices = -(-sum(work.gpus) // DEVICE)
-        most = max(gpus for _, gpus in sizes)
+        most = max(size.gpus for size in sizes)
         return f"needs {devices} GPUs{per_node}; {where} has {most}{mend.get('gpus', '')}"
     return ""
 
@@ -178,7 +200,7 @@ def objection(sizes: Sequence[tuple[int, int]], work: Work, *, where: str, mend:
 class Queue:
     """Work in order of arrival. The first that fits goes first, but nobody is passed over for longer than 30 s.
 
-    ``clock`` gives seconds. Work whose wall time is longer than ``left`` stays where it is.
+    ``clock`` gives seconds. Work whose wall time is longer than ``left`` is not started.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -205,9 +227,12 @@ class Queue:
                 return work
         return None
 
-    def hopeless(self, left: float) -> int:
-        """How many cannot end within ``left`` seconds any more."""
-        return sum(work.wall_sec > left for work in self._works)
+    def take_late(self, left: float) -> list[Work]:
+        """Take out all that cannot end within ``left`` seconds any more."""
+        late = [work for work in self._works if not _ends_within(work, left)]
+        if late:
+            self._works = deque(work for work in self._works if _ends_within(work, left))
+        return late
 
     def next_fit(self, packer: Packer, *, left: float | None = None) -> tuple[Work, Place] | None:
         """Take out the next work that fits and ends within ``left`` seconds, with its place; or None."""
@@ -224,11 +249,11 @@ class Queue:
         return None if self._patience_over(work.lease) else self._overtake(packer, head + 1, left)
 
     def _first_in_time(self, left: float) -> int | None:
-        return next((place for place, work in enumerate(self._works) if work.wall_sec <= left), None)
+        return next((place for place, work in enumerate(self._works) if _ends_within(work, left)), None)
 
     def _overtake(self, packer: Packer, start: int, left: float | None) -> tuple[Work, Place] | None:
         for number, work in enumerate(islice(self._works, start, start + LOOK_AHEAD), start):
-            if left is not None and work.wall_sec > left:
+            if left is not None and not _ends_within(work, left):
                 continue
             if (place := packer.fit(work)) is not None:
                 del self._works[number]
@@ -240,3 +265,9 @@ class Queue:
         if self._waiting is None or self._waiting[0] != first:
             self._waiting = (first, now)
         return now - self._waiting[1] > PASSED_OVER_SEC
+
+
+def _ends_within(work: Work, left: float) -> bool:
+    """Whether it may start. A hook may at any time: its limit is for one that hangs, and one that is cut off runs
+    again."""
+    return work.wall_sec <= left or stage_of(work) not in ("", "run")

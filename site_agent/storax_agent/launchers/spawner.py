@@ -169,7 +169,7 @@ class Spawner:
             environment=hello["environment"], node=hello["node"], gpus=hello["gpus"], pin=hello["pin"],
             remote=hello["remote"],
         )  # fmt: skip
-        self.node.resize(hello["cores"], hello["gpus"])
+        self.node.resize(hello["cores"], hello["gpus"], hello["memory"])
         self.leash, self.outputs.limit, self.remote = hello["leash"], hello["output"], hello["remote"]
         # A batch system that ends an allocation signals all of it; who watches the jobs outlives them.
         signal.signal(signal.SIGTERM, _outlive if self.leash else signal.SIG_DFL)

@@ -18,7 +18,7 @@ START_SEC = 15.0
 
 @dataclass(frozen=True)
 class Machine:
-    """What a launcher may use: folders (absolute), cores, GPUs, and the environment that every job starts from.
+    """What a launcher may use: folders (absolute), cores, GPUs, MiB of memory (0: not known), environment of every job.
 
     ``node`` is its name in an allocation. ``pin`` holds each job to its cores. ``leash_sec`` is the silence after which
     jobs are ended, ``output_bytes`` the most a job may write to job.out or job.err; 0 sets no limit for either.
@@ -31,6 +31,7 @@ class Machine:
     cores: int
     gpus: int
     environment: Mapping[str, str] = field(repr=False)
+    memory_mb: int = 0
     node: str = ""
     pin: bool = False
     leash_sec: float = 0.0
@@ -42,8 +43,8 @@ class Machine:
         return {
             "hello": {
                 "cursor": cursor, "cores": self.cores, "gpus": self.gpus, "environment": dict(self.environment),
-                "node": self.node, "pin": self.pin, "leash": self.leash_sec, "output": self.output_bytes,
-                "remote": self.remote,
+                "memory": self.memory_mb, "node": self.node, "pin": self.pin, "leash": self.leash_sec,
+                "output": self.output_bytes, "remote": self.remote,
             }
         }  # fmt: skip
 

@@ -3,22 +3,44 @@
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 
-from storax.errors import NotFound, StoraxError
+from storax.errors import NotFound, StoraxError, Unavailable
 
 FIRST_PAUSE_SEC = 0.2
 LONGEST_PAUSE_SEC = 30.0
 LOG = logging.getLogger(__name__)
 
 
-class Loop:
+class Errors:
+    """Errors of one loop: ``errors`` in all; ``failing`` the words of the last one, until a round goes well, and
+    ``since`` when it began to fail (Unix time); ``server_away``: it fails because the server does not answer."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.errors = 0
+        self.failing = ""
+        self.since = 0.0
+        self.server_away = False
+
+    def failed(self, error: Exception) -> None:
+        """A round ended with this error."""
+        self.errors += 1
+        self.since = self.since if self.failing else time.time()
+        self.server_away = isinstance(error, Unavailable)
+        self.failing = (str(error) if isinstance(error, StoraxError) else repr(error))[:500]
+
+    def well(self) -> None:
+        """A round went well."""
+        self.failing, self.server_away = "", False
+
+
+class Loop(Errors):
     """Calls ``step`` again and again; each call returns the seconds to wait before the next."""
 
     def __init__(self, name: str, step: Callable[[], float], stopping: threading.Event) -> None:
-        self.name = name
-        self.errors = 0  # in all
-        self.failing = ""  # the words of the last error, until a round goes well
+        super().__init__(name)
         self._step = step
         self._stopping = stopping
         self._pause = 0.0
@@ -43,21 +65,18 @@ class Loop:
     def _once(self) -> float:
         try:
             seconds = self._step()
-        except NotFound as error:
-            return self._after(error, logging.INFO)
-        except StoraxError as error:
-            return self._after(error, logging.WARNING)
         except Exception as error:
-            LOG.exception("%s: unexpected error", self.name)
-            self.failing = repr(error)[:500]
-            return self._after(None, logging.ERROR)
-        self._pause, self.failing = 0.0, ""
+            return self._after(error)
+        self._pause = 0.0
+        self.well()
         return seconds
 
-    def _after(self, error: StoraxError | None, level: int) -> float:
-        self.errors += 1
+    def _after(self, error: Exception) -> float:
+        self.failed(error)
         self._pause = min(LONGEST_PAUSE_SEC, self._pause * 2 or FIRST_PAUSE_SEC)
-        if error is not None:
-            self.failing = str(error)[:500]
+        if isinstance(error, StoraxError):
+            level = logging.INFO if isinstance(error, NotFound) else logging.WARNING
             LOG.log(level, "%s: %s (error %d, next try in %.1f s)", self.name, error, self.errors, self._pause)
+        else:
+            LOG.error("%s: unexpected error %d", self.name, self.errors, exc_info=error)
         return self._pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, keeps no secret

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from storax_agent.loops.base import Loop
+from storax_agent.loops.base import Errors
 
 EVERY_SEC = 5.0
 FILE = "loops.json"
@@ -15,7 +15,7 @@ FILE = "loops.json"
 class Health:
     """Writes ``state/loops.json`` when it has changed."""
 
-    def __init__(self, path: Path, loops: Sequence[Loop]) -> None:
+    def __init__(self, path: Path, loops: Sequence[Errors]) -> None:
         self._path, self._loops = path, loops
         self._written = ""
 

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from storax.errors import StoraxError
 from storax_agent.schedulers.base import Scheduler
 from storax_agent.schedulers.limits import allowed_queues
 from storax_agent.schedulers.settings import SchedulerSettings
 from storax_agent.wire import SiteApi
+
+
+class SilentError(StoraxError):
+    """The scheduler gave no clear answer."""
 
 
 def offer(scheduler: Scheduler, settings: SchedulerSettings) -> dict[str, Any]:
@@ -29,7 +34,11 @@ class OutlookLoop:
         self._told: Mapping[str, Any] = {}
 
     def step(self) -> float:
-        """One round."""
+        """One round.
+
+        Raises:
+            SilentError: the scheduler gave no clear answer, so that all else is as it was told before.
+        """
         fields = offer(self._scheduler, self._settings)
         if not fields["allowed_queues"]:
             del fields["allowed_queues"]  # no answer: what was told before still holds
@@ -41,4 +50,6 @@ class OutlookLoop:
         if news:
             self._api.update_site(self._site_id, news)
             self._told = {**self._told, **news}
+        if outlook is None:
+            raise SilentError("the scheduler gives no clear answer", hint="`storax site check` asks it.")
         return self._every_sec

@@ -51,7 +51,7 @@ class Report:
             return self._api.report(self._keeper.ensure(), entries, key=str(uuid4()))
         except InvalidInput as error:
             if len(entries) == 1:
-                return self._send_plain(entries[0], error)
+                return self._send_plain(entries[0], error) if entries[0]["moves"] else _dropped(entries[0], error)
         # One entry that the server cannot take must not hold up the others.
         half = len(entries) // 2
         return _joined(self._send(entries[:half]), self._send(entries[half:]))
@@ -67,8 +67,12 @@ class Report:
         try:
             return self._api.report(self._keeper.ensure(), [plain], key=str(uuid4()))
         except InvalidInput as second:
-            LOG.error("report: job %s dropped: %s", entry["id"], second)  # noqa: TRY400 - the server's words say it all
-            return Answer([], [{"id": entry["id"], "code": "invalid", "detail": str(second)}], [])
+            return _dropped(entry, second)
+
+
+def _dropped(entry: Entry, error: InvalidInput) -> Answer:
+    LOG.error("report: job %s dropped: %s", entry["id"], error)
+    return Answer([], [{"id": entry["id"], "code": "invalid", "detail": str(error)}], [])
 
 
 def _joined(first: Answer, second: Answer) -> Answer:

@@ -191,16 +191,10 @@ class Locations:
 
             return RsyncTransfer(place, data=self._data, scratch=scratch)
         if isinstance(place, S3Location):
-            return _s3(place, self._data, scratch)
+            from storax_agent.transfers.apart import Apart
+
+            return Apart(place, data=self._data, scratch=scratch)
         return _globus(place, self._data)
-
-
-def _s3(place: S3Location, data: Path, scratch: Path) -> TransferService:
-    try:
-        from storax_agent.transfers.s3 import S3Transfer
-    except ModuleNotFoundError as error:
-        raise TransferError(f"{place.url}: {error}; install it with: pip install 'storax[s3]'") from error
-    return S3Transfer(place, data=data, scratch=scratch)
 
 
 def _globus(place: GlobusLocation, data: Path) -> TransferService:

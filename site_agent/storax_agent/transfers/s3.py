@@ -1,4 +1,4 @@
-"""S3-compatible object stores, by boto3. Imported only at a site that has such a location.
+"""S3-compatible object stores, by boto3. Imported by ``helper.py`` alone, not by the agent.
 
 A file's SHA-256 is kept as metadata of its object and compared when it comes in; each part that goes out is checked by
 the server. What broke off is taken up: by range for what comes in, by the parts that are there for what goes out.
@@ -36,7 +36,6 @@ from storax_agent.transfers.stage import Stage, is_shared
 THREADS = 4
 FULL = tuple(os.strerror(number) for number in CROWDED)
 TELL_SEC = 1.0
-PART_BYTES = 16 << 20
 MISSING = {"NoSuchKey", "NoSuchBucket", "404", "NotFound"}
 REFUSED = {
     "403", "401", "Forbidden", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
@@ -51,7 +50,7 @@ COMPLAINTS = (
 class S3Transfer:
     """Moves to and from one bucket. ``scratch`` is a folder of its own; ``part_bytes`` is the size of a part."""
 
-    def __init__(self, place: S3Location, *, data: Path, scratch: Path, part_bytes: int = PART_BYTES) -> None:
+    def __init__(self, place: S3Location, *, data: Path, scratch: Path, part_bytes: int) -> None:
         parts = urlsplit(place.url)
         self._url, self._data, self._scratch = place.url, data, scratch
         self._prefix = unquote(parts.path).strip("/")

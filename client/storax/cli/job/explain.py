@@ -55,6 +55,7 @@ def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
     if job.state == "FAILED":
         yield from _failed(job)
         return
+    yield from _trouble(site)
     if job.cancel_requested:
         yield "It was cancelled: its process is being stopped."
     yield from _waits_for(job, site, now)
@@ -80,6 +81,7 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         pause = (job.not_before - now).total_seconds()
         yield f"It pauses for {span_words(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
     else:
+        yield from _too_large(job, site)
         yield from _site(site, now) or _queue(job)
 
 
@@ -131,6 +133,26 @@ def _site(site: "Site", now: datetime) -> list[str]:
     if silent > SILENT_SEC:
         return [f"The agent of site {site.name} was last heard {span_words(silent)} ago.", start]
     return []
+
+
+def _trouble(site: "Site") -> Iterator[str]:
+    """What does not work in the site's agent, by its own words."""
+    for name, told in sorted((site.failing_loops or {}).items()):
+        since, error = (text_of(told.get(key) or "?") for key in ("since", "error"))
+        yield f"The agent of site {site.name} has trouble, since {since}: loop {name}: {error}"
+
+
+def _too_large(job: "Job", site: "Site") -> Iterator[str]:
+    """What it asks of a node that no node of a site has which runs its jobs itself. Allocations are not known ahead."""
+    known = dict(site.node_size or {})
+    if not known:
+        return
+    cores = -(-job.ranks_per_node * job.threads_per_rank // job.threads_per_core)
+    asked = {"cores": cores, "gpus": job.ranks_per_node * job.gpus_per_rank, "memory_mb": job.mem_per_node_mb}
+    for name, unit in (("cores", "cores"), ("gpus", "GPUs"), ("memory_mb", "MiB of memory")):
+        most = known.get(name)
+        if most is not None and asked[name] > most and (most or name != "memory_mb"):
+            yield f"It asks for {asked[name]:g} {unit} on a node; site {site.name} has {most:g}, and will refuse it."
 
 
 def _queue(job: "Job") -> Iterator[str]:

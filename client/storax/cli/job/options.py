@@ -25,6 +25,7 @@ Ranks = Annotated[int | None, typer.Option("--ranks-per-node", min=1, help="MPI 
 Threads = Annotated[int | None, typer.Option("--threads-per-rank", min=1, help="Threads per rank.")]
 HyperThreads = Annotated[int | None, typer.Option("--threads-per-core", min=1, help="Hardware threads used per core.")]
 Gpus = Annotated[float | None, typer.Option("--gpus-per-rank", min=0, help="GPUs per rank.")]
+Memory = Annotated[int | None, typer.Option("--mem", min=0, metavar="MIB", help="Memory on each node, in MiB.")]
 Packing = Annotated[int | None, typer.Option("--node-packing-count", min=1, help="Such jobs that may share a node.")]
 WallTime = Annotated[int | None, typer.Option("--wall-time", "-t", min=0, help="Longest run in minutes; 0: no limit.")]
 LaunchParam = Annotated[

@@ -28,10 +28,9 @@ class Slurm:
         ]
         told = environment.get("SLURM_GPUS_ON_NODE", "")
         gpus = int(told) if told.isdigit() else visible_gpus(environment)
-        memory = environment.get("SLURM_MEM_PER_NODE", "")
         threads = environment.get("SLURM_THREADS_PER_CORE", "")
         return [
-            NodeInfo(name, cores, int(threads or 1), gpus, int(memory) if memory.isdigit() else 0)
+            NodeInfo(name, cores, int(threads or 1), gpus, _memory_mb(environment, cores, gpus))
             for name, cores in zip(names, chain(chain.from_iterable(counts), repeat(0)), strict=False)
         ]
 
@@ -40,3 +39,11 @@ class Slurm:
         options = ["--nodes=1", "--ntasks=1", f"--nodelist={node}", "--overlap", "--unbuffered", "--mem=0"]
         # Without these it would hold the node's worker to one CPU, and every job with it.
         return ["srun", *options, "--cpu-bind=none", "--export=ALL", "--quiet", *argv]
+
+
+def _memory_mb(environment: Mapping[str, str], cores: int, gpus: int) -> int:
+    """MiB of a node, by the one of ``--mem``, ``--mem-per-cpu`` and ``--mem-per-gpu`` that the allocation was asked
+    with; 0, as for a whole node's memory, leaves it to the settings."""
+    units = {"SLURM_MEM_PER_NODE": 1, "SLURM_MEM_PER_CPU": cores, "SLURM_MEM_PER_GPU": gpus}
+    told = {name: environment.get(name, "") for name in units}
+    return next((int(text) * units[name] for name, text in told.items() if text.isdigit()), 0)
