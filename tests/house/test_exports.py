@@ -9,7 +9,7 @@ from house.repository import text_of
 from storax import api, errors
 
 # Words that are no class of the API but belong to the package.
-OWN = {"errors", "StoraxError", "StoraxWarning"}
+OWN = {"data", "engine", "errors", "project", "StoraxError", "StoraxWarning"}
 
 
 def test_storax_and_storax_api_name_the_same_things():
