@@ -183,6 +183,8 @@ class Unavailable(StoraxError):
 class ServerDown(Unavailable, ConnectionError):
     """Nobody answers at the server's address."""
 
+    code = "server_down"
+
 
 class EngineDown(Unavailable, ConnectionError):
     """The engine cannot be started, or has ended."""
@@ -236,6 +238,7 @@ _BY_CODE: dict[str, type[StoraxError]] = {
         NoDataFrame,
         NoFile,
         NoProject,
+        ServerDown,
         EngineDown,
     )
 }

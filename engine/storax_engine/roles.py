@@ -174,5 +174,10 @@ def appended(old: Frame, new: Frame, database: Database, work: Work) -> Frame:
         raise InvalidInput(
             f"The new rows have other columns: {', '.join(sorted(missing))}.", hint="They need those that are there."
         )
-    below = assign(new, old.roles, database, work).table.select(old.table.column_names)
+    columns = []
+    for name in old.table.column_names:
+        above, values = old.table.column(name), new.table.column(name)
+        role = "time_stamp" if pa.types.is_timestamp(above.type) else old.roles[name]
+        columns.append(values if values.type == above.type else values_for(role, name, values, database, work))
+    below = pa.table(columns, names=old.table.column_names)
     return old.changed(pa.concat_tables([old.table, below], promote_options="permissive"), old.roles)

@@ -10,8 +10,11 @@ import json
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -38,12 +41,13 @@ from storax_engine.commands import COMMANDS, TABLES
 from storax_engine.engine import Engine
 from storax_engine.flows import Inflow, outflow
 from storax_engine.names import nearest
-from storax_engine.work import Work
+from storax_engine.work import Cancelled, Work
 
-PLATFORM_WITHIN_SEC = 3.0  # nobody waits longer for a platform that is away
+PLATFORM_WITHIN_SEC = 1.5  # nobody waits longer for a platform that is away
 STOP_WITHIN_SEC = 3
 LONGEST_ARGUMENTS = 16 * 1024 * 1024
 _TOLD_EVERY_SEC = 0.2
+_CANCEL_EVERY_SEC = 0.02
 
 log = logging.getLogger("storax_engine")
 
@@ -66,6 +70,7 @@ def serve(folder: EngineFolder) -> None:
         Service(engine, secret).app, log_level="warning", access_log=False, ws="none", lifespan="off",
         timeout_graceful_shutdown=STOP_WITHIN_SEC,
     )  # fmt: skip
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn ends by it, and then raises it once more
     log.info("serving %s for %s", folder.path, client.url)
     try:
         uvicorn.Server(config).run(sockets=[door])
@@ -176,7 +181,13 @@ async def _lines(future: "asyncio.Future[Any]", work: Work) -> AsyncIterator[byt
         yield _line(_ended(future))
     finally:
         if not future.done():
-            work.cancel()
+            threading.Thread(target=_cancel, args=(future, work), daemon=True).start()
+
+
+def _cancel(future: "asyncio.Future[Any]", work: Work) -> None:
+    while not future.done():
+        work.cancel()
+        time.sleep(_CANCEL_EVERY_SEC)
 
 
 def _ended(future: "asyncio.Future[Any]") -> dict[str, Any]:
@@ -197,7 +208,7 @@ def _known(error: BaseException) -> StoraxError:
     if isinstance(error, (MemoryError, pa.ArrowMemoryError, duckdb.OutOfMemoryException)):
         return StoraxError("There is too little memory for it.", hint="unload() frees that of data frames.")
     if isinstance(error, duckdb.InterruptException):
-        return StoraxError("It was cancelled.")
+        return Cancelled("It was cancelled.")
     log.error("a command failed", exc_info=error)
     return StoraxError(f"The engine met something it did not expect: {type(error).__name__}: {error}")
 

@@ -5,6 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from storax.errors import StoraxError
+
+
+class Cancelled(StoraxError):
+    """Nobody waits for the command any more."""
+
+    code = "cancelled"
+
 
 @dataclass
 class Work:
@@ -27,17 +35,31 @@ class Work:
         return max(self.part, meter() / 100 if meter else 0.0)
 
     def cancel(self) -> None:
-        """Nobody waits any more."""
+        """Nobody waits any more. To be repeated until it has ended: what has not begun cannot be interrupted."""
         self.cancelled.set()
         with self._guard:
             for interrupt in self._interrupts:
                 with suppress(Exception):
                     interrupt()
 
+    def go_on(self) -> None:
+        """Return where someone waits.
+
+        Raises:
+            Cancelled: nobody does any more.
+        """
+        if self.cancelled.is_set():
+            raise Cancelled("It was cancelled.")
+
     @contextmanager
     def interruptible(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """Call ``interrupt`` from another thread should it be cancelled inside the block."""
+        """Call ``interrupt`` from another thread should it be cancelled inside the block.
+
+        Raises:
+            Cancelled: it was cancelled before.
+        """
         with self._guard:
+            self.go_on()
             self._interrupts.append(interrupt)
         try:
             yield
