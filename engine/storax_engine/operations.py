@@ -60,6 +60,12 @@ def _divide(left: Any, right: Any) -> Any:
     return left.cast("float64") / right.cast("float64")
 
 
+def _multiply(left: Any, right: Any) -> Any:
+    if left.type().is_string() or right.type().is_string():
+        raise TypeError("texts are not multiplied")
+    return left * right
+
+
 def _infinite(value: Any) -> Any:
     return value.cast("float64").isinf()
 
@@ -88,7 +94,7 @@ def _part(name: str) -> Operation:
 SCALAR: dict[str, Operation] = {
     "add": _add,
     "subtract": _subtract,
-    "multiply": lambda a, b: a * b,
+    "multiply": _multiply,
     "divide": _divide,
     "modulo": lambda a, b: a % b,
     "power": lambda a, b: a**b,

@@ -91,10 +91,10 @@ def _asked(
             connection.request("POST", path, body, {**headers, "content-type": JSON})
         else:
             _send_table(connection, path, body, table, {**headers, "content-type": ARROW})
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise from_answer(answer.status, json.loads(answer.read()))
-        yield answer
+        with connection.getresponse() as answer:
+            if answer.status != 200:
+                raise from_answer(answer.status, json.loads(answer.read()))
+            yield answer
     except StoraxError:  # some are OSErrors as well
         raise
     except (OSError, HTTPException):

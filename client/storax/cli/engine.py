@@ -52,9 +52,7 @@ def status() -> None:
     folder = EngineFolder.default()
     running = folder.read()
     if running is None:
-        print(
-            f"No engine runs (folder {folder.path}). It starts with storax.engine.set_project(), or: storax engine start"
-        )
+        print(f"No engine runs (folder {folder.path}). Scripts start it by themselves; or: storax engine start")
         raise typer.Exit(1)
     _show(running, folder=str(folder.path))
 
