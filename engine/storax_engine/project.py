@@ -232,6 +232,8 @@ class Project:
         for name, row in rows.items():
             entry = Entry(row["id"], row["version"], None, saved.get(name), _told(row))
             self._entries[name] = entry
+            if entry.saved is None and self.files.file(name).exists():  # damaged: load() says so, and nothing is lost
+                entry.saved = Saved(name, entry.id, row["saved_edition"] or 0, row["columns"], row["nrows"])
             if entry.saved is None:
                 self._delete(name, entry, {"action": "lost", "reason": "it was never saved"})
             else:

@@ -4,6 +4,7 @@ Its roles, units and edition are in the file itself, so that they are never of a
 """
 
 import json
+import logging
 import os
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +24,9 @@ ENDING = ".parquet"
 _ASIDE = ".new"
 _KEY = b"storax"
 _LONGEST = 180  # bytes of a file's name; file systems take 255
+
+
+log = logging.getLogger("storax_engine")
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,16 @@ class FrameFolder:
             left.unlink(missing_ok=True)
 
     def saved(self) -> dict[str, Saved]:
-        """What is here, by name."""
-        found = [_described(file) for file in sorted(self.path.glob(f"*{ENDING}"))]
-        return {one.name: one for one in found}
+        """What is here, by name; a damaged file is left out."""
+        found = {}
+        for file in sorted(self.path.glob(f"*{ENDING}")):
+            try:
+                one = _described(file)
+            except StoraxError as error:
+                log.warning("%s", error)
+            else:
+                found[one.name] = one
+        return found
 
     def write_aside(self, name: str, frame: Frame, row_id: int) -> Path:
         """Write the frame beside its place, safely on the disk; ``put`` or ``discard`` follows."""
