@@ -13,8 +13,9 @@ from storax_core.resources.site import SITES
 from storax_core.resources.transfer import TRANSFERS
 from storax_core.resources.user import TOKENS, USERS
 
+PLATFORM: tuple[Resource, ...] = (SITES, APPS, BATCH_JOBS, SESSIONS, JOBS, TRANSFERS)
 ENGINE: tuple[Resource, ...] = (PROJECTS, DATA_FRAMES, PIPELINES)
-RESOURCES: tuple[Resource, ...] = (USERS, TOKENS, SITES, APPS, BATCH_JOBS, SESSIONS, JOBS, TRANSFERS, *ENGINE, EVENTS)
+RESOURCES: tuple[Resource, ...] = (USERS, TOKENS, *PLATFORM, *ENGINE, EVENTS)
 BY_ENTITY: dict[str, Resource] = {r.entity: r for r in RESOURCES}
 PROJECTED: tuple[Resource, ...] = tuple(r for r in RESOURCES if r is not EVENTS)
 
@@ -27,6 +28,7 @@ __all__ = [
     "EVENTS",
     "JOBS",
     "PIPELINES",
+    "PLATFORM",
     "PROJECTED",
     "PROJECTS",
     "RESOURCES",
