@@ -1,0 +1,1 @@
+"""The engine: data frames, features and pipelines, where the data is."""
