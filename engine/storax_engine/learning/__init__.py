@@ -3,8 +3,9 @@
 Pure: no server, no sockets, no state beyond what a call returns. ``fit(spec, tables)`` gives a ``Trained``.
 """
 
+from storax_engine.learning.checking import check
 from storax_engine.learning.errors import BadData, BadPlan, Cancelled, LearningError
-from storax_engine.learning.trained import Trained
+from storax_engine.learning.trained import Trained, load
 from storax_engine.learning.training import fit
 
-__all__ = ["BadData", "BadPlan", "Cancelled", "LearningError", "Trained", "fit"]
+__all__ = ["BadData", "BadPlan", "Cancelled", "LearningError", "Trained", "check", "fit", "load"]

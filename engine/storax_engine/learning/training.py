@@ -16,7 +16,8 @@ from storax_engine.learning.plan import Part, Plan
 from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.predictors.base import Predictor
 from storax_engine.learning.preparation import Preparation
-from storax_engine.learning.trained import State, Trained
+from storax_engine.learning.state import State
+from storax_engine.learning.trained import Trained
 from storax_engine.learning.workspace import Cache, Workspace
 
 VOCABULARY = 1000

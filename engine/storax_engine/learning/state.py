@@ -1,0 +1,20 @@
+"""What a fit has learned, apart from the preprocessors."""
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from storax_engine.learning.columns import Floats
+from storax_engine.learning.feature import Feature
+from storax_engine.learning.predictors.base import Predictor
+
+
+@dataclass
+class State:
+    """What was learned. ``correlations[i, t]``: of feature i with target t. Models are (kind, model) by target."""
+
+    features: list[Feature]
+    correlations: Floats
+    vocabularies: dict[str, list[str]] = field(default_factory=dict)
+    schemas: dict[str, pa.Schema] = field(default_factory=dict)
+    models: dict[str, list[tuple[str, Predictor]]] = field(default_factory=dict)
