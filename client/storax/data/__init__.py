@@ -1,0 +1,1 @@
+"""Data frames, views and the data model."""
