@@ -61,7 +61,7 @@ class aggregations:  # noqa: N801  the name that scripts know
         AVG_TIME_BETWEEN,
     )
     fastprop_default = default
-    all = (
+    fastprop_all = (
         *default,
         COUNT_ABOVE_MEAN,
         COUNT_BELOW_MEAN,
@@ -79,7 +79,7 @@ class aggregations:  # noqa: N801  the name that scripts know
         VAR,
         VARIATION_COEFFICIENT,
     )
-    fastprop_all = all
+    all = fastprop_all
 
     @staticmethod
     def ewma(length: int, unit: str = "d") -> str:

@@ -36,6 +36,7 @@ def write(folder: Path | str, read: Plan, preparation: Preparation, state: State
         "correlations": [[None if np.isnan(v) else v for v in row] for row in state.correlations.tolist()],
         "vocabularies": state.vocabularies,
         "schemas": schemas,
+        "kinds": state.kinds,
         "models": {target: [kind for kind, _ in models] for target, models in state.models.items()},
     }
     (home / FILE).write_text(json.dumps(text, indent=1))
@@ -59,6 +60,7 @@ def read(folder: Path | str) -> tuple[Plan, Preparation, State]:
         correlations=_matrix(text["correlations"], len(made.targets)),
         vocabularies=text["vocabularies"],
         schemas={name: pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(s))) for name, s in text["schemas"].items()},
+        kinds=text["kinds"],
         models={t: _models(home, made.targets.index(t), kinds) for t, kinds in text["models"].items()},
     )
     return made, Preparation(made, text["preparation"]), state

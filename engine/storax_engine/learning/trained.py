@@ -104,7 +104,8 @@ class Trained:
 
     def _values(self, tables: Tables) -> Floats:
         workspace = Workspace(self.plan, tables, self.preparation.apply, self._cache, lambda: None)
-        population = self.preparation.apply_population(workspace.population())
+        population = workspace.population()
+        self.preparation.apply_population(population)
         return Features(workspace, population).compute(self.state.features, self.state.vocabularies)
 
     def _truth(self, tables: Tables) -> Floats:

@@ -56,7 +56,8 @@ class _Fit:
         y = self._targets(needed=bool(untrained))
         preparation = Preparation(self.plan)
         workspace = Workspace(self.plan, self.tables, preparation.fit, self.cache, self._tick)
-        population = preparation.fit_population(workspace.population(), y, self.plan.task)
+        population = workspace.population()
+        preparation.fit_population(population, y)
         self._step(0.1, "features")
         made = Features(workspace, population)
         vocabularies = _vocabularies(population) if self.plan.include_categorical else {}
@@ -67,6 +68,7 @@ class _Fit:
             features=features,
             correlations=matrix.correlate(values, y) if y.size else np.empty((len(features), 0)),
             vocabularies=vocabularies,
+            kinds=workspace.kinds,
             schemas={n.name: self.tables[n.table].schema for n in self.plan.population.walk()},
         )
         self._predictors(state, values, y)

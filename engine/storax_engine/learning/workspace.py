@@ -43,6 +43,7 @@ class Workspace:
     ) -> None:
         self.plan, self.tables, self.tick = plan, tables, tick
         self._prepare, self._cache = prepare, cache
+        self.kinds: dict[str, dict[str, str]] = {}
         for node in plan.population.walk():
             self._table(node)
 
@@ -73,6 +74,7 @@ class Workspace:
                 self._bring_in(join, frame)
             elif not is_population:
                 self._aggregate(join, frame)
+        self.kinds[node.name] = {c.name: c.kind for c in frame.columns.values()}
         return frame
 
     def _bring_in(self, join: Join, frame: Frame) -> None:
