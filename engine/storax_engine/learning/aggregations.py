@@ -28,6 +28,18 @@ DEFAULT = (
 )
 # What is computed below the first level of joins, where each column is aggregated once more above.
 NESTED = ("AVG", "COUNT", "MAX", "MIN", "SUM")
+# These are 0 where there is nothing to count; all others are not known.
+COUNTING = frozenset(
+    {
+        "COUNT",
+        "COUNT_DISTINCT",
+        "COUNT_MINUS_COUNT_DISTINCT",
+        "COUNT_ABOVE_MEAN",
+        "COUNT_BELOW_MEAN",
+        "NUM_MAX",
+        "NUM_MIN",
+    }
+)
 _ORDERED = {"FIRST", "LAST", "TREND"} | {n for n in shapes.COLUMNS if n.startswith("TIME_SINCE")}
 _HALF_LIFE = re.compile(r"EWMA_(\d+)([SMHD])")
 _UNIT = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from storax_engine.learning.aggregations import FADING, MOMENTS, RANKS, ROWS, SHAPES, Aggregation, named
+from storax_engine.learning.aggregations import COUNTING, FADING, MOMENTS, RANKS, ROWS, SHAPES, Aggregation, named
 from storax_engine.learning.columns import Floats, Ints
 from storax_engine.learning.feature import Feature
 from storax_engine.learning.frame import TIME_STAMP, Frame
@@ -53,7 +53,7 @@ def _narrow(join: Join, window: tuple[float, float | None]) -> tuple[float, floa
 
 
 def _nothing(feature: Feature) -> float:
-    return 0.0 if feature.aggregation is not None and feature.aggregation.startswith("COUNT") else np.nan
+    return 0.0 if feature.aggregation in COUNTING else np.nan
 
 
 def _by(features: Iterable[Feature], key: Callable[[Feature], K]) -> Iterable[tuple[K, list[Feature]]]:

@@ -18,6 +18,7 @@ from storax_engine.learning.state import State
 from storax_engine.learning.workspace import Cache, Workspace
 
 Tables = Mapping[str, pa.Table]
+WITH_MEDIAN = ("databricks", "duckdb", "postgres", "snowflake")
 
 
 class Trained:
@@ -87,6 +88,16 @@ class Trained:
     def tables(self) -> list[dict[str, Any]]:
         """Importance of each table, by target, the most important first."""
         return self._shares(lambda f: (f.node,), ("name",))
+
+    def to_sql(self, dialect: str = "duckdb") -> dict[str, str]:
+        """One statement per feature by its name; see ``sql.write``. Raises ``BadPlan`` for an unknown dialect."""
+        from storax_engine.learning.sql import write
+        from storax_engine.learning.sql.tables import Tables
+
+        state = self.state
+        portable = write.engine(dialect) not in WITH_MEDIAN
+        tables = Tables(self.plan, state.schemas, state.kinds, self.preparation.states, portable=portable)
+        return write.statements(tables, state.features, dialect)
 
     def save(self, folder: Path | str) -> None:
         """Write the pipeline into a folder; ``load`` gives one that predicts the same numbers bit for bit."""

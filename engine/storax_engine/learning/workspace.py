@@ -12,12 +12,11 @@ from storax_engine.learning import frame as frames
 from storax_engine.learning.errors import BadData
 from storax_engine.learning.evaluate import Evaluator
 from storax_engine.learning.feature import WHOLE
-from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, TEXT, TIME_STAMP, Column, Frame
+from storax_engine.learning.frame import NUMERICAL, PASSED_ON, Column, Frame
 from storax_engine.learning.index import Index, only_row, references, slice_rows
 from storax_engine.learning.plan import MANY_TO_ONE, Join, Node, Plan
 
 Prepare = Callable[[Node, Frame], None]
-PASSED_ON = (NUMERICAL, CATEGORICAL, TIME_STAMP, TEXT)
 
 
 class Cache:
