@@ -4,7 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from storax import data, engine, errors, project
+    from storax import (
+        data,
+        engine,
+        errors,
+        feature_learning,
+        loss_functions,
+        pipeline,
+        predictors,
+        preprocessors,
+        project,
+    )
     from storax.api import (
         UNSET,
         App,
@@ -52,10 +62,27 @@ __all__ = [
     "data",
     "engine",
     "errors",
+    "feature_learning",
+    "loss_functions",
+    "pipeline",
+    "predictors",
+    "preprocessors",
     "project",
     "wait",
 ]
-_MODULES = frozenset({"data", "engine", "errors", "project"})
+_MODULES = frozenset(
+    (
+        "data",
+        "engine",
+        "errors",
+        "feature_learning",
+        "loss_functions",
+        "pipeline",
+        "predictors",
+        "preprocessors",
+        "project",
+    )
+)
 
 
 def __getattr__(name: str) -> Any:

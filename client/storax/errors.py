@@ -12,6 +12,7 @@ StoraxError
 ├── NotFound                     no such thing, or not yours; also a LookupError
 │   ├── DoesNotExist             base of Job.DoesNotExist, Site.DoesNotExist, ...
 │   ├── NoDataFrame              the project has no such data frame; also a ValueError and an AttributeError
+│   ├── NoPipeline               the project has no such pipeline; also an AttributeError
 │   └── NoFile                   a file that is not there; also a FileNotFoundError
 ├── NoProject                    no project is set in this process, or the engine has not opened it
 ├── MultipleObjectsReturned      base of Job.MultipleObjectsReturned, ...: get() matched more than one
@@ -128,6 +129,12 @@ class NoDataFrame(NotFound, ValueError, AttributeError):
     code = "no_data_frame"
 
 
+class NoPipeline(NotFound, AttributeError):
+    """The project has no such pipeline."""
+
+    code = "no_pipeline"
+
+
 class NoFile(NotFound, FileNotFoundError):
     """A file that is not there."""
 
@@ -236,6 +243,7 @@ _BY_CODE: dict[str, type[StoraxError]] = {
         Unavailable,
         NoColumn,
         NoDataFrame,
+        NoPipeline,
         NoFile,
         NoProject,
         ServerDown,

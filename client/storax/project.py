@@ -8,11 +8,13 @@ from storax._engine import session as _session
 
 if TYPE_CHECKING:
     from storax.data.frames import DataFrames
+    from storax.pipeline.pipelines import Pipelines
 
     name: str
     data_frames: DataFrames
+    pipelines: Pipelines
 
-__all__ = ["data_frames", "delete", "load", "name", "restart", "save", "suspend", "switch"]
+__all__ = ["data_frames", "delete", "load", "name", "pipelines", "restart", "save", "suspend", "switch"]
 
 
 def __getattr__(attribute: str) -> Any:
@@ -23,6 +25,10 @@ def __getattr__(attribute: str) -> Any:
         from storax.data.frames import DataFrames
 
         return DataFrames()
+    if attribute == "pipelines":
+        from storax.pipeline.pipelines import Pipelines
+
+        return Pipelines()
     raise AttributeError(f"module 'storax.project' has no attribute {attribute!r}")
 
 

@@ -69,6 +69,23 @@ class Catalogue:
         """Delete a row; harmless where there is none any more."""
         self._delete("data-frames", row_id)
 
+    def pipelines(self, project_id: int) -> list[Row]:
+        """The rows of a project's pipelines."""
+        return self._all("pipelines", {"project_id": project_id})
+
+    def create_pipeline(self, project_id: int, facts: Row) -> Row:
+        """A new row."""
+        made: Row = self._client.request("POST", "/pipelines/", {"project_id": project_id, **facts})
+        return made
+
+    def change_pipeline(self, row_id: int, patch: Row) -> None:
+        """Change a row."""
+        self._client.request("PATCH", f"/pipelines/{row_id}", patch)
+
+    def delete_pipeline(self, row_id: int) -> None:
+        """Delete a row; harmless where there is none any more."""
+        self._delete("pipelines", row_id)
+
     def _delete(self, path: str, row_id: int) -> bool:
         try:
             self._client.call("DELETE", f"/{path}/{row_id}")

@@ -1,4 +1,4 @@
-"""What clients can ask for: each command by its name. A function's parameters are the command's arguments.
+"""What clients can ask of projects and frames. A function's parameters are the command's arguments.
 
 ``COMMANDS`` answer JSON, ``TABLES`` answer a table. Those that take a ``table`` are sent one along.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from storax.errors import InvalidInput
 from storax_engine import columns, intake, readers, roles, views, writers
 from storax_engine.engine import Engine
 from storax_engine.frame import Frame
@@ -165,6 +166,17 @@ def put_view(engine: Engine, work: Work, *, project: str, frame: str, source: So
     here = engine.project(project)
     made = _resolved(here, source, work)
     return _put(here, work, frame, made, "view", append=append)
+
+
+def concat(engine: Engine, work: Work, *, project: str, frame: str, sources: Sequence[Source]) -> Answer:
+    """A frame out of the rows of several frames or views."""
+    here = engine.project(project)
+    if not sources:
+        raise InvalidInput("There is nothing to put together.")
+    made = _resolved(here, sources[0], work)
+    for source in sources[1:]:
+        made = roles.appended(made, _resolved(here, source, work), here.database, work)
+    return _put(here, work, frame, made, "concat", append=False)
 
 
 def _imported(
@@ -328,17 +340,14 @@ def values(engine: Engine, work: Work, *, project: str, source: Source, expressi
 
 
 def _resolved(here: Project, source: Source, work: Work) -> Frame:
-    return views.applied(here.frame(source["frame"]), source.get("steps", []), here.database, work)
+    return views.resolved(here, source, work)
 
 
-COMMANDS: dict[str, Callable[..., Answer]] = {
-    command.__name__: command
-    for command in (
-        *(hello, list_projects, open_project, close_project, delete_project, bundle_project, unbundle_project),
-        *(list_frames, describe, save, load, unload, delete),
-        *(read_csv, read_parquet, put_table, put_view),
-        *(add, add_values, set_role, set_unit, remove_columns),
-        *(look, aggregate, write_file),
-    )
-}
-TABLES: dict[str, Callable[..., pa.Table]] = {"rows": rows, "values": values}
+COMMANDS: tuple[Callable[..., Answer], ...] = (
+    *(hello, list_projects, open_project, close_project, delete_project, bundle_project, unbundle_project),
+    *(list_frames, describe, save, load, unload, delete),
+    *(read_csv, read_parquet, put_table, put_view, concat),
+    *(add, add_values, set_role, set_unit, remove_columns),
+    *(look, aggregate, write_file),
+)
+TABLES: tuple[Callable[..., pa.Table], ...] = (rows, values)

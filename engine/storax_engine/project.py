@@ -15,6 +15,7 @@ from storax_engine.catalogue import Catalogue, Row
 from storax_engine.columns import Database
 from storax_engine.frame import Frame
 from storax_engine.names import free_name, nearest
+from storax_engine.pipelines import Pipelines
 from storax_engine.storage import FrameFolder, Saved
 
 Change = Callable[[Frame], Frame]
@@ -53,6 +54,7 @@ class Project:
         self._entries: dict[str, Entry] = {}
         self.files.clear_remains()
         self._reconcile()
+        self.pipelines = Pipelines(folder / "pipelines", catalogue, self.id)
 
     def close(self) -> None:
         """Forget what is in memory and let others open it."""

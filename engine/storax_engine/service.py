@@ -37,10 +37,10 @@ from storax.client import Client
 from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
 from storax.local.processes import identify
 from storax_engine.catalogue import Catalogue
-from storax_engine.commands import COMMANDS, TABLES
 from storax_engine.engine import Engine
 from storax_engine.flows import Inflow, outflow
 from storax_engine.names import nearest
+from storax_engine.registry import COMMANDS, TABLES
 from storax_engine.work import Cancelled, Work
 
 PLATFORM_WITHIN_SEC = 1.5  # nobody waits longer for a platform that is away

@@ -1,7 +1,7 @@
 """Views: steps over a frame, as JSON, that take rows and columns out of it or add some, without changing it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -14,6 +14,26 @@ from storax_engine.names import free_name, nearest
 from storax_engine.work import Work
 
 Step = Callable[[Frame, Mapping[str, Any], Database, Work], Frame]
+
+
+class Frames(Protocol):
+    """Where frames are found by name: an open project."""
+
+    database: Database
+
+    def frame(self, name: str) -> Frame:
+        """A frame in memory."""
+
+
+def resolved(here: Frames, source: Mapping[str, Any], work: Work) -> Frame:
+    """The frame or view that ``{"frame": name, "steps": [...]}`` names.
+
+    Raises:
+        InvalidInput, NoDataFrame, NoColumn: naming what is wrong with it.
+    """
+    if not isinstance(source, Mapping) or "frame" not in source:
+        raise InvalidInput(f"{source!r} names no data frame.")
+    return applied(here.frame(source["frame"]), source.get("steps", []), here.database, work)
 
 
 def applied(frame: Frame, steps: list[Mapping[str, Any]], database: Database, work: Work) -> Frame:

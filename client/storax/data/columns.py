@@ -37,6 +37,10 @@ class Column(Operators, Aggregations):
         """The column's name; empty for an expression."""
         return str(self._node.get("column", ""))
 
+    def to_spec(self) -> Node:
+        """The expression, as JSON."""
+        return self._node
+
     # ---- values ----------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:

@@ -1,7 +1,10 @@
 """Data frames by name: which there are, and handles to them."""
 
+from collections.abc import Iterable
+
 from storax._engine import session
 from storax.data.frame import DataFrame
+from storax.data.source import Source
 from storax.errors import NoDataFrame
 
 
@@ -30,6 +33,17 @@ def list_data_frames() -> dict[str, list[str]]:
         "in_memory": [one["name"] for one in told if one["in_memory"]],
         "on_disk": [one["name"] for one in told if one["on_disk"]],
     }
+
+
+def concat(name: str, frames: Iterable[Source]) -> DataFrame:
+    """Make a data frame of the rows of several data frames or views, one below the other.
+
+    Args:
+        name: Of the new data frame.
+        frames: With the same columns; the roles are those of the first.
+    """
+    sources = [frame.to_spec() for frame in frames]
+    return DataFrame(name)._hear(session.ask("concat", {"frame": name, "sources": sources}))
 
 
 def delete(name: str) -> None:

@@ -90,6 +90,11 @@ class Source:
     def __contains__(self, name: object) -> bool:
         return name in self.colnames
 
+    def to_spec(self) -> dict[str, Any]:
+        """Where the engine finds it, as JSON."""
+        found: dict[str, Any] = self._asked()["source"]
+        return found
+
     # ---- parts of it -----------------------------------------------------------------------------------------------
 
     @overload
