@@ -18,7 +18,7 @@ from storax_engine.learning.state import State
 from storax_engine.learning.workspace import Cache, Workspace
 
 Tables = Mapping[str, pa.Table]
-WITH_MEDIAN = ("databricks", "duckdb", "postgres", "snowflake")
+COMPLETE = ("databricks", "duckdb", "postgres", "snowflake")
 
 
 class Trained:
@@ -95,7 +95,7 @@ class Trained:
         from storax_engine.learning.sql.tables import Tables
 
         state = self.state
-        portable = write.engine(dialect) not in WITH_MEDIAN
+        portable = write.engine(dialect) not in COMPLETE
         tables = Tables(self.plan, state.schemas, state.kinds, self.preparation.states, portable=portable)
         return write.statements(tables, state.features, dialect)
 
