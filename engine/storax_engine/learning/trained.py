@@ -120,9 +120,8 @@ class Trained:
         return Features(workspace, population).compute(self.state.features, self.state.vocabularies)
 
     def _truth(self, tables: Tables) -> Floats:
-        if self.plan.population.table not in tables:
-            raise BadPlan(f"no table for the population {self.plan.population.table!r} was given")
-        return targets.read(self.plan, tables[self.plan.population.table], to_fit=False)
+        table = targets.population(self.plan, tables, to_fit=False)
+        return targets.read(self.plan, table, to_fit=False)
 
     def _need_models(self) -> None:
         if not self.state.models:
