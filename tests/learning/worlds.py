@@ -70,7 +70,11 @@ def towns(seed, n=250, sales=2500, lines=6000):
     """Customers who live in towns and buy in shops, in towns too; each sale has lines. Text, mail addresses, gaps."""
     rng = np.random.default_rng(seed)
     start = 1_600_000_000
-    at = pa.array(start + rng.integers(0, 400 * 24, n) * 3600, pa.int64()).cast(pa.timestamp("us"))
+    at = (
+        pa.array(start + rng.integers(0, 400 * 24, n) * 3600, pa.int64())
+        .cast(pa.timestamp("s"))
+        .cast(pa.timestamp("us"))
+    )
     words = ["red", "green", "Blue", "big", "small"]
     population = pa.table(
         {
@@ -87,7 +91,9 @@ def towns(seed, n=250, sales=2500, lines=6000):
         {
             "sale_id": np.arange(sales),
             "customer": [f"c{i}" for i in rng.integers(0, n, sales)],
-            "ts": pa.array(start + rng.integers(0, 400 * 24, sales) * 3600, pa.int64()).cast(pa.timestamp("us")),
+            "ts": pa.array(start + rng.integers(0, 400 * 24, sales) * 3600, pa.int64())
+            .cast(pa.timestamp("s"))
+            .cast(pa.timestamp("us")),
             "town_id": rng.integers(0, 12, sales),
             "shop": pa.array(rng.choice(["north", "nova", "south", "rare"], sales, p=[0.5, 0.3, 0.197, 0.003])),
             "mail": [f"x{i}@{'a.org' if i % 3 else 'B.net'}" for i in range(sales)],

@@ -28,8 +28,9 @@ def check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]:
         predictors.make(part)
     for part in read.learners:
         fastprop.read(part)
-    if read.population.table in tables and read.predictors:
-        targets.read(read, tables[read.population.table], to_fit=True)
+    table = targets.population(read, tables, to_fit=True)
+    if read.predictors:
+        targets.read(read, table, to_fit=True)
     preparation = Preparation(read)
     workspace = Workspace(read, tables, preparation.fit, Cache(), lambda: None)
     population = workspace.population()

@@ -95,8 +95,12 @@ def _plain(join: Join, right: Frame, window: Window, chosen: list[Aggregation]) 
     timed = join.time_stamps is not None
     usable = [a for a in chosen if timed or not a.needs_time]
     for column in _inputs(join, right):
-        yield from (_feature(join, a.name, column.name, window) for a in usable if column.kind in a.kinds)
+        yield from (_feature(join, a.name, column.name, window) for a in usable if _counted(column) in a.kinds)
     yield from (_feature(join, a.name, None, window) for a in usable if a.family == aggregations.ROWS)
+
+
+def _counted(column: Column) -> str:
+    return NUMERICAL if column.kind == TARGET else column.kind
 
 
 def _inputs(join: Join, right: Frame) -> Iterator[Column]:

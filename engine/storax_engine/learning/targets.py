@@ -1,5 +1,7 @@
 """The target columns: numbers without gaps; 0 and 1 where classes are learned."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -9,6 +11,16 @@ from storax_engine.learning.errors import BadData
 from storax_engine.learning.plan import Plan
 
 Matrix = npt.NDArray[np.float64]
+
+
+def population(plan: Plan, tables: Mapping[str, pa.Table], *, to_fit: bool) -> pa.Table:
+    """The population's table. Raises ``BadData`` where it is not there, or empty and to be learned from."""
+    name = plan.population.table
+    if name not in tables:
+        raise BadData(f"no table for the population {name!r} was given; given: {', '.join(sorted(tables)) or 'none'}")
+    if to_fit and tables[name].num_rows == 0:
+        raise BadData(f"table {name!r} has no rows: there is nothing to learn from")
+    return tables[name]
 
 
 def read(plan: Plan, table: pa.Table, *, to_fit: bool) -> Matrix:

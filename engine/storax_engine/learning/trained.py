@@ -18,7 +18,7 @@ from storax_engine.learning.state import State
 from storax_engine.learning.workspace import Cache, Workspace
 
 Tables = Mapping[str, pa.Table]
-WITH_MEDIAN = ("databricks", "duckdb", "postgres", "snowflake")
+COMPLETE = ("databricks", "duckdb", "postgres", "snowflake")
 
 
 class Trained:
@@ -95,7 +95,7 @@ class Trained:
         from storax_engine.learning.sql.tables import Tables
 
         state = self.state
-        portable = write.engine(dialect) not in WITH_MEDIAN
+        portable = write.engine(dialect) not in COMPLETE
         tables = Tables(self.plan, state.schemas, state.kinds, self.preparation.states, portable=portable)
         return write.statements(tables, state.features, dialect)
 
@@ -120,9 +120,8 @@ class Trained:
         return Features(workspace, population).compute(self.state.features, self.state.vocabularies)
 
     def _truth(self, tables: Tables) -> Floats:
-        if self.plan.population.table not in tables:
-            raise BadPlan(f"no table for the population {self.plan.population.table!r} was given")
-        return targets.read(self.plan, tables[self.plan.population.table], to_fit=False)
+        table = targets.population(self.plan, tables, to_fit=False)
+        return targets.read(self.plan, table, to_fit=False)
 
     def _need_models(self) -> None:
         if not self.state.models:

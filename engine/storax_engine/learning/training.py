@@ -76,12 +76,7 @@ class _Fit:
         return Trained(self.plan, preparation, state, self.cache)
 
     def _targets(self, *, needed: bool) -> Floats:
-        table = self.tables.get(self.plan.population.table)
-        if table is None:
-            given = ", ".join(sorted(self.tables)) or "none"
-            raise BadData(f"no table for the population {self.plan.population.table!r} was given; given: {given}")
-        if table.num_rows == 0:
-            raise BadData(f"table {self.plan.population.table!r} has no rows: there is nothing to learn from")
+        table = targets.population(self.plan, self.tables, to_fit=True)
         if needed or self.plan.targets:
             return targets.read(self.plan, table, to_fit=True)
         return np.empty((table.num_rows, 0))

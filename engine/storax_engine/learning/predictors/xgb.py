@@ -13,6 +13,15 @@ KINDS = {"XGBoostRegressor": xgboost.XGBRegressor, "XGBoostClassifier": xgboost.
 _RENAMED = {"min_child_weights": "min_child_weight"}
 _DROPPED = {"silent", "early_stopping_rounds"}
 _OBJECTIVES = {"reg:linear": "reg:squarederror"}
+# Shallow trees that learn slowly: what is known of relational features is little and noisy.
+_DEFAULTS = {
+    "tree_method": "hist",
+    "n_estimators": 100,
+    "max_depth": 3,
+    "learning_rate": 0.1,
+    "n_jobs": 1,
+    "random_state": SEED,
+}
 FILE = "model.ubj"
 
 
@@ -23,7 +32,7 @@ class XGBoost:
         known = {_RENAMED.get(k, k): v for k, v in parameters.items() if k not in _DROPPED and v is not None}
         if "objective" in known:
             known["objective"] = _OBJECTIVES.get(known["objective"], known["objective"])
-        self._model = KINDS[kind](**{"tree_method": "hist", "n_jobs": 1, "random_state": SEED, **known})
+        self._model = KINDS[kind](**{**_DEFAULTS, **known})
 
     def fit(self, x: Matrix, y: Floats, *, cancelled: Callable[[], bool]) -> None:
         self._model.set_params(callbacks=[_Stop(cancelled)])

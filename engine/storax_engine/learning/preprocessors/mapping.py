@@ -67,5 +67,5 @@ class Mapping:
         seen = np.bincount(codes[known], minlength=n)
         total = np.bincount(codes[known], weights=y[known], minlength=n)
         overall = float(y.mean()) if y.size else 0.0
-        smoothed: Floats = (total + self.min_freq * overall) / np.maximum(seen + self.min_freq, 1e-9)
-        return smoothed
+        weight = seen + self.min_freq
+        return np.where(weight > 0, (total + self.min_freq * overall) / np.maximum(weight, 1), overall)

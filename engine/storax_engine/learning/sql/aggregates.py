@@ -18,7 +18,7 @@ TIME, MOMENT, VALUE, NEWEST = "time_", "moment_", "value_", "newest_"
 
 @dataclass(frozen=True)
 class Matched:
-    """Rows that reference points see. Columns: ``groups`` (the point), ``time_`` of the row, ``value_`` where asked for.
+    """Rows that reference points see. Columns: ``groups`` (the point), ``time_`` of the row, ``value_`` if asked for.
 
     ``moment_`` is the point's time, one of the groups where the join has time stamps.
     """
@@ -64,34 +64,56 @@ def _trend(rows: ibis.Table, horizon: float) -> Any:
     return ibis.coalesce(value.mean() - slope * age.mean(), value.mean())
 
 
+def _line(rows: ibis.Table, matched: Matched, _name: str, out: str) -> ibis.Table:
+    """The trend, for engines that have no covariance."""
+    over = ibis.window(group_by=list(matched.groups))
+    aged = rows.mutate(age_=rows[MOMENT] - matched.horizon - rows[TIME])
+    wide = aged.mutate(mean_=aged[VALUE].mean().over(over), middle_=aged.age_.mean().over(over))
+    off = wide.age_ - wide.middle_
+    slope = (off * (wide[VALUE] - wide.mean_)).sum() / (off * off).sum().nullif(0.0)
+    trend = ibis.coalesce(wide.mean_.min() - slope * wide.middle_.min(), wide.mean_.min())
+    return wide.group_by(list(matched.groups)).aggregate(**{out: trend})
+
+
 def _two_steps(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table | None:
-    groups = list(matched.groups)
-    if name in {"FIRST", "LAST"}:
-        order = [rows[TIME], rows[VALUE]] if name == "FIRST" else [rows[TIME].desc(), rows[VALUE].desc()]
-        return _best(rows, groups, order, out)
-    if name == "MODE":
-        counted = rows.group_by([*groups, VALUE]).aggregate(n_=rows.count())
-        return _best(counted, groups, [counted.n_.desc(), counted[VALUE]], out)
-    if name in _QUANTILES and matched.portable:
-        return _quantile(rows, groups, _QUANTILES[name], out)
-    if name in _COMPARED:
-        over = ibis.window(group_by=groups)
-        wide = rows.mutate(mean_=rows[VALUE].mean().over(over), best_=_extreme(rows, name).over(over))
-        return wide.group_by(groups).aggregate(**{out: _COMPARED[name](wide).cast("float64")})
+    """What cannot be said as one aggregate; None for what can."""
     if named(name).family == FADING:
-        wide = rows.mutate(**{NEWEST: rows[TIME].max().over(ibis.window(group_by=groups))})
-        weight = ((wide[TIME] - wide[NEWEST]) * (log(2.0) / named(name).half_life)).exp()
-        return wide.group_by(groups).aggregate(**{out: (weight * wide[VALUE]).sum() / weight.sum()})
-    return None
+        return _fading(rows, matched, name, out)
+    ways = {**_WAYS, **_PORTABLE} if matched.portable else _WAYS
+    return ways[name](rows, matched, name, out) if name in ways else None
 
 
-def _best(rows: ibis.Table, groups: list[str], order: list[Any], out: str) -> ibis.Table:
-    ranked = rows.mutate(rank_=ibis.row_number().over(ibis.window(group_by=groups, order_by=order)))
-    return ranked.filter(ranked.rank_ == 0).select(*groups, **{out: ranked[VALUE]})
+def _end(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+    order = [rows[TIME], rows[VALUE]] if name == "FIRST" else [rows[TIME].desc(), rows[VALUE].desc()]
+    return _best(rows, matched, order, out)
 
 
-def _quantile(rows: ibis.Table, groups: list[str], q: float, out: str) -> ibis.Table:
+def _mode(rows: ibis.Table, matched: Matched, _name: str, out: str) -> ibis.Table:
+    counted = rows.group_by([*matched.groups, VALUE]).aggregate(n_=rows.count())
+    return _best(counted, matched, [counted.n_.desc(), counted[VALUE]], out)
+
+
+def _compared(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+    over = ibis.window(group_by=list(matched.groups))
+    wide = rows.mutate(mean_=rows[VALUE].mean().over(over), best_=_extreme(rows, name).over(over))
+    return wide.group_by(list(matched.groups)).aggregate(**{out: _COMPARED[name](wide).cast("float64")})
+
+
+def _fading(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+    wide = rows.mutate(**{NEWEST: rows[TIME].max().over(ibis.window(group_by=list(matched.groups)))})
+    weight = ((wide[TIME] - wide[NEWEST]) * (log(2.0) / named(name).half_life)).exp()
+    return wide.group_by(list(matched.groups)).aggregate(**{out: (weight * wide[VALUE]).sum() / weight.sum()})
+
+
+def _best(rows: ibis.Table, matched: Matched, order: list[Any], out: str) -> ibis.Table:
+    over = ibis.window(group_by=list(matched.groups), order_by=order)
+    ranked = rows.mutate(rank_=ibis.row_number().over(over))
+    return ranked.filter(ranked.rank_ == 0).select(*matched.groups, **{out: ranked[VALUE]})
+
+
+def _quantile(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
     """By rank, for engines that have no median of their own."""
+    groups, q = list(matched.groups), _QUANTILES[name]
     over, ordered = ibis.window(group_by=groups), ibis.window(group_by=groups, order_by=rows[VALUE])
     ranked = rows.mutate(rank_=ibis.row_number().over(ordered), n_=rows.count().over(over))
     place = (ranked.n_ - 1).cast("float64") * q
@@ -152,6 +174,10 @@ _COMPARED: Mapping[str, Callable[[ibis.Table], Any]] = {
         )
     },
 }
+
+Way = Callable[[ibis.Table, Matched, str, str], ibis.Table]
+_WAYS: Mapping[str, Way] = {"FIRST": _end, "LAST": _end, "MODE": _mode, **dict.fromkeys(_COMPARED, _compared)}
+_PORTABLE: Mapping[str, Way] = {"TREND": _line, **dict.fromkeys(_QUANTILES, _quantile)}
 
 
 def all_of(conditions: list[Any]) -> Any:

@@ -1,6 +1,6 @@
 """The data model as expressions: each placeholder's table, prepared and joined as the frames are."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import ibis
@@ -34,31 +34,34 @@ class Tables:
         self.plan, self.kinds, self.portable = plan, kinds, portable
         self._schemas, self._states = schemas, states
 
-    def population(self) -> ibis.Table:
+    def population(self, wanted: Container[str]) -> ibis.Table:
         """The population as prepared, with what needs the targets."""
-        table = self.table(self.plan.population)
         means = [p for p in self.plan.preprocessors if p.kind == registry.TARGET_MEANS]
-        for _, state in zip(means, self._states.get(WITH_TARGETS, []), strict=True):
-            table = steps.means(table, state)
+        states = self._states.get(WITH_TARGETS, [])
+        mapped = {entry["column"] for state in states for name, entry in state.items() if name in wanted}
+        table = self.table(self.plan.population, _Either(wanted, mapped))
+        for _, state in zip(means, states, strict=True):
+            table = steps.means(table, {name: entry for name, entry in state.items() if name in wanted})
         return table
 
-    def table(self, node: Node) -> ibis.Table:
-        """A placeholder's table as prepared, with what lies below it."""
+    def table(self, node: Node, wanted: Container[str]) -> ibis.Table:
+        """A placeholder's table as prepared, with those columns from below it that are wanted."""
         table = self._plain(node)
         own = [p for p in self.plan.preprocessors if p.kind != registry.TARGET_MEANS]
         for part, state in zip(own, self._states[node.name], strict=True):
             table = steps.apply(table, part, state)
         for join in node.joins:
             if join.relationship == MANY_TO_ONE:
-                table = self._bring_in(join, table)
+                table = self._bring_in(join, table, wanted)
             elif node is not self.plan.population:
-                table = self._aggregate(join, table)
+                table = self._aggregate(join, table, wanted)
         return table
 
     def matched(self, join: Join, left: ibis.Table, feature: Feature) -> Matched:
         """The rows of the right that each reference point of the left sees and the feature counts."""
         points, groups = self._points(join, left)
-        right = self.table(join.right).rename(RIGHT + "{name}")
+        wanted = {feature.column, feature.condition and feature.condition[0], *_keys(join)}
+        right = self.table(join.right, wanted).rename(RIGHT + "{name}")
         if feature.condition:
             right = right.filter(right[RIGHT + feature.condition[0]] == feature.condition[1])
         conditions = [_same(points[g], right[RIGHT + name]) for g, (_, name) in zip(groups, join.on, strict=False)]
@@ -87,22 +90,25 @@ class Tables:
         kinds = {c: k for c, k in self.kinds[node.name].items() if c in table.columns}
         return table.select(**{name: _typed(table[name], kind) for name, kind in kinds.items()})
 
-    def _bring_in(self, join: Join, left: ibis.Table) -> ibis.Table:
-        kept = [c for c, k in self.kinds[join.right.name].items() if k in PASSED_ON]
-        right = self.table(join.right).rename(RIGHT + "{name}")
+    def _bring_in(self, join: Join, left: ibis.Table, wanted: Container[str]) -> ibis.Table:
+        kinds, name = self.kinds[join.right.name], join.right.name
+        kept = [c for c, k in kinds.items() if k in PASSED_ON and f"{name}__{c}" in wanted]
+        if not kept:
+            return left
+        right = self.table(join.right, {*kept, *_keys(join)}).rename(RIGHT + "{name}")
         conditions = [_same(left[a], right[RIGHT + b]) for a, b in join.on]
         if join.time_stamps:
             conditions += _limits(join, left[join.time_stamps[0]], right, WHOLE)
         joined = left.left_join(right, conditions or [ibis.literal(True)])
-        return joined.select(*left.columns, **{f"{join.right.name}__{c}": joined[RIGHT + c] for c in kept})
+        return joined.select(*left.columns, **{f"{name}__{c}": joined[RIGHT + c] for c in kept})
 
-    def _aggregate(self, join: Join, left: ibis.Table) -> ibis.Table:
+    def _aggregate(self, join: Join, left: ibis.Table, wanted: Container[str]) -> ibis.Table:
         frame = Frame(join.right.name, 0)
         for name, kind in self.kinds[join.right.name].items():
             frame.add(Column(name, kind, None))
-        return self.with_features(left, join, fastprop.nested(join, frame))
+        return self._with_features(left, join, [f for f in fastprop.nested(join, frame) if f.name in wanted])
 
-    def with_features(self, left: ibis.Table, join: Join, features: list[Feature]) -> ibis.Table:
+    def _with_features(self, left: ibis.Table, join: Join, features: list[Feature]) -> ibis.Table:
         """The left table with features of one join as further columns."""
         for feature in features:
             found = aggregated(self.matched(join, left, feature), feature).rename(FOUND + "{name}")
@@ -112,6 +118,22 @@ class Tables:
             value = value.fill_null(0.0) if feature.aggregation in COUNTING else value
             left = joined.select(*left.columns, **{feature.name: value})
         return left
+
+
+class _Either:
+    """Names in the one or in the other."""
+
+    def __init__(self, one: Container[str], other: Container[str]) -> None:
+        self._one, self._other = one, other
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._one or name in self._other
+
+
+def _keys(join: Join) -> set[str | None]:
+    """Columns of the right that a join needs."""
+    stamps = [join.time_stamps[1], join.upper_time_stamp] if join.time_stamps else []
+    return {*(right for _, right in join.on), *stamps}
 
 
 def _typed(column: Any, kind: str) -> Any:

@@ -36,14 +36,13 @@ def expression(tables: Tables, feature: Feature) -> ibis.Table:
 
     To be joined to the population by these; where nothing is found a count is 0 and all else is null.
     """
-    population = tables.population()
     if feature.aggregation is None:
-        return population.select(feature.column)
+        return tables.population({feature.column}).select(feature.column)
     join = next(
         j for j in tables.plan.population.joins if j.right.name == feature.node and j.relationship == MANY_TO_MANY
     )
-    found = aggregated(tables.matched(join, population, feature), feature)
     left = [name for name, _ in join.on] + ([join.time_stamps[0]] if join.time_stamps else [])
+    found = aggregated(tables.matched(join, tables.population(set(left)), feature), feature)
     # Names that no column of the data can have stood for the keys until here.
     return found.rename(dict(zip(dict.fromkeys(left), found.columns, strict=False)))
 
