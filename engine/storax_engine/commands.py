@@ -9,13 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from storax.errors import InvalidInput
-from storax_engine import columns, intake, readers, roles, views, writers
+from storax_engine import columns, intake, roles, views, writers
 from storax_engine.engine import Engine
 from storax_engine.frame import Frame
 from storax_engine.names import free_name
-from storax_engine.project import Project
-from storax_engine.readers import CsvFormat
 from storax_engine.work import Work
 
 Answer = Any
@@ -93,127 +90,6 @@ def unload(engine: Engine, _work: Work, *, project: str, frame: str) -> Answer:
 def delete(engine: Engine, _work: Work, *, project: str, frame: str) -> Answer:
     """Delete it, in memory and on disk."""
     engine.project(project).delete(frame)
-
-
-# ---- frames from somewhere -----------------------------------------------------------------------------------------
-
-
-def read_csv(
-    engine: Engine,
-    work: Work,
-    *,
-    project: str,
-    frame: str,
-    paths: Sequence[str],
-    form: Mapping[str, Any],
-    given: Roles,
-    ignore: bool = False,
-    append: bool = False,
-    time_formats: Sequence[str] = (),
-    dry: bool = False,
-) -> Answer:
-    """A frame out of CSV files; ``dry`` answers only the roles it would get."""
-    here = engine.project(project)
-    free_name(frame, "data frame")
-    texts = [name for role in ("categorical", "text", "unused_string") for name in _listed(given.get(role, ()))]
-    asked = CsvFormat(**{**form, "names": tuple(form.get("names", ())), "texts": frozenset(texts)})
-    table = readers.read_csv(paths, asked, here.database, work)
-    return _imported(
-        here, work, frame, table, "csv", given, ignore=ignore, append=append, formats=time_formats, dry=dry
-    )
-
-
-def read_parquet(
-    engine: Engine,
-    work: Work,
-    *,
-    project: str,
-    frame: str,
-    paths: Sequence[str],
-    given: Roles,
-    ignore: bool = False,
-    append: bool = False,
-    dry: bool = False,
-) -> Answer:
-    """A frame out of Parquet files."""
-    here = engine.project(project)
-    free_name(frame, "data frame")
-    wanted = [name for names in given.values() for name in _listed(names)] if ignore else None
-    table = readers.read_parquet(paths, wanted, work)
-    return _imported(here, work, frame, table, "parquet", given, ignore=ignore, append=append, dry=dry)
-
-
-def put_table(
-    engine: Engine,
-    work: Work,
-    *,
-    project: str,
-    frame: str,
-    table: pa.Table,
-    source: str,
-    given: Roles,
-    ignore: bool = False,
-    append: bool = False,
-    dry: bool = False,
-) -> Answer:
-    """A frame out of a table that is sent along."""
-    here = engine.project(project)
-    return _imported(here, work, frame, intake.table_of(table), source, given, ignore=ignore, append=append, dry=dry)
-
-
-def put_view(engine: Engine, work: Work, *, project: str, frame: str, source: Source, append: bool = False) -> Answer:
-    """A frame out of a view."""
-    here = engine.project(project)
-    made = _resolved(here, source, work)
-    return _put(here, work, frame, made, "view", append=append)
-
-
-def concat(engine: Engine, work: Work, *, project: str, frame: str, sources: Sequence[Source]) -> Answer:
-    """A frame out of the rows of several frames or views."""
-    here = engine.project(project)
-    if not sources:
-        raise InvalidInput("There is nothing to put together.")
-    made = _resolved(here, sources[0], work)
-    for source in sources[1:]:
-        made = roles.appended(made, _resolved(here, source, work), here.database, work)
-    return _put(here, work, frame, made, "concat", append=False)
-
-
-def _imported(
-    here: Project,
-    work: Work,
-    name: str,
-    table: pa.Table,
-    source: str,
-    given: Roles,
-    *,
-    ignore: bool,
-    append: bool,
-    formats: Sequence[str] = (),
-    dry: bool,
-) -> Answer:
-    bare = Frame(table, intake.roles_of(table, {}))
-    wanted = roles.by_column(given, bare)
-    if ignore:
-        bare = bare.changed(table.select(list(wanted)), {column: bare.roles[column] for column in wanted})
-    if dry:
-        return {**bare.roles, **wanted}
-    made = roles.assign(bare, wanted, here.database, work, formats)
-    return _put(here, work, name, made, source, append=append)
-
-
-def _put(here: Project, work: Work, name: str, made: Frame, source: str, *, append: bool) -> Answer:
-    free_name(name, "data frame")
-    action = {"source": source, "rows": len(made.table)}
-    if append and name in here.names():
-        return here.change(
-            name, lambda old: roles.appended(old, made, here.database, work), {"action": "appended", **action}
-        )
-    return here.put(name, made, {"action": "replaced" if name in here.names() else "created", **action})
-
-
-def _listed(names: Sequence[str] | str) -> Sequence[str]:
-    return [names] if isinstance(names, str) else names
 
 
 # ---- changes of a frame --------------------------------------------------------------------------------------------
@@ -307,27 +183,27 @@ def remove_columns(engine: Engine, _work: Work, *, project: str, frame: str, nam
 
 def look(engine: Engine, work: Work, *, project: str, source: Source) -> Answer:
     """Columns and number of rows of a frame or view."""
-    made = _resolved(engine.project(project), source, work)
+    made = views.resolved(engine.project(project), source, work)
     return {"columns": made.described(), "nrows": len(made.table), "nbytes": int(made.table.nbytes)}
 
 
 def aggregate(engine: Engine, work: Work, *, project: str, source: Source, expression: Any, aggregation: str) -> Answer:
     """One value out of an expression."""
     here = engine.project(project)
-    return columns.aggregate(expression, aggregation, _resolved(here, source, work), here.database, work)
+    return columns.aggregate(expression, aggregation, views.resolved(here, source, work), here.database, work)
 
 
 def write_file(engine: Engine, work: Work, *, project: str, source: Source, path: str, kind: str) -> Answer:
     """Rows into a file: csv, json or parquet."""
     work.progress(0.0, Path(path).name)
-    return writers.write(kind, _resolved(engine.project(project), source, work).table, Path(path))
+    return writers.write(kind, views.resolved(engine.project(project), source, work).table, Path(path))
 
 
 def rows(
     engine: Engine, work: Work, *, project: str, source: Source, start: int = 0, stop: int | None = None
 ) -> pa.Table:
     """Rows of a frame or view."""
-    table = _resolved(engine.project(project), source, work).table
+    table = views.resolved(engine.project(project), source, work).table
     end = len(table) if stop is None else min(stop, len(table))
     return table.slice(start, max(0, end - start))
 
@@ -335,18 +211,13 @@ def rows(
 def values(engine: Engine, work: Work, *, project: str, source: Source, expression: Any) -> pa.Table:
     """The values of an expression."""
     here = engine.project(project)
-    found = columns.evaluate(expression, _resolved(here, source, work), here.database, work)
+    found = columns.evaluate(expression, views.resolved(here, source, work), here.database, work)
     return pa.table({"value": found})
-
-
-def _resolved(here: Project, source: Source, work: Work) -> Frame:
-    return views.resolved(here, source, work)
 
 
 COMMANDS: tuple[Callable[..., Answer], ...] = (
     *(hello, list_projects, open_project, close_project, delete_project, bundle_project, unbundle_project),
     *(list_frames, describe, save, load, unload, delete),
-    *(read_csv, read_parquet, put_table, put_view, concat),
     *(add, add_values, set_role, set_unit, remove_columns),
     *(look, aggregate, write_file),
 )

@@ -5,9 +5,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from storax_engine import commands, pipeline_commands
+from storax_engine import commands, import_commands, pipeline_commands
 
-_ANSWERS: tuple[Callable[..., Any], ...] = (*commands.COMMANDS, *pipeline_commands.COMMANDS)
+_ANSWERS: tuple[Callable[..., Any], ...] = (
+    *commands.COMMANDS,
+    *import_commands.COMMANDS,
+    *pipeline_commands.COMMANDS,
+)
 _TABLES: tuple[Callable[..., pa.Table], ...] = (*commands.TABLES, *pipeline_commands.TABLES)
 
 COMMANDS: dict[str, Callable[..., Any]] = {command.__name__: command for command in _ANSWERS}
