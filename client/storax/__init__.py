@@ -4,7 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from storax import errors
+    from storax import (
+        data,
+        engine,
+        errors,
+        feature_learning,
+        loss_functions,
+        pipeline,
+        predictors,
+        preprocessors,
+        project,
+    )
     from storax.api import (
         UNSET,
         App,
@@ -12,9 +22,12 @@ if TYPE_CHECKING:
         BatchJob,
         BatchJobState,
         Client,
+        DataFrameRecord,
         EventLog,
         Job,
         JobState,
+        PipelineRecord,
+        ProjectRecord,
         Session,
         Site,
         TransferItem,
@@ -32,9 +45,12 @@ __all__ = [
     "BatchJob",
     "BatchJobState",
     "Client",
+    "DataFrameRecord",
     "EventLog",
     "Job",
     "JobState",
+    "PipelineRecord",
+    "ProjectRecord",
     "Session",
     "Site",
     "StoraxError",
@@ -43,17 +59,38 @@ __all__ = [
     "TransferState",
     "as_completed",
     "current_client",
+    "data",
+    "engine",
     "errors",
+    "feature_learning",
+    "loss_functions",
+    "pipeline",
+    "predictors",
+    "preprocessors",
+    "project",
     "wait",
 ]
+_MODULES = frozenset(
+    (
+        "data",
+        "engine",
+        "errors",
+        "feature_learning",
+        "loss_functions",
+        "pipeline",
+        "predictors",
+        "preprocessors",
+        "project",
+    )
+)
 
 
 def __getattr__(name: str) -> Any:
     # Imported at first use: the command line starts in a third of the time.
     if name not in __all__:
         raise AttributeError(f"module 'storax' has no attribute {name!r}")
-    if name == "errors":
-        return import_module("storax.errors")
+    if name in _MODULES:
+        return import_module(f"storax.{name}")
     home = "storax.errors" if name.startswith("Storax") else "storax.api"
     found = getattr(import_module(home), name)
     globals()[name] = found

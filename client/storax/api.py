@@ -5,8 +5,11 @@ from storax._waiting import as_completed, wait
 from storax.client import Client, current_client
 from storax.models.app import App
 from storax.models.batch_job import BatchJob, BatchJobState
+from storax.models.data_frame_record import DataFrameRecord
 from storax.models.event_log import EventLog
 from storax.models.job import Job, JobState
+from storax.models.pipeline_record import PipelineRecord
+from storax.models.project_record import ProjectRecord
 from storax.models.session import Session
 from storax.models.site import Site
 from storax.models.transfer_item import TransferItem, TransferState
@@ -20,9 +23,12 @@ __all__ = [
     "BatchJob",
     "BatchJobState",
     "Client",
+    "DataFrameRecord",
     "EventLog",
     "Job",
     "JobState",
+    "PipelineRecord",
+    "ProjectRecord",
     "Session",
     "Site",
     "TransferItem",

@@ -4,12 +4,17 @@ StoraxError
 ├── InvalidInput                 a value breaks a rule; also a ValueError
 │   ├── UnknownName              a field, filter, ordering or parameter nobody knows; also AttributeError and TypeError
 │   ├── ReadOnly                 a field that cannot be set (any more); also an AttributeError
+│   ├── NoColumn                 a data frame has no such column; also a KeyError
 │   ├── SlicedQuery              filter, order, update or delete after a slice; also a TypeError
 │   └── TooLarge                 the request exceeds a limit of the server
 ├── NotConfigured                no server is named anywhere; also a LookupError
 ├── Unauthorized                 no token, or a token that is wrong, expired or revoked
 ├── NotFound                     no such thing, or not yours; also a LookupError
-│   └── DoesNotExist             base of Job.DoesNotExist, Site.DoesNotExist, ...
+│   ├── DoesNotExist             base of Job.DoesNotExist, Site.DoesNotExist, ...
+│   ├── NoDataFrame              the project has no such data frame; also a ValueError and an AttributeError
+│   ├── NoPipeline               the project has no such pipeline; also an AttributeError
+│   └── NoFile                   a file that is not there; also a FileNotFoundError
+├── NoProject                    no project is set in this process, or the engine has not opened it
 ├── MultipleObjectsReturned      base of Job.MultipleObjectsReturned, ...: get() matched more than one
 ├── Conflict                     the state of things forbids it now
 │   ├── IllegalMove              a state move that the table of moves does not allow
@@ -18,6 +23,7 @@ StoraxError
 │   └── StaleEpoch               the lease was taken away
 ├── Unavailable                  the server cannot answer now
 │   ├── ServerDown               nobody answers at its address; also a ConnectionError
+│   ├── EngineDown               the engine cannot be started, or has ended; also a ConnectionError
 │   └── DeadlineExceeded         it took too long; also a TimeoutError
 ├── NoResult                     Job.NoResult: the job has not ended yet
 └── JobFailed                    Job.Failed: the job ended as FAILED
@@ -85,6 +91,12 @@ class SlicedQuery(InvalidInput, TypeError):
     """A query that was sliced already cannot be filtered, ordered, updated or deleted."""
 
 
+class NoColumn(UnknownName, KeyError):
+    """A data frame has no such column; the hint names the nearest one."""
+
+    code = "no_column"
+
+
 class TooLarge(InvalidInput):
     """The request exceeds a limit of the server."""
 
@@ -109,6 +121,30 @@ class NotFound(StoraxError, LookupError):
 
 class DoesNotExist(NotFound):
     """Nothing matches; each model has its own, such as ``Job.DoesNotExist``."""
+
+
+class NoDataFrame(NotFound, ValueError, AttributeError):
+    """The project has no such data frame, in memory or on disk."""
+
+    code = "no_data_frame"
+
+
+class NoPipeline(NotFound, AttributeError):
+    """The project has no such pipeline."""
+
+    code = "no_pipeline"
+
+
+class NoFile(NotFound, FileNotFoundError):
+    """A file that is not there."""
+
+    code = "no_file"
+
+
+class NoProject(StoraxError):
+    """No project is set in this process, or the engine has not opened it."""
+
+    code = "no_project"
 
 
 class MultipleObjectsReturned(StoraxError):
@@ -154,6 +190,14 @@ class Unavailable(StoraxError):
 class ServerDown(Unavailable, ConnectionError):
     """Nobody answers at the server's address."""
 
+    code = "server_down"
+
+
+class EngineDown(Unavailable, ConnectionError):
+    """The engine cannot be started, or has ended."""
+
+    code = "engine_down"
+
 
 class DeadlineExceeded(Unavailable, TimeoutError):
     """It took too long."""
@@ -197,6 +241,13 @@ _BY_CODE: dict[str, type[StoraxError]] = {
         Leased,
         StaleEpoch,
         Unavailable,
+        NoColumn,
+        NoDataFrame,
+        NoPipeline,
+        NoFile,
+        NoProject,
+        ServerDown,
+        EngineDown,
     )
 }
 _BY_STATUS: dict[int, type[StoraxError]] = {

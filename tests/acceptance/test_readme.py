@@ -12,6 +12,8 @@ import click
 import pytest
 import typer.main
 
+from storax._engine import process
+from storax._engine.folder import EngineFolder
 from storax.cli import root
 from storax.local import LocalStack
 
@@ -52,7 +54,10 @@ def test_the_python_of_a_page_runs_as_one_script(stack: LocalStack, tmp_path: Pa
     script.write_text("\n\n".join(blocks(page, "python")), encoding="utf-8")
     own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path / "home")}
     argv = [sys.executable, "-W", "error", str(script)]
-    done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+    try:
+        done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+    finally:
+        process.stop(EngineFolder(tmp_path / "home" / "engine"))
     assert done.returncode == 0, done.stderr
 
 

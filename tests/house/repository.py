@@ -13,6 +13,7 @@ ROOMS = {
     "api": "storax_api",
     "workers": "storax_workers",
     "site_agent": "storax_agent",
+    "engine": "storax_engine",
     "client": "storax",
 }
 GENERATED = ("client/storax/models/", "alembic/versions/", "docs/reference/")

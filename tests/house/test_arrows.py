@@ -37,6 +37,8 @@ def house(tmp_path_factory):
         ("client/storax/client.py", "import storax_core.states"),
         ("site_agent/storax_agent/inside.py", "import sqlalchemy"),
         ("api/storax_api/body.py", "import storax_workers"),
+        ("client/storax/engine.py", "import storax_engine.engine"),
+        ("engine/storax_engine/engine.py", "import storax_core.states"),
     ],
 )
 def test_a_wrong_arrow_is_refused(house, file, line):

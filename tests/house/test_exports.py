@@ -9,7 +9,7 @@ from house.repository import text_of
 from storax import api, errors
 
 # Words that are no class of the API but belong to the package.
-OWN = {"errors", "StoraxError", "StoraxWarning"}
+OWN = {"StoraxError", "StoraxWarning", *storax._MODULES}
 
 
 def test_storax_and_storax_api_name_the_same_things():

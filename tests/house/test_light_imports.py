@@ -6,12 +6,13 @@ import sys
 import pytest
 
 SERVER = ("sqlmodel", "sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn", "asyncpg", "redis", "rq", "orjson")
-OURS = ("storax_core", "storax_api", "storax_workers", "storax_agent")
+ENGINE = ("duckdb", "pyarrow", "pandas", "numpy", "ibis", "sqlglot")
+OURS = ("storax_core", "storax_api", "storax_workers", "storax_agent", "storax_engine")
 BLOCK = f"""
 import sys
 class Wall:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {SERVER + OURS!r}:
+        if name.split(".")[0] in {SERVER + ENGINE + OURS!r}:
             raise ModuleNotFoundError(f"{{name}} is walled off", name=name)
 sys.meta_path.insert(0, Wall())
 """
@@ -23,10 +24,19 @@ def run(code: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("what", ["import storax", "import storax.api", "from storax import Job", "import storax.cli"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "import storax",
+        "import storax.api",
+        "from storax import Job",
+        "import storax.cli",
+        "from storax.data import DataFrame",
+    ],
+)
 def test_an_import_loads_no_server_library(what):
     found = run(
-        f"{what}\nimport sys\nprint(*sorted({{n.split('.')[0] for n in sys.modules}} & set({SERVER + OURS!r})))"
+        f"{what}\nimport sys\nprint(*sorted({{n.split('.')[0] for n in sys.modules}} & set({SERVER + ENGINE + OURS!r})))"
     )
     assert found.split() == []
 

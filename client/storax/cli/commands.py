@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "site": Entry("Make and run a site: a place where jobs run.", extra="agent"),
     "queue": Entry("Ask a site's scheduler for allocations (BatchJobs).", "storax.cli.queue", remote=True),
     "transfer": Entry("See the files that move for jobs.", "storax.cli.transfer", remote=True),
+    "engine": Entry("Start, stop and see the engine of data frames.", "storax.cli.engine"),
     "event": Entry("Read and follow the log of every change.", "storax.cli.event", remote=True),
     "token": Entry("Make, list and revoke access tokens.", "storax.cli.token", remote=True),
     "admin": Entry("Operate the database: migrate, verify, rebuild.", extra="server"),

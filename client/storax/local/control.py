@@ -97,6 +97,7 @@ def down(data: Path) -> bool:
     if stack is None:
         return False
     ran, deadline = bool(stack.supervised or stack.alive()), time.monotonic() + _DOWN_SEC
+    _stop_engine(stack)
     while time.monotonic() < deadline:
         _ask_supervisor(folder)
         lock = folder.lock()
@@ -200,6 +201,15 @@ def _ask_supervisor(folder: Folder) -> None:
     if stack and stack.supervisor and stack.supervised:
         stack.supervisor.send(signal.SIGTERM)
         wait_gone([stack.supervisor], timeout=_DOWN_SEC)
+
+
+def _stop_engine(stack: Stack) -> None:
+    """Stop the engine that scripts have started for this stack."""
+    from storax._engine import process
+    from storax._engine.folder import EngineFolder
+
+    if stack.url:
+        process.stop(EngineFolder.default(), url=stack.url)
 
 
 def _stop_remains(folder: Folder) -> bool:

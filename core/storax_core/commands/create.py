@@ -42,7 +42,7 @@ def taken(resource: Resource, rows: Sequence[Row], error: asyncpg.UniqueViolatio
     """The clear form of a broken uniqueness rule."""
     names = ", ".join(repr(r["name"]) for r in rows[:3] if "name" in r)
     what = resource.entity.replace("_", " ")
-    scope = {"site_id": "at this site", "owner_id": "among your sites"}
+    scope = {"site_id": "at this site", "project_id": "in this project", "owner_id": f"among your {what}s"}
     where = next((scope[u[0]] for u in resource.unique if u[0] in scope), "")
     return Conflict(
         f"a {what} named {names} exists already {where}".strip() if names else f"such a {what} exists already",

@@ -1,0 +1,29 @@
+"""A declaration: parameters that travel to the engine as JSON. Nothing is computed here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Base of learners, predictors, preprocessors and loss functions; two with equal parameters are equal."""
+
+    def to_spec(self) -> dict[str, Any]:
+        """The kind and the parameters that are set, as JSON takes them."""
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {"kind": type(self).__name__, **{k: plain(v) for k, v in given.items() if v is not None}}
+
+
+def plain(value: Any) -> Any:
+    """Tuples as lists, all the way down."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, (list, tuple, set, frozenset)) else value
+
+
+def declared(thing: Any) -> Any:
+    """A declaration, or a class of one, as JSON; JSON as it is."""
+    if isinstance(thing, type):
+        thing = thing()
+    return thing.to_spec() if hasattr(thing, "to_spec") else plain(thing)

@@ -1,0 +1,111 @@
+"""The engine's folder: ``lock``, ``engine.json`` (mode 0600), its socket, its log and ``projects/``."""
+
+import fcntl
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+from storax.local.processes import Process
+
+_SOCKET_PATH_LIMIT = 100  # the kernel's limit is 107 bytes
+
+
+@dataclass(frozen=True)
+class Running:
+    """What the engine's process writes down about itself once it can be called.
+
+    Attributes:
+        process: its pid and start time.
+        socket: path of its Unix socket.
+        secret: what callers must show.
+        url: the platform that it tells of every change.
+        version: version of Storax that it runs.
+    """
+
+    process: Process
+    socket: str
+    secret: str = field(repr=False)
+    url: str
+    version: str
+
+    @classmethod
+    def parse(cls, words: dict[str, str | dict[str, int | str]]) -> Self:
+        """Read what ``asdict`` wrote."""
+        process = words["process"]
+        assert isinstance(process, dict)  # noqa: S101
+        found = Process(pid=int(process["pid"]), start=str(process["start"]))
+        return cls(process=found, **{name: str(words[name]) for name in ("socket", "secret", "url", "version")})
+
+
+@dataclass(frozen=True)
+class EngineFolder:
+    """A folder that one engine serves at a time."""
+
+    path: Path
+
+    @classmethod
+    def default(cls) -> Self:
+        """``STORAX_HOME/engine``."""
+        from storax._settings import home
+
+        return cls(home() / "engine")
+
+    @property
+    def projects(self) -> Path:
+        """A folder for each project."""
+        return self.path / "projects"
+
+    @property
+    def log(self) -> Path:
+        """What the engine's process prints."""
+        return self.path / "engine.log"
+
+    def prepare(self) -> None:
+        """Make the folder, for its owner alone, where it is missing."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.projects.mkdir(mode=0o700, exist_ok=True)
+
+    def read(self) -> Running | None:
+        """The engine that wrote itself down and still lives; None where there is none."""
+        try:
+            found = Running.parse(json.loads((self.path / "engine.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AssertionError):
+            return None
+        return found if found.process.alive() else None
+
+    def write(self, running: Running) -> None:
+        """Replace ``engine.json`` in one step."""
+        handle, scratch = tempfile.mkstemp(dir=self.path, prefix=".engine.")  # mkstemp makes it 0600
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(running), file)
+        Path(scratch).replace(self.path / "engine.json")
+
+    def forget(self) -> None:
+        """Remove ``engine.json`` and the socket; for the engine that ends."""
+        found = self.read()
+        (self.path / "engine.json").unlink(missing_ok=True)
+        if found is not None:
+            Path(found.socket).unlink(missing_ok=True)
+            if Path(found.socket).parent != self.path:
+                Path(found.socket).parent.rmdir()
+
+    def socket(self) -> Path:
+        """Where to listen: in the folder, or in a short one of its own where that path is too long."""
+        own = self.path / "engine.sock"
+        if len(os.fsencode(own)) <= _SOCKET_PATH_LIMIT:
+            own.unlink(missing_ok=True)
+            return own
+        return Path(tempfile.mkdtemp(prefix="storax-engine-", dir="/tmp")) / "engine.sock"
+
+    def lock(self, name: str = "lock", *, wait: bool = False) -> int | None:
+        """Lock this folder for this process; None when another one has it. Dies with the holder."""
+        handle = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        return handle

@@ -1,0 +1,114 @@
+"""Which project the scripts of this process work in, and the one way to have its engine do something."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from typing import Any
+
+from storax._engine import process, wire
+from storax._engine.folder import EngineFolder, Running
+from storax.errors import EngineDown, NoProject
+
+_current: list[tuple[str, Running]] = []
+
+
+def engine(*, start: bool) -> Running | None:
+    """The engine of this user; with ``start`` it is started where none runs.
+
+    Raises:
+        NotConfigured: no server is named anywhere.
+        EngineDown: it cannot be started, or works for another server.
+    """
+    if not start:
+        return EngineFolder.default().read()
+    from storax.client import current_client
+
+    client = current_client()
+    return process.ensure(EngineFolder.default(), url=client.url, token=client._token)[0]
+
+
+def enter(project: str, running: Running) -> None:
+    """Make it this process's project."""
+    _current[:] = [(project, running)]
+
+
+def leave() -> None:
+    """Have no project any more."""
+    _current.clear()
+
+
+def project() -> str:
+    """Name of the project that is set.
+
+    Raises:
+        NoProject: none is.
+    """
+    return _here()[0]
+
+
+def ask(name: str, arguments: dict[str, Any] | None = None, *, table: Iterable[bytes] | None = None) -> Any:
+    """Have the engine do something in the project that is set; see ``wire.command``."""
+    place, running = _here()
+    return wire.command(running, name, {"project": place, **(arguments or {})}, table=table)
+
+
+def ask_slowly(label: str, name: str, arguments: dict[str, Any]) -> Any:
+    """As ``ask``, with a bar on stderr where that is a terminal."""
+    place, running = _here()
+    with _bar(label) as progress:
+        return wire.command(running, name, {"project": place, **arguments}, progress=progress)
+
+
+@contextmanager
+def table(name: str, arguments: dict[str, Any]) -> Iterator[HTTPResponse]:
+    """Open an Arrow stream out of the project that is set."""
+    place, running = _here()
+    with wire.stream(running, name, {"project": place, **arguments}) as answer:
+        yield answer
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[wire.Progress]:
+    if not sys.stderr.isatty():
+        yield wire.nobody
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=100, desc=label, unit="%", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+
+        def show(part: float, words: str) -> None:
+            bar.set_description(f"{label}: {words}" if words else label, refresh=False)
+            bar.update(max(0.0, part * 100 - bar.n))
+
+        yield show
+
+
+@contextmanager
+def uploading(label: str, rows: int) -> Iterator[Any]:
+    """A bar for rows on their way to the engine; shown as those of bulk calls are."""
+    from storax._bulk import progress_bar
+
+    with progress_bar(label, rows, None) as bar:
+        yield bar
+
+
+def _here() -> tuple[str, Running]:
+    if not _current:
+        raise NoProject("No project is set.", hint=f"Call storax.engine.set_project(NAME) first. {_known()}")
+    place, running = _current[0]
+    if not running.process.alive():
+        raise EngineDown(
+            f"The engine (pid {running.process.pid}) has ended; what was not saved is lost.",
+            hint=f"storax.engine.set_project({place!r}) starts it again; saved data frames and pipelines are there.",
+        )
+    return place, running
+
+
+def _known() -> str:
+    """The projects that are there, for the message of an error."""
+    projects = EngineFolder.default().projects
+    names = sorted(entry.name for entry in projects.iterdir() if entry.is_dir()) if projects.is_dir() else []
+    return (
+        f"There are: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}." if names else "There are none yet."
+    )

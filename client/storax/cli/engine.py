@@ -1,0 +1,66 @@
+"""`storax engine`: the process that holds data frames and pipelines. It starts by itself with the first use."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from storax._engine.folder import Running
+
+app = typer.Typer(no_args_is_help=True, help="Start, stop and see the engine of data frames and pipelines.")
+
+
+@app.command()
+def start() -> None:
+    """Start the engine, or find that it runs. Scripts do so by themselves.
+
+    Examples:
+
+        storax engine start
+    """
+    from storax._engine import session
+
+    running = session.engine(start=True)
+    assert running is not None  # noqa: S101
+    print(f"The engine runs (pid {running.process.pid}) for {running.url}.")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the engine. Data frames that were not saved are lost. Harmless when none runs.
+
+    Examples:
+
+        storax engine stop
+    """
+    from storax._engine import process
+    from storax._engine.folder import EngineFolder
+
+    print("Stopped." if process.stop(EngineFolder.default()) else "No engine was running.")
+
+
+@app.command()
+def status() -> None:
+    """Show the engine and its projects. Exit status: 0 when it runs, 1 when it does not.
+
+    Examples:
+
+        storax engine status
+    """
+    from storax._engine.folder import EngineFolder
+
+    folder = EngineFolder.default()
+    running = folder.read()
+    if running is None:
+        print(f"No engine runs (folder {folder.path}). Scripts start it by themselves; or: storax engine start")
+        raise typer.Exit(1)
+    _show(running, folder=str(folder.path))
+
+
+def _show(running: "Running", *, folder: str) -> None:
+    from storax._engine import wire
+
+    projects = wire.command(running, "list_projects", {})
+    print(f"The engine runs (pid {running.process.pid}) for {running.url} (folder {folder})")
+    for name in projects["all"]:
+        print(f"  {name}{' (open)' if name in projects['open'] else ''}")

@@ -1,0 +1,67 @@
+"""Data: handles to data frames in the engine, views of them, and how tables belong together.
+
+::
+
+    import storax
+
+    storax.engine.set_project("flights")
+    flights = storax.data.DataFrame.from_csv("flights.csv", name="flights")
+    late = flights.where(flights["dep_delay"] > 60)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from storax.data import roles, split, time
+    from storax.data.columns import Column
+    from storax.data.container import Container, StarSchema
+    from storax.data.frame import DataFrame
+    from storax.data.frames import DataFrames
+    from storax.data.lifecycle import concat, delete, exists, list_data_frames, load_data_frame
+    from storax.data.model import DataModel, Placeholder, relationship, to_placeholder
+    from storax.data.roles import Roles
+    from storax.data.time_series import TimeSeries
+    from storax.data.view import View
+
+_HOMES = {
+    "Column": "columns",
+    "Container": "container",
+    "DataFrame": "frame",
+    "DataFrames": "frames",
+    "DataModel": "model",
+    "Placeholder": "model",
+    "Roles": "roles",
+    "StarSchema": "container",
+    "TimeSeries": "time_series",
+    "View": "view",
+    "concat": "lifecycle",
+    "delete": "lifecycle",
+    "exists": "lifecycle",
+    "list_data_frames": "lifecycle",
+    "load_data_frame": "lifecycle",
+    "relationship": "model",
+    "to_placeholder": "model",
+}
+_MODULES = ("roles", "split", "time")
+
+__all__ = [
+    "Column", "Container", "DataFrame", "DataFrames", "DataModel", "Placeholder", "Roles", "StarSchema", "TimeSeries",
+    "View", "concat", "delete", "exists", "list_data_frames", "load_data_frame", "relationship", "roles", "split",
+    "time", "to_placeholder",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # Imported at first use, as in ``storax`` itself.
+    if name in _MODULES:
+        return import_module(f"storax.data.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'storax.data' has no attribute {name!r}")
+    found = getattr(import_module(f"storax.data.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

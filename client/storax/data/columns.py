@@ -1,0 +1,117 @@
+"""Columns and what can be made of them: lazy expressions, evaluated in the engine when they are used.
+
+::
+
+    flights["dep_delay"] - flights["arr_delay"]
+    flights["dep_time"].hour() >= 18
+    flights["carrier"].contains("A") & ~flights["distance"].is_null()
+    flights["distance"].avg().get()
+"""
+
+from datetime import date, datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from storax._json import plain
+from storax.data.aggregations import Aggregation, Aggregations
+from storax.data.operators import Operators
+from storax.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from storax.data.source import Source
+
+Node = dict[str, Any]
+
+_SHOWN = 5
+
+
+class Column(Operators, Aggregations):
+    """A column of a data frame or view, or an expression over its columns; nothing is computed before it is needed."""
+
+    def __init__(self, source: "Source", node: Node) -> None:
+        self._source = source
+        self._node = node
+
+    @property
+    def name(self) -> str:
+        """The column's name; empty for an expression."""
+        return str(self._node.get("column", ""))
+
+    def to_spec(self) -> Node:
+        """The expression, as JSON."""
+        return self._node
+
+    # ---- values ----------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def to_arrow(self) -> Any:
+        """The values as a pyarrow ChunkedArray."""
+        from storax.data import tables
+
+        asked = {**self._source._asked(), "expression": self._node}
+        return tables.received("values", asked).column(0)
+
+    def to_numpy(self) -> Any:
+        """The values as a numpy array; missing numbers are NaN."""
+        return self.to_arrow().to_pandas().to_numpy()
+
+    def unique(self) -> Any:
+        """The different values, without the missing ones, as a numpy array."""
+        return self.to_arrow().drop_null().unique().to_pandas().to_numpy()
+
+    def __repr__(self) -> str:
+        return f"{self.name or 'expression'}: {self._first()}"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{escape(self.name or 'expression')}</b>: {escape(self._first())}</p>"
+
+    def _first(self) -> str:
+        from storax.data import tables
+
+        steps = [{"step": "slice", "start": 0, "stop": _SHOWN + 1, "step_by": None}]
+        begin = self._source._asked(steps) if not _counts_rows(self._node) else self._source._asked()
+        found = tables.received("values", {**begin, "expression": self._node}).column(0).to_pylist()
+        return ", ".join(map(str, found[:_SHOWN])) + (", ..." if len(found) > _SHOWN else "")
+
+    # ---- within ----------------------------------------------------------------------------------------------------
+
+    def _with(self, op: str, *others: Any, turned: bool = False, options: list[Any] | None = None) -> "Column":
+        arguments = [self._node, *(self._lifted(other) for other in others)]
+        node: Node = {"op": op, "args": arguments[::-1] if turned else arguments}
+        return Column(self._source, node | ({"options": options} if options else {}))
+
+    def _lifted(self, other: Any) -> Node:
+        if isinstance(other, Column):
+            if other._source._asked() != self._source._asked():
+                raise InvalidInput(
+                    f"The columns are of {self._source._title()} and of {other._source._title()}.",
+                    hint="An expression is over one data frame or view; add() the column there first.",
+                )
+            return other._node
+        if isinstance(other, Aggregation):
+            return {"value": other.get()}
+        return literal(other)
+
+
+def _counts_rows(node: Node) -> bool:
+    """Whether it depends on how many rows there are."""
+    return "random" in node or any(_counts_rows(below) for below in node.get("args", ()))
+
+
+def literal(value: Any) -> Node:
+    """A plain value in an expression.
+
+    Raises:
+        InvalidInput: it is no number, text or time.
+    """
+    if isinstance(value, (datetime, date)):
+        return {"time": value.isoformat()}
+    try:
+        found = value if isinstance(value, (bool, int, float, str)) or value is None else plain(value)
+    except TypeError:
+        found = value
+    if not isinstance(found, (bool, int, float, str)) and found is not None:
+        raise InvalidInput(f"{value!r} cannot stand in an expression.", hint="Use numbers, texts, times and columns.")
+    return {"value": found}

@@ -1,0 +1,185 @@
+"""Data for a pipeline: a population in subsets, and the tables around it."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from storax.data.model import DataModel, Duration, On, Placeholder, relationship
+from storax.errors import InvalidInput
+
+__all__ = ["Container", "StarSchema", "Subset"]
+
+
+@dataclass(frozen=True)
+class Subset:
+    """One part of the population, with the tables around it.
+
+    Args:
+        name: such as ``train``.
+        population: the data frame or view.
+        peripheral: the tables around it by name of placeholder.
+        condition: an expression that is true for the population's rows in this subset; None: all of them.
+        container_id: of the container it is from.
+    """
+
+    name: str
+    population: Any
+    peripheral: Mapping[str, Any] = field(default_factory=dict)
+    condition: Mapping[str, Any] | None = None
+    container_id: str = ""
+
+    def to_spec(self) -> dict[str, Any]:
+        """Where the engine finds the rows, as JSON."""
+        return {
+            "name": self.name,
+            "container_id": self.container_id,
+            "population": _reference(self.population),
+            "condition": self.condition,
+            "peripheral": {name: _reference(frame) for name, frame in self.peripheral.items()},
+        }
+
+
+class Container:
+    """Subsets of a population, as ``container.train`` and ``container.test``, that share their peripheral tables.
+
+    Args:
+        population: one data frame for all subsets, with ``split``.
+        peripheral: tables by name of placeholder.
+        split: which subset each row belongs to: of ``storax.data.split``, or a column of text.
+        deep_copy: copies the frames at the first use, so that later changes do not reach the container.
+        subsets: or a frame or view per subset: ``train=..., test=...``.
+
+    Raises:
+        InvalidInput: neither or both of ``population`` and subsets were given.
+    """
+
+    def __init__(
+        self,
+        population: Any = None,
+        peripheral: Mapping[str, Any] | None = None,
+        split: Any = None,
+        deep_copy: bool = False,
+        **subsets: Any,
+    ) -> None:
+        if (population is None) == (not subsets):
+            raise InvalidInput("A container takes a population (with a split), or a frame for each subset.")
+        if split is not None and population is None:
+            raise InvalidInput("A split needs the population that it splits.")
+        self.id = uuid.uuid4().hex[:6]
+        self.population, self.split, self.deep_copy = population, split, deep_copy
+        self.frames = dict(subsets)
+        self.peripheral: dict[str, Any] = dict(peripheral or {})
+        self._frozen = False
+
+    def add(self, *frames: Any, **named: Any) -> None:
+        """Add peripheral tables, or subsets where the container has no single population and the name is new.
+
+        Raises:
+            InvalidInput: the container is frozen.
+        """
+        if self._frozen:
+            raise InvalidInput("The container is frozen: make a new one.")
+        self.peripheral |= {frame.name: frame for frame in frames} | named
+
+    def freeze(self) -> None:
+        """Refuse further tables."""
+        self._frozen = True
+
+    def subset(self, name: str) -> Subset:
+        """A subset by name; ``full`` is the whole population.
+
+        Raises:
+            InvalidInput: there is none of that name.
+        """
+        if self.population is None and name in self.frames:
+            return Subset(name, self.frames[name], dict(self.peripheral), None, self.id)
+        if self.population is not None and name == "full":
+            return Subset(name, self.population, dict(self.peripheral), None, self.id)
+        if self.population is not None and self.split is not None and name in (self.names or [name]):
+            return Subset(name, self.population, dict(self.peripheral), _condition(self.split, name), self.id)
+        raise InvalidInput(f"The container has no subset {name!r}; it has {', '.join(self.names)}.")
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the subsets; empty where a column tells them."""
+        if self.population is None:
+            return list(self.frames)
+        return list(getattr(self.split, "names", ())) if self.split is not None else ["full"]
+
+    def __getitem__(self, name: str) -> Subset:
+        return self.subset(name)
+
+    def __getattr__(self, name: str) -> Subset:
+        if name.startswith("_") or "frames" not in self.__dict__:
+            raise AttributeError(name)
+        try:
+            return self.subset(name)
+        except InvalidInput as error:
+            raise AttributeError(str(error)) from error
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(subsets={self.names}, peripheral={list(self.peripheral)})"
+
+
+class StarSchema(Container):
+    """A container and its data model in one: each ``join`` adds a table and joins it to the population.
+
+    Args:
+        alias: name of the population's placeholder. Default ``population``.
+    """
+
+    def __init__(
+        self,
+        population: Any = None,
+        alias: str = "population",
+        peripheral: Mapping[str, Any] | None = None,
+        split: Any = None,
+        deep_copy: bool = False,
+        **subsets: Any,
+    ) -> None:
+        super().__init__(population, peripheral, split, deep_copy, **subsets)
+        self.data_model = DataModel(alias)
+
+    @property
+    def container(self) -> Container:
+        """The schema as the container that it is."""
+        return self
+
+    def join(
+        self,
+        right_df: Any,
+        alias: str | None = None,
+        on: On = None,
+        time_stamps: str | tuple[str, str] | None = None,
+        relationship: str = relationship.many_to_many,
+        memory: Duration = None,
+        horizon: Duration = None,
+        lagged_targets: bool = False,
+        upper_time_stamp: str | None = None,
+    ) -> None:
+        """Add a table and join it to the population; see ``Placeholder.join``.
+
+        Args:
+            right_df: the data frame or view.
+            alias: name of its placeholder; the frame's own name where not given.
+        """
+        name = alias or str(right_df.name)
+        placeholder = Placeholder(name, getattr(right_df, "roles", None))
+        self.data_model.add(placeholder)
+        self.data_model.population.join(
+            placeholder, on, time_stamps, relationship, memory, horizon, lagged_targets, upper_time_stamp
+        )
+        self.add(**{name: right_df})
+
+
+def _condition(split: Any, name: str) -> Mapping[str, Any]:
+    if hasattr(split, "condition"):
+        found: Mapping[str, Any] = split.condition(name)
+        return found
+    column = {"column": split} if isinstance(split, str) else split.to_spec()
+    return {"op": "equal", "args": [column, {"value": name}]}
+
+
+def _reference(frame: Any) -> Any:
+    return frame.to_spec() if hasattr(frame, "to_spec") else {"frame": str(frame.name)}

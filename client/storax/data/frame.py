@@ -1,0 +1,190 @@
+"""DataFrame: a handle to a data frame in the engine. It holds a name and what the columns were when last heard."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from storax._engine import session
+from storax.data import tables
+from storax.data.aggregations import Aggregation
+from storax.data.columns import Column, literal
+from storax.data.imports import Imports
+from storax.data.source import Source, Step
+from storax.errors import NoDataFrame
+
+
+class DataFrame(Imports, Source):
+    """A handle to a data frame of the project that is set. Every change is made in the engine, at once.
+
+    ``DataFrame(name)`` makes the handle alone: ``load()`` then brings what is on the disk, ``read_csv()`` and its like
+    fill it. Nothing is saved by itself, unless the project has ``autosave``: ``save()`` does so.
+
+    Args:
+        name: Of the data frame.
+        roles: ``{role: [columns]}``, for a ``read_`` call that gives none.
+    """
+
+    def __init__(self, name: str, roles: Any = None) -> None:
+        self.name = self._frame = name
+        self._roles = roles
+        self._last: dict[str, Any] | None = None
+
+    @classmethod
+    def _handle(cls, name: str) -> Self:
+        return cls(name)
+
+    # ---- its life --------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> Self:
+        """Hear from the engine what it is now; other handles may have changed it.
+
+        Raises:
+            NoDataFrame: there is none of this name any more.
+        """
+        return self._hear(session.ask("describe", {"frame": self.name}))
+
+    def save(self) -> Self:
+        """Write it to the disk, where it stays until it is deleted. A failure at any moment leaves the older one.
+
+        Raises:
+            NoDataFrame: it is not in memory.
+        """
+        return self._hear(session.ask("save", {"frame": self.name}))
+
+    def load(self) -> Self:
+        """Bring it into memory as it was saved; what was changed since is lost.
+
+        Raises:
+            NoDataFrame: it was never saved.
+        """
+        return self._hear(session.ask("load", {"frame": self.name}))
+
+    def unload(self) -> None:
+        """Free its memory. What was not saved is lost; ``load()`` brings the rest back."""
+        session.ask("unload", {"frame": self.name})
+        self._last = None
+
+    def delete(self) -> None:
+        """Delete it, in memory and on disk; its history stays in the event log."""
+        session.ask("delete", {"frame": self.name})
+        self._last = None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the engine holds it in memory, as last heard."""
+        return bool(self._described()["in_memory"])
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it is on the disk, maybe as it was before some changes; as last heard."""
+        return bool(self._described()["on_disk"])
+
+    @property
+    def edition(self) -> int:
+        """Version of its ``DataFrameRecord`` by which its content came to be, as last heard."""
+        return int(self._described()["edition"])
+
+    @property
+    def saved_edition(self) -> int | None:
+        """The edition that is on disk; None: it was never saved."""
+        found = self._described()["saved_edition"]
+        return None if found is None else int(found)
+
+    @property
+    def record_id(self) -> int:
+        """Id of its ``DataFrameRecord``, by which its events are found."""
+        return int(self._described()["id"])
+
+    @property
+    def memory_usage(self) -> float:
+        """Megabytes of its columns."""
+        return float(self._described()["nbytes"]) / 1e6
+
+    # ---- its columns -----------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        col: Any,
+        name: str,
+        role: str | None = None,
+        unit: str = "",
+        time_formats: Sequence[str] | None = None,
+    ) -> Self:
+        """Add a column; one of that name is replaced, and becomes the last.
+
+        Args:
+            col: An expression over columns, an array or list of one value a row, or one value for all rows.
+            name: Of the column.
+            role: By default ``unused_float`` or ``unused_string``, by type.
+            unit: Such as ``"km"``; columns of one unit can be compared.
+            time_formats: ``strptime`` formats, where texts become time stamps.
+
+        Raises:
+            InvalidInput: its length is another than that of the others, or a value does not fit the role.
+        """
+        asked = {"frame": self.name, "name": name, "role": role, "unit": unit, "time_formats": list(time_formats or ())}
+        if isinstance(col, Column) and col._source._asked() == self._asked():
+            return self._hear(session.ask("add", {**asked, "expression": col._node}))
+        if isinstance(col, (str, Aggregation)) or not hasattr(col, "__len__"):
+            node = {"value": col.get()} if isinstance(col, Aggregation) else literal(col)
+            return self._hear(session.ask("add", {**asked, "expression": node}))
+        values = tables.column(col.to_arrow() if isinstance(col, Column) else col)
+        return self._hear(session.ask("add_values", asked, table=tables.sent(values)))
+
+    def __setitem__(self, name: str, col: Any) -> None:
+        self.add(col, name)
+
+    def set_role(
+        self, cols: str | Column | Sequence[Any], role: str, time_formats: Sequence[str] | None = None
+    ) -> Self:
+        """Give columns another role; their values are converted exactly, or it is an error that names the row.
+
+        Args:
+            cols: Name, column, or a list of them.
+            role: categorical, join_key, numerical, target, text, time_stamp, unused_float or unused_string.
+            time_formats: ``strptime`` formats of time stamps, instead of ISO 8601.
+        """
+        asked = {"names": self._names(cols), "role": role, "time_formats": list(time_formats or ())}
+        return self._hear(session.ask("set_role", {"frame": self.name, **asked}))
+
+    def set_unit(self, cols: str | Column | Sequence[Any], unit: str) -> Self:
+        """Give columns another unit."""
+        return self._hear(session.ask("set_unit", {"frame": self.name, "names": self._names(cols), "unit": unit}))
+
+    def remove(self, cols: str | Column | Sequence[Any]) -> Self:
+        """Remove columns for good; ``drop()`` makes a view without them."""
+        return self._hear(session.ask("remove_columns", {"frame": self.name, "names": self._names(cols)}))
+
+    def __delitem__(self, name: str) -> None:
+        self.remove(name)
+
+    # ---- within ----------------------------------------------------------------------------------------------------
+
+    def _described(self) -> dict[str, Any]:
+        if self._last is None:
+            self.refresh()
+        assert self._last is not None  # noqa: S101
+        return self._last
+
+    def _asked(self, more: Any = ()) -> dict[str, Any]:
+        return {"source": {"frame": self.name, "steps": list(more)}}
+
+    def _hear(self, told: dict[str, Any]) -> Self:
+        self._last = told
+        return self
+
+    def _title(self) -> str:
+        return f"DataFrame {self.name!r}"
+
+    def __repr__(self) -> str:
+        try:
+            self.refresh()
+        except NoDataFrame:
+            return f"{self._title()}, which is not in the engine"
+        return (
+            super().__repr__()
+            if self.in_memory
+            else f"{self._title()}, on disk: {self.nrows():,} rows. load() brings it."
+        )
+
+
+__all__ = ["DataFrame", "Step"]

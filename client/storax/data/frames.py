@@ -1,0 +1,135 @@
+"""DataFrames: all data frames of the project that is set."""
+
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any, overload
+
+from storax._engine import session
+from storax.data.frame import DataFrame
+from storax.errors import NoDataFrame
+
+_HEAD = ("name", "rows", "columns", "memory (MB)", "place")
+
+
+class DataFrames:
+    """The data frames of a project that are in memory, sorted by name; ``on_disk`` names those that are not.
+
+    A picture of the moment at which it was made: ``storax.project.data_frames`` makes a new one each time.
+    """
+
+    def __init__(self, frames: list[DataFrame] | None = None, on_disk: list[str] | None = None) -> None:
+        if frames is None:
+            told = session.ask("list_frames")
+            frames = [DataFrame(one["name"])._hear(one) for one in told if one["in_memory"]]
+            on_disk = [one["name"] for one in told if not one["in_memory"]]
+        self._frames = frames
+        self._on_disk = on_disk or []
+
+    @property
+    def in_memory(self) -> list[str]:
+        """Names of the data frames in memory."""
+        return [frame.name for frame in self._frames]
+
+    @property
+    def on_disk(self) -> list[str]:
+        """Names of the data frames that are on the disk alone."""
+        return list(self._on_disk)
+
+    def retrieve(self) -> None:
+        """Look again at what is there."""
+        self.__init__()  # type: ignore[misc]
+
+    # ---- parts -----------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __iter__(self) -> Iterator[DataFrame]:
+        return iter(self._frames)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.in_memory
+
+    @overload
+    def __getitem__(self, key: int | str) -> DataFrame: ...
+    @overload
+    def __getitem__(self, key: slice) -> "DataFrames": ...
+    def __getitem__(self, key: int | str | slice) -> "DataFrame | DataFrames":
+        if isinstance(key, slice):
+            return DataFrames(self._frames[key], self._on_disk)
+        if isinstance(key, bool) or not isinstance(key, (int, str)):
+            raise TypeError(f"Data frames go by position, name or slice, not by {type(key).__name__}.")
+        if isinstance(key, int):
+            return self._at(key)
+        return self._named(key)
+
+    def filter(self, conditional: Callable[[DataFrame], Any]) -> "DataFrames":
+        """Those for which the function is true."""
+        return DataFrames([frame for frame in self._frames if conditional(frame)], self._on_disk)
+
+    def sort(self, key: Callable[[DataFrame], Any], descending: bool = False) -> "DataFrames":
+        """The same, in the order of the key."""
+        return DataFrames(sorted(self._frames, key=key, reverse=descending), self._on_disk)
+
+    # ---- all of them -----------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Save all that are in memory."""
+        for frame in self._frames:
+            frame.save()
+
+    save_all = save
+
+    def load(self) -> None:
+        """Bring all that are on the disk alone into memory."""
+        for name in self._on_disk:
+            DataFrame(name).load()
+        self.retrieve()
+
+    load_all = load
+
+    def unload(self) -> None:
+        """Free the memory of all; what was not saved is lost."""
+        for frame in self._frames:
+            frame.unload()
+        self.retrieve()
+
+    def delete(self) -> None:
+        """Delete all that are in memory, there and on the disk."""
+        for frame in self._frames:
+            frame.delete()
+        self.retrieve()
+
+    # ---- looks -----------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        lines = [list(_HEAD), *self._lines()]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(_HEAD))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        )
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in _HEAD)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in self._lines())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _lines(self) -> list[list[str]]:
+        here = [[f.name, f"{f.nrows():,}", str(f.ncols()), f"{f.memory_usage:.2f}", "memory"] for f in self._frames]
+        return here + [[name, "", "", "", "disk"] for name in self._on_disk]
+
+    def _at(self, place: int) -> DataFrame:
+        try:
+            return self._frames[place]
+        except IndexError:
+            raise IndexError(f"There are {len(self._frames)} data frames in memory, and none at {place}.") from None
+
+    def _named(self, name: str) -> DataFrame:
+        found = next((frame for frame in self._frames if frame.name == name), None)
+        if found is None and name in self._on_disk:
+            raise NoDataFrame(f"The data frame {name!r} is on disk and not in memory.", hint="load() brings it there.")
+        if found is None:
+            raise NoDataFrame(
+                f"There is no data frame named {name!r}.", hint=f"There are: {', '.join(self.in_memory) or 'none'}."
+            )
+        return found

@@ -1,0 +1,209 @@
+"""The data model: which tables there are, how they are joined, and what of each a row may see."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from storax.data.roles import Roles
+from storax.errors import InvalidInput
+
+__all__ = ["DataModel", "Join", "Placeholder", "relationship", "to_placeholder"]
+
+On = str | tuple[str, str] | Sequence[str | tuple[str, str]] | None
+Duration = float | int | dt.timedelta | None
+
+
+class relationship:  # noqa: N801  the name that scripts know
+    """How many rows of the right match one of the left.
+
+    Columns of a ``many_to_one`` or ``one_to_one`` join are used as they are; all others are aggregated to features.
+    """
+
+    many_to_many = "many_to_many"
+    many_to_one = "many_to_one"
+    one_to_many = "one_to_many"
+    one_to_one = "one_to_one"
+    propositionalization = "propositionalization"
+
+
+@dataclass(frozen=True)
+class Join:
+    """One join of a placeholder; see ``Placeholder.join``. Durations are seconds."""
+
+    right: "Placeholder"
+    on: tuple[tuple[str, str], ...]
+    time_stamps: tuple[str, str] | None
+    relationship: str
+    memory: float | None
+    horizon: float
+    lagged_targets: bool
+    upper_time_stamp: str | None
+
+    def to_spec(self, names: "_Names") -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "right": self.right.to_spec(names),
+            "on": [list(pair) for pair in self.on],
+            "time_stamps": list(self.time_stamps) if self.time_stamps else None,
+            "relationship": self.relationship,
+            "memory": self.memory,
+            "horizon": self.horizon,
+            "lagged_targets": self.lagged_targets,
+            "upper_time_stamp": self.upper_time_stamp,
+        }
+
+
+class Placeholder:
+    """Stands for a table in a data model.
+
+    Args:
+        name: under which the table is given to ``fit``, as a name in the container.
+        roles: of its columns; those of the data frame where not given.
+    """
+
+    def __init__(self, name: str, roles: Mapping[str, Iterable[str]] | Roles | None = None) -> None:
+        if not name:
+            raise InvalidInput("A placeholder needs a name.")
+        self.name = name
+        self.roles = Roles.from_mapping(roles) if roles is not None else None
+        self.joins: list[Join] = []
+
+    def join(
+        self,
+        right: "Placeholder",
+        on: On = None,
+        time_stamps: str | tuple[str, str] | None = None,
+        relationship: str = relationship.many_to_many,
+        memory: Duration = None,
+        horizon: Duration = None,
+        lagged_targets: bool = False,
+        upper_time_stamp: str | None = None,
+    ) -> "Placeholder":
+        """Let rows of this table see rows of another; returns this placeholder.
+
+        A row of the right is seen where its keys are equal and
+        ``right.time + horizon <= left.time < right.time + horizon + memory``.
+
+        Args:
+            right: the other table.
+            on: the join keys: a name, a pair (left, right), or a list of either. None: each row sees all rows.
+            time_stamps: a name or a pair (left, right).
+            relationship: a word of ``storax.data.relationship``.
+            memory: how far back rows are seen, in seconds or as a timedelta; None: for ever.
+            horizon: how old a row must be to be seen, in seconds or as a timedelta. Default 0.
+            lagged_targets: whether targets of the right are used as columns; needs a horizon above 0.
+            upper_time_stamp: a time stamp of the right from which on its row is no longer seen.
+
+        Raises:
+            InvalidInput: the join would let a row see the future, or contradicts itself.
+        """
+        if right is self:
+            raise InvalidInput(f"{self.name!r} cannot be joined with itself: make a second placeholder for it.")
+        later, back = _seconds(horizon, "horizon") or 0.0, _seconds(memory, "memory")
+        if time_stamps is None and (later or back or lagged_targets or upper_time_stamp):
+            raise InvalidInput("horizon, memory, lagged_targets and upper_time_stamp need time_stamps.")
+        if lagged_targets and later <= 0:
+            raise InvalidInput("lagged_targets need a horizon above 0, or a row would see its own target.")
+        stamps = (time_stamps, time_stamps) if isinstance(time_stamps, str) else time_stamps
+        self.joins.append(Join(right, _pairs(on), stamps, relationship, back, later, lagged_targets, upper_time_stamp))
+        return self
+
+    def to_spec(self, names: "_Names | None" = None) -> dict[str, Any]:
+        """This placeholder and all below it, as JSON; each time a table is used it gets a name of its own."""
+        names = names or _Names()
+        return {"name": names.free(self.name), "table": self.name, "joins": [j.to_spec(names) for j in self.joins]}
+
+    def __repr__(self) -> str:
+        return f"Placeholder({self.name!r}, joins={[j.right.name for j in self.joins]})"
+
+
+class DataModel:
+    """The population and the tables around it.
+
+    ``model.population.join(model.orders, on="customer")`` after ``model.add(Placeholder("orders"))``.
+    """
+
+    def __init__(self, population: Placeholder | str) -> None:
+        self.population = Placeholder(population) if isinstance(population, str) else population
+        self.peripheral: dict[str, Placeholder] = {}
+
+    def add(self, *placeholders: Placeholder | Iterable[Placeholder]) -> None:
+        """Add tables; each can then be reached by its name.
+
+        Raises:
+            InvalidInput: there is one of that name already.
+        """
+        for placeholder in _flat(placeholders):
+            if placeholder.name in {*self.peripheral, self.population.name}:
+                raise InvalidInput(f"The data model has a placeholder {placeholder.name!r} already.")
+            self.peripheral[placeholder.name] = placeholder
+
+    def __getattr__(self, name: str) -> Placeholder:
+        found = self.__dict__.get("peripheral", {}).get(name)
+        if found is None:
+            raise AttributeError(f"the data model has no placeholder {name!r}")
+        return found  # type: ignore[no-any-return]
+
+    def __getitem__(self, name: str) -> Placeholder:
+        return self.population if name == self.population.name else self.peripheral[name]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all tables, the population first."""
+        return [self.population.name, *self.peripheral]
+
+    def to_spec(self) -> dict[str, Any]:
+        """The population and its joins, as JSON."""
+        return self.population.to_spec()
+
+    def __repr__(self) -> str:
+        return f"DataModel({self.population.name!r}, {list(self.peripheral)})"
+
+
+def to_placeholder(*frames: Any, **named: Any) -> list[Placeholder]:
+    """Placeholders for data frames, under their names or the given ones, with their roles."""
+    given = [(frame.name, frame) for frame in frames] + list(named.items())
+    return [Placeholder(name, getattr(frame, "roles", None)) for name, frame in given]
+
+
+class _Names:
+    """Gives each use of a table a name of its own: ``orders``, ``orders_2``."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def free(self, name: str) -> str:
+        wanted, n = name, 1
+        while wanted in self._seen:
+            n += 1
+            wanted = f"{name}_{n}"
+        self._seen.add(wanted)
+        return wanted
+
+
+def _flat(things: Iterable[Placeholder | Iterable[Placeholder]]) -> Iterator[Placeholder]:
+    for thing in things:
+        if isinstance(thing, Placeholder):
+            yield thing
+        else:
+            yield from thing
+
+
+def _pairs(on: On) -> tuple[tuple[str, str], ...]:
+    if on is None:
+        return ()
+    if isinstance(on, str):
+        return ((on, on),)
+    if isinstance(on, tuple) and len(on) == 2 and all(isinstance(name, str) for name in on):
+        return ((str(on[0]), str(on[1])),)
+    return tuple((one, one) if isinstance(one, str) else (str(one[0]), str(one[1])) for one in on)
+
+
+def _seconds(given: Duration, what: str) -> float | None:
+    if given is None:
+        return None
+    value = given.total_seconds() if isinstance(given, dt.timedelta) else float(given)
+    if not 0 <= value < float("inf"):
+        raise InvalidInput(f"{what} is {value}: a number of seconds, 0 or more.")
+    return value

@@ -1,0 +1,265 @@
+"""What an expression over columns is made of: arithmetic, comparisons, functions of numbers, times and texts."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from storax.data.columns import Column
+
+
+class Operators:
+    """Every operation of a column; each makes an expression, and nothing is computed before it is needed."""
+
+    __hash__ = None  # type: ignore[assignment]  # == makes an expression
+
+    def _with(self, op: str, *others: Any, turned: bool = False, options: list[Any] | None = None) -> "Column":
+        raise NotImplementedError
+
+    # ---- arithmetic ------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> "Column":
+        return self._with("add", other)
+
+    def __radd__(self, other: Any) -> "Column":
+        return self._with("add", other, turned=True)
+
+    def __sub__(self, other: Any) -> "Column":
+        return self._with("subtract", other)
+
+    def __rsub__(self, other: Any) -> "Column":
+        return self._with("subtract", other, turned=True)
+
+    def __mul__(self, other: Any) -> "Column":
+        return self._with("multiply", other)
+
+    def __rmul__(self, other: Any) -> "Column":
+        return self._with("multiply", other, turned=True)
+
+    def __truediv__(self, other: Any) -> "Column":
+        return self._with("divide", other)
+
+    def __rtruediv__(self, other: Any) -> "Column":
+        return self._with("divide", other, turned=True)
+
+    def __mod__(self, other: Any) -> "Column":
+        return self._with("modulo", other)
+
+    def __rmod__(self, other: Any) -> "Column":
+        return self._with("modulo", other, turned=True)
+
+    def __pow__(self, other: Any) -> "Column":
+        return self._with("power", other)
+
+    def __rpow__(self, other: Any) -> "Column":
+        return self._with("power", other, turned=True)
+
+    def __neg__(self) -> "Column":
+        return self._with("negative")
+
+    def __abs__(self) -> "Column":
+        return self._with("absolute")
+
+    # ---- functions of numbers --------------------------------------------------------------------------------------
+
+    def abs(self) -> "Column":
+        """Its amount, without the sign."""
+        return self._with("absolute")
+
+    def round(self, digits: int = 0) -> "Column":
+        """Rounded to so many digits behind the point."""
+        return self._with("round", options=[digits])
+
+    def ceil(self) -> "Column":
+        """The next whole number above."""
+        return self._with("ceil")
+
+    def floor(self) -> "Column":
+        """The next whole number below."""
+        return self._with("floor")
+
+    def sqrt(self) -> "Column":
+        """The square root."""
+        return self._with("sqrt")
+
+    def exp(self) -> "Column":
+        """e to its power."""
+        return self._with("exp")
+
+    def log(self) -> "Column":
+        """The natural logarithm."""
+        return self._with("ln")
+
+    def log10(self) -> "Column":
+        """The logarithm to base 10."""
+        return self._with("log10")
+
+    def sin(self) -> "Column":
+        """The sine, of radians."""
+        return self._with("sin")
+
+    def cos(self) -> "Column":
+        """The cosine, of radians."""
+        return self._with("cos")
+
+    def tan(self) -> "Column":
+        """The tangent, of radians."""
+        return self._with("tan")
+
+    def asin(self) -> "Column":
+        """The arc sine, in radians."""
+        return self._with("asin")
+
+    def acos(self) -> "Column":
+        """The arc cosine, in radians."""
+        return self._with("acos")
+
+    def atan(self) -> "Column":
+        """The arc tangent, in radians."""
+        return self._with("atan")
+
+    # ---- comparisons and conditions --------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> "Column":  # type: ignore[override]
+        return self.is_null() if other is None else self._with("equal", other)
+
+    def __ne__(self, other: object) -> "Column":  # type: ignore[override]
+        return ~self.is_null() if other is None else self._with("unequal", other)
+
+    def __lt__(self, other: Any) -> "Column":
+        return self._with("less", other)
+
+    def __le__(self, other: Any) -> "Column":
+        return self._with("at_most", other)
+
+    def __gt__(self, other: Any) -> "Column":
+        return self._with("greater", other)
+
+    def __ge__(self, other: Any) -> "Column":
+        return self._with("at_least", other)
+
+    def __and__(self, other: Any) -> "Column":
+        return self._with("and", other)
+
+    def __or__(self, other: Any) -> "Column":
+        return self._with("or", other)
+
+    def __xor__(self, other: Any) -> "Column":
+        return self._with("xor", other)
+
+    def __invert__(self) -> "Column":
+        return self._with("not")
+
+    def __bool__(self) -> bool:
+        raise TypeError("A column is neither true nor false. Join conditions by &, | and ~, each in parentheses.")
+
+    def is_null(self) -> "Column":
+        """Whether the value is missing: null, or NaN."""
+        return self._with("is_null")
+
+    is_nan = is_null
+
+    def is_inf(self) -> "Column":
+        """Whether the number is infinite."""
+        return self._with("is_infinite")
+
+    def is_in(self, values: Iterable[Any]) -> "Column":
+        """Whether the value is one of these."""
+        return self._with("is_in", *values)
+
+    def update(self, condition: "Column", values: Any) -> "Column":
+        """These values where the condition holds, its own elsewhere."""
+        return condition._with("choose", values, self)
+
+    def fill_null(self, value: Any) -> "Column":
+        """This value where its own is missing."""
+        return self._with("fill", value)
+
+    # ---- conversions -----------------------------------------------------------------------------------------------
+
+    def as_num(self) -> "Column":
+        """As numbers; times as seconds since 1970. A text that is no number fails."""
+        return self._with("as_num")
+
+    def as_str(self) -> "Column":
+        """As texts."""
+        return self._with("as_str")
+
+    def as_bool(self) -> "Column":
+        """As true and false."""
+        return self._with("as_bool")
+
+    def as_ts(self, time_formats: Sequence[str] | None = None) -> "Column":
+        """As times: numbers count seconds since 1970, texts are ISO 8601 or in one of the ``strptime`` formats."""
+        return self._with("as_ts", options=list(time_formats or ()))
+
+    # ---- times -----------------------------------------------------------------------------------------------------
+
+    def year(self) -> "Column":
+        """The year of a time."""
+        return self._with("year")
+
+    def month(self) -> "Column":
+        """The month, 1 to 12."""
+        return self._with("month")
+
+    def day(self) -> "Column":
+        """The day of the month, 1 to 31."""
+        return self._with("day")
+
+    def hour(self) -> "Column":
+        """The hour, 0 to 23."""
+        return self._with("hour")
+
+    def minute(self) -> "Column":
+        """The minute, 0 to 59."""
+        return self._with("minute")
+
+    def second(self) -> "Column":
+        """The whole second, 0 to 59."""
+        return self._with("second")
+
+    def weekday(self) -> "Column":
+        """The day of the week, 0 (Sunday) to 6."""
+        return self._with("weekday")
+
+    def yearday(self) -> "Column":
+        """The day of the year, 1 to 366."""
+        return self._with("yearday")
+
+    # ---- texts -----------------------------------------------------------------------------------------------------
+
+    def contains(self, text: Any) -> "Column":
+        """Whether the text holds this one."""
+        return self._with("contains", text)
+
+    def starts_with(self, text: Any) -> "Column":
+        """Whether the text begins so."""
+        return self._with("starts_with", text)
+
+    def ends_with(self, text: Any) -> "Column":
+        """Whether the text ends so."""
+        return self._with("ends_with", text)
+
+    def substr(self, begin: int, length: int) -> "Column":
+        """``length`` characters from the one at ``begin``, which counts from 0."""
+        return self._with("substring", begin, length)
+
+    def replace(self, old: str, new: str) -> "Column":
+        """With every ``old`` as ``new``."""
+        return self._with("replace", old, new)
+
+    def length(self) -> "Column":
+        """Number of characters."""
+        return self._with("length")
+
+    def upper(self) -> "Column":
+        """In capitals."""
+        return self._with("upper")
+
+    def lower(self) -> "Column":
+        """In small letters."""
+        return self._with("lower")
+
+    def strip(self) -> "Column":
+        """Without outer blanks."""
+        return self._with("strip")

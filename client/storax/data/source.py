@@ -1,0 +1,245 @@
+"""What data frames and views have in common: columns and rows to look at, to take parts of and to carry elsewhere."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from storax._engine import session
+from storax.data import tables
+from storax.data.columns import Column, literal
+from storax.errors import InvalidInput, NoColumn
+
+if TYPE_CHECKING:
+    from storax.data.view import View
+
+Step = dict[str, Any]
+
+ROLES = (
+    "categorical", "join_key", "numerical", "target", "text", "time_stamp", "unused_float", "unused_string",
+)  # fmt: skip
+
+
+class Source:
+    """Rows and columns in the engine: a data frame, or a view of one."""
+
+    _frame: str
+
+    # ---- what it is ------------------------------------------------------------------------------------------------
+
+    def _described(self) -> dict[str, Any]:
+        """Columns and number of rows, as last heard."""
+        raise NotImplementedError
+
+    def _asked(self, more: Iterable[Step] = ()) -> dict[str, Any]:
+        """How the engine is told of it, with some steps more."""
+        raise NotImplementedError
+
+    def _title(self) -> str:
+        """What it is, in a few words."""
+        raise NotImplementedError
+
+    @property
+    def colnames(self) -> list[str]:
+        """Names of the columns, in their order."""
+        return [column["name"] for column in self._described()["columns"]]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns, in their order."""
+        return self.colnames
+
+    @property
+    def roles(self) -> dict[str, list[str]]:
+        """Names of the columns by role."""
+        found: dict[str, list[str]] = {}
+        for column in self._described()["columns"]:
+            found.setdefault(column["role"], []).append(column["name"])
+        return found
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units by column, of those that have one."""
+        return {column["name"]: column["unit"] for column in self._described()["columns"] if column["unit"]}
+
+    @property
+    def dtypes(self) -> dict[str, str]:
+        """Types by column: float64, int64, bool, string or timestamp."""
+        return {column["name"]: column["dtype"] for column in self._described()["columns"]}
+
+    def nrows(self) -> int:
+        """Number of rows."""
+        return int(self._described()["nrows"])
+
+    def ncols(self) -> int:
+        """Number of columns."""
+        return len(self._described()["columns"])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows, number of columns."""
+        return self.nrows(), self.ncols()
+
+    @property
+    def rowid(self) -> Column:
+        """The number of each row, from 0."""
+        return Column(self, {"rows": 1})
+
+    def __len__(self) -> int:
+        return self.nrows()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.colnames
+
+    def to_spec(self) -> dict[str, Any]:
+        """Where the engine finds it, as JSON."""
+        found: dict[str, Any] = self._asked()["source"]
+        return found
+
+    # ---- parts of it -----------------------------------------------------------------------------------------------
+
+    @overload
+    def __getitem__(self, what: str) -> Column: ...
+    @overload
+    def __getitem__(self, what: "slice | list[str] | tuple[str, ...] | Column") -> "View": ...
+    def __getitem__(self, what: "str | slice | list[str] | tuple[str, ...] | Column") -> "Column | View":
+        if isinstance(what, str):
+            return self._column(what)
+        if isinstance(what, slice):
+            return self._view({"step": "slice", "start": what.start, "stop": what.stop, "step_by": what.step})
+        if isinstance(what, Column):
+            return self.where(what)
+        if isinstance(what, (list, tuple)) and all(isinstance(name, str) for name in what):
+            return self._view({"step": "columns", "names": list(map(self._known, what))})
+        raise InvalidInput(
+            f"{what!r} names no part of it.", hint="Use a column's name, a list of names, a slice or a condition."
+        )
+
+    def __getattr__(self, name: str) -> Column:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._column(name)
+
+    def where(self, condition: Column) -> "View":
+        """The rows for which the condition holds."""
+        if not isinstance(condition, Column):
+            raise InvalidInput("where() needs a condition, such as df['x'] > 1.")
+        return self._view({"step": "where", "condition": self._node(condition)})
+
+    def drop(self, names: str | Sequence[str]) -> "View":
+        """Without these columns."""
+        return self._view({"step": "drop", "names": self._names(names)})
+
+    def with_column(self, col: Any, name: str, role: str | None = None, unit: str = "") -> "View":
+        """With a column more, an expression over those that are there."""
+        node = self._node(col) if isinstance(col, Column) else literal(col)
+        return self._view({"step": "with_column", "name": name, "expression": node, "role": role, "unit": unit})
+
+    def with_role(
+        self, names: str | Column | Sequence[Any], role: str, time_formats: Sequence[str] | None = None
+    ) -> "View":
+        """With another role for some columns."""
+        step = {"step": "with_role", "names": self._names(names), "role": role, "time_formats": time_formats}
+        return self._view(step)
+
+    def with_unit(self, names: str | Column | Sequence[Any], unit: str) -> "View":
+        """With another unit for some columns."""
+        return self._view({"step": "with_unit", "names": self._names(names), "unit": unit})
+
+    # ---- elsewhere -------------------------------------------------------------------------------------------------
+
+    def to_arrow(self) -> Any:
+        """All rows as a pyarrow Table."""
+        return tables.received("rows", self._asked())
+
+    def to_pandas(self) -> Any:
+        """All rows as a pandas DataFrame; needs pandas."""
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> Any:
+        """All rows as a polars DataFrame; needs polars."""
+        return tables.library("polars").from_arrow(self.to_arrow())
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """All rows as lists by column."""
+        found: dict[str, list[Any]] = self.to_arrow().to_pydict()
+        return found
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write all rows into a CSV file with a header, in one step."""
+        return self._written("csv", path)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """All rows as JSON, lists by column; with ``path`` they are written there and the path is returned."""
+        if path is not None:
+            return str(self._written("json", path))
+        import json
+
+        return json.dumps(self.to_dict(), default=str, ensure_ascii=False)
+
+    def to_parquet(self, path: str | Path) -> Path:
+        """Write all rows into a Parquet file, in one step."""
+        return self._written("parquet", path)
+
+    def to_db(self, table_name: str, conn: Any) -> None:
+        """Make a table of all rows in a database.
+
+        Args:
+            table_name: Of the new table.
+            conn: A DB-API 2 connection, a SQLAlchemy engine or connection, or an address.
+        """
+        from storax.data import databases
+
+        databases.write(table_name, self.to_arrow(), conn)
+
+    def __repr__(self) -> str:
+        from storax.data import display
+
+        return display.text(self._title(), self._described(), self._head())
+
+    def _repr_html_(self) -> str:
+        from storax.data import display
+
+        return display.html(self._title(), self._described(), self._head())
+
+    # ---- within ----------------------------------------------------------------------------------------------------
+
+    def _head(self) -> Mapping[str, list[Any]]:
+        from storax.data import display
+
+        found: dict[str, list[Any]] = tables.received("rows", {**self._asked(), "stop": display.ROWS}).to_pydict()
+        return found
+
+    def _written(self, kind: str, path: str | Path) -> Path:
+        asked = {**self._asked(), "path": str(Path(path).absolute()), "kind": kind}
+        return Path(session.ask_slowly(f"Writing {Path(path).name}", "write_file", asked))
+
+    def _view(self, step: Step) -> "View":
+        from storax.data.view import View
+
+        return View(self._frame, [*self._asked()["source"].get("steps", []), step])
+
+    def _column(self, name: str) -> Column:
+        return Column(self, {"column": self._known(name)})
+
+    def _known(self, name: str) -> str:
+        names = self.colnames
+        if name not in names:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, names, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(map(repr, names[:12]))}."
+            raise NoColumn(f"{self._title()} has no column {name!r}.", hint=hint)
+        return name
+
+    def _names(self, given: str | Column | Sequence[Any]) -> list[str]:
+        listed = [given] if isinstance(given, (str, Column)) else list(given)
+        return [one.name if isinstance(one, Column) else str(one) for one in listed]
+
+    def _node(self, column: Column) -> dict[str, Any]:
+        """Its expression, which must be over this very source."""
+        if column._source._asked() != self._asked():
+            raise InvalidInput(
+                f"The expression is over {column._source._title()}, and not over {self._title()}.",
+                hint="An expression is over one data frame or view.",
+            )
+        return column._node

@@ -1,0 +1,106 @@
+"""Splits: which subset each row of a population belongs to. A split is an expression; the engine works it out."""
+
+import datetime as _dt
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from storax.errors import InvalidInput
+
+__all__ = ["Split", "concat", "random", "time"]
+SEED = 5849
+
+
+@dataclass(frozen=True)
+class Split:
+    """``expression`` gives each row the name of its subset; ``names`` are all of them."""
+
+    expression: dict[str, Any]
+    names: tuple[str, ...]
+
+    def to_spec(self) -> dict[str, Any]:
+        """The expression, as JSON."""
+        return self.expression
+
+    def condition(self, name: str) -> dict[str, Any]:
+        """The expression that is true for the rows of one subset."""
+        return {"op": "equal", "args": [self.expression, {"value": name}]}
+
+
+def random(
+    seed: int = SEED, *, train: float = 0.8, test: float = 0.2, validation: float = 0.0, **others: float
+) -> Split:
+    """Each row in a subset by chance; the same seed gives the same split.
+
+    Args:
+        seed: of the random numbers. Default 5849.
+        train, test, validation, others: shares; they are scaled to add up to 1.
+
+    Raises:
+        InvalidInput: a share is below 0, or all are 0.
+    """
+    shares = {"train": train, "validation": validation, "test": test, **others}
+    if min(shares.values()) < 0 or sum(shares.values()) <= 0:
+        raise InvalidInput("A split needs shares of 0 or more, and one above 0.")
+    kept = {name: share for name, share in shares.items() if share > 0}
+    limits, total = [], 0.0
+    for name, share in kept.items():
+        total += share
+        limits.append((name, total / sum(kept.values())))
+    return _by_limits({"random": seed}, limits)
+
+
+def time(
+    population: Any,  # noqa: ARG001  known calls give it; a split needs only the name of the column
+    time_stamp: str,
+    validation: Any = None,
+    test: Any = None,
+    **others: Any,
+) -> Split:
+    """Rows before the first moment are ``train``, those from a moment on belong to its subset.
+
+    Args:
+        population: the frame to be split.
+        time_stamp: its time stamp.
+        validation, test, others: when each subset begins: seconds since 1970 or a datetime.
+
+    Raises:
+        InvalidInput: no moment was given.
+    """
+    given = {k: v for k, v in {"validation": validation, "test": test, **others}.items() if v is not None}
+    begins = sorted(((name, _seconds(moment)) for name, moment in given.items()), key=lambda item: item[1])
+    if not begins:
+        raise InvalidInput("A split by time needs the moment at which test or validation begins.")
+    names = ["train", *(name for name, _ in begins)]
+    limits = [(name, moment) for name, (_, moment) in zip(names, begins, strict=False)] + [(names[-1], float("inf"))]
+    return _by_limits({"op": "as_num", "args": [{"column": time_stamp}]}, limits)
+
+
+def concat(name: str, **frames: Any) -> tuple[Any, Split]:
+    """One frame of several, and the split that knows which row came from which.
+
+    Args:
+        name: of the new frame.
+        frames: one per subset, as in ``concat("population", train=a, test=b)``.
+    """
+    frames_of: Any = import_module("storax.data")
+
+    limits, total = [], 0.0
+    for subset, frame in frames.items():
+        total += frame.nrows()
+        limits.append((subset, total))
+    return frames_of.concat(name, list(frames.values())), _by_limits({"rows": 1}, limits)
+
+
+def _seconds(moment: Any) -> float:
+    if isinstance(moment, _dt.datetime):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=_dt.UTC)).timestamp()
+    return float(moment)
+
+
+def _by_limits(value: dict[str, Any], limits: list[tuple[str, float]]) -> Split:
+    """The first subset whose limit is above the value; the last one takes the rest."""
+    found: dict[str, Any] = {"value": limits[-1][0]}
+    for name, limit in reversed(limits[:-1]):
+        found = {"op": "choose", "args": [{"op": "less", "args": [value, {"value": limit}]}, {"value": name}, found]}
+    return Split(found, tuple(name for name, _ in limits))

@@ -1,0 +1,133 @@
+"""Tables between this process and the engine: whatever a user has becomes an Arrow stream, and back."""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from storax._engine import session
+from storax.errors import InvalidInput, StoraxError
+
+BATCH_ROWS = 100_000
+
+
+def arrow() -> Any:
+    """pyarrow.
+
+    Raises:
+        StoraxError: it is not installed.
+    """
+    return library("pyarrow", "storax[engine]")
+
+
+def library(name: str, package: str = "") -> Any:
+    """A library that the user may not have.
+
+    Raises:
+        StoraxError: it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError:
+        raise StoraxError(f"{name} is not installed.", hint=f'Install it: pip install "{package or name}"') from None
+
+
+def sent(table: Any) -> Iterator[bytes]:
+    """A pyarrow Table as a stream, a batch at a time."""
+    pa = arrow()
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+            writer.write_batch(batch)
+            yield sink.getvalue()
+            sink.seek(0)
+            sink.truncate()
+    yield sink.getvalue()
+
+
+def received(name: str, arguments: Mapping[str, Any]) -> Any:
+    """What the engine answers, as a pyarrow Table."""
+    pa = arrow()
+    with session.table(name, dict(arguments)) as answer, pa.ipc.open_stream(answer) as reader:
+        return reader.read_all()
+
+
+def from_pandas(frame: Any) -> Any:
+    """A pandas DataFrame without its index; categories become what they stand for."""
+    pa = arrow()
+    names = [str(name) for name in frame.columns]
+    _once(names)
+    columns = [_series(pa, name, frame.iloc[:, place]) for place, name in enumerate(names)]
+    return pa.table(columns, names=names) if columns else pa.table({})
+
+
+def _series(pa: Any, name: str, series: Any) -> Any:
+    try:
+        made = pa.chunked_array([pa.Array.from_pandas(series)])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        if series.dtype == object:  # mixed types: texts, as they print
+            return pa.chunked_array([pa.array([None if _missing(v) else str(v) for v in series], pa.string())])
+        raise InvalidInput(f"Column {name!r} cannot be taken over: {error}.") from None
+    return made
+
+
+def _missing(value: Any) -> bool:
+    return value is None or bool(value != value)  # noqa: PLR0124  (NaN)
+
+
+def from_polars(frame: Any) -> Any:
+    """A polars DataFrame."""
+    return frame.to_arrow()
+
+
+def from_dict(columns: Mapping[str, Iterable[Any]]) -> Any:
+    """Lists of one length by column."""
+    pa = arrow()
+    made = {str(name): _array(pa, str(name), values) for name, values in columns.items()}
+    lengths = {name: len(values) for name, values in made.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise InvalidInput(f"The columns have different lengths: {told}.")
+    return pa.table(made)
+
+
+def from_json(text: str) -> Any:
+    """A JSON object of lists by column, or a list of objects, one a row.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"This is no JSON: {error}.") from None
+    if isinstance(found, list) and all(isinstance(row, dict) for row in found):
+        names = list(dict.fromkeys(name for row in found for name in row))
+        return from_dict({name: [row.get(name) for row in found] for name in names})
+    if not isinstance(found, dict) or not all(isinstance(values, list) for values in found.values()):
+        raise InvalidInput("The JSON is neither an object of lists, one a column, nor a list of objects, one a row.")
+    return from_dict(found)
+
+
+def column(values: Any) -> Any:
+    """Values of whatever kind as a pyarrow table of one column."""
+    pa = arrow()
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return pa.table({"value": values})
+    return pa.table({"value": _array(pa, "value", values)})
+
+
+def _array(pa: Any, name: str, values: Any) -> Any:
+    given = values if hasattr(values, "dtype") else list(values)
+    try:
+        return pa.array(given, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+        words = str(error).splitlines()[0]
+        raise InvalidInput(f"Column {name!r} mixes types or holds what no cell can: {words}.") from None
+
+
+def _once(names: list[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidInput(f"There are several columns named {twice!r}.", hint="Give each its own name.")

@@ -1,0 +1,121 @@
+"""Feature learners, their aggregations and loss functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storax import loss_functions
+from storax._declaration import Declaration
+
+__all__ = ["FastProp", "Propositionalization", "aggregations", "loss_functions"]
+
+
+class aggregations:  # noqa: N801  the name that scripts know
+    """Names of aggregations and sets of them; ``ewma(3, "h")`` makes one with a half-life of three hours."""
+
+    AVG = "AVG"
+    AVG_TIME_BETWEEN = "AVG_TIME_BETWEEN"
+    COUNT = "COUNT"
+    COUNT_ABOVE_MEAN = "COUNT_ABOVE_MEAN"
+    COUNT_BELOW_MEAN = "COUNT_BELOW_MEAN"
+    COUNT_DISTINCT = "COUNT_DISTINCT"
+    COUNT_DISTINCT_OVER_COUNT = "COUNT_DISTINCT_OVER_COUNT"
+    COUNT_MINUS_COUNT_DISTINCT = "COUNT_MINUS_COUNT_DISTINCT"
+    EWMA_1S, EWMA_1M, EWMA_1H, EWMA_1D = "EWMA_1S", "EWMA_1M", "EWMA_1H", "EWMA_1D"
+    EWMA_7D, EWMA_30D, EWMA_90D, EWMA_365D = "EWMA_7D", "EWMA_30D", "EWMA_90D", "EWMA_365D"
+    FIRST = "FIRST"
+    KURTOSIS = "KURTOSIS"
+    LAST = "LAST"
+    MAX = "MAX"
+    MEDIAN = "MEDIAN"
+    MIN = "MIN"
+    MODE = "MODE"
+    NUM_MAX = "NUM_MAX"
+    NUM_MIN = "NUM_MIN"
+    Q1, Q5, Q10, Q25, Q75, Q90, Q95, Q99 = "Q1", "Q5", "Q10", "Q25", "Q75", "Q90", "Q95", "Q99"
+    SKEW = "SKEW"
+    STDDEV = "STDDEV"
+    SUM = "SUM"
+    TIME_SINCE_FIRST_MAXIMUM = "TIME_SINCE_FIRST_MAXIMUM"
+    TIME_SINCE_FIRST_MINIMUM = "TIME_SINCE_FIRST_MINIMUM"
+    TIME_SINCE_LAST_MAXIMUM = "TIME_SINCE_LAST_MAXIMUM"
+    TIME_SINCE_LAST_MINIMUM = "TIME_SINCE_LAST_MINIMUM"
+    TREND = "TREND"
+    VAR = "VAR"
+    VARIATION_COEFFICIENT = "VARIATION_COEFFICIENT"
+
+    minimal = (AVG, COUNT, MAX, MIN, SUM)
+    default = (
+        AVG,
+        COUNT,
+        COUNT_DISTINCT,
+        COUNT_MINUS_COUNT_DISTINCT,
+        FIRST,
+        LAST,
+        MAX,
+        MEDIAN,
+        MIN,
+        MODE,
+        STDDEV,
+        SUM,
+        TREND,
+        AVG_TIME_BETWEEN,
+    )
+    fastprop_default = default
+    fastprop_all = (
+        *default,
+        COUNT_ABOVE_MEAN,
+        COUNT_BELOW_MEAN,
+        COUNT_DISTINCT_OVER_COUNT,
+        *(EWMA_1S, EWMA_1M, EWMA_1H, EWMA_1D, EWMA_7D, EWMA_30D, EWMA_90D, EWMA_365D),
+        KURTOSIS,
+        NUM_MAX,
+        NUM_MIN,
+        *(Q1, Q5, Q10, Q25, Q75, Q90, Q95, Q99),
+        SKEW,
+        TIME_SINCE_FIRST_MAXIMUM,
+        TIME_SINCE_FIRST_MINIMUM,
+        TIME_SINCE_LAST_MAXIMUM,
+        TIME_SINCE_LAST_MINIMUM,
+        VAR,
+        VARIATION_COEFFICIENT,
+    )
+    all = fastprop_all
+
+    @staticmethod
+    def ewma(length: int, unit: str = "d") -> str:
+        """A moving average whose weights halve every ``length`` seconds, minutes, hours or days (``s m h d``)."""
+        return f"EWMA_{int(length)}{unit.upper()}"
+
+
+@dataclass(frozen=True)
+class FastProp(Declaration):
+    """All aggregations over all columns of all joins; the best by correlation with a target are kept.
+
+    Args:
+        num_features: how many are kept at most. Default 200.
+        aggregation: names of ``aggregations``; the default is the set of that name.
+        n_most_frequent: count and average also the rows of each category's most frequent values. Default 0.
+        windows: further memories in seconds: each feature also over the last so many seconds of its join. Default none.
+        delta_t: width in seconds of ``max_lag`` windows one behind the other. Default 0: none.
+        max_lag: see ``delta_t``.
+        loss_function: of the pipeline, where that has none of its own.
+    """
+
+    num_features: int = 200
+    aggregation: Sequence[str] = aggregations.default
+    n_most_frequent: int = 0
+    windows: Sequence[float] = ()
+    delta_t: float = 0.0
+    max_lag: int = 0
+    loss_function: type[Declaration] | Declaration | None = None
+
+    def to_spec(self) -> dict[str, object]:
+        """As JSON."""
+        found = super().to_spec()
+        loss = found.pop("loss_function", None)
+        if loss is not None:
+            found["loss_function"] = loss.__name__ if isinstance(loss, type) else type(loss).__name__
+        return found
+
+
+Propositionalization = FastProp

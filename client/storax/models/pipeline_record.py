@@ -1,0 +1,372 @@
+"""PipelineRecord, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Never, overload
+
+from storax._changes import ChangeQuery
+from storax._fields import Field
+from storax._filters import Filter
+from storax._manager import Manager, Objects
+from storax._model import Model, Spec
+from storax._unset import UNSET, Unset
+
+PipelineRecordOrdering = Literal[
+    "id",
+    "-id",
+    "project_id",
+    "-project_id",
+    "name",
+    "-name",
+    "edition",
+    "-edition",
+    "creation_date",
+    "-creation_date",
+    "last_update",
+    "-last_update",
+]
+
+
+class PipelineRecord(Model):
+    """One fit of a pipeline, as the catalogue knows it; what it learned is in the engine."""
+
+    __slots__ = ()
+
+    _spec = Spec(
+        path="pipelines",
+        entity="pipeline",
+        order="id",
+        writable=True,
+        orderings=(
+            "id",
+            "-id",
+            "project_id",
+            "-project_id",
+            "name",
+            "-name",
+            "edition",
+            "-edition",
+            "creation_date",
+            "-creation_date",
+            "last_update",
+            "-last_update",
+        ),
+        filters={
+            "id": Filter(int, "eq", many=True),
+            "id__ne": Filter(int, "ne", many=True),
+            "id__gt": Filter(int, "gt"),
+            "id__lt": Filter(int, "lt"),
+            "project_id": Filter(int, "eq", many=True),
+            "project_id__ne": Filter(int, "ne", many=True),
+            "name": Filter(str, "eq", many=True),
+            "name__ne": Filter(str, "ne", many=True),
+            "name__contains": Filter(str, "contains"),
+            "name__startswith": Filter(str, "startswith"),
+            "edition": Filter(int, "eq", many=True),
+            "edition__ne": Filter(int, "ne", many=True),
+            "edition__gt": Filter(int, "gt"),
+            "edition__gte": Filter(int, "gte"),
+            "edition__lt": Filter(int, "lt"),
+            "edition__lte": Filter(int, "lte"),
+            "version": Filter(int, "eq", many=True),
+            "creation_date": Filter(datetime, "eq", many=True),
+            "creation_date_before": Filter(datetime, "before"),
+            "creation_date_after": Filter(datetime, "after"),
+            "last_update": Filter(datetime, "eq", many=True),
+            "last_update_before": Filter(datetime, "before"),
+            "last_update_after": Filter(datetime, "after"),
+        },
+    )
+
+    objects: ClassVar[Objects[PipelineRecordManager]] = Objects(lambda: PipelineRecordManager)
+
+    id: Field[int | None] = Field(int, doc="Server id.")
+    """Server id."""
+    project_id: Field[int] = Field(int, settable="create", required=True, doc="Project it belongs to.")
+    """Project it belongs to."""
+    name: Field[str] = Field(str, settable="create", required=True, doc="Its name; each fit is an edition.")
+    """Its name; each fit is an edition."""
+    edition: Field[int] = Field(
+        int, settable="create", default=1, doc="Which fit under this name it is; 1 is the first."
+    )
+    """Which fit under this name it is; 1 is the first."""
+    params: Field[dict[str, Any]] = Field(
+        dict[str, Any], settable="create", default={}, doc="Data model, learners, predictors: all that was set."
+    )
+    """Data model, learners, predictors: all that was set."""
+    frames: Field[dict[str, Any]] = Field(
+        dict[str, Any], settable="create", default={}, doc="Data frames it was fitted on: {name: edition}."
+    )
+    """Data frames it was fitted on: {name: edition}."""
+    targets: Field[list[Any]] = Field(list[Any], settable="create", default=[], doc="Names of the target columns.")
+    """Names of the target columns."""
+    tags: Field[list[Any]] = Field(list[Any], settable="always", default=[], doc="Words by which to find it again.")
+    """Words by which to find it again."""
+    scores: Field[list[Any]] = Field(list[Any], settable="always", default=[], doc="Every score so far, oldest first.")
+    """Every score so far, oldest first."""
+    last_change: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        settable="always",
+        default={},
+        doc="What was done to it last: {action, ...}; each event has its own.",
+    )
+    """What was done to it last: {action, ...}; each event has its own."""
+    version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
+    """Number of changes so far; 1 at creation."""
+    creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
+    """When it was created."""
+    last_update: Field[datetime] = Field(datetime, doc="When it last changed.")
+    """When it last changed."""
+
+    def __init__(
+        self,
+        *,
+        project_id: int,
+        name: str,
+        edition: int | Unset = UNSET,
+        params: Mapping[str, Any] | Unset = UNSET,
+        frames: Mapping[str, Any] | Unset = UNSET,
+        targets: Iterable[Any] | Unset = UNSET,
+        tags: Iterable[Any] | Unset = UNSET,
+        scores: Iterable[Any] | Unset = UNSET,
+        last_change: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> None:
+        """One fit of a pipeline, as the catalogue knows it; what it learned is in the engine. Unsaved until ``save()``.
+
+        Args:
+            project_id: Project it belongs to.
+            name: Its name; each fit is an edition.
+            edition: Which fit under this name it is; 1 is the first. Default: 1.
+            params: Data model, learners, predictors: all that was set.
+            frames: Data frames it was fitted on: {name: edition}.
+            targets: Names of the target columns.
+            tags: Words by which to find it again.
+            scores: Every score so far, oldest first.
+            last_change: What was done to it last: {action, ...}; each event has its own.
+        """
+        self._fill(locals())
+
+
+class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
+    """A lazy query of PipelineRecords."""
+
+    _model = PipelineRecord
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        project_id: int | Iterable[int] | Unset | None = UNSET,
+        project_id__ne: int | Iterable[int] | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        edition: int | Iterable[int] | Unset = UNSET,
+        edition__ne: int | Iterable[int] | Unset = UNSET,
+        edition__gt: int | Unset = UNSET,
+        edition__gte: int | Unset = UNSET,
+        edition__lt: int | Unset = UNSET,
+        edition__lte: int | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> PipelineRecordQuery:
+        """Only those that pass all of these filters, and those before.
+
+        Args:
+            id: Equal to this id, or to any of a list.
+            id__ne: Not this id, nor any of a list.
+            id__gt: id above this.
+            id__lt: id below this.
+            project_id: Equal to this project_id, or to any of a list.
+            project_id__ne: Not this project_id, nor any of a list.
+            name: Equal to this name, or to any of a list.
+            name__ne: Not this name, nor any of a list.
+            name__contains: name contains this text.
+            name__startswith: name starts with this text.
+            edition: Equal to this edition, or to any of a list.
+            edition__ne: Not this edition, nor any of a list.
+            edition__gt: edition above this.
+            edition__gte: edition at or above this.
+            edition__lt: edition below this.
+            edition__lte: edition at or below this.
+            version: Equal to this version, or to any of a list.
+            creation_date: Equal to this creation_date, or to any of a list.
+            creation_date_before: creation_date before this time (UTC).
+            creation_date_after: creation_date after this time (UTC).
+            last_update: Equal to this last_update, or to any of a list.
+            last_update_before: last_update before this time (UTC).
+            last_update_after: last_update after this time (UTC).
+        """
+        found: PipelineRecordQuery = self._filter(locals())
+        return found
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        project_id: int | Iterable[int] | Unset | None = UNSET,
+        project_id__ne: int | Iterable[int] | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        edition: int | Iterable[int] | Unset = UNSET,
+        edition__ne: int | Iterable[int] | Unset = UNSET,
+        edition__gt: int | Unset = UNSET,
+        edition__gte: int | Unset = UNSET,
+        edition__lt: int | Unset = UNSET,
+        edition__lte: int | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> PipelineRecordQuery:
+        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        found: PipelineRecordQuery = self._exclude(locals())
+        return found
+
+    def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        project_id: int | Iterable[int] | Unset | None = UNSET,
+        project_id__ne: int | Iterable[int] | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        edition: int | Iterable[int] | Unset = UNSET,
+        edition__ne: int | Iterable[int] | Unset = UNSET,
+        edition__gt: int | Unset = UNSET,
+        edition__gte: int | Unset = UNSET,
+        edition__lt: int | Unset = UNSET,
+        edition__lte: int | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> PipelineRecord:
+        """The one that passes these filters; the arguments are those of ``filter()``.
+
+        Raises:
+            DoesNotExist: None does.
+            MultipleObjectsReturned: More than one does.
+        """
+        return self._get(locals())
+
+    def all(self) -> PipelineRecordQuery:
+        """The same query, not yet read; of a manager: all there are."""
+        found: PipelineRecordQuery = self._derive(self._plan)
+        return found
+
+    def order_by(self, *fields: PipelineRecordOrdering) -> PipelineRecordQuery:
+        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
+        found: PipelineRecordQuery = self._order_by(fields)
+        return found
+
+    @overload
+    def __getitem__(self, index: int) -> PipelineRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> PipelineRecordQuery: ...
+    def __getitem__(self, index: int | slice) -> PipelineRecord | PipelineRecordQuery:
+        found: PipelineRecord | PipelineRecordQuery = self._item(index)
+        return found
+
+    def update(
+        self,
+        *,
+        tags: Iterable[Any] | Unset = UNSET,
+        scores: Iterable[Any] | Unset = UNSET,
+        last_change: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> int:
+        """Change all that match, on the server, in one step. Returns their number.
+
+        Args:
+            tags: Words by which to find it again.
+            scores: Every score so far, oldest first.
+            last_change: What was done to it last: {action, ...}; each event has its own.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        return self._update(locals())
+
+    def delete(self) -> int:
+        """Delete all that match, on the server; their events stay. Returns the number deleted.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        return self._delete()
+
+
+class PipelineRecordManager(Manager[PipelineRecord], PipelineRecordQuery):
+    """Where queries of PipelineRecords begin."""
+
+    _queries = PipelineRecordQuery
+
+    def create(
+        self,
+        *,
+        project_id: int,
+        name: str,
+        edition: int | Unset = UNSET,
+        params: Mapping[str, Any] | Unset = UNSET,
+        frames: Mapping[str, Any] | Unset = UNSET,
+        targets: Iterable[Any] | Unset = UNSET,
+        tags: Iterable[Any] | Unset = UNSET,
+        scores: Iterable[Any] | Unset = UNSET,
+        last_change: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> PipelineRecord:
+        """Make one and save it; the arguments are those of ``PipelineRecord()``."""
+        return self._create(locals())
+
+    def bulk_create(self, items: Iterable[PipelineRecord], *, progress: bool | None = None) -> list[PipelineRecord]:
+        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+
+        Args:
+            items: Unsaved ones.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_create(items, progress)
+
+    def bulk_update(self, items: Iterable[PipelineRecord], *, progress: bool | None = None) -> int:
+        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+
+        Args:
+            items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_update(items, force=False, progress=progress)
+
+
+PipelineRecordQuery._queries = PipelineRecordQuery

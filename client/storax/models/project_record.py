@@ -1,0 +1,285 @@
+"""ProjectRecord, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import ClassVar, Literal, Never, overload
+
+from storax._changes import ChangeQuery
+from storax._fields import Field
+from storax._filters import Filter
+from storax._manager import Manager, Objects
+from storax._model import Model, Spec
+from storax._unset import UNSET, Unset
+
+ProjectRecordOrdering = Literal[
+    "id", "-id", "name", "-name", "creation_date", "-creation_date", "last_update", "-last_update"
+]
+
+
+class ProjectRecord(Model):
+    """A name for the data frames and pipelines of an engine that belong together."""
+
+    __slots__ = ()
+
+    _spec = Spec(
+        path="projects",
+        entity="project",
+        order="id",
+        writable=True,
+        orderings=(
+            "id",
+            "-id",
+            "name",
+            "-name",
+            "creation_date",
+            "-creation_date",
+            "last_update",
+            "-last_update",
+        ),
+        filters={
+            "id": Filter(int, "eq", many=True),
+            "id__ne": Filter(int, "ne", many=True),
+            "id__gt": Filter(int, "gt"),
+            "id__lt": Filter(int, "lt"),
+            "name": Filter(str, "eq", many=True),
+            "name__ne": Filter(str, "ne", many=True),
+            "name__contains": Filter(str, "contains"),
+            "name__startswith": Filter(str, "startswith"),
+            "engine": Filter(str, "eq", many=True),
+            "engine__ne": Filter(str, "ne", many=True),
+            "engine__contains": Filter(str, "contains"),
+            "engine__startswith": Filter(str, "startswith"),
+            "autosave": Filter(bool, "eq", many=True),
+            "version": Filter(int, "eq", many=True),
+            "creation_date": Filter(datetime, "eq", many=True),
+            "creation_date_before": Filter(datetime, "before"),
+            "creation_date_after": Filter(datetime, "after"),
+            "last_update": Filter(datetime, "eq", many=True),
+            "last_update_before": Filter(datetime, "before"),
+            "last_update_after": Filter(datetime, "after"),
+        },
+    )
+
+    objects: ClassVar[Objects[ProjectRecordManager]] = Objects(lambda: ProjectRecordManager)
+
+    id: Field[int | None] = Field(int, doc="Server id.")
+    """Server id."""
+    name: Field[str] = Field(str, settable="create", required=True, doc="Unique among the owner's projects.")
+    """Unique among the owner's projects."""
+    engine: Field[str] = Field(str, settable="always", default="", doc="Engine that last opened it, as host:folder.")
+    """Engine that last opened it, as host:folder."""
+    autosave: Field[bool] = Field(
+        bool, settable="always", default=False, doc="Whether the engine saves each data frame at every change."
+    )
+    """Whether the engine saves each data frame at every change."""
+    version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
+    """Number of changes so far; 1 at creation."""
+    creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
+    """When it was created."""
+    last_update: Field[datetime] = Field(datetime, doc="When it last changed.")
+    """When it last changed."""
+
+    def __init__(
+        self, *, name: str, engine: str | Unset = UNSET, autosave: bool | Unset = UNSET, **unknown: Never
+    ) -> None:
+        """A name for the data frames and pipelines of an engine that belong together. Unsaved until ``save()``.
+
+        Args:
+            name: Unique among the owner's projects.
+            engine: Engine that last opened it, as host:folder.
+            autosave: Whether the engine saves each data frame at every change. Default: False.
+        """
+        self._fill(locals())
+
+
+class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
+    """A lazy query of ProjectRecords."""
+
+    _model = ProjectRecord
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        engine: str | Iterable[str] | Unset = UNSET,
+        engine__ne: str | Iterable[str] | Unset = UNSET,
+        engine__contains: str | Unset = UNSET,
+        engine__startswith: str | Unset = UNSET,
+        autosave: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> ProjectRecordQuery:
+        """Only those that pass all of these filters, and those before.
+
+        Args:
+            id: Equal to this id, or to any of a list.
+            id__ne: Not this id, nor any of a list.
+            id__gt: id above this.
+            id__lt: id below this.
+            name: Equal to this name, or to any of a list.
+            name__ne: Not this name, nor any of a list.
+            name__contains: name contains this text.
+            name__startswith: name starts with this text.
+            engine: Equal to this engine, or to any of a list.
+            engine__ne: Not this engine, nor any of a list.
+            engine__contains: engine contains this text.
+            engine__startswith: engine starts with this text.
+            autosave: Equal to this autosave, or to any of a list.
+            version: Equal to this version, or to any of a list.
+            creation_date: Equal to this creation_date, or to any of a list.
+            creation_date_before: creation_date before this time (UTC).
+            creation_date_after: creation_date after this time (UTC).
+            last_update: Equal to this last_update, or to any of a list.
+            last_update_before: last_update before this time (UTC).
+            last_update_after: last_update after this time (UTC).
+        """
+        found: ProjectRecordQuery = self._filter(locals())
+        return found
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        engine: str | Iterable[str] | Unset = UNSET,
+        engine__ne: str | Iterable[str] | Unset = UNSET,
+        engine__contains: str | Unset = UNSET,
+        engine__startswith: str | Unset = UNSET,
+        autosave: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> ProjectRecordQuery:
+        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        found: ProjectRecordQuery = self._exclude(locals())
+        return found
+
+    def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        engine: str | Iterable[str] | Unset = UNSET,
+        engine__ne: str | Iterable[str] | Unset = UNSET,
+        engine__contains: str | Unset = UNSET,
+        engine__startswith: str | Unset = UNSET,
+        autosave: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> ProjectRecord:
+        """The one that passes these filters; the arguments are those of ``filter()``.
+
+        Raises:
+            DoesNotExist: None does.
+            MultipleObjectsReturned: More than one does.
+        """
+        return self._get(locals())
+
+    def all(self) -> ProjectRecordQuery:
+        """The same query, not yet read; of a manager: all there are."""
+        found: ProjectRecordQuery = self._derive(self._plan)
+        return found
+
+    def order_by(self, *fields: ProjectRecordOrdering) -> ProjectRecordQuery:
+        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
+        found: ProjectRecordQuery = self._order_by(fields)
+        return found
+
+    @overload
+    def __getitem__(self, index: int) -> ProjectRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> ProjectRecordQuery: ...
+    def __getitem__(self, index: int | slice) -> ProjectRecord | ProjectRecordQuery:
+        found: ProjectRecord | ProjectRecordQuery = self._item(index)
+        return found
+
+    def update(self, *, engine: str | Unset = UNSET, autosave: bool | Unset = UNSET, **unknown: Never) -> int:
+        """Change all that match, on the server, in one step. Returns their number.
+
+        Args:
+            engine: Engine that last opened it, as host:folder.
+            autosave: Whether the engine saves each data frame at every change.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        return self._update(locals())
+
+    def delete(self) -> int:
+        """Delete all that match, on the server; their events stay. Returns the number deleted.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        return self._delete()
+
+
+class ProjectRecordManager(Manager[ProjectRecord], ProjectRecordQuery):
+    """Where queries of ProjectRecords begin."""
+
+    _queries = ProjectRecordQuery
+
+    def create(
+        self, *, name: str, engine: str | Unset = UNSET, autosave: bool | Unset = UNSET, **unknown: Never
+    ) -> ProjectRecord:
+        """Make one and save it; the arguments are those of ``ProjectRecord()``."""
+        return self._create(locals())
+
+    def bulk_create(self, items: Iterable[ProjectRecord], *, progress: bool | None = None) -> list[ProjectRecord]:
+        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+
+        Args:
+            items: Unsaved ones.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_create(items, progress)
+
+    def bulk_update(self, items: Iterable[ProjectRecord], *, progress: bool | None = None) -> int:
+        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+
+        Args:
+            items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.
+            progress: Show a bar on stderr; by default on a terminal, beyond one request.
+        """
+        return self._bulk_update(items, force=False, progress=progress)
+
+
+ProjectRecordQuery._queries = ProjectRecordQuery

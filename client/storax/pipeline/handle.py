@@ -1,0 +1,262 @@
+"""Pipeline: hyperparameters in this process, and a handle to what the engine learned with them."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from storax._declaration import declared, plain
+from storax._engine import session
+from storax.data import tables
+from storax.data.container import Container, Subset
+from storax.data.model import DataModel
+from storax.data.source import Source
+from storax.errors import InvalidInput
+from storax.pipeline.features import Features, Importances
+
+NOT_FITTED = "NOT FITTED"
+
+
+class Pipeline:
+    """The unit of work: a data model, what learns features over it, and what predicts from them.
+
+    It is only hyperparameters until ``fit()``; what was learned stays in the engine, which keeps it on its disk.
+
+    Args:
+        data_model: Which tables there are, and how they are joined; a StarSchema or TimeSeries brings its own.
+        preprocessors: Of ``storax.preprocessors``.
+        feature_learners: Of ``storax.feature_learning``.
+        feature_selectors: Predictors whose importances choose features.
+        predictors: Of ``storax.predictors``.
+        loss_function: Of ``storax.feature_learning.loss_functions``; by default as the predictors need it.
+        tags: Words by which to find it again.
+        include_categorical: Whether categorical columns of the population become features.
+        share_selected_features: Share of the features that selectors keep. Default 0.5.
+        name: Under which each fit is an edition; by default six characters, drawn at the first fit.
+    """
+
+    def __init__(
+        self,
+        data_model: DataModel | None = None,
+        peripheral: Any = None,
+        preprocessors: Any = (),
+        feature_learners: Any = (),
+        feature_selectors: Any = (),
+        predictors: Any = (),
+        loss_function: Any = None,
+        tags: Sequence[str] = (),
+        include_categorical: bool = False,
+        share_selected_features: float = 0.5,
+        *,
+        name: str | None = None,
+    ) -> None:
+        self.data_model = data_model
+        if peripheral is not None and data_model is not None:
+            data_model.add(peripheral if isinstance(peripheral, (list, tuple)) else [peripheral])
+        self.preprocessors = _listed(preprocessors)
+        self.feature_learners = _listed(feature_learners)
+        self.feature_selectors = _listed(feature_selectors)
+        self.predictors = _listed(predictors)
+        self.loss_function = loss_function
+        self.tags = list(tags)
+        self.include_categorical = include_categorical
+        self.share_selected_features = share_selected_features
+        self._name = name
+        self._row: dict[str, Any] | None = None
+
+    @classmethod
+    def _of(cls, row: dict[str, Any]) -> Self:
+        """A handle to a fit."""
+        made = cls(name=row["name"])
+        made._hear(row)
+        return made
+
+    # ---- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """Id of the fit, which is that of its ``PipelineRecord``; NOT FITTED before there is one."""
+        return str(self._row["id"]) if self._row else NOT_FITTED
+
+    @property
+    def name(self) -> str:
+        """Its name; NOT FITTED before there is one."""
+        return str(self._row["name"]) if self._row else self._name or NOT_FITTED
+
+    @property
+    def edition(self) -> int:
+        """Which fit under its name it is; 0 before the first."""
+        return int(self._row["edition"]) if self._row else 0
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it was fitted."""
+        return self._row is not None
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the target columns."""
+        return list(self._fit()["targets"])
+
+    @property
+    def frames(self) -> dict[str, int]:
+        """Edition of each data frame that it was fitted on."""
+        return dict(self._fit()["frames"])
+
+    @property
+    def scores(self) -> list[dict[str, Any]]:
+        """Every score so far, oldest first."""
+        return list(self._fit()["scores"])
+
+    @property
+    def features(self) -> Features:
+        """Names, importances and correlations of the features, and their SQL."""
+        return Features(self._ask("show_pipeline", what="features"), self.id)
+
+    @property
+    def columns(self) -> Importances:
+        """Importance of each column, by target, the most important first."""
+        return Importances(self._ask("show_pipeline", what="columns"))
+
+    @property
+    def tables(self) -> Importances:
+        """Importance of each table, by target, the most important first."""
+        return Importances(self._ask("show_pipeline", what="tables"))
+
+    # ---- work ------------------------------------------------------------------------------------------------------
+
+    def check(self, population: Any, peripheral: Any = None) -> list[str]:
+        """What looks wrong in the data though it can be learned from, as sentences.
+
+        Raises:
+            InvalidInput: what would make ``fit`` fail.
+        """
+        asked = {"spec": self._spec(), "subset": _subset(population, peripheral)}
+        return list(session.ask("check_pipeline", asked))
+
+    def fit(self, population: Any, peripheral: Any = None, *, check: bool = False) -> Self:
+        """Learn from a subset of a container, as ``container.train``. Each fit is a new edition of its name.
+
+        Args:
+            population: The subset, or a data frame or view.
+            peripheral: The tables around a data frame, by name of placeholder.
+            check: Whether to warn of what ``check()`` finds.
+
+        Raises:
+            InvalidInput: the description or the data cannot be used; nothing is left of it then.
+        """
+        if check:
+            import warnings
+
+            from storax.errors import StoraxWarning
+
+            for words in self.check(population, peripheral):
+                warnings.warn(words, StoraxWarning, stacklevel=2)
+        asked = {"name": self._row["name"] if self._row else self._name, "spec": self._spec(), "tags": self.tags}
+        subset = _subset(population, peripheral)
+        return self._hear(session.ask_slowly("Fitting", "fit_pipeline", {**asked, "subset": subset}))
+
+    def score(self, population: Any, peripheral: Any = None) -> dict[str, float]:
+        """Predict what is known and say how well; the engine keeps it in the history.
+
+        Returns:
+            accuracy, auc and cross_entropy, or mae, rmse and rsquared; with several targets as ``rmse.<target>``.
+        """
+        self._hear(self._ask("score_pipeline", subset=_subset(population, peripheral)))
+        return {k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used")}
+
+    def predict(self, population: Any, peripheral: Any = None) -> Any:
+        """Predictions as a numpy array of a row for each of the population's, and a column for each target."""
+        found = self._table("predict", population, peripheral)
+        return tables.library("numpy").column_stack([column.to_numpy() for column in found.columns])
+
+    def transform(self, population: Any, peripheral: Any = None) -> Any:
+        """The features as a pyarrow Table, a row for each of the population's; null where one is not known."""
+        return self._table("transform", population, peripheral)
+
+    def plots(self, population: Any, peripheral: Any = None) -> dict[str, Any]:
+        """Points of the ROC, precision-recall and lift curves by target. Classification alone."""
+        return dict(self._ask("plot_pipeline", subset=_subset(population, peripheral)))
+
+    def refresh(self) -> Self:
+        """Hear from the engine what it is now; what was changed in this handle is lost."""
+        return self._hear(self._ask("describe_pipeline"))
+
+    def delete(self) -> None:
+        """Delete this fit; the handle is hyperparameters again."""
+        self._ask("delete_pipeline")
+        self._row = None
+
+    def __repr__(self) -> str:
+        words = {
+            "name": self.name, "id": self.id, "edition": self.edition, "tags": self.tags,
+            "feature_learners": _kinds(self._shown("feature_learners")),
+            "predictors": _kinds(self._shown("predictors")),
+        }  # fmt: skip
+        return f"Pipeline({', '.join(f'{key}={value!r}' for key, value in words.items())})"
+
+    # ---- within ----------------------------------------------------------------------------------------------------
+
+    def _spec(self) -> dict[str, Any]:
+        if self._row is not None and self.data_model is None:
+            return {**self._row["params"], "roles": self._row["params"].get("roles", {})}
+        if self.data_model is None:
+            raise InvalidInput("The pipeline has no data model.", hint="Pipeline(data_model=...).")
+        return {
+            "data_model": self.data_model.to_spec(),
+            "roles": _roles(self.data_model),
+            "preprocessors": [declared(part) for part in self.preprocessors],
+            "feature_learners": [declared(part) for part in self.feature_learners],
+            "feature_selectors": [declared(part) for part in self.feature_selectors],
+            "predictors": [declared(part) for part in self.predictors],
+            "loss_function": None if self.loss_function is None else declared(self.loss_function),
+            "include_categorical": self.include_categorical,
+            "share_selected_features": self.share_selected_features,
+        }
+
+    def _fit(self) -> dict[str, Any]:
+        if self._row is None:
+            raise InvalidInput("The pipeline has not been fitted.", hint="Call fit() first.")
+        return self._row
+
+    def _ask(self, command: str, **arguments: Any) -> Any:
+        return session.ask(command, {"pipeline": str(self._fit()["id"]), **arguments})
+
+    def _table(self, command: str, population: Any, peripheral: Any) -> Any:
+        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral)}
+        return tables.received(command, asked)
+
+    def _hear(self, row: dict[str, Any]) -> Self:
+        self._row = row
+        self.tags = list(row["tags"])
+        return self
+
+    def _shown(self, part: str) -> list[Any]:
+        return list(self._row["params"][part]) if self._row else list(getattr(self, part))
+
+
+def _subset(population: Any, peripheral: Any) -> dict[str, Any]:
+    """Where the rows are, out of a subset, a container with one, or a frame and those around it."""
+    if isinstance(population, Container):
+        population = population["full"]
+    if isinstance(population, Subset):
+        return population.to_spec()
+    if not isinstance(population, Source):
+        raise InvalidInput(
+            f"{population!r} is no data.", hint="Pass a subset such as container.train, or a data frame."
+        )
+    around = peripheral or {}
+    named = around if hasattr(around, "items") else {frame.name: frame for frame in _listed(around)}
+    return Subset("", population, dict(named)).to_spec()
+
+
+def _roles(model: DataModel) -> dict[str, dict[str, list[str]]]:
+    """Roles that placeholders state and that differ from none."""
+    placeholders = [model.population, *model.peripheral.values()]
+    return {p.name: p.roles.to_mapping() for p in placeholders if p.roles is not None}
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, (list, tuple)) else [given]
+
+
+def _kinds(parts: list[Any]) -> list[str]:
+    return [str(part["kind"]) if isinstance(part, dict) else str(declared(part)["kind"]) for part in plain(parts)]

@@ -1,0 +1,100 @@
+"""A data frame as a value: columns that never change, their roles and units. A change makes a new one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import pyarrow as pa
+
+from storax.errors import InvalidInput, NoColumn
+from storax_engine.names import nearest
+
+ROLES = (
+    "categorical", "join_key", "numerical", "target", "text", "time_stamp", "unused_float", "unused_string",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Columns of one length with their roles.
+
+    Attributes:
+        table: the columns, in their order.
+        roles: role by column.
+        units: unit by column, where it has one.
+        edition: version of the catalogue's row by which this content came to be; 0: it is in no catalogue yet.
+    """
+
+    table: pa.Table
+    roles: Mapping[str, str]
+    units: Mapping[str, str] = field(default_factory=dict)
+    edition: int = 0
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """The values of a column.
+
+        Raises:
+            NoColumn: naming the nearest one.
+        """
+        self.require([name])
+        return self.table.column(name)
+
+    def require(self, names: Iterable[str]) -> None:
+        """Refuse a name that is no column.
+
+        Raises:
+            NoColumn: naming the nearest one.
+        """
+        known = self.table.column_names
+        for name in names:
+            if name not in known:
+                raise NoColumn(f"There is no column {name!r}.", hint=nearest(str(name), known))
+
+    def changed(self, table: pa.Table, roles: Mapping[str, str], units: Mapping[str, str] | None = None) -> Self:
+        """Other content, of no edition yet."""
+        units = self.units if units is None else units
+        kept = {name: unit for name, unit in units.items() if name in roles}
+        return replace(self, table=table, roles=dict(roles), units=kept, edition=0)
+
+    def with_column(self, name: str, values: pa.ChunkedArray, role: str, unit: str | None = None) -> Self:
+        """With a column more, or with other values for one, which then is the last.
+
+        Raises:
+            InvalidInput: it is longer or shorter than the others.
+        """
+        if self.table.num_columns and len(values) != len(self.table):
+            raise InvalidInput(f"Column {name!r} has {len(values)} values, and the data frame {len(self.table)} rows.")
+        table = self.table.drop_columns([name]) if name in self.table.column_names else self.table
+        roles = {known: self.roles[known] for known in table.column_names} | {name: role}
+        units = {known: found for known, found in self.units.items() if known != name}
+        return self.changed(table.append_column(name, values), roles, units | ({name: unit} if unit else {}))
+
+    def with_values(self, name: str, values: pa.ChunkedArray, role: str) -> Self:
+        """With other values and another role for a column, which stays in its place."""
+        place = self.table.column_names.index(name)
+        return self.changed(self.table.set_column(place, name, values), {**self.roles, name: role})
+
+    def without(self, names: Iterable[str]) -> Self:
+        """Without these columns.
+
+        Raises:
+            NoColumn: one of them is none.
+        """
+        gone = list(names)
+        self.require(gone)
+        table = self.table.drop_columns(gone)
+        return self.changed(table, {name: self.roles[name] for name in table.column_names})
+
+    def described(self) -> list[dict[str, Any]]:
+        """``[{name, role, dtype, unit}]``."""
+        return [
+            {"name": f.name, "role": self.roles[f.name], "dtype": dtype(f.type), "unit": self.units.get(f.name, "")}
+            for f in self.table.schema
+        ]
+
+
+def dtype(kind: pa.DataType) -> str:
+    """A column's type in one word: float64, int64, bool, string or timestamp."""
+    if pa.types.is_timestamp(kind):
+        return "timestamp"
+    return "float64" if pa.types.is_float64(kind) else str(kind).removeprefix("large_")

@@ -1,0 +1,86 @@
+"""What looks wrong in the data though it can be learned from: told before a fit, as sentences."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from storax_engine.learning import fastprop, plan, targets
+from storax_engine.learning.feature import WHOLE
+from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, Frame
+from storax_engine.learning.index import References, Slices, references, slice_rows
+from storax_engine.learning.plan import MANY_TO_MANY, Join, Plan
+from storax_engine.learning.predictors import registry as predictors
+from storax_engine.learning.preparation import Preparation
+from storax_engine.learning.workspace import Cache, Workspace
+
+COVERAGE, BLOW_UP, NULLS, DIFFERENT = 0.5, 100_000, 0.9, 0.5
+
+
+def check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]:
+    """Warnings: joins that find little or too much, empty or constant columns, tables that nothing uses.
+
+    What would make ``fit`` fail is raised here as well.
+    """
+    read = plan.read(spec)
+    for part in (*read.selectors, *read.predictors):
+        predictors.make(part)
+    for part in read.learners:
+        fastprop.read(part)
+    table = targets.population(read, tables, to_fit=True)
+    if read.predictors:
+        targets.read(read, table, to_fit=True)
+    preparation = Preparation(read)
+    workspace = Workspace(read, tables, preparation.fit, Cache(), lambda: None)
+    population = workspace.population()
+    return [*_unused(read, tables), *_columns(population), *_joins(read, workspace, population)]
+
+
+def _unused(read: Plan, tables: Mapping[str, pa.Table]) -> Iterator[str]:
+    used = {node.table for node in read.population.walk()}
+    yield from (f"table {name!r} is in no join: nothing is learned from it" for name in sorted(set(tables) - used))
+
+
+def _columns(frame: Frame) -> Iterator[str]:
+    for column in frame.of_kind(NUMERICAL, CATEGORICAL):
+        values = frame.numbers(column.name)
+        known = values[~np.isnan(values)]
+        where = f"column {column.name!r} of {frame.name!r}"
+        if known.size <= (1 - NULLS) * max(values.size, 1):
+            yield f"{where} is null in {1 - known.size / max(values.size, 1):.0%} of its rows"
+        elif known.size > 1 and (known == known[0]).all():
+            yield f"{where} has the same value in all rows"
+        elif column.kind == CATEGORICAL and len(np.unique(known)) > max(DIFFERENT * known.size, 20):
+            yield f"{where} is categorical, but most of its values are different: is it a join key?"
+
+
+def _joins(read: Plan, workspace: Workspace, population: Frame) -> Iterator[str]:
+    for join in read.population.joins:
+        index = workspace.index(join)
+        yield from _columns(index.frame)
+        points = references(population, join, index)
+        sliced = slice_rows(points, join, index, WHOLE)
+        yield from _found(population, join, points, sliced)
+
+
+def _found(left: Frame, join: Join, points: References, sliced: Slices) -> Iterator[str]:
+    where = f"the join of {left.name!r} and {join.right.name!r}"
+    width = sliced.hi - sliced.lo
+    rows = np.where(points.groups >= 0, width[points.groups], 0) if len(width) else np.zeros(left.rows, np.int64)
+    share = float((rows > 0).mean()) if left.rows else 0.0
+    if not len(points.keys):
+        yield f"{where} finds nothing: no key of one side is on the other"
+    elif share < COVERAGE:
+        yield f"{where} finds rows for {share:.1%} of {left.name!r} only: do the keys and time stamps fit?"
+    if len(sliced.index.order) and (used := _keys_used(points, sliced)) < COVERAGE:
+        yield f"{where} uses {used:.1%} of the keys of {join.right.name!r} only"
+    if join.relationship == MANY_TO_MANY and width.size and int(width.max()) > BLOW_UP:
+        yield f"{where} finds up to {int(width.max()):,} rows for one row: give it a memory or more keys"
+    if join.relationship == MANY_TO_MANY and (rows > 0).any() and (rows <= 1).all():
+        yield f"{where} finds one row at most: declared as many_to_one its columns would be used as they are"
+
+
+def _keys_used(points: References, sliced: Slices) -> float:
+    filled = np.flatnonzero(np.diff(sliced.index.starts))
+    return float(np.isin(filled, points.keys).mean()) if filled.size else 1.0

@@ -1,0 +1,152 @@
+"""Features of one join, computed: one slice per reference point and window, one pass per column and kernel."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from storax_engine.learning.aggregations import COUNTING, FADING, MOMENTS, RANKS, ROWS, SHAPES, Aggregation, named
+from storax_engine.learning.columns import Floats, Ints
+from storax_engine.learning.feature import Feature
+from storax_engine.learning.frame import TIME_STAMP, Frame
+from storax_engine.learning.index import Index, References, Slices, references, slice_rows
+from storax_engine.learning.kernels import conditions, fading, moments, ranks, shapes
+from storax_engine.learning.plan import Join
+
+K = TypeVar("K")
+Out = Callable[[Feature, Floats], None]
+
+
+class Evaluator:
+    """Computes features of one join for one left frame; reference points and slices are found once."""
+
+    def __init__(self, join: Join, left: Frame, index: Index, tick: Callable[[], None]) -> None:
+        self._join, self._index, self._tick = join, index, tick
+        self._points = references(left, join, index)
+        self._slices: dict[tuple[float, float | None], Slices] = {}
+
+    def run(self, features: Sequence[Feature], rows: Sequence[Floats]) -> None:
+        """Write ``features[i]`` into ``rows[i]``, one value per row of the left frame."""
+        place = {f: i for i, f in enumerate(features)}
+
+        def give(feature: Feature, values: Floats) -> None:
+            row = rows[place[feature]]
+            row[:] = _nothing(feature)
+            self._points.spread(np.ascontiguousarray(values), row)
+
+        for window, inside in _by(features, lambda f: f.window):
+            sliced = self._sliced(window)
+            for column, same in _by(inside, lambda f: (f.column, f.condition and f.condition[0])):
+                self._tick()
+                _Pass(self._join, self._points, sliced, column[0]).run(same, give)
+
+    def _sliced(self, window: tuple[float, float | None]) -> Slices:
+        if window not in self._slices:
+            self._slices[window] = slice_rows(self._points, self._join, self._index, _narrow(self._join, window))
+        return self._slices[window]
+
+
+def _narrow(join: Join, window: tuple[float, float | None]) -> tuple[float, float | None]:
+    ends = [e for e in (window[1], join.memory) if e is not None]
+    return window[0], min(ends) if ends else None
+
+
+def _nothing(feature: Feature) -> float:
+    return 0.0 if feature.aggregation in COUNTING else np.nan
+
+
+def _by(features: Iterable[Feature], key: Callable[[Feature], K]) -> Iterable[tuple[K, list[Feature]]]:
+    groups: dict[K, list[Feature]] = defaultdict(list)
+    for feature in features:
+        groups[key(feature)].append(feature)
+    return groups.items()
+
+
+class _Pass:
+    """All features of one column in one window."""
+
+    def __init__(self, join: Join, points: References, sliced: Slices, column: str | None) -> None:
+        self.join, self.points, self.sliced, self.column = join, points, sliced, column
+        frame = sliced.index.frame
+        self.is_time = column is not None and frame.columns[column].kind == TIME_STAMP
+        self.values = sliced.column(column) if column is not None else sliced.times
+
+    def run(self, features: list[Feature], give: Out) -> None:
+        for family, same in _by(features, lambda f: "condition" if f.condition else named(f.aggregation or "").family):
+            {
+                ROWS: self._rows,
+                MOMENTS: self._moments,
+                RANKS: self._ranks,
+                SHAPES: self._shapes,
+                FADING: self._fading,
+                "condition": self._conditions,
+            }[family](same, give)
+
+    def _room(self, width: int) -> Floats:
+        return np.empty((len(self.points.keys), width))
+
+    def _share(self, found: Floats, features: list[Feature], give: Out) -> None:
+        for feature in features:
+            give(feature, found[:, named(feature.aggregation or "").column])
+
+    def _rows(self, features: list[Feature], give: Out) -> None:
+        s = self.sliced
+        n = (s.hi - s.lo).astype(np.float64)
+        between = np.full(n.size, np.nan)
+        many = n > 1
+        between[many] = (s.times[s.hi[many] - 1] - s.times[s.lo[many]]) / (n[many] - 1)
+        self._share(np.column_stack([n, between]), features, give)
+
+    def _moments(self, features: list[Feature], give: Out) -> None:
+        found, s = self._room(len(moments.COLUMNS)), self.sliced
+        horizon = self.join.horizon
+        moments.moments(self.values, s.times, s.lo, s.hi, self.points.moments, horizon, self.is_time, found)
+        self._share(found, features, give)
+
+    def _ranks(self, features: list[Feature], give: Out) -> None:
+        found, s = self._room(len(ranks.COLUMNS)), self.sliced
+        quantiles = any((f.aggregation or "").startswith("Q") for f in features)
+        ranks.ranks(self.values, s.lo, s.hi, self.points.moments, self.is_time, quantiles, found)
+        self._share(found, features, give)
+
+    def _shapes(self, features: list[Feature], give: Out) -> None:
+        found, s = self._room(len(shapes.COLUMNS)), self.sliced
+        shapes.shapes(self.values, s.times, s.lo, s.hi, self.points.moments, self.is_time, found)
+        self._share(found, features, give)
+
+    def _fading(self, features: list[Feature], give: Out) -> None:
+        asked: list[Aggregation] = [named(f.aggregation or "") for f in features]
+        found, s = self._room(len(asked)), self.sliced
+        half_lives = np.array([a.half_life for a in asked])
+        fading.fading(self.values, s.times, s.lo, s.hi, self.points.moments, half_lives, self.is_time, found)
+        for i, feature in enumerate(features):
+            give(feature, found[:, i])
+
+    def _conditions(self, features: list[Feature], give: Out) -> None:
+        category = (features[0].condition or ("", ""))[0]
+        wanted = sorted({f.condition[1] for f in features if f.condition})
+        slots, s = self._slots(category, wanted), self.sliced
+        n, total = np.zeros((len(s.lo), len(wanted))), np.zeros((len(s.lo), len(wanted)))
+        if self.column is None:
+            conditions.counts(slots, s.lo, s.hi, n)
+        else:
+            conditions.sums(slots, self.values, s.lo, s.hi, n, total)
+        for feature in features:
+            at = wanted.index((feature.condition or ("", ""))[1])
+            give(feature, _conditional(feature.aggregation or "", n[:, at], total[:, at]))
+
+    def _slots(self, category: str, wanted: list[str]) -> Ints:
+        index = self.sliced.index
+        codes, values = index.frame.coded(category)
+        slot_of = {value: i for i, value in enumerate(wanted)}
+        # The last place is that of code -1: null.
+        slots = np.array([*(slot_of.get(v, -1) for v in values.to_pylist()), -1], np.int64)[codes][index.order]
+        return np.asarray(slots if self.sliced.rows is None else slots[self.sliced.rows], np.int64)
+
+
+def _conditional(aggregation: str, n: Floats, total: Floats) -> Floats:
+    if aggregation == "COUNT":
+        return n
+    known = np.where(n > 0, total, np.nan)
+    return known if aggregation == "SUM" else known / n

@@ -1,0 +1,119 @@
+"""FastProp: every aggregation over every column that a join brings in (propositionalisation).
+
+After Kramer, Lavrac and Flach, "Propositionalization approaches to relational data mining" (2001).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from storax_engine.learning import aggregations
+from storax_engine.learning.aggregations import Aggregation
+from storax_engine.learning.errors import BadPlan
+from storax_engine.learning.feature import WHOLE, Feature, name_of
+from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, TARGET, TIME_STAMP, Column, Frame
+from storax_engine.learning.plan import Join, Part
+
+CONDITIONAL = ("COUNT", "AVG", "SUM")
+Window = tuple[float, float | None]
+
+
+@dataclass(frozen=True)
+class FastProp:
+    """Parameters of the learner; seconds where a duration is meant."""
+
+    num_features: int = 200
+    aggregation: tuple[str, ...] = aggregations.DEFAULT
+    n_most_frequent: int = 0
+    windows: tuple[float, ...] = ()
+    delta_t: float = 0.0
+    max_lag: int = 0
+
+    def propose(self, join: Join, right: Frame) -> Iterator[Feature]:
+        """All features of a join; ``right`` is what the category values are counted in."""
+        chosen = [aggregations.named(a) for a in self.aggregation]
+        for window in self._windows(join):
+            yield from _plain(join, right, window, chosen)
+            yield from self._conditional(join, right, window, {a.name for a in chosen})
+
+    def _windows(self, join: Join) -> Iterator[Window]:
+        yield WHOLE
+        if join.time_stamps is None:
+            return
+        for end in self.windows:
+            yield 0.0, end
+        if self.delta_t > 0:
+            yield from ((k * self.delta_t, (k + 1) * self.delta_t) for k in range(self.max_lag))
+
+    def _conditional(self, join: Join, right: Frame, window: Window, chosen: set[str]) -> Iterator[Feature]:
+        if not self.n_most_frequent:
+            return
+        values = [c.name for c in right.of_kind(NUMERICAL)]
+        for category in right.of_kind(CATEGORICAL):
+            for value in most_frequent(right, category.name, self.n_most_frequent):
+                for name in CONDITIONAL:
+                    if name in chosen:
+                        columns = [None] if name == "COUNT" else values
+                        for column in columns:
+                            yield _feature(join, name, column, window, (category.name, value))
+
+
+def read(part: Part) -> FastProp:
+    """The learner a description names. Raises ``BadPlan`` for another kind or a parameter it does not have."""
+    if part.kind not in {"FastProp", "Propositionalization"}:
+        raise BadPlan(
+            f"feature learner {part.kind!r} is not offered; FastProp with n_most_frequent, windows and "
+            "EWMA aggregations comes closest"
+        )
+    given = {k: v for k, v in part.parameters.items() if k in {f.name for f in fields(FastProp)} and v is not None}
+    for many in ("aggregation", "windows"):
+        if many in given:
+            given[many] = tuple(given[many])
+    learner = FastProp(**given)
+    for name in learner.aggregation:
+        aggregations.named(name)
+    if learner.num_features < 1:
+        raise BadPlan(f"FastProp: num_features is {learner.num_features}: 1 or more")
+    return learner
+
+
+def nested(join: Join, right: Frame) -> list[Feature]:
+    """Features below the first level of joins: few, as each is aggregated once more above."""
+    return list(_plain(join, right, WHOLE, [aggregations.named(a) for a in aggregations.NESTED]))
+
+
+def most_frequent(frame: Frame, category: str, n: int) -> list[str]:
+    """The values seen most often, most frequent first; ties in order of the text."""
+    codes, values = frame.coded(category)
+    seen = np.bincount(codes[codes >= 0], minlength=len(values))
+    texts = values.to_pylist()
+    return [texts[i] for i in sorted(range(len(texts)), key=lambda i: (-seen[i], texts[i]))[:n]]
+
+
+def _plain(join: Join, right: Frame, window: Window, chosen: list[Aggregation]) -> Iterator[Feature]:
+    timed = join.time_stamps is not None
+    usable = [a for a in chosen if timed or not a.needs_time]
+    for column in _inputs(join, right):
+        yield from (_feature(join, a.name, column.name, window) for a in usable if _counted(column) in a.kinds)
+    yield from (_feature(join, a.name, None, window) for a in usable if a.family == aggregations.ROWS)
+
+
+def _counted(column: Column) -> str:
+    return NUMERICAL if column.kind == TARGET else column.kind
+
+
+def _inputs(join: Join, right: Frame) -> Iterator[Column]:
+    for column in right.of_kind(NUMERICAL, CATEGORICAL, TIME_STAMP, TARGET):
+        if column.kind == TIME_STAMP and (join.time_stamps is None or column.name == join.upper_time_stamp):
+            continue
+        if column.kind == TARGET and not join.lagged_targets:
+            continue
+        yield column
+
+
+def _feature(
+    join: Join, aggregation: str, column: str | None, window: Window, condition: tuple[str, str] | None = None
+) -> Feature:
+    node = join.right.name
+    return Feature(name_of(node, aggregation, column, window, condition), node, aggregation, column, window, condition)

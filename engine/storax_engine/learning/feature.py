@@ -1,0 +1,64 @@
+"""What a feature is: one aggregation of one column over the rows that one join lets through."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+WHOLE: tuple[float, float | None] = (0.0, None)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """``node`` is the placeholder on the right; a column of the population itself has no ``aggregation``.
+
+    ``window`` narrows the join's own: only rows whose age beyond the horizon lies in ``[begin, end)`` seconds.
+    ``condition`` is (column, value): only rows where the category has that value.
+    """
+
+    name: str
+    node: str
+    aggregation: str | None = None
+    column: str | None = None
+    window: tuple[float, float | None] = WHOLE
+    condition: tuple[str, str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return asdict(self)
+
+
+def from_json(given: dict[str, Any]) -> Feature:
+    """The feature that ``to_json`` wrote."""
+    window, condition = given["window"], given["condition"]
+    return Feature(
+        given["name"],
+        given["node"],
+        given["aggregation"],
+        given["column"],
+        (float(window[0]), window[1]),
+        None if condition is None else (condition[0], condition[1]),
+    )
+
+
+def name_of(
+    node: str,
+    aggregation: str,
+    column: str | None,
+    window: tuple[float, float | None] = WHOLE,
+    condition: tuple[str, str] | None = None,
+) -> str:
+    """A name that says how the feature is made: ``weather__temp__avg__last_1d``."""
+    parts = [node, *([column] if column else []), aggregation.lower()]
+    if condition:
+        parts.append(f"where_{condition[0]}_{condition[1]}")
+    if window != WHOLE:
+        end = "ever" if window[1] is None else duration(window[1])
+        parts.append(f"last_{end}" if window[0] == 0 else f"from_{duration(window[0])}_to_{end}")
+    return "__".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """A duration in its largest whole unit: ``7d``, ``90m``, ``1.5s``."""
+    for unit, length in (("d", 86400.0), ("h", 3600.0), ("m", 60.0)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:g}s"

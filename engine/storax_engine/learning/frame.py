@@ -1,0 +1,113 @@
+"""A table as the learners see it: named columns, each with a kind, turned into arrays when first asked for."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from storax_engine.learning import columns
+from storax_engine.learning.columns import Floats, Ints
+from storax_engine.learning.errors import BadData
+
+NUMERICAL, CATEGORICAL, TIME_STAMP, TEXT, JOIN_KEY, TARGET = (
+    "numerical",
+    "categorical",
+    "time_stamp",
+    "text",
+    "join_key",
+    "target",
+)
+PASSED_ON = (NUMERICAL, CATEGORICAL, TIME_STAMP, TEXT)
+KINDS = (NUMERICAL, CATEGORICAL, TIME_STAMP, TEXT, JOIN_KEY, TARGET)
+
+
+@dataclass
+class Column:
+    """One column: Arrow data, or numbers that were computed. ``of`` names the columns that it was made from."""
+
+    name: str
+    kind: str
+    data: Any
+    of: tuple[str, ...] = ()
+
+
+class Frame:
+    """Columns of one table; ``name`` is for errors."""
+
+    def __init__(self, name: str, rows: int) -> None:
+        self.name, self.rows = name, rows
+        self.columns: dict[str, Column] = {}
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def add(self, column: Column) -> None:
+        """Add or replace a column."""
+        self.columns[column.name] = column
+        self._made = {k: v for k, v in self._made.items() if k[1] != column.name}
+
+    def of_kind(self, *kinds: str) -> Iterator[Column]:
+        """The columns of these kinds, in order."""
+        return (c for c in self.columns.values() if c.kind in kinds)
+
+    def numbers(self, name: str) -> Floats:
+        """A numerical or target column as float64, a time stamp in seconds, a category's codes (NaN for null)."""
+        column = self._column(name)
+        if column.kind == TIME_STAMP:
+            return self.seconds(name)
+        if column.kind in {CATEGORICAL, TEXT, JOIN_KEY}:
+            coded = self.coded(name)[0]
+            return np.where(coded < 0, np.nan, coded)
+        found: Floats = self._once("numbers", name, lambda: self._read(column, columns.numbers))
+        return found
+
+    def seconds(self, name: str) -> Floats:
+        """A time stamp in seconds."""
+        found: Floats = self._once("seconds", name, lambda: self._read(self._column(name), columns.seconds))
+        return found
+
+    def strings(self, name: str) -> pa.Array:
+        """A column as text."""
+        return self._once("strings", name, lambda: columns.strings(_chunked(self._column(name).data)))
+
+    def coded(self, name: str) -> tuple[Ints, pa.Array]:
+        """A category as codes and the values they stand for."""
+        found: tuple[Ints, pa.Array] = self._once("coded", name, lambda: columns.codes(self.strings(name)))
+        return found
+
+    def raw(self, name: str) -> pa.Array:
+        """The column's Arrow data in one chunk."""
+        return _chunked(self._column(name).data).combine_chunks()
+
+    def _column(self, name: str) -> Column:
+        if name not in self.columns:
+            raise BadData(f"table {self.name!r} has no column {name!r}; it has {', '.join(self.columns) or 'none'}")
+        return self.columns[name]
+
+    def _read(self, column: Column, how: Callable[[pa.ChunkedArray, str], Floats]) -> Floats:
+        if isinstance(column.data, np.ndarray):
+            return np.asarray(column.data, np.float64)
+        return how(_chunked(column.data), f"column {column.name!r} of table {self.name!r}")
+
+    def _once(self, what: str, name: str, make: Callable[[], Any]) -> Any:
+        if (what, name) not in self._made:
+            self._made[what, name] = make()
+        return self._made[what, name]
+
+
+def read(name: str, table: pa.Table, roles: dict[str, tuple[str, ...]]) -> Frame:
+    """The columns of a table that have a role. Raises ``BadData`` where one of them is missing."""
+    frame = Frame(name, table.num_rows)
+    for kind in KINDS:
+        for column in roles.get(kind, ()):
+            if column not in table.column_names:
+                have = ", ".join(table.column_names)
+                raise BadData(f"table {name!r} has no column {column!r} (its role is {kind}); it has {have}")
+            frame.add(Column(column, kind, table.column(column)))
+    return frame
+
+
+def _chunked(data: Any) -> pa.ChunkedArray:
+    if isinstance(data, np.ndarray):
+        return pa.chunked_array([pa.array(data, from_pandas=True)])
+    return pa.chunked_array([data]) if isinstance(data, pa.Array) else data

@@ -1,0 +1,108 @@
+"""A right table sorted by (key, time), once, and the slices of it that a left table's rows may see."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from storax_engine.learning import keys
+from storax_engine.learning.columns import Floats, Ints
+from storax_engine.learning.errors import BadData
+from storax_engine.learning.frame import Frame
+from storax_engine.learning.kernels import slices, sorting
+from storax_engine.learning.keys import Keys
+from storax_engine.learning.plan import Join
+
+
+class Index:
+    """The order of a frame's rows by key and time, and its columns in that order."""
+
+    def __init__(self, frame: Frame, join: Join) -> None:
+        self.frame = frame
+        self.keys: Keys
+        self.keys, coded = (
+            keys.of(frame, tuple(right for _, right in join.on)) if join.on else (_ONE, np.zeros(frame.rows, np.int64))
+        )
+        self.timed = join.time_stamps is not None
+        times = frame.seconds(join.time_stamps[1]) if join.time_stamps else np.zeros(frame.rows)
+        self.order, self.starts = sorting.by_key(coded, ~np.isnan(times), self.keys.size)
+        self.times: Floats = sorting.by_time(self.order, self.starts, times)
+        self._sorted: dict[str, Floats] = {}
+
+    def column(self, name: str) -> Floats:
+        """A column's numbers in the order of the index."""
+        if name not in self._sorted:
+            self._sorted[name] = self.frame.numbers(name)[self.order]
+        return self._sorted[name]
+
+
+_ONE = Keys((), None, 1)
+
+
+@dataclass
+class References:
+    """The different (key, time) of a left frame: each is looked up once, however many rows share it."""
+
+    groups: Ints
+    keys: Ints
+    moments: Floats
+
+    def spread(self, source: Floats, out: Floats) -> None:
+        """Give each row of the left frame its group's value."""
+        slices.spread(source, self.groups, out)
+
+
+def references(frame: Frame, join: Join, index: Index) -> References:
+    """The reference points of a left frame; rows with a null or unknown key, or without a time, have group -1."""
+    found = index.keys.find(frame, tuple(left for left, _ in join.on)) if join.on else np.zeros(frame.rows, np.int64)
+    moments = frame.seconds(join.time_stamps[0]) if join.time_stamps else np.zeros(frame.rows)
+    order, starts = sorting.by_key(found, ~np.isnan(moments), index.keys.size)
+    times = sorting.by_time(order, starts, moments)
+    return References(*sorting.distinct(order, starts, times, frame.rows))
+
+
+@dataclass
+class Slices:
+    """Rows seen by each reference point: ``[lo, hi)`` of the index, or of ``rows`` where that is given."""
+
+    index: Index
+    lo: Ints
+    hi: Ints
+    times: Floats
+    rows: Ints | None = None
+
+    def column(self, name: str) -> Floats:
+        """A column's numbers as the slices count them."""
+        values = self.index.column(name)
+        return values if self.rows is None else values[self.rows]
+
+
+def slice_rows(points: References, join: Join, index: Index, window: tuple[float, float | None]) -> Slices:
+    """What each point sees of the rows whose age beyond the horizon lies in ``[window[0], window[1])`` seconds."""
+    if not index.timed:
+        moments = np.zeros(len(points.keys))
+        lo, hi = slices.find(index.starts, index.times, points.keys, moments - 1.0, moments)
+        return Slices(index, lo, hi, index.times)
+    until = points.moments - join.horizon - window[0]
+    oldest = -np.inf if window[1] is None else points.moments - join.horizon - window[1]
+    after = np.broadcast_to(np.asarray(oldest, np.float64), until.shape).copy()
+    lo, hi = slices.find(index.starts, index.times, points.keys, after, until)
+    if join.upper_time_stamp is None:
+        return Slices(index, lo, hi, index.times)
+    uppers = index.frame.seconds(join.upper_time_stamp)[index.order]
+    rows, lo, hi = slices.still_valid(lo, hi, points.moments, uppers)
+    return Slices(index, lo, hi, index.times[rows], rows)
+
+
+def only_row(points: References, sliced: Slices, name: str) -> Ints:
+    """The one row of the frame that each point sees, -1 for none. Raises ``BadData`` where there are more."""
+    width = sliced.hi - sliced.lo
+    if (width > 1).any():
+        raise BadData(
+            f"the join with {name!r} is declared as many_to_one, but {int((width > 1).sum())} reference points match "
+            "more than one row: make its keys unique or declare it many_to_many"
+        )
+    at = np.minimum(sliced.lo, max(len(sliced.times) - 1, 0))
+    order = sliced.index.order if sliced.rows is None else sliced.index.order[sliced.rows]
+    if not len(order):
+        return np.full(len(points.keys), -1, np.int64)
+    return np.where(width == 1, order[at], -1)

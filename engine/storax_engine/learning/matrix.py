@@ -1,0 +1,110 @@
+"""The matrix of features, one contiguous row per feature, and the choice of the best among many."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from storax_engine.learning import columns
+from storax_engine.learning.columns import Floats
+from storax_engine.learning.evaluate import Evaluator
+from storax_engine.learning.fastprop import FastProp
+from storax_engine.learning.feature import Feature
+from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, Frame
+from storax_engine.learning.kernels.correlation import correlations
+from storax_engine.learning.plan import MANY_TO_MANY, Join
+from storax_engine.learning.workspace import Workspace
+
+BATCH = 256
+Vocabularies = Mapping[str, list[str]]
+
+
+class Features:
+    """Computes features for the population of one call."""
+
+    def __init__(self, workspace: Workspace, population: Frame) -> None:
+        self.population = population
+        self._workspace = workspace
+        self._joins = {j.right.name: j for j in workspace.plan.population.joins if j.relationship == MANY_TO_MANY}
+        self._evaluators: dict[str, Evaluator] = {}
+
+    def own(self, *, categorical: bool) -> list[Feature]:
+        """The population's own columns, and those that many-to-one joins brought in."""
+        kinds = (NUMERICAL, CATEGORICAL) if categorical else (NUMERICAL,)
+        node = self._workspace.plan.population.name
+        return [Feature(c.name, node, column=c.name) for c in self.population.of_kind(*kinds)]
+
+    def propose(self, learner: FastProp) -> Iterator[Feature]:
+        """All features of all joins that a learner can make."""
+        for join in self._joins.values():
+            yield from learner.propose(join, self._index_frame(join))
+
+    def compute(self, features: Sequence[Feature], vocabularies: Vocabularies) -> Floats:
+        """``out[i]`` is ``features[i]`` for every row of the population; NaN where it is not known."""
+        out = np.empty((len(features), self.population.rows))
+        for name, join in self._joins.items():
+            wanted = [i for i, f in enumerate(features) if f.node == name and f.aggregation]
+            if wanted:
+                self._evaluator(join).run([features[i] for i in wanted], [out[i] for i in wanted])
+        for i, feature in enumerate(features):
+            if feature.aggregation is None:
+                out[i] = self._own(feature, vocabularies)
+        return out
+
+    def best(self, learner: FastProp, y: Floats) -> tuple[list[Feature], Floats]:
+        """A learner's features with the highest correlation with any target, in the order in which they were proposed.
+
+        At most a batch more than the best are in memory. A feature that never varies is left out.
+        """
+        proposed = list(self.propose(learner))
+        kept, values, ranks = list[Feature](), np.empty((0, self.population.rows)), np.empty(0)
+        for start in range(0, len(proposed), BATCH):
+            batch = proposed[start : start + BATCH]
+            found = self.compute(batch, {})
+            strength = strongest(correlate(found, y))
+            kept, values, ranks = [*kept, *batch], np.concatenate([values, found]), np.concatenate([ranks, strength])
+            at = _top(ranks, learner.num_features)
+            if len(at) < len(kept):
+                kept, values, ranks = [kept[i] for i in at], values[at], ranks[at]
+        return kept, values
+
+    def _own(self, feature: Feature, vocabularies: Vocabularies) -> Floats:
+        name = feature.column or ""
+        if self.population.columns[name].kind != CATEGORICAL:
+            return self.population.numbers(name)
+        known = pa.array(vocabularies[name], pa.string())
+        places = columns.lookup(self.population.strings(name), known)
+        return np.where(places < 0, np.nan, places)
+
+    def _evaluator(self, join: Join) -> Evaluator:
+        name = join.right.name
+        if name not in self._evaluators:
+            index = self._workspace.index(join)
+            self._evaluators[name] = Evaluator(join, self.population, index, self._workspace.tick)
+        return self._evaluators[name]
+
+    def _index_frame(self, join: Join) -> Frame:
+        return self._workspace.index(join).frame
+
+
+def correlate(values: Floats, y: Floats) -> Floats:
+    """Pearson's correlation of each feature (row) with each target (column of ``y``); NaN where one does not vary."""
+    return np.column_stack([correlations(values, np.ascontiguousarray(y[:, t])) for t in range(y.shape[1])])
+
+
+def strongest(correlation: Floats) -> Floats:
+    """The strongest correlation with any target, -1 where none is known."""
+    return np.asarray(np.max(np.where(np.isnan(correlation), -1.0, np.abs(correlation)), axis=1, initial=-1.0))
+
+
+def narrow(values: Floats) -> npt.NDArray[np.float32]:
+    """What predictors learn from: one row per row of the population, infinite values as missing."""
+    x = np.ascontiguousarray(values.T, np.float32)
+    x[~np.isfinite(x)] = np.nan
+    return x
+
+
+def _top(ranks: Floats, n: int) -> npt.NDArray[np.int64]:
+    by = np.argsort(-ranks, kind="stable")[:n]
+    return np.sort(by[ranks[by] >= 0])

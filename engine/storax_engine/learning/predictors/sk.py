@@ -1,0 +1,97 @@
+"""Scikit-learn: linear models by name, and any estimator of it by its path; saved by skops, which runs no code."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from storax_engine.learning.errors import BadData, BadPlan
+from storax_engine.learning.predictors.base import SEED, Floats, Matrix, shares
+
+KINDS = ("LinearRegression", "LogisticRegression", "SklearnEstimator")
+FILE = "model.skops"
+REG_LAMBDA = 1e-3
+
+
+class Sklearn:
+    """A pipeline that first puts 0 for what is missing; linear models also scale."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+
+    def fit(self, x: Matrix, y: Floats, *, cancelled: Callable[[], bool]) -> None:  # noqa: ARG002
+        self._pipeline.fit(x.astype(np.float64), y)
+
+    def predict(self, x: Matrix) -> Floats:
+        wide = x.astype(np.float64)
+        if not is_classifier(self._pipeline):
+            return np.asarray(self._pipeline.predict(wide), np.float64)
+        if hasattr(self._pipeline, "predict_proba"):
+            return np.asarray(self._pipeline.predict_proba(wide)[:, 1], np.float64)
+        return np.asarray(self._pipeline.predict(wide), np.float64)
+
+    def importances(self) -> Floats:
+        last = self._pipeline[-1]
+        for name in ("feature_importances_", "coef_"):
+            if (found := getattr(last, name, None)) is not None:
+                return shares(np.ravel(found))
+        return np.zeros(self._pipeline.n_features_in_)
+
+    def save(self, folder: Path) -> None:
+        skops.io.dump(self._pipeline, folder / FILE)
+
+
+def make(kind: str, parameters: Mapping[str, Any]) -> Sklearn:
+    """An estimator that has learned nothing."""
+    given = {k: v for k, v in parameters.items() if v is not None and k != "learning_rate"}
+    if kind == "SklearnEstimator":
+        path = str(given.pop("path", ""))
+        return Sklearn(make_pipeline(_zeros(), _estimator(path, given)))
+    penalty = float(given.get("reg_lambda", REG_LAMBDA))
+    linear = (
+        Ridge(penalty) if kind == "LinearRegression" else LogisticRegression(C=1 / max(penalty, 1e-9), max_iter=200)
+    )
+    return Sklearn(make_pipeline(_zeros(), StandardScaler(), linear))
+
+
+def load(kind: str, folder: Path) -> Sklearn:  # noqa: ARG001
+    """What ``save`` wrote. Only types of numpy and scikit-learn are let in."""
+    file = folder / FILE
+    strange = [t for t in skops.io.get_untrusted_types(file=file) if not t.startswith(("sklearn.", "numpy.", "scipy."))]
+    if strange:
+        raise BadData(f"the saved predictor holds {strange[0]}, which is no part of scikit-learn; it was not read")
+    pipeline = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    if not isinstance(pipeline, Pipeline):
+        raise BadData("the saved predictor is no pipeline of scikit-learn; it was not read")
+    return Sklearn(pipeline)
+
+
+def _zeros() -> SimpleImputer:
+    return SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+
+
+def _estimator(path: str, parameters: Mapping[str, Any]) -> Any:
+    """The estimator at an import path such as ``sklearn.ensemble.ExtraTreesRegressor``; nothing else is imported."""
+    module, _, name = path.rpartition(".")
+    if not module.startswith("sklearn."):
+        raise BadPlan(f"estimator {path!r}: only those of scikit-learn, by a path such as sklearn.linear_model.Lasso")
+    try:
+        kind = getattr(import_module(module), name)
+        if not (isinstance(kind, type) and issubclass(kind, BaseEstimator)):
+            raise BadPlan(f"{path!r} is no estimator of scikit-learn")
+        made = kind(**parameters)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise BadPlan(f"estimator {path!r} cannot be made: {error}") from error
+    if not (is_classifier(made) or is_regressor(made)):
+        raise BadPlan(f"{path!r} is neither a classifier nor a regressor")
+    if "random_state" in made.get_params() and "random_state" not in parameters:
+        made.set_params(random_state=SEED)
+    return made

@@ -1,0 +1,43 @@
+"""Which preprocessor is called what."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from storax_engine.learning.errors import BadPlan
+from storax_engine.learning.plan import Part
+from storax_engine.learning.preprocessors.base import Preprocessor
+from storax_engine.learning.preprocessors.calendar import Seasonal
+from storax_engine.learning.preprocessors.categories import CategoryTrimmer, Imputation
+from storax_engine.learning.preprocessors.mapping import Mapping as TargetMeans
+from storax_engine.learning.preprocessors.texts import EmailDomain, Substring, TextFieldSplitter
+
+T = TypeVar("T")
+_KINDS: Mapping[str, Callable[..., Preprocessor]] = {
+    "CategoryTrimmer": CategoryTrimmer,
+    "EmailDomain": EmailDomain,
+    "Imputation": Imputation,
+    "Seasonal": Seasonal,
+    "Substring": Substring,
+    "TextFieldSplitter": TextFieldSplitter,
+}
+TARGET_MEANS = "Mapping"
+
+
+def make(part: Part) -> Preprocessor:
+    """The preprocessor a description names. Raises ``BadPlan`` for an unknown one or wrong parameters."""
+    if part.kind not in _KINDS:
+        raise BadPlan(f"preprocessor {part.kind!r} is unknown; one of {', '.join([*_KINDS, TARGET_MEANS])}")
+    return _made(_KINDS[part.kind], part)
+
+
+def target_means(part: Part) -> TargetMeans:
+    """The preprocessor that needs the targets."""
+    return _made(TargetMeans, part)
+
+
+def _made(kind: Callable[..., T], part: Part) -> T:
+    known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in part.parameters.items()}
+    try:
+        return kind(**{k: v for k, v in known.items() if v is not None})
+    except TypeError as error:
+        raise BadPlan(f"preprocessor {part.kind}: {error}") from error

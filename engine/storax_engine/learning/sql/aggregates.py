@@ -1,0 +1,185 @@
+"""The aggregations as expressions over matched rows: one row per pair of a reference point and a row that it sees."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial, reduce
+from math import log
+from operator import and_
+from typing import Any
+
+import ibis
+
+from storax_engine.learning.aggregations import FADING, named
+from storax_engine.learning.feature import Feature
+from storax_engine.learning.frame import TIME_STAMP
+
+TIME, MOMENT, VALUE, NEWEST = "time_", "moment_", "value_", "newest_"
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Rows that reference points see. Columns: ``groups`` (the point), ``time_`` of the row, ``value_`` if asked for.
+
+    ``moment_`` is the point's time, one of the groups where the join has time stamps.
+    """
+
+    rows: ibis.Table
+    groups: tuple[str, ...]
+    horizon: float
+    portable: bool = False
+
+
+def aggregated(matched: Matched, feature: Feature) -> ibis.Table:
+    """The groups and the feature, one row for each reference point that sees something."""
+    name, rows = feature.aggregation or "", matched.rows
+    if VALUE in rows.columns:
+        rows = rows.filter(rows[VALUE].notnull())
+    found = _two_steps(rows, matched, name, feature.name)
+    if found is not None:
+        return found
+    return rows.group_by(list(matched.groups)).aggregate(**{feature.name: _simple(rows, matched, name).cast("float64")})
+
+
+def value_of(rows: ibis.Table, column: str, kind: str) -> Any:
+    """A column as it is aggregated: a time stamp as the time since it, null while it is to come."""
+    if kind == TIME_STAMP:
+        return ibis.ifelse(rows[column] <= rows[MOMENT], rows[MOMENT] - rows[column], ibis.null("float64"))
+    return rows[column]
+
+
+def _simple(rows: ibis.Table, matched: Matched, name: str) -> Any:
+    if name == "COUNT":
+        return rows.count()
+    if name == "AVG_TIME_BETWEEN":
+        return (rows[TIME].max() - rows[TIME].min()) / (rows.count() - 1).nullif(0)
+    if name == "TREND":
+        return _trend(rows, matched.horizon)
+    return _SIMPLE[name](rows[VALUE])
+
+
+def _trend(rows: ibis.Table, horizon: float) -> Any:
+    """The least-squares line through (time, value) where the horizon ends; the average where there is no line."""
+    age, value = rows[MOMENT] - horizon - rows[TIME], rows[VALUE]
+    slope = value.cov(age, how="pop") / age.var(how="pop").nullif(0)
+    return ibis.coalesce(value.mean() - slope * age.mean(), value.mean())
+
+
+def _line(rows: ibis.Table, matched: Matched, _name: str, out: str) -> ibis.Table:
+    """The trend, for engines that have no covariance."""
+    over = ibis.window(group_by=list(matched.groups))
+    aged = rows.mutate(age_=rows[MOMENT] - matched.horizon - rows[TIME])
+    wide = aged.mutate(mean_=aged[VALUE].mean().over(over), middle_=aged.age_.mean().over(over))
+    off = wide.age_ - wide.middle_
+    slope = (off * (wide[VALUE] - wide.mean_)).sum() / (off * off).sum().nullif(0.0)
+    trend = ibis.coalesce(wide.mean_.min() - slope * wide.middle_.min(), wide.mean_.min())
+    return wide.group_by(list(matched.groups)).aggregate(**{out: trend})
+
+
+def _two_steps(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table | None:
+    """What cannot be said as one aggregate; None for what can."""
+    if named(name).family == FADING:
+        return _fading(rows, matched, name, out)
+    ways = {**_WAYS, **_PORTABLE} if matched.portable else _WAYS
+    return ways[name](rows, matched, name, out) if name in ways else None
+
+
+def _end(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+    order = [rows[TIME], rows[VALUE]] if name == "FIRST" else [rows[TIME].desc(), rows[VALUE].desc()]
+    return _best(rows, matched, order, out)
+
+
+def _mode(rows: ibis.Table, matched: Matched, _name: str, out: str) -> ibis.Table:
+    counted = rows.group_by([*matched.groups, VALUE]).aggregate(n_=rows.count())
+    return _best(counted, matched, [counted.n_.desc(), counted[VALUE]], out)
+
+
+def _compared(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+    over = ibis.window(group_by=list(matched.groups))
+    wide = rows.mutate(mean_=rows[VALUE].mean().over(over), best_=_extreme(rows, name).over(over))
+    return wide.group_by(list(matched.groups)).aggregate(**{out: _COMPARED[name](wide).cast("float64")})
+
+
+def _fading(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+    wide = rows.mutate(**{NEWEST: rows[TIME].max().over(ibis.window(group_by=list(matched.groups)))})
+    weight = ((wide[TIME] - wide[NEWEST]) * (log(2.0) / named(name).half_life)).exp()
+    return wide.group_by(list(matched.groups)).aggregate(**{out: (weight * wide[VALUE]).sum() / weight.sum()})
+
+
+def _best(rows: ibis.Table, matched: Matched, order: list[Any], out: str) -> ibis.Table:
+    over = ibis.window(group_by=list(matched.groups), order_by=order)
+    ranked = rows.mutate(rank_=ibis.row_number().over(over))
+    return ranked.filter(ranked.rank_ == 0).select(*matched.groups, **{out: ranked[VALUE]})
+
+
+def _quantile(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+    """By rank, for engines that have no median of their own."""
+    groups, q = list(matched.groups), _QUANTILES[name]
+    over, ordered = ibis.window(group_by=groups), ibis.window(group_by=groups, order_by=rows[VALUE])
+    ranked = rows.mutate(rank_=ibis.row_number().over(ordered), n_=rows.count().over(over))
+    place = (ranked.n_ - 1).cast("float64") * q
+    weight = 1.0 - (ranked.rank_.cast("float64") - place).abs()
+    near = ranked.mutate(weight_=ibis.ifelse(weight > 0, weight, 0.0))
+    return near.group_by(groups).aggregate(**{out: (near.weight_ * near[VALUE]).sum() / near.weight_.sum()})
+
+
+def _extreme(rows: ibis.Table, name: str) -> Any:
+    return rows[VALUE].min() if name.endswith(("MIN", "MINIMUM")) else rows[VALUE].max()
+
+
+def _standard(wide: ibis.Table, power: int) -> Any:
+    off = wide[VALUE] - wide.mean_
+    square = (off * off).mean().nullif(0.0)
+    raised = reduce(lambda a, b: a * b, [off] * power)
+    return raised.mean() / square ** (power / 2)
+
+
+def _at(q: float, value: Any) -> Any:
+    return value.quantile(q)
+
+
+def _since(name: str, wide: ibis.Table) -> Any:
+    age = ibis.ifelse(wide[VALUE] == wide.best_, wide[MOMENT] - wide[TIME], ibis.null("float64"))
+    return age.max() if "FIRST" in name else age.min()
+
+
+_QUANTILES = {"MEDIAN": 0.5, **{f"Q{p}": p / 100 for p in (1, 5, 10, 25, 75, 90, 95, 99)}}
+_SIMPLE: Mapping[str, Callable[[Any], Any]] = {
+    "AVG": lambda v: v.mean(),
+    "SUM": lambda v: v.sum(),
+    "MIN": lambda v: v.min(),
+    "MAX": lambda v: v.max(),
+    "STDDEV": lambda v: v.std(how="pop"),
+    "VAR": lambda v: v.var(how="pop"),
+    "VARIATION_COEFFICIENT": lambda v: v.std(how="pop") / v.mean().nullif(0.0),
+    "COUNT_DISTINCT": lambda v: v.nunique(),
+    "COUNT_MINUS_COUNT_DISTINCT": lambda v: v.count() - v.nunique(),
+    "COUNT_DISTINCT_OVER_COUNT": lambda v: v.nunique().cast("float64") / v.count().nullif(0),
+    "MEDIAN": lambda v: v.median(),
+    **{n: partial(_at, q) for n, q in _QUANTILES.items() if n != "MEDIAN"},
+}
+_COMPARED: Mapping[str, Callable[[ibis.Table], Any]] = {
+    "SKEW": lambda w: _standard(w, 3),
+    "KURTOSIS": lambda w: _standard(w, 4),
+    "COUNT_ABOVE_MEAN": lambda w: (w[VALUE] > w.mean_).sum(),
+    "COUNT_BELOW_MEAN": lambda w: (w[VALUE] < w.mean_).sum(),
+    "NUM_MAX": lambda w: (w[VALUE] == w.best_).sum(),
+    "NUM_MIN": lambda w: (w[VALUE] == w.best_).sum(),
+    **{
+        n: partial(_since, n)
+        for n in (
+            "TIME_SINCE_FIRST_MAXIMUM",
+            "TIME_SINCE_LAST_MAXIMUM",
+            "TIME_SINCE_FIRST_MINIMUM",
+            "TIME_SINCE_LAST_MINIMUM",
+        )
+    },
+}
+
+Way = Callable[[ibis.Table, Matched, str, str], ibis.Table]
+_WAYS: Mapping[str, Way] = {"FIRST": _end, "LAST": _end, "MODE": _mode, **dict.fromkeys(_COMPARED, _compared)}
+_PORTABLE: Mapping[str, Way] = {"TREND": _line, **dict.fromkeys(_QUANTILES, _quantile)}
+
+
+def all_of(conditions: list[Any]) -> Any:
+    """All conditions at once."""
+    return reduce(and_, conditions)

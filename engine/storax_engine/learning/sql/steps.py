@@ -1,0 +1,95 @@
+"""Preprocessors as expressions over a table whose columns are already numbers, seconds and text."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ibis
+
+from storax_engine.learning.plan import Part
+from storax_engine.learning.preprocessors.base import State
+from storax_engine.learning.preprocessors.categories import TRIMMED
+from storax_engine.learning.preprocessors.texts import BETWEEN_WORDS
+
+Step = Callable[[ibis.Table, State, Mapping[str, Any]], ibis.Table]
+
+
+def apply(table: ibis.Table, part: Part, state: State) -> ibis.Table:
+    """The table with the columns that the preprocessor adds or replaces."""
+    return _STEPS[part.kind](table, state, part.parameters)
+
+
+def part_of(seconds: Any, part: str) -> Any:
+    """One part of moments in seconds since 1970."""
+    days = (seconds / 86400.0).floor()
+    if part == "weekday":
+        return ((days + 3) % 7).cast("float64")
+    if part == "hour":
+        return ((seconds - days * 86400.0) / 3600.0).floor().cast("float64")
+    if part == "minute":
+        hours = (seconds / 3600.0).floor()
+        return ((seconds - hours * 3600.0) / 60.0).floor().cast("float64")
+    return seconds.cast("int64").as_timestamp("s").month().cast("float64")
+
+
+def _seasonal(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.Table:
+    return _with(table, {f"{c}__{p}": part_of(table[c], p) for c, parts in state.items() for p in parts})
+
+
+def _domain(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.Table:
+    pattern = r"@([^@\s]+)$"
+    made = {f"{c}__domain": table[c].lower().re_extract(pattern, 1).nullif("") for c in state["columns"]}
+    return _with(table, made)
+
+
+def _substring(table: ibis.Table, state: State, given: Mapping[str, Any]) -> ibis.Table:
+    begin, length = int(given["begin"]), int(given["length"])
+    made = {f"{c}__{begin}_{begin + length}": table[c].substr(begin, length).nullif("") for c in state["columns"]}
+    return _with(table, made)
+
+
+def _words(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.Table:
+    made = {}
+    for column, words in state.items():
+        text = ibis.literal(" ") + table[column].lower().re_replace(BETWEEN_WORDS, " ") + " "
+        for word in words:
+            made[f"{column}__has_{word}"] = text.contains(f" {word} ").fill_null(False).cast("float64")
+    return _with(table, made)
+
+
+def _trimmed(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.Table:
+    made = {}
+    for column, kept in state.items():
+        known = table[column].isin(kept) if kept else ibis.literal(False)
+        made[column] = ibis.ifelse(known | table[column].isnull(), table[column], TRIMMED)
+    return _with(table, made)
+
+
+def _imputed(table: ibis.Table, state: State, given: Mapping[str, Any]) -> ibis.Table:
+    made = {c: table[c].fill_null(mean) for c, mean in state.items()}
+    if given.get("add_dummies"):
+        made |= {f"{c}__missing": table[c].isnull().cast("float64") for c in state}
+    return _with(table, made)
+
+
+def means(table: ibis.Table, state: State) -> ibis.Table:
+    """The target means of ``Mapping``; a category never seen has the mean of all rows."""
+    made = {}
+    for name, entry in state.items():
+        pairs = list(zip(entry["values"], entry["means"], strict=True))
+        whole = ibis.literal(entry["all"])
+        made[name] = table[entry["column"]].cases(*pairs, else_=whole) if pairs else whole
+    return _with(table, made)
+
+
+def _with(table: ibis.Table, made: dict[str, Any]) -> ibis.Table:
+    return table.mutate(**made) if made else table
+
+
+_STEPS: Mapping[str, Step] = {
+    "CategoryTrimmer": _trimmed,
+    "EmailDomain": _domain,
+    "Imputation": _imputed,
+    "Seasonal": _seasonal,
+    "Substring": _substring,
+    "TextFieldSplitter": _words,
+}

@@ -1,0 +1,168 @@
+"""The data model as expressions: each placeholder's table, prepared and joined as the frames are."""
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from storax_engine.learning import fastprop
+from storax_engine.learning.aggregations import COUNTING
+from storax_engine.learning.feature import WHOLE, Feature
+from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, PASSED_ON, TARGET, TEXT, TIME_STAMP, Column, Frame
+from storax_engine.learning.plan import MANY_TO_ONE, Join, Node, Plan
+from storax_engine.learning.preparation import WITH_TARGETS
+from storax_engine.learning.preprocessors import registry
+from storax_engine.learning.sql import steps
+from storax_engine.learning.sql.aggregates import MOMENT, TIME, VALUE, Matched, aggregated, all_of, value_of
+
+KEY, RIGHT, FOUND = "key_{}_", "right_", "found_"
+
+
+class Tables:
+    """Expressions for one pipeline. ``portable`` avoids what only some engines offer."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        schemas: Mapping[str, pa.Schema],
+        kinds: Mapping[str, Mapping[str, str]],
+        states: Mapping[str, Any],
+        *,
+        portable: bool = False,
+    ) -> None:
+        self.plan, self.kinds, self.portable = plan, kinds, portable
+        self._schemas, self._states = schemas, states
+
+    def population(self, wanted: Container[str]) -> ibis.Table:
+        """The population as prepared, with what needs the targets."""
+        means = [p for p in self.plan.preprocessors if p.kind == registry.TARGET_MEANS]
+        states = self._states.get(WITH_TARGETS, [])
+        mapped = {entry["column"] for state in states for name, entry in state.items() if name in wanted}
+        table = self.table(self.plan.population, _Either(wanted, mapped))
+        for _, state in zip(means, states, strict=True):
+            table = steps.means(table, {name: entry for name, entry in state.items() if name in wanted})
+        return table
+
+    def table(self, node: Node, wanted: Container[str]) -> ibis.Table:
+        """A placeholder's table as prepared, with those columns from below it that are wanted."""
+        table = self._plain(node)
+        own = [p for p in self.plan.preprocessors if p.kind != registry.TARGET_MEANS]
+        for part, state in zip(own, self._states[node.name], strict=True):
+            table = steps.apply(table, part, state)
+        for join in node.joins:
+            if join.relationship == MANY_TO_ONE:
+                table = self._bring_in(join, table, wanted)
+            elif node is not self.plan.population:
+                table = self._aggregate(join, table, wanted)
+        return table
+
+    def matched(self, join: Join, left: ibis.Table, feature: Feature) -> Matched:
+        """The rows of the right that each reference point of the left sees and the feature counts."""
+        points, groups = self._points(join, left)
+        wanted = {feature.column, feature.condition and feature.condition[0], *_keys(join)}
+        right = self.table(join.right, wanted).rename(RIGHT + "{name}")
+        if feature.condition:
+            right = right.filter(right[RIGHT + feature.condition[0]] == feature.condition[1])
+        conditions = [_same(points[g], right[RIGHT + name]) for g, (_, name) in zip(groups, join.on, strict=False)]
+        if join.time_stamps:
+            conditions += _limits(join, points[MOMENT], right, feature.window)
+        rows = points.inner_join(right, conditions or [ibis.literal(True)])
+        made: dict[str, Any] = {TIME: rows[RIGHT + join.time_stamps[1]]} if join.time_stamps else {}
+        if feature.column is not None:
+            kind = self.kinds[join.right.name][feature.column]
+            made[VALUE] = value_of(rows, RIGHT + feature.column, kind)
+        return Matched(rows.select(*groups, **made), groups, join.horizon, self.portable)
+
+    def references(self, join: Join, left: ibis.Table) -> dict[str, Any]:
+        """What the names of ``Matched.groups`` are on the left."""
+        found = {KEY.format(i): left[name] for i, (name, _) in enumerate(join.on)}
+        return found | ({MOMENT: left[join.time_stamps[0]]} if join.time_stamps else {})
+
+    def _points(self, join: Join, left: ibis.Table) -> tuple[ibis.Table, tuple[str, ...]]:
+        made = self.references(join, left) or {KEY.format(0): ibis.literal(1)}
+        points = left.select(**made).distinct()
+        return points.filter(all_of([points[n].notnull() for n in made])), tuple(made)
+
+    def _plain(self, node: Node) -> ibis.Table:
+        """Numbers as float64, time stamps in seconds, categories and texts as strings, keys as they are."""
+        table = ibis.table(ibis.Schema.from_pyarrow(self._schemas[node.name]), name=node.table)
+        kinds = {c: k for c, k in self.kinds[node.name].items() if c in table.columns}
+        return table.select(**{name: _typed(table[name], kind) for name, kind in kinds.items()})
+
+    def _bring_in(self, join: Join, left: ibis.Table, wanted: Container[str]) -> ibis.Table:
+        kinds, name = self.kinds[join.right.name], join.right.name
+        kept = [c for c, k in kinds.items() if k in PASSED_ON and f"{name}__{c}" in wanted]
+        if not kept:
+            return left
+        right = self.table(join.right, {*kept, *_keys(join)}).rename(RIGHT + "{name}")
+        conditions = [_same(left[a], right[RIGHT + b]) for a, b in join.on]
+        if join.time_stamps:
+            conditions += _limits(join, left[join.time_stamps[0]], right, WHOLE)
+        joined = left.left_join(right, conditions or [ibis.literal(True)])
+        return joined.select(*left.columns, **{f"{name}__{c}": joined[RIGHT + c] for c in kept})
+
+    def _aggregate(self, join: Join, left: ibis.Table, wanted: Container[str]) -> ibis.Table:
+        frame = Frame(join.right.name, 0)
+        for name, kind in self.kinds[join.right.name].items():
+            frame.add(Column(name, kind, None))
+        return self._with_features(left, join, [f for f in fastprop.nested(join, frame) if f.name in wanted])
+
+    def _with_features(self, left: ibis.Table, join: Join, features: list[Feature]) -> ibis.Table:
+        """The left table with features of one join as further columns."""
+        for feature in features:
+            found = aggregated(self.matched(join, left, feature), feature).rename(FOUND + "{name}")
+            conditions = [expression == found[FOUND + g] for g, expression in self.references(join, left).items()]
+            joined = left.left_join(found, conditions or [ibis.literal(True)])
+            value = joined[FOUND + feature.name]
+            value = value.fill_null(0.0) if feature.aggregation in COUNTING else value
+            left = joined.select(*left.columns, **{feature.name: value})
+        return left
+
+
+class _Either:
+    """Names in the one or in the other."""
+
+    def __init__(self, one: Container[str], other: Container[str]) -> None:
+        self._one, self._other = one, other
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._one or name in self._other
+
+
+def _keys(join: Join) -> set[str | None]:
+    """Columns of the right that a join needs."""
+    stamps = [join.time_stamps[1], join.upper_time_stamp] if join.time_stamps else []
+    return {*(right for _, right in join.on), *stamps}
+
+
+def _typed(column: Any, kind: str) -> Any:
+    if kind == TIME_STAMP:
+        if column.type().is_date():
+            column = column.cast("timestamp")
+        if column.type().is_timestamp():
+            column = column.epoch_seconds()
+        return column.cast("float64")
+    if kind in {NUMERICAL, TARGET}:
+        column = column.cast("int8") if column.type().is_boolean() else column
+        return column.cast("float64")
+    return column.cast("string") if kind in {CATEGORICAL, TEXT} else column
+
+
+def _same(left: Any, right: Any) -> Any:
+    if left.type().is_string() != right.type().is_string():
+        return left.cast("string") == right.cast("string")
+    return left == right
+
+
+def _limits(join: Join, moment: Any, right: ibis.Table, window: tuple[float, float | None]) -> list[Any]:
+    time = right[RIGHT + (join.time_stamps or ("", ""))[1]]
+    begin = join.horizon + window[0]
+    ends = [e for e in (window[1], join.memory) if e is not None]
+    found = [time + begin <= moment if begin else time <= moment]
+    if ends:
+        found.append(time + (join.horizon + min(ends)) > moment)
+    if join.upper_time_stamp:
+        upper = right[RIGHT + join.upper_time_stamp]
+        found.append((moment < upper) | upper.isnull())
+    return found

@@ -1,0 +1,24 @@
+"""What a fit has learned, apart from the preprocessors."""
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from storax_engine.learning.columns import Floats
+from storax_engine.learning.feature import Feature
+from storax_engine.learning.predictors.base import Predictor
+
+
+@dataclass
+class State:
+    """What was learned. ``correlations[i, t]``: of feature i with target t. Models are (kind, model) by target.
+
+    ``kinds`` are those of each placeholder's columns as preprocessed and joined.
+    """
+
+    features: list[Feature]
+    correlations: Floats
+    vocabularies: dict[str, list[str]] = field(default_factory=dict)
+    schemas: dict[str, pa.Schema] = field(default_factory=dict)
+    kinds: dict[str, dict[str, str]] = field(default_factory=dict)
+    models: dict[str, list[tuple[str, Predictor]]] = field(default_factory=dict)

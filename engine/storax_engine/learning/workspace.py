@@ -1,0 +1,124 @@
+"""The tables of one call as prepared frames: roles read, preprocessed, and what lies below each node joined in."""
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from storax_engine.learning import fastprop
+from storax_engine.learning import frame as frames
+from storax_engine.learning.errors import BadData
+from storax_engine.learning.evaluate import Evaluator
+from storax_engine.learning.feature import WHOLE
+from storax_engine.learning.frame import NUMERICAL, PASSED_ON, Column, Frame
+from storax_engine.learning.index import Index, only_row, references, slice_rows
+from storax_engine.learning.plan import MANY_TO_ONE, Join, Node, Plan
+
+Prepare = Callable[[Node, Frame], None]
+
+
+class Cache:
+    """Sorted right tables, kept as long as the Arrow tables they were made from are alive."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, tuple[list[weakref.ref[pa.Table]], Any]] = {}
+
+    def get(self, key: Any, tables: list[pa.Table], make: Callable[[], Any]) -> Any:
+        """What was made for this key from these very tables, or what ``make`` makes now."""
+        kept = self._kept.get(key)
+        if kept is None or not all(r() is t for r, t in zip(kept[0], tables, strict=True)):
+            made = make()
+            kept = self._kept[key] = ([weakref.ref(t, lambda _: self._kept.pop(key, None)) for t in tables], made)
+        return kept[1]
+
+
+class Workspace:
+    """Frames and indexes of one call. ``prepare`` applies the preprocessors to a frame of a node."""
+
+    def __init__(
+        self, plan: Plan, tables: Mapping[str, pa.Table], prepare: Prepare, cache: Cache, tick: Callable[[], None]
+    ) -> None:
+        self.plan, self.tables, self.tick = plan, tables, tick
+        self._prepare, self._cache = prepare, cache
+        self.kinds: dict[str, dict[str, str]] = {}
+        for node in plan.population.walk():
+            self._table(node)
+
+    def population(self) -> Frame:
+        """The population with the columns of its many-to-one joins."""
+        return self._frame(self.plan.population, is_population=True)
+
+    def index(self, join: Join) -> Index:
+        """The right side of a join, sorted; made once for the same tables."""
+        nodes = list(join.right.walk())
+        tables = [self._table(n) for n in nodes]
+        index: Index = self._cache.get(join, tables, lambda: Index(self._frame(join.right), join))
+        return index
+
+    def _table(self, node: Node) -> pa.Table:
+        if node.table not in self.tables:
+            given = ", ".join(sorted(self.tables)) or "none"
+            raise BadData(f"no table for the placeholder {node.table!r} was given; given: {given}")
+        return self.tables[node.table]
+
+    def _frame(self, node: Node, *, is_population: bool = False) -> Frame:
+        self.tick()
+        roles = dict(self.plan.roles.get(node.table, {}))
+        frame = frames.read(node.name, self._table(node), _with_join_columns(node, self.plan, roles, is_population))
+        self._prepare(node, frame)
+        for join in node.joins:
+            if join.relationship == MANY_TO_ONE:
+                self._bring_in(join, frame)
+            elif not is_population:
+                self._aggregate(join, frame)
+        self.kinds[node.name] = {c.name: c.kind for c in frame.columns.values()}
+        return frame
+
+    def _bring_in(self, join: Join, frame: Frame) -> None:
+        index = self.index(join)
+        points = references(frame, join, index)
+        row = only_row(points, slice_rows(points, join, index, WHOLE), join.right.name)
+        rows = np.where(points.groups >= 0, row[points.groups], -1) if len(row) else np.full(frame.rows, -1)
+        at = pa.array(rows, mask=rows < 0)
+        for column in list(index.frame.of_kind(*PASSED_ON)):
+            data = pa.array(column.data, from_pandas=True) if isinstance(column.data, np.ndarray) else column.data
+            of = (join.right.name, column.name)
+            frame.add(Column(f"{join.right.name}__{column.name}", column.kind, data.take(at), of))
+
+    def _aggregate(self, join: Join, frame: Frame) -> None:
+        index = self.index(join)
+        features = fastprop.nested(join, index.frame)
+        out = np.empty((len(features), frame.rows))
+        Evaluator(join, frame, index, self.tick).run(features, list(out))
+        for feature, values in zip(features, out, strict=True):
+            frame.add(Column(feature.name, NUMERICAL, values))
+
+
+def _with_join_columns(
+    node: Node, plan: Plan, roles: dict[str, tuple[str, ...]], is_population: bool
+) -> dict[str, tuple[str, ...]]:
+    """The roles, and those of the columns that joins name though nobody gave them a role."""
+    have = {name for kind in frames.KINDS for name in roles.get(kind, ())}
+    extra: dict[str, list[str]] = {"join_key": [], "time_stamp": []}
+    for kind, name in _named_by_joins(node, plan):
+        if name not in have and name not in extra[kind]:
+            extra[kind].append(name)
+    merged = {**roles, **{k: (*roles.get(k, ()), *v) for k, v in extra.items()}}
+    if is_population:
+        merged["target"] = ()
+    return merged
+
+
+def _named_by_joins(node: Node, plan: Plan) -> list[tuple[str, str]]:
+    found = []
+    for parent in plan.population.walk():
+        for join in parent.joins:
+            side = 0 if parent is node else 1 if join.right is node else None
+            if side is None:
+                continue
+            found += [("join_key", pair[side]) for pair in join.on]
+            found += [("time_stamp", join.time_stamps[side])] if join.time_stamps else []
+            found += [("time_stamp", join.upper_time_stamp)] if side == 1 and join.upper_time_stamp else []
+    return found

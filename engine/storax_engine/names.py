@@ -1,0 +1,47 @@
+"""Names that users give, and the nearest right one for an error."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from storax.errors import InvalidInput
+
+LONGEST = 100
+_PROJECT = re.compile(r"\w[\w .-]*", re.ASCII)
+
+
+def project_name(name: object) -> str:
+    """A project's name, which becomes a folder.
+
+    Raises:
+        InvalidInput: it holds a separator, ``..`` or anything else that a folder of ours must not.
+    """
+    good = isinstance(name, str) and len(name) <= LONGEST and _PROJECT.fullmatch(name)
+    if not good or ".." in str(name) or str(name)[-1] in " .":
+        raise InvalidInput(
+            f"{name!r} cannot be a project's name.",
+            hint=f"Use up to {LONGEST} letters, digits, '_', '-', blanks and single dots; begin with no dot or dash.",
+        )
+    return str(name)
+
+
+def free_name(name: object, what: str) -> str:
+    """The name of a data frame or a column: any text without control characters.
+
+    Raises:
+        InvalidInput: it is empty, too long, or none.
+    """
+    if not isinstance(name, str) or not name.strip() or len(name) > LONGEST * (1 if what == "data frame" else 2):
+        raise InvalidInput(f"{name!r} cannot be the name of a {what}.", hint="Give it a text that is not too long.")
+    if not name.isprintable():
+        raise InvalidInput(f"{name!r} cannot be the name of a {what}.", hint="It holds a control character.")
+    return name
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint: the nearest known name, or the first few."""
+    names = [str(k) for k in known]
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"There are: {', '.join(map(repr, names[:12]))}{', ...' if len(names) > 12 else ''}." if names else ""

@@ -1,0 +1,219 @@
+"""The pipelines of one open project: each fit is a folder that is never changed but for its scores.
+
+What was learned is written aside and put in place in one step, after the catalogue has its row; a fit that fails, or
+that nobody waits for any more, leaves nothing.
+"""
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from storax.errors import InvalidInput, NoPipeline
+from storax_engine.catalogue import Catalogue, Row
+from storax_engine.names import free_name, nearest
+from storax_engine.work import Cancelled, Work
+
+_WORDS = "pipeline.json"
+_ASIDE = ".new-"
+
+
+@dataclass
+class Fitted:
+    """One fit. ``row`` is what the catalogue knows of it; ``trained`` is read at the first use."""
+
+    row: Row
+    folder: Path
+    trained: Any = None
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Pipelines:
+    """Fits by their row's id. Safe for threads."""
+
+    def __init__(self, folder: Path, catalogue: Catalogue, project_id: int) -> None:
+        self._folder = folder
+        self._catalogue = catalogue
+        self._project_id = project_id
+        self._guard = threading.RLock()
+        self._fits: dict[int, Fitted] = {}
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for left in folder.glob(f"{_ASIDE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        self._reconcile()
+
+    # ---- reading ---------------------------------------------------------------------------------------------------
+
+    def rows(self) -> list[Row]:
+        """All fits, oldest first."""
+        return [self._fits[key].row for key in sorted(self._fits)]
+
+    def find(self, name: str) -> Fitted:
+        """The newest fit of that name, or the one of that id.
+
+        Raises:
+            NoPipeline: there is none.
+        """
+        by_name = [fit for fit in self._fits.values() if fit.row["name"] == name]
+        if by_name:
+            return max(by_name, key=lambda fit: int(fit.row["edition"]))
+        found = self._fits.get(int(name)) if name.isascii() and name.isdecimal() and len(name) < 19 else None
+        if found is None:
+            known = sorted({fit.row["name"] for fit in self._fits.values()})
+            raise NoPipeline(f"There is no pipeline {name!r}.", hint=nearest(name, known))
+        return found
+
+    @contextmanager
+    def trained(self, name: str) -> Iterator[Any]:
+        """What a fit has learned; for one thread at a time.
+
+        Raises:
+            NoPipeline: there is no such fit.
+        """
+        fit = self.find(name)
+        with fit.guard, told_as_ours():
+            if fit.trained is None:
+                from storax_engine import learning
+
+                fit.trained = learning.load(fit.folder)
+            yield fit.trained
+
+    # ---- changing --------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        name: str | None,
+        spec: Row,
+        tables: Mapping[str, Any],
+        frames: Row,
+        tags: list[str],
+        work: Work,
+    ) -> Row:
+        """Learn, and keep it as the next edition of its name.
+
+        Raises:
+            InvalidInput: the description or the data cannot be used; nothing was kept.
+            Cancelled: nobody waits any more; nothing was kept.
+        """
+        from storax_engine import learning
+
+        named = free_name(name, "pipeline") if name is not None else uuid4().hex[:6]
+        with told_as_ours():
+            trained = learning.fit(spec, tables, progress=work.progress, cancelled=work.cancelled.is_set)
+        work.go_on()
+        aside = self._folder / f"{_ASIDE}{uuid4().hex}"
+        try:
+            trained.save(aside)
+            return self._keep(named, spec, list(trained.targets), frames, tags, aside, trained)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def scored(self, name: str, scores: Mapping[str, float], set_used: str) -> Row:
+        """Append what ``score`` found to the fit's history."""
+        with self._guard:
+            fit = self.find(name)
+            plain = {key: value if value == value else None for key, value in scores.items()}  # noqa: PLR0124  (NaN)
+            entry = {"date_time": datetime.now(UTC).isoformat(timespec="seconds"), "set_used": set_used, **plain}
+            now = {**fit.row, "scores": [*fit.row["scores"], entry]}
+            self._catalogue.change_pipeline(
+                fit.row["id"], {"scores": now["scores"], "last_change": {"action": "scored", "set_used": set_used}}
+            )
+            self._write(fit.folder, now)
+            fit.row = now
+            return now
+
+    def delete(self, name: str) -> None:
+        """Delete one fit."""
+        with self._guard:
+            fit = self.find(name)
+            self._catalogue.delete_pipeline(fit.row["id"])
+            aside = self._folder / f"{_ASIDE}{uuid4().hex}"
+            fit.folder.rename(aside)
+            del self._fits[fit.row["id"]]
+        shutil.rmtree(aside, ignore_errors=True)
+
+    # ---- within ----------------------------------------------------------------------------------------------------
+
+    def _keep(
+        self, name: str, spec: Row, targets: list[str], frames: Row, tags: list[str], aside: Path, trained: Any
+    ) -> Row:
+        with self._guard:
+            edition = 1 + max((int(r["edition"]) for r in self.rows() if r["name"] == name), default=0)
+            facts = {
+                "name": name, "edition": edition, "params": spec, "frames": frames, "targets": targets, "tags": tags,
+                "scores": [],
+            }  # fmt: skip
+            folder = self._folder / uuid4().hex
+            self._write(aside, facts)
+            _settle(aside)
+            row = self._catalogue.create_pipeline(self._project_id, facts | {"last_change": {"action": "fitted"}})
+            try:
+                aside.rename(folder)
+            except OSError:
+                self._catalogue.delete_pipeline(row["id"])
+                raise
+            self._write(folder, row)
+            self._fits[row["id"]] = Fitted(row, folder, trained)
+            return row
+
+    def _write(self, folder: Path, row: Row) -> None:
+        kept = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores")
+        scratch = folder / f".{_WORDS}"
+        with scratch.open("w", encoding="utf-8") as file:
+            json.dump({key: row[key] for key in kept if key in row}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(folder / _WORDS)
+
+    def _reconcile(self) -> None:
+        """After a start: what is on the disk is there, and the catalogue has a row for each and no others."""
+        rows = {int(row["id"]): row for row in self._catalogue.pipelines(self._project_id)}
+        for file in sorted(self._folder.glob(f"*/{_WORDS}")):
+            words = json.loads(file.read_text(encoding="utf-8"))
+            row = rows.pop(int(words.get("id", 0)), None) or self._adopted(words, rows)
+            if row["id"] != words.get("id"):
+                self._write(file.parent, row)
+            self._fits[int(row["id"])] = Fitted(row, file.parent)
+        for key in rows:
+            self._catalogue.delete_pipeline(key)
+
+    def _adopted(self, words: Row, rows: dict[int, Row]) -> Row:
+        """The row of a fit that was killed before it knew its id, or of one that came from elsewhere."""
+        same = (row for row in rows.values() if (row["name"], row["edition"]) == (words["name"], words["edition"]))
+        found = next(same, None)
+        if found is not None:
+            return rows.pop(int(found["id"]))
+        facts = {key: value for key, value in words.items() if key != "id"}
+        return self._catalogue.create_pipeline(self._project_id, facts | {"last_change": {"action": "found"}})
+
+
+@contextmanager
+def told_as_ours() -> Iterator[None]:
+    """Errors of feature learning in our tree."""
+    from storax_engine.learning import Cancelled as Stopped
+    from storax_engine.learning import LearningError
+
+    try:
+        yield
+    except LearningError as error:
+        words = str(error)
+        raise InvalidInput(f"{words[:1].upper()}{words[1:]}.") from error
+    except Stopped as error:
+        raise Cancelled("It was cancelled; nothing was kept.") from error
+
+
+def _settle(folder: Path) -> None:
+    """Have every file of a folder on the disk."""
+    for file in (*folder.rglob("*"), folder):
+        handle = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,18 @@
+"""Every command of the engine by its name: those that answer JSON, and those that answer a table."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from storax_engine import commands, import_commands, pipeline_commands
+
+_ANSWERS: tuple[Callable[..., Any], ...] = (
+    *commands.COMMANDS,
+    *import_commands.COMMANDS,
+    *pipeline_commands.COMMANDS,
+)
+_TABLES: tuple[Callable[..., pa.Table], ...] = (*commands.TABLES, *pipeline_commands.TABLES)
+
+COMMANDS: dict[str, Callable[..., Any]] = {command.__name__: command for command in _ANSWERS}
+TABLES: dict[str, Callable[..., pa.Table]] = {command.__name__: command for command in _TABLES}

@@ -1,0 +1,243 @@
+"""Pipelines as handles: what was learned is in the engine and on its disk; a failed fit leaves nothing."""
+
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import storax
+from storax import EventLog, PipelineRecord, errors
+from storax._engine import session, wire
+from storax.data import DataFrame, StarSchema
+from storax.feature_learning import FastProp
+from storax.pipeline import Pipeline
+from storax.predictors import LinearRegression, LogisticRegression
+
+ROLES = {"join_key": ["k"], "time_stamp": ["t"], "numerical": ["x"]}
+
+
+def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    draw = np.random.default_rng(7)
+    begin = pd.Timestamp("2020-01-01")
+    left = pd.DataFrame({"k": np.arange(300) % 60, "t": begin + pd.to_timedelta(draw.uniform(5, 30, 300), "D")})
+    left["x"] = draw.normal(size=300)
+    right = pd.DataFrame(
+        {"k": draw.integers(0, 60, 3000), "t": begin + pd.to_timedelta(draw.uniform(0, 30, 3000), "D")}
+    )
+    right["v"] = draw.normal(size=3000)
+    seen = left.reset_index().merge(right, on="k", suffixes=("", "_r")).query("t_r <= t")
+    left["y"] = left["x"] + seen.groupby("index")["v"].sum().reindex(range(300)).fillna(0)
+    left["c"] = (left["y"] > 0).astype(float)
+    return left, right
+
+
+@pytest.fixture
+def schema(project):
+    left, right = tables()
+    population = DataFrame.from_pandas(left, "people", roles={**ROLES, "target": ["y"]})
+    orders = DataFrame.from_pandas(right, "orders", roles={"join_key": ["k"], "time_stamp": ["t"], "numerical": ["v"]})
+    made = StarSchema(population=population, alias="people", split=storax.data.split.random(train=0.7, test=0.3))
+    made.join(orders, on="k", time_stamps="t")
+    return made
+
+
+def pipeline(schema, **more) -> Pipeline:
+    given = {"feature_learners": [FastProp(num_features=20)], "predictors": [LinearRegression()], **more}
+    return Pipeline(data_model=schema.data_model, **given)
+
+
+def test_g27_a_pipeline_is_hyperparameters_until_it_is_fitted(schema):
+    pipe = pipeline(schema)
+    assert (pipe.id, pipe.name, pipe.fitted, pipe.edition) == ("NOT FITTED", "NOT FITTED", False, 0)
+    assert storax.pipeline.list_pipelines() == []
+    for call in (
+        lambda: pipe.predict(schema.test),
+        lambda: pipe.score(schema.test),
+        lambda: pipe.features,
+        pipe.refresh,
+    ):
+        with pytest.raises(ValueError, match="has not been fitted"):
+            call()
+    assert pipe.check(schema.train) == []
+    assert storax.pipeline.list_pipelines() == []
+
+
+def test_g28_g32_what_was_learned_is_kept_at_once_and_predicts_the_same_after_a_kill(own_home):
+    left, right = tables()
+
+    def data():
+        people = DataFrame.from_pandas(left, "people", roles={**ROLES, "target": ["y"]})
+        orders = DataFrame.from_pandas(
+            right, "orders", roles={"join_key": ["k"], "time_stamp": ["t"], "numerical": ["v"]}
+        )
+        made = StarSchema(population=people, alias="people", split=storax.data.split.random(train=0.7, test=0.3))
+        made.join(orders, on="k", time_stamps="t")
+        return made
+
+    storax.engine.set_project("p")
+    schema = data()
+    pipe = pipeline(schema, tags=["first"], name="sums").fit(schema.train)
+    pipe.score(schema.test)
+    before = pipe.predict(schema.test)
+    own_home.kill()
+    storax.engine.set_project("p")
+    again = storax.pipeline.load("sums")
+    assert (again.id, again.tags, again.scores, again.targets) == (pipe.id, ["first"], pipe.scores, ["y"])
+    assert np.array_equal(again.predict(data().test), before), "bit for bit"
+    with pytest.raises(errors.NotFound, match="'missing'"):
+        storax.pipeline.load("missing")
+
+
+def test_it_learns_scores_predicts_transforms_and_explains(schema):
+    pipe = pipeline(schema).fit(schema.train)
+    scores = pipe.score(schema.test)
+    assert scores["rsquared"] > 0.9
+    assert pipe.scores[-1]["set_used"] == "test"
+    predicted = pipe.predict(schema.test)
+    flat = pipe.transform(schema.test)
+    assert predicted.shape == (flat.num_rows, 1)
+    assert set(pipe.features.names) == set(flat.column_names)
+    assert sum(pipe.features.importances().values()) == pytest.approx(1)
+    best = max(pipe.features.correlations().items(), key=lambda item: abs(item[1]))
+    assert "v" in best[0]
+    assert pipe.tables.names[0] == "orders"
+    assert "v" in pipe.columns.names
+    sql = pipe.features.to_sql("duckdb")
+    assert len(sql) == len(pipe.features)
+    assert "orders" in sql[best[0]]
+    assert "rsquared" in repr(storax.project.pipelines)
+
+
+def test_classes_have_curves(schema):
+    people = DataFrame("people").refresh().set_role("y", "unused_float").set_role("c", "target")
+    pipe = pipeline(schema, predictors=[LogisticRegression()]).fit(schema.train)
+    assert pipe.score(schema.test)["auc"] > 0.8
+    assert set(pipe.plots(schema.test)["c"]) == {"roc", "precision_recall", "lift"}
+    assert people.roles["target"] == ["c"]
+
+
+def test_g29_a_refit_is_the_next_edition_of_one_name(schema):
+    pipe = pipeline(schema, name="sums").fit(schema.train)
+    first = pipe.id
+    pipe.fit(schema.train)
+    assert (pipe.name, pipe.edition, pipe.id != first) == ("sums", 2, True)
+    assert storax.pipeline.list_pipelines() == [first, pipe.id]
+    assert storax.pipeline.load("sums").edition == 2
+    assert storax.pipeline.load(first).edition == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda s: DataFrame("people").refresh().set_role("y", "unused_float"), "target"),
+        (lambda s: DataFrame("people").refresh().add([float("inf")] * 300, "y", role="target"), "y"),
+        (lambda s: DataFrame("people").refresh().add([None] * 300, "y", role="target"), "y"),
+        (lambda s: DataFrame("orders").refresh().remove("k"), "k"),
+        (lambda s: DataFrame("orders").delete(), "orders"),
+        (lambda s: DataFrame.from_pandas(tables()[0][:0], "people", roles={**ROLES, "target": ["y"]}), "no rows"),
+    ],
+)
+def test_g30_a_failed_fit_names_its_reason_and_leaves_nothing(home, project, schema, spoil, said):
+    spoil(schema)
+    with pytest.raises(errors.StoraxError, match=said):
+        pipeline(schema).fit(schema["full"])
+    assert storax.pipeline.list_pipelines() == []
+    assert not list((home.folder.projects / project / "pipelines").iterdir())
+
+
+def test_one_class_alone_is_refused(schema):
+    DataFrame("people").refresh().remove("y").add(1, "c", role="target")
+    with pytest.raises(errors.InvalidInput, match="c"):
+        pipeline(schema, predictors=[LogisticRegression()]).fit(schema.train)
+    assert storax.pipeline.list_pipelines() == []
+
+
+def test_g31_the_container_goes_by_position_name_id_and_slice(schema):
+    for name in ("b", "a", "c"):
+        pipeline(schema, name=name, feature_learners=[], tags=[name]).fit(schema.train)
+    found = storax.project.pipelines
+    assert found.names == ["b", "a", "c"]
+    assert (found[0].name, found[-1].name, found["a"].id, found[found.ids[2]].name) == ("b", "c", found.ids[1], "c")
+    assert found[:2].names == ["b", "a"]
+    assert found.filter(lambda p: "c" in p.tags).names == ["c"]
+    assert found.sort(lambda p: p.name, descending=True).names == ["c", "b", "a"]
+    with pytest.raises(AttributeError, match="no pipeline 'x'"):
+        found["x"]
+    assert "<td>b</td>" in found._repr_html_()
+
+
+def test_g33_list_exists_and_delete(home, project, schema):
+    pipe = pipeline(schema, name="sums", feature_learners=[]).fit(schema.train)
+    assert storax.pipeline.exists("sums")
+    assert storax.pipeline.exists(pipe.id)
+    pipe.delete()
+    assert (pipe.id, storax.pipeline.list_pipelines(), storax.pipeline.exists("sums")) == ("NOT FITTED", [], False)
+    assert not list((home.folder.projects / project / "pipelines").iterdir())
+    storax.project.restart()
+    assert storax.pipeline.list_pipelines() == []
+
+
+def test_g34_refresh_discards_local_edits(schema):
+    pipe = pipeline(schema, tags=["kept"], feature_learners=[]).fit(schema.train)
+    pipe.tags.append("local")
+    assert pipe.refresh().tags == ["kept"]
+
+
+def test_the_log_tells_who_trained_what_on_which_edition(schema):
+    people = DataFrame("people").refresh()
+    pipe = pipeline(schema, feature_learners=[]).fit(schema.train)
+    pipe.score(schema.test)
+    row = PipelineRecord.objects.get(id=int(pipe.id))
+    assert row.frames == {"people": people.edition, "orders": 1}
+    pipe.delete()
+    events = list(EventLog.objects.filter(entity="pipeline", entity_id=row.id).order_by("position"))
+    assert [e.type for e in events] == ["pipeline.created", "pipeline.updated", "pipeline.deleted"]
+    assert events[0].data["frames"] == row.frames
+    assert events[1].data["last_change"] == {"action": "scored", "set_used": "test"}
+
+
+def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):
+    running = home.folder.read()
+    pipe = pipeline(schema, feature_learners=[FastProp(num_features=200)])
+    body = {"project": project, "spec": pipe._spec(), "subset": schema.train.to_spec()}
+    for pause in (0.0, 0.01, 0.05):
+        connection = wire._Connection(running.socket)
+        connection.request(
+            "POST", "/v1/do/fit_pipeline", wire.dumps(body), {"authorization": f"Bearer {running.secret}"}
+        )
+        time.sleep(pause)
+        connection.close()
+    time.sleep(1)
+    left = len(storax.pipeline.list_pipelines())
+    assert left < 3, "a fit that was hung up on was finished each time"
+    assert len(list((home.folder.projects / project / "pipelines").iterdir())) == left
+
+
+def test_others_are_answered_while_one_fits(schema, project):
+    done = threading.Event()
+    fit = threading.Thread(target=lambda: (pipeline(schema).fit(schema.train), done.set()))
+    fit.start()
+    answered = 0
+    while not done.is_set() and answered < 1000:
+        session.ask("list_frames")
+        answered += not done.is_set()
+    fit.join(60)
+    assert answered > 0
+
+
+def test_a_project_in_a_file_has_its_pipelines(schema, project, tmp_path):
+    pipe = pipeline(schema, name="sums").fit(schema.train)
+    pipe.score(schema.test)
+    storax.project.data_frames.save_all()
+    predicted = pipe.predict(schema.test)
+    storax.project.load(storax.project.save(tmp_path / "p.storax"), name=f"{project} copy")
+    storax.project.data_frames.load_all()
+    copy = storax.pipeline.load("sums")
+    assert copy.id != pipe.id
+    assert copy.scores == pipe.scores
+    assert np.array_equal(copy.predict(schema.test), predicted)
+    storax.project.restart()
+    assert storax.pipeline.load("sums").id == copy.id
+    storax.project.delete()

@@ -1,0 +1,47 @@
+"""Each feature of the kernels against its own SQL on DuckDB."""
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from storax_engine.learning.aggregations import COUNTING
+
+
+def assert_parity(trained, tables, *, least=1):
+    """Every feature equal to 1e-4 for every row of the population; ``least`` so many features."""
+    db = duckdb.connect()
+    for name, table in tables.items():
+        db.register(name, table)
+    made, statements = trained.transform(tables), trained.to_sql("duckdb")
+    joins = {j.right.name: j for j in trained.plan.population.joins}
+    table, wrong = trained.plan.population.table, []
+    for feature in trained.state.features:
+        found = db.sql(statements[feature.name]).to_arrow_table()
+        if feature.aggregation is not None:
+            db.register("found", found)
+            found = _spread(db, table, joins[feature.node], feature.name, tables[table].schema)
+        if problem := _differs(made[feature.name], found.column(0), feature.aggregation):
+            wrong.append(f"{feature.name}: {problem}")
+    assert not wrong, f"{len(wrong)} of {len(trained.state.features)}:\n" + "\n".join(wrong[:20])
+    assert len(trained.state.features) >= least
+
+
+def _spread(db, table, join, name, schema):
+    conditions = [f'p."{left}" = f."{left}"' for left, _ in join.on]
+    if join.time_stamps:
+        at = join.time_stamps[0]
+        moment = f'epoch(p."{at}")' if pa.types.is_temporal(schema.field(at).type) else f'p."{at}"'
+        conditions.append(f'{moment} = f."{at}"')
+    rows = f'(SELECT *, row_number() OVER () AS row_ FROM "{table}")'
+    query = f'SELECT f."{name}" FROM {rows} p LEFT JOIN found f ON {" AND ".join(conditions)} ORDER BY p.row_'
+    return db.sql(query).to_arrow_table()
+
+
+def _differs(ours, theirs, aggregation):
+    a = np.asarray(ours.to_numpy(), float)
+    b = np.asarray(theirs.cast(pa.float64()).to_numpy(), float)
+    b = np.nan_to_num(b) if aggregation in COUNTING else b
+    if a.shape != b.shape:
+        return f"{a.shape} rows, not {b.shape}"
+    close = np.isclose(a, b, rtol=1e-4, atol=1e-6, equal_nan=True)
+    return "" if close.all() else f"{(~close).sum()} rows, such as {a[~close][0]} and not {b[~close][0]}"

@@ -1,0 +1,131 @@
+"""Bad descriptions and bad data: one error that names the thing; what can be learned from all the same is a warning."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from learning.worlds import SHOP_ROLES, fit, join, shop, spec
+from storax_engine import learning
+from storax_engine.learning import BadData, BadPlan, Cancelled
+
+ORDERS = join("orders", "id", ("at", "ts"))
+
+
+def changed(name, column, values):
+    tables = shop(1)
+    table = tables[name]
+    tables[name] = table.set_column(table.column_names.index(column), column, values)
+    return tables
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"data_model": None}, "lacks 'data_model'"),
+        ({"feature_learners": [{"kind": "Multirel"}]}, "'Multirel' is not offered"),
+        ({"feature_learners": [{"kind": "FastProp", "aggregation": ["MEAN"]}]}, "aggregation 'MEAN' is unknown"),
+        ({"feature_learners": [{"kind": "FastProp", "num_features": 0}]}, "num_features is 0"),
+        ({"predictors": [{"kind": "Oracle"}]}, "predictor 'Oracle' is unknown"),
+        ({"predictors": [{"kind": "SklearnEstimator", "path": "os.system"}]}, "only those of scikit-learn"),
+        ({"predictors": [{"kind": "SklearnEstimator", "path": "sklearn.linear_model.Nothing"}]}, "cannot be made"),
+        ({"predictors": [{"kind": "SklearnEstimator", "path": "sklearn.preprocessing.StandardScaler"}]}, "neither"),
+        ({"preprocessors": [{"kind": "Magic"}]}, "preprocessor 'Magic' is unknown"),
+        ({"preprocessors": [{"kind": "Substring"}]}, "Substring: "),
+        ({"loss_function": "HingeLoss"}, "loss function 'HingeLoss' is unknown"),
+        ({"share_selected_features": 2}, "between 0 and 1"),
+        ({"roles": {"population": {"numeric": ["age"]}}}, "role 'numeric' is unknown"),
+    ],
+)
+def test_a_bad_description_is_refused_by_name(given, text):
+    with pytest.raises(BadPlan, match=text):
+        fit({**spec([ORDERS], SHOP_ROLES), **given}, shop(1))
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"time_stamps": None, "horizon": 5}, "need time_stamps"),
+        ({"horizon": -1}, "horizon is -1"),
+        ({"memory": float("inf")}, "memory is inf"),
+        ({"relationship": "few_to_few"}, "'few_to_few' is unknown"),
+        ({"right": {"name": "population"}}, "two placeholders are called 'population'"),
+    ],
+)
+def test_a_bad_join_is_refused_by_name(given, text):
+    with pytest.raises(BadPlan, match=text):
+        fit(spec([{**ORDERS, **given}], SHOP_ROLES), shop(1))
+
+
+@pytest.mark.parametrize(
+    ("tables", "text"),
+    [
+        ({**shop(1), "population": shop(1)["population"].slice(0, 0)}, "'population' has no rows"),
+        ({"orders": shop(1)["orders"]}, "'population' was given; given: orders"),
+        ({"population": shop(1)["population"]}, "no table for the placeholder 'orders'"),
+        ({**shop(1), "population": shop(1)["population"].drop(["spent"])}, "lacks its target 'spent'"),
+        ({**shop(1), "orders": shop(1)["orders"].drop(["price"])}, "'orders' has no column 'price'"),
+        ({**shop(1), "orders": shop(1)["orders"].drop(["id"])}, "'orders' has no column 'id'"),
+        (changed("population", "spent", pa.array([float("nan")] + [0.0] * 299)), "'spent'.* infinite in 1 of 300"),
+        (changed("population", "spent", pa.array([float("inf")] * 300)), "infinite in 300 of 300"),
+        (changed("population", "spent", pa.array(["a"] * 300)), "'spent'.* not numbers"),
+        (changed("population", "at", pa.array(["noon"] * 300)), "'at' of table 'population'.* time_stamp"),
+        (changed("population", "age", pa.array(["old"] * 300)), "'age' of table 'population' holds string"),
+        (changed("population", "id", pa.array([0.5] * 300)), "join key 'id'.* fractions"),
+    ],
+)
+def test_bad_data_is_refused_by_name(tables, text):
+    with pytest.raises(BadData, match=text):
+        fit(spec([ORDERS], SHOP_ROLES), tables)
+    with pytest.raises(BadData):
+        learning.check(spec([ORDERS], SHOP_ROLES), tables)
+
+
+def test_a_class_target_must_have_both_classes_and_no_others():
+    given = spec([ORDERS], SHOP_ROLES, predictor="XGBoostClassifier")
+    for values, text in ((np.zeros(300), "one class only"), (np.arange(300.0) % 3, "a class is 0 or 1")):
+        with pytest.raises(BadData, match=text):
+            fit(given, changed("population", "spent", pa.array(values)))
+
+
+def test_a_many_to_one_join_that_finds_more_is_refused():
+    with pytest.raises(BadData, match=r"many_to_one, but .* match more than one row"):
+        fit(spec([join("orders", "id", relationship="many_to_one")], SHOP_ROLES), shop(1))
+
+
+def test_a_saved_folder_that_is_none_is_refused(tmp_path):
+    with pytest.raises(BadData, match="holds no trained pipeline"):
+        learning.load(tmp_path)
+
+
+def test_a_fit_stops_when_it_is_cancelled_and_tells_how_far_it_was():
+    told = []
+    with pytest.raises(Cancelled):
+        learning.fit(
+            spec([ORDERS], SHOP_ROLES),
+            shop(1),
+            progress=lambda share, text: told.append((share, text)),
+            cancelled=lambda: len(told) > 2,
+        )
+    assert [text for _, text in told][:2] == ["reading", "features"]
+    done = []
+    learning.fit(spec([ORDERS], SHOP_ROLES), shop(1), progress=lambda share, _: done.append(share))
+    assert done == sorted(done)
+    assert done[-1] == 1.0
+
+
+def test_check_tells_what_looks_wrong_and_says_nothing_of_good_data():
+    tables = {**shop(1), "extra": shop(1)["orders"]}
+    orders = tables["orders"]
+    tables["orders"] = orders.set_column(2, "price", pa.nulls(orders.num_rows, pa.float64())).set_column(
+        0, "id", pa.array(np.arange(orders.num_rows) + 290)
+    )
+    found = "\n".join(learning.check(spec([ORDERS], SHOP_ROLES), tables))
+    for text in ("'extra' is in no join", "'price' of 'orders' is null in 100%", "'orders' finds rows for", "only"):
+        assert text in found
+    assert learning.check(spec([join("orders", "id")], SHOP_ROLES), shop(1)) == []
+
+
+@pytest.mark.parametrize("keys", [np.arange(300) + 10**6, ["a"] * 300])
+def test_check_says_where_no_key_matches(keys):
+    tables = changed("population", "id", pa.array(keys))
+    assert any("finds nothing" in text for text in learning.check(spec([ORDERS], SHOP_ROLES), tables))

@@ -1,0 +1,164 @@
+"""Predictors, selection, scores, and that a pipeline is the same after it was saved and loaded."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from learning.worlds import SHOP_ROLES, fit, join, shop, spec
+from storax_engine import learning
+from storax_engine.learning import BadData, BadPlan
+
+ORDERS = join("orders", "id", ("at", "ts"))
+
+
+def learnable(seed=1, *, classes=False):
+    """A shop whose target is the number of orders so far (or whether it is high), and noise."""
+    tables = shop(seed, n=1500, orders=8000)
+    trained = fit(spec([ORDERS], SHOP_ROLES, predictor=None, learner={"aggregation": ["COUNT"]}), tables)
+    truth = trained.transform(tables)["orders__count"].to_numpy() + np.random.default_rng(seed).normal(size=1500) / 3
+    values = (truth > np.median(truth)).astype(float) if classes else truth
+    tables["population"] = tables["population"].set_column(3, "spent", pa.array(values))
+    return (
+        tables,
+        {**tables, "population": tables["population"].slice(1000)},
+        {
+            **tables,
+            "population": tables["population"].slice(0, 1000),
+        },
+    )
+
+
+REGRESSORS = [
+    {"kind": "LinearRegression"},
+    {"kind": "XGBoostRegressor", "n_estimators": 30},
+    {"kind": "LightGBMRegressor", "n_estimators": 30},
+    {"kind": "SklearnEstimator", "path": "sklearn.ensemble.ExtraTreesRegressor", "parameters": {"n_estimators": 10}},
+]
+CLASSIFIERS = [
+    {"kind": "LogisticRegression"},
+    {"kind": "XGBoostClassifier", "n_estimators": 30},
+    {"kind": "LightGBMClassifier", "n_estimators": 30},
+    {"kind": "SklearnEstimator", "path": "sklearn.naive_bayes.GaussianNB"},
+]
+
+
+@pytest.mark.parametrize("predictor", REGRESSORS, ids=lambda p: p["kind"])
+def test_a_number_is_learned_and_the_same_bit_for_bit_when_loaded(predictor, tmp_path):
+    _, test, train = learnable()
+    trained = fit({**spec([ORDERS], SHOP_ROLES), "predictors": [predictor]}, train)
+    found = trained.score(test)
+    assert set(found) == {"mae", "rmse", "rsquared"}
+    assert found["rsquared"] > 0.7
+    trained.save(tmp_path / "p")
+    loaded = learning.load(tmp_path / "p")
+    assert (loaded.predict(test) == trained.predict(test)).all()
+    assert loaded.features() == trained.features()
+    assert loaded.to_sql() == trained.to_sql()
+
+
+@pytest.mark.parametrize("predictor", CLASSIFIERS, ids=lambda p: p["kind"])
+def test_a_class_is_learned_and_the_same_bit_for_bit_when_loaded(predictor, tmp_path):
+    _, test, train = learnable(classes=True)
+    given = {**spec([ORDERS], SHOP_ROLES), "predictors": [predictor], "loss_function": "CrossEntropyLoss"}
+    trained = fit(given, train)
+    found = trained.score(test)
+    assert set(found) == {"accuracy", "auc", "cross_entropy"}
+    assert found["auc"] > 0.8
+    assert 0 <= trained.predict(test).min() <= trained.predict(test).max() <= 1
+    trained.save(tmp_path / "p")
+    assert (learning.load(tmp_path / "p").predict(test) == trained.predict(test)).all()
+    curves = trained.plots(test)["spent"]
+    assert curves["roc"]["tpr"][-1] == 1.0
+    assert curves["lift"]["lift"][-1] == pytest.approx(1.0)
+
+
+def test_predictions_are_the_same_in_another_process(tmp_path):
+    _, test, train = learnable()
+    trained = fit(spec([ORDERS], SHOP_ROLES), train)
+    trained.save(tmp_path / "p")
+    for name, table in test.items():
+        with pa.ipc.new_file(str(tmp_path / name), table.schema) as sink:
+            sink.write_table(table)
+    code = f"""
+import numpy as np, pyarrow as pa
+from storax_engine import learning
+tables = {{n: pa.ipc.open_file(r"{tmp_path}/" + n).read_all() for n in ("population", "orders")}}
+np.save(r"{tmp_path}/out.npy", learning.load(r"{tmp_path}/p").predict(tables))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (np.load(tmp_path / "out.npy") == trained.predict(test)).all()
+
+
+def test_several_targets_and_predictors_are_each_learned_and_averaged():
+    _, test, train = learnable()
+    for tables in (test, train):
+        twice = pa.array(tables["population"]["spent"].to_numpy() * -2)
+        tables["population"] = tables["population"].append_column("other", twice)
+    roles = {**SHOP_ROLES, "population": {**SHOP_ROLES["population"], "target": ["spent", "other"]}}
+    both = [{"kind": "LinearRegression"}, {"kind": "XGBoostRegressor"}]
+    trained = fit({**spec([ORDERS], roles), "predictors": both}, train)
+    single = [fit({**spec([ORDERS], roles), "predictors": [p]}, train).predict(test) for p in both]
+    np.testing.assert_allclose(trained.predict(test), sum(single) / 2)
+    assert set(trained.score(test)) == {f"{s}.{t}" for s in ("mae", "rmse", "rsquared") for t in ("spent", "other")}
+    for rows in (trained.features(), trained.columns(), trained.tables()):
+        assert sum(r["importance"] for r in rows if r["target"] == "other") == pytest.approx(1.0)
+
+
+def test_the_feature_that_made_the_target_is_the_most_important_and_correlated():
+    _, _, train = learnable()
+    found = fit(spec([ORDERS], SHOP_ROLES), train).features()
+    by = max(found, key=lambda f: f["correlation"])
+    assert by["name"] == "orders__count"
+    assert by["correlation"] > 0.9
+    assert fit(spec([ORDERS], SHOP_ROLES), train).tables()[0]["name"] == "orders"
+
+
+def test_only_so_many_features_are_kept_the_best_by_correlation():
+    _, _, train = learnable()
+    trained = fit(spec([ORDERS], SHOP_ROLES, learner={"num_features": 5}), train)
+    assert len(trained.state.features) == 1 + 5
+    assert "orders__count" in {f.name for f in trained.state.features}
+
+
+def test_a_selector_keeps_its_share():
+    _, test, train = learnable()
+    given = spec([ORDERS], SHOP_ROLES, feature_selectors=[{"kind": "XGBoostRegressor"}], share_selected_features=0.2)
+    all_of, some = fit(spec([ORDERS], SHOP_ROLES), train), fit(given, train)
+    assert len(some.state.features) == round(0.2 * len(all_of.state.features))
+    assert some.score(test)["rsquared"] > 0.7
+
+
+def test_categories_of_the_population_are_used_where_asked_for():
+    n = 900
+    table = pa.table({"c": pa.array(["a", "b", None] * (n // 3)), "y": np.array([1.0, 2.0, 3.0] * (n // 3))})
+    roles = {"population": {"categorical": ["c"], "target": ["y"]}}
+    trained = fit(spec([], roles, include_categorical=True), {"population": table})
+    assert trained.score({"population": table})["rmse"] < 0.01
+    with pytest.raises(BadData, match="no features"):
+        fit(spec([], roles), {"population": table})
+
+
+def test_a_pipeline_without_predictors_transforms_and_does_not_predict():
+    tables, _, _ = learnable()
+    trained = fit(spec([ORDERS], SHOP_ROLES, predictor=None), tables)
+    assert trained.transform(tables).num_rows == 1500
+    with pytest.raises(BadPlan, match="no predictors"):
+        trained.predict(tables)
+
+
+def test_infinite_numbers_are_taken_for_missing_ones():
+    _, test, train = learnable()
+    ages = train["population"]["age"].to_numpy().copy()
+    ages[:5] = np.inf
+    train["population"] = train["population"].set_column(2, "age", pa.array(ages))
+    assert fit(spec([ORDERS], SHOP_ROLES), train).score(test)["rsquared"] > 0.7
+
+
+def test_no_rows_give_no_predictions():
+    _, test, train = learnable()
+    empty = {**test, "population": test["population"].slice(0, 0)}
+    assert fit(spec([ORDERS], SHOP_ROLES), train).predict(empty).shape == (0, 1)
