@@ -302,7 +302,8 @@ class Agent:
     def _balance(self) -> None:
         recent = self.pace.recent()
         ahead = min(recent, self._prefetch)
-        want = self._cores + ahead - max(self.holdings.cores, len(self.holdings))
+        busy = max(self.holdings.cores, len(self.holdings)) - len(self.doubts)  # what is in doubt runs no more
+        want = self._cores + ahead - busy
         # In a storm, one answer with half of what is wanted ahead is cheaper than many with a few.
         if ahead > STORM_JOBS and want < ahead // 2 and self.holdings.cores >= 2 * self._cores:
             want = 0

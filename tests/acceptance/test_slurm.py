@@ -30,7 +30,7 @@ def site(real_slurm, world, tmp_path):
     with Client(world.url, user.token):
         yield made
     made.close()
-    real_slurm.ask("scancel", "-u", "root")
+    real_slurm.clear()
 
 
 def add(site, *lines):
@@ -69,7 +69,8 @@ def all_in(ids, *states, seconds=60.0):
     try:
         return eventually(there, seconds=seconds)
     except AssertionError:
-        told = EventLog.objects.filter(job_id=ids[0]).order_by("position")
+        stuck = next(job.id for job in Job.objects.filter(id=ids) if job.state not in states)
+        told = EventLog.objects.filter(job_id=stuck).order_by("position")
         raise AssertionError([(event.type, event.to_state, event.data) for event in told]) from None
 
 

@@ -109,6 +109,11 @@ class RealSlurm:
         """``scontrol``."""
         subprocess.run(["scontrol", *words], check=True, timeout=20, capture_output=True)
 
+    def clear(self) -> None:
+        """End all its jobs, and wait until they hold no node."""
+        self.ask("scancel", "-u", "root")
+        eventually(lambda: not self.ask("squeue", "-h"), seconds=60)
+
     def revive(self, node: str) -> None:
         """Bring a node back; one that still answers comes back by itself, and then cannot be resumed."""
         subprocess.run(

@@ -242,7 +242,7 @@ def test_a_real_slurm_allocation(real_slurm, site, desk, tmp_path, mode):
         assert [site.read(row["workdir"] + "/runs").count("run") for row in rows] == [expected] * 6
         assert all(len(set(names)) == expected for names in told)
     finally:
-        print(log.read_text(), site.log)
+        print(log.read_text() if log.exists() else "Slurm has not started it", site.log)
         subprocess.run(["scancel", number], timeout=30, check=True)
         ask = ["squeue", "-h", "-j", number]
         eventually(lambda: not subprocess.run(ask, capture_output=True, timeout=30).stdout.strip(), seconds=30)

@@ -1,4 +1,6 @@
-"""A job that dies by a signal in an allocation may have been ended with it; which, shows within moments."""
+"""A job that fails in an allocation may have been ended with it; which, shows within moments."""
+
+import pytest
 
 from storax_agent.doubts import Doubts
 from storax_agent.launchers.base import Ended, Lease
@@ -15,26 +17,28 @@ class Clock:
         return self.now
 
 
-def test_one_that_dies_just_before_its_allocation_was_stopped_with_it():
+@pytest.mark.parametrize("code", [-15, -9, 143, 1, 15, 255])
+def test_one_that_dies_just_before_its_allocation_was_stopped_with_it(code):
     doubts = Doubts(2.0, clock=Clock())
-    assert doubts.sift([ended(-15)], ending=False) == []
+    assert doubts.sift([ended(code)], ending=False) == []
     assert len(doubts) == 1
-    assert doubts.sift([], ending=True) == [ended(-15, "stopped")]
+    assert doubts.sift([], ending=True) == [ended(code, "stopped")]
     assert len(doubts) == 0
     assert doubts.sift([ended(143)], ending=True) == [ended(143, "stopped")]
 
 
-def test_one_that_was_killed_by_itself_has_failed():
+@pytest.mark.parametrize("code", [-9, 1])
+def test_one_that_failed_by_itself_has_failed(code):
     clock = Clock()
     doubts = Doubts(2.0, clock=clock)
-    assert doubts.sift([ended(-9)], ending=False) == []
+    assert doubts.sift([ended(code)], ending=False) == []
     clock.now += 2.1
-    assert doubts.sift([], ending=False) == [ended(-9)]
+    assert doubts.sift([], ending=False) == [ended(code)]
 
 
 def test_other_ends_are_told_at_once():
     doubts = Doubts(2.0, clock=Clock())
-    plain = [ended(0), ended(1), ended(-15, "cancelled"), ended(-11)]
+    plain = [ended(0), ended(None), ended(-15, "cancelled"), ended(None, "lost")]
     assert doubts.sift(plain, ending=False) == plain
 
 
