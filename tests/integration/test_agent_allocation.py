@@ -131,6 +131,37 @@ def test_a_hook_runs_in_an_allocation_that_is_shorter_than_its_limit(allocate, d
         assert job.wait(20).data == {"seen": True}
 
 
+class Steady(App):
+    """Runs until a file ``go`` is there."""
+
+    site = "test"
+
+    def run(self):
+        import time
+        from pathlib import Path
+
+        Path("began").touch()
+        while not Path("go").exists():
+            time.sleep(0.02)
+        return self.job.attempt
+
+
+def test_a_function_that_an_allocation_took_down_is_run_again_by_a_later_one(allocate, desk, site, world):
+    site.folder.add_policy("allow_functions = true\n")
+    with Client(world.url, desk.user.token):
+        Steady.sync()
+        job = Steady.submit("a")
+        first = allocate()
+        eventually(lambda: site.file("a/began").exists())
+        first.close()
+        eventually(lambda: desk.read(job.id)["state"] == "RESTART_READY")
+        assert desk.moves(job.id)[-3:] == ["RUNNING", "RUN_TIMEOUT", "RESTART_READY"]
+        site.file("a/go").touch()
+        second = allocate()
+        assert job.result(timeout=30) == 1  # runs before this one
+        assert (desk.read(job.id)["batch_job_id"], desk.read(job.id)["attempt"]) == (second.batch, 2)
+
+
 def test_an_mpi_program_runs_through_the_whole_path(allocate, desk, site):
     pytest.importorskip("mpi4py", reason="pip install mpich mpi4py")
     mpiexec()

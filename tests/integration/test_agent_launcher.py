@@ -9,10 +9,12 @@ from itertools import count
 import pytest
 
 from fakes.processes import alive, eventually, gone, in_group
+from storax_agent.functions.sources import Sources
 from storax_agent.launchers.base import Lease, Work
 from storax_agent.launchers.local import LocalLauncher
 from storax_agent.launchers.starting import Machine
 from storax_agent.locks import holder
+from storax_agent.outcomes import Judge
 
 
 class Site:
@@ -339,3 +341,38 @@ def test_a_program_that_moved_is_found_again(site):
     assert site.wait_ended(site.start(["tool"])).code == 3
     (first / "tool").rename(second / "tool")
     assert site.wait_ended(site.start(["tool"])).code == 3
+
+
+NAP = """
+class Nap(App):
+    def run(self, seconds):
+        import os, subprocess, time
+        child = subprocess.Popen(["sleep", "77"])
+        open("pids", "w").write(f"{os.getpid()} {child.pid}")
+        time.sleep(seconds)
+        child.kill(), child.wait()
+        return os.getpid()
+"""
+
+
+def test_a_function_that_takes_too_long_ends_with_its_worker_and_its_children(site):
+    app = {"id": 1, "version": 1, "name": "Nap", "source_code": NAP, "parameters": {}}
+    sources = Sources(site.path / "state/functions")
+    program = sources.program(app, {})
+
+    def call(seconds, **fields):
+        told = sources.call("run", program, {"id": 1, "parameters": {"seconds": seconds}}, app)
+        return site.start(program.argv, call=told, **fields)
+
+    late = call(60, wall_sec=1.0)
+    written = site.path / f"data/w/{late.job_id}/pids"
+    worker, child = map(int, eventually(lambda: written.exists() and written.read_text()).split())
+    ended = site.wait_ended(late, seconds=20)
+    assert (ended.cause, ended.stage, ended.outcome) == ("wall_time", "run", None)
+    eventually(lambda: not alive(worker) and not alive(child))
+    handle = os.open(site.path / "data", os.O_RDONLY | os.O_DIRECTORY)
+    entry = Judge(handle, site.path / "state/results").outcome(ended)
+    os.close(handle)
+    assert [move["to"] for move in entry["moves"]] == ["RUN_TIMEOUT"]
+    other = site.wait_ended(call(0, wall_sec=30.0), seconds=20)
+    assert other.outcome["v"] != worker

@@ -162,7 +162,7 @@ def test_a_killed_worker_costs_its_own_job_and_a_second_attempt_mends_it(site):
     eventually(lambda: not in_group(pid))
 
 
-def test_cancel_and_wall_time_end_the_workers_process_group(site):
+def test_cancel_ends_the_workers_process_group_and_no_other(site):
     Slow.sync()
     site.start()
     cancelled, late = jobs_of(Slow, {}, {})

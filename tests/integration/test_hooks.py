@@ -214,6 +214,38 @@ def test_cancelling_a_job_in_its_hook_ends_it_once_and_leaves_no_process(site):
     assert moves(job).count("FAILED") == 1
 
 
+def test_a_staged_job_that_is_cancelled_before_its_hook_never_runs_it(site):
+    Careful.sync()
+    job = Careful.submit("a")
+    assert job.state == "STAGED_IN"
+    job.cancel()
+    assert moves(job.wait(8)) == ["STAGED_IN", "FAILED"]
+    site.start()
+    other = Careful.submit("b").wait(20)
+    assert (other.state, site.read("a/hooks.log")) == ("JOB_FINISHED", "")
+
+
+def test_a_site_that_runs_no_jobs_still_runs_their_hooks(tmp_path, world):
+    user = world.user()
+    site = RunningSite(tmp_path / "site", world.url, token=user.token, run_jobs=False)
+    site.folder.add_policy("allow_functions = true\n")
+    try:
+        with Client(world.url, user.token):
+            Careful.sync()
+            site.start()
+            jobs = [Careful.submit(f"w/{n}") for n in range(3)]
+            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"PREPROCESSED"}, seconds=20)
+            assert all(site.read(f"w/{n}/seed") == "7" for n in range(3))
+            assert not Job.objects.filter(state="RUNNING").count()
+            session = user.session(site.site_id)  # as an allocation's runner does
+            for held in user.acquire(session, 3):
+                user.report(session, held, "RUNNING", "RUN_ERROR", return_code=1)
+            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"RESTART_READY"}, seconds=20)
+            assert user.get(f"/sites/{site.site_id}")["node_size"] == {}
+    finally:
+        site.close()
+
+
 def test_a_killed_agent_runs_its_hooks_to_the_end(site):
     Careful.sync()
     site.start()

@@ -305,6 +305,48 @@ def test_it_says_when_a_job_asks_for_more_than_a_node_has(why, fields, words):
     assert words in told if words else "It asks for" not in told
 
 
+@pytest.mark.parametrize(
+    ("state", "session", "words"),
+    [
+        ("STAGED_IN", None, "Its hook preprocess is to run next."),
+        ("RUN_ERROR", None, "Its hook handle_error is to run next."),
+        ("RUN_TIMEOUT", 5, "Its hook handle_timeout runs, or starts when a core is free; its output is hooks.log"),
+    ],
+)
+def test_it_says_which_hook_is_next(why, state, session, words):
+    empty = {"columns": ["id"], "rows": [], "next": None, "count": None}
+    hooks = "preprocess handle_error handle_timeout"
+    told = why(state=state, attempt=0, session_id=session, hooks=hooks, answers=[("/sessions/query", empty)])
+    assert words in told
+
+
+def test_it_says_which_files_it_waits_for_and_what_went_wrong(why):
+    columns = ["remote_path", "state", "transfer_info"]
+    rows = [["/in/a", "pending", {"error": "lab:/in/a: no\x1b route", "tries": 3}], ["/in/b", "active", {}]]
+    items = {"columns": columns, "rows": rows, "next": None, "count": None}
+    told = why(state="READY", attempt=0, hooks="", answers=[("/transfers/query", items)])
+    assert "It waits for 2 files to come in: /in/a is pending, /in/b is active." in told
+    assert r"Try 3 ended with: lab:/in/a: no\x1b route" in told
+
+
+def test_it_shows_where_a_function_failed(why):
+    tail = 'File "app.py", line 3, in run\n    raise ValueError("no luck")'
+    events = [
+        [8, {"message": "ValueError: no luck", "traceback_tail": tail}, "RUN_ERROR"],
+        [9, {"message": "ValueError: no luck", "why": "attempt 1 of 1 was its last"}, "FAILED"],
+    ]
+
+    def answer(asked):
+        wanted = asked.body["filter"]["to_state"]
+        rows = [row for row in events if row[2] in ([wanted] if isinstance(wanted, str) else wanted)]
+        return {"columns": ["position", "data", "to_state"], "rows": rows, "next": None, "count": None}
+
+    told = why(state="FAILED", attempt=1, max_attempts=1, return_code=1, answers=[("/events/query", answer)])
+    assert "It failed: ValueError: no luck (exit code 1), in attempt 1 of 1." in told
+    assert "It was not run again: attempt 1 of 1 was its last." in told
+    assert '|     raise ValueError("no luck")' in told
+
+
 def test_it_says_what_does_not_work_in_the_site_s_agent(why):
     told = {"outlook": {"error": "no\x1b answer", "since": "2026-01-01T11:00:00+00:00"}}
     words = why({"failing_loops": told}, state="AWAITING_PARENTS", attempt=0, parent_ids=[])

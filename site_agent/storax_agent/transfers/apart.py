@@ -42,11 +42,10 @@ class Helper:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "storax_agent.transfers.helper"],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
+                stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if not name.startswith("STORAX_")},
                 process_group=0,
-            )
+            )  # fmt: skip
         self._line.settimeout(LOOK_SEC)
         self._lines = Lines()
         self._send(hello)
