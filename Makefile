@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: help demo test test-slurm lint types generate migration bench chaos clean
+.PHONY: help demo test test-slurm lint types generate migration bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -49,6 +49,9 @@ migration: $(STAMP)  ## draft the next migration from the declarations: make mig
 
 bench: $(STAMP)  ## print the performance table
 	@$(BIN)/python -m benchmarks
+
+bench-engine: $(STAMP)  ## print what features and predictors cost, beside published figures
+	@$(BIN)/python -m benchmarks engine
 
 chaos: $(STAMP)  ## the long version of the kill -9 tests
 	@STORAX_CHAOS_ROUNDS=20 $(BIN)/python -m pytest -q tests/chaos

@@ -158,6 +158,27 @@ def test_infinite_numbers_are_taken_for_missing_ones():
     assert fit(spec([ORDERS], SHOP_ROLES), train).score(test)["rsquared"] > 0.7
 
 
+def test_a_right_table_without_rows_gives_counts_of_nothing():
+    tables = shop(1)
+    tables["orders"] = tables["orders"].slice(0, 0)
+    found = fit(spec([ORDERS], SHOP_ROLES, predictor=None), shop(1)).transform(tables)
+    assert set(found["orders__count"].to_pylist()) == {0.0}
+    assert found["orders__price__avg"].null_count == 300
+    fit(spec([ORDERS], SHOP_ROLES), tables)
+
+
+def test_numbers_beyond_what_a_float_counts_are_rounded_and_not_refused():
+    tables = shop(1)
+    tables["population"] = tables["population"].set_column(2, "age", pa.array([2**62 + i for i in range(300)]))
+    assert fit(spec([ORDERS], SHOP_ROLES), tables).predict(tables).shape == (300, 1)
+
+
+def test_the_list_of_features_has_their_sql_where_asked_for():
+    trained = fit(spec([], SHOP_ROLES), shop(1))
+    assert trained.features(dialect="duckdb")[0]["sql"].startswith("SELECT")
+    assert "sql" not in trained.features()[0]
+
+
 def test_no_rows_give_no_predictions():
     _, test, train = learnable()
     empty = {**test, "population": test["population"].slice(0, 0)}

@@ -49,7 +49,11 @@ def test_joins_without_time_upper_time_stamps_and_two_keys_equal_their_sql():
     both = [
         join("orders", "id", ("at", "ts"), upper_time_stamp="paid"),
         {**join("all_orders", "id"), "right": {"name": "all_orders", "table": "orders"}},
-        {**join("same", "id"), "right": {"name": "same", "table": "orders"}, "on": [["id", "id"], ["flag", "pieces"]]},
+        {
+            **join("same", "id"),
+            "right": {"name": "same", "table": "orders"},
+            "on": [["id", "id"], ["flag", "pieces"], ["id", "id"]],
+        },
     ]
     flags = pa.array(np.random.default_rng(5).integers(0, 3, 300))
     tables["population"] = tables["population"].append_column("flag", flags)

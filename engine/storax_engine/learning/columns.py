@@ -21,7 +21,7 @@ def numbers(column: pa.ChunkedArray, where: str) -> Floats:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     try:
-        return _floats(column.cast(pa.float64()) if not pa.types.is_float64(column.type) else column)
+        return _floats(column if pa.types.is_float64(column.type) else column.cast(pa.float64(), safe=False))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadData(f"{where} holds {column.type}, not numbers: give it the role categorical or text") from error
 

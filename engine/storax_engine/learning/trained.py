@@ -71,14 +71,20 @@ class Trained:
             return np.zeros(len(self.state.features))
         return np.asarray(np.mean([m.importances() for _, m in models], axis=0))
 
-    def features(self) -> list[dict[str, Any]]:
-        """One entry per feature and target: name, target, importance, correlation, and where it comes from."""
+    def features(self, *, dialect: str | None = None) -> list[dict[str, Any]]:
+        """One entry per feature and target: name, target, importance, correlation, and where it comes from.
+
+        With a dialect each also has its statement, ``sql``; writing one takes some 25 ms.
+        """
+        statements = self.to_sql(dialect) if dialect else {}
         rows = []
         for t, target in enumerate(self.targets):
             weights = self.importances(target)
             for i, feature in enumerate(self.state.features):
                 known = {"importance": float(weights[i]), "correlation": float(self.state.correlations[i, t])}
                 rows.append({"name": feature.name, "target": target, **known, **_origin(feature)})
+                if dialect:
+                    rows[-1]["sql"] = statements[feature.name]
         return rows
 
     def columns(self) -> list[dict[str, Any]]:

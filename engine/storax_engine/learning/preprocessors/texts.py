@@ -31,7 +31,7 @@ class EmailDomain:
     def _is_mail(self, values: pa.Array) -> bool:
         known = len(values) - values.null_count
         domains = self._domains(values)
-        return known > 0 and len(domains) - domains.null_count >= SHARE_OF_MAIL * known
+        return bool(known > 0 and len(domains) - domains.null_count >= SHARE_OF_MAIL * known)
 
     def _domains(self, values: pa.Array) -> pa.Array:
         found = pc.extract_regex(pc.utf8_lower(values), r"@(?P<domain>[^@\s]+)$")

@@ -16,6 +16,7 @@ from storax_engine.learning.preprocessors import registry
 from storax_engine.learning.sql import steps
 from storax_engine.learning.sql.aggregates import MOMENT, TIME, VALUE, Matched, aggregated, all_of, value_of
 
+Wanted = Container[str | None]
 KEY, RIGHT, FOUND = "key_{}_", "right_", "found_"
 
 
@@ -34,17 +35,19 @@ class Tables:
         self.plan, self.kinds, self.portable = plan, kinds, portable
         self._schemas, self._states = schemas, states
 
-    def population(self, wanted: Container[str]) -> ibis.Table:
+    def population(self, wanted: Wanted) -> ibis.Table:
         """The population as prepared, with what needs the targets."""
         means = [p for p in self.plan.preprocessors if p.kind == registry.TARGET_MEANS]
         states = self._states.get(WITH_TARGETS, [])
-        mapped = {entry["column"] for state in states for name, entry in state.items() if name in wanted}
+        mapped: set[str | None] = {
+            entry["column"] for state in states for name, entry in state.items() if name in wanted
+        }
         table = self.table(self.plan.population, _Either(wanted, mapped))
         for _, state in zip(means, states, strict=True):
             table = steps.means(table, {name: entry for name, entry in state.items() if name in wanted})
         return table
 
-    def table(self, node: Node, wanted: Container[str]) -> ibis.Table:
+    def table(self, node: Node, wanted: Wanted) -> ibis.Table:
         """A placeholder's table as prepared, with those columns from below it that are wanted."""
         table = self._plain(node)
         own = [p for p in self.plan.preprocessors if p.kind != registry.TARGET_MEANS]
@@ -90,19 +93,20 @@ class Tables:
         kinds = {c: k for c, k in self.kinds[node.name].items() if c in table.columns}
         return table.select(**{name: _typed(table[name], kind) for name, kind in kinds.items()})
 
-    def _bring_in(self, join: Join, left: ibis.Table, wanted: Container[str]) -> ibis.Table:
+    def _bring_in(self, join: Join, left: ibis.Table, wanted: Wanted) -> ibis.Table:
         kinds, name = self.kinds[join.right.name], join.right.name
         kept = [c for c, k in kinds.items() if k in PASSED_ON and f"{name}__{c}" in wanted]
         if not kept:
             return left
-        right = self.table(join.right, {*kept, *_keys(join)}).rename(RIGHT + "{name}")
+        below: set[str | None] = {*kept, *_keys(join)}
+        right = self.table(join.right, below).rename(RIGHT + "{name}")
         conditions = [_same(left[a], right[RIGHT + b]) for a, b in join.on]
         if join.time_stamps:
             conditions += _limits(join, left[join.time_stamps[0]], right, WHOLE)
         joined = left.left_join(right, conditions or [ibis.literal(True)])
         return joined.select(*left.columns, **{f"{name}__{c}": joined[RIGHT + c] for c in kept})
 
-    def _aggregate(self, join: Join, left: ibis.Table, wanted: Container[str]) -> ibis.Table:
+    def _aggregate(self, join: Join, left: ibis.Table, wanted: Wanted) -> ibis.Table:
         frame = Frame(join.right.name, 0)
         for name, kind in self.kinds[join.right.name].items():
             frame.add(Column(name, kind, None))
@@ -123,7 +127,7 @@ class Tables:
 class _Either:
     """Names in the one or in the other."""
 
-    def __init__(self, one: Container[str], other: Container[str]) -> None:
+    def __init__(self, one: Wanted, other: Wanted) -> None:
         self._one, self._other = one, other
 
     def __contains__(self, name: object) -> bool:

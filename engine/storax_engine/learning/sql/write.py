@@ -42,9 +42,10 @@ def expression(tables: Tables, feature: Feature) -> ibis.Table:
         j for j in tables.plan.population.joins if j.right.name == feature.node and j.relationship == MANY_TO_MANY
     )
     left = [name for name, _ in join.on] + ([join.time_stamps[0]] if join.time_stamps else [])
-    found = aggregated(tables.matched(join, tables.population(set(left)), feature), feature)
-    # Names that no column of the data can have stood for the keys until here.
-    return found.rename(dict(zip(dict.fromkeys(left), found.columns, strict=False)))
+    found = aggregated(tables.matched(join, tables.population({*left, None}), feature), feature)
+    # Names that no column of the data can have stood for the keys until here; one key may stand for several.
+    made = {name: found[group] for name, group in zip(left, found.columns, strict=False)}
+    return found.select(**made, **{feature.name: found[feature.name]})
 
 
 def statements(tables: Tables, features: Sequence[Feature], dialect: str) -> dict[str, str]:

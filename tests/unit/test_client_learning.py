@@ -1,0 +1,157 @@
+"""Declarations are plain data: what they say as JSON, what they refuse, and that importing them brings no library."""
+
+import json
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+
+from storax import feature_learning, predictors, preprocessors
+from storax.data import split, time
+from storax.data.container import Container, StarSchema
+from storax.data.model import DataModel, Placeholder, relationship
+from storax.data.roles import Roles
+from storax.data.time_series import TimeSeries
+from storax.errors import InvalidInput
+
+
+class Handle:
+    """Stands for a data frame's handle: all that a declaration looks at is its name and roles."""
+
+    def __init__(self, name):
+        self.name, self.roles = name, {"numerical": ["x"], "time_stamp": ["ts"]}
+
+    def nrows(self):
+        return 5
+
+
+def test_a_declaration_brings_no_heavy_library():
+    code = """
+import sys, time
+import storax.feature_learning, storax.predictors, storax.preprocessors
+import storax.data.model, storax.data.container, storax.data.time_series, storax.data.split
+print(*sorted({n.split('.')[0] for n in sys.modules} & {'numpy', 'pyarrow', 'numba', 'sklearn', 'xgboost', 'duckdb', 'ibis'}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+@pytest.mark.parametrize("module", [predictors, preprocessors])
+def test_every_declaration_is_json_with_its_kind(module):
+    for name in module.__all__:
+        kind = getattr(module, name)
+        needed = {"Substring": (0, 3), "SklearnEstimator": ("sklearn.svm.SVC",)}
+        made = kind(*needed.get(name, ()))
+        assert json.loads(json.dumps(made.to_spec()))["kind"] == name
+        assert made == made.__class__(**{f: getattr(made, f) for f in made.__dataclass_fields__})
+
+
+def test_a_learner_carries_its_parameters():
+    learner = feature_learning.FastProp(
+        num_features=7,
+        aggregation=[feature_learning.aggregations.AVG, feature_learning.aggregations.ewma(3, "h")],
+        loss_function=feature_learning.loss_functions.SquareLoss,
+    )
+    found = learner.to_spec()
+    assert (found["kind"], found["num_features"], found["aggregation"]) == ("FastProp", 7, ["AVG", "EWMA_3H"])
+    assert found["loss_function"] == "SquareLoss"
+
+
+def test_a_data_model_says_its_joins():
+    model = DataModel("population")
+    model.add(Placeholder("orders"), [Placeholder("lines")])
+    model.orders.join(model.lines, on="order_id", relationship=relationship.many_to_one)
+    model.population.join(
+        model.orders, on=("id", "customer"), time_stamps="ts", horizon=timedelta(hours=1), memory=time.days(7)
+    )
+    orders = model.to_spec()["joins"][0]
+    assert (orders["on"], orders["time_stamps"]) == ([["id", "customer"]], ["ts", "ts"])
+    assert (orders["horizon"], orders["memory"]) == (3600.0, 604800.0)
+    assert orders["right"]["joins"][0]["relationship"] == "many_to_one"
+    with pytest.raises(AttributeError, match="no placeholder 'nothing'"):
+        _ = model.nothing
+
+
+def test_a_table_that_is_used_twice_has_two_names_and_one_source():
+    model = DataModel("population")
+    twice = Placeholder("events")
+    model.population.join(twice, on="a").join(twice, on="b")
+    rights = [j["right"] for j in model.to_spec()["joins"]]
+    assert [(r["name"], r["table"]) for r in rights] == [("events", "events"), ("events_2", "events")]
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"horizon": 1}, "need time_stamps"),
+        ({"time_stamps": "ts", "lagged_targets": True}, "horizon above 0"),
+        ({"time_stamps": "ts", "memory": -1}, "memory is -1"),
+    ],
+)
+def test_a_leaky_or_senseless_join_is_refused_at_once(given, text):
+    with pytest.raises(InvalidInput, match=text):
+        Placeholder("population").join(Placeholder("orders"), on="id", **given)
+
+
+def test_a_star_schema_is_container_and_model():
+    star = StarSchema(train=Handle("a"), test=Handle("b"))
+    star.join(Handle("weather"), on="origin", time_stamps="ts", memory=time.hours(24))
+    assert star.train.to_spec()["population"] == {"frame": "a"}
+    assert star.test.to_spec()["peripheral"] == {"weather": {"frame": "weather"}}
+    assert star.data_model.to_spec()["joins"][0]["right"]["name"] == "weather"
+
+
+def test_a_time_series_sees_the_whole_past_in_every_subset():
+    series = TimeSeries(Handle("all"), "ts", split=split.random(), memory=5.0)
+    found = series.test.to_spec()
+    assert found["peripheral"] == {"population_past": {"frame": "all"}}
+    assert found["condition"]["args"][1] == {"value": "test"}
+    assert series.data_model.to_spec()["joins"][0]["on"] == []
+
+
+def test_a_container_refuses_what_contradicts_itself():
+    for given in ({}, {"population": Handle("p"), "train": Handle("t")}, {"train": Handle("t"), "split": "s"}):
+        with pytest.raises(InvalidInput):
+            Container(**given)
+    frozen = Container(train=Handle("t"))
+    frozen.freeze()
+    with pytest.raises(InvalidInput, match="frozen"):
+        frozen.add(Handle("x"))
+    with pytest.raises(AttributeError, match="no subset 'test'"):
+        _ = frozen.test
+
+
+def chosen(expression, value):
+    """The subset that an expression gives to a value."""
+    while "op" in expression:
+        condition, yes, no = expression["args"]
+        expression = yes if value < condition["args"][1]["value"] else no
+    return expression["value"]
+
+
+def test_splits_cut_where_they_should():
+    parts = split.random(seed=1, train=6, validation=2, test=2)
+    assert [chosen(parts.expression, v) for v in (0.0, 0.59, 0.61, 0.79, 0.81)] == [
+        "train",
+        "train",
+        "validation",
+        "validation",
+        "test",
+    ]
+    late = split.time(None, "ts", test=datetime(2020, 1, 1), validation=time.datetime(2019, 1, 1))
+    assert [chosen(late.expression, time.datetime(y, 6, 1)) for y in (2018, 2019, 2020)] == [
+        "train",
+        "validation",
+        "test",
+    ]
+    with pytest.raises(InvalidInput):
+        split.random(train=0, test=0)
+    with pytest.raises(InvalidInput):
+        split.time(None, "ts")
+
+
+def test_roles_name_columns():
+    roles = Roles(numerical="price", target=["sold"])
+    assert list(roles) == ["price", "sold"]
+    assert roles.to_mapping() == {"numerical": ["price"], "target": ["sold"]}
