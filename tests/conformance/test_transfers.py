@@ -16,104 +16,17 @@ from pathlib import Path
 
 import pytest
 
+from conformance.transfer_case import BucketEnd, Case, FolderEnd
 from fakes.processes import alive, eventually
 from fakes.s3 import BUCKET, S3Server, require_s3
 from fakes.sshd import ORDINARY_ID, Sshd, require_sshd
 from proxy import Proxy
 from storax_agent.transfers import apart
 from storax_agent.transfers.apart import Apart
-from storax_agent.transfers.base import Item, Moved, TransferError, Watch, lane_of
-from storax_agent.transfers.locations import Locations, _location
+from storax_agent.transfers.base import Moved, TransferError, Watch, lane_of
 
 ODD_NAMES = ["two words", "new\nline", "ünïcødé ✓", "-rf", "a'b\"c", "$(touch canary)", "; touch canary;", "back\\slash",
              "*?[a]", "~", "tab\there", "#hash", "\\#012", "a:b", "%20"]  # fmt: skip
-
-
-class FolderEnd:
-    """The far end of a location that is a folder here: a local one, or that of an sshd."""
-
-    def __init__(self, base: Path, declared, *, owner: int | None = None) -> None:
-        self.base, self.declared, self._owner = base, declared, owner
-
-    def put(self, path: str, content: bytes) -> None:
-        place = self.base / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
-        if self._owner:
-            for one in (place, *place.parents):
-                if one.is_relative_to(self.base):
-                    os.chown(one, self._owner, self._owner)
-
-    def get(self, path: str) -> bytes:
-        return (self.base / path).read_bytes()
-
-    def spoil(self, path: str, content: bytes) -> None:
-        """Other bytes of the same length, at the same time."""
-        place = self.base / path
-        kept = place.stat()
-        place.write_bytes(content)
-        os.utime(place, ns=(kept.st_atime_ns, kept.st_mtime_ns))
-
-    def drop(self, path: str) -> None:
-        (self.base / path).unlink()
-
-    def names(self) -> list[str]:
-        return sorted(str(p.relative_to(self.base)) for p in self.base.rglob("*") if p.is_file())
-
-
-class BucketEnd:
-    """The far end of an S3 location."""
-
-    def __init__(self, server: S3Server) -> None:
-        self.server, self.declared, self._client = server, server.location(), server.client()
-
-    def put(self, path: str, content: bytes) -> None:
-        self._client.put_object(Bucket=BUCKET, Key=f"pre fix/{path}", Body=content)
-
-    spoil = put
-
-    def get(self, path: str) -> bytes:
-        return self._client.get_object(Bucket=BUCKET, Key=f"pre fix/{path}")["Body"].read()
-
-    def drop(self, path: str) -> None:
-        self._client.delete_object(Bucket=BUCKET, Key=f"pre fix/{path}")
-
-    def names(self) -> list[str]:
-        listed = self._client.list_objects_v2(Bucket=BUCKET, Prefix="pre fix/").get("Contents", [])
-        return sorted(row["Key"].removeprefix("pre fix/") for row in listed)
-
-
-class Case:
-    """A site's data folder with the workdir ``job``, and one location."""
-
-    def __init__(self, kind: str, folder: Path, end, data: Path) -> None:
-        self.kind, self.folder, self.end, self.data = kind, folder, end, data
-        self.workdir = data / "job"
-        self.workdir.mkdir(parents=True)
-        self._serial = 0
-
-    def service(self, **changed):
-        declared = {"there": _location({**self.end.declared, **changed})}
-        return Locations(declared, data=self.data, scratch=self.folder / "scratch").service("there")
-
-    def item(self, direction: str, remote: str, local: str, *, recursive: bool = False, workdir: str = "job") -> Item:
-        self._serial += 1
-        return Item(self._serial, direction, "there", remote, workdir, local, recursive)
-
-    def move(self, *items: Item, watch: Watch | None = None, **changed) -> list[Moved]:
-        """One call for each lane, as the loop does; answers in the order of the items."""
-        service, found, lanes = self.service(**changed), {}, {}
-        for item in items:
-            lanes.setdefault(lane_of(item), []).append(item)
-        for mine in lanes.values():
-            found |= {one.id: one for one in service.submit(mine, watch or Watch())}
-        return [found[item.id] for item in items]
-
-    def one(self, direction: str, remote: str, local: str, *, recursive: bool = False, **changed) -> Moved:
-        return self.move(self.item(direction, remote, local, recursive=recursive), **changed)[0]
-
-    def local(self) -> dict[str, bytes]:
-        return {str(p.relative_to(self.data)): p.read_bytes() for p in self.data.rglob("*") if p.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -454,13 +367,13 @@ def test_what_was_moved_before_a_break_is_not_moved_again(case, request, directi
 
 
 def helpers_of(parent):
-    """The processes of ``transfers/helper.py`` that ``parent`` has started and that live."""
+    """The processes of ``transfers/apart_main.py`` that ``parent`` has started and that live."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             words = (place / "stat").read_text().rpartition(")")[2].split()
             mine = int(words[1]) == parent and words[0] != "Z"
-            if mine and b"storax_agent.transfers.helper" in (place / "cmdline").read_bytes():
+            if mine and b"storax_agent.transfers.apart_main" in (place / "cmdline").read_bytes():
                 found.append(int(place.name))
     return found
 

@@ -41,7 +41,7 @@ class Helper:
         self._line, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "storax_agent.transfers.helper"],
+                [sys.executable, "-P", "-m", "storax_agent.transfers.apart_main"],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if not name.startswith("STORAX_")},
                 process_group=0,
