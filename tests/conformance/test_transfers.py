@@ -280,7 +280,9 @@ def test_a_source_that_vanishes_midway_is_an_error_of_its_own(case, request):
 def test_settings_that_no_client_can_be_made_of_are_named(case, wrong):
     only(case, "s3")
     with pytest.raises(TransferError, match=r"nobody|nowhere"):
-        case.service(**wrong)
+        case.service(**wrong).check()
+    with pytest.raises(TransferError, match=r"nobody|nowhere"):
+        case.one("in", "a", "a", **wrong)
 
 
 @pytest.fixture
