@@ -88,7 +88,7 @@ def running_site(stack: LocalStack, path: Path, locations: Mapping[str, Location
     def storax_site(verb: str, *options: str) -> None:
         subprocess.run([STORAX, "site", verb, path, *options], env=os.environ | login, check=True)
 
-    storax_site("init", "--name", path.name, "--slots", "1", "--allow-functions")
+    storax_site("init", "--name", path.name, "--scheduler", "local", "--slots", "1", "--allow-functions")
     with (path / "site.toml").open("a", encoding="utf-8") as file:
         for alias, fields in locations.items():
             rows = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]

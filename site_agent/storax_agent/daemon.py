@@ -89,6 +89,7 @@ class Daemon:
         self.stop_jobs = settings.stop_jobs_on_exit or allocation is not None
         self._report_stopping = threading.Event()
         self._wants_end = False
+        self._busy_at = time.monotonic()
         self._transfers: Transfers | None = None
 
     def run(self) -> None:
@@ -117,7 +118,10 @@ class Daemon:
     def _over(self) -> bool:
         if isinstance(self.launcher, AllocationLauncher) and self.allocation:
             busy = len(self.agent.holdings) > 0
-            if self.allocation.over(busy=busy, active=self.pull.active) or self.launcher.gone:
+            if busy:  # what comes after a long job still gets its idle seconds
+                self._busy_at = time.monotonic()
+            active = max(self.pull.active, self._busy_at)
+            if self.allocation.over(busy=busy, active=active) or self.launcher.gone:
                 LOG.info("allocation %d is over %s", self.allocation.batch_job_id, self.launcher.gone)
                 return True
         return self._wants_end

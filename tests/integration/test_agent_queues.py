@@ -226,12 +226,11 @@ def test_an_agent_lives_with_a_scheduler_that_goes_wrong_in_every_way(site, worl
     user, cluster = site.user, site.cluster
     site.start()
     cluster.bad("random", seed=seed)
-    app = user.app(site.site_id, command_template="sleep 0.3")
-    jobs = user.jobs(app, 6)
+    app = user.app(site.site_id, command_template="sh -c 'until [ -e \"$1\" ]; do sleep 0.1; done' sh {{ go }}")
+    go = site.folder.state / "go"
+    jobs = user.jobs(app, 6, parameters={"go": str(go)})
     batch = user.post("/batch-jobs/", {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5})["id"]
-    row = eventually(
-        lambda: (r := user.get(f"/batch-jobs/{batch}"))["state"] in ("running", "finished") and r, seconds=60
-    )
+    eventually(lambda: user.get(f"/batch-jobs/{batch}")["state"] == "running", seconds=60)
     for mode in ("hang", "garbage", "truncated", "fail", "empty", "forget"):
         cluster.bad(mode)
         before = len(cluster.calls())
@@ -239,6 +238,7 @@ def test_an_agent_lives_with_a_scheduler_that_goes_wrong_in_every_way(site, worl
         assert user.get(f"/batch-jobs/{batch}")["state"] != "submit_failed"
         assert site.agent.poll() is None
     cluster.bad()
+    go.touch()
     eventually(lambda: set(user.states(*jobs)) == {"JOB_FINISHED"}, seconds=60)
     row = eventually(lambda: (r := user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r, seconds=60)
     assert row["status_info"]["exit_code"] == 0

@@ -27,6 +27,7 @@ def situation(user: User) -> dict[str, Any]:
     user.report(session, held, "RUNNING")
     (item,) = user.get("/transfers/", job_id=staged["id"])["results"]
     batch = user.post("/batch-jobs/", {"site_id": site})["id"]
+    project = user.post("/projects/", {"name": str(uuid4())})["id"]
     return {
         "site": site,
         "app": app,
@@ -35,6 +36,9 @@ def situation(user: User) -> dict[str, Any]:
         "held": held,
         "item": item["id"],
         "batch": batch,
+        "project": project,
+        "frame": user.post("/data-frames/", {"project_id": project, "name": "x"})["id"],
+        "pipeline": user.post("/pipelines/", {"project_id": project, "name": "x", "edition": 1})["id"],
     }
 
 
@@ -67,18 +71,29 @@ CALLS: dict[str, Any] = {
     "session acquire batch": lambda s: ("POST", f"/sessions/{s['session']}/acquire-batch-jobs", {"max_num": 1}),
     "session delete": lambda s: ("DELETE", f"/sessions/{s['session']}", None),
     "site delete": lambda s: ("DELETE", f"/sites/{s['site']}", None),
+    "project create": lambda s: ("POST", "/projects/", {"name": "again"}),
+    "project update": lambda s: ("PATCH", f"/projects/{s['project']}", {"autosave": True}),
+    "project delete": lambda s: ("DELETE", f"/projects/{s['project']}", None),
+    "data frame create": lambda s: ("POST", "/data-frames/", {"project_id": s["project"], "name": "again"}),
+    "data frame update": lambda s: ("PATCH", f"/data-frames/{s['frame']}", {"nrows": 5}),
+    "data frame delete": lambda s: ("DELETE", f"/data-frames/{s['frame']}", None),
+    "pipeline create": lambda s: ("POST", "/pipelines/", {"project_id": s["project"], "name": "again", "edition": 1}),
+    "pipeline update": lambda s: ("PATCH", f"/pipelines/{s['pipeline']}", {"tags": ["x"]}),
+    "pipeline delete": lambda s: ("DELETE", f"/pipelines/{s['pipeline']}", None),
 }  # fmt: skip
 REFUSED = {"site delete"}  # a job of it is running
 NAMES = {  # operations of the OpenAPI that change something, and the calls above that stand for them
     "site_create", "site_update", "site_update_many", "site_delete", "app_create", "app_update", "job_create", "job_update",
     "job_update_many", "job_delete", "job_delete_many", "job_delete_where", "job_cancel", "batch_job_create",
     "batch_job_update", "batch_job_delete", "transfer_item_update", "session_create", "session_report", "session_acquire",
-    "session_acquire_batch", "session_delete",
+    "session_acquire_batch", "session_delete", "project_create", "project_update", "project_delete", "data_frame_create",
+    "data_frame_update", "data_frame_delete", "pipeline_create", "pipeline_update", "pipeline_delete",
 }  # fmt: skip
 LIKE_OTHERS = {  # the same code mounted for another noun
     "site_delete_many", "site_delete_where", "app_update_many", "app_delete", "app_delete_many", "app_delete_where",
     "batch_job_update_many", "batch_job_delete_many", "batch_job_delete_where", "transfer_item_update_many",
     "session_delete_many", "session_delete_where", "token_delete", "token_delete_many", "token_delete_where",
+    *(f"{noun}_{verb}" for noun in ("project", "data_frame", "pipeline") for verb in ("update_many", "delete_many", "delete_where")),
 }  # fmt: skip
 OTHERWISE = {"login", "register", "session_heartbeat", "token_create"}  # no key, harmless to repeat, or tested below
 

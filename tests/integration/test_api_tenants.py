@@ -18,11 +18,13 @@ def owned(world: World) -> dict[str, Any]:
     app = user.app(site, name="Secret", transfers={"f": {"direction": "in", "required": False}})
     job = user.job(app, tags={"secret": "yes"})["id"]
     user.job(app, transfers={"f": "x:/f"})
-    session = user.session(site)
+    session, project = user.session(site), user.post("/projects/", {"name": "secret"})["id"]
     ids = {
         "sites": site, "apps": app, "jobs": job, "sessions": session, "batch-jobs": user.post("/batch-jobs/", {"site_id": site})["id"],
         "transfers": user.get("/transfers/")["results"][0]["id"], "tokens": user.get("/tokens/")["results"][0]["id"],
-        "users": user.id, "events": user.events(entity="job")[0]["id"],
+        "users": user.id, "events": user.events(entity="job")[0]["id"], "projects": project,
+        "data-frames": user.post("/data-frames/", {"project_id": project, "name": "secret"})["id"],
+        "pipelines": user.post("/pipelines/", {"project_id": project, "name": "secret", "edition": 1})["id"],
     }  # fmt: skip
     return {"user": user, "ids": ids}
 
@@ -61,11 +63,24 @@ def _without_numbers(told: dict[str, Any]) -> dict[str, Any]:
 
 def test_bulk_calls_pass_anothers_things_by(world: World, owned: dict[str, Any]) -> None:
     stranger, ids = world.user(), owned["ids"]
-    for path in ("sites", "apps", "jobs", "batch-jobs", "sessions", "transfers", "tokens", "users", "events"):
+    for path in (
+        "sites",
+        "apps",
+        "jobs",
+        "batch-jobs",
+        "sessions",
+        "transfers",
+        "tokens",
+        "users",
+        "events",
+        "projects",
+        "data-frames",
+        "pipelines",
+    ):
         mine = {r["id"] for r in stranger.get(f"/{path}/", limit=1000)["results"]}
         assert ids[path] not in mine
         assert stranger.post(f"/{path}/query", {"filter": {"id": [ids[path]]}, "count": True})["count"] == 0
-    for path in ("sites", "apps", "jobs", "batch-jobs", "sessions", "tokens"):
+    for path in ("sites", "apps", "jobs", "batch-jobs", "sessions", "tokens", "projects", "data-frames", "pipelines"):
         assert stranger.post(f"/{path}/delete", {"filter": {"id": ids[path]}})["deleted"] == 0
     for path, patch in (
         ("sites", {"path": "/x"}),
@@ -73,6 +88,9 @@ def test_bulk_calls_pass_anothers_things_by(world: World, owned: dict[str, Any])
         ("jobs", {"state": "FAILED"}),
         ("batch-jobs", {"state": "queued"}),
         ("transfers", {"state": "done"}),
+        ("projects", {"autosave": True}),
+        ("data-frames", {"nrows": 1}),
+        ("pipelines", {"tags": ["x"]}),
     ):
         stranger.refused("PATCH", f"/{path}/", [{"id": ids[path], **patch}], status=404, code="not_found")
         assert stranger.patch(f"/{path}/", {"filter": {"id": ids[path]}, "patch": patch}) == {"updated": 0}
@@ -88,6 +106,8 @@ def test_nothing_can_be_hung_on_anothers_things(world: World, owned: dict[str, A
         ("apps", {"site_id": ids["sites"], "name": "A", "command_template": "true"}), ("batch-jobs", {"site_id": ids["sites"]}),
         ("sessions", {"site_id": ids["sites"]}), ("jobs", {"app_id": ids["apps"], "workdir": "w"}),
         ("jobs", {"app_id": own_app, "workdir": "w", "parent_ids": [ids["jobs"]]}),
+        ("data-frames", {"project_id": ids["projects"], "name": "x"}),
+        ("pipelines", {"project_id": ids["projects"], "name": "x", "edition": 1}),
     ):  # fmt: skip
         assert "does not exist" in stranger.refused("POST", f"/{path}/", body, status=422, code="invalid")["detail"]
     stranger.refused("PATCH", f"/apps/{own_app}", {"site_id": ids["sites"]}, status=422, code="invalid")

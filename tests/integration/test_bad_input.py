@@ -44,9 +44,12 @@ def ids(user: User) -> dict[str, int]:
     site = user.site()
     app = user.app(site, transfers={"f": {"direction": "in", "required": False}}, parameters={"x": {"required": False}})
     job = user.job(app, transfers={"f": "x:/f"})["id"]
+    project = user.post("/projects/", {"name": "one"})["id"]
     return {
         "site": site, "app": app, "job": job, "batch_job": user.post("/batch-jobs/", {"site_id": site})["id"], "session": user.session(site),
-        "transfer_item": user.get("/transfers/")["results"][0]["id"],
+        "transfer_item": user.get("/transfers/")["results"][0]["id"], "project": project,
+        "data_frame": user.post("/data-frames/", {"project_id": project, "name": "one"})["id"],
+        "pipeline": user.post("/pipelines/", {"project_id": project, "name": "one", "edition": 1})["id"],
     }  # fmt: skip
 
 
@@ -63,6 +66,8 @@ def base(entity: str, ids: dict[str, int], serial: Iterator[int]) -> dict[str, A
     given: dict[str, dict[str, Any]] = {
         "site": {"name": f"fresh{next(serial)}"}, "app": {"site_id": ids["site"], "name": f"Fresh{next(serial)}"},
         "job": {"app_id": ids["app"], "workdir": "w"}, "batch_job": {"site_id": ids["site"]}, "session": {"site_id": ids["site"]},
+        "project": {"name": f"fresh{next(serial)}"}, "data_frame": {"project_id": ids["project"], "name": f"fresh{next(serial)}"},
+        "pipeline": {"project_id": ids["project"], "name": f"fresh{next(serial)}", "edition": 1},
     }  # fmt: skip
     return given[entity]
 

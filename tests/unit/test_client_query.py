@@ -1,6 +1,7 @@
 """Queries: lazy, cached, immutable, sliced like lists; what they ask and how often."""
 
 import random
+import sys
 
 import pytest
 
@@ -323,6 +324,7 @@ def test_windows_know_their_size():
     assert Window(50, 60).size(4) == 0
 
 
-def test_frames_ask_for_their_library(client):
+def test_frames_ask_for_their_library(client, monkeypatch):
+    monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(errors.StoraxError, match=r"polars is not installed. Install it: pip install polars"):
         Job.objects.all().to_polars()
