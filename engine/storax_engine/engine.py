@@ -12,6 +12,7 @@ from storax.errors import Conflict, NoProject
 from storax_engine import bundle
 from storax_engine.catalogue import Catalogue
 from storax_engine.names import project_name
+from storax_engine.orders import abandon
 from storax_engine.project import Project
 
 _GONE = ".deleted-"
@@ -82,6 +83,7 @@ class Engine:
             self.close(name)
             lock = self._lock(folder) if folder.is_dir() else None
             try:
+                abandon(folder / "orders", self._catalogue.jobs)
                 known = self._catalogue.delete_project(name)
                 return _removed(folder) or known
             finally:

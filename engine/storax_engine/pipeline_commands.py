@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from storax_engine import subsets
+from storax.errors import NoPipeline
+from storax_engine import site_work, subsets
 from storax_engine.engine import Engine
 from storax_engine.pipelines import told_as_ours
 from storax_engine.work import Work
@@ -33,22 +34,80 @@ def fit_pipeline(
     subset: Subset,
     name: str | None = None,
     tags: Sequence[str] = (),
+    site: str | None = None,
+    job: Mapping[str, Any] | None = None,
 ) -> Answer:
-    """Learn, and keep it."""
+    """Learn, here or at a site, and keep it."""
     here = engine.project(project)
+    if site is not None:
+        order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work)
+        return here.orders.wait(order, work, cancel=True)
     frames = subsets.tables(here, spec, subset, work)
     full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
     editions = subsets.editions(here, subset)
     return here.pipelines.fit(name, full, subsets.arrow(frames), editions, list(tags), work)
 
 
-def score_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> Answer:
-    """Predict what is known, and say how well; kept in the pipeline's history."""
+def submit_pipeline(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    spec: dict[str, Any],
+    subset: Subset,
+    site: str,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    job: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Have a site learn, and do not wait for it."""
+    here = engine.project(project)
+    order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work)
+    return {"job_id": order.job_id, "name": order.ticket["name"]}
+
+
+def await_pipeline(engine: Engine, work: Work, *, project: str, job_id: int) -> Answer:
+    """What a site's job learned, once it has; who hangs up leaves the job alone."""
+    here = engine.project(project)
+    order = here.orders.of_job(job_id)
+    found = here.pipelines.of_job(job_id)
+    if order is not None and found is None:
+        return here.orders.wait(order, work, cancel=False)
+    if found is None:
+        raise NoPipeline(
+            f"Job {job_id} has left no pipeline in the project {project!r}.",
+            hint=f"It was cancelled, or what it learned was deleted: storax job explain {job_id}",
+        )
+    return found
+
+
+def progress_of_job(engine: Engine, _work: Work, *, project: str, job_id: int) -> Answer:
+    """How far a site's job is, from 0 to 1, and what it does."""
+    here = engine.project(project)
+    order = here.orders.of_job(job_id)
+    return order.progress() if order is not None else (float(here.pipelines.of_job(job_id) is not None), "")
+
+
+def score_pipeline(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    pipeline: str,
+    subset: Subset,
+    site: str | None = None,
+    job: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Predict what is known, here or at a site, and say how well; kept in the pipeline's history."""
     here = engine.project(project)
     given = _tables(engine, work, project, pipeline, subset)
+    used = str(subset.get("name", ""))
+    if site is not None:
+        order = site_work.place_score(here, pipeline, given, used, site, dict(job or {}), work)
+        return here.orders.wait(order, work, cancel=True)
     with here.pipelines.trained(pipeline) as trained:
         found = trained.score(given)
-    return here.pipelines.scored(pipeline, found, str(subset.get("name", "")))
+    return here.pipelines.scored(pipeline, found, used)
 
 
 def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> Answer:
@@ -109,7 +168,7 @@ def _tables(engine: Engine, work: Work, project: str, pipeline: str, subset: Sub
 
 
 COMMANDS: tuple[Callable[..., Answer], ...] = (
-    check_pipeline, fit_pipeline, score_pipeline, plot_pipeline, describe_pipeline, list_pipelines, delete_pipeline,
-    show_pipeline, sql_pipeline,
-)  # fmt: skip
+    *(check_pipeline, fit_pipeline, submit_pipeline, await_pipeline, progress_of_job, score_pipeline, plot_pipeline),
+    *(describe_pipeline, list_pipelines, delete_pipeline, show_pipeline, sql_pipeline),
+)
 TABLES: tuple[Callable[..., pa.Table], ...] = (predict, transform)
