@@ -13,6 +13,7 @@ from storax_engine import bundle
 from storax_engine.catalogue import Catalogue
 from storax_engine.names import project_name
 from storax_engine.orders import abandon
+from storax_engine.own_jobs import OwnJobs
 from storax_engine.project import Project
 
 _GONE = ".deleted-"
@@ -21,7 +22,8 @@ _GONE = ".deleted-"
 class Engine:
     """Opens and closes projects. Safe for threads."""
 
-    def __init__(self, folder: EngineFolder, catalogue: Catalogue) -> None:
+    def __init__(self, folder: EngineFolder, catalogue: Catalogue, own: OwnJobs) -> None:
+        self.own = own
         self._folder = folder
         self._catalogue = catalogue
         self._label = f"{socket.gethostname()}:{folder.path}"

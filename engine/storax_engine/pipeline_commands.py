@@ -1,6 +1,7 @@
 """What clients can ask of pipelines; as in ``commands``, a function's parameters are the command's arguments."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pyarrow as pa
 from storax.errors import NoPipeline
 from storax_engine import site_work, subsets
 from storax_engine.engine import Engine
-from storax_engine.pipelines import told_as_ours
+from storax_engine.pipelines import pipeline_name, told_as_ours
 from storax_engine.work import Work
 
 Answer = Any
@@ -42,10 +43,14 @@ def fit_pipeline(
     if site is not None:
         order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work)
         return here.orders.wait(order, work, cancel=True)
-    frames = subsets.tables(here, spec, subset, work)
-    full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
-    editions = subsets.editions(here, subset)
-    return here.pipelines.fit(name, full, subsets.arrow(frames), editions, list(tags), work)
+    named = pipeline_name(name)
+    with engine.own.job({"project": project, "pipeline": named, "work": "fit"}, work) as own:
+        frames = subsets.tables(here, spec, subset, work)
+        full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
+        editions = subsets.editions(here, subset)
+        row = here.pipelines.fit(named, full, subsets.arrow(frames), editions, list(tags), work, job_id=own.id)
+        own.value = {"pipeline_id": row["id"], "edition": row["edition"]}
+    return row
 
 
 def submit_pipeline(
@@ -100,14 +105,20 @@ def score_pipeline(
 ) -> Answer:
     """Predict what is known, here or at a site, and say how well; kept in the pipeline's history."""
     here = engine.project(project)
-    given = _tables(engine, work, project, pipeline, subset)
     used = str(subset.get("name", ""))
     if site is not None:
+        given = _tables(engine, work, project, pipeline, subset)
         order = site_work.place_score(here, pipeline, given, used, site, dict(job or {}), work)
         return here.orders.wait(order, work, cancel=True)
-    with here.pipelines.trained(pipeline) as trained:
-        found = trained.score(given)
-    return here.pipelines.scored(pipeline, found, used)
+    named = here.pipelines.find(pipeline).row["name"]
+    with engine.own.job({"project": project, "pipeline": named, "work": "score"}, work) as own:
+        given = _tables(engine, work, project, pipeline, subset)
+        with here.pipelines.trained(pipeline) as trained:
+            own.value = trained.score(given)
+        work.go_on()
+        row = here.pipelines.scored(pipeline, own.value, used, own.id)
+        own.value = {key: value for key, value in own.value.items() if not isnan(value)}
+    return row
 
 
 def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> Answer:

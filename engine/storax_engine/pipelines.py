@@ -96,14 +96,14 @@ class Pipelines:
 
     def fit(
         self,
-        name: str | None,
+        name: str,
         spec: Row,
         tables: Mapping[str, Any],
         frames: Row,
         tags: list[str],
         work: Work,
         *,
-        job_id: int | None = None,
+        job_id: int,
     ) -> Row:
         """Learn, and keep it as the next edition of its name.
 
@@ -113,14 +113,13 @@ class Pipelines:
         """
         from storax_engine import learning
 
-        named = pipeline_name(name)
         with told_as_ours():
             trained = learning.fit(spec, tables, progress=work.progress, cancelled=work.cancelled.is_set)
         work.go_on()
         aside = self._folder / f"{_ASIDE}{uuid4().hex}"
         try:
             trained.save(aside)
-            return self._keep(named, spec, list(trained.targets), frames, tags, aside, trained, job_id)
+            return self._keep(name, spec, list(trained.targets), frames, tags, aside, trained, job_id)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -139,11 +138,11 @@ class Pipelines:
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
 
-    def scored(self, name: str, scores: Mapping[str, Any], set_used: str, job_id: int | None = None) -> Row:
+    def scored(self, name: str, scores: Mapping[str, Any], set_used: str, job_id: int) -> Row:
         """Append what a job's ``score`` found to the fit's history, once."""
         with self._guard:
             fit = self.find(name)
-            if job_id is not None and any(told.get("job_id") == job_id for told in fit.row["scores"]):
+            if any(told.get("job_id") == job_id for told in fit.row["scores"]):
                 return fit.row
             plain = {key: value if value == value else None for key, value in scores.items()}  # noqa: PLR0124  (NaN)
             when = datetime.now(UTC).isoformat(timespec="seconds")
@@ -176,7 +175,7 @@ class Pipelines:
         tags: list[str],
         aside: Path,
         trained: Any,
-        job_id: int | None,
+        job_id: int,
     ) -> Row:
         with self._guard:
             edition = 1 + max((int(r["edition"]) for r in self.rows() if r["name"] == name), default=0)

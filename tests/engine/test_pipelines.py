@@ -8,7 +8,7 @@ import pytest
 
 import storax
 from fakes.star import ROLES, pipeline, star, tables
-from storax import EventLog, PipelineRecord, errors
+from storax import EventLog, Job, PipelineRecord, errors
 from storax._engine import session, wire
 from storax.data import DataFrame
 from storax.feature_learning import FastProp
@@ -146,17 +146,20 @@ def test_g34_refresh_discards_local_edits(schema):
     assert pipe.refresh().tags == ["kept"]
 
 
-def test_the_log_tells_who_trained_what_on_which_edition(schema):
+def test_the_log_tells_who_trained_what_on_which_edition(project, schema):
     people = DataFrame("people").refresh()
     pipe = pipeline(schema, feature_learners=[]).fit(schema.train)
     pipe.score(schema.test)
     row = PipelineRecord.objects.get(id=int(pipe.id))
+    jobs = list(Job.objects.filter(tags={"project": project, "pipeline": row.name}).order_by("id"))
+    assert [(job.tags["work"], job.state) for job in jobs] == [("fit", "JOB_FINISHED"), ("score", "JOB_FINISHED")]
     assert row.frames == {"people": people.edition, "orders": 1}
+    assert row.job_id == jobs[0].id
     pipe.delete()
     events = list(EventLog.objects.filter(entity="pipeline", entity_id=row.id).order_by("position"))
     assert [e.type for e in events] == ["pipeline.created", "pipeline.updated", "pipeline.deleted"]
     assert events[0].data["frames"] == row.frames
-    assert events[1].data["last_change"] == {"action": "scored", "set_used": "test", "job_id": None}
+    assert events[1].data["last_change"] == {"action": "scored", "set_used": "test", "job_id": jobs[1].id}
 
 
 def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):
