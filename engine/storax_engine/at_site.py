@@ -58,15 +58,25 @@ def _told(error: Exception) -> tuple[str, str, int]:
 
 
 def _done(folder: Path, order: Mapping[str, Any]) -> dict[str, Any]:
-    from storax_engine import learning, order_files
+    from storax_engine import learning, order_files, steps
 
+    tell = _teller(folder)
+    if order["kind"] in {steps.PREPARE, steps.BUCKET}:
+        return steps.do(folder, order, tell)
+    if order["kind"] == "transform":
+        steps.write_features(folder, order, tell)
+        order_files.write_json(folder / order_files.RESULT, {"features": steps.FEATURES})
+        return {"features": steps.FEATURES}
     result: dict[str, Any] = {}
     place, tables = folder / order_files.TRAINED, Path(order.get("tables", folder))
     if order["kind"] == "score" or place.is_dir():
         trained = learning.load(place)
     else:
-        given = order_files.read_tables(tables, order["train"])
-        trained = learning.fit(order["spec"], given, progress=_teller(folder))
+        if order.get("buckets"):
+            trained = steps.fit(folder, order, tell)
+        else:
+            given = order_files.read_tables(tables, order["train"])
+            trained = learning.fit(order["spec"], given, progress=tell)
         _put(trained, place)
     result["targets"] = list(trained.targets)
     if order.get("test"):

@@ -1,6 +1,6 @@
 """The platform's jobs as the engine needs them: made at a site, looked at, cancelled."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from storax.client import Client
@@ -17,7 +17,7 @@ _DEFINITION: Row = {
     "use_shell": True,
     "retry_exit_codes": [1, -6, -7, -9, -11, -15],  # another attempt mends no data
 }
-_OURS = frozenset({"app_id", "parameters", "workdir", "transfers", "parent_ids"})
+_OURS = frozenset({"app_id", "parameters", "workdir", "transfers", "parent_ids", "parent_refs", "on_parent_failure"})
 _PAGE = 1000
 
 
@@ -59,16 +59,34 @@ class Jobs:
         Raises:
             InvalidInput: naming the field that is wrong.
         """
-        wrong = sorted(_OURS & more.keys())
-        if wrong:
-            raise InvalidInput(f"job={{{wrong[0]!r}: ...}} is the engine's to set.", hint="Leave it out.")
+        self._allowed(more)
         body = {**more, "app_id": app_id, "workdir": workdir, "parameters": {"order": order}}
         made = self._client.request("POST", "/jobs/", {**body, "tags": {**more.get("tags", {}), **tags}})
         return int(made["id"])
 
+    def create_all(
+        self, app_id: int, workdir: str, steps: Sequence[Row], order: str, tags: Mapping[str, str],
+        more: Mapping[str, Any],
+    ) -> list[int]:  # fmt: skip
+        """New jobs for the steps of an order, and the order's own as their child: all of them, or none."""
+        self._allowed(more)
+        last = {"parameters": {"order": order}, "tags": dict(tags), "parent_refs": list(range(len(steps)))}
+        own = more.get("tags", {})
+        rows = [
+            {**more, **row, "app_id": app_id, "workdir": f"{workdir}/{i}", "tags": {**own, **row["tags"]}}
+            for i, row in enumerate([*steps, last])
+        ]
+        made = self._client.request("POST", "/jobs/", rows)
+        at = made["columns"].index("id")
+        return [int(row[at]) for row in made["rows"]]
+
     def with_tags(self, tags: Mapping[str, str]) -> int | None:
         """Id of the job with these tags."""
-        return next((int(row["id"]) for row in self._query("jobs", {"tags": dict(tags)}, ["id"])), None)
+        return next(iter(self.all_with_tags(tags)), None)
+
+    def all_with_tags(self, tags: Mapping[str, str]) -> list[int]:
+        """Ids of the jobs with these tags."""
+        return sorted(int(row["id"]) for row in self._query("jobs", {"tags": dict(tags)}, ["id"]))
 
     def states(self, ids: Iterable[int]) -> dict[int, str]:
         """State by id; a job that was deleted has none."""
@@ -90,6 +108,11 @@ class Jobs:
         words = next((str(e["data"]["message"]) for e in events if e["data"].get("message")), "it failed")
         tail = next((str(e["data"]["stderr_tail"]) for e in events if e["data"].get("stderr_tail")), "").strip()
         return f"{words}: {tail.splitlines()[-1]}" if tail and words != "cancelled" else words
+
+    def _allowed(self, more: Mapping[str, Any]) -> None:
+        wrong = sorted(_OURS & more.keys())
+        if wrong:
+            raise InvalidInput(f"job={{{wrong[0]!r}: ...}} is the engine's to set.", hint="Leave it out.")
 
     def _app(self, site_id: int) -> Row | None:
         fields = ["id", "command_template", "use_shell"]

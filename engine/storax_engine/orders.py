@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from storax.errors import JobFailed, NoResult, StoraxError, Unavailable, from_answer
-from storax_engine import order_files
+from storax_engine import order_files, steps
 from storax_engine.jobs import Jobs
 from storax_engine.order_files import read_json, write_json
 from storax_engine.work import Work
@@ -53,6 +53,11 @@ class Order:
         return int(self.ticket["job_id"])
 
     @property
+    def step_ids(self) -> list[int]:
+        """The jobs that must finish before its own."""
+        return [int(i) for i in self.ticket.get("step_ids", ())]
+
+    @property
     def failed(self) -> bool:
         """Whether its job failed and may be run again."""
         return "failed_at" in self.ticket
@@ -68,6 +73,8 @@ class Order:
             part, words = read_json(self.folder / order_files.PROGRESS) or (0.0, "")
         except (OSError, ValueError):
             return 0.0, ""
+        if not part and (n := self.ticket.get("buckets")):
+            return steps.progress(self.folder, n)
         return float(part), str(words)
 
 
@@ -108,13 +115,13 @@ class Orders:
             write_json(aside / order_files.ORDER, lay_down(aside))
             write_json(aside / _TICKET, {**ticket, "token": token})
             aside.rename(folder)
-            job_id = self._jobs.create(app, f"pipelines/{token}", str(folder), {**tags, "order": token}, job)
+            *step_ids, job_id = self._made(app, token, folder, ticket.get("buckets"), tags, job)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
             raise
         order = Order(folder, {**ticket, "token": token})
-        order.write(job_id=job_id)
+        order.write(job_id=job_id, step_ids=step_ids or None)
         with self._guard:
             self._orders[token] = order
         self._watch()
@@ -149,6 +156,13 @@ class Orders:
         """Look at them no more; they go on, and are taken up when the project is opened again."""
         self._closed.set()
 
+    def _made(self, app: int, token: str, folder: Path, n: int | None, tags: Mapping[str, str], job: Row) -> list[int]:
+        own = {**tags, "order": token}
+        if not n:
+            return [self._jobs.create(app, f"pipelines/{token}", str(folder), own, job)]
+        parts = steps.bodies(folder, n, {**tags, "step_of": token})
+        return self._jobs.create_all(app, f"pipelines/{token}", parts, str(folder), own, job)
+
     # ---- watching --------------------------------------------------------------------------------------------------
 
     def _unwanted(self, order: Order) -> None:
@@ -157,9 +171,16 @@ class Orders:
                 return
             order.write(unwanted=True)
         try:
-            self._jobs.cancel([order.job_id])
+            self._jobs.cancel([order.job_id, *order.step_ids])
         except StoraxError as error:
             log.warning("job %d could not be cancelled yet: %s", order.job_id, error)
+
+    def _call_off(self, order: Order) -> None:
+        """Its steps are for nothing; one that goes on all the same finds its folder gone, and fails."""
+        try:
+            self._jobs.cancel(order.step_ids)
+        except StoraxError as error:
+            log.warning("the steps of job %d could not be cancelled: %s", order.job_id, error)
 
     def _take_up(self, folder: Path) -> None:
         """After a start: an order whose job is there was accepted, another one was not."""
@@ -173,7 +194,8 @@ class Orders:
             if job_id is None:
                 shutil.rmtree(folder, ignore_errors=True)
                 return
-            order.write(job_id=job_id)
+            step_ids = self._jobs.all_with_tags({"step_of": order.token}) if "buckets" in ticket else None
+            order.write(job_id=job_id, step_ids=step_ids)
         if order.failed:
             order.error = from_answer(400, read_json(folder / order_files.ERROR) or {"detail": "It failed."})
             order.ended.set()
@@ -246,11 +268,12 @@ class Orders:
         if words == "cancelled" or order.ticket.get("unwanted"):
             self._drop(order, JobFailed(f"Job {order.job_id} was cancelled; nothing was kept."))
             return
-        told = read_json(order.folder / order_files.ERROR) or {
-            "code": JobFailed.code,
-            "detail": f"Job {order.job_id} failed: {words}.",
-        }
-        told = {**told, "job_id": order.job_id, "hint": f"storax job explain {order.job_id}"}
+        told = read_json(order.folder / order_files.ERROR) or steps.error(order.folder)
+        culprit = self._culprit(order)
+        if told is None:
+            words = self._jobs.reason(culprit) if culprit != order.job_id else words
+            told = {"code": JobFailed.code, "detail": f"Job {culprit} failed: {words}."}
+        told = {**told, "job_id": order.job_id, "hint": f"storax job explain {culprit}"}
         write_json(order.folder / order_files.ERROR, told)
         order.error = from_answer(400, told)
         order.write(failed_at=datetime.now(UTC).isoformat())
@@ -260,10 +283,17 @@ class Orders:
             for old in failed[:-FAILED_KEPT]:
                 self._drop(old, old.error)
 
+    def _culprit(self, order: Order) -> int:
+        """The first of its jobs that failed: those after it failed for it."""
+        states = self._jobs.states(order.step_ids) if order.step_ids else {}
+        return next((i for i in order.step_ids if states.get(i) == "FAILED"), order.job_id)
+
     def _drop(self, order: Order, error: StoraxError | None) -> None:
         with self._guard:
             self._orders.pop(order.token, None)
             order.error = error
+        if error is not None and order.step_ids:
+            self._call_off(order)
         aside = order.folder.with_name(f"{_ASIDE}{order.token}")
         if order.folder.is_dir():
             order.folder.rename(aside)
@@ -274,7 +304,8 @@ class Orders:
 def abandon(folder: Path, jobs: Jobs) -> None:
     """Cancel what the orders in a folder have going: its project is deleted."""
     tickets = [read_json(file) for file in folder.glob(f"*/{_TICKET}")]
-    jobs.cancel(int(ticket["job_id"]) for ticket in tickets if ticket and "job_id" in ticket)
+    known = [ticket for ticket in tickets if ticket and "job_id" in ticket]
+    jobs.cancel(int(i) for ticket in known for i in (ticket["job_id"], *ticket.get("step_ids", ())))
 
 
 def _pause(orders: list[Order]) -> float:

@@ -37,11 +37,12 @@ def fit_pipeline(
     tags: Sequence[str] = (),
     site: str | None = None,
     job: Mapping[str, Any] | None = None,
+    buckets: int | None = None,
 ) -> Answer:
     """Learn, here or at a site, and keep it."""
     here = engine.project(project)
     if site is not None:
-        order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work)
+        order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work, buckets)
         return here.orders.wait(order, work, cancel=True)
     named = pipeline_name(name)
     with engine.own.job({"project": project, "pipeline": named, "work": "fit"}, work) as own:
@@ -64,10 +65,11 @@ def submit_pipeline(
     name: str | None = None,
     tags: Sequence[str] = (),
     job: Mapping[str, Any] | None = None,
+    buckets: int | None = None,
 ) -> Answer:
     """Have a site learn, and do not wait for it."""
     here = engine.project(project)
-    order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work)
+    order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work, buckets)
     return {"job_id": order.job_id, "name": order.ticket["name"]}
 
 
@@ -164,9 +166,23 @@ def predict(engine: Engine, work: Work, *, project: str, pipeline: str, subset: 
         return pa.table([pa.array(found[:, i]) for i in range(found.shape[1])], names=list(trained.targets))
 
 
-def transform(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:
-    """A column for each feature."""
+def transform(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    pipeline: str,
+    subset: Subset,
+    site: str | None = None,
+    job: Mapping[str, Any] | None = None,
+    buckets: int | None = None,
+) -> pa.Table:
+    """A column for each feature, computed here or at a site."""
     given = _tables(engine, work, project, pipeline, subset)
+    if site is not None:
+        here = engine.project(project)
+        order = site_work.place_transform(here, pipeline, given, site, dict(job or {}), buckets, work)
+        return here.orders.wait(order, work, cancel=True)["table"]
     with engine.project(project).pipelines.trained(pipeline) as trained:
         found: pa.Table = trained.transform(given)
         return found

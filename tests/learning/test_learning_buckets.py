@@ -176,7 +176,7 @@ def test_a_bucket_can_be_done_again_and_one_that_is_missing_is_named(tmp_path):
         buckets.fit(tmp_path / "work")
     with pytest.raises(BadData, match=r"no bucket 3.* has 3"):
         buckets.compute(tmp_path / "work", 3)
-    (tmp_path / "work/bucket-0001/features.new").mkdir()  # killed while it wrote
+    (tmp_path / "work/bucket-0001/features.half").mkdir()  # killed while it wrote
     buckets.compute(tmp_path / "work", 1)
     assert_same(fit(given, tables), buckets.fit(tmp_path / "work"), tables, tmp_path)
 

@@ -141,6 +141,7 @@ class Pipeline:
         check: bool = False,
         site: str | None = None,
         job: Mapping[str, Any] | None = None,
+        buckets: int | None = None,
     ) -> Self:
         """Learn from a subset of a container, as ``container.train``. Each fit is a new edition of its name.
 
@@ -150,6 +151,8 @@ class Pipeline:
             check: Whether to warn of what ``check()`` finds.
             site: Name of the site where it runs as a job; by default it runs in the engine's process.
             job: Fields of that Job, as ``{"threads_per_rank": 8, "wall_time_min": 60, "max_attempts": 3}``.
+            buckets: Into how many parts the tables are split, with a job for the features of each; for tables that
+                are too large for one machine's memory. By default one job does it all.
 
         Raises:
             InvalidInput: the description or the data cannot be used; nothing is left of it then.
@@ -162,19 +165,25 @@ class Pipeline:
 
             for words in self.check(population, peripheral):
                 warnings.warn(words, StoraxWarning, stacklevel=2)
-        where = _where(site, job)
+        where = _where(site, job, buckets)
         return self._hear(
             session.ask_slowly(_label("Fitting", site), "fit_pipeline", self._fitting(population, peripheral) | where)
         )
 
     def submit(
-        self, population: Any, peripheral: Any = None, *, site: str, job: Mapping[str, Any] | None = None
+        self,
+        population: Any,
+        peripheral: Any = None,
+        *,
+        site: str,
+        job: Mapping[str, Any] | None = None,
+        buckets: int | None = None,
     ) -> Submitted:
         """Have a site learn, and return at once. The pipeline is kept when the job ends, also when this script has.
 
         Args and errors are those of ``fit()``; what the data make fail is told by the job.
         """
-        asked = self._fitting(population, peripheral) | _where(site, job)
+        asked = self._fitting(population, peripheral) | _where(site, job, buckets)
         return Submitted(self, session.ask("submit_pipeline", asked))
 
     def score(
@@ -205,9 +214,20 @@ class Pipeline:
         found = self._table("predict", population, peripheral)
         return tables.library("numpy").column_stack([column.to_numpy() for column in found.columns])
 
-    def transform(self, population: Any, peripheral: Any = None) -> Any:
-        """The features as a pyarrow Table, a row for each of the population's; null where one is not known."""
-        return self._table("transform", population, peripheral)
+    def transform(
+        self,
+        population: Any,
+        peripheral: Any = None,
+        *,
+        site: str | None = None,
+        job: Mapping[str, Any] | None = None,
+        buckets: int | None = None,
+    ) -> Any:
+        """The features as a pyarrow Table, a row for each of the population's; null where one is not known.
+
+        ``site``, ``job`` and ``buckets`` are those of ``fit()``.
+        """
+        return self._table("transform", population, peripheral, **_where(site, job, buckets))
 
     def plots(self, population: Any, peripheral: Any = None) -> dict[str, Any]:
         """Points of the ROC, precision-recall and lift curves by target. Classification alone."""
@@ -261,8 +281,8 @@ class Pipeline:
     def _ask(self, command: str, **arguments: Any) -> Any:
         return session.ask(command, {"pipeline": str(self._fit()["id"]), **arguments})
 
-    def _table(self, command: str, population: Any, peripheral: Any) -> Any:
-        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral)}
+    def _table(self, command: str, population: Any, peripheral: Any, **where: Any) -> Any:
+        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral), **where}
         return tables.received(command, asked)
 
     def _hear(self, row: dict[str, Any]) -> Self:
@@ -299,10 +319,13 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
-def _where(site: str | None, job: Mapping[str, Any] | None) -> dict[str, Any]:
+def _where(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:
+    if site is None and buckets is not None:
+        raise InvalidInput("buckets= is for work at a site.", hint='Say where: site="name".')
     if site is None and job:
         raise InvalidInput("job= is for work at a site.", hint='Say where: site="name".')
-    return {} if site is None else {"site": site, "job": dict(job or {})}
+    where = {"site": site, "job": dict(job or {})} if site is not None else {}
+    return where | ({"buckets": buckets} if buckets is not None else {})
 
 
 def _label(doing: str, site: str | None) -> str:

@@ -3,6 +3,14 @@
 ``prepare_fit``, then ``compute`` for each bucket, then ``fit``; or ``prepare_transform``, ``compute``, ``blocks``.
 """
 
-from storax_engine.learning.buckets.work import blocks, compute, fit, prepare_fit, prepare_transform
+from storax_engine.learning.buckets.work import (
+    blocks,
+    compute,
+    fit,
+    is_computed,
+    is_prepared,
+    prepare_fit,
+    prepare_transform,
+)
 
-__all__ = ["blocks", "compute", "fit", "prepare_fit", "prepare_transform"]
+__all__ = ["blocks", "compute", "fit", "is_computed", "is_prepared", "prepare_fit", "prepare_transform"]

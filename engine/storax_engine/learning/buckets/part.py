@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,12 +39,11 @@ def write(
     row_group: int,
     tick: Tick,
 ) -> None:
-    """Write the features of a bucket beside its tables, in one step; a second time replaces the first.
+    """Write the features of a bucket beside its tables, in one step. Done again, it changes nothing.
 
     Without ``vocabularies`` the targets' means and the categories are not known yet: the categories are written too.
     """
-    aside = bucket / f"{FEATURES}.new"
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = bucket / f"{FEATURES}.{uuid4().hex}"
     aside.mkdir()
     population = workspace.population()
     if vocabularies is None:
@@ -54,8 +54,12 @@ def write(
     for start in range(0, len(features), GROUP):
         tick()
         _group(made.compute(features[start : start + GROUP], vocabularies or {}), start, aside, row_group)
-    shutil.rmtree(bucket / FEATURES, ignore_errors=True)
-    aside.rename(bucket / FEATURES)
+    try:
+        aside.rename(bucket / FEATURES)
+    except OSError:
+        if not (bucket / FEATURES).is_dir():
+            raise
+        shutil.rmtree(aside)  # another attempt was faster, with the same numbers
 
 
 def _group(values: Any, start: int, folder: Path, row_group: int) -> None:

@@ -117,6 +117,16 @@ def compute(folder: Path | str, bucket: int, *, cancelled: Asked = _never) -> No
     part.write(workspace, work.preparation, work.features, work.vocabularies, place, pieces, tick)
 
 
+def is_prepared(folder: Path | str) -> bool:
+    """Whether the buckets can be computed."""
+    return (Path(folder) / FILE).is_file()
+
+
+def is_computed(folder: Path | str, bucket: int) -> bool:
+    """Whether a bucket's features are there, whole."""
+    return (home(Path(folder), bucket) / part.FEATURES).is_dir()
+
+
 def fit(folder: Path | str, *, progress: Progress = _quiet, cancelled: Asked = _never) -> Trained:
     """Choose among the features of all buckets and train the predictors: what ``learning.fit`` gives, bit for bit.
 
