@@ -22,7 +22,7 @@ from storax_engine.learning.errors import BadData
 from storax_engine.learning.plan import Join, Plan
 
 ROW = "(row)"
-FLUSH_BYTES = 64 * 2**20
+FLUSH_BYTES = 32 * 2**20
 KEYS_AT_ONCE = 4_000_000
 Places = npt.NDArray[np.int64]
 Tick = Callable[[], None]
