@@ -76,7 +76,7 @@ class Jobs:
             {**more, **row, "app_id": app_id, "workdir": f"{workdir}/{i}", "tags": {**own, **row["tags"]}}
             for i, row in enumerate([*steps, last])
         ]
-        made = self._client.request("POST", "/jobs/", rows)
+        made = self._client.request("POST", "/jobs/", rows, params={"format": "rows"})
         at = made["columns"].index("id")
         return [int(row[at]) for row in made["rows"]]
 
