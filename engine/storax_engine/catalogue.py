@@ -4,6 +4,7 @@ from typing import Any
 
 from storax.client import Client
 from storax.errors import Conflict, NotFound, StaleVersion
+from storax_engine.jobs import Jobs
 
 Row = dict[str, Any]
 
@@ -20,6 +21,11 @@ class Catalogue:
     def url(self) -> str:
         """The platform's address."""
         return self._client.url
+
+    @property
+    def jobs(self) -> Jobs:
+        """The platform's jobs."""
+        return Jobs(self._client)
 
     def open_project(self, name: str, engine: str, autosave: bool | None) -> Row:
         """The project's row, made where there is none."""

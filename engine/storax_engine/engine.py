@@ -12,6 +12,8 @@ from storax.errors import Conflict, NoProject
 from storax_engine import bundle
 from storax_engine.catalogue import Catalogue
 from storax_engine.names import project_name
+from storax_engine.orders import abandon
+from storax_engine.own_jobs import OwnJobs
 from storax_engine.project import Project
 
 _GONE = ".deleted-"
@@ -20,7 +22,8 @@ _GONE = ".deleted-"
 class Engine:
     """Opens and closes projects. Safe for threads."""
 
-    def __init__(self, folder: EngineFolder, catalogue: Catalogue) -> None:
+    def __init__(self, folder: EngineFolder, catalogue: Catalogue, own: OwnJobs) -> None:
+        self.own = own
         self._folder = folder
         self._catalogue = catalogue
         self._label = f"{socket.gethostname()}:{folder.path}"
@@ -82,6 +85,7 @@ class Engine:
             self.close(name)
             lock = self._lock(folder) if folder.is_dir() else None
             try:
+                abandon(folder / "orders", self._catalogue.jobs)
                 known = self._catalogue.delete_project(name)
                 return _removed(folder) or known
             finally:

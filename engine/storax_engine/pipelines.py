@@ -70,6 +70,13 @@ class Pipelines:
             raise NoPipeline(f"There is no pipeline {name!r}.", hint=nearest(name, known))
         return found
 
+    def of_job(self, job_id: int) -> Row | None:
+        """The fit that a job learned, or scored."""
+        for fit in self._fits.values():
+            if fit.row.get("job_id") == job_id or any(told.get("job_id") == job_id for told in fit.row["scores"]):
+                return fit.row
+        return None
+
     @contextmanager
     def trained(self, name: str) -> Iterator[Any]:
         """What a fit has learned; for one thread at a time.
@@ -89,12 +96,14 @@ class Pipelines:
 
     def fit(
         self,
-        name: str | None,
+        name: str,
         spec: Row,
         tables: Mapping[str, Any],
         frames: Row,
         tags: list[str],
         work: Work,
+        *,
+        job_id: int,
     ) -> Row:
         """Learn, and keep it as the next edition of its name.
 
@@ -104,27 +113,43 @@ class Pipelines:
         """
         from storax_engine import learning
 
-        named = free_name(name, "pipeline") if name is not None else uuid4().hex[:6]
         with told_as_ours():
             trained = learning.fit(spec, tables, progress=work.progress, cancelled=work.cancelled.is_set)
         work.go_on()
         aside = self._folder / f"{_ASIDE}{uuid4().hex}"
         try:
             trained.save(aside)
-            return self._keep(named, spec, list(trained.targets), frames, tags, aside, trained)
+            return self._keep(name, spec, list(trained.targets), frames, tags, aside, trained, job_id)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
-    def scored(self, name: str, scores: Mapping[str, float], set_used: str) -> Row:
-        """Append what ``score`` found to the fit's history."""
+    def adopt(
+        self, name: str, spec: Row, targets: list[str], frames: Row, tags: list[str], learned: Path, job_id: int
+    ) -> Row:
+        """Keep a copy of what a job learned, once: asked again for the same job, it is there already."""
+        with self._guard:
+            known = self.of_job(job_id)
+            if known is not None:
+                return known
+            aside = self._folder / f"{_ASIDE}{uuid4().hex}"
+            try:
+                shutil.copytree(learned, aside)
+                return self._keep(name, spec, targets, frames, tags, aside, None, job_id)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+
+    def scored(self, name: str, scores: Mapping[str, Any], set_used: str, job_id: int) -> Row:
+        """Append what a job's ``score`` found to the fit's history, once."""
         with self._guard:
             fit = self.find(name)
+            if any(told.get("job_id") == job_id for told in fit.row["scores"]):
+                return fit.row
             plain = {key: value if value == value else None for key, value in scores.items()}  # noqa: PLR0124  (NaN)
-            entry = {"date_time": datetime.now(UTC).isoformat(timespec="seconds"), "set_used": set_used, **plain}
+            when = datetime.now(UTC).isoformat(timespec="seconds")
+            entry = {"date_time": when, "set_used": set_used, "job_id": job_id, **plain}
             now = {**fit.row, "scores": [*fit.row["scores"], entry]}
-            self._catalogue.change_pipeline(
-                fit.row["id"], {"scores": now["scores"], "last_change": {"action": "scored", "set_used": set_used}}
-            )
+            told = {"action": "scored", "set_used": set_used, "job_id": job_id}
+            self._catalogue.change_pipeline(fit.row["id"], {"scores": now["scores"], "last_change": told})
             self._write(fit.folder, now)
             fit.row = now
             return now
@@ -142,18 +167,28 @@ class Pipelines:
     # ---- within ----------------------------------------------------------------------------------------------------
 
     def _keep(
-        self, name: str, spec: Row, targets: list[str], frames: Row, tags: list[str], aside: Path, trained: Any
+        self,
+        name: str,
+        spec: Row,
+        targets: list[str],
+        frames: Row,
+        tags: list[str],
+        aside: Path,
+        trained: Any,
+        job_id: int,
     ) -> Row:
         with self._guard:
             edition = 1 + max((int(r["edition"]) for r in self.rows() if r["name"] == name), default=0)
             facts = {
                 "name": name, "edition": edition, "params": spec, "frames": frames, "targets": targets, "tags": tags,
-                "scores": [],
+                "scores": [], "job_id": job_id,
             }  # fmt: skip
             folder = self._folder / uuid4().hex
             self._write(aside, facts)
             _settle(aside)
-            row = self._catalogue.create_pipeline(self._project_id, facts | {"last_change": {"action": "fitted"}})
+            row = self._catalogue.create_pipeline(
+                self._project_id, facts | {"last_change": {"action": "fitted", "job_id": job_id}}
+            )
             try:
                 aside.rename(folder)
             except OSError:
@@ -164,7 +199,7 @@ class Pipelines:
             return row
 
     def _write(self, folder: Path, row: Row) -> None:
-        kept = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores")
+        kept = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
         scratch = folder / f".{_WORDS}"
         with scratch.open("w", encoding="utf-8") as file:
             json.dump({key: row[key] for key in kept if key in row}, file)
@@ -192,6 +227,15 @@ class Pipelines:
             return rows.pop(int(found["id"]))
         facts = {key: value for key, value in words.items() if key != "id"}
         return self._catalogue.create_pipeline(self._project_id, facts | {"last_change": {"action": "found"}})
+
+
+def pipeline_name(name: str | None) -> str:
+    """The name under which a fit is kept: the given one, or six characters.
+
+    Raises:
+        InvalidInput: it cannot be one.
+    """
+    return free_name(name, "pipeline") if name is not None else uuid4().hex[:6]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from storax.errors import NoDataFrame, NotFound, StaleVersion
 from storax_engine.catalogue import Catalogue, Row
 from storax_engine.columns import Database
 from storax_engine.frame import Frame
+from storax_engine.harvest import taken_in
 from storax_engine.names import free_name, nearest
+from storax_engine.orders import Orders
 from storax_engine.pipelines import Pipelines
 from storax_engine.storage import FrameFolder, Saved
 
@@ -55,9 +58,11 @@ class Project:
         self.files.clear_remains()
         self._reconcile()
         self.pipelines = Pipelines(folder / "pipelines", catalogue, self.id)
+        self.orders = Orders(folder / "orders", catalogue.jobs, partial(taken_in, self.pipelines))
 
     def close(self) -> None:
-        """Forget what is in memory and let others open it."""
+        """Forget what is in memory and let others open it; what sites do for it goes on."""
+        self.orders.close()
         with self._guard:
             self._entries.clear()
             os.close(self._lock)

@@ -40,6 +40,7 @@ from storax_engine.catalogue import Catalogue
 from storax_engine.engine import Engine
 from storax_engine.flows import Inflow, outflow
 from storax_engine.names import nearest
+from storax_engine.own_jobs import OwnJobs
 from storax_engine.registry import COMMANDS, TABLES
 from storax_engine.work import Cancelled, Work
 
@@ -62,7 +63,8 @@ def serve(folder: EngineFolder) -> None:
     client = Client(connect_within=PLATFORM_WITHIN_SEC)
     secret = secrets.token_urlsafe(32)
     door = _door(folder.socket())
-    engine = Engine(folder, Catalogue(client))
+    own = OwnJobs(client, folder.path)
+    engine = Engine(folder, Catalogue(client), own)
     process = identify(os.getpid())
     assert process is not None  # noqa: S101
     folder.write(Running(process, door.getsockname(), secret, client.url, version("storax")))
@@ -71,11 +73,13 @@ def serve(folder: EngineFolder) -> None:
         timeout_graceful_shutdown=STOP_WITHIN_SEC,
     )  # fmt: skip
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn ends by it, and then raises it once more
+    threading.Thread(target=own.clear, daemon=True).start()
     log.info("serving %s for %s", folder.path, client.url)
     try:
         uvicorn.Server(config).run(sockets=[door])
     finally:
         folder.forget()
+        own.stop()
         log.info("ended")
         logging.shutdown()
         os._exit(0)  # a command that still runs in a thread must not keep the process

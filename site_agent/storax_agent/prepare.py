@@ -1,5 +1,6 @@
 """From a leased Job and its App to a process to start, or to the reason why this site will not start it."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from storax_agent.policy import Policy
 
 MEND = {name: f" ({key} in its site.toml)" for name, key in
         (("cores", "slots"), ("gpus", "gpus"), ("memory", "memory_mb"))}  # fmt: skip
+PYTHON = "STORAX_PYTHON"  # where Storax is installed at this site, for commands that need it
 HOOK_SEC = 3600.0  # a hook that takes longer holds a core for nothing
 
 
@@ -73,7 +75,7 @@ class Preparer:
             raise RefusedError(str(error)) from error
         if app.get("shell_preamble"):
             argv = with_preamble(app["shell_preamble"], argv)
-        environment = {**_environment(app), **carried, **self._own(lease, job)}
+        environment = {**_environment(app), **carried, **self._own(lease, job), PYTHON: _python(app)}
         wall_sec = 60.0 * (job.get("wall_time_min") or 0)
         work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
         self._check(work)
@@ -137,6 +139,10 @@ class Preparer:
             )
         argv, more = launch.command(work.argv, Ranks((), work.ranks, work.threads, (), work.params))
         return work._replace(argv=argv, environment={**work.environment, **more})
+
+
+def _python(app: Mapping[str, Any]) -> str:
+    return str(app.get("python_exe") or sys.executable)
 
 
 def _environment(app: Mapping[str, Any]) -> dict[str, str]:

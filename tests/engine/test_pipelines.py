@@ -4,48 +4,20 @@ import threading
 import time
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import storax
-from storax import EventLog, PipelineRecord, errors
+from fakes.star import ROLES, pipeline, star, tables
+from storax import EventLog, Job, PipelineRecord, errors
 from storax._engine import session, wire
-from storax.data import DataFrame, StarSchema
+from storax.data import DataFrame
 from storax.feature_learning import FastProp
-from storax.pipeline import Pipeline
-from storax.predictors import LinearRegression, LogisticRegression
-
-ROLES = {"join_key": ["k"], "time_stamp": ["t"], "numerical": ["x"]}
-
-
-def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
-    draw = np.random.default_rng(7)
-    begin = pd.Timestamp("2020-01-01")
-    left = pd.DataFrame({"k": np.arange(300) % 60, "t": begin + pd.to_timedelta(draw.uniform(5, 30, 300), "D")})
-    left["x"] = draw.normal(size=300)
-    right = pd.DataFrame(
-        {"k": draw.integers(0, 60, 3000), "t": begin + pd.to_timedelta(draw.uniform(0, 30, 3000), "D")}
-    )
-    right["v"] = draw.normal(size=3000)
-    seen = left.reset_index().merge(right, on="k", suffixes=("", "_r")).query("t_r <= t")
-    left["y"] = left["x"] + seen.groupby("index")["v"].sum().reindex(range(300)).fillna(0)
-    left["c"] = (left["y"] > 0).astype(float)
-    return left, right
+from storax.predictors import LogisticRegression
 
 
 @pytest.fixture
 def schema(project):
-    left, right = tables()
-    population = DataFrame.from_pandas(left, "people", roles={**ROLES, "target": ["y"]})
-    orders = DataFrame.from_pandas(right, "orders", roles={"join_key": ["k"], "time_stamp": ["t"], "numerical": ["v"]})
-    made = StarSchema(population=population, alias="people", split=storax.data.split.random(train=0.7, test=0.3))
-    made.join(orders, on="k", time_stamps="t")
-    return made
-
-
-def pipeline(schema, **more) -> Pipeline:
-    given = {"feature_learners": [FastProp(num_features=20)], "predictors": [LinearRegression()], **more}
-    return Pipeline(data_model=schema.data_model, **given)
+    return star()
 
 
 def test_g27_a_pipeline_is_hyperparameters_until_it_is_fitted(schema):
@@ -65,19 +37,8 @@ def test_g27_a_pipeline_is_hyperparameters_until_it_is_fitted(schema):
 
 
 def test_g28_g32_what_was_learned_is_kept_at_once_and_predicts_the_same_after_a_kill(own_home):
-    left, right = tables()
-
-    def data():
-        people = DataFrame.from_pandas(left, "people", roles={**ROLES, "target": ["y"]})
-        orders = DataFrame.from_pandas(
-            right, "orders", roles={"join_key": ["k"], "time_stamp": ["t"], "numerical": ["v"]}
-        )
-        made = StarSchema(population=people, alias="people", split=storax.data.split.random(train=0.7, test=0.3))
-        made.join(orders, on="k", time_stamps="t")
-        return made
-
     storax.engine.set_project("p")
-    schema = data()
+    schema = star()
     pipe = pipeline(schema, tags=["first"], name="sums").fit(schema.train)
     pipe.score(schema.test)
     before = pipe.predict(schema.test)
@@ -85,7 +46,7 @@ def test_g28_g32_what_was_learned_is_kept_at_once_and_predicts_the_same_after_a_
     storax.engine.set_project("p")
     again = storax.pipeline.load("sums")
     assert (again.id, again.tags, again.scores, again.targets) == (pipe.id, ["first"], pipe.scores, ["y"])
-    assert np.array_equal(again.predict(data().test), before), "bit for bit"
+    assert np.array_equal(again.predict(star().test), before), "bit for bit"
     with pytest.raises(errors.NotFound, match="'missing'"):
         storax.pipeline.load("missing")
 
@@ -185,17 +146,20 @@ def test_g34_refresh_discards_local_edits(schema):
     assert pipe.refresh().tags == ["kept"]
 
 
-def test_the_log_tells_who_trained_what_on_which_edition(schema):
+def test_the_log_tells_who_trained_what_on_which_edition(project, schema):
     people = DataFrame("people").refresh()
     pipe = pipeline(schema, feature_learners=[]).fit(schema.train)
     pipe.score(schema.test)
     row = PipelineRecord.objects.get(id=int(pipe.id))
+    jobs = list(Job.objects.filter(tags={"project": project, "pipeline": row.name}).order_by("id"))
+    assert [(job.tags["work"], job.state) for job in jobs] == [("fit", "JOB_FINISHED"), ("score", "JOB_FINISHED")]
     assert row.frames == {"people": people.edition, "orders": 1}
+    assert row.job_id == jobs[0].id
     pipe.delete()
     events = list(EventLog.objects.filter(entity="pipeline", entity_id=row.id).order_by("position"))
     assert [e.type for e in events] == ["pipeline.created", "pipeline.updated", "pipeline.deleted"]
     assert events[0].data["frames"] == row.frames
-    assert events[1].data["last_change"] == {"action": "scored", "set_used": "test"}
+    assert events[1].data["last_change"] == {"action": "scored", "set_used": "test", "job_id": jobs[1].id}
 
 
 def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):

@@ -20,12 +20,12 @@ TOKEN = "stx_a-token-that-no-log-may-hold"
 class RunningSite:
     """``start``, ``kill`` and ``stop`` its agent; ``close`` leaves nothing behind."""
 
-    def __init__(self, path: Path, url: str, *, token: str = TOKEN, **settings: Any) -> None:
+    def __init__(self, path: Path, url: str, *, token: str = TOKEN, name: str = "test", **settings: Any) -> None:
         self.folder = SiteFolder(path)
         connection = Connection(url=url, token=token, source="argument url")
         hasty = {"heartbeat_sec": 0.3, "cancel_poll_sec": 0.1, "batch_poll_sec": 0.2, "transfer_poll_sec": 0.2}
         options = {"slots": 2, "session_ttl_sec": 20, "kill_grace_sec": 1.0, **hasty, **settings}
-        self.site_id, _ = control.init(self.folder, connection=connection, name="test", options=options)
+        self.site_id, _ = control.init(self.folder, connection=connection, name=name, options=options)
         self.agent: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}
 

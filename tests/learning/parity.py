@@ -1,4 +1,4 @@
-"""Each feature of the kernels against its own SQL on DuckDB."""
+"""Each feature of the kernels against its own SQL, on DuckDB or on another engine."""
 
 import duckdb
 import numpy as np
@@ -7,16 +7,20 @@ import pyarrow as pa
 from storax_engine.learning.aggregations import COUNTING
 
 
-def assert_parity(trained, tables, *, least=1):
-    """Every feature equal to 1e-4 for every row of the population; ``least`` so many features."""
+def assert_parity(trained, tables, *, least=1, dialect="duckdb", run=None):
+    """Every feature equal to 1e-4 for every row of the population; ``least`` so many features.
+
+    ``run(statement)`` gives an Arrow table from another engine, which has the tables.
+    """
     db = duckdb.connect()
     for name, table in tables.items():
         db.register(name, table)
-    made, statements = trained.transform(tables), trained.to_sql("duckdb")
+    made, statements = trained.transform(tables), trained.to_sql(dialect)
+    run = run or (lambda statement: db.sql(statement).to_arrow_table())
     joins = {j.right.name: j for j in trained.plan.population.joins}
     table, wrong = trained.plan.population.table, []
     for feature in trained.state.features:
-        found = db.sql(statements[feature.name]).to_arrow_table()
+        found = run(statements[feature.name])
         if feature.aggregation is not None:
             db.register("found", found)
             found = _spread(db, table, joins[feature.node], feature.name, tables[table].schema)

@@ -1,6 +1,7 @@
 """A site runs what fits and what its own rules allow, whatever the server says."""
 
 import re
+import sys
 
 import pytest
 
@@ -25,6 +26,7 @@ def test_a_job_becomes_a_process(tmp_path):
     assert (made.argv, made.workdir, made.wall_sec, made.cores) == (["x", "1"], "w", 120.0, 3)
     assert made.environment == {
         "E": "1", "STORAX_JOB_ID": "1", "OMP_NUM_THREADS": "3", "STORAX_RESULT_FILE": f"{tmp_path}/1.1.1.json",
+        "STORAX_PYTHON": sys.executable,
     }  # fmt: skip
 
 

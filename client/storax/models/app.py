@@ -117,10 +117,10 @@ class App(AppBase):
         Field(
             str | None,
             settable="always",
-            doc="Interpreter at the site for run() and hooks; null takes the agent's own.",
+            doc="Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes the agent's own.",
         )
     )
-    """Interpreter at the site for run() and hooks; null takes the agent's own."""
+    """Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes the agent's own."""
     shell_preamble: str = declared(
         Field(
             str,
@@ -229,7 +229,8 @@ class App(AppBase):
                 where its policy allows.
             hooks: Methods of the source that run around its jobs: preprocess, postprocess, handle_error,
                 handle_timeout.
-            python_exe: Interpreter at the site for run() and hooks; null takes the agent's own.
+            python_exe: Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes
+                the agent's own.
             shell_preamble: Lines for /bin/sh before the command or the Python worker, as 'module load'.
             parameters: {name: {required, default, help}}.
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.
@@ -415,7 +416,8 @@ class AppQuery(ChangeQuery[App]):
                 where its policy allows.
             hooks: Methods of the source that run around its jobs: preprocess, postprocess, handle_error,
                 handle_timeout.
-            python_exe: Interpreter at the site for run() and hooks; null takes the agent's own.
+            python_exe: Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes
+                the agent's own.
             shell_preamble: Lines for /bin/sh before the command or the Python worker, as 'module load'.
             parameters: {name: {required, default, help}}.
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.

@@ -70,6 +70,9 @@ class PipelineRecord(Model):
             "edition__gte": Filter(int, "gte"),
             "edition__lt": Filter(int, "lt"),
             "edition__lte": Filter(int, "lte"),
+            "job_id": Filter(int, "eq", many=True),
+            "job_id__ne": Filter(int, "ne", many=True),
+            "job_id__isnull": Filter(bool, "isnull"),
             "version": Filter(int, "eq", many=True),
             "creation_date": Filter(datetime, "eq", many=True),
             "creation_date_before": Filter(datetime, "before"),
@@ -100,6 +103,8 @@ class PipelineRecord(Model):
         dict[str, Any], settable="create", default={}, doc="Data frames it was fitted on: {name: edition}."
     )
     """Data frames it was fitted on: {name: edition}."""
+    job_id: Field[int | None] = Field(int | None, settable="create", doc="Job that learned it.")
+    """Job that learned it."""
     targets: Field[list[Any]] = Field(list[Any], settable="create", default=[], doc="Names of the target columns.")
     """Names of the target columns."""
     tags: Field[list[Any]] = Field(list[Any], settable="always", default=[], doc="Words by which to find it again.")
@@ -128,6 +133,7 @@ class PipelineRecord(Model):
         edition: int | Unset = UNSET,
         params: Mapping[str, Any] | Unset = UNSET,
         frames: Mapping[str, Any] | Unset = UNSET,
+        job_id: int | Unset | None = UNSET,
         targets: Iterable[Any] | Unset = UNSET,
         tags: Iterable[Any] | Unset = UNSET,
         scores: Iterable[Any] | Unset = UNSET,
@@ -142,6 +148,7 @@ class PipelineRecord(Model):
             edition: Which fit under this name it is; 1 is the first. Default: 1.
             params: Data model, learners, predictors: all that was set.
             frames: Data frames it was fitted on: {name: edition}.
+            job_id: Job that learned it.
             targets: Names of the target columns.
             tags: Words by which to find it again.
             scores: Every score so far, oldest first.
@@ -174,6 +181,9 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         edition__gte: int | Unset = UNSET,
         edition__lt: int | Unset = UNSET,
         edition__lte: int | Unset = UNSET,
+        job_id: int | Iterable[int] | Unset | None = UNSET,
+        job_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        job_id__isnull: bool | Unset = UNSET,
         version: int | Iterable[int] | Unset = UNSET,
         creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
         creation_date_before: datetime | str | Unset = UNSET,
@@ -202,6 +212,9 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
             edition__gte: edition at or above this.
             edition__lt: edition below this.
             edition__lte: edition at or below this.
+            job_id: Equal to this job_id, or to any of a list.
+            job_id__ne: Not this job_id, nor any of a list.
+            job_id__isnull: Whether job_id is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
             creation_date_before: creation_date before this time (UTC).
@@ -232,6 +245,9 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         edition__gte: int | Unset = UNSET,
         edition__lt: int | Unset = UNSET,
         edition__lte: int | Unset = UNSET,
+        job_id: int | Iterable[int] | Unset | None = UNSET,
+        job_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        job_id__isnull: bool | Unset = UNSET,
         version: int | Iterable[int] | Unset = UNSET,
         creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
         creation_date_before: datetime | str | Unset = UNSET,
@@ -264,6 +280,9 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         edition__gte: int | Unset = UNSET,
         edition__lt: int | Unset = UNSET,
         edition__lte: int | Unset = UNSET,
+        job_id: int | Iterable[int] | Unset | None = UNSET,
+        job_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        job_id__isnull: bool | Unset = UNSET,
         version: int | Iterable[int] | Unset = UNSET,
         creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
         creation_date_before: datetime | str | Unset = UNSET,
@@ -341,6 +360,7 @@ class PipelineRecordManager(Manager[PipelineRecord], PipelineRecordQuery):
         edition: int | Unset = UNSET,
         params: Mapping[str, Any] | Unset = UNSET,
         frames: Mapping[str, Any] | Unset = UNSET,
+        job_id: int | Unset | None = UNSET,
         targets: Iterable[Any] | Unset = UNSET,
         tags: Iterable[Any] | Unset = UNSET,
         scores: Iterable[Any] | Unset = UNSET,

@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from storax.pipeline.handle import Pipeline
     from storax.pipeline.lifecycle import delete, exists, list_pipelines, load
     from storax.pipeline.pipelines import Pipelines
+    from storax.pipeline.submitted import Submitted
 
 _HOMES = {
     "Pipeline": "handle",
     "Pipelines": "pipelines",
+    "Submitted": "submitted",
     "delete": "lifecycle",
     "exists": "lifecycle",
     "list_pipelines": "lifecycle",
     "load": "lifecycle",
 }
 
-__all__ = ["Pipeline", "Pipelines", "delete", "exists", "list_pipelines", "load"]
+__all__ = ["Pipeline", "Pipelines", "Submitted", "delete", "exists", "list_pipelines", "load"]
 
 
 def __getattr__(name: str) -> Any:

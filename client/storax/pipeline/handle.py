@@ -1,6 +1,6 @@
 """Pipeline: hyperparameters in this process, and a handle to what the engine learned with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from storax._declaration import declared, plain
@@ -11,6 +11,7 @@ from storax.data.model import DataModel
 from storax.data.source import Source
 from storax.errors import InvalidInput
 from storax.pipeline.features import Features, Importances
+from storax.pipeline.submitted import Submitted
 
 NOT_FITTED = "NOT FITTED"
 
@@ -132,16 +133,30 @@ class Pipeline:
         asked = {"spec": self._spec(), "subset": _subset(population, peripheral)}
         return list(session.ask("check_pipeline", asked))
 
-    def fit(self, population: Any, peripheral: Any = None, *, check: bool = False) -> Self:
+    def fit(
+        self,
+        population: Any,
+        peripheral: Any = None,
+        *,
+        check: bool = False,
+        site: str | None = None,
+        job: Mapping[str, Any] | None = None,
+        buckets: int | None = None,
+    ) -> Self:
         """Learn from a subset of a container, as ``container.train``. Each fit is a new edition of its name.
 
         Args:
             population: The subset, or a data frame or view.
             peripheral: The tables around a data frame, by name of placeholder.
             check: Whether to warn of what ``check()`` finds.
+            site: Name of the site where it runs as a job; by default it runs in the engine's process.
+            job: Fields of that Job, as ``{"threads_per_rank": 8, "wall_time_min": 60, "max_attempts": 3}``.
+            buckets: Into how many parts the tables are split, with a job for the features of each; for tables that
+                are too large for one machine's memory. By default one job does it all.
 
         Raises:
             InvalidInput: the description or the data cannot be used; nothing is left of it then.
+            JobFailed: the job at the site failed or was cancelled.
         """
         if check:
             import warnings
@@ -150,27 +165,69 @@ class Pipeline:
 
             for words in self.check(population, peripheral):
                 warnings.warn(words, StoraxWarning, stacklevel=2)
-        asked = {"name": self._row["name"] if self._row else self._name, "spec": self._spec(), "tags": self.tags}
-        subset = _subset(population, peripheral)
-        return self._hear(session.ask_slowly("Fitting", "fit_pipeline", {**asked, "subset": subset}))
+        where = _where(site, job, buckets)
+        return self._hear(
+            session.ask_slowly(_label("Fitting", site), "fit_pipeline", self._fitting(population, peripheral) | where)
+        )
 
-    def score(self, population: Any, peripheral: Any = None) -> dict[str, float]:
+    def submit(
+        self,
+        population: Any,
+        peripheral: Any = None,
+        *,
+        site: str,
+        job: Mapping[str, Any] | None = None,
+        buckets: int | None = None,
+    ) -> Submitted:
+        """Have a site learn, and return at once. The pipeline is kept when the job ends, also when this script has.
+
+        Args and errors are those of ``fit()``; what the data make fail is told by the job.
+        """
+        asked = self._fitting(population, peripheral) | _where(site, job, buckets)
+        return Submitted(self, session.ask("submit_pipeline", asked))
+
+    def score(
+        self,
+        population: Any,
+        peripheral: Any = None,
+        *,
+        site: str | None = None,
+        job: Mapping[str, Any] | None = None,
+    ) -> dict[str, float]:
         """Predict what is known and say how well; the engine keeps it in the history.
+
+        Args:
+            population: The subset, or a data frame or view.
+            peripheral: The tables around a data frame, by name of placeholder.
+            site: Name of the site where it runs as a job; by default it runs in the engine's process.
+            job: Fields of that Job.
 
         Returns:
             accuracy, auc and cross_entropy, or mae, rmse and rsquared; with several targets as ``rmse.<target>``.
         """
-        self._hear(self._ask("score_pipeline", subset=_subset(population, peripheral)))
-        return {k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used")}
+        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral), **_where(site, job)}
+        self._hear(session.ask_slowly(_label("Scoring", site), "score_pipeline", asked))
+        return {k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used", "job_id")}
 
     def predict(self, population: Any, peripheral: Any = None) -> Any:
         """Predictions as a numpy array of a row for each of the population's, and a column for each target."""
         found = self._table("predict", population, peripheral)
         return tables.library("numpy").column_stack([column.to_numpy() for column in found.columns])
 
-    def transform(self, population: Any, peripheral: Any = None) -> Any:
-        """The features as a pyarrow Table, a row for each of the population's; null where one is not known."""
-        return self._table("transform", population, peripheral)
+    def transform(
+        self,
+        population: Any,
+        peripheral: Any = None,
+        *,
+        site: str | None = None,
+        job: Mapping[str, Any] | None = None,
+        buckets: int | None = None,
+    ) -> Any:
+        """The features as a pyarrow Table, a row for each of the population's; null where one is not known.
+
+        ``site``, ``job`` and ``buckets`` are those of ``fit()``.
+        """
+        return self._table("transform", population, peripheral, **_where(site, job, buckets))
 
     def plots(self, population: Any, peripheral: Any = None) -> dict[str, Any]:
         """Points of the ROC, precision-recall and lift curves by target. Classification alone."""
@@ -212,6 +269,10 @@ class Pipeline:
             "share_selected_features": self.share_selected_features,
         }
 
+    def _fitting(self, population: Any, peripheral: Any) -> dict[str, Any]:
+        name = self._row["name"] if self._row else self._name
+        return {"name": name, "spec": self._spec(), "tags": self.tags, "subset": _subset(population, peripheral)}
+
     def _fit(self) -> dict[str, Any]:
         if self._row is None:
             raise InvalidInput("The pipeline has not been fitted.", hint="Call fit() first.")
@@ -220,8 +281,8 @@ class Pipeline:
     def _ask(self, command: str, **arguments: Any) -> Any:
         return session.ask(command, {"pipeline": str(self._fit()["id"]), **arguments})
 
-    def _table(self, command: str, population: Any, peripheral: Any) -> Any:
-        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral)}
+    def _table(self, command: str, population: Any, peripheral: Any, **where: Any) -> Any:
+        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral), **where}
         return tables.received(command, asked)
 
     def _hear(self, row: dict[str, Any]) -> Self:
@@ -256,6 +317,19 @@ def _roles(model: DataModel) -> dict[str, dict[str, list[str]]]:
 
 def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [given]
+
+
+def _where(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:
+    if site is None and buckets is not None:
+        raise InvalidInput("buckets= is for work at a site.", hint='Say where: site="name".')
+    if site is None and job:
+        raise InvalidInput("job= is for work at a site.", hint='Say where: site="name".')
+    where = {"site": site, "job": dict(job or {})} if site is not None else {}
+    return where | ({"buckets": buckets} if buckets is not None else {})
+
+
+def _label(doing: str, site: str | None) -> str:
+    return doing if site is None else f"{doing} at {site}"
 
 
 def _kinds(parts: list[Any]) -> list[str]:

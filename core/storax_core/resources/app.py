@@ -51,7 +51,8 @@ class App(SQLModel, table=True):
         "Methods of the source that run around its jobs: preprocess, postprocess, handle_error, handle_timeout.", list
     )
     python_exe: Annotated[ShortText | None, Mark(write=BOTH)] = c.text(
-        "Interpreter at the site for run() and hooks; null takes the agent's own.", default=None
+        "Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes the agent's own.",
+        default=None,
     )
     shell_preamble: Annotated[Text, Mark(write=BOTH)] = c.text(
         "Lines for /bin/sh before the command or the Python worker, as 'module load'.", default=""

@@ -31,6 +31,7 @@ class Pipeline(SQLModel, table=True):
     )
     params: Annotated[JsonObject, Mark(write=CREATE)] = c.json("Data model, learners, predictors: all that was set.")
     frames: Annotated[JsonObject, Mark(write=CREATE)] = c.json("Data frames it was fitted on: {name: edition}.")
+    job_id: Annotated[BigId | None, Mark(filter=EQ, write=CREATE)] = c.big("Job that learned it.", default=None)
     targets: Annotated[JsonList, Mark(write=CREATE)] = c.json("Names of the target columns.", list)
     tags: Annotated[JsonList, Mark(write=BOTH)] = c.json("Words by which to find it again.", list)
     scores: Annotated[JsonList, Mark(write=BOTH)] = c.json("Every score so far, oldest first.", list)

@@ -3,7 +3,7 @@
 After Kramer, Lavrac and Flach, "Propositionalization approaches to relational data mining" (2001).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -17,6 +17,7 @@ from storax_engine.learning.plan import Join, Part
 
 CONDITIONAL = ("COUNT", "AVG", "SUM")
 Window = tuple[float, float | None]
+Frequent = Callable[[Frame, str, int], list[str]]
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class FastProp:
     delta_t: float = 0.0
     max_lag: int = 0
 
-    def propose(self, join: Join, right: Frame) -> Iterator[Feature]:
-        """All features of a join; ``right`` is what the category values are counted in."""
-        chosen = [aggregations.named(a) for a in self.aggregation]
+    def propose(self, join: Join, right: Frame, frequent: Frequent | None = None) -> Iterator[Feature]:
+        """All features of a join; category values are counted in ``right``, or by ``frequent``."""
+        count, chosen = frequent or most_frequent, [aggregations.named(a) for a in self.aggregation]
         for window in self._windows(join):
             yield from _plain(join, right, window, chosen)
-            yield from self._conditional(join, right, window, {a.name for a in chosen})
+            yield from self._conditional(join, right, window, {a.name for a in chosen}, count)
 
     def _windows(self, join: Join) -> Iterator[Window]:
         yield WHOLE
@@ -46,12 +47,14 @@ class FastProp:
         if self.delta_t > 0:
             yield from ((k * self.delta_t, (k + 1) * self.delta_t) for k in range(self.max_lag))
 
-    def _conditional(self, join: Join, right: Frame, window: Window, chosen: set[str]) -> Iterator[Feature]:
+    def _conditional(
+        self, join: Join, right: Frame, window: Window, chosen: set[str], frequent: Frequent
+    ) -> Iterator[Feature]:
         if not self.n_most_frequent:
             return
         values = [c.name for c in right.of_kind(NUMERICAL)]
         for category in right.of_kind(CATEGORICAL):
-            for value in most_frequent(right, category.name, self.n_most_frequent):
+            for value in frequent(right, category.name, self.n_most_frequent):
                 for name in CONDITIONAL:
                     if name in chosen:
                         columns = [None] if name == "COUNT" else values
@@ -87,8 +90,12 @@ def most_frequent(frame: Frame, category: str, n: int) -> list[str]:
     """The values seen most often, most frequent first; ties in order of the text."""
     codes, values = frame.coded(category)
     seen = np.bincount(codes[codes >= 0], minlength=len(values))
-    texts = values.to_pylist()
-    return [texts[i] for i in sorted(range(len(texts)), key=lambda i: (-seen[i], texts[i]))[:n]]
+    return often(dict(zip(values.to_pylist(), seen.tolist(), strict=True)), n)
+
+
+def often(seen: Mapping[str, int], n: int) -> list[str]:
+    """The values with the highest counts, highest first; ties in order of the text."""
+    return sorted(seen, key=lambda text: (-seen[text], text))[:n]
 
 
 def _plain(join: Join, right: Frame, window: Window, chosen: list[Aggregation]) -> Iterator[Feature]:

@@ -12,6 +12,7 @@ from storax_engine.learning.errors import BadData
 from storax_engine.learning.frame import Frame
 
 SPARE = 4
+_NUMBER = "^(0|-?[1-9][0-9]{0,17})$"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ def of(frame: Frame, names: tuple[str, ...]) -> tuple[Keys, Ints]:
     return Keys(parts, together, len(together)), numbers
 
 
+def as_compared(frame: Frame, name: str, kind: pa.DataType) -> pa.Array:
+    """A key column as the other side's ``kind``: int64, where text that is no number is null, or string."""
+    column = _plain(frame, name)
+    if column.type == kind:
+        return column
+    return column.cast(kind) if pa.types.is_string(kind) else _spelled(column)
+
+
 def _mix(coded: list[Ints], sizes: list[int]) -> Ints:
     mixed, missing = coded[0].copy(), coded[0] < 0
     for one, size in zip(coded[1:], sizes[1:], strict=True):
@@ -58,16 +67,11 @@ class _Part:
     values: pa.Array | None = None
 
     def find(self, frame: Frame, name: str) -> Ints:
-        column = _plain(frame, name)
         if self.values is None:
-            return self._offset(column)
-        if column.type != self.values.type:
-            column = _as(column, self.values.type, frame.name, name)
-        return columns.lookup(column, self.values)
+            return self._offset(as_compared(frame, name, pa.int64()))
+        return columns.lookup(as_compared(frame, name, self.values.type), self.values)
 
     def _offset(self, column: pa.Array) -> Ints:
-        if not pa.types.is_integer(column.type):
-            return np.full(len(column), -1, np.int64)
         codes = _whole(column, self.lowest - 1) - self.lowest
         codes[(codes < 0) | (codes >= self.size)] = -1
         return codes
@@ -106,10 +110,6 @@ def _plain(frame: Frame, name: str) -> pa.Array:
     return frame.strings(name)
 
 
-def _as(column: pa.Array, kind: pa.DataType, table: str, name: str) -> pa.Array:
-    if pa.types.is_string(kind):
-        return column.cast(kind)
-    try:
-        return column.cast(kind)
-    except pa.ArrowInvalid as error:
-        raise BadData(f"join key {name!r} of table {table!r} is text where the other side has numbers") from error
+def _spelled(column: pa.Array) -> pa.Array:
+    """The whole numbers that texts spell as they are written, as the SQL compares them; null for any other text."""
+    return pc.if_else(pc.match_substring_regex(column, _NUMBER), column, None).cast(pa.int64())

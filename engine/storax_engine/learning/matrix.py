@@ -64,7 +64,7 @@ class Features:
             found = self.compute(batch, {})
             strength = strongest(correlate(found, y))
             kept, values, ranks = [*kept, *batch], np.concatenate([values, found]), np.concatenate([ranks, strength])
-            at = _top(ranks, learner.num_features)
+            at = top(ranks, learner.num_features)
             if len(at) < len(kept):
                 kept, values, ranks = [kept[i] for i in at], values[at], ranks[at]
         return kept, values
@@ -105,6 +105,7 @@ def narrow(values: Floats) -> npt.NDArray[np.float32]:
     return x
 
 
-def _top(ranks: Floats, n: int) -> npt.NDArray[np.int64]:
+def top(ranks: Floats, n: int) -> npt.NDArray[np.int64]:
+    """The places of the ``n`` highest ranks, in order; ranks below 0 are left out."""
     by = np.argsort(-ranks, kind="stable")[:n]
     return np.sort(by[ranks[by] >= 0])

@@ -14,36 +14,36 @@ class Preparation:
     """Fits while the training data are read, applies the same in every later call.
 
     ``states`` has a list by placeholder, with one entry for each preprocessor; those that need the targets come last,
-    and see the population with the columns of its many-to-one joins.
+    and see the population with the columns of its many-to-one joins. ``steps`` and ``means`` are the two kinds.
     """
 
     def __init__(self, plan: Plan, states: dict[str, Any] | None = None) -> None:
         own = [p for p in plan.preprocessors if p.kind != registry.TARGET_MEANS]
-        self._steps = [registry.make(p) for p in own]
-        self._means = [registry.target_means(p) for p in plan.preprocessors if p.kind == registry.TARGET_MEANS]
+        self.steps = [registry.make(p) for p in own]
+        self.means = [registry.target_means(p) for p in plan.preprocessors if p.kind == registry.TARGET_MEANS]
         self._targets = plan.targets
         self.states: dict[str, Any] = states or {}
 
     def fit(self, node: Node, frame: Frame) -> None:
         """Learn from a frame of the training data, and apply."""
         states = self.states[node.name] = []
-        for step in self._steps:
+        for step in self.steps:
             states.append(step.fit(frame))
             step.apply(frame, states[-1])
 
     def apply(self, node: Node, frame: Frame) -> None:
         """Do to a frame what was done to the same node's in training."""
-        for step, state in zip(self._steps, self.states[node.name], strict=True):
+        for step, state in zip(self.steps, self.states[node.name], strict=True):
             step.apply(frame, state)
 
     def fit_population(self, population: Frame, y: Floats) -> None:
         """Learn what needs the targets, and apply it as is right for training rows."""
         states = self.states[WITH_TARGETS] = []
-        for step in self._means:
+        for step in self.means:
             states.append(step.fit(population, y, self._targets))
             step.train(population, states[-1], y, self._targets)
 
     def apply_population(self, population: Frame) -> None:
         """Do to the population what was learned with the targets."""
-        for step, state in zip(self._means, self.states[WITH_TARGETS], strict=True):
+        for step, state in zip(self.means, self.states[WITH_TARGETS], strict=True):
             step.apply(population, state)

@@ -1,7 +1,7 @@
 """Fit: from a description and tables to a trained pipeline."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ from storax_engine.learning import fastprop, matrix, plan, targets
 from storax_engine.learning.columns import Floats
 from storax_engine.learning.errors import BadData, Cancelled
 from storax_engine.learning.feature import Feature
-from storax_engine.learning.frame import CATEGORICAL, Frame
+from storax_engine.learning.frame import CATEGORICAL
 from storax_engine.learning.matrix import Features
 from storax_engine.learning.plan import Part, Plan
 from storax_engine.learning.predictors import registry as predictors
@@ -35,32 +35,106 @@ def fit(
     ``progress`` is called with a share from 0 to 1 and a word; ``cancelled`` is asked between steps.
     Raises ``BadPlan``, ``BadData`` or ``Cancelled``.
     """
-    return _Fit(plan.read(spec), tables, progress, cancelled).run()
+    read = plan.read(spec)
+    return Fit(read, InMemory(read, tables), progress, cancelled).run()
 
 
-class _Fit:
+class Made(Protocol):
+    """Features of all rows of the population, as ``matrix.Features`` has them."""
+
+    def own(self, *, categorical: bool) -> list[Feature]:
+        """The population's own columns."""
+
+    def compute(self, features: Sequence[Feature], vocabularies: Mapping[str, list[str]]) -> Floats:
+        """A row of values for each feature."""
+
+    def best(self, learner: fastprop.FastProp, y: Floats) -> tuple[list[Feature], Floats]:
+        """A learner's features that are kept, and their values."""
+
+
+class Source(Protocol):
+    """Where a fit has its numbers from. ``kinds``, ``schemas`` and ``preparation`` are complete after ``prepare``."""
+
+    preparation: Preparation
+    cache: Cache
+    kinds: dict[str, dict[str, str]]
+    schemas: dict[str, pa.Schema]
+
+    def targets(self, *, needed: bool) -> Floats:
+        """One column per target."""
+
+    def prepare(self, y: Floats, tick: Callable[[], None]) -> None:
+        """Learn what the preprocessors must know."""
+
+    def features(self) -> Made:
+        """What can be computed."""
+
+    def vocabularies(self) -> dict[str, list[str]]:
+        """The most frequent values of the population's categories, by column."""
+
+
+class InMemory:
+    """The tables themselves, whole."""
+
+    def __init__(self, read: Plan, tables: Mapping[str, pa.Table]) -> None:
+        self.plan, self.tables, self.cache = read, tables, Cache()
+        self.preparation = Preparation(read)
+        self.kinds: dict[str, dict[str, str]] = {}
+        self.schemas: dict[str, pa.Schema] = {}
+
+    def targets(self, *, needed: bool) -> Floats:
+        """As the population's table has them."""
+        return read_targets(self.plan, targets.population(self.plan, self.tables, to_fit=True), needed=needed)
+
+    def prepare(self, y: Floats, tick: Callable[[], None]) -> None:
+        """From all tables."""
+        workspace = Workspace(self.plan, self.tables, self.preparation.fit, self.cache, tick)
+        self._population = workspace.population()
+        self.preparation.fit_population(self._population, y)
+        self.kinds = workspace.kinds
+        self.schemas = {n.name: self.tables[n.table].schema for n in self.plan.population.walk()}
+        self._features = Features(workspace, self._population)
+
+    def features(self) -> Features:
+        """Computed from the tables when asked for."""
+        return self._features
+
+    def vocabularies(self) -> dict[str, list[str]]:
+        """Of the population as prepared."""
+        columns = self._population.of_kind(CATEGORICAL)
+        return {c.name: fastprop.most_frequent(self._population, c.name, VOCABULARY) for c in columns}
+
+
+def read_targets(read: Plan, table: pa.Table, *, needed: bool) -> Floats:
+    """The targets of a population to fit on; no column where there are none and none is needed."""
+    if needed or read.targets:
+        return targets.read(read, table, to_fit=True)
+    return np.empty((table.num_rows, 0))
+
+
+class Fit:
+    """One fit, from a source of numbers to a trained pipeline."""
+
     def __init__(
         self,
         read: Plan,
-        tables: Mapping[str, pa.Table],
+        source: Source,
         progress: Callable[[float, str], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        self.plan, self.tables, self.cache = read, tables, Cache()
+        self.plan, self._source = read, source
         self._progress, self._cancelled = progress, cancelled
 
     def run(self) -> Trained:
+        """Learn. Raises ``BadPlan``, ``BadData`` or ``Cancelled``."""
         self._step(0.0, "reading")
         learners = [fastprop.read(p) for p in self.plan.learners]
         untrained = [predictors.make(p) for p in (*self.plan.selectors, *self.plan.predictors)]
-        y = self._targets(needed=bool(untrained))
-        preparation = Preparation(self.plan)
-        workspace = Workspace(self.plan, self.tables, preparation.fit, self.cache, self._tick)
-        population = workspace.population()
-        preparation.fit_population(population, y)
+        y = self._source.targets(needed=bool(untrained))
+        self._source.prepare(y, self._tick)
         self._step(0.1, "features")
-        made = Features(workspace, population)
-        vocabularies = _vocabularies(population) if self.plan.include_categorical else {}
+        made = self._source.features()
+        vocabularies = self._source.vocabularies() if self.plan.include_categorical else {}
         features, values = self._learn(made, learners, y, vocabularies)
         self._step(0.5, "selecting features")
         features, values = self._select(features, values, y)
@@ -68,21 +142,15 @@ class _Fit:
             features=features,
             correlations=matrix.correlate(values, y) if y.size else np.empty((len(features), 0)),
             vocabularies=vocabularies,
-            kinds=workspace.kinds,
-            schemas={n.name: self.tables[n.table].schema for n in self.plan.population.walk()},
+            kinds=self._source.kinds,
+            schemas=self._source.schemas,
         )
         self._predictors(state, values, y)
         self._step(1.0, "done")
-        return Trained(self.plan, preparation, state, self.cache)
-
-    def _targets(self, *, needed: bool) -> Floats:
-        table = targets.population(self.plan, self.tables, to_fit=True)
-        if needed or self.plan.targets:
-            return targets.read(self.plan, table, to_fit=True)
-        return np.empty((table.num_rows, 0))
+        return Trained(self.plan, self._source.preparation, state, self._source.cache)
 
     def _learn(
-        self, made: Features, learners: Sequence[fastprop.FastProp], y: Floats, vocabularies: dict[str, list[str]]
+        self, made: Made, learners: Sequence[fastprop.FastProp], y: Floats, vocabularies: dict[str, list[str]]
     ) -> tuple[list[Feature], Floats]:
         features = made.own(categorical=self.plan.include_categorical)
         parts = [made.compute(features, vocabularies)]
@@ -129,7 +197,3 @@ class _Fit:
     def _tick(self) -> None:
         if self._cancelled():
             raise Cancelled("the caller asked to stop")
-
-
-def _vocabularies(population: Frame) -> dict[str, list[str]]:
-    return {c.name: fastprop.most_frequent(population, c.name, VOCABULARY) for c in population.of_kind(CATEGORICAL)}

@@ -66,7 +66,7 @@ class Workspace:
     def _frame(self, node: Node, *, is_population: bool = False) -> Frame:
         self.tick()
         roles = dict(self.plan.roles.get(node.table, {}))
-        frame = frames.read(node.name, self._table(node), _with_join_columns(node, self.plan, roles, is_population))
+        frame = frames.read(node.name, self._table(node), with_join_columns(node, self.plan, roles, is_population))
         self._prepare(node, frame)
         for join in node.joins:
             if join.relationship == MANY_TO_ONE:
@@ -96,7 +96,7 @@ class Workspace:
             frame.add(Column(feature.name, NUMERICAL, values))
 
 
-def _with_join_columns(
+def with_join_columns(
     node: Node, plan: Plan, roles: dict[str, tuple[str, ...]], is_population: bool
 ) -> dict[str, tuple[str, ...]]:
     """The roles, and those of the columns that joins name though nobody gave them a role."""

@@ -28,7 +28,8 @@ def part_of(seconds: Any, part: str) -> Any:
     if part == "minute":
         hours = (seconds / 3600.0).floor()
         return ((seconds - hours * 3600.0) / 60.0).floor().cast("float64")
-    return seconds.cast("int64").as_timestamp("s").month().cast("float64")
+    # Added to a moment without a zone: what turns a number into one heeds the session's zone, or is not there.
+    return (ibis.timestamp("1970-01-01 00:00:00") + seconds.cast("int64").as_interval("s")).month().cast("float64")
 
 
 def _seasonal(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.Table:

@@ -1,0 +1,54 @@
+"""A fit that a site works on: wait for it, look at it, cancel it."""
+
+from typing import TYPE_CHECKING, Any
+
+from storax._engine import session
+
+if TYPE_CHECKING:
+    from storax.models.job import Job
+    from storax.pipeline.handle import Pipeline
+
+
+class Submitted:
+    """Made by ``Pipeline.submit()``. Its result is kept when the job ends, whether anybody waits or not.
+
+    Attributes:
+        job_id: Of its job; ``PipelineRecord.objects.get(job_id=...)`` finds what it learned.
+        name: Under which the pipeline will be kept; ``storax.pipeline.load(name)`` finds it then.
+    """
+
+    def __init__(self, pipeline: "Pipeline", told: dict[str, Any]) -> None:
+        self._pipeline = pipeline
+        self.job_id, self.name = int(told["job_id"]), str(told["name"])
+
+    @property
+    def job(self) -> "Job":
+        """Its job, as the platform knows it now."""
+        from storax.models.job import Job
+
+        return Job.objects.get(id=self.job_id)
+
+    def done(self) -> bool:
+        """Whether its job has ended."""
+        return self.job.done()
+
+    def progress(self) -> tuple[float, str]:
+        """How far it is, from 0 to 1, and what it does."""
+        part, words = session.ask("progress_of_job", {"job_id": self.job_id})
+        return float(part), str(words)
+
+    def wait(self) -> "Pipeline":
+        """Wait until the pipeline is kept; returns it, fitted. Interrupting the wait leaves the job alone.
+
+        Raises:
+            InvalidInput: the description or the data cannot be used.
+            JobFailed: the job failed or was cancelled.
+        """
+        return self._pipeline._hear(session.ask_slowly("Waiting", "await_pipeline", {"job_id": self.job_id}))
+
+    def cancel(self) -> bool:
+        """Cancel its job; nothing is left of it. Returns whether there was something to cancel."""
+        return self.job.cancel()
+
+    def __repr__(self) -> str:
+        return f"Submitted(name={self.name!r}, job_id={self.job_id})"

@@ -1,0 +1,114 @@
+"""A fit's source of numbers that are in buckets: what needs all rows is put together, one column at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from storax_engine.learning import columns, fastprop, matrix
+from storax_engine.learning.buckets.skeleton import Skeleton
+from storax_engine.learning.buckets.together import Matrix
+from storax_engine.learning.columns import Floats
+from storax_engine.learning.feature import Feature
+from storax_engine.learning.frame import CATEGORICAL, Column, Frame
+from storax_engine.learning.plan import Plan
+from storax_engine.learning.preparation import WITH_TARGETS, Preparation
+from storax_engine.learning.training import VOCABULARY
+from storax_engine.learning.workspace import Cache
+
+AT_ONCE = 16
+
+
+class FromBuckets:
+    """A ``training.Source`` over buckets that have been computed."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        preparation: Preparation,
+        skeleton: Skeleton,
+        features: Sequence[Feature],
+        proposed: Sequence[Sequence[int]],
+        values: Matrix,
+        y: Floats,
+    ) -> None:
+        self.preparation, self.cache = preparation, Cache()
+        self.kinds, self.schemas = skeleton.kinds, skeleton.schemas
+        self._plan, self._skeleton, self._matrix, self._y = plan, skeleton, values, y
+        self._made = _Made(plan, features, proposed, values)
+
+    def targets(self, *, needed: bool) -> Floats:  # noqa: ARG002  (they were read then)
+        """As they were when the buckets were prepared."""
+        return self._y
+
+    def prepare(self, y: Floats, tick: Callable[[], None]) -> None:
+        """The targets' means: for training rows from the other folds, of all rows and so of all buckets."""
+        states = self.preparation.states[WITH_TARGETS] = [{} for _ in self.preparation.means]
+        for name in self._skeleton.categories() if states else ():
+            frame = Frame(self._plan.population.name, self._matrix.rows)
+            frame.add(Column(name, CATEGORICAL, self._matrix.category(name)))
+            for step, state in zip(self.preparation.means, states, strict=True):
+                tick()
+                found = step.fit(frame, y, self._plan.targets)
+                step.train(frame, found, y, self._plan.targets)
+                state.update(found)
+                self._made.mapped |= {made: frame.numbers(made) for made in found}
+        # Now that the means are known, the skeleton has their columns too.
+        self._made.skeleton = Skeleton(self._plan, self._skeleton.schemas, self.preparation)
+
+    def features(self) -> "_Made":
+        """Those of the buckets, and the targets' means."""
+        return self._made
+
+    def vocabularies(self) -> dict[str, list[str]]:
+        """Counted over all rows."""
+        found = {}
+        for name in self._skeleton.categories():
+            frame = Frame(self._plan.population.name, self._matrix.rows)
+            frame.add(Column(name, CATEGORICAL, self._matrix.category(name)))
+            found[name] = fastprop.most_frequent(frame, name, VOCABULARY)
+        return found
+
+
+class _Made:
+    """Features of all rows. ``mapped`` are the columns of the targets' means."""
+
+    skeleton: Skeleton
+
+    def __init__(
+        self, plan: Plan, features: Sequence[Feature], proposed: Sequence[Sequence[int]], values: Matrix
+    ) -> None:
+        self._matrix, self._features, self.mapped = values, features, dict[str, Floats]()
+        self._place = {f: i for i, f in enumerate(features)}
+        learners = [fastprop.read(p) for p in plan.learners]
+        self._proposed = dict(zip(learners, proposed, strict=True))
+
+    def own(self, *, categorical: bool) -> list[Feature]:
+        """The population's own columns, and those that many-to-one joins brought in."""
+        return self.skeleton.own(categorical=categorical)
+
+    def compute(self, features: Sequence[Feature], vocabularies: Mapping[str, list[str]]) -> Floats:
+        """Read what is in the buckets; what is not, is a category or a target's mean."""
+        out = np.empty((len(features), self._matrix.rows))
+        for i, feature in enumerate(features):
+            if feature.aggregation is None and feature.column in self.mapped:
+                out[i] = self.mapped[feature.column]
+            elif feature not in self._place:
+                known = pa.array(vocabularies[feature.column or ""], pa.string())
+                places = columns.lookup(self._matrix.category(feature.column or ""), known)
+                out[i] = np.where(places < 0, np.nan, places)
+        stored = [i for i, f in enumerate(features) if f in self._place and f.column not in self.mapped]
+        for start in range(0, len(stored), AT_ONCE):
+            at = stored[start : start + AT_ONCE]
+            out[at] = self._matrix.columns([self._place[features[i]] for i in at])
+        return out
+
+    def best(self, learner: fastprop.FastProp, y: Floats) -> tuple[list[Feature], Floats]:
+        """As ``Features.best``: the highest correlations of all, a few columns in memory at a time."""
+        proposed = self._proposed[learner]
+        ranks = np.empty(len(proposed))
+        for start in range(0, len(proposed), AT_ONCE):
+            values = self._matrix.columns(proposed[start : start + AT_ONCE])
+            ranks[start : start + AT_ONCE] = matrix.strongest(matrix.correlate(values, y))
+        kept = [self._features[proposed[i]] for i in matrix.top(ranks, learner.num_features)]
+        return kept, self.compute(kept, {})

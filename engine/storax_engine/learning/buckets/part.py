@@ -1,0 +1,83 @@
+"""The features of one bucket: what ``matrix.Features`` computes, of the rows that are in it."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storax_engine.learning.buckets.apart import apart
+from storax_engine.learning.buckets.splitting import ROW, home, table
+from storax_engine.learning.feature import Feature
+from storax_engine.learning.frame import CATEGORICAL
+from storax_engine.learning.matrix import Features
+from storax_engine.learning.plan import Plan
+from storax_engine.learning.preparation import Preparation
+from storax_engine.learning.workspace import Cache, Workspace
+
+GROUP = 64
+FEATURES, CATEGORIES = "features", "categories.parquet"
+Tick = Callable[[], None]
+
+
+def read(plan: Plan, folder: Path, i: int, preparation: Preparation, tick: Tick) -> Workspace:
+    """The tables of a bucket, ready to be computed with."""
+    nodes = list(plan.population.walk())
+    tables = {node.name: pq.read_table(home(folder, i) / table(k)) for k, node in enumerate(nodes)}
+    return Workspace(apart(plan), tables, preparation.apply, Cache(), tick)
+
+
+def write(
+    workspace: Workspace,
+    preparation: Preparation,
+    features: Sequence[Feature],
+    vocabularies: Mapping[str, list[str]] | None,
+    bucket: Path,
+    row_group: int,
+    tick: Tick,
+) -> None:
+    """Write the features of a bucket beside its tables, in one step. Done again, it changes nothing.
+
+    Without ``vocabularies`` the targets' means and the categories are not known yet: the categories are written too.
+    """
+    aside = bucket / f"{FEATURES}.{uuid4().hex}"
+    aside.mkdir()
+    population = workspace.population()
+    if vocabularies is None:
+        _categories(population, aside / CATEGORIES)
+    else:
+        preparation.apply_population(population)
+    made = Features(workspace, population)
+    for start in range(0, len(features), GROUP):
+        tick()
+        _group(made.compute(features[start : start + GROUP], vocabularies or {}), start, aside, row_group)
+    try:
+        aside.rename(bucket / FEATURES)
+    except OSError:
+        if not (bucket / FEATURES).is_dir():
+            raise
+        shutil.rmtree(aside)  # another attempt was faster, with the same numbers
+
+
+def _group(values: Any, start: int, folder: Path, row_group: int) -> None:
+    names = [str(start + i) for i in range(len(values))]
+    # NaN stays NaN, so that every bit is as it was computed. Values of neighbouring rows have little in common.
+    found = pa.table([pa.array(v) for v in values], names=names)
+    pq.write_table(
+        found, folder / group(start), row_group_size=row_group, compression="zstd", use_dictionary=False,
+        write_statistics=False,
+    )  # fmt: skip
+
+
+def _categories(population: Any, path: Path) -> None:
+    found = {c.name: population.strings(c.name) for c in population.of_kind(CATEGORICAL)}
+    rows = pq.read_table(path.parent.parent / table(0), columns=[ROW]).column(0)
+    pq.write_table(pa.table({ROW: rows, **found}), path, compression="zstd")
+
+
+def group(start: int) -> str:
+    """The file of the features from the ``start``-th on."""
+    return f"group-{start // GROUP}.parquet"

@@ -1,0 +1,51 @@
+"""An order: a folder in which the engine lays down what a job at a site is to do, and finds what it did.
+
+``order.json`` and ``tables/`` are there before the job is; the job leaves ``progress.json`` while it works, then
+``result.json`` or ``error.json``. What is learned is in ``trained/``, which appears in one step.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ORDER, RESULT, ERROR, PROGRESS = "order.json", "result.json", "error.json", "progress.json"
+TRAINED, TABLES = "trained", "tables"
+
+
+def write_json(path: Path, value: Any, *, safe: bool = True) -> None:
+    """Replace a file in one step; ``safe``: it is on the disk when this returns."""
+    scratch = path.with_name(f".{path.name}.{uuid4().hex}")
+    with scratch.open("w", encoding="utf-8") as file:
+        json.dump(value, file)
+        file.flush()
+        if safe:
+            os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """What is in a file; None where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def write_tables(folder: Path, tables: Mapping[str, pa.Table], prefix: str) -> dict[str, str]:
+    """Write tables as Parquet; returns the files by name of table. A name may hold what a file's may not."""
+    (folder / TABLES).mkdir(mode=0o700, exist_ok=True)
+    files = {name: f"{prefix}-{i}.parquet" for i, name in enumerate(tables)}
+    for name, file in files.items():
+        pq.write_table(tables[name], folder / TABLES / file, compression="lz4")
+    return files
+
+
+def read_tables(folder: Path, files: Mapping[str, str]) -> dict[str, pa.Table]:
+    """What ``write_tables`` wrote."""
+    return {name: pq.read_table(folder / TABLES / file) for name, file in files.items()}

@@ -1,0 +1,111 @@
+"""A large feature step as jobs at a site: one for each bucket, and the same pipeline as made at once."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+
+import storax
+from fakes.processes import eventually
+from fakes.site import RunningSite
+from fakes.star import pipeline, star
+from storax import App, Job, errors
+
+SITE = "buckets"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, user):
+    running = RunningSite(tmp_path_factory.mktemp("site"), user.world.url, token=user.token, name=SITE)
+    yield running.start()
+    running.close()
+
+
+@pytest.fixture
+def schema(project, site):
+    return star()
+
+
+def orders(home, project):
+    return list((home.folder.projects / project / "orders").iterdir())
+
+
+def jobs(project, **more):
+    return list(Job.objects.filter(tags={"project": project, **more}).order_by("id"))
+
+
+def test_a_fit_and_a_transform_over_buckets_are_those_of_the_engine_itself(home, project, schema):
+    here, there = pipeline(schema, name="here").fit(schema.train), pipeline(schema, name="there")
+    there.fit(schema.train, site=SITE, buckets=3, job={"tags": {"mine": "yes"}})
+    assert np.array_equal(here.predict(schema.test), there.predict(schema.test))
+    assert there.transform(schema.test, site=SITE, buckets=2).equals(here.transform(schema.test))
+    assert there.transform(schema.test, site=SITE).equals(here.transform(schema.test))
+    made = jobs(project, pipeline="there", mine="yes")
+    assert [job.tags["work"] for job in made] == ["prepare", "bucket", "bucket", "bucket", "fit"]
+    assert [job.parent_ids for job in made[1:4]] == [[made[0].id]] * 3
+    assert sorted(made[4].parent_ids) == [job.id for job in made[:4]]
+    assert {job.state for job in made} == {"JOB_FINISHED"}
+    assert orders(home, project) == []
+
+
+def test_a_bucket_that_fails_is_named_and_can_be_run_again_alone(home, project, schema, site):
+    pipeline(schema).fit(schema.train, site=SITE)  # so that the App is there
+    app = App.objects.get(name="storax_pipeline", site_id=site.site_id)
+    flag, shim = site.folder.path / "broken", site.folder.path / "shim"
+    flag.write_text("")
+    shim.write_text(
+        f'#!/bin/sh\ncase "$*" in *bucket-0001) [ -e {flag} ] && {{ echo "no luck" >&2; exit 3; }};; esac\n'
+        f'exec {sys.executable} "$@"\n'
+    )
+    shim.chmod(0o700)
+    app.python_exe = str(shim)
+    app.save()
+    try:
+        with pytest.raises(errors.JobFailed, match="exit code 3: no luck") as caught:
+            pipeline(schema, name="again").fit(schema.train, site=SITE, buckets=2)
+        _, first, second, last = jobs(project, pipeline="again")
+        assert f"storax job explain {second.id}" in caught.value.hint
+        assert (first.state, second.state, last.state) == ("JOB_FINISHED", "FAILED", "FAILED")
+        flag.unlink()
+        second.update(state="RESTART_READY")
+        eventually(lambda: Job.objects.get(id=second.id).state == "JOB_FINISHED", seconds=30)
+        last.update(state="RESTART_READY")
+        eventually(lambda: storax.pipeline.exists("again"), seconds=30)
+        assert Job.objects.get(id=first.id).attempt == 1, "a bucket that was done was done again"
+        eventually(lambda: orders(home, project) == [])
+    finally:
+        app.python_exe = None
+        app.save()
+
+
+def test_what_the_data_make_fail_is_the_reason_wherever_it_is_found(home, project, schema):
+    storax.data.DataFrame("people").refresh().add([None] * 300, "y", role="target")
+    with pytest.raises(errors.InvalidInput, match="y"):
+        pipeline(schema).fit(schema["full"], site=SITE, buckets=2)
+    prepare, *others = jobs(project)
+    assert (prepare.state, prepare.return_code) == ("FAILED", os.EX_DATAERR)
+    assert {job.state for job in others} == {"FAILED"}
+    assert storax.pipeline.list_pipelines() == []
+
+
+def test_cancelling_the_fit_cancels_every_step(home, project, schema, user):
+    held = "held-buckets"
+    user.site(held)  # nobody works there
+    told = pipeline(schema).submit(schema.train, site=held, buckets=3)
+    assert [job.state for job in jobs(project)] == ["READY", *["AWAITING_PARENTS"] * 4]
+    assert told.cancel()
+    with pytest.raises(errors.JobFailed, match="cancelled"):
+        told.wait()
+    eventually(lambda: {job.state for job in jobs(project)} == {"FAILED"})
+    assert orders(home, project) == []
+
+
+def test_a_wrong_number_of_buckets_is_said_at_once(home, project, schema):
+    for wrong in (0, 501):
+        with pytest.raises(errors.InvalidInput, match=f"buckets is {wrong}"):
+            pipeline(schema).fit(schema.train, site=SITE, buckets=wrong)
+    with pytest.raises(errors.InvalidInput, match="site="):
+        pipeline(schema).fit(schema.train, buckets=2)
+    assert jobs(project) == []
+    assert orders(home, project) == []

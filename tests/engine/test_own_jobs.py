@@ -1,0 +1,135 @@
+"""A fit or a score in the engine's process is a job: it has an end with its reason, and can be cancelled."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import storax
+from fakes.processes import eventually
+from fakes.star import pipeline, star
+from storax import App, Job, Site, errors
+
+
+@pytest.fixture
+def schema(project):
+    return star()
+
+
+def slow(schema):
+    return pipeline(schema, predictors=[storax.predictors.XGBoostRegressor(n_estimators=20000)])
+
+
+def jobs(project):
+    return Job.objects.filter(tags={"project": project}).order_by("id")
+
+
+def in_thread(call):
+    caught = []
+
+    def run():
+        try:
+            call()
+        except errors.StoraxError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, caught
+
+
+def test_a_failed_fit_leaves_a_failed_job_with_its_reason(project, schema):
+    storax.data.DataFrame("orders").delete()
+    with pytest.raises(errors.StoraxError, match="orders") as caught:
+        pipeline(schema, name="sums").fit(schema.train)
+    job = jobs(project).get()
+    assert (job.state, job.tags) == ("FAILED", {"project": project, "pipeline": "sums", "work": "fit"})
+    with pytest.raises(Job.Failed, match="orders") as told:
+        job.result(timeout=1)
+    assert told.value.reason == caught.value.message.rstrip(".")
+    words = [sys.executable, "-c", "from storax.cli import main; main()", "job", "explain", str(job.id)]
+    client = storax.current_client()
+    env = {"STORAX_URL": client.url, "STORAX_TOKEN": client._token}
+    assert "It failed: " in subprocess.run(words, env=env, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_cancelled_fit_is_a_cancelled_job_and_leaves_nothing(home, project, schema):
+    thread, caught = in_thread(lambda: slow(schema).fit(schema.train))
+    eventually(lambda: jobs(project).filter(state="RUNNING").exists())
+    assert jobs(project).get().cancel()
+    thread.join(30)
+    assert isinstance(caught[0], errors.JobFailed)
+    job = jobs(project).get()
+    assert (job.state, job.history().last().data["message"]) == ("FAILED", "cancelled")
+    assert storax.pipeline.list_pipelines() == []
+    assert not list((home.folder.projects / project / "pipelines").iterdir())
+
+
+def test_reading_makes_no_jobs_and_a_fit_finishes_one(project, schema):
+    pipe = pipeline(schema).fit(schema.train)
+    pipe.predict(schema.test)
+    pipe.transform(schema.test)
+    pipe.check(schema.train)
+    job = jobs(project).get()
+    assert (job.state, job.return_value) == ("JOB_FINISHED", {"pipeline_id": int(pipe.id), "edition": 1})
+    assert job.app_name == "storax_pipeline"
+
+
+def test_what_a_killed_engine_had_at_work_fails_at_its_next_start(own_home):
+    storax.engine.set_project("killed")
+    schema = star()
+    thread, caught = in_thread(lambda: slow(schema).fit(schema.train))
+    eventually(lambda: jobs("killed").filter(state="RUNNING").exists())
+    own_home.kill()
+    thread.join(10)
+    assert isinstance(caught[0], errors.EngineDown)
+    storax.engine.set_project("killed")
+    eventually(lambda: jobs("killed").get().state == "FAILED")
+    assert "the engine ended" in jobs("killed").get().history().last().data["message"]
+
+
+def test_a_stopped_engine_says_what_it_had_at_work(own_home):
+    storax.engine.set_project("stopped")
+    schema = star()
+    thread, _ = in_thread(lambda: slow(schema).fit(schema.train))
+    eventually(lambda: jobs("stopped").filter(state="RUNNING").exists())
+    storax.engine.shutdown()
+    thread.join(10)
+    assert jobs("stopped").get().state == "FAILED"
+
+
+def test_a_job_of_the_engine_that_is_run_again_fails_with_the_way_out(project, schema):
+    storax.data.DataFrame("orders").remove("k")
+    with pytest.raises(errors.StoraxError):
+        pipeline(schema).fit(schema.train)
+    job = jobs(project).get()
+    Job.objects.filter(id=job.id).update(state="RESTART_READY")
+    with pytest.raises(errors.StoraxError):
+        pipeline(schema).fit(schema.train)
+    job.refresh_from_db()
+    assert (job.state, "call fit()" in job.history().last().data["message"]) == ("FAILED", True)
+    assert len(storax.pipeline.list_pipelines()) == 0
+
+
+def test_many_fits_at_once_have_a_job_each(project, schema):
+    pipes = [pipeline(schema, name=f"p{i}", feature_learners=[]) for i in range(6)]
+    threads = [in_thread(lambda pipe=pipe: pipe.fit(schema.train)) for pipe in pipes]
+    for thread, caught in threads:
+        thread.join(60)
+        assert caught == []
+    assert {job.state for job in jobs(project)} == {"JOB_FINISHED"}
+    assert {job.return_value["pipeline_id"] for job in jobs(project)} == {int(pipe.id) for pipe in pipes}
+
+
+def test_an_app_or_site_that_was_deleted_comes_back(own_home):
+    storax.engine.set_project("p")
+    schema = star()
+    pipe = pipeline(schema, feature_learners=[]).fit(schema.train)
+    app = Job.objects.filter(tags={"project": "p"}).get().app
+    jobs("p").delete()
+    App.objects.filter(id=app.id).delete()
+    site = app.site_id
+    pipe.fit(schema.train)
+    assert pipe.edition == 2
+    assert Site.objects.filter(id=site).exists()

@@ -1,0 +1,221 @@
+"""Fits and scores as jobs at a site, run by its agent: kept once, cancelled whole, taken up after a kill."""
+
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import storax
+from fakes.processes import eventually
+from fakes.site import RunningSite
+from fakes.star import pipeline, star
+from storax import App, EventLog, Job, PipelineRecord, errors
+from storax._engine import session
+
+SITE = "test"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, user):
+    running = RunningSite(tmp_path_factory.mktemp("site"), user.world.url, token=user.token)
+    yield running.start()
+    running.close()
+
+
+@pytest.fixture
+def schema(project, site):
+    return star()
+
+
+@pytest.fixture
+def held(user):
+    """A site without an agent: its jobs stay where they are."""
+    name = f"held{time.monotonic_ns()}"
+    return name, user.site(name)
+
+
+def orders(home, project):
+    return list((home.folder.projects / project / "orders").iterdir())
+
+
+def slow(schema):
+    """A pipeline whose fit takes seconds, whatever the machine."""
+    return pipeline(schema, predictors=[storax.predictors.XGBoostRegressor(n_estimators=20000)])
+
+
+def test_a_fit_and_a_score_at_a_site_are_those_of_the_engine_itself(home, project, schema):
+    here, there = pipeline(schema, name="here").fit(schema.train), pipeline(schema, name="there", tags=["far"])
+    there.fit(schema.train, site=SITE, job={"threads_per_rank": 2})
+    assert np.array_equal(here.predict(schema.test), there.predict(schema.test))
+    assert here.score(schema.test) == there.score(schema.test, site=SITE)
+    assert (there.name, there.edition, there.tags, there.frames) == ("there", 1, ["far"], here.frames)
+    row = PipelineRecord.objects.get(id=int(there.id))
+    job = Job.objects.get(id=row.job_id)
+    assert (job.state, job.threads_per_rank, job.app_name) == ("JOB_FINISHED", 2, "storax_pipeline")
+    assert (job.tags["project"], job.tags["pipeline"], job.tags["work"]) == (project, "there", "fit")
+    events = list(EventLog.objects.filter(entity="pipeline", entity_id=row.id).order_by("position"))
+    assert events[0].data["last_change"] == {"action": "fitted", "job_id": job.id}
+    assert Job.objects.get(id=events[1].data["last_change"]["job_id"]).tags["work"] == "score"
+    assert orders(home, project) == []
+    assert App.objects.filter(name="storax_pipeline").count() == 1
+
+
+def test_what_the_data_make_fail_is_an_error_here_and_the_reason_of_the_job(home, project, schema):
+    storax.data.DataFrame("people").refresh().add([None] * 300, "y", role="target")
+    with pytest.raises(errors.InvalidInput, match="y") as caught:
+        pipeline(schema).fit(schema["full"], site=SITE)
+    assert storax.pipeline.list_pipelines() == []
+    job = Job.objects.filter(state="FAILED", tags={"project": project}).get()
+    assert f"storax job explain {job.id}" in caught.value.hint
+    told = job.history().filter(to_state="RUN_ERROR").get().data
+    assert told["stderr_tail"].strip() == caught.value.message
+    assert job.return_code == os.EX_DATAERR
+
+
+def test_a_failed_job_that_is_run_again_ends_in_one_pipeline(home, project, schema, site):
+    app = App.objects.filter(name="storax_pipeline", site_id=site.site_id).first()
+    flag = site.folder.path / "broken"
+    flag.write_text("")
+    shim = site.folder.path / "shim"
+    shim.write_text(f'#!/bin/sh\n[ -e {flag} ] && {{ echo "no luck" >&2; exit 3; }}\nexec {sys.executable} "$@"\n')
+    shim.chmod(0o700)
+    app.python_exe = str(shim)
+    app.save()
+    try:
+        pipe = pipeline(schema, name="again")
+        with pytest.raises(errors.JobFailed, match="exit code 3: no luck"):
+            pipe.fit(schema.train, site=SITE)
+        assert len(orders(home, project)) == 1, "what the next attempt needs is gone"
+        flag.unlink()
+        job = Job.objects.filter(state="FAILED", tags={"pipeline": "again", "project": project}).get()
+        Job.objects.filter(id=job.id).update(state="RESTART_READY")
+        eventually(lambda: storax.pipeline.exists("again"), seconds=30)
+        assert (len(storax.pipeline.list_pipelines()), Job.objects.get(id=job.id).attempt) == (1, 2)
+        assert PipelineRecord.objects.get(id=int(storax.pipeline.load("again").id)).job_id == job.id
+        eventually(lambda: orders(home, project) == [])
+    finally:
+        app.python_exe = None
+        app.save()
+
+
+def test_a_site_without_the_engine_says_so(home, project, schema, site, tmp_path):
+    bare = tmp_path / "bare"
+    hide = 'sys.argv = ["at_site", sys.argv[-1]]; sys.modules["pyarrow"] = None'
+    run = 'runpy.run_module("storax_engine.at_site", run_name="__main__")'
+    bare.write_text(f"#!{sys.executable}\nimport runpy, sys\n{hide}\n{run}\n")
+    bare.chmod(bare.stat().st_mode | stat.S_IXUSR)
+    app = App.objects.filter(name="storax_pipeline", site_id=site.site_id).first()
+    app.python_exe = str(bare)
+    app.save()
+    try:
+        with pytest.raises(errors.JobFailed, match=r'pip install "storax\[engine\]"'):
+            pipeline(schema).fit(schema.train, site=SITE)
+    finally:
+        app.python_exe = None
+        app.save()
+
+
+def test_a_fit_whose_job_is_cancelled_leaves_nothing(home, project, schema):
+    told = slow(schema).submit(schema.train, site=SITE)
+    eventually(lambda: told.progress()[0] >= 0.4, seconds=60)
+    assert told.cancel()
+    with pytest.raises(errors.JobFailed, match="cancelled"):
+        told.wait()
+    assert storax.pipeline.list_pipelines() == []
+    eventually(lambda: orders(home, project) == [])
+
+
+def test_ctrl_c_cancels_the_job(home, project, schema):
+    timer = threading.Timer(3, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        slow(schema).fit(schema.train, site=SITE)
+    eventually(lambda: orders(home, project) == [], seconds=20)
+    job = Job.objects.filter(tags={"project": project}).get()
+    assert (job.state, job.history().filter(to_state="FAILED").get().data["message"]) == ("FAILED", "cancelled")
+    assert storax.pipeline.list_pipelines() == []
+
+
+def test_a_result_that_came_while_the_engine_was_dead_is_taken_in_once(own_home, site):
+    storax.engine.set_project("p")
+    schema = star()
+    told = pipeline(schema, name="kept").submit(schema.train, site=SITE)
+    own_home.kill()
+    told.job.wait(60)
+    storax.engine.set_project("p")
+    eventually(lambda: storax.pipeline.exists("kept"), seconds=20)
+    own_home.kill()
+    storax.engine.set_project("p")
+    assert [row.job_id for row in PipelineRecord.objects.filter(name="kept")] == [told.job_id]
+    assert len(storax.pipeline.list_pipelines()) == 1
+    assert told.wait().name == "kept"
+    assert orders(own_home, "p") == []
+
+
+def test_a_result_is_taken_in_once_wherever_the_engine_is_killed(own_home, site):
+    """The order is laid back as it was before its result was taken in: as after a kill between the two."""
+    import shutil
+
+    storax.engine.set_project("p")
+    schema = star()
+    told = pipeline(schema, name="once").submit(schema.train, site=SITE)
+    folder = own_home.folder.projects / "p" / "orders"
+    (order,) = folder.iterdir()
+    own_home.kill()
+    told.job.wait(60)
+    shutil.copytree(order, own_home.path / "copy")
+    storax.engine.set_project("p")
+    eventually(lambda: storax.pipeline.exists("once") and not list(folder.iterdir()), seconds=20)
+    own_home.kill()
+    shutil.copytree(own_home.path / "copy", order)
+    storax.engine.set_project("p")
+    eventually(lambda: not list(folder.iterdir()), seconds=20)
+    assert len(storax.pipeline.list_pipelines()) == 1
+
+
+def test_an_order_whose_job_was_never_made_is_forgotten(own_home, user, held):
+    storax.engine.set_project("p")
+    schema = star()
+    told = pipeline(schema).submit(schema.train, site=held[0])
+    folder = own_home.folder.projects / "p" / "orders"
+    (order,) = folder.iterdir()
+    own_home.kill()
+    ticket = storax._json.loads((order / "ticket.json").read_bytes())
+    del ticket["job_id"]
+    (order / "ticket.json").write_bytes(storax._json.dumps(ticket))
+    storax.engine.set_project("p")
+    assert session.ask("progress_of_job", {"job_id": told.job_id}) == [0.0, ""]
+    assert [entry.name for entry in folder.iterdir()] == [order.name], "its job is there: it was accepted"
+    own_home.kill()
+    told.cancel()
+    told.job.delete()
+    (order / "ticket.json").write_bytes(storax._json.dumps(ticket))
+    storax.engine.set_project("p")
+    eventually(lambda: list(folder.iterdir()) == [])
+
+
+def test_deleting_the_project_cancels_its_jobs(own_home, held):
+    storax.engine.set_project("gone")
+    schema = star()
+    told = pipeline(schema).submit(schema.train, site=held[0])
+    storax.engine.delete_project("gone")
+    assert told.job.state == "FAILED"
+
+
+def test_what_is_wrong_with_the_order_is_said_at_once_and_nothing_is_left(home, project, schema, held):
+    pipe = pipeline(schema)
+    with pytest.raises(errors.InvalidInput, match=r"no site 'tset'.*'test'"):
+        pipe.fit(schema.train, site="tset")
+    with pytest.raises(errors.InvalidInput, match="num_cores"):
+        pipe.fit(schema.train, site=held[0], job={"num_cores": 4})
+    with pytest.raises(errors.InvalidInput, match="the engine's to set"):
+        pipe.fit(schema.train, site=held[0], job={"app_id": 4})
+    with pytest.raises(errors.InvalidInput, match="site="):
+        pipe.fit(schema.train, job={"num_nodes": 4})
+    assert not Job.objects.filter(tags={"project": project}).exists()
+    assert orders(home, project) == []

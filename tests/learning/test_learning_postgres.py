@@ -1,0 +1,83 @@
+"""The statements that to_sql prints for Postgres, run on the Postgres of the test stack: the kernels' numbers."""
+
+import asyncio
+
+import asyncpg
+import pyarrow as pa
+import pytest
+
+from learning.parity import assert_parity
+from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
+
+TYPES = {pa.int64(): "bigint", pa.float64(): "double precision", pa.string(): "text"}
+
+
+class Postgres:
+    """Runs statements on one connection."""
+
+    def __init__(self, url):
+        self._loop = asyncio.new_event_loop()
+        self._conn = self._wait(asyncpg.connect(url, statement_cache_size=0))
+
+    def load(self, tables):
+        """The tables, and no others."""
+        for name, table in tables.items():
+            columns = ", ".join(f'"{f.name}" {TYPES.get(f.type, "timestamp")}' for f in table.schema)
+            self._wait(self._conn.execute(f'DROP TABLE IF EXISTS "{name}"; CREATE TABLE "{name}" ({columns})'))
+            rows = [tuple(row.values()) for row in table.to_pylist()]
+            self._wait(self._conn.copy_records_to_table(name, records=rows))
+
+    def run(self, statement):
+        """What a statement gives. A statement that never ends is an error after 20 s."""
+        asked = self._wait(self._conn.prepare(statement))
+        rows = self._wait(asked.fetch(timeout=20))
+        names = [a.name for a in asked.get_attributes()]
+        return pa.table([pa.array([row[i] for row in rows]) for i in range(len(names))], names=names)
+
+    def close(self):
+        self._wait(self._conn.close())
+        self._loop.close()
+
+    def _wait(self, what):
+        return self._loop.run_until_complete(what)
+
+
+@pytest.fixture(scope="module")
+def postgres(empty_database_url):
+    made = Postgres(empty_database_url)
+    yield made
+    made.close()
+
+
+def assert_same_on(postgres, trained, tables, least):
+    postgres.load(tables)
+    assert_parity(trained, tables, least=least, dialect="postgresql", run=postgres.run)
+
+
+EVERYTHING = ["EWMA_1D", "SKEW", "KURTOSIS", "NUM_MAX", "TIME_SINCE_LAST_MAXIMUM", "Q10", "Q95", "COUNT_ABOVE_MEAN"]
+
+
+def test_a_shop_on_postgres(postgres):
+    from storax_engine.learning.aggregations import DEFAULT
+
+    roles = {**SHOP_ROLES, "orders": {"numerical": ["price"], "categorical": ["kind"], "time_stamp": ["ts", "paid"]}}
+    orders = join("orders", "id", ("at", "ts"), horizon=3 * HOUR, memory=20 * DAY, upper_time_stamp="paid")
+    learner = {"aggregation": [*DEFAULT, *EVERYTHING], "windows": [2 * DAY], "n_most_frequent": 1}
+    tables = shop(21)
+    assert_same_on(postgres, fit(spec([orders], roles, predictor=None, learner=learner), tables), tables, 40)
+
+
+def test_a_snowflake_with_preprocessors_on_postgres(postgres):
+    tables, joins, roles = towns(22)
+    steps = [
+        {"kind": "Imputation", "add_dummies": True},
+        {"kind": "CategoryTrimmer", "min_freq": 20},
+        {"kind": "Seasonal"},
+        {"kind": "Substring", "begin": 0, "length": 2},
+        {"kind": "EmailDomain"},
+        {"kind": "TextFieldSplitter", "vocab_size": 3},
+        {"kind": "Mapping", "min_freq": 3},
+    ]
+    learner = {"aggregation": ["AVG", "COUNT", "LAST", "COUNT_DISTINCT"]}
+    trained = fit(spec(joins, roles, predictor=None, preprocessors=steps, learner=learner), tables)
+    assert_same_on(postgres, trained, tables, 20)
