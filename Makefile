@@ -56,8 +56,8 @@ migration: $(STAMP)  ## draft the next migration from the declarations: make mig
 bench: $(STAMP)  ## print the performance table
 	@$(BIN)/python -m benchmarks
 
-bench-engine: $(STAMP)  ## print what features and predictors cost, beside published figures
-	@$(BIN)/python -m benchmarks engine
+bench-engine: $(STAMP)  ## what imports, features and predictors cost; PEERS=1 measures getML and featuretools as well
+	@$(BIN)/python -m benchmarks engine $(if $(PEERS),--peers)
 
 chaos: $(STAMP)  ## the long version of the kill -9 tests
 	@STORAX_CHAOS_ROUNDS=20 $(BIN)/python -m pytest -q tests/chaos

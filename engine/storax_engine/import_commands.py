@@ -37,7 +37,9 @@ def read_csv(
     here = engine.project(project)
     free_name(frame, "data frame")
     texts = [name for role in ("categorical", "text", "unused_string") for name in _listed(given.get(role, ()))]
-    asked = CsvFormat(**{**form, "names": tuple(form.get("names", ())), "texts": frozenset(texts)})
+    wanted = frozenset(name for names in given.values() for name in _listed(names)) if ignore else frozenset()
+    names = tuple(form.get("names", ()))
+    asked = CsvFormat(**{**form, "names": names, "texts": frozenset(texts), "wanted": wanted})
     table = readers.read_csv(paths, asked, here.database, work)
     return _imported(
         here, work, frame, table, "csv", given, ignore=ignore, append=append, formats=time_formats, dry=dry

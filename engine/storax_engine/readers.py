@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storax.errors import InvalidInput, NoFile
+from storax_engine import csv_by_arrow
 from storax_engine.columns import Database
 from storax_engine.intake import table_of
 from storax_engine.work import Work
@@ -32,6 +33,7 @@ class CsvFormat:
         names: of the columns, for a file without a header.
         limit: rows to read; None: all.
         texts: columns whose text stays as it is, whatever it looks like.
+        wanted: the columns to read; empty, or with one that is not there: all.
     """
 
     sep: str = ","
@@ -40,6 +42,7 @@ class CsvFormat:
     names: tuple[str, ...] = ()
     limit: int | None = None
     texts: frozenset[str] = frozenset()
+    wanted: frozenset[str] = frozenset()
 
 
 def read_csv(paths: Sequence[str], form: CsvFormat, database: Database, work: Work) -> pa.Table:
@@ -99,12 +102,13 @@ def _same_columns(first: str, wanted: pa.Table, path: str, found: pa.Table) -> N
 
 def _csv(path: str, form: CsvFormat, database: Database, work: Work) -> pa.Table:
     form, header = _header(path, form)
-    texts = form.texts & set(header)
+    form = replace(form, texts=form.texts & set(header))
+    names = [name for name in header if name in form.wanted] if form.wanted <= set(header) else []
     try:
         try:
-            return _read(path, form, texts, database, work)
+            return _read_large(path, form, names, database, work) or _read(path, form, names, database, work)
         except duckdb.ConversionException:  # numbers, and a text further down: the type is seen from all rows
-            return _read(path, form, texts, database, work, sample=-1)
+            return _read(path, form, names, database, work, sample=-1)
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
@@ -154,9 +158,25 @@ def _ragged(path: str, form: CsvFormat, width: int) -> InvalidInput | None:
     return None
 
 
+def _read_large(path: str, form: CsvFormat, names: Sequence[str], database: Database, work: Work) -> pa.Table | None:
+    if Path(path).stat().st_size < csv_by_arrow.LARGE or form.names or form.limit is not None:
+        return None
+    told = database.run(f"DESCRIBE SELECT * FROM {_source(path, form, 20_480)}", work)  # noqa: S608
+    types = dict(zip(told.column(0).to_pylist(), told.column(1).to_pylist(), strict=True))
+    return csv_by_arrow.read(path, types, names or list(types), work, sep=form.sep, quote=form.quote, skip=form.skip)
+
+
 def _read(
-    path: str, form: CsvFormat, texts: frozenset[str], database: Database, work: Work, *, sample: int = 20_480
+    path: str, form: CsvFormat, names: Sequence[str], database: Database, work: Work, *, sample: int = 20_480
 ) -> pa.Table:
+    """``names`` are the columns to read; none: all."""
+    chosen = ", ".join('"' + name.replace('"', '""') + '"' for name in names) or "*"
+    limit = f" LIMIT {int(form.limit)}" if form.limit is not None else ""
+    return database.run(f"SELECT {chosen} FROM {_source(path, form, sample)}{limit}", work)  # noqa: S608
+
+
+def _source(path: str, form: CsvFormat, sample: int) -> str:
+    """The file as DuckDB's SQL names it."""
     options: dict[str, Any] = {
         "delim": form.sep, "quote": form.quote, "escape": form.quote, "skip": form.skip, "header": not form.names,
         "sample_size": sample, "strict_mode": True, "null_padding": False, "ignore_errors": False,
@@ -164,10 +184,9 @@ def _read(
     parts = [_literal(path), *(f"{name} = {_literal(value)}" for name, value in options.items()), _TYPES]
     if form.names:
         parts.append(f"names = [{', '.join(_literal(name) for name in form.names)}]")
-    if texts:
-        parts.append(f"types = {{{', '.join(f'{_literal(name)}: VARCHAR' for name in sorted(texts))}}}")
-    limit = f" LIMIT {int(form.limit)}" if form.limit is not None else ""
-    return database.run(f"SELECT * FROM read_csv({', '.join(parts)}){limit}", work)  # noqa: S608
+    if form.texts:
+        parts.append(f"types = {{{', '.join(f'{_literal(name)}: VARCHAR' for name in sorted(form.texts))}}}")
+    return f"read_csv({', '.join(parts)})"
 
 
 def _told(path: str, words: str) -> InvalidInput:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from fakes.s3 import S3Server, require_s3
 from fakes.sshd import Sshd, require_sshd
+from storax._engine import process
+from storax._engine.folder import EngineFolder
 from storax.local import LocalStack
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -45,3 +47,19 @@ def test_functions(stack: LocalStack, tmp_path: Path) -> None:
         "ZeroDivisionError at the site: float division by zero" in done.stdout
         or "ZeroDivisionError at the site: division by zero" in done.stdout
     )
+
+
+def test_flights(stack: LocalStack, tmp_path: Path) -> None:
+    own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path / "home")}
+    argv = [sys.executable, "-W", "error", str(EXAMPLES / "flights.py"), "--running", "--rows", "6000"]
+    argv += ["--predictor", "lightgbm", "--sql", "features"]
+    try:
+        done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+    finally:
+        process.stop(EngineFolder(tmp_path / "home" / "engine"))
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    auc = next(line for line in lines if "auc" in line).partition("auc ")[2].partition(",")[0]
+    assert float(auc) > 0.6
+    assert lines[-1].endswith("predictions of pipeline 'late', edition 1, are the same, bit for bit.")
+    assert len(list((tmp_path / "features").glob("*.sql"))) > 100

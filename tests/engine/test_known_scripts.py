@@ -1,8 +1,15 @@
 """Scripts for the getML API of projects and data frames run as they stand, but for the import."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+HERE = Path(__file__).parent
+DOCUMENT = HERE.parents[2] / "shared" / "seeds" / "getml-python-api.md"
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SCRIPT = """
 import storax as getml
 getml.engine.launch()
@@ -11,6 +18,15 @@ getml.engine.set_project('test')
 import pandas as pd
 df = getml.data.DataFrame.from_pandas(pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"]}), name="NAME_OF_THE_DATA_FRAME")
 other = getml.data.DataFrame.from_json('{"a": [1, 2]}', name="other")
+from pathlib import Path
+Path("x.csv").write_text("a,b\\n1,x\\n2,y\\n")
+csv = getml.data.DataFrame.from_csv("x.csv", "csv", roles={"numerical": ["a"], "categorical": ["b"]})
+import sqlite3
+conn = sqlite3.connect(":memory:")
+conn.execute("CREATE TABLE t AS SELECT 1.5 AS a, 'x' AS b")
+db = getml.data.DataFrame.from_db("t", "db", conn=conn)
+conn.close()
+assert (csv.nrows(), db.nrows()) == (2, 1)
 df.add(df["a"] * 2, "made_up", role="numerical")
 df.refresh()
 df.save()
@@ -45,7 +61,42 @@ assert not getml.engine.is_engine_alive()
 """
 
 
-def test_the_calls_of_the_known_lifecycle_run(own_home):
-    argv = [sys.executable, "-W", "error", "-c", SCRIPT]
-    done = subprocess.run(argv, env=own_home.environment, capture_output=True, text=True, timeout=120)
+PREPARED = """
+import pandas as pd
+df = getml.data.DataFrame.from_pandas(pd.DataFrame({"a": [1.5, 2.5]}), "df", roles={"numerical": ["a"]})
+df.add(df["a"] * 2, "y", role="target")
+pipe = getml.pipeline.Pipeline(
+    data_model=getml.data.DataModel("population"), predictors=[getml.predictors.LinearRegression()], name="pipe"
+)
+pipe.fit(getml.data.Container(train=df).train)
+NAME_OF_THE_DATA_FRAME, NAME_OF_THE_PIPELINE = "df", "pipe"
+"""
+
+
+def run(own_home, tmp_path, code: str) -> None:
+    argv = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(argv, env=own_home.environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_calls_of_the_known_lifecycle_run(own_home, tmp_path):
+    run(own_home, tmp_path, SCRIPT)
+
+
+@pytest.mark.skipif(
+    not DOCUMENT.exists(), reason=f"the reference document is not beside this checkout: {DOCUMENT.name}"
+)
+def test_every_block_of_the_reference_document_runs(own_home, tmp_path):
+    """One after the other in one script; before the second, what its prose says is there."""
+    first, *others = BLOCK.findall(DOCUMENT.read_text())
+    assert first.startswith("import getml\n")
+    assert len(others) == 5
+    code = [first.replace("import getml\n", "import storax as getml\n"), PREPARED, *others]
+    ends = "assert pipe.fitted and df.nrows() == 2 and getml.project.data_frames[0].on_disk"
+    run(own_home, tmp_path, "\n".join([*code, ends]))
+
+
+def test_every_statement_of_the_known_lifecycle_has_a_test_with_its_number():
+    named = re.findall(r"^def test_(\w+)", "".join(p.read_text() for p in HERE.glob("test_*.py")), re.MULTILINE)
+    found = {int(number) for name in named for number in re.findall(r"(?:^|_)g(\d+)(?=_)", name)}
+    assert found == set(range(1, 36))

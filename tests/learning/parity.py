@@ -27,7 +27,7 @@ def assert_parity(trained, tables, *, least=1, dialect="duckdb", run=None):
         if problem := _differs(made[feature.name], found.column(0), feature.aggregation):
             wrong.append(f"{feature.name}: {problem}")
     assert not wrong, f"{len(wrong)} of {len(trained.state.features)}:\n" + "\n".join(wrong[:20])
-    assert len(trained.state.features) >= least
+    assert len(trained.state.features) >= least, len(trained.state.features)
 
 
 def _spread(db, table, join, name, schema):

@@ -1,0 +1,76 @@
+"""getML and featuretools on the tasks of row 19, in the same run. One that cannot be had is told of, and left out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from benchmarks.engine_tasks import XGB, Task
+from benchmarks.measure import Table, progress
+from benchmarks.peers import apart
+from benchmarks.peers.home import PeerError
+
+FEW = 200  # rows that featuretools is asked for
+
+
+class Peers:
+    """Those that are there."""
+
+    def __init__(self, table: Table, folder: Path) -> None:
+        self._table, self._folder = table, folder
+        self.matrix = folder / "getml.npy"
+        self._there = {name for name in apart.NEEDS if self._installed(name)}
+
+    def import_(self, csv: Path, parquet: Path, roles: Mapping[str, Any]) -> dict[str, Any] | None:
+        """getML's CPU seconds for each step of an import."""
+        return self._asked("getml", {"csv": str(csv), "parquet": str(parquet), "roles": roles})
+
+    def learn(self, task: Task) -> dict[str, Any] | None:
+        """getML's CPU seconds, score and milliseconds for one row; its features are in ``matrix`` then."""
+        return self._asked("getml", {**self._order(task), "matrix": str(self.matrix)})
+
+    def deep(self, task: Task, ours: float, rows: int) -> None:
+        """Add featuretools' row: CPU time for each row of the test data, beside ours."""
+        found = self._asked("featuretools", {**self._order(task), "rows": FEW})
+        if found:
+            each, mine = found["transform_row"], ours / rows
+            figure = f"{mine * 1e6:.1f} us of CPU a row; featuretools {each * 1e6:,.0f} = {each / mine:,.0f} x"
+            self._table.add("19", f"{task.name}: transform, for each row", figure, "-")
+
+    def _order(self, task: Task) -> dict[str, Any]:
+        files = {name: str(path) for name, path in task.files(self._folder).items()}
+        spec = task.spec
+        return {
+            "files": files, "joins": spec["data_model"]["joins"], "roles": spec["roles"], "metric": task.metric,
+            "xgboost": XGB,
+        }  # fmt: skip
+
+    def _installed(self, name: str) -> bool:
+        try:
+            progress(f"{name} {apart.install(name)}")
+        except PeerError as error:
+            self._lost(name, error)
+            return False
+        return True
+
+    def _asked(self, name: str, order: Mapping[str, Any]) -> dict[str, Any] | None:
+        if name not in self._there:
+            return None
+        progress(f"  {name}")
+        try:
+            return apart.ask(name, order)
+        except PeerError as error:
+            self._lost(name, error)
+            return None
+
+    def _lost(self, name: str, error: PeerError) -> None:
+        progress(f"{name} IS NOT MEASURED: {error}")
+        self._table.sections.append(f"\n**{name} was not measured everywhere: {error}**\n")
+
+
+def parquet_of(table: Any, path: Path) -> Path:
+    """The rows as a file, for those that run elsewhere."""
+    if not path.exists():
+        pq.write_table(table, path)
+    return path
