@@ -30,11 +30,11 @@ class Peers:
         """getML's CPU seconds, score and milliseconds for one row; its features are in ``matrix`` then."""
         return self._asked("getml", {**self._order(task), "matrix": str(self.matrix)})
 
-    def deep(self, task: Task, ours: float, rows: int) -> None:
-        """Add featuretools' row: CPU time for each row of the test data, beside ours."""
+    def deep(self, task: Task, mine: float) -> None:
+        """Add featuretools' row: CPU time for each row of the test data, beside ours in seconds."""
         found = self._asked("featuretools", {**self._order(task), "rows": FEW})
         if found:
-            each, mine = found["transform_row"], ours / rows
+            each = found["transform_row"]
             figure = f"{mine * 1e6:.1f} us of CPU a row; featuretools {each * 1e6:,.0f} = {each / mine:,.0f} x"
             self._table.add("19", f"{task.name}: transform, for each row", figure, "-")
 
