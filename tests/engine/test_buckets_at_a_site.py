@@ -68,9 +68,9 @@ def test_a_bucket_that_fails_is_named_and_can_be_run_again_alone(home, project, 
         assert f"storax job explain {second.id}" in caught.value.hint
         assert (first.state, second.state, last.state) == ("JOB_FINISHED", "FAILED", "FAILED")
         flag.unlink()
-        second.update(state="RESTART_READY")
+        Job.objects.filter(id=second.id).update(state="RESTART_READY")
         eventually(lambda: Job.objects.get(id=second.id).state == "JOB_FINISHED", seconds=30)
-        last.update(state="RESTART_READY")
+        Job.objects.filter(id=last.id).update(state="RESTART_READY")
         eventually(lambda: storax.pipeline.exists("again"), seconds=30)
         assert Job.objects.get(id=first.id).attempt == 1, "a bucket that was done was done again"
         eventually(lambda: orders(home, project) == [])
@@ -86,6 +86,7 @@ def test_what_the_data_make_fail_is_the_reason_wherever_it_is_found(home, projec
     prepare, *others = jobs(project)
     assert (prepare.state, prepare.return_code) == ("FAILED", os.EX_DATAERR)
     assert {job.state for job in others} == {"FAILED"}
+    assert {job.attempt for job in others} == {0}, "a bucket was worked on though nothing was prepared"
     assert storax.pipeline.list_pipelines() == []
 
 
@@ -93,7 +94,7 @@ def test_cancelling_the_fit_cancels_every_step(home, project, schema, user):
     held = "held-buckets"
     user.site(held)  # nobody works there
     told = pipeline(schema).submit(schema.train, site=held, buckets=3)
-    assert [job.state for job in jobs(project)] == ["READY", *["AWAITING_PARENTS"] * 4]
+    assert [job.state for job in jobs(project)][1:] == ["AWAITING_PARENTS"] * 4
     assert told.cancel()
     with pytest.raises(errors.JobFailed, match="cancelled"):
         told.wait()
