@@ -149,7 +149,7 @@ def _typed(column: Any, kind: str) -> Any:
         return column.cast("float64")
     if kind in {NUMERICAL, TARGET}:
         if column.type().is_boolean():  # which Postgres does not cast to a number
-            return ibis.ifelse(column, 1.0, ibis.ifelse(~column, 0.0, ibis.null("float64")))
+            column = ibis.ifelse(column, 1, ibis.ifelse(~column, 0, ibis.null("int8")))
         return column.cast("float64")
     return column.cast("string") if kind in {CATEGORICAL, TEXT} else column
 
