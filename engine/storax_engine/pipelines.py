@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from storax.errors import InvalidInput, NoPipeline
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storax.errors import InvalidInput, NoPipeline, NoResult
 from storax_engine.catalogue import Catalogue, Row
 from storax_engine.names import free_name, nearest
 from storax_engine.work import Cancelled, Work
@@ -44,6 +47,7 @@ class Pipelines:
         self._project_id = project_id
         self._guard = threading.RLock()
         self._fits: dict[int, Fitted] = {}
+        self._results: dict[str, Path] = {}
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.glob(f"{_ASIDE}*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -137,6 +141,29 @@ class Pipelines:
                 return self._keep(name, spec, targets, frames, tags, aside, None, job_id)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
+
+    def lay_aside(self, features: Path) -> str:
+        """Keep a file of features until it is fetched, or the project closed; returns by what it is fetched."""
+        token = uuid4().hex
+        place = self._folder / f"{_ASIDE}{token}"
+        place.mkdir(mode=0o700)
+        shutil.move(features, place / features.name)
+        self._results[token] = place / features.name
+        return token
+
+    def fetch(self, token: str) -> pa.Table:
+        """What was laid aside, once.
+
+        Raises:
+            NoResult: it was fetched, or the project was closed.
+        """
+        place = self._results.pop(token, None)
+        if place is None:
+            raise NoResult("These features are here no longer.", hint="Call transform() again.")
+        try:
+            return pq.read_table(place)
+        finally:
+            shutil.rmtree(place.parent, ignore_errors=True)
 
     def scored(self, name: str, scores: Mapping[str, Any], set_used: str, job_id: int) -> Row:
         """Append what a job's ``score`` found to the fit's history, once."""

@@ -76,7 +76,7 @@ def write_features(folder: Path, order: Mapping[str, Any], tell: Tell) -> None:
         complete(folder, order, tell)
         blocks = learning.buckets.blocks(folder / BUCKETS)
     else:
-        given = order_files.read_tables(folder, order["test"])
+        given = order_files.read_tables(Path(order.get("tables", folder)), order["test"])
         blocks = iter([learning.load(folder / TRAINED).transform(given)])
     _write(aside, blocks)
     aside.replace(folder / FEATURES)
@@ -105,7 +105,8 @@ def _prepare(main: Path, order: Mapping[str, Any], tell: Tell) -> None:
     place = main / BUCKETS
     if learning.buckets.is_prepared(place):
         return
-    tables = {name: main / TABLES / file for name, file in (order.get("train") or order["test"]).items()}
+    given_in = Path(order.get("tables", main)) / TABLES
+    tables = {name: given_in / file for name, file in (order.get("train") or order["test"]).items()}
     if order["kind"] == "transform":
         trained = learning.load(main / TRAINED)
         learning.buckets.prepare_transform(trained, tables, place, buckets=order["buckets"], progress=tell)

@@ -50,7 +50,8 @@ def test_a_fit_and_a_transform_over_buckets_are_those_of_the_engine_itself(home,
 
 
 def test_a_bucket_that_fails_is_named_and_can_be_run_again_alone(home, project, schema, site):
-    pipeline(schema).fit(schema.train, site=SITE)  # so that the App is there
+    if not App.objects.filter(name="storax_pipeline", site_id=site.site_id).exists():
+        pipeline(schema).fit(schema.train, site=SITE)
     app = App.objects.get(name="storax_pipeline", site_id=site.site_id)
     flag, shim = site.folder.path / "broken", site.folder.path / "shim"
     flag.write_text("")
@@ -66,11 +67,12 @@ def test_a_bucket_that_fails_is_named_and_can_be_run_again_alone(home, project, 
             pipeline(schema, name="again").fit(schema.train, site=SITE, buckets=2)
         _, first, second, last = jobs(project, pipeline="again")
         assert f"storax job explain {second.id}" in caught.value.hint
-        assert (first.state, second.state, last.state) == ("JOB_FINISHED", "FAILED", "FAILED")
+        assert (second.state, last.state) == ("FAILED", "FAILED")
+        eventually(lambda: Job.objects.get(id=first.id).state == "JOB_FINISHED", seconds=30)
         flag.unlink()
-        second.update(state="RESTART_READY")
+        Job.objects.filter(id=second.id).update(state="RESTART_READY")
         eventually(lambda: Job.objects.get(id=second.id).state == "JOB_FINISHED", seconds=30)
-        last.update(state="RESTART_READY")
+        Job.objects.filter(id=last.id).update(state="RESTART_READY")
         eventually(lambda: storax.pipeline.exists("again"), seconds=30)
         assert Job.objects.get(id=first.id).attempt == 1, "a bucket that was done was done again"
         eventually(lambda: orders(home, project) == [])
@@ -86,6 +88,7 @@ def test_what_the_data_make_fail_is_the_reason_wherever_it_is_found(home, projec
     prepare, *others = jobs(project)
     assert (prepare.state, prepare.return_code) == ("FAILED", os.EX_DATAERR)
     assert {job.state for job in others} == {"FAILED"}
+    assert {job.attempt for job in others} == {0}, "a bucket was worked on though nothing was prepared"
     assert storax.pipeline.list_pipelines() == []
 
 
@@ -93,7 +96,7 @@ def test_cancelling_the_fit_cancels_every_step(home, project, schema, user):
     held = "held-buckets"
     user.site(held)  # nobody works there
     told = pipeline(schema).submit(schema.train, site=held, buckets=3)
-    assert [job.state for job in jobs(project)] == ["READY", *["AWAITING_PARENTS"] * 4]
+    assert [job.state for job in jobs(project)][1:] == ["AWAITING_PARENTS"] * 4
     assert told.cancel()
     with pytest.raises(errors.JobFailed, match="cancelled"):
         told.wait()

@@ -9,7 +9,7 @@ import pytest
 from learning.parity import assert_parity
 from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
 
-TYPES = {pa.int64(): "bigint", pa.float64(): "double precision", pa.string(): "text"}
+TYPES = {pa.int64(): "bigint", pa.float64(): "double precision", pa.string(): "text", pa.bool_(): "boolean"}
 
 
 class Postgres:
@@ -69,6 +69,9 @@ def test_a_shop_on_postgres(postgres):
 
 def test_a_snowflake_with_preprocessors_on_postgres(postgres):
     tables, joins, roles = towns(22)
+    regular = pa.array([None if i % 7 == 0 else i % 3 == 0 for i in range(250)])
+    tables["population"] = tables["population"].append_column("regular", regular)
+    roles["population"]["numerical"] = ["area", "regular"]
     steps = [
         {"kind": "Imputation", "add_dummies": True},
         {"kind": "CategoryTrimmer", "min_freq": 20},

@@ -10,7 +10,10 @@ from learning import test_learning_flights as on_flights
 from learning.parity import assert_parity
 from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
 
-pytest.importorskip("pyspark", reason="Spark is 450 MB, so it is installed apart: make test-spark")
+if not os.environ.get("STORAX_TEST_SPARK"):
+    pytest.skip(
+        "Spark is 450 MB and takes minutes, so it has a target of its own: make test-spark", allow_module_level=True
+    )
 pytestmark = [
     pytest.mark.timeout(900),
     # Spark's own: files and sockets that it leaves to the garbage collector, and what it says of pandas.

@@ -227,7 +227,12 @@ class Pipeline:
 
         ``site``, ``job`` and ``buckets`` are those of ``fit()``.
         """
-        return self._table("transform", population, peripheral, **_where(site, job, buckets))
+        where = _where(site, job, buckets)
+        if site is None:
+            return self._table("transform", population, peripheral)
+        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral), **where}
+        told = session.ask_slowly(_label("Transforming", site), "transform_at_site", asked)
+        return tables.received("transformed", {"result": told["result"]})
 
     def plots(self, population: Any, peripheral: Any = None) -> dict[str, Any]:
         """Points of the ROC, precision-recall and lift curves by target. Classification alone."""
@@ -281,8 +286,8 @@ class Pipeline:
     def _ask(self, command: str, **arguments: Any) -> Any:
         return session.ask(command, {"pipeline": str(self._fit()["id"]), **arguments})
 
-    def _table(self, command: str, population: Any, peripheral: Any, **where: Any) -> Any:
-        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral), **where}
+    def _table(self, command: str, population: Any, peripheral: Any) -> Any:
+        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral)}
         return tables.received(command, asked)
 
     def _hear(self, row: dict[str, Any]) -> Self:

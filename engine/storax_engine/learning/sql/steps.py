@@ -53,7 +53,7 @@ def _words(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.T
     for column, words in state.items():
         text = ibis.literal(" ") + table[column].lower().re_replace(BETWEEN_WORDS, " ") + " "
         for word in words:
-            made[f"{column}__has_{word}"] = text.contains(f" {word} ").fill_null(False).cast("float64")
+            made[f"{column}__has_{word}"] = ibis.ifelse(text.contains(f" {word} "), 1, 0).cast("float64")
     return _with(table, made)
 
 
@@ -68,7 +68,7 @@ def _trimmed(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis
 def _imputed(table: ibis.Table, state: State, given: Mapping[str, Any]) -> ibis.Table:
     made = {c: table[c].fill_null(mean) for c, mean in state.items()}
     if given.get("add_dummies"):
-        made |= {f"{c}__missing": table[c].isnull().cast("float64") for c in state}
+        made |= {f"{c}__missing": ibis.ifelse(table[c].isnull(), 1, 0).cast("float64") for c in state}
     return _with(table, made)
 
 

@@ -148,7 +148,8 @@ def _typed(column: Any, kind: str) -> Any:
             column = column.epoch_seconds()
         return column.cast("float64")
     if kind in {NUMERICAL, TARGET}:
-        column = column.cast("int8") if column.type().is_boolean() else column
+        if column.type().is_boolean():  # which Postgres does not cast to a number
+            column = ibis.ifelse(column, 1, ibis.ifelse(~column, 0, ibis.null("int8")))
         return column.cast("float64")
     return column.cast("string") if kind in {CATEGORICAL, TEXT} else column
 
