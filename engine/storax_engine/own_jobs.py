@@ -19,9 +19,9 @@ from typing import Any
 from uuid import uuid4
 
 from storax.client import Client
-from storax.errors import Conflict, InvalidInput, JobFailed, NotFound, StoraxError
+from storax.errors import Conflict, InvalidInput, NotFound, StoraxError
 from storax_engine.jobs import APP
-from storax_engine.work import Cancelled, Work
+from storax_engine.work import Cancelled, Work, cancelled_job
 
 Row = dict[str, Any]
 TTL_SEC = 600  # the engine's end is told at its next start, so silence alone need not be
@@ -68,7 +68,7 @@ class OwnJobs:
             yield own
         except Cancelled as error:
             self._end(own, _move("FAILED", message="cancelled"))
-            raise JobFailed(f"Job {own.id} was cancelled; nothing was kept.") from error
+            raise cancelled_job(own.id) from error
         except BaseException as error:
             words = error.message if isinstance(error, StoraxError) else f"{type(error).__name__}: {error}"
             self._end(own, _move("FAILED", message=words[:2000]))

@@ -12,19 +12,11 @@ import pytest
 
 import storax
 from fakes.processes import eventually
-from fakes.site import RunningSite
 from fakes.star import pipeline, star
 from storax import App, EventLog, Job, PipelineRecord, errors
 from storax._engine import session
 
 SITE = "test"
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory, user):
-    running = RunningSite(tmp_path_factory.mktemp("site"), user.world.url, token=user.token)
-    yield running.start()
-    running.close()
 
 
 @pytest.fixture
