@@ -54,7 +54,7 @@ def test_a_fit_and_a_score_at_a_site_are_those_of_the_engine_itself(home, projec
     assert events[0].data["last_change"] == {"action": "fitted", "job_id": job.id}
     assert Job.objects.get(id=events[1].data["last_change"]["job_id"]).tags["work"] == "score"
     assert orders(home, project) == []
-    assert App.objects.filter(name="storax_pipeline").count() == 1
+    assert App.objects.filter(name="storax_pipeline", site_id=job.site_id).count() == 1
 
 
 def test_what_the_data_make_fail_is_an_error_here_and_the_reason_of_the_job(home, project, schema):
