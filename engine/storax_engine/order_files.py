@@ -6,7 +6,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -40,10 +40,17 @@ def read_json(path: Path) -> Any:
 def write_tables(folder: Path, tables: Mapping[str, pa.Table], prefix: str) -> dict[str, str]:
     """Write tables as Parquet; returns the files by name of table. A name may hold what a file's may not."""
     (folder / TABLES).mkdir(mode=0o700, exist_ok=True)
-    files = {name: f"{prefix}-{i}.parquet" for i, name in enumerate(tables)}
+    files = table_files(tables, prefix)
     for name, file in files.items():
-        pq.write_table(tables[name], folder / TABLES / file, compression="lz4")
+        scratch = folder / TABLES / f".{file}.{uuid4().hex}"  # a job may be reading what is there
+        pq.write_table(tables[name], scratch, compression="lz4")
+        scratch.replace(folder / TABLES / file)
     return files
+
+
+def table_files(names: Iterable[str], prefix: str) -> dict[str, str]:
+    """The files of tables by name."""
+    return {name: f"{prefix}-{i}.parquet" for i, name in enumerate(names)}
 
 
 def read_tables(folder: Path, files: Mapping[str, str]) -> dict[str, pa.Table]:

@@ -19,7 +19,7 @@ from storax.errors import JobFailed, NoResult, StoraxError, Unavailable, from_an
 from storax_engine import order_files, steps
 from storax_engine.jobs import Jobs
 from storax_engine.order_files import read_json, write_json
-from storax_engine.work import Work
+from storax_engine.work import Work, cancelled_job
 
 Row = dict[str, Any]
 FAILED_KEPT = 20
@@ -127,10 +127,24 @@ class Orders:
         self._watch()
         return order
 
+    def require(self, site: str) -> None:
+        """Whether there is such a site.
+
+        Raises:
+            InvalidInput: there is none.
+        """
+        self._jobs.site(site)
+
     def of_job(self, job_id: int) -> Order | None:
         """The order whose job this is, unless its result was taken in or it was cancelled."""
         with self._guard:
             return next((order for order in self._orders.values() if order.job_id == job_id), None)
+
+    def of_trial(self, tuning: str, number: int) -> Order | None:
+        """The order of one trial of a tuning, while it is at work."""
+        with self._guard:
+            found = (o for o in self._orders.values() if o.ticket["kind"] == "trial" and not o.failed)
+            return next((o for o in found if (o.ticket["tuning"], o.ticket["trial"]) == (tuning, number)), None)
 
     def wait(self, order: Order, work: Work, *, cancel: bool) -> Row:
         """Wait until its result was taken in; ``cancel``: nobody wants it where nobody waits any more.
@@ -242,7 +256,7 @@ class Orders:
     def _finished(self, order: Order) -> None:
         with self._guard:
             if order.ticket.get("unwanted"):
-                self._drop(order, JobFailed(f"Job {order.job_id} was cancelled; nothing was kept."))
+                self._drop(order, cancelled_job(order.job_id))
                 return
             try:
                 order.outcome = self._take_in(order, self._result(order))
@@ -266,7 +280,7 @@ class Orders:
         """It failed, or was cancelled; then nothing is left of it."""
         words = self._jobs.reason(order.job_id)
         if words == "cancelled" or order.ticket.get("unwanted"):
-            self._drop(order, JobFailed(f"Job {order.job_id} was cancelled; nothing was kept."))
+            self._drop(order, cancelled_job(order.job_id))
             return
         told = read_json(order.folder / order_files.ERROR) or steps.error(order.folder)
         culprit = self._culprit(order)
@@ -276,6 +290,9 @@ class Orders:
         told = {**told, "job_id": order.job_id, "hint": f"storax job explain {culprit}"}
         write_json(order.folder / order_files.ERROR, told)
         order.error = from_answer(400, told)
+        if order.ticket["kind"] == "trial":  # a tuning sees to its own attempts
+            self._drop(order, order.error)
+            return
         order.write(failed_at=datetime.now(UTC).isoformat())
         order.ended.set()
         with self._guard:

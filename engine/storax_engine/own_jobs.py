@@ -19,13 +19,14 @@ from typing import Any
 from uuid import uuid4
 
 from storax.client import Client
-from storax.errors import Conflict, InvalidInput, JobFailed, NotFound, StoraxError
+from storax.errors import Conflict, InvalidInput, NotFound, StoraxError
 from storax_engine.jobs import APP
-from storax_engine.work import Cancelled, Work
+from storax_engine.work import Cancelled, Work, cancelled_job
 
 Row = dict[str, Any]
 TTL_SEC = 600  # the engine's end is told at its next start, so silence alone need not be
 CANCEL_SEC = 1.0  # between looks for cancels, while something runs
+STOP_SEC = 2.0  # nobody waits longer for an engine to end
 _TRIES, _MOST = 20, 100
 _LEFT = "the engine ended while it worked; nothing was kept"
 _NOT_AGAIN = "the engine cannot run it again, for it keeps no copy of the tables: call fit() or score() again"
@@ -68,7 +69,7 @@ class OwnJobs:
             yield own
         except Cancelled as error:
             self._end(own, _move("FAILED", message="cancelled"))
-            raise JobFailed(f"Job {own.id} was cancelled; nothing was kept.") from error
+            raise cancelled_job(own.id) from error
         except BaseException as error:
             words = error.message if isinstance(error, StoraxError) else f"{type(error).__name__}: {error}"
             self._end(own, _move("FAILED", message=words[:2000]))
@@ -88,11 +89,11 @@ class OwnJobs:
 
     def stop(self) -> None:
         """The process ends: what is at work fails."""
-        with self._guard:
-            rows = [_report(own.id, own.epoch, _move("FAILED", message=_LEFT)) for own in self._running.values()]
+        running = list(self._running.values())  # without the guard: whoever has it may wait for the platform
+        rows = [_report(own.id, own.epoch, _move("FAILED", message=_LEFT)) for own in running]
         if rows:
             try:
-                self._report(rows)
+                self._report(rows, deadline=STOP_SEC)
             except StoraxError as error:
                 log.warning("the platform could not be told: %s", error)
 
@@ -193,8 +194,9 @@ class OwnJobs:
         ends = {True: [_move("RUNNING"), _move("RUN_DONE")], False: [_move("FAILED", message=words)]}
         self._report([_report(job["id"], job["lease_epoch"], *ends[job["id"] in kept]) for job in jobs])
 
-    def _report(self, rows: list[Row]) -> None:
-        told = self._client.request("POST", f"/sessions/{self._session}/report", {"reports": rows})
+    def _report(self, rows: list[Row], *, deadline: float | None = None) -> None:
+        path, body = f"/sessions/{self._session}/report", {"reports": rows}
+        told = self._client.request("POST", path, body, deadline=deadline)
         for refused in told["refused"]:
             log.warning("a report was refused: %s", refused)
 

@@ -58,7 +58,7 @@ class Project:
         self.files.clear_remains()
         self._reconcile()
         self.pipelines = Pipelines(folder / "pipelines", catalogue, self.id)
-        self.orders = Orders(folder / "orders", catalogue.jobs, partial(taken_in, self.pipelines))
+        self.orders = Orders(folder / "orders", catalogue.jobs, partial(taken_in, folder, self.pipelines))
 
     def close(self) -> None:
         """Forget what is in memory and let others open it; what sites do for it goes on."""

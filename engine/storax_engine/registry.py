@@ -5,12 +5,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from storax_engine import commands, import_commands, pipeline_commands
+from storax_engine import commands, import_commands, pipeline_commands, tuning_commands
 
 _ANSWERS: tuple[Callable[..., Any], ...] = (
     *commands.COMMANDS,
     *import_commands.COMMANDS,
     *pipeline_commands.COMMANDS,
+    *tuning_commands.COMMANDS,
 )
 _TABLES: tuple[Callable[..., pa.Table], ...] = (*commands.TABLES, *pipeline_commands.TABLES)
 

@@ -5,13 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from storax.errors import StoraxError
+from storax.errors import JobFailed, StoraxError
 
 
 class Cancelled(StoraxError):
     """Nobody waits for the command any more."""
 
     code = "cancelled"
+
+
+def cancelled_job(job_id: int) -> JobFailed:
+    """What is said of a job that somebody cancelled; its ``reason`` is that one word."""
+    error = JobFailed(f"Job {job_id} was cancelled; nothing was kept.")
+    error.reason = "cancelled"
+    return error
 
 
 @dataclass

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 import storax
+from fakes.site import RunningSite
 from storax import Client
 from storax._engine import process, session
 from storax._engine.folder import EngineFolder
@@ -48,6 +49,14 @@ def platform(servers, template) -> Iterator[World]:
 def user(platform: World) -> User:
     """Who owns the projects."""
     return platform.user()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, user: User) -> Iterator[RunningSite]:
+    """A site of the user's, named ``test``, with its agent."""
+    running = RunningSite(tmp_path_factory.mktemp("site"), user.world.url, token=user.token)
+    yield running.start()
+    running.close()
 
 
 @dataclass

@@ -123,11 +123,11 @@ def test_many_fits_at_once_have_a_job_each(project, schema):
 
 
 def test_an_app_or_site_that_was_deleted_comes_back(own_home):
-    storax.engine.set_project("p")
+    storax.engine.set_project("moved")
     schema = star()
     pipe = pipeline(schema, feature_learners=[]).fit(schema.train)
-    app = Job.objects.filter(tags={"project": "p"}).get().app
-    jobs("p").delete()
+    app = Job.objects.filter(tags={"project": "moved"}).get().app
+    jobs("moved").delete()
     App.objects.filter(id=app.id).delete()
     site = app.site_id
     pipe.fit(schema.train)

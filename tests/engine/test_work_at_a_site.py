@@ -12,19 +12,11 @@ import pytest
 
 import storax
 from fakes.processes import eventually
-from fakes.site import RunningSite
 from fakes.star import pipeline, star
 from storax import App, EventLog, Job, PipelineRecord, errors
 from storax._engine import session
 
 SITE = "test"
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory, user):
-    running = RunningSite(tmp_path_factory.mktemp("site"), user.world.url, token=user.token)
-    yield running.start()
-    running.close()
 
 
 @pytest.fixture
@@ -62,7 +54,7 @@ def test_a_fit_and_a_score_at_a_site_are_those_of_the_engine_itself(home, projec
     assert events[0].data["last_change"] == {"action": "fitted", "job_id": job.id}
     assert Job.objects.get(id=events[1].data["last_change"]["job_id"]).tags["work"] == "score"
     assert orders(home, project) == []
-    assert App.objects.filter(name="storax_pipeline").count() == 1
+    assert App.objects.filter(name="storax_pipeline", site_id=job.site_id).count() == 1
 
 
 def test_what_the_data_make_fail_is_an_error_here_and_the_reason_of_the_job(home, project, schema):

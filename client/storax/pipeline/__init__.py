@@ -16,18 +16,21 @@ if TYPE_CHECKING:
     from storax.pipeline.lifecycle import delete, exists, list_pipelines, load
     from storax.pipeline.pipelines import Pipelines
     from storax.pipeline.submitted import Submitted
+    from storax.pipeline.tuning import Tuning, tune
 
 _HOMES = {
     "Pipeline": "handle",
     "Pipelines": "pipelines",
     "Submitted": "submitted",
+    "Tuning": "tuning",
     "delete": "lifecycle",
     "exists": "lifecycle",
     "list_pipelines": "lifecycle",
     "load": "lifecycle",
+    "tune": "tuning",
 }
 
-__all__ = ["Pipeline", "Pipelines", "Submitted", "delete", "exists", "list_pipelines", "load"]
+__all__ = ["Pipeline", "Pipelines", "Submitted", "Tuning", "delete", "exists", "list_pipelines", "load", "tune"]
 
 
 def __getattr__(name: str) -> Any:

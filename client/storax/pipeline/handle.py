@@ -130,7 +130,7 @@ class Pipeline:
         Raises:
             InvalidInput: what would make ``fit`` fail.
         """
-        asked = {"spec": self._spec(), "subset": _subset(population, peripheral)}
+        asked = {"spec": self._spec(), "subset": subset_of(population, peripheral)}
         return list(session.ask("check_pipeline", asked))
 
     def fit(
@@ -205,7 +205,7 @@ class Pipeline:
         Returns:
             accuracy, auc and cross_entropy, or mae, rmse and rsquared; with several targets as ``rmse.<target>``.
         """
-        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral), **_where(site, job)}
+        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **_where(site, job)}
         self._hear(session.ask_slowly(_label("Scoring", site), "score_pipeline", asked))
         return {k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used", "job_id")}
 
@@ -230,13 +230,13 @@ class Pipeline:
         where = _where(site, job, buckets)
         if site is None:
             return self._table("transform", population, peripheral)
-        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral), **where}
+        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where}
         told = session.ask_slowly(_label("Transforming", site), "transform_at_site", asked)
         return tables.received("transformed", {"result": told["result"]})
 
     def plots(self, population: Any, peripheral: Any = None) -> dict[str, Any]:
         """Points of the ROC, precision-recall and lift curves by target. Classification alone."""
-        return dict(self._ask("plot_pipeline", subset=_subset(population, peripheral)))
+        return dict(self._ask("plot_pipeline", subset=subset_of(population, peripheral)))
 
     def refresh(self) -> Self:
         """Hear from the engine what it is now; what was changed in this handle is lost."""
@@ -276,7 +276,7 @@ class Pipeline:
 
     def _fitting(self, population: Any, peripheral: Any) -> dict[str, Any]:
         name = self._row["name"] if self._row else self._name
-        return {"name": name, "spec": self._spec(), "tags": self.tags, "subset": _subset(population, peripheral)}
+        return {"name": name, "spec": self._spec(), "tags": self.tags, "subset": subset_of(population, peripheral)}
 
     def _fit(self) -> dict[str, Any]:
         if self._row is None:
@@ -287,7 +287,7 @@ class Pipeline:
         return session.ask(command, {"pipeline": str(self._fit()["id"]), **arguments})
 
     def _table(self, command: str, population: Any, peripheral: Any) -> Any:
-        asked = {"pipeline": str(self._fit()["id"]), "subset": _subset(population, peripheral)}
+        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral)}
         return tables.received(command, asked)
 
     def _hear(self, row: dict[str, Any]) -> Self:
@@ -299,7 +299,7 @@ class Pipeline:
         return list(self._row["params"][part]) if self._row else list(getattr(self, part))
 
 
-def _subset(population: Any, peripheral: Any) -> dict[str, Any]:
+def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
     """Where the rows are, out of a subset, a container with one, or a frame and those around it."""
     if isinstance(population, Container):
         population = population["full"]
