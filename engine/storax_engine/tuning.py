@@ -6,6 +6,7 @@ file in the tuning's own folder, and whoever goes on with the tuning finds them 
 
 import shutil
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,7 +28,7 @@ from storax_engine.work import Cancelled, Work
 
 Row = dict[str, Any]
 Tables = Mapping[str, pa.Table]
-_SOON_SEC = 0.1
+_SOON_SEC, _ENDS_WITHIN_SEC = 0.1, 10.0
 _busy: set[Path] = set()
 _guard = threading.Lock()
 
@@ -81,7 +82,7 @@ class Tuning:
     def _hear(self, first: tuple[int, "Future[Row]"], work: Work) -> None:
         number, future = first
         while not future.done():
-            threading.Event().wait(_SOON_SEC)
+            time.sleep(_SOON_SEC)
             self._show(work)
             work.go_on()
         told = future.result()
@@ -103,7 +104,7 @@ class Tuning:
                 future.cancel()
                 if self.stop.is_set() and number in self.works:
                     self.works[number].cancel()
-            threading.Event().wait(_SOON_SEC)
+            time.sleep(_SOON_SEC)
 
     # ---- one trial -------------------------------------------------------------------------------------------------
 
@@ -172,21 +173,31 @@ class Tuning:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """One run of a tuning at a time.
+def alone(folder: Path, work: Work) -> Iterator[None]:
+    """One run of a tuning at a time. One that was interrupted a moment ago is waited for: its trials are ending.
 
     Raises:
         Conflict: another one is at it.
     """
-    with _guard:
-        if folder in _busy:
+    until = time.monotonic() + _ENDS_WITHIN_SEC
+    while not _entered(folder):
+        work.go_on()
+        if time.monotonic() > until:
             raise Conflict(f"The tuning {folder.name!r} is at work.", hint="Wait for it, or give this one a name.")
-        _busy.add(folder)
+        time.sleep(_SOON_SEC)
     try:
         yield
     finally:
         with _guard:
             _busy.discard(folder)
+
+
+def _entered(folder: Path) -> bool:
+    with _guard:
+        if folder in _busy:
+            return False
+        _busy.add(folder)
+        return True
 
 
 @contextmanager

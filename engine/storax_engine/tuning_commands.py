@@ -55,7 +55,7 @@ def tune_pipeline(
         "test_frames": subsets.editions(here, test), "in_flight": in_flight, "pipeline": pipeline,
     }  # fmt: skip
     folder = tuning_folder(here.folder, named)
-    with tuning.alone(folder):
+    with tuning.alone(folder, work):
         settings = {**settings, "seed": secrets.randbelow(2**31) if seed is None and not folder.exists() else seed}
         search = Search(folder, settings)
         tables = [subsets.arrow(part) for part in frames]
