@@ -98,6 +98,8 @@ class FastProp(Declaration):
         windows: further memories in seconds: each feature also over the last so many seconds of its join. Default none.
         delta_t: width in seconds of ``max_lag`` windows one behind the other. Default 0: none.
         max_lag: see ``delta_t``.
+        empty: what predictors see where a feature has nothing to aggregate: ``"zero"`` (default), or ``"missing"``,
+            which trees learn to place and linear models take for 0. Features and their SQL are null either way.
         loss_function: of the pipeline, where that has none of its own.
     """
 
@@ -107,6 +109,7 @@ class FastProp(Declaration):
     windows: Sequence[float] = ()
     delta_t: float = 0.0
     max_lag: int = 0
+    empty: str = "zero"
     loss_function: type[Declaration] | Declaration | None = None
 
     def to_spec(self) -> dict[str, object]:

@@ -25,6 +25,7 @@ def changed(name, column, values):
         ({"feature_learners": [{"kind": "Multirel"}]}, "'Multirel' is not offered"),
         ({"feature_learners": [{"kind": "FastProp", "aggregation": ["MEAN"]}]}, "aggregation 'MEAN' is unknown"),
         ({"feature_learners": [{"kind": "FastProp", "num_features": 0}]}, "num_features is 0"),
+        ({"feature_learners": [{"kind": "FastProp", "empty": "mean"}]}, "empty is 'mean'"),
         ({"predictors": [{"kind": "Oracle"}]}, "predictor 'Oracle' is unknown"),
         ({"predictors": [{"kind": "SklearnEstimator", "path": "os.system"}]}, "only those of scikit-learn"),
         ({"predictors": [{"kind": "SklearnEstimator", "path": "sklearn.linear_model.Nothing"}]}, "cannot be made"),

@@ -1,5 +1,6 @@
 """Predictors, selection, scores, and that a pipeline is the same after it was saved and loaded."""
 
+import json
 import subprocess
 import sys
 
@@ -183,3 +184,47 @@ def test_no_rows_give_no_predictions():
     _, test, train = learnable()
     empty = {**test, "population": test["population"].slice(0, 0)}
     assert fit(spec([ORDERS], SHOP_ROLES), train).predict(empty).shape == (0, 1)
+
+
+def some_without_orders():
+    """The average of the orders is unknown, 0 or 1; the target is 1, 0 or 0.1."""
+    n = 300
+    people = {"id": np.arange(3 * n), "y": np.array([1.0, 0.0, 0.1] * n)}
+    orders = {"id": np.concatenate([np.arange(1, 3 * n, 3), np.arange(2, 3 * n, 3)]), "price": np.repeat([0.0, 1.0], n)}
+    roles = {
+        "population": {"join_key": ["id"], "target": ["y"]},
+        "orders": {"join_key": ["id"], "numerical": ["price"]},
+    }
+    return {"population": pa.table(people), "orders": pa.table(orders)}, roles
+
+
+@pytest.mark.parametrize("kind", ["XGBoostRegressor", "LightGBMRegressor", "LinearRegression"])
+def test_predictors_see_zero_where_a_feature_has_nothing_also_when_read_back(kind, tmp_path):
+    tables, roles = some_without_orders()
+    trained = fit(spec([join("orders", "id")], roles, predictor=kind, learner={"aggregation": ["AVG"]}), tables)
+    trained.save(tmp_path / "kept")
+    for one in (trained, learning.load(tmp_path / "kept")):
+        assert one.transform(tables)["orders__price__avg"].to_pylist()[:3] == [None, 0.0, 1.0]
+        nothing, zero, more = one.predict(tables)[:3, 0]
+        assert nothing == zero != more
+
+
+@pytest.mark.parametrize("kind", ["XGBoostRegressor", "LightGBMRegressor"])
+def test_trees_learn_where_nothing_belongs_where_asked_also_when_read_back(kind, tmp_path):
+    tables, roles = some_without_orders()
+    learner = {"aggregation": ["AVG"], "empty": "missing"}
+    trained = fit(spec([join("orders", "id")], roles, predictor=kind, learner=learner), tables)
+    trained.save(tmp_path / "kept")
+    for one in (trained, learning.load(tmp_path / "kept")):
+        assert one.score(tables)["rmse"] < 0.01
+
+
+def test_a_pipeline_that_was_saved_before_features_said_so_sees_missing_values(tmp_path):
+    tables, roles = some_without_orders()
+    learner = {"aggregation": ["AVG"], "empty": "missing"}
+    fit(spec([join("orders", "id")], roles, learner=learner), tables).save(tmp_path)
+    kept = json.loads((tmp_path / "learned.json").read_text())
+    for feature in kept["features"]:
+        del feature["zero"]
+    (tmp_path / "learned.json").write_text(json.dumps(kept))
+    assert learning.load(tmp_path).score(tables)["rmse"] < 0.01

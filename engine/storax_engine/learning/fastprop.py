@@ -4,7 +4,7 @@ After Kramer, Lavrac and Flach, "Propositionalization approaches to relational d
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, TARGET, TIME_ST
 from storax_engine.learning.plan import Join, Part
 
 CONDITIONAL = ("COUNT", "AVG", "SUM")
+ZERO, MISSING = "zero", "missing"
 Window = tuple[float, float | None]
 Frequent = Callable[[Frame, str, int], list[str]]
 
@@ -30,13 +31,15 @@ class FastProp:
     windows: tuple[float, ...] = ()
     delta_t: float = 0.0
     max_lag: int = 0
+    empty: str = ZERO
 
     def propose(self, join: Join, right: Frame, frequent: Frequent | None = None) -> Iterator[Feature]:
         """All features of a join; category values are counted in ``right``, or by ``frequent``."""
         count, chosen = frequent or most_frequent, [aggregations.named(a) for a in self.aggregation]
         for window in self._windows(join):
-            yield from _plain(join, right, window, chosen)
-            yield from self._conditional(join, right, window, {a.name for a in chosen}, count)
+            plain = _plain(join, right, window, chosen)
+            more = self._conditional(join, right, window, {a.name for a in chosen}, count)
+            yield from (replace(f, zero=self.empty == ZERO) for f in (*plain, *more))
 
     def _windows(self, join: Join) -> Iterator[Window]:
         yield WHOLE
@@ -76,6 +79,8 @@ def read(part: Part) -> FastProp:
     learner = FastProp(**given)
     for name in learner.aggregation:
         aggregations.named(name)
+    if learner.empty not in {ZERO, MISSING}:
+        raise BadPlan(f"FastProp: empty is {learner.empty!r}: it is {ZERO!r} or {MISSING!r}")
     if learner.num_features < 1:
         raise BadPlan(f"FastProp: num_features is {learner.num_features}: 1 or more")
     return learner

@@ -1,6 +1,6 @@
 """What a feature is: one aggregation of one column over the rows that one join lets through."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 WHOLE: tuple[float, float | None] = (0.0, None)
@@ -12,6 +12,7 @@ class Feature:
 
     ``window`` narrows the join's own: only rows whose age beyond the horizon lies in ``[begin, end)`` seconds.
     ``condition`` is (column, value): only rows where the category has that value.
+    ``zero``: predictors see 0 where nothing is known of it.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Feature:
     column: str | None = None
     window: tuple[float, float | None] = WHOLE
     condition: tuple[str, str] | None = None
+    zero: bool = field(default=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -36,6 +38,7 @@ def from_json(given: dict[str, Any]) -> Feature:
         given["column"],
         (float(window[0]), window[1]),
         None if condition is None else (condition[0], condition[1]),
+        bool(given.get("zero", False)),  # a pipeline of before has learned from missing values
     )
 
 

@@ -98,10 +98,14 @@ def strongest(correlation: Floats) -> Floats:
     return np.asarray(np.max(np.where(np.isnan(correlation), -1.0, np.abs(correlation)), axis=1, initial=-1.0))
 
 
-def narrow(values: Floats) -> npt.NDArray[np.float32]:
-    """What predictors learn from: one row per row of the population, infinite values as missing."""
+def narrow(values: Floats, features: Sequence[Feature]) -> npt.NDArray[np.float32]:
+    """What predictors learn from: one row per row of the population, infinite values as missing.
+
+    A feature that is ``zero`` has 0 for them; the rest is for the predictor to deal with.
+    """
     x = np.ascontiguousarray(values.T, np.float32)
-    x[~np.isfinite(x)] = np.nan
+    fill = np.array([0.0 if f.zero else np.nan for f in features], np.float32)
+    np.copyto(x, fill, where=~np.isfinite(x))
     return x
 
 
