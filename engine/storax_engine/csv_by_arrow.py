@@ -14,7 +14,7 @@ from storax_engine.intake import STAMP
 from storax_engine.work import Work
 
 LARGE = 4 * 1024 * 1024  # bytes from which on it is worth while
-_BLOCK = 2 * 1024 * 1024
+_BLOCK = 1024 * 1024
 _TAIL = 64 * 1024
 _TYPES = {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "VARCHAR": pa.string(), "TIMESTAMP": STAMP}
 

@@ -18,6 +18,7 @@ from storax_engine.intake import table_of
 from storax_engine.work import Work
 
 _SEPARATORS = (";", "\t", "|", ",")
+_ENOUGH = 4 * 1024 * 1024  # bytes at a time where only the types are looked for; DuckDB's own are 32 MB
 # No TIME: what looks like one of a day stays the text it is.
 _TYPES = "auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'VARCHAR']"
 
@@ -161,7 +162,8 @@ def _ragged(path: str, form: CsvFormat, width: int) -> InvalidInput | None:
 def _read_large(path: str, form: CsvFormat, names: Sequence[str], database: Database, work: Work) -> pa.Table | None:
     if Path(path).stat().st_size < csv_by_arrow.LARGE or form.names or form.limit is not None:
         return None
-    told = database.run(f"DESCRIBE SELECT * FROM {_source(path, form, 20_480)}", work)  # noqa: S608
+    source = _source(path, form, 20_480, buffer_size=_ENOUGH)
+    told = database.run(f"DESCRIBE SELECT * FROM {source}", work)  # noqa: S608
     types = dict(zip(told.column(0).to_pylist(), told.column(1).to_pylist(), strict=True))
     return csv_by_arrow.read(path, types, names or list(types), work, sep=form.sep, quote=form.quote, skip=form.skip)
 
@@ -175,11 +177,12 @@ def _read(
     return database.run(f"SELECT {chosen} FROM {_source(path, form, sample)}{limit}", work)  # noqa: S608
 
 
-def _source(path: str, form: CsvFormat, sample: int) -> str:
+def _source(path: str, form: CsvFormat, sample: int, **more: int) -> str:
     """The file as DuckDB's SQL names it."""
     options: dict[str, Any] = {
         "delim": form.sep, "quote": form.quote, "escape": form.quote, "skip": form.skip, "header": not form.names,
         "sample_size": sample, "strict_mode": True, "null_padding": False, "ignore_errors": False,
+        **more,
     }  # fmt: skip
     parts = [_literal(path), *(f"{name} = {_literal(value)}" for name, value in options.items()), _TYPES]
     if form.names:
