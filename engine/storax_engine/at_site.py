@@ -101,11 +101,11 @@ def _put(trained: Any, place: Path) -> None:
 def _teller(folder: Path) -> Callable[[float, str], None]:
     from storax_engine import order_files
 
-    told = [0.0]
+    told = [(0.0, "")]
 
     def tell(part: float, words: str) -> None:
-        if time.monotonic() - told[0] >= _TOLD_EVERY_SEC:
-            told[0] = time.monotonic()
+        if time.monotonic() - told[0][0] >= _TOLD_EVERY_SEC or words != told[0][1]:
+            told[0] = time.monotonic(), words
             order_files.write_json(folder / order_files.PROGRESS, [part, words], safe=False)
 
     return tell

@@ -23,7 +23,7 @@ def check_pipeline(engine: Engine, work: Work, *, project: str, spec: dict[str, 
     frames = subsets.tables(engine.project(project), spec, subset, work)
     full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
     with told_as_ours():
-        return learning.check(full, subsets.arrow(frames))
+        return learning.check(full, subsets.arrow(frames), progress=work.progress)
 
 
 def fit_pipeline(

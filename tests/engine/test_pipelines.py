@@ -205,3 +205,14 @@ def test_a_project_in_a_file_has_its_pipelines(schema, project, tmp_path):
     storax.project.restart()
     assert storax.pipeline.load("sums").id == copy.id
     storax.project.delete()
+
+
+def test_the_first_check_on_a_machine_tells_the_caller_that_it_compiles(own_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
+    storax.engine.set_project("p")
+    schema = star()
+    asked = {"spec": pipeline(schema)._spec(), "subset": schema.train.to_spec()}
+    place, running = session._here()
+    told = []
+    wire.command(running, "check_pipeline", {"project": place, **asked}, progress=lambda _, words: told.append(words))
+    assert "Compiling kernels, once on this machine" in told

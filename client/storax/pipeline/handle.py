@@ -131,7 +131,7 @@ class Pipeline:
             InvalidInput: what would make ``fit`` fail.
         """
         asked = {"spec": self._spec(), "subset": subset_of(population, peripheral)}
-        return list(session.ask("check_pipeline", asked))
+        return list(session.ask_slowly("Checking", "check_pipeline", asked))
 
     def fit(
         self,

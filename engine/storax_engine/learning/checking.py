@@ -1,6 +1,6 @@
 """What looks wrong in the data though it can be learned from: told before a fit, as sentences."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from storax_engine.learning import fastprop, plan, targets
 from storax_engine.learning.feature import WHOLE
 from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, Frame
 from storax_engine.learning.index import References, Slices, references, slice_rows
+from storax_engine.learning.kernels.compile import telling
 from storax_engine.learning.plan import MANY_TO_MANY, Join, Plan
 from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.preparation import Preparation
@@ -18,11 +19,21 @@ from storax_engine.learning.workspace import Cache, Workspace
 COVERAGE, BLOW_UP, NULLS, DIFFERENT = 0.5, 100_000, 0.9, 0.5
 
 
-def check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]:
+def check(
+    spec: Mapping[str, Any],
+    tables: Mapping[str, pa.Table],
+    *,
+    progress: Callable[[float, str], None] = lambda _share, _text: None,
+) -> list[str]:
     """Warnings: joins that find little or too much, empty or constant columns, tables that nothing uses.
 
-    What would make ``fit`` fail is raised here as well.
+    What would make ``fit`` fail is raised here as well. ``progress`` is called as by ``fit``.
     """
+    with telling(progress):
+        return _check(spec, tables)
+
+
+def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]:
     read = plan.read(spec)
     for part in (*read.selectors, *read.predictors):
         predictors.make(part)

@@ -11,6 +11,7 @@ from storax_engine.learning.columns import Floats
 from storax_engine.learning.errors import BadData, Cancelled
 from storax_engine.learning.feature import Feature
 from storax_engine.learning.frame import CATEGORICAL
+from storax_engine.learning.kernels.compile import telling
 from storax_engine.learning.matrix import Features
 from storax_engine.learning.plan import Part, Plan
 from storax_engine.learning.predictors import registry as predictors
@@ -32,11 +33,13 @@ def fit(
 ) -> Trained:
     """Learn features and predictors from the tables, by name of placeholder.
 
-    ``progress`` is called with a share from 0 to 1 and a word; ``cancelled`` is asked between steps.
+    ``progress`` is called with a share from 0 to 1 and words; the first fit on a machine compiles, and says so.
+    ``cancelled`` is asked between steps.
     Raises ``BadPlan``, ``BadData`` or ``Cancelled``.
     """
     read = plan.read(spec)
-    return Fit(read, InMemory(read, tables), progress, cancelled).run()
+    with telling(progress) as told:
+        return Fit(read, InMemory(read, tables), told, cancelled).run()
 
 
 class Made(Protocol):
