@@ -47,12 +47,13 @@ def tune_pipeline(
     if site is not None:
         here.orders.require(site)
     named = free_name(name, "pipeline") if name is not None else pipeline_name(None)
-    frames = [subsets.tables(here, spec, subset, work) for subset in (train, test)]
+    seen = subsets.Seen(here)
+    frames = [subsets.tables(seen, spec, subset, work) for subset in (train, test)]
     full = {**spec, "roles": subsets.roles(frames[0], spec.get("roles", {}))}
     settings = {
         "spec": full, "space": space, "score": _score(full, score), "sampler": _sampler(sampler), "seed": seed,
-        "n_trials": n_trials, "train": train, "test": test, "frames": subsets.editions(here, train),
-        "test_frames": subsets.editions(here, test), "in_flight": in_flight, "pipeline": pipeline,
+        "n_trials": n_trials, "train": train, "test": test, "frames": subsets.editions(seen, train),
+        "test_frames": subsets.editions(seen, test), "in_flight": in_flight, "pipeline": pipeline,
     }  # fmt: skip
     folder = tuning_folder(here.folder, named)
     with tuning.alone(folder, work):
