@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from storax.errors import JobFailed, NoResult, StoraxError, Unavailable, from_answer
+from storax.errors import JobFailed, NoProject, NoResult, StoraxError, Unavailable, from_answer
 from storax_engine import order_files, steps
 from storax_engine.jobs import Jobs
 from storax_engine.order_files import read_json, write_json
@@ -152,9 +152,16 @@ class Orders:
         Raises:
             StoraxError: why it failed.
             Cancelled: it was cancelled, or nobody waits any more.
+            NoProject: the project was closed or deleted meanwhile, and nobody looks at the job here.
         """
         asked = 0.0
         while not order.ended.wait(_SOON_SEC):
+            if self._closed.is_set():
+                raise NoProject(
+                    f"The project was closed while job {order.job_id} worked for it.",
+                    hint="The job goes on, and its result is kept once the project is open again; "
+                    "where the project was deleted, the job is cancelled.",
+                )
             work.progress(*order.progress())
             if work.cancelled.is_set():
                 if not cancel:
@@ -168,7 +175,8 @@ class Orders:
 
     def close(self) -> None:
         """Look at them no more; they go on, and are taken up when the project is opened again."""
-        self._closed.set()
+        with self._guard:  # a result that is being taken in becomes part of the project before it can be opened again
+            self._closed.set()
 
     def _made(self, app: int, token: str, folder: Path, n: int | None, tags: Mapping[str, str], job: Row) -> list[int]:
         own = {**tags, "order": token}
@@ -255,6 +263,8 @@ class Orders:
 
     def _finished(self, order: Order) -> None:
         with self._guard:
+            if self._closed.is_set():
+                return
             if order.ticket.get("unwanted"):
                 self._drop(order, cancelled_job(order.job_id))
                 return

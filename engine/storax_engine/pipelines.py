@@ -19,7 +19,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storax.errors import InvalidInput, NoPipeline, NoResult
+from storax.errors import InvalidInput, NoPipeline, NoProject, NoResult
 from storax_engine.catalogue import Catalogue, Row
 from storax_engine.names import free_name, nearest
 from storax_engine.work import Cancelled, Work
@@ -48,6 +48,7 @@ class Pipelines:
         self._guard = threading.RLock()
         self._fits: dict[int, Fitted] = {}
         self._results: dict[str, Path] = {}
+        self._closed = False
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.glob(f"{_ASIDE}*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -97,6 +98,11 @@ class Pipelines:
             yield fit.trained
 
     # ---- changing --------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Keep nothing more: whoever opens the project again would not know of it."""
+        with self._guard:
+            self._closed = True
 
     def fit(
         self,
@@ -168,6 +174,7 @@ class Pipelines:
     def scored(self, name: str, scores: Mapping[str, Any], set_used: str, job_id: int) -> Row:
         """Append what a job's ``score`` found to the fit's history, once."""
         with self._guard:
+            self._need_open()
             fit = self.find(name)
             if any(told.get("job_id") == job_id for told in fit.row["scores"]):
                 return fit.row
@@ -205,6 +212,7 @@ class Pipelines:
         job_id: int,
     ) -> Row:
         with self._guard:
+            self._need_open()
             edition = 1 + max((int(r["edition"]) for r in self.rows() if r["name"] == name), default=0)
             facts = {
                 "name": name, "edition": edition, "params": spec, "frames": frames, "targets": targets, "tags": tags,
@@ -224,6 +232,12 @@ class Pipelines:
             self._write(folder, row)
             self._fits[row["id"]] = Fitted(row, folder, trained)
             return row
+
+    def _need_open(self) -> None:
+        if self._closed:
+            raise NoProject(
+                "The project was closed or deleted meanwhile; nothing was kept.", hint="Open it, and retry."
+            )
 
     def _write(self, folder: Path, row: Row) -> None:
         kept = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
