@@ -5,6 +5,7 @@ that nobody waits for any more, leaves nothing.
 """
 
 import json
+import logging
 import os
 import shutil
 import threading
@@ -26,6 +27,9 @@ from storax_engine.work import Cancelled, Work
 
 _WORDS = "pipeline.json"
 _ASIDE = ".new-"
+_KEPT = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
+
+log = logging.getLogger("storax_engine")
 
 
 @dataclass
@@ -240,10 +244,9 @@ class Pipelines:
             )
 
     def _write(self, folder: Path, row: Row) -> None:
-        kept = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
         scratch = folder / f".{_WORDS}"
         with scratch.open("w", encoding="utf-8") as file:
-            json.dump({key: row[key] for key in kept if key in row}, file)
+            json.dump({key: row[key] for key in _KEPT if key in row}, file)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(folder / _WORDS)
@@ -252,7 +255,9 @@ class Pipelines:
         """After a start: what is on the disk is there, and the catalogue has a row for each and no others."""
         rows = {int(row["id"]): row for row in self._catalogue.pipelines(self._project_id)}
         for file in sorted(self._folder.glob(f"*/{_WORDS}")):
-            words = json.loads(file.read_text(encoding="utf-8"))
+            words = _read(file)
+            if words is None:
+                continue
             row = rows.pop(int(words.get("id", 0)), None) or self._adopted(words, rows)
             if row["id"] != words.get("id"):
                 self._write(file.parent, row)
@@ -268,6 +273,19 @@ class Pipelines:
             return rows.pop(int(found["id"]))
         facts = {key: value for key, value in words.items() if key != "id"}
         return self._catalogue.create_pipeline(self._project_id, facts | {"last_change": {"action": "found"}})
+
+
+def _read(file: Path) -> Row | None:
+    """What is known of a fit; None where the file is damaged: it is left alone, and keeps no project shut."""
+    try:
+        words: Row = json.loads(file.read_text(encoding="utf-8"))
+        missing = [key for key in _KEPT if key not in words and key not in ("id", "job_id")]
+        if missing:
+            raise ValueError(f"it lacks {missing[0]}")
+    except (OSError, ValueError, TypeError) as error:
+        log.warning("the pipeline in %s is damaged, and left alone: %s", file.parent, error)
+        return None
+    return words
 
 
 def pipeline_name(name: str | None) -> str:

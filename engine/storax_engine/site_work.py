@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from storax.errors import InvalidInput
 from storax_engine import order_files, steps, subsets
-from storax_engine.orders import Order
+from storax_engine.order import Order
 from storax_engine.pipelines import pipeline_name
 from storax_engine.project import Project
 from storax_engine.work import Work
