@@ -3,12 +3,12 @@
 import shutil
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from storax.errors import StoraxError
 from storax_engine import order_files, steps
 from storax_engine.order import Order
 from storax_engine.pipelines import Pipelines
+from storax_engine.storage import file_name
 
 Row = dict[str, Any]
 _HINT = "Is the same version of Storax installed at the site?"
@@ -16,7 +16,7 @@ _HINT = "Is the same version of Storax installed at the site?"
 
 def tuning_folder(project: Path, name: str) -> Path:
     """Where the tuning of that name is, or would be."""
-    return project / "tunings" / quote(name, safe=" _-+=,@()")
+    return project / "tunings" / file_name(name)
 
 
 def taken_in(project: Path, pipelines: Pipelines, order: Order, result: Row) -> Row:

@@ -79,12 +79,13 @@ class Orders:
         self._watch()
         return order
 
-    def require(self, site: str) -> None:
-        """Whether there is such a site.
+    def require(self, site: str, job: Row) -> None:
+        """Whether there is such a site, and the fields of a job are a user's to give.
 
         Raises:
-            InvalidInput: there is none.
+            InvalidInput: there is none, or naming the field.
         """
+        self._jobs.allowed(job)
         self._jobs.site(site)
 
     def of_job(self, job_id: int) -> Order | None:

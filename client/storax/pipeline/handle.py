@@ -165,7 +165,7 @@ class Pipeline:
 
             for words in self.check(population, peripheral):
                 warnings.warn(words, StoraxWarning, stacklevel=2)
-        where = _where(site, job, buckets)
+        where = where_of(site, job, buckets)
         return self._hear(
             session.ask_slowly(_label("Fitting", site), "fit_pipeline", self._fitting(population, peripheral) | where)
         )
@@ -183,7 +183,7 @@ class Pipeline:
 
         Args and errors are those of ``fit()``; what the data make fail is told by the job.
         """
-        asked = self._fitting(population, peripheral) | _where(site, job, buckets)
+        asked = self._fitting(population, peripheral) | where_of(site, job, buckets)
         return Submitted(self, session.ask("submit_pipeline", asked))
 
     def score(
@@ -205,7 +205,7 @@ class Pipeline:
         Returns:
             accuracy, auc and cross_entropy, or mae, rmse and rsquared; with several targets as ``rmse.<target>``.
         """
-        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **_where(site, job)}
+        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where_of(site, job)}
         self._hear(session.ask_slowly(_label("Scoring", site), "score_pipeline", asked))
         return {k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used", "job_id")}
 
@@ -227,7 +227,7 @@ class Pipeline:
 
         ``site``, ``job`` and ``buckets`` are those of ``fit()``.
         """
-        where = _where(site, job, buckets)
+        where = where_of(site, job, buckets)
         if site is None:
             return self._table("transform", population, peripheral)
         asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where}
@@ -324,11 +324,19 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
-def _where(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:
-    if site is None and buckets is not None:
-        raise InvalidInput("buckets= is for work at a site.", hint='Say where: site="name".')
-    if site is None and job:
-        raise InvalidInput("job= is for work at a site.", hint='Say where: site="name".')
+def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:
+    """Where work is to be done, as arguments of a command.
+
+    Raises:
+        InvalidInput: job= or buckets= without a site, or what they cannot be.
+    """
+    for word, given in (("buckets", buckets), ("job", job)):
+        if site is None and given:
+            raise InvalidInput(f"{word}= is for work at a site.", hint='Say where: site="name".')
+    if job is not None and not isinstance(job, Mapping):
+        raise InvalidInput(f"job is {job!r}: give fields of a Job.", hint='As {"threads_per_rank": 8}.')
+    if buckets is not None and type(buckets) is not int:
+        raise InvalidInput(f"buckets is {buckets!r}: give a whole number from 1 on.")
     where = {"site": site, "job": dict(job or {})} if site is not None else {}
     return where | ({"buckets": buckets} if buckets is not None else {})
 
