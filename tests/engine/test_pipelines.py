@@ -205,3 +205,11 @@ def test_a_project_in_a_file_has_its_pipelines(schema, project, tmp_path):
     storax.project.restart()
     assert storax.pipeline.load("sums").id == copy.id
     storax.project.delete()
+
+
+@pytest.mark.parametrize("part", ["FastProp", None, 5])
+def test_what_is_no_part_of_a_pipeline_is_named(schema, part):
+    for word in ("preprocessors", "feature_learners", "feature_selectors", "predictors"):
+        with pytest.raises(errors.InvalidInput, match=f"Among the {word} is {part!r}"):
+            pipeline(schema, **{word: [part]}).fit(schema.train)
+    assert pipeline(schema, tags="one").tags == ["one"]

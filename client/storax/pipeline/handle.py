@@ -57,7 +57,7 @@ class Pipeline:
         self.feature_selectors = _listed(feature_selectors)
         self.predictors = _listed(predictors)
         self.loss_function = loss_function
-        self.tags = list(tags)
+        self.tags = [tags] if isinstance(tags, str) else list(tags)
         self.include_categorical = include_categorical
         self.share_selected_features = share_selected_features
         self._name = name
@@ -265,10 +265,10 @@ class Pipeline:
         return {
             "data_model": self.data_model.to_spec(),
             "roles": _roles(self.data_model),
-            "preprocessors": [declared(part) for part in self.preprocessors],
-            "feature_learners": [declared(part) for part in self.feature_learners],
-            "feature_selectors": [declared(part) for part in self.feature_selectors],
-            "predictors": [declared(part) for part in self.predictors],
+            "preprocessors": _parts("preprocessors", self.preprocessors),
+            "feature_learners": _parts("feature_learners", self.feature_learners),
+            "feature_selectors": _parts("feature_selectors", self.feature_selectors),
+            "predictors": _parts("predictors", self.predictors),
             "loss_function": None if self.loss_function is None else declared(self.loss_function),
             "include_categorical": self.include_categorical,
             "share_selected_features": self.share_selected_features,
@@ -343,6 +343,18 @@ def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | Non
 
 def _label(doing: str, site: str | None) -> str:
     return doing if site is None else f"{doing} at {site}"
+
+
+def _parts(word: str, given: list[Any]) -> list[Any]:
+    made = [declared(part) for part in given]
+    wrong = [part for part in made if not isinstance(part, Mapping)]
+    if wrong:
+        raise InvalidInput(
+            f"Among the {word} is {wrong[0]!r}.",
+            hint="Give parts such as storax.feature_learning.FastProp(); storax.predictors.SklearnEstimator("
+            '"sklearn.linear_model.Lasso") stands for an estimator of scikit-learn.',
+        )
+    return made
 
 
 def _kinds(parts: list[Any]) -> list[str]:
