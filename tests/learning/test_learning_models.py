@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,8 @@ import pytest
 from learning.worlds import SHOP_ROLES, fit, join, shop, spec
 from storax_engine import learning
 from storax_engine.learning import BadData, BadPlan
+from storax_engine.learning.plan import Part
+from storax_engine.learning.predictors import registry as predictors
 
 ORDERS = join("orders", "id", ("at", "ts"))
 
@@ -183,3 +186,15 @@ def test_no_rows_give_no_predictions():
     _, test, train = learnable()
     empty = {**test, "population": test["population"].slice(0, 0)}
     assert fit(spec([ORDERS], SHOP_ROLES), train).predict(empty).shape == (0, 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is full, as Linux has it")
+@pytest.mark.parametrize(("kind", "file"), [("XGBoostRegressor", "model.ubj"), ("LightGBMRegressor", "model.txt")])
+def test_a_model_that_found_no_room_is_an_error_and_no_cut_file(tmp_path, kind, file):
+    draw = np.random.default_rng(1)
+    x = draw.normal(size=(50, 2)).astype(np.float32)
+    model = predictors.make(Part(kind, {"n_estimators": 2}))
+    model.fit(x, x[:, 0].astype(np.float64), cancelled=lambda: False)
+    (tmp_path / file).symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        model.save(tmp_path)
