@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import skops.io
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from learning.worlds import SHOP_ROLES, fit, join, shop, spec
 from storax_engine import learning
@@ -198,3 +202,11 @@ def test_a_model_that_found_no_room_is_an_error_and_no_cut_file(tmp_path, kind, 
     (tmp_path / file).symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         model.save(tmp_path)
+
+
+@pytest.mark.parametrize("strange", [np.testing.runstring, subprocess.call])
+def test_a_saved_predictor_that_names_a_function_is_not_read(tmp_path, strange):
+    """The file may come from elsewhere; a function in it would be called with the next prediction."""
+    skops.io.dump(make_pipeline(FunctionTransformer(strange), Ridge()), tmp_path / "model.skops")
+    with pytest.raises(BadData, match=strange.__name__):
+        predictors.load("LinearRegression", tmp_path)
