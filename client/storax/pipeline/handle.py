@@ -6,10 +6,9 @@ from typing import Any, Self
 from storax._declaration import declared, plain
 from storax._engine import session
 from storax.data import tables
-from storax.data.container import Container, Subset
 from storax.data.model import DataModel
-from storax.data.source import Source
 from storax.errors import InvalidInput
+from storax.pipeline.asked import listed, parts_of, roles_of, subset_of, where_of
 from storax.pipeline.features import Features, Importances
 from storax.pipeline.submitted import Submitted
 
@@ -52,10 +51,10 @@ class Pipeline:
         self.data_model = data_model
         if peripheral is not None and data_model is not None:
             data_model.add(peripheral if isinstance(peripheral, (list, tuple)) else [peripheral])
-        self.preprocessors = _listed(preprocessors)
-        self.feature_learners = _listed(feature_learners)
-        self.feature_selectors = _listed(feature_selectors)
-        self.predictors = _listed(predictors)
+        self.preprocessors = listed(preprocessors)
+        self.feature_learners = listed(feature_learners)
+        self.feature_selectors = listed(feature_selectors)
+        self.predictors = listed(predictors)
         self.loss_function = loss_function
         self.tags = [tags] if isinstance(tags, str) else list(tags)
         self.include_categorical = include_categorical
@@ -264,11 +263,11 @@ class Pipeline:
             raise InvalidInput("The pipeline has no data model.", hint="Pipeline(data_model=...).")
         return {
             "data_model": self.data_model.to_spec(),
-            "roles": _roles(self.data_model),
-            "preprocessors": _parts("preprocessors", self.preprocessors),
-            "feature_learners": _parts("feature_learners", self.feature_learners),
-            "feature_selectors": _parts("feature_selectors", self.feature_selectors),
-            "predictors": _parts("predictors", self.predictors),
+            "roles": roles_of(self.data_model),
+            "preprocessors": parts_of("preprocessors", self.preprocessors),
+            "feature_learners": parts_of("feature_learners", self.feature_learners),
+            "feature_selectors": parts_of("feature_selectors", self.feature_selectors),
+            "predictors": parts_of("predictors", self.predictors),
             "loss_function": None if self.loss_function is None else declared(self.loss_function),
             "include_categorical": self.include_categorical,
             "share_selected_features": self.share_selected_features,
@@ -299,62 +298,8 @@ class Pipeline:
         return list(self._row["params"][part]) if self._row else list(getattr(self, part))
 
 
-def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
-    """Where the rows are, out of a subset, a container with one, or a frame and those around it."""
-    if isinstance(population, Container):
-        population = population["full"]
-    if isinstance(population, Subset):
-        return population.to_spec()
-    if not isinstance(population, Source):
-        raise InvalidInput(
-            f"{population!r} is no data.", hint="Pass a subset such as container.train, or a data frame."
-        )
-    around = peripheral or {}
-    named = around if hasattr(around, "items") else {frame.name: frame for frame in _listed(around)}
-    return Subset("", population, dict(named)).to_spec()
-
-
-def _roles(model: DataModel) -> dict[str, dict[str, list[str]]]:
-    """Roles that placeholders state and that differ from none."""
-    placeholders = [model.population, *model.peripheral.values()]
-    return {p.name: p.roles.to_mapping() for p in placeholders if p.roles is not None}
-
-
-def _listed(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, (list, tuple)) else [given]
-
-
-def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:
-    """Where work is to be done, as arguments of a command.
-
-    Raises:
-        InvalidInput: job= or buckets= without a site, or what they cannot be.
-    """
-    for word, given in (("buckets", buckets), ("job", job)):
-        if site is None and given:
-            raise InvalidInput(f"{word}= is for work at a site.", hint='Say where: site="name".')
-    if job is not None and not isinstance(job, Mapping):
-        raise InvalidInput(f"job is {job!r}: give fields of a Job.", hint='As {"threads_per_rank": 8}.')
-    if buckets is not None and type(buckets) is not int:
-        raise InvalidInput(f"buckets is {buckets!r}: give a whole number from 1 on.")
-    where = {"site": site, "job": dict(job or {})} if site is not None else {}
-    return where | ({"buckets": buckets} if buckets is not None else {})
-
-
 def _label(doing: str, site: str | None) -> str:
     return doing if site is None else f"{doing} at {site}"
-
-
-def _parts(word: str, given: list[Any]) -> list[Any]:
-    made = [declared(part) for part in given]
-    wrong = [part for part in made if not isinstance(part, Mapping)]
-    if wrong:
-        raise InvalidInput(
-            f"Among the {word} is {wrong[0]!r}.",
-            hint="Give parts such as storax.feature_learning.FastProp(); storax.predictors.SklearnEstimator("
-            '"sklearn.linear_model.Lasso") stands for an estimator of scikit-learn.',
-        )
-    return made
 
 
 def _kinds(parts: list[Any]) -> list[str]:

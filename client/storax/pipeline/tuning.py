@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from storax._declaration import plain
 from storax._engine import session
 from storax.errors import InvalidInput
-from storax.pipeline.handle import subset_of, where_of
+from storax.pipeline.asked import subset_of, where_of
 
 if TYPE_CHECKING:
     from storax.pipeline.handle import Pipeline
