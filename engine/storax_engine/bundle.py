@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import zipfile
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
@@ -78,8 +79,9 @@ def _opened(source: Path) -> zipfile.ZipFile:
 
 
 def _words(zipped: zipfile.ZipFile, source: Path) -> dict[str, object]:
-    try:
-        words: dict[str, object] = json.loads(zipped.read(_WORDS))
-    except (KeyError, ValueError) as error:
-        raise InvalidInput(f"{source} is no saved project.", hint="project.save() writes one.") from error
+    words: object = None
+    with suppress(KeyError, ValueError):
+        words = json.loads(zipped.read(_WORDS))
+    if not isinstance(words, dict) or not isinstance(words.get("name"), str):
+        raise InvalidInput(f"{source} is no saved project.", hint="project.save() writes one.")
     return words

@@ -3,30 +3,37 @@
 import shutil
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from storax_engine import order_files
-from storax_engine.orders import Order
+from storax.errors import StoraxError
+from storax_engine import order_files, steps
+from storax_engine.order import Order
 from storax_engine.pipelines import Pipelines
+from storax_engine.storage import file_name
 
 Row = dict[str, Any]
+_HINT = "Is the same version of Storax installed at the site?"
 
 
 def tuning_folder(project: Path, name: str) -> Path:
     """Where the tuning of that name is, or would be."""
-    return project / "tunings" / quote(name, safe=" _-+=,@()")
+    return project / "tunings" / file_name(name)
 
 
 def taken_in(project: Path, pipelines: Pipelines, order: Order, result: Row) -> Row:
-    """Make the result of a finished job part of the project; for the same job twice, it is so once."""
+    """Make the result of a finished job part of the project; for the same job twice, it is so once.
+
+    Raises:
+        StoraxError, ValueError: what the job left is none; it may be anything.
+    """
     ticket = order.ticket
     if ticket["kind"] == "transform":
-        return {"result": pipelines.lay_aside(order.folder / result["features"])}
+        return {"result": pipelines.lay_aside(_file(order.folder / steps.FEATURES))}
+    _check(order, result)
     if ticket["kind"] == "trial":
         return _trial(tuning_folder(project, ticket["tuning"]), order, result)
     if ticket["kind"] == "score":
         return pipelines.scored(ticket["pipeline"], result["scores"], ticket["set_used"], order.job_id)
-    learned = order.folder / order_files.TRAINED
+    learned = order_files.own_folder(order.folder / order_files.TRAINED)
     return pipelines.adopt(
         ticket["name"], ticket["spec"], result["targets"], ticket["frames"], ticket["tags"], learned, order.job_id
     )
@@ -38,6 +45,27 @@ def _trial(tuning: Path, order: Order, result: Row) -> Row:
     told = {**result, "job_id": order.job_id}
     if tuning.is_dir():
         shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(order.folder / order_files.TRAINED, place)
+        shutil.copytree(order_files.own_folder(order.folder / order_files.TRAINED), place)
         order_files.write_json(tuning / f"{place.name}.json", told)
     return told
+
+
+def _file(place: Path) -> Path:
+    place.lstat()
+    if place.is_symlink() or not place.is_file():
+        raise ValueError(f"{place} is no file that a job of ours writes")
+    return place
+
+
+def _check(order: Order, result: Row) -> None:
+    """Refuse a result that is not what its kind leaves, as that of another version."""
+    kind = order.ticket["kind"]
+    targets, scores = result.get("targets"), result.get("scores")
+    good_targets = isinstance(targets, list) and all(isinstance(one, str) for one in targets)
+    good_scores = isinstance(scores, dict) and all(_score(value) for value in scores.values())
+    if (kind != "score" and not good_targets) or (kind != "fit" and not good_scores):
+        raise StoraxError(f"Job {order.job_id} left a result that cannot be read.", hint=_HINT)
+
+
+def _score(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))

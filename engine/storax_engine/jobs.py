@@ -59,7 +59,7 @@ class Jobs:
         Raises:
             InvalidInput: naming the field that is wrong.
         """
-        self._allowed(more)
+        self.allowed(more)
         body = {**more, "app_id": app_id, "workdir": workdir, "parameters": {"order": order}}
         made = self._client.request("POST", "/jobs/", {**body, "tags": {**more.get("tags", {}), **tags}})
         return int(made["id"])
@@ -69,7 +69,7 @@ class Jobs:
         more: Mapping[str, Any],
     ) -> list[int]:  # fmt: skip
         """New jobs for the steps of an order, and the order's own as their child: all of them, or none."""
-        self._allowed(more)
+        self.allowed(more)
         last = {"parameters": {"order": order}, "tags": dict(tags), "parent_refs": list(range(len(steps)))}
         own = more.get("tags", {})
         rows = [
@@ -109,10 +109,17 @@ class Jobs:
         tail = next((str(e["data"]["stderr_tail"]) for e in events if e["data"].get("stderr_tail")), "").strip()
         return f"{words}: {tail.splitlines()[-1]}" if tail and words != "cancelled" else words
 
-    def _allowed(self, more: Mapping[str, Any]) -> None:
+    def allowed(self, more: Mapping[str, Any]) -> None:
+        """Refuse fields of a job that are not a user's to give.
+
+        Raises:
+            InvalidInput: naming the first.
+        """
         wrong = sorted(_OURS & more.keys())
         if wrong:
             raise InvalidInput(f"job={{{wrong[0]!r}: ...}} is the engine's to set.", hint="Leave it out.")
+        if not isinstance(more.get("tags", {}), Mapping):
+            raise InvalidInput(f"The tags of a job are words by name, and not {more['tags']!r}.")
 
     def _app(self, site_id: int) -> Row | None:
         fields = ["id", "command_template", "use_shell"]

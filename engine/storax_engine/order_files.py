@@ -7,6 +7,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 
 ORDER, RESULT, ERROR, PROGRESS = "order.json", "result.json", "error.json", "progress.json"
 TRAINED, TABLES = "trained", "tables"
+LONGEST = 1024 * 1024
 
 
 def write_json(path: Path, value: Any, *, safe: bool = True) -> None:
@@ -33,8 +35,37 @@ def read_json(path: Path) -> Any:
     """What is in a file; None where there is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def told(path: Path) -> dict[str, Any] | None:
+    """What a job wrote into a file, which may be anything; None where there is none.
+
+    Raises:
+        ValueError: it is no JSON object, or longer than a job's words can be.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if path.stat().st_size > LONGEST or path.is_symlink():
+            raise ValueError(f"{path.name} is no file that a job of ours writes")
+    found = read_json(path)
+    if found is not None and not isinstance(found, dict):
+        raise ValueError(f"{path.name} is no JSON object")
+    return found
+
+
+def own_folder(place: Path) -> Path:
+    """A folder that a job wrote, if nothing in it leads elsewhere.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is no folder, or a link is in it.
+    """
+    place.lstat()
+    link = next((file for file in (place, *place.rglob("*")) if file.is_symlink()), None)
+    if link is not None or not place.is_dir():
+        raise ValueError(f"{link or place} is no folder or file that a job of ours writes")
+    return place
 
 
 def write_tables(folder: Path, tables: Mapping[str, pa.Table], prefix: str) -> dict[str, str]:

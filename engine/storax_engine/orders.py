@@ -9,73 +9,25 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from storax.errors import JobFailed, NoResult, StoraxError, Unavailable, from_answer
+from storax.errors import JobFailed, NoProject, NoResult, StoraxError, Unavailable, from_answer
 from storax_engine import order_files, steps
 from storax_engine.jobs import Jobs
+from storax_engine.order import TICKET, Order, ticket_in, told_by, unusable
 from storax_engine.order_files import read_json, write_json
 from storax_engine.work import Work, cancelled_job
 
 Row = dict[str, Any]
 FAILED_KEPT = 20
 TAKEN_WITHIN_SEC = 60.0  # a file that a job wrote may be seen late, over a network
-_TICKET, _ASIDE = "ticket.json", ".new-"
+_ASIDE = ".new-"
 _SOON_SEC, _LATER_SEC, _FAILED_SEC, _CANCEL_SEC = 0.1, 2.0, 5.0, 5.0
 
 log = logging.getLogger("storax_engine")
-
-
-@dataclass
-class Order:
-    """One order. ``ticket`` is what the engine wants to do with the result; it is on the disk."""
-
-    folder: Path
-    ticket: Row
-    ended: threading.Event = field(default_factory=threading.Event)
-    error: StoraxError | None = None
-    outcome: Row | None = None
-    begun: float = field(default_factory=time.monotonic)
-    late_since: float = 0.0
-
-    @property
-    def token(self) -> str:
-        """Its name, which its job carries as a tag."""
-        return str(self.ticket["token"])
-
-    @property
-    def job_id(self) -> int:
-        """Its job."""
-        return int(self.ticket["job_id"])
-
-    @property
-    def step_ids(self) -> list[int]:
-        """The jobs that must finish before its own."""
-        return [int(i) for i in self.ticket.get("step_ids", ())]
-
-    @property
-    def failed(self) -> bool:
-        """Whether its job failed and may be run again."""
-        return "failed_at" in self.ticket
-
-    def write(self, **changes: Any) -> None:
-        """Change the ticket; None takes a word out."""
-        self.ticket = {k: v for k, v in {**self.ticket, **changes}.items() if v is not None}
-        write_json(self.folder / _TICKET, self.ticket)
-
-    def progress(self) -> tuple[float, str]:
-        """How far its job is."""
-        try:
-            part, words = read_json(self.folder / order_files.PROGRESS) or (0.0, "")
-        except (OSError, ValueError):
-            return 0.0, ""
-        if not part and (n := self.ticket.get("buckets")):
-            return steps.progress(self.folder, n)
-        return float(part), str(words)
 
 
 TakeIn = Callable[[Order, Row], Row]
@@ -113,7 +65,7 @@ class Orders:
         aside.mkdir(mode=0o700)
         try:
             write_json(aside / order_files.ORDER, lay_down(aside))
-            write_json(aside / _TICKET, {**ticket, "token": token})
+            write_json(aside / TICKET, {**ticket, "token": token})
             aside.rename(folder)
             *step_ids, job_id = self._made(app, token, folder, ticket.get("buckets"), tags, job)
         except BaseException:
@@ -127,12 +79,13 @@ class Orders:
         self._watch()
         return order
 
-    def require(self, site: str) -> None:
-        """Whether there is such a site.
+    def require(self, site: str, job: Row) -> None:
+        """Whether there is such a site, and the fields of a job are a user's to give.
 
         Raises:
-            InvalidInput: there is none.
+            InvalidInput: there is none, or naming the field.
         """
+        self._jobs.allowed(job)
         self._jobs.site(site)
 
     def of_job(self, job_id: int) -> Order | None:
@@ -152,9 +105,16 @@ class Orders:
         Raises:
             StoraxError: why it failed.
             Cancelled: it was cancelled, or nobody waits any more.
+            NoProject: the project was closed or deleted meanwhile, and nobody looks at the job here.
         """
         asked = 0.0
         while not order.ended.wait(_SOON_SEC):
+            if self._closed.is_set():
+                raise NoProject(
+                    f"The project was closed while job {order.job_id} worked for it.",
+                    hint="The job goes on, and its result is kept once the project is open again; "
+                    "where the project was deleted, the job is cancelled.",
+                )
             work.progress(*order.progress())
             if work.cancelled.is_set():
                 if not cancel:
@@ -168,7 +128,8 @@ class Orders:
 
     def close(self) -> None:
         """Look at them no more; they go on, and are taken up when the project is opened again."""
-        self._closed.set()
+        with self._guard:  # a result that is being taken in becomes part of the project before it can be opened again
+            self._closed.set()
 
     def _made(self, app: int, token: str, folder: Path, n: int | None, tags: Mapping[str, str], job: Row) -> list[int]:
         own = {**tags, "order": token}
@@ -198,7 +159,9 @@ class Orders:
 
     def _take_up(self, folder: Path) -> None:
         """After a start: an order whose job is there was accepted, another one was not."""
-        ticket = read_json(folder / _TICKET)
+        ticket = ticket_in(folder)
+        if ticket == {}:
+            return
         if ticket is None:
             shutil.rmtree(folder, ignore_errors=True)
             return
@@ -255,6 +218,8 @@ class Orders:
 
     def _finished(self, order: Order) -> None:
         with self._guard:
+            if self._closed.is_set():
+                return
             if order.ticket.get("unwanted"):
                 self._drop(order, cancelled_job(order.job_id))
                 return
@@ -266,12 +231,12 @@ class Orders:
                 order.late_since = order.late_since or time.monotonic()
                 if time.monotonic() - order.late_since > TAKEN_WITHIN_SEC or not isinstance(error, (NoResult, OSError)):
                     log.warning("the result of job %d cannot be used: %s", order.job_id, error)
-                    self._drop(order, error if isinstance(error, StoraxError) else StoraxError(str(error)))
+                    self._drop(order, error if isinstance(error, StoraxError) else unusable(order, error))
             else:
                 self._drop(order, None)
 
     def _result(self, order: Order) -> Row:
-        found: Row | None = read_json(order.folder / order_files.RESULT)
+        found = order_files.told(order.folder / order_files.RESULT)
         if found is None:
             raise NoResult(f"Job {order.job_id} finished, and left no result in {order.folder}.")
         return found
@@ -282,7 +247,7 @@ class Orders:
         if words == "cancelled" or order.ticket.get("unwanted"):
             self._drop(order, cancelled_job(order.job_id))
             return
-        told = read_json(order.folder / order_files.ERROR) or steps.error(order.folder)
+        told = told_by(order)
         culprit = self._culprit(order)
         if told is None:
             words = self._jobs.reason(culprit) if culprit != order.job_id else words
@@ -320,7 +285,7 @@ class Orders:
 
 def abandon(folder: Path, jobs: Jobs) -> None:
     """Cancel what the orders in a folder have going: its project is deleted."""
-    tickets = [read_json(file) for file in folder.glob(f"*/{_TICKET}")]
+    tickets = [ticket_in(file.parent) for file in folder.glob(f"*/{TICKET}")]
     known = [ticket for ticket in tickets if ticket and "job_id" in ticket]
     jobs.cancel(int(i) for ticket in known for i in (ticket["job_id"], *ticket.get("step_ids", ())))
 

@@ -46,9 +46,10 @@ def fit_pipeline(
         return here.orders.wait(order, work, cancel=True)
     named = pipeline_name(name)
     with engine.own.job({"project": project, "pipeline": named, "work": "fit"}, work) as own:
-        frames = subsets.tables(here, spec, subset, work)
+        seen = subsets.Seen(here)
+        frames = subsets.tables(seen, spec, subset, work)
         full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
-        editions = subsets.editions(here, subset)
+        editions = subsets.editions(seen, subset)
         row = here.pipelines.fit(named, full, subsets.arrow(frames), editions, list(tags), work, job_id=own.id)
         own.value = {"pipeline_id": row["id"], "edition": row["edition"]}
     return row

@@ -5,6 +5,7 @@ that nobody waits for any more, leaves nothing.
 """
 
 import json
+import logging
 import os
 import shutil
 import threading
@@ -19,13 +20,16 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storax.errors import InvalidInput, NoPipeline, NoResult
+from storax.errors import InvalidInput, NoPipeline, NoProject, NoResult
 from storax_engine.catalogue import Catalogue, Row
 from storax_engine.names import free_name, nearest
 from storax_engine.work import Cancelled, Work
 
 _WORDS = "pipeline.json"
 _ASIDE = ".new-"
+_KEPT = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
+
+log = logging.getLogger("storax_engine")
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Pipelines:
         self._guard = threading.RLock()
         self._fits: dict[int, Fitted] = {}
         self._results: dict[str, Path] = {}
+        self._closed = False
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.glob(f"{_ASIDE}*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -97,6 +102,11 @@ class Pipelines:
             yield fit.trained
 
     # ---- changing --------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Keep nothing more: whoever opens the project again would not know of it."""
+        with self._guard:
+            self._closed = True
 
     def fit(
         self,
@@ -168,6 +178,7 @@ class Pipelines:
     def scored(self, name: str, scores: Mapping[str, Any], set_used: str, job_id: int) -> Row:
         """Append what a job's ``score`` found to the fit's history, once."""
         with self._guard:
+            self._need_open()
             fit = self.find(name)
             if any(told.get("job_id") == job_id for told in fit.row["scores"]):
                 return fit.row
@@ -205,6 +216,7 @@ class Pipelines:
         job_id: int,
     ) -> Row:
         with self._guard:
+            self._need_open()
             edition = 1 + max((int(r["edition"]) for r in self.rows() if r["name"] == name), default=0)
             facts = {
                 "name": name, "edition": edition, "params": spec, "frames": frames, "targets": targets, "tags": tags,
@@ -225,11 +237,16 @@ class Pipelines:
             self._fits[row["id"]] = Fitted(row, folder, trained)
             return row
 
+    def _need_open(self) -> None:
+        if self._closed:
+            raise NoProject(
+                "The project was closed or deleted meanwhile; nothing was kept.", hint="Open it, and retry."
+            )
+
     def _write(self, folder: Path, row: Row) -> None:
-        kept = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
         scratch = folder / f".{_WORDS}"
         with scratch.open("w", encoding="utf-8") as file:
-            json.dump({key: row[key] for key in kept if key in row}, file)
+            json.dump({key: row[key] for key in _KEPT if key in row}, file)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(folder / _WORDS)
@@ -238,7 +255,9 @@ class Pipelines:
         """After a start: what is on the disk is there, and the catalogue has a row for each and no others."""
         rows = {int(row["id"]): row for row in self._catalogue.pipelines(self._project_id)}
         for file in sorted(self._folder.glob(f"*/{_WORDS}")):
-            words = json.loads(file.read_text(encoding="utf-8"))
+            words = _read(file)
+            if words is None:
+                continue
             row = rows.pop(int(words.get("id", 0)), None) or self._adopted(words, rows)
             if row["id"] != words.get("id"):
                 self._write(file.parent, row)
@@ -254,6 +273,19 @@ class Pipelines:
             return rows.pop(int(found["id"]))
         facts = {key: value for key, value in words.items() if key != "id"}
         return self._catalogue.create_pipeline(self._project_id, facts | {"last_change": {"action": "found"}})
+
+
+def _read(file: Path) -> Row | None:
+    """What is known of a fit; None where the file is damaged: it is left alone, and keeps no project shut."""
+    try:
+        words: Row = json.loads(file.read_text(encoding="utf-8"))
+        missing = [key for key in _KEPT if key not in words and key not in ("id", "job_id")]
+        if missing:
+            raise ValueError(f"it lacks {missing[0]}")
+    except (OSError, ValueError, TypeError) as error:
+        log.warning("the pipeline in %s is damaged, and left alone: %s", file.parent, error)
+        return None
+    return words
 
 
 def pipeline_name(name: str | None) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from storax.errors import NoDataFrame, NotFound, StaleVersion
+from storax.errors import NoDataFrame, NoProject, NotFound, StaleVersion
 from storax_engine.catalogue import Catalogue, Row
 from storax_engine.columns import Database
 from storax_engine.frame import Frame
@@ -55,6 +55,7 @@ class Project:
         self._lock = lock
         self._guard = threading.RLock()
         self._entries: dict[str, Entry] = {}
+        self._closed = False
         self.files.clear_remains()
         self._reconcile()
         self.pipelines = Pipelines(folder / "pipelines", catalogue, self.id)
@@ -63,7 +64,9 @@ class Project:
     def close(self) -> None:
         """Forget what is in memory and let others open it; what sites do for it goes on."""
         self.orders.close()
+        self.pipelines.close()
         with self._guard:
+            self._closed = True
             self._entries.clear()
             os.close(self._lock)
 
@@ -102,6 +105,7 @@ class Project:
         """Make a frame, or put another content in the place of one."""
         free_name(name, "data frame")
         with self._guard:
+            self._need_open()
             entry = self._entries.get(name)
             if entry is None:
                 self._create(name, frame, action)
@@ -157,7 +161,12 @@ class Project:
 
     # ---- within ----------------------------------------------------------------------------------------------------
 
+    def _need_open(self) -> None:
+        if self._closed:
+            raise NoProject(f"The project {self.name!r} was closed meanwhile; nothing was kept.", hint="Retry.")
+
     def _entry(self, name: str) -> Entry:
+        self._need_open()
         if name not in self._entries:
             raise NoDataFrame(
                 f"No data frame named {name!r} is in the project {self.name!r}.", hint=nearest(name, self._entries)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import optuna
@@ -24,6 +25,8 @@ DIRECTIONS = {
     "mae": "minimize", "rmse": "minimize", "rsquared": "maximize",
 }  # fmt: skip
 _SETTINGS, _TRIALS = "search.json", "trials.json"
+_WORDS = {"spec": "pipeline", "space": "search space", "train": "subset to learn from", "test": "subset to score on",
+          "frames": "edition of its data frames", "test_frames": "edition of its data frames"}  # fmt: skip
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -169,7 +172,7 @@ def _kept(folder: Path, settings: Row) -> Row:
     wrong = [key for key in settings if key not in free and settings[key] is not None and known[key] != settings[key]]
     if wrong:
         raise Conflict(
-            f"There is a tuning {folder.name!r}, begun with another {wrong[0]}.",
+            f"There is a tuning {unquote(folder.name)!r}, begun with another {_WORDS.get(wrong[0], wrong[0])}.",
             hint="Give this one another name, or the same arguments to go on with that one.",
         )
     return {**known, "n_trials": settings["n_trials"]}

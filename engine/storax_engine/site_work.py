@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from storax.errors import InvalidInput
 from storax_engine import order_files, steps, subsets
-from storax_engine.orders import Order
+from storax_engine.order import Order
 from storax_engine.pipelines import pipeline_name
 from storax_engine.project import Project
 from storax_engine.work import Work
@@ -27,10 +27,11 @@ def place_fit(
     Raises:
         InvalidInput: there is no such site, or the data model and the tables do not fit each other.
     """
-    frames = subsets.tables(here, spec, subset, work)
+    seen = subsets.Seen(here)
+    frames = subsets.tables(seen, spec, subset, work)
     full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
     ticket: Row = {"kind": "fit", "name": pipeline_name(name), "spec": full, "tags": tags,
-              "frames": subsets.editions(here, subset), **_buckets(buckets)}  # fmt: skip
+              "frames": subsets.editions(seen, subset), **_buckets(buckets)}  # fmt: skip
 
     def lay_down(folder: Path) -> Row:
         files = order_files.write_tables(folder, subsets.arrow(frames), "train")

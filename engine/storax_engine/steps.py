@@ -90,7 +90,7 @@ def progress(folder: Path, n: int) -> tuple[float, str]:
 
 def error(folder: Path) -> Row | None:
     """What the first step that failed for its data said."""
-    found = (read_json(place) for place in sorted((folder / STEPS).glob(f"*/{ERROR}"), reverse=True))
+    found = (order_files.told(place) for place in sorted((folder / STEPS).glob(f"*/{ERROR}"), reverse=True))
     return next((row for row in found if row), None)
 
 

@@ -48,10 +48,7 @@ class FrameFolder:
 
     def file(self, name: str) -> Path:
         """Where the frame of that name is, or would be."""
-        safe = quote(name, safe=" _-+=,@()")
-        if len(safe) > _LONGEST:
-            safe = f"{safe[:_LONGEST]}~{sha256(name.encode()).hexdigest()[:16]}"
-        return self.path / f"{safe}{ENDING}"
+        return self.path / f"{file_name(name)}{ENDING}"
 
     def clear_remains(self) -> None:
         """Remove what a process that was killed had written aside."""
@@ -120,6 +117,14 @@ class FrameFolder:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def file_name(name: str) -> str:
+    """The name of a file or folder for any text; it is one step down, and not too long."""
+    safe = quote(name, safe=" _-+=,@()")
+    if len(safe) > _LONGEST:
+        safe = f"{safe[:_LONGEST]}~{sha256(name.encode()).hexdigest()[:16]}"
+    return safe if safe.strip(".") else safe.replace(".", "%2E")
 
 
 def _described(file: Path) -> Saved:

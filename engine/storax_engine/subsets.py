@@ -8,13 +8,29 @@ import pyarrow as pa
 from storax.errors import InvalidInput
 from storax_engine import views
 from storax_engine.frame import Frame
-from storax_engine.project import Project
 from storax_engine.work import Work
 
 Roles = dict[str, dict[str, list[str]]]
 
 
-def tables(here: Project, spec: Mapping[str, Any], subset: Mapping[str, Any], work: Work) -> dict[str, Frame]:
+class Seen:
+    """The frames of a project as they were at the first look: what is read, and the editions that are told of it, are
+    of one moment, whoever changes them meanwhile.
+    """
+
+    def __init__(self, here: views.Frames) -> None:
+        self.database = here.database
+        self._here = here
+        self._frames: dict[str, Frame] = {}
+
+    def frame(self, name: str) -> Frame:
+        """A frame in memory."""
+        if name not in self._frames:
+            self._frames[name] = self._here.frame(name)
+        return self._frames[name]
+
+
+def tables(here: views.Frames, spec: Mapping[str, Any], subset: Mapping[str, Any], work: Work) -> dict[str, Frame]:
     """Frames by name of placeholder.
 
     Raises:
@@ -48,7 +64,7 @@ def roles(frames: Mapping[str, Frame], given: Mapping[str, Mapping[str, list[str
     return {name: dict(given[name]) if name in given else _roles(frame) for name, frame in frames.items()}
 
 
-def editions(here: Project, subset: Mapping[str, Any]) -> dict[str, int]:
+def editions(here: views.Frames, subset: Mapping[str, Any]) -> dict[str, int]:
     """Which edition of which data frame stands behind a subset."""
     sources = [subset["population"], *subset.get("peripheral", {}).values()]
     return {source["frame"]: here.frame(source["frame"]).edition for source in sources}

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -183,7 +184,8 @@ def alone(folder: Path, work: Work) -> Iterator[None]:
     while not _entered(folder):
         work.go_on()
         if time.monotonic() > until:
-            raise Conflict(f"The tuning {folder.name!r} is at work.", hint="Wait for it, or give this one a name.")
+            name = unquote(folder.name)
+            raise Conflict(f"The tuning {name!r} is at work.", hint="Wait for it, or give this one a name.")
         time.sleep(_SOON_SEC)
     try:
         yield

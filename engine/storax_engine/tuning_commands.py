@@ -16,6 +16,7 @@ from storax_engine.work import Work
 
 Answer = Any
 Subset = Mapping[str, Any]
+_OF_NUMBERS = frozenset({"mae", "rmse", "rsquared"})
 
 
 def tune_pipeline(
@@ -45,14 +46,15 @@ def tune_pipeline(
 
     here = engine.project(project)
     if site is not None:
-        here.orders.require(site)
+        here.orders.require(site, job or {})
     named = free_name(name, "pipeline") if name is not None else pipeline_name(None)
-    frames = [subsets.tables(here, spec, subset, work) for subset in (train, test)]
+    seen = subsets.Seen(here)
+    frames = [subsets.tables(seen, spec, subset, work) for subset in (train, test)]
     full = {**spec, "roles": subsets.roles(frames[0], spec.get("roles", {}))}
     settings = {
         "spec": full, "space": space, "score": _score(full, score), "sampler": _sampler(sampler), "seed": seed,
-        "n_trials": n_trials, "train": train, "test": test, "frames": subsets.editions(here, train),
-        "test_frames": subsets.editions(here, test), "in_flight": in_flight, "pipeline": pipeline,
+        "n_trials": n_trials, "train": train, "test": test, "frames": subsets.editions(seen, train),
+        "test_frames": subsets.editions(seen, test), "in_flight": in_flight, "pipeline": pipeline,
     }  # fmt: skip
     folder = tuning_folder(here.folder, named)
     with tuning.alone(folder, work):
@@ -96,6 +98,9 @@ def _score(spec: dict[str, Any], score: str | None) -> str:
     wanted = score or ("rmse" if task == "regression" else "auc")
     if wanted not in DIRECTIONS:
         raise InvalidInput(f"There is no score {wanted!r}.", hint=nearest(wanted, DIRECTIONS))
+    if (wanted in _OF_NUMBERS) != (task == "regression"):
+        fitting = [name for name in DIRECTIONS if (name in _OF_NUMBERS) == (task == "regression")]
+        raise InvalidInput(f"The score {wanted} is none of a {task}.", hint=f"There are: {', '.join(fitting)}.")
     return wanted
 
 

@@ -216,3 +216,11 @@ def test_the_first_check_on_a_machine_tells_the_caller_that_it_compiles(own_home
     told = []
     wire.command(running, "check_pipeline", {"project": place, **asked}, progress=lambda _, words: told.append(words))
     assert "Compiling kernels, once on this machine" in told
+
+
+@pytest.mark.parametrize("part", ["FastProp", None, 5])
+def test_what_is_no_part_of_a_pipeline_is_named(schema, part):
+    for word in ("preprocessors", "feature_learners", "feature_selectors", "predictors"):
+        with pytest.raises(errors.InvalidInput, match=f"Among the {word} is {part!r}"):
+            pipeline(schema, **{word: [part]}).fit(schema.train)
+    assert pipeline(schema, tags="one").tags == ["one"]

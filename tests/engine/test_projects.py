@@ -5,6 +5,7 @@ import socket
 import stat
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -122,6 +123,11 @@ def test_g6_a_project_goes_through_a_file(project, tmp_path):
     (tmp_path / "junk").write_text("junk")
     with pytest.raises(errors.InvalidInput, match="no saved project"):
         storax.project.load(tmp_path / "junk")
+    for words in ("{}", "[]", '{"name": 5}', '{"name": "../up"}'):
+        with zipfile.ZipFile(tmp_path / "strange", "w") as strange:
+            strange.writestr("project.json", words)
+        with pytest.raises(errors.InvalidInput, match=r"is no saved project|cannot be a project's name"):
+            storax.project.load(tmp_path / "strange")
 
 
 def test_g7_a_new_session_has_no_project_until_it_sets_one(home, project):

@@ -15,6 +15,7 @@ from storax.pipeline import tune
 from storax.predictors import LightGBMRegressor, LinearRegression, SklearnEstimator, XGBoostRegressor
 
 SPACE = {"predictors.reg_lambda": (1e-3, 1e3, "log"), "feature_learners.num_features": (1, 30)}
+SITE = "test"
 SPACE_OF_ONE = {"predictors.reg_lambda": (1e-3, 1e3, "log")}
 
 
@@ -206,3 +207,33 @@ def test_what_is_wrong_with_a_search_is_said_at_once(project, schema):
     distribution = {"predictors.reg_lambda": optuna.distributions.FloatDistribution(0.1, 1, step=0.1)}
     assert tune(pipe, distribution, schema.train, schema.test, n_trials=1).best_params
     assert not jobs(project).filter(state="FAILED").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"n_trials": "3"}, "n_trials is '3'"), ({"n_trials": 1.5}, "n_trials is 1.5"), ({"n_trials": 0}, "n_trials is 0"),
+        ({"in_flight": None}, "in_flight"), ({"retries": -1}, "retries"), ({"seed": -1}, "seed"), ({"seed": "a"}, "seed"),
+        ({"search_space": [1]}, "search space"), ({"job": {"threads_per_rank": 2}}, "site="), ({"score": "auc"}, "none of a regression"),
+        ({"site": SITE, "job": "x"}, "job is 'x'"), ({"site": SITE, "job": {"tags": "x"}}, "tags"),
+    ],
+)  # fmt: skip
+def test_an_argument_that_cannot_be_is_named_and_no_trial_is_made(project, schema, site, wrong, words):
+    given = {"search_space": SPACE, "n_trials": 1, "retries": 0, **wrong}
+    with pytest.raises(errors.InvalidInput, match=words) as caught:
+        tune(pipeline(schema), train=schema.train, validation=schema.test, **given)
+    assert "did not expect" not in str(caught.value)
+    assert not jobs(project).exists()
+
+
+@pytest.mark.parametrize("name", ["..", ".", "é" * 100, "a/../../b"])
+def test_a_tuning_of_any_name_has_a_folder_of_its_own(home, project, schema, name):
+    folder = home.folder.projects / project
+    storax.engine.set_project(project)
+    before = {entry.name for entry in folder.iterdir()} | {"tunings"}
+    space = {"feature_learners.num_features": [0]}
+    for _ in range(2):
+        with pytest.raises(errors.JobFailed, match="num_features is 0"):
+            tune(pipeline(schema), space, schema.train, schema.test, n_trials=1, name=name, seed=1)
+    assert {entry.name for entry in folder.iterdir()} == before
+    assert [entry.is_dir() for entry in (folder / "tunings").iterdir()] == [True]

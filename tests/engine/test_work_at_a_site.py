@@ -209,5 +209,8 @@ def test_what_is_wrong_with_the_order_is_said_at_once_and_nothing_is_left(home, 
         pipe.fit(schema.train, site=held[0], job={"app_id": 4})
     with pytest.raises(errors.InvalidInput, match="site="):
         pipe.fit(schema.train, job={"num_nodes": 4})
+    for wrong, words in (({"buckets": "4"}, "buckets is '4'"), ({"buckets": 2.5}, "2.5"), ({"job": "x"}, "job is 'x'")):
+        with pytest.raises(errors.InvalidInput, match=words):
+            pipe.fit(schema.train, site=held[0], **wrong)
     assert not Job.objects.filter(tags={"project": project}).exists()
     assert orders(home, project) == []

@@ -26,6 +26,33 @@ def changed(name, column, values):
         ({"feature_learners": [{"kind": "FastProp", "aggregation": ["MEAN"]}]}, "aggregation 'MEAN' is unknown"),
         ({"feature_learners": [{"kind": "FastProp", "num_features": 0}]}, "num_features is 0"),
         ({"feature_learners": [{"kind": "FastProp", "empty": "mean"}]}, "empty is 'mean'"),
+        ({"feature_learners": [{"kind": "FastProp", "num_features": "many"}]}, "num_features is 'many'"),
+        ({"feature_learners": [{"kind": "FastProp", "n_most_frequent": 1.5}]}, "n_most_frequent is 1.5"),
+        ({"feature_learners": [{"kind": "FastProp", "delta_t": float("nan")}]}, "delta_t is nan"),
+        ({"feature_learners": [{"kind": "FastProp", "windows": 5}]}, "windows is 5: give a list"),
+        ({"feature_learners": [{"kind": "FastProp", "windows": ["1d"]}]}, "windows is '1d'"),
+        ({"feature_learners": [{"kind": "FastProp", "aggregation": "AVG"}]}, "aggregation is 'AVG': give a list"),
+        ({"share_selected_features": "half"}, "share_selected_features is 'half'"),
+        (
+            {"predictors": [{"kind": "XGBoostRegressor", "learning_rate": "x"}]},
+            "XGBoostRegressor cannot .*learning_rate",
+        ),
+        ({"predictors": [{"kind": "XGBoostRegressor", "max_depth": -5}]}, "XGBoostRegressor cannot .*max_depth"),
+        (
+            {"predictors": [{"kind": "LightGBMRegressor", "learning_rate": -1}]},
+            "LightGBMRegressor cannot .*learning_rate",
+        ),
+        ({"predictors": [{"kind": "LightGBMRegressor", "n_estimators": "x"}]}, "LightGBMRegressor: "),
+        ({"predictors": [{"kind": "LinearRegression", "reg_lambda": -1}]}, "LinearRegression cannot "),
+        ({"predictors": [{"kind": "LinearRegression", "reg_lambda": "x"}]}, "LinearRegression"),
+        (
+            {
+                "predictors": [
+                    {"kind": "SklearnEstimator", "path": "sklearn.linear_model.Lasso", "parameters": {"alpha": "x"}}
+                ]
+            },
+            "alpha",
+        ),
         ({"predictors": [{"kind": "Oracle"}]}, "predictor 'Oracle' is unknown"),
         ({"predictors": [{"kind": "SklearnEstimator", "path": "os.system"}]}, "only those of scikit-learn"),
         ({"predictors": [{"kind": "SklearnEstimator", "path": "sklearn.linear_model.Nothing"}]}, "cannot be made"),

@@ -3,14 +3,21 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import skops.io
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from learning.worlds import SHOP_ROLES, fit, join, shop, spec
 from storax_engine import learning
 from storax_engine.learning import BadData, BadPlan
+from storax_engine.learning.plan import Part
+from storax_engine.learning.predictors import registry as predictors
 
 ORDERS = join("orders", "id", ("at", "ts"))
 
@@ -228,3 +235,23 @@ def test_a_pipeline_that_was_saved_before_features_said_so_sees_missing_values(t
         del feature["zero"]
     (tmp_path / "learned.json").write_text(json.dumps(kept))
     assert learning.load(tmp_path).score(tables)["rmse"] < 0.01
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is full, as Linux has it")
+@pytest.mark.parametrize(("kind", "file"), [("XGBoostRegressor", "model.ubj"), ("LightGBMRegressor", "model.txt")])
+def test_a_model_that_found_no_room_is_an_error_and_no_cut_file(tmp_path, kind, file):
+    draw = np.random.default_rng(1)
+    x = draw.normal(size=(50, 2)).astype(np.float32)
+    model = predictors.make(Part(kind, {"n_estimators": 2}))
+    model.fit(x, x[:, 0].astype(np.float64), cancelled=lambda: False)
+    (tmp_path / file).symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        model.save(tmp_path)
+
+
+@pytest.mark.parametrize("strange", [np.testing.runstring, subprocess.call])
+def test_a_saved_predictor_that_names_a_function_is_not_read(tmp_path, strange):
+    """The file may come from elsewhere; a function in it would be called with the next prediction."""
+    skops.io.dump(make_pipeline(FunctionTransformer(strange), Ridge()), tmp_path / "model.skops")
+    with pytest.raises(BadData, match=strange.__name__):
+        predictors.load("LinearRegression", tmp_path)

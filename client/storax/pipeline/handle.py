@@ -6,10 +6,9 @@ from typing import Any, Self
 from storax._declaration import declared, plain
 from storax._engine import session
 from storax.data import tables
-from storax.data.container import Container, Subset
 from storax.data.model import DataModel
-from storax.data.source import Source
 from storax.errors import InvalidInput
+from storax.pipeline.asked import listed, parts_of, roles_of, subset_of, where_of
 from storax.pipeline.features import Features, Importances
 from storax.pipeline.submitted import Submitted
 
@@ -52,12 +51,12 @@ class Pipeline:
         self.data_model = data_model
         if peripheral is not None and data_model is not None:
             data_model.add(peripheral if isinstance(peripheral, (list, tuple)) else [peripheral])
-        self.preprocessors = _listed(preprocessors)
-        self.feature_learners = _listed(feature_learners)
-        self.feature_selectors = _listed(feature_selectors)
-        self.predictors = _listed(predictors)
+        self.preprocessors = listed(preprocessors)
+        self.feature_learners = listed(feature_learners)
+        self.feature_selectors = listed(feature_selectors)
+        self.predictors = listed(predictors)
         self.loss_function = loss_function
-        self.tags = list(tags)
+        self.tags = [tags] if isinstance(tags, str) else list(tags)
         self.include_categorical = include_categorical
         self.share_selected_features = share_selected_features
         self._name = name
@@ -165,7 +164,7 @@ class Pipeline:
 
             for words in self.check(population, peripheral):
                 warnings.warn(words, StoraxWarning, stacklevel=2)
-        where = _where(site, job, buckets)
+        where = where_of(site, job, buckets)
         return self._hear(
             session.ask_slowly(_label("Fitting", site), "fit_pipeline", self._fitting(population, peripheral) | where)
         )
@@ -183,7 +182,7 @@ class Pipeline:
 
         Args and errors are those of ``fit()``; what the data make fail is told by the job.
         """
-        asked = self._fitting(population, peripheral) | _where(site, job, buckets)
+        asked = self._fitting(population, peripheral) | where_of(site, job, buckets)
         return Submitted(self, session.ask("submit_pipeline", asked))
 
     def score(
@@ -205,7 +204,7 @@ class Pipeline:
         Returns:
             accuracy, auc and cross_entropy, or mae, rmse and rsquared; with several targets as ``rmse.<target>``.
         """
-        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **_where(site, job)}
+        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where_of(site, job)}
         self._hear(session.ask_slowly(_label("Scoring", site), "score_pipeline", asked))
         return {k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used", "job_id")}
 
@@ -227,7 +226,7 @@ class Pipeline:
 
         ``site``, ``job`` and ``buckets`` are those of ``fit()``.
         """
-        where = _where(site, job, buckets)
+        where = where_of(site, job, buckets)
         if site is None:
             return self._table("transform", population, peripheral)
         asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where}
@@ -264,11 +263,11 @@ class Pipeline:
             raise InvalidInput("The pipeline has no data model.", hint="Pipeline(data_model=...).")
         return {
             "data_model": self.data_model.to_spec(),
-            "roles": _roles(self.data_model),
-            "preprocessors": [declared(part) for part in self.preprocessors],
-            "feature_learners": [declared(part) for part in self.feature_learners],
-            "feature_selectors": [declared(part) for part in self.feature_selectors],
-            "predictors": [declared(part) for part in self.predictors],
+            "roles": roles_of(self.data_model),
+            "preprocessors": parts_of("preprocessors", self.preprocessors),
+            "feature_learners": parts_of("feature_learners", self.feature_learners),
+            "feature_selectors": parts_of("feature_selectors", self.feature_selectors),
+            "predictors": parts_of("predictors", self.predictors),
             "loss_function": None if self.loss_function is None else declared(self.loss_function),
             "include_categorical": self.include_categorical,
             "share_selected_features": self.share_selected_features,
@@ -297,40 +296,6 @@ class Pipeline:
 
     def _shown(self, part: str) -> list[Any]:
         return list(self._row["params"][part]) if self._row else list(getattr(self, part))
-
-
-def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
-    """Where the rows are, out of a subset, a container with one, or a frame and those around it."""
-    if isinstance(population, Container):
-        population = population["full"]
-    if isinstance(population, Subset):
-        return population.to_spec()
-    if not isinstance(population, Source):
-        raise InvalidInput(
-            f"{population!r} is no data.", hint="Pass a subset such as container.train, or a data frame."
-        )
-    around = peripheral or {}
-    named = around if hasattr(around, "items") else {frame.name: frame for frame in _listed(around)}
-    return Subset("", population, dict(named)).to_spec()
-
-
-def _roles(model: DataModel) -> dict[str, dict[str, list[str]]]:
-    """Roles that placeholders state and that differ from none."""
-    placeholders = [model.population, *model.peripheral.values()]
-    return {p.name: p.roles.to_mapping() for p in placeholders if p.roles is not None}
-
-
-def _listed(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, (list, tuple)) else [given]
-
-
-def _where(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:
-    if site is None and buckets is not None:
-        raise InvalidInput("buckets= is for work at a site.", hint='Say where: site="name".')
-    if site is None and job:
-        raise InvalidInput("job= is for work at a site.", hint='Say where: site="name".')
-    where = {"site": site, "job": dict(job or {})} if site is not None else {}
-    return where | ({"buckets": buckets} if buckets is not None else {})
 
 
 def _label(doing: str, site: str | None) -> str:

@@ -1,12 +1,13 @@
 """Tuning: many fits with other parameters, as jobs; the best is kept."""
 
+import operator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from storax._declaration import plain
 from storax._engine import session
 from storax.errors import InvalidInput
-from storax.pipeline.handle import subset_of
+from storax.pipeline.asked import subset_of, where_of
 
 if TYPE_CHECKING:
     from storax.pipeline.handle import Pipeline
@@ -99,17 +100,29 @@ def tune(
         Conflict: there is a tuning of that name with other arguments, or it is at work.
         JobFailed: every trial failed.
     """
-    if not search_space or n_trials < 1 or in_flight < 1 or retries < 0:
-        raise InvalidInput("A tuning needs a search space, and at least one trial, at work at once.")
+    if not isinstance(search_space, Mapping) or not search_space:
+        raise InvalidInput("A tuning needs a search space.", hint='As {"predictors.max_depth": (2, 9)}.')
+    n_trials, in_flight = _count("n_trials", n_trials, 1), _count("in_flight", in_flight, 1)
+    retries, seed = _count("retries", retries, 0), None if seed is None else _count("seed", seed, 0)
     asked = {
         "spec": pipeline._spec(), "space": {path: range_of(path, given) for path, given in search_space.items()},
         "train": subset_of(train, None), "test": subset_of(validation, None), "n_trials": n_trials, "name": name,
         "pipeline": pipeline.name if pipeline.name != "NOT FITTED" else None, "tags": pipeline.tags, "score": score,
-        "sampler": sampler, "seed": seed, "in_flight": in_flight, "retries": retries, "site": site,
-        "job": dict(job or {}),
+        "sampler": sampler, "seed": seed, "in_flight": in_flight, "retries": retries,
+        **where_of(site, job),
     }  # fmt: skip
     told = session.ask_slowly("Tuning" if site is None else f"Tuning at {site}", "tune_pipeline", asked)
     return Tuning(told, type(pipeline)._of(told["pipeline"]))
+
+
+def _count(word: str, given: Any, least: int) -> int:
+    try:
+        found = operator.index(given)
+    except TypeError:
+        found = -1
+    if found < least:
+        raise InvalidInput(f"{word} is {given!r}: give a whole number from {least} on.")
+    return found
 
 
 def range_of(path: str, given: Any) -> dict[str, Any]:

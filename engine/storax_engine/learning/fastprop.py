@@ -3,8 +3,9 @@
 After Kramer, Lavrac and Flach, "Propositionalization approaches to relational data mining" (2001).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,13 @@ from storax_engine.learning.feature import WHOLE, Feature, name_of
 from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, TARGET, TIME_STAMP, Column, Frame
 from storax_engine.learning.plan import Join, Part
 
+_NUMBERS: Mapping[str, tuple[float, tuple[type, ...], str]] = {
+    "num_features": (1, (int, np.integer), "a whole number, 1 or more"),
+    "n_most_frequent": (0, (int, np.integer), "a whole number, 0 or more"),
+    "max_lag": (0, (int, np.integer), "a whole number, 0 or more"),
+    "delta_t": (0.0, (int, float, np.number), "a number of seconds, 0 or more"),
+    "windows": (0.0, (int, float, np.number), "a number of seconds, 0 or more"),
+}
 CONDITIONAL = ("COUNT", "AVG", "SUM")
 ZERO, MISSING = "zero", "missing"
 Window = tuple[float, float | None]
@@ -75,14 +83,20 @@ def read(part: Part) -> FastProp:
     given = {k: v for k, v in part.parameters.items() if k in {f.name for f in fields(FastProp)} and v is not None}
     for many in ("aggregation", "windows"):
         if many in given:
+            if isinstance(given[many], str) or not isinstance(given[many], Iterable):
+                raise BadPlan(f"FastProp: {many} is {given[many]!r}: give a list")
             given[many] = tuple(given[many])
+    for name, (least, kinds, words) in _NUMBERS.items():
+        values: Any = given.get("windows", ()) if name == "windows" else [given[name]] if name in given else []
+        for value in values:
+            number = isinstance(value, kinds)
+            if not number or not least <= value < np.inf:
+                raise BadPlan(f"FastProp: {name} is {value!r}: {words}")
     learner = FastProp(**given)
     for name in learner.aggregation:
         aggregations.named(name)
     if learner.empty not in {ZERO, MISSING}:
         raise BadPlan(f"FastProp: empty is {learner.empty!r}: it is {ZERO!r} or {MISSING!r}")
-    if learner.num_features < 1:
-        raise BadPlan(f"FastProp: num_features is {learner.num_features}: 1 or more")
     return learner
 
 

@@ -97,7 +97,9 @@ def read(spec: Mapping[str, Any]) -> Plan:
     if twice := {n for n in names if names.count(n) > 1}:
         raise BadPlan(f"two placeholders are called {min(twice)!r}: give one of them another name")
     predictors = _parts(spec, "predictors")
-    share = float(spec.get("share_selected_features", 0.5))
+    share = spec.get("share_selected_features", 0.5)
+    if not isinstance(share, (int, float)):
+        raise BadPlan(f"share_selected_features is {share!r}: it must lie between 0 and 1")
     if not 0.0 <= share <= 1.0:
         raise BadPlan(f"share_selected_features is {share}: it must lie between 0 and 1")
     return Plan(
@@ -108,7 +110,7 @@ def read(spec: Mapping[str, Any]) -> Plan:
         learners=_parts(spec, "feature_learners"),
         selectors=_parts(spec, "feature_selectors"),
         predictors=predictors,
-        share_selected=share,
+        share_selected=float(share),
         include_categorical=bool(spec.get("include_categorical", False)),
         spec=spec,
     )
@@ -161,6 +163,8 @@ def _pair(given: Any) -> tuple[str, str] | None:
 
 
 def _seconds(given: Any, what: str, where: str) -> float:
+    if not isinstance(given, (int, float)):
+        raise BadPlan(f"{where}: {what} is {given!r}: a number of seconds, 0 or more")
     value = float(given)
     if not 0.0 <= value < float("inf"):
         raise BadPlan(f"{where}: {what} is {value}: a number of seconds, 0 or more")

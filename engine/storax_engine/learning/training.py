@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from storax_engine.learning import fastprop, matrix, plan, targets
 from storax_engine.learning.columns import Floats
-from storax_engine.learning.errors import BadData, Cancelled
+from storax_engine.learning.errors import BadData, BadPlan, Cancelled, LearningError
 from storax_engine.learning.feature import Feature
 from storax_engine.learning.frame import CATEGORICAL
 from storax_engine.learning.kernels.compile import telling
@@ -189,7 +189,12 @@ class Fit:
 
     def _trained(self, part: Part, x: Any, y: Floats) -> Predictor:
         model = predictors.make(part)
-        model.fit(x, np.ascontiguousarray(y), cancelled=self._cancelled)
+        try:
+            model.fit(x, np.ascontiguousarray(y), cancelled=self._cancelled)
+        except LearningError:
+            raise
+        except (ValueError, TypeError) as error:  # what the libraries raise for a parameter that they cannot use
+            raise BadPlan(f"{part.kind} cannot learn with its parameters: {_words(error)}") from error
         self._tick()
         return model
 
@@ -200,3 +205,9 @@ class Fit:
     def _tick(self) -> None:
         if self._cancelled():
             raise Cancelled("the caller asked to stop")
+
+
+def _words(error: Exception) -> str:
+    """What a library says, on one line and without its own stack."""
+    said = str(error).partition("Stack trace")[0]
+    return " ".join(said.split()).rstrip(".")[:400] or type(error).__name__

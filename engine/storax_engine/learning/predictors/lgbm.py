@@ -36,7 +36,10 @@ class LightGBM:
 
         data = lightgbm.Dataset(x, y, params={"verbosity": -1})
         # Read back from the text that is saved, so that predictions before and after a restart cannot differ.
-        trained = lightgbm.train(self._settings, data, num_boost_round=self._rounds, callbacks=[stop])
+        try:
+            trained = lightgbm.train(self._settings, data, num_boost_round=self._rounds, callbacks=[stop])
+        except lightgbm.basic.LightGBMError as error:
+            raise ValueError(str(error)) from error
         self._booster = lightgbm.Booster(model_str=trained.model_to_string(num_iteration=-1))
 
     def predict(self, x: Matrix) -> Floats:

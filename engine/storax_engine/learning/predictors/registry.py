@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from storax_engine.learning.errors import BadPlan
+from storax_engine.learning.errors import BadPlan, LearningError
 from storax_engine.learning.plan import Part
 from storax_engine.learning.predictors.base import Family, Predictor
 
@@ -27,7 +27,9 @@ def make(part: Part) -> Predictor:
     """The predictor a description names, untrained. Raises ``BadPlan`` for an unknown one or wrong parameters."""
     try:
         return _family(part.kind).make(part.kind, part.parameters)
-    except TypeError as error:
+    except LearningError:
+        raise
+    except (TypeError, ValueError) as error:
         raise BadPlan(f"predictor {part.kind}: {error}") from error
 
 

@@ -63,15 +63,26 @@ def make(kind: str, parameters: Mapping[str, Any]) -> Sklearn:
 
 
 def load(kind: str, folder: Path) -> Sklearn:  # noqa: ARG001
-    """What ``save`` wrote. Only types of numpy and scikit-learn are let in."""
+    """What ``save`` wrote. Only classes of numpy and scikit-learn are let in: functions would be called."""
     file = folder / FILE
-    strange = [t for t in skops.io.get_untrusted_types(file=file) if not t.startswith(("sklearn.", "numpy.", "scipy."))]
+    found = skops.io.get_untrusted_types(file=file)
+    strange = [name for name in found if not _is_class(name)]
     if strange:
         raise BadData(f"the saved predictor holds {strange[0]}, which is no part of scikit-learn; it was not read")
-    pipeline = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    pipeline = skops.io.load(file, trusted=found)
     if not isinstance(pipeline, Pipeline):
         raise BadData("the saved predictor is no pipeline of scikit-learn; it was not read")
     return Sklearn(pipeline)
+
+
+def _is_class(name: str) -> bool:
+    module, _, word = name.rpartition(".")
+    if module.partition(".")[0] not in {"sklearn", "numpy", "scipy"}:
+        return False
+    try:
+        return isinstance(getattr(import_module(module), word, None), type)
+    except ImportError:
+        return False
 
 
 def _zeros() -> SimpleImputer:

@@ -50,7 +50,8 @@ class XGBoost:
         return shares([gains.get(f"f{i}", 0.0) for i in range(booster.num_features())])
 
     def save(self, folder: Path) -> None:
-        self._model.save_model(folder / FILE)
+        # Written here: the library's own writing does not tell of a disk that is full at the last bytes.
+        (folder / FILE).write_bytes(self._model.get_booster().save_raw("ubj"))
 
 
 def make(kind: str, parameters: Mapping[str, Any]) -> XGBoost:
