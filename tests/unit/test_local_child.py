@@ -64,6 +64,18 @@ def test_it_waits_for_what_it_needs(make: Make) -> None:
     assert child.phase is Phase.STARTING
 
 
+def test_it_waits_for_what_it_needs_before_it_starts_again(make: Make) -> None:
+    child = make(Part("a", SLEEP, needs=("b",)))
+    child.step(ready={"b"}, now=0.0)
+    child.step(ready={"b"}, now=0.0)
+    kill(child)
+    child.step(ready=set(), now=1.0)
+    child.step(ready=set(), now=9.0)
+    assert child.phase is Phase.RESTARTING
+    child.step(ready={"b"}, now=9.0)
+    assert child.phase is Phase.STARTING
+
+
 def test_a_failed_start_shows_the_end_of_the_log_and_where_it_is(make: Make) -> None:
     child = make(Part("broken", python("print('old'); raise SystemExit('the disk is on fire')"), settle=5))
     with pytest.raises(StartError, match=r"(?s)broken ended at its start with status 1.*on fire.*broken\.log"):

@@ -81,7 +81,7 @@ class Child:
         self._stack_starts = starting
         if self.phase is Phase.WAITING and ready.issuperset(self.part.needs):
             self._take_turn(now)
-        elif self.phase is Phase.RESTARTING and now >= self.due:
+        elif self.phase is Phase.RESTARTING and now >= self.due and ready.issuperset(self.part.needs):
             self._spawn(now)
         elif self.phase is Phase.STARTING or (self.phase is Phase.READY and not self.part.once):
             self._watch(now)

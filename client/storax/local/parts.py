@@ -39,7 +39,7 @@ class Part:
         clean: start from a minimal environment in place of ours.
         user: how to run it when we are root.
         input: text it reads from its standard input.
-        needs: parts that must be ready before it starts.
+        needs: parts that must be ready before it starts, and before it starts again.
         once: a command that ends; it is ready when it ended with 0.
         skip: whether it has nothing to do; asked when its turn comes.
         before: called right before every start.

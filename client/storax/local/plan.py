@@ -110,7 +110,7 @@ def _platform(stack: Stack, *, port: int, servers: tuple[str, ...]) -> list[Part
 
     def worker(name: str) -> Part:
         return Part(name=name, argv=_python("storax_workers", name), environment=environment, retry=_lacks_schema,
-                    needs=servers if known else ("bootstrap",), settle=_SETTLE_SEC)  # fmt: skip
+                    needs=servers if known else (*servers, "bootstrap"), settle=_SETTLE_SEC)  # fmt: skip
 
     return [
         Part(name="migrate", argv=_python("storax_core.admin", "migrate"), environment=environment,

@@ -102,8 +102,7 @@ class Supervisor:
             child.step(ready=ready, now=time.monotonic(), starting=starting)
             if child.phase is not before:
                 say(f"{child.part.name}: {before} -> {child.phase}")
-            if child.phase is Phase.READY:
-                ready.add(child.part.name)
+            (ready.add if child.phase is Phase.READY else ready.discard)(child.part.name)
 
     def _sleep(self) -> None:
         """Wait for the next thing to do: a process ends, a signal comes, a restart is due, or soon while starting."""
@@ -129,7 +128,7 @@ class Supervisor:
             return 60.0
         now = time.monotonic()
         waits = [
-            child.due - now if child.phase is Phase.RESTARTING else _POLL_SEC
+            child.due - now if child.phase is Phase.RESTARTING and now < child.due else _POLL_SEC
             for child in self._children
             if not child.settled
         ]
