@@ -17,8 +17,9 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## run a real workflow on a private stack, print what the log knows, stop everything
 	@$(BIN)/storax demo
 
+# Not reordered: files of few tests would come last, and the slowest of them are of few.
 test: $(STAMP) lint types  ## everything CI runs
-	@$(BIN)/python -m pytest -q --numprocesses 3 --dist loadfile
+	@$(BIN)/python -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # The daemons that Debian's packages would start stay off (RUNLEVEL=1): the tests start their own, in a temporary folder.
 test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes; installs it where it can (apt, as root)
