@@ -264,9 +264,8 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
         rows = validate(resource.row_patches_adapter, value, (*known, "id", "if_version"))
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            made = await update.update_rows(conn, ctx, resource, rows, force=force) if rows else []
-            columns = list(made[0]) if made else list(update.RETURNED)
-            return {"updated": len(made), "columns": columns, "rows": [list(m.values()) for m in made]}
+            made = await update.update_rows(conn, ctx, resource, rows, force=force) if rows else update.Updated()
+            return {"updated": len(made.rows), "columns": made.columns, "rows": made.rows}
 
         return await service.run(request, who, raw, command)
 

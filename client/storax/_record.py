@@ -4,7 +4,7 @@ A list in the order of the server's columns, rather than a dict a row: a page of
 without copying one value.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -138,15 +138,18 @@ class Record:
         Raises:
             ReadOnly: a dict or list that is fixed by now was changed in place.
         """
-        seen, names = self._seen, set(self._dirty or ())
-        for name, before in seen.items() if seen else ():
+        fields, values, names = self._fields, self._values, self._dirty or ()
+        if self._seen:
+            names = {*names, *self._changed_in_place(self._seen)}
+        return {name: values[fields[name].index] for name in sorted(names)}
+
+    def _changed_in_place(self, seen: dict[str, Any]) -> Iterator[str]:
+        for name, before in seen.items():
             one = self._fields[name]
             if self._values[one.index] != before:
                 if not one.updatable:
                     raise one.refusal(self)
-                names.add(name)
-        fields, values = self._fields, self._values
-        return {name: values[fields[name].index] for name in sorted(names)}
+                yield name
 
     def _creation(self) -> dict[str, Any]:
         """The body of a create: what was given, nothing else."""

@@ -1,6 +1,7 @@
 """Update rows: each its own way, or all that match a filter the same way."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -15,12 +16,18 @@ from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Change, Context, Row
 
-RETURNED = ("id", "version", "state", "last_update")
+
+@dataclass(frozen=True)
+class Updated:
+    """What became of the rows of an update, in the order given: a list of ``columns`` for each."""
+
+    columns: tuple[str, ...] = ("id", "version", "last_update")
+    rows: list[list[Any]] = field(default_factory=list)
 
 
 async def update_rows(
     conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row], *, force: bool = False
-) -> list[Row]:
+) -> Updated:
     """Change rows ``{"id", "if_version"?, ...patch}``, all or none. Returns id, version, last_update (and state).
 
     Raises NotFound naming ids that are not there, StaleVersion, IllegalMove or Leased.
@@ -45,7 +52,10 @@ async def update_where(
 
 
 def _patch(row: Row) -> Row:
-    return {k: v for k, v in row.items() if k not in ("id", "if_version")}
+    patch = dict(row)  # a copy: the command may have to be run again
+    del patch["id"]
+    patch.pop("if_version", None)
+    return patch
 
 
 async def _check(conn: Connection, ctx: Context, resource: Resource, lines: Sequence[Row]) -> None:
@@ -67,27 +77,25 @@ async def _check_parameters(conn: Connection, ctx: Context, patches: dict[int, R
             create_jobs.check_parameters(patches[row["id"]], declared[row["app_id"]], f"job {row['id']}")
 
 
-async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> list[Row]:
+async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> Updated:
     if not any(line["p"] for line in lines):
         return await _unchanged(conn, ctx, resource, lines)
     try:
-        found = await log.append_patches(conn, ctx, resource, lines)
+        versions, when = await log.append_patches(conn, ctx, resource, lines)
     except asyncpg.UniqueViolationError as error:
         raise taken(resource, [line["p"] for line in lines], error) from error
-    if len(found) < len(lines):
+    if len(versions) < len(lines):
         await _unchanged(conn, ctx, resource, lines)  # raises for the row that is missing or at another version
-    by_id = {r["id"]: r for r in found}
-    when = found[0]["last_update"]
-    return [{"id": i["id"], "version": by_id[i["id"]]["version"], "last_update": when} for i in lines]
+    return Updated(rows=[[line["id"], versions[line["id"]], when] for line in lines])
 
 
-async def _unchanged(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> list[Row]:
+async def _unchanged(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> Updated:
     sql = f"SELECT id, version, last_update FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2"  # noqa: S608
-    found = {r["id"]: dict(r) for r in await conn.fetch(sql, [line["id"] for line in lines], ctx.owner_id)}
+    found = {r["id"]: list(r) for r in await conn.fetch(sql, [line["id"] for line in lines], ctx.owner_id)}
     _require(resource, lines, found)
     for line in lines:
-        _require_version(resource, line, found[line["id"]]["version"])
-    return [found[line["id"]] for line in lines]
+        _require_version(resource, line, found[line["id"]][1])
+    return Updated(rows=[found[line["id"]] for line in lines])
 
 
 def _require(resource: Resource, lines: Sequence[Row], found: Any) -> None:
@@ -106,7 +114,7 @@ def _require_version(resource: Resource, line: Row, actual: int) -> None:
 
 async def _update_states(
     conn: Connection, ctx: Context, resource: Resource, lines: Sequence[Row], *, force: bool
-) -> list[Row]:
+) -> Updated:
     locked = await _lock(conn, ctx, resource, [line["id"] for line in lines])
     facts = {f["id"]: f for f in locked}
     _require(resource, lines, facts)
@@ -120,7 +128,7 @@ async def _update_states(
     else:
         await log.append_changes(conn, ctx, resource, changes)
         await _aftermath(conn, ctx, resource, changes)
-    return [_seen(c, facts[c.id]) for c in changes]
+    return Updated(("id", "version", "last_update", "state"), [_seen(c, facts[c.id]) for c in changes])
 
 
 async def _lock(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int]) -> list[Facts]:
@@ -149,10 +157,10 @@ def _decide(resource: Resource, facts: Facts, patch: Row, *, force: bool) -> Cha
     return change
 
 
-def _seen(change: Change, facts: Facts) -> Row:
+def _seen(change: Change, facts: Facts) -> list[Any]:
     state = change.patch.get("state", facts["state"])
     when = facts["now"] if change.events else facts["last_update"]
-    return {"id": change.id, "version": change.version, "last_update": when, "state": state}
+    return [change.id, change.version, when, state]
 
 
 async def _aftermath(conn: Connection, ctx: Context, resource: Resource, changes: Sequence[Change]) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -116,18 +117,20 @@ async def append_created(conn: Connection, ctx: Context, resource: Resource, row
     ctx.saw(await conn.fetchval(sql.create(resource.entity), *args))
 
 
-async def append_patches(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> list[Any]:
+async def append_patches(
+    conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]
+) -> tuple[dict[int, int], datetime]:
     """Change fields that are no state, each row its own way. Rows: ``{"id", "v": expected or None, "p": patch}``.
 
-    Returns one record per row changed: id, version, last_update. A row that is not there, or at another version, has
-    none.
+    Returns the new version of each row changed by its id, and when they changed. A row that is not there, or at another
+    version, is not among them.
     """
     keys = {frozenset(row["p"]) for row in rows}
     statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
     text = lines(sorted(rows, key=itemgetter("id")))
-    found: list[Any] = await conn.fetch(statement, text, ctx.owner_id, ctx.actor, ctx.command_id)
-    ctx.saw(found[0]["position"] if found else 0)
-    return found
+    found: Any = await conn.fetchrow(statement, text, ctx.owner_id, ctx.actor, ctx.command_id)
+    ctx.saw(found["position"])
+    return dict(zip(found["ids"] or (), found["versions"] or (), strict=True)), found["last_update"]
 
 
 async def append_changes(conn: Connection, ctx: Context, resource: Resource, changes: Sequence[Change]) -> None:

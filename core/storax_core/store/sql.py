@@ -114,8 +114,8 @@ def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
     """Change fields of many rows, each its own way, with one ``updated`` event each.
 
     $1 lines ``{"id", "v": expected version or null, "p": patch}`` in the order of their ids, in which the rows are
-    locked; $2 owner, $3 actor, $4 command. Returns per changed row: id, the new version, last_update, position. Rows
-    that are not there, or at another version, are left out.
+    locked; $2 owner, $3 actor, $4 command. Returns one record: the ids changed, their new versions, last_update, the
+    last position. Rows that are not there, or at another version, are left out.
     """
     r = BY_ENTITY[entity]
     site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
@@ -130,7 +130,8 @@ hot AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "las
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
   SELECT now(), $2::bigint, site_id, '{entity}', id, version, '{entity}.{UPDATED}', 1, $3, $4::uuid, p
   FROM hot RETURNING position)
-SELECT id, version, now() AS last_update, (SELECT max(position) FROM ev) AS position FROM hot"""
+SELECT array_agg(id) AS ids, array_agg(version) AS versions, now() AS last_update,
+  (SELECT max(position) FROM ev) AS position FROM hot"""
 
 
 @lru_cache(maxsize=512)
