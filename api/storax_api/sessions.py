@@ -164,14 +164,14 @@ class Hunt:
     async def run(self, request: Request, wait: float) -> "Found":
         """Claimed rows and the session's cancels; both empty when the time is over."""
         end = time.monotonic() + wait
-        hint, look_all, news, known = None, True, False, None
+        hints, look_all, news, known = None, True, False, None
         if wait > 0 and (site_id := await self._looked_lately()) is not None:
-            hint, look_all, news = await self.sleep(site_id, wait)
+            hints, look_all, news = await self.sleep(site_id, wait)
         while True:
             try:
-                found = await self.once(hint, look_all=look_all)
+                found = await self.once(hints, look_all=look_all)
             except Repeated:
-                hint = None  # the next attempt finds what the other try leased
+                hints = None  # the next attempt finds what the other try leased
                 continue
             left = end - time.monotonic()
             asked = {c["id"] for c in found.cancel}
@@ -180,20 +180,23 @@ class Hunt:
             known = asked
             if found.rows or found.repeat or news or left <= 0 or await request.is_disconnected():
                 return found
-            hint, look_all, news = await self.sleep(found.site_id, left)
+            hints, look_all, news = await self.sleep(found.site_id, left)
 
-    async def once(self, hint: int | None, *, look_all: bool) -> "Found":
-        """One attempt: by the queue's hints first, then (``look_all``) by a look at Postgres itself."""
+    async def once(self, hints: list[int] | None, *, look_all: bool) -> "Found":
+        """One attempt: by the queue's hints first, then (``look_all``) by a look at Postgres itself.
+
+        ``hints`` are those that woke us; None: none were taken yet.
+        """
         ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
         async with self.service.db.owner(self.call.owner_id) as conn, writing(conn):
-            holder = self._known() if hint is not None else None
+            holder = self._known() if hints is not None else None
             if holder is None:
                 holder = self.service.remember(await leases.touch(conn, self.call.owner_id, self.session_id))
-            # A hint comes to a call that looked before.
-            earlier = await self._earlier(conn, ctx) if hint is None else None
+            # Hints come to a call that looked before.
+            earlier = await self._earlier(conn, ctx) if hints is None else None
             if earlier is None:
-                rows = await self._claim(conn, ctx, holder, hint, look_all=look_all)
-                if hint is not None and not rows:
+                rows = await self._claim(conn, ctx, holder, hints, look_all=look_all)
+                if hints is not None and not rows:
                     await leases.touch(conn, holder.owner_id, holder.id)  # it may be gone
                 await self._keep(conn, ctx, rows)
             else:
@@ -242,28 +245,30 @@ class Hunt:
                 raise Repeated
 
     async def _claim(
-        self, conn: Connection, ctx: Context, holder: acquire.Holder, hint: int | None, *, look_all: bool
+        self, conn: Connection, ctx: Context, holder: acquire.Holder, hints: list[int] | None, *, look_all: bool
     ) -> list[Any]:
-        hints = [] if hint is None else [hint]
-        if self.pop > len(hints):
-            try:
-                hints += await self.service.queues.pop(self.kind, holder.site_id, self.pop - len(hints))
-            except QueueDown:
-                look_all = True
+        if hints is None:
+            hints = []
+            if self.pop:
+                try:
+                    hints = await self.service.queues.pop(self.kind, holder.site_id, self.pop)
+                except QueueDown:
+                    look_all = True
         rows = await self.claim(conn, ctx, holder, hints) if hints else []
         # Where hints were out of date (jobs that were deleted, or changed their mind), Postgres fills up what lacks.
         if self.pop == 0 or (look_all and (not rows or len(rows) < len(hints))):
             rows += await self.claim(conn, ctx, holder, None, len(rows))
         return rows
 
-    async def sleep(self, site_id: int, left: float) -> tuple[int | None, bool, bool]:
-        """Wait. Returns the id that woke us, whether to look at Postgres itself, and whether a cancel came."""
+    async def sleep(self, site_id: int, left: float) -> tuple[list[int] | None, bool, bool]:
+        """Wait. Returns the ids that woke us, whether to look at Postgres itself, and whether a cancel came."""
         if self.pop == 0:
             await asyncio.sleep(min(POLL_SEC, left))
             return None, True, False
         try:
             hears = self.session_id if self.resource is JOBS else None
-            woken = await self.service.queues.wait(self.kind, site_id, hears, min(left, LONGEST_SLEEP_SEC))
+            seconds = min(left, LONGEST_SLEEP_SEC)
+            woken = await self.service.queues.wait(self.kind, site_id, hears, seconds, self.pop)
         except QueueDown:
             await asyncio.sleep(min(POLL_SEC, left))
             return None, True, False

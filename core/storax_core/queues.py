@@ -107,14 +107,16 @@ class Queues:
             got: Any = await self._redis.zpopmin(f"{kind}:{site_id}", count)
         return [int(i) for i, _ in got]
 
-    async def wait(self, kind: str, site_id: int, session_id: int | None, seconds: float) -> tuple[str, int] | None:
-        """Sleep until the queue has an id (taken; kind and id), time is up (None), or a cancel comes for the session
-        whose cancels are waited for as well ("cancel" and the job).
+    async def wait(
+        self, kind: str, site_id: int, session_id: int | None, seconds: float, count: int = 1
+    ) -> tuple[str, list[int]] | None:
+        """Sleep until the queue has ids (up to ``count`` are taken; kind and ids), time is up (None), or a cancel comes
+        for the session whose cancels are waited for as well ("cancel" and the jobs).
         """
         keys = [f"{kind}:{site_id}"] if session_id is None else [f"cancel:{session_id}", f"{kind}:{site_id}"]
         async with _guard(seconds + QUICK_SEC):
-            got: Any = await self._sleeping.bzpopmin(keys, seconds)
-        return (got[0].decode().split(":")[0], int(got[1])) if got else None
+            got: Any = await self._sleeping.bzmpop(seconds, len(keys), keys, min=True, count=count)
+        return (got[0].decode().split(":")[0], [int(i) for i, _ in got[1]]) if got else None
 
     async def push_cancels(self, rows: Iterable[tuple[int, int]]) -> None:
         """Wake the sessions of (session, job) pairs."""
