@@ -48,7 +48,7 @@ COMMANDS: dict[str, Entry] = {
     "engine": Entry("Start, stop and see the engine of data frames.", "storax.cli.engine"),
     "event": Entry("Read and follow the log of every change.", "storax.cli.event", remote=True),
     "token": Entry("Make, list and revoke access tokens.", "storax.cli.token", remote=True),
-    "admin": Entry("Operate the database: migrate, verify, rebuild.", extra="server", database=True),
+    "admin": Entry("Operate the database: migrate, users, verify, rebuild.", extra="server", database=True),
 }
 
 
