@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from storax_core.admin.bootstrap import bootstrap
+from storax_core.admin.users import bootstrap
 
 DAYS = 365
 

@@ -1,50 +1,22 @@
 """Login, tokens, and who am I."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from storax_api.body import parse, validate
 from storax_api.documents import problems
 from storax_api.routes import Who, service_of
 from storax_api.service import json
 from storax_core.commands import users
+from storax_core.commands.users import Login, NewToken, Register
 from storax_core.errors import Conflict, Unauthorized
-from storax_core.resources.types import Name, ShortText
 from storax_core.store.database import Connection, writing
 from storax_core.store.log import Context
 
 router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 409, 422, 503))
-Secret = Annotated[str, Field(min_length=1, max_length=1024)]
-
-
-class Login(BaseModel):
-    """Name and password."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    username: Name
-    password: Secret
-
-
-class Register(Login):
-    """A new user; the password has at least 12 characters."""
-
-    password: Annotated[str, Field(min_length=12, max_length=1024)]
-
-
-class NewToken(BaseModel):
-    """What a new token is for, and how long it lives."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: ShortText = ""
-    expires_in_days: int | None = Field(
-        default=None, strict=True, ge=1, le=3650, description="Null: as the server is set."
-    )
-
 
 LOGIN: TypeAdapter[Login] = TypeAdapter(Login)
 REGISTER: TypeAdapter[Register] = TypeAdapter(Register)

@@ -20,5 +20,5 @@ class Settings(BaseSettings):
     pool_size: int = Field(default=12, ge=2, le=200, description="Postgres connections of one API process.")
     max_body_mb: int = Field(default=64, ge=1, description="Largest request body, in MiB.")
     allow_registration: bool = Field(default=False, description="Whether anyone may create a user by the API.")
-    token_days: int = Field(default=365, ge=1, description="Days that a token lives unless asked otherwise.")
+    token_days: int = Field(default=365, ge=1, le=3650, description="Days that a token lives unless asked otherwise.")
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")

@@ -185,6 +185,8 @@ def test_registration_is_closed_unless_it_was_opened(nobody: httpx.Client, open_
         again = client.post("/auth/register", json=body)
         assert (again.status_code, problem(again)["code"]) == (409, "conflict")
         assert client.post("/auth/register", json={"username": "fay", "password": "short"}).status_code == 422
+        for name in ("x\x01y", "x\n", " x"):  # names that nobody could read or type
+            assert client.post("/auth/register", json={"username": name, "password": PASSWORD}).status_code == 422
         with ThreadPoolExecutor(5) as pool:
             codes = sorted(
                 r.status_code

@@ -246,6 +246,11 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     assert other.returncode == 1
     assert "already runs at" in other.stderr
 
+    # The operator's commands find it by themselves; the variables of this test's own process are not there.
+    told = storax(home, "admin", "verify")
+    assert (told.returncode, told.stdout.splitlines()[-1][-14:]) == (0, " 0 differences"), told.stderr
+    assert storax(home, "admin", "rebuild", "--yes", "--data", str(home / "local")).returncode == 0
+
     pids = {part["part"]: part["pid"] for part in facts["parts"]}
     for part in PARTS:
         os.kill(pids[part], signal.SIGKILL)
@@ -267,3 +272,6 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     assert storax(home, "down").stdout == "Stopped.\n"
     assert processes_of(home) == []
     assert "Nothing was running" in storax(home, "down").stdout
+    refused = storax(home, "admin", "rebuild", "--yes")
+    assert refused.returncode == 8
+    assert "no stack runs in" in refused.stderr

@@ -220,6 +220,14 @@ def test_without_postgres_an_operator_gets_one_clear_line(words: tuple[str, ...]
     assert "STORAX_DATABASE_URL" in answer.stderr
 
 
+@pytest.mark.parametrize("command", ["migrate", "verify", "rebuild"])
+def test_no_database_is_guessed_where_none_is_named(command: str) -> None:
+    answer = run("storax_core.admin", command, STORAX_DATABASE_URL="")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.count("\n") == 1
+    assert "no database is named" in answer.stderr
+
+
 def test_verify_finds_nothing_in_a_true_log_and_what_was_bent_in_a_false_one(world: World) -> None:
     user = world.user()
     (job,) = user.jobs(user.app(), 1)

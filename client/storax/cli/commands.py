@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from storax.cli import failures
 from storax.cli.connection import connected
+from storax.cli.database import with_stack
 
 EXTERNAL = "storax.commands"
 
@@ -19,13 +20,15 @@ class Entry:
     """Where a command lives and what the list of commands says about it.
 
     ``module`` has ``app``, a group, or ``register(app)``, which adds single commands; empty: it lives in another room
-    and comes by its entry point, with the extra ``extra``. ``remote``: it speaks to the server in use.
+    and comes by its entry point, with the extra ``extra``. ``remote``: it speaks to the server in use. ``database``: it
+    opens the database itself.
     """
 
     help: str
     module: str = ""
     extra: str = ""
     remote: bool = False
+    database: bool = False
 
 
 COMMANDS: dict[str, Entry] = {
@@ -45,7 +48,7 @@ COMMANDS: dict[str, Entry] = {
     "engine": Entry("Start, stop and see the engine of data frames.", "storax.cli.engine"),
     "event": Entry("Read and follow the log of every change.", "storax.cli.event", remote=True),
     "token": Entry("Make, list and revoke access tokens.", "storax.cli.token", remote=True),
-    "admin": Entry("Operate the database: migrate, verify, rebuild.", extra="server"),
+    "admin": Entry("Operate the database: migrate, users, verify, rebuild.", extra="server", database=True),
 }
 
 
@@ -120,7 +123,8 @@ def _external(name: str, entry: Entry | None) -> Any | None:
     for point in entry_points(group=EXTERNAL):
         if point.name == name:
             try:
-                return _command(point.load(), name)
+                found = point.load()
+                return _command(with_stack(found) if entry and entry.database else found, name)
             except ModuleNotFoundError as error:
                 raise failures.MissingExtraError(name, extra=entry.extra if entry else "", module=error.name) from error
     if entry is None:

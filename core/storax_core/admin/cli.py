@@ -1,4 +1,7 @@
-"""``storax admin``: migrate, bootstrap, verify, rebuild. Talks to Postgres itself: the API may be down."""
+"""``storax admin``: migrate, bootstrap, set-password, verify, rebuild. Talks to Postgres itself: the API may be down.
+
+No database is taken for granted: one must be named. The client's ``storax admin`` finds the stack of its machine.
+"""
 
 import asyncio
 import json
@@ -6,38 +9,44 @@ import os
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
-from storax_core.errors import Conflict, CoreError, Unavailable
-from storax_core.settings import Settings
+from storax_core.errors import Conflict, CoreError, Invalid, NotFound, Unavailable
 
-EXIT_NEWER, EXIT_DIFFERENT, EXIT_DOWN = 3, 6, 8
-app = typer.Typer(
-    help="Operate the database: migrate, verify, rebuild. Needs STORAX_DATABASE_URL.", no_args_is_help=True
-)
+EXIT_USAGE, EXIT_NEWER, EXIT_REFUSED, EXIT_DIFFERENT, EXIT_DOWN = 2, 3, 5, 6, 8
+EXIT_NOT_FOUND = 3
+app = typer.Typer(help="Operate the database: migrate, users, verify, rebuild.", no_args_is_help=True)
 Url = Annotated[
-    str, typer.Option("--database-url", envvar="STORAX_DATABASE_URL", help="postgresql://user:password@host/db")
+    str | None, typer.Option("--database-url", envvar="STORAX_DATABASE_URL", help="postgresql://user:password@host/db")
 ]
-DEFAULT = Settings.model_fields["database_url"].default
 
 
-def _fail(error: CoreError) -> "typer.Exit":
+def _named(url: str | None) -> str:
+    """The address, which must be said: a guess could change another database."""
+    if not url:
+        raise _fail(Invalid("no database is named", hint="Give --database-url, or set STORAX_DATABASE_URL."))
+    return url
+
+
+def _fail(error: CoreError, conflict: int = EXIT_REFUSED) -> "typer.Exit":
     hint = f" {error.hint}" if error.hint else ""
     print(f"storax: {error.detail}.{hint}", file=sys.stderr)
-    return typer.Exit(EXIT_NEWER if isinstance(error, Conflict) else EXIT_DOWN if isinstance(error, Unavailable) else 1)
+    statuses = ((Conflict, conflict), (Unavailable, EXIT_DOWN), (Invalid, EXIT_USAGE), (NotFound, EXIT_NOT_FOUND))
+    return typer.Exit(next((status for kind, status in statuses if isinstance(error, kind)), 1))
 
 
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
+def _run(work: Coroutine[Any, Any, Any], *, conflict: int = EXIT_REFUSED) -> Any:
     try:
         return asyncio.run(work)
     except CoreError as error:
-        raise _fail(error) from None
+        raise _fail(error, conflict) from None
 
 
 @app.command()
 def migrate(
-    database_url: Url = DEFAULT,
+    database_url: Url = None,
     to: Annotated[str, typer.Option(help="Revision to go to; head is the newest.")] = "head",
     down: Annotated[bool, typer.Option("--down", help="Go down to the revision instead of up.")] = False,
 ) -> None:
@@ -47,29 +56,69 @@ def migrate(
     """
     from storax_core.admin.migrate import migrate as work
 
-    _run(work(database_url, to, down=down))
+    _run(work(_named(database_url), to, down=down), conflict=EXIT_NEWER)
 
 
 @app.command()
 def bootstrap(
     user: Annotated[str, typer.Option(help="User to create if it is missing.")],
-    database_url: Url = DEFAULT,
-    password_env: Annotated[str, typer.Option(help="Variable that holds the password; none: token only.")] = "",
-    days: Annotated[int, typer.Option(help="Days the token lives.")] = 365,
+    database_url: Url = None,
+    password_env: Annotated[
+        str, typer.Option(metavar="NAME", help="Variable that holds a new user's password; none: token only.")
+    ] = "",
+    days: Annotated[int, typer.Option(help="Days the token lives, 1 to 3650.")] = 365,
 ) -> None:
     """Create a user and a token for it; prints both as JSON. The token is shown this once.
 
     Example: PW=... storax admin bootstrap --user alice --password-env PW
     """
-    from storax_core.admin.bootstrap import bootstrap as work
+    from storax_core.admin.users import bootstrap as work
 
-    password = os.environ[password_env] if password_env else None
-    print(json.dumps(_run(work(database_url, user, password, days)), default=str))
+    password = _variable(password_env) if password_env else None
+    print(json.dumps(_run(work(_named(database_url), user, password, days)), default=str))
+
+
+@app.command()
+def set_password(
+    user: Annotated[str, typer.Option(help="User who is there already.")],
+    database_url: Url = None,
+    password_env: Annotated[
+        str, typer.Option(metavar="NAME", help="Variable that holds the password; none: a line of stdin.")
+    ] = "",
+    revoke_tokens: Annotated[
+        bool, typer.Option("--revoke-tokens", help="Revoke all tokens of the user, those of sites and scripts too.")
+    ] = False,
+) -> None:
+    """Set the password of a user: at least 12 characters, asked for in a terminal. Tokens stay valid.
+
+    Example: storax admin set-password --user alice < password.txt
+    """
+    from storax_core.admin.users import set_password as work
+
+    password = _variable(password_env) if password_env else _typed()
+    revoked = _run(work(_named(database_url), user, password, revoke_tokens=revoke_tokens))
+    print(f"Set the password of {user}; {f'{revoked} tokens revoked' if revoke_tokens else 'tokens stay valid'}.")
+
+
+def _variable(name: str) -> str:
+    if name not in os.environ:
+        raise _fail(Invalid(f"the variable {name}, which --password-env names, is not set", hint="Export it first."))
+    return os.environ[name]
+
+
+def _typed() -> str:
+    """A password from a pipe, or from whoever sits there. Never an argument, which every user of a machine can read."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise _fail(Invalid("the password on stdin is no UTF-8 text")) from None
 
 
 @app.command()
 def verify(
-    database_url: Url = DEFAULT,
+    database_url: Url = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Fold the whole log and compare it with every projection, row by row. Exit 6 where they differ.
@@ -78,7 +127,7 @@ def verify(
     """
     from storax_core.admin.verify import verify as work
 
-    report = _run(work(database_url))
+    report = _run(work(_named(database_url)))
     print(json.dumps(report) if as_json else _words(report))
     if report["differences"]:
         raise typer.Exit(EXIT_DIFFERENT)
@@ -93,7 +142,7 @@ def _words(report: dict[str, Any]) -> str:
 
 @app.command()
 def rebuild(
-    database_url: Url = DEFAULT,
+    database_url: Url = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Make all projections anew from the log, in one transaction.
@@ -102,7 +151,14 @@ def rebuild(
     """
     from storax_core.admin.rebuild import rebuild as work
 
+    url = _named(database_url)
     if not yes:
-        typer.confirm("Rebuild every projection from the log?", abort=True)
-    for name, count in _run(work(database_url)).items():
+        typer.confirm(f"Rebuild every projection of {_place(url)} from the log?", abort=True)
+    for name, count in _run(work(url)).items():
         print(f"{name:<14} {count:>9} rows")
+
+
+def _place(url: str) -> str:
+    """Host, port and database, without the password."""
+    parts = urlsplit(url)
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"

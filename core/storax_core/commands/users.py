@@ -3,14 +3,16 @@
 import secrets
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
 from pwdlib import PasswordHash
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from storax_core import decide
 from storax_core.errors import Conflict, Unauthorized
 from storax_core.resources import TOKENS, USERS
+from storax_core.resources.types import Name, ShortText, clean_text
 from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
@@ -18,6 +20,44 @@ from storax_core.store.log import Context, Row
 PREFIX = "stx_"
 WHO = """SELECT t.id AS token_id, t.owner_id, u.username FROM token t JOIN user_account u ON u.id = t.user_id
 WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > now())"""
+Secret = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+def _plain(value: str) -> str:
+    if not value.isprintable() or value != value.strip():
+        raise ValueError("a name of printable characters that starts and ends with none blank is needed")
+    return value
+
+
+NewName = Annotated[Name, AfterValidator(_plain)]
+NewPassword = Annotated[str, Field(min_length=12, max_length=1024), AfterValidator(clean_text)]
+
+
+class Login(BaseModel):
+    """Name and password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Name
+    password: Secret
+
+
+class Register(Login):
+    """A new user; the password has at least 12 characters."""
+
+    username: NewName
+    password: NewPassword
+
+
+class NewToken(BaseModel):
+    """What a new token is for, and how long it lives."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: ShortText = ""
+    expires_in_days: int | None = Field(
+        default=None, strict=True, ge=1, le=3650, description="Null: as the server is set."
+    )
 
 
 @cache
@@ -83,12 +123,37 @@ async def issue_token(conn: Connection, ctx: Context, name: str, days: int) -> R
 
 async def log_in(conn: Connection, user: Any, days: int) -> Row:
     """Give a user whose password was checked a token, and note it in the log."""
-    version = await conn.fetchval("SELECT version FROM user_account WHERE id = $1 FOR UPDATE", user["id"])
-    change = decide.change_of({**dict(user), "version": version, "site_id": None})
+    locked = await _lock(conn, user["id"])
+    if locked["password_hash"] != user["password_hash"]:
+        raise Unauthorized("the password was changed at this moment", hint="Log in with the new one.")
+    change = decide.change_of(locked)
     change.note("user.logged_in", {"with": "password"})
     ctx = user_context(user["id"])
     await log.append_changes(conn, ctx, USERS, [change])
     return {**await issue_token(conn, ctx, "login", days), "username": user["username"]}
+
+
+async def set_password(conn: Connection, user_id: int, hashed: str, *, revoke_tokens: bool, actor: str) -> int:
+    """Give a user another password's hash, told in the log without it. Returns the number of tokens revoked.
+
+    Tokens are keys of their own, which sites and scripts live on: they stay, unless ``revoke_tokens`` says otherwise.
+    """
+    change = decide.change_of(await _lock(conn, user_id))
+    ctx = Context(user_id, actor)
+    sql = "SELECT id FROM token WHERE user_id = $1 ORDER BY id FOR UPDATE"
+    ids = [r["id"] for r in await conn.fetch(sql, user_id)] if revoke_tokens else []
+    change.note("user.password_set", {"tokens_revoked": len(ids)})
+    await log.append_changes(conn, ctx, USERS, [change])
+    await conn.execute("UPDATE user_account SET password_hash = $2 WHERE id = $1", user_id, hashed)
+    await log.append_deleted(conn, ctx, TOKENS, ids, {})
+    return len(ids)
+
+
+async def _lock(conn: Connection, user_id: int) -> Row:
+    row = await conn.fetchrow(
+        "SELECT id, owner_id, version, password_hash FROM user_account WHERE id = $1 FOR UPDATE", user_id
+    )
+    return {**dict(row), "site_id": None}
 
 
 async def whoami(conn: Connection, token: str) -> Row:

@@ -1,0 +1,71 @@
+"""The commands of an operator open the database themselves: where none is named, that of this machine's stack."""
+
+import inspect
+import os
+from collections.abc import Callable
+from copy import copy
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from storax.cli.failures import UNREACHABLE, CommandError, UsageError
+
+VARIABLE = "STORAX_DATABASE_URL"
+_WAYS = f"Start it with `storax up`, or name another: --data DIR, --database-url or {VARIABLE}."
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Data folder of a running stack. Default, where no database is named: "
+                 "STORAX_HOME/local."),
+]  # fmt: skip
+
+
+def with_stack(found: typer.Typer) -> typer.Typer:
+    """The same commands; those that take a ``database_url`` take ``--data`` too, and without either find the stack."""
+    made = copy(found)
+    made.registered_commands = [copy(info) for info in found.registered_commands]
+    for info in made.registered_commands:
+        if info.callback and "database_url" in inspect.signature(info.callback).parameters:
+            info.callback = _finding(info.callback)
+    return made
+
+
+def database_url(named: str | None, data: Path | None) -> str:
+    """The address to use: a folder named beats the variable, and the stack comes last.
+
+    Raises:
+        UsageError: a folder and an address are both named.
+        CommandError: none is named, and no stack runs in the folder.
+        DataFolderError: the folder is none of ours, or of a newer Storax.
+    """
+    if data is None and named:
+        return named
+    if data is not None and named and named != os.environ.get(VARIABLE):
+        raise UsageError("--data and --database-url name two databases.", hint="Leave one of them out.")
+    return _of_stack(data)
+
+
+def _of_stack(data: Path | None) -> str:
+    from storax.local.control import default_data
+    from storax.local.folder import Folder
+
+    folder = Folder((data or default_data()).expanduser().absolute())
+    folder.check()
+    stack = folder.read()
+    # Postgres alone is enough; without it, it is an outside server that the supervisor's parts use.
+    if stack is None or not stack.database_url or not (stack.supervised or "postgres" in stack.alive()):
+        other = "" if data else "no database is named, and "
+        raise CommandError(f"{other}no stack runs in {folder.path}.", hint=_WAYS, status=UNREACHABLE)
+    return stack.database_url
+
+
+def _finding(run: Callable[..., Any]) -> Callable[..., Any]:
+    def found(*, data: Path | None, **given: Any) -> Any:
+        return run(**{**given, "database_url": database_url(given["database_url"], data)})
+
+    told = inspect.signature(run)
+    option = inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Data)
+    found.__name__, found.__doc__ = run.__name__, run.__doc__
+    found.__annotations__ = {**run.__annotations__, "data": Data}
+    found.__signature__ = told.replace(parameters=[*told.parameters.values(), option])  # type: ignore[attr-defined]
+    return found

@@ -1,0 +1,98 @@
+"""`storax admin` opens the database that was named, or this machine's stack; never one that nobody named."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from storax.cli.commands import load
+from storax.cli.database import database_url, with_stack
+from storax.cli.failures import CommandError, UsageError
+from storax.local.folder import Folder
+from storax.local.processes import identify
+from storax.local.state import Record, Stack
+
+NAMED, KEPT = "postgresql://named/storax", "postgresql://storax:word@127.0.0.1:41234/storax"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STORAX_HOME", str(tmp_path))
+    monkeypatch.delenv("STORAX_DATABASE_URL", raising=False)
+    return tmp_path
+
+
+def stack_in(place: Path, *, runs: bool) -> Path:
+    """A data folder whose Postgres is this very process, or nobody."""
+    folder = Folder(place)
+    folder.prepare()
+    postgres = Record(argv=["postgres"], process=identify(os.getpid()) if runs else None)
+    folder.write(Stack(database_url=KEPT, parts={"postgres": postgres}))
+    return place
+
+
+def test_the_stack_that_runs_is_found(home: Path) -> None:
+    stack_in(home / "local", runs=True)
+    assert database_url(None, None) == KEPT
+
+
+def test_a_stack_elsewhere_is_found_by_its_folder_whatever_the_variable_says(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAX_DATABASE_URL", NAMED)
+    assert database_url(NAMED, stack_in(home / "other", runs=True)) == KEPT
+
+
+def test_what_is_named_wins_over_the_stack(home: Path) -> None:
+    stack_in(home / "local", runs=True)
+    assert database_url(NAMED, None) == NAMED
+
+
+def test_two_names_are_refused(home: Path) -> None:
+    with pytest.raises(UsageError, match="two databases"):
+        database_url(NAMED, stack_in(home / "local", runs=True))
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_without_a_running_stack_no_database_is_guessed(home: Path, made: bool) -> None:
+    if made:
+        stack_in(home / "local", runs=False)
+    with pytest.raises(CommandError, match=f"^no database is named, and no stack runs in {home}") as told:
+        database_url(None, None)
+    assert told.value.status == 8
+    assert "storax up" in told.value.hint
+
+
+def test_every_command_that_opens_a_database_takes_the_folder_of_a_stack() -> None:
+    group = load("admin")
+    assert group is not None
+    assert group.commands
+    for command in group.commands.values():
+        names = {name for option in command.params for name in option.opts}
+        assert {"--data", "--database-url"} <= names, command.name
+
+
+def test_the_commands_themselves_stay_as_they_were(home: Path) -> None:
+    asked = []
+    app = typer.Typer()
+
+    @app.command()
+    def look(database_url: str | None = None, deep: bool = False) -> None:
+        asked.append((database_url, deep))
+
+    app.command()(lambda: None)
+    stack_in(home / "local", runs=True)
+    found = with_stack(app).registered_commands[0].callback
+    assert found is not None
+    found(database_url=None, deep=True, data=None)
+    look(database_url=None)
+    assert asked == [(KEPT, True), (None, False)]
+
+
+def test_rebuild_says_which_database_it_asks_about_and_shows_no_password(shell) -> None:
+    ran = shell("admin", "rebuild", "--database-url", KEPT)
+    assert ran.status == 1, "nobody said yes"
+    assert re.search(r"projection of 127\.0\.0\.1:41234/storax from", ran.out + ran.err)
+    assert "word" not in ran.out + ran.err
