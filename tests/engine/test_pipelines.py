@@ -11,8 +11,11 @@ from fakes.star import ROLES, pipeline, star, tables
 from storax import EventLog, Job, PipelineRecord, errors
 from storax._engine import session, wire
 from storax.data import DataFrame
+from storax.data.model import Placeholder
 from storax.feature_learning import FastProp
-from storax.predictors import LogisticRegression
+from storax.loss_functions import SquareLoss
+from storax.predictors import LinearRegression, LogisticRegression
+from storax.preprocessors import Seasonal
 
 
 @pytest.fixture
@@ -141,9 +144,31 @@ def test_g33_list_exists_and_delete(home, project, schema):
 
 
 def test_g34_refresh_discards_local_edits(schema):
-    pipe = pipeline(schema, tags=["kept"], feature_learners=[]).fit(schema.train)
+    pipe = pipeline(schema, tags=["kept"], preprocessors=[Seasonal()], name="p").fit(schema.train)
+    before, own = pipe._spec(), pipe.data_model
+    assert pipe.refresh().data_model is own, "and what was not edited stays the schema's"
     pipe.tags.append("local")
+    pipe.preprocessors, pipe.feature_learners, pipe.feature_selectors = [], [], [LinearRegression()]
+    pipe.predictors.append(LinearRegression(reg_lambda=7.0))
+    pipe.loss_function, pipe.include_categorical, pipe.share_selected_features = SquareLoss(), True, 0.1
+    pipe.data_model.population.join(Placeholder("more"), on="k")
     assert pipe.refresh().tags == ["kept"]
+    assert pipe._spec() == before
+    assert pipe.fit(schema.train).predict(schema.test).shape[1] == 1
+
+
+@pytest.mark.parametrize("found", [lambda: storax.pipeline.load("p"), lambda: storax.project.pipelines["p"]])
+def test_a_loaded_pipeline_has_what_it_was_fitted_with_and_what_is_edited_is_fitted(schema, found):
+    first = pipeline(schema, name="p", include_categorical=True).fit(schema.train)
+    pipe = found()
+    assert pipe._spec() == first._spec()
+    assert (pipe.feature_learners, pipe.predictors) == (first.feature_learners, first.predictors)
+    pipe.feature_learners, pipe.predictors, pipe.tags = [FastProp(num_features=1)], LinearRegression(9.0), ["edited"]
+    pipe.score(schema.test)
+    row = PipelineRecord.objects.get(id=int(pipe.fit(schema.train).id))
+    assert (row.edition, row.tags) == (2, ["edited"])
+    assert row.params["predictors"][0]["learning_rate"] == 9.0
+    assert len(pipe.features) == 2, "x, and the one that the learner may keep"
 
 
 def test_the_log_tells_who_trained_what_on_which_edition(project, schema):

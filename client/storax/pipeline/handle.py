@@ -8,8 +8,9 @@ from storax._engine import session
 from storax.data import tables
 from storax.data.model import DataModel
 from storax.errors import InvalidInput
-from storax.pipeline.asked import listed, parts_of, roles_of, subset_of, where_of
+from storax.pipeline.asked import listed, roles_of, spec_of, subset_of, where_of
 from storax.pipeline.features import Features, Importances
+from storax.pipeline.restored import hyperparameters, stated_roles
 from storax.pipeline.submitted import Submitted
 
 NOT_FITTED = "NOT FITTED"
@@ -64,10 +65,8 @@ class Pipeline:
 
     @classmethod
     def _of(cls, row: dict[str, Any]) -> Self:
-        """A handle to a fit."""
-        made = cls(name=row["name"])
-        made._hear(row)
-        return made
+        """A handle to a fit, with what it was fitted with."""
+        return cls(name=row["name"])._restore(row)
 
     # ---- what it is ------------------------------------------------------------------------------------------------
 
@@ -239,7 +238,7 @@ class Pipeline:
 
     def refresh(self) -> Self:
         """Hear from the engine what it is now; what was changed in this handle is lost."""
-        return self._hear(self._ask("describe_pipeline"))
+        return self._restore(self._ask("describe_pipeline"))
 
     def delete(self) -> None:
         """Delete this fit; the handle is hyperparameters again."""
@@ -249,29 +248,14 @@ class Pipeline:
     def __repr__(self) -> str:
         words = {
             "name": self.name, "id": self.id, "edition": self.edition, "tags": self.tags,
-            "feature_learners": _kinds(self._shown("feature_learners")),
-            "predictors": _kinds(self._shown("predictors")),
+            "feature_learners": _kinds(self.feature_learners), "predictors": _kinds(self.predictors),
         }  # fmt: skip
         return f"Pipeline({', '.join(f'{key}={value!r}' for key, value in words.items())})"
 
     # ---- within ----------------------------------------------------------------------------------------------------
 
     def _spec(self) -> dict[str, Any]:
-        if self._row is not None and self.data_model is None:
-            return {**self._row["params"], "roles": self._row["params"].get("roles", {})}
-        if self.data_model is None:
-            raise InvalidInput("The pipeline has no data model.", hint="Pipeline(data_model=...).")
-        return {
-            "data_model": self.data_model.to_spec(),
-            "roles": roles_of(self.data_model),
-            "preprocessors": parts_of("preprocessors", self.preprocessors),
-            "feature_learners": parts_of("feature_learners", self.feature_learners),
-            "feature_selectors": parts_of("feature_selectors", self.feature_selectors),
-            "predictors": parts_of("predictors", self.predictors),
-            "loss_function": None if self.loss_function is None else declared(self.loss_function),
-            "include_categorical": self.include_categorical,
-            "share_selected_features": self.share_selected_features,
-        }
+        return spec_of(self)
 
     def _fitting(self, population: Any, peripheral: Any) -> dict[str, Any]:
         name = self._row["name"] if self._row else self._name
@@ -291,11 +275,16 @@ class Pipeline:
 
     def _hear(self, row: dict[str, Any]) -> Self:
         self._row = row
-        self.tags = list(row["tags"])
         return self
 
-    def _shown(self, part: str) -> list[Any]:
-        return list(self._row["params"][part]) if self._row else list(getattr(self, part))
+    def _restore(self, row: dict[str, Any]) -> Self:
+        """Take over all that the fit was made with, in place of what stands here."""
+        mine, theirs = self.data_model, row["params"]
+        same = mine is not None and (mine.to_spec(), roles_of(mine)) == (theirs["data_model"], stated_roles(theirs))
+        self.__dict__ |= hyperparameters(theirs) | {"tags": list(row["tags"])}
+        if same:
+            self.data_model = mine  # the one that the schema shares
+        return self._hear(row)
 
 
 def _label(doing: str, site: str | None) -> str:
