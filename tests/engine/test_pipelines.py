@@ -187,6 +187,29 @@ def test_the_log_tells_who_trained_what_on_which_edition(project, schema):
     assert events[1].data["last_change"] == {"action": "scored", "set_used": "test", "job_id": jobs[1].id}
 
 
+@pytest.mark.filterwarnings("error::storax.errors.StoraxWarning")
+def test_a_fit_over_keys_that_match_nothing_warns_and_its_job_says_so(schema):
+    pipeline(schema).fit(schema.train)
+    keys = DataFrame("orders").refresh()
+    keys.add(keys["k"] + 1000, "k", role="join_key")
+    pipe = pipeline(schema)
+    with pytest.warns(errors.StoraxWarning, match="'people' and 'orders' finds nothing: no key") as told:
+        pipe.fit(schema.train)
+    assert told[0].filename == __file__
+    assert [str(one.message) for one in told] == pipe.warnings
+    assert storax.pipeline.load(pipe.name).warnings == pipe.warnings
+    job = Job.objects.get(id=PipelineRecord.objects.get(id=int(pipe.id)).job_id)
+    assert job.return_value["warnings"] == pipe.warnings
+    with pytest.warns(errors.StoraxWarning) as told:
+        pipe.fit(schema.train, check=True)
+    said = [str(one.message) for one in told]
+    assert [words for words in said if "finds nothing" in words] == pipe.warnings, "and none twice"
+    keys.add(keys["k"].as_str(), "k", role="categorical")
+    with pytest.warns(errors.StoraxWarning) as told:
+        pipe.fit(schema.train)
+    assert "with 'k', which is text" in str(told[0].message)
+
+
 def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):
     running = home.folder.read()
     pipe = pipeline(schema, feature_learners=[FastProp(num_features=200)])

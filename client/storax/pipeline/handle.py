@@ -1,13 +1,15 @@
 """Pipeline: hyperparameters in this process, and a handle to what the engine learned with them."""
 
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 from storax._declaration import declared, plain
 from storax._engine import session
 from storax.data import tables
 from storax.data.model import DataModel
-from storax.errors import InvalidInput
+from storax.errors import InvalidInput, NotFound, StoraxWarning
 from storax.pipeline.asked import listed, roles_of, spec_of, subset_of, where_of
 from storax.pipeline.features import Features, Importances
 from storax.pipeline.restored import hyperparameters, stated_roles
@@ -120,6 +122,11 @@ class Pipeline:
         """Importance of each table, by target, the most important first."""
         return Importances(self._ask("show_pipeline", what="tables"))
 
+    @property
+    def warnings(self) -> list[str]:
+        """Joins that found nothing when it was fitted, or whose keys are of differing types, as sentences."""
+        return list(self._ask("show_pipeline", what="warnings"))
+
     # ---- work ------------------------------------------------------------------------------------------------------
 
     def check(self, population: Any, peripheral: Any = None) -> list[str]:
@@ -146,7 +153,7 @@ class Pipeline:
         Args:
             population: The subset, or a data frame or view.
             peripheral: The tables around a data frame, by name of placeholder.
-            check: Whether to warn of what ``check()`` finds.
+            check: Whether to warn of all that ``check()`` finds; of joins that find nothing it warns in any case.
             site: Name of the site where it runs as a job; by default it runs in the engine's process.
             job: Fields of that Job, as ``{"threads_per_rank": 8, "wall_time_min": 60, "max_attempts": 3}``.
             buckets: Into how many parts the tables are split, with a job for the features of each; for tables that
@@ -156,17 +163,11 @@ class Pipeline:
             InvalidInput: the description or the data cannot be used; nothing is left of it then.
             JobFailed: the job at the site failed or was cancelled.
         """
-        if check:
-            import warnings
-
-            from storax.errors import StoraxWarning
-
-            for words in self.check(population, peripheral):
-                warnings.warn(words, StoraxWarning, stacklevel=2)
-        where = where_of(site, job, buckets)
-        return self._hear(
-            session.ask_slowly(_label("Fitting", site), "fit_pipeline", self._fitting(population, peripheral) | where)
-        )
+        said = self.check(population, peripheral) if check else []
+        for words in said:
+            warnings.warn(words, StoraxWarning, stacklevel=2)
+        asked = self._fitting(population, peripheral) | where_of(site, job, buckets)
+        return self._learned(session.ask_slowly(_label("Fitting", site), "fit_pipeline", asked), said)
 
     def submit(
         self,
@@ -275,6 +276,15 @@ class Pipeline:
 
     def _hear(self, row: dict[str, Any]) -> Self:
         self._row = row
+        return self
+
+    def _learned(self, row: dict[str, Any], said: Sequence[str] = ()) -> Self:
+        """Take over a new fit, and warn of what looked wrong, but for what was said before."""
+        self._hear(row)
+        with suppress(NotFound):  # whoever deleted it meanwhile needs no warning
+            for words in self.warnings:
+                if words not in said:
+                    warnings.warn(words, StoraxWarning, stacklevel=3)
         return self
 
     def _restore(self, row: dict[str, Any]) -> Self:
