@@ -210,6 +210,24 @@ def test_a_fit_over_keys_that_match_nothing_warns_and_its_job_says_so(schema):
     assert "with 'k', which is text" in str(told[0].message)
 
 
+def test_a_container_with_copies_of_its_own_is_not_reached_by_later_changes(project):
+    first = star()
+    people, orders = DataFrame("people").refresh(), DataFrame("orders").refresh()
+    own = storax.data.StarSchema(people, "people", split=first.split, deep_copy=True)
+    own.join(orders, on="k", time_stamps="t")
+    pipe = pipeline(own).fit(own.train)
+    before = pipe.predict(own.test)
+    people.add(people["x"] + 5, "x", role="numerical")
+    orders.add(0.0, "v", role="numerical")
+    assert np.array_equal(pipe.predict(own.test), before)
+    assert not np.array_equal(pipe.predict(first.test), before)
+    assert pipe.frames == {f"people_{own.id}": 1, f"orders_{own.id}": 1}
+    assert own.data_model.names == ["people", "orders"]
+    halves = storax.data.Container(train=people[:200], test=people[200:], deep_copy=True)
+    people.add(1, "late")
+    assert [halves[name].population.shape for name in ("train", "test")] == [(200, 5), (100, 5)]
+
+
 def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):
     running = home.folder.read()
     pipe = pipeline(schema, feature_learners=[FastProp(num_features=200)])
