@@ -59,8 +59,8 @@ def _model(spec: Mapping[str, Any], roles: Mapping[str, Any]) -> DataModel:
     below = list(made.population.joins)
     while below:
         right = below.pop(0).right
-        if right.name not in made.names:
-            made.add(right)
+        if right.name != made.population.name:
+            made.peripheral.setdefault(right.name, right)
         below += right.joins
     return made
 
