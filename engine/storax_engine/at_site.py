@@ -41,7 +41,8 @@ def main() -> int:
         sys.stderr.write(f"{words}\n")
         return status
     if os.environ.get(RESULT_FILE):
-        order_files.write_json(Path(os.environ[RESULT_FILE]), result.get("scores") or {}, safe=False)
+        value = {**(result.get("scores") or {}), **({"warnings": said} if (said := result.get("warnings")) else {})}
+        order_files.write_json(Path(os.environ[RESULT_FILE]), value, safe=False)
     return 0
 
 
@@ -79,6 +80,8 @@ def _done(folder: Path, order: Mapping[str, Any]) -> dict[str, Any]:
             trained = learning.fit(order["spec"], given, progress=tell)
         _put(trained, place)
     result["targets"] = list(trained.targets)
+    if order["kind"] == "fit" and trained.warnings:
+        result["warnings"] = trained.warnings
     if order.get("test"):
         found = trained.score(order_files.read_tables(tables, order["test"]))
         result["scores"] = {key: value if value == value else None for key, value in found.items()}  # noqa: PLR0124

@@ -50,8 +50,8 @@ def fit_pipeline(
         frames = subsets.tables(seen, spec, subset, work)
         full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
         editions = subsets.editions(seen, subset)
-        row = here.pipelines.fit(named, full, subsets.arrow(frames), editions, list(tags), work, job_id=own.id)
-        own.value = {"pipeline_id": row["id"], "edition": row["edition"]}
+        row, said = here.pipelines.fit(named, full, subsets.arrow(frames), editions, list(tags), work, job_id=own.id)
+        own.value = {"pipeline_id": row["id"], "edition": row["edition"], **({"warnings": said} if said else {})}
     return row
 
 
@@ -165,8 +165,11 @@ def delete_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str)
 
 
 def show_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str, what: str) -> Answer:
-    """Its features, or the importance of its columns or tables."""
-    shown = {"features": lambda t: t.features(), "columns": lambda t: t.columns(), "tables": lambda t: t.tables()}
+    """Its features, the importance of its columns or tables, or what looked wrong while it learned."""
+    shown = {
+        "features": lambda t: t.features(), "columns": lambda t: t.columns(), "tables": lambda t: t.tables(),
+        "warnings": lambda t: t.warnings,
+    }  # fmt: skip
     with engine.project(project).pipelines.trained(pipeline) as trained:
         return shown[what](trained)
 

@@ -118,8 +118,8 @@ class Pipelines:
         work: Work,
         *,
         job_id: int,
-    ) -> Row:
-        """Learn, and keep it as the next edition of its name.
+    ) -> tuple[Row, list[str]]:
+        """Learn, and keep it as the next edition of its name; returns its row, and what looked wrong in the joins.
 
         Raises:
             InvalidInput: the description or the data cannot be used; nothing was kept.
@@ -133,7 +133,8 @@ class Pipelines:
         aside = self._folder / f"{_ASIDE}{uuid4().hex}"
         try:
             trained.save(aside)
-            return self._keep(name, spec, list(trained.targets), frames, tags, aside, trained, job_id)
+            row = self._keep(name, spec, list(trained.targets), frames, tags, aside, trained, job_id)
+            return row, trained.warnings
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 

@@ -154,7 +154,8 @@ class Tuning:
             plain = {key: value if value == value else None for key, value in scores.items()}  # noqa: PLR0124  (NaN)
             told = {"scores": plain, "targets": list(trained.targets), "job_id": own.id}
             write_json(self.folder / f"{place.name}.json", told)
-            own.value = {"params": self.search.plain(trial), **plain}
+            said = {"warnings": trained.warnings} if trained.warnings else {}
+            own.value = {"params": self.search.plain(trial), **plain, **said}
         return told
 
     def _at_site(self, trial: Row, work: Work) -> Row:

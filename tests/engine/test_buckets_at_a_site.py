@@ -49,6 +49,16 @@ def test_a_fit_and_a_transform_over_buckets_are_those_of_the_engine_itself(home,
     assert orders(home, project) == []
 
 
+def test_a_fit_at_a_site_warns_of_keys_that_match_nothing(project, schema):
+    keys = storax.data.DataFrame("orders").refresh()
+    keys.add(keys["k"] + 1000, "k", role="join_key")
+    pipe = pipeline(schema, name="p")
+    with pytest.warns(errors.StoraxWarning, match="finds nothing"):
+        pipe.submit(schema.train, site=SITE).wait()
+    (job,) = jobs(project, work="fit")
+    assert job.return_value["warnings"] == pipe.warnings
+
+
 def test_a_bucket_that_fails_is_named_and_can_be_run_again_alone(home, project, schema, site):
     if not App.objects.filter(name="storax_pipeline", site_id=site.site_id).exists():
         pipeline(schema).fit(schema.train, site=SITE)

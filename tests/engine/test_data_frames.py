@@ -240,6 +240,24 @@ def test_g25_save_all_load_all_and_their_short_names(three):
     assert storax.data.list_data_frames() == {"in_memory": [], "on_disk": []}
 
 
+@pytest.mark.parametrize("chosen", [lambda all_: all_.filter(lambda f: f.name == "a"), lambda all_: all_[:1]])
+def test_what_is_done_to_a_part_of_the_container_reaches_no_other_frame(three, chosen):
+    three.save()
+    DataFrame("b").unload()
+    old = chosen(storax.project.data_frames)
+    old.load()
+    assert (old.in_memory, storax.data.list_data_frames()["in_memory"]) == (["a"], ["a", "c"])
+    old.unload()
+    assert (old.in_memory, old.on_disk) == ([], ["a"])
+    old.load()
+    assert storax.data.list_data_frames()["in_memory"] == ["a", "c"]
+    old.unload()
+    old.delete()
+    old.retrieve()
+    assert (old.in_memory, old.on_disk) == ([], [])
+    assert storax.data.list_data_frames() == {"in_memory": ["c"], "on_disk": ["b", "c"]}
+
+
 def test_g26_one_of_the_container_is_saved(three):
     storax.project.data_frames[0].save()
     assert storax.data.list_data_frames()["on_disk"] == ["a"]

@@ -11,8 +11,11 @@ from fakes.star import ROLES, pipeline, star, tables
 from storax import EventLog, Job, PipelineRecord, errors
 from storax._engine import session, wire
 from storax.data import DataFrame
+from storax.data.model import Placeholder
 from storax.feature_learning import FastProp
-from storax.predictors import LogisticRegression
+from storax.loss_functions import SquareLoss
+from storax.predictors import LinearRegression, LogisticRegression
+from storax.preprocessors import Seasonal
 
 
 @pytest.fixture
@@ -141,9 +144,31 @@ def test_g33_list_exists_and_delete(home, project, schema):
 
 
 def test_g34_refresh_discards_local_edits(schema):
-    pipe = pipeline(schema, tags=["kept"], feature_learners=[]).fit(schema.train)
+    pipe = pipeline(schema, tags=["kept"], preprocessors=[Seasonal()], name="p").fit(schema.train)
+    before, own = pipe._spec(), pipe.data_model
+    assert pipe.refresh().data_model is own, "and what was not edited stays the schema's"
     pipe.tags.append("local")
+    pipe.preprocessors, pipe.feature_learners, pipe.feature_selectors = [], [], [LinearRegression()]
+    pipe.predictors.append(LinearRegression(reg_lambda=7.0))
+    pipe.loss_function, pipe.include_categorical, pipe.share_selected_features = SquareLoss(), True, 0.1
+    pipe.data_model.population.join(Placeholder("more"), on="k")
     assert pipe.refresh().tags == ["kept"]
+    assert pipe._spec() == before
+    assert pipe.fit(schema.train).predict(schema.test).shape[1] == 1
+
+
+@pytest.mark.parametrize("found", [lambda: storax.pipeline.load("p"), lambda: storax.project.pipelines["p"]])
+def test_a_loaded_pipeline_has_what_it_was_fitted_with_and_what_is_edited_is_fitted(schema, found):
+    first = pipeline(schema, name="p", include_categorical=True).fit(schema.train)
+    pipe = found()
+    assert pipe._spec() == first._spec()
+    assert (pipe.feature_learners, pipe.predictors) == (first.feature_learners, first.predictors)
+    pipe.feature_learners, pipe.predictors, pipe.tags = [FastProp(num_features=1)], LinearRegression(9.0), ["edited"]
+    pipe.score(schema.test)
+    row = PipelineRecord.objects.get(id=int(pipe.fit(schema.train).id))
+    assert (row.edition, row.tags) == (2, ["edited"])
+    assert row.params["predictors"][0]["learning_rate"] == 9.0
+    assert len(pipe.features) == 2, "x, and the one that the learner may keep"
 
 
 def test_the_log_tells_who_trained_what_on_which_edition(project, schema):
@@ -160,6 +185,47 @@ def test_the_log_tells_who_trained_what_on_which_edition(project, schema):
     assert [e.type for e in events] == ["pipeline.created", "pipeline.updated", "pipeline.deleted"]
     assert events[0].data["frames"] == row.frames
     assert events[1].data["last_change"] == {"action": "scored", "set_used": "test", "job_id": jobs[1].id}
+
+
+@pytest.mark.filterwarnings("error::storax.errors.StoraxWarning")
+def test_a_fit_over_keys_that_match_nothing_warns_and_its_job_says_so(schema):
+    pipeline(schema).fit(schema.train)
+    keys = DataFrame("orders").refresh()
+    keys.add(keys["k"] + 1000, "k", role="join_key")
+    pipe = pipeline(schema)
+    with pytest.warns(errors.StoraxWarning, match="'people' and 'orders' finds nothing: no key") as told:
+        pipe.fit(schema.train)
+    assert told[0].filename == __file__
+    assert [str(one.message) for one in told] == pipe.warnings
+    assert storax.pipeline.load(pipe.name).warnings == pipe.warnings
+    job = Job.objects.get(id=PipelineRecord.objects.get(id=int(pipe.id)).job_id)
+    assert job.return_value["warnings"] == pipe.warnings
+    with pytest.warns(errors.StoraxWarning) as told:
+        pipe.fit(schema.train, check=True)
+    said = [str(one.message) for one in told]
+    assert [words for words in said if "finds nothing" in words] == pipe.warnings, "and none twice"
+    keys.add(keys["k"].as_str(), "k", role="categorical")
+    with pytest.warns(errors.StoraxWarning) as told:
+        pipe.fit(schema.train)
+    assert "with 'k', which is text" in str(told[0].message)
+
+
+def test_a_container_with_copies_of_its_own_is_not_reached_by_later_changes(project):
+    first = star()
+    people, orders = DataFrame("people").refresh(), DataFrame("orders").refresh()
+    own = storax.data.StarSchema(people, "people", split=first.split, deep_copy=True)
+    own.join(orders, on="k", time_stamps="t")
+    pipe = pipeline(own).fit(own.train)
+    before = pipe.predict(own.test)
+    people.add(people["x"] + 5, "x", role="numerical")
+    orders.add(0.0, "v", role="numerical")
+    assert np.array_equal(pipe.predict(own.test), before)
+    assert not np.array_equal(pipe.predict(first.test), before)
+    assert pipe.frames == {f"people_{own.id}": 1, f"orders_{own.id}": 1}
+    assert own.data_model.names == ["people", "orders"]
+    halves = storax.data.Container(train=people[:200], test=people[200:], deep_copy=True)
+    people.add(1, "late")
+    assert [halves[name].population.shape for name in ("train", "test")] == [(200, 5), (100, 5)]
 
 
 def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):

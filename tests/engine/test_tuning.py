@@ -99,6 +99,11 @@ def test_a_tuning_that_was_killed_goes_on_as_if_it_had_not_been(own_home):
     assert len(PipelineRecord.objects.filter(name=again.best_pipeline.name)) <= 2
     with pytest.raises(errors.Conflict, match="another seed"):
         tune(pipe, space, schema.train, schema.test, name="torn", n_trials=14, seed=4)
+    people, orders = (storax.data.load_data_frame(name) for name in ("people", "orders"))
+    later = storax.data.StarSchema(people, "people", split=schema.split)
+    later.join(orders, on="k", time_stamps="t")
+    same = tune(pipe, space, later.train, later.test, name="torn", **{**given, "n_trials": 14})
+    assert params(same) == params(more), "a script that is run again makes its container anew"
 
 
 def test_trials_run_at_a_site_several_at_once(home, project, schema, site):

@@ -157,3 +157,47 @@ def test_check_tells_what_looks_wrong_and_says_nothing_of_good_data():
 def test_check_says_where_no_key_matches(keys):
     tables = changed("population", "id", pa.array(keys))
     assert any("finds nothing" in text for text in learning.check(spec([ORDERS], SHOP_ROLES), tables))
+
+
+@pytest.mark.parametrize(
+    ("change", "joined", "said"),
+    [
+        (("population", "id", np.arange(300) + 10**6), ORDERS, ["finds nothing: no key of one side"]),
+        (("orders", "id", pa.nulls(4000, pa.int64())), ORDERS, ["finds nothing: no key of one side"]),
+        (("population", "id", ["a"] * 300), ORDERS, ["'id', which is text, with 'id', which is a number", "nothing"]),
+        (("population", "id", [str(i) for i in range(300)]), ORDERS, ["only keys that are written alike match"]),
+        (("population", "at", pa.array([0] * 300, pa.timestamp("s"))), ORDERS, ["no row is seen in time"]),
+        (
+            ("population", "id", np.arange(300) + 10**6),
+            join("orders", "id", ("at", "ts"), relationship="many_to_one"),
+            ["finds nothing: no key of one side"],
+        ),
+        (("population", "id", np.arange(300.0)), ORDERS, []),
+    ],
+)
+def test_a_fit_says_which_join_finds_nothing_or_compares_what_differs(tmp_path, change, joined, said):
+    """Also in buckets, and after it was saved."""
+    name, column, values = change
+    tables, given = changed(name, column, pa.array(values)), spec([joined], SHOP_ROLES, predictor=None)
+    trained = fit(given, tables)
+    assert len(trained.warnings) == len(said), trained.warnings
+    for words, text in zip(trained.warnings, said, strict=True):
+        assert words.startswith("the join of 'population' and 'orders' ")
+        assert text in words
+    assert set(trained.warnings) <= set(learning.check(given, tables))
+    trained.save(tmp_path / "saved")
+    assert learning.load(tmp_path / "saved").warnings == trained.warnings
+    learning.buckets.prepare_fit(given, tables, tmp_path / "buckets", buckets=2)
+    for i in range(2):
+        learning.buckets.compute(tmp_path / "buckets", i)
+    assert learning.buckets.fit(tmp_path / "buckets").warnings == trained.warnings
+
+
+def test_a_join_below_a_joined_table_that_finds_nothing_is_named():
+    tables = shop(1)
+    tables["shops"] = pa.table({"piece": np.arange(9) + 10**6, "n": np.arange(9.0)})
+    below = join("orders", "id", ("at", "ts"), joins=[join("shops", ("pieces", "piece"))])
+    given = spec([below], {**SHOP_ROLES, "shops": {"numerical": ["n"]}})
+    assert [words.partition(":")[0] for words in fit(given, tables).warnings] == [
+        "the join of 'orders' and 'shops' finds nothing"
+    ]

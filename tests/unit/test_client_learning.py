@@ -73,6 +73,26 @@ def test_a_data_model_says_its_joins():
         _ = model.nothing
 
 
+def test_a_table_with_a_name_of_the_models_own_is_joined_by_item_and_nothing_else_is():
+    model = DataModel("customers")
+    model.add([Placeholder("peripheral"), Placeholder("names")], Placeholder("orders"))
+    for wrong in (model.peripheral, model.names, model.add, "orders", None):
+        with pytest.raises(InvalidInput, match=r"no placeholder.*model\['peripheral'\]"):
+            model.population.join(wrong, on="k")
+    model.population.join(model["peripheral"], on="k")
+    model["peripheral"].join(model["names"], on="k")
+    assert model.to_spec()["joins"][0]["right"]["joins"][0]["right"]["name"] == "names"
+    for wrong in (model.population, model["peripheral"]):
+        with pytest.raises(InvalidInput, match="in a circle"):
+            model["names"].join(wrong, on="k")
+    with pytest.raises(InvalidInput, match="cannot be called 'population'"):
+        model.add(Placeholder("population"))
+    with pytest.raises(InvalidInput, match="'orders' is no placeholder"):
+        model.add("orders")
+    with pytest.raises(InvalidInput, match="no placeholder 'other'"):
+        model["other"]
+
+
 def test_a_table_that_is_used_twice_has_two_names_and_one_source():
     model = DataModel("population")
     twice = Placeholder("events")

@@ -20,20 +20,17 @@ class Subset:
         population: the data frame or view.
         peripheral: the tables around it by name of placeholder.
         condition: an expression that is true for the population's rows in this subset; None: all of them.
-        container_id: of the container it is from.
     """
 
     name: str
     population: Any
     peripheral: Mapping[str, Any] = field(default_factory=dict)
     condition: Mapping[str, Any] | None = None
-    container_id: str = ""
 
     def to_spec(self) -> dict[str, Any]:
         """Where the engine finds the rows, as JSON."""
         return {
             "name": self.name,
-            "container_id": self.container_id,
             "population": _reference(self.population),
             "condition": self.condition,
             "peripheral": {name: _reference(frame) for name, frame in self.peripheral.items()},
@@ -47,7 +44,9 @@ class Container:
         population: one data frame for all subsets, with ``split``.
         peripheral: tables by name of placeholder.
         split: which subset each row belongs to: of ``storax.data.split``, or a column of text.
-        deep_copy: copies the frames at the first use, so that later changes do not reach the container.
+        deep_copy: whether the container has copies of its own, made when a frame is given to it, so that later changes
+            do not reach it. They are data frames of the project, named ``NAME_ID`` with the container's ``id``; one
+            that is never changed shares its memory with what it was copied from. Default False.
         subsets: or a frame or view per subset: ``train=..., test=...``.
 
     Raises:
@@ -67,10 +66,12 @@ class Container:
         if split is not None and population is None:
             raise InvalidInput("A split needs the population that it splits.")
         self.id = uuid.uuid4().hex[:6]
-        self.population, self.split, self.deep_copy = population, split, deep_copy
-        self.frames = dict(subsets)
-        self.peripheral: dict[str, Any] = dict(peripheral or {})
+        self.split, self.deep_copy = split, deep_copy
+        self._copies: list[str] = []
         self._frozen = False
+        self.population = None if population is None else self._own(population)
+        self.frames = {name: self._own(frame) for name, frame in subsets.items()}
+        self.peripheral: dict[str, Any] = {name: self._own(frame) for name, frame in (peripheral or {}).items()}
 
     def add(self, *frames: Any, **named: Any) -> None:
         """Add peripheral tables, or subsets where the container has no single population and the name is new.
@@ -80,7 +81,7 @@ class Container:
         """
         if self._frozen:
             raise InvalidInput("The container is frozen: make a new one.")
-        self.peripheral |= {frame.name: frame for frame in frames} | named
+        self.peripheral |= {name: self._own(frame) for name, frame in [*((f.name, f) for f in frames), *named.items()]}
 
     def freeze(self) -> None:
         """Refuse further tables."""
@@ -93,11 +94,11 @@ class Container:
             InvalidInput: there is none of that name.
         """
         if self.population is None and name in self.frames:
-            return Subset(name, self.frames[name], dict(self.peripheral), None, self.id)
+            return Subset(name, self.frames[name], dict(self.peripheral))
         if self.population is not None and name == "full":
-            return Subset(name, self.population, dict(self.peripheral), None, self.id)
+            return Subset(name, self.population, dict(self.peripheral))
         if self.population is not None and self.split is not None and name in (self.names or [name]):
-            return Subset(name, self.population, dict(self.peripheral), _condition(self.split, name), self.id)
+            return Subset(name, self.population, dict(self.peripheral), _condition(self.split, name))
         raise InvalidInput(f"The container has no subset {name!r}; it has {', '.join(self.names)}.")
 
     @property
@@ -106,6 +107,18 @@ class Container:
         if self.population is None:
             return list(self.frames)
         return list(getattr(self.split, "names", ())) if self.split is not None else ["full"]
+
+    def _own(self, frame: Any) -> Any:
+        """The frame or view; a copy of it where the container has its own."""
+        if not self.deep_copy:
+            return frame
+        from storax.data.frame import DataFrame
+
+        name, n = f"{frame.name}_{self.id}", 1
+        while name in self._copies:
+            name, n = f"{frame.name}_{self.id}_{n + 1}", n + 1
+        self._copies.append(name)
+        return DataFrame.from_view(frame, name)
 
     def __getitem__(self, name: str) -> Subset:
         return self.subset(name)
@@ -164,7 +177,7 @@ class StarSchema(Container):
             right_df: the data frame or view.
             alias: name of its placeholder; the frame's own name where not given.
         """
-        name = alias or str(right_df.name)
+        name = alias or str(right_df.name)  # under its own name, also where the container has a copy
         placeholder = Placeholder(name, getattr(right_df, "roles", None))
         self.data_model.add(placeholder)
         self.data_model.population.join(

@@ -14,16 +14,17 @@ _HEAD = ("name", "rows", "columns", "memory (MB)", "place")
 class DataFrames:
     """The data frames of a project that are in memory, sorted by name; ``on_disk`` names those that are not.
 
-    A picture of the moment at which it was made: ``storax.project.data_frames`` makes a new one each time.
+    A picture of the moment at which it was made: ``storax.project.data_frames`` makes a new one each time. A part of
+    it, made by ``filter()`` or a slice, stays that part: what is done to it reaches no other data frame.
     """
 
-    def __init__(self, frames: list[DataFrame] | None = None, on_disk: list[str] | None = None) -> None:
+    def __init__(
+        self, frames: list[DataFrame] | None = None, on_disk: list[str] | None = None, *, part: bool = False
+    ) -> None:
+        self._frames, self._on_disk = frames or [], on_disk or []
+        self._part = part
         if frames is None:
-            told = session.ask("list_frames")
-            frames = [DataFrame(one["name"])._hear(one) for one in told if one["in_memory"]]
-            on_disk = [one["name"] for one in told if not one["in_memory"]]
-        self._frames = frames
-        self._on_disk = on_disk or []
+            self.retrieve()
 
     @property
     def in_memory(self) -> list[str]:
@@ -36,8 +37,11 @@ class DataFrames:
         return list(self._on_disk)
 
     def retrieve(self) -> None:
-        """Look again at what is there."""
-        self.__init__()  # type: ignore[misc]
+        """Look again at what is there; a part looks at its own data frames alone."""
+        known = {one["name"]: one for one in session.ask("list_frames")}
+        names = [name for name in (*self.in_memory, *self._on_disk) if name in known] if self._part else list(known)
+        self._frames = [DataFrame(name)._hear(known[name]) for name in names if known[name]["in_memory"]]
+        self._on_disk = [name for name in names if not known[name]["in_memory"]]
 
     # ---- parts -----------------------------------------------------------------------------------------------------
 
@@ -56,7 +60,7 @@ class DataFrames:
     def __getitem__(self, key: slice) -> "DataFrames": ...
     def __getitem__(self, key: int | str | slice) -> "DataFrame | DataFrames":
         if isinstance(key, slice):
-            return DataFrames(self._frames[key], self._on_disk)
+            return DataFrames(self._frames[key], part=True)
         if isinstance(key, bool) or not isinstance(key, (int, str)):
             raise TypeError(f"Data frames go by position, name or slice, not by {type(key).__name__}.")
         if isinstance(key, int):
@@ -64,12 +68,12 @@ class DataFrames:
         return self._named(key)
 
     def filter(self, conditional: Callable[[DataFrame], Any]) -> "DataFrames":
-        """Those for which the function is true."""
-        return DataFrames([frame for frame in self._frames if conditional(frame)], self._on_disk)
+        """Those in memory for which the function is true."""
+        return DataFrames([frame for frame in self._frames if conditional(frame)], part=True)
 
     def sort(self, key: Callable[[DataFrame], Any], descending: bool = False) -> "DataFrames":
         """The same, in the order of the key."""
-        return DataFrames(sorted(self._frames, key=key, reverse=descending), self._on_disk)
+        return DataFrames(sorted(self._frames, key=key, reverse=descending), self._on_disk, part=self._part)
 
     # ---- all of them -----------------------------------------------------------------------------------------------
 
@@ -95,8 +99,8 @@ class DataFrames:
         self.retrieve()
 
     def delete(self) -> None:
-        """Delete all that are in memory, there and on the disk."""
-        for frame in self._frames:
+        """Delete all that are in memory, there and on the disk; of a part also those that are on the disk alone."""
+        for frame in self._frames + [DataFrame(name) for name in self._on_disk if self._part]:
             frame.delete()
         self.retrieve()
 

@@ -98,8 +98,7 @@ class Placeholder:
         Raises:
             InvalidInput: the join would let a row see the future, or contradicts itself.
         """
-        if right is self:
-            raise InvalidInput(f"{self.name!r} cannot be joined with itself: make a second placeholder for it.")
+        _can_be_right(self, right)
         later, back = _seconds(horizon, "horizon") or 0.0, _seconds(memory, "memory")
         if time_stamps is None and (later or back or lagged_targets or upper_time_stamp):
             raise InvalidInput("horizon, memory, lagged_targets and upper_time_stamp need time_stamps.")
@@ -121,7 +120,8 @@ class Placeholder:
 class DataModel:
     """The population and the tables around it.
 
-    ``model.population.join(model.orders, on="customer")`` after ``model.add(Placeholder("orders"))``.
+    ``model.population.join(model.orders, on="customer")`` after ``model.add(Placeholder("orders"))``. A table whose
+    name is a word of the data model's own, as ``names``, is ``model["names"]``.
     """
 
     def __init__(self, population: Placeholder | str) -> None:
@@ -132,9 +132,14 @@ class DataModel:
         """Add tables; each can then be reached by its name.
 
         Raises:
-            InvalidInput: there is one of that name already.
+            InvalidInput: it is no placeholder, there is one of that name already, or it would hide the population.
         """
         for placeholder in _flat(placeholders):
+            if placeholder.name == "population":
+                raise InvalidInput(
+                    "A joined table cannot be called 'population': model.population is the one whose rows are learned.",
+                    hint="Give the placeholder another name, and the table under it.",
+                )
             if placeholder.name in {*self.peripheral, self.population.name}:
                 raise InvalidInput(f"The data model has a placeholder {placeholder.name!r} already.")
             self.peripheral[placeholder.name] = placeholder
@@ -146,6 +151,8 @@ class DataModel:
         return found  # type: ignore[no-any-return]
 
     def __getitem__(self, name: str) -> Placeholder:
+        if name not in self.names:
+            raise InvalidInput(f"The data model has no placeholder {name!r}.", hint=f"It has {', '.join(self.names)}.")
         return self.population if name == self.population.name else self.peripheral[name]
 
     @property
@@ -182,12 +189,30 @@ class _Names:
         return wanted
 
 
-def _flat(things: Iterable[Placeholder | Iterable[Placeholder]]) -> Iterator[Placeholder]:
+def _flat(things: Iterable[Any]) -> Iterator[Placeholder]:
     for thing in things:
-        if isinstance(thing, Placeholder):
+        if isinstance(thing, (list, tuple)):
+            yield from _flat(thing)
+        elif isinstance(thing, Placeholder):
             yield thing
         else:
-            yield from thing
+            raise InvalidInput(f"{thing!r} is no placeholder.", hint="storax.data.to_placeholder(frame) makes some.")
+
+
+def _can_be_right(left: Placeholder, right: Any) -> None:
+    if not isinstance(right, Placeholder):
+        raise InvalidInput(
+            f"{left.name!r} is joined with {right!r}, which is no placeholder.",
+            hint="Give one, as model.orders. One whose name the data model uses itself is model['peripheral'].",
+        )
+    if right is left:
+        raise InvalidInput(f"{left.name!r} cannot be joined with itself: make a second placeholder for it.")
+    below = [right]
+    while below:
+        here = below.pop()
+        if here is left:
+            raise InvalidInput(f"{right.name!r} sees {left.name!r} already: joins cannot go in a circle.")
+        below += [join.right for join in here.joins]
 
 
 def _pairs(on: On) -> tuple[tuple[str, str], ...]:

@@ -58,6 +58,4 @@ class TimeSeries(StarSchema):
         """A subset; its past is the whole population, or the subset's own frame."""
         found = super().subset(name)
         past = self.population if self.population is not None else found.population
-        return type(found)(
-            found.name, found.population, {**found.peripheral, self.past: past}, found.condition, self.id
-        )
+        return type(found)(found.name, found.population, {**found.peripheral, self.past: past}, found.condition)

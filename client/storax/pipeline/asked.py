@@ -1,13 +1,16 @@
 """What is asked of the engine about a pipeline, out of what users give."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storax._declaration import declared
 from storax.data.container import Container, Subset
 from storax.data.model import DataModel
 from storax.data.source import Source
 from storax.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from storax.pipeline.handle import Pipeline
 
 
 def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
@@ -42,13 +45,36 @@ def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | Non
     return where | ({"buckets": buckets} if buckets is not None else {})
 
 
+def spec_of(pipe: "Pipeline") -> dict[str, Any]:
+    """A pipeline's description; ``restored.hyperparameters`` is the way back.
+
+    Raises:
+        InvalidInput: it has no data model, or parts that are none.
+    """
+    if pipe.data_model is None:
+        raise InvalidInput("The pipeline has no data model.", hint="Pipeline(data_model=...).")
+    roles = roles_of(pipe.data_model)
+    return {
+        "data_model": pipe.data_model.to_spec(),
+        "roles": roles,
+        "stated": sorted(roles),  # the engine completes the roles, and a handle must tell which were ours
+        "preprocessors": parts_of("preprocessors", pipe.preprocessors),
+        "feature_learners": parts_of("feature_learners", pipe.feature_learners),
+        "feature_selectors": parts_of("feature_selectors", pipe.feature_selectors),
+        "predictors": parts_of("predictors", pipe.predictors),
+        "loss_function": None if pipe.loss_function is None else declared(pipe.loss_function),
+        "include_categorical": pipe.include_categorical,
+        "share_selected_features": pipe.share_selected_features,
+    }
+
+
 def parts_of(word: str, given: list[Any]) -> list[Any]:
     """Parts of a pipeline as JSON.
 
     Raises:
         InvalidInput: one of them is none.
     """
-    made = [declared(part) for part in given]
+    made = [declared(part) for part in listed(given)]
     wrong = [part for part in made if not isinstance(part, Mapping)]
     if wrong:
         raise InvalidInput(

@@ -1,15 +1,18 @@
 """Pipeline: hyperparameters in this process, and a handle to what the engine learned with them."""
 
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 from storax._declaration import declared, plain
 from storax._engine import session
 from storax.data import tables
 from storax.data.model import DataModel
-from storax.errors import InvalidInput
-from storax.pipeline.asked import listed, parts_of, roles_of, subset_of, where_of
+from storax.errors import InvalidInput, NotFound, StoraxWarning
+from storax.pipeline.asked import listed, roles_of, spec_of, subset_of, where_of
 from storax.pipeline.features import Features, Importances
+from storax.pipeline.restored import hyperparameters, stated_roles
 from storax.pipeline.submitted import Submitted
 
 NOT_FITTED = "NOT FITTED"
@@ -64,10 +67,8 @@ class Pipeline:
 
     @classmethod
     def _of(cls, row: dict[str, Any]) -> Self:
-        """A handle to a fit."""
-        made = cls(name=row["name"])
-        made._hear(row)
-        return made
+        """A handle to a fit, with what it was fitted with."""
+        return cls(name=row["name"])._restore(row)
 
     # ---- what it is ------------------------------------------------------------------------------------------------
 
@@ -121,6 +122,11 @@ class Pipeline:
         """Importance of each table, by target, the most important first."""
         return Importances(self._ask("show_pipeline", what="tables"))
 
+    @property
+    def warnings(self) -> list[str]:
+        """Joins that found nothing when it was fitted, or whose keys are of differing types, as sentences."""
+        return list(self._ask("show_pipeline", what="warnings"))
+
     # ---- work ------------------------------------------------------------------------------------------------------
 
     def check(self, population: Any, peripheral: Any = None) -> list[str]:
@@ -147,7 +153,7 @@ class Pipeline:
         Args:
             population: The subset, or a data frame or view.
             peripheral: The tables around a data frame, by name of placeholder.
-            check: Whether to warn of what ``check()`` finds.
+            check: Whether to warn of all that ``check()`` finds; of joins that find nothing it warns in any case.
             site: Name of the site where it runs as a job; by default it runs in the engine's process.
             job: Fields of that Job, as ``{"threads_per_rank": 8, "wall_time_min": 60, "max_attempts": 3}``.
             buckets: Into how many parts the tables are split, with a job for the features of each; for tables that
@@ -157,17 +163,11 @@ class Pipeline:
             InvalidInput: the description or the data cannot be used; nothing is left of it then.
             JobFailed: the job at the site failed or was cancelled.
         """
-        if check:
-            import warnings
-
-            from storax.errors import StoraxWarning
-
-            for words in self.check(population, peripheral):
-                warnings.warn(words, StoraxWarning, stacklevel=2)
-        where = where_of(site, job, buckets)
-        return self._hear(
-            session.ask_slowly(_label("Fitting", site), "fit_pipeline", self._fitting(population, peripheral) | where)
-        )
+        said = self.check(population, peripheral) if check else []
+        for words in said:
+            warnings.warn(words, StoraxWarning, stacklevel=2)
+        asked = self._fitting(population, peripheral) | where_of(site, job, buckets)
+        return self._learned(session.ask_slowly(_label("Fitting", site), "fit_pipeline", asked), said)
 
     def submit(
         self,
@@ -239,7 +239,7 @@ class Pipeline:
 
     def refresh(self) -> Self:
         """Hear from the engine what it is now; what was changed in this handle is lost."""
-        return self._hear(self._ask("describe_pipeline"))
+        return self._restore(self._ask("describe_pipeline"))
 
     def delete(self) -> None:
         """Delete this fit; the handle is hyperparameters again."""
@@ -249,29 +249,14 @@ class Pipeline:
     def __repr__(self) -> str:
         words = {
             "name": self.name, "id": self.id, "edition": self.edition, "tags": self.tags,
-            "feature_learners": _kinds(self._shown("feature_learners")),
-            "predictors": _kinds(self._shown("predictors")),
+            "feature_learners": _kinds(self.feature_learners), "predictors": _kinds(self.predictors),
         }  # fmt: skip
         return f"Pipeline({', '.join(f'{key}={value!r}' for key, value in words.items())})"
 
     # ---- within ----------------------------------------------------------------------------------------------------
 
     def _spec(self) -> dict[str, Any]:
-        if self._row is not None and self.data_model is None:
-            return {**self._row["params"], "roles": self._row["params"].get("roles", {})}
-        if self.data_model is None:
-            raise InvalidInput("The pipeline has no data model.", hint="Pipeline(data_model=...).")
-        return {
-            "data_model": self.data_model.to_spec(),
-            "roles": roles_of(self.data_model),
-            "preprocessors": parts_of("preprocessors", self.preprocessors),
-            "feature_learners": parts_of("feature_learners", self.feature_learners),
-            "feature_selectors": parts_of("feature_selectors", self.feature_selectors),
-            "predictors": parts_of("predictors", self.predictors),
-            "loss_function": None if self.loss_function is None else declared(self.loss_function),
-            "include_categorical": self.include_categorical,
-            "share_selected_features": self.share_selected_features,
-        }
+        return spec_of(self)
 
     def _fitting(self, population: Any, peripheral: Any) -> dict[str, Any]:
         name = self._row["name"] if self._row else self._name
@@ -291,11 +276,25 @@ class Pipeline:
 
     def _hear(self, row: dict[str, Any]) -> Self:
         self._row = row
-        self.tags = list(row["tags"])
         return self
 
-    def _shown(self, part: str) -> list[Any]:
-        return list(self._row["params"][part]) if self._row else list(getattr(self, part))
+    def _learned(self, row: dict[str, Any], said: Sequence[str] = ()) -> Self:
+        """Take over a new fit, and warn of what looked wrong, but for what was said before."""
+        self._hear(row)
+        with suppress(NotFound):  # whoever deleted it meanwhile needs no warning
+            for words in self.warnings:
+                if words not in said:
+                    warnings.warn(words, StoraxWarning, stacklevel=3)
+        return self
+
+    def _restore(self, row: dict[str, Any]) -> Self:
+        """Take over all that the fit was made with, in place of what stands here."""
+        mine, theirs = self.data_model, row["params"]
+        same = mine is not None and (mine.to_spec(), roles_of(mine)) == (theirs["data_model"], stated_roles(theirs))
+        self.__dict__ |= hyperparameters(theirs) | {"tags": list(row["tags"])}
+        if same:
+            self.data_model = mine  # the one that the schema shares
+        return self._hear(row)
 
 
 def _label(doing: str, site: str | None) -> str:

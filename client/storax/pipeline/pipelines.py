@@ -6,7 +6,7 @@ from typing import Any, overload
 
 from storax._engine import session
 from storax.errors import NoPipeline
-from storax.pipeline.handle import Pipeline
+from storax.pipeline.handle import Pipeline, _kinds
 
 _HEAD = ("id", "name", "edition", "tags", "feature learners", "targets", "latest score", "set used")
 
@@ -76,7 +76,7 @@ class Pipelines:
 def _line(pipeline: Pipeline) -> list[str]:
     latest = pipeline.scores[-1] if pipeline.scores else {}
     numbers = {key: value for key, value in latest.items() if isinstance(value, float)}
-    learners = ", ".join(part["kind"] for part in pipeline._shown("feature_learners"))
+    learners = ", ".join(_kinds(pipeline.feature_learners))
     shown = ", ".join(f"{key} {value:.4g}" for key, value in numbers.items())
     return [pipeline.id, pipeline.name, str(pipeline.edition), ", ".join(pipeline.tags), learners,
             ", ".join(pipeline.targets), shown, str(latest.get("set_used", ""))]  # fmt: skip

@@ -44,7 +44,7 @@ class Submitted:
             InvalidInput: the description or the data cannot be used.
             JobFailed: the job failed or was cancelled.
         """
-        return self._pipeline._hear(session.ask_slowly("Waiting", "await_pipeline", {"job_id": self.job_id}))
+        return self._pipeline._learned(session.ask_slowly("Waiting", "await_pipeline", {"job_id": self.job_id}))
 
     def cancel(self) -> bool:
         """Cancel its job; nothing is left of it. Returns whether there was something to cancel."""

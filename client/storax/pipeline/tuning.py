@@ -112,7 +112,7 @@ def tune(
         **where_of(site, job),
     }  # fmt: skip
     told = session.ask_slowly("Tuning" if site is None else f"Tuning at {site}", "tune_pipeline", asked)
-    return Tuning(told, type(pipeline)._of(told["pipeline"]))
+    return Tuning(told, type(pipeline)._of(told["pipeline"])._learned(told["pipeline"]))
 
 
 def _count(word: str, given: Any, least: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import fastprop, plan, targets
+from storax_engine.learning import fastprop, finding, plan, targets
 from storax_engine.learning.feature import WHOLE
 from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, Frame
 from storax_engine.learning.index import References, Slices, references, slice_rows
@@ -45,7 +45,11 @@ def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]
     preparation = Preparation(read)
     workspace = Workspace(read, tables, preparation.fit, Cache(), lambda: None)
     population = workspace.population()
-    return [*_unused(read, tables), *_columns(population), *_joins(read, workspace, population)]
+    schemas = {node.name: tables[node.table].schema for node in read.population.walk()}
+    return [
+        *_unused(read, tables), *_columns(population), *finding.differing(read, schemas),
+        *_joins(read, workspace, population),
+    ]  # fmt: skip
 
 
 def _unused(read: Plan, tables: Mapping[str, pa.Table]) -> Iterator[str]:
@@ -80,8 +84,8 @@ def _found(left: Frame, join: Join, points: References, sliced: Slices) -> Itera
     width = sliced.hi - sliced.lo
     rows = np.where(points.groups >= 0, width[points.groups], 0) if len(width) else np.zeros(left.rows, np.int64)
     share = float((rows > 0).mean()) if left.rows else 0.0
-    if not len(points.keys):
-        yield f"{where} finds nothing: no key of one side is on the other"
+    if (level := finding.level(points, sliced)) != finding.FOUND:
+        yield finding.nothing(left.name, join.right.name, level)
     elif share < COVERAGE:
         yield f"{where} finds rows for {share:.1%} of {left.name!r} only: do the keys and time stamps fit?"
     if len(sliced.index.order) and (used := _keys_used(points, sliced)) < COVERAGE:

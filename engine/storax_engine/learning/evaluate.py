@@ -6,9 +6,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from storax_engine.learning import finding
 from storax_engine.learning.aggregations import COUNTING, FADING, MOMENTS, RANKS, ROWS, SHAPES, Aggregation, named
 from storax_engine.learning.columns import Floats, Ints
-from storax_engine.learning.feature import Feature
+from storax_engine.learning.feature import WHOLE, Feature
 from storax_engine.learning.frame import TIME_STAMP, Frame
 from storax_engine.learning.index import Index, References, Slices, references, slice_rows
 from storax_engine.learning.kernels import conditions, fading, moments, ranks, shapes
@@ -25,6 +26,10 @@ class Evaluator:
         self._join, self._index, self._tick = join, index, tick
         self._points = references(left, join, index)
         self._slices: dict[tuple[float, float | None], Slices] = {}
+
+    def level(self) -> int:
+        """How far the join comes; see ``finding``."""
+        return finding.level(self._points, self._sliced(WHOLE))
 
     def run(self, features: Sequence[Feature], rows: Sequence[Floats]) -> None:
         """Write ``features[i]`` into ``rows[i]``, one value per row of the left frame."""

@@ -80,8 +80,7 @@ class Features:
     def _evaluator(self, join: Join) -> Evaluator:
         name = join.right.name
         if name not in self._evaluators:
-            index = self._workspace.index(join)
-            self._evaluators[name] = Evaluator(join, self.population, index, self._workspace.tick)
+            self._evaluators[name] = self._workspace.evaluator(join, self.population)
         return self._evaluators[name]
 
     def _index_frame(self, join: Join) -> Frame:

@@ -37,6 +37,7 @@ def write(folder: Path | str, read: Plan, preparation: Preparation, state: State
         "vocabularies": state.vocabularies,
         "schemas": schemas,
         "kinds": state.kinds,
+        "warnings": state.warnings,
         "models": {target: [kind for kind, _ in models] for target, models in state.models.items()},
     }
     (home / FILE).write_text(json.dumps(text, indent=1))
@@ -61,6 +62,7 @@ def read(folder: Path | str) -> tuple[Plan, Preparation, State]:
         vocabularies=text["vocabularies"],
         schemas={name: pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(s))) for name, s in text["schemas"].items()},
         kinds=text["kinds"],
+        warnings=text.get("warnings", []),
         models={t: _models(home, made.targets.index(t), kinds) for t, kinds in text["models"].items()},
     )
     return made, Preparation(made, text["preparation"]), state

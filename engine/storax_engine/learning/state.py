@@ -13,7 +13,8 @@ from storax_engine.learning.predictors.base import Predictor
 class State:
     """What was learned. ``correlations[i, t]``: of feature i with target t. Models are (kind, model) by target.
 
-    ``kinds`` are those of each placeholder's columns as preprocessed and joined.
+    ``kinds`` are those of each placeholder's columns as preprocessed and joined. ``warnings`` are sentences about
+    joins that find nothing, or compare what differs.
     """
 
     features: list[Feature]
@@ -22,3 +23,4 @@ class State:
     schemas: dict[str, pa.Schema] = field(default_factory=dict)
     kinds: dict[str, dict[str, str]] = field(default_factory=dict)
     models: dict[str, list[tuple[str, Predictor]]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)

@@ -36,6 +36,11 @@ class Trained:
         """Names of the targets, in the order of the columns that ``predict`` gives."""
         return self.plan.targets
 
+    @property
+    def warnings(self) -> list[str]:
+        """What looked wrong in the joins while it learned, as sentences."""
+        return list(self.state.warnings)
+
     def transform(self, tables: Tables) -> pa.Table:
         """One column of float64 per feature, one row per row of the population; null where it is not known."""
         values = self._values(tables)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import fastprop, matrix, plan, targets
+from storax_engine.learning import fastprop, finding, matrix, plan, targets
 from storax_engine.learning.columns import Floats
 from storax_engine.learning.errors import BadData, BadPlan, Cancelled, LearningError
 from storax_engine.learning.feature import Feature
@@ -75,6 +75,9 @@ class Source(Protocol):
     def vocabularies(self) -> dict[str, list[str]]:
         """The most frequent values of the population's categories, by column."""
 
+    def levels(self) -> Mapping[str, int]:
+        """How far each join came that was used; see ``finding``."""
+
 
 class InMemory:
     """The tables themselves, whole."""
@@ -92,7 +95,7 @@ class InMemory:
     def prepare(self, y: Floats, tick: Callable[[], None]) -> None:
         """From all tables."""
         workspace = Workspace(self.plan, self.tables, self.preparation.fit, self.cache, tick)
-        self._population = workspace.population()
+        self._population, self._levels = workspace.population(), workspace.levels
         self.preparation.fit_population(self._population, y)
         self.kinds = workspace.kinds
         self.schemas = {n.name: self.tables[n.table].schema for n in self.plan.population.walk()}
@@ -106,6 +109,10 @@ class InMemory:
         """Of the population as prepared."""
         columns = self._population.of_kind(CATEGORICAL)
         return {c.name: fastprop.most_frequent(self._population, c.name, VOCABULARY) for c in columns}
+
+    def levels(self) -> Mapping[str, int]:
+        """Of the workspace that learned."""
+        return self._levels
 
 
 def read_targets(read: Plan, table: pa.Table, *, needed: bool) -> Floats:
@@ -147,6 +154,7 @@ class Fit:
             vocabularies=vocabularies,
             kinds=self._source.kinds,
             schemas=self._source.schemas,
+            warnings=finding.words(self.plan, self._source.levels(), self._source.schemas),
         )
         self._predictors(state, values, y)
         self._step(1.0, "done")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import fastprop
+from storax_engine.learning import fastprop, finding
 from storax_engine.learning import frame as frames
 from storax_engine.learning.errors import BadData
 from storax_engine.learning.evaluate import Evaluator
@@ -43,6 +43,7 @@ class Workspace:
         self.plan, self.tables, self.tick = plan, tables, tick
         self._prepare, self._cache = prepare, cache
         self.kinds: dict[str, dict[str, str]] = {}
+        self.levels: dict[str, int] = {}  # of the joins that were used, by their right side; see ``finding``
         for node in plan.population.walk():
             self._table(node)
 
@@ -56,6 +57,12 @@ class Workspace:
         tables = [self._table(n) for n in nodes]
         index: Index = self._cache.get(join, tables, lambda: Index(self._frame(join.right), join))
         return index
+
+    def evaluator(self, join: Join, left: Frame) -> Evaluator:
+        """What computes the features of a join for its left side."""
+        made = Evaluator(join, left, self.index(join), self.tick)
+        self.levels[join.right.name] = made.level()
+        return made
 
     def _table(self, node: Node) -> pa.Table:
         if node.table not in self.tables:
@@ -79,7 +86,9 @@ class Workspace:
     def _bring_in(self, join: Join, frame: Frame) -> None:
         index = self.index(join)
         points = references(frame, join, index)
-        row = only_row(points, slice_rows(points, join, index, WHOLE), join.right.name)
+        sliced = slice_rows(points, join, index, WHOLE)
+        self.levels[join.right.name] = finding.level(points, sliced)
+        row = only_row(points, sliced, join.right.name)
         rows = np.where(points.groups >= 0, row[points.groups], -1) if len(row) else np.full(frame.rows, -1)
         at = pa.array(rows, mask=rows < 0)
         for column in list(index.frame.of_kind(*PASSED_ON)):
@@ -91,7 +100,7 @@ class Workspace:
         index = self.index(join)
         features = fastprop.nested(join, index.frame)
         out = np.empty((len(features), frame.rows))
-        Evaluator(join, frame, index, self.tick).run(features, list(out))
+        self.evaluator(join, frame).run(features, list(out))
         for feature, values in zip(features, out, strict=True):
             frame.add(Column(feature.name, NUMERICAL, values))
 

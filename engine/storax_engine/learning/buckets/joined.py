@@ -69,6 +69,10 @@ class FromBuckets:
             found[name] = fastprop.most_frequent(frame, name, VOCABULARY)
         return found
 
+    def levels(self) -> Mapping[str, int]:
+        """Of all buckets."""
+        return self._matrix.levels()
+
 
 class _Made:
     """Features of all rows. ``mapped`` are the columns of the targets' means."""

@@ -1,5 +1,6 @@
 """The features of one bucket: what ``matrix.Features`` computes, of the rows that are in it."""
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.workspace import Cache, Workspace
 
 GROUP = 64
-FEATURES, CATEGORIES = "features", "categories.parquet"
+FEATURES, CATEGORIES, LEVELS = "features", "categories.parquet", "levels.json"
 Tick = Callable[[], None]
 
 
@@ -54,6 +55,7 @@ def write(
     for start in range(0, len(features), GROUP):
         tick()
         _group(made.compute(features[start : start + GROUP], vocabularies or {}), start, aside, row_group)
+    (aside / LEVELS).write_text(json.dumps(workspace.levels))
     try:
         aside.rename(bucket / FEATURES)
     except OSError:

@@ -1,5 +1,6 @@
 """The features of all buckets as one matrix in the population's own order, read by columns or by rows."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from storax_engine.learning.buckets.part import CATEGORIES, FEATURES, GROUP, group
+from storax_engine.learning.buckets.part import CATEGORIES, FEATURES, GROUP, LEVELS, group
 from storax_engine.learning.buckets.splitting import ROW, home, table
 from storax_engine.learning.columns import Floats, Ints
 from storax_engine.learning.errors import BadData
@@ -43,6 +44,15 @@ class Matrix:
         parts = [pq.read_table(bucket / FEATURES / CATEGORIES, columns=[name]).column(0) for bucket in self._homes]
         whole = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string()).combine_chunks()
         return whole.take(pa.array(np.argsort(np.concatenate(self._places), kind="stable")))
+
+    def levels(self) -> dict[str, int]:
+        """How far each join came in any bucket; see ``finding``."""
+        found: dict[str, int] = {}
+        files = [bucket / FEATURES / LEVELS for bucket in self._homes]
+        for file in files if all(file.is_file() for file in files) else ():  # an older version wrote none
+            for name, level in json.loads(file.read_text()).items():
+                found[name] = max(level, found.get(name, 0))
+        return found
 
     def blocks(self) -> Iterator[pa.Table]:
         """All features, so many rows at a time; a feature that is not known is null. At least one block."""

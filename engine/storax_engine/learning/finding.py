@@ -1,0 +1,66 @@
+"""Whether joins find anything: what is said where one finds nothing, or compares keys of differing types."""
+
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+
+from storax_engine.learning.index import References, Slices
+from storax_engine.learning.plan import Plan
+
+NO_KEYS, NO_TIME, FOUND = range(3)  # the highest of all buckets is that of the whole
+_WHY = {
+    NO_KEYS: "no key of one side is on the other",
+    NO_TIME: "its keys are on both sides, but no row is seen in time; do the time stamps, horizon and memory fit?",
+}
+
+
+def level(points: References, sliced: Slices) -> int:
+    """How far a join comes."""
+    if not len(points.keys):
+        return NO_KEYS
+    return FOUND if bool((sliced.hi > sliced.lo).any()) else NO_TIME
+
+
+def words(plan: Plan, levels: Mapping[str, int], schemas: Mapping[str, pa.Schema]) -> list[str]:
+    """What a fit has to say of its joins. ``levels`` are by the right placeholder, ``schemas`` by placeholder."""
+    return [*differing(plan, schemas), *_nothing(plan, levels)]
+
+
+def nothing(left: str, right: str, found: int) -> str:
+    """That a join finds nothing, and why."""
+    return f"the join of {left!r} and {right!r} finds nothing: {_WHY[found]}"
+
+
+def differing(plan: Plan, schemas: Mapping[str, pa.Schema]) -> Iterator[str]:
+    """Joins whose keys are text on one side and numbers on the other."""
+    for node in plan.population.walk():
+        for join in node.joins:
+            for mine, theirs in join.on:
+                one, other = _kind(schemas[node.name], mine), _kind(schemas[join.right.name], theirs)
+                if "" not in (one, other) and one != other:
+                    yield (
+                        f"the join of {node.name!r} and {join.right.name!r} compares {mine!r}, which is {one}, with "
+                        f"{theirs!r}, which is {other}: only keys that are written alike match"
+                    )
+
+
+def _nothing(plan: Plan, levels: Mapping[str, int]) -> Iterator[str]:
+    for node in plan.population.walk():
+        for join in node.joins:
+            found = levels.get(join.right.name, FOUND)
+            if found != FOUND:
+                yield nothing(node.name, join.right.name, found)
+
+
+def _kind(schema: pa.Schema, name: str) -> str:
+    if name not in schema.names:  # nothing uses the join, or whoever does says so
+        return ""
+    type_ = schema.field(name).type
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    if pa.types.is_null(type_):
+        return ""
+    if pa.types.is_temporal(type_):
+        return "a time"
+    numbers = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_boolean(type_)
+    return "a number" if numbers else "text"
