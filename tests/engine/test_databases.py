@@ -4,6 +4,7 @@ import datetime
 import sqlite3
 from contextlib import closing
 
+import adbc_driver_sqlite.dbapi
 import duckdb
 import psycopg
 import pytest
@@ -35,11 +36,15 @@ def mariadb(tmp_path_factory):
         server.stop()
 
 
-@pytest.fixture(params=["sqlite", "duckdb", "postgres", "postgres by sqlalchemy", "mariadb", "mariadb by sqlalchemy"])
+@pytest.fixture(
+    params=["sqlite", "adbc", "duckdb", "postgres", "postgres by sqlalchemy", "mariadb", "mariadb by sqlalchemy"]
+)
 def conn(request, tmp_path):
     match request.param.partition(" "):
         case "sqlite", *_:
             made = sqlite3.connect(tmp_path / "db")
+        case "adbc", *_:
+            made = adbc_driver_sqlite.dbapi.connect(str(tmp_path / "db"))
         case "duckdb", *_:
             made = duckdb.connect(str(tmp_path / "db"))
         case "postgres", _, by:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
+from storax._progress import Bar, counted
 from storax.data import tables
 from storax.data.dialects import Dialect, dialect_of
 from storax.errors import InvalidInput, StoraxError
 
-_ROWS = 50_000
+_ROWS = 10_000
 
 
 def query(sql: str, conn: Any) -> Any:
@@ -36,25 +38,46 @@ def write(name: str, found: Any, conn: Any) -> None:
         StoraxError: the database's own words, as for a table that exists.
     """
     with _connected(conn) as (raw, dialect), closing(raw.cursor()) as cursor:
+        if _adbc(cursor):
+            schema, _, plain = name.rpartition(".")
+            _run(partial(cursor.adbc_ingest, mode="create", db_schema_name=schema or None), plain, found)
+            raw.commit()
+            return
         columns = ", ".join(f"{dialect.column(f.name)} {dialect.kind(str(f.type))}" for f in found.schema)
         _run(cursor.execute, f"CREATE TABLE {dialect.quoted(name)} ({columns})")
         insert = dialect.insert(name, found.num_columns)
-        for batch in found.to_batches(max_chunksize=_ROWS):
-            _run(cursor.executemany, insert, list(zip(*batch.to_pydict().values(), strict=True)))
+        with counted(f"Writing {name}", found.num_rows) as bar:
+            for batch in found.to_batches(max_chunksize=_ROWS):
+                _run(cursor.executemany, insert, list(zip(*batch.to_pydict().values(), strict=True)))
+                bar.update(batch.num_rows)
         raw.commit()
 
 
 def _answer(raw: Any, sql: str) -> Any:
     with closing(raw.cursor()) as cursor:
         _run(cursor.execute, sql)
-        if type(cursor).__module__.startswith("adbc"):
-            return cursor.fetch_arrow_table()
-        if cursor.description is None:
-            raise InvalidInput("The statement answers no rows.", hint="Use a SELECT.")
-        return _collected(cursor)
+        with counted("Reading rows", None) as bar:
+            if _adbc(cursor):
+                return _batches(cursor, bar)
+            if cursor.description is None:
+                raise InvalidInput("The statement answers no rows.", hint="Use a SELECT.")
+            return _collected(cursor, bar)
 
 
-def _collected(cursor: Any) -> Any:
+def _adbc(cursor: Any) -> bool:
+    return type(cursor).__module__.startswith("adbc")
+
+
+def _batches(cursor: Any, bar: Bar) -> Any:
+    """By column, as ADBC has them."""
+    reader, batches = cursor.fetch_record_batch(), []
+    for batch in reader:
+        batches.append(batch)
+        bar.update(batch.num_rows)
+    return tables.arrow().Table.from_batches(batches, reader.schema)
+
+
+def _collected(cursor: Any, bar: Bar) -> Any:
     names = [words[0] for words in cursor.description]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -65,6 +88,7 @@ def _collected(cursor: Any) -> Any:
             rows = [row.values() for row in rows]
         for values, column in zip(zip(*rows, strict=True), columns, strict=True):
             column.extend(values)
+        bar.update(len(rows))
     return tables.from_dict(dict(zip(names, columns, strict=True)))
 
 
