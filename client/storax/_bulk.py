@@ -1,15 +1,14 @@
 """Many creates or updates in few requests: 10,000 rows each, atomic each, ids and states filled in place."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from storax._changes import BULK_PATIENCE
 from storax._collector import collector_paused
 from storax._json import dumps
 from storax._model import Model
 from storax._plan import PAGE
+from storax._progress import Bar, counted
 from storax._record import put_client, put_position
 from storax.errors import InvalidInput, TooLarge
 
@@ -17,24 +16,12 @@ if TYPE_CHECKING:
     from storax.client import Client
 
 
-class Bar(Protocol):
-    """A progress bar, as far as it is used here."""
-
-    def update(self, n: int) -> Any:
-        """Count ``n`` more."""
-
-
-class _NoBar:
-    def update(self, n: int) -> None:
-        """Nobody looks."""
-
-
 def create_all(model: type[Any], items: Iterable[Any], client: "Client", *, progress: bool | None = None) -> list[Any]:
     """Create unsaved instances; their ids are filled in, and they are returned in the order given."""
     given = list(items)
     _require(model, given, saved=False)
     ordered = model._in_order(given)
-    with progress_bar(f"Creating {model.__name__}s", len(given), progress) as bar:
+    with counted(f"Creating {model.__name__}s", len(given), progress) as bar:
         for chunk in _chunks(ordered):
             _create_chunk(model, chunk, client, bar)
     return given
@@ -81,7 +68,7 @@ def update_all(
     _require(model, given, saved=True)
     with collector_paused():
         changed = [(one, patch) for one in given if (patch := one._patch())]
-    with progress_bar(f"Updating {model.__name__}s", len(changed), progress) as bar:
+    with counted(f"Updating {model.__name__}s", len(changed), progress) as bar:
         for chunk in _chunks(changed):
             _update_chunk(model, chunk, client, bar, {"force": "true"} if force else {})
     return len(changed)
@@ -124,16 +111,3 @@ def _refuse_first(items: Sequence[Any], *, saved: bool) -> None:
 
 def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (items[start : start + PAGE] for start in range(0, len(items), PAGE))
-
-
-@contextmanager
-def progress_bar(label: str, total: int, wanted: bool | None) -> Iterator[Bar]:
-    """A bar on stderr: where asked for, and unasked on a terminal when it takes more than one request."""
-    shown = wanted if wanted is not None else total > PAGE and sys.stderr.isatty()
-    if not shown:
-        yield _NoBar()
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=label, unit="", file=sys.stderr) as bar:
-        yield bar

@@ -1,5 +1,6 @@
 """Predictors, selection, scores, and that a pipeline is the same after it was saved and loaded."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -9,14 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import skops.io
+from sklearn.base import is_classifier, is_regressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import all_estimators
 
 from learning.worlds import SHOP_ROLES, fit, join, shop, spec
 from storax_engine import learning
 from storax_engine.learning import BadData, BadPlan
-from storax_engine.learning.plan import Part
+from storax_engine.learning.plan import Part, read
 from storax_engine.learning.predictors import registry as predictors
 
 ORDERS = join("orders", "id", ("at", "ts"))
@@ -50,6 +53,7 @@ CLASSIFIERS = [
     {"kind": "XGBoostClassifier", "n_estimators": 30},
     {"kind": "LightGBMClassifier", "n_estimators": 30},
     {"kind": "SklearnEstimator", "path": "sklearn.naive_bayes.GaussianNB"},
+    {"kind": "SklearnEstimator", "path": "sklearn.discriminant_analysis.LinearDiscriminantAnalysis"},
 ]
 
 
@@ -70,17 +74,43 @@ def test_a_number_is_learned_and_the_same_bit_for_bit_when_loaded(predictor, tmp
 @pytest.mark.parametrize("predictor", CLASSIFIERS, ids=lambda p: p["kind"])
 def test_a_class_is_learned_and_the_same_bit_for_bit_when_loaded(predictor, tmp_path):
     _, test, train = learnable(classes=True)
-    given = {**spec([ORDERS], SHOP_ROLES), "predictors": [predictor], "loss_function": "CrossEntropyLoss"}
-    trained = fit(given, train)
+    trained = fit({**spec([ORDERS], SHOP_ROLES), "predictors": [predictor]}, train)
     found = trained.score(test)
     assert set(found) == {"accuracy", "auc", "cross_entropy"}
     assert found["auc"] > 0.8
+    assert trained.plots(test)
     assert 0 <= trained.predict(test).min() <= trained.predict(test).max() <= 1
     trained.save(tmp_path / "p")
     assert (learning.load(tmp_path / "p").predict(test) == trained.predict(test)).all()
     curves = trained.plots(test)["spent"]
     assert curves["roc"]["tpr"][-1] == 1.0
     assert curves["lift"]["lift"][-1] == pytest.approx(1.0)
+
+
+def _estimators():
+    """All of scikit-learn's that can be made without arguments, and whether it says that they classify."""
+    for name, kind in all_estimators():
+        with contextlib.suppress(TypeError, FutureWarning):  # needs arguments, or is on its way out
+            made = kind()
+            if is_classifier(made) or is_regressor(made):
+                yield f"{kind.__module__}.{name}", is_classifier(made)
+
+
+def test_what_an_estimator_learns_is_what_scikit_learn_says_of_it():
+    told = {path: read(_by({"path": path})).task for path, _ in _estimators()}
+    assert told == {path: "classification" if yes else "regression" for path, yes in _estimators()}
+    assert len(told) > 70
+    assert read(_by({"path": "sklearn.linear_model.LogisticRegressionCV"})).task == "classification"
+
+
+def test_a_class_that_is_neither_0_nor_1_is_refused_for_an_estimator_of_any_name():
+    tables, *_ = learnable()
+    with pytest.raises(BadData, match="a class is 0 or 1"):
+        fit(_by({"path": "sklearn.naive_bayes.GaussianNB"}), tables)
+
+
+def _by(estimator):
+    return {**spec([ORDERS], SHOP_ROLES), "predictors": [{"kind": "SklearnEstimator", **estimator}]}
 
 
 def test_predictions_are_the_same_in_another_process(tmp_path):

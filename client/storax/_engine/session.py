@@ -1,6 +1,5 @@
 """Which project the scripts of this process work in, and the one way to have its engine do something."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
@@ -8,6 +7,7 @@ from typing import Any
 
 from storax._engine import process, wire
 from storax._engine.folder import EngineFolder, Running
+from storax._progress import parts
 from storax.errors import EngineDown, NoProject
 
 _current: list[tuple[str, Running]] = []
@@ -54,9 +54,9 @@ def ask(name: str, arguments: dict[str, Any] | None = None, *, table: Iterable[b
 
 
 def ask_slowly(label: str, name: str, arguments: dict[str, Any]) -> Any:
-    """As ``ask``, with a bar on stderr where that is a terminal."""
+    """As ``ask``, with a bar where bars are shown."""
     place, running = _here()
-    with _bar(label) as progress:
+    with parts(label) as progress:
         return wire.command(running, name, {"project": place, **arguments}, progress=progress)
 
 
@@ -66,31 +66,6 @@ def table(name: str, arguments: dict[str, Any]) -> Iterator[HTTPResponse]:
     place, running = _here()
     with wire.stream(running, name, {"project": place, **arguments}) as answer:
         yield answer
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[wire.Progress]:
-    if not sys.stderr.isatty():
-        yield wire.nobody
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=100, desc=label, unit="%", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}") as bar:
-
-        def show(part: float, words: str) -> None:
-            bar.set_description(f"{label}: {words}" if words else label, refresh=False)
-            bar.update(max(0.0, part * 100 - bar.n))
-
-        yield show
-
-
-@contextmanager
-def uploading(label: str, rows: int) -> Iterator[Any]:
-    """A bar for rows on their way to the engine; shown as those of bulk calls are."""
-    from storax._bulk import progress_bar
-
-    with progress_bar(label, rows, None) as bar:
-        yield bar
 
 
 def _here() -> tuple[str, Running]:

@@ -1,16 +1,17 @@
 """Rows of databases, by any DB-API 2 connection, SQLAlchemy engine or connection, ADBC connection, or address."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
+from storax._progress import Bar, counted
 from storax.data import tables
+from storax.data.dialects import Dialect, dialect_of
 from storax.errors import InvalidInput, StoraxError
 
-_ROWS = 50_000
-_KINDS = {"double": "DOUBLE PRECISION", "int64": "BIGINT", "bool": "BOOLEAN", "timestamp[us]": "TIMESTAMP"}
-_MARKS = {"qmark": "?", "numeric": ":{}", "format": "%s", "pyformat": "%s", "named": ":{}"}
+_ROWS = 10_000
 
 
 def query(sql: str, conn: Any) -> Any:
@@ -20,18 +21,14 @@ def query(sql: str, conn: Any) -> Any:
         InvalidInput: ``conn`` is no connection, or the statement answers no rows.
         StoraxError: the database's own words.
     """
-    with _connected(conn) as raw, closing(raw.cursor()) as cursor:
-        _run(cursor, sql)
-        if type(cursor).__module__.startswith("adbc"):
-            return cursor.fetch_arrow_table()
-        if cursor.description is None:
-            raise InvalidInput("The statement answers no rows.", hint="Use a SELECT.")
-        return _collected(cursor)
+    with _connected(conn) as (raw, _):
+        return _answer(raw, sql)
 
 
 def table(name: str, conn: Any) -> Any:
-    """All rows of a table as a pyarrow Table."""
-    return query(f"SELECT * FROM {_quoted(name)}", conn)  # noqa: S608
+    """All rows of a table as a pyarrow Table. The name is as the database has it, quoted as that database quotes."""
+    with _connected(conn) as (raw, dialect):
+        return _answer(raw, f"SELECT * FROM {dialect.quoted(name)}")  # noqa: S608
 
 
 def write(name: str, found: Any, conn: Any) -> None:
@@ -40,47 +37,94 @@ def write(name: str, found: Any, conn: Any) -> None:
     Raises:
         StoraxError: the database's own words, as for a table that exists.
     """
-    columns = ", ".join(f"{_quoted(f.name)} {_KINDS.get(str(f.type), 'TEXT')}" for f in found.schema)
-    with _connected(conn) as raw, closing(raw.cursor()) as cursor:
-        mark = _MARKS[_style(raw)]
-        places = ", ".join(mark.format(number + 1) for number in range(found.num_columns))
-        _run(cursor, f"CREATE TABLE {_quoted(name)} ({columns})")
-        for batch in found.to_batches(max_chunksize=_ROWS):
-            rows = list(zip(*batch.to_pydict().values(), strict=True))
-            cursor.executemany(f"INSERT INTO {_quoted(name)} VALUES ({places})", rows)  # noqa: S608
+    with _connected(conn) as (raw, dialect), closing(raw.cursor()) as cursor:
+        if _adbc(cursor):
+            schema, _, plain = name.rpartition(".")
+            _run(partial(cursor.adbc_ingest, mode="create", db_schema_name=schema or None), plain, found)
+            raw.commit()
+            return
+        columns = ", ".join(f"{dialect.column(f.name)} {dialect.kind(str(f.type))}" for f in found.schema)
+        _run(cursor.execute, f"CREATE TABLE {dialect.quoted(name)} ({columns})")
+        insert = dialect.insert(name, found.num_columns)
+        with counted(f"Writing {name}", found.num_rows) as bar:
+            for batch in found.to_batches(max_chunksize=_ROWS):
+                _run(cursor.executemany, insert, list(zip(*batch.to_pydict().values(), strict=True)))
+                bar.update(batch.num_rows)
         raw.commit()
 
 
-def _collected(cursor: Any) -> Any:
+def _answer(raw: Any, sql: str) -> Any:
+    with closing(raw.cursor()) as cursor:
+        _run(cursor.execute, sql)
+        with counted("Reading rows", None) as bar:
+            if _adbc(cursor):
+                return _batches(cursor, bar)
+            if cursor.description is None:
+                raise InvalidInput("The statement answers no rows.", hint="Use a SELECT.")
+            return _collected(cursor, bar)
+
+
+def _adbc(cursor: Any) -> bool:
+    return type(cursor).__module__.startswith("adbc")
+
+
+def _batches(cursor: Any, bar: Bar) -> Any:
+    """By column, as ADBC has them."""
+    reader, batches = cursor.fetch_record_batch(), []
+    for batch in reader:
+        batches.append(batch)
+        bar.update(batch.num_rows)
+    return tables.arrow().Table.from_batches(batches, reader.schema)
+
+
+def _collected(cursor: Any, bar: Bar) -> Any:
     names = [words[0] for words in cursor.description]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InvalidInput(f"The query answers several columns named {twice!r}.", hint="Name them by AS.")
     columns: list[list[Any]] = [[] for _ in names]
     while rows := cursor.fetchmany(_ROWS):
+        if isinstance(rows[0], Mapping):  # a cursor that was asked for rows as dictionaries
+            rows = [row.values() for row in rows]
         for values, column in zip(zip(*rows, strict=True), columns, strict=True):
             column.extend(values)
+        bar.update(len(rows))
     return tables.from_dict(dict(zip(names, columns, strict=True)))
 
 
 @contextmanager
-def _connected(conn: Any) -> Iterator[Any]:
-    """A DB-API connection; one that is made here is closed here."""
+def _connected(conn: Any) -> Iterator[tuple[Any, Dialect]]:
+    """A DB-API connection and its dialect; one that is made here is closed here."""
     if isinstance(conn, str):
-        with closing(_library().create_engine(conn).raw_connection()) as raw:
-            yield raw
+        with _opened(conn) as engine, _connected(engine) as found:
+            yield found
     elif hasattr(conn, "raw_connection"):
-        with closing(conn.raw_connection()) as raw:
-            yield raw
+        with closing(_run(conn.raw_connection)) as raw:
+            yield raw, dialect_of(raw, conn.dialect)
     elif hasattr(conn, "exec_driver_sql"):
-        yield conn.connection
+        yield conn.connection, dialect_of(conn.connection, conn.dialect)
     elif hasattr(conn, "cursor"):
-        yield conn
+        yield conn, dialect_of(conn)
     else:
         raise InvalidInput(
             f"A {type(conn).__name__} is no connection to a database.",
             hint="Pass a DB-API connection, a SQLAlchemy engine, or an address such as sqlite:///file.db.",
         )
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[Any]:
+    library = _library()
+    try:
+        engine = library.create_engine(address)
+    except Exception as error:  # what is wrong with the address, or which driver is not installed
+        raise InvalidInput(
+            f"This address of a database cannot be used: {error}.", hint="An example: postgresql+psycopg://user@host/db"
+        ) from error
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _library() -> Any:
@@ -92,17 +136,9 @@ def _library() -> Any:
         ) from None
 
 
-def _style(raw: Any) -> str:
-    real = getattr(raw, "dbapi_connection", raw)
-    return str(getattr(import_module(type(real).__module__.partition(".")[0]), "paramstyle", "qmark"))
-
-
-def _run(cursor: Any, sql: str) -> None:
+def _run(act: Callable[..., Any], *words: Any) -> Any:
     try:
-        cursor.execute(sql)
+        return act(*words)
     except Exception as error:  # every driver has a tree of its own
-        raise StoraxError(f"The database refused: {error}", hint=f"The statement was: {sql[:200]}") from error
-
-
-def _quoted(name: str) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
+        hint = f"The statement was: {words[0][:200]}" if words else ""
+        raise StoraxError(f"The database refused: {error}", hint=hint) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from storax._engine import session
+from storax._progress import counted
 from storax.data import tables
 from storax.errors import InvalidInput
 
@@ -232,7 +233,7 @@ class Imports:
 
     def _send(self, source: str, table: Any, roles: Roles, **more: bool) -> Any:
         asked = {"frame": self.name, "source": source, "given": _by_role(roles), **more}
-        with session.uploading(f"Importing {self.name}", len(table)) as bar:
+        with counted(f"Importing {self.name}", len(table)) as bar:
             return session.ask("put_table", asked, table=_counted(tables.sent(table), len(table), bar))
 
     def _read_files(self, command: str, fnames: Paths, roles: Roles, **more: Any) -> Any:

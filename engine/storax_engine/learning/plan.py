@@ -194,6 +194,12 @@ def _task(loss: Any, predictors: tuple[Part, ...]) -> str:
         if kind not in _LOSSES:
             raise BadPlan(f"loss function {kind!r} is unknown; one of {', '.join(_LOSSES)}")
         return _LOSSES[kind]
-    named = [p.parameters.get("path", p.kind) for p in predictors]
-    classify = any("Classifi" in n or n.endswith(("LogisticRegression", "SVC")) for n in named)
-    return "classification" if classify else "regression"
+    return "classification" if any(map(_classifies, predictors)) else "regression"
+
+
+def _classifies(part: Part) -> bool:
+    if part.kind != "SklearnEstimator":
+        return part.kind.endswith(("Classifier", "LogisticRegression"))
+    from storax_engine.learning.predictors import sk  # not above: it imports scikit-learn, which takes a second
+
+    return sk.classifies(part.parameters)

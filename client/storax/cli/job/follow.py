@@ -211,8 +211,10 @@ def _failure(failed: "Sequence[Job]") -> CommandError:
 
 @contextmanager
 def progress(label: str, total: int) -> "Iterator[Callable[[], Any]]":
-    """A bar on stderr where that is a terminal; calling what it gives counts one."""
-    if not sys.stderr.isatty():
+    """A bar on stderr where bars are shown; calling what it gives counts one."""
+    from storax._progress import shown
+
+    if not shown():
         yield lambda: None
         return
     from tqdm import tqdm

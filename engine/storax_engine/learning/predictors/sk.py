@@ -51,15 +51,23 @@ class Sklearn:
 
 def make(kind: str, parameters: Mapping[str, Any]) -> Sklearn:
     """An estimator that has learned nothing."""
-    given = {k: v for k, v in parameters.items() if v is not None and k != "learning_rate"}
+    given = _given(parameters)
     if kind == "SklearnEstimator":
-        path = str(given.pop("path", ""))
-        return Sklearn(make_pipeline(_zeros(), _estimator(path, given)))
+        return Sklearn(make_pipeline(_zeros(), _estimator(given)))
     penalty = float(given.get("reg_lambda", REG_LAMBDA))
     linear = (
         Ridge(penalty) if kind == "LinearRegression" else LogisticRegression(C=1 / max(penalty, 1e-9), max_iter=200)
     )
     return Sklearn(make_pipeline(_zeros(), StandardScaler(), linear))
+
+
+def classifies(parameters: Mapping[str, Any]) -> bool:
+    """Whether a ``SklearnEstimator`` with these parameters is a classifier, as scikit-learn itself says."""
+    return bool(is_classifier(_estimator(_given(parameters))))
+
+
+def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in parameters.items() if v is not None and k != "learning_rate"}
 
 
 def load(kind: str, folder: Path) -> Sklearn:  # noqa: ARG001
@@ -89,8 +97,9 @@ def _zeros() -> SimpleImputer:
     return SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
 
 
-def _estimator(path: str, parameters: Mapping[str, Any]) -> Any:
+def _estimator(given: Mapping[str, Any]) -> Any:
     """The estimator at an import path such as ``sklearn.ensemble.ExtraTreesRegressor``; nothing else is imported."""
+    path, parameters = str(given.get("path", "")), {k: v for k, v in given.items() if k != "path"}
     module, _, name = path.rpartition(".")
     if not module.startswith("sklearn."):
         raise BadPlan(f"estimator {path!r}: only those of scikit-learn, by a path such as sklearn.linear_model.Lasso")

@@ -1,0 +1,155 @@
+"""Data frames out of databases and into them: SQLite, DuckDB, the test stack's Postgres, a real MariaDB."""
+
+import datetime
+import sqlite3
+from contextlib import closing
+
+import adbc_driver_sqlite.dbapi
+import duckdb
+import psycopg
+import pytest
+import sqlalchemy
+
+from fakes.mariadb import RealMariaDB, missing
+from storax import errors
+from storax.data import DataFrame
+from storax.data.dialects import dialect_of
+
+STRANGE = 'order items, 100% "odd" `ones` [all]'
+ROWS = {
+    "n": [1, 2**53, None],
+    "x": [1.5, None, -2.25],
+    "select": ["a", "ü 'quoted'", None],
+    "a.b": ["2038-01-20T03:14:08.123456", None, "1960-02-29T12:00:00"],
+    "yes": [True, None, False],
+}
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory):
+    if reason := missing():
+        pytest.skip(reason)
+    server = RealMariaDB(tmp_path_factory.mktemp("m"))
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(
+    params=["sqlite", "adbc", "duckdb", "postgres", "postgres by sqlalchemy", "mariadb", "mariadb by sqlalchemy"]
+)
+def conn(request, tmp_path):
+    match request.param.partition(" "):
+        case "sqlite", *_:
+            made = sqlite3.connect(tmp_path / "db")
+        case "adbc", *_:
+            made = adbc_driver_sqlite.dbapi.connect(str(tmp_path / "db"))
+        case "duckdb", *_:
+            made = duckdb.connect(str(tmp_path / "db"))
+        case "postgres", _, by:
+            url = request.getfixturevalue("empty_database_url")
+            made = psycopg.connect(url) if not by else _engine(url.replace("postgresql:", "postgresql+psycopg:"))
+        case "mariadb", _, by:
+            server = request.getfixturevalue("mariadb")
+            address = f"mysql+pymysql://{server.user}@/{server.database}?unix_socket={server.socket}"
+            made = server.connect() if not by else _engine(address)
+    yield made
+    if hasattr(made, "dispose"):
+        made.dispose()
+    else:
+        made.close()
+
+
+def _engine(url):
+    return sqlalchemy.create_engine(url)
+
+
+def ask(conn, *statements):
+    """Statements by other means than ours."""
+    with closing(conn.raw_connection() if hasattr(conn, "raw_connection") else conn.cursor()) as found:
+        cursor = found.cursor() if hasattr(conn, "raw_connection") else found
+        for statement in statements:
+            cursor.execute(statement)
+        answer = cursor.fetchall() if cursor.description else None
+        (found if hasattr(conn, "raw_connection") else conn).commit()
+        return answer
+
+
+def test_a_table_with_any_name_goes_into_a_database_and_comes_back(project, conn):
+    df = DataFrame.from_dict({**ROWS, "a.b": [t and datetime.datetime.fromisoformat(t) for t in ROWS["a.b"]]}, "d")
+    df.to_db(STRANGE, conn)
+    back = DataFrame.from_db(STRANGE, "back", conn=conn)
+    assert back.colnames == df.colnames
+    found = back.to_arrow().to_pydict()
+    assert [None if v is None else bool(v) for v in found.pop("yes")] == ROWS["yes"]
+    stamps = [None if v is None else datetime.datetime.fromisoformat(str(v)) for v in found.pop("a.b")]
+    assert stamps == df.to_arrow()["a.b"].to_pylist()
+    assert found == {name: ROWS[name] for name in found}
+    with pytest.raises(errors.StoraxError, match="The database refused"):
+        df.to_db(STRANGE, conn)
+    _drop(conn, STRANGE)
+
+
+def test_a_query_in_the_words_of_the_database_is_read(project, conn):
+    ask(conn, "CREATE TABLE prices (a INTEGER, p DECIMAL(9, 2))", "INSERT INTO prices VALUES (1, 2.50), (2, NULL)")
+    df = DataFrame.from_query("SELECT a * 2 AS c, p FROM prices ORDER BY a", "q", conn=conn)
+    assert df.to_dict() == {"c": [2, 4], "p": [2.5, None]}
+    assert DataFrame("q").read_db("prices", conn=conn, append=False).nrows() == 2
+    with pytest.raises(errors.StoraxError, match=r"(?i)no_such"):
+        DataFrame.from_db("no_such", conn=conn)
+    _over(conn)
+    ask(conn, "DROP TABLE prices")
+
+
+def _over(conn):
+    """End a transaction that failed; DuckDB knows none that nobody began."""
+    if hasattr(conn, "rollback") and not isinstance(conn, duckdb.DuckDBPyConnection):
+        conn.rollback()
+
+
+def _drop(conn, name):
+    _over(conn)
+    raw = conn.raw_connection() if hasattr(conn, "raw_connection") else conn
+    ask(conn, f"DROP TABLE {dialect_of(raw, getattr(conn, 'dialect', None)).quoted(name)}")
+    if raw is not conn:
+        raw.close()
+
+
+def test_rows_that_come_as_dictionaries_are_rows(project, mariadb):
+    import pymysql
+
+    with mariadb.connect() as conn:
+        conn.cursorclass = pymysql.cursors.DictCursor
+        df = DataFrame.from_query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'", "q", conn=conn)
+    assert df.to_dict() == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_an_address_that_cannot_be_used_is_an_error_of_ours(project):
+    with pytest.raises(errors.InvalidInput, match="cannot be used"):
+        DataFrame.from_db("t", conn="nosuch://database")
+    with pytest.raises(errors.StoraxError, match="The database refused"):
+        DataFrame.from_db("t", conn="sqlite:////no/such/folder/db")
+
+
+@pytest.mark.parametrize(
+    ("module", "quoted", "row"),
+    [
+        ("MySQLdb.connections", "`s`.`a``b`", "?"),
+        ("pymssql._pymssql", "[s].[a`b]", "?"),
+        ("oracledb.connection", '"s"."a`b"', "?"),
+        ("psycopg", '"s"."a`b"', "%s"),
+        ("pymysql.connections", "`s`.`a``b`", "%s"),
+    ],
+)
+def test_a_name_is_quoted_as_the_driver_s_database_quotes(module, quoted, row):
+    """No such servers run here: stand-ins with the drivers' names show the statement alone."""
+    conn = type("Connection", (), {"__module__": module})()
+    assert dialect_of(conn).quoted("s.a`b") == quoted
+    assert dialect_of(conn).insert("t%", 2).endswith(f"VALUES ({row}, {row})")
+
+
+def test_sqlalchemy_tells_the_dialect_and_the_marks():
+    engine = sqlalchemy.create_engine("mysql+pymysql://me@localhost/x")
+    assert dialect_of(object(), engine.dialect).insert("a%b", 1) == "INSERT INTO `a%%b` VALUES (%s)"
+    assert dialect_of(object(), sqlalchemy.create_engine("sqlite://").dialect).quoted('a"b') == '"a""b"'

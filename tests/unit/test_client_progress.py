@@ -1,0 +1,92 @@
+"""Where bars are shown: in a terminal and in a real kernel of a notebook, not in a pipe, and as the setting says."""
+
+import os
+import pty
+import sqlite3
+import subprocess
+import sys
+import termios
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from storax import _progress
+from storax.data import databases
+
+SHOW = """
+from storax._progress import counted, parts
+with parts("Fitting pipe") as tell:
+    tell(0.5, "learning")
+with counted("Reading rows", None) as bar:
+    for _ in range(3):
+        bar.update(5_000)
+with counted("Few", 10) as bar:
+    bar.update(10)
+"""
+
+
+def run(*, terminal, **setting):
+    """What the script above writes to stderr, in a terminal or in a pipe."""
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    if terminal:
+        termios.tcsetwinsize(theirs, (25, 100))
+    environment = {**os.environ, **setting}
+    subprocess.run([sys.executable, "-c", SHOW], stderr=theirs, env=environment, check=True, timeout=30)
+    os.close(theirs)
+    told = b""
+    try:
+        while more := os.read(ours, 1 << 16):
+            told += more
+    except OSError:  # how Linux says that a terminal's other end is closed
+        pass
+    os.close(ours)
+    return told.decode()
+
+
+def test_bars_are_shown_in_a_terminal_and_only_for_many():
+    told = run(terminal=True)
+    assert "Fitting pipe: learning" in told
+    assert "Reading rows: 15000 rows" in told
+    assert "Few" not in told
+
+
+def test_a_pipe_gets_no_bars_unless_they_are_asked_for():
+    assert run(terminal=False) == ""
+    assert "Fitting pipe: learning" in run(terminal=False, STORAX_PROGRESS="1")
+    assert run(terminal=True, STORAX_PROGRESS="0") == ""
+
+
+def test_a_notebook_shows_bars_without_a_warning(monkeypatch, tmp_path):
+    """A real kernel, without ipywidgets: what it sends to the cell."""
+    for folder in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(folder, str(tmp_path / folder))
+    manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60)
+    said = []
+    try:
+        answer = client.execute_interactive(SHOW, timeout=60, output_hook=said.append)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()
+        manager.context.destroy(linger=0)
+    assert answer["content"]["status"] == "ok"
+    told = "".join(m["content"]["text"] for m in said if m["msg_type"] == "stream")
+    assert "Fitting pipe: learning" in told
+    assert "Reading rows: 15000 rows" in told
+    assert "Few" not in told
+    assert "Warning" not in told
+
+
+@pytest.mark.parametrize(("rows", "seen"), [(10_000, False), (25_000, True)])
+def test_rows_of_a_database_are_counted_while_they_are_read(monkeypatch, capsys, rows, seen):
+    monkeypatch.setenv("STORAX_PROGRESS", "1")
+    many = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) SELECT i FROM n"
+    with sqlite3.connect(":memory:") as conn:
+        assert databases.query(many, conn).num_rows == rows
+    assert (f"{rows} rows" in capsys.readouterr().err) is seen
+
+
+def test_a_script_that_imports_ipython_is_no_notebook():
+    import IPython  # noqa: F401
+
+    assert not _progress.in_notebook()
