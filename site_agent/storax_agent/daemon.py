@@ -41,6 +41,7 @@ from storax_agent.loops.pull import Pull
 from storax_agent.loops.queue_maintainer import QueueMaintainer
 from storax_agent.loops.reconcile import Reconcile
 from storax_agent.loops.report import Report
+from storax_agent.loops.token_watch import TokenWatch
 from storax_agent.loops.transfers import Transfers
 from storax_agent.outbox import Outbox, OutboxReader
 from storax_agent.outcomes import Judge
@@ -204,6 +205,7 @@ class Daemon:
             cleaner = FileCleaner(
                 self.api, settings.site_id, data=self.folder.data, every_sec=settings.cleanup_poll_sec
             )  # fmt: skip
+            loops.append(self._loop("token", TokenWatch(self.api, warn_days=settings.token_warn_days).step))
             loops.append(self._loop("transfers", self._transfers.step))
             loops.append(self._loop("file-cleaner", cleaner.step))
             loops += self._allocation_loops()
@@ -305,7 +307,7 @@ def serve(
     lock = PidLock(folder.lock)
     lock.take()
     write_log(folder, foreground=foreground, name=f"{folder.part}.log" if folder.part else "agent.log")
-    api = SiteApi(settings.url, folder.token(settings))
+    api = SiteApi(settings.url, folder.token(settings), fresh=folder.token_now, site_id=settings.site_id)
     try:
         row = api.batch_job(batch_job) if batch_job is not None else None
         if row and row.get("partitions") and partition is None:
