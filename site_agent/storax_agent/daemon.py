@@ -47,6 +47,7 @@ from storax_agent.outbox import Outbox, OutboxReader
 from storax_agent.outcomes import Judge
 from storax_agent.partitions import run_partitions
 from storax_agent.prepare import Preparer
+from storax_agent.runners import forget_reason, note_reason, told_by
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.settings import SiteError, SiteFolder, SiteSettings
 from storax_agent.transfers.locations import Locations
@@ -124,6 +125,8 @@ class Daemon:
             active = max(self.pull.active, self._busy_at)
             if self.allocation.over(busy=busy, active=active) or self.launcher.gone:
                 LOG.info("allocation %d is over %s", self.allocation.batch_job_id, self.launcher.gone)
+                if self.launcher.gone:
+                    note_reason(self.folder, f"its nodes were lost: {self.launcher.gone}")
                 return True
         return self._wants_end
 
@@ -237,6 +240,7 @@ class Daemon:
         batch_jobs = BatchJobs(
             self.api, self.keeper, site_id, self.scheduler,
             every_sec=settings.batch_poll_sec, settings=settings.scheduler,
+            runners=lambda numbers: told_by(self.folder, numbers),
         )  # fmt: skip
         steps: dict[str, Callable[[], float]] = {
             "batch-jobs": batch_jobs.submit_step,
@@ -307,6 +311,8 @@ def serve(
     lock = PidLock(folder.lock)
     lock.take()
     write_log(folder, foreground=foreground, name=f"{folder.part}.log" if folder.part else "agent.log")
+    if batch_job is not None:
+        forget_reason(folder)
     api = SiteApi(settings.url, folder.token(settings), fresh=folder.token_now, site_id=settings.site_id)
     try:
         row = api.batch_job(batch_job) if batch_job is not None else None
@@ -317,9 +323,13 @@ def serve(
         if allocation is not None:
             allocation.idle_sec = settings.scheduler.idle_sec
         Daemon(folder, settings, api, allocation=allocation).run()
-    except (NodesError, LauncherLostError) as error:
-        LOG.error("%s", error)  # noqa: TRY400
-        raise SiteError(str(error)) from error
+    except Exception as error:
+        if batch_job is not None:
+            note_reason(folder, error)
+        if isinstance(error, NodesError | LauncherLostError):
+            LOG.error("%s", error)  # noqa: TRY400
+            raise SiteError(str(error)) from error
+        raise
     finally:
         lock.release()
 

@@ -205,6 +205,27 @@ def test_a_killed_allocation_is_noticed_and_its_jobs_run_again(desk, site):
     desk.ended(job, seconds=30)
 
 
+def test_why_a_runner_failed_and_which_of_its_loops_fail_reaches_the_server(desk, site):
+    site.start()
+    body = {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5}
+    failed = desk.user.post("/batch-jobs/", {**body, "partitions": [{"num_nodes": 2}]})["id"]
+    running = desk.user.post("/batch-jobs/", body)["id"]
+    row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{failed}"))["state"] == "finished" and r, seconds=20)
+    words = f"the partitions of BatchJob {failed} ask for 2 nodes; its allocation has 1"
+    assert row["status_info"]["error"] == words
+    health = site.folder.state / f"batch-{running}" / "loops.json"
+    eventually(health.exists, seconds=20)
+    known = health.read_text()  # as its health loop writes it, which writes when it becomes other
+    health.write_text('{"pull": {"errors": 9, "failing": "no more", "since": 1, "server_away": false}}')
+    eventually(lambda: "failing_loops" in desk.user.get(f"/batch-jobs/{running}")["status_info"])
+    told = desk.user.get(f"/batch-jobs/{running}")["status_info"]["failing_loops"]
+    health.write_text(known)
+    eventually(lambda: not desk.user.get(f"/batch-jobs/{running}")["status_info"]["failing_loops"])
+    desk.user.patch(f"/batch-jobs/{running}", {"state": "pending_deletion"})
+    eventually(lambda: desk.user.get(f"/batch-jobs/{running}")["state"] == "finished", seconds=20)
+    assert told == {"pull": "no more"}
+
+
 def test_the_end_of_an_agent_that_ends_its_jobs_ends_its_allocations_too(desk, site):
     site.environment = {"STORAX_AGENT_STOP_JOBS": "1"}
     site.folder.settings_file.write_text(site.folder.settings_file.read_text() + "run_jobs = false\n")
