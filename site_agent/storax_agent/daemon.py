@@ -322,6 +322,8 @@ def serve(
         allocation = Allocation.of(row, partition=partition, order=settings.launcher.order) if row else None
         if allocation is not None:
             allocation.idle_sec = settings.scheduler.idle_sec
+            allocation.margin_sec = settings.scheduler.margin_sec
+            allocation.begin(os.environ)
         Daemon(folder, settings, api, allocation=allocation).run()
     except Exception as error:
         if batch_job is not None:
