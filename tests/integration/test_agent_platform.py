@@ -66,6 +66,17 @@ def test_a_result_that_postgres_cannot_hold_fails_that_job_alone(desk, site):
     assert "the server refused what this job reported" in desk.last_data(job, "RUN_ERROR")["message"]
 
 
+def test_a_flood_of_output_ends_its_job_with_the_reason_in_its_events(desk, site):
+    with site.folder.settings_file.open("a") as file:
+        file.write("[launcher]\nmax_output_mb = 1\n")
+    site.start()
+    job = desk.job(desk.app("flood", "head -c 3000000 /dev/zero; sleep 60", use_shell=True))
+    desk.ended(job, "FAILED")
+    words = "it wrote more than 1 MiB to job.out (max_output_mb in site.toml)"
+    assert desk.last_data(job, "RUN_ERROR")["message"] == words
+    assert site.file(desk.read(job)["workdir"] + "/job.out").stat().st_size == 1 << 20
+
+
 def test_memory_that_a_site_does_not_have_is_refused_and_what_it_has_is_packed(desk, site):
     with site.folder.settings_file.open("r+") as file:
         text = file.read()
