@@ -73,6 +73,10 @@ class Transport:
         self._send: Send | None = None
         self._close: Callable[[], None] = lambda: None
 
+    def use_token(self, token: str) -> None:
+        """Send this token from the next call on."""
+        self._token = token
+
     def call(self, call: Call) -> Reply:
         """Make ``call``; try again what may succeed, until its deadline.
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from storax_agent.launchers.clusters.base import NodeInfo, NodesError
 
 IDLE_SEC = 60.0  # without work for this long, the allocation ends before its time
 MARGIN_SEC = 5.0  # before the wall time, so that what happened is reported before the scheduler kills the runner
+BEGAN = "STORAX_BEGAN"  # Unix time at which the wall time began to count; from the job script
 NO_LIMIT_NODES = 1e9
 Mode = Literal["serial", "mpi"]
 ORDERS: dict[str, dict[str, Any]] = {
@@ -30,6 +32,7 @@ class Allocation:
     filter_tags: Mapping[str, str] = field(default_factory=dict)
     idle_sec: float = IDLE_SEC
     began: float = field(default_factory=time.monotonic)
+    margin_sec: float = MARGIN_SEC
     mode: Mode = "serial"
     first_node: int = 0
     num_nodes: int = 0
@@ -56,10 +59,18 @@ class Allocation:
             first_node=sum(nodes_in(other) for other in before), num_nodes=nodes_in(part), order=order,
         )  # fmt: skip
 
+    def begin(self, environment: Mapping[str, str]) -> None:
+        """Count from when the script began, as it told in the environment, not from when this process did. What cannot
+        be (the future, longer ago than the wall time) is not believed: somebody set the clock."""
+        with suppress(KeyError, ValueError):
+            ago = time.time() - float(environment[BEGAN])
+            if 0.0 <= ago <= self.wall_sec:
+                self.began = time.monotonic() - ago
+
     @property
     def left_sec(self) -> float:
         """Seconds until the runner must be done."""
-        return self.began + self.wall_sec - MARGIN_SEC - time.monotonic()
+        return self.began + self.wall_sec - self.margin_sec - time.monotonic()
 
     def part_of(self, nodes: Sequence[NodeInfo]) -> list[NodeInfo]:
         """The nodes that are ours. Raises ``NodesError`` when the allocation has fewer than its partitions say."""

@@ -4,11 +4,12 @@ import os
 import sqlite3
 from collections.abc import Iterator
 
-from storax.errors import StoraxError
+from storax.errors import StoraxError, Unauthorized
 from storax_agent.launchers.launch import launch_of
 from storax_agent.locks import holder
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import read as read_health
+from storax_agent.loops.token_watch import is_near, words_of
 from storax_agent.policy import app_digest
 from storax_agent.schedulers.checks import Finding, scheduler_findings
 from storax_agent.settings import SiteFolder, SiteSettings
@@ -92,10 +93,21 @@ def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
         return
     try:
         yield from _ask_server(api, settings)
+        yield _token(api, folder, settings)
+    except Unauthorized as error:
+        place = folder.token_place(settings)
+        yield Finding("token", False, f"{error.message}; put another into {place}, and a running agent takes it up")
     except StoraxError as error:
         yield Finding("server", False, str(error))
     finally:
         api.close()
+
+
+def _token(api: SiteApi, folder: SiteFolder, settings: SiteSettings) -> Finding:
+    expires = api.token_expires()
+    if is_near(expires, warn_days=settings.token_warn_days):  # nothing is wrong yet
+        return Finding("token", None, f"{words_of(expires)}; put another into {folder.token_place(settings)} before")
+    return Finding("token", True, words_of(expires))
 
 
 def _ask_server(api: SiteApi, settings: SiteSettings) -> Iterator[Finding]:

@@ -41,11 +41,13 @@ from storax_agent.loops.pull import Pull
 from storax_agent.loops.queue_maintainer import QueueMaintainer
 from storax_agent.loops.reconcile import Reconcile
 from storax_agent.loops.report import Report
+from storax_agent.loops.token_watch import TokenWatch
 from storax_agent.loops.transfers import Transfers
 from storax_agent.outbox import Outbox, OutboxReader
 from storax_agent.outcomes import Judge
 from storax_agent.partitions import run_partitions
 from storax_agent.prepare import Preparer
+from storax_agent.runners import forget_reason, note_reason, told_by
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.settings import SiteError, SiteFolder, SiteSettings
 from storax_agent.transfers.locations import Locations
@@ -123,6 +125,8 @@ class Daemon:
             active = max(self.pull.active, self._busy_at)
             if self.allocation.over(busy=busy, active=active) or self.launcher.gone:
                 LOG.info("allocation %d is over %s", self.allocation.batch_job_id, self.launcher.gone)
+                if self.launcher.gone:
+                    note_reason(self.folder, f"its nodes were lost: {self.launcher.gone}")
                 return True
         return self._wants_end
 
@@ -204,6 +208,7 @@ class Daemon:
             cleaner = FileCleaner(
                 self.api, settings.site_id, data=self.folder.data, every_sec=settings.cleanup_poll_sec
             )  # fmt: skip
+            loops.append(self._loop("token", TokenWatch(self.api, warn_days=settings.token_warn_days).step))
             loops.append(self._loop("transfers", self._transfers.step))
             loops.append(self._loop("file-cleaner", cleaner.step))
             loops += self._allocation_loops()
@@ -235,6 +240,7 @@ class Daemon:
         batch_jobs = BatchJobs(
             self.api, self.keeper, site_id, self.scheduler,
             every_sec=settings.batch_poll_sec, settings=settings.scheduler,
+            runners=lambda numbers: told_by(self.folder, numbers),
         )  # fmt: skip
         steps: dict[str, Callable[[], float]] = {
             "batch-jobs": batch_jobs.submit_step,
@@ -305,7 +311,9 @@ def serve(
     lock = PidLock(folder.lock)
     lock.take()
     write_log(folder, foreground=foreground, name=f"{folder.part}.log" if folder.part else "agent.log")
-    api = SiteApi(settings.url, folder.token(settings))
+    if batch_job is not None:
+        forget_reason(folder)
+    api = SiteApi(settings.url, folder.token(settings), fresh=folder.token_now, site_id=settings.site_id)
     try:
         row = api.batch_job(batch_job) if batch_job is not None else None
         if row and row.get("partitions") and partition is None:
@@ -314,10 +322,16 @@ def serve(
         allocation = Allocation.of(row, partition=partition, order=settings.launcher.order) if row else None
         if allocation is not None:
             allocation.idle_sec = settings.scheduler.idle_sec
+            allocation.margin_sec = settings.scheduler.margin_sec
+            allocation.begin(os.environ)
         Daemon(folder, settings, api, allocation=allocation).run()
-    except (NodesError, LauncherLostError) as error:
-        LOG.error("%s", error)  # noqa: TRY400
-        raise SiteError(str(error)) from error
+    except Exception as error:
+        if batch_job is not None:
+            note_reason(folder, error)
+        if isinstance(error, NodesError | LauncherLostError):
+            LOG.error("%s", error)  # noqa: TRY400
+            raise SiteError(str(error)) from error
+        raise
     finally:
         lock.release()
 

@@ -73,10 +73,20 @@ def _of_allocation(
 
     pin = on_batch_system if given.cpu_affinity is None else given.cpu_affinity
     launcher = AllocationLauncher(
-        nodes, links, mode=allocation.mode, launch=launch, pin=bool(given.cpu_affinity),
+        nodes, links, mode=allocation.mode, launch=launch, pin=_pins_ranks(given.cpu_affinity, nodes, pin=pin),
         left=lambda: allocation.left_sec,
     )  # fmt: skip
     return launcher, Size([Capacity(n.cores, n.gpus, n.memory_mb) for n in nodes], "this allocation")
+
+
+def _pins_ranks(wanted: bool | None, nodes: Sequence[NodeInfo], *, pin: bool) -> bool:
+    """Whether a launch command is told which CPUs each rank gets. It knows CPUs by the machine's own numbers, ours are
+    counted; the two are the same only where the allocation has the whole node, so elsewhere it has to be asked for.
+    The first node, on which this runs, stands for the others."""
+    if wanted is not None:
+        return wanted
+    everything = len(os.sched_getaffinity(0)) == os.cpu_count() == nodes[0].cores
+    return pin and everything
 
 
 def nodes_of(cluster: Cluster, settings: SiteSettings, environment: Mapping[str, str]) -> list[NodeInfo]:

@@ -66,6 +66,9 @@ class SiteSettings(BaseSettings):
     session_ttl_sec: int = Field(
         default=60, ge=5, le=86_400, description="Silence after which the server takes jobs away."
     )
+    token_warn_days: float = Field(
+        default=14.0, ge=0, description="Days before the token's end from which the agent warns of it."
+    )
     heartbeat_sec: float | None = Field(default=None, gt=0, description="Seconds between heartbeats; unset: ttl / 4.")
     cancel_poll_sec: float = Field(
         default=2.0, gt=0, description="Seconds between looks for cancels while all cores work."
@@ -166,6 +169,18 @@ class SiteFolder:
                 )
             return stored.token.get_secret_value() if stored.token else None
         return self.token_file.read_text(encoding="utf-8").strip() if self.token_file.is_file() else None
+
+    def token_now(self) -> str | None:
+        """The token as it is kept by now, by the settings of now; it may have been replaced since the start.
+
+        Raises:
+            SiteError: the settings cannot be read, or their profile is gone.
+        """
+        return self.token(self.load())
+
+    def token_place(self, settings: SiteSettings) -> str:
+        """Where the token is kept, in words."""
+        return f"profile {settings.profile}" if settings.profile else str(self.token_file)
 
     def choose_scheduler(self, kind: str) -> None:
         """Write ``kind`` into the table ``[scheduler]`` of ``site.toml``, leaving its other lines alone."""

@@ -5,14 +5,17 @@ Every call raises ``storax.errors.StoraxError``; a NotFound from a session's cal
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from storax._reply import Reply
 from storax._transport import Call, Transport
+from storax.errors import Unauthorized
+from storax_agent.renewal import Renewal
 
 Row = dict[str, Any]
 CALL_SEC = 60.0
@@ -43,11 +46,24 @@ class Answer:
 
 
 class SiteApi:
-    """One server, as one site uses it. Safe for threads."""
+    """One server, as one site uses it. Safe for threads.
 
-    def __init__(self, url: str, token: str | None, *, connect_within: float = 10.0) -> None:
+    ``fresh`` reads the token anew when the server refuses the one in use, or when that one is soon to expire; a new one
+    is taken only if it sees the site ``site_id``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        *,
+        connect_within: float = 10.0,
+        fresh: Callable[[], str | None] | None = None,
+        site_id: int | None = None,
+    ) -> None:
         self._tries = threading.local()
         self._transport = Transport(url, token, sleep=self._pause, connect_within=connect_within)
+        self._renewal = Renewal(self._transport, url, token, fresh or (lambda: None), site_id)
 
     def close(self) -> None:
         """Close the connections."""
@@ -58,6 +74,15 @@ class SiteApi:
     def username(self) -> str:
         """The owner of the token."""
         return str(self._get("/auth/me").get("username") or "")
+
+    def token_expires(self) -> datetime | None:
+        """When the token in use ends; None: never."""
+        row = self._get(f"/tokens/{self._get('/auth/me')['token_id']}")
+        return datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None
+
+    def renew_token(self) -> bool:
+        """Take up another token where there is one by now; returns whether there was."""
+        return self._renewal.renew(self._renewal.token)
 
     def find_site(self, name: str) -> Row | None:
         """The owner's site of that name."""
@@ -223,7 +248,14 @@ class SiteApi:
         deadline: float = CALL_SEC,
     ) -> Reply:
         content = None if body is None else to_json(body)
-        return self._transport.call(Call(method, path, content, params=params, deadline=deadline, key=key))
+        call = Call(method, path, content, params=params, deadline=deadline, key=key)
+        token = self._renewal.token
+        try:
+            return self._transport.call(call)
+        except Unauthorized:
+            if not self._renewal.renew(token, refused=True):
+                raise
+            return self._transport.call(call)
 
     @staticmethod
     def _row(reply: Reply) -> Row:

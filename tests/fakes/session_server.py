@@ -50,6 +50,7 @@ class Store:
     sites: dict[int, Row] = field(default_factory=dict)
     batch_jobs: dict[int, Row] = field(default_factory=dict)
     transfers: dict[int, Row] = field(default_factory=dict)
+    tokens: dict[int, Row] = field(default_factory=lambda: {1: {"id": 1, "expires_at": None}})
     moves: list[tuple[int, str, Row]] = field(default_factory=list)
     refused: list[Row] = field(default_factory=list)
     reports: int = 0
@@ -150,7 +151,7 @@ class SessionServer:
         if words[0] == "sessions":
             return self._session(method, words, query, body)
         if words[0] == "auth":
-            return 200, {"username": "ann", "user_id": 1}
+            return 200, {"username": "ann", "user_id": 1, "token_id": 1}
         table = getattr(self.store, words[0].replace("-", "_"))
         if words[1:] == ["query"]:
             return 200, {"results": [row for row in table.values() if _matches(row, body["filter"])], "next": None}

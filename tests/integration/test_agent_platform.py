@@ -66,6 +66,17 @@ def test_a_result_that_postgres_cannot_hold_fails_that_job_alone(desk, site):
     assert "the server refused what this job reported" in desk.last_data(job, "RUN_ERROR")["message"]
 
 
+def test_a_flood_of_output_ends_its_job_with_the_reason_in_its_events(desk, site):
+    with site.folder.settings_file.open("a") as file:
+        file.write("[launcher]\nmax_output_mb = 1\n")
+    site.start()
+    job = desk.job(desk.app("flood", "head -c 3000000 /dev/zero; sleep 60", use_shell=True))
+    desk.ended(job, "FAILED")
+    words = "it wrote more than 1 MiB to job.out (max_output_mb in site.toml)"
+    assert desk.last_data(job, "RUN_ERROR")["message"] == words
+    assert site.file(desk.read(job)["workdir"] + "/job.out").stat().st_size == 1 << 20
+
+
 def test_memory_that_a_site_does_not_have_is_refused_and_what_it_has_is_packed(desk, site):
     with site.folder.settings_file.open("r+") as file:
         text = file.read()
@@ -203,6 +214,27 @@ def test_a_killed_allocation_is_noticed_and_its_jobs_run_again(desk, site):
     eventually(lambda: not in_group(pid))
     desk.user.post("/batch-jobs/", body)
     desk.ended(job, seconds=30)
+
+
+def test_why_a_runner_failed_and_which_of_its_loops_fail_reaches_the_server(desk, site):
+    site.start()
+    body = {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5}
+    failed = desk.user.post("/batch-jobs/", {**body, "partitions": [{"num_nodes": 2}]})["id"]
+    running = desk.user.post("/batch-jobs/", body)["id"]
+    row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{failed}"))["state"] == "finished" and r, seconds=20)
+    words = f"the partitions of BatchJob {failed} ask for 2 nodes; its allocation has 1"
+    assert row["status_info"]["error"] == words
+    health = site.folder.state / f"batch-{running}" / "loops.json"
+    eventually(health.exists, seconds=20)
+    known = health.read_text()  # as its health loop writes it, which writes when it becomes other
+    health.write_text('{"pull": {"errors": 9, "failing": "no more", "since": 1, "server_away": false}}')
+    eventually(lambda: "failing_loops" in desk.user.get(f"/batch-jobs/{running}")["status_info"])
+    told = desk.user.get(f"/batch-jobs/{running}")["status_info"]["failing_loops"]
+    health.write_text(known)
+    eventually(lambda: not desk.user.get(f"/batch-jobs/{running}")["status_info"]["failing_loops"])
+    desk.user.patch(f"/batch-jobs/{running}", {"state": "pending_deletion"})
+    eventually(lambda: desk.user.get(f"/batch-jobs/{running}")["state"] == "finished", seconds=20)
+    assert told == {"pull": "no more"}
 
 
 def test_the_end_of_an_agent_that_ends_its_jobs_ends_its_allocations_too(desk, site):

@@ -12,6 +12,7 @@ from fakes.site import RunningSite
 from fakes.sshd import Sshd, require_sshd
 from proxy import Proxy
 from storax_agent.checks import check
+from storax_agent.transfers.copies import part_name
 
 SLOTS = {
     "source": {"direction": "in", "local_path": "in.txt"},
@@ -207,6 +208,23 @@ def test_a_job_that_is_cancelled_midway_stops_its_files(desk, lab):
         eventually(lambda: not rsyncs(desk))
         eventually(lambda: desk.items(job)[0]["state"] == "error")
         assert desk.reason(job) == "cancelled"
+
+
+def test_what_a_killed_agent_left_of_a_local_copy_goes_with_its_job(desk, tmp_path):
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "big").write_bytes(b"x")
+    desk.locate(here={"url": f"file://{store}"})
+    job = desk.job(desk.app(), source="here:/big", result="here:/out")
+    (item,) = [row for row in desk.items(job) if row["direction"] == "in"]
+    desk.user.patch(f"/transfers/{item['id']}", {"state": "active"})
+    left = desk.site.file(desk.user.get(f"/jobs/{job}")["workdir"]) / part_name(item["id"], "in.txt")
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"x" * 100)
+    desk.user.post("/jobs/cancel", {"filter": {"id": [job]}})
+    desk.ended(job, "FAILED")
+    desk.site.start()
+    eventually(lambda: not left.exists())
 
 
 def rsyncs(desk):

@@ -1,11 +1,15 @@
 """Each launch command gets the ranks, the nodes and the cores of its job, and the right one is found."""
 
+import os
+
 import pytest
 
 from storax_agent.footprint import footprint, shares
 from storax_agent.launchers.base import DEVICE
+from storax_agent.launchers.clusters.base import NodeInfo
 from storax_agent.launchers.launch import LAUNCHES, detect, launch_of
 from storax_agent.launchers.launch.base import Ranks
+from storax_agent.launching import _pins_ranks
 
 WIDE = Ranks(["a", "b"], 2, 4, (), {"--opt": "v", "-x": ""})
 BOUND = Ranks(["a"], 2, 2, [0, 1, 4, 5])
@@ -32,6 +36,7 @@ def test_cores_of_each_rank():
     assert "-bind-to user:0+1,4+5 prog" in words("hydra", BOUND)
     assert "--cpu-bind=mask_cpu:0x3,0x30 prog" in words("srun", BOUND)
     assert "--cpu-bind list:0,1:4,5 prog" in words("pals", BOUND)
+    assert "--cpu-bind none prog" in words("pals", Ranks(["a"], 2, 2, shared=True)), "packed jobs on the same CPUs"
     uneven = Ranks(["a"], 2, 1, [0, 1, 2])
     assert "-bind-to" not in words("hydra", uneven)
 
@@ -102,3 +107,19 @@ def test_a_footprint_counts_each_node():
     assert foot.params == {"a": "b"}
     assert footprint({"node_packing_count": 4}).packing == 4
     assert footprint({}, whole_nodes=True).packing == 1
+
+
+def test_ranks_are_held_to_cpus_by_default_only_where_their_numbers_are_known():
+    here, cpus = sorted(os.sched_getaffinity(0)), os.cpu_count()
+    whole, part = [NodeInfo("n1", cpus)], [NodeInfo("n1", cpus + 1)]
+    assert _pins_ranks(None, whole, pin=True) == (len(here) == cpus)
+    assert not _pins_ranks(None, part, pin=True), "numbers that this machine does not have"
+    assert not _pins_ranks(None, whole, pin=False), "no batch system's allocation"
+    assert _pins_ranks(True, part, pin=False)
+    assert not _pins_ranks(False, whole, pin=True)
+    if len(here) > 1:
+        try:
+            os.sched_setaffinity(0, here[:1])
+            assert not _pins_ranks(None, whole, pin=True), "a part of a node"
+        finally:
+            os.sched_setaffinity(0, here)

@@ -1,11 +1,13 @@
 """What a site does not allow is refused before the scheduler is asked, and no value can become a line of a job script."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
 
+from storax_agent.allocation import Allocation
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.limits import allowed_queues, objection, resolved
@@ -131,6 +133,33 @@ def test_a_script_that_was_queued_twice_runs_once(tmp_path):
     assert not (tmp_path / "twice").exists()
     assert (tmp_path / "1.exit").read_text().split()[0] == "3"
     assert not (tmp_path / "2.exit").exists()
+
+
+@pytest.mark.parametrize("scheduler_says", [None, 1_700_000_000])
+def test_the_runner_is_told_when_the_script_began_not_when_its_modules_were_loaded(tmp_path, scheduler_says):
+    text = template.render("SECONDS=100\n{{ run }}", PLAIN, runner=["sh", "-c", "echo $STORAX_BEGAN"], folder=tmp_path,
+                           params={})  # fmt: skip
+    told = {"SLURM_JOB_START_TIME": str(scheduler_says)} if scheduler_says else {}
+    before = time.time()
+    out = subprocess.run(["bash", "-c", text], env={"PATH": "/usr/bin:/bin", **told}, capture_output=True, text=True)
+    began = int(out.stdout)
+    assert began == scheduler_says if scheduler_says else before - 102 <= began <= time.time() - 100
+
+
+def test_what_is_left_counts_from_the_beginning_that_the_script_told_of():
+    row = {"id": 1, "wall_time_min": 10}
+
+    def left(began, **changed):
+        allocation = Allocation.of(row)
+        vars(allocation).update(changed)
+        allocation.begin({"STORAX_BEGAN": str(began)})
+        return allocation.left_sec
+
+    now = time.time()
+    assert left(now - 200) == pytest.approx(395, abs=1)
+    assert left(now - 200, margin_sec=60) == pytest.approx(340, abs=1)
+    for unbelievable in (now - 601, now + 100, "", "soon"):
+        assert left(unbelievable) == pytest.approx(595, abs=1)
 
 
 @pytest.mark.parametrize("pause", [0, 0.001, 0.01, 0.05])

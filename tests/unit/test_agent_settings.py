@@ -8,6 +8,7 @@ import pytest
 
 from storax._settings import Connection, save_profile
 from storax_agent.__main__ import main
+from storax_agent.launchers.options import LauncherSettings
 from storax_agent.locks import AlreadyRunningError, PidLock, holder
 from storax_agent.settings import SiteError, SiteFolder, job_environment
 
@@ -121,3 +122,7 @@ def test_a_look_at_a_lock_does_not_keep_it_from_its_taker(tmp_path):
     lock.take()
     assert holder(path) == os.getpid()
     lock.release()
+
+
+def test_a_job_cannot_fill_the_disk_with_its_output_unless_the_site_says_so():
+    assert LauncherSettings().max_output_mb == 1024

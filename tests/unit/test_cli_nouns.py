@@ -208,6 +208,10 @@ def test_an_allocation_is_asked_for_listed_and_given_back(apps):
     }  # fmt: skip
     apps.script.on("POST", "/sites/query", {**NAMES, "rows": [[1, "laptop"]]})
     assert apps("queue", "ls").out.splitlines()[1].split()[:3] == ["3", "queued", "laptop"]
+    told = {**made, "status_info": {"error": "no mpiexec", "reason": "Resources"}}
+    apps.script.on("POST", "/batch-jobs/query", page(BatchJob._columns, told))
+    assert apps("queue", "ls").out.splitlines()[1].endswith("no mpiexec")
+    apps.script.on("POST", "/batch-jobs/query", page(BatchJob._columns, made))
     apps.script.on("PATCH", "/batch-jobs/", {"updated": 1})
     assert apps("queue", "rm", "3").status == 2
     assert apps("queue", "rm", "3", "-y").status == 0

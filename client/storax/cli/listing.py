@@ -1,7 +1,7 @@
 """Lists of things: which columns, with the names of sites and apps in the place of their ids."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
@@ -17,11 +17,13 @@ _NAMED = {"app": "app_id", "site": "site_id"}
 
 @dataclass(frozen=True)
 class Listing:
-    """How the things of one kind are listed: their word, and the columns of a table and of a wide one."""
+    """How the things of one kind are listed: their word, and the columns of a table and of a wide one. ``made`` are
+    columns that are no fields: of which field each is, and how it is made."""
 
     noun: str
     narrow: tuple[str, ...]
     wide: tuple[str, ...]
+    made: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
 
     def print(self, query: Any, *, form: Form, columns: str | None, limit: int = 0, empty: str = "") -> int:
         """Print what ``query`` finds, ``limit`` at most, and return how many there were.
@@ -37,13 +39,20 @@ class Listing:
             UnknownName: there is no such column; the message names the nearest.
         """
         names = chosen(form, columns, narrow=self.narrow, wide=self.wide, every=query._model._columns)
-        rows = rows_of(query[:limit] if limit else query, _fields(names), form=form)
+        fields = [self.made[name][0] if name in self.made else name for name in names]
+        rows = rows_of(query[:limit] if limit else query, _fields(fields), form=form)
         if set(names) & set(_NAMED):
             rows = named(list(rows), names)
-        count = show(({name: row[name] for name in names} for row in rows), form=form, columns=names)
+        count = show(({name: self._cell(row, name) for name in names} for row in rows), form=form, columns=names)
         if not count and form.for_people:
             note(empty or f"There is no {self.noun}.")
         return count
+
+    def _cell(self, row: Mapping[str, Any], name: str) -> Any:
+        if name not in self.made:
+            return row[name]
+        of, make = self.made[name]
+        return make(row[of])
 
 
 def rows_of(query: Any, fields: Sequence[str], *, form: Form) -> Iterable[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """`storax queue`: allocations asked of a site's scheduler, inside which its jobs run. In Python: BatchJob."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
 import typer
@@ -11,11 +12,20 @@ from storax.cli.output import Columns, Form, Output, note
 from storax.cli.parse import pairs
 from storax.cli.select import site_id
 
+
+def why(info: Mapping[str, Any] | None) -> str:
+    """Of a BatchJob's ``status_info``, the words that tell why it is not well, or why it waits."""
+    told = info or {}
+    loops = "; ".join(f"{name}: {words}" for name, words in (told.get("failing_loops") or {}).items())
+    return str(told.get("error") or loops or told.get("waits") or told.get("reason") or "")
+
+
 QUEUE = Listing(
     "allocation",
-    ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "scheduler_id"),
+    ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "scheduler_id", "why"),
     ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "job_mode", "filter_tags", "scheduler_id",
-     "status_info", "start_time", "end_time", "creation_date"),
+     "why", "status_info", "start_time", "end_time", "creation_date"),
+    made={"why": ("status_info", why)},
 )  # fmt: skip
 OPEN = ("pending_submission", "queued", "running")
 

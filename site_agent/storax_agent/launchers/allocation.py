@@ -264,7 +264,7 @@ class AllocationLauncher:
         if self._mode == "serial":
             return place.nodes[0], work._replace(place=place)
         cores = place.cores if self._pin else ()
-        ranks = Ranks(place.nodes, work.ranks, work.threads, cores, work.params)
+        ranks = Ranks(place.nodes, work.ranks, work.threads, cores, work.params, shared=bool(place.cores))
         argv, more = self._launch.command(work.argv, ranks)
         environment = {**work.environment, **more}
         return self._head, work._replace(place=place, argv=argv, environment=environment)

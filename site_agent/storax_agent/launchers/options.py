@@ -36,5 +36,6 @@ class LauncherSettings(BaseModel):
         default="age", description="Which jobs an allocation leases first, after what fits."
     )
     max_output_mb: int = Field(
-        default=0, ge=0, le=1 << 30, description="MiB that a job may write to job.out or job.err; 0: no limit."
-    )
+        default=1024, ge=0, le=1 << 30,
+        description="MiB that a job may write to job.out or to job.err before it is ended; 0: no limit.",
+    )  # fmt: skip

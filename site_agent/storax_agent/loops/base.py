@@ -6,16 +6,19 @@ import threading
 import time
 from collections.abc import Callable
 
-from storax.errors import NotFound, StoraxError, Unavailable
+from storax.errors import NotFound, StoraxError, Unauthorized, Unavailable
 
 FIRST_PAUSE_SEC = 0.2
 LONGEST_PAUSE_SEC = 30.0
+# While the token is refused: a new one must be seen in time to keep a session of the default length.
+REFUSED_PAUSE_SEC = 2.0
 LOG = logging.getLogger(__name__)
 
 
 class Errors:
     """Errors of one loop: ``errors`` in all; ``failing`` the words of the last one, until a round goes well, and
-    ``since`` when it began to fail (Unix time); ``server_away``: it fails because the server does not answer."""
+    ``since`` when it began to fail (Unix time); ``server_away``: it fails because the server does not answer, or not to
+    this token."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -28,7 +31,7 @@ class Errors:
         """A round ended with this error."""
         self.errors += 1
         self.since = self.since if self.failing else time.time()
-        self.server_away = isinstance(error, Unavailable)
+        self.server_away = isinstance(error, Unavailable | Unauthorized)
         self.failing = (str(error) if isinstance(error, StoraxError) else repr(error))[:500]
 
     def well(self) -> None:
@@ -73,7 +76,8 @@ class Loop(Errors):
 
     def _after(self, error: Exception) -> float:
         self.failed(error)
-        self._pause = min(LONGEST_PAUSE_SEC, self._pause * 2 or FIRST_PAUSE_SEC)
+        longest = REFUSED_PAUSE_SEC if isinstance(error, Unauthorized) else LONGEST_PAUSE_SEC
+        self._pause = min(longest, self._pause * 2 or FIRST_PAUSE_SEC)
         if isinstance(error, StoraxError):
             level = logging.INFO if isinstance(error, NotFound) else logging.WARNING
             LOG.log(level, "%s: %s (error %d, next try in %.1f s)", self.name, error, self.errors, self._pause)

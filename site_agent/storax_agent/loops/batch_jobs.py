@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from storax.errors import Conflict, InvalidInput, NotFound
@@ -23,7 +23,8 @@ WATCHED = ("pending_submission", "queued", "running", "pending_deletion")
 
 
 class BatchJobs:
-    """Two steps for two loops: ``submit_step`` waits for new ones, ``watch_step`` looks every ``every_sec`` seconds."""
+    """Two steps for two loops: ``submit_step`` waits for new ones, ``watch_step`` looks every ``every_sec`` seconds.
+    ``runners`` gives what the runners of these BatchJobs told, by number."""
 
     def __init__(
         self,
@@ -34,9 +35,11 @@ class BatchJobs:
         *,
         every_sec: float,
         settings: SchedulerSettings | None = None,
+        runners: Callable[[Collection[int]], Mapping[int, Row]] = lambda _: {},
     ) -> None:
         self._api, self._keeper, self._site_id, self._scheduler = api, keeper, site_id, scheduler
         self._every_sec, self._settings = every_sec, settings or SchedulerSettings()
+        self._runners = runners
         self._submitting = threading.Lock()
         self._limits: dict[str, dict[str, int]] = {}
         self._limits_until = 0.0
@@ -122,7 +125,9 @@ class BatchJobs:
         if not alive:
             return
         statuses = self._scheduler.statuses([row["scheduler_id"] for row in alive])
-        patches = [_followed(row, statuses.get(row["scheduler_id"], Status("unknown"))) for row in alive]
+        told = self._runners([row["id"] for row in alive])
+        unknown = Status("unknown")
+        patches = [_followed(row, statuses.get(row["scheduler_id"], unknown), told.get(row["id"], {})) for row in alive]
         self._tell([patch for patch in patches if patch])
         ended = {number for number, status in statuses.items() if status.state == "finished"}
         doomed = [row["scheduler_id"] for row in alive if row["state"] == "pending_deletion"]
@@ -162,8 +167,8 @@ class BatchJobs:
             LOG.warning("batch job %d: %s", patch["id"], error)  # the next look tells it again
 
 
-def _followed(row: Row, status: Status) -> Row:
-    """What is new about a BatchJob; empty when nothing is."""
+def _followed(row: Row, status: Status, told: Mapping[str, Any]) -> Row:
+    """What is new about a BatchJob, of which its runner ``told``; empty when nothing is."""
     patch: Row = {}
     deleting = row["state"] == "pending_deletion"
     if status.state == "finished" or (status.state not in ("unknown", row["state"]) and not deleting):
@@ -173,7 +178,8 @@ def _followed(row: Row, status: Status) -> Row:
     if status.end_time and status.state == "finished":
         patch["end_time"] = status.end_time.isoformat()
     stale = {"reason": ""} if (row.get("status_info") or {}).get("reason") else {}  # why it waited is over
-    info = {**stale, **status.info} if status.state != "unknown" else {}
+    well: Row = {"failing_loops": {}} if (row.get("status_info") or {}).get("failing_loops") else {}
+    info = {**well, **told, **({**stale, **status.info} if status.state != "unknown" else {})}
     patch |= _changed_info(row, info)
     return {"id": row["id"], **patch} if patch else {}
 

@@ -21,13 +21,18 @@ class Health:
 
     def step(self) -> float:
         """One round."""
-        text = json.dumps({loop.name: {"errors": loop.errors, "failing": loop.failing} for loop in self._loops})
+        text = json.dumps({loop.name: _told(loop) for loop in self._loops})
         if text != self._written:
             scratch = self._path.with_suffix(".new")
             scratch.write_text(text, encoding="utf-8")
             scratch.replace(self._path)
             self._written = text
         return EVERY_SEC
+
+
+def _told(loop: Errors) -> dict[str, Any]:
+    told: dict[str, Any] = {"errors": loop.errors, "failing": loop.failing}
+    return told | ({"since": loop.since, "server_away": loop.server_away} if loop.failing else {})
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:

@@ -92,6 +92,10 @@ class Transfers:
         for item in batch.items:
             one = answers.get(item.id) or Moved(item.id, "again", {"error": "the service gave no answer"})
             self._enter(one, unwanted=item.id in batch.unwanted)
+        # Without the task, which others may wait for: what is left of a file goes.
+        left = [item._replace(task_id=None) for item in batch.items if item.id in batch.unwanted]
+        if left:
+            self._batches.cancel(batch.lane[0], left)
 
     def _enter(self, one: Moved, *, unwanted: bool) -> None:
         row = self._rows[one.id]
@@ -197,7 +201,7 @@ class Transfers:
         for row in rows:
             words = f"not moved: its job is {jobs[row['job_id']]['state']}"
             self._untold[row["id"]] = {"id": row["id"], "state": "error", "transfer_info": {"error": words}}
-        ordered = [_item(row, jobs) for row in rows if row.get("task_id")]
+        ordered = [_item(row, jobs) for row in rows if _begun(row)]
         for alias in {item.alias for item in ordered}:
             self._batches.cancel(alias, [item for item in ordered if item.alias == alias])
 
@@ -216,6 +220,11 @@ def _lanes(rows: list[Row], jobs: Mapping[int, Row]) -> dict[Lane, tuple[list[It
 def _wanted(row: Row, jobs: Mapping[int, Row]) -> bool:
     job = jobs.get(row["job_id"])
     return job is not None and job["state"] == STAGE[row["direction"]]
+
+
+def _begun(row: Row) -> bool:
+    """Whether something may be left of it at its service, by an agent before this one or an earlier try."""
+    return bool(row.get("task_id") or row["state"] == "active" or (row.get("transfer_info") or {}).get("tries"))
 
 
 def _fits(item: Item, items: Iterable[Item]) -> bool:

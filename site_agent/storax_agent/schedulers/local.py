@@ -6,11 +6,13 @@ It works beside the agent, with the same number of cores: this machine has no sc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from storax_agent.allocation import BEGAN
 from storax_agent.jobs_end import end_jobs
 from storax_agent.launchers import processes
 from storax_agent.locks import holder
@@ -104,8 +106,9 @@ class LocalScheduler:
         arguments = list(self._runner(request.batch_job_id))
         log = str(self._log(request.batch_job_id))
         out = (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        environment = {**os.environ, BEGAN: f"{time.time():.3f}"}
         actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), out, (os.POSIX_SPAWN_DUP2, 1, 2)]
-        return os.posix_spawn(arguments[0], arguments, os.environ, file_actions=actions, setsid=True)
+        return os.posix_spawn(arguments[0], arguments, environment, file_actions=actions, setsid=True)
 
     def _status(self, scheduler_id: str) -> Status:
         found = _parse(scheduler_id)

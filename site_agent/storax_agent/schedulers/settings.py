@@ -38,6 +38,10 @@ class SchedulerSettings(_Table):
         default=3600.0, gt=0, description="After so long unknown to all, an allocation is given up as lost."
     )
     idle_sec: float = Field(default=60.0, gt=0, description="An allocation without work for so long ends early.")
+    margin_sec: float = Field(
+        default=5.0, ge=0, le=3600,
+        description="Seconds before an allocation's end at which its jobs are ended and reported; none runs into them.",
+    )  # fmt: skip
     default_queue: str = Field(default="", description="Queue of a BatchJob that names none.")
     default_project: str = Field(default="", description="Project of a BatchJob that names none.")
     projects: list[str] | None = Field(default=None, description="Projects a BatchJob may charge; unset: any.")

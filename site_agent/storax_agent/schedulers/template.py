@@ -18,17 +18,18 @@ NAME = "job-template.sh"
 SAFE = re.compile(r"[\w .,:;+@%/=\[\]^~-]*", re.ASCII)
 # $1 is the folder of claims and exits. The claim is made once: a script that was queued twice ends at once. The runner
 # is a child, so that the shell outlives the signal that ends it and can tell how it ended. A signal ends the shell's
-# wait with a code of its own, so it waits until none came meanwhile; a child's code can be waited for again.
+# wait with a code of its own, so it waits until none came meanwhile; a child's code can be waited for again. The wall
+# time counts from the script's first line: SECONDS, where the shell has it, is what the lines before this part took.
 RUN = """\
 storax_id="${{SLURM_JOB_ID:-${{PBS_JOBID:-${{LSB_JOBID:-${{JOB_ID:-none}}}}}}}}"
 storax_folder={folder}
-storax_began=$(date +%s)
+storax_began="${{SLURM_JOB_START_TIME:-$(($(date +%s) - ${{SECONDS:-0}}))}}"
 (set -C; printf '%s\\n' "$storax_id" > "$storax_folder/"{claim}) 2>/dev/null \\
   || [ "$(cat "$storax_folder/"{claim})" = "$storax_id" ] || [ ! -s "$storax_folder/"{claim} ] \\
   || {{ echo "this BatchJob has begun as $(cat "$storax_folder/"{claim}); nothing to do"; exit 0; }}
 storax_told=
 trap 'storax_told=1; kill -TERM "$storax_runner" 2>/dev/null' TERM INT USR1 USR2 XCPU
-{runner} &
+STORAX_BEGAN="$storax_began" {runner} &
 storax_runner=$!
 [ -z "$storax_told" ] || kill -TERM "$storax_runner" 2>/dev/null
 storax_told=1

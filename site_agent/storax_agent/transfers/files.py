@@ -1,13 +1,12 @@
 """Files and folders copied, moved or linked between open folders: no path is followed through a symlink.
 
-A file is made beside its place and renamed into it: whoever reads sees the old file or the whole new one. A copy is
-read back and compared by SHA-256 with what was read.
+A file is made beside its place and renamed into it: whoever reads sees the old file or the whole new one; see
+``copies.py``.
 """
 
 import errno
 import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,11 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from storax_agent.inside import open_folder, open_parent
-from storax_agent.transfers.base import TransferError, TryAgainError
+from storax_agent.transfers.base import TransferError
+from storax_agent.transfers.copies import READ, Way, copy
 
-BLOCK = 1 << 20
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-WRITE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 MAX_DEPTH = 64
 How = Literal["copy", "move", "link"]
@@ -27,10 +24,11 @@ How = Literal["copy", "move", "link"]
 ELSEWHERE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP)
 
 
-class Tally:
-    """What was carried: files, bytes, and one checksum over all."""
+class Load:
+    """How it is carried, and what was: files, bytes, and one checksum over all."""
 
-    def __init__(self) -> None:
+    def __init__(self, how: How, way: Way) -> None:
+        self.how, self.way = how, way
         self.files, self.bytes = 0, 0
         self._digest = hashlib.sha256()
         self._first = ""
@@ -56,9 +54,12 @@ def open_workdir(data: Path, workdir: str, *, create: bool = False) -> int:
         os.close(root)
 
 
-def carry(source: int, source_path: str, target: int, target_path: str, *, recursive: bool, how: How) -> dict[str, Any]:
+def carry(
+    source: int, source_path: str, target: int, target_path: str, *, recursive: bool, how: How, way: Way | None = None
+) -> dict[str, Any]:  # fmt: skip
     """Carry one file, or with ``recursive`` one folder, from below one open folder to below another. Folders on the
     way are made; files that are there are replaced. ``move`` and ``link`` copy where the file system cannot do them.
+    ``way`` is told of copies.
 
     Raises:
         TransferError: a symlink, a special file, or a folder where none may be.
@@ -70,20 +71,20 @@ def carry(source: int, source_path: str, target: int, target_path: str, *, recur
         os.stat(from_name, dir_fd=from_folder, follow_symlinks=False)  # a missing source makes no folder
         to_folder, to_name = open_parent(target, target_path, create=True)
         try:
-            tally = Tally()
-            _entry(from_folder, from_name, to_folder, to_name, tally, how, depth=0 if recursive else None)
-            return tally.told()
+            load = Load(how, way or Way())
+            _entry(from_folder, from_name, to_folder, to_name, load, depth=0 if recursive else None)
+            return load.told()
         finally:
             os.close(to_folder)
     finally:
         os.close(from_folder)
 
 
-def _entry(source: int, name: str, target: int, new_name: str, tally: Tally, how: How, *, depth: int | None) -> None:
+def _entry(source: int, name: str, target: int, new_name: str, load: Load, *, depth: int | None) -> None:
     """Carry one file; a folder only where ``depth`` is a number."""
     kind = os.stat(name, dir_fd=source, follow_symlinks=False).st_mode
     if stat.S_ISREG(kind):
-        tally.add(*_HOW[how](source, name, target, new_name))
+        load.add(*_HOW[load.how](source, name, target, new_name, load.way))
     elif not stat.S_ISDIR(kind):
         raise TransferError(f"{name!r} is a symlink or a special file; only files and folders are copied")
     elif depth is None:
@@ -91,65 +92,35 @@ def _entry(source: int, name: str, target: int, new_name: str, tally: Tally, how
     elif depth > MAX_DEPTH:
         raise TransferError(f"{name!r} is more than {MAX_DEPTH} folders deep")
     else:
-        _folder(source, name, target, new_name, tally, how, depth=depth + 1)
+        _folder(source, name, target, new_name, load, depth=depth + 1)
 
 
-def _folder(source: int, name: str, target: int, new_name: str, tally: Tally, how: How, *, depth: int) -> None:
+def _folder(source: int, name: str, target: int, new_name: str, load: Load, *, depth: int) -> None:
     inner = open_folder(source, name)
     try:
         outer = open_folder(target, new_name, create=True)
         try:
             for entry in sorted(os.listdir(inner)):  # noqa: PTH208 - of a descriptor, which has no Path
-                _entry(inner, entry, outer, entry, tally, how, depth=depth)
+                _entry(inner, entry, outer, entry, load, depth=depth)
         finally:
             os.close(outer)
     finally:
         os.close(inner)
 
 
-def _copy(source: int, name: str, target: int, new_name: str) -> tuple[int, str]:
-    scratch = f".{secrets.token_hex(8)}.part"
-    with os.fdopen(os.open(name, READ, dir_fd=source), "rb") as reader:
-        mode = stat.S_IMODE(os.fstat(reader.fileno()).st_mode) & 0o755 | 0o200
-        handle = os.open(scratch, WRITE, mode, dir_fd=target)
-        try:
-            with os.fdopen(handle, "r+b") as writer:
-                told = _pour(reader, writer)
-            os.rename(scratch, new_name, src_dir_fd=target, dst_dir_fd=target)
-        except BaseException:
-            os.unlink(scratch, dir_fd=target)
-            raise
-    return told
-
-
-def _pour(reader: Any, writer: Any) -> tuple[int, str]:
-    """Copy, then read back what was written and compare."""
-    digest, size = hashlib.sha256(), 0
-    while block := reader.read(BLOCK):
-        digest.update(block)
-        writer.write(block)
-        size += len(block)
-    writer.flush()
-    os.fsync(writer.fileno())
-    writer.seek(0)
-    if hashlib.file_digest(writer, "sha256").digest() != digest.digest():
-        raise TryAgainError("what was written differs from what was read; the disk or its file system is faulty")
-    return size, digest.hexdigest()
-
-
-def _move(source: int, name: str, target: int, new_name: str) -> tuple[int, str]:
+def _move(source: int, name: str, target: int, new_name: str, way: Way) -> tuple[int, str]:
     told = digest_of(source, name)
     try:
         os.rename(name, new_name, src_dir_fd=source, dst_dir_fd=target)
     except OSError as error:
         if error.errno not in ELSEWHERE:
             raise
-        told = _copy(source, name, target, new_name)
+        told = copy(source, name, target, new_name, way)
         os.unlink(name, dir_fd=source)
     return told
 
 
-def _link(source: int, name: str, target: int, new_name: str) -> tuple[int, str]:
+def _link(source: int, name: str, target: int, new_name: str, way: Way) -> tuple[int, str]:
     with suppress(FileNotFoundError):
         os.unlink(new_name, dir_fd=target)
     try:
@@ -157,7 +128,7 @@ def _link(source: int, name: str, target: int, new_name: str) -> tuple[int, str]
     except OSError as error:
         if error.errno not in ELSEWHERE:
             raise
-        return _copy(source, name, target, new_name)
+        return copy(source, name, target, new_name, way)
     return digest_of(target, new_name)
 
 
@@ -173,4 +144,4 @@ def digest_of(folder: int, name: str) -> tuple[int, str]:
         return kept.st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-_HOW: dict[How, Callable[[int, str, int, str], tuple[int, str]]] = {"copy": _copy, "move": _move, "link": _link}
+_HOW: dict[How, Callable[[int, str, int, str, Way], tuple[int, str]]] = {"copy": copy, "move": _move, "link": _link}

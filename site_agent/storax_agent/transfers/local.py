@@ -1,12 +1,13 @@
 """Copies between the site's data folder and folders of the same machine, each declared as ``alias = "file:///path"``."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from storax_agent.inside import PathError
+from storax_agent.inside import PathError, open_parent
 from storax_agent.transfers.base import Item, Moved, TransferError, Watch, failed, inner_path
+from storax_agent.transfers.copies import Way, forget
 from storax_agent.transfers.files import ROOT, carry, open_workdir
 
 
@@ -18,14 +19,22 @@ class LocalTransfer:
 
     def submit(self, items: Sequence[Item], watch: Watch) -> Sequence[Moved]:
         """Copy each; one that fails does not hold up the others."""
-        return [self._move(item) for item in items if not watch.stop.is_set()]
+        return [self._move(item, watch) for item in items]
 
     def statuses(self, items: Sequence[Item], watch: Watch) -> Sequence[Moved]:
-        """An item left active by a killed agent is copied again."""
-        return self.submit(items, watch)
+        """The copy of a killed agent goes on where it was."""
+        return [self._move(item, watch, again=True) for item in items]
 
     def cancel(self, items: Sequence[Item]) -> None:
-        """Copies are over before anybody could cancel them."""
+        """A running copy ends by its batch's ``stop``; here goes what is left of it."""
+        for item in items:
+            with suppress(TransferError, PathError, OSError), self._ends(item, create=False) as ends:
+                _, _, target, path = ends
+                folder, name = open_parent(target, path)
+                try:
+                    forget(item.id, folder, name, recursive=item.recursive)
+                finally:
+                    os.close(folder)
 
     def check(self) -> str:
         """Whether the folder is there and can be written to; read alone is enough for files that come in."""
@@ -35,21 +44,26 @@ class LocalTransfer:
             raise TransferError(f"{self._root} cannot be read by this user")
         return str(self._root) if os.access(self._root, os.W_OK) else f"{self._root}, to read only"
 
-    def _move(self, item: Item) -> Moved:
+    def _move(self, item: Item, watch: Watch, *, again: bool = False) -> Moved:
         try:
-            return Moved(item.id, "done", self._copy(item))
+            way = Way(item.id, watch, again)
+            way.go_on()
+            with self._ends(item, create=item.direction == "in") as (source, path, target, new_path):
+                told = carry(source, path, target, new_path, recursive=item.recursive, how="copy", way=way)
+            return Moved(item.id, "done", told)
         except (TransferError, PathError, OSError) as error:
             return failed(item, error)
 
-    def _copy(self, item: Item) -> dict[str, Any]:
+    @contextmanager
+    def _ends(self, item: Item, *, create: bool) -> Iterator[tuple[int, str, int, str]]:
+        """The open folders and paths, from where and to where."""
         inner = inner_path(item)
         remote = os.open(self._root, ROOT)
         try:
-            local = open_workdir(self._data, item.workdir, create=item.direction == "in")
+            local = open_workdir(self._data, item.workdir, create=create)
             try:
-                if item.direction == "in":
-                    return carry(remote, inner, local, item.local_path, recursive=item.recursive, how="copy")
-                return carry(local, item.local_path, remote, inner, recursive=item.recursive, how="copy")
+                far, near = (remote, inner), (local, item.local_path)
+                yield (*far, *near) if item.direction == "in" else (*near, *far)
             finally:
                 os.close(local)
         finally:

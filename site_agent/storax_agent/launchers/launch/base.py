@@ -11,6 +11,7 @@ class Ranks:
 
     ``cores`` are the CPU numbers given on each node, empty for whole nodes or where nobody is held to them.
     ``params`` are the job's ``launch_params``: options of the command, a name with an empty value stands alone.
+    ``shared``: other jobs may run on its nodes, so that a command must not choose CPUs by itself.
     """
 
     nodes: Sequence[str]
@@ -18,6 +19,7 @@ class Ranks:
     threads: int = 1
     cores: Sequence[int] = ()
     params: Mapping[str, str] = field(default_factory=dict)
+    shared: bool = False
 
     @property
     def total(self) -> int:
