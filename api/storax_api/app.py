@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import storax_api.errors as api_errors
-from storax_api import auth, feed, footprint, routes, sessions
+from storax_api import auth, docs_page, feed, footprint, routes, sessions
 from storax_api.documents import problems
 from storax_api.service import Service, json
 from storax_core.admin import migrate
@@ -65,7 +65,14 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
 
 def create_app(settings: Settings) -> FastAPI:
     """The API. It holds no state of its own: any number of processes serve the same database."""
-    app = FastAPI(title="Storax", version="1", description=DESCRIPTION, lifespan=_lifespan(settings), redoc_url=None)
+    app = FastAPI(
+        title="Storax",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=_lifespan(settings),
+        docs_url=None,
+        redoc_url=None,
+    )
     api_errors.install(app)
     app.add_middleware(RequestIds)
     # Routes are tried in this order, so what is called all day stands first.
@@ -75,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         if resource is not JOBS:
             app.include_router(routes.mount(resource))
     _health(app)
+    docs_page.install(app)
     return app
 
 

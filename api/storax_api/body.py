@@ -1,7 +1,6 @@
 """Request bodies: bounded in size, strict JSON (no NaN, no lone surrogate), read once."""
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -9,6 +8,7 @@ from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from storax_api import strict_json
 from storax_api.errors import from_validation
 from storax_core.commands import create
 from storax_core.errors import Invalid, TooLarge
@@ -53,20 +53,12 @@ def parse(raw: bytes) -> Any:
             return from_json(raw, allow_inf_nan=False)
         value = orjson.loads(raw)
         if long:
-            json.loads(raw, parse_int=_whole)
+            json.loads(raw, parse_int=strict_json.whole)
     except ValueError as error:
-        raise Invalid(
+        raise strict_json.fault(raw) or Invalid(
             f"the body is no valid JSON: {error}",
             hint="NaN, Infinity, lone surrogates and deep nesting are not allowed.",
         ) from None
-    return value
-
-
-def _whole(text: str) -> int:
-    """orjson reads a whole number beyond 64 bits as a float; one that this would change is refused."""
-    value = int(text)
-    if not -(2**63) <= value < 2**63 and Decimal(repr(float(value))) != value:
-        raise Invalid(f"{text[:40]} does not fit in 64 bits", hint="Send larger whole numbers as text.")
     return value
 
 

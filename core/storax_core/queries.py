@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from storax_core import named
 from storax_core.decide import nearest
 from storax_core.errors import Invalid, TooLarge
 from storax_core.filters import Where, column, conditions, source
@@ -155,9 +156,15 @@ async def fetch_page(conn: Connection, resource: Resource, owner_id: int, query:
     if query.cursor:
         where.parts.append(_after(where, keys, _decode(query.cursor, keys)))
     found = await conn.fetch(_select(resource, columns, where, keys, query), *where.params)
+    await _right_names(conn, resource, owner_id, query, matched=bool(found))
     rows, extra = found[: query.limit], len(keys)
     nxt = _encode(keys, tuple(rows[-1])[-extra:]) if len(found) > query.limit else None
     return Page(columns, [tuple(r)[:-extra] for r in rows], nxt, total)
+
+
+async def _right_names(conn: Connection, resource: Resource, owner_id: int, query: Query, *, matched: bool) -> None:
+    if resource.naming and (query.exclude or not resource.naming.keys().isdisjoint(query.filter)):
+        await named.require(conn, resource, owner_id, query.filter, query.exclude, matched=matched)
 
 
 def _select(resource: Resource, columns: Sequence[str], where: Where, keys: Sequence[Order], query: Query) -> str:
@@ -195,7 +202,11 @@ async def count(conn: Connection, resource: Resource, owner_id: int, query: Quer
         sql = f"SELECT coalesce(sum(n), 0) FROM job_tally t WHERE {tallied.sql}"  # noqa: S608
         return int(await conn.fetchval(sql, *tallied.params))
     where = where_of(resource, owner_id, query)
-    return int(await conn.fetchval(f"SELECT count(*) FROM {_needed(resource, where)} WHERE {where.sql}", *where.params))  # noqa: S608
+    found = int(
+        await conn.fetchval(f"SELECT count(*) FROM {_needed(resource, where)} WHERE {where.sql}", *where.params)  # noqa: S608
+    )
+    await _right_names(conn, resource, owner_id, query, matched=found > 0)
+    return found
 
 
 async def counts(conn: Connection, resource: Resource, owner_id: int, by: str, query: Query) -> dict[str, int]:
@@ -217,6 +228,7 @@ GROUP BY 1 HAVING sum(n) <> 0 ORDER BY 2 DESC"""  # noqa: S608
         f"SELECT {col}::text AS k, count(*) AS n FROM {tables} WHERE {where.sql} GROUP BY 1 ORDER BY 2 DESC LIMIT 10001"  # noqa: S608
     )
     rows = await conn.fetch(sql, *where.params)
+    await _right_names(conn, resource, owner_id, query, matched=bool(rows))
     if len(rows) > MAX_LIMIT:
         raise TooLarge(
             f"{by} has more than {MAX_LIMIT} different values", hint="Filter first, or count by another field."
@@ -232,6 +244,7 @@ async def footprint(conn: Connection, owner_id: int, query: Query) -> dict[str, 
   coalesce(max(s.num_nodes), 0) AS max_nodes, coalesce(max(s.wall_time_min), 0) AS max_wall_time_min
 FROM {_needed(JOBS, where)} WHERE {where.sql}"""  # noqa: S608
     row = await conn.fetchrow(sql, *where.params)
+    await _right_names(conn, JOBS, owner_id, query, matched=row["num_jobs"] > 0)
     return dict(row)
 
 
@@ -240,7 +253,9 @@ async def matching_ids(conn: Connection, resource: Resource, owner_id: int, quer
     where = where_of(resource, owner_id, query)
     alias = "s" if resource.split else "t"
     sql = f"SELECT {alias}.id FROM {_needed(resource, where)} WHERE {where.sql} ORDER BY 1 FOR UPDATE OF {alias}"  # noqa: S608
-    return [r[0] for r in await conn.fetch(sql, *where.params)]
+    found = [r[0] for r in await conn.fetch(sql, *where.params)]
+    await _right_names(conn, resource, owner_id, query, matched=bool(found))
+    return found
 
 
 async def fetch_one(conn: Connection, resource: Resource, owner_id: int, row_id: int) -> dict[str, Any] | None:

@@ -112,6 +112,30 @@ def test_a_job_starts_with_its_defaults_and_keeps_what_was_given(user: User) -> 
     assert "ranks_per_node" not in event["data"]
 
 
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        ({"num_nodes": 1, "filter_tgas": {"kind": "wide"}}, "filter_tgas"),
+        ({"x": 1}, "no field 'x'; it has job_mode, num_nodes, filter_tags"),
+        ({"num_nodes": 0}, "partitions.1.num_nodes"),
+        ({"num_nodes": True}, "partitions.1.num_nodes"),
+        ({"job_mode": "srial"}, "partitions.1.job_mode"),
+        ({"filter_tags": ["kind"]}, "partitions.1.filter_tags"),
+        ({"filter_tags": {"kind": 1}}, "partitions.1.filter_tags.kind"),
+        ("mpi", "partitions.1"),
+    ],
+    ids=str,
+)
+def test_a_partition_takes_its_own_fields_alone(user: User, part: Any, named: str) -> None:
+    """A misspelt filter_tags would let every job into it."""
+    whole = {"job_mode": "mpi", "num_nodes": 2, "filter_tags": {"a": "b"}}
+    body = {"site_id": user.site(), "num_nodes": 4, "partitions": [whole, part]}
+    assert named in user.refused("POST", "/batch-jobs/", body, status=422, code="invalid")["detail"]
+    assert user.get("/batch-jobs/", site_id=body["site_id"])["results"] == []
+    good = user.post("/batch-jobs/", {**body, "partitions": [whole, {}]})
+    assert good["partitions"] == [whole, {}]
+
+
 def test_a_batch_job_goes_its_way(user: User) -> None:
     site = user.site()
     made = user.post(

@@ -117,11 +117,19 @@ def test_joins_do_not_look_over_the_wall(world: World, owned: dict[str, Any]) ->
     stranger = world.user()
     stranger.app(name="Secret")
     for path, filters in (
-        ("jobs", {"app_name": "Secret"}), ("jobs", {"site_name": "secret-site"}), ("jobs", {"tags": {"secret": "yes"}}),
+        ("jobs", {"app_name": "Secret"}), ("jobs", {"tags": {"secret": "yes"}}),
         ("jobs", {"parent_id": owned["ids"]["jobs"]}), ("events", {"tags": {"secret": "yes"}}), ("events", {"job_id": owned["ids"]["jobs"]}),
-        ("transfers", {"tags": {}}), ("apps", {"site_name": "secret-site"}),
+        ("transfers", {"tags": {}}),
     ):  # fmt: skip
         assert stranger.post(f"/{path}/query", {"filter": filters})["results"] == []
+    for path in (
+        "jobs",
+        "apps",
+    ):  # a name that only another has is as wrong as one that nobody has, and suggests nothing
+        told = stranger.refused(
+            "POST", f"/{path}/query", {"filter": {"site_name": "secret-site"}}, status=422, code="invalid"
+        )
+        assert told["hint"] == f"Known: {stranger.get('/sites/')['results'][0]['name']}."
     assert stranger.post("/jobs/query", {"exclude": [{"tags": {"secret": "no"}}]})["results"] == []
 
 

@@ -18,7 +18,7 @@ SIZES = pytest.mark.parametrize("fill", [b"", FILL], ids=["small", "large"])
      b"[9223372036854775807000]", b"[-9223372036854775809]", b"[1,]", b"[01]", b'"\xff"', b'["a\nb"]', b"1 2", b"[" * 2000, b"{'a': 1}"],
 )  # fmt: skip
 def test_what_is_no_strict_json_is_refused(text: bytes, fill: bytes) -> None:
-    with pytest.raises(Invalid, match=r"JSON|64 bits"):
+    with pytest.raises(Invalid, match=r"JSON|64 bits|too large|lone surrogate"):
         body.parse(fill + text)
 
 
@@ -35,3 +35,25 @@ def test_what_is_no_strict_json_is_refused(text: bytes, fill: bytes) -> None:
 )
 def test_what_is_json_is_read_the_same(text: bytes, value: Any, fill: bytes) -> None:
     assert body.parse(fill + text) == value
+
+
+@SIZES
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        (b'{"a": 1, "priority": 9223372036854775808}', "priority: 9223372036854775808 does not fit in 64 bits"),
+        (b'[{"a": 1}, {"parameters": {"x": [0, 1e999]}}]', "1.parameters.x.1: 1e999 is too large for a number"),
+        (b'[{"data": {"n": -1E+999, "m": 1e999}}]', "0.data.n: -1E+999 is too large for a number"),
+        (b'{"gpus_per_rank": NaN}', "gpus_per_rank: NaN is no JSON number"),
+        (b'{"x": ' + b"9" * 5000 + b"}", "x: " + "9" * 40 + " does not fit in 64 bits"),
+        (b'{"data": {"k": "\\ud800"}}', "data.k: '\\ud800' has a lone surrogate"),
+        (b"-9223372036854775809", "-9223372036854775809 does not fit in 64 bits"),
+    ],
+    ids=str,
+)
+def test_a_value_that_may_not_be_is_named_with_its_field(text: bytes, detail: str, fill: bytes) -> None:
+    with pytest.raises(Invalid) as told:
+        body.parse(fill + text)
+    assert told.value.detail == detail
+    assert told.value.hint
+    assert ".".join(str(part) for part in told.value.errors[0]["loc"]) == detail.rpartition(": ")[0]

@@ -297,7 +297,8 @@ class AppQuery(ChangeQuery[App]):
             last_update: Equal to this last_update, or to any of a list.
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
-            site_name: Name of its site, or any of a list.
+            site_name: Name of its site, or any of a list. A name that no site of yours has or had is an
+                error.
             site_path: Its site's path contains this text.
         """
         found: AppQuery = self._filter(locals())

@@ -141,9 +141,11 @@ class BatchJob(BatchJobBase):
     )
     """Only Jobs with these tags run in it."""
     partitions: Field[list[dict[str, Any]] | None] = Field(
-        list[dict[str, Any]] | None, settable="create", doc="[{job_mode, num_nodes, filter_tags}]."
+        list[dict[str, Any]] | None,
+        settable="create",
+        doc="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does not say.",
     )
-    """[{job_mode, num_nodes, filter_tags}]."""
+    """[{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does not say."""
     scheduler_id: Field[str | None] = Field(str | None, settable="update", doc="The scheduler's own id.")
     """The scheduler's own id."""
     status_info: Field[dict[str, Any]] = Field(
@@ -192,7 +194,8 @@ class BatchJob(BatchJobBase):
             job_mode: mpi: one launch per job over nodes; serial: many single-node jobs. Default: 'serial'.
             optional_params: Extra parameters of the site's job script.
             filter_tags: Only Jobs with these tags run in it.
-            partitions: [{job_mode, num_nodes, filter_tags}].
+            partitions: [{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does
+                not say.
         """
         self._fill(locals())
 

@@ -623,8 +623,9 @@ class JobQuery(JobQueryBase[Job]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
             parent_id: Children of this job, or of any of a list.
-            app_name: Name of its App, or any of a list.
-            site_name: Name of its site, or any of a list.
+            app_name: Name of its App, or any of a list. A name that no App of yours has or had is an error.
+            site_name: Name of its site, or any of a list. A name that no site of yours has or had is an
+                error.
         """
         found: JobQuery = self._filter(locals())
         return found

@@ -6,13 +6,17 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
+from typing_extensions import is_typeddict
+
 WIDER = {"datetime": "datetime | str", "UUID": "UUID | str"}
 
 
 def bare(annotation: Any) -> Any:
-    """The annotation without the constraints and marks that hang on it, at any depth."""
+    """The annotation without the constraints and marks on it, at any depth; a dict of known keys is a dict."""
     if get_origin(annotation) is Annotated:
         return bare(get_args(annotation)[0])
+    if is_typeddict(annotation):
+        return dict[str, Any]
     args = get_args(annotation)
     if not args or get_origin(annotation) is Literal:
         return annotation

@@ -92,8 +92,9 @@ APPS: Resource = Resource(
             "site_name",
             ShortText,
             "t.site_id = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({p}::text[])))",
-            "Name of its site, or any of a list.",
+            "Name of its site, or any of a list. A name that no site of yours has or had is an error.",
             many=True,
+            names="site",
         ),
         JoinFilter(
             "site_path",

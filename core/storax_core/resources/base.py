@@ -107,13 +107,17 @@ class Link:
 
 @dataclass(frozen=True)
 class JoinFilter:
-    """A filter that is no column of its own: ``sql`` is a template with ``{p}`` for the value's place."""
+    """A filter that is no column of its own: ``sql`` is a template with ``{p}`` for the value's place.
+
+    ``names`` is the entity whose names it takes, where it does: a misspelt one is an error, not an empty answer.
+    """
 
     name: str
     annotation: Any
     sql: str
     description: str
     many: bool = False
+    names: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,6 +192,11 @@ class Resource:
         ]
         extra = [FilterSpec(j.name, j.annotation, None, "join", j.description, join=j) for j in self.join_filters]
         return {s.name: s for s in (*found, *extra)}
+
+    @cached_property
+    def naming(self) -> dict[str, str]:
+        """The filters that take names of other things, and which things."""
+        return {j.name: j.names for j in self.join_filters if j.names}
 
     @cached_property
     def create_model(self) -> type[BaseModel]:

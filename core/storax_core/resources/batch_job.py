@@ -2,18 +2,42 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Strict
+from pydantic import BeforeValidator, ConfigDict, Strict
 from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
+from typing_extensions import TypedDict
 
 from storax_core.resources import columns as c
 from storax_core.resources.base import CREATE, EQ, JSON, TEXT, TIME, UPDATE, Link, Machine, Mark, Resource
-from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, ShortText, Tags, TextMap, UtcTime
+from storax_core.resources.types import BigId, Count, JsonObject, ShortText, Tags, TextMap, UtcTime
 from storax_core.states import BATCH_JOB_MOVES, BatchJobState
 
 Minutes = Annotated[int, Strict(), Field(ge=1, le=5_256_000)]
-Partitions = Annotated[list[dict[str, Any]] | None, *JsonValue.__metadata__]
+
+
+class _Partition(TypedDict, total=False):
+    """A part of an allocation with a launcher of its own; what it leaves out is the BatchJob's."""
+
+    job_mode: Literal["mpi", "serial"]
+    num_nodes: Count
+    filter_tags: Tags
+
+
+_Partition.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
+
+
+def _no_other(value: Any) -> Any:
+    """A misspelt ``filter_tags`` would let all jobs into the partition: say so, with the right names."""
+    for name in value if isinstance(value, dict) else ():
+        if name not in _Partition.__annotations__:
+            words = ", ".join(_Partition.__annotations__)
+            raise ValueError(f"a partition has no field {str(name)[:80]!r}; it has {words}")
+    return value
+
+
+Partition = Annotated[_Partition, BeforeValidator(_no_other)]
+Partitions = Annotated[list[Partition] | None, Field(max_length=10_000)]
 
 
 class BatchJob(SQLModel, table=True):
@@ -45,7 +69,7 @@ class BatchJob(SQLModel, table=True):
         default=None,
         sa_type=JSONB(none_as_null=True),
         nullable=True,
-        description="[{job_mode, num_nodes, filter_tags}].",
+        description="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does not say.",
     )
     scheduler_id: Annotated[ShortText | None, Mark(filter=TEXT, write=UPDATE)] = c.text(
         "The scheduler's own id.", default=None

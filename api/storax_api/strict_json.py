@@ -1,0 +1,80 @@
+"""What strict JSON refuses though it reads well, and in which field it stands: read again, slowly, once it is known."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from storax_core.errors import Invalid
+
+MANY_DIGITS = 400  # more are beyond the floats too
+
+
+@dataclass(frozen=True)
+class _Wrong:
+    """A value that may not be, in the place where it was read."""
+
+    text: str
+    why: str
+    way_out: str
+
+
+def whole(text: str) -> int:
+    """orjson reads a whole number beyond 64 bits as a float; one that this would change is refused by ValueError."""
+    value = int(text)
+    if not -(2**63) <= value < 2**63 and Decimal(repr(float(value))) != value:
+        raise ValueError
+    return value
+
+
+def fault(raw: bytes) -> Invalid | None:
+    """The error that names the field and the value; None where the body is wrong in another way."""
+    try:
+        value = json.loads(raw, parse_int=_whole, parse_float=_finite, parse_constant=_constant)
+        place, wrong = next(_wrong(value, ()))
+    except (ValueError, RecursionError, StopIteration):
+        return None
+    words = f"{wrong.text[:40]} {wrong.why}"
+    where = ".".join(str(part)[:80] for part in place)
+    told = f"{where}: {words}" if where else words
+    return Invalid(told, hint=wrong.way_out, errors=[{"loc": list(place), "msg": words}])
+
+
+def _whole(text: str) -> Any:
+    try:
+        return whole(text) if len(text) < MANY_DIGITS else _large(text)
+    except (ValueError, OverflowError):
+        return _large(text)
+
+
+def _large(text: str) -> _Wrong:
+    return _Wrong(text, "does not fit in 64 bits", "Send larger whole numbers as text.")
+
+
+def _finite(text: str) -> Any:
+    value = float(text)
+    return value if math.isfinite(value) else _Wrong(text, "is too large for a number", "Send it as text.")
+
+
+def _constant(text: str) -> _Wrong:
+    return _Wrong(text, "is no JSON number", "Leave it out, or send null or text.")
+
+
+def _wrong(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], _Wrong]]:
+    if isinstance(value, _Wrong):
+        yield place, value
+    elif isinstance(value, str) and not _encodable(value):
+        yield place, _Wrong(ascii(value), "has a lone surrogate", "Text must be valid Unicode.")
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _wrong(item, (*place, key))
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

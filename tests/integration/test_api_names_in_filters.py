@@ -1,0 +1,75 @@
+"""A misspelt App or site in a filter is told at once; a name that was right once, or matches nothing now, is no error."""
+
+from typing import Any
+
+import pytest
+
+from world import User, World
+
+
+@pytest.fixture(scope="module")
+def user(world: World) -> User:
+    made = world.user()
+    site = made.site("local")
+    made.jobs(made.app(site, name="Hello"), 2)
+    made.app(site, name="Idle")
+    return made
+
+
+def counted(user: User, **filters: Any) -> int:
+    return int(user.post("/jobs/query", {"filter": filters, "count": True, "limit": 0})["count"])
+
+
+@pytest.mark.parametrize(
+    ("path", "filters", "nearest"),
+    [
+        ("jobs", {"app_name": "Helo"}, "Hello"),
+        ("jobs", {"app_name": ["Hello", "Idel"]}, "Idle"),
+        ("jobs", {"site_name": "locl"}, "local"),
+        ("jobs", {"site_name": "local", "app_name": "Helo"}, "Hello"),
+        ("apps", {"site_name": "locl"}, "local"),
+    ],
+    ids=str,
+)
+def test_a_misspelt_name_in_a_filter_names_the_nearest(
+    user: User, path: str, filters: dict[str, Any], nearest: str
+) -> None:
+    calls: list[tuple[str, str, Any]] = [
+        ("POST", f"/{path}/query", {"filter": filters}),
+        ("POST", f"/{path}/query", {"filter": filters, "count": True, "limit": 0}),
+        ("POST", f"/{path}/query", {"exclude": [filters]}),  # it would match everything
+        ("POST", f"/{path}/counts", {"by": "id", "filter": filters}),
+        ("POST", f"/{path}/delete", {"filter": filters}),
+    ]
+    if path == "jobs":
+        calls += [
+            ("POST", "/jobs/cancel", {"filter": filters}),
+            ("POST", "/jobs/footprint", {"filter": filters}),
+            ("PATCH", "/jobs/", {"filter": filters, "patch": {"priority": 1}}),
+        ]
+    for method, at, body in calls:
+        told = user.refused(method, at, body, status=422, code="invalid")
+        assert told["hint"] == f"Did you mean {nearest!r}?", (at, told)
+        assert repr(next(iter({"Helo", "Idel", "locl"} & set(str(filters).split("'"))))) in told["detail"]
+
+
+def test_a_right_name_that_matches_nothing_is_no_error(user: User) -> None:
+    assert counted(user, app_name="Hello") == 2
+    assert counted(user, app_name="Idle") == 0
+    assert counted(user, app_name=["Idle", "Hello"], site_name="local") == 2
+    assert counted(user, app_name=[]) == 0
+    assert user.get("/jobs/", app_name="Hello", offset=10)["results"] == []
+    assert user.get("/apps/", name="Helo")["results"] == []  # whether one is there may be asked
+
+
+def test_the_name_of_what_was_deleted_or_renamed_is_no_error(world: World) -> None:
+    user = world.user()
+    gone, moved = user.app(user.site("one"), name="Gone"), user.app(user.site("two"), name="Before")
+    user.delete(f"/apps/{gone}")
+    user.patch(f"/apps/{moved}", {"name": "After"})
+    assert [counted(user, app_name=n) for n in ("Gone", "Before", "After")] == [0, 0, 0]
+
+
+def test_who_has_no_app_is_told_so(world: World) -> None:
+    told = world.user().refused("POST", "/jobs/query", {"filter": {"app_name": "X"}}, status=422, code="invalid")
+    assert told["hint"] == "You have no App at all yet."
