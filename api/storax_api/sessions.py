@@ -29,6 +29,7 @@ ACQUIRE: TypeAdapter[acquire.Acquire] = TypeAdapter(acquire.Acquire)
 ACQUIRE_BATCH: TypeAdapter[acquire.AcquireBatchJobs] = TypeAdapter(acquire.AcquireBatchJobs)
 REPORTS: TypeAdapter[leases.Reports] = TypeAdapter(leases.Reports)
 POLL_SEC = 0.25  # between looks at Postgres where Redis cannot wake us
+PAUSE = 4  # times as long as a look took, at least: among very many jobs that do not fit, one can take half a second
 LONGEST_SLEEP_SEC = 10.0  # between looks at Postgres where Redis can
 MAX_WAIT_SEC = 60
 Claim = Callable[..., Awaitable[list[Any]]]  # (conn, ctx, holder, ids or None for all, how many there are already)
@@ -146,8 +147,8 @@ class Hunt:
     """One long poll: pop hints, claim, sleep until a hint comes, claim again.
 
     ``pop`` is how many ids to take from the queue's head at once; 0 where the head alone cannot answer: then Postgres
-    is asked directly, and again every ``POLL_SEC``. Cancels are heard by who asks for jobs, so that a session's other
-    polls do not catch its wake-up. No connection to Postgres is held while it sleeps.
+    is asked directly, and again after ``POLL_SEC``, or later where a look takes long. Cancels are heard by who asks for
+    jobs, so that a session's other polls do not catch its wake-up. No connection to Postgres is held while it sleeps.
 
     A session that polls again and again has Postgres looked through every ``LONGEST_SLEEP_SEC``; in between, its polls
     begin by waiting for a hint.
@@ -160,6 +161,7 @@ class Hunt:
     kind: str
     pop: int
     claim: Claim
+    pause: float = POLL_SEC
 
     async def run(self, request: Request, wait: float) -> "Found":
         """Claimed rows and the session's cancels; both empty when the time is over."""
@@ -168,6 +170,7 @@ class Hunt:
         if wait > 0 and (site_id := await self._looked_lately()) is not None:
             hints, look_all, news = await self.sleep(site_id, wait)
         while True:
+            began = time.monotonic()
             try:
                 found = await self.once(hints, look_all=look_all)
             except Repeated:
@@ -180,6 +183,7 @@ class Hunt:
             known = asked
             if found.rows or found.repeat or news or left <= 0 or await request.is_disconnected():
                 return found
+            self.pause = max(POLL_SEC, PAUSE * (time.monotonic() - began))
             hints, look_all, news = await self.sleep(found.site_id, left)
 
     async def once(self, hints: list[int] | None, *, look_all: bool) -> "Found":
@@ -263,7 +267,7 @@ class Hunt:
     async def sleep(self, site_id: int, left: float) -> tuple[list[int] | None, bool, bool]:
         """Wait. Returns the ids that woke us, whether to look at Postgres itself, and whether a cancel came."""
         if self.pop == 0:
-            await asyncio.sleep(min(POLL_SEC, left))
+            await asyncio.sleep(min(self.pause, left))
             return None, True, False
         try:
             hears = self.session_id if self.resource is JOBS else None

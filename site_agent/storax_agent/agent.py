@@ -22,11 +22,11 @@ from storax_agent.launchers.base import Cause, Launcher, LauncherLostError, Leas
 from storax_agent.leases import Held, Holdings
 from storax_agent.loops.base import Errors
 from storax_agent.outbox import Outbox
-from storax_agent.outcomes import Entry, Judge, move, refusal, running
+from storax_agent.outcomes import Entry, Judge, given_back, move, refusal, running
 from storax_agent.outcomes import entry as entry_of
 from storax_agent.pace import STORM_JOBS, Mail, Pace, Room
 from storax_agent.postbox import Postbox
-from storax_agent.prepare import Preparer, RefusedError
+from storax_agent.prepare import MisplacedError, Preparer, RefusedError
 from storax_agent.wire import Acquired, Answer
 
 TICK_SEC = 0.02  # in a storm, the launcher's news are read this often
@@ -245,6 +245,10 @@ class Agent:
         except RefusedError as reason:
             LOG.warning("job %d refused: %s", lease.job_id, reason)
             self._enter(refusal(lease, time.time(), str(reason)), lease)
+            return None
+        except MisplacedError as reason:
+            LOG.info("job %d given back: %s", lease.job_id, reason)
+            self._enter(given_back(lease, str(reason)), lease)
             return None
         self.holdings.add(lease, Held(session, self._weight(work.nodes, work.cores), work))
         return work

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from storax_agent.launchers.clusters.base import NodeInfo, NodesError
+from storax_agent.launchers.packing import Capacity
+from storax_agent.places import told
 
 IDLE_SEC = 60.0  # without work for this long, the allocation ends before its time
 MARGIN_SEC = 5.0  # before the wall time, so that what happened is reported before the scheduler kills the runner
@@ -81,11 +83,13 @@ class Allocation:
             )
         return list(nodes[self.first_node : last] if self.num_nodes else nodes)
 
-    def limits(self, nodes: int = 1) -> dict[str, Any]:
-        """What may be leased: jobs with the tags that still fit; whole minutes, and never zero for "no limit"."""
-        shape = {"serial_only": True} if self.mode == "serial" else {"max_nodes_per_job": nodes}
+    def limits(self, nodes: Sequence[Capacity]) -> dict[str, Any]:
+        """What may be leased: jobs with the tags that these nodes can hold and that still end in time; whole minutes,
+        and never zero for "no limit"."""
+        shape = {"serial_only": True} if self.mode == "serial" else {}
         left = max(0, int(self.left_sec // 60))
-        return {"max_wall_time_min": left, "filter_tags": dict(self.filter_tags), **shape, **ORDERS[self.order]}
+        tags = dict(self.filter_tags)
+        return {"max_wall_time_min": left, "filter_tags": tags, "nodes": told(nodes), **shape, **ORDERS[self.order]}
 
     def over(self, *, busy: bool, active: float) -> bool:
         """Whether it is time to end: the wall time, or no work since ``active``."""

@@ -36,6 +36,7 @@ from storax_agent.loops.file_cleaner import FileCleaner
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import Health
 from storax_agent.loops.heartbeat import Heartbeat
+from storax_agent.loops.misfits import Misfits
 from storax_agent.loops.outlook import OutlookLoop, offer
 from storax_agent.loops.pull import Pull
 from storax_agent.loops.queue_maintainer import QueueMaintainer
@@ -46,6 +47,7 @@ from storax_agent.loops.transfers import Transfers
 from storax_agent.outbox import Outbox, OutboxReader
 from storax_agent.outcomes import Judge
 from storax_agent.partitions import run_partitions
+from storax_agent.places import told, venues
 from storax_agent.prepare import Preparer
 from storax_agent.runners import forget_reason, note_reason, told_by
 from storax_agent.schedulers.registry import scheduler_of
@@ -83,10 +85,9 @@ class Daemon:
         self.agent.reconcile = self.reconcile.soon
         self.agent.doubts.hold_sec = DOUBT_SEC if allocation else 0.0
         self.hooks_alone = allocation is None and not settings.run_jobs and settings.policy.allow_functions
-        limits = (lambda: allocation.limits(len(self.size.nodes))) if allocation else None
-        if self.hooks_alone:
-            limits = _hooks_alone
-        self.pull = Pull(api, self.keeper, self.agent.room, self.agent, reconcile=self.reconcile.soon, limits=limits)
+        self.pull = Pull(
+            api, self.keeper, self.agent.room, self.agent, reconcile=self.reconcile.soon, limits=self._limits()
+        )
         self.stopping = threading.Event()
         self.stop_jobs = settings.stop_jobs_on_exit or allocation is not None
         self._report_stopping = threading.Event()
@@ -171,6 +172,20 @@ class Daemon:
 
     # Parts
 
+    def _limits(self) -> Callable[[], dict[str, Any]] | None:
+        """What narrows the jobs that we ask for."""
+        allocation, nodes = self.allocation, self.size.nodes
+        if allocation is not None:
+            return lambda: allocation.limits(nodes)
+        if self.hooks_alone:
+            return lambda: {"states": list(HOOKS)}
+        return None if self._alone else lambda: {"nodes": told(nodes)}
+
+    @property
+    def _alone(self) -> bool:
+        """Whether the agent is the only place where the site's jobs run; then it need not say how large it is."""
+        return self.allocation is None and self.settings.run_jobs and self.settings.scheduler.kind == "local"
+
     def _agent(self) -> Agent:
         settings, folder, given = self.settings, self.folder, self.settings.launcher
         self.launcher, self.size = launcher_of(folder, settings, self.allocation)
@@ -179,7 +194,8 @@ class Daemon:
         inside = self.allocation is not None
         preparer = Preparer(
             folder.results, settings.slots, settings.gpus, policy, submitter, memory_mb=settings.memory_mb,
-            nodes=self.size.nodes if inside else (), where=self.size.where,
+            nodes=self.size.nodes if inside else None if settings.run_jobs else (), where=self.size.where,
+            places=() if self._alone else venues(settings),
             whole_nodes=given.whole_nodes, launch_params=given.launch_params,
             launch=None if inside else launch_of(given.launch, os.environ), functions=folder.functions,
         )  # fmt: skip
@@ -200,9 +216,9 @@ class Daemon:
             beat_sec=settings.beat_sec, look_sec=settings.cancel_poll_sec, deaf=lambda: self.agent.deaf,
             announce=self._announce,
         )  # fmt: skip
-        loops = [self._loop("heartbeat", beat.step)]
+        loops = [self._loop("heartbeat", beat.step), self._loop("reconcile", self.reconcile.step)]
         if settings.run_jobs or self.allocation or self.hooks_alone:
-            loops += [self._loop("pull", self.pull.step), self._loop("reconcile", self.reconcile.step)]
+            loops.append(self._loop("pull", self.pull.step))
         if self.allocation is None:
             self._transfers = self._mover()
             cleaner = FileCleaner(
@@ -255,6 +271,11 @@ class Daemon:
             steps[name] = ElasticQueue(self.api, site_id, self.scheduler, queue).step
         if settings.queue_maintainer.enabled:
             steps["queue-maintainer"] = QueueMaintainer(self.api, site_id, settings.queue_maintainer).step
+        if (places := venues(settings)) and not self._alone:
+            misfits = Misfits(
+                self.api, self.keeper, self.agent, places, every_sec=settings.scheduler.outlook_poll_sec
+            )  # fmt: skip
+            steps["misfits"] = misfits.step
         return [self._loop(name, step) for name, step in steps.items()]
 
     def _announce(self) -> None:
@@ -288,11 +309,6 @@ class Daemon:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _hooks_alone() -> dict[str, Any]:
-    """What an agent asks for whose jobs run in allocations."""
-    return {"states": list(HOOKS)}
 
 
 def serve(

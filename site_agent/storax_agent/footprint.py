@@ -1,10 +1,9 @@
 """What a job takes of a node: cores, shares of GPUs, occupancy, memory."""
 
 from collections.abc import Mapping
-from math import ceil
 from typing import Any, NamedTuple
 
-from storax_agent.launchers.base import DEVICE
+from storax._footprint import cores, shares
 
 
 class Footprint(NamedTuple):
@@ -32,12 +31,5 @@ def footprint(job: Mapping[str, Any], *, whole_nodes: bool = False) -> Footprint
     occupies = packing if packing > 1 or whole_nodes else 0
     gpus = shares(job.get("gpus_per_rank") or 0.0, ranks)
     params = {str(name): str(value) for name, value in (job.get("launch_params") or {}).items()}
-    cores, memory_mb = max(1, ceil(ranks * threads / per_core)), job.get("mem_per_node_mb") or 0
-    return Footprint(cores, gpus, occupies, nodes, ranks, threads, params, memory_mb)
-
-
-def shares(gpus_per_rank: float, ranks: int) -> list[int]:
-    """The devices that ``ranks`` ranks need: whole ones, and for each rank the part that is left."""
-    whole = int(gpus_per_rank)
-    part = round((gpus_per_rank - whole) * DEVICE)
-    return ([DEVICE] * whole + ([part] if part else [])) * ranks
+    memory_mb = job.get("mem_per_node_mb") or 0
+    return Footprint(cores(ranks, threads, per_core), gpus, occupies, nodes, ranks, threads, params, memory_mb)

@@ -10,10 +10,11 @@ from storax_agent.commands import Command, CommandError, parse, values_of
 from storax_agent.footprint import Footprint, footprint
 from storax_agent.functions.sources import Sources, method_of, with_preamble
 from storax_agent.inside import PathError, split
-from storax_agent.launchers.base import Lease, Work
+from storax_agent.launchers.base import Lease, Work, stage_of
 from storax_agent.launchers.launch.base import Launch, Ranks
 from storax_agent.launchers.packing import Capacity, objection
 from storax_agent.launchers.processes import RESULT_VARIABLE
+from storax_agent.places import Venue
 from storax_agent.policy import Policy
 
 MEND = {name: f" ({key} in its site.toml)" for name, key in
@@ -26,12 +27,17 @@ class RefusedError(ValueError):
     """This site will not run the job; the message says why and becomes the job's."""
 
 
+class MisplacedError(ValueError):
+    """It is too large for us, and may fit elsewhere at the site; the message says why."""
+
+
 @dataclass
 class Preparer:
     """Knows the site's size and rules, and remembers checked templates. ``submitter`` is the owner of the token.
 
-    ``nodes`` is what each node has, where there are several; ``memory_mb`` 0 is not known; ``launch`` starts ranks on
-    this machine, and is None where the launcher itself sees to that.
+    ``nodes`` is what each node has, None for a single one of the site's size; ``memory_mb`` 0 is not known; ``launch``
+    starts ranks on this machine, and is None where the launcher itself sees to that. ``places`` are those of the site
+    where jobs may run as well, None where nobody knows them all.
     """
 
     results: Path
@@ -39,13 +45,14 @@ class Preparer:
     gpus: int = 0
     policy: Policy = field(default_factory=Policy)
     submitter: str = ""
-    nodes: Sequence[Capacity] = ()
+    nodes: Sequence[Capacity] | None = None
     where: str = "this site"
     whole_nodes: bool = False
     launch_params: list[str] | None = None
     launch: tuple[str, Launch] | None = None
     functions: Path | None = None
     memory_mb: int = 0
+    places: Sequence[Venue] | None = ()
     _commands: dict[int, tuple[int, Command]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -56,7 +63,9 @@ class Preparer:
         """The process of one lease.
 
         Raises:
-            RefusedError: the site's policy, the template, a parameter, the workdir or the job's size stand against it.
+            RefusedError: the site's policy, the template, a parameter or the workdir stand against it, or no place of
+                the site can hold it.
+            MisplacedError: another place of the site may hold it; we cannot.
         """
         if app is None:
             raise RefusedError(f"its App {job.get('app_id')} came without a definition; it may have been deleted")
@@ -117,16 +126,27 @@ class Preparer:
         }
 
     def _check(self, work: Work) -> None:
-        """Raises RefusedError for what can never fit, and for launch parameters that this site does not take."""
-        sizes = self.nodes or [Capacity(self.cores, self.gpus, self.memory_mb)]
-        if why := objection(sizes, work, where=self.where, mend={} if self.nodes else MEND):
-            raise RefusedError(why)
+        """Raises MisplacedError or RefusedError for what cannot fit here, and RefusedError for launch parameters that
+        this site does not take."""
+        if stage_of(work) in ("", "run"):
+            self._fits(work)
         # A launch command can be made to run another program, so a site that names its Apps names these as well.
         allowed = self.launch_params if self.launch_params is not None or self.policy.allowed_apps is None else []
         if allowed is not None and (strange := sorted(set(work.params) - set(allowed))):
             raise RefusedError(
                 f"site policy: launch_params {strange[0]!r} is not in launch_params of [launcher] of this site"
             )
+
+    def _fits(self, work: Work) -> None:
+        own = [Capacity(self.cores, self.gpus, self.memory_mb)] if self.nodes is None else self.nodes
+        why = objection(own, work, where=self.where, mend=MEND if self.nodes is None else {})
+        if not why:
+            return
+        others = None if self.places is None else [place.objection(work) for place in self.places]
+        if others is None or "" in others:
+            raise MisplacedError(why)
+        told = "; ".join(others) or why
+        raise RefusedError(f"no place of this site can hold it: {told}" if len(others) > 1 else told)
 
     def _launched(self, work: Work) -> Work:
         """All ranks on this machine."""

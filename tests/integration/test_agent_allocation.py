@@ -103,11 +103,14 @@ def test_serial_jobs_run_on_all_nodes(allocate, desk, site):
     app = desk.app("where", "echo $HOSTNAME; sleep 0.4", use_shell=True)
     jobs = [desk.job(app) for _ in range(8)]
     ranks = desk.job(app, ranks_per_node=2)
+    others = [desk.job(app, threads_per_rank=3), desk.job(app, gpus_per_rank=0.5)]
     runner = allocate()
     rows = [desk.ended(job) for job in jobs]
     assert {row["batch_job_id"] for row in rows} == {runner.batch}
     assert {site.read(row["workdir"] + "/job.out") for row in rows} == {"n1\n", "n2\n"}
     assert desk.read(ranks)["state"] == "PREPROCESSED", "serial mode takes single ranks alone"
+    left = [(row["state"], row["lease_epoch"]) for row in map(desk.read, others)]
+    assert left == [("PREPROCESSED", 0)] * 2, "what this allocation cannot hold is for another one"
     assert runner.spawner("n1")
     assert runner.spawner("n2")
 

@@ -292,6 +292,24 @@ def test_a_loop_that_fails_shows_in_the_site_s_row_until_it_works_again(site):
     assert tellings() == [["outlook"], []]
 
 
+def test_a_job_fails_only_where_no_queue_of_the_site_can_hold_it(site):
+    with site.folder.settings_file.open("a") as file:
+        file.write("[scheduler.queues.workq]\ncores = 2\ngpus = 0\nmax_nodes = 2\n")
+        file.write("[scheduler.queues.gpuq]\ncores = 8\ngpus = 1\nmax_nodes = 1\n")
+    app = site.user.app(site.site_id, command_template="true")
+    fitting = [site.user.jobs(app, 1, **ask)[0] for ask in ({"num_nodes": 2}, {"gpus_per_rank": 1.0})]
+    (wide,) = site.user.jobs(app, 1, num_nodes=2, gpus_per_rank=0.5)
+    site.start()
+    eventually(lambda: site.user.states(wide) == ["FAILED"])
+    told = site.user.events(job_id=wide, to_state="FAILED")[-1]["data"]["message"]
+    assert told == (
+        "no place of this site can hold it: needs 1 GPUs on each node; queue 'workq' has 0; "
+        "needs 2 nodes; queue 'gpuq' has 1"
+    )
+    assert site.user.states(*fitting) == ["PREPROCESSED"] * 2
+    assert [event["type"] for event in site.user.events(job_id=fitting[0])] == ["job.created"]
+
+
 def test_one_that_is_deleted_before_it_is_submitted_never_is(site):
     site.cluster.bad("fail")
     site.start()

@@ -1,6 +1,8 @@
 """Acquire: who gets which job and in which order, never one twice, and how a session waits for it."""
 
 import asyncio
+import os
+import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,6 +11,8 @@ import pytest
 
 from bench import Bench
 from fakes.processes import eventually
+from storax_agent.footprint import footprint
+from storax_agent.launchers.packing import Capacity, objection
 from world import World, until
 
 
@@ -104,6 +108,56 @@ def test_a_constraint_holds_for_every_job_that_is_taken(bench: Bench, ask: dict[
     assert {n for n, j in made.items() if j in found} == set(names.split())
 
 
+def shape(rng: random.Random) -> dict[str, Any]:
+    """What a job may ask of its nodes."""
+    return {
+        "num_nodes": rng.choice([1, 1, 1, 2, 3]), "ranks_per_node": rng.randint(1, 4),
+        "threads_per_rank": rng.randint(1, 4), "threads_per_core": rng.choice([1, 1, 2, 3]),
+        "gpus_per_rank": rng.choice([0.0, 0.0, 0.1, 0.25, 1 / 3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0]),
+        "mem_per_node_mb": rng.choice([0, 0, 500, 1000, 1001]), "node_packing_count": rng.choice([1, 1, 2, 3]),
+    }  # fmt: skip
+
+
+def test_nodes_are_offered_what_they_can_hold_as_the_packer_sees_it(bench: Bench) -> None:
+    seed = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"replay with STORAX_SEED={seed}")
+    rng = random.Random(seed)
+    shapes = [shape(rng) for _ in range(120)]
+    made = bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w", **one} for one in shapes])["results"]
+    for _ in range(12):
+        sizes = [
+            Capacity(rng.randint(1, 12), rng.randint(0, 4), rng.choice([0, 500, 1000]))
+            for _ in range(rng.randint(1, 3))
+        ]
+        nodes = [{"num_nodes": rng.randint(1, 2), **size._asdict()} for size in sizes]
+        there = [size for size, row in zip(sizes, nodes, strict=True) for _ in range(row["num_nodes"])]
+        fit = {
+            job["id"] for job, one in zip(made, shapes, strict=True)
+            if not objection(there, footprint(one), where="", mend={})
+        }  # fmt: skip
+        assert set(bench.take(nodes=nodes)) == fit
+        bench.back()
+        if len(nodes) == 1:
+            assert set(bench.take(beyond=nodes)) == {job["id"] for job in made} - fit
+            bench.back()
+
+
+def test_a_place_that_would_hold_a_job_keeps_it_from_being_beyond_all(bench: Bench) -> None:
+    small, gpu, wide = bench.job(), bench.job(gpus_per_rank=1.0), bench.job(num_nodes=3)
+    places = [{"cores": 4, "num_nodes": 3}, {"cores": 4, "gpus": 1}]
+    assert bench.take(beyond=places) == []
+    assert bench.take(beyond=places[:1]) == [gpu]
+    assert bench.take(beyond=places[1:]) == [wide]
+    assert bench.take(nodes=places[:1]) == [small]
+
+
+def test_a_hook_is_offered_to_nodes_that_could_not_hold_its_job(bench: Bench) -> None:
+    app = bench.user.app(bench.site, hooks=["preprocess"])
+    made = int(bench.user.job(app, gpus_per_rank=1.0)["id"])
+    assert bench.take(beyond=[{"cores": 1}]) == []
+    assert bench.take(nodes=[{"cores": 1}]) == [made]
+
+
 def test_only_jobs_of_the_apps_that_were_named(bench: Bench) -> None:
     second = bench.user.app(bench.site)
     one, two = bench.job(), int(bench.user.job(second)["id"])
@@ -156,7 +210,7 @@ def test_long_and_large_jobs_first(bench: Bench) -> None:
     "ask",
     [{"max_num_jobs": 0}, {"max_num_jobs": 2049}, {"max_num_jobs": "5"}, {"max_num_jobs": True}, {"max_wall_time_min": -1}, {"max_nodes_per_job": 2**31},
      {"max_aggregate_nodes": -1}, {"max_aggregate_nodes": "inf"}, {"sort_by": "random"}, {"states": ["RUNNING"]}, {"filter_tags": {"k": 1}},
-     {"app_ids": [0]}, {"max_jobs": 3}, {"filter_tags": {"\x00": "v"}}],
+     {"app_ids": [0]}, {"nodes": []}, {"nodes": [{}]}, {"beyond": [{"cores": -1}]}, {"max_jobs": 3}, {"filter_tags": {"\x00": "v"}}],
 )  # fmt: skip
 def test_a_question_that_makes_no_sense_is_refused(bench: Bench, ask: dict[str, Any]) -> None:
     refusal = bench.user.refused("POST", f"/sessions/{bench.session}/acquire", ask, status=422, code="invalid")

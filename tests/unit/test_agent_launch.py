@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from storax_agent.footprint import footprint, shares
-from storax_agent.launchers.base import DEVICE
+from storax._footprint import DEVICE, shares
+from storax_agent.footprint import footprint
 from storax_agent.launchers.clusters.base import NodeInfo
 from storax_agent.launchers.launch import LAUNCHES, detect, launch_of
 from storax_agent.launchers.launch.base import Ranks

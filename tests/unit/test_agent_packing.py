@@ -6,8 +6,8 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storax_agent.footprint import shares
-from storax_agent.launchers.base import DEVICE, Call, Lease, Place, Work
+from storax._footprint import DEVICE, shares
+from storax_agent.launchers.base import Call, Lease, Place, Work
 from storax_agent.launchers.packing import Capacity, Node, Packer, Queue, objection
 
 

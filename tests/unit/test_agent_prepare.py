@@ -8,8 +8,10 @@ import pytest
 from storax_agent.launchers.base import Lease
 from storax_agent.launchers.launch import LAUNCHES
 from storax_agent.launchers.packing import Capacity
+from storax_agent.places import Venue, venues
 from storax_agent.policy import Policy, app_digest
-from storax_agent.prepare import Preparer, RefusedError
+from storax_agent.prepare import MisplacedError, Preparer, RefusedError
+from storax_agent.settings import SiteSettings
 
 LEASE = Lease(1, 1, 1)
 APP = {"id": 7, "name": "a", "version": 1, "command_template": "x {{ p }}", "parameters": {}, "environment": {"E": "1"}}
@@ -140,3 +142,34 @@ def test_an_allocation_refuses_what_none_of_its_nodes_can_hold(tmp_path):
     ):
         with pytest.raises(RefusedError, match=words):
             preparer.work(LEASE, {**JOB, **job}, APP)
+
+
+def test_a_job_that_another_place_may_hold_is_given_back_and_not_failed(tmp_path):
+    nodes, job = [Capacity(4, 0, 1000)], {**JOB, "gpus_per_rank": 1.0}
+    places = [Venue("queue 'cpu'", Capacity(64), 9), Venue("queue 'gpu'", Capacity(4, 2), 2)]
+    for known in (None, places):
+        preparer = Preparer(tmp_path, 4, nodes=nodes, where="this allocation", places=known)
+        with pytest.raises(MisplacedError, match="needs 1 GPUs; this allocation has 0"):
+            preparer.work(LEASE, job, APP)
+    whole = (
+        "no place of this site can hold it: needs 1 GPUs on each node; queue 'cpu' has 0; needs 3 nodes; queue 'gpu'"
+    )
+    with pytest.raises(RefusedError, match=re.escape(whole)):
+        preparer.work(LEASE, {**job, "num_nodes": 3}, APP)
+    runs_none = Preparer(tmp_path, 4, nodes=(), places=places)
+    with pytest.raises(MisplacedError):
+        runs_none.work(LEASE, JOB, APP)
+
+
+def site_of(**scheduler):
+    given = {"name": "s", "site_id": 1, "url": "http://x", "slots": 2, "gpus": 0, "memory_mb": 100}
+    return SiteSettings(**given, run_jobs=False, scheduler=scheduler)
+
+
+def test_the_places_of_a_site_are_known_where_its_settings_name_them_all():
+    assert venues(site_of()) == [Venue("this site", Capacity(2, 0, 100))]
+    assert venues(site_of(kind="slurm")) is None
+    cpu = {"cores": 8, "gpus": 0, "max_nodes": 3}
+    assert venues(site_of(kind="slurm", queues={"cpu": cpu, "gpu": {"cores": 8}})) is None
+    found = venues(site_of(kind="slurm", queues={"cpu": cpu, "gpu": {"cores": 4, "gpus": 2, "memory_mb": 9}}))
+    assert found == [Venue("queue 'cpu'", Capacity(8), 3), Venue("queue 'gpu'", Capacity(4, 2, 9), 1_000_000)]

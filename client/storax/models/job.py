@@ -228,8 +228,6 @@ class Job(JobBase):
     """Anything the user wants to keep with it."""
     return_value: Field[Any] = Field(Any, settable="update", doc="JSON result the process wrote.")
     """JSON result the process wrote."""
-    threads_per_core: Field[int] = Field(int, settable="always", default=1, doc="Hardware threads used per core.")
-    """Hardware threads used per core."""
     launch_params: Field[dict[str, str]] = Field(
         dict[str, str], settable="always", default={}, doc="Extra arguments for the site's launcher."
     )
@@ -257,6 +255,8 @@ class Job(JobBase):
     """MPI ranks per node."""
     threads_per_rank: Field[int] = Field(int, settable="always", default=1, doc="Threads per rank.")
     """Threads per rank."""
+    threads_per_core: Field[int] = Field(int, settable="always", default=1, doc="Hardware threads used per core.")
+    """Hardware threads used per core."""
     node_packing_count: Field[int] = Field(
         int, settable="always", default=1, doc="How many such jobs may share one node."
     )
@@ -339,7 +339,6 @@ class Job(JobBase):
         tags: Mapping[str, str] | Unset = UNSET,
         parameters: Mapping[str, Any] | Unset = UNSET,
         data: Mapping[str, Any] | Unset = UNSET,
-        threads_per_core: int | Unset = UNSET,
         launch_params: Mapping[str, str] | Unset = UNSET,
         parent_ids: Iterable[int | JobBase] | Unset = UNSET,
         on_parent_failure: Literal["fail", "run"] | Unset = UNSET,
@@ -347,6 +346,7 @@ class Job(JobBase):
         num_nodes: int | Unset = UNSET,
         ranks_per_node: int | Unset = UNSET,
         threads_per_rank: int | Unset = UNSET,
+        threads_per_core: int | Unset = UNSET,
         node_packing_count: int | Unset = UNSET,
         gpus_per_rank: float | Unset = UNSET,
         mem_per_node_mb: int | Unset = UNSET,
@@ -371,7 +371,6 @@ class Job(JobBase):
             tags: Labels to find it by.
             parameters: Values for the App's parameters.
             data: Anything the user wants to keep with it.
-            threads_per_core: Hardware threads used per core. Default: 1.
             launch_params: Extra arguments for the site's launcher.
             parent_ids: Jobs that must finish first.
             on_parent_failure: What happens when a parent fails or is deleted: fail too, or run all the same.
@@ -380,6 +379,7 @@ class Job(JobBase):
             num_nodes: Nodes. Default: 1.
             ranks_per_node: MPI ranks per node. Default: 1.
             threads_per_rank: Threads per rank. Default: 1.
+            threads_per_core: Hardware threads used per core. Default: 1.
             node_packing_count: How many such jobs may share one node. Default: 1.
             gpus_per_rank: GPUs per rank. Default: 0.0.
             mem_per_node_mb: Memory on each node in MiB; 0 asks for none. It is kept free for it, not
@@ -894,7 +894,6 @@ class JobQuery(JobQueryBase[Job]):
         parameters: Mapping[str, Any] | Unset = UNSET,
         data: Mapping[str, Any] | Unset = UNSET,
         return_value: Any | Unset = UNSET,
-        threads_per_core: int | Unset = UNSET,
         launch_params: Mapping[str, str] | Unset = UNSET,
         on_parent_failure: Literal["fail", "run"] | Unset = UNSET,
         pending_file_cleanup: bool | Unset = UNSET,
@@ -902,6 +901,7 @@ class JobQuery(JobQueryBase[Job]):
         num_nodes: int | Unset = UNSET,
         ranks_per_node: int | Unset = UNSET,
         threads_per_rank: int | Unset = UNSET,
+        threads_per_core: int | Unset = UNSET,
         node_packing_count: int | Unset = UNSET,
         gpus_per_rank: float | Unset = UNSET,
         mem_per_node_mb: int | Unset = UNSET,
@@ -923,7 +923,6 @@ class JobQuery(JobQueryBase[Job]):
             parameters: Values for the App's parameters.
             data: Anything the user wants to keep with it.
             return_value: JSON result the process wrote.
-            threads_per_core: Hardware threads used per core.
             launch_params: Extra arguments for the site's launcher.
             on_parent_failure: What happens when a parent fails or is deleted: fail too, or run all the same.
             pending_file_cleanup: Whether the App's cleanup_files are still to be removed.
@@ -931,6 +930,7 @@ class JobQuery(JobQueryBase[Job]):
             num_nodes: Nodes.
             ranks_per_node: MPI ranks per node.
             threads_per_rank: Threads per rank.
+            threads_per_core: Hardware threads used per core.
             node_packing_count: How many such jobs may share one node.
             gpus_per_rank: GPUs per rank.
             mem_per_node_mb: Memory on each node in MiB; 0 asks for none. It is kept free for it, not
@@ -976,7 +976,6 @@ class JobManager(JobManagerBase[Job], JobQuery):
         tags: Mapping[str, str] | Unset = UNSET,
         parameters: Mapping[str, Any] | Unset = UNSET,
         data: Mapping[str, Any] | Unset = UNSET,
-        threads_per_core: int | Unset = UNSET,
         launch_params: Mapping[str, str] | Unset = UNSET,
         parent_ids: Iterable[int | JobBase] | Unset = UNSET,
         on_parent_failure: Literal["fail", "run"] | Unset = UNSET,
@@ -984,6 +983,7 @@ class JobManager(JobManagerBase[Job], JobQuery):
         num_nodes: int | Unset = UNSET,
         ranks_per_node: int | Unset = UNSET,
         threads_per_rank: int | Unset = UNSET,
+        threads_per_core: int | Unset = UNSET,
         node_packing_count: int | Unset = UNSET,
         gpus_per_rank: float | Unset = UNSET,
         mem_per_node_mb: int | Unset = UNSET,

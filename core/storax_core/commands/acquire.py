@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core import queries
 from storax_core.commands import leases
+from storax_core.node_share import Nodes, held
 from storax_core.resources import BATCH_JOBS, JOBS
 from storax_core.resources.types import BigId, Tags
 from storax_core.states import JOB_TAKEABLE
@@ -22,6 +23,7 @@ from storax_core.store.log import Context, Row
 
 Runnable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
 RUNNABLE = f"({', '.join(repr(str(state)) for state in JOB_TAKEABLE)})"
+HOOK_IS_NEXT = "s.state NOT IN ('PREPROCESSED', 'RESTART_READY')"  # of what is runnable; it takes one core
 WINDOW = 10_000
 BY_AGE = "s.priority DESC, s.id"
 SMALL_FIRST = "s.num_nodes, s.node_packing_count DESC, s.wall_time_min DESC, s.id"
@@ -41,6 +43,8 @@ class Acquire(BaseModel):
     max_aggregate_nodes: Sum | None = Field(default=None, description="Sum of num_nodes/node_packing_count.")
     serial_only: bool = Field(default=False, description="Only jobs of one node and one rank.")
     sort_by: Literal["long_large_first"] | None = Field(default=None, description="Packing order.")
+    nodes: Nodes | None = Field(default=None, description="Only jobs that these nodes can hold, and any hook.")
+    beyond: Nodes | None = Field(default=None, description="Only jobs that none of these places can hold.")
     filter_tags: Tags = Field(default_factory=dict, description="Only jobs with these tags.")
     states: list[Runnable] | None = Field(default=None, description="Runnable states.")
     app_ids: list[BigId] | None = Field(default=None, description="Only jobs of these Apps.")
@@ -80,6 +84,10 @@ def _fits(ask: Acquire, where: queries.Where) -> None:
         where.parts.append(f"s.num_nodes <= {where.param(ask.max_nodes_per_job)}::int")
     if ask.serial_only:
         where.parts.append("s.num_nodes = 1 AND s.ranks_per_node = 1")
+    if ask.nodes is not None:
+        where.parts.append(f"({HOOK_IS_NEXT} OR {held(ask.nodes, where)})")
+    if ask.beyond is not None:
+        where.parts.append(f"NOT ({HOOK_IS_NEXT} OR {' OR '.join(held([place], where) for place in ask.beyond)})")
     if ask.app_ids is not None:
         where.parts.append(f"t.app_id = ANY({where.param(ask.app_ids)}::bigint[])")
     if ask.filter_tags:

@@ -66,9 +66,6 @@ class Job(SQLModel, table=True):
     return_value: Annotated[JsonValue, Mark(write=UPDATE_ONLY)] = Field(
         default=None, sa_type=JSONB(none_as_null=True), nullable=True, description="JSON result the process wrote."
     )
-    threads_per_core: Annotated[Count, Mark(write=BOTH)] = Field(
-        default=1, description="Hardware threads used per core."
-    )
     launch_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra arguments for the site's launcher.")
     parent_ids: Annotated[list[BigId], Mark(write=CREATE)] = c.json("Jobs that must finish first.", list)
     on_parent_failure: Annotated[Literal["fail", "run"], Mark(write=BOTH)] = c.text(
@@ -101,6 +98,9 @@ class JobRow(SQLModel, table=True):
     )
     threads_per_rank: Annotated[Count, Mark(filter=NUMBER, write=BOTH)] = Field(
         default=1, description="Threads per rank."
+    )
+    threads_per_core: Annotated[Count, Mark(write=BOTH)] = Field(
+        default=1, description="Hardware threads used per core."
     )
     node_packing_count: Annotated[Count, Mark(filter=NUMBER, write=BOTH)] = Field(
         default=1, description="How many such jobs may share one node."

@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 Cause = Literal[
     "exit", "cancelled", "wall_time", "stopped", "stale", "lost", "command", "workdir", "system", "output", "no_time"
 ]  # fmt: skip
-DEVICE = 1_000_000  # shares of one GPU; integers, so that a third three times is exactly one device
 
 
 class Lease(NamedTuple):

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from storax_agent.launchers.base import DEVICE, Lease, Place, Work, stage_of
+from storax._footprint import DEVICE
+from storax_agent.footprint import Footprint
+from storax_agent.launchers.base import Lease, Place, Work, stage_of
 
 ONE_MACHINE = ("",)
 LOOK_AHEAD = 64
@@ -61,7 +63,7 @@ class Node:
         """The free share of a device, in millionths."""
         return DEVICE - self._gpus_used[gpu]
 
-    def fit(self, work: Work) -> Place | None:
+    def fit(self, work: Work | Footprint) -> Place | None:
         """Where on this node ``work`` could run now, or None. Takes nothing."""
         if work.cores > len(self.free):
             return None
@@ -176,7 +178,7 @@ def _holds(node: Node, work: Work) -> bool:
     return Node(cores=node.cores, gpus=node.gpus, memory_mb=node.memory_mb).fit(work) is not None
 
 
-def objection(sizes: Sequence[Capacity], work: Work, *, where: str, mend: Mapping[str, str]) -> str:
+def objection(sizes: Sequence[Capacity], work: Work | Footprint, *, where: str, mend: Mapping[str, str]) -> str:
     """Why ``work`` can never run on nodes of these sizes, or an empty text. ``where`` names them, ``mend`` has what to
     say further of ``cores``, ``gpus`` or ``memory``."""
     if work.nodes > len(sizes):

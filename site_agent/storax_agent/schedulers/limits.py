@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from storax._names import nearest
 from storax_agent.schedulers.base import Limits, Request
-from storax_agent.schedulers.settings import SchedulerSettings
+from storax_agent.schedulers.settings import NODE, SchedulerSettings
 
 
 class Refusal(NamedTuple):
@@ -21,14 +21,16 @@ class Refusal(NamedTuple):
 
 
 def allowed_queues(settings: SchedulerSettings, own: Limits) -> dict[str, dict[str, int]]:
-    """Limits by queue: the scheduler's own, and where ``site.toml`` names queues, only those, with the lower limits."""
+    """Limits by queue: the scheduler's own, and where ``site.toml`` names queues, only those, with the lower limits.
+    What ``site.toml`` says of a queue's nodes goes before the scheduler's words."""
     if not settings.queues:
         return {name: dict(limits) for name, limits in own.items()}
     return {name: _lower(queue.limits(), own.get(name, {})) for name, queue in settings.queues.items()}
 
 
 def _lower(ours: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
-    return {name: min(given[name] for given in (ours, theirs) if name in given) for name in {**ours, **theirs}}
+    lower = {name: min(given[name] for given in (ours, theirs) if name in given) for name in {**theirs, **ours}}
+    return {**lower, **{name: ours[name] for name in NODE if name in ours}}
 
 
 def resolved(request: Request, settings: SchedulerSettings) -> Request:

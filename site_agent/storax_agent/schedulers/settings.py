@@ -12,12 +12,18 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+NODE = ("cores", "gpus", "memory_mb")
+
+
 class QueueLimits(_Table):
-    """What an allocation in one queue may ask for; what is not set is the scheduler's to decide."""
+    """What an allocation in one queue may ask for and what its nodes have; the scheduler says what is not set."""
 
     max_nodes: Nodes | None = Field(default=None, description="Most nodes of one allocation.")
     max_walltime: Minutes | None = Field(default=None, description="Longest allocation, in minutes.")
     max_queued_jobs: int | None = Field(default=None, ge=1, description="Most that wait at once; more wait their turn.")
+    cores: int | None = Field(default=None, ge=1, le=2**31 - 1, description="Cores of each node.")
+    gpus: int | None = Field(default=None, ge=0, le=2**31 - 1, description="GPUs of each node.")
+    memory_mb: int | None = Field(default=None, ge=1, le=2**31 - 1, description="Memory of each node in MiB.")
 
     def limits(self) -> dict[str, int]:
         """Those that are set."""

@@ -1,0 +1,62 @@
+"""Where jobs of a site can run at all, as far as its own settings tell; and nodes in the words of the server."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from storax_agent.footprint import Footprint
+from storax_agent.launchers.base import Work
+from storax_agent.launchers.packing import Capacity, objection
+from storax_agent.settings import SiteSettings
+
+MOST_SIZES = 64  # that the server takes in one list
+ANY_NUMBER = 1_000_000  # of nodes; the server takes no larger one
+LARGEST = 2**31 - 1  # of cores, GPUs or MiB
+
+
+class Venue(NamedTuple):
+    """The agent itself, or the allocations of one queue: so many nodes of one size."""
+
+    name: str
+    size: Capacity
+    num_nodes: int = 1
+
+    def objection(self, work: Work | Footprint) -> str:
+        """Why it can never hold this work, or an empty text."""
+        there = [self.size] * min(self.num_nodes, work.nodes)
+        return objection(there, work, where=self.name, mend={})
+
+
+def venues(settings: SiteSettings) -> list[Venue] | None:
+    """All of them, by ``site.toml`` alone: what a scheduler says of its nodes may change by the hour. None where that
+    does not name every queue with the cores and GPUs of its nodes; then a job may fit somewhere."""
+    own = Venue("this site", own_size(settings))
+    if settings.scheduler.kind == "local":
+        return [own]
+    queues = settings.scheduler.queues
+    if not queues or any(queue.cores is None or queue.gpus is None for queue in queues.values()):
+        return None
+    found = [own] if settings.run_jobs else []
+    for name, queue in queues.items():
+        size = Capacity(queue.cores or 0, queue.gpus or 0, queue.memory_mb or 0)
+        found.append(Venue(f"queue {name!r}", size, queue.max_nodes or ANY_NUMBER))
+    return found
+
+
+def own_size(settings: SiteSettings) -> Capacity:
+    """What the agent gives to jobs that it runs itself."""
+    return Capacity(settings.slots, settings.gpus, settings.memory_mb)
+
+
+def told(nodes: Iterable[Capacity]) -> list[dict[str, Any]]:
+    """Nodes as the server takes them, counted by size; the most common sizes where there are very many."""
+    return [_row(size, number) for size, number in Counter(nodes).most_common(MOST_SIZES)]
+
+
+def told_of(places: Sequence[Venue]) -> list[dict[str, Any]]:
+    """Each as one such row."""
+    return [_row(place.size, place.num_nodes) for place in places]
+
+
+def _row(size: Capacity, number: int) -> dict[str, Any]:
+    return {"num_nodes": number, **{name: min(value, LARGEST) for name, value in size._asdict().items()}}
