@@ -46,7 +46,7 @@ def test_a_user_who_had_only_a_token_gets_a_password_from_a_variable(world: Worl
 def test_the_log_tells_that_it_was_set_and_by_whom_and_holds_no_secret(world: World) -> None:
     user = world.user("cyd", password=OLD)
     asyncio.run(set_password(world.database_url, "cyd", NEW))
-    (event,) = user.events(type="user.password_set")
+    (event,) = user.events(type="user.password_changed")
     assert (event["actor"], event["data"]) == ("system:admin", {"note": {"tokens_revoked": 0}})
     hashed = world.sql("SELECT password_hash FROM user_account WHERE username = 'cyd'")[0][0]
     told = world.sql("SELECT string_agg(data::text, ' ') FROM event_log WHERE entity = 'user'")[0][0]
@@ -61,7 +61,7 @@ def test_tokens_go_with_a_leaked_password_where_that_is_asked(world: World) -> N
     until(lambda: user.ask("GET", "/auth/me").status_code == 401, seconds=8)
     assert other.get("/auth/me")
     kinds = world.sql("SELECT type FROM event_log WHERE owner_id = $1 ORDER BY position", user.id)
-    assert [k[0] for k in kinds][-3:] == ["user.password_set", "token.deleted", "token.deleted"]
+    assert [k[0] for k in kinds][-3:] == ["user.password_changed", "token.deleted", "token.deleted"]
 
 
 def test_a_login_under_way_does_not_outlive_the_old_password(world: World) -> None:

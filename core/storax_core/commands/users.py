@@ -142,7 +142,7 @@ async def set_password(conn: Connection, user_id: int, hashed: str, *, revoke_to
     ctx = Context(user_id, actor)
     sql = "SELECT id FROM token WHERE user_id = $1 ORDER BY id FOR UPDATE"
     ids = [r["id"] for r in await conn.fetch(sql, user_id)] if revoke_tokens else []
-    change.note("user.password_set", {"tokens_revoked": len(ids)})
+    change.note("user.password_changed", {"tokens_revoked": len(ids)})
     await log.append_changes(conn, ctx, USERS, [change])
     await conn.execute("UPDATE user_account SET password_hash = $2 WHERE id = $1", user_id, hashed)
     await log.append_deleted(conn, ctx, TOKENS, ids, {})
