@@ -3,10 +3,22 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
+SBIN = /usr/sbin
 
 .PHONY: help demo test test-slurm test-spark lint types generate migration bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+# Name, programs, packages: what is not there is installed. The tests of what stays missing say so and are skipped.
+define apt
+missing=; for one in $(2); do PATH="$$PATH:$(SBIN)" command -v $$one >/dev/null || missing=1; done; \
+if [ -z "$$missing" ]; then :; \
+elif ! command -v apt-get >/dev/null; then echo "$(1): skipped, no apt-get; install $(3) by hand"; \
+elif [ "$$(id -u)" != 0 ]; then echo "$(1): skipped, only root can install $(3)"; \
+else (apt-get -qq update; RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+  apt-get -qq install -y --no-install-recommends $(3)) >/dev/null 2>&1 \
+  || echo "$(1): skipped, apt-get could not install $(3)"; fi
+endef
 
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -22,14 +34,9 @@ test: $(STAMP) lint types  ## everything CI runs
 	@$(BIN)/python -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # The daemons that Debian's packages would start stay off (RUNLEVEL=1): the tests start their own, in a temporary folder.
-test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes; installs it where it can (apt, as root)
-	@if command -v slurmctld >/dev/null && command -v munged >/dev/null; then :; \
-	elif ! command -v apt-get >/dev/null; then echo "test-slurm: skipped, no apt-get; install slurm-wlm and munge by hand"; \
-	elif [ "$$(id -u)" != 0 ]; then echo "test-slurm: skipped, only root can install slurm-wlm and munge"; \
-	else (apt-get -qq update; RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-	  apt-get -qq install -y --no-install-recommends slurm-wlm slurmctld slurmd slurm-client munge \
-	  gridengine-master gridengine-exec gridengine-client) >/dev/null 2>&1 \
-	  || echo "test-slurm: skipped, apt-get could not install slurm-wlm and munge"; fi
+test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes and a Grid Engine; installs them where it can (apt, as root)
+	@$(call apt,Slurm,slurmctld munged,slurm-wlm slurmctld slurmd slurm-client munge)
+	@$(call apt,Grid Engine,sge_qmaster,gridengine-master gridengine-exec gridengine-client)
 	@STORAX_TEST_SLURM=1 $(BIN)/python -m pytest -q -k "slurm or real_sge" tests/conformance \
 	  tests/integration/test_agent_allocation.py tests/acceptance/test_slurm.py
 
@@ -50,6 +57,7 @@ types: $(STAMP)
 generate: $(STAMP)  ## write the typed client and the generated docs anew from the resource declarations
 	@$(BIN)/python -m storax_core.codegen
 	@$(BIN)/python -m storax_core.admin.reference
+	@$(BIN)/python docs/site_settings.py
 
 migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"
 	@$(BIN)/python alembic/draft.py "$(NAME)"

@@ -1,5 +1,6 @@
 """What BatchJobs can do beyond being rows: be checked against a site's limits, be written for a command line."""
 
+import shlex
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -47,10 +48,11 @@ class BatchJobBase(Model):
                 raise InvalidInput(f"There is no parameter {name!r}.", hint=nearest(name, optional_batch_job_params))
 
     def partitions_to_cli_args(self) -> str:
-        """The partitions as ``--part MODE:NODES[:key=value...]`` arguments; empty without any."""
+        """The partitions as arguments of `storax queue submit`, ``--part MODE:NODES[:key=value...]``; empty without
+        any."""
         return " ".join(f"--part {_part(part)}" for part in self.partitions or ())
 
 
 def _part(part: Mapping[str, Any]) -> str:
     tags = (f"{key}={value}" for key, value in (part.get("filter_tags") or {}).items())
-    return ":".join([str(part["job_mode"]), str(part["num_nodes"]), *tags])
+    return shlex.quote(":".join([str(part["job_mode"]), str(part["num_nodes"]), *tags]))

@@ -1,5 +1,6 @@
 """The limits of a runner that works inside a BatchJob."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from storax_agent.launchers.clusters.base import NodeInfo, NodesError
 from storax_agent.launchers.packing import Capacity
 from storax_agent.places import told
+from storax_agent.settings import SiteError, SiteSettings
 
 IDLE_SEC = 60.0  # without work for this long, the allocation ends before its time
 MARGIN_SEC = 5.0  # before the wall time, so that what happened is reported before the scheduler kills the runner
@@ -60,6 +62,23 @@ class Allocation:
             row["id"], wall_sec, {**tags, **(part.get("filter_tags") or {})}, mode=part.get("job_mode") or mode,
             first_node=sum(nodes_in(other) for other in before), num_nodes=nodes_in(part), order=order,
         )  # fmt: skip
+
+    @classmethod
+    def at_site(cls, row: Mapping[str, Any], settings: SiteSettings, *, partition: int | None = None) -> "Allocation":
+        """The same as its site wants it, in a process inside it.
+
+        Raises:
+            NodesError: as ``of``.
+            SiteError: it is for jobs that this site does not run.
+        """
+        made = cls.of(row, partition=partition, order=settings.launcher.order)
+        made.idle_sec, made.margin_sec = settings.scheduler.idle_sec, settings.scheduler.margin_sec
+        try:
+            made.filter_tags = settings.tags_with(made.filter_tags)
+        except ValueError as error:
+            raise SiteError(str(error)) from error
+        made.begin(os.environ)
+        return made
 
     def begin(self, environment: Mapping[str, str]) -> None:
         """Count from when the script began, as it told in the environment, not from when this process did. What cannot

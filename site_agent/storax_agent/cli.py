@@ -1,5 +1,6 @@
 """`storax site ...`: the sites of this machine and their agents."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the site
 @app.command(epilog="Example: storax site init ~/site --name laptop --slots 4")
 def init(
     path: Folder,
+    *,
     name: Annotated[str | None, typer.Option(help="Name at the server; by default folder@machine.")] = None,
     url: Annotated[str | None, typer.Option(help="Server; by default the one you are logged in to.")] = None,
     token: Annotated[str | None, typer.Option(help="Token; kept in the folder, for its owner alone.")] = None,
@@ -29,20 +31,33 @@ def init(
     stop_jobs: Annotated[
         bool | None, typer.Option("--stop-jobs/--keep-jobs", help="Whether the end of the agent ends its jobs.")
     ] = None,
+    queue: Annotated[str | None, typer.Option(help="Queue of allocations that name none.")] = None,
+    project: Annotated[str | None, typer.Option(help="Project of allocations that name none.")] = None,
     allow_functions: Annotated[
-        bool, typer.Option("--allow-functions", help="Let Apps with a Python run() or hooks run here.")
-    ] = False,
+        bool | None, typer.Option("--allow-functions", help="Let Apps with a Python run() or hooks run here.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: what is not given is the default.")] = False,
 ) -> None:
-    """Register a site at the server and make its folder; safe to repeat."""
+    """Register a site at the server and make its folder; safe to repeat.
+
+    On a terminal it asks for what was not given when the site is new; Enter takes the default.
+    """
     from storax._settings import resolve
     from storax_agent import control
+    from storax_agent.questions import Answers, ask
     from storax_agent.settings import SiteFolder
 
-    options = {"slots": slots, "gpus": gpus, "stop_jobs_on_exit": stop_jobs, "run_jobs": run_jobs}
     folder = SiteFolder(path)
     connection = resolve(url, token=token)
-    site_id, is_new = control.init(folder, connection=connection, name=name, options=options, scheduler=scheduler)
-    if allow_functions:
+    said = Answers(name, scheduler, slots, gpus, run_jobs, queue, project, allow_functions)
+    if not yes and not folder.settings_file.is_file() and sys.stdin.isatty() and sys.stderr.isatty():
+        said = ask(said, folder.path)
+    options = {"slots": said.slots, "gpus": said.gpus, "stop_jobs_on_exit": stop_jobs, "run_jobs": said.run_jobs}
+    defaults = {"default_queue": said.queue, "default_project": said.project}
+    site_id, is_new = control.init(
+        folder, connection=connection, name=said.name, options=options, scheduler=said.scheduler, defaults=defaults
+    )
+    if said.allow_functions:
         folder.add_policy("allow_functions = true\n")
     known, settings = "registered" if is_new else "known", folder.load()
     note(f"Site {settings.name} is {known} as {site_id}; settings in {folder.settings_file}")

@@ -31,12 +31,13 @@ def init(
     name: str | None,
     options: Mapping[str, Any],
     scheduler: str | None = None,
+    defaults: Mapping[str, str | None] | None = None,
 ) -> tuple[int, bool]:
     """Register the site at the server and write its folder; a site of that name is taken over, not made twice.
 
-    ``options`` are further settings, None for what was not said. ``scheduler`` is a kind, ``auto`` to look for one
-    when the site is new, None to leave all as it is. On a cluster the agent itself runs no jobs, unless ``run_jobs``
-    says so.
+    ``options`` are further settings, None for what was not said, and ``defaults`` those of ``[scheduler]``.
+    ``scheduler`` is a kind, ``auto`` to look for one when the site is new, None to leave all as it is. On a cluster the
+    agent itself runs no jobs, unless ``run_jobs`` says so.
     Returns its id, and whether it is new at the server.
 
     Raises:
@@ -59,10 +60,9 @@ def init(
     folder.write({"name": name, "site_id": row["id"], **given}, connection=connection)
     if is_new:  # claims of another site's BatchJobs, which had the same numbers
         shutil.rmtree(folder.path / "state" / "allocations", ignore_errors=True)
-    if kind is not None:
-        folder.choose_scheduler(kind)
-        if kind != "local":
-            write_template(folder.path, kind)
+    folder.choose_scheduler(kind, **(defaults or {}))
+    if kind not in (None, "local"):
+        write_template(folder.path, kind)
     folder.load()
     return row["id"], is_new
 

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from logging.handlers import RotatingFileHandler
 from types import FrameType
 from typing import Any
 
@@ -28,6 +27,7 @@ from storax_agent.launchers.launch import launch_of
 from storax_agent.launching import launcher_of
 from storax_agent.leases import SessionKeeper
 from storax_agent.locks import PidLock
+from storax_agent.log_file import write_log
 from storax_agent.loops.base import Errors, Loop
 from storax_agent.loops.batch_jobs import BatchJobs
 from storax_agent.loops.elastic_queue import ElasticQueue
@@ -172,14 +172,14 @@ class Daemon:
 
     # Parts
 
-    def _limits(self) -> Callable[[], dict[str, Any]] | None:
+    def _limits(self) -> Callable[[], dict[str, Any]]:
         """What narrows the jobs that we ask for."""
         allocation, nodes = self.allocation, self.size.nodes
         if allocation is not None:
             return lambda: allocation.limits(nodes)
-        if self.hooks_alone:
-            return lambda: {"states": list(HOOKS)}
-        return None if self._alone else lambda: {"nodes": told(nodes)}
+        limits: dict[str, Any] = {"filter_tags": self.settings.filter_tags} if self.settings.filter_tags else {}
+        limits |= {"states": list(HOOKS)} if self.hooks_alone else {} if self._alone else {"nodes": told(nodes)}
+        return lambda: limits
 
     @property
     def _alone(self) -> bool:
@@ -268,7 +268,8 @@ class Daemon:
             steps["outlook"] = outlook.step
         for number, queue in enumerate((queue for queue in settings.elastic_queue if queue.enabled), 1):
             name = "elastic-queue" if number == 1 else f"elastic-queue-{number}"
-            steps[name] = ElasticQueue(self.api, site_id, self.scheduler, queue).step
+            tagged = queue.model_copy(update={"filter_tags": settings.tags_with(queue.filter_tags)})
+            steps[name] = ElasticQueue(self.api, site_id, self.scheduler, tagged).step
         if settings.queue_maintainer.enabled:
             steps["queue-maintainer"] = QueueMaintainer(self.api, site_id, settings.queue_maintainer).step
         if (places := venues(settings)) and not self._alone:
@@ -335,11 +336,7 @@ def serve(
         if row and row.get("partitions") and partition is None:
             run_partitions(folder, settings, row)
             return
-        allocation = Allocation.of(row, partition=partition, order=settings.launcher.order) if row else None
-        if allocation is not None:
-            allocation.idle_sec = settings.scheduler.idle_sec
-            allocation.margin_sec = settings.scheduler.margin_sec
-            allocation.begin(os.environ)
+        allocation = Allocation.at_site(row, settings, partition=partition) if row else None
         Daemon(folder, settings, api, allocation=allocation).run()
     except Exception as error:
         if batch_job is not None:
@@ -350,15 +347,3 @@ def serve(
         raise
     finally:
         lock.release()
-
-
-def write_log(folder: SiteFolder, *, foreground: bool, name: str) -> None:
-    """Log to the site's folder (5 files of 5 MB), with ``foreground`` to stderr as well. No token is ever logged."""
-    handlers: list[logging.Handler] = [RotatingFileHandler(folder.log / name, maxBytes=5 << 20, backupCount=4)]
-    if foreground:
-        handlers.append(logging.StreamHandler())
-    form = "%(asctime)s %(levelname)s %(message)s"
-    logging.basicConfig(level=logging.INFO, handlers=handlers, format=form)
-    (folder.log / name).chmod(0o600)
-    for noisy in ("httpx", "httpcore"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from storax._settings import Connection, load_profile
@@ -29,7 +29,7 @@ class SiteError(StoraxError):
 
 
 class PolicySettings(BaseModel):
-    """What the site runs; see ``policy.py``."""
+    """What the site runs, whatever the server says."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -83,6 +83,9 @@ class SiteSettings(BaseSettings):
     cleanup_poll_sec: float = Field(default=30.0, gt=0, description="Seconds between looks for files to clean.")
     batch_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between looks at running allocations.")
     run_jobs: bool = Field(default=True, description="Whether the agent itself runs jobs, not only its allocations.")
+    filter_tags: dict[str, str] = Field(
+        default={}, description="Only jobs with all of these tags run at this site, in its allocations as well."
+    )
     pass_environment: list[str] = Field(default=[], description="Variables with a secret's name that jobs shall get.")
     stop_jobs_on_exit: bool = Field(
         default=False,
@@ -97,6 +100,27 @@ class SiteSettings(BaseSettings):
     queue_maintainer: MaintainerSettings = Field(
         default_factory=MaintainerSettings, description="Equal allocations, always so many."
     )
+
+    @model_validator(mode="after")
+    def _agreed(self) -> "SiteSettings":
+        for shape in (*self.elastic_queue, self.queue_maintainer):
+            if shape.enabled:
+                self.tags_with(shape.filter_tags)
+        return self
+
+    def tags_with(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """The site's ``filter_tags`` and these: what a job must have for both.
+
+        Raises:
+            ValueError: they contradict each other, so that no job would do.
+        """
+        for name, value in self.filter_tags.items():
+            if tags.get(name, value) != value:
+                raise ValueError(
+                    f"no job can have the tag {name}={tags[name]} that is asked for and {name}={value} of filter_tags, "
+                    "which this site insists on"
+                )
+        return {**tags, **self.filter_tags}
 
     @property
     def beat_sec(self) -> float:
@@ -182,16 +206,22 @@ class SiteFolder:
         """Where the token is kept, in words."""
         return f"profile {settings.profile}" if settings.profile else str(self.token_file)
 
-    def choose_scheduler(self, kind: str) -> None:
-        """Write ``kind`` into the table ``[scheduler]`` of ``site.toml``, leaving its other lines alone."""
+    def choose_scheduler(self, kind: str | None, **more: str | None) -> None:
+        """Write ``kind`` and more, where they are not None, into the table ``[scheduler]`` of ``site.toml``; its other
+        lines stay."""
+        values = {name: value for name, value in {"kind": kind, **more}.items() if value is not None}
+        if not values:
+            return
         text = self.settings_file.read_text(encoding="utf-8")
         found = re.search(r"^\[scheduler\][ \t]*\n((?:(?!\[).*\n?)*)", text, re.MULTILINE)
-        line = f'kind = "{kind}"\n'
+        lines = "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
         if found is None:
-            text = f"{text.rstrip()}\n\n[scheduler]\n{line}"
+            text = f"{text.rstrip()}\n\n[scheduler]\n{lines}"
         else:
-            table = re.sub(r"^kind\s*=.*\n?", "", found.group(1), flags=re.MULTILINE)
-            text = text[: found.start(1)] + line + table + text[found.end(1) :]
+            table = found.group(1)
+            for name in values:
+                table = re.sub(rf"^{name}\s*=.*\n?", "", table, flags=re.MULTILINE)
+            text = text[: found.start(1)] + lines + table + text[found.end(1) :]
         _write_private(self.settings_file, text)
 
     def write(self, values: Mapping[str, Any], *, connection: Connection) -> None:

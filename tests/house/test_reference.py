@@ -1,6 +1,7 @@
 """docs/reference says what the code says, and the pages beside it name nothing that there is not."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from house.repository import ROOT, names, text_of
 from storax._settings import ClientSettings
+from storax_agent.settings import SiteSettings
 from storax_api import errors as api_errors
 from storax_api.app import create_app
 from storax_core import errors
@@ -21,6 +23,16 @@ PAGES = [n for n in names() if n.endswith(".md")]
 
 def test_the_committed_pages_are_up_to_date():
     assert reference.stale() == [], "run `make generate`"
+
+
+def test_the_page_of_site_settings_is_up_to_date_and_has_every_table():
+    page = runpy.run_path(str(ROOT / "docs/site_settings.py"))
+    text = page["render"]()
+    assert page["PAGE"].read_text(encoding="utf-8") == text, "run `make generate`"
+    tables = ("policy", "launcher", "scheduler", "scheduler.queues.NAME", "queue_maintainer", "transfer_locations")
+    assert [name for name in tables if f"## `[{name}]`" not in text] == []
+    named = {"launcher", "policy", "scheduler", "elastic_queue", "queue_maintainer", "transfer_locations"}
+    assert [name for name in SiteSettings.model_fields if name not in named and f"| `{name}` |" not in text] == []
 
 
 def test_writing_them_again_gives_the_same_bytes():

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,26 @@ def test_a_killed_allocation_is_noticed_and_its_jobs_run_again(desk, site):
     desk.ended(job, seconds=30)
 
 
+def test_a_site_with_tags_runs_jobs_that_have_them_alone_in_its_allocations_too(desk, site):
+    text = site.folder.settings_file.read_text()
+    site.folder.settings_file.write_text(f'filter_tags = {{ team = "a" }}\n{text}')
+    site.start()
+    app = desk.app("tagged")
+    other, ours = desk.job(app, tags={"team": "b"}), desk.job(app, tags={"team": "a", "more": "x"})
+    desk.ended(ours)
+    body = {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5, "filter_tags": {"kind": "k"}}
+    batch = desk.user.post("/batch-jobs/", body)["id"]
+    against = desk.user.post("/batch-jobs/", {**body, "filter_tags": {"team": "b"}})["id"]
+    inside, outside = (desk.job(app, tags={"team": team, "kind": "k"}, num_nodes=1) for team in "ab")
+    desk.ended(inside)
+    row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{against}"))["state"] == "finished" and r, seconds=20)
+    assert "no job can have the tag team=b" in row["status_info"]["error"]
+    eventually(lambda: desk.user.get(f"/batch-jobs/{batch}")["state"] == "running")
+    desk.user.patch(f"/batch-jobs/{batch}", {"state": "pending_deletion"})
+    eventually(lambda: desk.user.get(f"/batch-jobs/{batch}")["state"] == "finished", seconds=20)
+    assert {desk.read(job)["state"] for job in (other, outside)} == {"PREPROCESSED"}
+
+
 def test_why_a_runner_failed_and_which_of_its_loops_fail_reaches_the_server(desk, site):
     site.start()
     body = {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5}
@@ -289,6 +310,38 @@ def test_the_command_line_makes_starts_checks_stops_and_removes_a_site(world, us
     assert user.get("/sites/", name="cli")["results"] == []
     assert "is no site" in site("start", place).stderr
     assert Path(place, "data").is_dir()
+
+
+def test_a_new_site_is_asked_about_on_a_terminal_and_only_there(world, user, tmp_path):
+    environment = {"STORAX_URL": world.url, "STORAX_TOKEN": user.token, "STORAX_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-c", "from storax.cli import main; main()", "site", "init"]
+
+    def at_terminal(place, *words, typed):
+        ours, theirs = os.openpty()
+        os.write(ours, typed.encode())
+        argv = [*command, str(place), *words]
+        ran = subprocess.run(argv, stdin=theirs, stderr=theirs, env={**os.environ, **environment}, timeout=60)
+        os.close(theirs)
+        told = b""
+        with suppress(OSError):  # a terminal without a far end
+            while block := os.read(ours, 65536):
+                told += block
+        os.close(ours)
+        assert ran.returncode == 0, told.decode()
+        return SiteFolder(place).load(), told.decode()
+
+    here, told = at_terminal(tmp_path / "asked", typed="my-site\nnone\nlocal\n0\n3\n\ny\n")
+    assert (here.name, here.scheduler.kind, here.slots, here.gpus) == ("my-site", "local", 3, 0)
+    assert here.policy.allow_functions
+    assert "there is no kind 'none'" in told
+    assert "'0' is no number from 1" in told
+    _, told = at_terminal(tmp_path / "asked", typed="")
+    assert "Scheduler of this machine" not in told, "asked again"
+    far, told = at_terminal(tmp_path / "far", "--scheduler", "slurm", "--name", "far", typed="debug\nphysics\n\n\n")
+    assert (far.scheduler.default_queue, far.scheduler.default_project) == ("debug", "physics")
+    assert (far.run_jobs, "Name at" in told) == (False, False)
+    run("init", tmp_path / "quiet", token=user.token, url=world.url, home=tmp_path / "home")
+    assert SiteFolder(tmp_path / "quiet").load().name.startswith("quiet@")
 
 
 def test_memory_of_an_idle_agent(desk, site):

@@ -69,6 +69,10 @@ def test_a_profile_is_named_and_its_token_not_copied(folder):
         ("slots = 0", "slots"),
         ("= 1", "not TOML"),
         ("[policy]\nallow = 1", "policy.allow"),
+        (
+            'filter_tags = { kind = "a" }\n[elastic_queue]\nenabled = true\nfilter_tags = { kind = "b" }',
+            "no job can have the tag kind=b that is asked for and kind=a of filter_tags",
+        ),
     ],
 )
 def test_a_wrong_line_is_named(folder, line, words):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 
 import httpx
 import pytest
@@ -204,8 +205,15 @@ def test_an_allocation_is_asked_for_listed_and_given_back(apps):
     assert (ran.status, ran.out) == (0, "3\n")
     assert apps.script.last.body == {
         "site_id": 1, "num_nodes": 4, "wall_time_min": 30, "queue": "debug", "project": "proj", "job_mode": "mpi",
-        "filter_tags": {"a": "b"}, "optional_params": {},
+        "filter_tags": {"a": "b"}, "optional_params": {}, "partitions": None,
     }  # fmt: skip
+    parts = [{"job_mode": "mpi", "num_nodes": 3, "filter_tags": {"kind": "wide", "a": "b c"}},
+             {"job_mode": "serial", "num_nodes": 1, "filter_tags": {}}]  # fmt: skip
+    words = shlex.split(BatchJob(site_id=1, partitions=parts).partitions_to_cli_args())
+    assert apps("queue", "submit", "--site", "laptop", *words).status == 0
+    assert (apps.script.last.body["num_nodes"], apps.script.last.body["partitions"]) == (4, parts)
+    for wrong in (["--part", "mpi"], ["--part", "both:1"], ["--part", "mpi:0"], ["--part", "mpi:1:x"], ["-n2", *words]):
+        assert apps("queue", "submit", "--site", "laptop", *wrong).status == 2
     apps.script.on("POST", "/sites/query", {**NAMES, "rows": [[1, "laptop"]]})
     assert apps("queue", "ls").out.splitlines()[1].split()[:3] == ["3", "queued", "laptop"]
     told = {**made, "status_info": {"error": "no mpiexec", "reason": "Resources"}}

@@ -43,7 +43,9 @@ Examples:
 def submit(
     *,
     site: Annotated[str, typer.Option("--site", metavar="NAME", help="Site whose scheduler is asked.")],
-    num_nodes: Annotated[int, typer.Option("--num-nodes", "-n", min=1, help="Nodes.")] = 1,
+    num_nodes: Annotated[
+        int | None, typer.Option("--num-nodes", "-n", min=1, help="Nodes; by default 1, or those of its parts.")
+    ] = None,
     wall_time: Annotated[int, typer.Option("--wall-time", "-t", min=1, help="Length in minutes.")] = 60,
     queue: Annotated[str, typer.Option("--queue", "-q", help="Scheduler queue.")] = "",
     project: Annotated[str, typer.Option("--project", "-A", help="Project to charge.")] = "",
@@ -54,6 +56,10 @@ def submit(
     param: Annotated[
         list[str] | None, typer.Option("--param", "-p", metavar="KEY=VALUE", help="For its script.")
     ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option("--part", metavar="MODE:NODES[:KEY=VALUE...]", help="Nodes with a mode and tags of their own."),
+    ] = None,
 ) -> None:
     """Ask for an allocation and print its id.
 
@@ -61,22 +67,41 @@ def submit(
     Examples:
       storax queue submit --site cluster -n 4 -t 60 --queue debug --project myproject
       storax queue submit --site cluster -n 1 --tag experiment=foo
+      storax queue submit --site cluster --part mpi:3:kind=wide --part serial:1
     """
     from storax.models.batch_job import BatchJob
 
     if mode not in ("mpi", "serial"):
         raise UsageError(f"--job-mode {mode!r} is none.", hint="Use mpi or serial.")
+    parts = [_part(text) for text in part or []]
+    in_parts = sum(int(one["num_nodes"]) for one in parts)
+    if parts and num_nodes not in (None, in_parts):
+        raise UsageError(f"The parts have {in_parts} nodes, the allocation {num_nodes}.", hint="Leave out --num-nodes.")
     made = BatchJob.objects.create(
         site_id=site_id(site),
-        num_nodes=num_nodes,
+        num_nodes=num_nodes or in_parts or 1,
         wall_time_min=wall_time,
         queue=queue,
         project=project,
         job_mode=cast("Literal['mpi', 'serial']", mode),
         filter_tags=pairs(tag or [], "--tag"),
         optional_params=pairs(param or [], "--param"),
+        partitions=parts or None,
     )
     print(made.id)
+
+
+def _part(text: str) -> dict[str, Any]:
+    """``MODE:NODES[:KEY=VALUE...]`` as a partition."""
+    mode, _, rest = text.partition(":")
+    nodes, _, tags = rest.partition(":")
+    if mode not in ("mpi", "serial") or not nodes.isdecimal() or not int(nodes):
+        raise UsageError(f"--part {text!r} is no MODE:NODES.", hint="Write it as --part mpi:3:kind=wide")
+    return {
+        "job_mode": mode,
+        "num_nodes": int(nodes),
+        "filter_tags": pairs(tags.split(":") if tags else [], "--part ...:"),
+    }
 
 
 @app.command("ls")

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-NAMES = {"string": "text", "date-time": "time", "uuid": "UUID"}
+NAMES = {"string": "text", "date-time": "time", "uuid": "UUID", "path": "path"}
 
 
 def kind_of(annotation: Any) -> str:

@@ -31,7 +31,7 @@ class QueueLimits(_Table):
 
 
 class SchedulerSettings(_Table):
-    """``[scheduler]`` of ``site.toml``."""
+    """Who gives out allocations, and what may be asked of it."""
 
     kind: Literal["local", "slurm", "pbs", "lsf", "sge"] = Field(
         default="local", description="Who gives out allocations; each kind is a file of schedulers/."
@@ -73,7 +73,7 @@ class _Shape(_Table):
 
 
 class ElasticSettings(_Shape):
-    """``[elastic_queue]``, or each ``[[elastic_queue]]``: allocations as the runnable work needs them."""
+    """Allocations as the runnable work needs them: one table, or several that are told apart by their tags."""
 
     min_nodes: Nodes = Field(default=1, description="Smallest allocation.")
     max_nodes: Nodes = Field(default=1, description="Largest allocation.")
@@ -112,7 +112,7 @@ ElasticQueues = Annotated[
 
 
 class MaintainerSettings(_Shape):
-    """``[queue_maintainer]``: so many equal allocations wait or run at any time."""
+    """So many equal allocations wait or run at any time."""
 
     num_queued_jobs: int = Field(default=1, ge=1, le=1000, description="How many.")
     num_nodes: Nodes = Field(default=1, description="Nodes of each.")
