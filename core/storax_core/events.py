@@ -31,7 +31,9 @@ _SPECIAL = (
     EventType("batch_job.leased", "A session took the BatchJob to submit it."),
     EventType("batch_job.released", "The submitting session ended before the scheduler had it."),
     EventType("user.logged_in", "A password was accepted and a token made.", note=True),
-    EventType("user.password_changed", "An operator set the password; the log holds neither it nor its hash.", note=True),
+    EventType(
+        "user.password_changed", "An operator set the password; the log holds neither it nor its hash.", note=True
+    ),
 )
 
 
