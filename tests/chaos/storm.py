@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
+from chaos.upkeep import Upkeep
 from storax_core import decide, queries
 from storax_core.commands import acquire, create, delete, leases, moves, update, users
 from storax_core.errors import CoreError
-from storax_core.resources import APPS, BATCH_JOBS, JOBS, SESSIONS, SITES, TRANSFERS, Resource
+from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS, TRANSFERS, Resource
 from storax_core.states import JobState
 from storax_core.store.database import RETRY, Connection, Database, writing
 from storax_core.store.log import Context, Row
@@ -18,12 +19,15 @@ Step = Callable[[Connection, Context], Awaitable[Any]]
 NOW = "2026-01-01T00:00:00Z"
 
 
-class Storm:
+class Storm(Upkeep):
     """Random commands of one user. ``accepted`` and ``deleted`` hold the ids that were acknowledged."""
 
     def __init__(self, db: Database, rng: random.Random) -> None:
         self.db, self.rng = db, rng
-        self.owner, self.apps, self.sites = 0, [0], [0]
+        self.owner, self.apps, self.sites = 0, [], []
+        self.with_slots: set[int] = set()
+        self.batch_jobs: list[int] = []
+        self.tokens: list[int] = []
         self.accepted: set[int] = set()
         self.deleted: set[int] = set()
         self.sessions: list[int] = []
@@ -35,13 +39,9 @@ class Storm:
         """A user with two sites, three Apps (one with transfers) and two sessions."""
         async with self.db.worker() as conn, writing(conn):
             self.owner = await users.create_user(conn, f"storm-{uuid4().hex}", None)
-        self.sites = [await self.make(SITES, {"name": f"s{k}"}) for k in range(2)]
-        slots = {"src": {"required": True, "direction": "in"}, "out": {"required": False, "direction": "out"}}
-        self.apps = [
-            await self.make(APPS, {"site_id": self.sites[0], "name": "A", "command_template": "true"}),
-            await self.make(APPS, {"site_id": self.sites[1], "name": "B", "command_template": "true"}),
-            await self.make(APPS, {"site_id": self.sites[0], "name": "T", "transfers": slots}),
-        ]
+        for _ in range(2):
+            await self.add_site()
+        await self.add_app(self.sites[0], slots=True)
         await self.open_session()
         await self.open_session()
 
@@ -66,6 +66,8 @@ class Storm:
         verbs = [
             self.create_jobs, self.create_jobs, self.patch, self.move, self.acquire, self.acquire, self.report,
             self.report, self.report, self.cancel, self.delete, self.expire, self.transfer, self.batch_job, self.open_session,
+            self.create_jobs, self.acquire, self.report, self.change_site, self.change_app, self.change_batch_job,
+            self.change_user, self.token, self.delete_app, self.delete_site, self.delete_batch_job,
         ]  # fmt: skip
 
         async def one() -> None:
@@ -78,8 +80,8 @@ class Storm:
             await asyncio.gather(*(one() for _ in range(at_once)))
 
     def some(self, most: int) -> list[int]:
-        """A few ids, living or not."""
-        known = sorted(self.accepted)
+        """A few ids, mostly living."""
+        known = sorted(self.accepted - self.deleted if self.rng.random() < 0.8 else self.accepted)
         return self.rng.sample(known, min(len(known), self.rng.randint(1, most))) if known else []
 
     async def create_jobs(self) -> None:
@@ -93,7 +95,7 @@ class Storm:
             row["parent_refs"] = self.rng.sample(range(k), min(k, self.rng.randint(0, 2)))
             if self.rng.random() < 0.3:
                 row["parent_ids"] = self.some(2)
-            if app == self.apps[2]:
+            if app in self.with_slots:
                 row["transfers"] = {"src": "here:/a"} | ({"out": "here:/b"} if self.rng.random() < 0.5 else {})
             rows.append(row)
         given = create.given(JOBS.create_adapter.validate_python(rows))
@@ -171,13 +173,7 @@ class Storm:
         silent = self.sessions.pop(0)
         async with self.db.worker() as conn:
             await conn.execute("UPDATE session SET expires_at = now() - interval '1 s' WHERE id = $1", silent)
-        while True:
-            try:
-                async with self.db.worker() as conn, writing(conn):
-                    await leases.expire(conn)
-                return
-            except RETRY:
-                continue
+        await self.serve(leases.expire)
 
     async def transfer(self) -> None:
         """A site moves files."""
@@ -190,7 +186,8 @@ class Storm:
 
     async def batch_job(self) -> None:
         """A BatchJob comes, is submitted, runs, ends."""
-        made = await self.make(BATCH_JOBS, {"site_id": self.sites[0], "num_nodes": 2})
+        made = await self.make(BATCH_JOBS, {"site_id": self.rng.choice(self.sites), "num_nodes": 2})
+        self.batch_jobs.append(made)
         for state in ("queued", "running", "finished")[: self.rng.randint(1, 3)]:
             row = {"id": made, "state": state, "scheduler_id": str(made)}
             await self.command(lambda c, x, row=row: update.update_rows(c, x, BATCH_JOBS, [row]))  # type: ignore[misc]

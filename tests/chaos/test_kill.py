@@ -9,12 +9,15 @@ from typing import Any
 
 from storax import App, Client, EventLog, Job
 from storax.local import LocalStack
+from storax_agent.locks import holder
+from storax_agent.settings import SiteFolder
 from storax_core.admin.verify import verify
+from world import until
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
-PARTS = ("api", "agent", "feeder", "postgres", "valkey", "tasks", "supervisor")
+PARTS = ("api", "agent", "launcher", "feeder", "postgres", "valkey", "tasks", "supervisor")
 ROUNDS = max(1, int(os.environ.get("STORAX_CHAOS_ROUNDS", "1")) // 4)
-JOBS = 120
+JOBS = 105
 
 
 class Nap(App):
@@ -25,10 +28,16 @@ class Nap(App):
 
 
 def _kill(stack: LocalStack, part: str) -> None:
-    os.kill(stack.pids[part], signal.SIGKILL)
+    os.kill(_launcher(stack) if part == "launcher" else stack.pids[part], signal.SIGKILL)
     if part == "supervisor":
         time.sleep(0.5)
         stack.start()  # adopts what is left
+
+
+def _launcher(stack: LocalStack) -> int:
+    """The process that spawns the site's jobs and outlives the agent; the supervisor knows nothing of it."""
+    lock = SiteFolder(stack.data / "site").state / "launcher.lock"
+    return int(until(lambda: holder(lock), seconds=20) or 0)
 
 
 def _submit(rng: random.Random, turn: int) -> list[Any]:

@@ -8,18 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from house.repository import ROOMS, ROOT, copy_to, names
+from house.repository import ROOMS, ROOT, build_wheel, names
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    copy_to(source)
-    argv = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)]
-    done = subprocess.run(argv, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (made,) = out.glob("*.whl")
-    return made
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
