@@ -268,7 +268,7 @@ class Daemon:
             steps["outlook"] = outlook.step
         for number, queue in enumerate((queue for queue in settings.elastic_queue if queue.enabled), 1):
             name = "elastic-queue" if number == 1 else f"elastic-queue-{number}"
-            steps[name] = ElasticQueue(self.api, site_id, self.scheduler, queue).step
+            steps[name] = ElasticQueue(self.api, settings, self.scheduler, queue).step
         if settings.queue_maintainer.enabled:
             steps["queue-maintainer"] = QueueMaintainer(self.api, site_id, settings.queue_maintainer).step
         if (places := venues(settings)) and not self._alone:

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from storax_agent.loops.queue_shape import create, made_by, shape, waits
+from storax_agent.places import node_of
 from storax_agent.schedulers.base import Scheduler
 from storax_agent.schedulers.settings import ElasticSettings
+from storax_agent.settings import SiteSettings
 from storax_agent.wire import SiteApi
 
 MAKER = "elastic_queue"
@@ -39,17 +41,20 @@ class ElasticQueue:
     def __init__(
         self,
         api: SiteApi,
-        site_id: int,
+        site: SiteSettings,
         scheduler: Scheduler,
         settings: ElasticSettings,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._api, self._site_id, self._scheduler, self._settings = api, site_id, scheduler, settings
-        self._now = now
+        self._api, self._site, self._scheduler, self._settings = api, site, scheduler, settings
+        self._site_id, self._now = site.site_id, now
+        self._on: Row = {}
 
     def step(self) -> float:
         """One round."""
+        node = node_of(self._site, self._settings.queue, self._scheduler.queues())
+        self._on = {"node": node, "whole_nodes": self._site.launcher.whole_nodes}
         active = [row for row in self._api.batch_jobs(self._site_id, ACTIVE) if self._serves(row)]
         self._give_up(active)
         pending = sum(row["state"] != "running" for row in active)
@@ -66,14 +71,18 @@ class ElasticQueue:
 
     def _missing(self, active: Sequence[Row]) -> tuple[float, int]:
         """Nodes that the runnable work needs and nobody has asked for, and the nodes of the widest job."""
-        wanted = self._api.footprint(self._runnable(self._settings.wall_time_min))
+        wanted = self._fitting(self._settings.wall_time_min)
         waiting = sum(row["num_nodes"] for row in active if row["state"] != "running")
         missing = wanted["nodes"] - waiting - self._idle([row for row in active if row["state"] == "running"])
         return missing, int(wanted["max_nodes"])
 
+    def _fitting(self, wall_time_min: int) -> Row:
+        """What the jobs would fill that an allocation of so many minutes would take."""
+        return self._api.footprint(self._runnable(wall_time_min), **self._on, fitting=True)
+
     def _runnable(self, wall_time_min: int) -> Row:
-        """Which jobs an allocation of so many minutes would take. Jobs that it would not (in serial mode those of
-        several ranks; those as long as itself, for its own start takes time) would be asked for again and again."""
+        """Jobs that an allocation would not take (in serial mode those of several ranks; those as long as itself, for
+        its own start takes time) would be asked for again and again."""
         settings = self._settings
         widest = {"num_nodes__lte": settings.max_nodes}
         return {
@@ -91,7 +100,7 @@ class ElasticQueue:
             return 0.0
         only = {"batch_job_id": [row["id"] for row in running], "session_id__isnull": False}
         nodes: int = sum(row["num_nodes"] for row in running)
-        return max(0.0, nodes - float(self._api.footprint(only)["nodes"]))
+        return max(0.0, nodes - float(self._api.footprint(only, **self._on)["nodes"]))
 
     def _ask(self, missing: float, widest: int) -> None:
         settings = self._settings
@@ -105,7 +114,7 @@ class ElasticQueue:
             if window.wall_time_min:
                 room = window.wall_time_min - settings.wall_time_pad_min
                 fields["wall_time_min"] = min(settings.wall_time_min, room)
-                if not self._api.footprint(self._runnable(fields["wall_time_min"]))["num_jobs"]:
+                if not self._fitting(fields["wall_time_min"])["num_jobs"]:
                     return  # nothing would end in it
         number = create(self._api, self._site_id, fields, maker=MAKER)
         LOG.info("elastic queue: %.1f nodes are missing; asked for %d as BatchJob %d", missing, nodes, number)
