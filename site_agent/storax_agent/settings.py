@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from storax._settings import Connection, load_profile
@@ -16,7 +16,7 @@ from storax.errors import StoraxError
 from storax_agent.launchers.options import LauncherSettings
 from storax_agent.memory import usable_mb
 from storax_agent.policy import Policy
-from storax_agent.schedulers.settings import ElasticQueues, MaintainerSettings, SchedulerSettings
+from storax_agent.schedulers.settings import NO_WINDOWS, ElasticQueues, MaintainerSettings, SchedulerSettings
 from storax_agent.transfers.locations import EXAMPLE, AnyLocation
 
 FILE = "site.toml"
@@ -97,6 +97,21 @@ class SiteSettings(BaseSettings):
     queue_maintainer: MaintainerSettings = Field(
         default_factory=MaintainerSettings, description="Equal allocations, always so many."
     )
+
+    @model_validator(mode="after")
+    def _backfill_is_told(self) -> "SiteSettings":
+        kind, default = self.scheduler.kind, self.scheduler.default_queue
+        for queue in self.elastic_queue:
+            if not (queue.enabled and queue.use_backfill):
+                continue
+            if kind in NO_WINDOWS:
+                raise ValueError(f"[elastic_queue] use_backfill: {kind} tells of no idle nodes, so it would never ask")
+            if kind != "local" and not (queue.queue or default):
+                raise ValueError(
+                    "[elastic_queue] use_backfill: which queue's idle nodes? Set queue there, or default_queue in "
+                    "[scheduler]"
+                )
+        return self
 
     @property
     def beat_sec(self) -> float:

@@ -13,7 +13,7 @@ from fakes.site import RunningSite
 from storax_agent.checks import check
 from storax_agent.footprint import footprint
 from storax_agent.launchers.packing import Capacity, Node
-from storax_agent.loops.elastic_queue import ElasticQueue, best_window
+from storax_agent.loops.elastic_queue import ElasticQueue, NoQueueError, best_window
 from storax_agent.loops.queue_maintainer import QueueMaintainer
 from storax_agent.loops.queue_shape import patience_sec
 from storax_agent.schedulers.base import Outlook
@@ -214,6 +214,21 @@ def test_an_allocation_is_sized_to_what_is_idle(desk):
     assert best_window([{"num_nodes": 3, "wall_time_min": 9}], least=4, pad=5) is None
 
 
+def test_idle_nodes_are_looked_for_in_the_default_queue_where_none_is_named(desk):
+    desk.user.jobs(desk.app, 2)
+    default = {"scheduler": {"kind": "slurm", "default_queue": "debug"}}
+    assert desk.elastic((4, 30), use_backfill=True, queue="", site=default) == [("pending_submission", 2, 25)]
+
+
+def test_idle_nodes_that_are_never_told_are_no_silence(desk, caplog):
+    desk.user.jobs(desk.app, 2)
+    with pytest.raises(NoQueueError, match="no idle nodes of queue 'debugg'"):
+        desk.elastic((4, 30), use_backfill=True, queue="debugg")
+    with caplog.at_level("INFO"):
+        desk.elastic(use_backfill=True)
+    assert "2.0 nodes are missing; queue 'debug' has no idle ones that would do" in caplog.text
+
+
 def test_one_of_its_own_that_waits_too_long_is_taken_back(desk):
     desk.user.jobs(desk.app, 1)
     desk.elastic()
@@ -366,6 +381,16 @@ def test_a_job_fails_only_where_no_queue_of_the_site_can_hold_it(site):
     )
     assert site.user.states(*fitting) == ["PREPROCESSED"] * 2
     assert [event["type"] for event in site.user.events(job_id=fitting[0])] == ["job.created"]
+
+
+def test_the_check_shows_what_backfill_would_find(site):
+    text = site.folder.settings_file.read_text()
+    for queue, good, words in (("debug", None, "2 nodes for"), ("debugg", False, "no such queue")):
+        table = f"[elastic_queue]\nenabled = true\nuse_backfill = true\nqueue = '{queue}'\n"
+        site.folder.settings_file.write_text(f"{text}\n{table}")
+        (found,) = [finding for finding in check(site.folder) if finding.what == f"backfill {queue}"]
+        assert found.good is good
+        assert words in found.told
 
 
 def test_one_that_is_deleted_before_it_is_submitted_never_is(site):

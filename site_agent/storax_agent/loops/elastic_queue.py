@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from storax.errors import StoraxError
 from storax_agent.loops.queue_shape import create, made_by, shape, waits
-from storax_agent.places import node_of
-from storax_agent.schedulers.base import Scheduler
+from storax_agent.places import node_of, queue_of
+from storax_agent.schedulers.base import Limits, Scheduler
 from storax_agent.schedulers.settings import ElasticSettings
 from storax_agent.settings import SiteSettings
 from storax_agent.wire import SiteApi
@@ -26,6 +27,10 @@ Row = dict[str, Any]
 def utc_now() -> datetime:
     """The time, aware, UTC."""
     return datetime.now(UTC)
+
+
+class NoQueueError(StoraxError):
+    """The queue whose idle nodes are to be asked for is not there."""
 
 
 class Window(NamedTuple):
@@ -50,10 +55,18 @@ class ElasticQueue:
         self._api, self._site, self._scheduler, self._settings = api, site, scheduler, settings
         self._site_id, self._now = site.site_id, now
         self._on: Row = {}
+        self._waits = False
 
     def step(self) -> float:
-        """One round."""
-        node = node_of(self._site, self._settings.queue, self._scheduler.queues())
+        """One round.
+
+        Raises:
+            NoQueueError: it is to ask for idle nodes of a queue that is not there, so it never would ask.
+        """
+        limits = self._scheduler.queues()
+        if self._settings.use_backfill:
+            self._check(limits)
+        node = node_of(self._site, self._settings.queue, limits)
         self._on = {"node": node, "whole_nodes": self._site.launcher.whole_nodes}
         active = [row for row in self._api.batch_jobs(self._site_id, ACTIVE) if self._serves(row)]
         self._give_up(active)
@@ -108,6 +121,7 @@ class ElasticQueue:
         fields = {**shape(settings), "num_nodes": nodes}
         if settings.use_backfill:
             window = self._window(max(settings.min_nodes, widest))
+            self._note(window, missing)
             if window is None:
                 return
             fields["num_nodes"] = min(nodes, window.num_nodes)
@@ -121,8 +135,23 @@ class ElasticQueue:
 
     def _window(self, least: int) -> Window | None:
         outlook = self._scheduler.outlook()
-        rows = outlook.backfill_windows.get(self._settings.queue, ()) if outlook else ()
+        rows = outlook.backfill_windows.get(queue_of(self._site, self._settings.queue), ()) if outlook else ()
         return best_window(rows, least=least, pad=self._settings.wall_time_pad_min)
+
+    def _check(self, limits: Limits) -> None:
+        queue = queue_of(self._site, self._settings.queue)
+        if limits and queue not in limits:
+            raise NoQueueError(
+                f"there are no idle nodes of queue {queue!r} to ask for: the scheduler has no such queue open",
+                hint=f"There are: {', '.join(sorted(limits))}",
+            )
+
+    def _note(self, window: Window | None, missing: float) -> None:
+        """Say once that nothing idle fits, however often it is looked for."""
+        if window is None and not self._waits:
+            queue = queue_of(self._site, self._settings.queue)
+            LOG.info("elastic queue: %.1f nodes are missing; queue %r has no idle ones that would do", missing, queue)
+        self._waits = window is None
 
     def _give_up(self, active: Sequence[Row]) -> None:
         """Cancel those of ours that have waited for longer than they may."""
