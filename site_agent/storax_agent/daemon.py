@@ -264,7 +264,7 @@ class Daemon:
         }
         if settings.scheduler.kind != "local":
             every = settings.scheduler.outlook_poll_sec
-            outlook = OutlookLoop(self.api, site_id, self.scheduler, settings.scheduler, every_sec=every)
+            outlook = OutlookLoop(self.api, self.scheduler, settings, every_sec=every)
             steps["outlook"] = outlook.step
         for number, queue in enumerate((queue for queue in settings.elastic_queue if queue.enabled), 1):
             name = "elastic-queue" if number == 1 else f"elastic-queue-{number}"
@@ -285,7 +285,7 @@ class Daemon:
             size = self.size.nodes[0]._asdict() if self.settings.run_jobs else {}
             fields: dict[str, Any] = {"path": str(self.folder.path), "transfer_locations": locations, "node_size": size}
             if self.settings.scheduler.kind == "local":  # of the others its own loop tells, which may have to wait
-                fields |= offer(self.scheduler, self.settings.scheduler)
+                fields |= offer(self.scheduler, self.settings)
             self.api.update_site(self.settings.site_id, fields)
 
     def _report(self) -> Report:

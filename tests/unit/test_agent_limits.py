@@ -9,12 +9,14 @@ import pytest
 from pydantic import TypeAdapter
 
 from storax_agent.allocation import Allocation
+from storax_agent.loops.outlook import offer
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.limits import allowed_queues, objection, resolved
+from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.schedulers.pbs import Pbs
 from storax_agent.schedulers.settings import ElasticQueues, ElasticSettings, SchedulerSettings
-from storax_agent.settings import SiteSettings
+from storax_agent.settings import SiteFolder, SiteSettings
 
 OWN = {"debug": {"max_nodes": 2, "max_walltime": 60}, "long": {"max_nodes": 8}}
 PLAIN = Request(5, 1, 30, "debug", "", "serial", {})
@@ -98,6 +100,18 @@ def test_a_pbs_queue_without_a_longest_run_has_idle_nodes_for_any_time(tmp_path,
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert {name: rows[0]["wall_time_min"] for name, rows in Pbs(5.0).windows().items()} == {"debug": 60, "free": 0}
+
+
+def test_a_site_tells_what_it_asks_for_by_itself(tmp_path):
+    elastic = [{"enabled": True, "wall_time_min": 30, "filter_tags": {"k": "v"}}, {"enabled": False}]
+    given = {"slots": 3, "gpus": 0, "memory_mb": 9, "elastic_queue": elastic}
+    site = SiteSettings(name="s", site_id=1, url="http://x", **given)
+    assert offer(LocalScheduler(SiteFolder(tmp_path)), site)["elastic_queues"] == [
+        {
+            "queue": "", "job_mode": "serial", "max_nodes": 1, "wall_time_min": 30, "filter_tags": {"k": "v"},
+            "node": {"num_nodes": 1, "cores": 3, "gpus": 0, "memory_mb": 9},
+        }
+    ]  # fmt: skip
 
 
 def test_elastic_queues_that_would_ask_for_the_same_work_are_refused():
