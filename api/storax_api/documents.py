@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from storax_core.node_share import NodeSize
 from storax_core.queries import Query
 from storax_core.resources import Resource
 from storax_core.resources.base import FilterSpec
@@ -29,6 +30,11 @@ def _schema(kind: Any) -> dict[str, Any]:
     schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
     found: dict[str, Any] = _inline(schema, schema.pop("$defs", {}))
     return found
+
+
+def _packing() -> dict[str, Any]:
+    flag = {"type": "boolean", "default": False}
+    return {"node": _schema(NodeSize), "whole_nodes": flag, "fitting": flag}
 
 
 def _inline(node: Any, defs: dict[str, Any]) -> Any:
@@ -90,7 +96,7 @@ def _body(resource: Resource, verb: str) -> dict[str, Any] | None:
         },
         "delete_many": {"type": "object", "required": ["filter"], "properties": selection},
         "cancel": {"type": "object", "required": ["filter"], "properties": selection},
-        "footprint": {"type": "object", "properties": selection},
+        "footprint": {"type": "object", "properties": {**selection, **_packing()}},
     }
     return {"required": True, "content": {JSON: {"schema": shapes[verb]}}} if verb in shapes else None
 

@@ -14,6 +14,7 @@ from storax_core.resources.types import Count
 
 Size = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 MOST_SIZES = 64
+ANY_NUMBER = 1_000_000  # of nodes; no job asks for more
 DEVICE = 1_000_000  # a GPU's parts are counted in millionths
 CORES = "((s.ranks_per_node::bigint * s.threads_per_rank + s.threads_per_core - 1) / s.threads_per_core)"
 PART = f"round((s.gpus_per_rank - floor(s.gpus_per_rank)) * {DEVICE})::bigint"  # of one more device, for each rank
@@ -29,7 +30,7 @@ class NodeSize(BaseModel):
 
     num_nodes: Count = Field(default=1, description="How many nodes of this size.")
     cores: Size = Field(description="Cores of each.")
-    gpus: Size = Field(default=0, description="GPUs of each.")
+    gpus: Size | None = Field(default=0, description="GPUs of each; null: not known, bounds nothing.")
     memory_mb: Size = Field(default=0, description="Memory of each in MiB; 0: not known, bounds nothing.")
 
 
@@ -47,8 +48,24 @@ def held(nodes: Sequence[NodeSize], where: Where) -> str:
 
 def _on_one(size: NodeSize, where: Where) -> str:
     parts = [f"{CORES} <= {where.param(size.cores)}::int"]
-    # Most jobs ask for none, which is quicker to see than how the others share them.
-    parts.append(f"(s.gpus_per_rank = 0 OR {DEVICES} <= {where.param(size.gpus)}::bigint * {SHARERS})")
+    if size.gpus is not None:  # most jobs ask for none, which is quicker to see than how the others share them
+        parts.append(f"(s.gpus_per_rank = 0 OR {DEVICES} <= {where.param(size.gpus)}::bigint * {SHARERS})")
     if size.memory_mb:
         parts.append(f"s.mem_per_node_mb <= {where.param(size.memory_mb)}::int")
     return " AND ".join(parts)
+
+
+def nodes_filled(node: NodeSize, where: Where, *, whole_nodes: bool) -> str:
+    """How many such nodes a job fills: what it takes of one, by how many of its like one holds; several ones whole.
+
+    ``node_packing_count`` 1 states nothing, or with ``whole_nodes`` that it has its node for itself.
+    """
+    like = [f"{where.param(node.cores)}::bigint / {CORES}"]
+    if node.gpus is not None:
+        room = f"{where.param(node.gpus)}::bigint * {SHARERS}"
+        like.append(f"CASE WHEN s.gpus_per_rank > 0 THEN {room} / NULLIF({DEVICES}, 0) END")
+    if node.memory_mb:
+        like.append(f"{where.param(node.memory_mb)}::int / NULLIF(s.mem_per_node_mb, 0)")
+    like.append("s.node_packing_count" if whole_nodes else "NULLIF(s.node_packing_count, 1)")
+    # LEAST passes over what is null, and so bounds nothing.
+    return f"CASE WHEN s.num_nodes > 1 THEN s.num_nodes ELSE 1 / GREATEST(LEAST({', '.join(like)}), 1)::float8 END"

@@ -14,6 +14,7 @@ from storax_core import named
 from storax_core.decide import nearest
 from storax_core.errors import Invalid, TooLarge
 from storax_core.filters import Where, column, conditions, source
+from storax_core.node_share import ANY_NUMBER, NodeSize, held, nodes_filled
 from storax_core.resources import BY_ENTITY, JOBS, Resource
 from storax_core.store.database import Connection
 
@@ -236,11 +237,23 @@ GROUP BY 1 HAVING sum(n) <> 0 ORDER BY 2 DESC"""  # noqa: S608
     return {str(r["k"]) if r["k"] is not None else "null": r["n"] for r in rows}
 
 
-async def footprint(conn: Connection, owner_id: int, query: Query) -> dict[str, float]:
-    """What the jobs that match would fill: their number, their nodes (a packed job counts as its share of one), the
-    nodes of the widest and the minutes of the longest."""
+async def footprint(
+    conn: Connection,
+    owner_id: int,
+    query: Query,
+    *,
+    node: NodeSize | None = None,
+    whole_nodes: bool = False,
+    fitting: bool = False,
+) -> dict[str, float]:
+    """What the jobs that match would fill: their number, their nodes, the nodes of the widest and the minutes of the
+    longest. A job counts as its share of nodes like ``node``, or where none is said, as its ``node_packing_count``
+    says; with ``fitting`` only jobs count that such nodes can hold."""
     where = where_of(JOBS, owner_id, query)
-    sql = f"""SELECT count(*) AS num_jobs, coalesce(sum(s.num_nodes::float8 / s.node_packing_count), 0) AS nodes,
+    fills = nodes_filled(node, where, whole_nodes=whole_nodes) if node else "s.num_nodes::float8 / s.node_packing_count"
+    if node and fitting:
+        where.parts.append(held([node.model_copy(update={"num_nodes": ANY_NUMBER})], where))
+    sql = f"""SELECT count(*) AS num_jobs, coalesce(sum({fills}), 0) AS nodes,
   coalesce(max(s.num_nodes), 0) AS max_nodes, coalesce(max(s.wall_time_min), 0) AS max_wall_time_min
 FROM {_needed(JOBS, where)} WHERE {where.sql}"""  # noqa: S608
     row = await conn.fetchrow(sql, *where.params)

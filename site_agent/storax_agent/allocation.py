@@ -41,6 +41,7 @@ class Allocation:
     first_node: int = 0
     num_nodes: int = 0
     order: str = "age"
+    queue: str = ""
 
     @classmethod
     def of(cls, row: Mapping[str, Any], *, partition: int | None = None, order: str = "age") -> "Allocation":
@@ -52,15 +53,16 @@ class Allocation:
         wall_sec = 60.0 * row["wall_time_min"]
         tags = row.get("filter_tags") or {}
         mode: Mode = row.get("job_mode") or "serial"
+        queue = row.get("queue") or ""
         if partition is None:
-            return cls(row["id"], wall_sec, tags, mode=mode, order=order)
+            return cls(row["id"], wall_sec, tags, mode=mode, order=order, queue=queue)
         parts = row.get("partitions") or []
         if partition >= len(parts):
             raise NodesError(f"BatchJob {row['id']} has {len(parts)} partitions; there is no number {partition}")
         part, before = parts[partition], parts[:partition]
         return cls(
             row["id"], wall_sec, {**tags, **(part.get("filter_tags") or {})}, mode=part.get("job_mode") or mode,
-            first_node=sum(nodes_in(other) for other in before), num_nodes=nodes_in(part), order=order,
+            first_node=sum(nodes_in(other) for other in before), num_nodes=nodes_in(part), order=order, queue=queue,
         )  # fmt: skip
 
     @classmethod

@@ -28,18 +28,15 @@ from storax_agent.launching import launcher_of
 from storax_agent.leases import SessionKeeper
 from storax_agent.locks import PidLock
 from storax_agent.log_file import write_log
+from storax_agent.loops.allocations import allocation_steps
 from storax_agent.loops.base import Errors, Loop
-from storax_agent.loops.batch_jobs import BatchJobs
-from storax_agent.loops.elastic_queue import ElasticQueue
 from storax_agent.loops.failing_loops import FailingLoops
 from storax_agent.loops.file_cleaner import FileCleaner
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import Health
 from storax_agent.loops.heartbeat import Heartbeat
-from storax_agent.loops.misfits import Misfits
-from storax_agent.loops.outlook import OutlookLoop, offer
+from storax_agent.loops.outlook import offer
 from storax_agent.loops.pull import Pull
-from storax_agent.loops.queue_maintainer import QueueMaintainer
 from storax_agent.loops.reconcile import Reconcile
 from storax_agent.loops.report import Report
 from storax_agent.loops.token_watch import TokenWatch
@@ -49,7 +46,7 @@ from storax_agent.outcomes import Judge
 from storax_agent.partitions import run_partitions
 from storax_agent.places import told, venues
 from storax_agent.prepare import Preparer
-from storax_agent.runners import forget_reason, note_reason, told_by
+from storax_agent.runners import forget_reason, note_reason
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.settings import SiteError, SiteFolder, SiteSettings
 from storax_agent.transfers.locations import Locations
@@ -251,32 +248,10 @@ class Daemon:
         )  # fmt: skip
 
     def _allocation_loops(self) -> list[Loop]:
-        """What asks the scheduler for allocations and looks after them."""
-        settings, site_id = self.settings, self.settings.site_id
-        batch_jobs = BatchJobs(
-            self.api, self.keeper, site_id, self.scheduler,
-            every_sec=settings.batch_poll_sec, settings=settings.scheduler,
-            runners=lambda numbers: told_by(self.folder, numbers),
+        steps = allocation_steps(
+            self.api, self.keeper, self.agent, self.scheduler, self.folder, self.settings,
+            places=None if self._alone else venues(self.settings),
         )  # fmt: skip
-        steps: dict[str, Callable[[], float]] = {
-            "batch-jobs": batch_jobs.submit_step,
-            "allocations": batch_jobs.watch_step,
-        }
-        if settings.scheduler.kind != "local":
-            every = settings.scheduler.outlook_poll_sec
-            outlook = OutlookLoop(self.api, site_id, self.scheduler, settings.scheduler, every_sec=every)
-            steps["outlook"] = outlook.step
-        for number, queue in enumerate((queue for queue in settings.elastic_queue if queue.enabled), 1):
-            name = "elastic-queue" if number == 1 else f"elastic-queue-{number}"
-            tagged = queue.model_copy(update={"filter_tags": settings.tags_with(queue.filter_tags)})
-            steps[name] = ElasticQueue(self.api, site_id, self.scheduler, tagged).step
-        if settings.queue_maintainer.enabled:
-            steps["queue-maintainer"] = QueueMaintainer(self.api, site_id, settings.queue_maintainer).step
-        if (places := venues(settings)) and not self._alone:
-            misfits = Misfits(
-                self.api, self.keeper, self.agent, places, every_sec=settings.scheduler.outlook_poll_sec
-            )  # fmt: skip
-            steps["misfits"] = misfits.step
         return [self._loop(name, step) for name, step in steps.items()]
 
     def _announce(self) -> None:
@@ -286,7 +261,7 @@ class Daemon:
             size = self.size.nodes[0]._asdict() if self.settings.run_jobs else {}
             fields: dict[str, Any] = {"path": str(self.folder.path), "transfer_locations": locations, "node_size": size}
             if self.settings.scheduler.kind == "local":  # of the others its own loop tells, which may have to wait
-                fields |= offer(self.scheduler, self.settings.scheduler)
+                fields |= offer(self.scheduler, self.settings)
             self.api.update_site(self.settings.site_id, fields)
 
     def _report(self) -> Report:

@@ -18,6 +18,7 @@ from storax_agent.launchers.local import LocalLauncher
 from storax_agent.launchers.nodelink import NodeLink, here, there
 from storax_agent.launchers.packing import Capacity
 from storax_agent.launchers.starting import Machine
+from storax_agent.places import default_size
 from storax_agent.settings import SiteFolder, SiteSettings, job_environment
 
 MIB = 1 << 20
@@ -58,7 +59,7 @@ def _of_allocation(
 ) -> tuple[Launcher, Size]:
     given = settings.launcher
     cluster = cluster_of(name=given.cluster)
-    nodes = allocation.part_of(nodes_of(cluster, settings, os.environ))
+    nodes = allocation.part_of(nodes_of(cluster, settings, os.environ, queue=allocation.queue))
     on_batch_system = cluster is not cluster_of({})
     kind, launch = launch_of(given.launch, own.environment, slurm="SLURM_JOB_NODELIST" in os.environ)
     if allocation.mode == "mpi" and kind == "none":
@@ -89,10 +90,9 @@ def _pins_ranks(wanted: bool | None, nodes: Sequence[NodeInfo], *, pin: bool) ->
     return pin and everything
 
 
-def nodes_of(cluster: Cluster, settings: SiteSettings, environment: Mapping[str, str]) -> list[NodeInfo]:
+def nodes_of(cluster: Cluster, settings: SiteSettings, environment: Mapping[str, str], *, queue: str) -> list[NodeInfo]:
     """The allocation's nodes; what the batch system does not tell is as in site.toml. Raises ``NodesError``."""
-    default = Capacity(settings.slots, settings.gpus, settings.memory_mb)
-    return sizes_of(cluster.nodes(environment), default=default)
+    return sizes_of(cluster.nodes(environment), default=default_size(settings, queue))
 
 
 def _link(

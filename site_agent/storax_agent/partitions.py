@@ -20,7 +20,7 @@ def run_partitions(folder: SiteFolder, settings: SiteSettings, row: Mapping[str,
     Raises:
         NodesError: they ask for more nodes than the allocation has; then none is started.
     """
-    nodes = nodes_of(cluster_of(name=settings.launcher.cluster), settings, os.environ)
+    nodes = nodes_of(cluster_of(name=settings.launcher.cluster), settings, os.environ, queue=row.get("queue") or "")
     numbers = range(len(row["partitions"]))
     for number in numbers:
         Allocation.of(row, partition=number).part_of(nodes)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from storax_agent.footprint import Footprint
 from storax_agent.launchers.base import Work
 from storax_agent.launchers.packing import Capacity, objection
+from storax_agent.schedulers.base import Limits
+from storax_agent.schedulers.settings import QueueLimits
 from storax_agent.settings import SiteSettings
 
 MOST_SIZES = 64  # that the server takes in one list
@@ -60,3 +62,28 @@ def told_of(places: Sequence[Venue]) -> list[dict[str, Any]]:
 
 def _row(size: Capacity, number: int) -> dict[str, Any]:
     return {"num_nodes": number, **{name: min(value, LARGEST) for name, value in size._asdict().items()}}
+
+
+def queue_of(settings: SiteSettings, queue: str) -> str:
+    """The queue that is meant where none is named; empty where only the scheduler knows."""
+    return queue or settings.scheduler.default_queue or ("local" if settings.scheduler.kind == "local" else "")
+
+
+def default_size(settings: SiteSettings, queue: str) -> Capacity:
+    """What a node of an allocation has where the batch system does not tell."""
+    own, said = own_size(settings), settings.scheduler.queues.get(queue_of(settings, queue), QueueLimits())
+    given = (said.cores, said.gpus, said.memory_mb)
+    return Capacity(*(theirs if ours is None else ours for ours, theirs in zip(given, own, strict=True)))
+
+
+def node_of(settings: SiteSettings, queue: str, limits: Limits) -> dict[str, Any]:
+    """A node of a queue in the words of the server, before there is an allocation: by ``site.toml``, then its cores by
+    the scheduler's ``limits``. An allocation may have GPUs and memory that ``site.toml`` does not name, so these are
+    not known then."""
+    size, name = default_size(settings, queue), queue_of(settings, queue)
+    if settings.scheduler.kind == "local":
+        return _row(size, 1)
+    said = settings.scheduler.queues.get(name, QueueLimits())
+    cores = said.cores or limits.get(name, {}).get("cores") or size.cores
+    row = _row(Capacity(cores, size.gpus, said.memory_mb or 0), 1)
+    return row if said.gpus is not None or size.gpus else {**row, "gpus": None}

@@ -16,7 +16,7 @@ from storax.errors import StoraxError
 from storax_agent.launchers.options import LauncherSettings
 from storax_agent.memory import usable_mb
 from storax_agent.policy import Policy
-from storax_agent.schedulers.settings import ElasticQueues, MaintainerSettings, SchedulerSettings
+from storax_agent.schedulers.settings import NO_WINDOWS, ElasticQueues, MaintainerSettings, SchedulerSettings
 from storax_agent.transfers.locations import EXAMPLE, AnyLocation
 
 FILE = "site.toml"
@@ -121,6 +121,21 @@ class SiteSettings(BaseSettings):
                     "which this site insists on"
                 )
         return {**tags, **self.filter_tags}
+
+    @model_validator(mode="after")
+    def _backfill_is_told(self) -> "SiteSettings":
+        kind, default = self.scheduler.kind, self.scheduler.default_queue
+        for queue in self.elastic_queue:
+            if not (queue.enabled and queue.use_backfill):
+                continue
+            if kind in NO_WINDOWS:
+                raise ValueError(f"[elastic_queue] use_backfill: {kind} tells of no idle nodes, so it would never ask")
+            if kind != "local" and not (queue.queue or default):
+                raise ValueError(
+                    "[elastic_queue] use_backfill: which queue's idle nodes? Set queue there, or default_queue in "
+                    "[scheduler]"
+                )
+        return self
 
     @property
     def beat_sec(self) -> float:

@@ -209,9 +209,10 @@ class SiteApi:
         found: list[Row] = self._row(self._call("POST", "/batch-jobs/query", body))["results"]
         return found
 
-    def footprint(self, only: Mapping[str, Any]) -> Row:
-        """What the jobs that match would fill: ``num_jobs``, ``nodes``, ``max_nodes``, ``max_wall_time_min``."""
-        return self._post("/jobs/footprint", {"filter": dict(only)})
+    def footprint(self, only: Mapping[str, Any], **on: Any) -> Row:
+        """What the jobs that match would fill: ``num_jobs``, ``nodes``, ``max_nodes``, ``max_wall_time_min``. ``on``
+        says of what nodes: ``node``, ``whole_nodes``, ``fitting``."""
+        return self._post("/jobs/footprint", {"filter": dict(only), **on})
 
     def update_batch_jobs(self, patches: Sequence[Row]) -> None:
         """Change BatchJobs, all or none."""

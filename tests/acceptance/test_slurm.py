@@ -96,7 +96,7 @@ def test_a_batch_job_is_submitted_runs_twenty_jobs_and_ends(site, real_slurm):
     ]
     assert [state for state in told if state] == ["pending_submission", "queued", "running", "finished"]
     row = eventually(lambda: (r := site.user.get(f"/sites/{site.site_id}"))["allowed_queues"] and r)
-    assert row["allowed_queues"]["debug"] == {"max_nodes": 2, "max_walltime": 60}
+    assert row["allowed_queues"]["debug"] == {"max_nodes": 2, "max_walltime": 60, "cores": 4}
     assert eventually(lambda: site.user.get(f"/sites/{site.site_id}")["backfill_windows"].get("debug"))
 
 
@@ -235,14 +235,17 @@ def test_the_elastic_queue_asks_for_what_the_work_needs(site, real_slurm):
         "wall_time_min = 5",
     )
     site.start()
-    ids = jobs(app(site, "sleep 0.2"), 20, node_packing_count=4, wall_time_min=1)
+    few = jobs(app(site, "sleep 0.2"), 4, wall_time_min=1)
+    all_in(few, "JOB_FINISHED")
+    assert {batch.num_nodes for batch in BatchJob.objects.filter(site_id=site.site_id)} == {1}, "they share its 4 cores"
+    ids = jobs(app(site, "sleep 0.2"), 20, wall_time_min=1)
     all_in(ids, "JOB_FINISHED")
     made = list(BatchJob.objects.filter(site_id=site.site_id))
     assert {batch.status_info["made_by"] for batch in made} == {"elastic_queue"}
     assert max(batch.num_nodes for batch in made) == 2
     for batch in made:
         comes(batch, "finished")
-    assert BatchJob.objects.filter(site_id=site.site_id).count() == len(made) <= 3
+    assert BatchJob.objects.filter(site_id=site.site_id).count() == len(made) <= 4
 
 
 def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
@@ -251,7 +254,7 @@ def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
     found = {finding.what: finding for finding in check(site.folder)}
     assert found["scheduler"].good
     assert found["job-template.sh"].good
-    assert found["queue debug"].told == "max_nodes 2, max_walltime 60"
+    assert found["queue debug"].told == "max_nodes 2, max_walltime 60, cores 4"
     Path(site.folder.path, "job-template.sh").write_text("#!/bin/bash\n{{ nodes }}\n{{ run }}\n")
     settings = site.folder.settings_file
     settings.write_text(settings.read_text().replace("_timeout_sec = 20", "_timeout_sec = 2"))

@@ -1,6 +1,7 @@
 """The loops that ask for allocations by themselves, with a real server; and an agent whose scheduler goes wrong."""
 
 import json
+import os
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -10,22 +11,29 @@ from fakes.clusters import TestCluster
 from fakes.processes import eventually
 from fakes.site import RunningSite
 from storax_agent.checks import check
-from storax_agent.loops.elastic_queue import ElasticQueue, best_window
+from storax_agent.footprint import footprint
+from storax_agent.launchers.packing import Capacity, Node
+from storax_agent.loops.elastic_queue import ElasticQueue, NoQueueError, best_window
 from storax_agent.loops.queue_maintainer import QueueMaintainer
 from storax_agent.loops.queue_shape import patience_sec
 from storax_agent.schedulers.base import Outlook
 from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings
+from storax_agent.settings import SiteSettings
 from storax_agent.wire import SiteApi
 
 
 class Idle:
-    """A scheduler as far as its idle nodes go."""
+    """A scheduler as far as its idle nodes and its queues go."""
 
-    def __init__(self, *windows):
+    def __init__(self, *windows, cores=None):
         self.told = Outlook({"debug": [{"num_nodes": n, "wall_time_min": w} for n, w in windows]}, {})
+        self.limits = {"debug": {"max_nodes": 9, **({"cores": cores} if cores else {})}}
 
     def outlook(self):
         return self.told
+
+    def queues(self):
+        return self.limits
 
 
 class Desk:
@@ -35,10 +43,12 @@ class Desk:
         self.app = self.user.app(self.site)
         self.api = SiteApi(world.url, self.user.token)
 
-    def elastic(self, *windows, later=0, **settings):
-        given = ElasticSettings(enabled=True, queue="debug", max_nodes=8, max_pending=9, **settings)
+    def elastic(self, *windows, later=0, cores=None, site=None, **settings):
+        given = ElasticSettings(**{"enabled": True, "queue": "debug", "max_nodes": 8, "max_pending": 9, **settings})
         now = datetime.now(UTC) + timedelta(minutes=later)
-        ElasticQueue(self.api, self.site, Idle(*windows), given, now=lambda: now).step()
+        shared = {"slots": 8, "launcher": {"whole_nodes": not cores}, "scheduler": {"kind": "slurm"}}
+        own = SiteSettings(name="s", site_id=self.site, url=self.world.url, **{**shared, **(site or {})})
+        ElasticQueue(self.api, own, Idle(*windows, cores=cores), given, now=lambda: now).step()
         return self.batches()
 
     def batches(self):
@@ -70,6 +80,54 @@ def test_the_footprint_of_jobs_is_one_answer(desk):
     assert desk.api.footprint({"site_id": desk.site, "state": "FAILED"})["nodes"] == 0
     desk.user.refused("POST", "/jobs/footprint", {"filter": {"nodes": 1}}, status=422, code="invalid")
     assert desk.world.user().post("/jobs/footprint", {"filter": {"site_id": desk.site}})["num_jobs"] == 0
+
+
+def test_jobs_that_share_a_node_are_asked_for_as_the_packer_will_place_them(desk):
+    desk.user.jobs(desk.app, 64)
+    assert desk.elastic(cores=64) == [("pending_submission", 1, 60)]
+    desk.user.jobs(desk.app, 3, threads_per_rank=40)
+    assert desk.elastic(cores=64)[-1] == ("pending_submission", 3, 60), "two of them do not fit on one node"
+    desk.user.jobs(desk.app, 5, gpus_per_rank=0.5)
+    gpus = {"scheduler": {"kind": "slurm", "queues": {"debug": {"cores": 64, "gpus": 1}}}}
+    assert desk.elastic(cores=64, site=gpus)[-1] == ("pending_submission", 3, 60)
+    desk.user.jobs(desk.app, 2, gpus_per_rank=2.0)
+    desk.user.jobs(desk.app, 2, threads_per_rank=65)
+    assert len(desk.elastic(cores=64, site=gpus)) == 3, "no node of the queue can hold them"
+
+
+def test_idle_cores_of_running_allocations_count(desk):
+    desk.user.jobs(desk.app, 4)
+    desk.elastic(cores=8)
+    desk.change(state="running", scheduler_id="1")
+    desk.user.acquire(desk.user.session(desk.site, batch_job_id=desk.last()["id"]), 4)
+    desk.user.jobs(desk.app, 4)
+    assert len(desk.elastic(cores=8)) == 1, "half of its one node is free"
+    desk.user.jobs(desk.app, 1)
+    assert desk.elastic(cores=8)[1:] == [("pending_submission", 1, 60)]
+
+
+def test_the_server_counts_as_many_jobs_on_a_node_as_the_packer_puts_there(desk):
+    seed = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"replay with STORAX_SEED={seed}")
+    rng = random.Random(seed)
+    asked = []
+    for number in range(40):
+        asked.append({
+            "ranks_per_node": rng.randint(1, 3), "threads_per_rank": rng.randint(1, 3),
+            "threads_per_core": rng.randint(1, 2), "mem_per_node_mb": rng.choice([0, 300, 500, 1000]),
+            "gpus_per_rank": rng.choice([0.0, 0.1, 1 / 3, 0.4, 0.5, 1.0, 1.5]), "tags": {"n": str(number)},
+            "node_packing_count": rng.choice([1, 2, 3]),
+        })  # fmt: skip
+        desk.user.jobs(desk.app, 1, **asked[-1])
+    for number, one in enumerate(asked):
+        size, whole = Capacity(rng.randint(9, 20), rng.randint(6, 8), rng.choice([0, 1500])), rng.random() < 0.3
+        node, foot, held = Node(**size._asdict()), footprint(one, whole_nodes=whole), 0
+        while place := node.fit(foot):
+            node.take(place)
+            held += 1
+        only = {"site_id": desk.site, "tags": {"n": str(number)}}
+        told = desk.api.footprint(only, node=size._asdict(), whole_nodes=whole, fitting=True)
+        assert told["nodes"] == pytest.approx(1 / held), (one, size, whole)
 
 
 def test_what_the_work_needs_is_asked_for_once(desk):
@@ -154,6 +212,21 @@ def test_an_allocation_is_sized_to_what_is_idle(desk):
     assert len(desk.elastic((4, 26), **sized)) == 2
     assert best_window([{"num_nodes": 1, "wall_time_min": 0}], least=1, pad=5) == (1, 0)
     assert best_window([{"num_nodes": 3, "wall_time_min": 9}], least=4, pad=5) is None
+
+
+def test_idle_nodes_are_looked_for_in_the_default_queue_where_none_is_named(desk):
+    desk.user.jobs(desk.app, 2)
+    default = {"scheduler": {"kind": "slurm", "default_queue": "debug"}}
+    assert desk.elastic((4, 30), use_backfill=True, queue="", site=default) == [("pending_submission", 2, 25)]
+
+
+def test_idle_nodes_that_are_never_told_are_no_silence(desk, caplog):
+    desk.user.jobs(desk.app, 2)
+    with pytest.raises(NoQueueError, match="no idle nodes of queue 'debugg'"):
+        desk.elastic((4, 30), use_backfill=True, queue="debugg")
+    with caplog.at_level("INFO"):
+        desk.elastic(use_backfill=True)
+    assert "2.0 nodes are missing; queue 'debug' has no idle ones that would do" in caplog.text
 
 
 def test_one_of_its_own_that_waits_too_long_is_taken_back(desk):
@@ -308,6 +381,16 @@ def test_a_job_fails_only_where_no_queue_of_the_site_can_hold_it(site):
     )
     assert site.user.states(*fitting) == ["PREPROCESSED"] * 2
     assert [event["type"] for event in site.user.events(job_id=fitting[0])] == ["job.created"]
+
+
+def test_the_check_shows_what_backfill_would_find(site):
+    text = site.folder.settings_file.read_text()
+    for queue, good, words in (("debug", None, "2 nodes for"), ("debugg", False, "no such queue")):
+        table = f"[elastic_queue]\nenabled = true\nuse_backfill = true\nqueue = '{queue}'\n"
+        site.folder.settings_file.write_text(f"{text}\n{table}")
+        (found,) = [finding for finding in check(site.folder) if finding.what == f"backfill {queue}"]
+        assert found.good is good
+        assert words in found.told
 
 
 def test_one_that_is_deleted_before_it_is_submitted_never_is(site):

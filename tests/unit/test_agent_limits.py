@@ -1,5 +1,6 @@
 """What a site does not allow is refused before the scheduler is asked, and no value can become a line of a job script."""
 
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -8,10 +9,14 @@ import pytest
 from pydantic import TypeAdapter
 
 from storax_agent.allocation import Allocation
+from storax_agent.loops.outlook import offer
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.limits import allowed_queues, objection, resolved
+from storax_agent.schedulers.local import LocalScheduler
+from storax_agent.schedulers.pbs import Pbs
 from storax_agent.schedulers.settings import ElasticQueues, ElasticSettings, SchedulerSettings
+from storax_agent.settings import SiteFolder, SiteSettings
 
 OWN = {"debug": {"max_nodes": 2, "max_walltime": 60}, "long": {"max_nodes": 8}}
 PLAIN = Request(5, 1, 30, "debug", "", "serial", {})
@@ -62,6 +67,51 @@ def test_what_is_not_asked_for_is_the_sites_default():
 def test_an_elastic_queue_whose_least_is_above_its_most_is_refused():
     with pytest.raises(ValueError, match="min_nodes = 3 is above max_nodes = 2"):
         ElasticSettings(min_nodes=3, max_nodes=2)
+
+
+def test_backfill_that_could_never_be_found_is_refused():
+    def site(kind, *, queue="", **scheduler):
+        elastic = {"enabled": True, "use_backfill": True, "queue": queue}
+        given = {"scheduler": {"kind": kind, **scheduler}, "elastic_queue": elastic}
+        return SiteSettings(name="s", site_id=1, url="http://x", **given)
+
+    for kind in ("lsf", "sge"):
+        with pytest.raises(ValueError, match=f"use_backfill: {kind} tells of no idle nodes"):
+            site(kind, queue="debug")
+    with pytest.raises(ValueError, match="which queue's idle nodes"):
+        site("slurm")
+    assert site("slurm", default_queue="debug").elastic_queue[0].use_backfill
+    assert site("pbs", queue="debug").elastic_queue[0].use_backfill
+    assert site("local").elastic_queue[0].use_backfill
+
+
+def test_what_the_site_says_of_a_queue_s_nodes_goes_before_the_scheduler_s_words():
+    ours = SchedulerSettings(kind="slurm", queues={"debug": {"cores": 8, "max_nodes": 9}})
+    told = allowed_queues(ours, {"debug": {"max_nodes": 2, "cores": 4}})
+    assert told == {"debug": {"max_nodes": 2, "cores": 8}}
+
+
+def test_a_pbs_queue_without_a_longest_run_has_idle_nodes_for_any_time(tmp_path, monkeypatch):
+    queues = {"debug": {"resources_max": {"walltime": "01:00:00"}}, "free": {}}
+    told = {"qstat": {"Queue": {name: {"enabled": "True", "started": "True", **row} for name, row in queues.items()}},
+            "pbsnodes": {"nodes": {"n1": {"state": "free"}}}}  # fmt: skip
+    for name, tree in told.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps({'pbs_version': '23', **tree})}\nEND\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert {name: rows[0]["wall_time_min"] for name, rows in Pbs(5.0).windows().items()} == {"debug": 60, "free": 0}
+
+
+def test_a_site_tells_what_it_asks_for_by_itself(tmp_path):
+    elastic = [{"enabled": True, "wall_time_min": 30, "filter_tags": {"k": "v"}}, {"enabled": False}]
+    given = {"slots": 3, "gpus": 0, "memory_mb": 9, "elastic_queue": elastic}
+    site = SiteSettings(name="s", site_id=1, url="http://x", **given)
+    assert offer(LocalScheduler(SiteFolder(tmp_path)), site)["elastic_queues"] == [
+        {
+            "queue": "", "job_mode": "serial", "max_nodes": 1, "wall_time_min": 30, "filter_tags": {"k": "v"},
+            "node": {"num_nodes": 1, "cores": 3, "gpus": 0, "memory_mb": 9},
+        }
+    ]  # fmt: skip
 
 
 def test_elastic_queues_that_would_ask_for_the_same_work_are_refused():

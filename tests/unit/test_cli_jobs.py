@@ -235,6 +235,12 @@ def test_a_log_elsewhere_is_named(shell, tmp_path):
     assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
 
 
+PLAIN = {
+    "num_nodes": 1, "ranks_per_node": 1, "threads_per_rank": 1, "threads_per_core": 1, "gpus_per_rank": 0.0,
+    "mem_per_node_mb": 0, "wall_time_min": 0, "tags": {},
+}  # fmt: skip
+
+
 class Facts:
     """A server that knows one job, its site, and what belongs to it."""
 
@@ -242,9 +248,12 @@ class Facts:
         self.script = shell.script
         heard = (NOW - timedelta(seconds=5)).isoformat()
         told = {"id": 1, "name": "laptop", "path": "/sites/laptop", "last_refresh": heard} | (site or {})
-        self.script.on("GET", "/jobs/12", job(12, last_update=(NOW - timedelta(minutes=2)).isoformat(), **fields))
+        self.script.on(
+            "GET", "/jobs/12", job(12, last_update=(NOW - timedelta(minutes=2)).isoformat(), **{**PLAIN, **fields})
+        )
         self.script.on("GET", "/sites/1", dict.fromkeys(Site._columns) | told)
         self.script.on("GET", "/apps/1", {"id": 1, "name": "Hello", "parameters": {}, "site_id": 1})
+        self.script.on("POST", "/batch-jobs/query", {"columns": ["id"], "rows": [], "next": None, "count": None})
         self.script.on("POST", "/events/query", {**NAMES, "columns": ["position", "data", "to_state"], "rows": []})
 
     def words(self, client_of):
@@ -292,17 +301,74 @@ def test_it_counts_what_comes_before(why):
     [
         ({"mem_per_node_mb": 4097}, "It asks for 4097 MiB of memory on a node; site laptop has 4096"),
         ({"ranks_per_node": 3}, "It asks for 3 cores on a node; site laptop has 2"),
-        ({"gpus_per_rank": 0.5}, "It asks for 0.5 GPUs on a node; site laptop has 0"),
+        ({"gpus_per_rank": 0.5}, "It asks for 1 GPUs on a node; site laptop has 0"),
         ({"mem_per_node_mb": 4096, "ranks_per_node": 2}, ""),
     ],
 )
 def test_it_says_when_a_job_asks_for_more_than_a_node_has(why, fields, words):
-    plain = {"ranks_per_node": 1, "threads_per_rank": 1, "threads_per_core": 1, "gpus_per_rank": 0.0}
     told = why(
         {"node_size": {"cores": 2, "gpus": 0, "memory_mb": 4096}}, answers=[("/jobs/query", counted(1))],
-        state="PREPROCESSED", attempt=0, priority=0, **{**plain, "mem_per_node_mb": 0, **fields},
+        state="PREPROCESSED", attempt=0, priority=0, **fields,
     )  # fmt: skip
     assert words in told if words else "It asks for" not in told
+
+
+def batches(*rows):
+    columns = ["id", "state", "num_nodes", "wall_time_min", "job_mode", "queue", "filter_tags", "status_info"]
+    columns += ["start_time", "partitions"]
+    given = [[n, s, nodes, 60, mode, "debug", {}, info, None, None] for n, (s, nodes, mode, info) in enumerate(rows, 7)]
+    return {"columns": columns, "rows": given, "next": None, "count": None}
+
+
+def waiting(why, site, batch_jobs, **fields):
+    answers = [("/jobs/query", counted(0)), ("/batch-jobs/query", batch_jobs)]
+    return why(site, answers=answers, state="PREPROCESSED", attempt=0, priority=0, **fields)
+
+
+def test_it_names_the_allocations_that_wait_and_why(why):
+    open_ = batches(
+        ("queued", 2, "serial", {"reason": "Resources"}), ("pending_submission", 1, "mpi", {"waits": "1 of 1"})
+    )
+    told = waiting(why, {}, open_)
+    assert "Allocation 7 (2 nodes, 60 min) is queued: Resources." in told
+    assert "Allocation 8 (1 node, 60 min) is pending_submission: 1 of 1." in told
+    assert "No allocation takes it" not in told
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"num_nodes": 2}, "it is serial, for jobs of one node and one rank"),
+        ({"wall_time_min": 60}, "the job asks for 60 minutes; it has 60"),
+        ({"threads_per_rank": 5}, "the job asks for 5 cores on a node; it has 4"),
+        ({"gpus_per_rank": 1.0}, ""),
+    ],
+)
+def test_it_says_why_an_allocation_does_not_take_a_job(why, fields, words):
+    queues = {"allowed_queues": {"debug": {"cores": 4}}}
+    told = waiting(why, queues, batches(("running", 2, "serial", {})), **fields)
+    if not words:  # the GPUs of its nodes are not known
+        assert "does not take" not in told
+        return
+    assert f"It does not take this job: {words}" in told
+    assert "No allocation takes it" in told
+    assert "storax queue submit --site laptop -n" in told
+
+
+def test_it_says_that_the_last_allocation_was_refused_and_that_nobody_asks_for_another(why):
+    elastic = {"queue": "debug", "job_mode": "mpi", "max_nodes": 2, "wall_time_min": 30, "filter_tags": {}, "node": {}}
+
+    def answer(asked):
+        refused = batches(("submit_failed", 9, "mpi", {"error": "it asks for 9 nodes"}))
+        return batches() if "state" in asked.body["filter"] else refused
+
+    told = waiting(why, {"elastic_queues": [elastic]}, answer, num_nodes=3)
+    assert "The last allocation asked for, 7, was refused: it asks for 9 nodes." in told
+    assert "elastic queue (queue debug) asks for none for it: the job asks for 3 nodes; it has 2." in told
+    assert "storax queue submit --site laptop -n 3 -t 60 --job-mode mpi" in told
+    long = waiting(why, {"elastic_queues": [elastic]}, batches(), wall_time_min=30)
+    assert "the job asks for 30 minutes; it has 30" in long
+    assert "asks for none" not in waiting(why, {"elastic_queues": [elastic]}, batches(), wall_time_min=29)
 
 
 @pytest.mark.parametrize(

@@ -113,9 +113,16 @@ class Site(Model):
         dict[str, Any],
         settable="always",
         default={},
-        doc="Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}.",
+        doc="By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes {cores, gpus, memory_mb}.",
     )
-    """Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}."""
+    """By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes {cores, gpus, memory_mb}."""
+    elastic_queues: Field[list[Any]] = Field(
+        list[Any],
+        settable="always",
+        default=[],
+        doc="For which work its agent asks for allocations by itself: [{queue, job_mode, max_nodes, wall_time_min, filter_tags, node}]; written by the agent.",
+    )
+    """For which work its agent asks for allocations by itself: [{queue, job_mode, max_nodes, wall_time_min, filter_tags, node}]; written by the agent."""
     transfer_locations: Field[dict[str, str]] = Field(
         dict[str, str], settable="always", default={}, doc="URL of each transfer location by alias."
     )
@@ -156,6 +163,7 @@ class Site(Model):
         optional_batch_job_params: Mapping[str, str] | Unset = UNSET,
         allowed_projects: Iterable[Any] | Unset = UNSET,
         allowed_queues: Mapping[str, Any] | Unset = UNSET,
+        elastic_queues: Iterable[Any] | Unset = UNSET,
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
@@ -172,7 +180,10 @@ class Site(Model):
             queued_jobs: Scheduler jobs by scheduler id; written by the agent.
             optional_batch_job_params: Extra BatchJob parameters and defaults.
             allowed_projects: Projects a BatchJob may charge.
-            allowed_queues: Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}.
+            allowed_queues: By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes
+                {cores, gpus, memory_mb}.
+            elastic_queues: For which work its agent asks for allocations by itself: [{queue, job_mode,
+                max_nodes, wall_time_min, filter_tags, node}]; written by the agent.
             transfer_locations: URL of each transfer location by alias.
             node_size: What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it
                 does not know; empty where allocations alone run jobs. Written by the agent.
@@ -354,6 +365,7 @@ class SiteQuery(ChangeQuery[Site]):
         optional_batch_job_params: Mapping[str, str] | Unset = UNSET,
         allowed_projects: Iterable[Any] | Unset = UNSET,
         allowed_queues: Mapping[str, Any] | Unset = UNSET,
+        elastic_queues: Iterable[Any] | Unset = UNSET,
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
@@ -370,7 +382,10 @@ class SiteQuery(ChangeQuery[Site]):
             queued_jobs: Scheduler jobs by scheduler id; written by the agent.
             optional_batch_job_params: Extra BatchJob parameters and defaults.
             allowed_projects: Projects a BatchJob may charge.
-            allowed_queues: Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}.
+            allowed_queues: By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes
+                {cores, gpus, memory_mb}.
+            elastic_queues: For which work its agent asks for allocations by itself: [{queue, job_mode,
+                max_nodes, wall_time_min, filter_tags, node}]; written by the agent.
             transfer_locations: URL of each transfer location by alias.
             node_size: What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it
                 does not know; empty where allocations alone run jobs. Written by the agent.
@@ -407,6 +422,7 @@ class SiteManager(Manager[Site], SiteQuery):
         optional_batch_job_params: Mapping[str, str] | Unset = UNSET,
         allowed_projects: Iterable[Any] | Unset = UNSET,
         allowed_queues: Mapping[str, Any] | Unset = UNSET,
+        elastic_queues: Iterable[Any] | Unset = UNSET,
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,

@@ -33,7 +33,12 @@ class Site(SQLModel, table=True):
     optional_batch_job_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra BatchJob parameters and defaults.")
     allowed_projects: Annotated[JsonList, Mark(write=BOTH)] = c.json("Projects a BatchJob may charge.", list)
     allowed_queues: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
-        "Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}."
+        "By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes {cores, gpus, memory_mb}."
+    )
+    elastic_queues: Annotated[JsonList, Mark(write=BOTH)] = c.json(
+        "For which work its agent asks for allocations by itself: [{queue, job_mode, max_nodes, wall_time_min,"
+        " filter_tags, node}]; written by the agent.",
+        list,
     )
     transfer_locations: Annotated[TextMap, Mark(write=BOTH)] = c.json("URL of each transfer location by alias.")
     node_size: Annotated[JsonObject, Mark(write=BOTH)] = c.json(

@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from storax.errors import StoraxError
 from storax_agent.loops.queue_shape import create, made_by, shape, waits
-from storax_agent.schedulers.base import Scheduler
+from storax_agent.places import node_of, queue_of
+from storax_agent.schedulers.base import Limits, Scheduler
 from storax_agent.schedulers.settings import ElasticSettings
+from storax_agent.settings import SiteSettings
 from storax_agent.wire import SiteApi
 
 MAKER = "elastic_queue"
@@ -24,6 +27,10 @@ Row = dict[str, Any]
 def utc_now() -> datetime:
     """The time, aware, UTC."""
     return datetime.now(UTC)
+
+
+class NoQueueError(StoraxError):
+    """The queue whose idle nodes are to be asked for is not there."""
 
 
 class Window(NamedTuple):
@@ -39,17 +46,28 @@ class ElasticQueue:
     def __init__(
         self,
         api: SiteApi,
-        site_id: int,
+        site: SiteSettings,
         scheduler: Scheduler,
         settings: ElasticSettings,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._api, self._site_id, self._scheduler, self._settings = api, site_id, scheduler, settings
-        self._now = now
+        self._api, self._site, self._scheduler, self._settings = api, site, scheduler, settings
+        self._site_id, self._now = site.site_id, now
+        self._on: Row = {}
+        self._waits = False
 
     def step(self) -> float:
-        """One round."""
+        """One round.
+
+        Raises:
+            NoQueueError: it is to ask for idle nodes of a queue that is not there, so it never would ask.
+        """
+        limits = self._scheduler.queues()
+        if self._settings.use_backfill:
+            self._check(limits)
+        node = node_of(self._site, self._settings.queue, limits)
+        self._on = {"node": node, "whole_nodes": self._site.launcher.whole_nodes}
         active = [row for row in self._api.batch_jobs(self._site_id, ACTIVE) if self._serves(row)]
         self._give_up(active)
         pending = sum(row["state"] != "running" for row in active)
@@ -66,14 +84,18 @@ class ElasticQueue:
 
     def _missing(self, active: Sequence[Row]) -> tuple[float, int]:
         """Nodes that the runnable work needs and nobody has asked for, and the nodes of the widest job."""
-        wanted = self._api.footprint(self._runnable(self._settings.wall_time_min))
+        wanted = self._fitting(self._settings.wall_time_min)
         waiting = sum(row["num_nodes"] for row in active if row["state"] != "running")
         missing = wanted["nodes"] - waiting - self._idle([row for row in active if row["state"] == "running"])
         return missing, int(wanted["max_nodes"])
 
+    def _fitting(self, wall_time_min: int) -> Row:
+        """What the jobs would fill that an allocation of so many minutes would take."""
+        return self._api.footprint(self._runnable(wall_time_min), **self._on, fitting=True)
+
     def _runnable(self, wall_time_min: int) -> Row:
-        """Which jobs an allocation of so many minutes would take. Jobs that it would not (in serial mode those of
-        several ranks; those as long as itself, for its own start takes time) would be asked for again and again."""
+        """Jobs that an allocation would not take (in serial mode those of several ranks; those as long as itself, for
+        its own start takes time) would be asked for again and again."""
         settings = self._settings
         widest = {"num_nodes__lte": settings.max_nodes}
         return {
@@ -91,7 +113,7 @@ class ElasticQueue:
             return 0.0
         only = {"batch_job_id": [row["id"] for row in running], "session_id__isnull": False}
         nodes: int = sum(row["num_nodes"] for row in running)
-        return max(0.0, nodes - float(self._api.footprint(only)["nodes"]))
+        return max(0.0, nodes - float(self._api.footprint(only, **self._on)["nodes"]))
 
     def _ask(self, missing: float, widest: int) -> None:
         settings = self._settings
@@ -99,21 +121,37 @@ class ElasticQueue:
         fields = {**shape(settings), "num_nodes": nodes}
         if settings.use_backfill:
             window = self._window(max(settings.min_nodes, widest))
+            self._note(window, missing)
             if window is None:
                 return
             fields["num_nodes"] = min(nodes, window.num_nodes)
             if window.wall_time_min:
                 room = window.wall_time_min - settings.wall_time_pad_min
                 fields["wall_time_min"] = min(settings.wall_time_min, room)
-                if not self._api.footprint(self._runnable(fields["wall_time_min"]))["num_jobs"]:
+                if not self._fitting(fields["wall_time_min"])["num_jobs"]:
                     return  # nothing would end in it
         number = create(self._api, self._site_id, fields, maker=MAKER)
         LOG.info("elastic queue: %.1f nodes are missing; asked for %d as BatchJob %d", missing, nodes, number)
 
     def _window(self, least: int) -> Window | None:
         outlook = self._scheduler.outlook()
-        rows = outlook.backfill_windows.get(self._settings.queue, ()) if outlook else ()
+        rows = outlook.backfill_windows.get(queue_of(self._site, self._settings.queue), ()) if outlook else ()
         return best_window(rows, least=least, pad=self._settings.wall_time_pad_min)
+
+    def _check(self, limits: Limits) -> None:
+        queue = queue_of(self._site, self._settings.queue)
+        if limits and queue not in limits:
+            raise NoQueueError(
+                f"there are no idle nodes of queue {queue!r} to ask for: the scheduler has no such queue open",
+                hint=f"There are: {', '.join(sorted(limits))}",
+            )
+
+    def _note(self, window: Window | None, missing: float) -> None:
+        """Say once that nothing idle fits, however often it is looked for."""
+        if window is None and not self._waits:
+            queue = queue_of(self._site, self._settings.queue)
+            LOG.info("elastic queue: %.1f nodes are missing; queue %r has no idle ones that would do", missing, queue)
+        self._waits = window is None
 
     def _give_up(self, active: Sequence[Row]) -> None:
         """Cancel those of ours that have waited for longer than they may."""

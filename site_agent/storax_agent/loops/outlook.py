@@ -4,21 +4,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from storax.errors import StoraxError
+from storax_agent.places import node_of
 from storax_agent.schedulers.base import Scheduler
 from storax_agent.schedulers.limits import allowed_queues
-from storax_agent.schedulers.settings import SchedulerSettings
+from storax_agent.settings import SiteSettings
 from storax_agent.wire import SiteApi
+
+ELASTIC = {"queue", "job_mode", "max_nodes", "wall_time_min", "filter_tags"}
 
 
 class SilentError(StoraxError):
     """The scheduler gave no clear answer."""
 
 
-def offer(scheduler: Scheduler, settings: SchedulerSettings) -> dict[str, Any]:
-    """What a BatchJob of this site may ask for, as fields of the Site."""
+def offer(scheduler: Scheduler, site: SiteSettings) -> dict[str, Any]:
+    """What a BatchJob of this site may ask for, and what its agent asks for by itself, as fields of the Site."""
+    settings, limits = site.scheduler, scheduler.queues()
     told: dict[str, Any] = {
-        "allowed_queues": allowed_queues(settings, scheduler.queues()),
+        "allowed_queues": allowed_queues(settings, limits),
         "optional_batch_job_params": settings.optional_params,
+        "elastic_queues": [
+            {**one.model_dump(include=ELASTIC), "node": node_of(site, one.queue, limits)}
+            for one in site.elastic_queue
+            if one.enabled
+        ],
     }
     return told if settings.projects is None else {**told, "allowed_projects": settings.projects}
 
@@ -26,11 +35,9 @@ def offer(scheduler: Scheduler, settings: SchedulerSettings) -> dict[str, Any]:
 class OutlookLoop:
     """One round every ``every_sec`` seconds; nothing is sent unless it has changed."""
 
-    def __init__(
-        self, api: SiteApi, site_id: int, scheduler: Scheduler, settings: SchedulerSettings, *, every_sec: float
-    ) -> None:
-        self._api, self._site_id, self._scheduler = api, site_id, scheduler
-        self._settings, self._every_sec = settings, every_sec
+    def __init__(self, api: SiteApi, scheduler: Scheduler, site: SiteSettings, *, every_sec: float) -> None:
+        self._api, self._site_id, self._scheduler = api, site.site_id, scheduler
+        self._site, self._every_sec = site, every_sec
         self._told: Mapping[str, Any] = {}
 
     def step(self) -> float:
@@ -39,7 +46,7 @@ class OutlookLoop:
         Raises:
             SilentError: the scheduler gave no clear answer, so that all else is as it was told before.
         """
-        fields = offer(self._scheduler, self._settings)
+        fields = offer(self._scheduler, self._site)
         if not fields["allowed_queues"]:
             del fields["allowed_queues"]  # no answer: what was told before still holds
         outlook = self._scheduler.outlook()

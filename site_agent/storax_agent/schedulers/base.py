@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
-Limits = Mapping[str, Mapping[str, int]]  # by queue name: max_nodes, max_walltime (minutes), max_queued_jobs
+# By queue name: max_nodes, max_walltime (minutes), max_queued_jobs; and cores, those of its smallest node.
+Limits = Mapping[str, Mapping[str, int]]
 
 
 class Request(NamedTuple):
@@ -61,7 +62,7 @@ class Scheduler(Protocol):
         """End these; may be called again."""
 
     def queues(self) -> Limits:
-        """Limits by queue name: max_nodes, max_walltime (minutes), max_queued_jobs; empty where it does not say."""
+        """Limits by queue name: max_nodes, max_walltime (minutes), max_queued_jobs, cores; those that it tells."""
 
     def outlook(self) -> Outlook | None:
         """Idle nodes and the owner's jobs; None where it gave no clear answer."""

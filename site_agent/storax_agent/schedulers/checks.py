@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from storax_agent.places import queue_of
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.limits import allowed_queues
@@ -36,6 +37,7 @@ def scheduler_findings(folder: SiteFolder, settings: SiteSettings) -> Iterator[F
     else:
         yield Finding("scheduler", True, f"{kind}, {len(listed)} jobs of yours")
         yield from _queues(scheduler, settings)
+        yield from _backfill(scheduler, settings)
     yield _template(scheduler, settings)
 
 
@@ -51,6 +53,19 @@ def _queues(scheduler: Cluster, settings: SiteSettings) -> Iterator[Finding]:
     for name, limits in allowed_queues(settings.scheduler, own).items():
         words = ", ".join(f"{limit} {value}" for limit, value in limits.items())
         yield Finding(f"queue {name}", None, words or "no limits told")
+
+
+def _backfill(scheduler: Cluster, settings: SiteSettings) -> Iterator[Finding]:
+    """What an elastic queue that asks for idle nodes alone would find now."""
+    names = {queue_of(settings, one.queue) for one in settings.elastic_queue if one.enabled and one.use_backfill}
+    idle, known = scheduler.vendor.windows() if names else {}, scheduler.queues() if names else {}
+    for name in sorted(names):
+        rows = ", ".join(
+            f"{row['num_nodes']} nodes for {row['wall_time_min'] or 'any'} min" for row in idle.get(name, ())
+        )
+        good = None if name in known else False
+        nothing = "nothing is idle now" if name in known else "no such queue, so the elastic queue never asks"
+        yield Finding(f"backfill {name}", good, rows or nothing)
 
 
 def _template(scheduler: Cluster, settings: SiteSettings) -> Finding:

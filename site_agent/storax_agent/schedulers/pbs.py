@@ -77,15 +77,16 @@ class Pbs:
         return found
 
     def windows(self) -> Mapping[str, Sequence[Mapping[str, int]]]:
-        """Free nodes, for as long as each queue allows; PBS tells no more of its backfill."""
+        """Free nodes, for as long as each queue allows (0: for any time); PBS tells no more of its backfill."""
         nodes = self._tree("pbsnodes", "-a", "-F", "json").get("nodes") or {}
         free = sum(node.get("state") == "free" and not node.get("jobs") for node in nodes.values())
         if not free:
             return {}
         return {
-            name: [{"num_nodes": min(free, limits.get("max_nodes", free)), "wall_time_min": limits["max_walltime"]}]
+            name: [
+                {"num_nodes": min(free, limits.get("max_nodes", free)), "wall_time_min": limits.get("max_walltime", 0)}
+            ]
             for name, limits in self.queues().items()
-            if "max_walltime" in limits
         }
 
     def _tree(self, *argv: str) -> Tree:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+NO_WINDOWS = ("lsf", "sge")  # these tell of no idle nodes
 Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
 Nodes = Annotated[int, Field(ge=1, le=1_000_000)]
 

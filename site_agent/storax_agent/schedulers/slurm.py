@@ -75,25 +75,34 @@ class Slurm:
     def queues(self) -> Limits:
         """Partitions that are up."""
         found: dict[str, dict[str, int]] = {}
-        for name, nodes, wall in self._partitions("%R|%D|%l|%a"):
+        for name, nodes, wall, cores in self._partitions("-e"):
             limit = found.setdefault(name, {"max_nodes": 0})
             limit["max_nodes"] += nodes
             if wall:
                 limit["max_walltime"] = wall
+            if cores:
+                limit["cores"] = min(cores, limit.get("cores", cores))
         return found
 
     def windows(self) -> Mapping[str, Sequence[Mapping[str, int]]]:
         """Nodes that are idle now, for as long as their partition allows; Slurm tells no more of its backfill."""
         found: dict[str, list[dict[str, int]]] = {}
-        for name, nodes, wall in self._partitions("%R|%D|%l|%a", "-t", "idle"):
+        for name, nodes, wall, _ in self._partitions("-t", "idle"):
             found.setdefault(name, []).append({"num_nodes": nodes, "wall_time_min": wall})
         return found
 
-    def _partitions(self, form: str, *more: str) -> list[tuple[str, int, int]]:
-        ran = run(["sinfo", "-h", *more, "-o", form], timeout_sec=self._timeout_sec)
+    def _partitions(self, *more: str) -> list[tuple[str, int, int, int]]:
+        """Name, nodes, minutes and cores of a node; one partition has a row for each kind of node."""
+        ran = run(["sinfo", "-h", *more, "-o", "%R|%D|%l|%a|%c"], timeout_sec=self._timeout_sec)
         rows = [line.split("|") for line in ran.out.splitlines()] if ran.ok else []
-        good = [row for row in rows if len(row) == 4 and row[3] == "up" and row[1].isdecimal() and row[1] != "0"]
-        return [(name, int(nodes), minutes(wall)) for name, nodes, wall, _ in good]
+        good = [row for row in rows if len(row) == 5 and row[3] == "up" and row[1].isdecimal() and row[1] != "0"]
+        return [(name, int(nodes), minutes(wall), _count(cores)) for name, nodes, wall, _, cores in good]
+
+
+def _count(text: str) -> int:
+    """Of nodes that differ, the least is told, as ``4+``."""
+    number = text.removesuffix("+")
+    return int(number) if number.isdecimal() else 0
 
 
 def _listed(line: str) -> Listed | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from storax.cli.job.allocations import allocations, too_large
 from storax.cli.output import Form, Output, show_one, text_of
 from storax.cli.select import one_id
 
@@ -82,7 +83,9 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         yield f"It pauses for {span_words(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
     else:
         yield from _too_large(job, site)
-        yield from _site(site, now) or _queue(job)
+        told = list(allocations(job, site, now))
+        yield from _site(site, now) or _queue(job, hint=not told)
+        yield from told
 
 
 def _hook(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
@@ -143,19 +146,12 @@ def _trouble(site: "Site") -> Iterator[str]:
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
-    """What it asks of a node that no node of a site has which runs its jobs itself. Allocations are not known ahead."""
-    known = dict(site.node_size or {})
-    if not known:
-        return
-    cores = -(-job.ranks_per_node * job.threads_per_rank // job.threads_per_core)
-    asked = {"cores": cores, "gpus": job.ranks_per_node * job.gpus_per_rank, "memory_mb": job.mem_per_node_mb}
-    for name, unit in (("cores", "cores"), ("gpus", "GPUs"), ("memory_mb", "MiB of memory")):
-        most = known.get(name)
-        if most is not None and asked[name] > most and (most or name != "memory_mb"):
-            yield f"It asks for {asked[name]:g} {unit} on a node; site {site.name} has {most:g}, and will refuse it."
+    """What it asks of a node that the one has not on which the agent itself runs jobs."""
+    for words, most in too_large(job, dict(site.node_size or {})):
+        yield f"It asks for {words}; site {site.name} has {most:g} for jobs that its agent runs itself."
 
 
-def _queue(job: "Job") -> Iterator[str]:
+def _queue(job: "Job", *, hint: bool) -> Iterator[str]:
     from storax.models.job import Job
 
     runnable = Job.objects.filter(site_id=job.site_id, state=RUNNABLE, session_id__isnull=True)
@@ -163,7 +159,7 @@ def _queue(job: "Job") -> Iterator[str]:
     ahead += runnable.filter(priority=job.priority, id__lt=job.id or 0).count()
     running = Job.objects.filter(site_id=job.site_id, state="RUNNING").count()
     yield f"It can run: the agent is there, {running} jobs run, and {ahead} come before it."
-    if not running:
+    if hint and not running:
         yield "If it stays so, the site may have no room for it, or takes other tags only: storax site check"
 
 

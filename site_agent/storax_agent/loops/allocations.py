@@ -1,0 +1,44 @@
+"""The loops that ask the scheduler for allocations and look after them, by name."""
+
+from collections.abc import Callable, Sequence
+
+from storax_agent.leases import SessionKeeper
+from storax_agent.loops.batch_jobs import BatchJobs
+from storax_agent.loops.elastic_queue import ElasticQueue
+from storax_agent.loops.misfits import Misfits
+from storax_agent.loops.outlook import OutlookLoop
+from storax_agent.loops.pull import Taker
+from storax_agent.loops.queue_maintainer import QueueMaintainer
+from storax_agent.places import Venue
+from storax_agent.runners import told_by
+from storax_agent.schedulers.base import Scheduler
+from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.wire import SiteApi
+
+
+def allocation_steps(
+    api: SiteApi, keeper: SessionKeeper, taker: Taker, scheduler: Scheduler, folder: SiteFolder, settings: SiteSettings,
+    *, places: Sequence[Venue] | None,
+) -> dict[str, Callable[[], float]]:  # fmt: skip
+    """The step of each. ``places`` are all where the site's jobs can run, None where that is not known, or where the
+    agent itself sees what fits none."""
+    site_id, every = settings.site_id, settings.scheduler.outlook_poll_sec
+    batch_jobs = BatchJobs(
+        api, keeper, site_id, scheduler, every_sec=settings.batch_poll_sec, settings=settings.scheduler,
+        runners=lambda numbers: told_by(folder, numbers),
+    )  # fmt: skip
+    steps: dict[str, Callable[[], float]] = {
+        "batch-jobs": batch_jobs.submit_step,
+        "allocations": batch_jobs.watch_step,
+    }
+    if settings.scheduler.kind != "local":
+        steps["outlook"] = OutlookLoop(api, scheduler, settings, every_sec=every).step
+    for number, queue in enumerate((queue for queue in settings.elastic_queue if queue.enabled), 1):
+        name = "elastic-queue" if number == 1 else f"elastic-queue-{number}"
+        tagged = queue.model_copy(update={"filter_tags": settings.tags_with(queue.filter_tags)})
+        steps[name] = ElasticQueue(api, settings, scheduler, tagged).step
+    if settings.queue_maintainer.enabled:
+        steps["queue-maintainer"] = QueueMaintainer(api, site_id, settings.queue_maintainer).step
+    if places:
+        steps["misfits"] = Misfits(api, keeper, taker, places, every_sec=every).step
+    return steps
