@@ -10,8 +10,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import storax_api.errors as api_errors
-from storax_api import auth, docs_page, feed, footprint, routes, sessions
-from storax_api.documents import problems
+from storax_api import auth, docs_page, feed, footprint, openapi, routes, sessions
+from storax_api.documents import TEXT, answers
 from storax_api.service import Service, json
 from storax_core.admin import migrate
 from storax_core.queues import Queues
@@ -83,16 +83,17 @@ def create_app(settings: Settings) -> FastAPI:
             app.include_router(routes.mount(resource))
     _health(app)
     docs_page.install(app)
+    openapi.install(app)
     return app
 
 
 def _health(app: FastAPI) -> None:
-    @app.get("/healthz", tags=["health"])
+    @app.get("/healthz", tags=["health"], **answers(status=TEXT))
     async def healthz() -> Response:
         """Whether the process runs."""
         return json({"status": "ok"})
 
-    @app.get("/readyz", tags=["health"], responses=problems(503))
+    @app.get("/readyz", tags=["health"], **answers(status=TEXT, schema=TEXT, wanted=TEXT, redis=TEXT))
     async def readyz(request: Request) -> Response:
         """Whether calls will succeed: Postgres answers, the schema is this program's; Redis is reported."""
         service: Service = request.app.state.service
