@@ -22,7 +22,7 @@ def test_all_but_the_open_calls_say_that_they_need_a_token(operations: dict[str,
     assert {(s["type"], s["scheme"]) for s in schemes.values()} == {("http", "bearer")}
     closed = {n for n, o in operations.items() if o.get("security") == [{n: []} for n in schemes]}
     left = {o["path"] for n, o in operations.items() if n not in closed}
-    assert left == {"/api/v1/auth/login", "/api/v1/auth/register", "/healthz", "/readyz"}
+    assert left == {"/api/v1/auth/login", "/api/v1/auth/register", "/healthz", "/readyz", "/metrics"}
 
 
 def test_every_changing_call_declares_its_key(operations: dict[str, Any]) -> None:
