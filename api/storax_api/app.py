@@ -10,8 +10,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import storax_api.errors as api_errors
-from storax_api import auth, docs_page, feed, footprint, routes, sessions
-from storax_api.documents import problems
+from storax_api import auth, docs_page, feed, footprint, metrics, openapi, routes, sessions
+from storax_api.documents import TEXT, answers
 from storax_api.service import Service, json
 from storax_core.admin import migrate
 from storax_core.queues import Queues
@@ -24,10 +24,10 @@ DESCRIPTION = "Event-sourced job orchestration. Every change is an event; every 
 
 
 class RequestIds:
-    """Gives every answer an X-Request-ID, and slow or failed calls a log line. Plain ASGI: no cost per body chunk."""
+    """Gives every answer an X-Request-ID, a log line and a place in the counts. Plain ASGI: no cost per body chunk."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, calls: metrics.Calls) -> None:
+        self.app, self.calls = app, calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the call on."""
@@ -40,11 +40,16 @@ class RequestIds:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", name)]
-                log.debug("%s %s %s %.1f ms", scope["method"], scope["path"], message["status"],
-                          (time.perf_counter() - begun) * 1e3)  # fmt: skip
+                took = time.perf_counter() - begun
+                log.debug("%s %s %s %.1f ms", scope["method"], scope["path"], message["status"], took * 1e3)
+                self.calls.saw(metrics.operation_of(scope), message["status"], took)
             await send(message)
 
-        await self.app(scope, receive, answer)
+        try:
+            await self.app(scope, receive, answer)
+        except Exception:  # answered as a 500 outside of here
+            self.calls.saw(metrics.operation_of(scope), 500, time.perf_counter() - begun)
+            raise
 
 
 def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
@@ -74,7 +79,8 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     api_errors.install(app)
-    app.add_middleware(RequestIds)
+    app.state.calls = metrics.Calls()
+    app.add_middleware(RequestIds, calls=app.state.calls)
     # Routes are tried in this order, so what is called all day stands first.
     for router in (routes.mount(JOBS), sessions.router, feed.router, auth.router, footprint.router):
         app.include_router(router)
@@ -82,17 +88,19 @@ def create_app(settings: Settings) -> FastAPI:
         if resource is not JOBS:
             app.include_router(routes.mount(resource))
     _health(app)
+    app.include_router(metrics.router)
     docs_page.install(app)
+    openapi.install(app)
     return app
 
 
 def _health(app: FastAPI) -> None:
-    @app.get("/healthz", tags=["health"])
+    @app.get("/healthz", tags=["health"], **answers(status=TEXT))
     async def healthz() -> Response:
         """Whether the process runs."""
         return json({"status": "ok"})
 
-    @app.get("/readyz", tags=["health"], responses=problems(503))
+    @app.get("/readyz", tags=["health"], **answers(status=TEXT, schema=TEXT, wanted=TEXT, redis=TEXT))
     async def readyz(request: Request) -> Response:
         """Whether calls will succeed: Postgres answers, the schema is this program's; Redis is reported."""
         service: Service = request.app.state.service

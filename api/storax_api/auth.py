@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, TypeAdapter
 
 from storax_api.body import parse, validate
-from storax_api.documents import problems
+from storax_api.documents import INTEGER, TEXT, answers, problems
 from storax_api.routes import Who, service_of
 from storax_api.service import json
 from storax_core.commands import users
@@ -27,9 +27,13 @@ def _body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
 
 
-@router.post("/auth/login", operation_id="login", openapi_extra=_body(Login))
+TIME = {"type": "string", "format": "date-time"}
+TOKEN = {"id": INTEGER, "name": TEXT, "user_id": INTEGER, "expires_at": TIME, "token": TEXT}
+
+
+@router.post("/auth/login", operation_id="login", openapi_extra=_body(Login), **answers(**TOKEN, username=TEXT))
 async def login(request: Request) -> Response:
-    """Exchange a password for a token."""
+    """Exchange a password for a token. Takes no Idempotency-Key: no token's text is kept; a repeat makes another."""
     service = service_of(request)
     ask = validate(LOGIN, parse(await service.body(request)), Login.model_fields)
     async with service.db.worker() as conn:
@@ -41,9 +45,15 @@ async def login(request: Request) -> Response:
         return json(await users.log_in(conn, user, service.settings.token_days))
 
 
-@router.post("/auth/register", status_code=201, operation_id="register", openapi_extra=_body(Register))
+@router.post(
+    "/auth/register",
+    status_code=201,
+    operation_id="register",
+    openapi_extra=_body(Register),
+    **answers(201, user_id=INTEGER, username=TEXT),
+)
 async def register(request: Request) -> Response:
-    """Create a user, where the server allows it."""
+    """Create a user, where the server allows it. A repeat is a 409: log in then."""
     service = service_of(request)
     if not service.settings.allow_registration:
         raise Unauthorized("registration is closed on this server", hint="Ask its operator for a user.")
@@ -54,13 +64,20 @@ async def register(request: Request) -> Response:
     return json({"user_id": user_id, "username": ask.username}, 201)
 
 
-@router.get("/auth/me", operation_id="whoami")
+@router.get("/auth/me", operation_id="whoami", **answers(user_id=INTEGER, username=TEXT, token_id=INTEGER))
 async def me(who: Who) -> Response:
     """Who the token speaks for."""
     return json({"user_id": who.owner_id, "username": who.username, "token_id": who.token_id})
 
 
-@router.post("/tokens/", status_code=201, operation_id="token_create", openapi_extra=_body(NewToken), tags=["tokens"])
+@router.post(
+    "/tokens/",
+    status_code=201,
+    operation_id="token_create",
+    openapi_extra=_body(NewToken),
+    tags=["tokens"],
+    **answers(201, **TOKEN),
+)
 async def create_token(request: Request, who: Who) -> Response:
     """Make a token; its text is in this answer and never again, also not in the answer to a repeated call."""
     service = service_of(request)

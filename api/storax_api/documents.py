@@ -1,5 +1,6 @@
 """OpenAPI of the mounted routes, from the resource declarations."""
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -101,6 +102,42 @@ def _body(resource: Resource, verb: str) -> dict[str, Any] | None:
     return {"required": True, "content": {JSON: {"schema": shapes[verb]}}} if verb in shapes else None
 
 
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+INTEGER = {"type": "integer"}
+TEXT = {"type": "string"}
+COMPACT = _object(columns={"type": "array", "items": TEXT}, rows={"type": "array", "items": {"type": "array"}})
+DELETED = _object(deleted=INTEGER, not_deleted={"type": "array", "items": INTEGER})
+CANCEL = {"type": "array", "items": _object(id=INTEGER, lease_epoch=INTEGER), "description": "Jobs to be stopped."}
+
+
+def answers(status: int = 200, /, **properties: Any) -> dict[str, Any]:
+    """Keyword arguments for a route whose answer is an object of these fields, for routes of one noun alone."""
+    return {"responses": {status: {"description": "Done.", "content": {JSON: {"schema": _object(**properties)}}}}}
+
+
+def rows_of(resource: Resource) -> dict[str, Any]:
+    """The schema of a list of a resource's rows."""
+    return {"type": "array", "items": _row(resource)}
+
+
+def stream_parameters(resource: Resource, filters: Collection[str]) -> list[dict[str, Any]]:
+    """The parameters of the event stream."""
+    own: list[dict[str, Any]] = [
+        {
+            "name": "after",
+            "in": "query",
+            "schema": INTEGER,
+            "description": "The last position you have; none: from now.",
+        },
+        {"name": "carry", "in": "query", "schema": {"enum": ["", "job"]}, "description": "job: bring the job along."},
+        {"name": "Last-Event-ID", "in": "header", "schema": INTEGER, "description": "As after, and wins over it."},
+    ]
+    return [*(_parameter(resource.filters[name]) for name in sorted(filters)), *own]
+
+
 def _answer(resource: Resource, verb: str) -> dict[str, Any]:
     row = _row(resource)
     rows = {"type": "array", "items": row}
@@ -113,7 +150,13 @@ def _answer(resource: Resource, verb: str) -> dict[str, Any]:
         "query": listing,
         "read": row,
         "update": row,
-        "create": {"oneOf": [row, {"type": "object", "properties": {"results": rows}}]},
+        "create": {"oneOf": [row, _object(results=rows), COMPACT]},
+        "counts": _object(counts={"type": "object", "additionalProperties": INTEGER}),
+        "update_many": _object(updated=INTEGER, **COMPACT["properties"]),
+        "delete_many": DELETED,
+        "delete_where": DELETED,
+        "cancel": _object(cancelled=INTEGER, requested=INTEGER),
+        "footprint": _object(num_jobs=INTEGER, nodes={"type": "number"}, max_nodes=INTEGER, max_wall_time_min=INTEGER),
     }
     return shapes.get(verb, {"type": "object"})
 

@@ -18,7 +18,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import QueryParams
 
-from storax_api.documents import problems
+from storax_api.documents import problems, stream_parameters
 from storax_api.routes import Who, choice, position, query_of, service_of
 from storax_api.service import Service
 from storax_core import filters, queries
@@ -242,7 +242,13 @@ class Stream:
             return end, await queries.fetch_page(conn, EVENTS, self.owner_id, ask)
 
 
-@router.get("/stream", operation_id="event_stream")
+@router.get(
+    "/stream",
+    operation_id="event_stream",
+    response_class=StreamingResponse,
+    openapi_extra={"parameters": stream_parameters(EVENTS, LIVE_FILTERS)},
+    responses={200: {"description": "Server-sent events, without end.", "content": {"text/event-stream": {}}}},
+)
 async def stream(request: Request, who: Who) -> StreamingResponse:
     """Events as they are published, behind ``Last-Event-ID`` or ``after``: the last position you have; or from now.
 

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from storax_api.body import parse, validate
-from storax_api.documents import problems
+from storax_api.documents import CANCEL, INTEGER, TEXT, answers, problems, rows_of
 from storax_api.routes import Who, only, row_id, service_of
 from storax_api.service import Call, Caller, Repeated, Service, json
 from storax_core import queries
@@ -39,7 +39,15 @@ def _body(model: Any) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
 
 
-@router.post("/{id}/heartbeat", operation_id="session_heartbeat")
+TIME = {"type": "string", "format": "date-time"}
+REFUSED = {
+    "type": "array",
+    "items": {"type": "object", "properties": dict.fromkeys(("code", "detail"), TEXT) | {"id": INTEGER}},
+}
+ACCEPTED = {"type": "array", "items": INTEGER}
+
+
+@router.post("/{id}/heartbeat", operation_id="session_heartbeat", **answers(expires_at=TIME, cancel=CANCEL))
 async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Extend the session's life; answers which of its jobs are to be stopped."""
     only(request)
@@ -47,7 +55,12 @@ async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A
         return json(await leases.heartbeat(conn, who.owner_id, row_id(id, SESSIONS)))
 
 
-@router.post("/{id}/report", operation_id="session_report", openapi_extra=_body(leases.Reports))
+@router.post(
+    "/{id}/report",
+    operation_id="session_report",
+    openapi_extra=_body(leases.Reports),
+    **answers(accepted=ACCEPTED, refused=REFUSED, cancel=CANCEL),
+)
 async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Take in state moves of leased jobs. Safe to repeat; each row is accepted or refused on its own."""
     only(request)
@@ -64,7 +77,12 @@ async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first.")]
 
 
-@router.post("/{id}/acquire", operation_id="session_acquire", openapi_extra=_body(acquire.Acquire))
+@router.post(
+    "/{id}/acquire",
+    operation_id="session_acquire",
+    openapi_extra=_body(acquire.Acquire),
+    **answers(jobs=rows_of(JOBS), apps=rows_of(APPS), cancel=CANCEL),
+)
 async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> Response:  # noqa: A002
     """Lease runnable jobs, waiting up to ``wait`` seconds for the first. Repeated with its key it leases no others."""
     only(request, "wait")
@@ -90,7 +108,10 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
 
 
 @router.post(
-    "/{id}/acquire-batch-jobs", operation_id="session_acquire_batch", openapi_extra=_body(acquire.AcquireBatchJobs)
+    "/{id}/acquire-batch-jobs",
+    operation_id="session_acquire_batch",
+    openapi_extra=_body(acquire.AcquireBatchJobs),
+    **answers(batch_jobs=rows_of(BATCH_JOBS)),
 )
 async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> Response:  # noqa: A002
     """Lease BatchJobs that wait for submission, waiting up to ``wait`` seconds for the first."""

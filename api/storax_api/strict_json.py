@@ -69,6 +69,8 @@ def _wrong(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str
         yield place, _Wrong(ascii(value), "has a lone surrogate", "Text must be valid Unicode.")
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(key, str) and not _encodable(key):  # nor could a path with it be told
+                yield place, _Wrong(f"the key {key!a}", "has a lone surrogate", "Text must be valid Unicode.")
             yield from _wrong(item, (*place, key))
 
 

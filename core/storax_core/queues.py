@@ -101,6 +101,14 @@ class Queues:
                 _add(pipe, f"{kind}:{site_id}", rows)
             await pipe.execute()
 
+    async def lengths(self, kind: str, site_ids: Iterable[int]) -> int:
+        """How many ids wait in the queues of these sites together."""
+        async with self._quick():
+            pipe = self._redis.pipeline(transaction=False)
+            for site_id in site_ids:
+                pipe.zcard(f"{kind}:{site_id}")
+            return sum(await pipe.execute())
+
     async def pop(self, kind: str, site_id: int, count: int) -> list[int]:
         """Take up to ``count`` ids from the head of a site's queue."""
         async with self._quick():

@@ -21,4 +21,7 @@ class Settings(BaseSettings):
     max_body_mb: int = Field(default=64, ge=1, description="Largest request body, in MiB.")
     allow_registration: bool = Field(default=False, description="Whether anyone may create a user by the API.")
     token_days: int = Field(default=365, ge=1, le=3650, description="Days that a token lives unless asked otherwise.")
+    metrics_token: str = Field(
+        default="", description="Bearer token that /metrics asks for; without one it answers this machine alone."
+    )
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")

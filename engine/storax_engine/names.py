@@ -26,13 +26,15 @@ def project_name(name: object) -> str:
 
 
 def free_name(name: object, what: str) -> str:
-    """The name of a data frame or a column: any text without control characters.
+    """The name of a data frame, a pipeline or a column: any text without control characters.
 
     Raises:
         InvalidInput: it is empty, too long, or none.
     """
-    if not isinstance(name, str) or not name.strip() or len(name) > LONGEST * (1 if what == "data frame" else 2):
+    if not isinstance(name, str) or not name.strip() or len(name) > LONGEST * (2 if what == "column" else 1):
         raise InvalidInput(f"{name!r} cannot be the name of a {what}.", hint="Give it a text that is not too long.")
+    if what != "column" and name != name.strip():  # the platform takes no such name
+        raise InvalidInput(f"{name!r} cannot be the name of a {what}.", hint="It begins or ends with a blank.")
     if not name.isprintable():
         raise InvalidInput(f"{name!r} cannot be the name of a {what}.", hint="It holds a control character.")
     return name

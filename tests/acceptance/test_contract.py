@@ -1,5 +1,6 @@
 """What Storax decides differently from Balsam: one test for each row of that list, named after it."""
 
+import asyncio
 import inspect
 import os
 import re
@@ -198,9 +199,37 @@ def test_waiting_is_pushed(app: Any) -> None:
     assert sorted(seen) == sorted(_ids(made))
     done, rest = Job.objects.wait(made, timeout=5)
     assert (len(done), len(rest)) == (5, 0)
-    begun = time.monotonic()
-    app.submit("wait/quick", name="q").result(timeout=30)
-    assert time.monotonic() - begun < 5
+
+
+def test_a_long_wait_asks_the_server_no_more_often_than_a_short_one(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who polls, asks more often the longer it takes; who is told, asks once."""
+    nap = _define("NapBriefly", "sleep {{ seconds }}")
+    job: Any = nap.submit("wait/nap", seconds="2.5")
+    with caplog.at_level("INFO", logger="httpx"):
+        job.result(timeout=30)
+    asked = [r.getMessage() for r in caplog.records if r.name == "httpx"]
+    assert len([a for a in asked if "/events/stream" in a]) <= 1, asked
+    assert len(asked) <= 3, asked  # the stream, a look when it opens, the job itself
+    assert job.state == "JOB_FINISHED"
+
+
+def test_async_has_its_seam(client: Client, app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A twin for asyncio comes later: queries ask nothing until they are read, and are read in threads meanwhile."""
+
+    async def read() -> list[Any]:
+        return await asyncio.gather(
+            asyncio.to_thread(Job.objects.filter(state="FAILED").count),
+            asyncio.to_thread(list, App.objects.filter(name="Greet")),
+        )
+
+    with caplog.at_level("INFO", logger="httpx"):
+        Job.objects.filter(state="FAILED").exclude(id=1).order_by("-id")[:5]
+        assert [r for r in caplog.records if r.name == "httpx"] == []
+    failed, apps = asyncio.run(read())
+    assert failed >= 0
+    assert [a.name for a in apps] == ["Greet"]
 
 
 def test_client_errors_form_one_tree_and_4xx_are_not_retried(client: Client) -> None:

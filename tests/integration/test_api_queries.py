@@ -263,6 +263,40 @@ def test_events_of_what_a_batch_job_ran_are_found_by_it(own: User) -> None:
     assert own.get(f"/jobs/{job}")["batch_job_id"] == batch
 
 
+def test_events_of_what_is_deleted_are_found_by_what_it_was(own: User) -> None:
+    """A job's tags and BatchJob, and a BatchJob's scheduler id, answer for the log when the rows are gone."""
+    site = own.site()
+    app, other = own.app(site), own.app(site)
+    job, spare = own.job(app, tags={"case": "old", "a": "b"})["id"], own.job(other, tags={"case": "old"})["id"]
+    first, second = (own.post("/batch-jobs/", {"site_id": site})["id"] for _ in range(2))
+    for batch, called in ((first, "gone.1"), (second, "gone.2")):
+        own.patch(f"/batch-jobs/{batch}", {"state": "running", "scheduler_id": called})
+    session = own.session(site, batch_job_id=first)
+    own.finish(session, *own.acquire(session, app_ids=[app]), last="RUN_ERROR")
+    again = own.session(site, batch_job_id=second)
+    own.patch(f"/jobs/{job}", {"state": "RESTART_READY"})
+    own.finish(again, *own.acquire(again, app_ids=[app]))
+    own.patch("/jobs/", [{"id": job, "tags": {"case": "new"}}])
+    own.delete(f"/jobs/{job}")
+    own.delete(f"/batch-jobs/{first}")
+    whole = both(own, "events", job_id=job)
+    assert len(whole) > 5
+    for batch in (first, second):
+        assert both(own, "events", batch_job_id=batch) == whole
+    assert both(own, "events", scheduler_id=["gone.1", "none"]) == whole
+    assert both(own, "events", scheduler_id="gone.2") == whole
+    assert both(own, "events", tags={"case": "new"}) == whole
+    assert both(own, "events", tags={"case": "old"}) == both(own, "events", job_id=spare)
+    assert own.events(job_id=job)[-1]["data"] == {"last": {"tags": {"case": "new"}}}
+
+
+def test_events_of_what_is_deleted_are_ones_own(world: World, own: User) -> None:
+    job = own.job(own.app(), tags={"mine": "yes"})["id"]
+    own.delete(f"/jobs/{job}")
+    assert both(own, "events", tags={"mine": "yes"}) == both(own, "events", job_id=job)
+    assert both(world.user(), "events", tags={"mine": "yes"}) == set()
+
+
 def test_events_come_newest_first(user: User) -> None:
     positions = [e["position"] for e in user.get("/events/", limit=50)["results"]]
     assert positions == sorted(positions, reverse=True)

@@ -423,3 +423,33 @@ def test_whatever_is_sent_at_random_is_answered_and_the_log_stays_true(
             problem(answer)
     print(codes)
     assert codes.get(200, 0) > 50
+
+
+# ---- names --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (" ", "must not be blank"), ("\u200b", "must not be blank"), (" laptop", "begin or end with a blank"),
+        ("laptop\u00a0", "begin or end with a blank"), ("lap\ttop", "control character or a line break, such as '\\t'"),
+        ("lap\u2028top", "such as '\\u2028'"), ("lap\x7ftop", "such as '\\x7f'"),
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_a_name_can_be_seen_and_typed_again(user: User, ids: dict[str, int], name: str, words: str) -> None:
+    for path, more in (("sites", {}), ("data-frames", {"project_id": ids["project"]})):
+        assert words in user.refused("POST", f"/{path}/", {"name": name, **more}, status=422, code="invalid")["detail"]
+    assert words in user.refused("PATCH", f"/sites/{ids['site']}", {"name": name}, status=422, code="invalid")["detail"]
+    user.refused("POST", "/apps/", {"site_id": ids["site"], "name": name}, status=422, code="invalid")
+
+
+@pytest.mark.parametrize("name", ["my laptop", "é ü", "\u0634\u200c\u06a9", "\U0001f469\u200d\U0001f4bb", "class"])
+def test_a_name_of_any_script_is_taken(user: User, ids: dict[str, int], name: str) -> None:
+    assert user.get(f"/sites/{user.site(name)}")["name"] == name
+
+
+def test_an_app_may_be_called_as_a_keyword_of_python(user: User, ids: dict[str, int]) -> None:
+    app = user.app(ids["site"], name="import")
+    assert user.post("/jobs/query", {"filter": {"app_name": "import"}})["results"] == []
+    assert user.get(f"/apps/{app}")["name"] == "import"

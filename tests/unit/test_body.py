@@ -47,6 +47,7 @@ def test_what_is_json_is_read_the_same(text: bytes, value: Any, fill: bytes) -> 
         (b'{"gpus_per_rank": NaN}', "gpus_per_rank: NaN is no JSON number"),
         (b'{"x": ' + b"9" * 5000 + b"}", "x: " + "9" * 40 + " does not fit in 64 bits"),
         (b'{"data": {"k": "\\ud800"}}', "data.k: '\\ud800' has a lone surrogate"),
+        (b'{"data": {"\\ud800": 1e999}}', "data: the key '\\ud800' has a lone surrogate"),
         (b"-9223372036854775809", "-9223372036854775809 does not fit in 64 bits"),
     ],
     ids=str,

@@ -204,9 +204,10 @@ class EventLogQuery(Query[EventLog]):
             data: data contains all of these keys and values.
             id: Same as position.
             job_id: Events of this job.
-            batch_job_id: Events of jobs that this BatchJob took.
-            scheduler_id: Events of jobs that the BatchJob with this scheduler id took.
-            tags: Events of jobs whose tags contain all of these.
+            batch_job_id: All events of jobs that this BatchJob took, also of those that were deleted or went
+                on in another.
+            scheduler_id: As batch_job_id, by the id that the scheduler gave the BatchJob.
+            tags: Events of jobs whose tags contain all of these, now or when they were deleted.
         """
         found: EventLogQuery = self._filter(locals())
         return found

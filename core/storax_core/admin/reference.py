@@ -53,6 +53,7 @@ OTHER_ROUTES = (
     ("POST", "/api/v1/tokens/", "Make a token; its text is in this answer and never again."),
     ("GET", "/healthz", "Whether the process runs. Needs no token."),
     ("GET", "/readyz", "Whether calls will succeed: Postgres answers, the schema is right. Needs no token."),
+    ("GET", "/metrics", "Counts for Prometheus, for the operator: from this machine, or with `STORAX_METRICS_TOKEN`."),
 )
 
 

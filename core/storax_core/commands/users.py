@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from storax_core import decide
 from storax_core.errors import Conflict, Unauthorized
 from storax_core.resources import TOKENS, USERS
-from storax_core.resources.types import Name, ShortText, clean_text
+from storax_core.resources.types import LoginName, ShortText, clean_text
 from storax_core.store import log
 from storax_core.store.database import Connection
 from storax_core.store.log import Context, Row
@@ -29,7 +29,7 @@ def _plain(value: str) -> str:
     return value
 
 
-NewName = Annotated[Name, AfterValidator(_plain)]
+NewName = Annotated[LoginName, AfterValidator(_plain)]
 NewPassword = Annotated[str, Field(min_length=12, max_length=1024), AfterValidator(clean_text)]
 
 
@@ -38,7 +38,7 @@ class Login(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    username: Name
+    username: LoginName
     password: Secret
 
 

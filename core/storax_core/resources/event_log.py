@@ -10,6 +10,9 @@ from storax_core.resources import columns as c
 from storax_core.resources.base import EQ, JSON, NUMBER, TIME, JoinFilter, Mark, Resource
 from storax_core.resources.types import BigId, JsonObject, ShortText, Tags, UtcTime
 
+# What a row was is kept with its end: {"last": {...}}.
+REMEMBERED = "('job.deleted', 'batch_job.deleted')"
+
 
 class Event(SQLModel, table=True):
     """One change of one thing: who did it, when, by which command, and what became different."""
@@ -19,6 +22,18 @@ class Event(SQLModel, table=True):
         Index("event_entity_version", "entity", "entity_id", "version", unique=True),
         Index("event_owner", "owner_id", "position"),
         Index("event_time", "timestamp", postgresql_using="brin"),
+        Index(
+            "event_last",
+            "data",
+            postgresql_using="gin",
+            postgresql_ops={"data": "jsonb_path_ops"},
+            postgresql_where=text(f"type IN {REMEMBERED}"),
+        ),
+        Index(
+            "event_taken",
+            text("((data ->> 'batch_job_id')::bigint)"),
+            postgresql_where=text("type = 'job.leased' AND (data ->> 'batch_job_id') IS NOT NULL"),
+        ),
     )
 
     # The transaction id is drawn before the position: a writer owns an xid before it holds a place in the order.
@@ -48,7 +63,8 @@ class Event(SQLModel, table=True):
     data: Annotated[JsonObject, Mark(filter=JSON)] = c.json("The fields that became different, and the reason.")
 
 
-_JOBS = "(t.entity = 'job' AND t.entity_id = ANY(ARRAY(SELECT {col} FROM {table} WHERE {cond})))"
+# Functions that look in the log as well, so that a job is found by what it was when it is long deleted.
+_JOBS = "(t.entity = 'job' AND t.entity_id = ANY(ARRAY(SELECT {function})))"
 EVENTS: Resource = Resource(
     Event,
     entity="event",
@@ -68,26 +84,22 @@ EVENTS: Resource = Resource(
         JoinFilter(
             "batch_job_id",
             BigId,
-            _JOBS.format(col="id", table="job_state", cond="batch_job_id = ANY({p}::bigint[])"),
-            "Events of jobs that this BatchJob took.",
+            _JOBS.format(function="jobs_taken_by({p}::bigint[])"),
+            "All events of jobs that this BatchJob took, also of those that were deleted or went on in another.",
             many=True,
         ),
         JoinFilter(
             "scheduler_id",
             ShortText,
-            _JOBS.format(
-                col="js.id",
-                table="job_state js JOIN batch_job b ON b.id = js.batch_job_id",
-                cond="b.scheduler_id = ANY({p}::text[])",
-            ),
-            "Events of jobs that the BatchJob with this scheduler id took.",
+            _JOBS.format(function="jobs_taken_by(ARRAY(SELECT batch_jobs_called({p}::text[])))"),
+            "As batch_job_id, by the id that the scheduler gave the BatchJob.",
             many=True,
         ),
         JoinFilter(
             "tags",
             Tags,
-            _JOBS.format(col="id", table="job", cond="tags @> {p}::jsonb"),
-            "Events of jobs whose tags contain all of these.",
+            _JOBS.format(function="jobs_ever_tagged({p}::jsonb)"),
+            "Events of jobs whose tags contain all of these, now or when they were deleted.",
         ),
     ),
 )

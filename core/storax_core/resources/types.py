@@ -4,6 +4,7 @@ import math
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from unicodedata import category
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -32,10 +33,27 @@ def clean_text(value: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(clean_text)]
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
+LoginName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
 ShortText = Annotated[str, Field(max_length=1024), AfterValidator(clean_text)]
 
 
+def plain_name(value: str) -> str:
+    """Refuse what cannot be told apart where it is shown, or typed again: blanks at the ends, control characters."""
+    clean_text(value)
+    if not any(c.isprintable() and not c.isspace() for c in value):
+        raise ValueError("a name must not be blank")
+    if value != value.strip():
+        raise ValueError("a name must not begin or end with a blank")
+    if not value.isprintable() and (odd := next((c for c in value if category(c) in CONTROL), None)):
+        raise ValueError(f"a name must not hold a control character or a line break, such as {odd!a}")
+    return value
+
+
+CONTROL = ("Cc", "Zl", "Zp")
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(plain_name)]
+
+
+# A keyword of Python is a good name: an App is called by its text, and its class may have a name of its own.
 def _identifier(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", value):
         raise ValueError("a name of letters, digits, '_' and '.' that does not start with a digit is needed")

@@ -155,6 +155,13 @@ hot AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int", "la
 SELECT max(position) AS position FROM ev"""
 
 
+# What is asked of the log about rows that are gone; kept in their last event, as {"last": {...}} where there is any.
+LAST = {
+    "job": "(SELECT jsonb_build_object('tags', j.tags) FROM job j WHERE j.id = t.id AND j.tags <> '{}')",
+    "batch_job": "CASE WHEN t.scheduler_id IS NOT NULL THEN jsonb_build_object('scheduler_id', t.scheduler_id) END",
+}
+
+
 @lru_cache
 def delete(entity: str) -> str:
     """Delete rows that this transaction has locked, one ``deleted`` event each.
@@ -167,9 +174,10 @@ def delete(entity: str) -> str:
     main = f"main AS (DELETE FROM {r.table} WHERE id = ANY($3::bigint[])),\n{GONE_TALLY},\n" if r.split else ""
     return f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
 gone AS (DELETE FROM {r.state_table} t USING fence WHERE t.id = ANY($3::bigint[])
-  RETURNING t.id, t.owner_id, t.version, {site} AS site_id, {state}),
+  RETURNING t.id, t.owner_id, t.version, {site} AS site_id, {state}, {LAST.get(entity, "NULL::jsonb")} AS last),
 {main}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, data)
-  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, '{entity}.{DELETED}', 1, $1, $2::uuid, state, $4::jsonb
+  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, '{entity}.{DELETED}', 1, $1, $2::uuid, state,
+    $4::jsonb || CASE WHEN last IS NULL THEN '{{}}'::jsonb ELSE jsonb_build_object('last', last) END
   FROM gone ORDER BY id RETURNING position)
 SELECT max(position) AS position FROM ev"""
 

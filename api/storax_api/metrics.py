@@ -1,0 +1,131 @@
+"""``/metrics`` for Prometheus: this process's calls, and the platform's jobs, queues and feed as they are now.
+
+Nothing here is about one job, user or site. A look costs three small queries, whatever the number of jobs.
+"""
+
+import secrets
+from ipaddress import ip_address
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from storax_api.documents import problems
+from storax_api.routes import service_of
+from storax_api.service import Service
+from storax_core.errors import Unauthorized, Unavailable
+from storax_core.queues import QueueDown
+from storax_core.store import feed
+from storax_core.store.database import Connection
+
+router = APIRouter(tags=["health"])
+BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+STATES = "SELECT state, sum(n)::bigint FROM job_tally GROUP BY 1"
+SITES = "SELECT id FROM site"
+
+
+class Calls:
+    """Counts of this process's calls, by operation and status."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._count = Counter("storax_requests", "Calls answered.", ["operation", "status"], registry=self.registry)
+        self._seconds = Histogram(
+            "storax_request_seconds",
+            "Time to the first byte of the answer; that of acquire has the wait for a job in it.",
+            ["operation"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self._known: dict[tuple[str, int], Any] = {}
+
+    def saw(self, operation: str, status: int, seconds: float) -> None:
+        """One call was answered."""
+        found = self._known.get((operation, status))
+        if found is None:  # looked up once: labels are slower than the counting
+            found = self._count.labels(operation, str(status)), self._seconds.labels(operation)
+            self._known[operation, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
+
+def operation_of(scope: Any) -> str:
+    """The name of the call in the OpenAPI document; all that fits none share one."""
+    route = scope.get("route")
+    return str(getattr(route, "operation_id", None) or getattr(route, "name", None) or "none")
+
+
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"description": "Text of Prometheus."}, **problems(401)},
+)
+async def metrics(request: Request) -> Response:
+    """What Prometheus asks for. Open to this machine; from elsewhere with the token that the operator set for it."""
+    service = service_of(request)
+    _let_in(request, service.settings.metrics_token)
+    calls: Calls = request.app.state.calls
+    text = generate_latest(calls.registry) + generate_latest(await _platform(service))
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _let_in(request: Request, token: str) -> None:
+    header = request.headers.get("authorization", "")
+    if token and secrets.compare_digest(header.encode(), f"Bearer {token}".encode()):
+        return
+    forwarded = {"x-forwarded-for", "forwarded"} & {name.lower() for name in request.headers}
+    if token or forwarded or not _here(request):
+        raise Unauthorized(
+            "metrics are for this server's operator", hint="Set STORAX_METRICS_TOKEN, and send it as a bearer token."
+        )
+
+
+def _here(request: Request) -> bool:
+    try:
+        return request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _platform(service: Service) -> CollectorRegistry:
+    """The platform as it is now. What cannot be asked is left out, and said so by storax_up."""
+    registry = CollectorRegistry()
+    up = Gauge("storax_up", "Whether a server behind the API answers.", ["server"], registry=registry)
+    try:
+        async with service.db.worker() as conn:
+            await _from_postgres(conn, registry)
+            sites = [int(r[0]) for r in await conn.fetch(SITES)]
+        up.labels("postgres").set(1)
+        await _from_redis(service, registry, sites)
+        up.labels("redis").set(1)
+    except Unavailable:
+        up.labels("postgres").set(0)
+    except QueueDown:
+        up.labels("redis").set(0)
+    return registry
+
+
+async def _from_postgres(conn: Connection, registry: CollectorRegistry) -> None:
+    jobs = Gauge("storax_jobs", "Jobs by state.", ["state"], registry=registry)
+    for state, number in await conn.fetch(STATES):
+        jobs.labels(state).set(number)
+    lag = Gauge("storax_feed_lag_positions", "Places in the log that the feeder has not published.", registry=registry)
+    published = await feed.published(conn)
+    lag.set(max(0, int(await conn.fetchval(feed.LAST_DRAWN)) - published))
+
+
+async def _from_redis(service: Service, registry: CollectorRegistry, sites: list[int]) -> None:
+    queued = Gauge("storax_queue_length", "Hints that wait in all sites' queues.", ["kind"], registry=registry)
+    for kind in ("ready", "batch"):
+        queued.labels(kind).set(await service.queues.lengths(kind, sites))
