@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from datetime import datetime, timedelta
 
 import pytest
@@ -56,6 +57,25 @@ def test_a_learner_carries_its_parameters():
     found = learner.to_spec()
     assert (found["kind"], found["num_features"], found["aggregation"]) == ("FastProp", 7, ["AVG", "EWMA_3H"])
     assert found["loss_function"] == "SquareLoss"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"num_threads": 4}, "one thread"),
+        ({"sampling_factor": 0.5}, "all rows"),
+        ({"vocab_size": 100}, "TextFieldSplitter"),
+        ({"min_df": 30}, "TextFieldSplitter"),
+        ({"num_threads": 0, "sampling_factor": 1, "silent": False, "vocab_size": 0}, ""),
+    ],
+)
+def test_a_known_parameter_that_is_not_heeded_says_what_stands_in_its_place(given, said):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        learner = feature_learning.FastProp(num_features=3, **given)
+    assert [one.filename for one in told] == [__file__] * bool(said)
+    assert all(said in str(one.message) and next(iter(given)) in str(one.message) for one in told)
+    assert learner.to_spec() == feature_learning.FastProp(num_features=3).to_spec()
 
 
 def test_a_data_model_says_its_joins():
