@@ -78,6 +78,12 @@ def test_a_known_parameter_that_is_not_heeded_says_what_stands_in_its_place(give
     assert learner.to_spec() == feature_learning.FastProp(num_features=3).to_spec()
 
 
+def test_the_year_that_is_always_left_out_cannot_be_asked_for():
+    assert preprocessors.Seasonal(disable_year=True).to_spec() == preprocessors.Seasonal().to_spec()
+    with pytest.raises(InvalidInput, match="leaves the year out"):
+        preprocessors.Seasonal(disable_year=False)
+
+
 def test_a_data_model_says_its_joins():
     model = DataModel("population")
     model.add(Placeholder("orders"), [Placeholder("lines")])
