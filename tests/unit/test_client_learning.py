@@ -15,6 +15,7 @@ from storax.data.model import DataModel, Placeholder, relationship
 from storax.data.roles import Roles
 from storax.data.time_series import TimeSeries
 from storax.errors import InvalidInput
+from storax.pipeline import Pipeline
 
 
 class Handle:
@@ -174,6 +175,24 @@ def chosen(expression, value):
         condition, yes, no = expression["args"]
         expression = yes if value < condition["args"][1]["value"] else no
     return expression["value"]
+
+
+def test_notebooks_show_containers_models_and_pipelines_without_running_what_is_in_a_name():
+    evil = "<script>alert(1)</script>"
+    star = StarSchema(Handle(evil), "customers", split=split.random())
+    star.join(Handle("orders"), alias=f"o{evil}", on=[("k", evil)], time_stamps=("a", "b"), memory=86400.0)
+    pipe = Pipeline(star.data_model, predictors=[predictors.LinearRegression()], tags=[evil], name=evil)
+    for shown in (Container(train=Handle(evil)), star, star.data_model, pipe):
+        html = shown._repr_html_()
+        assert "<script" not in html
+        assert "&lt;script&gt;" in html
+    for words in ("LinearRegression", "NOT FITTED", "customers", "86400.0", "many_to_many"):
+        assert words in pipe._repr_html_()
+    for words in ("train, test", "orders", "k = "):
+        assert words in star._repr_html_()
+    assert "told by a column" in Container(Handle("p"), split="s")._repr_html_()
+    assert DataModel("alone")._repr_html_().count("<table>") == 1
+    assert "Pipeline" in Pipeline()._repr_html_()
 
 
 def test_splits_cut_where_they_should():
