@@ -1,10 +1,12 @@
 """Feature learners, their aggregations and loss functions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import InitVar, dataclass
 
 from storax import loss_functions
 from storax._declaration import Declaration
+from storax.errors import StoraxWarning
 
 __all__ = ["FastProp", "Propositionalization", "aggregations", "loss_functions"]
 
@@ -87,6 +89,18 @@ class aggregations:  # noqa: N801  the name that scripts know
         return f"EWMA_{int(length)}{unit.upper()}"
 
 
+_TEXTS = "it leaves texts alone; preprocessors.TextFieldSplitter(vocab_size=...) makes numbers of their words."
+_AS_IT_IS: Mapping[str, tuple[float | None, ...]] = {
+    "num_threads": (None, 0, 1), "sampling_factor": (None, 1.0), "min_df": (None,), "vocab_size": (None, 0),
+}  # fmt: skip
+_INSTEAD = {
+    "num_threads": "features are made on one thread; fit(..., site=..., buckets=N) makes them in N jobs.",
+    "sampling_factor": "it learns from all rows.",
+    "min_df": _TEXTS,
+    "vocab_size": _TEXTS,
+}
+
+
 @dataclass(frozen=True)
 class FastProp(Declaration):
     """All aggregations over all columns of all joins; the best by correlation with a target are kept.
@@ -101,6 +115,8 @@ class FastProp(Declaration):
         empty: what predictors see where a feature has nothing to aggregate: ``"zero"`` (default), or ``"missing"``,
             which trees learn to place and linear models take for 0. Features and their SQL are null either way.
         loss_function: of the pipeline, where that has none of its own.
+        num_threads, sampling_factor, min_df, vocab_size, silent: known to scripts, and not heeded: a StoraxWarning says
+            what stands in the place of one that asks for something else than is done.
     """
 
     num_features: int = 200
@@ -111,6 +127,26 @@ class FastProp(Declaration):
     max_lag: int = 0
     empty: str = "zero"
     loss_function: type[Declaration] | Declaration | None = None
+    num_threads: InitVar[int | None] = None
+    sampling_factor: InitVar[float | None] = None
+    min_df: InitVar[int | None] = None
+    vocab_size: InitVar[int | None] = None
+    silent: InitVar[bool | None] = None
+
+    def __post_init__(
+        self,
+        num_threads: int | None,
+        sampling_factor: float | None,
+        min_df: int | None,
+        vocab_size: int | None,
+        silent: bool | None,
+    ) -> None:
+        given = {"num_threads": num_threads, "sampling_factor": sampling_factor, "min_df": min_df,
+                 "vocab_size": vocab_size}  # fmt: skip
+        for word, value in given.items():
+            if value not in _AS_IT_IS[word]:
+                # This function, the __init__ that calls it, and then the script.
+                warnings.warn(f"FastProp does not heed {word}={value!r}: {_INSTEAD[word]}", StoraxWarning, stacklevel=3)
 
     def to_spec(self) -> dict[str, object]:
         """As JSON."""

@@ -1,8 +1,9 @@
 """Preprocessors: what is done to columns before features are made of them."""
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 
 from storax._declaration import Declaration
+from storax.errors import InvalidInput
 
 __all__ = [
     "CategoryTrimmer",
@@ -17,13 +18,27 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Seasonal(Declaration):
-    """Month, weekday, hour and minute of each time stamp as numbers, where they vary in the training data."""
+    """Month, weekday, hour and minute of each time stamp as numbers, where they vary in the training data.
 
-    disable_year: bool = False
+    Args:
+        disable_year: True alone: the year is always left out, for a model cannot learn from one that it has not seen.
+
+    Raises:
+        InvalidInput: ``disable_year`` is False.
+    """
+
+    disable_year: InitVar[bool] = True
     disable_month: bool = False
     disable_weekday: bool = False
     disable_hour: bool = False
     disable_minute: bool = False
+
+    def __post_init__(self, disable_year: bool) -> None:
+        if not disable_year:
+            raise InvalidInput(
+                "Seasonal always leaves the year out: a model cannot learn from one that it has not seen.",
+                hint='Leave disable_year away. df.add(df["t"].year(), "year", role="numerical") makes a column of it.',
+            )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from storax.errors import InvalidInput, NoFile
 
+LOADING = ".loading-"  # a folder that is not whole yet
 _WORDS = "project.json"
 _INSIDE = re.compile(r"(data|pipelines)(/[^/.\\][^/\\]*)+")
 
@@ -53,7 +54,7 @@ def read(source: Path, folder: Path) -> None:
         NoFile: there is no such file.
         InvalidInput: it is none of ours.
     """
-    aside = folder.with_name(f".loading-{uuid4().hex}")
+    aside = folder.with_name(f"{LOADING}{uuid4().hex}")
     with _opened(source) as zipped:
         _words(zipped, source)
         names = [name for name in zipped.namelist() if _INSIDE.fullmatch(name)]

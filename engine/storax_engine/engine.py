@@ -29,8 +29,9 @@ class Engine:
         self._label = f"{socket.gethostname()}:{folder.path}"
         self._guard = threading.RLock()
         self._open: dict[str, Project] = {}
-        for left in folder.projects.glob(f"{_GONE}*"):
-            shutil.rmtree(left, ignore_errors=True)
+        for begun in (_GONE, bundle.LOADING):
+            for left in folder.projects.glob(f"{begun}*"):
+                shutil.rmtree(left, ignore_errors=True)
 
     def project(self, name: object) -> Project:
         """An open project.

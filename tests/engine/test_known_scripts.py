@@ -42,6 +42,10 @@ assert getml.project.name == 'test'
 pipe = getml.pipeline.Pipeline(
     data_model=getml.data.DataModel("population"), predictors=[getml.predictors.LinearRegression()], tags=["t"]
 )
+placeholder = df.to_placeholder("population")
+assert (placeholder.name, df[:1].to_placeholder().name) == ("population", "NAME_OF_THE_DATA_FRAME")
+assert getml.data.DataModel(placeholder).population.roles.numerical == tuple(df.roles.get("numerical", ()))
+getml.feature_learning.FastProp(num_threads=1, sampling_factor=1.0, silent=True)
 df.set_role("made_up", getml.data.roles.numerical)
 df.set_role("a", getml.data.roles.target)
 container = getml.data.Container(train=df, test=df)

@@ -171,7 +171,7 @@ def test_a_loaded_pipeline_has_what_it_was_fitted_with_and_what_is_edited_is_fit
     assert len(pipe.features) == 2, "x, and the one that the learner may keep"
 
 
-def test_the_log_tells_who_trained_what_on_which_edition(project, schema):
+def test_the_log_tells_who_trained_what_on_which_edition(home, project, schema):
     people = DataFrame("people").refresh()
     pipe = pipeline(schema, feature_learners=[]).fit(schema.train)
     pipe.score(schema.test)
@@ -183,6 +183,7 @@ def test_the_log_tells_who_trained_what_on_which_edition(project, schema):
     pipe.delete()
     events = list(EventLog.objects.filter(entity="pipeline", entity_id=row.id).order_by("position"))
     assert [e.type for e in events] == ["pipeline.created", "pipeline.updated", "pipeline.deleted"]
+    assert [e.actor for e in events] == [f"user:{home.user.id}"] * 3
     assert events[0].data["frames"] == row.frames
     assert events[1].data["last_change"] == {"action": "scored", "set_used": "test", "job_id": jobs[1].id}
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from storax.data.model import DataModel, Placeholder, relationship
 from storax.data.roles import Roles
 from storax.data.time_series import TimeSeries
 from storax.errors import InvalidInput
+from storax.pipeline import Pipeline
 
 
 class Handle:
@@ -56,6 +58,31 @@ def test_a_learner_carries_its_parameters():
     found = learner.to_spec()
     assert (found["kind"], found["num_features"], found["aggregation"]) == ("FastProp", 7, ["AVG", "EWMA_3H"])
     assert found["loss_function"] == "SquareLoss"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"num_threads": 4}, "one thread"),
+        ({"sampling_factor": 0.5}, "all rows"),
+        ({"vocab_size": 100}, "TextFieldSplitter"),
+        ({"min_df": 30}, "TextFieldSplitter"),
+        ({"num_threads": 0, "sampling_factor": 1, "silent": False, "vocab_size": 0}, ""),
+    ],
+)
+def test_a_known_parameter_that_is_not_heeded_says_what_stands_in_its_place(given, said):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        learner = feature_learning.FastProp(num_features=3, **given)
+    assert [one.filename for one in told] == [__file__] * bool(said)
+    assert all(said in str(one.message) and next(iter(given)) in str(one.message) for one in told)
+    assert learner.to_spec() == feature_learning.FastProp(num_features=3).to_spec()
+
+
+def test_the_year_that_is_always_left_out_cannot_be_asked_for():
+    assert preprocessors.Seasonal(disable_year=True).to_spec() == preprocessors.Seasonal().to_spec()
+    with pytest.raises(InvalidInput, match="leaves the year out"):
+        preprocessors.Seasonal(disable_year=False)
 
 
 def test_a_data_model_says_its_joins():
@@ -148,6 +175,24 @@ def chosen(expression, value):
         condition, yes, no = expression["args"]
         expression = yes if value < condition["args"][1]["value"] else no
     return expression["value"]
+
+
+def test_notebooks_show_containers_models_and_pipelines_without_running_what_is_in_a_name():
+    evil = "<script>alert(1)</script>"
+    star = StarSchema(Handle(evil), "customers", split=split.random())
+    star.join(Handle("orders"), alias=f"o{evil}", on=[("k", evil)], time_stamps=("a", "b"), memory=86400.0)
+    pipe = Pipeline(star.data_model, predictors=[predictors.LinearRegression()], tags=[evil], name=evil)
+    for shown in (Container(train=Handle(evil)), star, star.data_model, pipe):
+        html = shown._repr_html_()
+        assert "<script" not in html
+        assert "&lt;script&gt;" in html
+    for words in ("LinearRegression", "NOT FITTED", "customers", "86400.0", "many_to_many"):
+        assert words in pipe._repr_html_()
+    for words in ("train, test", "orders", "k = "):
+        assert words in star._repr_html_()
+    assert "told by a column" in Container(Handle("p"), split="s")._repr_html_()
+    assert DataModel("alone")._repr_html_().count("<table>") == 1
+    assert "Pipeline" in Pipeline()._repr_html_()
 
 
 def test_splits_cut_where_they_should():

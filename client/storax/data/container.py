@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from storax import _display
 from storax.data.model import DataModel, Duration, On, Placeholder, relationship
 from storax.errors import InvalidInput
 
@@ -134,6 +135,12 @@ class Container:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(subsets={self.names}, peripheral={list(self.peripheral)})"
 
+    def _repr_html_(self) -> str:
+        given = self.frames if self.population is None else {"population": self.population}
+        around = {name: str(frame.name) for name, frame in self.peripheral.items()}
+        rows = {name: str(frame.name) for name, frame in given.items()} | around
+        return _display.card(type(self).__name__, {"subsets": ", ".join(self.names) or "told by a column", **rows})
+
 
 class StarSchema(Container):
     """A container and its data model in one: each ``join`` adds a table and joins it to the population.
@@ -153,6 +160,9 @@ class StarSchema(Container):
     ) -> None:
         super().__init__(population, peripheral, split, deep_copy, **subsets)
         self.data_model = DataModel(alias)
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() + self.data_model._repr_html_()
 
     @property
     def container(self) -> Container:

@@ -115,7 +115,7 @@ class DataFrame(Imports, Source):
             col: An expression over columns, an array or list of one value a row, or one value for all rows.
             name: Of the column.
             role: By default ``unused_float`` or ``unused_string``, by type.
-            unit: Such as ``"km"``; columns of one unit can be compared.
+            unit: Such as ``"km"``: a word for who reads it, kept and shown with the column; nothing computes with it.
             time_formats: ``strptime`` formats, where texts become time stamps.
 
         Raises:

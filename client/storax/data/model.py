@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from storax import _display
 from storax.data.roles import Roles
 from storax.errors import InvalidInput
 
@@ -167,6 +168,26 @@ class DataModel:
     def __repr__(self) -> str:
         return f"DataModel({self.population.name!r}, {list(self.peripheral)})"
 
+    def _repr_html_(self) -> str:
+        joins = [_shown(left, join) for left in _walk(self.population) for join in left.joins]
+        tables = _display.card("DataModel", {"population": self.population.name, "joined": ", ".join(self.peripheral)})
+        return tables + (_display.table("join", joins, more=False) if joins else "")
+
+
+def _walk(placeholder: Placeholder) -> Iterator[Placeholder]:
+    yield placeholder
+    for join in placeholder.joins:
+        yield from _walk(join.right)
+
+
+def _shown(left: Placeholder, join: Join) -> dict[str, Any]:
+    """A join as a row of a table."""
+    keys = ", ".join(one if one == other else f"{one} = {other}" for one, other in join.on)
+    facts = {key: getattr(join, key) for key in ("relationship", "memory", "horizon", "upper_time_stamp")}
+    stamps = ", ".join(dict.fromkeys(join.time_stamps or ()))
+    lagged = "yes" if join.lagged_targets else ""
+    return {"left": left.name, "right": join.right.name, "on": keys, "time stamps": stamps, **facts, "lagged": lagged}
+
 
 def to_placeholder(*frames: Any, **named: Any) -> list[Placeholder]:
     """Placeholders for data frames, under their names or the given ones, with their roles."""
@@ -207,12 +228,8 @@ def _can_be_right(left: Placeholder, right: Any) -> None:
         )
     if right is left:
         raise InvalidInput(f"{left.name!r} cannot be joined with itself: make a second placeholder for it.")
-    below = [right]
-    while below:
-        here = below.pop()
-        if here is left:
-            raise InvalidInput(f"{right.name!r} sees {left.name!r} already: joins cannot go in a circle.")
-        below += [join.right for join in here.joins]
+    if any(below is left for below in _walk(right)):
+        raise InvalidInput(f"{right.name!r} sees {left.name!r} already: joins cannot go in a circle.")
 
 
 def _pairs(on: On) -> tuple[tuple[str, str], ...]:

@@ -10,6 +10,7 @@ from storax.data.columns import Column, literal
 from storax.errors import InvalidInput, NoColumn
 
 if TYPE_CHECKING:
+    from storax.data.model import Placeholder
     from storax.data.view import View
 
 Step = dict[str, Any]
@@ -144,6 +145,12 @@ class Source:
     def with_unit(self, names: str | Column | Sequence[Any], unit: str) -> "View":
         """With another unit for some columns."""
         return self._view({"step": "with_unit", "names": self._names(names), "unit": unit})
+
+    def to_placeholder(self, name: str | None = None) -> "Placeholder":
+        """What stands for it in a data model, with its roles; under its own name where none is given."""
+        from storax.data.model import Placeholder
+
+        return Placeholder(name or self._frame, self.roles)
 
     # ---- elsewhere -------------------------------------------------------------------------------------------------
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
-from storax._declaration import declared, plain
 from storax._engine import session
 from storax.data import tables
 from storax.data.model import DataModel
 from storax.errors import InvalidInput, NotFound, StoraxWarning
+from storax.pipeline import look
 from storax.pipeline.asked import listed, roles_of, spec_of, subset_of, where_of
 from storax.pipeline.features import Features, Importances
 from storax.pipeline.restored import hyperparameters, stated_roles
@@ -247,11 +247,10 @@ class Pipeline:
         self._row = None
 
     def __repr__(self) -> str:
-        words = {
-            "name": self.name, "id": self.id, "edition": self.edition, "tags": self.tags,
-            "feature_learners": _kinds(self.feature_learners), "predictors": _kinds(self.predictors),
-        }  # fmt: skip
-        return f"Pipeline({', '.join(f'{key}={value!r}' for key, value in words.items())})"
+        return look.text(self)
+
+    def _repr_html_(self) -> str:
+        return look.html(self)
 
     # ---- within ----------------------------------------------------------------------------------------------------
 
@@ -299,7 +298,3 @@ class Pipeline:
 
 def _label(doing: str, site: str | None) -> str:
     return doing if site is None else f"{doing} at {site}"
-
-
-def _kinds(parts: list[Any]) -> list[str]:
-    return [str(part["kind"]) if isinstance(part, dict) else str(declared(part)["kind"]) for part in plain(parts)]

@@ -6,7 +6,8 @@ from typing import Any, overload
 
 from storax._engine import session
 from storax.errors import NoPipeline
-from storax.pipeline.handle import Pipeline, _kinds
+from storax.pipeline import look
+from storax.pipeline.handle import Pipeline
 
 _HEAD = ("id", "name", "edition", "tags", "feature learners", "targets", "latest score", "set used")
 
@@ -74,9 +75,7 @@ class Pipelines:
 
 
 def _line(pipeline: Pipeline) -> list[str]:
-    latest = pipeline.scores[-1] if pipeline.scores else {}
-    numbers = {key: value for key, value in latest.items() if isinstance(value, float)}
-    learners = ", ".join(_kinds(pipeline.feature_learners))
-    shown = ", ".join(f"{key} {value:.4g}" for key, value in numbers.items())
-    return [pipeline.id, pipeline.name, str(pipeline.edition), ", ".join(pipeline.tags), learners,
-            ", ".join(pipeline.targets), shown, str(latest.get("set_used", ""))]  # fmt: skip
+    used = str(pipeline.scores[-1].get("set_used", "")) if pipeline.scores else ""
+    return [pipeline.id, pipeline.name, str(pipeline.edition), ", ".join(pipeline.tags),
+            ", ".join(look.kinds(pipeline.feature_learners)), ", ".join(pipeline.targets), look.latest(pipeline),
+            used]  # fmt: skip

@@ -21,7 +21,7 @@ class Seasonal:
     A time stamp that is given as numbers is taken for seconds since 1970; one whose numbers cannot be, is left alone.
     """
 
-    disable_year: bool = False
+    disable_year: bool = True  # in older descriptions; it is left out anyway
     disable_month: bool = False
     disable_weekday: bool = False
     disable_hour: bool = False
