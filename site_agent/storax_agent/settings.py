@@ -16,7 +16,13 @@ from storax.errors import StoraxError
 from storax_agent.launchers.options import LauncherSettings
 from storax_agent.memory import usable_mb
 from storax_agent.policy import Policy
-from storax_agent.schedulers.settings import NO_WINDOWS, ElasticQueues, MaintainerSettings, SchedulerSettings
+from storax_agent.schedulers.settings import (
+    NO_WINDOWS,
+    ElasticQueues,
+    ElasticSettings,
+    MaintainerSettings,
+    SchedulerSettings,
+)
 from storax_agent.transfers.locations import EXAMPLE, AnyLocation
 
 FILE = "site.toml"
@@ -107,6 +113,15 @@ class SiteSettings(BaseSettings):
             if shape.enabled:
                 self.tags_with(shape.filter_tags)
         return self
+
+    @property
+    def elastic_queues(self) -> list[ElasticSettings]:
+        """Those that are enabled, each with the site's own tags."""
+        return [
+            queue.model_copy(update={"filter_tags": self.tags_with(queue.filter_tags)})
+            for queue in self.elastic_queue
+            if queue.enabled
+        ]
 
     def tags_with(self, tags: Mapping[str, str]) -> dict[str, str]:
         """The site's ``filter_tags`` and these: what a job must have for both.

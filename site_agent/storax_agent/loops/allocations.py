@@ -33,10 +33,9 @@ def allocation_steps(
     }
     if settings.scheduler.kind != "local":
         steps["outlook"] = OutlookLoop(api, scheduler, settings, every_sec=every).step
-    for number, queue in enumerate((queue for queue in settings.elastic_queue if queue.enabled), 1):
+    for number, queue in enumerate(settings.elastic_queues, 1):
         name = "elastic-queue" if number == 1 else f"elastic-queue-{number}"
-        tagged = queue.model_copy(update={"filter_tags": settings.tags_with(queue.filter_tags)})
-        steps[name] = ElasticQueue(api, settings, scheduler, tagged).step
+        steps[name] = ElasticQueue(api, settings, scheduler, queue).step
     if settings.queue_maintainer.enabled:
         steps["queue-maintainer"] = QueueMaintainer(api, site_id, settings.queue_maintainer).step
     if places:

@@ -24,9 +24,7 @@ def offer(scheduler: Scheduler, site: SiteSettings) -> dict[str, Any]:
         "allowed_queues": allowed_queues(settings, limits),
         "optional_batch_job_params": settings.optional_params,
         "elastic_queues": [
-            {**one.model_dump(include=ELASTIC), "node": node_of(site, one.queue, limits)}
-            for one in site.elastic_queue
-            if one.enabled
+            {**one.model_dump(include=ELASTIC), "node": node_of(site, one.queue, limits)} for one in site.elastic_queues
         ],
     }
     return told if settings.projects is None else {**told, "allowed_projects": settings.projects}
