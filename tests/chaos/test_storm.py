@@ -53,3 +53,17 @@ def test_projections_can_be_made_anew_from_the_log(database_url: str) -> None:
     after = asyncio.run(verify(database_url))
     assert after["differences"] == 0, after
     assert {n: e["rows"] for n, e in before["entities"].items()} == rows
+
+
+async def _rebuild_amid(url: str, number: int) -> None:
+    storm = asyncio.create_task(_storm(url, number))
+    while not storm.done():
+        await rebuild(url)
+    await storm
+
+
+def test_a_rebuild_amid_a_storm_loses_nothing(database_url: str) -> None:
+    print(f"replay with STORAX_SEED={SEED}")
+    asyncio.run(_rebuild_amid(database_url, SEED))
+    report = asyncio.run(verify(database_url))
+    assert report["differences"] == 0, report

@@ -145,7 +145,7 @@ def rebuild(
     database_url: Url = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Make all projections anew from the log, in one transaction.
+    """Make all projections anew from the log; writers wait only while rows that differ are exchanged.
 
     Example: storax admin rebuild --yes
     """

@@ -1,26 +1,43 @@
-"""Make every projection anew from the log. Writers wait for the fence; readers see the old rows until the commit."""
+"""Make every projection anew from the log: fold it beside the tables, then exchange the rows that differ.
+
+The fold of the whole log, which takes long, holds nobody up. Writers wait for the fence only while what differed, and
+what they changed since, is folded once more and exchanged. Readers never wait.
+"""
+
+import asyncio
 
 import asyncpg
 
-from storax_core.admin.fold import MERGE, folded
+from storax_core.admin.fold import MERGE, folded, unlike
 from storax_core.errors import Unavailable
-from storax_core.resources import PROJECTED, Resource
-from storax_core.store.database import GONE, Connection
+from storax_core.resources import JOBS, PROJECTED, Resource
+from storax_core.store.database import GONE, RETRY, WORKER_ROLE, Connection
+from storax_core.store.feed import Fence
 from storax_core.store.sql import FENCE
 
+TRIES = 5  # of the exchange; a writer that holds a row and waits for the fence is a deadlock that Postgres ends
+LOOK_SEC = 0.005
 # A parent that was deleted after it had finished counts as done: its edges are not made again.
-EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
-SELECT j.id, p::bigint, j.owner_id FROM job j, jsonb_array_elements_text(j.parent_ids) p
+EDGES = """SELECT j.id AS child_id, p::bigint AS parent_id, j.owner_id
+FROM job j, jsonb_array_elements_text(j.parent_ids) p
 WHERE NOT EXISTS (SELECT FROM event_log e WHERE e.entity = 'job' AND e.entity_id = p::bigint
   AND e.type = 'job.deleted' AND e.from_state = 'JOB_FINISHED')"""
-
-TALLY = "INSERT INTO job_tally SELECT owner_id, site_id, state, count(*) FROM job_state GROUP BY 1, 2, 3"
+EDGES_AMISS = f"""CREATE TEMP TABLE suspect_edge AS SELECT child_id AS id
+FROM ({EDGES}) e FULL JOIN job_parent p USING (child_id, parent_id)
+WHERE e.owner_id IS DISTINCT FROM p.owner_id"""  # noqa: S608
+# Writers keep the tally by differences, so what is amiss now is amiss by as much when the fence is taken.
+TALLY_AMISS = """CREATE TEMP TABLE tally_amiss AS SELECT owner_id, site_id, state, sum(n)::int AS n FROM (
+SELECT owner_id, site_id, state, count(*) AS n FROM job_state GROUP BY 1, 2, 3
+UNION ALL SELECT owner_id, site_id, state, -n FROM job_tally) x GROUP BY 1, 2, 3 HAVING sum(n) <> 0"""
+TALLY_OF_WRONG = """INSERT INTO job_tally (owner_id, site_id, state, n)
+SELECT owner_id, site_id, state, {sign}count(*) FROM job_state WHERE id IN (SELECT id FROM wrong_job)
+GROUP BY 1, 2, 3"""
 
 
 async def rebuild(url: str) -> dict[str, int]:
-    """Rebuild all projections in one transaction. Volatile fields (password and token hashes, heartbeats) are kept.
+    """Rebuild all projections. Volatile fields (password and token hashes, heartbeats) are kept.
 
-    Needs the migrating role: row-level security is set aside inside this transaction. Returns rows by entity.
+    Needs the migrating role: row-level security is set aside in its transactions. Returns rows by entity.
     """
     try:
         conn = await asyncpg.connect(url, server_settings={"timezone": "UTC", "jit": "off"})
@@ -28,51 +45,116 @@ async def rebuild(url: str) -> dict[str, int]:
         raise Unavailable(f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL.") from error
     try:
         await conn.execute(MERGE)
-        async with conn.transaction():
-            await conn.execute(f"SELECT pg_advisory_xact_lock({FENCE})")
-            return await _rebuild_all(conn)
+        await conn.execute(f"SET ROLE {WORKER_ROLE}")
+        since = await _final(conn)
+        async with conn.transaction(isolation="repeatable_read"):
+            await _look(conn)
+        await _exchange_or_retry(conn, since)
+        return {r.entity: await conn.fetchval(f"SELECT count(*) FROM {r.table}") for r in PROJECTED}  # noqa: S608
     finally:
         await conn.close()
 
 
-async def _rebuild_all(conn: Connection) -> dict[str, int]:
-    await conn.execute("SET LOCAL ROLE storax_worker")
-    done: dict[str, int] = {}
-    await conn.execute("SET CONSTRAINTS ALL DEFERRED")
-    for resource in PROJECTED:
-        await _fold_into_temp(conn, resource)
-    for resource in reversed(PROJECTED):
-        for table in dict.fromkeys((resource.state_table, resource.table)):
-            await conn.execute(f"DELETE FROM {table}")  # noqa: S608
-    for resource in PROJECTED:
-        done[resource.entity] = await _fill(conn, resource)
-    await conn.execute("DELETE FROM job_parent")
-    await conn.execute(EDGES)
-    await conn.execute("DELETE FROM job_tally")
-    await conn.execute(TALLY)
-    return done
+async def _final(conn: Connection) -> int:
+    """A position up to which every event is visible to all that begins from now on."""
+    fence = Fence()
+    while not await fence.look(conn) and fence.waiting:
+        await asyncio.sleep(LOOK_SEC)
+    return fence.safe
 
 
-def _temp(resource: Resource) -> str:
-    return f"pg_temp.fold_{resource.table}"
+async def _look(conn: Connection) -> None:
+    """Fold all of the log as of one snapshot, and note what is not as it tells."""
+    for r in PROJECTED:
+        await conn.execute(f"CREATE TEMP TABLE suspect_{r.table} AS SELECT coalesce(f.id, p.id) AS id {unlike(r)}")
+        if r.split:  # half a row is no row to whoever joins the halves
+            await conn.execute(
+                f"INSERT INTO suspect_{r.table} SELECT id FROM {r.table} t FULL JOIN {r.state_table} s USING (id)"  # noqa: S608
+                " WHERE t.owner_id IS NULL OR s.owner_id IS NULL"
+            )
+    await conn.execute(EDGES_AMISS)
+    await conn.execute(TALLY_AMISS)
 
 
-async def _fold_into_temp(conn: Connection, resource: Resource) -> None:
-    """The folded rows, with the volatile columns of the rows that are there now."""
-    volatile = [n for n, f in resource.fields.items() if f.mark.volatile]
-    kept = "".join(f", now_.{n}" for n in volatile)
+async def _exchange_or_retry(conn: Connection, since: int) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            async with conn.transaction():
+                await _exchange(conn, since)
+            return
+        except RETRY:
+            if not left:
+                raise
+
+
+async def _exchange(conn: Connection, since: int) -> None:
+    """Behind the fence: judge once more what differed and what was written since, and make anew what is wrong."""
+    await conn.execute(f"SELECT pg_advisory_xact_lock({FENCE})")
+    for r in PROJECTED:
+        await _fold_suspects(conn, r, since)
+    for r in PROJECTED:
+        await _judge(conn, r)
+    await conn.execute(TALLY_OF_WRONG.format(sign="-"))
+    for r in reversed(PROJECTED):
+        for table in dict.fromkeys((r.state_table, r.table)):
+            await conn.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM wrong_{r.table})")  # noqa: S608
+    for r in PROJECTED:
+        await _fill(conn, r)
+    await conn.execute(TALLY_OF_WRONG.format(sign=""))
+    await conn.execute("INSERT INTO job_tally (owner_id, site_id, state, n) SELECT * FROM tally_amiss")
+    await _draw_edges(conn)
+
+
+async def _fold_suspects(conn: Connection, resource: Resource, since: int) -> None:
+    """The suspects as the log tells them now, with the volatile columns of the rows that are there."""
+    name = resource.table
     await conn.execute(
-        f"CREATE TEMP TABLE fold_{resource.table} ON COMMIT DROP AS"  # noqa: S608
-        f" SELECT f.*{kept} FROM ({folded(resource)}) f LEFT JOIN {resource.table} now_ ON now_.id = f.id"
+        f"INSERT INTO suspect_{name} SELECT DISTINCT entity_id FROM event_log"  # noqa: S608
+        f" WHERE position > {since} AND entity = '{resource.entity}'"
+    )
+    await _add_referring(conn, resource, "suspect")
+    await conn.execute(f"ANALYZE suspect_{name}")
+    volatile = "".join(f", now_.{n}" for n, f in resource.fields.items() if f.mark.volatile)
+    fold = folded(resource, f"AND entity_id IN (SELECT id FROM suspect_{name})")  # noqa: S608
+    await conn.execute(
+        f"CREATE TEMP TABLE fold_{name} ON COMMIT DROP AS"  # noqa: S608
+        f" SELECT f.*{volatile} FROM ({fold}) f LEFT JOIN {name} now_ ON now_.id = f.id"
     )
 
 
-async def _fill(conn: Connection, resource: Resource) -> int:
-    count = 0
+async def _judge(conn: Connection, resource: Resource) -> None:
+    """Which suspects are wrong; what refers to them is exchanged with them."""
+    name = resource.table
+    found = unlike(resource, fold=f"SELECT * FROM fold_{name}", only=f"SELECT id FROM suspect_{name}")  # noqa: S608
+    await conn.execute(f"CREATE TEMP TABLE wrong_{name} ON COMMIT DROP AS SELECT coalesce(f.id, p.id) AS id {found}")
+    if resource.split:
+        await conn.execute(
+            f"INSERT INTO wrong_{name} SELECT id FROM {name} t FULL JOIN {resource.state_table} s USING (id)"  # noqa: S608
+            f" WHERE id IN (SELECT id FROM suspect_{name}) AND (t.owner_id IS NULL OR s.owner_id IS NULL)"
+        )
+    await _add_referring(conn, resource, "wrong")
+
+
+async def _add_referring(conn: Connection, resource: Resource, kind: str) -> None:
+    for key in resource.model.__table__.foreign_keys:  # type: ignore[attr-defined]
+        await conn.execute(
+            f"INSERT INTO {kind}_{resource.table} SELECT id FROM {resource.table}"  # noqa: S608
+            f" WHERE {key.parent.name} IN (SELECT id FROM {kind}_{key.column.table.name})"
+        )
+
+
+async def _fill(conn: Connection, resource: Resource) -> None:
     for table in dict.fromkeys((resource.table, resource.state_table)):
         names = [n for n, f in resource.fields.items() if f.table == table and n not in ("id", "owner_id")]
-        names = ["id", "owner_id", *names]
-        listed = ", ".join(names)
-        done = await conn.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM {_temp(resource)}")  # noqa: S608
-        count = int(done.rsplit(" ", 1)[1])
-    return count
+        listed = ", ".join(["id", "owner_id", *names])
+        await conn.execute(
+            f"INSERT INTO {table} ({listed}) SELECT {listed} FROM fold_{resource.table}"  # noqa: S608
+            f" WHERE id IN (SELECT id FROM wrong_{resource.table})"
+        )
+
+
+async def _draw_edges(conn: Connection) -> None:
+    """Edges of the children that were wrong, or that had wrong ones."""
+    children = f"SELECT id FROM suspect_edge UNION SELECT id FROM wrong_{JOBS.table}"  # noqa: S608
+    await conn.execute(f"DELETE FROM job_parent WHERE child_id IN ({children})")  # noqa: S608
+    await conn.execute(f"INSERT INTO job_parent (child_id, parent_id, owner_id) {EDGES} AND j.id IN ({children})")

@@ -4,9 +4,8 @@ from typing import Any
 
 import asyncpg
 
-from storax_core.admin.fold import MERGE, folded
+from storax_core.admin.fold import MERGE, compared, unlike
 from storax_core.errors import Unavailable
-from storax_core.queries import column, source
 from storax_core.resources import PROJECTED, Resource
 from storax_core.store.database import GONE, WORKER_ROLE, Connection
 
@@ -58,14 +57,9 @@ async def verify(url: str) -> dict[str, Any]:
 
 
 async def _compare(conn: Connection, resource: Resource) -> dict[str, Any]:
-    names = ["owner_id", *resource.folded, "version", "creation_date", "last_update"]
-    live = ", ".join(f"{column(resource, n)} AS {n}" for n in ["id", *names])
-    unlike = [f"CASE WHEN f.{n} IS DISTINCT FROM p.{n} THEN '{n}' END" for n in names]
+    differs = [f"CASE WHEN f.{n} IS DISTINCT FROM p.{n} THEN '{n}' END" for n in compared(resource)]
     rows = await conn.fetch(f"""SELECT coalesce(f.id, p.id) AS id, f.id IS NULL AS no_log, p.id IS NULL AS no_row,
-  array_remove(ARRAY[{", ".join(unlike)}], NULL) AS fields
-FROM ({folded(resource)}) f FULL JOIN (SELECT {live} FROM {source(resource)}) p ON p.id = f.id
-WHERE f.id IS NULL OR p.id IS NULL OR ({", ".join(f"f.{n}" for n in names)}) IS DISTINCT FROM
-  ({", ".join(f"p.{n}" for n in names)}) ORDER BY 1""")  # noqa: S608
+  array_remove(ARRAY[{", ".join(differs)}], NULL) AS fields {unlike(resource)} ORDER BY 1""")
     total = await conn.fetchval(f"SELECT count(*) FROM {resource.table}")  # noqa: S608
     return {"rows": total, "differences": len(rows), "samples": [_words(resource, r) for r in rows[:SAMPLES]]}
 

@@ -1,0 +1,116 @@
+"""`rebuild` makes the tables what the log tells, whatever was bent, and holds nobody up while it folds."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from storax_core.admin.rebuild import rebuild
+from storax_core.admin.verify import verify
+from world import User, World
+
+BENT = {
+    "a field": "UPDATE job SET workdir = 'elsewhere' WHERE id = $1",
+    "a state": "UPDATE job_state SET state = 'FAILED', priority = 99 WHERE id = $1",
+    "a lost row": "WITH x AS (DELETE FROM job_state WHERE id = $1) DELETE FROM job WHERE id = $1",
+    "half a row": "DELETE FROM job_state WHERE id = $1",
+    "the other half": "DELETE FROM job WHERE id = $1",
+    "edges": "DELETE FROM job_parent WHERE child_id = $1",
+    "edges too many": "INSERT INTO job_parent SELECT id, $1, owner_id FROM job WHERE id <> $1 ON CONFLICT DO NOTHING",
+    "the tally": "INSERT INTO job_tally SELECT owner_id, site_id, state, 7 FROM job_state WHERE id = $1",
+    "an App": "UPDATE app SET name = 'Other' WHERE id = (SELECT app_id FROM job WHERE id = $1)",
+    "its site": "UPDATE site SET name = 'other' WHERE id = (SELECT site_id FROM job_state WHERE id = $1)",
+}
+
+
+@pytest.fixture
+def user(world: World) -> User:
+    """With a job that has a parent and children."""
+    return world.user()
+
+
+def graph(user: User) -> int:
+    app = user.app()
+    (parent,) = user.jobs(app)
+    (middle,) = user.jobs(app, parent_ids=[parent])
+    user.jobs(app, 2, parent_ids=[middle])
+    return middle
+
+
+def state_of(world: World) -> list[Any]:
+    """The projections of jobs, edges and counts, as text."""
+    tally = "SELECT owner_id, site_id, state, sum(n) AS n FROM job_tally GROUP BY 1, 2, 3 HAVING sum(n) <> 0"
+    asked = ("SELECT * FROM job", "SELECT * FROM job_state", "SELECT * FROM job_parent", tally, "SELECT * FROM app", "SELECT * FROM site",
+             "SELECT * FROM token", "SELECT * FROM session", "SELECT * FROM user_account")  # fmt: skip
+    return [sorted(str(tuple(r)) for r in world.sql(sql)) for sql in asked]
+
+
+@pytest.mark.parametrize("what", BENT)
+def test_what_was_bent_is_as_the_log_tells_again(world: World, user: User, what: str) -> None:
+    job = graph(user)
+    before = state_of(world)
+    world.sql(BENT[what], job)
+    assert state_of(world) != before
+    asyncio.run(rebuild(world.database_url))
+    assert state_of(world) == before
+    assert asyncio.run(verify(world.database_url))["differences"] == 0
+
+
+def test_rows_that_no_event_made_are_gone(world: World, user: User) -> None:
+    graph(user)
+    before = state_of(world)
+    world.sql(
+        'INSERT INTO site SELECT (s.x).* FROM (SELECT jsonb_populate_record(site, \'{"id": 999999, "name": "made-up"}\') AS x FROM site LIMIT 1) s'
+    )
+    world.sql(
+        'INSERT INTO app SELECT (s.x).* FROM (SELECT jsonb_populate_record(app, \'{"id": 999999, "site_id": 999999}\') AS x FROM app LIMIT 1) s'
+    )
+    assert state_of(world) != before
+    asyncio.run(rebuild(world.database_url))
+    assert state_of(world) == before
+
+
+def test_true_tables_are_left_alone(world: World, user: User) -> None:
+    graph(user)
+    tables = ("job", "job_state", "job_parent", "site", "app", "token")
+    places = [world.sql(f"SELECT ctid::text, xmin::text FROM {t} ORDER BY 1") for t in tables]
+    asyncio.run(rebuild(world.database_url))
+    assert [world.sql(f"SELECT ctid::text, xmin::text FROM {t} ORDER BY 1") for t in tables] == places
+
+
+@pytest.fixture
+def held_up(database_url: str) -> Iterator[asyncpg.Connection]:
+    """The fold cannot end before this connection's transaction does: it has the last table that is compared."""
+    with asyncio.Runner() as runner:
+        conn = runner.run(asyncpg.connect(database_url))
+        yield runner, conn
+        runner.run(conn.close())
+
+
+def test_writers_go_on_while_the_log_is_folded_and_nothing_of_theirs_is_lost(
+    world: World, user: User, held_up: Any
+) -> None:
+    job = graph(user)
+    world.sql("UPDATE job SET workdir = 'elsewhere' WHERE id = $1", job)
+    runner, blocker = held_up
+
+    async def meanwhile() -> None:
+        async with blocker.transaction():
+            await blocker.execute("LOCK TABLE job_tally IN ACCESS EXCLUSIVE MODE")
+            folding = asyncio.create_task(rebuild(world.database_url))
+            waits = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE NOT granted AND relname = 'job_tally'"
+            while not await blocker.fetchval(waits):
+                await asyncio.sleep(0.01)
+                assert not folding.done()
+            # Sites have no tally, so this write waits for nothing but a fence that were held.
+            await asyncio.wait_for(asyncio.to_thread(user.site, "made-meanwhile"), 10)
+            await asyncio.to_thread(user.patch, f"/sites/{site}", {"path": "/changed"})
+        await folding
+
+    site = user.site("there-before")
+    runner.run(meanwhile())
+    assert {s["name"]: s["path"] for s in user.get("/sites/")["results"]}["there-before"] == "/changed"
+    assert "made-meanwhile" in {s["name"] for s in user.get("/sites/")["results"]}
+    assert asyncio.run(verify(world.database_url))["differences"] == 0
