@@ -11,6 +11,8 @@ import asyncpg
 import pytest
 import redis
 
+from fakes.mariadb import RealMariaDB
+from fakes.mariadb import missing as no_mariadb
 from fakes.slurm import RealSlurm, missing
 from storax_core.admin.migrate import migrate
 from storax_core.admin.verify import verify
@@ -96,6 +98,18 @@ def real_slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSlurm]:
         yield slurm.start()
     finally:
         slurm.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMariaDB]:
+    """A real MariaDB; skipped, with the reason, where it is not installed."""
+    if reason := no_mariadb():
+        pytest.skip(reason)
+    server = RealMariaDB(tmp_path_factory.mktemp("m"))
+    try:
+        yield server.start()
+    finally:
+        server.stop()
 
 
 def _administer(servers: Addresses, *statements: str) -> None:

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from fakes.mariadb import RealMariaDB, missing
 from storax import errors
 from storax.data import DataFrame
 from storax.data.dialects import dialect_of
@@ -23,17 +22,6 @@ ROWS = {
     "a.b": ["2038-01-20T03:14:08.123456", None, "1960-02-29T12:00:00"],
     "yes": [True, None, False],
 }
-
-
-@pytest.fixture(scope="session")
-def mariadb(tmp_path_factory):
-    if reason := missing():
-        pytest.skip(reason)
-    server = RealMariaDB(tmp_path_factory.mktemp("m"))
-    try:
-        yield server.start()
-    finally:
-        server.stop()
 
 
 @pytest.fixture(

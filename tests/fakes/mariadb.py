@@ -24,6 +24,7 @@ class RealMariaDB:
     def __init__(self, folder: Path) -> None:
         self.socket = folder / "s"
         self._folder, self._data = folder, folder / "data"
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "RealMariaDB":
         """Make its data folder, and start it."""
@@ -47,8 +48,9 @@ class RealMariaDB:
 
     def stop(self) -> None:
         """End it; nothing of it is needed again."""
-        self._process.kill()
-        self._process.wait()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
 
 
 def _program(name: str) -> str | None:

@@ -108,9 +108,10 @@ def _estimator(given: Mapping[str, Any]) -> Any:
         if not (isinstance(kind, type) and issubclass(kind, BaseEstimator)):
             raise BadPlan(f"{path!r} is no estimator of scikit-learn")
         made = kind(**parameters)
+        learns = is_classifier(made) or is_regressor(made)
     except (ImportError, AttributeError, TypeError) as error:
         raise BadPlan(f"estimator {path!r} cannot be made: {error}") from error
-    if not (is_classifier(made) or is_regressor(made)):
+    if not learns:
         raise BadPlan(f"{path!r} is neither a classifier nor a regressor")
     if "random_state" in made.get_params() and "random_state" not in parameters:
         made.set_params(random_state=SEED)

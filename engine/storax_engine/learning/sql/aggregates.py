@@ -115,11 +115,29 @@ def _quantile(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.T
     """By rank, for engines that have no median of their own."""
     groups, q = list(matched.groups), _QUANTILES[name]
     over, ordered = ibis.window(group_by=groups), ibis.window(group_by=groups, order_by=rows[VALUE])
-    ranked = rows.mutate(rank_=ibis.row_number().over(ordered), n_=rows.count().over(over))
+    ranked = rows.mutate(rank_=ibis.row_number().over(ordered), n_=rows[VALUE].count().over(over))
     place = (ranked.n_ - 1).cast("float64") * q
     weight = 1.0 - (ranked.rank_.cast("float64") - place).abs()
     near = ranked.mutate(weight_=ibis.ifelse(weight > 0, weight, 0.0))
     return near.group_by(groups).aggregate(**{out: (near.weight_ * near[VALUE]).sum() / near.weight_.sum()})
+
+
+def _distinct(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+    """Exactly: some engines count distinct values roughly."""
+    each = rows.group_by([*matched.groups, VALUE]).aggregate(n_=rows.count())
+    found, all_ = each.count().cast("float64"), each.n_.sum().cast("float64")
+    made = {"COUNT_DISTINCT": found, "COUNT_MINUS_COUNT_DISTINCT": all_ - found}.get(name, found / all_.nullif(0.0))
+    return each.group_by(list(matched.groups)).aggregate(**{out: made})
+
+
+def _deviation(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+    """By the squares of what is off the average, for engines that have no variance."""
+    over = ibis.window(group_by=list(matched.groups))
+    wide = rows.mutate(off_=rows[VALUE] - rows[VALUE].mean().over(over))
+    variance = (wide.off_ * wide.off_).mean()
+    mean = wide[VALUE].mean().nullif(0.0)
+    made = {"VAR": variance, "STDDEV": variance.sqrt()}.get(name, variance.sqrt() / mean)
+    return wide.group_by(list(matched.groups)).aggregate(**{out: made})
 
 
 def _extreme(rows: ibis.Table, name: str) -> Any:
@@ -177,7 +195,12 @@ _COMPARED: Mapping[str, Callable[[ibis.Table], Any]] = {
 
 Way = Callable[[ibis.Table, Matched, str, str], ibis.Table]
 _WAYS: Mapping[str, Way] = {"FIRST": _end, "LAST": _end, "MODE": _mode, **dict.fromkeys(_COMPARED, _compared)}
-_PORTABLE: Mapping[str, Way] = {"TREND": _line, **dict.fromkeys(_QUANTILES, _quantile)}
+_PORTABLE: Mapping[str, Way] = {
+    "TREND": _line,
+    **dict.fromkeys(_QUANTILES, _quantile),
+    **dict.fromkeys(("COUNT_DISTINCT", "COUNT_MINUS_COUNT_DISTINCT", "COUNT_DISTINCT_OVER_COUNT"), _distinct),
+    **dict.fromkeys(("STDDEV", "VAR", "VARIATION_COEFFICIENT"), _deviation),
+}
 
 
 def all_of(conditions: list[Any]) -> Any:

@@ -1,6 +1,6 @@
 """Preprocessors as expressions over a table whose columns are already numbers, seconds and text."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import ibis
@@ -10,12 +10,16 @@ from storax_engine.learning.preprocessors.base import State
 from storax_engine.learning.preprocessors.categories import TRIMMED
 from storax_engine.learning.preprocessors.texts import BETWEEN_WORDS
 
-Step = Callable[[ibis.Table, State, Mapping[str, Any]], ibis.Table]
+Step = Callable[[ibis.Table, State, Mapping[str, Any]], dict[str, Any]]
 
 
-def apply(table: ibis.Table, part: Part, state: State) -> ibis.Table:
-    """The table with the columns that the preprocessor adds or replaces."""
-    return _STEPS[part.kind](table, state, part.parameters)
+def apply(table: ibis.Table, part: Part, state: State, wanted: Container[str | None]) -> ibis.Table:
+    """The table with the columns that the preprocessor replaces, and of those that it adds the ones that are wanted.
+
+    So a feature is refused for what it needs itself, and not for its neighbours.
+    """
+    made = _STEPS[part.kind](table, state, part.parameters)
+    return _with(table, {name: value for name, value in made.items() if name in table.columns or name in wanted})
 
 
 def part_of(seconds: Any, part: str) -> Any:
@@ -32,44 +36,42 @@ def part_of(seconds: Any, part: str) -> Any:
     return (ibis.timestamp("1970-01-01 00:00:00") + seconds.cast("int64").as_interval("s")).month().cast("float64")
 
 
-def _seasonal(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.Table:
-    return _with(table, {f"{c}__{p}": part_of(table[c], p) for c, parts in state.items() for p in parts})
+def _seasonal(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{c}__{p}": part_of(table[c], p) for c, parts in state.items() for p in parts}
 
 
-def _domain(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.Table:
+def _domain(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> dict[str, Any]:
     pattern = r"@([^@\s]+)$"
-    made = {f"{c}__domain": table[c].lower().re_extract(pattern, 1).nullif("") for c in state["columns"]}
-    return _with(table, made)
+    return {f"{c}__domain": table[c].lower().re_extract(pattern, 1).nullif("") for c in state["columns"]}
 
 
-def _substring(table: ibis.Table, state: State, given: Mapping[str, Any]) -> ibis.Table:
+def _substring(table: ibis.Table, state: State, given: Mapping[str, Any]) -> dict[str, Any]:
     begin, length = int(given["begin"]), int(given["length"])
-    made = {f"{c}__{begin}_{begin + length}": table[c].substr(begin, length).nullif("") for c in state["columns"]}
-    return _with(table, made)
+    return {f"{c}__{begin}_{begin + length}": table[c].substr(begin, length).nullif("") for c in state["columns"]}
 
 
-def _words(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.Table:
+def _words(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> dict[str, Any]:
     made = {}
     for column, words in state.items():
         text = ibis.literal(" ") + table[column].lower().re_replace(BETWEEN_WORDS, " ") + " "
         for word in words:
             made[f"{column}__has_{word}"] = ibis.ifelse(text.contains(f" {word} "), 1, 0).cast("float64")
-    return _with(table, made)
+    return made
 
 
-def _trimmed(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> ibis.Table:
+def _trimmed(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> dict[str, Any]:
     made = {}
     for column, kept in state.items():
         known = table[column].isin(kept) if kept else ibis.literal(False)
         made[column] = ibis.ifelse(known | table[column].isnull(), table[column], TRIMMED)
-    return _with(table, made)
+    return made
 
 
-def _imputed(table: ibis.Table, state: State, given: Mapping[str, Any]) -> ibis.Table:
+def _imputed(table: ibis.Table, state: State, given: Mapping[str, Any]) -> dict[str, Any]:
     made = {c: table[c].fill_null(mean) for c, mean in state.items()}
     if given.get("add_dummies"):
         made |= {f"{c}__missing": ibis.ifelse(table[c].isnull(), 1, 0).cast("float64") for c in state}
-    return _with(table, made)
+    return made
 
 
 def means(table: ibis.Table, state: State) -> ibis.Table:

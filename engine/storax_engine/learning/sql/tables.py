@@ -52,7 +52,7 @@ class Tables:
         table = self._plain(node)
         own = [p for p in self.plan.preprocessors if p.kind != registry.TARGET_MEANS]
         for part, state in zip(own, self._states[node.name], strict=True):
-            table = steps.apply(table, part, state)
+            table = steps.apply(table, part, state, wanted)
         for join in node.joins:
             if join.relationship == MANY_TO_ONE:
                 table = self._bring_in(join, table, wanted)
@@ -91,7 +91,7 @@ class Tables:
         """Numbers as float64, time stamps in seconds, categories and texts as strings, keys as they are."""
         table = ibis.table(ibis.Schema.from_pyarrow(self._schemas[node.name]), name=node.table)
         kinds = {c: k for c, k in self.kinds[node.name].items() if c in table.columns}
-        return table.select(**{name: _typed(table[name], kind) for name, kind in kinds.items()})
+        return table.select(**{name: _typed(table[name], kind, self.portable) for name, kind in kinds.items()})
 
     def _bring_in(self, join: Join, left: ibis.Table, wanted: Wanted) -> ibis.Table:
         kinds, name = self.kinds[join.right.name], join.right.name
@@ -140,18 +140,32 @@ def _keys(join: Join) -> set[str | None]:
     return {*(right for _, right in join.on), *stamps}
 
 
-def _typed(column: Any, kind: str) -> Any:
+def _typed(column: Any, kind: str, portable: bool) -> Any:
     if kind == TIME_STAMP:
         if column.type().is_date():
             column = column.cast("timestamp")
         if column.type().is_timestamp():
-            column = column.epoch_seconds()
+            column = _seconds(column) if portable else column.epoch_seconds()
         return column.cast("float64")
     if kind in {NUMERICAL, TARGET}:
         if column.type().is_boolean():  # which Postgres does not cast to a number
             column = ibis.ifelse(column, 1, ibis.ifelse(~column, 0, ibis.null("int8")))
         return column.cast("float64")
     return column.cast("string") if kind in {CATEGORICAL, TEXT} else column
+
+
+def _seconds(moment: Any) -> Any:
+    """Seconds since 1970 out of year, month, day and so on, by the Julian day number.
+
+    What engines have for it heeds the session's zone (MySQL), ends in 2038 (SQL Server) or is not there (Oracle).
+    """
+    year, month = moment.year().cast("float64"), moment.month().cast("float64")
+    early = ibis.ifelse(month <= 2, 1.0, 0.0)
+    since, number = year + 4800.0 - early, month + 12.0 * early - 3.0
+    leaps = (since / 4.0).floor() - (since / 100.0).floor() + (since / 400.0).floor()
+    days = moment.day().cast("float64") + ((153.0 * number + 2.0) / 5.0).floor() + 365.0 * since + leaps
+    hours, minutes = moment.hour().cast("float64"), moment.minute().cast("float64")
+    return (days - 2472633.0) * 86400.0 + hours * 3600.0 + minutes * 60.0 + moment.second().cast("float64")
 
 
 def _same(left: Any, right: Any) -> Any:

@@ -1,10 +1,10 @@
 """SQL text of features, one statement each, in the dialect asked for."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import ibis
-from ibis.common.exceptions import IbisError
 
 from storax_engine.learning.errors import BadPlan
 from storax_engine.learning.feature import Feature
@@ -55,10 +55,14 @@ def statements(tables: Tables, features: Sequence[Feature], dialect: str) -> dic
 
 def statement(found: ibis.Table, dialect: str, name: str) -> str:
     """An expression as text."""
+    of = engine(dialect)
     try:
-        return str(ibis.to_sql(found, dialect=engine(dialect)))
-    except (IbisError, NotImplementedError, AttributeError) as error:
+        text = str(ibis.to_sql(found, dialect=of))
+    except Exception as error:  # each of Ibis's compilers fails in its own way
         raise BadPlan(f"feature {name!r} cannot be written for {dialect}: {_first(error)}") from error
+    if made_up := re.search(r"\b_IBIS_\w+(?=\()", text):  # a function of Ibis's own connections, no word of SQL
+        raise BadPlan(f"feature {name!r} cannot be written for {dialect}: it has no {made_up[0][6:].lower()}")
+    return text
 
 
 def engine(dialect: str) -> str:
