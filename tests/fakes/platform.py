@@ -48,7 +48,8 @@ class Body(httpx.SyncByteStream):
             yield chunk
 
     def close(self) -> None:
-        self._platform.wires.discard(self._wire)
+        with self._platform.guard:
+            self._platform.wires.discard(self._wire)
 
 
 class Platform(Script):
