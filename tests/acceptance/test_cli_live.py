@@ -144,10 +144,17 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize("words", LISTS, ids=" ".join)
-def test_every_list_reads_back_in_every_form(storax, words):
+@pytest.fixture(scope="module")
+def listed(storax):
+    """The command, where there is something to list."""
     storax.good("queue", "submit", "--site", "local", "-t", "1")
-    storax.good("job", "submit", "Hello", "name=x")
+    storax.good("job", "wait", storax.good("job", "submit", "Hello", "name=x").strip())
+    return storax
+
+
+@pytest.mark.parametrize("words", LISTS, ids=" ".join)
+def test_every_list_reads_back_in_every_form(listed, words):
+    storax = listed
     rows = json.loads(storax.good(*words, "-o", "json"))
     assert [json.loads(line) for line in storax.good(*words, "-o", "ndjson").splitlines()].__len__() == len(rows)
     assert len(list(csv.DictReader(storax.good(*words, "-o", "csv").splitlines()))) == len(rows)

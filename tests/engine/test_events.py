@@ -62,6 +62,11 @@ def test_deleting_a_project_is_told_for_each_of_its_frames(project):
 
 
 def test_the_catalogue_refuses_what_could_leave_a_folder(home):
-    for name in ("..", "a/b", ".a", " a"):
-        with pytest.raises(errors.InvalidInput, match="becomes a folder"):
+    for name, why in (
+        ("..", "becomes a folder"),
+        ("a/b", "becomes a folder"),
+        (".a", "becomes a folder"),
+        (" a", "blank"),
+    ):
+        with pytest.raises(errors.InvalidInput, match=why):
             ProjectRecord.objects.create(name=name)

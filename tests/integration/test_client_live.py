@@ -94,6 +94,8 @@ WORDS = {"entity": "job", "type": "job.created", "from_state": "READY", "to_stat
 
 def sample(model, name, annotation):
     """A value that this filter takes."""
+    if named := {"site_name": Site, "app_name": App}.get(name.partition("__")[0]):
+        return named.objects.all()[0].name  # a name that never was is refused
     if model is EventLog and annotation is str and (word := WORDS.get(name.partition("__")[0])):
         return word
     choices = kind_of(annotation).choices
