@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from storax_api.body import parse, validate
-from storax_api.documents import INTEGER, TEXT, answers, problems
+from storax_api.documents import INTEGER, TEXT, TIME, answers, asks, problems
 from storax_api.routes import Who, service_of
 from storax_api.service import json
 from storax_core.commands import users
@@ -23,15 +23,10 @@ REGISTER: TypeAdapter[Register] = TypeAdapter(Register)
 NEW_TOKEN: TypeAdapter[NewToken] = TypeAdapter(NewToken)
 
 
-def _body(model: type[BaseModel]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
-
-
-TIME = {"type": "string", "format": "date-time"}
 TOKEN = {"id": INTEGER, "name": TEXT, "user_id": INTEGER, "expires_at": TIME, "token": TEXT}
 
 
-@router.post("/auth/login", operation_id="login", openapi_extra=_body(Login), **answers(**TOKEN, username=TEXT))
+@router.post("/auth/login", operation_id="login", openapi_extra=asks(Login), **answers(**TOKEN, username=TEXT))
 async def login(request: Request) -> Response:
     """Exchange a password for a token. Takes no Idempotency-Key: no token's text is kept; a repeat makes another."""
     service = service_of(request)
@@ -49,7 +44,7 @@ async def login(request: Request) -> Response:
     "/auth/register",
     status_code=201,
     operation_id="register",
-    openapi_extra=_body(Register),
+    openapi_extra=asks(Register),
     **answers(201, user_id=INTEGER, username=TEXT),
 )
 async def register(request: Request) -> Response:
@@ -74,7 +69,7 @@ async def me(who: Who) -> Response:
     "/tokens/",
     status_code=201,
     operation_id="token_create",
-    openapi_extra=_body(NewToken),
+    openapi_extra=asks(NewToken),
     tags=["tokens"],
     **answers(201, **TOKEN),
 )

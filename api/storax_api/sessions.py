@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from storax_api.body import parse, validate
-from storax_api.documents import CANCEL, INTEGER, TEXT, answers, problems, rows_of
+from storax_api.documents import CANCEL, INTEGER, TEXT, TIME, answers, asks, problems, rows_of
 from storax_api.routes import Who, only, row_id, service_of
 from storax_api.service import Call, Caller, Repeated, Service, json
 from storax_core import queries
@@ -35,11 +35,6 @@ MAX_WAIT_SEC = 60
 Claim = Callable[..., Awaitable[list[Any]]]  # (conn, ctx, holder, ids or None for all, how many there are already)
 
 
-def _body(model: Any) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
-
-
-TIME = {"type": "string", "format": "date-time"}
 REFUSED = {
     "type": "array",
     "items": {"type": "object", "properties": dict.fromkeys(("code", "detail"), TEXT) | {"id": INTEGER}},
@@ -58,7 +53,7 @@ async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A
 @router.post(
     "/{id}/report",
     operation_id="session_report",
-    openapi_extra=_body(leases.Reports),
+    openapi_extra=asks(leases.Reports),
     **answers(accepted=ACCEPTED, refused=REFUSED, cancel=CANCEL),
 )
 async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
@@ -80,7 +75,7 @@ Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wai
 @router.post(
     "/{id}/acquire",
     operation_id="session_acquire",
-    openapi_extra=_body(acquire.Acquire),
+    openapi_extra=asks(acquire.Acquire),
     **answers(jobs=rows_of(JOBS), apps=rows_of(APPS), cancel=CANCEL),
 )
 async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> Response:  # noqa: A002
@@ -110,7 +105,7 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
 @router.post(
     "/{id}/acquire-batch-jobs",
     operation_id="session_acquire_batch",
-    openapi_extra=_body(acquire.AcquireBatchJobs),
+    openapi_extra=asks(acquire.AcquireBatchJobs),
     **answers(batch_jobs=rows_of(BATCH_JOBS)),
 )
 async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> Response:  # noqa: A002
