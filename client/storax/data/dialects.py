@@ -22,8 +22,7 @@ class Dialect:
 
     def quoted(self, name: str) -> str:
         """A name; dots part the schema from the table."""
-        opening, closing = self.quotes
-        return ".".join(opening + part.replace(closing, closing * 2) + closing for part in name.split("."))
+        return ".".join(self.column(part) for part in name.split("."))
 
     def column(self, name: str) -> str:
         """The name of a column, in which a dot is a letter like others."""
@@ -37,7 +36,9 @@ class Dialect:
     def insert(self, name: str, columns: int) -> str:
         """The statement that adds a row."""
         marks = ", ".join(_MARKS[self.style].format(number + 1) for number in range(columns))
-        table = self.quoted(name).replace("%", "%%") if self.style in {"format", "pyformat"} else self.quoted(name)
+        table = self.quoted(name)
+        if self.style in {"format", "pyformat"}:
+            table = table.replace("%", "%%")
         return f"INSERT INTO {table} VALUES ({marks})"  # noqa: S608
 
 
