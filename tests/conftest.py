@@ -5,20 +5,49 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 import redis
 
+import needs
 from fakes.mariadb import RealMariaDB
-from fakes.mariadb import missing as no_mariadb
-from fakes.slurm import RealSlurm, missing
+from fakes.slurm import RealSlurm
 from storax_core.admin.migrate import migrate
 from storax_core.admin.verify import verify
 from world import World, in_database
 
 _serial = count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--with NEED``, by which make targets choose the tests of an optional server."""
+    parser.addoption(
+        "--with", action="append", default=[], dest="needs", choices=sorted(needs.TARGETS),
+        help="run the tests that need this, and only these; see tests/needs.py",
+    )  # fmt: skip
+    parser.addoption("--documents", default="", help="the folder of the reference documents that tests run")
+
+
+@pytest.hookimpl(trylast=True)  # after the plugin that shuffles
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave optional servers to their targets, and start files with slow tests first, so that none ends alone."""
+    kept, dropped = needs.choose(items, set(config.option.needs), root=os.geteuid() == 0)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+    slow = {item.path for item in kept if item.get_closest_marker("slow")}
+    items[:] = sorted(kept, key=lambda item: item.path not in slow)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """List the skipped tests by reason, and the seed of the order."""
+    reasons = (report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ()))
+    for line in needs.summary(reasons):
+        terminalreporter.write_line(line)
+    seed = config.getoption("randomly_seed", None)
+    terminalreporter.write_line(f"order: --randomly-seed={seed}")
 
 
 @dataclass(frozen=True)
@@ -90,9 +119,7 @@ def world(database_url: str, redis_url: str) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def real_slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSlurm]:
-    """Two nodes of a real Slurm; skipped, with the reason, where it is not installed."""
-    if reason := missing():
-        pytest.skip(reason)
+    """Two nodes of a real Slurm."""
     slurm = RealSlurm(tmp_path_factory.mktemp("slurm"))
     try:
         yield slurm.start()
@@ -101,10 +128,16 @@ def real_slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSlurm]:
 
 
 @pytest.fixture(scope="session")
+def documents(request: pytest.FixtureRequest) -> Path:
+    """The folder of the reference documents whose Python blocks run as they stand."""
+    if not request.config.option.documents:
+        pytest.fail("name the folder: make test-documents DOCUMENTS=folder")
+    return Path(request.config.option.documents).resolve()
+
+
+@pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMariaDB]:
-    """A real MariaDB; skipped, with the reason, where it is not installed."""
-    if reason := no_mariadb():
-        pytest.skip(reason)
+    """A real MariaDB."""
     server = RealMariaDB(tmp_path_factory.mktemp("m"))
     try:
         yield server.start()

@@ -296,7 +296,6 @@ def test_frames_and_notebooks(jobs: list[Any]) -> None:
     query = Job.objects.filter(id=_ids(jobs)).order_by("id")
     assert "<table" in query._repr_html_()
     assert query.values_list("id", flat=True) == _ids(jobs)
-    pytest.importorskip("pandas", reason="pandas is optional")
     assert list(query.to_pandas()["id"]) == _ids(jobs)
 
 

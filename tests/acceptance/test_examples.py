@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fakes.s3 import S3Server, require_s3
-from fakes.sshd import Sshd, require_sshd
+from fakes.s3 import S3Server
+from fakes.sshd import Sshd
+from needs import needs
 from storax._engine import process
 from storax._engine.folder import EngineFolder
 from storax.local import LocalStack
@@ -15,9 +16,8 @@ from storax.local import LocalStack
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
+@needs("ssh")
 def test_a_workflow_over_two_sites_ends_with_its_result(tmp_path):
-    require_sshd()
-    require_s3()
     with Sshd() as sshd, S3Server(tmp_path) as s3:
         done = subprocess.run(
             [

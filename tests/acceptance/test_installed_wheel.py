@@ -11,13 +11,9 @@ import psutil
 import pytest
 
 from house.repository import ROOT, build_wheel
+from needs import needs
 
-if not os.environ.get("STORAX_TEST_WHEEL"):
-    pytest.skip(
-        "it installs everything once more, a minute's work, so it has a target of its own: make test-wheel",
-        allow_module_level=True,
-    )
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [needs("wheel"), pytest.mark.timeout(900)]  # it installs everything once more, a minute's work
 Run = Callable[..., str]
 
 

@@ -9,14 +9,11 @@ from typing import Any
 
 import pytest
 
+from needs import needs
 from storax import App, Client, Job
 
-DOCUMENT = Path(__file__).parents[3] / "shared" / "seeds" / "balsam-python-api.md"
+DOCUMENT = "balsam-python-api.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-
-
-def _blocks() -> list[str]:
-    return BLOCK.findall(DOCUMENT.read_text()) if DOCUMENT.exists() else []
 
 
 def _names(app_id: int) -> dict[str, Any]:
@@ -49,12 +46,10 @@ def running(client: Client) -> Iterator[Any]:
     job.wait(timeout=30)
 
 
-@pytest.mark.skipif(
-    not DOCUMENT.exists(), reason=f"the reference document is not beside this checkout: {DOCUMENT.name}"
-)
+@needs("documents")
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # the document's own call
-def test_every_block_of_the_reference_document_runs(client: Client, idle: App, running: Any) -> None:
-    blocks = _blocks()
+def test_every_block_of_the_reference_document_runs(client: Client, idle: App, running: Any, documents: Path) -> None:
+    blocks = BLOCK.findall((documents / DOCUMENT).read_text())
     assert len(blocks) >= 18
     assert running.state == "RUNNING"
     namespace: dict[str, Any] = _names(int(idle.id or 0))

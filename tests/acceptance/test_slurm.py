@@ -302,7 +302,6 @@ MODES = ("mpi", "serial")
 @pytest.fixture
 def elastic(site):
     """An agent that asks for allocations by itself: wide ones for ranks, others for single processes."""
-    pytest.importorskip("mpi4py", reason="pip install mpich mpi4py")
     mpiexec()
     site.environment = {"PATH": f"{BIN}:{os.environ['PATH']}"}
     for mode in MODES:
@@ -345,9 +344,6 @@ def working(site, *modes):
     return eventually(there, seconds=60)
 
 
-@pytest.mark.skipif(
-    not os.environ.get("STORAX_TEST_SLURM"), reason="it takes more than a minute, so it runs in: make test-slurm"
-)
 def test_two_hundred_jobs_end_right_through_a_cancel_a_lost_node_and_a_killed_agent(elastic, real_slurm, world):
     seed = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
     print(f"replay with STORAX_SEED={seed}")

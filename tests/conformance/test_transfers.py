@@ -18,8 +18,9 @@ import pytest
 
 from conformance.transfer_case import BucketEnd, Case, FolderEnd
 from fakes.processes import alive, eventually
-from fakes.s3 import BUCKET, S3Server, require_s3
-from fakes.sshd import ORDINARY_ID, Sshd, require_sshd
+from fakes.s3 import BUCKET, S3Server
+from fakes.sshd import ORDINARY_ID, Sshd
+from needs import needs
 from proxy import Proxy
 from storax_agent.transfers import apart
 from storax_agent.transfers.apart import Apart
@@ -31,23 +32,18 @@ ODD_NAMES = ["two words", "new\nline", "ünïcødé ✓", "-rf", "a'b\"c", "$(to
 
 @pytest.fixture(scope="module")
 def sshd_self():
-    require_sshd()
     with Sshd() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def sshd_ordinary():
-    require_sshd()
-    if os.getuid() != 0:
-        pytest.skip("not root: the sshd of the other tests is an ordinary user's already")
     with Sshd(ordinary=True) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def s3_server(tmp_path_factory):
-    require_s3()
     with S3Server(tmp_path_factory.mktemp("s3")) as running:
         yield running
 
@@ -61,10 +57,20 @@ def folder_of(sshd: Sshd) -> FolderEnd:
     return FolderEnd(sshd.base, sshd.location(), owner=owner)
 
 
-KINDS = ["local", "rsync", "rsync-ordinary-user", "s3"]
+# Where root runs the tests, one more sshd is an ordinary user's; elsewhere the first is that already.
+KINDS = {"local": (), "rsync": ("ssh",), "rsync-ordinary-user": ("ssh", "root"), "s3": ()}
 
 
-@pytest.fixture(params=KINDS)
+def pytest_generate_tests(metafunc):
+    """Give a test each kind of location, or those that its mark ``kinds`` names."""
+    if "case" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("kinds")
+        kinds = [k for k in KINDS if not mark or (k.startswith(mark.args) and k != mark.kwargs.get("but"))]
+        given = [pytest.param(kind, marks=[needs(*KINDS[kind])] if KINDS[kind] else []) for kind in kinds]
+        metafunc.parametrize("case", given, indirect=True)
+
+
+@pytest.fixture
 def case(request, tmp_path):
     kind, data = request.param, tmp_path / "da ta"
     if kind == "local":
@@ -77,11 +83,6 @@ def case(request, tmp_path):
     else:
         end = folder_of(request.getfixturevalue("sshd_self" if kind == "rsync" else "sshd_ordinary"))
     return Case(kind, tmp_path, end, data)
-
-
-def only(case: Case, *kinds: str) -> None:
-    if not case.kind.startswith(kinds):
-        pytest.skip(f"a promise of {', '.join(kinds)} alone")
 
 
 def sha(content: bytes) -> str:
@@ -186,8 +187,8 @@ def test_no_remote_path_leaves_the_location(case, direction, remote):
     assert case.end.names() == before
 
 
+@pytest.mark.kinds("local", "rsync")
 def test_links_and_devices_do_not_move(case):
-    only(case, "local", "rsync")
     (case.end.base / "link").symlink_to("/etc/passwd")
     os.mkfifo(case.end.base / "pipe")
     os.mkfifo(case.workdir / "pipe")
@@ -223,8 +224,8 @@ def test_a_copy_that_was_spoiled_is_noticed_and_made_again(case):
     assert case.end.get("x") == b"right"
 
 
+@pytest.mark.kinds("rsync")
 def test_a_host_whose_disk_changes_what_is_written_is_found_out(case, request):
-    only(case, "rsync")
     sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
     (case.workdir / "x").write_bytes(b"right")
     item = case.item("out", "/x", "x")
@@ -239,9 +240,9 @@ def test_a_host_whose_disk_changes_what_is_written_is_found_out(case, request):
     assert case.end.get("x") == b"right"
 
 
+@pytest.mark.kinds("rsync", "s3")
 def test_what_a_killed_agent_left_in_the_stage_is_not_believed(case):
     """Other bytes of the same length, where the file would wait: the copy is compared, and made again."""
-    only(case, "rsync", "s3")
     case.end.put("x", b"right")
     item = case.item("in", "/x", "x")
     tree = case.folder / "scratch"
@@ -259,8 +260,8 @@ def test_what_a_killed_agent_left_in_the_stage_is_not_believed(case):
     assert (case.workdir / "x").read_bytes() == b"right"
 
 
+@pytest.mark.kinds("rsync")
 def test_a_source_that_vanishes_midway_is_an_error_of_its_own(case, request):
-    only(case, "rsync")
     case.end.put("big", os.urandom(6 << 20))
     case.end.put("small", b"x")
     with through_proxy(case, request) as (proxy, changed):
@@ -277,8 +278,8 @@ def test_a_source_that_vanishes_midway_is_an_error_of_its_own(case, request):
 
 
 @pytest.mark.parametrize("wrong", [{"profile": "nobody"}, {"endpoint_url": "nowhere"}], ids=str)
+@pytest.mark.kinds("s3")
 def test_settings_that_no_client_can_be_made_of_are_named(case, wrong):
-    only(case, "s3")
     with pytest.raises(TransferError, match=r"nobody|nowhere"):
         case.service(**wrong).check()
     with pytest.raises(TransferError, match=r"nobody|nowhere"):
@@ -288,27 +289,28 @@ def test_settings_that_no_client_can_be_made_of_are_named(case, wrong):
 @pytest.fixture
 def tiny(tmp_path):
     """A file system of 2 MB."""
-    if os.getuid() != 0:
-        pytest.skip("only root may mount a small tmpfs to fill; run the tests as root for this one")
     place = tmp_path / "tiny"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount a tmpfs; run the tests where root may")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], check=True)
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-@pytest.mark.parametrize("full", ["data", "scratch"])
-def test_a_full_disk_here_ends_that_file_alone(case, tiny, full):
-    if full == "data":
-        (case.data / "job").rmdir()
-        case.data.rmdir()
-        (tiny / "job").mkdir()
-        case.data.symlink_to(tiny)
-    else:
-        (case.folder / "scratch").symlink_to(tiny)
-        if case.kind == "local":
-            pytest.skip("a local copy has no scratch folder")
+def test_a_full_disk_of_the_site_ends_that_file_alone(case, tiny):
+    (case.data / "job").rmdir()
+    case.data.rmdir()
+    (tiny / "job").mkdir()
+    case.data.symlink_to(tiny)
+    ends_one_file_alone(case)
+
+
+@pytest.mark.kinds("rsync", "s3")  # a local copy has no scratch folder
+def test_a_full_disk_of_the_scratch_folder_ends_that_file_alone(case, tiny):
+    (case.folder / "scratch").symlink_to(tiny)
+    ends_one_file_alone(case)
+
+
+def ends_one_file_alone(case):
     names = ["big", *(f"small{n}" for n in range(6))]
     for name in names:
         case.end.put(name, os.urandom(5_000_000) if name == "big" else b"x")
@@ -318,10 +320,8 @@ def test_a_full_disk_here_ends_that_file_alone(case, tiny, full):
     assert sorted(path.name for path in case.workdir.iterdir()) == names[1:]
 
 
+@pytest.mark.kinds("local", "rsync", but="rsync-ordinary-user")  # its mount namespace does not see this mount
 def test_a_full_disk_there_ends_that_file_alone(case, tiny):
-    only(case, "local", "rsync")
-    if case.kind == "rsync-ordinary-user":
-        pytest.skip("that sshd lives in a mount namespace of its own, which this mount does not reach")
     (case.workdir / "big").write_bytes(os.urandom(5_000_000))
     for n in range(4):
         (case.workdir / f"small{n}").write_bytes(b"x")
@@ -341,9 +341,9 @@ def test_a_full_disk_there_ends_that_file_alone(case, tiny):
 
 
 @pytest.mark.parametrize("direction", ["in", "out"])
+@pytest.mark.kinds("rsync", "s3")
 def test_what_was_moved_before_a_break_is_not_moved_again(case, request, direction, tmp_path):
     """Broken off in the middle by its stop, as by a kill, a large file goes on where it was."""
-    only(case, "rsync", "s3")
     content = os.urandom(24 << 20)
     (case.workdir / "big").write_bytes(content)
     case.end.put("big", content)
@@ -399,15 +399,15 @@ def alone(case, **changed):
     return subprocess.Popen([sys.executable, "-c", ALONE, *words], stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.kinds("s3")
 def test_an_agent_that_has_used_a_store_has_not_imported_its_library(case):
-    only(case, "s3")
     (case.workdir / "x").write_bytes(b"x")
     agent = alone(case)
     assert agent.communicate(timeout=60)[0] == "done\n[]\n"
 
 
+@pytest.mark.kinds("s3")
 def test_a_helper_ends_with_its_agent(case, request):
-    only(case, "s3")
     (case.workdir / "x").write_bytes(os.urandom(8 << 20))
     with through_proxy(case, request) as (proxy, changed):
         proxy.slow(1 << 20)
@@ -419,8 +419,8 @@ def test_a_helper_ends_with_its_agent(case, request):
         eventually(lambda: not alive(helper))
 
 
+@pytest.mark.kinds("s3")
 def test_a_helper_that_dies_midway_is_followed_by_another_that_goes_on(case, request):
-    only(case, "s3")
     content = os.urandom(24 << 20)
     (case.workdir / "big").write_bytes(content)
     item = case.item("out", "/new", "big")
@@ -443,8 +443,8 @@ def test_a_helper_that_dies_midway_is_followed_by_another_that_goes_on(case, req
     assert case.end.get("new") == content
 
 
+@pytest.mark.kinds("s3")
 def test_an_idle_helper_is_used_again_and_ends_after_a_while(case, monkeypatch):
-    only(case, "s3")
     monkeypatch.setattr(apart, "IDLE_SEC", 1.0)
     case.end.put("y", b"y")
     service, before = case.service(), set(helpers_of(os.getpid()))
@@ -477,8 +477,8 @@ def through_proxy(case: Case, request):
         yield proxy, {"url": sshd.location(port=port)["url"]}
 
 
+@pytest.mark.kinds("rsync", "s3")
 def test_a_server_that_is_away_is_tried_again_later(case, request):
-    only(case, "rsync", "s3")
     (case.workdir / "x").write_bytes(b"x")
     case.end.put("y", b"y")
     with through_proxy(case, request) as (proxy, changed):
@@ -493,8 +493,8 @@ def test_a_server_that_is_away_is_tried_again_later(case, request):
     assert case.end.get("x") == b"x"
 
 
+@pytest.mark.kinds("rsync", "s3")
 def test_wrong_credentials_are_an_error_at_once(case, request, tmp_path):
-    only(case, "rsync", "s3")
     case.end.put("y", b"y")
     if case.kind == "s3":
         changed = {"credentials_file": str(tmp_path / "none")}
@@ -508,8 +508,8 @@ def test_wrong_credentials_are_an_error_at_once(case, request, tmp_path):
         case.service(**changed).check()
 
 
+@pytest.mark.kinds("rsync")
 def test_a_host_with_another_key_is_not_talked_to(case, request):
-    only(case, "rsync")
     sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
     case.end.put("y", b"y")
     sshd.know(sshd.folder / "other_key.pub")
@@ -520,8 +520,8 @@ def test_a_host_with_another_key_is_not_talked_to(case, request):
     assert (moved.state, "host's key is unknown or another" in moved.info["error"]) == ("error", True), moved
 
 
+@pytest.mark.kinds("rsync")
 def test_a_batch_of_a_hundred_is_two_logins(case, request):
-    only(case, "rsync")
     sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
     items = []
     for n in range(400):

@@ -6,16 +6,14 @@ The answers are those of ``globus_sdk.testing`` where it has them, and otherwise
 import json
 from pathlib import Path
 
+import globus_sdk
 import pytest
+import responses
+from globus_sdk.testing import RegisteredResponse, get_last_request, load_response
 
-globus_sdk = pytest.importorskip("globus_sdk", reason="globus-sdk is not installed; pip install 'storax[globus]'")
-responses = pytest.importorskip("responses", reason="responses is not installed; pip install responses")
-
-from globus_sdk.testing import RegisteredResponse, get_last_request, load_response  # noqa: E402
-
-from storax_agent.transfers.base import Item, Watch  # noqa: E402
-from storax_agent.transfers.globus import GlobusTransfer, client_of  # noqa: E402
-from storax_agent.transfers.locations import GlobusLocation  # noqa: E402
+from storax_agent.transfers.base import Item, Watch
+from storax_agent.transfers.globus import GlobusTransfer, client_of
+from storax_agent.transfers.locations import GlobusLocation
 
 FAR, NEAR = "6c54cade-bde5-45c1-bdea-f4bd71dba2cc", "31ce9ba0-176d-45a5-add3-f37d233ba47d"
 TASK = "f5370336-ad79-11e8-823c-0a3b7ca8ce66"

@@ -84,7 +84,8 @@ def test_g13_from_pandas_keeps_categories_truths_and_times(project):
 
 
 def test_polars_arrow_parquet_and_dict_go_in_and_out(project, tmp_path):
-    polars = pytest.importorskip("polars", reason="install polars")
+    import polars
+
     given = {"a": [1, 2, None], "s": ["x", None, "z"]}
     assert DataFrame.from_polars(polars.DataFrame(given), "p").to_polars().to_dict(as_series=False) == given
     df = DataFrame.from_dict(given, "d")

@@ -2,14 +2,18 @@
 
 import datetime
 import sqlite3
+import sys
 from contextlib import closing
+from types import ModuleType
 
 import adbc_driver_sqlite.dbapi
 import duckdb
 import psycopg
+import pymysql.connections
 import pytest
 import sqlalchemy
 
+from needs import needs
 from storax import errors
 from storax.data import DataFrame
 from storax.data.dialects import dialect_of
@@ -25,7 +29,10 @@ ROWS = {
 
 
 @pytest.fixture(
-    params=["sqlite", "adbc", "duckdb", "postgres", "postgres by sqlalchemy", "mariadb", "mariadb by sqlalchemy"]
+    params=[
+        *("sqlite", "adbc", "duckdb", "postgres", "postgres by sqlalchemy"),
+        *(pytest.param(one, marks=needs("mariadb")) for one in ("mariadb", "mariadb by sqlalchemy")),
+    ]
 )
 def conn(request, tmp_path):
     match request.param.partition(" "):
@@ -105,8 +112,6 @@ def _drop(conn, name):
 
 
 def test_rows_that_come_as_dictionaries_are_rows(project, mariadb):
-    import pymysql
-
     with mariadb.connect() as conn:
         conn.cursorclass = pymysql.cursors.DictCursor
         df = DataFrame.from_query("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'", "q", conn=conn)
@@ -121,20 +126,34 @@ def test_an_address_that_cannot_be_used_is_an_error_of_ours(project):
 
 
 @pytest.mark.parametrize(
-    ("module", "quoted", "row"),
+    ("module", "style", "quoted", "row"),
     [
-        ("MySQLdb.connections", "`s`.`a``b`", "?"),
-        ("pymssql._pymssql", "[s].[a`b]", "?"),
-        ("oracledb.connection", '"s"."a`b"', "?"),
-        ("psycopg", '"s"."a`b"', "%s"),
-        ("pymysql.connections", "`s`.`a``b`", "%s"),
+        ("MySQLdb.connections", "format", "`s`.`a``b`", "%s, %s"),
+        ("pymssql._pymssql", "pyformat", "[s].[a`b]", "%s, %s"),
+        ("oracledb.connection", "named", '"s"."a`b"', ":1, :2"),
+        ("unheard_of.connection", "of its own", '"s"."a`b"', "?, ?"),
     ],
 )
-def test_a_name_is_quoted_as_the_driver_s_database_quotes(module, quoted, row):
-    """No such servers run here: stand-ins with the drivers' names show the statement alone."""
+def test_a_name_is_quoted_as_the_driver_s_database_quotes(monkeypatch, module, style, quoted, row):
+    """Neither these drivers nor their servers are here: stand-ins with the drivers' names show the statement alone."""
+    driver = module.partition(".")[0]
+    for name in (driver, module):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    sys.modules[driver].paramstyle = style
     conn = type("Connection", (), {"__module__": module})()
     assert dialect_of(conn).quoted("s.a`b") == quoted
-    assert dialect_of(conn).insert("t%", 2).endswith(f"VALUES ({row}, {row})")
+    assert dialect_of(conn).insert("t%", 2).endswith(f"VALUES ({row})")
+
+
+@pytest.mark.parametrize(
+    ("connection", "quoted"), [(psycopg.Connection, '"s"."a`b"'), (pymysql.connections.Connection, "`s`.`a``b`")]
+)
+def test_a_name_is_quoted_as_an_installed_driver_s_database_quotes(connection, quoted):
+    """The driver's own class, without a server."""
+    conn = object.__new__(connection)
+    conn._closed = True  # what its destructor asks
+    assert dialect_of(conn).quoted("s.a`b") == quoted
+    assert dialect_of(conn).insert("t%", 2).endswith("VALUES (%s, %s)")
 
 
 def test_sqlalchemy_tells_the_dialect_and_the_marks():

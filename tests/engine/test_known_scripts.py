@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from needs import needs
 
 HERE = Path(__file__).parent
-DOCUMENT = HERE.parents[2] / "shared" / "seeds" / "getml-python-api.md"
+DOCUMENT = "getml-python-api.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SCRIPT = """
 import storax as getml
@@ -87,12 +87,10 @@ def test_the_calls_of_the_known_lifecycle_run(own_home, tmp_path):
     run(own_home, tmp_path, SCRIPT)
 
 
-@pytest.mark.skipif(
-    not DOCUMENT.exists(), reason=f"the reference document is not beside this checkout: {DOCUMENT.name}"
-)
-def test_every_block_of_the_reference_document_runs(own_home, tmp_path):
+@needs("documents")
+def test_every_block_of_the_reference_document_runs(own_home, tmp_path, documents):
     """One after the other in one script; before the second, what its prose says is there."""
-    first, *others = BLOCK.findall(DOCUMENT.read_text())
+    first, *others = BLOCK.findall((documents / DOCUMENT).read_text())
     assert first.startswith("import getml\n")
     assert len(others) == 5
     code = [first.replace("import getml\n", "import storax as getml\n"), PREPARED, *others]

@@ -3,9 +3,11 @@
 import os
 import signal
 import stat
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -214,3 +216,34 @@ def test_what_is_wrong_with_the_order_is_said_at_once_and_nothing_is_left(home, 
             pipe.fit(schema.train, site=held[0], **wrong)
     assert not Job.objects.filter(tags={"project": project}).exists()
     assert orders(home, project) == []
+
+
+SCRIPT = """
+import sys
+import storax
+from fakes.star import pipeline, star
+storax.engine.set_project(sys.argv[1])
+schema = star()
+regressor = storax.predictors.XGBoostRegressor(n_estimators=20000)
+pipeline(schema, predictors=[regressor]).fit(schema.train, site="test")
+"""
+
+
+def test_sigterm_ends_a_script_that_ignores_ctrl_c_and_cancels_its_job(home, project, site):
+    """A script that a shell started in the background has SIGINT ignored, so SIGTERM is how its user ends it."""
+    environment = {**home.environment, "PYTHONPATH": str(Path(__file__).parents[1])}
+    words = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", SCRIPT, project]
+    with subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL) as script:
+        try:
+            eventually(lambda: Job.objects.filter(tags={"project": project}, state="RUNNING").exists(), seconds=120)
+            script.send_signal(signal.SIGINT)
+            script.send_signal(signal.SIGTERM)
+            assert script.wait(60) == -signal.SIGTERM
+        finally:
+            script.kill()
+    job = Job.objects.filter(tags={"project": project}).get()
+    job.wait(60)
+    job.refresh_from_db()
+    assert (job.state, job.history().filter(to_state="FAILED").get().data["message"]) == ("FAILED", "cancelled")
+    eventually(lambda: orders(home, project) == [], seconds=60)
+    assert storax.pipeline.list_pipelines() == []

@@ -5,7 +5,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import pytest
+
 from fakes.processes import eventually
+from needs import needs
 from storax_agent.schedulers.base import Request, Scheduler, Status
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.local import LocalScheduler
@@ -16,6 +19,14 @@ from storax_agent.settings import SiteFolder, SiteSettings
 HERE = Path(__file__).parent
 REAL = {"slurm": "slurm", "real_sge": "sge"}  # the others are stand-ins
 KINDS = ("local", "slurm", "pbs", "lsf", "sge", "real_sge")
+
+
+def kinds(*names: str):
+    """Parameters for these kinds of cluster; a real one has a target of its own."""
+    wanted = {"slurm": needs("slurm", "root"), "real_sge": needs("grid-engine", "root")}
+    return [pytest.param(name, marks=wanted[name]) if name in wanted else name for name in names]
+
+
 PROGRAMS = {
     "slurm": ("sbatch", "squeue", "sacct", "scancel", "sinfo"),
     "pbs": ("qsub", "qstat", "qdel", "pbsnodes"),

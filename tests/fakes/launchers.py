@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fakes.processes import alive, eventually, in_group
+from needs import needs, program, require
 from storax_agent.launchers.allocation import AllocationLauncher
 from storax_agent.launchers.base import Lease, Work
 from storax_agent.launchers.bridge import private_folder
@@ -26,14 +27,19 @@ from storax_agent.launchers.starting import Machine
 from storax_agent.locks import holder
 
 KINDS = ("local", "nodes", "ssh", "mpi")
-ALLOCATED = ("nodes", "ssh", "mpi")
+
+
+def kinds(*names):
+    """Parameters for these kinds of launcher; that over ssh runs where there is an sshd."""
+    return [pytest.param(name, marks=needs("ssh")) if name == "ssh" else name for name in names]
+
+
 BIN = Path(sys.executable).parent
 
 
 def mpiexec():
-    """The folder of a real mpiexec, or a skip that says what to install."""
-    if detect(str(BIN)) != "hydra":
-        pytest.skip("no MPICH mpiexec beside this Python: pip install mpich mpi4py")
+    """The folder of a real mpiexec: MPICH's, which the development packages bring."""
+    assert detect(str(BIN)) == "hydra"
     return str(BIN)
 
 
@@ -196,9 +202,7 @@ class Sshd:
     """A real sshd on loopback, with keys of its own; ``template`` reaches it under any node's name."""
 
     def __init__(self, path, port):
-        program = shutil.which("sshd") or "/usr/sbin/sshd"
-        if not Path(program).exists() or shutil.which("ssh") is None:
-            pytest.skip("no sshd: apt install openssh-server openssh-client")
+        require("ssh", "ssh", "ssh-keygen", "sshd")
         path.mkdir()
         path.chmod(0o700)
         for name in ("host", "user"):
@@ -212,7 +216,9 @@ class Sshd:
         (path / "sshd").write_text("".join(f"{key} {value}\n" for key, value in options.items()))
         client = f"Host *\nHostName 127.0.0.1\nPort {port}\nIdentityFile {path}/user\nStrictHostKeyChecking no\n"
         (path / "client").write_text(f"{client}UserKnownHostsFile /dev/null\nLogLevel ERROR\nBatchMode yes\n")
-        self._process = subprocess.Popen([program, "-D", "-e", "-f", str(path / "sshd")], stderr=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [program("sshd"), "-D", "-e", "-f", str(path / "sshd")], stderr=subprocess.PIPE
+        )
         self.template = f"ssh -T -F {path}/client {{node}} exec"
         eventually(lambda: subprocess.run(["ssh", "-F", str(path / "client"), "n1", "true"]).returncode == 0)
 

@@ -1,19 +1,13 @@
 """A real MariaDB of Debian's packages, private to a test run: its own folder, a socket and no port."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 from fakes.processes import eventually
+from needs import program, require
 
 PROGRAMS = ("mariadbd", "mariadb-install-db")
-
-
-def missing() -> str:
-    """Why it cannot run here, with the way out; empty when it can."""
-    gone = [name for name in PROGRAMS if _program(name) is None]
-    return f"{', '.join(gone)} missing; install it: apt-get install mariadb-server" if gone else ""
 
 
 class RealMariaDB:
@@ -28,13 +22,14 @@ class RealMariaDB:
 
     def start(self) -> "RealMariaDB":
         """Make its data folder, and start it."""
+        require("mariadb", *PROGRAMS)
         user = [f"--user={os.environ.get('USER', 'root')}"] if os.geteuid() == 0 else []
         where = ["--no-defaults", f"--datadir={self._data}", *user]
         made = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
         with (self._folder / "log").open("wb") as log:
-            subprocess.run([_program(PROGRAMS[1]), *where, *made], check=True, stdout=log, stderr=log)
+            subprocess.run([program(PROGRAMS[1]), *where, *made], check=True, stdout=log, stderr=log)
             served = [f"--socket={self.socket}", "--skip-networking", "--innodb-flush-log-at-trx-commit=0"]
-            self._process = subprocess.Popen([_program(PROGRAMS[0]), *where, *served], stdout=log, stderr=log)
+            self._process = subprocess.Popen([program(PROGRAMS[0]), *where, *served], stdout=log, stderr=log)
         eventually(self.socket.exists, seconds=30)
         with self.connect(None) as conn, conn.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {self.database}")
@@ -51,7 +46,3 @@ class RealMariaDB:
         if self._process:
             self._process.kill()
             self._process.wait()
-
-
-def _program(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")

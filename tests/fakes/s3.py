@@ -10,15 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pytest
-
 BUCKET = "lab-data"
-
-
-def require_s3() -> None:
-    """Skip loudly where a library is not installed."""
-    pytest.importorskip("boto3", reason="boto3 is not installed; pip install 'storax[s3]'")
-    pytest.importorskip("moto.server", reason="moto is not installed; pip install 'moto[server]'")
 
 
 class S3Server:

@@ -4,7 +4,6 @@ Needs root. Nothing outside its folder is touched.
 """
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +12,9 @@ from pathlib import Path
 
 from fakes.processes import alive, eventually
 from fakes.slurm import free_ports
+from needs import require
 
+PROGRAMS = ("sge_qmaster", "sge_execd", "qsub", "qconf")
 LIBRARY = Path("/usr/lib/gridengine")
 SHARED = Path("/usr/share/gridengine")
 ROOT = Path("/var/lib/gridengine")
@@ -51,13 +52,6 @@ QUEUE = {
 }  # fmt: skip
 
 
-def missing() -> str:
-    """Why it cannot run here, with the way out; empty when it can."""
-    if not shutil.which("sge_qmaster", path="/usr/sbin") or not (LIBRARY / "spoolinit").exists():
-        return "real Grid Engine is not installed: apt-get install gridengine-master gridengine-exec gridengine-client"
-    return "" if os.geteuid() == 0 else "real Grid Engine needs root here, to start its daemons"
-
-
 class RealSge:
     """``start`` and ``stop`` it; while it runs, SGE_ROOT and its ports in this process name it."""
 
@@ -72,6 +66,7 @@ class RealSge:
         }
 
     def start(self) -> "RealSge":
+        require("grid-engine", *PROGRAMS)
         common = self.folder / "root/default/common"
         for place in (common, *(self.folder / "spool" / name for name in ("qmaster/job_scripts", "db", "execd"))):
             place.mkdir(parents=True)

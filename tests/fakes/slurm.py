@@ -4,7 +4,6 @@ Needs root (slurmd starts job steps as their owners) and no systemd. Nothing out
 """
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 
 from fakes.processes import alive, eventually
+from needs import program, require
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol")
 CONFIG = """\
@@ -54,16 +54,6 @@ PartitionName=short Nodes=n1 Default=NO MaxTime=00:10:00 State=UP
 """
 
 
-def missing() -> str:
-    """Why it cannot run here, with the way out; empty when it can."""
-    gone = [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
-    if gone:
-        return f"real Slurm is not installed ({', '.join(gone)}): run `make test-slurm` as root, or apt-get install slurm-wlm munge"
-    return (
-        "" if os.geteuid() == 0 else "real Slurm needs root here, to start its daemons: run `make test-slurm` as root"
-    )
-
-
 class RealSlurm:
     """``start`` and ``stop`` it; while it runs, SLURM_CONF in this process names it."""
 
@@ -72,6 +62,7 @@ class RealSlurm:
         self._before = os.environ.get("SLURM_CONF")
 
     def start(self) -> "RealSlurm":
+        require("slurm", *PROGRAMS)
         for name in ("state", "log", "run", "spool"):
             (self.folder / name).mkdir(parents=True, mode=0o755)
         key = self.folder / "munge.key"
@@ -138,7 +129,7 @@ class RealSlurm:
 
     def _run(self, *argv: object) -> None:
         words = [str(word) for word in argv]
-        words[0] = shutil.which(words[0], path=_path()) or words[0]
+        words[0] = program(words[0]) or words[0]
         # Not captured by pipes: the daemons would hold them open.
         with (self.folder / "log" / "start.log").open("ab") as log:
             done = subprocess.run(words, stdout=log, stderr=log, timeout=60, check=False)
@@ -172,7 +163,3 @@ def _end(pid: int) -> None:
         time.sleep(0.05)
     if alive(pid):
         os.kill(pid, signal.SIGKILL)
-
-
-def _path() -> str:
-    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"

@@ -11,10 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pytest
+from needs import program, require
 
-LACKING = [name for name in ("rsync", "ssh", "ssh-keygen") if shutil.which(name) is None]
-SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+PROGRAMS = ("rsync", "ssh", "ssh-keygen", "sshd")
 ORDINARY = "storaxtest"
 ORDINARY_ID = 64_999
 CONFIG = """
@@ -29,13 +28,6 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 LogLevel VERBOSE
 """
-
-
-def require_sshd() -> None:
-    """Skip loudly where a program is not installed."""
-    lacking = [*LACKING, *([] if SSHD else ["sshd"])]
-    if lacking:
-        pytest.skip(f"{', '.join(lacking)} not installed; apt-get install openssh-server openssh-client rsync")
 
 
 class Sshd:
@@ -55,6 +47,7 @@ class Sshd:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        require("ssh", *PROGRAMS)
         self.base.mkdir()
         for name in ("host_key", "key", "other_key"):
             subprocess.run(
@@ -82,7 +75,7 @@ class Sshd:
         """Run it; returns when it answers."""
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
-        argv = [str(SSHD), "-D", "-E", str(self.folder / "log"), "-f", str(self.folder / "sshd_config")]
+        argv = [str(program("sshd")), "-D", "-E", str(self.folder / "log"), "-f", str(self.folder / "sshd_config")]
         if self.other_user:
             become = f"mount --bind {self.folder}/passwd /etc/passwd && exec setpriv --reuid {ORDINARY_ID} "
             become += f'--regid {ORDINARY_ID} --clear-groups "$@"'
@@ -93,11 +86,7 @@ class Sshd:
         end = time.monotonic() + 20
         while not self._answers():
             if self._process.poll() is not None:
-                if self.other_user:
-                    pytest.skip(
-                        f"no mount namespace here for an sshd of an ordinary user: {self._process.stdout.read()!r}"
-                    )
-                raise AssertionError(f"sshd ended: {self.log}")
+                raise AssertionError(f"sshd ended: {self._process.stdout.read()!r} {self.log}")
             assert time.monotonic() < end, self.log
             time.sleep(0.02)
 

@@ -6,8 +6,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
     "core": "storax_core",
@@ -22,9 +20,9 @@ GENERATED = ("client/storax/models/", "alembic/versions/", "docs/reference/")
 
 @cache
 def names() -> tuple[str, ...]:
-    """Paths of all files that are there, relative to the root. Skips the test outside a git checkout."""
-    if shutil.which("git") is None or not (ROOT / ".git").exists():
-        pytest.skip("needs a git checkout")
+    """Paths of all files that are there, relative to the root."""
+    assert shutil.which("git"), "tests of the repository need git"
+    assert (ROOT / ".git").exists(), "tests of the repository need a clone made by git"
     argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return tuple(sorted({n for n in listed.split("\0") if n and (ROOT / n).is_file()}))

@@ -1,42 +1,98 @@
-"""What `make test-slurm` installs: each scheduler by itself, so that a package that is not there costs that one alone."""
+"""Each optional server has a make target that installs it and runs its tests, and `make test` depends on none."""
 
 import os
+import re
 import subprocess
 
 import pytest
 
-from house.repository import ROOT
+from house.repository import ROOT, text_of
+from needs import FIXTURES, TARGETS, choose, needs, summary
 
 APT = """#!/bin/sh
 echo "$*" >> "$0.calls"
 case "$*" in *@BROKEN@*) exit 1;; esac
 """
+PYTHON = """#!/bin/sh
+echo "$*" >> "$0.calls"
+"""
 
 
-@pytest.mark.parametrize(("there", "broken", "asked"), [
-    ((), "gridengine", ["slurm-wlm", "gridengine-master"]),
-    ((), "slurm-wlm", ["slurm-wlm", "gridengine-master"]),
-    (("slurmctld", "munged"), "none", ["gridengine-master"]),
-    (("slurmctld",), "none", ["slurm-wlm", "gridengine-master"]),
-    (("slurmctld", "munged", "sge_qmaster"), "none", []),
+@pytest.mark.parametrize(("target", "there", "broken", "asked"), [
+    ("test-slurm", (), "none", ["slurm-wlm"]),
+    ("test-slurm", ("slurmctld",), "none", ["slurm-wlm"]),
+    ("test-slurm", ("slurmctld", "munged"), "none", []),
+    ("test-grid-engine", (), "gridengine", ["gridengine-master"]),
+    ("test-mariadb", ("mariadbd", "mariadb-install-db"), "none", []),
+    ("test-ssh", ("sshd", "ssh"), "none", ["rsync"]),
+    ("test-open-mpi", (), "none", ["openmpi-bin"]),
+    ("test-browser", (), "chromium", ["chromium"]),
 ])  # fmt: skip
-def test_a_scheduler_that_cannot_be_installed_does_not_hold_up_the_other(tmp_path, there, broken, asked):
+def test_a_target_installs_what_is_missing_and_runs_its_tests_all_the_same(tmp_path, target, there, broken, asked):
     """Stand-ins for apt-get, id and pytest: nothing is installed by a test."""
     (tmp_path / "bin").mkdir()
-    programs = {"apt-get": APT.replace("@BROKEN@", broken), "id": "#!/bin/sh\necho 0\n", "python": "#!/bin/sh\n"}
+    programs = {"apt-get": APT.replace("@BROKEN@", broken), "id": "#!/bin/sh\necho 0\n", "python": PYTHON}
     for name, text in {**programs, **dict.fromkeys(there, "#!/bin/sh\n")}.items():
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o755)
     for name in ("sh", "make"):
         (tmp_path / "bin" / name).symlink_to(f"/usr/bin/{name}")
     (tmp_path / ".installed").touch()
-    words = ["/usr/bin/make", "-s", "-C", str(ROOT), "test-slurm", f"VENV={tmp_path}", "SBIN=/none"]
+    words = ["/usr/bin/make", "-s", "-C", str(ROOT), target, f"VENV={tmp_path}", "SBIN=/none"]
     done = subprocess.run(words, env={**os.environ, "PATH": str(tmp_path / "bin")}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     calls = tmp_path / "bin/apt-get.calls"
     lines = calls.read_text().splitlines() if calls.exists() else []
     installs = [line.split("--no-install-recommends ")[1] for line in lines if "install" in line]
     assert [line.split()[0] for line in installs] == asked
-    assert not any("gridengine" in line and "slurm" in line for line in installs)
-    said = [line for line in done.stdout.splitlines() if "could not install" in line]
-    assert len(said) == (broken != "none"), done.stdout
+    assert ("could not install" in done.stdout) == (broken != "none"), done.stdout
+    (run,) = (tmp_path / "bin/python.calls").read_text().splitlines()
+    assert f"pytest -q --with {target.removeprefix('test-')} " in run
+
+
+def test_each_need_has_a_target_of_its_name():
+    targets = set(re.findall(r"^(test-[a-z-]+):", text_of("Makefile"), re.MULTILINE))
+    assert {f"make {name}" for name in targets} == set(TARGETS.values())
+    assert {name: f"make test-{name}" for name in TARGETS} == TARGETS
+    assert {need for wanted in FIXTURES.values() for need in wanted} <= TARGETS.keys()
+    with pytest.raises(ValueError, match="no make target for slrum"):
+        needs("slrum")
+
+
+class Item:
+    """What ``choose`` looks at of a pytest item."""
+
+    def __init__(self, *marked: str, fixtures: tuple[str, ...] = ()) -> None:
+        self.marks, self.fixturenames = [needs(*marked).mark] if marked else [], fixtures
+
+    def iter_markers(self, name: str):
+        return [mark for mark in self.marks if mark.name == name]
+
+    def add_marker(self, mark: pytest.MarkDecorator) -> None:
+        self.marks.append(mark.mark)
+
+    @property
+    def skipped(self) -> str:
+        return next((mark.kwargs["reason"] for mark in self.marks if mark.name == "skip"), "")
+
+
+@pytest.mark.parametrize(("chosen", "root", "expected"), [
+    ((), False, ["", "make test-mariadb", "make test-ssh", "make test-ssh", "make test-root", "make test-slurm"]),
+    ((), True, ["", "make test-mariadb", "make test-ssh", "make test-ssh", "make test-root", "make test-slurm"]),
+    (("ssh",), False, [None, None, "", "make test-ssh, as root", None, None]),
+    (("ssh",), True, [None, None, "", "", None, None]),
+    (("root",), True, [None, None, None, None, "", None]),
+    (("slurm",), False, [None, None, None, None, None, "make test-slurm, as root"]),
+])  # fmt: skip
+def test_a_target_runs_its_tests_alone_and_make_test_none_of_them_for_root_neither(chosen, root, expected):
+    items = [
+        Item(), Item(fixtures=("mariadb",)), Item("ssh"), Item("ssh", "root"), Item("root"), Item(fixtures=("real_slurm",)),
+    ]  # fmt: skip
+    kept, dropped = choose(items, set(chosen), root=root)
+    assert [item.skipped if item in kept else None for item in items] == expected
+    assert len(kept) + len(dropped) == len(items)
+
+
+def test_skipped_tests_are_counted_by_reason():
+    told = summary(["make test-ssh", "make test-root", "make test-ssh"])
+    assert told == ["1 skipped: make test-root", "2 skipped: make test-ssh"]

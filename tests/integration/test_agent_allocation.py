@@ -166,7 +166,6 @@ def test_a_function_that_an_allocation_took_down_is_run_again_by_a_later_one(all
 
 
 def test_an_mpi_program_runs_through_the_whole_path(allocate, desk, site):
-    pytest.importorskip("mpi4py", reason="pip install mpich mpi4py")
     mpiexec()
     app = desk.app("ranks", "{{ python }} -c {{ program }}")
     parameters = {"python": sys.executable, "program": PROGRAM}

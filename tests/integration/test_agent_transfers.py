@@ -9,7 +9,7 @@ import pytest
 
 from fakes.processes import alive, eventually
 from fakes.site import RunningSite
-from fakes.sshd import Sshd, require_sshd
+from fakes.sshd import Sshd
 from proxy import Proxy
 from storax_agent.checks import check
 from storax_agent.transfers.copies import part_name
@@ -28,7 +28,6 @@ def user(world):
 
 @pytest.fixture(scope="module")
 def sshd():
-    require_sshd()
     with Sshd() as running:
         yield running
 

@@ -227,7 +227,8 @@ class Union(App):
 
 
 def test_values_are_pickled_only_where_the_site_allows_and_unpickled_only_where_trusted(site):
-    cloudpickle = pytest.importorskip("cloudpickle", reason="install the extra: pip install 'storax[pickle]'")
+    import cloudpickle
+
     assert cloudpickle
     Union.sync()
     site.start()

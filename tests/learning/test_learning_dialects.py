@@ -1,7 +1,6 @@
 """The SQL of features in every dialect: parsed in all, and run for real on SQLite and MariaDB: the kernels' numbers."""
 
 import datetime
-import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +12,7 @@ import sqlglot
 
 from learning.parity import assert_parity
 from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
+from needs import needs
 from storax.data.dialects import dialect_of
 from storax_engine.learning import BadPlan
 from storax_engine.learning.aggregations import CATALOGUE
@@ -51,12 +51,13 @@ def prepared():
 
 
 # Writing and parsing all of them takes a minute: each dialect gets a third, each feature several dialects, but with
-# STORAX_TEST_SPARK (make test-spark) all.
-SHARES = 1 if os.environ.get("STORAX_TEST_SPARK") else 3
+# `make test-spark` all.
+SHARES = 3
 
 
 @pytest.mark.parametrize(("number", "dialect"), list(enumerate(sorted(set(DIALECTS.values())))))
-def test_every_feature_is_written_in_a_dialect_that_its_parser_reads(number, dialect, everything):
+@pytest.mark.parametrize("shares", [SHARES, pytest.param(1, marks=needs("spark"))])
+def test_every_feature_is_written_in_a_dialect_that_its_parser_reads(number, dialect, shares, everything):
     trained, _ = everything
     features = trained.state.features[number % SHARES :: SHARES]
     part = Trained(trained.plan, trained.preparation, replace(trained.state, features=features))

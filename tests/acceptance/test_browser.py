@@ -1,0 +1,31 @@
+"""The pages of the API in a real Chromium, which reaches nothing but the server."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from needs import needs, program, require
+from world import World
+
+pytestmark = needs("browser")
+# Without these Chromium talks to its maker at each start. Root has no sandbox.
+QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+         "--disable-background-networking", "--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND, "
+         "EXCLUDE 127.0.0.1")  # fmt: skip
+
+
+@pytest.fixture
+def rendered(world: World, tmp_path: Path) -> str:
+    """The document at /docs after its scripts ran."""
+    require("browser", "chromium")
+    words = [program("chromium"), *QUIET, f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"]
+    done = subprocess.run([*words, f"{world.url}/docs"], capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout
+
+
+def test_the_docs_page_lists_the_operations_by_noun(rendered: str) -> None:
+    nouns = set(re.findall(r'data-tag="([^"]+)"', rendered))
+    assert {"jobs", "sites", "apps", "events"} <= {noun.lower() for noun in nouns}, nouns
+    assert "Failed to load API definition" not in rendered
