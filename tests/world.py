@@ -5,8 +5,7 @@ import contextlib
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from itertools import count
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,6 +24,7 @@ from storax_core.queues import Queues
 from storax_core.settings import Settings
 from storax_core.store.database import Database
 from storax_workers.feeder import Feeder
+from waiting import eventually
 
 T = TypeVar("T")
 _serial = count(1)
@@ -41,15 +41,6 @@ def _listener() -> socket.socket:
     made.bind(("127.0.0.1", 0))
     made.listen(512)
     return made
-
-
-def until(fact: Callable[[], T], *, seconds: float = 5.0, step: float = 0.01) -> T:
-    """Ask until the answer is true; the last answer when the time is over fails the test."""
-    end = time.monotonic() + seconds
-    while not (found := fact()):
-        assert time.monotonic() < end, f"not within {seconds} s: {found!r}"
-        time.sleep(step)
-    return found
 
 
 class World:
@@ -73,7 +64,7 @@ class World:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        until(lambda: self.server.started or not self._thread.is_alive(), seconds=20)
+        eventually(lambda: self.server.started or not self._thread.is_alive())
         assert self.server.started, "the API did not start"
         self.db = self.run(Database.connect(self.database_url, size=4))
         self.queues = Queues(self.redis_url)

@@ -26,7 +26,7 @@ def _define(name: str, template: str, **extra: Any) -> type[App]:
     return made
 
 
-def _until(fact: Any, seconds: float = 15) -> None:
+def _until(fact: Any) -> None:
     end = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < end, "it did not happen in time"

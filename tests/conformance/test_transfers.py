@@ -17,13 +17,14 @@ from pathlib import Path
 import pytest
 
 from conformance.transfer_case import BucketEnd, Case, FolderEnd
-from fakes.processes import alive, eventually
+from fakes.processes import alive
 from fakes.s3 import BUCKET, S3Server, require_s3
 from fakes.sshd import ORDINARY_ID, Sshd, require_sshd
 from proxy import Proxy
 from storax_agent.transfers import apart
 from storax_agent.transfers.apart import Apart
 from storax_agent.transfers.base import Moved, TransferError, Watch, lane_of
+from waiting import eventually
 
 ODD_NAMES = ["two words", "new\nline", "ünïcødé ✓", "-rf", "a'b\"c", "$(touch canary)", "; touch canary;", "back\\slash",
              "*?[a]", "~", "tab\there", "#hash", "\\#012", "a:b", "%20"]  # fmt: skip

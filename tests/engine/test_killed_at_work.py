@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import DataFrameRecord, Job, PipelineRecord, ProjectRecord, errors
 from storax._engine import wire
 from storax.data import DataFrame, load_data_frame
+from waiting import eventually
 
 ROWS = 200_000
 ROUNDS = max(1, int(os.environ.get("STORAX_CHAOS_ROUNDS", "4")) // 4)

@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import Job, PipelineRecord, errors
 from storax_engine import subsets
 from storax_engine.columns import Database
 from storax_engine.frame import Frame
 from storax_engine.work import Work
+from waiting import eventually
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import App, Job, Site, errors
+from waiting import eventually
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import Job, errors
+from waiting import eventually
 
 
 @pytest.fixture

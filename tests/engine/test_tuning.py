@@ -8,11 +8,11 @@ import optuna
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import App, Job, PipelineRecord, errors
 from storax.pipeline import tune
 from storax.predictors import LightGBMRegressor, LinearRegression, SklearnEstimator, XGBoostRegressor
+from waiting import eventually
 
 SPACE = {"predictors.reg_lambda": (1e-3, 1e3, "log"), "feature_learners.num_features": (1, 30)}
 SITE = "test"

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import App, EventLog, Job, PipelineRecord, errors
 from storax._engine import session
+from waiting import eventually
 
 SITE = "test"
 
@@ -86,7 +86,7 @@ def test_a_failed_job_that_is_run_again_ends_in_one_pipeline(home, project, sche
         flag.unlink()
         job = Job.objects.filter(state="FAILED", tags={"pipeline": "again", "project": project}).get()
         Job.objects.filter(id=job.id).update(state="RESTART_READY")
-        eventually(lambda: storax.pipeline.exists("again"), seconds=30)
+        eventually(lambda: storax.pipeline.exists("again"))
         assert (len(storax.pipeline.list_pipelines()), Job.objects.get(id=job.id).attempt) == (1, 2)
         assert PipelineRecord.objects.get(id=int(storax.pipeline.load("again").id)).job_id == job.id
         eventually(lambda: orders(home, project) == [])
@@ -114,7 +114,7 @@ def test_a_site_without_the_engine_says_so(home, project, schema, site, tmp_path
 
 def test_a_fit_whose_job_is_cancelled_leaves_nothing(home, project, schema):
     told = slow(schema).submit(schema.train, site=SITE)
-    eventually(lambda: told.progress()[0] >= 0.4, seconds=60)
+    eventually(lambda: told.progress()[0] >= 0.4)
     assert told.cancel()
     with pytest.raises(errors.JobFailed, match="cancelled"):
         told.wait()
@@ -127,7 +127,7 @@ def test_ctrl_c_cancels_the_job(home, project, schema):
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         slow(schema).fit(schema.train, site=SITE)
-    eventually(lambda: orders(home, project) == [], seconds=20)
+    eventually(lambda: orders(home, project) == [])
     job = Job.objects.filter(tags={"project": project}).get()
     assert (job.state, job.history().filter(to_state="FAILED").get().data["message"]) == ("FAILED", "cancelled")
     assert storax.pipeline.list_pipelines() == []
@@ -140,7 +140,7 @@ def test_a_result_that_came_while_the_engine_was_dead_is_taken_in_once(own_home,
     own_home.kill()
     told.job.wait(60)
     storax.engine.set_project("p")
-    eventually(lambda: storax.pipeline.exists("kept"), seconds=20)
+    eventually(lambda: storax.pipeline.exists("kept"))
     own_home.kill()
     storax.engine.set_project("p")
     assert [row.job_id for row in PipelineRecord.objects.filter(name="kept")] == [told.job_id]
@@ -162,11 +162,11 @@ def test_a_result_is_taken_in_once_wherever_the_engine_is_killed(own_home, site)
     told.job.wait(60)
     shutil.copytree(order, own_home.path / "copy")
     storax.engine.set_project("p")
-    eventually(lambda: storax.pipeline.exists("once") and not list(folder.iterdir()), seconds=20)
+    eventually(lambda: storax.pipeline.exists("once") and not list(folder.iterdir()))
     own_home.kill()
     shutil.copytree(own_home.path / "copy", order)
     storax.engine.set_project("p")
-    eventually(lambda: not list(folder.iterdir()), seconds=20)
+    eventually(lambda: not list(folder.iterdir()))
     assert len(storax.pipeline.list_pipelines()) == 1
 
 

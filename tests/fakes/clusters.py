@@ -5,13 +5,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from fakes.processes import eventually
 from storax_agent.schedulers.base import Request, Scheduler, Status
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.schedulers.template import NAME, default
 from storax_agent.settings import SiteFolder, SiteSettings
+from waiting import eventually
 
 HERE = Path(__file__).parent
 REAL = {"slurm": "slurm", "real_sge": "sge"}  # the others are stand-ins
@@ -132,8 +132,6 @@ def request(number: int, **fields: object) -> Request:
     return Request(number, 1, 5, "", "", "serial", {})._replace(**fields)
 
 
-def reached(scheduler: Scheduler, scheduler_id: str, state: str, *, seconds: float = 30.0) -> Status:
+def reached(scheduler: Scheduler, scheduler_id: str, state: str) -> Status:
     """Wait until an allocation is there."""
-    return eventually(
-        lambda: (found := scheduler.statuses([scheduler_id])[scheduler_id]).state == state and found, seconds=seconds
-    )
+    return eventually(lambda: (found := scheduler.statuses([scheduler_id])[scheduler_id]).state == state and found)

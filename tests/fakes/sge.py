@@ -11,8 +11,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from fakes.processes import alive, eventually
+from fakes.processes import alive
 from fakes.slurm import free_ports
+from waiting import eventually
 
 LIBRARY = Path("/usr/lib/gridengine")
 SHARED = Path("/usr/share/gridengine")
@@ -83,7 +84,7 @@ class RealSge:
         os.environ |= self._ours
         self._spool()
         self._run("/usr/sbin/sge_qmaster")
-        eventually(lambda: self._try("qconf", "-sh"), seconds=30)
+        eventually(lambda: self._try("qconf", "-sh"))
         self._run("qconf", "-as", "localhost")
         self._run("qconf", "-Ae", self._table("host", HOST))
         for name in ("debug", "short"):
@@ -100,7 +101,6 @@ class RealSge:
         self._run("qconf", "-Msconf", self._table("schedule", {**rows, **hasty}))
         eventually(
             lambda: "lx-amd64" in subprocess.run(["qhost"], capture_output=True, text=True, timeout=20).stdout,
-            seconds=30,
         )
         return self
 

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fakes.processes import alive, eventually, in_group
+from fakes.processes import alive, in_group
 from storax._settings import Connection
 from storax_agent import control
 from storax_agent.jobs_end import end_everything
 from storax_agent.locks import holder
 from storax_agent.settings import SiteFolder
+from waiting import eventually
 
 TOKEN = "stx_a-token-that-no-log-may-hold"
 

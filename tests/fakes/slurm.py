@@ -11,7 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from fakes.processes import alive, eventually
+from fakes.processes import alive
+from waiting import eventually
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol")
 CONFIG = """\
@@ -86,7 +87,7 @@ class RealSlurm:
         for number in range(1, self._nodes + 1):
             (self.folder / f"spool/n{number}").mkdir()
             self._run("slurmd", "-f", self.folder / "slurm.conf", "-N", f"n{number}")
-        eventually(lambda: set(self.ask("sinfo", "-h", "-N", "-o", "%T").split()) == {"idle"}, seconds=60)
+        eventually(lambda: set(self.ask("sinfo", "-h", "-N", "-o", "%T").split()) == {"idle"})
         return self
 
     def stop(self) -> None:
@@ -112,14 +113,14 @@ class RealSlurm:
     def clear(self) -> None:
         """End all its jobs, and wait until they hold no node."""
         self.ask("scancel", "-u", "root")
-        eventually(lambda: not self.ask("squeue", "-h"), seconds=60)
+        eventually(lambda: not self.ask("squeue", "-h"))
 
     def revive(self, node: str) -> None:
         """Bring a node back; one that still answers comes back by itself, and then cannot be resumed."""
         subprocess.run(
             ["scontrol", "update", f"nodename={node}", "state=resume"], timeout=20, capture_output=True, check=False
         )
-        eventually(lambda: self.ask("sinfo", "-h", "-n", node, "-o", "%T").split()[:1] != ["down"], seconds=30)
+        eventually(lambda: self.ask("sinfo", "-h", "-n", node, "-o", "%T").split()[:1] != ["down"])
 
     def _write(self) -> None:
         first = free_ports(self._nodes + 1)

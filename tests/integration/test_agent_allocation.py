@@ -11,11 +11,12 @@ import pytest
 
 from fakes.desk import Desk
 from fakes.launchers import mpiexec
-from fakes.processes import alive, eventually, in_group
+from fakes.processes import alive, in_group
 from fakes.site import RunningSite
 from storax import App, Client
 from storax_agent.launchers.bridge import private_folder
 from storax_agent.locks import holder
+from waiting import eventually
 
 # One rank tells of all, for lines of several may mix on their way.
 PROGRAM = (
@@ -174,7 +175,7 @@ def test_an_mpi_program_runs_through_the_whole_path(allocate, desk, site):
     narrow = desk.job(app, ranks_per_node=2, parameters=parameters)
     allocate(job_mode="mpi", nodes=("localhost", "127.0.0.1"))
     for job, ranks in ((wide, 4), (narrow, 2)):
-        row = desk.ended(job, seconds=60)
+        row = desk.ended(job)
         assert site.read(row["workdir"] + "/job.out") == f"{[(rank, ranks) for rank in range(ranks)]}\n"
 
 
@@ -200,13 +201,13 @@ def test_a_killed_runner_leaves_no_job_running_twice(allocate, desk, site, world
     pid = int(eventually(lambda: site.read(desk.read(job)["workdir"] + "/pid").strip()))
     os.kill(first.process.pid, signal.SIGKILL)
     first.process.wait()
-    eventually(lambda: not in_group(pid), seconds=15)
+    eventually(lambda: not in_group(pid))
     assert not alive(pid)
     site.file(desk.read(job)["workdir"] + "/go").touch()
     time.sleep(3)
     world.sweep()
     allocate()
-    desk.ended(job, seconds=40)
+    desk.ended(job)
     assert site.read(desk.read(job)["workdir"] + "/runs") == "start\nstart\n"
 
 
@@ -232,7 +233,7 @@ def test_partitions_are_launchers_of_their_own(allocate, desk, site):
     neither = desk.job(app)
     runner = allocate(partitions=parts, nodes=("n1", "localhost"))
     desk.ended(small)
-    row = desk.ended(wide, seconds=40)
+    row = desk.ended(wide)
     assert len(site.read(row["workdir"] + "/job.out").splitlines()) == 4, "two ranks of two lines"
     assert desk.read(neither)["state"] == "PREPROCESSED"
     assert runner.spawner("n1", part="-0")
@@ -269,7 +270,7 @@ def test_a_real_slurm_allocation(real_slurm, site, desk, tmp_path, mode):
     words = ["sbatch", "--parsable", "-N2", "--ntasks-per-node=4", "-t5", f"--output={log}", str(script)]
     number = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
     try:
-        rows = [desk.ended(job, seconds=60) for job in jobs]
+        rows = [desk.ended(job) for job in jobs]
         told = [site.read(row["workdir"] + "/job.out").split() for row in rows]
         assert {name for names in told for name in names} == {"n1", "n2"}, (told, log.read_text(), site.log)
         expected = 2 if mode == "mpi" else 1
@@ -279,4 +280,4 @@ def test_a_real_slurm_allocation(real_slurm, site, desk, tmp_path, mode):
         print(log.read_text() if log.exists() else "Slurm has not started it", site.log)
         subprocess.run(["scancel", number], timeout=30, check=True)
         ask = ["squeue", "-h", "-j", number]
-        eventually(lambda: not subprocess.run(ask, capture_output=True, timeout=30).stdout.strip(), seconds=30)
+        eventually(lambda: not subprocess.run(ask, capture_output=True, timeout=30).stdout.strip())

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from fakes.processes import alive, eventually, in_group
+from fakes.processes import alive, in_group
 from fakes.session_server import SessionServer
 from fakes.site import TOKEN, RunningSite
+from waiting import eventually
 
 SLOW = "echo $$ > pid; echo run >> runs; while [ ! -e go ]; do sleep 0.02; done; exit {code}"
 
@@ -47,9 +48,9 @@ def runs(site, job):
     return site.read(f"w/{job}/runs").count("run")
 
 
-def finished(server, *jobs, seconds=15.0):
+def finished(server, *jobs):
     try:
-        eventually(lambda: server.states(list(jobs)) == {"JOB_FINISHED"}, seconds=seconds)
+        eventually(lambda: server.states(list(jobs)) == {"JOB_FINISHED"})
     except AssertionError as error:
         raise AssertionError(f"{error}; told: { ({job: server.told(job) for job in jobs}) }") from error
 
@@ -202,7 +203,7 @@ def test_a_storm_of_kills_loses_no_job(site, server):
         if number % 3 == 0:
             site.kill()
             site.start()
-    finished(server, *jobs, seconds=40)
+    finished(server, *jobs)
     assert all(server.told(job).count("RUN_DONE") == 1 for job in jobs)
     assert max(runs(site, job) for job in jobs) <= 2
 
@@ -393,7 +394,7 @@ def test_restarting_the_agent_under_load_kills_no_job(site, server):
         time.sleep(0.3)
         site.kill() if number % 2 else site.stop()
         site.start()
-    finished(server, *jobs, seconds=40)
+    finished(server, *jobs)
     assert [runs(site, job) for job in jobs] == [1] * 60
     assert all(server.told(job) == ["RUNNING", "RUN_DONE"] for job in jobs)
 
@@ -414,6 +415,6 @@ def test_hundreds_of_ends_during_an_outage_all_arrive(site, server):
     site.kill()
     server.down = False
     site.start()
-    finished(server, *jobs, seconds=40)
+    finished(server, *jobs)
     assert len(held) >= 2
     assert all(server.told(job).count("RUN_DONE") == 1 for job in jobs)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bench import Bench
-from fakes.processes import eventually
 from storax_agent.footprint import footprint
 from storax_agent.launchers.packing import Capacity, objection
-from world import World, until
+from waiting import eventually
+from world import World
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_priority_goes_first_and_age_next(bench: Bench) -> None:
 
 def test_hints_come_by_priority_as_well(bench: Bench) -> None:
     low, high = bench.job(priority=-1), bench.job(priority=1)
-    until(lambda: bench.user.world.redis.zcard(f"ready:{bench.site}") == 2)
+    eventually(lambda: bench.user.world.redis.zcard(f"ready:{bench.site}") == 2)
     assert bench.take(1) == [high]
     assert bench.take(1) == [low]
 

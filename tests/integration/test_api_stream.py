@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from proxy import Proxy
-from world import Listener, User, World, problem, until
+from waiting import eventually
+from world import Listener, User, World, problem
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,9 @@ def log_of(user: User, after: int = 0, **filters: Any) -> list[int]:
     return [e["position"] for e in user.events(position__gt=after, **filters)]
 
 
-def complete(stream: Listener, user: User, after: int = 0, *, seconds: float = 8, **filters: Any) -> None:
+def complete(stream: Listener, user: User, after: int = 0, **filters: Any) -> None:
     """The stream carries exactly what the log holds, in order."""
-    until(lambda: stream.ids[-1:] == log_of(user, after, **filters)[-1:], seconds=seconds)
+    eventually(lambda: stream.ids[-1:] == log_of(user, after, **filters)[-1:])
     assert stream.ids == log_of(user, after, **filters)
     assert [e["position"] for e in stream.events] == stream.ids
 
@@ -56,7 +57,7 @@ def test_the_past_comes_first_and_then_the_present(user: User) -> None:
 
 def test_without_a_place_the_stream_begins_now(user: User) -> None:
     user.jobs(user.app(), 3)
-    until(lambda: user.world.value("SELECT position FROM feed") >= end_of(user))
+    eventually(lambda: user.world.value("SELECT position FROM feed") >= end_of(user))
     after = end_of(user)
     with user.stream() as stream:
         user.site()
@@ -77,7 +78,7 @@ def test_events_arrive_within_a_moment(user: User) -> None:
     with user.stream() as stream:
         begun = time.monotonic()
         user.site()
-        until(lambda: stream.events)
+        eventually(lambda: stream.events)
         assert time.monotonic() - begun < 0.5
 
 
@@ -104,7 +105,7 @@ def test_a_filter_holds_for_past_and_present(user: User, filters: dict[str, Any]
 
 def test_one_jobs_events_are_followed_by_its_id_however_it_is_written(user: User) -> None:
     a, b = user.jobs(user.app(), 2)
-    until(lambda: user.world.value("SELECT position FROM feed") >= end_of(user))
+    eventually(lambda: user.world.value("SELECT position FROM feed") >= end_of(user))
     after = end_of(user)
     with user.stream(job_id=f"0{a}") as stream:
         user.patch("/jobs/", {"filter": {"id": [a, b]}, "patch": {"priority": 2}})
@@ -116,11 +117,11 @@ def test_a_job_comes_with_its_event_where_that_was_asked_for_and_it_comes_alone(
     jobs = user.jobs(user.app(), 3)
     with user.stream(to_state="FAILED", carry="job") as stream, user.stream(to_state="FAILED") as plain:
         user.patch(f"/jobs/{jobs[0]}", {"state": "FAILED"})
-        until(lambda: plain.events and stream.events)
+        eventually(lambda: plain.events and stream.events)
         assert stream.events[0].pop("job") == user.get(f"/jobs/{jobs[0]}")
         assert stream.events == plain.events
         user.patch("/jobs/", {"filter": {"id": jobs[1:]}, "patch": {"state": "FAILED"}})
-        until(lambda: len(stream.events) == 3)
+        eventually(lambda: len(stream.events) == 3)
         assert not any("job" in e for e in stream.events)
 
 
@@ -162,7 +163,7 @@ def test_a_reader_that_reconnects_goes_on_where_it_was(user: User) -> None:
         got += stream.ids
         seen = got[-1] if got else 0
     with user.stream(after=seen) as stream:
-        until(lambda: (got + stream.ids)[-1:] == log_of(user)[-1:])
+        eventually(lambda: (got + stream.ids)[-1:] == log_of(user)[-1:])
         assert got + stream.ids == log_of(user)
 
 
@@ -219,7 +220,7 @@ def test_calls_are_served_while_redis_is_away_or_hangs(proxy: Proxy, user: User)
         assert user.acquire(session, 5, wait=1) == []
         assert time.monotonic() - begun < 4, trouble
         proxy.heal()
-        until(lambda: user.http.get(f"{user.world.url}/readyz").json()["redis"] == "up")
+        eventually(lambda: user.http.get(f"{user.world.url}/readyz").json()["redis"] == "up")
 
 
 def test_a_job_made_while_redis_is_away_is_found_by_who_waits(proxy: Proxy, user: User) -> None:
@@ -240,9 +241,9 @@ def test_queues_are_filled_again_after_a_flush(user: User, redis_url: str) -> No
     user.jobs(user.app(site), 30)
     user.session(site)
     with redis.Redis.from_url(redis_url) as server:
-        until(lambda: server.zcard(f"ready:{site}") == 30)
+        eventually(lambda: server.zcard(f"ready:{site}") == 30)
         server.flushdb()
-        until(lambda: server.zcard(f"ready:{site}") == 30, seconds=6)
+        eventually(lambda: server.zcard(f"ready:{site}") == 30)
 
 
 def test_a_feeder_that_is_replaced_repeats_and_loses_nothing(world: World, user: User) -> None:
@@ -277,6 +278,6 @@ def test_a_reader_who_does_not_read_holds_nobody_up(world: World, user: User) ->
         with user.stream(after=0) as stream:
             for _ in range(30):
                 user.post("/jobs/", [{"app_id": app, "workdir": "w", "data": {"x": "y" * 2000}}] * 50)
-            complete(stream, user, seconds=20)
+            complete(stream, user)
     finally:
         response.close()

@@ -20,7 +20,7 @@ from storax import (
     errors,
 )
 from storax._kinds import kind_of
-from world import until
+from waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -224,4 +224,4 @@ def test_a_deleted_job_ends_the_wait(app):
     threading.Timer(0.2, twin.delete).start()
     with pytest.raises(Job.DoesNotExist, match="deleted before it ended"):
         one.wait(20)
-    until(lambda: twin.id is None)
+    eventually(lambda: twin.id is None)

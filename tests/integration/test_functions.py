@@ -6,10 +6,11 @@ import signal
 
 import pytest
 
-from fakes.processes import alive, eventually, in_group
+from fakes.processes import alive, in_group
 from fakes.site import RunningSite
 from storax import App, Client, EventLog, Job
 from storax.errors import InvalidInput
+from waiting import eventually
 
 SCALE = 10
 
@@ -191,7 +192,7 @@ def test_functions_and_commands_share_the_cores(site):
         most = max(most, Job.objects.filter(state="RUNNING").count())
         return Job.objects.filter(state="JOB_FINISHED").count() == len(jobs)
 
-    eventually(all_done, seconds=30)
+    eventually(all_done)
     assert most <= 2, "this site has 2 cores"
 
 

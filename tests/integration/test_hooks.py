@@ -2,9 +2,10 @@
 
 import pytest
 
-from fakes.processes import alive, eventually
+from fakes.processes import alive
 from fakes.site import RunningSite
 from storax import App, Client, EventLog, Job
+from waiting import eventually
 
 
 class Careful(App):
@@ -234,13 +235,13 @@ def test_a_site_that_runs_no_jobs_still_runs_their_hooks(tmp_path, world):
             Careful.sync()
             site.start()
             jobs = [Careful.submit(f"w/{n}") for n in range(3)]
-            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"PREPROCESSED"}, seconds=20)
+            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"PREPROCESSED"})
             assert all(site.read(f"w/{n}/seed") == "7" for n in range(3))
             assert not Job.objects.filter(state="RUNNING").count()
             session = user.session(site.site_id)  # as an allocation's runner does
             for held in user.acquire(session, 3):
                 user.report(session, held, "RUNNING", "RUN_ERROR", return_code=1)
-            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"RESTART_READY"}, seconds=20)
+            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"RESTART_READY"})
             assert user.get(f"/sites/{site.site_id}")["node_size"] == {}
     finally:
         site.close()

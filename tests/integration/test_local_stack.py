@@ -39,7 +39,7 @@ def query(url: str, statement: str) -> Any:
     return asyncio.run(run())
 
 
-def eventually(condition: Callable[[], Any], *, seconds: float = 20) -> Any:
+def eventually(condition: Callable[[], Any]) -> Any:
     deadline, last = time.monotonic() + seconds, None
     while time.monotonic() < deadline:
         try:
@@ -254,7 +254,7 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     pids = {part["part"]: part["pid"] for part in facts["parts"]}
     for part in PARTS:
         os.kill(pids[part], signal.SIGKILL)
-    eventually(lambda: control.is_up(control.status(home / "local")[0]), seconds=40)
+    eventually(lambda: control.is_up(control.status(home / "local")[0]))
 
     supervisor = control.status(home / "local")[0].supervisor
     supervisor.send(signal.SIGKILL)

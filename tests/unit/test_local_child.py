@@ -41,7 +41,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
             each.reap()
 
 
-def run_until(child: Child, phase: Phase, *, seconds: float = 10) -> None:
+def run_until(child: Child, phase: Phase) -> None:
     deadline = time.monotonic() + seconds
     while child.phase is not phase:
         assert time.monotonic() < deadline, child.phase
