@@ -81,7 +81,7 @@ class World:
         self.run(self.queues.close())
         self.run(self.db.close())
         self.server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the API did not stop"
         self.loop.close()
 
@@ -91,7 +91,7 @@ class World:
             self.loop.run_until_complete(self.server.serve(sockets=[self._listener]))
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
 
-    def run(self, work: Coroutine[Any, Any, T], *, seconds: float = 30) -> T:
+    def run(self, work: Coroutine[Any, Any, T], *, seconds: float = 60) -> T:
         """Run a coroutine on the platform's loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
 
@@ -154,6 +154,11 @@ class World:
                 return await leases.expire(conn)
 
         return self.run(run())
+
+    def asleep(self) -> int:
+        """How many long polls sleep in Redis until a hint or a cancel wakes them."""
+        database = str(self.redis.get_connection_kwargs()["db"])
+        return sum(c["db"] == database and c["cmd"] == "bzmpop" and "b" in c["flags"] for c in self.redis.client_list())
 
     # ---- users -----------------------------------------------------------------------------------------------------
 
@@ -294,15 +299,13 @@ class Listener:
         self.comments: list[str] = []
         self.ended = threading.Event()
         self._ready = threading.Event()
-        self._client = httpx.Client(
-            timeout=httpx.Timeout(5, read=30), headers=dict(user.http.headers) | (headers or {})
-        )
+        self._client = httpx.Client(timeout=60, headers=dict(user.http.headers) | (headers or {}))
         self._request = self._client.stream("GET", f"{user.world.url}/api/v1/events/stream", params=params)
         self._response = self._request.__enter__()
         assert self._response.status_code == 200, self._response.read()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
-        assert self._ready.wait(5), "the stream did not open"
+        assert self._ready.wait(60), "the stream did not open"
 
     def _read(self) -> None:
         with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError, ValueError):
@@ -324,7 +327,7 @@ class Listener:
         wire = self._response.extensions["network_stream"].get_extra_info("socket")
         with contextlib.suppress(OSError):
             wire.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5)
+        self._thread.join(60)
         with contextlib.suppress(httpx.HTTPError, OSError, RuntimeError):
             self._request.__exit__(None, None, None)
         self._client.close()

@@ -358,7 +358,7 @@ def test_what_was_moved_before_a_break_is_not_moved_again(case, request, directi
         mover.start()
         eventually(lambda: proxy.carried > (14 << 20))
         watch.stop.set()
-        mover.join(20)
+        mover.join(60)
         assert [one.state for one in first] == ["again"], first
         proxy.slow(None)
         before = proxy.carried
@@ -434,7 +434,7 @@ def test_a_helper_that_dies_midway_is_followed_by_another_that_goes_on(case, req
         eventually(lambda: proxy.carried > (14 << 20))
         for helper in helpers_of(os.getpid()):
             os.kill(helper, signal.SIGKILL)
-        mover.join(20)
+        mover.join(60)
         assert [one.state for one in first] == ["again"], first
         assert "ended with code -9" in first[0].info["error"]
         proxy.slow(None)

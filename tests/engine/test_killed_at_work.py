@@ -35,7 +35,7 @@ def kill_during(home, call, begun):
     thread.start()
     begun(thread)
     home.kill()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
     storax.engine.set_project("p")
 

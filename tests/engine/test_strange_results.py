@@ -86,7 +86,7 @@ def test_features_are_taken_from_the_folder_of_the_order_alone(home, project, sc
     )
     link = {"features.parquet": lambda at: at.symlink_to(secret)}
     strange(job.id, {"result.json": json.dumps({"features": str(secret)}), **link})
-    thread.join(20)
+    thread.join(60)
     assert secret.exists()
     assert isinstance(caught[0], errors.StoraxError)
 

@@ -35,6 +35,13 @@ def orders(home, project):
     return list((home.folder.projects / project / "orders").iterdir())
 
 
+def known_app(schema, site):
+    """The site's App for pipelines, which the first work there makes."""
+    pipeline(schema, name="first", feature_learners=[]).fit(schema.train, site=SITE)
+    storax.pipeline.delete("first")
+    return App.objects.get(name="storax_pipeline", site_id=site.site_id)
+
+
 def slow(schema):
     """A pipeline whose fit takes seconds, whatever the machine."""
     return pipeline(schema, predictors=[storax.predictors.XGBoostRegressor(n_estimators=20000)])
@@ -70,7 +77,7 @@ def test_what_the_data_make_fail_is_an_error_here_and_the_reason_of_the_job(home
 
 
 def test_a_failed_job_that_is_run_again_ends_in_one_pipeline(home, project, schema, site):
-    app = App.objects.filter(name="storax_pipeline", site_id=site.site_id).first()
+    app = known_app(schema, site)
     flag = site.folder.path / "broken"
     flag.write_text("")
     shim = site.folder.path / "shim"
@@ -101,7 +108,7 @@ def test_a_site_without_the_engine_says_so(home, project, schema, site, tmp_path
     run = 'runpy.run_module("storax_engine.at_site", run_name="__main__")'
     bare.write_text(f"#!{sys.executable}\nimport runpy, sys\n{hide}\n{run}\n")
     bare.chmod(bare.stat().st_mode | stat.S_IXUSR)
-    app = App.objects.filter(name="storax_pipeline", site_id=site.site_id).first()
+    app = known_app(schema, site)
     app.python_exe = str(bare)
     app.save()
     try:
@@ -122,9 +129,15 @@ def test_a_fit_whose_job_is_cancelled_leaves_nothing(home, project, schema):
     eventually(lambda: orders(home, project) == [])
 
 
-def test_ctrl_c_cancels_the_job(home, project, schema):
-    timer = threading.Timer(3, signal.raise_signal, [signal.SIGINT])
-    timer.start()
+def test_ctrl_c_cancels_the_job(home, project, schema, interruptible):
+    client = storax.current_client()
+
+    def interrupt():
+        with client:
+            eventually(lambda: Job.objects.filter(tags={"project": project}, state="RUNNING").exists())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         slow(schema).fit(schema.train, site=SITE)
     eventually(lambda: orders(home, project) == [])

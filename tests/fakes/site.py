@@ -68,7 +68,7 @@ class RunningSite:
         """Send a signal that ends the agent."""
         assert self.agent is not None
         self.agent.send_signal(number)
-        self.agent.wait(15)
+        self.agent.wait(60)
         self.agent = None
 
     def kill_launcher(self) -> None:

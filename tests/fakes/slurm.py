@@ -92,7 +92,7 @@ class RealSlurm:
 
     def stop(self) -> None:
         """End its daemons, the nodes first."""
-        subprocess.run(["scancel", "-u", "root"], timeout=20, capture_output=True, check=False)
+        subprocess.run(["scancel", "-u", "root"], timeout=60, capture_output=True, check=False)
         for name in ("slurmd.*.pid", "slurmctld.pid", "munged.pid"):
             pids = [int(path.read_text()) for path in (self.folder / "run").glob(name)]
             for pid in pids:
@@ -104,11 +104,11 @@ class RealSlurm:
 
     def ask(self, *argv: str) -> str:
         """What one of its commands prints."""
-        return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False).stdout
+        return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False).stdout
 
     def control(self, *words: str) -> None:
         """``scontrol``."""
-        subprocess.run(["scontrol", *words], check=True, timeout=20, capture_output=True)
+        subprocess.run(["scontrol", *words], check=True, timeout=60, capture_output=True)
 
     def clear(self) -> None:
         """End all its jobs, and wait until they hold no node."""
@@ -118,7 +118,7 @@ class RealSlurm:
     def revive(self, node: str) -> None:
         """Bring a node back; one that still answers comes back by itself, and then cannot be resumed."""
         subprocess.run(
-            ["scontrol", "update", f"nodename={node}", "state=resume"], timeout=20, capture_output=True, check=False
+            ["scontrol", "update", f"nodename={node}", "state=resume"], timeout=60, capture_output=True, check=False
         )
         eventually(lambda: self.ask("sinfo", "-h", "-n", node, "-o", "%T").split()[:1] != ["down"])
 

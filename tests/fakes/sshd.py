@@ -6,12 +6,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pytest
+
+from waiting import eventually
 
 LACKING = [name for name in ("rsync", "ssh", "ssh-keygen") if shutil.which(name) is None]
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
@@ -58,7 +59,7 @@ class Sshd:
         self.base.mkdir()
         for name in ("host_key", "key", "other_key"):
             subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / name)], check=True, timeout=30
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / name)], check=True, timeout=60
             )
         self.sound()
         self.know(self.folder / "host_key.pub")
@@ -90,16 +91,11 @@ class Sshd:
         self._process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        end = time.monotonic() + 20
-        while not self._answers():
-            if self._process.poll() is not None:
-                if self.other_user:
-                    pytest.skip(
-                        f"no mount namespace here for an sshd of an ordinary user: {self._process.stdout.read()!r}"
-                    )
-                raise AssertionError(f"sshd ended: {self.log}")
-            assert time.monotonic() < end, self.log
-            time.sleep(0.02)
+        eventually(lambda: self._answers() or self._process.poll() is not None)
+        if self._process.poll() is not None:
+            if self.other_user:
+                pytest.skip(f"no mount namespace here for an sshd of an ordinary user: {self._process.stdout.read()!r}")
+            raise AssertionError(f"sshd ended: {self.log}")
 
     def stop(self) -> None:
         """End it, with the connections it serves."""
@@ -110,7 +106,7 @@ class Sshd:
             self._process.terminate()
             for pid in children.stdout.split():
                 subprocess.run(["kill", "-9", pid], capture_output=True, check=False)
-            self._process.communicate(timeout=10)
+            self._process.communicate(timeout=60)
             self._process = None
 
     def _answers(self) -> bool:

@@ -236,7 +236,7 @@ def test_a_new_agent_gets_what_the_old_one_missed(site):
     eventually(lambda: site.path.joinpath(f"data/w/{missed.job_id}").exists())
     pid = site.pid
     site.drop()
-    time.sleep(0.6)
+    eventually(lambda: gone(site.started[running].pid))
     opened = site.connect()
     assert site.pid == pid
     assert {row.lease for row in opened.running} <= set(queued)

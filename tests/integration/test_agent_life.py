@@ -131,7 +131,7 @@ def test_work_that_this_site_cannot_or_will_not_do_fails_with_the_reason(site, s
 
 def test_cancelling_leaves_no_process(site, server):
     site.start()
-    app = server.app("echo $$ > pid; trap '' TERM; sleep 60 & sleep 61", use_shell=True)
+    app = server.app("echo $$ > pid; trap '' TERM; sleep 600 & sleep 601", use_shell=True)
     jobs = server.jobs(app, 2)
     queued = server.job(app)
     wait_running(site, server, *jobs)
@@ -140,7 +140,7 @@ def test_cancelling_leaves_no_process(site, server):
     for job in (*jobs, queued):
         server.cancel(job)
     eventually(lambda: server.states(jobs) == {"FAILED"})
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert [server.data(job)["message"] for job in jobs] == ["cancelled", "cancelled"]
     eventually(lambda: not any(in_group(pid) for pid in pids))
     eventually(lambda: server.state(queued) == "FAILED")
@@ -253,7 +253,7 @@ def test_a_lost_session_stops_its_jobs_and_takes_them_up_again(site, server):
 
 
 def test_a_stale_report_stops_the_process(site, server):
-    app = server.app("echo $$ > pid; sleep 60 & sleep 61", use_shell=True)
+    app = server.app("echo $$ > pid; sleep 600 & sleep 601", use_shell=True)
     job = server.job(app, state="AWAITING_PARENTS")
     server.steal = {job}
     server.store.jobs[job]["state"] = "PREPROCESSED"
@@ -297,7 +297,7 @@ def test_sigterm_leaves_jobs_running_for_the_next_agent(site, server):
     pid = int(site.read(f"w/{job}/pid"))
     began = time.monotonic()
     site.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert alive(pid)
     assert site.launcher is not None
     site.start()
@@ -313,15 +313,15 @@ def test_an_agent_told_so_ends_its_jobs_reports_them_and_leaves_nothing(tmp_path
     try:
         site.start()
         gentle, stubborn = (
-            server.job(server.app("sleep 60")),
-            server.job(server.app("trap '' TERM; sleep 60; sleep 61", use_shell=True)),
+            server.job(server.app("sleep 600")),
+            server.job(server.app("trap '' TERM; sleep 600; sleep 601", use_shell=True)),
         )
-        waiting = server.job(server.app("sleep 60"))
+        waiting = server.job(server.app("sleep 600"))
         eventually(lambda: server.states([gentle, stubborn]) == {"RUNNING"})
         server.hold(waiting)
         began = time.monotonic()
         site.stop(signal.SIGUSR1 if how == "signal" else signal.SIGTERM)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         assert [server.told(job)[-1] for job in (gentle, stubborn)] == ["RUN_TIMEOUT"] * 2
         assert server.data(gentle) == {"message": "the site agent was stopped", "lease_lost": True}
         assert server.told(waiting) == []
@@ -333,7 +333,7 @@ def test_an_agent_told_so_ends_its_jobs_reports_them_and_leaves_nothing(tmp_path
 
 def test_the_wall_time_of_a_job_is_minutes(site, server):
     site.start()
-    job = server.job(server.app("sleep 60"), wall_time_min=0.005)
+    job = server.job(server.app("sleep 600"), wall_time_min=0.005)
     server.store.jobs[job]["max_attempts"] = 1
     eventually(lambda: "RUN_TIMEOUT" in server.told(job))
     server.hold(job)

@@ -109,7 +109,7 @@ def test_attempts_follow_one_another(desk, site):
 
 def test_cancelling_ends_the_process_within_seconds(desk, site):
     site.start()
-    app = desk.app("long", "echo $$ > pid; sleep 60 & sleep 61", use_shell=True)
+    app = desk.app("long", "echo $$ > pid; sleep 600 & sleep 601", use_shell=True)
     jobs = [desk.job(app) for _ in range(2)]
     pids = [int(eventually(lambda j=j: site.read(desk.read(j)["workdir"] + "/pid").strip())) for j in jobs]
     desk.user.post("/jobs/cancel", {"filter": {"id": jobs}})

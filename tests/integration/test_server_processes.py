@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,10 +47,8 @@ def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 def stops(running: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    begun = time.monotonic()
     running.send_signal(how)
-    assert running.wait(5) in (0, -how), running.stderr.read() if running.stderr else ""
-    assert time.monotonic() - begun < 5
+    assert running.wait(30) in (0, -how), running.stderr.read() if running.stderr else ""
 
 
 def free_port() -> int:
@@ -69,16 +66,17 @@ def test_the_api_serves_and_stops_with_streams_and_long_polls_open(world: World)
     port = free_port()
     with (
         process(world, "storax_api", STORAX_PORT=str(port)) as api,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=70) as client,
     ):
         eventually(lambda: answers(client, "/healthz"), step=0.05)
         user = world.user()
         client.headers["Authorization"] = f"Bearer {user.token}"
-        session = user.session(user.site())
+        session, opened = user.session(user.site()), threading.Event()
         with ThreadPoolExecutor(2) as pool:
-            pool.submit(hang_on, client, "POST", f"/api/v1/sessions/{session}/acquire?wait=30")
-            pool.submit(hang_on, client, "GET", "/api/v1/events/stream")
-            time.sleep(0.5)
+            pool.submit(hang_on, client, "POST", f"/api/v1/sessions/{session}/acquire?wait=60")
+            pool.submit(hang_on, client, "GET", "/api/v1/events/stream", opened)
+            assert opened.wait(60)
+            eventually(lambda: world.asleep() == 1)
             stops(api, signal.SIGTERM)
 
 
@@ -89,15 +87,18 @@ def answers(client: httpx.Client, path: str) -> bool:
         return False
 
 
-def hang_on(client: httpx.Client, method: str, path: str) -> None:
+def hang_on(client: httpx.Client, method: str, path: str, opened: threading.Event | None = None) -> None:
     try:
-        client.request(method, path, content=b"{}" if method == "POST" else None)
+        with client.stream(method, path, content=b"{}" if method == "POST" else None) as answer:
+            if opened:
+                opened.set()
+            answer.read()
     except httpx.HTTPError:
         return
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=str)
-def test_the_feeder_stops_also_in_the_middle_of_work(world: World, how: signal.Signals) -> None:
+def test_the_feeder_stops_also_in_the_middle_of_work(world: World, interruptible: None, how: signal.Signals) -> None:
     world.stop_feeder()
     user = world.user()
     app = user.app()
@@ -114,7 +115,7 @@ def test_the_feeder_stops_also_in_the_middle_of_work(world: World, how: signal.S
             eventually(lambda: world.value("SELECT coalesce(max(position), 0) FROM feed") > at)
             stops(feeder, how)
             done.set()
-            busy.result(10)
+            busy.result(60)
     finally:
         done.set()
         world.start_feeder()
@@ -136,7 +137,7 @@ def test_of_two_feeders_one_leads_and_the_other_takes_over(world: World) -> None
         world.start_feeder()
 
 
-def test_the_tasks_sweep_expired_sessions_and_stop(world: World) -> None:
+def test_the_tasks_sweep_expired_sessions_and_stop(world: World, interruptible: None) -> None:
     user = world.user()
     site = user.site()
     (job,) = user.jobs(user.app(site), 1)
@@ -294,14 +295,14 @@ def test_connections_killed_under_load_cost_no_accepted_call_and_no_500(world: W
     with ThreadPoolExecutor(4) as pool:
         workers = [pool.submit(work, n) for n in range(4)]
         for _ in range(6):
-            time.sleep(0.15)
+            reached = len(codes)
+            eventually(lambda reached=reached: len(codes) >= reached + 8)
             world.sql(kill)
-        time.sleep(0.3)
+        eventually(lambda: codes.count(201) > 20)
         done.set()
         for worker in workers:
-            worker.result(20)
+            worker.result(60)
     assert set(codes) <= {201, 503}
-    assert codes.count(201) > 20
     assert set(made) <= {j["id"] for j in user.get("/jobs/", limit=10000)["results"]}
     with user.stream(after=0) as stream:
         eventually(lambda: len(stream.ids) == len(user.events()))
@@ -319,7 +320,7 @@ def test_a_caller_who_hangs_up_leaves_no_transaction_behind(world: World) -> Non
     holder = world.run(hold())
     for _ in range(5):
         with pytest.raises(httpx.ReadTimeout):
-            user.ask("POST", "/jobs/", {"app_id": app, "workdir": "w"}, timeout=0.05)
+            user.ask("POST", "/jobs/", {"app_id": app, "workdir": "w"}, timeout=httpx.Timeout(60, read=0.05))
     world.run(holder.close())
     open_ = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in trans%'"
     eventually(lambda: world.value(open_) == 0)

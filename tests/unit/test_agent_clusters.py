@@ -59,7 +59,7 @@ def test_scontrol_agrees():
                 words,
                 capture_output=True,
                 text=True,
-                timeout=20,
+                timeout=60,
                 env={**os.environ, "SLURM_CONF": conf} if conf else None,
             )
             if told.returncode:
