@@ -37,8 +37,7 @@ def orders(home, project):
 
 def known_app(schema, site):
     """The site's App for pipelines, which the first work there makes."""
-    pipeline(schema, name="first", feature_learners=[]).fit(schema.train, site=SITE)
-    storax.pipeline.delete("first")
+    pipeline(schema, name="first", feature_learners=[]).fit(schema.train, site=SITE).delete()
     return App.objects.get(name="storax_pipeline", site_id=site.site_id)
 
 

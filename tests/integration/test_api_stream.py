@@ -10,7 +10,6 @@ import redis
 
 from proxy import Proxy
 from storax_api import feed
-from storax_workers import feeder
 from waiting import eventually
 from world import Listener, User, World, problem
 
@@ -77,13 +76,12 @@ def test_an_event_looks_the_same_from_the_past_the_present_and_the_list(user: Us
 
 
 def test_events_arrive_within_a_moment(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is told of the next: nobody's own looks, made so rare here that they do not count, bring an event."""
+    """The stream is told of them: a look at Postgres, made so rare here that it does not count, is not what brings them."""
     with user.stream() as stream:
         with monkeypatch.context() as rarely:
-            for module, name in ((feeder, "IDLE_SEC"), (feed, "QUIET_SEC")):
-                rarely.setattr(module, name, 120.0)
+            rarely.setattr(feed, "QUIET_SEC", 120.0)
             user.site()
-            eventually(lambda: len(stream.events) == 1)  # from now on all of them wait for so long
+            eventually(lambda: len(stream.events) == 1)  # from now on it waits for so long
             begun = time.monotonic()
             user.site()
             eventually(lambda: len(stream.events) == 2)
