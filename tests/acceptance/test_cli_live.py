@@ -213,7 +213,7 @@ def test_a_mistake_has_a_cause_a_way_out_and_a_status(storax, words, status, hin
     assert done.stderr.startswith("error: ")
     assert hint in done.stderr
     assert "Traceback" not in done.stderr
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # whoever asks again does so for a minute
 
 
 def test_who_may_not_come_in_and_who_is_not_there(storax):
