@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -115,6 +116,14 @@ def world(database_url: str, redis_url: str) -> Iterator[World]:
         yield running
     found = asyncio.run(verify(database_url))
     assert found["differences"] == 0, found
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is heard, here and by processes started in the test: a shell's background jobs are started deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,7 @@ import contextlib
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from itertools import count
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,6 +24,7 @@ from storax_core.queues import Queues
 from storax_core.settings import Settings
 from storax_core.store.database import Database
 from storax_workers.feeder import Feeder
+from waiting import eventually
 
 T = TypeVar("T")
 _serial = count(1)
@@ -41,15 +41,6 @@ def _listener() -> socket.socket:
     made.bind(("127.0.0.1", 0))
     made.listen(512)
     return made
-
-
-def until(fact: Callable[[], T], *, seconds: float = 5.0, step: float = 0.01) -> T:
-    """Ask until the answer is true; the last answer when the time is over fails the test."""
-    end = time.monotonic() + seconds
-    while not (found := fact()):
-        assert time.monotonic() < end, f"not within {seconds} s: {found!r}"
-        time.sleep(step)
-    return found
 
 
 class World:
@@ -73,7 +64,7 @@ class World:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        until(lambda: self.server.started or not self._thread.is_alive(), seconds=20)
+        eventually(lambda: self.server.started or not self._thread.is_alive())
         assert self.server.started, "the API did not start"
         self.db = self.run(Database.connect(self.database_url, size=4))
         self.queues = Queues(self.redis_url)
@@ -90,7 +81,7 @@ class World:
         self.run(self.queues.close())
         self.run(self.db.close())
         self.server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the API did not stop"
         self.loop.close()
 
@@ -100,7 +91,7 @@ class World:
             self.loop.run_until_complete(self.server.serve(sockets=[self._listener]))
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
 
-    def run(self, work: Coroutine[Any, Any, T], *, seconds: float = 30) -> T:
+    def run(self, work: Coroutine[Any, Any, T], *, seconds: float = 60) -> T:
         """Run a coroutine on the platform's loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
 
@@ -163,6 +154,11 @@ class World:
                 return await leases.expire(conn)
 
         return self.run(run())
+
+    def asleep(self) -> int:
+        """How many long polls sleep in Redis until a hint or a cancel wakes them."""
+        database = str(self.redis.get_connection_kwargs()["db"])
+        return sum(c["db"] == database and c["cmd"] == "bzmpop" and "b" in c["flags"] for c in self.redis.client_list())
 
     # ---- users -----------------------------------------------------------------------------------------------------
 
@@ -303,15 +299,13 @@ class Listener:
         self.comments: list[str] = []
         self.ended = threading.Event()
         self._ready = threading.Event()
-        self._client = httpx.Client(
-            timeout=httpx.Timeout(5, read=30), headers=dict(user.http.headers) | (headers or {})
-        )
+        self._client = httpx.Client(timeout=60, headers=dict(user.http.headers) | (headers or {}))
         self._request = self._client.stream("GET", f"{user.world.url}/api/v1/events/stream", params=params)
         self._response = self._request.__enter__()
         assert self._response.status_code == 200, self._response.read()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
-        assert self._ready.wait(5), "the stream did not open"
+        assert self._ready.wait(60), "the stream did not open"
 
     def _read(self) -> None:
         with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError, ValueError):
@@ -333,7 +327,7 @@ class Listener:
         wire = self._response.extensions["network_stream"].get_extra_info("socket")
         with contextlib.suppress(OSError):
             wire.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5)
+        self._thread.join(60)
         with contextlib.suppress(httpx.HTTPError, OSError, RuntimeError):
             self._request.__exit__(None, None, None)
         self._client.close()

@@ -64,7 +64,7 @@ def test_the_demo_tells_its_whole_story(storax, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_leaves_nothing_running(storax, tmp_path, number):
+def test_an_interrupted_demo_leaves_nothing_running(storax, interruptible, tmp_path, number):
     running = storax.start("demo", "--jobs", "400", start_new_session=True)
     try:
         for line in running.stderr:

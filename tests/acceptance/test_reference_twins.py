@@ -7,6 +7,7 @@ import pytest
 
 import storax
 from storax import App, Job, Site
+from waiting import eventually
 
 
 def test_names_come_from_the_api_module_and_from_the_package() -> None:
@@ -19,7 +20,9 @@ def test_names_come_from_the_api_module_and_from_the_package() -> None:
 def test_naive_times_filter_sites_and_jobs(jobs: list[Any]) -> None:
     hour_ago = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)
     assert Job.objects.filter(last_update_after=hour_ago, id=[j.id for j in jobs]).count() == 10
+    eventually(lambda: Site.objects.get(name="local").last_refresh)  # by its agent, some time after the start
     assert "local" in {s.name for s in Site.objects.filter(last_refresh_after=hour_ago)}
+    assert "local" not in {s.name for s in Site.objects.filter(last_refresh_before=hour_ago)}
 
 
 def test_save_gives_an_id(idle: Any) -> None:

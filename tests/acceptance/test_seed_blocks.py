@@ -1,7 +1,6 @@
 """The reference document's Python blocks run as they stand, but for the import line."""
 
 import re
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from needs import needs
 from storax import App, Client, Job
+from waiting import eventually
 
 DOCUMENT = "balsam-python-api.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -33,17 +33,14 @@ def running(client: Client) -> Iterator[Any]:
 
     class Doze(App):
         site = "local"
-        command_template = "sleep 60"
+        command_template = "sleep 600"
 
     Doze.sync()
     job: Any = Doze.submit("doze/1")
-    until = time.monotonic() + 15
-    while job.state != "RUNNING" and time.monotonic() < until:
-        time.sleep(0.05)
-        job.refresh_from_db()
+    eventually(lambda: (job.refresh_from_db(), job.state == "RUNNING")[1])
     yield job
     job.cancel()
-    job.wait(timeout=30)
+    job.wait(timeout=60)
 
 
 @needs("documents")

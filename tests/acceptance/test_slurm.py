@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from fakes.launchers import BIN, mpiexec
-from fakes.processes import alive, eventually, saying
+from fakes.processes import alive, saying
 from fakes.site import RunningSite
 from storax import BatchJob, Client, EventLog, Job
 from storax_agent.schedulers.cluster import write_template
+from waiting import eventually
 
 TABLE = "idle_sec = 3\noutlook_poll_sec = 0.5\ncommand_timeout_sec = 20\n"
 
@@ -53,12 +54,12 @@ def allocation(site, **fields):
     return BatchJob.objects.create(site_id=site.site_id, **{"num_nodes": 1, "wall_time_min": 10, **fields})
 
 
-def comes(batch, *states, seconds=40.0):
+def comes(batch, *states):
     def there():
         batch.refresh_from_db()
         return batch.state in states and batch
 
-    return eventually(there, seconds=seconds)
+    return eventually(there)
 
 
 def all_in(ids, *states, seconds=60.0):
@@ -67,7 +68,7 @@ def all_in(ids, *states, seconds=60.0):
         return found if set(found) <= set(states) else None
 
     try:
-        return eventually(there, seconds=seconds)
+        return eventually(there)
     except AssertionError:
         stuck = next(job.id for job in Job.objects.filter(id=ids) if job.state not in states)
         told = EventLog.objects.filter(job_id=stuck).order_by("position")
@@ -341,7 +342,7 @@ def working(site, *modes):
                 return batch
         return None
 
-    return eventually(there, seconds=60)
+    return eventually(there)
 
 
 def test_two_hundred_jobs_end_right_through_a_cancel_a_lost_node_and_a_killed_agent(elastic, real_slurm, world):

@@ -12,7 +12,7 @@ from storax.local import LocalStack
 from storax_agent.locks import holder
 from storax_agent.settings import SiteFolder
 from storax_core.admin.verify import verify
-from world import until
+from waiting import eventually
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
 PARTS = ("api", "agent", "launcher", "feeder", "postgres", "valkey", "tasks", "supervisor")
@@ -37,7 +37,7 @@ def _kill(stack: LocalStack, part: str) -> None:
 def _launcher(stack: LocalStack) -> int:
     """The process that spawns the site's jobs and outlives the agent; the supervisor knows nothing of it."""
     lock = SiteFolder(stack.data / "site").state / "launcher.lock"
-    return int(until(lambda: holder(lock), seconds=20) or 0)
+    return int(eventually(lambda: holder(lock)) or 0)
 
 
 def _submit(rng: random.Random, turn: int) -> list[Any]:

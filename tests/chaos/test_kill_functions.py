@@ -6,9 +6,9 @@ import signal
 import time
 from pathlib import Path
 
-from fakes.processes import eventually
 from fakes.site import RunningSite
 from storax import App, Client, EventLog, Job
+from waiting import eventually
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
 JOBS = 500

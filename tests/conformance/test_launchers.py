@@ -12,9 +12,10 @@ from itertools import combinations
 import pytest
 
 from fakes.launchers import KINDS, Bench, Sshd, kinds
-from fakes.processes import alive, eventually, in_group, named, saying
+from fakes.processes import alive, in_group, named, saying
 from needs import needs
 from storax_agent.launchers.base import LauncherLostError
+from waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_a_job_finds_its_folder_and_environment(bench):
 
 def test_no_more_run_than_there_are_cores(bench):
     leases = [bench.run("sleep 0.05", cores=1 + n % 2) for n in range(16)]
-    bench.wait_ended(*leases, seconds=40)
+    bench.wait_ended(*leases)
     edges = sorted(
         edge
         for lease in leases
@@ -111,7 +112,7 @@ def test_memory_that_was_asked_for_is_kept_free(make, kind):
     bench = make(kind, memory_mb=1000)
     large = [bench.run("sleep 0.3", memory_mb=501) for _ in range(4)]
     small = bench.run("true", memory_mb=0)
-    bench.wait_ended(*large, small, seconds=40)
+    bench.wait_ended(*large, small)
     assert all(bench.ended[lease].code == 0 for lease in large)
     for first, second in combinations(large, 2):
         if bench.started[first].place.nodes == bench.started[second].place.nodes:
@@ -129,7 +130,7 @@ def test_a_cancelled_job_leaves_no_process_even_one_in_a_session_of_its_own(benc
     eventually(lambda: bench.read(lease) == "ready\n" and len(saying(mark)) >= 3)
     bench.stop(lease)
     assert bench.wait_ended(lease).cause == "cancelled"
-    eventually(lambda: saying(mark) == [], seconds=25)
+    eventually(lambda: saying(mark) == [])
 
 
 @pytest.mark.parametrize("kind", kinds("local", "nodes", "ssh"))
@@ -139,7 +140,7 @@ def test_a_job_that_ended_leaves_no_daemon(make, kind):
     mark = word()
     lease = bench.run(f"(setsid sleep {mark} >&- 2>&- &) ; (env -i setsid sleep {mark} >&- 2>&- &); sleep 0.2")
     bench.wait_ended(lease)
-    eventually(lambda: saying(mark) == [], seconds=25)
+    eventually(lambda: saying(mark) == [])
 
 
 def test_cancelling_finds_what_a_launcher_before_this_one_started(bench):
@@ -151,7 +152,7 @@ def test_cancelling_finds_what_a_launcher_before_this_one_started(bench):
     bench.live(0.5)
     bench.stop(lease)
     bench.wait_ended(lease)
-    eventually(lambda: (bench.look(), saying(mark))[1] == [], seconds=25)
+    eventually(lambda: (bench.look(), saying(mark))[1] == [])
 
 
 def test_a_daemon_of_a_job_that_runs_is_left_alone(bench):
@@ -243,7 +244,7 @@ def test_without_a_runner_jobs_end_before_their_lease_does(make, allocated):
     bench.live(2.5)
     assert saying(mark), "with a runner it lives"
     bench.drop()
-    eventually(lambda: saying(mark) == [], seconds=20)
+    eventually(lambda: saying(mark) == [])
     bench.connect()
     assert bench.wait_ended(lease).cause == "stopped"
 
@@ -353,10 +354,10 @@ def test_a_node_that_dies_for_good_loses_its_own_jobs_alone(make, kind, tmp_path
     queued = [bench.run("exit 1") for _ in range(4)]  # what is on its way to the node when it dies runs elsewhere
     link._connect = no_route
     os.kill(link._wire.carrier, signal.SIGKILL)
-    row = bench.wait_ended(*dead, seconds=40)
+    row = bench.wait_ended(*dead)
     assert {bench.ended[lease].cause for lease in dead} == {"lost"}
     assert "node n1 was lost: no route to host" in row.message
-    bench.wait_ended(*living, *queued, seconds=20)
+    bench.wait_ended(*living, *queued)
     assert {bench.ended[lease].code for lease in living} == {2}
     assert {bench.ended[lease].code for lease in queued} == {1}
     assert {bench.started[lease].place.nodes[0] for lease in queued} == {"n2"}
@@ -372,7 +373,7 @@ def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_th
     os.kill(link._wire.carrier, signal.SIGKILL)
     cut_off = next(lease for lease in leases if list(bench.started[lease].place.nodes) == ["n1"])
     alone = bench.started[cut_off].pid
-    eventually(lambda: (bench.look(), cut_off in bench.ended)[1], seconds=40)
+    eventually(lambda: (bench.look(), cut_off in bench.ended)[1])
     assert bench.ended[cut_off].cause == "lost"
     assert in_group(alone) == [], "the server may offer it anew: two of it would run"
     (other,) = set(leases) - {cut_off}
@@ -391,7 +392,7 @@ def test_an_allocation_that_the_batch_system_ends_leaves_nothing_on_a_node_its_r
     bench.live(0.5)
     assert all(map(in_group, groups)), "the runner can still be told what becomes of them"
     bench.drop()
-    eventually(lambda: not any(map(alive, bridges)), seconds=20)
+    eventually(lambda: not any(map(alive, bridges)))
     assert not any(map(in_group, groups)), "the batch system thinks that all has ended, and a job runs"
     eventually(lambda: not any(map(alive, spawners)))
     assert bench.connect().running == []
@@ -428,7 +429,7 @@ def test_an_mpi_program_runs_over_the_nodes_it_was_given(make):
     )
     over_two = bench.start([sys.executable, "-c", program], nodes=2, ranks=2)
     on_one = bench.start([sys.executable, "-c", program], ranks=2, cores=2)
-    bench.wait_ended(over_two, on_one, seconds=60)
+    bench.wait_ended(over_two, on_one)
     assert bench.ended[over_two].code == 0, bench.read(over_two, "job.err")
     assert bench.read(over_two) == f"{[(rank, 4) for rank in range(4)]}\n"
     assert bench.read(on_one) == f"{[(rank, 2) for rank in range(2)]}\n"
@@ -440,7 +441,7 @@ def test_work_over_several_nodes_has_them_for_itself(make):
     single = bench.run("sleep 0.7")
     bench.wait_started(single)
     wide = bench.run("true", nodes=2)
-    bench.wait_ended(single, wide, seconds=40)
+    bench.wait_ended(single, wide)
     assert bench.started[wide].at >= bench.ended[single].at - 0.05
 
 
@@ -453,4 +454,4 @@ def test_a_cancelled_mpi_job_leaves_no_rank(make):
     group = bench.started[lease].pid
     bench.stop(lease)
     bench.wait_ended(lease)
-    eventually(lambda: saying(mark) == [] and in_group(group) == [], seconds=25)
+    eventually(lambda: saying(mark) == [] and in_group(group) == [])

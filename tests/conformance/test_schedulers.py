@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fakes.clusters import KINDS, LISTS, kinds, reached, request
-from fakes.processes import eventually
+from waiting import eventually
 
 every = pytest.mark.parametrize("cluster", kinds(*KINDS), indirect=True)
 remote = pytest.mark.parametrize("cluster", kinds(*KINDS[1:]), indirect=True)
@@ -38,7 +38,7 @@ def test_an_allocation_runs_and_ends_with_its_times(cluster):
 def test_the_exit_code_of_an_allocation_is_told(cluster):
     scheduler = cluster.scheduler()
     (number,) = submitted(scheduler, request(1))
-    eventually(lambda: cluster.runs(1), seconds=30)
+    eventually(lambda: cluster.runs(1))
     cluster.go(1, 3)
     assert reached(scheduler, number, "finished").info["exit_code"] == 3
 
@@ -48,7 +48,7 @@ def test_what_was_submitted_before_a_crash_is_not_submitted_twice(cluster):
     (number,) = submitted(cluster.scheduler(), request(1))
     assert submitted(cluster.scheduler(), request(1), request(2))[0] == number
     reached(cluster.scheduler(), number, "running")
-    eventually(lambda: cluster.runs(1) and cluster.runs(2), seconds=30)
+    eventually(lambda: cluster.runs(1) and cluster.runs(2))
     assert cluster.scheduler().find([1, 2, 3]).keys() == {1, 2}
     assert (cluster.runs(1), cluster.runs(2)) == (1, 1)
 
@@ -56,7 +56,7 @@ def test_what_was_submitted_before_a_crash_is_not_submitted_twice(cluster):
 @remote
 def test_not_even_after_it_has_ended_and_is_forgotten(cluster):
     (number,) = submitted(cluster.scheduler(), request(1))
-    eventually(lambda: cluster.runs(1), seconds=30)
+    eventually(lambda: cluster.runs(1))
     cluster.go(1)
     reached(cluster.scheduler(), number, "finished")
     cluster.bad("forget")
@@ -84,7 +84,7 @@ def test_many_are_asked_for_by_one_command(cluster):
 def test_cancelling_may_be_repeated(cluster):
     scheduler = cluster.scheduler()
     first, second = submitted(scheduler, request(1), request(2))
-    eventually(lambda: cluster.runs(1) and cluster.runs(2), seconds=30)
+    eventually(lambda: cluster.runs(1) and cluster.runs(2))
     for _ in range(2):
         scheduler.cancel([first, "999999"])
     assert reached(scheduler, first, "finished").end_time
@@ -172,7 +172,7 @@ def test_a_bad_scheduler_never_ends_an_allocation(cluster, mode):
 def test_an_allocation_whose_script_said_so_has_ended_whatever_the_scheduler_says(cluster, mode):
     scheduler = cluster.scheduler(command_timeout_sec=0.7 if mode == "hang" else 20)
     (number,) = submitted(cluster.scheduler(), request(1))
-    eventually(lambda: cluster.runs(1), seconds=30)
+    eventually(lambda: cluster.runs(1))
     cluster.bad(mode)
     cluster.go(1, 4)
     ended = reached(scheduler, number, "finished")
@@ -201,7 +201,7 @@ def tried_again(cluster, mode):
     cluster.bad()
     (number,) = submitted(scheduler, request(1))
     reached(scheduler, number, "running")
-    eventually(lambda: cluster.runs(1), seconds=30)
+    eventually(lambda: cluster.runs(1))
     assert cluster.runs(1) == 1
 
 
@@ -220,10 +220,10 @@ def test_a_scheduler_that_fails_at_random_still_gives_each_allocation_once(clust
             found.update({one.batch_job_id: one.scheduler_id} if one.scheduler_id else {})
         return len(found) == len(wanted)
 
-    eventually(all_submitted, seconds=60)
+    eventually(all_submitted)
     states = [scheduler.statuses(list(found.values())) for _ in range(5)]
     assert "finished" not in {status.state for round_ in states for status in round_.values()}
-    eventually(lambda: all(map(cluster.runs, wanted)), seconds=30)
+    eventually(lambda: all(map(cluster.runs, wanted)))
     for number in wanted:
         cluster.go(number)
     for number in found.values():

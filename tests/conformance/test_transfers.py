@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from conformance.transfer_case import BucketEnd, Case, FolderEnd
-from fakes.processes import alive, eventually
+from fakes.processes import alive
 from fakes.s3 import BUCKET, S3Server
 from fakes.sshd import ORDINARY_ID, Sshd
 from needs import needs
@@ -25,6 +25,7 @@ from proxy import Proxy
 from storax_agent.transfers import apart
 from storax_agent.transfers.apart import Apart
 from storax_agent.transfers.base import Moved, TransferError, Watch, lane_of
+from waiting import eventually
 
 ODD_NAMES = ["two words", "new\nline", "ünïcødé ✓", "-rf", "a'b\"c", "$(touch canary)", "; touch canary;", "back\\slash",
              "*?[a]", "~", "tab\there", "#hash", "\\#012", "a:b", "%20"]  # fmt: skip
@@ -357,7 +358,7 @@ def test_what_was_moved_before_a_break_is_not_moved_again(case, request, directi
         mover.start()
         eventually(lambda: proxy.carried > (14 << 20))
         watch.stop.set()
-        mover.join(20)
+        mover.join(60)
         assert [one.state for one in first] == ["again"], first
         proxy.slow(None)
         before = proxy.carried
@@ -433,7 +434,7 @@ def test_a_helper_that_dies_midway_is_followed_by_another_that_goes_on(case, req
         eventually(lambda: proxy.carried > (14 << 20))
         for helper in helpers_of(os.getpid()):
             os.kill(helper, signal.SIGKILL)
-        mover.join(20)
+        mover.join(60)
         assert [one.state for one in first] == ["again"], first
         assert "ended with code -9" in first[0].info["error"]
         proxy.slow(None)

@@ -81,7 +81,7 @@ class Home:
         running = self.folder.read()
         assert running
         os.kill(running.process.pid, signal.SIGKILL)
-        wait_gone([running.process], timeout=10)
+        wait_gone([running.process], timeout=60)
 
     @property
     def environment(self) -> dict[str, str]:

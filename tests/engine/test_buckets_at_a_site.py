@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.site import RunningSite
 from fakes.star import pipeline, star
 from storax import App, Job, errors
+from waiting import eventually
 
 SITE = "buckets"
 
@@ -78,12 +78,12 @@ def test_a_bucket_that_fails_is_named_and_can_be_run_again_alone(home, project, 
         _, first, second, last = jobs(project, pipeline="again")
         assert f"storax job explain {second.id}" in caught.value.hint
         assert (second.state, last.state) == ("FAILED", "FAILED")
-        eventually(lambda: Job.objects.get(id=first.id).state == "JOB_FINISHED", seconds=30)
+        eventually(lambda: Job.objects.get(id=first.id).state == "JOB_FINISHED")
         flag.unlink()
         Job.objects.filter(id=second.id).update(state="RESTART_READY")
-        eventually(lambda: Job.objects.get(id=second.id).state == "JOB_FINISHED", seconds=30)
+        eventually(lambda: Job.objects.get(id=second.id).state == "JOB_FINISHED")
         Job.objects.filter(id=last.id).update(state="RESTART_READY")
-        eventually(lambda: storax.pipeline.exists("again"), seconds=30)
+        eventually(lambda: storax.pipeline.exists("again"))
         assert Job.objects.get(id=first.id).attempt == 1, "a bucket that was done was done again"
         eventually(lambda: orders(home, project) == [])
     finally:

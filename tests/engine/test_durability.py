@@ -45,7 +45,7 @@ def test_g19_a_kill_at_any_instant_of_a_save_leaves_the_old_or_the_new_version_w
             time.sleep(0.0005)  # until the save has begun
         time.sleep(draw.uniform(0, length * 0.7))
         own_home.kill()
-        saving.join(30)
+        saving.join(60)
         storax.engine.set_project("p")
         assert not list(data.glob(".*.new")), "what was written aside is cleared away"
         df = storax.data.load_data_frame("x")

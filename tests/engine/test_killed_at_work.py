@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import DataFrameRecord, Job, PipelineRecord, ProjectRecord, errors
 from storax._engine import wire
 from storax.data import DataFrame, load_data_frame
+from waiting import eventually
 
 ROWS = 200_000
 ROUNDS = max(1, int(os.environ.get("STORAX_CHAOS_ROUNDS", "4")) // 4)
@@ -35,7 +35,7 @@ def kill_during(home, call, begun):
     thread.start()
     begun(thread)
     home.kill()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
     storax.engine.set_project("p")
 

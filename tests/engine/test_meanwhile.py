@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import Job, PipelineRecord, errors
 from storax_engine import subsets
 from storax_engine.columns import Database
 from storax_engine.frame import Frame
 from storax_engine.work import Work
+from waiting import eventually
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_who_waits_for_a_site_hears_that_the_project_was_closed(home, project, s
     thread, caught = in_thread(lambda: pipeline(schema).fit(schema.train, site=held))
     eventually(lambda: Job.objects.filter(tags={"project": project}).exists())
     leave()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive(), "it waits for ever"
     assert isinstance(caught[0], errors.NoProject)
     job = Job.objects.filter(tags={"project": project}).get()

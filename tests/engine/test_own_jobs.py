@@ -7,9 +7,9 @@ import threading
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import App, Job, Site, errors
+from waiting import eventually
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_failed_fit_leaves_a_failed_job_with_its_reason(project, schema):
     job = jobs(project).get()
     assert (job.state, job.tags) == ("FAILED", {"project": project, "pipeline": "sums", "work": "fit"})
     with pytest.raises(Job.Failed, match="orders") as told:
-        job.result(timeout=1)
+        job.result(timeout=60)
     assert told.value.reason == caught.value.message.rstrip(".")
     words = [sys.executable, "-c", "from storax.cli import main; main()", "job", "explain", str(job.id)]
     client = storax.current_client()
@@ -58,7 +58,7 @@ def test_a_cancelled_fit_is_a_cancelled_job_and_leaves_nothing(home, project, sc
     thread, caught = in_thread(lambda: slow(schema).fit(schema.train))
     eventually(lambda: jobs(project).filter(state="RUNNING").exists())
     assert jobs(project).get().cancel()
-    thread.join(30)
+    thread.join(60)
     assert isinstance(caught[0], errors.JobFailed)
     job = jobs(project).get()
     assert (job.state, job.history().last().data["message"]) == ("FAILED", "cancelled")
@@ -82,7 +82,7 @@ def test_what_a_killed_engine_had_at_work_fails_at_its_next_start(own_home):
     thread, caught = in_thread(lambda: slow(schema).fit(schema.train))
     eventually(lambda: jobs("killed").filter(state="RUNNING").exists())
     own_home.kill()
-    thread.join(10)
+    thread.join(60)
     assert isinstance(caught[0], errors.EngineDown)
     storax.engine.set_project("killed")
     eventually(lambda: jobs("killed").get().state == "FAILED")
@@ -95,7 +95,7 @@ def test_a_stopped_engine_says_what_it_had_at_work(own_home):
     thread, _ = in_thread(lambda: slow(schema).fit(schema.train))
     eventually(lambda: jobs("stopped").filter(state="RUNNING").exists())
     storax.engine.shutdown()
-    thread.join(10)
+    thread.join(60)
     assert jobs("stopped").get().state == "FAILED"
 
 

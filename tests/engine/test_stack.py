@@ -19,7 +19,7 @@ def test_storax_down_ends_the_engine_of_its_stack_and_of_no_other(tmp_path, own_
     own_home.folder.prepare()
     with LocalStack(tmp_path / "data", site=False, fsync=False) as stack:
         env = os.environ | {"STORAX_HOME": str(own_home.path), "STORAX_URL": stack.url, "STORAX_TOKEN": stack.token}
-        done = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, timeout=90)
+        done = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, timeout=120)
         assert done.stdout.strip() == "['x']", done.stderr
         running = EngineFolder.default().read()
         assert running is not None
@@ -28,5 +28,5 @@ def test_storax_down_ends_the_engine_of_its_stack_and_of_no_other(tmp_path, own_
             pass
         assert running.process.alive(), "the end of another stack ended it"
         words = [sys.executable, "-c", "from storax.cli import main; main()", "down", "--data", str(tmp_path / "data")]
-        subprocess.run(words, env=env, check=True, capture_output=True, timeout=90)
+        subprocess.run(words, env=env, check=True, capture_output=True, timeout=120)
         assert not running.process.alive()

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import Job, errors
+from waiting import eventually
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_features_are_taken_from_the_folder_of_the_order_alone(home, project, sc
     )
     link = {"features.parquet": lambda at: at.symlink_to(secret)}
     strange(job.id, {"result.json": json.dumps({"features": str(secret)}), **link})
-    thread.join(20)
+    thread.join(60)
     assert secret.exists()
     assert isinstance(caught[0], errors.StoraxError)
 

@@ -1,5 +1,6 @@
 """Tunings: trials as jobs, the same for the same seed whatever happens meanwhile; the best becomes a pipeline."""
 
+import os
 import signal
 import sys
 import threading
@@ -8,11 +9,11 @@ import optuna
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import App, Job, PipelineRecord, errors
 from storax.pipeline import tune
 from storax.predictors import LightGBMRegressor, LinearRegression, SklearnEstimator, XGBoostRegressor
+from waiting import eventually
 
 SPACE = {"predictors.reg_lambda": (1e-3, 1e3, "log"), "feature_learners.num_features": (1, 30)}
 SITE = "test"
@@ -87,7 +88,7 @@ def test_a_tuning_that_was_killed_goes_on_as_if_it_had_not_been(own_home):
     thread, caught = in_thread(lambda: tune(pipe, space, schema.train, schema.test, name="torn", **given))
     eventually(lambda: jobs("torn").filter(state="JOB_FINISHED").count() >= before + 4)
     own_home.kill()
-    thread.join(20)
+    thread.join(60)
     assert isinstance(caught[0], errors.EngineDown)
     storax.engine.set_project("torn")
     storax.project.data_frames.load_all()
@@ -150,7 +151,7 @@ def test_a_trial_that_cannot_work_is_told_and_the_others_go_on(project, schema):
     assert len(storax.pipeline.list_pipelines()) == 1
 
 
-def test_ctrl_c_ends_the_trials_and_the_tuning_can_go_on(project, schema):
+def test_ctrl_c_ends_the_trials_and_the_tuning_can_go_on(project, schema, interruptible):
     pipe = pipeline(schema, predictors=[XGBoostRegressor(n_estimators=2000)], feature_learners=[])
 
     def go(n_trials):
@@ -161,9 +162,9 @@ def test_ctrl_c_ends_the_trials_and_the_tuning_can_go_on(project, schema):
     def interrupt():
         with client:
             eventually(lambda: jobs(project).filter(state="RUNNING").exists())
-        signal.raise_signal(signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         go(100)
     eventually(lambda: not jobs(project).exclude(state=["JOB_FINISHED", "FAILED"]).exists())

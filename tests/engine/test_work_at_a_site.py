@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.processes import eventually
 from fakes.star import pipeline, star
 from storax import App, EventLog, Job, PipelineRecord, errors
 from storax._engine import session
+from waiting import eventually
 
 SITE = "test"
 
@@ -35,6 +35,12 @@ def held(user):
 
 def orders(home, project):
     return list((home.folder.projects / project / "orders").iterdir())
+
+
+def known_app(schema, site):
+    """The site's App for pipelines, which the first work there makes."""
+    pipeline(schema, name="first", feature_learners=[]).fit(schema.train, site=SITE).delete()
+    return App.objects.get(name="storax_pipeline", site_id=site.site_id)
 
 
 def slow(schema):
@@ -72,7 +78,7 @@ def test_what_the_data_make_fail_is_an_error_here_and_the_reason_of_the_job(home
 
 
 def test_a_failed_job_that_is_run_again_ends_in_one_pipeline(home, project, schema, site):
-    app = App.objects.filter(name="storax_pipeline", site_id=site.site_id).first()
+    app = known_app(schema, site)
     flag = site.folder.path / "broken"
     flag.write_text("")
     shim = site.folder.path / "shim"
@@ -88,7 +94,7 @@ def test_a_failed_job_that_is_run_again_ends_in_one_pipeline(home, project, sche
         flag.unlink()
         job = Job.objects.filter(state="FAILED", tags={"pipeline": "again", "project": project}).get()
         Job.objects.filter(id=job.id).update(state="RESTART_READY")
-        eventually(lambda: storax.pipeline.exists("again"), seconds=30)
+        eventually(lambda: storax.pipeline.exists("again"))
         assert (len(storax.pipeline.list_pipelines()), Job.objects.get(id=job.id).attempt) == (1, 2)
         assert PipelineRecord.objects.get(id=int(storax.pipeline.load("again").id)).job_id == job.id
         eventually(lambda: orders(home, project) == [])
@@ -103,7 +109,7 @@ def test_a_site_without_the_engine_says_so(home, project, schema, site, tmp_path
     run = 'runpy.run_module("storax_engine.at_site", run_name="__main__")'
     bare.write_text(f"#!{sys.executable}\nimport runpy, sys\n{hide}\n{run}\n")
     bare.chmod(bare.stat().st_mode | stat.S_IXUSR)
-    app = App.objects.filter(name="storax_pipeline", site_id=site.site_id).first()
+    app = known_app(schema, site)
     app.python_exe = str(bare)
     app.save()
     try:
@@ -116,7 +122,7 @@ def test_a_site_without_the_engine_says_so(home, project, schema, site, tmp_path
 
 def test_a_fit_whose_job_is_cancelled_leaves_nothing(home, project, schema):
     told = slow(schema).submit(schema.train, site=SITE)
-    eventually(lambda: told.progress()[0] >= 0.4, seconds=60)
+    eventually(lambda: told.progress()[0] >= 0.4)
     assert told.cancel()
     with pytest.raises(errors.JobFailed, match="cancelled"):
         told.wait()
@@ -124,12 +130,18 @@ def test_a_fit_whose_job_is_cancelled_leaves_nothing(home, project, schema):
     eventually(lambda: orders(home, project) == [])
 
 
-def test_ctrl_c_cancels_the_job(home, project, schema):
-    timer = threading.Timer(3, signal.raise_signal, [signal.SIGINT])
-    timer.start()
+def test_ctrl_c_cancels_the_job(home, project, schema, interruptible):
+    client = storax.current_client()
+
+    def interrupt():
+        with client:
+            eventually(lambda: Job.objects.filter(tags={"project": project}, state="RUNNING").exists())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         slow(schema).fit(schema.train, site=SITE)
-    eventually(lambda: orders(home, project) == [], seconds=20)
+    eventually(lambda: orders(home, project) == [])
     job = Job.objects.filter(tags={"project": project}).get()
     assert (job.state, job.history().filter(to_state="FAILED").get().data["message"]) == ("FAILED", "cancelled")
     assert storax.pipeline.list_pipelines() == []
@@ -142,7 +154,7 @@ def test_a_result_that_came_while_the_engine_was_dead_is_taken_in_once(own_home,
     own_home.kill()
     told.job.wait(60)
     storax.engine.set_project("p")
-    eventually(lambda: storax.pipeline.exists("kept"), seconds=20)
+    eventually(lambda: storax.pipeline.exists("kept"))
     own_home.kill()
     storax.engine.set_project("p")
     assert [row.job_id for row in PipelineRecord.objects.filter(name="kept")] == [told.job_id]
@@ -164,11 +176,11 @@ def test_a_result_is_taken_in_once_wherever_the_engine_is_killed(own_home, site)
     told.job.wait(60)
     shutil.copytree(order, own_home.path / "copy")
     storax.engine.set_project("p")
-    eventually(lambda: storax.pipeline.exists("once") and not list(folder.iterdir()), seconds=20)
+    eventually(lambda: storax.pipeline.exists("once") and not list(folder.iterdir()))
     own_home.kill()
     shutil.copytree(own_home.path / "copy", order)
     storax.engine.set_project("p")
-    eventually(lambda: not list(folder.iterdir()), seconds=20)
+    eventually(lambda: not list(folder.iterdir()))
     assert len(storax.pipeline.list_pipelines()) == 1
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from fakes.processes import eventually
 from needs import needs
 from storax_agent.schedulers.base import Request, Scheduler, Status
 from storax_agent.schedulers.cluster import Cluster
@@ -15,6 +14,7 @@ from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.schedulers.template import NAME, default
 from storax_agent.settings import SiteFolder, SiteSettings
+from waiting import eventually
 
 HERE = Path(__file__).parent
 REAL = {"slurm": "slurm", "real_sge": "sge"}  # the others are stand-ins
@@ -143,8 +143,6 @@ def request(number: int, **fields: object) -> Request:
     return Request(number, 1, 5, "", "", "serial", {})._replace(**fields)
 
 
-def reached(scheduler: Scheduler, scheduler_id: str, state: str, *, seconds: float = 30.0) -> Status:
+def reached(scheduler: Scheduler, scheduler_id: str, state: str) -> Status:
     """Wait until an allocation is there."""
-    return eventually(
-        lambda: (found := scheduler.statuses([scheduler_id])[scheduler_id]).state == state and found, seconds=seconds
-    )
+    return eventually(lambda: (found := scheduler.statuses([scheduler_id])[scheduler_id]).state == state and found)

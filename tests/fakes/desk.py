@@ -2,7 +2,7 @@
 
 import os
 
-from fakes.processes import eventually
+from waiting import eventually
 
 
 class Desk:
@@ -21,8 +21,8 @@ class Desk:
     def read(self, job):
         return self.user.get(f"/jobs/{job}")
 
-    def ended(self, job, state="JOB_FINISHED", seconds=20.0):
-        row = eventually(lambda: (r := self.read(job))["state"] in ("JOB_FINISHED", "FAILED") and r, seconds=seconds)
+    def ended(self, job, state="JOB_FINISHED"):
+        row = eventually(lambda: (r := self.read(job))["state"] in ("JOB_FINISHED", "FAILED") and r)
         assert row["state"] == state, row
         return row
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.processes import alive, eventually, in_group
+from fakes.processes import alive, in_group
 from needs import needs, program, require
 from storax_agent.launchers.allocation import AllocationLauncher
 from storax_agent.launchers.base import Lease, Work
@@ -25,6 +25,7 @@ from storax_agent.launchers.local import LocalLauncher
 from storax_agent.launchers.nodelink import NodeLink, here, there
 from storax_agent.launchers.starting import Machine
 from storax_agent.locks import holder
+from waiting import eventually
 
 KINDS = ("local", "nodes", "ssh", "mpi")
 
@@ -129,12 +130,12 @@ class Bench:
             if ack:
                 self.launcher.ack(events.cursor)
 
-    def wait_started(self, *leases, seconds=15.0):
-        eventually(lambda: (self.look(), all(lease in self.started for lease in leases))[1], seconds=seconds)
+    def wait_started(self, *leases):
+        eventually(lambda: (self.look(), all(lease in self.started for lease in leases))[1])
         return self.started[leases[0]]
 
-    def wait_ended(self, *leases, seconds=20.0):
-        eventually(lambda: (self.look(), all(lease in self.ended for lease in leases))[1], seconds=seconds)
+    def wait_ended(self, *leases):
+        eventually(lambda: (self.look(), all(lease in self.ended for lease in leases))[1])
         return self.ended[leases[0]]
 
     def live(self, seconds):

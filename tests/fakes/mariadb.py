@@ -4,8 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from fakes.processes import eventually
 from needs import program, require
+from waiting import eventually
 
 PROGRAMS = ("mariadbd", "mariadb-install-db")
 
@@ -30,7 +30,7 @@ class RealMariaDB:
             subprocess.run([program(PROGRAMS[1]), *where, *made], check=True, stdout=log, stderr=log)
             served = [f"--socket={self.socket}", "--skip-networking", "--innodb-flush-log-at-trx-commit=0"]
             self._process = subprocess.Popen([program(PROGRAMS[0]), *where, *served], stdout=log, stderr=log)
-        eventually(self.socket.exists, seconds=30)
+        eventually(self.socket.exists)
         with self.connect(None) as conn, conn.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {self.database}")
         return self

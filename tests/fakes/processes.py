@@ -1,21 +1,7 @@
 """Looking at processes from outside, as an operator would."""
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-T = TypeVar("T")
-
-
-def eventually(fact: Callable[[], T], *, seconds: float = 10.0) -> T:
-    """Ask until the answer is true; the last answer when the time is over fails the test."""
-    end = time.monotonic() + seconds
-    while not (found := fact()):
-        assert time.monotonic() < end, f"not within {seconds} s: {found!r}"
-        time.sleep(0.01)
-    return found
 
 
 def alive(pid: int) -> bool:

@@ -4,11 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from waiting import eventually
 
 BUCKET = "lab-data"
 
@@ -29,7 +30,7 @@ class S3Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
 
     def start(self) -> None:
         """Run it, with one bucket."""
@@ -39,11 +40,8 @@ class S3Server:
                 [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
                 stdout=log, stderr=log, env=environment,
             )  # fmt: skip
-        end = time.monotonic() + 30
-        while not self._answers():
-            assert self._process.poll() is None, (self.folder / "moto.log").read_text()
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        eventually(lambda: self._process.poll() is not None or self._answers(), step=0.05)
+        assert self._process.poll() is None, (self.folder / "moto.log").read_text()
         (self.folder / "credentials").write_text(
             "[default]\naws_access_key_id = testing\naws_secret_access_key = testing\n"
         )
@@ -51,7 +49,7 @@ class S3Server:
 
     def _answers(self) -> bool:
         try:
-            urllib.request.urlopen(f"{self.url}/moto-api/", timeout=1).close()
+            urllib.request.urlopen(f"{self.url}/moto-api/", timeout=60).close()
         except OSError:
             return False
         return True

@@ -10,9 +10,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from fakes.processes import alive, eventually
+from fakes.processes import alive
 from fakes.slurm import free_ports
 from needs import require
+from waiting import eventually
 
 PROGRAMS = ("sge_qmaster", "sge_execd", "qsub", "qconf")
 LIBRARY = Path("/usr/lib/gridengine")
@@ -78,13 +79,13 @@ class RealSge:
         os.environ |= self._ours
         self._spool()
         self._run("/usr/sbin/sge_qmaster")
-        eventually(lambda: self._try("qconf", "-sh"), seconds=30)
+        eventually(lambda: self._try("qconf", "-sh"))
         self._run("qconf", "-as", "localhost")
         self._run("qconf", "-Ae", self._table("host", HOST))
         for name in ("debug", "short"):
             self._run("qconf", "-Aq", self._table(name, {"qname": name, **QUEUE}))
         self._run("/usr/sbin/sge_execd")
-        schedule = subprocess.run(["qconf", "-ssconf"], capture_output=True, text=True, timeout=20, check=True).stdout
+        schedule = subprocess.run(["qconf", "-ssconf"], capture_output=True, text=True, timeout=60, check=True).stdout
         rows = dict(line.split(None, 1) for line in schedule.splitlines())
         hasty = {
             "schedule_interval": "0:0:1",
@@ -94,14 +95,13 @@ class RealSge:
         }
         self._run("qconf", "-Msconf", self._table("schedule", {**rows, **hasty}))
         eventually(
-            lambda: "lx-amd64" in subprocess.run(["qhost"], capture_output=True, text=True, timeout=20).stdout,
-            seconds=30,
+            lambda: "lx-amd64" in subprocess.run(["qhost"], capture_output=True, text=True, timeout=60).stdout,
         )
         return self
 
     def stop(self) -> None:
         """End its daemons, the node first."""
-        subprocess.run(["qdel", "-u", "root"], timeout=20, capture_output=True, check=False)
+        subprocess.run(["qdel", "-u", "root"], timeout=60, capture_output=True, check=False)
         for path in [*self.folder.glob("spool/execd/*/execd.pid"), self.folder / "spool/qmaster/qmaster.pid"]:
             pid = int(path.read_text())
             deadline = time.monotonic() + 10
@@ -135,4 +135,4 @@ class RealSge:
         assert done.returncode == 0, f"{argv}: {(self.folder / 'start.log').read_text()}"
 
     def _try(self, *argv: str) -> bool:
-        return subprocess.run(argv, capture_output=True, timeout=20, check=False).returncode == 0
+        return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode == 0

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fakes.processes import alive, eventually, in_group
+from fakes.processes import alive, in_group
 from storax._settings import Connection
 from storax_agent import control
 from storax_agent.jobs_end import end_everything
 from storax_agent.locks import holder
 from storax_agent.settings import SiteFolder
+from waiting import eventually
 
 TOKEN = "stx_a-token-that-no-log-may-hold"
 
@@ -67,7 +68,7 @@ class RunningSite:
         """Send a signal that ends the agent."""
         assert self.agent is not None
         self.agent.send_signal(number)
-        self.agent.wait(15)
+        self.agent.wait(60)
         self.agent = None
 
     def kill_launcher(self) -> None:

@@ -10,8 +10,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from fakes.processes import alive, eventually
+from fakes.processes import alive
 from needs import program, require
+from waiting import eventually
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol")
 CONFIG = """\
@@ -77,12 +78,12 @@ class RealSlurm:
         for number in range(1, self._nodes + 1):
             (self.folder / f"spool/n{number}").mkdir()
             self._run("slurmd", "-f", self.folder / "slurm.conf", "-N", f"n{number}")
-        eventually(lambda: set(self.ask("sinfo", "-h", "-N", "-o", "%T").split()) == {"idle"}, seconds=60)
+        eventually(lambda: set(self.ask("sinfo", "-h", "-N", "-o", "%T").split()) == {"idle"})
         return self
 
     def stop(self) -> None:
         """End its daemons, the nodes first."""
-        subprocess.run(["scancel", "-u", "root"], timeout=20, capture_output=True, check=False)
+        subprocess.run(["scancel", "-u", "root"], timeout=60, capture_output=True, check=False)
         for name in ("slurmd.*.pid", "slurmctld.pid", "munged.pid"):
             pids = [int(path.read_text()) for path in (self.folder / "run").glob(name)]
             for pid in pids:
@@ -94,23 +95,23 @@ class RealSlurm:
 
     def ask(self, *argv: str) -> str:
         """What one of its commands prints."""
-        return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False).stdout
+        return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False).stdout
 
     def control(self, *words: str) -> None:
         """``scontrol``."""
-        subprocess.run(["scontrol", *words], check=True, timeout=20, capture_output=True)
+        subprocess.run(["scontrol", *words], check=True, timeout=60, capture_output=True)
 
     def clear(self) -> None:
         """End all its jobs, and wait until they hold no node."""
         self.ask("scancel", "-u", "root")
-        eventually(lambda: not self.ask("squeue", "-h"), seconds=60)
+        eventually(lambda: not self.ask("squeue", "-h"))
 
     def revive(self, node: str) -> None:
         """Bring a node back; one that still answers comes back by itself, and then cannot be resumed."""
         subprocess.run(
-            ["scontrol", "update", f"nodename={node}", "state=resume"], timeout=20, capture_output=True, check=False
+            ["scontrol", "update", f"nodename={node}", "state=resume"], timeout=60, capture_output=True, check=False
         )
-        eventually(lambda: self.ask("sinfo", "-h", "-n", node, "-o", "%T").split()[:1] != ["down"], seconds=30)
+        eventually(lambda: self.ask("sinfo", "-h", "-n", node, "-o", "%T").split()[:1] != ["down"])
 
     def _write(self) -> None:
         first = free_ports(self._nodes + 1)

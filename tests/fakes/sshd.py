@@ -6,12 +6,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from needs import program, require
+from waiting import eventually
 
 PROGRAMS = ("rsync", "ssh", "ssh-keygen", "sshd")
 ORDINARY = "storaxtest"
@@ -51,7 +51,7 @@ class Sshd:
         self.base.mkdir()
         for name in ("host_key", "key", "other_key"):
             subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / name)], check=True, timeout=30
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / name)], check=True, timeout=60
             )
         self.sound()
         self.know(self.folder / "host_key.pub")
@@ -83,12 +83,8 @@ class Sshd:
         self._process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        end = time.monotonic() + 20
-        while not self._answers():
-            if self._process.poll() is not None:
-                raise AssertionError(f"sshd ended: {self._process.stdout.read()!r} {self.log}")
-            assert time.monotonic() < end, self.log
-            time.sleep(0.02)
+        eventually(lambda: self._answers() or self._process.poll() is not None)
+        assert self._process.poll() is None, f"sshd ended: {self._process.stdout.read()!r} {self.log}"
 
     def stop(self) -> None:
         """End it, with the connections it serves."""
@@ -99,7 +95,7 @@ class Sshd:
             self._process.terminate()
             for pid in children.stdout.split():
                 subprocess.run(["kill", "-9", pid], capture_output=True, check=False)
-            self._process.communicate(timeout=10)
+            self._process.communicate(timeout=60)
             self._process = None
 
     def _answers(self) -> bool:

@@ -17,7 +17,8 @@ import httpx
 import pytest
 
 from house.repository import ROOMS, ROOT, copy_to
-from world import in_database, until
+from waiting import eventually
+from world import in_database
 
 HEADING = re.compile(r"^## Example: (.+)$", re.MULTILINE)
 
@@ -86,11 +87,11 @@ def serving(house: Path, **env: str) -> Iterator[str]:
             return False
 
     try:
-        until(ready, seconds=30, step=0.1)
+        eventually(ready, step=0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def test_the_four_examples_are_there():

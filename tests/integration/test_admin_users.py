@@ -13,7 +13,8 @@ from storax_core.admin.users import bootstrap, set_password
 from storax_core.commands import users
 from storax_core.errors import Conflict, Invalid, NotFound, Unauthorized
 from storax_core.store.database import writing
-from world import World, until
+from waiting import eventually
+from world import World
 
 OLD, NEW = "an old password", "a new password"
 
@@ -58,7 +59,7 @@ def test_tokens_go_with_a_leaked_password_where_that_is_asked(world: World) -> N
     user, other = world.user("dan", password=OLD), world.user()
     assert login(world, "dan", OLD) == 200
     assert asyncio.run(set_password(world.database_url, "dan", NEW, revoke_tokens=True)) == 2
-    until(lambda: user.ask("GET", "/auth/me").status_code == 401, seconds=8)
+    eventually(lambda: user.ask("GET", "/auth/me").status_code == 401)
     assert other.get("/auth/me")
     kinds = world.sql("SELECT type FROM event_log WHERE owner_id = $1 ORDER BY position", user.id)
     assert [k[0] for k in kinds][-3:] == ["user.password_changed", "token.deleted", "token.deleted"]

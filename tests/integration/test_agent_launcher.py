@@ -8,13 +8,14 @@ from itertools import count
 
 import pytest
 
-from fakes.processes import alive, eventually, gone, in_group
+from fakes.processes import alive, gone, in_group
 from storax_agent.functions.sources import Sources
 from storax_agent.launchers.base import Lease, Work
 from storax_agent.launchers.local import LocalLauncher
 from storax_agent.launchers.starting import Machine
 from storax_agent.locks import holder
 from storax_agent.outcomes import Judge
+from waiting import eventually
 
 
 class Site:
@@ -70,8 +71,8 @@ class Site:
     def wait_started(self, lease):
         return eventually(lambda: (self.look(), self.started.get(lease))[1])
 
-    def wait_ended(self, lease, seconds=10.0):
-        return eventually(lambda: (self.look(), self.ended.get(lease))[1], seconds=seconds)
+    def wait_ended(self, lease):
+        return eventually(lambda: (self.look(), self.ended.get(lease))[1])
 
     def read(self, lease, name="job.out"):
         return (self.path / f"data/w/{lease.job_id}/{name}").read_text()
@@ -235,7 +236,7 @@ def test_a_new_agent_gets_what_the_old_one_missed(site):
     eventually(lambda: site.path.joinpath(f"data/w/{missed.job_id}").exists())
     pid = site.pid
     site.drop()
-    time.sleep(0.6)
+    eventually(lambda: gone(site.started[running].pid))
     opened = site.connect()
     assert site.pid == pid
     assert {row.lease for row in opened.running} <= set(queued)
@@ -272,7 +273,7 @@ def test_a_process_that_ended_while_nobody_watched_is_lost(site):
     os.kill(site.pid, signal.SIGKILL)
     site.drop()
     os.killpg(pid, signal.SIGKILL)
-    eventually(lambda: gone(pid), seconds=30)
+    eventually(lambda: gone(pid))
     site.connect()
     row = site.wait_ended(lease)
     assert (row.code, row.cause) == (None, "lost")
@@ -367,12 +368,12 @@ def test_a_function_that_takes_too_long_ends_with_its_worker_and_its_children(si
     late = call(60, wall_sec=1.0)
     written = site.path / f"data/w/{late.job_id}/pids"
     worker, child = map(int, eventually(lambda: written.exists() and written.read_text()).split())
-    ended = site.wait_ended(late, seconds=20)
+    ended = site.wait_ended(late)
     assert (ended.cause, ended.stage, ended.outcome) == ("wall_time", "run", None)
     eventually(lambda: not alive(worker) and not alive(child))
     handle = os.open(site.path / "data", os.O_RDONLY | os.O_DIRECTORY)
     entry = Judge(handle, site.path / "state/results").outcome(ended)
     os.close(handle)
     assert [move["to"] for move in entry["moves"]] == ["RUN_TIMEOUT"]
-    other = site.wait_ended(call(0, wall_sec=30.0), seconds=20)
+    other = site.wait_ended(call(0, wall_sec=30.0))
     assert other.outcome["v"] != worker

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from fakes.processes import alive, eventually, in_group
+from fakes.processes import alive, in_group
 from fakes.session_server import SessionServer
 from fakes.site import TOKEN, RunningSite
+from waiting import eventually
 
 SLOW = "echo $$ > pid; echo run >> runs; while [ ! -e go ]; do sleep 0.02; done; exit {code}"
 
@@ -47,9 +48,9 @@ def runs(site, job):
     return site.read(f"w/{job}/runs").count("run")
 
 
-def finished(server, *jobs, seconds=15.0):
+def finished(server, *jobs):
     try:
-        eventually(lambda: server.states(list(jobs)) == {"JOB_FINISHED"}, seconds=seconds)
+        eventually(lambda: server.states(list(jobs)) == {"JOB_FINISHED"})
     except AssertionError as error:
         raise AssertionError(f"{error}; told: { ({job: server.told(job) for job in jobs}) }") from error
 
@@ -130,7 +131,7 @@ def test_work_that_this_site_cannot_or_will_not_do_fails_with_the_reason(site, s
 
 def test_cancelling_leaves_no_process(site, server):
     site.start()
-    app = server.app("echo $$ > pid; trap '' TERM; sleep 60 & sleep 61", use_shell=True)
+    app = server.app("echo $$ > pid; trap '' TERM; sleep 600 & sleep 601", use_shell=True)
     jobs = server.jobs(app, 2)
     queued = server.job(app)
     wait_running(site, server, *jobs)
@@ -139,7 +140,7 @@ def test_cancelling_leaves_no_process(site, server):
     for job in (*jobs, queued):
         server.cancel(job)
     eventually(lambda: server.states(jobs) == {"FAILED"})
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert [server.data(job)["message"] for job in jobs] == ["cancelled", "cancelled"]
     eventually(lambda: not any(in_group(pid) for pid in pids))
     eventually(lambda: server.state(queued) == "FAILED")
@@ -202,7 +203,7 @@ def test_a_storm_of_kills_loses_no_job(site, server):
         if number % 3 == 0:
             site.kill()
             site.start()
-    finished(server, *jobs, seconds=40)
+    finished(server, *jobs)
     assert all(server.told(job).count("RUN_DONE") == 1 for job in jobs)
     assert max(runs(site, job) for job in jobs) <= 2
 
@@ -252,7 +253,7 @@ def test_a_lost_session_stops_its_jobs_and_takes_them_up_again(site, server):
 
 
 def test_a_stale_report_stops_the_process(site, server):
-    app = server.app("echo $$ > pid; sleep 60 & sleep 61", use_shell=True)
+    app = server.app("echo $$ > pid; sleep 600 & sleep 601", use_shell=True)
     job = server.job(app, state="AWAITING_PARENTS")
     server.steal = {job}
     server.store.jobs[job]["state"] = "PREPROCESSED"
@@ -296,7 +297,7 @@ def test_sigterm_leaves_jobs_running_for_the_next_agent(site, server):
     pid = int(site.read(f"w/{job}/pid"))
     began = time.monotonic()
     site.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert alive(pid)
     assert site.launcher is not None
     site.start()
@@ -312,15 +313,15 @@ def test_an_agent_told_so_ends_its_jobs_reports_them_and_leaves_nothing(tmp_path
     try:
         site.start()
         gentle, stubborn = (
-            server.job(server.app("sleep 60")),
-            server.job(server.app("trap '' TERM; sleep 60; sleep 61", use_shell=True)),
+            server.job(server.app("sleep 600")),
+            server.job(server.app("trap '' TERM; sleep 600; sleep 601", use_shell=True)),
         )
-        waiting = server.job(server.app("sleep 60"))
+        waiting = server.job(server.app("sleep 600"))
         eventually(lambda: server.states([gentle, stubborn]) == {"RUNNING"})
         server.hold(waiting)
         began = time.monotonic()
         site.stop(signal.SIGUSR1 if how == "signal" else signal.SIGTERM)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         assert [server.told(job)[-1] for job in (gentle, stubborn)] == ["RUN_TIMEOUT"] * 2
         assert server.data(gentle) == {"message": "the site agent was stopped", "lease_lost": True}
         assert server.told(waiting) == []
@@ -332,7 +333,7 @@ def test_an_agent_told_so_ends_its_jobs_reports_them_and_leaves_nothing(tmp_path
 
 def test_the_wall_time_of_a_job_is_minutes(site, server):
     site.start()
-    job = server.job(server.app("sleep 60"), wall_time_min=0.005)
+    job = server.job(server.app("sleep 600"), wall_time_min=0.005)
     server.store.jobs[job]["max_attempts"] = 1
     eventually(lambda: "RUN_TIMEOUT" in server.told(job))
     server.hold(job)
@@ -393,7 +394,7 @@ def test_restarting_the_agent_under_load_kills_no_job(site, server):
         time.sleep(0.3)
         site.kill() if number % 2 else site.stop()
         site.start()
-    finished(server, *jobs, seconds=40)
+    finished(server, *jobs)
     assert [runs(site, job) for job in jobs] == [1] * 60
     assert all(server.told(job) == ["RUNNING", "RUN_DONE"] for job in jobs)
 
@@ -414,6 +415,6 @@ def test_hundreds_of_ends_during_an_outage_all_arrive(site, server):
     site.kill()
     server.down = False
     site.start()
-    finished(server, *jobs, seconds=40)
+    finished(server, *jobs)
     assert len(held) >= 2
     assert all(server.told(job).count("RUN_DONE") == 1 for job in jobs)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fakes.clusters import TestCluster
-from fakes.processes import eventually
 from fakes.site import RunningSite
 from storax_agent.checks import check
 from storax_agent.footprint import footprint
@@ -20,6 +19,7 @@ from storax_agent.schedulers.base import Outlook
 from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings
 from storax_agent.settings import SiteSettings
 from storax_agent.wire import SiteApi
+from waiting import eventually
 
 
 class Idle:
@@ -303,17 +303,17 @@ def test_an_agent_lives_with_a_scheduler_that_goes_wrong_in_every_way(site, worl
     go = site.folder.state / "go"
     jobs = user.jobs(app, 6, parameters={"go": str(go)})
     batch = user.post("/batch-jobs/", {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5})["id"]
-    eventually(lambda: user.get(f"/batch-jobs/{batch}")["state"] == "running", seconds=60)
+    eventually(lambda: user.get(f"/batch-jobs/{batch}")["state"] == "running")
     for mode in ("hang", "garbage", "truncated", "fail", "empty", "forget"):
         cluster.bad(mode)
         before = len(cluster.calls())
-        eventually(lambda before=before: len(cluster.calls()) >= before + 3, seconds=30)
+        eventually(lambda before=before: len(cluster.calls()) >= before + 3)
         assert user.get(f"/batch-jobs/{batch}")["state"] != "submit_failed"
         assert site.agent.poll() is None
     cluster.bad()
     go.touch()
-    eventually(lambda: set(user.states(*jobs)) == {"JOB_FINISHED"}, seconds=60)
-    row = eventually(lambda: (r := user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r, seconds=60)
+    eventually(lambda: set(user.states(*jobs)) == {"JOB_FINISHED"})
+    row = eventually(lambda: (r := user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r)
     assert row["status_info"]["exit_code"] == 0
     assert row["start_time"] < row["end_time"]
     assert [event["to_state"] for event in user.events(entity="batch_job", entity_id=batch, to_state="finished")] == [
@@ -335,7 +335,7 @@ def test_a_scheduler_that_is_not_there_is_said_in_the_check_and_makes_batch_jobs
     assert found["scheduler"].good is False
     assert "is it up?" in found["scheduler"].told
     site.cluster.bad()
-    row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r, seconds=60)
+    row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r)
     assert "waits" not in row["status_info"]
 
 
@@ -356,7 +356,7 @@ def test_a_loop_that_fails_shows_in_the_site_s_row_until_it_works_again(site):
     assert datetime.fromisoformat(row["outlook"]["since"]) <= datetime.now(UTC)
     eventually(lambda: "loop outlook" in {finding.what for finding in check(site.folder) if finding.good is False})
     calls = len(site.cluster.calls())
-    eventually(lambda: len(site.cluster.calls()) > calls + 1, seconds=60)
+    eventually(lambda: len(site.cluster.calls()) > calls + 1)
     assert tellings() == [["outlook"]], "an event at each beat, or none"
     site.kill()
     site.cluster.bad()

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fakes.desk import Desk
-from fakes.processes import eventually
 from fakes.site import RunningSite
 from storax_agent.checks import check
 from storax_agent.control import api_of
 from storax_agent.loops.token_watch import TokenWatch
 from storax_agent.settings import SiteFolder
 from storax_agent.wire import SiteApi
+from waiting import eventually
 
 WAITS = "echo run >> runs; while [ ! -e go ]; do sleep 0.02; done"
 

@@ -7,12 +7,13 @@ import subprocess
 
 import pytest
 
-from fakes.processes import alive, eventually
+from fakes.processes import alive
 from fakes.site import RunningSite
 from fakes.sshd import Sshd
 from proxy import Proxy
 from storax_agent.checks import check
 from storax_agent.transfers.copies import part_name
+from waiting import eventually
 
 SLOTS = {
     "source": {"direction": "in", "local_path": "in.txt"},
@@ -64,8 +65,8 @@ class Desk:
     def state(self, job):
         return self.user.states(job)[0]
 
-    def ended(self, job, state="JOB_FINISHED", seconds=40.0):
-        eventually(lambda: self.state(job) in ("JOB_FINISHED", "FAILED"), seconds=seconds)
+    def ended(self, job, state="JOB_FINISHED"):
+        eventually(lambda: self.state(job) in ("JOB_FINISHED", "FAILED"))
         assert self.state(job) == state, (self.events(job), self.items(job), self.site.log)
 
     def items(self, job):
@@ -148,9 +149,7 @@ def test_a_host_that_is_away_for_a_while_is_waited_for(desk, lab, tmp_path):
         app = desk.app()
         waiting, other = desk.job(app, source="lab:/x"), desk.job(app, source="here:/y")
         desk.ended(other)
-        tried = eventually(
-            lambda: (i := desk.items(waiting)[0])["transfer_info"].get("tries", 0) >= 2 and i, seconds=20
-        )
+        tried = eventually(lambda: (i := desk.items(waiting)[0])["transfer_info"].get("tries", 0) >= 2 and i)
         assert (tried["state"], desk.state(waiting)) == ("pending", "READY")
         assert "Connection" in tried["transfer_info"]["error"]
         proxy.heal()
@@ -179,7 +178,7 @@ def slow_file(desk, lab, proxy, size=12 << 20):
     desk.locate(lab=lab.location(port=port))
     desk.site.start()
     job = desk.job(desk.app("size", "wc -c < in.txt"), source="lab:/big")
-    eventually(lambda: proxy.carried > size // 3, seconds=30)
+    eventually(lambda: proxy.carried > size // 3)
     return job
 
 

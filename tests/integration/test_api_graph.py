@@ -123,7 +123,7 @@ def test_a_child_made_while_its_parent_finishes_is_not_forgotten(world: World, b
                 assert not making.done()
             return making
 
-        child = world.run(finish_slowly()).result(5)
+        child = world.run(finish_slowly()).result(60)
     assert bench.states(child) == ["PREPROCESSED"]
 
 

@@ -218,12 +218,12 @@ def test_two_tries_of_one_call_that_wait_side_by_side_get_the_same_jobs(user: Us
     """The connection broke while the first try waited: the server may not know, and the second try waits beside it."""
     site = user.site()
     app, session = user.app(site), user.session(site)
-    call, key = ("POST", f"/sessions/{session}/acquire?wait=20", {"max_num_jobs": 1}), str(uuid4())
+    call, key = ("POST", f"/sessions/{session}/acquire?wait=60", {"max_num_jobs": 1}), str(uuid4())
     with ThreadPoolExecutor(3) as pool:
         tries = [pool.submit(ask, user, call, key) for _ in range(3)]
         time.sleep(0.5)
         jobs = user.jobs(app, 4)
-        answers = [t.result(10).json()["jobs"] for t in tries]
+        answers = [t.result(60).json()["jobs"] for t in tries]
     assert len(answers[0]) == 1
     assert answers == answers[:1] * 3
     assert answers[0][0]["id"] in jobs

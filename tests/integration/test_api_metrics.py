@@ -7,7 +7,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from storax_api.metrics import Calls
-from world import User, World, problem, until
+from waiting import eventually
+from world import User, World, problem
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,8 @@ def test_metrics_count_jobs_calls_queues_and_the_feeds_lag(world: World, user: U
     assert grown["storax_requests_total", ("job_read", "404")] == 1
     assert grown["storax_request_seconds_count", ("job_create",)] == 1
     assert after["storax_up", ("postgres",)] == after["storax_up", ("redis",)] == 1
-    until(lambda: read(world)["storax_queue_length", ("ready",)] >= 3)
-    until(lambda: read(world)["storax_feed_lag_positions", ()] == 0)
+    eventually(lambda: read(world)["storax_queue_length", ("ready",)] >= 3)
+    eventually(lambda: read(world)["storax_feed_lag_positions", ()] == 0)
 
 
 def test_metrics_name_nobody(world: World, user: User) -> None:

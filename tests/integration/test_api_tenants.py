@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from storax_core.resources import RESOURCES
-from world import World, problem, until
+from waiting import eventually
+from world import World, problem
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +147,7 @@ def test_a_stream_carries_ones_own_events_alone(world: World, owned: dict[str, A
     with stranger.stream(after=0) as stream:
         owned["user"].site()
         mine = stranger.site()
-        until(lambda: [e for e in stream.events if e["entity"] == "site"])
+        eventually(lambda: [e for e in stream.events if e["entity"] == "site"])
         assert [e["entity_id"] for e in stream.events if e["entity"] == "site"] == [mine]
         assert {e["entity"] for e in stream.events} == {"user", "token", "site"}
         assert not any("owner_id" in e for e in stream.events)

@@ -20,7 +20,7 @@ from storax import (
     errors,
 )
 from storax._kinds import kind_of
-from world import until
+from waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def agent(app):
     thread.start()
     yield session
     stop.set()
-    thread.join(10)
+    thread.join(60)
 
 
 def jobs(app, number, **fields):
@@ -137,15 +137,15 @@ def test_a_graph_is_made_in_one_call(app):
 
 
 def test_results_failures_and_waits_are_pushed(app, agent):
-    assert Job.objects.create(app_id=app.id, workdir="one").result(20) == {"was": "one"}
+    assert Job.objects.create(app_id=app.id, workdir="one").result(60) == {"was": "one"}
     many = jobs(app, 120)
-    assert len(list(as_completed(many, timeout=30))) == 120
+    assert len(list(as_completed(many, timeout=60))) == 120
     bad = Job.objects.create(app_id=app.id, workdir="bad")
     with pytest.raises(Job.Failed, match="it broke"):
-        bad.result(20)
+        bad.result(60)
     bad.state = "RESTART_READY"
     bad.save()
-    assert bad.wait(20).state == "FAILED"
+    assert bad.wait(60).state == "FAILED"
     assert bad.attempt == 2
 
 
@@ -215,7 +215,7 @@ def test_a_cancelled_job_ends(app):
     assert made[0].cancel() is True
     assert made[0].state == "FAILED"
     assert Job.objects.filter(id=[j.id for j in made]).cancel() == 2
-    assert Job.objects.wait(made, timeout=10) == (made, [])
+    assert Job.objects.wait(made, timeout=60) == (made, [])
 
 
 def test_a_deleted_job_ends_the_wait(app):
@@ -223,5 +223,5 @@ def test_a_deleted_job_ends_the_wait(app):
     twin = Job.objects.get(id=one.id)
     threading.Timer(0.2, twin.delete).start()
     with pytest.raises(Job.DoesNotExist, match="deleted before it ended"):
-        one.wait(20)
-    until(lambda: twin.id is None)
+        one.wait(60)
+    eventually(lambda: twin.id is None)

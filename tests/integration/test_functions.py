@@ -6,10 +6,11 @@ import signal
 
 import pytest
 
-from fakes.processes import alive, eventually, in_group
+from fakes.processes import alive, in_group
 from fakes.site import RunningSite
 from storax import App, Client, EventLog, Job
 from storax.errors import InvalidInput
+from waiting import eventually
 
 SCALE = 10
 
@@ -87,13 +88,13 @@ def test_a_function_runs_and_its_value_comes_back(site):
     Square.sync()
     site.start()
     job = Square.submit("a", x=3.7)
-    told = job.result(timeout=30)
+    told = job.result(timeout=60)
     assert told["value"] == 900
     assert told["job"] == job.id
     assert (job.return_code, job.state) == (0, "JOB_FINISHED")
     assert site.read("a/job.out") == "squaring 3.7\n"
-    assert Square.submit("b", x=2, power=1).result(timeout=30)["pid"] == told["pid"], "the worker is warm"
-    assert App.load_by_name("Square").submit("c", x=1).result(timeout=30)["value"] == 100
+    assert Square.submit("b", x=2, power=1).result(timeout=60)["pid"] == told["pid"], "the worker is warm"
+    assert App.load_by_name("Square").submit("c", x=1).result(timeout=60)["value"] == 100
 
 
 def test_parameters_are_checked_before_anything_is_stored(site):
@@ -110,7 +111,7 @@ def test_an_exception_comes_back_with_its_type_message_and_traceback(site):
     site.start()
     job = Faulty.submit("a", how="luck")
     with pytest.raises(Job.Failed, match="ValueError: no luck") as failed:
-        job.result(timeout=30)
+        job.result(timeout=60)
     assert (failed.value.exception, failed.value.exception_message) == ("ValueError", "no luck")
     assert 'raise ValueError(f"no {how}")' in failed.value.traceback_tail
     assert "worker.py" not in failed.value.traceback_tail
@@ -134,16 +135,16 @@ def test_what_goes_wrong_in_a_function_is_that_jobs_alone(site, how, words, code
     (bad,) = jobs_of(Faulty, {"how": how})
     good = jobs_of(Square, *({"x": n} for n in range(20)))
     with pytest.raises(Job.Failed, match=words):
-        bad.result(timeout=30)
+        bad.result(timeout=60)
     assert bad.return_code == code
-    assert [job.result(timeout=30)["value"] for job in good] == [100 * n * n for n in range(20)]
+    assert [job.result(timeout=60)["value"] for job in good] == [100 * n * n for n in range(20)]
 
 
 @pytest.mark.parametrize("how", ["thread", "child"])
 def test_a_worker_with_something_left_behind_is_not_used_again(site, how):
     Faulty.sync()
     site.start()
-    told = [Faulty.submit(str(n), how=how).result(timeout=30) for n in range(3)]
+    told = [Faulty.submit(str(n), how=how).result(timeout=60) for n in range(3)]
     pids = [one if how == "thread" else one[0] for one in told]
     assert len(set(pids)) == 3
     if how == "child":
@@ -157,8 +158,8 @@ def test_a_killed_worker_costs_its_own_job_and_a_second_attempt_mends_it(site):
     pid = int(eventually(lambda: site.read("Slow/0/pids").split())[0])
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(Job.Failed, match="killed by SIGKILL"):
-        one.result(timeout=30)
-    assert two.result(timeout=30) is None
+        one.result(timeout=60)
+    assert two.result(timeout=60) is None
     eventually(lambda: not in_group(pid))
 
 
@@ -169,7 +170,7 @@ def test_cancel_ends_the_workers_process_group_and_no_other(site):
     first, second = ([int(w) for w in eventually(lambda n=n: site.read(f"Slow/{n}/pids").split())] for n in range(2))
     cancelled.cancel()
     with pytest.raises(Job.Failed, match="cancelled"):
-        cancelled.result(timeout=30)
+        cancelled.result(timeout=60)
     eventually(lambda: not any(map(alive, first)))
     assert all(map(alive, second))
     late.cancel()
@@ -191,7 +192,7 @@ def test_functions_and_commands_share_the_cores(site):
         most = max(most, Job.objects.filter(state="RUNNING").count())
         return Job.objects.filter(state="JOB_FINISHED").count() == len(jobs)
 
-    eventually(all_done, seconds=30)
+    eventually(all_done)
     assert most <= 2, "this site has 2 cores"
 
 
@@ -203,7 +204,7 @@ def test_a_site_without_a_word_for_functions_refuses_them(tmp_path, world):
             Square.sync()
             site.start()
             with pytest.raises(Job.Failed, match="this site runs no Python functions"):
-                Square.submit("a", x=1).result(timeout=30)
+                Square.submit("a", x=1).result(timeout=60)
     finally:
         site.close()
 
@@ -214,7 +215,7 @@ def test_a_killed_launcher_loses_no_function(site):
     (job,) = jobs_of(Slow, {"seconds": 2})
     eventually(lambda: site.read("Slow/0/pids"))
     site.kill_launcher()
-    assert job.result(timeout=30) is None
+    assert job.result(timeout=60) is None
     runs = EventLog.objects.filter(job_id=job.id, to_state="RUNNING").count()
     assert runs == 1
 
@@ -233,16 +234,16 @@ def test_values_are_pickled_only_where_the_site_allows_and_unpickled_only_where_
     Union.sync()
     site.start()
     with pytest.raises(Job.Failed, match=r"this site's policy .allow_pickle. takes JSON alone"):
-        Union.submit("a", values=App.pickled({"x"})).result(timeout=30)
+        Union.submit("a", values=App.pickled({"x"})).result(timeout=60)
     site.stop()
     text = site.folder.settings_file.read_text()
     site.folder.settings_file.write_text(text + "allow_pickle = true\n")
     site.start()
     job = Union.submit("b", values=App.pickled({"x"}))
     with pytest.raises(InvalidInput, match="unpickling runs whatever code it holds"):
-        job.result(timeout=30)
+        job.result(timeout=60)
     assert job.result(trust=True) == {"x", "more"}
-    assert Union.submit("c", values=["x"], keep=False).result(timeout=30) == 1
+    assert Union.submit("c", values=["x"], keep=False).result(timeout=60) == 1
 
 
 def test_a_preamble_an_environment_and_other_arguments_reach_commands_and_functions(site):
@@ -266,9 +267,9 @@ def test_a_preamble_an_environment_and_other_arguments_reach_commands_and_functi
 
     Command.sync(), Function.sync()
     site.start()
-    Command.submit("a", x="$(id); 'q'").wait(30)
+    Command.submit("a", x="$(id); 'q'").wait(60)
     assert site.read("a/job.out") == "a  b 1 $(id); 'q'\n"
-    assert Function.submit("b", x="y").result(timeout=30) == "a  b 1 y"
+    assert Function.submit("b", x="y").result(timeout=60) == "a  b 1 y"
 
 
 def test_another_interpreter_that_is_not_there_is_named(site):
@@ -282,14 +283,14 @@ def test_another_interpreter_that_is_not_there_is_named(site):
     Elsewhere.sync()
     site.start()
     with pytest.raises(Job.Failed, match="interpreter '/no/such/python' cannot be started"):
-        Elsewhere.submit("a").result(timeout=30)
+        Elsewhere.submit("a").result(timeout=60)
 
 
 def test_an_app_that_moves_to_another_name_keeps_its_jobs(site):
     Square.sync()
     site.start()
     first = Square.submit("a", x=1)
-    first.result(timeout=30)
+    first.result(timeout=60)
 
     class Squared(Square):
         name = "Squared"
@@ -299,7 +300,7 @@ def test_an_app_that_moves_to_another_name_keeps_its_jobs(site):
 
     app = Squared.sync(rename_from="Square")
     assert first.app_id == app.id
-    assert Squared.submit("b", x=3).result(timeout=30) == 9, "the new source runs"
+    assert Squared.submit("b", x=3).result(timeout=60) == 9, "the new source runs"
     with pytest.raises(InvalidInput, match="no App 'Square'"):
         Job(app="Square", workdir="c", parameters={"x": 1}).save()
 
@@ -310,6 +311,6 @@ def test_only_chosen_exit_codes_of_a_function_are_tried_again(site, codes, attem
     site.start()
     job = Job(app=Faulty, workdir="a", parameters={"how": "leave"}, max_attempts=2, retry_exit_codes=codes)
     job.save()
-    assert job.wait(30).attempt == attempts
+    assert job.wait(60).attempt == attempts
     last = job.history().filter(to_state="FAILED").last()
     assert ("not in retry_exit_codes" in last.data["why"]) == (attempts == 1)

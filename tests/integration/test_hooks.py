@@ -2,9 +2,10 @@
 
 import pytest
 
-from fakes.processes import alive, eventually
+from fakes.processes import alive
 from fakes.site import RunningSite
 from storax import App, Client, EventLog, Job
+from waiting import eventually
 
 
 class Careful(App):
@@ -113,7 +114,7 @@ def moves(job):
 def test_each_hook_runs_in_its_own_state(site):
     Careful.sync()
     site.start()
-    job = Careful.submit("a").wait(8)
+    job = Careful.submit("a").wait(60)
     assert moves(job) == [
         *("STAGED_IN", "PREPROCESSED", "RUNNING", "RUN_DONE", "POSTPROCESSED", "JOB_FINISHED"),
     ]
@@ -127,20 +128,20 @@ def test_each_hook_runs_in_its_own_state(site):
 def test_handle_error_may_ask_for_more_memory(site):
     Hungry.sync()
     site.start()
-    job = Hungry.submit("a", mem_per_node_mb=50).wait(8)
+    job = Hungry.submit("a", mem_per_node_mb=50).wait(60)
     assert (job.attempt, job.mem_per_node_mb) == (2, 200)
 
 
 def test_an_app_without_hooks_skips_their_states(site):
     Plain.sync()
     site.start()
-    assert moves(Plain.submit("a").wait(8)) == ["PREPROCESSED", "RUNNING", "RUN_DONE", "JOB_FINISHED"]
+    assert moves(Plain.submit("a").wait(60)) == ["PREPROCESSED", "RUNNING", "RUN_DONE", "JOB_FINISHED"]
 
 
 def test_handle_error_mends_its_job_and_has_it_run_again(site):
     Careful.sync()
     site.start()
-    job = Careful.submit("a", code=4).wait(8)
+    job = Careful.submit("a", code=4).wait(60)
     assert moves(job)[2:] == [
         "RUNNING",
         "RUN_ERROR",
@@ -160,22 +161,22 @@ def test_a_hook_that_raises_fails_its_job_with_the_reason(site):
     site.start()
     job = Broken.submit("a")
     with pytest.raises(Job.Failed, match="preprocess failed: RuntimeError: no input") as failed:
-        job.result(timeout=8)
+        job.result(timeout=60)
     assert failed.value.exception == "RuntimeError"
     assert 'raise RuntimeError("no input")' in failed.value.traceback_tail
     assert moves(job) == ["STAGED_IN", "FAILED"]
     Job.objects.filter(id=job.id).update(state="RESTART_READY")
-    job.wait(8)
+    job.wait(60)
     assert moves(job)[2:] == ["RESTART_READY", "STAGED_IN", "FAILED"], "what was never prepared is prepared first"
 
 
 def test_a_hook_creates_jobs_once_and_all_of_them(site):
     Parent.sync(), Plain.sync()
     site.start()
-    job = Parent.submit("a").wait(8)
+    job = Parent.submit("a").wait(60)
     children = Job.objects.filter(tags={"of": str(job.id)})
     assert children.count() == 3
-    done, rest = Job.objects.wait(list(children), timeout=8)
+    done, rest = Job.objects.wait(list(children), timeout=60)
     assert not rest
     assert {one.state for one in done} == {"JOB_FINISHED"}
 
@@ -184,7 +185,7 @@ def test_a_hook_that_names_no_app_fails_its_job_and_creates_nothing(site):
     WrongParent.sync()
     site.start()
     with pytest.raises(Job.Failed, match="its hook's jobs were refused: there is no App 'NoSuchApp' at this site"):
-        WrongParent.submit("a").result(timeout=8)
+        WrongParent.submit("a").result(timeout=60)
     assert Job.objects.count() == 1
 
 
@@ -199,7 +200,7 @@ def test_handle_timeout_decides_what_follows(site):
     eventually(lambda: Job.objects.get(id=job.id).state == "RUN_TIMEOUT")
     site.environment = {}
     site.start()
-    assert job.wait(8).state == "FAILED"
+    assert job.wait(60).state == "FAILED"
     assert moves(job)[-2:] == ["RUN_TIMEOUT", "FAILED"]
 
 
@@ -209,7 +210,7 @@ def test_cancelling_a_job_in_its_hook_ends_it_once_and_leaves_no_process(site):
     job = Endless.submit("a")
     pid = int(eventually(lambda: site.read("a/pid")))
     job.cancel()
-    assert job.wait(8).state == "FAILED"
+    assert job.wait(60).state == "FAILED"
     eventually(lambda: not alive(pid))
     assert moves(job).count("FAILED") == 1
 
@@ -219,9 +220,9 @@ def test_a_staged_job_that_is_cancelled_before_its_hook_never_runs_it(site):
     job = Careful.submit("a")
     assert job.state == "STAGED_IN"
     job.cancel()
-    assert moves(job.wait(8)) == ["STAGED_IN", "FAILED"]
+    assert moves(job.wait(60)) == ["STAGED_IN", "FAILED"]
     site.start()
-    other = Careful.submit("b").wait(20)
+    other = Careful.submit("b").wait(60)
     assert (other.state, site.read("a/hooks.log")) == ("JOB_FINISHED", "")
 
 
@@ -234,13 +235,13 @@ def test_a_site_that_runs_no_jobs_still_runs_their_hooks(tmp_path, world):
             Careful.sync()
             site.start()
             jobs = [Careful.submit(f"w/{n}") for n in range(3)]
-            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"PREPROCESSED"}, seconds=20)
+            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"PREPROCESSED"})
             assert all(site.read(f"w/{n}/seed") == "7" for n in range(3))
             assert not Job.objects.filter(state="RUNNING").count()
             session = user.session(site.site_id)  # as an allocation's runner does
             for held in user.acquire(session, 3):
                 user.report(session, held, "RUNNING", "RUN_ERROR", return_code=1)
-            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"RESTART_READY"}, seconds=20)
+            eventually(lambda: {Job.objects.get(id=job.id).state for job in jobs} == {"RESTART_READY"})
             assert user.get(f"/sites/{site.site_id}")["node_size"] == {}
     finally:
         site.close()
@@ -269,6 +270,6 @@ def test_a_site_without_a_word_for_functions_refuses_hooks(tmp_path, world):
             Broken.sync()
             site.start()
             with pytest.raises(Job.Failed, match=r"has hooks .preprocess., and this site runs no Python functions"):
-                Broken.submit("a").result(timeout=8)
+                Broken.submit("a").result(timeout=60)
     finally:
         site.close()

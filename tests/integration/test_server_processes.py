@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,8 @@ import pytest
 
 from proxy import Proxy
 from storax_core.store import sql
-from world import User, World, problem, until
+from waiting import eventually
+from world import User, World, problem
 
 NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
 
@@ -47,10 +47,8 @@ def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 def stops(running: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    begun = time.monotonic()
     running.send_signal(how)
-    assert running.wait(5) in (0, -how), running.stderr.read() if running.stderr else ""
-    assert time.monotonic() - begun < 5
+    assert running.wait(30) in (0, -how), running.stderr.read() if running.stderr else ""
 
 
 def free_port() -> int:
@@ -68,16 +66,17 @@ def test_the_api_serves_and_stops_with_streams_and_long_polls_open(world: World)
     port = free_port()
     with (
         process(world, "storax_api", STORAX_PORT=str(port)) as api,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=70) as client,
     ):
-        until(lambda: answers(client, "/healthz"), seconds=20, step=0.05)
+        eventually(lambda: answers(client, "/healthz"), step=0.05)
         user = world.user()
         client.headers["Authorization"] = f"Bearer {user.token}"
-        session = user.session(user.site())
+        session, opened = user.session(user.site()), threading.Event()
         with ThreadPoolExecutor(2) as pool:
-            pool.submit(hang_on, client, "POST", f"/api/v1/sessions/{session}/acquire?wait=30")
-            pool.submit(hang_on, client, "GET", "/api/v1/events/stream")
-            time.sleep(0.5)
+            pool.submit(hang_on, client, "POST", f"/api/v1/sessions/{session}/acquire?wait=60")
+            pool.submit(hang_on, client, "GET", "/api/v1/events/stream", opened)
+            assert opened.wait(60)
+            eventually(lambda: world.asleep() == 1)
             stops(api, signal.SIGTERM)
 
 
@@ -88,15 +87,18 @@ def answers(client: httpx.Client, path: str) -> bool:
         return False
 
 
-def hang_on(client: httpx.Client, method: str, path: str) -> None:
+def hang_on(client: httpx.Client, method: str, path: str, opened: threading.Event | None = None) -> None:
     try:
-        client.request(method, path, content=b"{}" if method == "POST" else None)
+        with client.stream(method, path, content=b"{}" if method == "POST" else None) as answer:
+            if opened:
+                opened.set()
+            answer.read()
     except httpx.HTTPError:
         return
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=str)
-def test_the_feeder_stops_also_in_the_middle_of_work(world: World, how: signal.Signals) -> None:
+def test_the_feeder_stops_also_in_the_middle_of_work(world: World, interruptible: None, how: signal.Signals) -> None:
     world.stop_feeder()
     user = world.user()
     app = user.app()
@@ -110,10 +112,10 @@ def test_the_feeder_stops_also_in_the_middle_of_work(world: World, how: signal.S
         with process(world, "storax_workers", "feeder") as feeder, ThreadPoolExecutor(1) as pool:
             busy = pool.submit(work)
             at = world.value("SELECT coalesce(max(position), 0) FROM feed")
-            until(lambda: world.value("SELECT coalesce(max(position), 0) FROM feed") > at, seconds=15)
+            eventually(lambda: world.value("SELECT coalesce(max(position), 0) FROM feed") > at)
             stops(feeder, how)
             done.set()
-            busy.result(10)
+            busy.result(60)
     finally:
         done.set()
         world.start_feeder()
@@ -125,17 +127,17 @@ def test_of_two_feeders_one_leads_and_the_other_takes_over(world: World) -> None
         with process(world, "storax_workers", "feeder") as first, process(world, "storax_workers", "feeder"):
             user = world.user()
             user.site()
-            until(lambda: world.value("SELECT position FROM feed") >= user.events()[-1]["position"], seconds=15)
+            eventually(lambda: world.value("SELECT position FROM feed") >= user.events()[-1]["position"])
             first.kill()
             user.site()
-            until(lambda: world.value("SELECT position FROM feed") >= user.events()[-1]["position"], seconds=15)
+            eventually(lambda: world.value("SELECT position FROM feed") >= user.events()[-1]["position"])
             leaders = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 8362 AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             assert world.value(leaders) <= 1
     finally:
         world.start_feeder()
 
 
-def test_the_tasks_sweep_expired_sessions_and_stop(world: World) -> None:
+def test_the_tasks_sweep_expired_sessions_and_stop(world: World, interruptible: None) -> None:
     user = world.user()
     site = user.site()
     (job,) = user.jobs(user.app(site), 1)
@@ -147,10 +149,9 @@ def test_the_tasks_sweep_expired_sessions_and_stop(world: World) -> None:
         user.id,
     )
     with process(world, "storax_workers", "tasks", STORAX_SWEEP_SEC="1") as tasks:
-        until(lambda: user.get(f"/jobs/{job}")["session_id"] is None, seconds=20, step=0.1)
-        until(
+        eventually(lambda: user.get(f"/jobs/{job}")["session_id"] is None, step=0.1)
+        eventually(
             lambda: world.value("SELECT count(*) FROM command WHERE owner_id = $1 AND fingerprint = ''", user.id) == 0,
-            seconds=10,
             step=0.1,
         )
         stops(tasks, signal.SIGINT)
@@ -158,7 +159,7 @@ def test_the_tasks_sweep_expired_sessions_and_stop(world: World) -> None:
 
 def test_a_chore_is_no_pickle(world: World) -> None:
     with process(world, "storax_workers", "tasks", STORAX_SWEEP_SEC="1"):
-        keys = until(lambda: world.redis.keys("rq:job:*"), seconds=20, step=0.1)
+        keys = eventually(lambda: world.redis.keys("rq:job:*"), step=0.1)
         told = [json.loads(zlib.decompress(data)) for k in keys if (data := world.redis.hget(k, "data"))]
         assert {t[0].rpartition(".")[2] for t in told} <= {"sweep_sessions", "forget_commands"}
 
@@ -272,7 +273,7 @@ def test_while_postgres_is_away_every_call_says_so_and_afterwards_all_is_well(
     assert user.http.get(f"{frail.url}/readyz").status_code == 503
     assert user.http.get(f"{frail.url}/healthz").status_code == 200
     proxy.heal()
-    until(lambda: user.ask("GET", f"/sites/{site}").status_code == 200, seconds=10)
+    eventually(lambda: user.ask("GET", f"/sites/{site}").status_code == 200)
     assert user.http.get(f"{frail.url}/readyz").status_code == 200
 
 
@@ -294,17 +295,17 @@ def test_connections_killed_under_load_cost_no_accepted_call_and_no_500(world: W
     with ThreadPoolExecutor(4) as pool:
         workers = [pool.submit(work, n) for n in range(4)]
         for _ in range(6):
-            time.sleep(0.15)
+            reached = len(codes)
+            eventually(lambda reached=reached: len(codes) >= reached + 8)
             world.sql(kill)
-        time.sleep(0.3)
+        eventually(lambda: codes.count(201) > 20)
         done.set()
         for worker in workers:
-            worker.result(20)
+            worker.result(60)
     assert set(codes) <= {201, 503}
-    assert codes.count(201) > 20
     assert set(made) <= {j["id"] for j in user.get("/jobs/", limit=10000)["results"]}
     with user.stream(after=0) as stream:
-        until(lambda: len(stream.ids) == len(user.events()), seconds=15)
+        eventually(lambda: len(stream.ids) == len(user.events()))
 
 
 def test_a_caller_who_hangs_up_leaves_no_transaction_behind(world: World) -> None:
@@ -319,11 +320,11 @@ def test_a_caller_who_hangs_up_leaves_no_transaction_behind(world: World) -> Non
     holder = world.run(hold())
     for _ in range(5):
         with pytest.raises(httpx.ReadTimeout):
-            user.ask("POST", "/jobs/", {"app_id": app, "workdir": "w"}, timeout=0.05)
+            user.ask("POST", "/jobs/", {"app_id": app, "workdir": "w"}, timeout=httpx.Timeout(60, read=0.05))
     world.run(holder.close())
     open_ = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in trans%'"
-    until(lambda: world.value(open_) == 0)
-    until(lambda: user.get("/jobs/", count="true")["count"] == 5)
+    eventually(lambda: world.value(open_) == 0)
+    eventually(lambda: user.get("/jobs/", count="true")["count"] == 5)
 
 
 def test_more_callers_than_connections_are_all_served(world: World) -> None:

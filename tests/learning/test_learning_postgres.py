@@ -28,9 +28,9 @@ class Postgres:
             self._wait(self._conn.copy_records_to_table(name, records=rows))
 
     def run(self, statement):
-        """What a statement gives. A statement that never ends is an error after 20 s."""
+        """What a statement gives. A statement that never ends is an error after 60 s."""
         asked = self._wait(self._conn.prepare(statement))
-        rows = self._wait(asked.fetch(timeout=20))
+        rows = self._wait(asked.fetch(timeout=60))
         names = [a.name for a in asked.get_attributes()]
         return pa.table([pa.array([row[i] for row in rows]) for i in range(len(names))], names=names)
 

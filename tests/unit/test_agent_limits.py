@@ -175,10 +175,10 @@ def begin(tmp_path, number, command):
 
 def test_a_script_that_was_queued_twice_runs_once(tmp_path):
     first = begin(tmp_path, "1", ["sh", "-c", "exit 3"])
-    assert first.wait(20) == 3
+    assert first.wait(60) == 3
     first.stdout.close()
     second = begin(tmp_path, "2", ["sh", "-c", f"touch {tmp_path}/twice"])
-    assert second.wait(20) == 0
+    assert second.wait(60) == 0
     assert "has begun as 1" in second.communicate()[0]
     assert not (tmp_path / "twice").exists()
     assert (tmp_path / "1.exit").read_text().split()[0] == "3"
@@ -206,10 +206,10 @@ def test_what_is_left_counts_from_the_beginning_that_the_script_told_of():
         return allocation.left_sec
 
     now = time.time()
-    assert left(now - 200) == pytest.approx(395, abs=1)
-    assert left(now - 200, margin_sec=60) == pytest.approx(340, abs=1)
+    assert left(now - 200) == pytest.approx(395, abs=20)
+    assert left(now - 200, margin_sec=60) == pytest.approx(340, abs=20)
     for unbelievable in (now - 601, now + 100, "", "soon"):
-        assert left(unbelievable) == pytest.approx(595, abs=1)
+        assert left(unbelievable) == pytest.approx(595, abs=20)
 
 
 @pytest.mark.parametrize("pause", [0, 0.001, 0.01, 0.05])
@@ -221,5 +221,5 @@ def test_a_script_that_is_told_to_end_waits_for_its_runner_and_tells_its_code(tm
         while not ready.exists():
             assert running.poll() is None
         running.terminate()
-        assert running.wait(20) == code
+        assert running.wait(60) == code
     assert (tmp_path / "1.exit").read_text().split()[0] == str(code)

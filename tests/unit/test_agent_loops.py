@@ -92,6 +92,6 @@ def test_a_loop_lives_through_any_error_and_counts_it():
 
     loop = Loop("x", step, stopping)
     loop.start()
-    assert loop.join(20)
+    assert loop.join(60)
     assert seen == [(0, "", False), (1, "OSError('disk')", False), (2, "gone", False), (3, "away", True)]
     assert (loop.errors, loop.failing, loop.server_away) == (3, "", False)

@@ -126,7 +126,7 @@ def test_a_new_agent_takes_up_what_runs_and_what_was_not_answered(bench):
     assert bench.launcher.works == [first, second]
     assert bench.agent.unknown([(1, 1), (2, 1), (3, 1)]) == [(3, 1)]
     assert bench.agent.holdings.of_session(9) == [first.lease]
-    assert bench.agent.mail.wait(1)
+    assert bench.agent.mail.wait(60)
     bench.answer()
     assert bench.agent.unknown([(1, 1), (2, 1)]) == [(2, 1)]
 
@@ -217,9 +217,9 @@ def test_an_error_in_a_call_reaches_who_asked_and_not_the_loop(bench):
 
     thread = threading.Thread(target=ask)
     thread.start()
-    bench.agent.wait(2)
+    bench.agent.wait(60)
     bench.agent.tick()
-    thread.join(2)
+    thread.join(60)
     assert seen == ["of a test"]
     bench.take(job(1))
     assert len(bench.launcher.works) == 1
@@ -233,7 +233,7 @@ def test_what_a_launcher_gives_back_is_reported_and_not_held_any_more(bench):
     (entry,) = bench.stored()
     assert (entry["id"], entry["moves"], entry["release"]) == (1, [], "too late")
     assert len(bench.agent.holdings) == 0
-    assert bench.agent.mail.wait(0.5)
+    assert bench.agent.mail.wait(60)
     bench.answer()
     assert bench.agent.settled
     bench.take(job(1, epoch=2))

@@ -7,35 +7,40 @@ from storax_agent import pace
 from storax_agent.pace import Mail, Pace, Room
 
 
-def waited(mail, seconds=1.0):
+def waited(mail, seconds=60.0):
     began = time.monotonic()
     return mail.wait(seconds), time.monotonic() - began
 
 
-def test_the_end_of_a_job_is_sent_at_once():
+def test_the_end_of_a_job_is_sent_at_once(monkeypatch):
+    monkeypatch.setattr(pace, "SETTLE_SEC", 60.0)
     mail = Mail()
     assert waited(mail, 0.01)[0] is False
     mail.add(1, final=True)
     due, took = waited(mail)
     assert due
-    assert took < pace.SETTLE_SEC
+    assert took < 30
 
 
 def test_a_start_waits_a_moment_for_its_end(monkeypatch):
-    monkeypatch.setattr(pace, "SETTLE_SEC", 0.2)
+    monkeypatch.setattr(pace, "SETTLE_SEC", 60.0)
     mail = Mail()
     mail.add(1, final=False)
+    assert waited(mail, 0.05)[0] is False
     threading.Timer(0.05, lambda: mail.add(1, final=True)).start()
     due, took = waited(mail)
     assert due
-    assert 0.04 < took < 0.19
+    assert took < 30
     mail.taken()
+    monkeypatch.setattr(pace, "SETTLE_SEC", 0.2)
+    began = time.monotonic()
     mail.add(1, final=False)
-    assert waited(mail)[1] > 0.15
+    assert waited(mail)[0] is True
+    assert time.monotonic() - began >= 0.2
 
 
 def test_a_storm_is_sent_in_batches_until_it_ends(monkeypatch):
-    monkeypatch.setattr(pace, "STORM_REPORT_SEC", 10.0)
+    monkeypatch.setattr(pace, "STORM_REPORT_SEC", 60.0)
     mail = Mail()
     mail.taken()
     mail.storm(on=True)
@@ -48,22 +53,24 @@ def test_a_storm_is_sent_in_batches_until_it_ends(monkeypatch):
     threading.Timer(0.05, lambda: mail.storm(on=False)).start()
     due, took = waited(mail)
     assert due
-    assert took < 0.5
+    assert took < 30
 
 
 def test_draining_sends_everything_now(monkeypatch):
-    monkeypatch.setattr(pace, "SETTLE_SEC", 10.0)
+    monkeypatch.setattr(pace, "SETTLE_SEC", 60.0)
     mail = Mail()
     mail.add(1, final=False)
     mail.flush()
-    assert waited(mail)[0] is True
+    due, took = waited(mail)
+    assert due
+    assert took < 30
 
 
 def test_jobs_on_their_way_are_not_asked_for_again():
     room = Room()
     assert room.wait(0) == 0
     room.set(5)
-    assert room.wait(1) == 5
+    assert room.wait(60) == 5
     room.coming(3)
     room.set(5)
     assert room.wait(0) == 2
@@ -76,7 +83,7 @@ def test_jobs_on_their_way_are_not_asked_for_again():
 def test_room_wakes_who_waits():
     room = Room()
     threading.Timer(0.05, lambda: room.set(1)).start()
-    assert room.wait(5) == 1
+    assert room.wait(60) == 1
 
 
 def test_only_the_last_half_second_counts(monkeypatch):

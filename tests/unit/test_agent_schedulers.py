@@ -90,7 +90,8 @@ def test_a_command_that_hangs_is_killed_with_its_children(tmp_path):
     ran = run(["sh", "-c", f"sleep 77 & echo $! > {tmp_path}/pid; wait"], timeout_sec=0.5)
     assert ran.code is None
     assert "gave no answer within 0.5 s" in ran.err
-    from fakes.processes import alive, eventually
+    from fakes.processes import alive
+    from waiting import eventually
 
     eventually(lambda: not alive(int((tmp_path / "pid").read_text())))
 

@@ -31,7 +31,7 @@ def run(*, terminal, **setting):
     if terminal:
         termios.tcsetwinsize(theirs, (25, 100))
     environment = {**os.environ, **setting}
-    subprocess.run([sys.executable, "-c", SHOW], stderr=theirs, env=environment, check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", SHOW], stderr=theirs, env=environment, check=True, timeout=60)
     os.close(theirs)
     told = b""
     try:

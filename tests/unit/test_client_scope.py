@@ -62,9 +62,9 @@ def test_threads_do_not_see_each_others_blocks():
 
     def work(number):
         with client_of(answering(number)):
-            barrier.wait(5)
+            barrier.wait(60)
             seen[number] = Job.objects.first().id
-            barrier.wait(5)
+            barrier.wait(60)
 
     barrier = threading.Barrier(4)
     with ThreadPoolExecutor(4) as pool:

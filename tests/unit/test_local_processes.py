@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from storax.local.processes import MARK, Process, end, identify, strays, wait_gone
+from waiting import eventually
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -32,7 +33,7 @@ def test_a_zombie_is_dead(sleeper: subprocess.Popen[bytes]) -> None:
     found = known(sleeper)
     assert found.alive()
     os.kill(found.pid, signal.SIGKILL)
-    assert wait_gone([found], timeout=5) == []
+    assert wait_gone([found], timeout=60) == []
     assert not found.alive()
     assert identify(found.pid) is None
 
@@ -52,17 +53,22 @@ def test_a_process_that_ignores_the_signal_is_killed() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         end([known(process)], grace=0.1)
-        assert process.wait(5) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
 
 
 def test_strays_are_those_of_the_stack_that_run_its_commands(sleeper: subprocess.Popen[bytes]) -> None:
     found = known(sleeper)
-    deadline = time.monotonic() + 5
-    while strays("teststack", commands=[SLEEP]) != [found]:
-        assert time.monotonic() < deadline
+    eventually(lambda: strays("teststack", commands=[SLEEP]) == [found])
     assert strays("teststack", commands=[["a users' job"]]) == []
     assert strays("otherstack", commands=[SLEEP]) == []
 
 
-def test_uptime_counts_seconds_since_the_start(sleeper: subprocess.Popen[bytes]) -> None:
-    assert 0 <= known(sleeper).uptime() < 5
+def test_uptime_counts_seconds_since_the_start() -> None:
+    begun = time.monotonic()
+    with subprocess.Popen(SLEEP) as process:
+        try:
+            time.sleep(0.3)
+            up = known(process).uptime()
+            assert 0.2 < up < time.monotonic() - begun + 0.1
+        finally:
+            process.kill()

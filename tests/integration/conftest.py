@@ -1,0 +1,11 @@
+"""What tests of the running platform share."""
+
+import pytest
+
+from storax_api import sessions
+
+
+@pytest.fixture
+def hints_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that waits looks at Postgres by itself so rarely that only a hint can end its sleep within the test."""
+    monkeypatch.setattr(sessions, "LONGEST_SLEEP_SEC", 120.0)
