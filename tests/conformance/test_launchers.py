@@ -380,6 +380,7 @@ def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_th
     assert other not in bench.ended
 
 
+@needs("ssh")
 def test_an_allocation_that_the_batch_system_ends_leaves_nothing_on_a_node_its_runner_has_lost(make):
     bench = make("ssh", leash=60.0)
     leases = [bench.run("trap '' TERM; sleep 60; sleep 61", cores=2) for _ in range(2)]

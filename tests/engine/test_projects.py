@@ -51,7 +51,7 @@ def test_g2_a_new_project_is_made_and_is_an_event(project):
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "../evil", "a/b", "a\\b", "a\0b", "a..b", ".hidden", "x" * 101, "a ", "-a"]
 )
-def test_g2_a_name_that_could_leave_the_folder_is_refused_and_leaves_nothing(home, name):
+def test_g2_a_name_that_could_leave_the_folder_is_refused_and_leaves_nothing(home, project, name):
     before = sorted(p.name for p in home.folder.projects.parent.rglob("*"))
     with pytest.raises(errors.InvalidInput, match="cannot be a project's name"):
         storax.engine.set_project(name)
