@@ -77,19 +77,19 @@ def test_an_event_looks_the_same_from_the_past_the_present_and_the_list(user: Us
 
 def test_events_arrive_within_a_moment(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stream is told of them: a look at Postgres, made so rare here that it does not count, is not what brings them."""
-    with user.stream() as stream:
+    with user.stream(after=0) as stream:
         user.site()
-        eventually(lambda: len(stream.events) == 1)
+        complete(stream, user)
         with monkeypatch.context() as rarely:
             rarely.setattr(feed, "QUIET_SEC", 120.0)
             user.site()
-            eventually(lambda: len(stream.events) == 2)  # from now on it waits for so long
+            complete(stream, user)  # from now on it waits for so long
             begun = time.monotonic()
             user.site()
-            eventually(lambda: len(stream.events) == 3)
+            complete(stream, user)
             assert time.monotonic() - begun < 30
         user.site()
-        eventually(lambda: len(stream.events) == 4)
+        complete(stream, user)
 
 
 @pytest.mark.parametrize(
