@@ -224,8 +224,8 @@ class Stream:
         patience = time.monotonic() + PATIENCE_SEC
         while True:
             end, found = await self._page()
-            for row in found.rows:
-                event = dict(zip(found.columns, row, strict=True))
+            events = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+            for event in await self._carried(events):
                 self.at = event["position"]
                 yield _frame(event)
             if found.next is None:

@@ -178,7 +178,20 @@ def test_a_reader_that_reconnects_goes_on_where_it_was(user: User) -> None:
 
 
 def test_readers_that_come_in_the_middle_of_a_storm_miss_nothing(user: User) -> None:
+    read_in_a_storm(user, user.app())
+
+
+def test_readers_that_come_while_redis_comes_back_miss_nothing(proxy: Proxy, user: User) -> None:
+    """The first batch that Redis takes again does not follow the last that it took: those between are in Postgres."""
     app = user.app()
+    for _ in range(3):
+        proxy.cut()
+        user.jobs(app, 2)
+        proxy.heal()
+        read_in_a_storm(user, app)
+
+
+def read_in_a_storm(user: User, app: int) -> None:
     streams: list[tuple[int, Listener]] = []
     for n in range(25):
         user.jobs(app, 3)

@@ -42,7 +42,6 @@ class Feeder:
     def __init__(self, db: Database, queues: Queues) -> None:
         self.db, self.queues = db, queues
         self.at = 0
-        self.sent = 0
         self.woken = asyncio.Event()
         self.redis_lost = True
 
@@ -65,7 +64,7 @@ class Feeder:
     async def _lead(self, conn: Connection) -> None:
         # A checkpoint lost in a crash does no harm: Redis refuses what is published twice, and the events are durable.
         await conn.execute("SET synchronous_commit = off")
-        self.at = self.sent = await feed.published(conn)
+        self.at = await feed.published(conn)
         await self._drop_foreign_stream(conn)
         fence = feed.Fence(safe=self.at)
         helper = asyncio.create_task(self._reconcile_for_ever())
@@ -111,9 +110,9 @@ class Feeder:
         last = rows[-1]["position"]
         try:
             await self._hint(conn, rows)
-            body = orjson.dumps({"after": self.sent, "events": [feed.event(dict(r)) for r in rows]})
+            # Behind the last event that was relayed, not the last that Redis took: who reads the stream must see the gap.
+            body = orjson.dumps({"after": self.at, "events": [feed.event(dict(r)) for r in rows]})
             await self.queues.publish(last, body)
-            self.sent = last
         except QueueDown as error:
             if not self.redis_lost:
                 log.warning("Redis does not answer, going on without: %s", error)
