@@ -5,11 +5,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 import redis
 
 from proxy import Proxy
 from storax_api import feed
+from storax_core.store import feed as store_feed
+from storax_workers.feeder import Feeder
 from waiting import eventually
 from world import Listener, User, World, problem
 
@@ -189,6 +192,38 @@ def test_readers_that_come_while_redis_comes_back_miss_nothing(proxy: Proxy, use
         user.jobs(app, 2)
         proxy.heal()
         read_in_a_storm(user, app)
+
+
+def test_a_batch_after_an_outage_names_the_last_published_event_as_the_one_before(
+    world: World, proxy: Proxy, user: User
+) -> None:
+    """Readers see the gap by it. What Redis took last would look as if there were none."""
+    user.jobs(user.app(), 3)
+    world.stop_feeder()
+
+    async def relay_around_an_outage() -> tuple[int, int, int]:
+        feeder = Feeder(world.db, world.queues)
+        async with world.db.worker() as conn:
+            first, second, third = [[row] for row in (await store_feed.read(conn, 0, end_of_log, 3))]
+            await world.queues.drop_feed()
+            await feeder.relay(conn, first)
+            proxy.cut()
+            await feeder.relay(conn, second)
+            proxy.heal()
+            await feeder.relay(conn, third)
+        (_, before), (_, after) = await world.queues.follow("0-0", 1.0)
+        named = [orjson.loads(body)["after"] for body in (before, after)]
+        assert named[0] == 0
+        return named[1], second[0]["position"], third[0]["position"]
+
+    end_of_log = end_of(user)
+    try:
+        named, second, third = world.run(relay_around_an_outage())
+    finally:
+        proxy.heal()
+        world.run(world.queues.drop_feed())
+        world.start_feeder()
+    assert named == second < third
 
 
 def read_in_a_storm(user: User, app: int) -> None:

@@ -110,7 +110,7 @@ class Feeder:
         last = rows[-1]["position"]
         try:
             await self._hint(conn, rows)
-            # Behind the last event that was relayed, not the last that Redis took: who reads the stream must see the gap.
+            # Not the last that Redis took: readers of the stream must see the gap that an outage left.
             body = orjson.dumps({"after": self.at, "events": [feed.event(dict(r)) for r in rows]})
             await self.queues.publish(last, body)
         except QueueDown as error:
