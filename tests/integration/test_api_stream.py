@@ -11,6 +11,7 @@ import redis
 
 from proxy import Proxy
 from storax_api import feed
+from storax_core.queues import Queues
 from storax_core.store import feed as store_feed
 from storax_workers.feeder import Feeder
 from waiting import eventually
@@ -195,23 +196,28 @@ def test_readers_that_come_while_redis_comes_back_miss_nothing(proxy: Proxy, use
 
 
 def test_a_batch_after_an_outage_names_the_last_published_event_as_the_one_before(
-    world: World, proxy: Proxy, user: User
+    world: World, redis_url: str, user: User
 ) -> None:
     """Readers see the gap by it. What Redis took last would look as if there were none."""
     user.jobs(user.app(), 3)
     world.stop_feeder()
 
     async def relay_around_an_outage() -> tuple[int, int, int]:
-        feeder = Feeder(world.db, world.queues)
+        queues = Queues(redis_url)
+        await queues.drop_feed()
+        feeder = Feeder(world.db, queues)
         async with world.db.worker() as conn:
             first, second, third = [[row] for row in (await store_feed.read(conn, 0, end_of_log, 3))]
-            await world.queues.drop_feed()
             await feeder.relay(conn, first)
-            proxy.cut()
+            await queues.close()  # as if Redis were away
+            feeder.queues = Queues("redis://127.0.0.1:1")
             await feeder.relay(conn, second)
-            proxy.heal()
+            await feeder.queues.close()
+            feeder.queues = Queues(redis_url)
             await feeder.relay(conn, third)
-        (_, before), (_, after) = await world.queues.follow("0-0", 1.0)
+        (_, before), (_, after) = await feeder.queues.follow("0-0", 1.0)
+        await feeder.queues.drop_feed()
+        await feeder.queues.close()
         named = [orjson.loads(body)["after"] for body in (before, after)]
         assert named[0] == 0
         return named[1], second[0]["position"], third[0]["position"]
@@ -220,8 +226,6 @@ def test_a_batch_after_an_outage_names_the_last_published_event_as_the_one_befor
     try:
         named, second, third = world.run(relay_around_an_outage())
     finally:
-        proxy.heal()
-        world.run(world.queues.drop_feed())
         world.start_feeder()
     assert named == second < third
 
