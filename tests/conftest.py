@@ -47,6 +47,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     reasons = (report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ()))
     for line in needs.summary(reasons):
         terminalreporter.write_line(line)
+    for line in needs.unexplained(terminalreporter.stats.get("passed", ())):
+        terminalreporter.write_line(line)
     seed = config.getoption("randomly_seed", None)
     terminalreporter.write_line(f"order: --randomly-seed={seed}")
 

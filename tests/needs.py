@@ -32,6 +32,7 @@ FIXTURES = {
     "sshd": ("ssh",),
     "tiny": ("root",),
 }
+SLOW_SEC = 20.0  # a test that takes longer names its reason: @pytest.mark.slow("why")
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin:/sbin"  # where Debian puts servers, and not every PATH leads
 
 
@@ -88,3 +89,9 @@ def choose(items: list[pytest.Item], chosen: set[str], *, root: bool) -> tuple[l
 def summary(reasons: Iterable[str]) -> list[str]:
     """Return the lines that list skipped tests by reason."""
     return [f"{number} skipped: {reason}" for reason, number in sorted(Counter(reasons).items())]
+
+
+def unexplained(reports: Iterable[pytest.TestReport]) -> list[str]:
+    """Return the lines that name tests over ``SLOW_SEC`` seconds without the mark ``slow`` and its reason."""
+    slow = [one for one in reports if one.duration > SLOW_SEC and "slow" not in one.keywords]
+    return [f"slow without a reason: {one.duration:.0f} s {one.nodeid}" for one in slow]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fakes.s3 import S3Server
 from fakes.sshd import Sshd
 from needs import needs
@@ -49,6 +51,7 @@ def test_functions(stack: LocalStack, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow("a fit of real tables, its SQL and its predictions, as a program")
 def test_flights(stack: LocalStack, tmp_path: Path) -> None:
     own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path / "home")}
     argv = [sys.executable, "-W", "error", str(EXAMPLES / "flights.py"), "--running", "--rows", "6000"]

@@ -48,6 +48,7 @@ def test_there_is_something_to_run() -> None:
     assert len(LINES) > 20
 
 
+@pytest.mark.slow("a page of pipelines fits, tunes and runs jobs as its reader would")
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
 def test_the_python_of_a_page_runs_as_one_script(stack: LocalStack, tmp_path: Path, page: Path) -> None:
     script = tmp_path / "script.py"

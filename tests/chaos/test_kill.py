@@ -7,6 +7,8 @@ import signal
 import time
 from typing import Any
 
+import pytest
+
 from storax import App, Client, EventLog, Job
 from storax.local import LocalStack
 from storax_agent.locks import holder
@@ -49,6 +51,7 @@ def _submit(rng: random.Random, turn: int) -> list[Any]:
     return Job.objects.bulk_create(made)
 
 
+@pytest.mark.slow("each process is killed and comes back")
 def test_no_job_is_lost_or_doubled_when_each_process_is_killed_in_turn() -> None:
     print(f"replay with STORAX_SEED={SEED}")
     rng = random.Random(SEED)

@@ -35,6 +35,7 @@ def jobs(project, **more):
     return list(Job.objects.filter(tags={"project": project, **more}).order_by("id"))
 
 
+@pytest.mark.slow("some ten jobs, each a Python with the numeric libraries")
 def test_a_fit_and_a_transform_over_buckets_are_those_of_the_engine_itself(home, project, schema):
     here, there = pipeline(schema, name="here").fit(schema.train), pipeline(schema, name="there")
     there.fit(schema.train, site=SITE, buckets=2, job={"tags": {"mine": "yes"}})

@@ -75,6 +75,7 @@ def test_the_same_seed_gives_the_same_trials(schema, sampler):
     assert len({trial["value"] for trial in one.trials}) > 2
 
 
+@pytest.mark.slow("two engines and eight trials")
 def test_a_tuning_that_was_killed_goes_on_as_if_it_had_not_been(own_home):
     storax.engine.set_project("torn")
     schema = star()

@@ -133,6 +133,7 @@ with Client(sys.argv[1], sys.argv[2]) as client:
 """
 
 
+@pytest.mark.slow("generators, migrations and a server of a copy of the repository")
 def test_one_line_and_a_migration_make_a_field(house, database, redis_url):
     (diff,) = examples()["add a field to Job"]
     changed = [line for line in diff.splitlines() if re.match(r"[+-](?![+-]{2} )", line)]

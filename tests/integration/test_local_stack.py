@@ -227,6 +227,7 @@ def state_of(home: Path) -> dict[str, Any]:
     return dict(json.loads(storax(home, "status", "-o", "json").stdout))
 
 
+@pytest.mark.slow("the stack is started five times")
 def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     assert storax(home, "status").returncode == 1
     first = storax(home, "up", "--detach")

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from learning.worlds import join, spec
 
@@ -29,6 +30,7 @@ def peak_mb(code):
     return float(done.stdout.split()[-1])
 
 
+@pytest.mark.slow("memory shows on large tables alone")
 def test_a_bucket_and_the_splitting_need_a_part_of_the_memory_of_the_whole(tmp_path):
     rng = np.random.default_rng(1)
     people = pa.table({"id": np.arange(ROWS), "at": rng.uniform(50, 100, ROWS), "y": rng.normal(size=ROWS)})

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 WORLD = """
 import json
 from learning.worlds import SHOP_ROLES, join, shop, spec
@@ -21,11 +23,12 @@ def told_by(what, folder):
     """What ``learning.fit`` or ``check`` tells in a process of its own, with its compiled kernels in this folder."""
     done = subprocess.run(
         [sys.executable, "-c", f"WHAT = {what!r}\n{WORLD}"], capture_output=True, text=True, check=True,
-        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": "tests"},
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), "NUMBA_OPT": "0", "PYTHONPATH": "tests"},
     )  # fmt: skip
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow("kernels are compiled twice from nothing")
 def test_the_first_on_a_machine_says_that_it_compiles_and_then_what_it_does_again(tmp_path):
     checked = told_by("check", tmp_path)
     assert [0.0, WORDS] in checked
