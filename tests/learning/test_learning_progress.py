@@ -23,7 +23,7 @@ def told_by(what, folder):
     """What ``learning.fit`` or ``check`` tells in a process of its own, with its compiled kernels in this folder."""
     done = subprocess.run(
         [sys.executable, "-c", f"WHAT = {what!r}\n{WORLD}"], capture_output=True, text=True, check=True,
-        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), "NUMBA_OPT": "0", "PYTHONPATH": "tests"},
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": "tests"},
     )  # fmt: skip
     return json.loads(done.stdout)
 
