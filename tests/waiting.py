@@ -9,6 +9,9 @@ T = TypeVar("T")
 LIMIT = 60.0
 """Seconds after which what must happen counts as never happening. It ends a hang, and costs a test that passes nothing."""
 
+HANG_SEC = 500.0
+"""Seconds after which a program that a test runs to its end counts as hung, whatever else the machine does."""
+
 
 def eventually(fact: Callable[[], T], *, seconds: float = LIMIT, step: float = 0.01) -> T:
     """Ask until the answer is true; the last answer when the time is over fails the test."""

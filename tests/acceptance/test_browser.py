@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from needs import needs, program, require
+from waiting import HANG_SEC
 from world import World
 
 pytestmark = needs("browser")
@@ -21,7 +22,7 @@ def rendered(world: World, tmp_path: Path) -> str:
     """The document at /docs after its scripts ran."""
     require("browser", "chromium")
     words = [program("chromium"), *QUIET, f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"]
-    done = subprocess.run([*words, f"{world.url}/docs"], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([*words, f"{world.url}/docs"], capture_output=True, text=True, timeout=HANG_SEC, check=True)
     return done.stdout
 
 

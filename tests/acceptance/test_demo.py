@@ -35,6 +35,7 @@ def left_behind(folder: Path):
     return found + list(folder.glob("storax-*"))
 
 
+@pytest.mark.slow("the demo from an empty folder to its end")
 def test_the_demo_tells_its_whole_story(storax, tmp_path):
     done = storax("demo", "--jobs", "24")
     assert done.returncode == 0, done.stdout + done.stderr

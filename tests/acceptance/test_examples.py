@@ -14,6 +14,7 @@ from needs import needs
 from storax._engine import process
 from storax._engine.folder import EngineFolder
 from storax.local import LocalStack
+from waiting import HANG_SEC
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -28,7 +29,7 @@ def test_a_workflow_over_two_sites_ends_with_its_result(tmp_path):
                 "--known-hosts", str(sshd.folder / "known_hosts"), "--bucket", "s3://lab-data/shared",
                 "--endpoint", s3.url, "--credentials", str(tmp_path / "credentials"),
             ],
-            capture_output=True, text=True, timeout=170, check=False,
+            capture_output=True, text=True, timeout=HANG_SEC, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout.splitlines()[-1]) == {"count": 500, "sum": 125_250}
@@ -40,7 +41,7 @@ def test_a_workflow_over_two_sites_ends_with_its_result(tmp_path):
 def test_functions(stack: LocalStack, tmp_path: Path) -> None:
     own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path)}
     argv = [sys.executable, "-W", "error", str(EXAMPLES / "functions.py")]
-    done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=HANG_SEC)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert "10 pieces, 2 of them at the second attempt" in lines
@@ -57,7 +58,9 @@ def test_flights(stack: LocalStack, tmp_path: Path) -> None:
     argv = [sys.executable, "-W", "error", str(EXAMPLES / "flights.py"), "--running", "--rows", "6000"]
     argv += ["--predictor", "lightgbm", "--sql", "features"]
     try:
-        done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+        done = subprocess.run(
+            argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=HANG_SEC
+        )
     finally:
         process.stop(EngineFolder(tmp_path / "home" / "engine"))
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ from storax._engine import process
 from storax._engine.folder import EngineFolder
 from storax.cli import root
 from storax.local import LocalStack
+from waiting import HANG_SEC
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -56,7 +57,9 @@ def test_the_python_of_a_page_runs_as_one_script(stack: LocalStack, tmp_path: Pa
     own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path / "home")}
     argv = [sys.executable, "-W", "error", str(script)]
     try:
-        done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+        done = subprocess.run(
+            argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=HANG_SEC
+        )
     finally:
         process.stop(EngineFolder(tmp_path / "home" / "engine"))
     assert done.returncode == 0, done.stderr
@@ -68,7 +71,7 @@ def test_the_readme_script_finishes_its_three_jobs(stack: LocalStack, tmp_path: 
     assert len([line for line in script.read_text().splitlines() if line.strip()]) <= 11
     own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path / "home")}
     argv = [sys.executable, str(script)]
-    done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=HANG_SEC)
     assert done.stdout == "{'JOB_FINISHED': 3}\n", done.stderr
 
 

@@ -54,7 +54,9 @@ def user(platform: World) -> User:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, user: User) -> Iterator[RunningSite]:
     """A site of the user's, named ``test``, with its agent."""
-    running = RunningSite(tmp_path_factory.mktemp("site"), user.world.url, token=user.token)
+    # It lives as long as the tests of a worker, so it asks seldom: what it is told of wakes it.
+    calm = {"heartbeat_sec": 5.0, "cancel_poll_sec": 0.5, "batch_poll_sec": 5.0, "transfer_poll_sec": 5.0}
+    running = RunningSite(tmp_path_factory.mktemp("site"), user.world.url, token=user.token, **calm)
     yield running.start()
     running.close()
 

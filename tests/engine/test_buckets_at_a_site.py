@@ -60,6 +60,7 @@ def test_a_fit_at_a_site_warns_of_keys_that_match_nothing(project, schema):
     assert job.return_value["warnings"] == pipe.warnings
 
 
+@pytest.mark.slow("three jobs at a site import what they learn with, and one of them twice")
 def test_a_bucket_that_fails_is_named_and_can_be_run_again_alone(home, project, schema, site):
     if not App.objects.filter(name="storax_pipeline", site_id=site.site_id).exists():
         pipeline(schema).fit(schema.train, site=SITE)

@@ -90,6 +90,7 @@ def test_a_kill_while_it_imports_adds_or_deletes_leaves_what_was_saved(own_home,
             DataFrame(name).delete()
 
 
+@pytest.mark.slow("fits, and engines that start again")
 def test_a_kill_while_it_scores_leaves_the_fit_and_no_job_at_work(own_home, draw):
     storax.engine.set_project("p")
     pipe = pipeline(star(), name="sums").fit(star().train)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from needs import needs
+from waiting import HANG_SEC
 
 HERE = Path(__file__).parent
 DOCUMENT = "getml-python-api.md"
@@ -79,7 +80,9 @@ NAME_OF_THE_DATA_FRAME, NAME_OF_THE_PIPELINE = "df", "pipe"
 
 def run(own_home, tmp_path, code: str) -> None:
     argv = [sys.executable, "-W", "error", "-c", code]
-    done = subprocess.run(argv, env=own_home.environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        argv, env=own_home.environment, cwd=tmp_path, capture_output=True, text=True, timeout=HANG_SEC
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -77,6 +77,7 @@ def test_what_the_data_make_fail_is_an_error_here_and_the_reason_of_the_job(home
     assert job.return_code == os.EX_DATAERR
 
 
+@pytest.mark.slow("four jobs at a site import what they learn with")
 def test_a_failed_job_that_is_run_again_ends_in_one_pipeline(home, project, schema, site):
     app = known_app(schema, site)
     flag = site.folder.path / "broken"
@@ -147,6 +148,7 @@ def test_ctrl_c_cancels_the_job(home, project, schema, interruptible):
     assert storax.pipeline.list_pipelines() == []
 
 
+@pytest.mark.slow("a fit at a site, between two lives of the engine")
 def test_a_result_that_came_while_the_engine_was_dead_is_taken_in_once(own_home, site):
     storax.engine.set_project("p")
     schema = star()

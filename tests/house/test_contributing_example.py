@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from house.repository import ROOMS, ROOT, copy_to
-from waiting import eventually
+from waiting import HANG_SEC, eventually
 from world import in_database
 
 HEADING = re.compile(r"^## Example: (.+)$", re.MULTILINE)
@@ -66,7 +66,9 @@ def environment(house: Path, **more: str) -> dict[str, str]:
 
 def python(house: Path, *argv: str, **env: str) -> str:
     argv = (sys.executable, *argv)
-    done = subprocess.run(argv, cwd=house, env=environment(house, **env), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        argv, cwd=house, env=environment(house, **env), capture_output=True, text=True, timeout=HANG_SEC
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
