@@ -1,7 +1,5 @@
 """Fixtures of the conformance suites."""
 
-import os
-
 import pytest
 
 from fakes import sge
@@ -21,12 +19,11 @@ def real_sge(tmp_path_factory):
 @pytest.fixture
 def cluster(request, tmp_path, monkeypatch):
     """One cluster of the kind that the test names."""
-    monkeypatch.setenv("PATH", os.environ["PATH"])
     if request.param == "slurm":
         request.getfixturevalue("real_slurm")
     if request.param == "real_sge":
         request.getfixturevalue("real_sge")
-    made = TestCluster(request.param, tmp_path)
+    made = TestCluster(request.param, tmp_path, monkeypatch)
     yield made
     made.close()
     if request.param == "slurm":  # one that never began would hold its node from the tests to come

@@ -243,8 +243,7 @@ def test_the_wrappers_of_this_suite_can_go_wrong(tmp_path, monkeypatch):
     from fakes.clusters import TestCluster
     from storax_agent.schedulers.command import run
 
-    monkeypatch.setenv("PATH", __import__("os").environ["PATH"])
-    cluster = TestCluster("lsf", tmp_path)
+    cluster = TestCluster("lsf", tmp_path, monkeypatch)
     assert run(["bqueues", "-w"], timeout_sec=20).ok
     cluster.bad("hang")
     assert run(["bqueues", "-w"], timeout_sec=0.2).code is None

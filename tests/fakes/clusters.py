@@ -66,7 +66,7 @@ class TestCluster:
 
     __test__ = False
 
-    def __init__(self, kind: str, place: Path, *, timeout_sec: float = 20.0) -> None:
+    def __init__(self, kind: str, place: Path, monkeypatch: pytest.MonkeyPatch, *, timeout_sec: float = 20.0) -> None:
         self.is_real, kind = kind in REAL, REAL.get(kind, kind)
         self.kind, self.place, self._timeout_sec = kind, place, timeout_sec
         self.folder = SiteFolder(place / "a site")
@@ -81,7 +81,7 @@ class TestCluster:
         if kind == "slurm":  # as a site may: two nodes are too few for whole ones
             text = default("slurm").replace("#SBATCH --exclusive\n", "")
             (self.folder.path / NAME).write_text(text)
-        os.environ["PATH"] = f"{self.bin}:{os.environ['PATH']}"
+        monkeypatch.setenv("PATH", str(self.bin), prepend=os.pathsep)
 
     def _wrap(self, name: str) -> None:
         if self.is_real:

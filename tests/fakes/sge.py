@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 from fakes.processes import alive
 from fakes.slurm import free_ports
@@ -59,12 +60,13 @@ class RealSge:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         port = free_ports(2)
-        self._ours = {
+        ours = {
             "SGE_ROOT": str(folder / "root"),
             "SGE_CELL": "default",
             "SGE_QMASTER_PORT": str(port),
             "SGE_EXECD_PORT": str(port + 1),
         }
+        self._changed = patch.dict(os.environ, ours)
 
     def start(self) -> "RealSge":
         require("grid-engine", *PROGRAMS)
@@ -76,7 +78,7 @@ class RealSge:
         (common / "bootstrap").write_text(BOOTSTRAP.format(folder=self.folder))
         (common / "act_qmaster").write_text("localhost\n")
         (common / "host_aliases").write_text(f"localhost {socket.gethostname()}\n")
-        os.environ |= self._ours
+        self._changed.start()
         self._spool()
         self._run("/usr/sbin/sge_qmaster")
         eventually(lambda: self._try("qconf", "-sh"))
@@ -110,8 +112,7 @@ class RealSge:
                 time.sleep(0.5)
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
-        for name in self._ours:
-            os.environ.pop(name, None)
+        self._changed.stop()
 
     def _spool(self) -> None:
         given = dict(line.split(None, 1) for line in (SHARED / "default-configuration").read_text().splitlines()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 from fakes.processes import alive
 from needs import program, require
@@ -60,7 +61,7 @@ class RealSlurm:
 
     def __init__(self, folder: Path, *, nodes: int = 2, min_job_age: int = 300) -> None:
         self.folder, self._nodes, self._min_job_age = folder, nodes, min_job_age
-        self._before = os.environ.get("SLURM_CONF")
+        self._changed = patch.dict(os.environ, SLURM_CONF=str(folder / "slurm.conf"))
 
     def start(self) -> "RealSlurm":
         require("slurm", *PROGRAMS)
@@ -73,7 +74,7 @@ class RealSlurm:
         munge += ["--log-file", self.folder / "log/munged.log", "--seed-file", self.folder / "munge.seed"]
         self._run("munged", "--force", "--key-file", key, *munge)
         self._write()
-        os.environ["SLURM_CONF"] = str(self.folder / "slurm.conf")
+        self._changed.start()
         self._run("slurmctld", "-f", self.folder / "slurm.conf")
         for number in range(1, self._nodes + 1):
             (self.folder / f"spool/n{number}").mkdir()
@@ -88,10 +89,7 @@ class RealSlurm:
             pids = [int(path.read_text()) for path in (self.folder / "run").glob(name)]
             for pid in pids:
                 _end(pid)
-        if self._before is None:
-            os.environ.pop("SLURM_CONF", None)
-        else:
-            os.environ["SLURM_CONF"] = self._before
+        self._changed.stop()
 
     def ask(self, *argv: str) -> str:
         """What one of its commands prints."""

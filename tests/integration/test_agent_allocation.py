@@ -69,7 +69,6 @@ class Runner:
             )  # fmt: skip
 
     def spawner(self, node, part=""):
-        os.environ["TMPDIR"] = str(self.path)
         state = self.site.folder.path / f"state/batch-{self.batch}{part}"
         return holder(private_folder(node, str(state)) / "launcher.lock")
 

@@ -280,8 +280,7 @@ def test_so_many_equal_allocations_are_kept(desk):
 
 @pytest.fixture
 def site(world, tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", __import__("os").environ["PATH"])
-    cluster = TestCluster("pbs", tmp_path)
+    cluster = TestCluster("pbs", tmp_path, monkeypatch)
     user = world.user()
     made = RunningSite(tmp_path / "site", world.url, token=user.token, run_jobs=False, slots=2)
     made.folder.choose_scheduler("pbs")
