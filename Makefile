@@ -88,8 +88,8 @@ types: $(STAMP)
 	@$(BIN)/mypy
 
 generate: $(STAMP)  ## write the typed client and the generated docs anew from the resource declarations
-	@$(BIN)/python -m storax_core.codegen
-	@$(BIN)/python -m storax_core.admin.reference
+	@$(BIN)/python -m tools.codegen
+	@$(BIN)/python -m tools.reference.pages
 	@$(BIN)/python docs/site_settings.py
 
 migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"

@@ -3,8 +3,8 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import storax_core.resources
-import storax_core.store.tables  # noqa: F401  (declares its tables)
+import storax_core.database.tables
+import storax_core.resources  # noqa: F401  (both declare tables)
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_type=True)

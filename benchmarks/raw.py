@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 
+from storax_core.log.append import Row
+from storax_core.log.sql import SERVER_FIELDS
 from storax_core.resources import JOBS
-from storax_core.store.log import Row
-from storax_core.store.sql import SERVER_FIELDS
 
 CHUNK = 1000
 

@@ -11,10 +11,10 @@ from benchmarks.measure import ROUNDS, Table, backend_us, median
 from benchmarks.raw import insert_text, sample
 from storax_api.__main__ import calm_collector
 from storax_core.commands.create import create, given
+from storax_core.database.connections import Database, writing
+from storax_core.log import append, sql
+from storax_core.log.append import Context
 from storax_core.resources import JOBS
-from storax_core.store import log, sql
-from storax_core.store.database import Database, writing
-from storax_core.store.log import Context
 
 Figures = dict[str, list[float]]
 
@@ -51,7 +51,7 @@ class Store:
     async def theirs(self, count: int) -> float:
         """The same rows by raw text; seconds."""
         async with self.db.owner(self.owner_id) as conn:
-            ids = await log.draw_ids(conn, JOBS, count)
+            ids = await append.draw_ids(conn, JOBS, count)
         rows = [
             {**sample(i, self.app_id), "id": n, "site_id": self.site_id, "state": "PREPROCESSED"}
             for i, n in enumerate(ids)
@@ -113,7 +113,7 @@ async def _storm(store: Store, statement: str, ids: list[int], clients: int, sec
         done = 0
         async with store.db.owner(store.owner_id) as conn:
             while time.perf_counter() < end:
-                line = log.lines([{"id": ids[(k + done * clients) % len(ids)], "p": {"priority": done % 100}}])
+                line = append.lines([{"id": ids[(k + done * clients) % len(ids)], "p": {"priority": done % 100}}])
                 async with writing(conn):
                     await conn.fetch(statement, line, store.owner_id, "user:1", None)
                 done += 1

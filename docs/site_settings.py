@@ -13,11 +13,11 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from tools.reference.pages import FOLDER, table
+from tools.reference.type_text import kind_of
 
 from storax_agent.settings import SiteSettings
 from storax_agent.transfers.locations import KINDS, AnyLocation
-from storax_core.admin.reference import FOLDER, table
-from storax_core.admin.type_words import kind_of
 
 PAGE = FOLDER / "site" / "settings.md"
 HEADER = "<!-- Written by `python docs/site_settings.py`; do not edit. -->"

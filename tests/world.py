@@ -21,9 +21,9 @@ import uvicorn
 
 from storax_api.app import create_app
 from storax_core.commands import leases, users
+from storax_core.database.connections import Database
 from storax_core.queues import Queues
 from storax_core.settings import Settings
-from storax_core.store.database import Database
 from storax_workers.feeder import Feeder
 from waiting import eventually
 

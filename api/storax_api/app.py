@@ -10,14 +10,16 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import storax_api.errors as api_errors
-from storax_api import auth, docs_page, feed, footprint, metrics, openapi, routes, sessions
+from storax_api import auth, docs_page, footprint, metrics, openapi, routes
 from storax_api.documents import TEXT, answers
+from storax_api.events import broadcast
 from storax_api.service import Service, json
+from storax_api.sessions import routes as sessions
 from storax_core.admin import migrate
+from storax_core.database.connections import Database
 from storax_core.queues import Queues
 from storax_core.resources import JOBS, RESOURCES
 from storax_core.settings import Settings
-from storax_core.store.database import Database
 
 log = logging.getLogger("storax.api")
 DESCRIPTION = "Event-sourced job orchestration. Every change is an event; every list is a query over projections."
@@ -58,7 +60,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
         queues = Queues(settings.redis_url)
         db = await Database.connect(settings.database_url, size=settings.pool_size)
         app.state.service = Service(settings, db, queues)
-        app.state.broadcast = feed.Broadcast(queues, db)
+        app.state.broadcast = broadcast.Broadcast(queues, db)
         app.state.broadcast.start()
         yield
         await app.state.broadcast.stop()
@@ -82,7 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.calls = metrics.Calls()
     app.add_middleware(RequestIds, calls=app.state.calls)
     # Routes are tried in this order, so what is called all day stands first.
-    for router in (routes.mount(JOBS), sessions.router, feed.router, auth.router, footprint.router):
+    for router in (routes.mount(JOBS), sessions.router, broadcast.router, auth.router, footprint.router):
         app.include_router(router)
     for resource in RESOURCES:
         if resource is not JOBS:

@@ -12,9 +12,9 @@ from storax_api.routes import Who, service_of
 from storax_api.service import json
 from storax_core.commands import users
 from storax_core.commands.users import Login, NewToken, Register
+from storax_core.database.connections import Connection, writing
 from storax_core.errors import Conflict, Unauthorized
-from storax_core.store.database import Connection, writing
-from storax_core.store.log import Context
+from storax_core.log.append import Context
 
 router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 409, 422, 503))
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from storax_core.node_share import NodeSize
-from storax_core.queries import Query
+from storax_core.queries.capacity import NodeSize
+from storax_core.queries.select import Query
 from storax_core.resources import Resource
 from storax_core.resources.base import FilterSpec
 

@@ -7,8 +7,8 @@ from storax_api.body import parse, validate
 from storax_api.documents import document
 from storax_api.routes import Selection, Who, only, service_of
 from storax_api.service import json
-from storax_core import queries
-from storax_core.node_share import NodeSize
+from storax_core.queries import select
+from storax_core.queries.capacity import NodeSize
 from storax_core.resources import JOBS
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -33,10 +33,10 @@ async def footprint(request: Request, who: Who) -> Response:
     only(request)
     raw = await service_of(request).body(request)
     ask = validate(FOOTPRINT, parse(raw), Footprint.model_fields)
-    query = queries.Query(filter=ask.filter, exclude=ask.exclude)
+    query = select.Query(filter=ask.filter, exclude=ask.exclude)
     async with service_of(request).db.owner(who.owner_id) as conn:
         return json(
-            await queries.footprint(
+            await select.footprint(
                 conn, who.owner_id, query, node=ask.node, whole_nodes=ask.whole_nodes, fitting=ask.fitting
             )
         )

@@ -22,10 +22,10 @@ from prometheus_client import (
 from storax_api.documents import problems
 from storax_api.routes import service_of
 from storax_api.service import Service
+from storax_core.database.connections import Connection
 from storax_core.errors import Unauthorized, Unavailable
+from storax_core.log import watermark
 from storax_core.queues import QueueDown
-from storax_core.store import feed
-from storax_core.store.database import Connection
 
 router = APIRouter(tags=["health"])
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
@@ -121,8 +121,8 @@ async def _from_postgres(conn: Connection, registry: CollectorRegistry) -> None:
     for state, number in await conn.fetch(STATES):
         jobs.labels(state).set(number)
     lag = Gauge("storax_feed_lag_positions", "Places in the log that the feeder has not published.", registry=registry)
-    published = await feed.published(conn)
-    lag.set(max(0, int(await conn.fetchval(feed.LAST_DRAWN)) - published))
+    published = await watermark.published(conn)
+    lag.set(max(0, int(await conn.fetchval(watermark.LAST_DRAWN)) - published))
 
 
 async def _from_redis(service: Service, registry: CollectorRegistry, sites: list[int]) -> None:

@@ -10,14 +10,15 @@ from starlette.datastructures import QueryParams
 from storax_api.body import parse, validate, validate_rows
 from storax_api.documents import document
 from storax_api.service import Caller, Service, json
-from storax_core import decide, queries
 from storax_core.commands import create, delete, moves, update
-from storax_core.decide import nearest
+from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
+from storax_core.lifecycle import rules
+from storax_core.lifecycle.rules import nearest
+from storax_core.log.append import Context
+from storax_core.queries import select
 from storax_core.resources import JOBS, Resource
 from storax_core.resources.types import MAX_ID
-from storax_core.store.database import Connection
-from storax_core.store.log import Context
 
 MAX_ROWS = 10_000
 WORDS = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude")
@@ -45,7 +46,7 @@ class CountBy(Selection):
     filter: dict[str, Any] = Field(default_factory=dict)
 
 
-QUERY: TypeAdapter[Any] = TypeAdapter(queries.Query)
+QUERY: TypeAdapter[Any] = TypeAdapter(select.Query)
 SELECTION: TypeAdapter[Any] = TypeAdapter(Selection)
 PATCH_WHERE: TypeAdapter[Any] = TypeAdapter(PatchWhere)
 COUNT_BY: TypeAdapter[Any] = TypeAdapter(CountBy)
@@ -85,7 +86,7 @@ def only(request: Request, *known: str) -> None:
             raise Invalid(f"this call knows no parameter {name!r}", hint=nearest(name, known) if known else "")
 
 
-def query_of(resource: Resource, params: QueryParams, words: Sequence[str] = WORDS) -> queries.Query:
+def query_of(resource: Resource, params: QueryParams, words: Sequence[str] = WORDS) -> select.Query:
     """The URL's parameters as a Query; ``words`` are those that filter nothing. An unknown one is an error."""
     given: dict[str, Any] = {}
     filters: dict[str, Any] = {}
@@ -104,7 +105,7 @@ def query_of(resource: Resource, params: QueryParams, words: Sequence[str] = WOR
             given[name] = given[name].split(",")
     if "exclude" in given:
         given["exclude"] = [parse(v.encode()) for v in params.getlist("exclude")]
-    query: queries.Query = validate(QUERY, {**given, "filter": filters})
+    query: select.Query = validate(QUERY, {**given, "filter": filters})
     return query
 
 
@@ -125,7 +126,7 @@ def _filter_value(resource: Resource, name: str, values: list[str]) -> Any:
     return out
 
 
-def page(found: queries.Page, form: str) -> Response:
+def page(found: select.Page, form: str) -> Response:
     """A list answer in the asked form."""
     if form == "rows":
         return json({"columns": found.columns, "rows": found.rows, "next": found.next, "count": found.count})
@@ -149,9 +150,9 @@ def mount(resource: Resource) -> APIRouter:
 
 
 def _mount_reads(router: APIRouter, resource: Resource) -> None:
-    async def answer(request: Request, who: Caller, query: queries.Query) -> Response:
+    async def answer(request: Request, who: Caller, query: select.Query) -> Response:
         async with service_of(request).db.owner(who.owner_id) as conn:
-            return page(await queries.fetch_page(conn, resource, who.owner_id, query), query.format)
+            return page(await select.fetch_page(conn, resource, who.owner_id, query), query.format)
 
     @router.get("/", **document(resource, "list"))
     async def list_rows(request: Request, who: Who) -> Response:
@@ -161,15 +162,15 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def query_rows(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
-        return await answer(request, who, validate(QUERY, parse(raw), queries.Query.model_fields))
+        return await answer(request, who, validate(QUERY, parse(raw), select.Query.model_fields))
 
     @router.post("/counts", **document(resource, "counts"))
     async def count_rows(request: Request, who: Who) -> Response:
         only(request)
         ask: CountBy = validate(COUNT_BY, parse(await service_of(request).body(request)), CountBy.model_fields)
-        query = queries.Query(filter=ask.filter, exclude=ask.exclude)
+        query = select.Query(filter=ask.filter, exclude=ask.exclude)
         async with service_of(request).db.owner(who.owner_id) as conn:
-            return json({"counts": await queries.counts(conn, resource, who.owner_id, ask.by, query)})
+            return json({"counts": await select.counts(conn, resource, who.owner_id, ask.by, query)})
 
     @router.get("/{id}", **document(resource, "read"))
     async def read_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
@@ -180,7 +181,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
 
 
 async def _read(conn: Connection, resource: Resource, owner_id: int, wanted: int) -> dict[str, Any]:
-    found = await queries.fetch_one(conn, resource, owner_id, wanted)
+    found = await select.fetch_one(conn, resource, owner_id, wanted)
     if found is None:
         raise NotFound(f"{resource.entity.replace('_', ' ')} {wanted} does not exist", hint="It may have been deleted.")
     return found
@@ -217,8 +218,8 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
 
 
 async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: list[int]) -> list[dict[str, Any]]:
-    query = queries.Query(filter={"id": ids}, ordering=["id"], limit=MAX_ROWS)
-    found = await queries.fetch_page(conn, resource, owner_id, query)
+    query = select.Query(filter={"id": ids}, ordering=["id"], limit=MAX_ROWS)
+    found = await select.fetch_page(conn, resource, owner_id, query)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     place = {i: n for n, i in enumerate(ids)}
     return sorted(rows, key=lambda r: place[r["id"]])
@@ -275,7 +276,7 @@ def _where(resource: Resource, value: dict[str, Any], known: Any, *, force: bool
     patch = validate(resource.patch_adapter, ask.patch, known)
 
     async def command(conn: Connection, ctx: Context) -> Any:
-        query = queries.Query(filter=ask.filter, exclude=ask.exclude)
+        query = select.Query(filter=ask.filter, exclude=ask.exclude)
         return {"updated": await update.update_where(conn, ctx, resource, query, patch, force=force)}
 
     return command
@@ -296,7 +297,7 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
 
         return await service_of(request).run(request, who, b"", command, status=204)
 
-    async def delete_where(request: Request, who: Caller, raw: bytes, query: queries.Query) -> Response:
+    async def delete_where(request: Request, who: Caller, raw: bytes, query: select.Query) -> Response:
         async def command(conn: Connection, ctx: Context) -> Any:
             gone, held = await delete.delete_where(conn, ctx, resource, query)
             return {"deleted": gone, "not_deleted": held}
@@ -308,7 +309,7 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
         only(request)
         raw = await service_of(request).body(request)
         ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
-        return await delete_where(request, who, raw, queries.Query(filter=ask.filter, exclude=ask.exclude))
+        return await delete_where(request, who, raw, select.Query(filter=ask.filter, exclude=ask.exclude))
 
     @router.delete("/", **document(resource, "delete_where"))
     async def delete_by_url(request: Request, who: Who) -> Response:
@@ -328,9 +329,9 @@ def _mount_cancel(router: APIRouter) -> None:
         ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            query = queries.Query(filter=ask.filter, exclude=ask.exclude)
-            ids = await queries.matching_ids(conn, JOBS, ctx.owner_id, query)
-            changes = await moves.move_each(conn, ctx, ids, decide.cancel)
+            query = select.Query(filter=ask.filter, exclude=ask.exclude)
+            ids = await select.matching_ids(conn, JOBS, ctx.owner_id, query)
+            changes = await moves.move_each(conn, ctx, ids, rules.cancel)
             told = [c for c in changes if c.events]
             return {
                 "cancelled": sum(c.patch.get("state") == "FAILED" for c in told),

@@ -14,11 +14,11 @@ from fastapi import Request, Response
 
 from storax_api.body import read_body
 from storax_core.commands import acquire, idempotency, users
+from storax_core.database.connections import RETRY, Connection, Database, writing
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
+from storax_core.log.append import Context
 from storax_core.queues import QueueDown, Queues
 from storax_core.settings import Settings
-from storax_core.store.database import RETRY, Connection, Database, writing
-from storax_core.store.log import Context
 
 TOKEN_CACHE_SEC = 3.0  # a revoked token is refused within this time
 TOKENS_CACHED = 4096

@@ -1,7 +1,7 @@
 """Everything a script needs: ``from storax.api import Site, App, Job, BatchJob, TransferItem, EventLog, Session``."""
 
-from storax._unset import UNSET
-from storax._waiting import as_completed, wait
+from storax._jobs.waiting import as_completed, wait
+from storax._runtime.unset import UNSET
 from storax.client import Client, current_client
 from storax.models.app import App
 from storax.models.batch_job import BatchJob, BatchJobState

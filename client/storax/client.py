@@ -12,10 +12,10 @@ from storax.errors import NotConfigured
 if TYPE_CHECKING:
     import httpx
 
-    from storax._app_cache import AppCache
-    from storax._feed import Feed
-    from storax._reply import Reply
-    from storax._transport import Transport
+    from storax._jobs.app_cache import AppCache
+    from storax._jobs.feed import Feed
+    from storax._runtime.reply import Reply
+    from storax._runtime.transport import Transport
 
 __all__ = ["Client", "current_client"]
 
@@ -82,7 +82,7 @@ class Client:
         Raises:
             StoraxError: What the server answered, or that it did not.
         """
-        from storax._transport import Call
+        from storax._runtime.transport import Call
 
         wire = self._wire or self.wire()
         return wire.call(Call(method, path, content, params, deadline or self.deadline, key))
@@ -98,7 +98,7 @@ class Client:
         key: str | None = None,
     ) -> Any:
         """Send ``body`` as JSON to ``path`` behind ``/api/v1``; returns the parsed answer. For what no model covers."""
-        from storax._json import dumps
+        from storax._runtime.json import dumps
 
         rows = len(body) if isinstance(body, list) else 1
         content = None if body is None else dumps(body, rows=rows)
@@ -106,7 +106,7 @@ class Client:
 
     def wire(self) -> "Transport":
         """The transport, made at the first call."""
-        from storax._transport import Transport
+        from storax._runtime.transport import Transport
 
         with self._guard:
             if self._wire is None:
@@ -117,7 +117,7 @@ class Client:
     @property
     def feed(self) -> "Feed":
         """The one subscription to the event stream that all waits of this client share."""
-        from storax._feed import Feed
+        from storax._jobs.feed import Feed
 
         with self._guard:
             if self._feed is None or self._feed.closed:
@@ -127,7 +127,7 @@ class Client:
     @property
     def apps(self) -> "AppCache":
         """The Apps seen so far, by id and by name."""
-        from storax._app_cache import AppCache
+        from storax._jobs.app_cache import AppCache
 
         with self._guard:
             if self._apps is None:
@@ -189,7 +189,7 @@ def _make_default() -> Client:
 
 
 def _resolve(url: str | None, token: str | None, profile: str | None) -> tuple[str, str | None]:
-    from storax._settings import SettingsError, resolve
+    from storax._runtime.settings import SettingsError, resolve
 
     try:
         found = resolve(url, token=token, profile=profile)

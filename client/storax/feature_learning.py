@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
 
 from storax import loss_functions
-from storax._declaration import Declaration
+from storax._engine.declaration import Declaration
 from storax.errors import StoraxWarning
 
 __all__ = ["FastProp", "Propositionalization", "aggregations", "loss_functions"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from storax._declaration import Declaration
+from storax._engine.declaration import Declaration
 
 __all__ = ["CrossEntropyLoss", "SquareLoss"]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from storax._declaration import Declaration
+from storax._engine.declaration import Declaration
 
 __all__ = [
     "LightGBMClassifier",

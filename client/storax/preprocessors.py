@@ -2,7 +2,7 @@
 
 from dataclasses import InitVar, dataclass
 
-from storax._declaration import Declaration
+from storax._engine.declaration import Declaration
 from storax.errors import InvalidInput
 
 __all__ = [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from storax._engine.folder import EngineFolder
 from storax.errors import StoraxError
-from storax_engine.service import serve
+from storax_engine.rpc.service import serve
 
 
 def main() -> int:

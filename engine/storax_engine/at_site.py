@@ -25,24 +25,25 @@ def main() -> int:
     """Do what the order in the folder says."""
     folder = Path(sys.argv[1])
     try:
-        from storax_engine import learning, order_files
+        from storax_engine import learning
+        from storax_engine.remote import manifest
     except ImportError as error:
         sys.stderr.write(_NOT_INSTALLED.format(error) + "\n")
         return 1
-    order = order_files.read_json(folder / order_files.ORDER)
+    order = manifest.read_json(folder / manifest.ORDER)
     if order is None:
         sys.stderr.write(_NO_FOLDER.format(folder) + "\n")
         return 1
     try:
-        result = order_files.read_json(folder / order_files.RESULT) or _done(folder, order)
+        result = manifest.read_json(folder / manifest.RESULT) or _done(folder, order)
     except (learning.LearningError, StoraxError, ImportError, MemoryError) as error:
         code, words, status = _told(error)
-        order_files.write_json(folder / order_files.ERROR, {"code": code, "detail": words})
+        manifest.write_json(folder / manifest.ERROR, {"code": code, "detail": words})
         sys.stderr.write(f"{words}\n")
         return status
     if os.environ.get(RESULT_FILE):
         value = {**(result.get("scores") or {}), **({"warnings": said} if (said := result.get("warnings")) else {})}
-        order_files.write_json(Path(os.environ[RESULT_FILE]), value, safe=False)
+        manifest.write_json(Path(os.environ[RESULT_FILE]), value, safe=False)
     return 0
 
 
@@ -59,33 +60,34 @@ def _told(error: Exception) -> tuple[str, str, int]:
 
 
 def _done(folder: Path, order: Mapping[str, Any]) -> dict[str, Any]:
-    from storax_engine import learning, order_files, steps
+    from storax_engine import learning
+    from storax_engine.remote import manifest, steps
 
     tell = _teller(folder)
     if order["kind"] in {steps.PREPARE, steps.BUCKET}:
         return steps.do(folder, order, tell)
     if order["kind"] == "transform":
         steps.write_features(folder, order, tell)
-        order_files.write_json(folder / order_files.RESULT, {"features": steps.FEATURES})
+        manifest.write_json(folder / manifest.RESULT, {"features": steps.FEATURES})
         return {"features": steps.FEATURES}
     result: dict[str, Any] = {}
-    place, tables = folder / order_files.TRAINED, Path(order.get("tables", folder))
+    place, tables = folder / manifest.TRAINED, Path(order.get("tables", folder))
     if order["kind"] == "score" or place.is_dir():
         trained = learning.load(place)
     else:
         if order.get("buckets"):
             trained = steps.fit(folder, order, tell)
         else:
-            given = order_files.read_tables(tables, order["train"])
+            given = manifest.read_tables(tables, order["train"])
             trained = learning.fit(order["spec"], given, progress=tell)
         _put(trained, place)
     result["targets"] = list(trained.targets)
     if order["kind"] == "fit" and trained.warnings:
         result["warnings"] = trained.warnings
     if order.get("test"):
-        found = trained.score(order_files.read_tables(tables, order["test"]))
+        found = trained.score(manifest.read_tables(tables, order["test"]))
         result["scores"] = {key: value if value == value else None for key, value in found.items()}  # noqa: PLR0124
-    order_files.write_json(folder / order_files.RESULT, result)
+    manifest.write_json(folder / manifest.RESULT, result)
     return result
 
 
@@ -102,14 +104,14 @@ def _put(trained: Any, place: Path) -> None:
 
 
 def _teller(folder: Path) -> Callable[[float, str], None]:
-    from storax_engine import order_files
+    from storax_engine.remote import manifest
 
     told = [(0.0, "")]
 
     def tell(part: float, words: str) -> None:
         if time.monotonic() - told[0][0] >= _TOLD_EVERY_SEC or words != told[0][1]:
             told[0] = time.monotonic(), words
-            order_files.write_json(folder / order_files.PROGRESS, [part, words], safe=False)
+            manifest.write_json(folder / manifest.PROGRESS, [part, words], safe=False)
 
     return tell
 

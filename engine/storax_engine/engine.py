@@ -12,9 +12,9 @@ from storax.errors import Conflict, NoProject
 from storax_engine import bundle
 from storax_engine.catalogue import Catalogue
 from storax_engine.names import project_name
-from storax_engine.orders import abandon
-from storax_engine.own_jobs import OwnJobs
 from storax_engine.project import Project
+from storax_engine.remote.own_jobs import OwnJobs
+from storax_engine.remote.runs import abandon
 
 _GONE = ".deleted-"
 

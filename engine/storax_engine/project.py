@@ -13,13 +13,13 @@ from typing import Any
 
 from storax.errors import NoDataFrame, NoProject, NotFound, StaleVersion
 from storax_engine.catalogue import Catalogue, Row
-from storax_engine.columns import Database
-from storax_engine.frame import Frame
-from storax_engine.harvest import taken_in
+from storax_engine.frames.columns import Database
+from storax_engine.frames.frame import Frame
+from storax_engine.frames.storage import FrameFolder, Saved
 from storax_engine.names import free_name, nearest
-from storax_engine.orders import Orders
-from storax_engine.pipelines import Pipelines
-from storax_engine.storage import FrameFolder, Saved
+from storax_engine.pipelines.pipelines import Pipelines
+from storax_engine.remote.collect import taken_in
+from storax_engine.remote.runs import Orders
 
 Change = Callable[[Frame], Frame]
 

@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _init(given: argparse.Namespace) -> None:
-    from storax._settings import resolve
-    from storax_agent.control import init
+    from storax._runtime.settings import resolve
+    from storax_agent.control.site import init
 
     options = {"slots": given.slots, "gpus": given.gpus, "stop_jobs_on_exit": given.stop_jobs or None}
     connection = resolve(given.url, token=given.token)
@@ -46,7 +46,7 @@ def _run(given: argparse.Namespace) -> None:
 
 
 def _stop(given: argparse.Namespace) -> None:
-    from storax_agent.control import stop
+    from storax_agent.control.site import stop
 
     ran, _ = stop(SiteFolder(given.path), kill=given.kill)
     sys.stdout.write("agent stopped\n" if ran else "no agent was running\n")

@@ -16,41 +16,41 @@ from types import FrameType
 from typing import Any
 
 from storax.errors import StoraxError
-from storax_agent.agent import Agent
-from storax_agent.allocation import Allocation
-from storax_agent.functions.sources import HOOKS
-from storax_agent.jobs_end import Process, ask_runners_to_end, running
-from storax_agent.launchers.allocation import AllocationLauncher
-from storax_agent.launchers.base import LauncherLostError
-from storax_agent.launchers.clusters.base import NodesError
-from storax_agent.launchers.launch import launch_of
-from storax_agent.launching import launcher_of
-from storax_agent.leases import SessionKeeper
-from storax_agent.locks import PidLock
-from storax_agent.log_file import write_log
-from storax_agent.loops.allocations import allocation_steps
+from storax_agent.allocations.limits import Allocation
+from storax_agent.allocations.partitions import run_partitions
+from storax_agent.allocations.runners import forget_reason, note_reason
+from storax_agent.control.end_jobs import Process, ask_runners_to_end, running
+from storax_agent.control.log_file import write_log
+from storax_agent.files.locks import PidLock
+from storax_agent.launch.allocation import AllocationLauncher
+from storax_agent.launch.base import LauncherLostError
+from storax_agent.launch.choose import launcher_of
+from storax_agent.launch.mpi import launch_of
+from storax_agent.launch.nodes.clusters.base import NodesError
+from storax_agent.loops.allocations.registry import allocation_steps
+from storax_agent.loops.allocations.scheduler_snapshot import offer
 from storax_agent.loops.base import Errors, Loop
 from storax_agent.loops.failing_loops import FailingLoops
 from storax_agent.loops.file_cleaner import FileCleaner
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import Health
 from storax_agent.loops.heartbeat import Heartbeat
-from storax_agent.loops.outlook import offer
 from storax_agent.loops.pull import Pull
 from storax_agent.loops.reconcile import Reconcile
 from storax_agent.loops.report import Report
-from storax_agent.loops.token_watch import TokenWatch
+from storax_agent.loops.token_refresh import TokenWatch
 from storax_agent.loops.transfers import Transfers
-from storax_agent.outbox import Outbox, OutboxReader
-from storax_agent.outcomes import Judge
-from storax_agent.partitions import run_partitions
-from storax_agent.places import told, venues
-from storax_agent.prepare import Preparer
-from storax_agent.runners import forget_reason, note_reason
+from storax_agent.mainloop.agent import Agent
+from storax_agent.mainloop.lease_table import SessionKeeper
+from storax_agent.mainloop.outbox import Outbox, OutboxReader
+from storax_agent.mainloop.outcomes import Judge
+from storax_agent.prepare.functions.sources import HOOKS
+from storax_agent.prepare.job import Preparer
+from storax_agent.prepare.placement import told, venues
 from storax_agent.schedulers.registry import scheduler_of
+from storax_agent.server.site_api import SiteApi
 from storax_agent.settings import SiteError, SiteFolder, SiteSettings
 from storax_agent.transfers.locations import Locations
-from storax_agent.wire import SiteApi
 
 SWITCH_SEC = 0.0003  # a thread that talks lets the main loop have the interpreter within this time
 STOP_GRACE_SEC = 3.0  # from SIGTERM to SIGKILL of the jobs, when they end with the agent

@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from storax._settings import Connection, load_profile
+from storax._runtime.settings import Connection, load_profile
 from storax.errors import StoraxError
-from storax_agent.launchers.options import LauncherSettings
-from storax_agent.memory import usable_mb
-from storax_agent.policy import Policy
+from storax_agent.launch.options import LauncherSettings
+from storax_agent.prepare.memory import usable_mb
+from storax_agent.prepare.policy import Policy
 from storax_agent.schedulers.settings import (
     NO_WINDOWS,
     ElasticQueues,

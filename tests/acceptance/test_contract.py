@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from storax import App, Client, EventLog, Job, StoraxWarning, _transport, _waiting, errors
-from storax._pickled import MARK, unwrap
+from storax import App, Client, EventLog, Job, StoraxWarning, errors
+from storax._jobs import waiting
+from storax._jobs.pickled import MARK, unwrap
+from storax._runtime import transport
 from storax.local import LocalStack
 from waiting import eventually
 
@@ -216,7 +218,7 @@ def test_a_long_wait_asks_the_server_no_more_often_than_a_short_one(
     """Who polls, asks more often the longer it takes; who is told, asks once."""
     nap = _define("NapBriefly", "sleep {{ seconds }}")
     job: Any = nap.submit("wait/nap", seconds="2.5")
-    monkeypatch.setattr(_waiting, "LOOK_LIVE", 600.0)  # looks in case the stream is deaf are none of its questions
+    monkeypatch.setattr(waiting, "LOOK_LIVE", 600.0)  # looks in case the stream is deaf are none of its questions
     asked.clear()
     job.result(timeout=60)
     assert len([a for a in asked if a.endswith("/events/stream")]) == 1, asked
@@ -252,7 +254,7 @@ def test_client_errors_form_one_tree_and_4xx_are_not_retried(asked: list[str], c
 def test_a_server_that_is_down_is_one_clear_error_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    monkeypatch.setattr(_transport, "CONNECT_WITHIN", 3600.0)
+    monkeypatch.setattr(transport, "CONNECT_WITHIN", 3600.0)
     begun = time.monotonic()
     with (
         Client(f"http://127.0.0.1:{port}", "stx_none", deadline=3),

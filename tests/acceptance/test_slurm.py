@@ -250,7 +250,7 @@ def test_the_elastic_queue_asks_for_what_the_work_needs(site, real_slurm):
 
 
 def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
-    from storax_agent.checks import check
+    from storax_agent.control.checks import check
 
     found = {finding.what: finding for finding in check(site.folder)}
     assert found["scheduler"].good

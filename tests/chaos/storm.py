@@ -7,13 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 from chaos.upkeep import Upkeep
-from storax_core import decide, queries
 from storax_core.commands import acquire, create, delete, leases, moves, update, users
+from storax_core.database.connections import RETRY, Connection, Database, writing
 from storax_core.errors import CoreError
+from storax_core.lifecycle import rules
+from storax_core.lifecycle.states import JobState
+from storax_core.log.append import Context, Row
+from storax_core.queries import select
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS, TRANSFERS, Resource
-from storax_core.states import JobState
-from storax_core.store.database import RETRY, Connection, Database, writing
-from storax_core.store.log import Context, Row
 
 Step = Callable[[Connection, Context], Awaitable[Any]]
 NOW = "2026-01-01T00:00:00Z"
@@ -153,14 +154,14 @@ class Storm(Upkeep):
     async def cancel(self) -> None:
         """Cancel a few."""
         ids = self.some(3)
-        await self.command(lambda c, x: moves.move_each(c, x, sorted(ids), decide.cancel))
+        await self.command(lambda c, x: moves.move_each(c, x, sorted(ids), rules.cancel))
 
     async def delete(self) -> None:
         """Delete a few, by filter."""
-        query = queries.Query(filter={"id": self.some(3)})
+        query = select.Query(filter={"id": self.some(3)})
 
         async def step(conn: Connection, ctx: Context) -> set[int]:
-            before = set(await queries.matching_ids(conn, JOBS, self.owner, query))
+            before = set(await select.matching_ids(conn, JOBS, self.owner, query))
             _, held = await delete.delete_where(conn, ctx, JOBS, query)
             return before - set(held)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chaos.storm import Storm
 from storax_core.admin.rebuild import rebuild
 from storax_core.admin.verify import verify
-from storax_core.store.database import Database
+from storax_core.database.connections import Database
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
 STORMS = int(os.environ.get("STORAX_CHAOS_ROUNDS", "6"))

@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import uuid4
 
-from storax_core import queries
 from storax_core.commands import delete, update, users
+from storax_core.database.connections import RETRY, Connection, writing
+from storax_core.log.append import Context, Row
+from storax_core.queries import select
 from storax_core.resources import APPS, BATCH_JOBS, SITES, TOKENS, Resource
-from storax_core.store.database import RETRY, Connection, writing
-from storax_core.store.log import Context, Row
 
 SLOTS = {"src": {"required": True, "direction": "in"}, "out": {"required": False, "direction": "out"}}
 SPARED = 0.7  # of sites and Apps that might be deleted, or the storm would be over sites alone
@@ -113,7 +113,7 @@ class Upkeep:
         """Delete one row and what hangs on it; the jobs among that are remembered."""
 
         async def step(conn: Connection, ctx: Context) -> set[int]:
-            await delete.delete_where(conn, ctx, resource, queries.Query(filter={"id": [row]}))
+            await delete.delete_where(conn, ctx, resource, select.Query(filter={"id": [row]}))
             return {r["entity_id"] for r in await conn.fetch(GONE, ctx.command_id)}
 
         self.deleted |= await self.command(step)

@@ -14,7 +14,7 @@ import pytest
 from fakes.launchers import KINDS, Bench, Sshd, kinds
 from fakes.processes import alive, in_group, named, saying
 from needs import needs
-from storax_agent.launchers.base import LauncherLostError
+from storax_agent.launch.base import LauncherLostError
 from waiting import eventually
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from needs import needs, require
-from storax_agent.launchers.launch import LAUNCHES, detect
-from storax_agent.launchers.launch.base import Ranks
+from storax_agent.launch.mpi import LAUNCHES, detect
+from storax_agent.launch.mpi.base import Ranks
 
 pytestmark = needs("open-mpi")
 RANK = 'echo "$OMPI_COMM_WORLD_RANK of $OMPI_COMM_WORLD_SIZE"'

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from storax_engine import readers
-from storax_engine.columns import Database
-from storax_engine.readers import CsvFormat
-from storax_engine.work import Work
+from storax_engine.frames import readers
+from storax_engine.frames.columns import Database
+from storax_engine.frames.readers import CsvFormat
+from storax_engine.rpc.work import Work
 
 WORDS = ["", "a", "b c", " padded ", '"quoted, once"', '"two\nlines"', '"say ""so"""', "é", "NA", "null", "nan", '""']
 NUMBERS = ["", "0", "-7", " 12", "12 ", "1.5", "-0.25", "1e3", "123456789012345678901", "nan", "inf", "0x1F", "word"]
@@ -17,7 +17,7 @@ WHOLE = ["", "1", "-20", "300"]
 
 @pytest.fixture(autouse=True)
 def every_file_is_large(monkeypatch):
-    monkeypatch.setattr("storax_engine.csv_by_arrow.LARGE", 0)
+    monkeypatch.setattr("storax_engine.frames.csv_by_arrow.LARGE", 0)
 
 
 def both(path, **form):

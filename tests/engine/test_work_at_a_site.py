@@ -193,16 +193,16 @@ def test_an_order_whose_job_was_never_made_is_forgotten(own_home, user, held):
     folder = own_home.folder.projects / "p" / "orders"
     (order,) = folder.iterdir()
     own_home.kill()
-    ticket = storax._json.loads((order / "ticket.json").read_bytes())
+    ticket = storax._runtime.json.loads((order / "ticket.json").read_bytes())
     del ticket["job_id"]
-    (order / "ticket.json").write_bytes(storax._json.dumps(ticket))
+    (order / "ticket.json").write_bytes(storax._runtime.json.dumps(ticket))
     storax.engine.set_project("p")
     assert session.ask("progress_of_job", {"job_id": told.job_id}) == [0.0, ""]
     assert [entry.name for entry in folder.iterdir()] == [order.name], "its job is there: it was accepted"
     own_home.kill()
     told.cancel()
     told.job.delete()
-    (order / "ticket.json").write_bytes(storax._json.dumps(ticket))
+    (order / "ticket.json").write_bytes(storax._runtime.json.dumps(ticket))
     storax.engine.set_project("p")
     eventually(lambda: list(folder.iterdir()) == [])
 

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from storax_agent.locks import PidLock
+from storax_agent.files.locks import PidLock
 
 site, number = Path(sys.argv[1]), sys.argv[2]
 part = site / "state" / f"batch-{number}"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from storax_agent.launchers.base import Cause, Ended, Events, LauncherLostError, Lease, Opened, Place, Started, Work
+from storax_agent.launch.base import Cause, Ended, Events, LauncherLostError, Lease, Opened, Place, Started, Work
 
 
 class StubLauncher:

@@ -15,16 +15,16 @@ import pytest
 
 from fakes.processes import alive, in_group
 from needs import needs, program, require
-from storax_agent.launchers.allocation import AllocationLauncher
-from storax_agent.launchers.base import Lease, Work
-from storax_agent.launchers.bridge import private_folder
-from storax_agent.launchers.clusters.base import NodeInfo
-from storax_agent.launchers.clusters.ssh import by_template
-from storax_agent.launchers.launch import LAUNCHES, detect
-from storax_agent.launchers.local import LocalLauncher
-from storax_agent.launchers.nodelink import NodeLink, here, there
-from storax_agent.launchers.starting import Machine
-from storax_agent.locks import holder
+from storax_agent.files.locks import holder
+from storax_agent.launch.allocation import AllocationLauncher
+from storax_agent.launch.base import Lease, Work
+from storax_agent.launch.local import LocalLauncher
+from storax_agent.launch.mpi import LAUNCHES, detect
+from storax_agent.launch.nodes.bridge import private_folder
+from storax_agent.launch.nodes.clusters.base import NodeInfo
+from storax_agent.launch.nodes.clusters.ssh import by_template
+from storax_agent.launch.nodes.link import NodeLink, here, there
+from storax_agent.launch.spawner.start import Machine
 from waiting import eventually
 
 KINDS = ("local", "nodes", "ssh", "mpi")
@@ -79,7 +79,7 @@ class Bench:
             return [NodeLink(machine, here(machine), epoll)]
         found = []
         for node in self.nodes:
-            words = [sys.executable, "-P", "-m", "storax_agent.launchers.bridge", node]
+            words = [sys.executable, "-P", "-m", "storax_agent.launch.nodes.bridge", node]
             words += [str(self.path / place) for place in ("state", "data", "launcher.log")]
             line = there(by_template(self.template, node, words), self.path / "launcher.log")
             found.append(NodeLink(self._machine(node, remote=True), line, epoll))

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fakes.processes import alive, in_group
-from storax._settings import Connection
-from storax_agent import control
-from storax_agent.jobs_end import end_everything
-from storax_agent.locks import holder
+from storax._runtime.settings import Connection
+from storax_agent.control import site
+from storax_agent.control.end_jobs import end_everything
+from storax_agent.files.locks import holder
 from storax_agent.settings import SiteFolder
 from waiting import eventually
 
@@ -26,7 +26,7 @@ class RunningSite:
         connection = Connection(url=url, token=token, source="argument url")
         hasty = {"heartbeat_sec": 0.3, "cancel_poll_sec": 0.1, "batch_poll_sec": 0.2, "transfer_poll_sec": 0.2}
         options = {"slots": 2, "session_ttl_sec": 20, "kill_grace_sec": 1.0, **hasty, **settings}
-        self.site_id, _ = control.init(self.folder, connection=connection, name=name, options=options)
+        self.site_id, _ = site.init(self.folder, connection=connection, name=name, options=options)
         self.agent: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}
 

@@ -32,13 +32,13 @@ def house(tmp_path_factory):
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("core/storax_core/states.py", "import storax_api"),
-        ("core/storax_core/decide.py", "import fastapi"),
-        ("client/storax/client.py", "import storax_core.states"),
-        ("site_agent/storax_agent/inside.py", "import sqlalchemy"),
+        ("core/storax_core/lifecycle/states.py", "import storax_api"),
+        ("core/storax_core/lifecycle/rules.py", "import fastapi"),
+        ("client/storax/client.py", "import storax_core.lifecycle.states"),
+        ("site_agent/storax_agent/files/safe_path.py", "import sqlalchemy"),
         ("api/storax_api/body.py", "import storax_workers"),
         ("client/storax/engine.py", "import storax_engine.engine"),
-        ("engine/storax_engine/engine.py", "import storax_core.states"),
+        ("engine/storax_engine/engine.py", "import storax_core.lifecycle.states"),
     ],
 )
 def test_a_wrong_arrow_is_refused(house, file, line):
@@ -65,7 +65,7 @@ def test_each_room_holds_its_one_package():
 
 
 @pytest.mark.parametrize(
-    ("library", "owner"), [("rq", "workers/storax_workers/chores.py"), ("httpx", "client/storax/_transport.py")]
+    ("library", "owner"), [("rq", "workers/storax_workers/cron.py"), ("httpx", "client/storax/_runtime/transport.py")]
 )
 def test_one_file_per_vendor(library, owner):
     from house.repository import python_files, text_of

@@ -104,7 +104,7 @@ def test_the_four_examples_are_there():
 def test_the_diffs_of_an_example_apply_and_the_code_imports(house, name):
     for diff in examples()[name]:
         apply(house, diff)
-    code = "import storax_core.resources, storax_core.events, storax_core.decide, storax_agent.daemon"
+    code = "import storax_core.resources, storax_core.log.event_types, storax_core.lifecycle.rules, storax_agent.daemon"
     python(house, "-c", code)
 
 
@@ -149,8 +149,8 @@ def test_one_line_and_a_migration_make_a_field(house, database, redis_url):
     assert re.findall(r"op\.(\w+)\(", migration) == ["add_column", "drop_column"]
     assert 'op.add_column("job", sa.Column("container", sa.Text(), nullable=True))' in migration
 
-    assert python(house, "-m", "storax_core.codegen").split() == ["client/storax/models/job.py:", "written"]
-    assert python(house, "-m", "storax_core.admin.reference").split() == ["docs/reference/resources.md:", "written"]
+    assert python(house, "-m", "tools.codegen").split() == ["client/storax/models/job.py:", "written"]
+    assert python(house, "-m", "tools.reference.pages").split() == ["docs/reference/resources.md:", "written"]
 
     url = {"STORAX_DATABASE_URL": database, "STORAX_REDIS_URL": redis_url}
     python(house, "-m", "storax_core.admin", "migrate", **url)

@@ -3,16 +3,16 @@
 import subprocess
 import sys
 
-from storax_core.codegen.__main__ import MODELS, stale
-from storax_core.codegen.render import render_all
+from tools.codegen.__main__ import MODELS, stale
+from tools.codegen.render import render_all
 
 
 def test_the_committed_models_are_up_to_date():
-    assert stale(MODELS) == [], "run `python -m storax_core.codegen`"
+    assert stale(MODELS) == [], "run `python -m tools.codegen`"
 
 
 def test_writing_them_again_gives_the_same_bytes():
-    code = "import sys; from storax_core.codegen.render import render_all; sys.stdout.write(repr(render_all()))"
+    code = "import sys; from tools.codegen.render import render_all; sys.stdout.write(repr(render_all()))"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/").stdout
     assert other == repr(render_all())
 

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from tools.reference import pages
 
 from house.repository import ROOT, names, text_of
-from storax._settings import ClientSettings
+from storax._runtime.settings import ClientSettings
 from storax_agent.settings import SiteSettings
 from storax_api import errors as api_errors
 from storax_api.app import create_app
 from storax_core import errors
-from storax_core.admin import reference
 from storax_core.settings import Settings
 
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
@@ -22,7 +22,7 @@ PAGES = [n for n in names() if n.endswith(".md")]
 
 
 def test_the_committed_pages_are_up_to_date():
-    assert reference.stale() == [], "run `make generate`"
+    assert pages.stale() == [], "run `make generate`"
 
 
 def test_the_page_of_site_settings_is_up_to_date_and_has_every_table():
@@ -38,15 +38,15 @@ def test_the_page_of_site_settings_is_up_to_date_and_has_every_table():
 def test_writing_them_again_gives_the_same_bytes():
     code = "import sys; from storax_core.admin import reference; sys.stdout.write(repr(reference.render_all()))"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/").stdout
-    assert other == repr(reference.render_all())
+    assert other == repr(pages.render_all())
 
 
 def test_the_check_says_which_page_to_write(tmp_path: Path):
-    reference.write(tmp_path)
-    assert reference.stale(tmp_path) == []
+    pages.write(tmp_path)
+    assert pages.stale(tmp_path) == []
     (tmp_path / "events.md").write_text("old")
     (tmp_path / "extra.md").write_text("")
-    assert reference.stale(tmp_path) == ["events.md", "extra.md"]
+    assert pages.stale(tmp_path) == ["events.md", "extra.md"]
 
 
 def test_the_routes_are_those_of_the_api():
@@ -55,7 +55,7 @@ def test_the_routes_are_those_of_the_api():
         for path, methods in create_app(Settings()).openapi()["paths"].items()
         for method in methods
     }
-    assert {(method, path) for method, path, _ in reference.routes()} == served
+    assert {(method, path) for method, path, _ in pages.routes()} == served
 
 
 def test_every_code_stands_with_its_status():

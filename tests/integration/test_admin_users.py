@@ -11,8 +11,8 @@ import pytest
 
 from storax_core.admin.users import bootstrap, set_password
 from storax_core.commands import users
+from storax_core.database.connections import writing
 from storax_core.errors import Conflict, Invalid, NotFound, Unauthorized
-from storax_core.store.database import writing
 from waiting import eventually
 from world import World
 

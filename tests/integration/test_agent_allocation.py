@@ -14,8 +14,8 @@ from fakes.launchers import mpiexec
 from fakes.processes import alive, in_group
 from fakes.site import RunningSite
 from storax import App, Client
-from storax_agent.launchers.bridge import private_folder
-from storax_agent.locks import holder
+from storax_agent.files.locks import holder
+from storax_agent.launch.nodes.bridge import private_folder
 from waiting import eventually
 
 # One rank tells of all, for lines of several may mix on their way.

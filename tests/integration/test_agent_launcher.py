@@ -9,12 +9,12 @@ from itertools import count
 import pytest
 
 from fakes.processes import alive, gone, in_group
-from storax_agent.functions.sources import Sources
-from storax_agent.launchers.base import Lease, Work
-from storax_agent.launchers.local import LocalLauncher
-from storax_agent.launchers.starting import Machine
-from storax_agent.locks import holder
-from storax_agent.outcomes import Judge
+from storax_agent.files.locks import holder
+from storax_agent.launch.base import Lease, Work
+from storax_agent.launch.local import LocalLauncher
+from storax_agent.launch.spawner.start import Machine
+from storax_agent.mainloop.outcomes import Judge
+from storax_agent.prepare.functions.sources import Sources
 from waiting import eventually
 
 

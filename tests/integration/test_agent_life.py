@@ -342,7 +342,7 @@ def test_the_wall_time_of_a_job_is_minutes(site, server):
 
 
 def test_site_policy_is_the_sites_not_the_servers(tmp_path, server):
-    from storax_agent.policy import app_digest
+    from storax_agent.prepare.policy import app_digest
 
     known = server.app("echo known")
     site = RunningSite(tmp_path / "site", server.url)
@@ -364,8 +364,8 @@ def test_site_policy_is_the_sites_not_the_servers(tmp_path, server):
 
 
 def test_two_agents_of_one_site_are_refused(site):
-    from storax_agent import control
-    from storax_agent.locks import AlreadyRunningError
+    from storax_agent.control import site as control
+    from storax_agent.files.locks import AlreadyRunningError
 
     site.start()
     with pytest.raises(AlreadyRunningError, match=f"process {site.pid}"):

@@ -11,7 +11,7 @@ from fakes.processes import alive
 from fakes.site import RunningSite
 from fakes.sshd import Sshd
 from proxy import Proxy
-from storax_agent.checks import check
+from storax_agent.control.checks import check
 from storax_agent.transfers.copies import part_name
 from waiting import eventually
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from storax_core.events import EVENT_TYPES
+from storax_core.log.event_types import EVENT_TYPES
 from world import User, World
 
 

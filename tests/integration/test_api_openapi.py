@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from storax_api.app import create_app
-from storax_api.feed import LIVE_FILTERS
+from storax_api.events.broadcast import LIVE_FILTERS
 from storax_core.settings import Settings
 
 UNKEYED = {"login", "register", "session_heartbeat"}

@@ -10,9 +10,9 @@ import pytest
 import redis
 
 from proxy import Proxy
-from storax_api import feed
+from storax_api.events import broadcast
+from storax_core.log import watermark as store_feed
 from storax_core.queues import Queues
-from storax_core.store import feed as store_feed
 from storax_workers.feeder import Feeder
 from waiting import eventually
 from world import Listener, User, World, problem
@@ -85,7 +85,7 @@ def test_events_arrive_within_a_moment(user: User, monkeypatch: pytest.MonkeyPat
         user.site()
         complete(stream, user)
         with monkeypatch.context() as rarely:
-            rarely.setattr(feed, "QUIET_SEC", 120.0)
+            rarely.setattr(broadcast, "QUIET_SEC", 120.0)
             user.site()
             complete(stream, user)  # from now on it waits for so long
             begun = time.monotonic()

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from storax_core import queries
+from storax_core.lifecycle.states import JobState
+from storax_core.queries import select
 from storax_core.resources import RESOURCES, Resource
-from storax_core.states import JobState
 from world import User, World, problem
 
 # No field of any kind takes one of these.
@@ -218,7 +218,7 @@ def test_a_filter_in_the_url_refuses_or_answers(user: User, resource: Resource) 
             assert answer.status_code == 200 or refused(answer, (spec.name, text))["detail"]
 
 
-@pytest.mark.parametrize("word", [*queries.Query.model_fields])
+@pytest.mark.parametrize("word", [*select.Query.model_fields])
 @pytest.mark.parametrize("path", ["jobs", "events"])
 def test_no_word_of_a_query_takes_what_can_never_be(user: User, path: str, word: str) -> None:
     for what, token in NEVER.items():
@@ -385,7 +385,7 @@ class Chance:
         resource = self.rng.choice(RESOURCES)
         its = self.rng.choice([*self.ids.values(), 10**12])
         calls: list[tuple[str, str, Any]] = [
-            ("POST", f"/{resource.path}/query", self.query(resource) | self.fields([*queries.Query.model_fields])),
+            ("POST", f"/{resource.path}/query", self.query(resource) | self.fields([*select.Query.model_fields])),
             ("POST", f"/{resource.path}/counts", {**self.query(resource), "by": self.rng.choice([*resource.fields, self.text()])}),
             ("POST", f"/{resource.path}/", self.fields([*resource.create_model.model_fields])),
             ("POST", f"/{resource.path}/", [self.fields([*resource.create_model.model_fields]) for _ in range(3)]),

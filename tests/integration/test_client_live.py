@@ -19,7 +19,7 @@ from storax import (
     as_completed,
     errors,
 )
-from storax._kinds import kind_of
+from storax._orm.kinds import kind_of
 from waiting import eventually
 
 

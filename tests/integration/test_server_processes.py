@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from proxy import Proxy
-from storax_core.store import sql
+from storax_core.log import sql
 from waiting import eventually
 from world import User, World, problem
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from storax_core.store import feed, sql
+from storax_core.log import sql, watermark
 from waiting import LIMIT
 from world import World
 
@@ -64,13 +64,13 @@ class Workload:
 
     async def reader(self, rule: str) -> list[tuple[int, int, int]]:
         conn, seen = await asyncpg.connect(self.url), []
-        fence, at = feed.Fence(safe=self.behind), self.behind
+        fence, at = watermark.Fence(safe=self.behind), self.behind
         try:
             left = True
             while left or fence.waiting:
                 last_look = self.over
                 upto = await fence.look(conn) if rule == "fence" else 2**62
-                for row in await feed.read(conn, at, upto, 500):
+                for row in await watermark.read(conn, at, upto, 500):
                     seen.append((row["position"], row["entity_id"], row["version"]))
                     at = row["position"]
                 self.naive_at = self.naive_at if rule == "fence" else at
@@ -141,7 +141,7 @@ def test_the_fence_waits_for_a_transaction_that_is_held_open_and_for_no_other(da
     async def run() -> None:
         writer, other, reader = [await asyncpg.connect(database_url) for _ in range(3)]
         try:
-            fence = feed.Fence(safe=await feed_end(reader))
+            fence = watermark.Fence(safe=await feed_end(reader))
             held = writer.transaction()
             await held.start()
             await writer.execute(LOCK)
@@ -172,7 +172,7 @@ def test_the_fence_waits_for_a_transaction_that_is_held_open_and_for_no_other(da
 
 
 async def feed_end(conn: Any) -> int:
-    return int(await conn.fetchval(feed.LAST_DRAWN))
+    return int(await conn.fetchval(watermark.LAST_DRAWN))
 
 
 def test_every_statement_that_appends_holds_the_fence_while_it_does(world: World) -> None:

@@ -11,10 +11,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
-import storax_core.store.tables  # noqa: F401  (declares its tables)
+import storax_core.database.tables  # noqa: F401  (declares its tables)
 from storax_core.admin import migrate
 from storax_core.errors import Conflict, Unavailable
-from storax_core.events import EVENT_TYPES
+from storax_core.log.event_types import EVENT_TYPES
 from world import User, World
 
 REFUSED = asyncpg.InsufficientPrivilegeError

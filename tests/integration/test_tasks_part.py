@@ -2,18 +2,18 @@
 
 from rq import SimpleWorker
 
-from storax_workers import chores
+from storax_workers import cron
 
 
 def test_the_worker_outlasts_its_longest_wait_for_a_chore_on_a_connection_that_cron_made(redis_url: str) -> None:
-    connection = chores.connect(redis_url)
+    connection = cron.connect(redis_url)
     connection.ping()  # what cron does first: this connection goes back to the pool, as it was made
-    worker = SimpleWorker([chores.QUEUE], connection=connection, worker_ttl=chores.WORKER_TTL_SEC)
+    worker = SimpleWorker([cron.QUEUE], connection=connection, worker_ttl=cron.WORKER_TTL_SEC)
     made = connection.connection_pool.get_connection()
     assert made.socket_timeout > worker.dequeue_timeout
 
 
 def test_a_wait_of_six_seconds_is_no_error(redis_url: str) -> None:
-    connection = chores.connect(redis_url)
+    connection = cron.connect(redis_url)
     connection.ping()
     assert connection.blpop(["nothing-comes"], timeout=6) is None

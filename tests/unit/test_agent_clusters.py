@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storax_agent.launchers.clusters import CLUSTERS, cluster_of
-from storax_agent.launchers.clusters.base import NodeInfo, NodesError
-from storax_agent.launchers.clusters.hostlist import expand
-from storax_agent.launchers.clusters.ssh import by_template, on_node
+from storax_agent.launch.nodes.clusters import CLUSTERS, cluster_of
+from storax_agent.launch.nodes.clusters.base import NodeInfo, NodesError
+from storax_agent.launch.nodes.clusters.hostlist import expand
+from storax_agent.launch.nodes.clusters.ssh import by_template, on_node
 
 LISTS = {
     "n1": ["n1"],

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from storax_agent.commands import VARIABLE, CommandError, parse, value_text, values_of
+from storax_agent.prepare.command import VARIABLE, CommandError, parse, value_text, values_of
 
 NASTY = [
     '', ' ', '-rf', '--', '-', '$(touch CANARY)', '`touch CANARY`', '; touch CANARY', '| touch CANARY',

@@ -2,8 +2,8 @@
 
 import pytest
 
-from storax_agent.doubts import Doubts
-from storax_agent.launchers.base import Ended, Lease
+from storax_agent.launch.base import Ended, Lease
+from storax_agent.mainloop.preemption_filter import Doubts
 
 
 def ended(code, cause="exit", job=1):

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from storax_agent.globs import remove_matching
-from storax_agent.inside import PathError
+from storax_agent.files.globs import remove_matching
+from storax_agent.files.safe_path import PathError
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storax_agent.inside import PathError, open_folder, open_parent, split
+from storax_agent.files.safe_path import PathError, open_folder, open_parent, split
 
 
 @pytest.fixture

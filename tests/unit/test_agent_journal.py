@@ -2,9 +2,9 @@
 
 import pytest
 
-from storax_agent.launchers import journal as module
-from storax_agent.launchers.base import Ended, Lease, Place, Started
-from storax_agent.launchers.journal import Journal
+from storax_agent.launch.base import Ended, Lease, Place, Started
+from storax_agent.launch.spawner import journal as module
+from storax_agent.launch.spawner.journal import Journal
 
 
 def started(number: int) -> Started:

@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from storax._footprint import DEVICE, shares
-from storax_agent.footprint import footprint
-from storax_agent.launchers.clusters.base import NodeInfo
-from storax_agent.launchers.launch import LAUNCHES, detect, launch_of
-from storax_agent.launchers.launch.base import Ranks
-from storax_agent.launching import _pins_ranks
+from storax._runtime.footprint import DEVICE, shares
+from storax_agent.launch.choose import _pins_ranks
+from storax_agent.launch.mpi import LAUNCHES, detect, launch_of
+from storax_agent.launch.mpi.base import Ranks
+from storax_agent.launch.nodes.clusters.base import NodeInfo
+from storax_agent.prepare.footprint import footprint
 
 WIDE = Ranks(["a", "b"], 2, 4, (), {"--opt": "v", "-x": ""})
 BOUND = Ranks(["a"], 2, 2, [0, 1, 4, 5])

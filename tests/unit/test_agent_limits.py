@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from storax_agent.allocation import Allocation
-from storax_agent.loops.outlook import offer
+from storax_agent.allocations.limits import Allocation
+from storax_agent.loops.allocations.scheduler_snapshot import offer
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.limits import allowed_queues, objection, resolved

@@ -6,12 +6,12 @@ import sqlite3
 import pytest
 
 from fakes.launcher import StubLauncher
-from storax_agent.agent import Agent
-from storax_agent.launchers.base import Lease
-from storax_agent.outbox import Outbox
-from storax_agent.outcomes import Judge
-from storax_agent.prepare import Preparer
-from storax_agent.wire import Acquired, Answer
+from storax_agent.launch.base import Lease
+from storax_agent.mainloop.agent import Agent
+from storax_agent.mainloop.outbox import Outbox
+from storax_agent.mainloop.outcomes import Judge
+from storax_agent.prepare.job import Preparer
+from storax_agent.server.site_api import Acquired, Answer
 
 APP = {"id": 7, "name": "a", "version": 1, "command_template": "true", "parameters": {}, "environment": {}}
 

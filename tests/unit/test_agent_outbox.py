@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from storax_agent.outbox import Outbox, OutboxReader, merge
+from storax_agent.mainloop.outbox import Outbox, OutboxReader, merge
 
 
 def entry(job, *moves, epoch=1, **patch):

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from storax_agent.launchers.base import Ended, Lease
-from storax_agent.outcomes import MAX_RESULT_BYTES, Judge
+from storax_agent.launch.base import Ended, Lease
+from storax_agent.mainloop.outcomes import MAX_RESULT_BYTES, Judge
 
 LEASE = Lease(5, 2, 1)
 

@@ -3,8 +3,8 @@
 import threading
 import time
 
-from storax_agent import pace
-from storax_agent.pace import Mail, Pace, Room
+from storax_agent.mainloop import load_window
+from storax_agent.mainloop.load_window import Mail, Pace, Room
 
 
 def waited(mail, seconds=60.0):
@@ -13,7 +13,7 @@ def waited(mail, seconds=60.0):
 
 
 def test_the_end_of_a_job_is_sent_at_once(monkeypatch):
-    monkeypatch.setattr(pace, "SETTLE_SEC", 60.0)
+    monkeypatch.setattr(load_window, "SETTLE_SEC", 60.0)
     mail = Mail()
     assert waited(mail, 0.01)[0] is False
     mail.add(1, final=True)
@@ -23,7 +23,7 @@ def test_the_end_of_a_job_is_sent_at_once(monkeypatch):
 
 
 def test_a_start_waits_a_moment_for_its_end(monkeypatch):
-    monkeypatch.setattr(pace, "SETTLE_SEC", 60.0)
+    monkeypatch.setattr(load_window, "SETTLE_SEC", 60.0)
     mail = Mail()
     mail.add(1, final=False)
     assert waited(mail, 0.05)[0] is False
@@ -32,7 +32,7 @@ def test_a_start_waits_a_moment_for_its_end(monkeypatch):
     assert due
     assert took < 30
     mail.taken()
-    monkeypatch.setattr(pace, "SETTLE_SEC", 0.2)
+    monkeypatch.setattr(load_window, "SETTLE_SEC", 0.2)
     began = time.monotonic()
     mail.add(1, final=False)
     assert waited(mail)[0] is True
@@ -40,11 +40,11 @@ def test_a_start_waits_a_moment_for_its_end(monkeypatch):
 
 
 def test_a_storm_is_sent_in_batches_until_it_ends(monkeypatch):
-    monkeypatch.setattr(pace, "STORM_REPORT_SEC", 60.0)
+    monkeypatch.setattr(load_window, "STORM_REPORT_SEC", 60.0)
     mail = Mail()
     mail.taken()
     mail.storm(on=True)
-    mail.add(pace.STORM_REPORT_ENTRIES - 1, final=True)
+    mail.add(load_window.STORM_REPORT_ENTRIES - 1, final=True)
     assert waited(mail, 0.05)[0] is False
     mail.add(1, final=True)
     assert waited(mail)[0] is True
@@ -57,7 +57,7 @@ def test_a_storm_is_sent_in_batches_until_it_ends(monkeypatch):
 
 
 def test_draining_sends_everything_now(monkeypatch):
-    monkeypatch.setattr(pace, "SETTLE_SEC", 60.0)
+    monkeypatch.setattr(load_window, "SETTLE_SEC", 60.0)
     mail = Mail()
     mail.add(1, final=False)
     mail.flush()
@@ -88,7 +88,7 @@ def test_room_wakes_who_waits():
 
 def test_only_the_last_half_second_counts(monkeypatch):
     now = [10.0]
-    monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(load_window.time, "monotonic", lambda: now[0])
     ends = Pace()
     ends.note(0)
     ends.note(40)

@@ -6,9 +6,9 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storax._footprint import DEVICE, shares
-from storax_agent.launchers.base import Call, Lease, Place, Work
-from storax_agent.launchers.packing import Capacity, Node, Packer, Queue, objection
+from storax._runtime.footprint import DEVICE, shares
+from storax_agent.launch.base import Call, Lease, Place, Work
+from storax_agent.launch.packing import Capacity, Node, Packer, Queue, objection
 
 
 def work(number, cores=1, gpus=(), packing=0, nodes=1, wall_sec=0.0, memory_mb=0):

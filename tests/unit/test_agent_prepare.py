@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from storax_agent.launchers.base import Lease
-from storax_agent.launchers.launch import LAUNCHES
-from storax_agent.launchers.packing import Capacity
-from storax_agent.places import Venue, venues
-from storax_agent.policy import Policy, app_digest
-from storax_agent.prepare import MisplacedError, Preparer, RefusedError
+from storax_agent.launch.base import Lease
+from storax_agent.launch.mpi import LAUNCHES
+from storax_agent.launch.packing import Capacity
+from storax_agent.prepare.job import MisplacedError, Preparer, RefusedError
+from storax_agent.prepare.placement import Venue, venues
+from storax_agent.prepare.policy import Policy, app_digest
 from storax_agent.settings import SiteSettings
 
 LEASE = Lease(1, 1, 1)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storax._settings import Connection
+from storax._runtime.settings import Connection
 from storax_agent.schedulers import command, lsf, pbs, registry, slurm
 from storax_agent.schedulers.cluster import write_template
 from storax_agent.schedulers.command import Ran, run

@@ -19,7 +19,7 @@ HEAVY = {
     "pydantic_settings",
     "tqdm",
     "asyncio",
-    "storax._transport",
+    "storax._runtime.transport",
     "storax.models.job",
 }
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from fakes.rest import problem
-from storax import _settings
+from storax._runtime import settings
 from storax.models.batch_job import BatchJob
 from storax.models.event_log import EventLog
 from storax.models.transfer_item import TransferItem
@@ -269,9 +269,9 @@ def test_login_stores_a_token_for_the_owner_alone(server, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("long password\n"))
     ran = server("login", "http://storax.test", "-u", "alice", "--password-stdin", "--profile", "work")
     assert (ran.status, ran.out) == (0, "")
-    stored = _settings.load_profile("work")
+    stored = settings.load_profile("work")
     assert (stored.url, stored.token.get_secret_value()) == ("http://storax.test", "stx_new")
-    assert _settings.profile_path("work").stat().st_mode & 0o077 == 0
+    assert settings.profile_path("work").stat().st_mode & 0o077 == 0
     assert server.script.asked[0].body == {"username": "alice", "password": "long password"}
     assert "stx_new" not in ran.err
     assert "long password" not in ran.err
@@ -280,7 +280,7 @@ def test_login_stores_a_token_for_the_owner_alone(server, monkeypatch):
 def test_a_token_can_be_stored_as_it_is(server, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("stx_given\n"))
     assert server("login", "http://storax.test", "--token-stdin").status == 0
-    assert _settings.load_profile("default").token.get_secret_value() == "stx_given"
+    assert settings.load_profile("default").token.get_secret_value() == "stx_given"
     assert server.script.last.headers["authorization"] == "Bearer stx_given"
 
 
@@ -288,7 +288,7 @@ def test_a_refused_login_stores_nothing(server, monkeypatch):
     server.script.on("POST", "/auth/login", problem(401, "unauthorized", "wrong username or password"))
     monkeypatch.setattr("sys.stdin", io.StringIO("x\n"))
     assert server("login", "http://storax.test", "-u", "alice", "--password-stdin").status == 4
-    assert _settings.profile_names() == []
+    assert settings.profile_names() == []
 
 
 def test_nobody_is_asked_for_a_password_in_a_pipe(server, monkeypatch):
@@ -300,12 +300,12 @@ def test_nobody_is_asked_for_a_password_in_a_pipe(server, monkeypatch):
 
 @pytest.mark.parametrize("answer", [(204, None), problem(401, "unauthorized"), problem(503, "unavailable")])
 def test_logout_forgets_even_where_nothing_can_be_revoked(server, answer):
-    _settings.save_profile("default", url="http://storax.test", token="stx_old")
+    settings.save_profile("default", url="http://storax.test", token="stx_old")
     server.script.on("DELETE", "/tokens/7", answer)
     if answer[0] == 503:
         server.script.on("GET", "/auth/me", httpx.ConnectError("away"))
     assert server("logout").status == 0
-    assert _settings.profile_names() == []
+    assert settings.profile_names() == []
     assert server("logout").status == 3
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from fakes.rest import Script, client_of, job, problem, rows
 from storax import App, ApplicationDefinition, Job, Site, errors
-from storax._rows import from_object
+from storax._orm.rows import from_object
 
 
 class Hello(App):
@@ -77,7 +77,7 @@ def test_sync_creates_what_is_not_there(client, script):
 
 
 def test_sync_of_what_is_the_same_changes_nothing(client, script):
-    from storax._source import plain_source as _source
+    from storax._jobs.source import plain_source as _source
 
     same = {"description": "Says hello.", "command_template": Hello.command_template, "environment": {"LANG": "C"}}
     script.on("POST", "/apps/query", rows(App, KNOWN | same | {"source_code": _source(Hello)}))

@@ -4,7 +4,7 @@ import pytest
 
 from fakes.rest import Script, client_of, job, problem
 from storax import BatchJob, Session, errors
-from storax._rows import from_object
+from storax._orm.rows import from_object
 
 QUEUES = {"debug": {"max_nodes": 4, "max_walltime": 60}}
 PARTS = [

@@ -7,7 +7,7 @@ import pytest
 
 from fakes.rest import Script, client_of, job, problem
 from storax import Job, Site, errors
-from storax._rows import from_object
+from storax._orm.rows import from_object
 
 
 class Creator:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from storax._events import ServerEvent, parse
+from storax._runtime.server_sent_events import ServerEvent, parse
 
 TEXT = (
     b': ready\n\nid: 5\nevent: job.state_changed\ndata: {"a": 1}\n\n: beat\n\n'

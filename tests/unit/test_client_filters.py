@@ -7,7 +7,7 @@ import pytest
 
 from fakes.rest import Script, client_of, job, rows
 from storax import App, EventLog, Job, Site, errors
-from storax._rows import from_object
+from storax._orm.rows import from_object
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_an_unknown_ordering_is_an_error_at_once(client):
 
 @pytest.mark.parametrize("model", [Site, App, Job, EventLog])
 def test_every_declared_filter_has_a_kind(model):
-    from storax._kinds import kind_of
+    from storax._orm.kinds import kind_of
 
     assert all(callable(kind_of(f.annotation).accept) for f in model._spec.filters.values())
 

@@ -11,7 +11,7 @@ import pytest
 
 from fakes.rest import Script, client_of, job, problem
 from storax import UNSET, EventLog, Job, Site, TransferItem, errors
-from storax._rows import from_object
+from storax._orm.rows import from_object
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import termios
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from storax import _progress
+from storax._runtime import progress
 from storax.data import databases
 
 SHOW = """
-from storax._progress import counted, parts
+from storax._runtime.progress import counted, parts
 with parts("Fitting pipe") as tell:
     tell(0.5, "learning")
 with counted("Reading rows", None) as bar:
@@ -89,4 +89,4 @@ def test_rows_of_a_database_are_counted_while_they_are_read(monkeypatch, capsys,
 def test_a_script_that_imports_ipython_is_no_notebook():
     import IPython  # noqa: F401
 
-    assert not _progress.in_notebook()
+    assert not progress.in_notebook()

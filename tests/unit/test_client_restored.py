@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from storax import feature_learning, loss_functions, predictors, preprocessors
-from storax._declaration import Declaration
+from storax._engine.declaration import Declaration
 from storax.data.model import DataModel, Placeholder
-from storax.pipeline import Pipeline, restored
-from storax.pipeline.asked import spec_of
+from storax.pipeline import Pipeline, deserialize
+from storax.pipeline.serialize import spec_of
 
 GIVEN = {"Substring": (0, 3, ("a", "b")), "SklearnEstimator": ("sklearn.svm.SVC", {"C": 2.0})}
 CLASSES = [
@@ -23,7 +23,7 @@ CLASSES = [
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_declaration_is_itself_again(kind):
     made = kind(*GIVEN.get(kind.__name__, ()))
-    assert restored.part(json.loads(json.dumps(made.to_spec()))) == made
+    assert deserialize.part(json.loads(json.dumps(made.to_spec()))) == made
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ def test_every_declaration_is_itself_again(kind):
 )
 def test_what_was_not_said_is_not_said_again(made):
     told = json.loads(json.dumps(made.to_spec()))
-    assert restored.part(told).to_spec() == told
+    assert deserialize.part(told).to_spec() == told
 
 
 @pytest.mark.parametrize("told", [{"kind": "Later"}, {"kind": "Seasonal", "later": 1}, {"kind": "Substring"}, None])
 def test_what_no_class_of_this_version_says_stays_as_it_was_told(told):
-    assert restored.part(told) == told
+    assert deserialize.part(told) == told
 
 
 def test_a_data_model_is_the_same_again_with_the_roles_that_were_stated():
@@ -54,8 +54,8 @@ def test_a_data_model_is_the_same_again_with_the_roles_that_were_stated():
     pipe = Pipeline(model, preprocessors=[preprocessors.Mapping()], include_categorical=True)
     told = json.loads(json.dumps(spec_of(pipe)))
     kept = {**told, "roles": {**told["roles"], "population": {"target": ["y"]}, "shops": {"numerical": ["n"]}}}
-    again = Pipeline(**restored.hyperparameters(kept))
+    again = Pipeline(**deserialize.hyperparameters(kept))
     assert spec_of(again) == told
     assert again.data_model.names == ["population", "orders", "shops", "items"]
     del kept["stated"]
-    assert Pipeline(**restored.hyperparameters(kept)).data_model.shops.roles.numerical == ("n",)
+    assert Pipeline(**deserialize.hyperparameters(kept)).data_model.shops.roles.numerical == ("n",)

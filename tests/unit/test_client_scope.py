@@ -9,7 +9,7 @@ import pytest
 import storax.client
 from fakes.rest import Script, client_of, job, rows
 from storax import Client, Job, current_client, errors
-from storax._rows import from_object
+from storax._orm.rows import from_object
 
 
 def answering(number):

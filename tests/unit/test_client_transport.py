@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from fakes.rest import URL, Script, client_of, job, problem
-from storax import Client, Job, _transport, errors
-from storax._retry import Patience, seconds_of
-from storax._transport import Call, Transport
+from storax import Client, Job, errors
+from storax._runtime import transport
+from storax._runtime.retry import Patience, seconds_of
+from storax._runtime.transport import Call, Transport
 
 
 class Clock:
@@ -270,7 +271,7 @@ def test_a_reply_that_was_cut_is_asked_for_again():
 def test_nobody_at_home_ends_within_the_time_given(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    monkeypatch.setattr(_transport, "CONNECT_WITHIN", 3600.0)
+    monkeypatch.setattr(transport, "CONNECT_WITHIN", 3600.0)
     begun = time.monotonic()
     with (
         Client(f"http://127.0.0.1:{port}", "t", connect_within=0.4, deadline=3600.0) as client,

@@ -8,8 +8,9 @@ import pytest
 
 from fakes.platform import Platform
 from fakes.rest import client_of, job
-from storax import Job, _waiting, as_completed, errors, wait
-from storax._rows import from_object
+from storax import Job, as_completed, errors, wait
+from storax._jobs import waiting
+from storax._orm.rows import from_object
 from waiting import eventually
 
 
@@ -105,7 +106,7 @@ def test_without_a_stream_it_looks(platform, client):
 
 
 def test_a_deleted_job_ends_the_wait(platform, client, monkeypatch):
-    monkeypatch.setattr(_waiting, "LOOK_LIVE", 0.1)
+    monkeypatch.setattr(waiting, "LOOK_LIVE", 0.1)
     one, two = made(2)
     platform.later(0.05, platform.delete, 1)
     with pytest.raises(Job.DoesNotExist, match="Job 1 was deleted before it ended"):
@@ -118,7 +119,7 @@ def test_a_deleted_job_ends_the_wait(platform, client, monkeypatch):
 def test_the_timeout_of_wait_is_no_error(platform, client, monkeypatch):
     one, two = made(2)
     platform.end(2)
-    monkeypatch.setattr(_waiting, "LOOK_LIVE", 600.0)
+    monkeypatch.setattr(waiting, "LOOK_LIVE", 600.0)
     begun = time.monotonic()
     assert Job.objects.wait([one, two], timeout=0.2) == ([two], [one])
     assert time.monotonic() - begun < 30

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storax import _settings
-from storax._settings import SettingsError, resolve, save_profile
+from storax._runtime import settings
+from storax._runtime.settings import SettingsError, resolve, save_profile
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_a_profile_is_readable_by_its_owner_only_and_replaced_whole(home: Path) 
 
 def test_quotes_and_unicode_survive_the_file() -> None:
     save_profile("odd", url="http://h:1", token='stx_"\\ü\n')
-    stored = _settings.load_profile("odd")
+    stored = settings.load_profile("odd")
     assert stored is not None
     assert stored.token is not None
     assert stored.token.get_secret_value() == 'stx_"\\ü\n'

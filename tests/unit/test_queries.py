@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from storax_core import filters, queries
 from storax_core.errors import Invalid
+from storax_core.queries import filters, select
 from storax_core.resources import EVENTS, JOBS, RESOURCES, SITES, TRANSFERS, Resource
 from storax_core.resources.base import FilterSpec
 
@@ -17,8 +17,8 @@ EVIL = "x'; DROP TABLE job; --"
 ALL = [(r, f) for r in RESOURCES for f in r.filters.values()]
 
 
-def where(resource: Resource, exclude: list[dict[str, Any]] | None = None, **filters: Any) -> queries.Where:
-    return queries.where_of(resource, 42, queries.Query(filter=filters, exclude=exclude or []))
+def where(resource: Resource, exclude: list[dict[str, Any]] | None = None, **filters: Any) -> select.Where:
+    return select.where_of(resource, 42, select.Query(filter=filters, exclude=exclude or []))
 
 
 def condition(resource: Resource, **filters: Any) -> str:
@@ -104,7 +104,7 @@ def test_a_misspelt_word_is_refused_with_the_nearest(resource: Resource, name: s
 @pytest.mark.parametrize("field", ["ordering", "fields"])
 def test_a_misspelt_field_is_refused_with_the_nearest(field: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        queries.orders(JOBS, ["last_updat"]) if field == "ordering" else queries._columns(JOBS, ["last_updat"])
+        select.orders(JOBS, ["last_updat"]) if field == "ordering" else select._columns(JOBS, ["last_updat"])
     assert refusal.value.hint == "Did you mean 'last_update'?"
 
 
@@ -166,13 +166,13 @@ def test_a_filter_of_one_value_takes_no_list() -> None:
 
 def test_an_ordering_ends_with_the_unique_key() -> None:
     def keys(*names: str) -> list[tuple[str, bool]]:
-        return [(o.name, o.down) for o in queries.orders(JOBS, names)]
+        return [(o.name, o.down) for o in select.orders(JOBS, names)]
 
     assert keys() == [("id", False)]
     assert keys("-last_update") == [("last_update", True), ("id", True)]
     assert keys("state", "-id") == [("state", False), ("id", True)]
-    assert [o.name for o in queries.orders(EVENTS, ["-id"])] == ["position"]
-    assert [(o.name, o.down) for o in queries.orders(EVENTS, [])] == [("position", True)]
+    assert [o.name for o in select.orders(EVENTS, ["-id"])] == ["position"]
+    assert [(o.name, o.down) for o in select.orders(EVENTS, [])] == [("position", True)]
 
 
 def tampered() -> list[str]:
@@ -191,17 +191,17 @@ def tampered() -> list[str]:
 
 @pytest.mark.parametrize("cursor", tampered())
 def test_a_cursor_that_was_tampered_with_is_refused(cursor: str) -> None:
-    keys = queries.orders(JOBS, ["-last_update"])
+    keys = select.orders(JOBS, ["-last_update"])
     with pytest.raises(Invalid) as refusal:
-        queries._decode(cursor, keys)
+        select._decode(cursor, keys)
     assert refusal.value.hint
 
 
 def test_a_cursor_comes_back_as_it_was() -> None:
-    keys = queries.orders(JOBS, ["-last_update", "workdir"])
+    keys = select.orders(JOBS, ["-last_update", "workdir"])
     values = [datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC), "ä\n'", 5]
-    assert queries._decode(queries._encode(keys, values), keys) == values
+    assert select._decode(select._encode(keys, values), keys) == values
 
 
 def test_fields_asked_twice_are_read_once() -> None:
-    assert queries._columns(JOBS, ["id", "state", "id"] * 3000) == ["id", "state"]
+    assert select._columns(JOBS, ["id", "state", "id"] * 3000) == ["id", "state"]

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from storax_api.feed import BACKLOG, Broadcast, Reader, Stream
-from storax_core.queries import Page, Query
+from storax_api.events.broadcast import BACKLOG, Broadcast, Reader, Stream
+from storax_core.queries.select import Page, Query
 from storax_workers.feeder import Feeder
 
 NOBODY: Any = None

@@ -4,9 +4,7 @@ from enum import StrEnum
 
 import pytest
 
-from storax_core.events import EVENT_TYPES
-from storax_core.resources import PROJECTED
-from storax_core.states import (
+from storax_core.lifecycle.states import (
     AGENT_MOVES,
     BATCH_JOB_MOVES,
     FOLLOW,
@@ -21,6 +19,8 @@ from storax_core.states import (
     JobState,
     TransferState,
 )
+from storax_core.log.event_types import EVENT_TYPES
+from storax_core.resources import PROJECTED
 
 MACHINES = [(JobState, JOB_MOVES), (BatchJobState, BATCH_JOB_MOVES), (TransferState, TRANSFER_MOVES)]
 

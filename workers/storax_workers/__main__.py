@@ -8,9 +8,9 @@ import sys
 
 import uvloop
 
+from storax_core.database.connections import Database
 from storax_core.queues import Queues
 from storax_core.settings import Settings
-from storax_core.store.database import Database
 
 USAGE = """usage: python -m storax_workers feeder|tasks
 
@@ -40,9 +40,9 @@ def main(argv: list[str]) -> int:
     if argv == ["feeder"]:
         uvloop.run(_feed(settings))
     elif argv == ["tasks"]:
-        from storax_workers import chores
+        from storax_workers import cron
 
-        chores.main(settings)
+        cron.main(settings)
     else:
         sys.stderr.write(USAGE + "\n")
         return 2

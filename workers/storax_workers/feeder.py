@@ -14,10 +14,11 @@ from typing import Any
 
 import orjson
 
+from storax_core.database import upkeep
+from storax_core.database.connections import GONE, Connection, Database
+from storax_core.lifecycle.states import JOB_TAKEABLE
+from storax_core.log import watermark
 from storax_core.queues import FILLED, QueueDown, Queues
-from storax_core.states import JOB_TAKEABLE
-from storax_core.store import feed, upkeep
-from storax_core.store.database import GONE, Connection, Database
 
 log = logging.getLogger("storax.feeder")
 LEADER = "SELECT pg_try_advisory_lock(8362)"
@@ -64,9 +65,9 @@ class Feeder:
     async def _lead(self, conn: Connection) -> None:
         # A checkpoint lost in a crash does no harm: Redis refuses what is published twice, and the events are durable.
         await conn.execute("SET synchronous_commit = off")
-        self.at = await feed.published(conn)
+        self.at = await watermark.published(conn)
         await self._drop_foreign_stream(conn)
-        fence = feed.Fence(safe=self.at)
+        fence = watermark.Fence(safe=self.at)
         helper = asyncio.create_task(self._reconcile_for_ever())
         log.info("feeder leads from position %d", self.at)
         try:
@@ -84,7 +85,7 @@ class Feeder:
         """A stream ahead of the log tells of another log (the database was made anew), and would refuse our places."""
         with contextlib.suppress(QueueDown):
             end = int((await self.queues.feed_end()).partition("-")[0])
-            if end > await conn.fetchval(feed.LAST_DRAWN):
+            if end > await conn.fetchval(watermark.LAST_DRAWN):
                 await self.queues.drop_feed()
 
     async def _rest(self, seconds: float) -> None:
@@ -94,12 +95,12 @@ class Feeder:
                 await self.woken.wait()
         self.woken.clear()
 
-    async def _step(self, conn: Connection, fence: feed.Fence) -> bool:
+    async def _step(self, conn: Connection, fence: watermark.Fence) -> bool:
         """One look, and the relay of what it proved final."""
         safe = await fence.look(conn)
         if safe <= self.at:
             return False
-        rows = await feed.read(conn, self.at, safe, CHUNK)
+        rows = await watermark.read(conn, self.at, safe, CHUNK)
         if not rows:
             return False
         await self.relay(conn, rows)
@@ -111,13 +112,13 @@ class Feeder:
         try:
             await self._hint(conn, rows)
             # Not the last that Redis took: readers of the stream must see the gap that an outage left.
-            body = orjson.dumps({"after": self.at, "events": [feed.event(dict(r)) for r in rows]})
+            body = orjson.dumps({"after": self.at, "events": [watermark.event(dict(r)) for r in rows]})
             await self.queues.publish(last, body)
         except QueueDown as error:
             if not self.redis_lost:
                 log.warning("Redis does not answer, going on without: %s", error)
             self.redis_lost = True
-        await feed.keep(conn, last)
+        await watermark.keep(conn, last)
         self.at = last
 
     async def _hint(self, conn: Connection, rows: Sequence[Any]) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from storax_core.commands import idempotency, leases
+from storax_core.database.connections import Connection, Database, writing
 from storax_core.settings import Settings
-from storax_core.store.database import Connection, Database, writing
 
 
 def _with_database(work: Callable[[Connection], Awaitable[Any]]) -> Any:

@@ -49,7 +49,7 @@ class EngineFolder:
     @classmethod
     def default(cls) -> Self:
         """``STORAX_HOME/engine``."""
-        from storax._settings import home
+        from storax._runtime.settings import home
 
         return cls(home() / "engine")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from storax._engine import process, wire
 from storax._engine.folder import EngineFolder, Running
-from storax._progress import parts
+from storax._runtime.progress import parts
 from storax.errors import EngineDown, NoProject
 
 _current: list[tuple[str, Running]] = []

@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
 from storax._engine.folder import Running
-from storax._json import dumps
+from storax._runtime.json import dumps
 from storax.errors import EngineDown, StoraxError, from_answer
 
 Progress = Callable[[float, str], None]

@@ -149,8 +149,8 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
     Raises:
         StoraxError: the server refuses, or cannot be reached at first. Once it was, it may be away for any time.
     """
-    from storax._events import parse
-    from storax._transport import Call
+    from storax._runtime.server_sent_events import parse
+    from storax._runtime.transport import Call
     from storax.client import current_client
     from storax.errors import Unavailable
 

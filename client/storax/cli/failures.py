@@ -82,7 +82,7 @@ def flush(status: int) -> int:
 
 
 def _lines(error: BaseException) -> Iterator[str]:
-    from storax._settings import SettingsError
+    from storax._runtime.settings import SettingsError
     from storax.errors import StoraxError
     from storax.local.errors import LocalError
 

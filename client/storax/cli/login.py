@@ -34,13 +34,13 @@ def login(
       storax login http://storax.example.org:8360 -u alice
       storax login http://storax.example.org:8360 --token-stdin < token.txt
     """
-    from storax import _settings
+    from storax._runtime import settings
 
     name = _profile_name(context, profile)
-    _settings.profile_path(name)
+    settings.profile_path(name)
     token = _read_secret("token") if token_stdin else _token_for(url, username, from_stdin=password_stdin)
     who = _me(url, token)
-    path = _settings.save_profile(name, url=url, token=token)
+    path = settings.save_profile(name, url=url, token=token)
     note(f"Logged in at {url} as {who['username']} (profile {name}, {path})")
 
 
@@ -52,16 +52,16 @@ def logout(context: typer.Context, *, profile: Stored = "default") -> None:
       storax logout
       storax logout --profile cluster
     """
-    from storax import _settings
+    from storax._runtime import settings
 
     name = _profile_name(context, profile)
-    stored = _settings.load_profile(name)
+    stored = settings.load_profile(name)
     if stored is None:
-        known = ", ".join(_settings.profile_names()) or "none"
+        known = ", ".join(settings.profile_names()) or "none"
         raise CommandError(f"There is no profile {name!r}.", hint=f"There are: {known}.", status=NOT_FOUND)
     if stored.token:
         _revoke(stored.url, stored.token.get_secret_value())
-    _settings.delete_profile(name)
+    settings.delete_profile(name)
     note(f"Logged out of {stored.url} (profile {name})")
 
 
@@ -83,7 +83,7 @@ def whoami(*, output: Output = Form.TABLE) -> None:
 
 
 def _source() -> str:
-    from storax._settings import SettingsError, resolve
+    from storax._runtime.settings import SettingsError, resolve
 
     try:
         return resolve(profile=connection.chosen()).source

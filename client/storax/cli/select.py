@@ -181,7 +181,7 @@ def app_ids(name: str, *, sites: Iterable[int] = ()) -> list[int]:
     apps = App.objects.filter(site_id=list(sites)) if sites else App.objects.all()
     found = apps.filter(name=name).values_list("id", flat=True)
     if not found:
-        from storax._names import nearest
+        from storax._runtime.suggestions import nearest
 
         hint = nearest(name, apps.values_list("name", flat=True)) or "There is none yet: storax app sync FILE.py"
         raise CommandError(f"There is no app {name!r}.", hint=hint, status=NOT_FOUND)

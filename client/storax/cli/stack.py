@@ -145,7 +145,7 @@ def doctor(data: Data = None, output: Form = Output.TABLE) -> None:
 @contextmanager
 def _errors() -> Iterator[None]:
     """Show what a user can cause or mend as one sentence, without a traceback."""
-    from storax._settings import SettingsError
+    from storax._runtime.settings import SettingsError
     from storax.local.errors import LocalError
 
     try:
@@ -169,11 +169,11 @@ def _reporter() -> Callable[[str, str], None] | None:
 
 
 def _write_profile(stack: "Stack") -> None:
-    from storax import _settings
+    from storax._runtime import settings
 
-    stored = _settings.load_profile(_settings.LOCAL_PROFILE)
+    stored = settings.load_profile(settings.LOCAL_PROFILE)
     if stored is None or stored.url != stack.url or not stored.token or stored.token.get_secret_value() != stack.token:
-        _settings.save_profile(_settings.LOCAL_PROFILE, url=stack.url, token=stack.token)
+        settings.save_profile(settings.LOCAL_PROFILE, url=stack.url, token=stack.token)
 
 
 def _attend(wish: "Wish", *, started: bool) -> None:

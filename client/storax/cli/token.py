@@ -94,7 +94,7 @@ def _tokens() -> list[dict[str, Any]]:
 
 def _cell(row: dict[str, Any], name: str) -> Any:
     if name not in row:
-        from storax._names import unknown
+        from storax._runtime.suggestions import unknown
 
         raise unknown("A token has no field", name, row)
     return row[name]

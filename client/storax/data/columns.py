@@ -12,7 +12,7 @@ from datetime import date, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from storax._json import plain
+from storax._runtime.json import plain
 from storax.data.aggregations import Aggregation, Aggregations
 from storax.data.operators import Operators
 from storax.errors import InvalidInput

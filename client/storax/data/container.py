@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from storax import _display
+from storax._orm import notebook
 from storax.data.model import DataModel, Duration, On, Placeholder, relationship
 from storax.errors import InvalidInput
 
@@ -139,7 +139,7 @@ class Container:
         given = self.frames if self.population is None else {"population": self.population}
         around = {name: str(frame.name) for name, frame in self.peripheral.items()}
         rows = {name: str(frame.name) for name, frame in given.items()} | around
-        return _display.card(type(self).__name__, {"subsets": ", ".join(self.names) or "told by a column", **rows})
+        return notebook.card(type(self).__name__, {"subsets": ", ".join(self.names) or "told by a column", **rows})
 
 
 class StarSchema(Container):

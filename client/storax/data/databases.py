@@ -6,7 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from storax._progress import Bar, counted
+from storax._runtime.progress import Bar, counted
 from storax.data import tables
 from storax.data.dialects import Dialect, dialect_of
 from storax.errors import InvalidInput, StoraxError

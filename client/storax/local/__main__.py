@@ -10,13 +10,13 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from .errors import LocalError
-from .folder import Folder
-from .plan import Wish, make_plan
-from .ports import Ports
-from .processes import identify
-from .state import Stack
-from .supervisor import Supervisor, say
+from storax.local.errors import LocalError
+from storax.local.folder import Folder
+from storax.local.plan import Wish, make_plan
+from storax.local.ports import Ports
+from storax.local.processes import identify
+from storax.local.state import Stack
+from storax.local.supervisor import Supervisor, say
 
 BUSY = os.EX_TEMPFAIL
 

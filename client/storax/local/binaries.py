@@ -7,7 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from .errors import MissingWheelError
+from storax.local.errors import MissingWheelError
 
 
 def postgres_folder() -> Path:

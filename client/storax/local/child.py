@@ -9,10 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
 
-from .errors import StartError
-from .parts import Part
-from .processes import MARK, Process, end, identify
-from .state import Record
+from storax.local.errors import StartError
+from storax.local.parts import Part
+from storax.local.processes import MARK, Process, end, identify
+from storax.local.state import Record
 
 _FIRST_DELAY_SEC = 0.1
 _LONGEST_DELAY_SEC = 5.0

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .errors import LocalError, StackBusyError, StartError
-from .folder import Folder
-from .plan import Wish
-from .probes import http_status
-from .processes import end, strays, wait_gone
-from .state import Stack
-from .stopping import stop_parts
+from storax.local.errors import LocalError, StackBusyError, StartError
+from storax.local.folder import Folder
+from storax.local.plan import Wish
+from storax.local.probes import http_status
+from storax.local.processes import end, strays, wait_gone
+from storax.local.state import Stack
+from storax.local.stopping import stop_parts
 
 _BUSY = os.EX_TEMPFAIL
 _POLL_SEC = 0.02
@@ -46,9 +46,9 @@ class PartStatus:
 
 def default_data() -> Path:
     """The data folder of `storax up`: ``STORAX_HOME/local``."""
-    from storax import _settings
+    from storax._runtime import settings
 
-    return _settings.home() / "local"
+    return settings.home() / "local"
 
 
 def up(wish: Wish, *, owner: int | None = None, report: Callable[[str, str], None] | None = None) -> tuple[Stack, bool]:

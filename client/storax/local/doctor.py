@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import binaries
-from .errors import LocalError
-from .folder import Folder
-from .probes import http_get
+from storax.local import binaries
+from storax.local.errors import LocalError
+from storax.local.folder import Folder
+from storax.local.probes import http_get
 
 _SHM = Path("/dev") / "shm"
 _SHM_MIN_MB = 64
@@ -38,11 +38,11 @@ def examine(data: Path) -> Iterator[Finding]:
 
 
 def _connection() -> Iterator[Finding]:
-    from storax import _settings
+    from storax._runtime import settings
 
     try:
-        found = _settings.resolve()
-    except _settings.SettingsError as error:
+        found = settings.resolve()
+    except settings.SettingsError as error:
         yield Finding("profile", False, str(error.args[0]), error.hint)
         return
     yield Finding("profile", True, f"{found.url} (from {found.source})")

@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import DataFolderError
-from .state import Stack
+from storax.local.errors import DataFolderError
+from storax.local.state import Stack
 
 FORMAT = 1  # raised when an older Storax could no longer use a folder
 

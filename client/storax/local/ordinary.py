@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import namespace
-from .errors import DataFolderError
+from storax.local import namespace
+from storax.local.errors import DataFolderError
 
 _NAMESPACE_PROGRAM = Path(namespace.__file__)
 

@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import postgres, valkey
-from .errors import StartError
-from .folder import Folder
-from .parts import Part, never
-from .ports import DEFAULT_PORT, HOST, Ports
-from .probes import http_status
-from .state import Stack
+from storax.local import postgres, valkey
+from storax.local.errors import StartError
+from storax.local.folder import Folder
+from storax.local.parts import Part, never
+from storax.local.ports import DEFAULT_PORT, HOST, Ports
+from storax.local.probes import http_status
+from storax.local.state import Stack
 
 USER = SITE = "local"
 

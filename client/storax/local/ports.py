@@ -5,7 +5,7 @@ import random
 import socket
 from collections.abc import Iterable
 
-from .errors import PortBusyError
+from storax.local.errors import PortBusyError
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8360

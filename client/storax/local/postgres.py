@@ -4,13 +4,13 @@ import shutil
 import signal
 from pathlib import Path
 
-from . import binaries
-from .folder import Folder
-from .ordinary import OrdinaryUser, ordinary_user
-from .parts import Part
-from .ports import HOST
-from .probes import postgres_answers
-from .state import Stack
+from storax.local import binaries
+from storax.local.folder import Folder
+from storax.local.ordinary import OrdinaryUser, ordinary_user
+from storax.local.parts import Part
+from storax.local.ports import HOST
+from storax.local.probes import postgres_answers
+from storax.local.state import Stack
 
 USER = DATABASE = "storax"
 

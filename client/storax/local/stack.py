@@ -7,10 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from . import control
-from .folder import Folder
-from .plan import Wish
-from .state import Stack
+from storax.local import control
+from storax.local.folder import Folder
+from storax.local.plan import Wish
+from storax.local.state import Stack
 
 
 class Servers:

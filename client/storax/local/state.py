@@ -4,7 +4,7 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from .processes import Process
+from storax.local.processes import Process
 
 
 @dataclass

@@ -3,8 +3,8 @@
 import signal
 from itertools import groupby
 
-from .processes import wait_gone
-from .state import Record
+from storax.local.processes import wait_gone
+from storax.local.state import Record
 
 _LAST_CALL_SEC = 5.0
 

@@ -2,12 +2,12 @@
 
 import os
 
-from . import binaries
-from .folder import Folder
-from .parts import Part
-from .ports import HOST
-from .probes import valkey_answers
-from .state import Stack
+from storax.local import binaries
+from storax.local.folder import Folder
+from storax.local.parts import Part
+from storax.local.ports import HOST
+from storax.local.probes import valkey_answers
+from storax.local.state import Stack
 
 _RANK = 2
 

@@ -1,1 +1,1 @@
-"""The models, one file a noun. Written by `python -m storax_core.codegen`; do not edit."""
+"""The models, one file a noun. Written by `python -m tools.codegen`; do not edit."""

@@ -1,4 +1,4 @@
-"""DataFrameRecord, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+"""DataFrameRecord, its queries and its manager. Written by `python -m tools.codegen`; do not edit."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, overload
 
-from storax._changes import ChangeQuery
-from storax._fields import Field
-from storax._filters import Filter
-from storax._manager import Manager, Objects
-from storax._model import Model, Spec
-from storax._unset import UNSET, Unset
+from storax._orm.changes import ChangeQuery
+from storax._orm.fields import Field
+from storax._orm.filters import Filter
+from storax._orm.instance import Model, Spec
+from storax._orm.manager import Manager, Objects
+from storax._runtime.unset import UNSET, Unset
 
 DataFrameRecordOrdering = Literal[
     "id",

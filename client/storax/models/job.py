@@ -1,4 +1,4 @@
-"""Job, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+"""Job, its queries and its manager. Written by `python -m tools.codegen`; do not edit."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, overload
 
-from storax._fields import Field
-from storax._filters import Filter
-from storax._job_queries import JobManagerBase, JobQueryBase
-from storax._jobs import JobBase, ParentIds
-from storax._manager import Objects
-from storax._model import Spec
-from storax._unset import UNSET, Unset
+from storax._jobs.job import JobBase, ParentIds
+from storax._jobs.queries import JobManagerBase, JobQueryBase
+from storax._orm.fields import Field
+from storax._orm.filters import Filter
+from storax._orm.instance import Spec
+from storax._orm.manager import Objects
+from storax._runtime.unset import UNSET, Unset
 
 if TYPE_CHECKING:
     from storax.models.app import App

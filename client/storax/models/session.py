@@ -1,4 +1,4 @@
-"""Session, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+"""Session, its queries and its manager. Written by `python -m tools.codegen`; do not edit."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Literal, Never, overload
 
-from storax._changes import ChangeQuery
-from storax._fields import Field
-from storax._filters import Filter
-from storax._manager import Manager, Objects
-from storax._model import Spec
-from storax._sessions import SessionBase
-from storax._unset import UNSET, Unset
+from storax._jobs.session import SessionBase
+from storax._orm.changes import ChangeQuery
+from storax._orm.fields import Field
+from storax._orm.filters import Filter
+from storax._orm.instance import Spec
+from storax._orm.manager import Manager, Objects
+from storax._runtime.unset import UNSET, Unset
 
 SessionOrdering = Literal["id", "-id", "creation_date", "-creation_date", "last_update", "-last_update"]
 

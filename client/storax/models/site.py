@@ -1,4 +1,4 @@
-"""Site, its queries and its manager. Written by `python -m storax_core.codegen`; do not edit."""
+"""Site, its queries and its manager. Written by `python -m tools.codegen`; do not edit."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, overload
 from uuid import UUID
 
-from storax._changes import ChangeQuery
-from storax._fields import Field
-from storax._filters import Filter
-from storax._manager import Manager, Objects
-from storax._model import Model, Spec
-from storax._unset import UNSET, Unset
+from storax._orm.changes import ChangeQuery
+from storax._orm.fields import Field
+from storax._orm.filters import Filter
+from storax._orm.instance import Model, Spec
+from storax._orm.manager import Manager, Objects
+from storax._runtime.unset import UNSET, Unset
 
 SiteOrdering = Literal[
     "id",

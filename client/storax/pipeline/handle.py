@@ -9,10 +9,10 @@ from storax._engine import session
 from storax.data import tables
 from storax.data.model import DataModel
 from storax.errors import InvalidInput, NotFound, StoraxWarning
-from storax.pipeline import look
-from storax.pipeline.asked import listed, roles_of, spec_of, subset_of, where_of
+from storax.pipeline import representation
+from storax.pipeline.deserialize import hyperparameters, stated_roles
 from storax.pipeline.features import Features, Importances
-from storax.pipeline.restored import hyperparameters, stated_roles
+from storax.pipeline.serialize import listed, roles_of, spec_of, subset_of, where_of
 from storax.pipeline.submitted import Submitted
 
 NOT_FITTED = "NOT FITTED"
@@ -247,10 +247,10 @@ class Pipeline:
         self._row = None
 
     def __repr__(self) -> str:
-        return look.text(self)
+        return representation.text(self)
 
     def _repr_html_(self) -> str:
-        return look.html(self)
+        return representation.html(self)
 
     # ---- within ----------------------------------------------------------------------------------------------------
 

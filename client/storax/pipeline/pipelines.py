@@ -6,7 +6,7 @@ from typing import Any, overload
 
 from storax._engine import session
 from storax.errors import NoPipeline
-from storax.pipeline import look
+from storax.pipeline import representation
 from storax.pipeline.handle import Pipeline
 
 _HEAD = ("id", "name", "edition", "tags", "feature learners", "targets", "latest score", "set used")
@@ -77,5 +77,5 @@ class Pipelines:
 def _line(pipeline: Pipeline) -> list[str]:
     used = str(pipeline.scores[-1].get("set_used", "")) if pipeline.scores else ""
     return [pipeline.id, pipeline.name, str(pipeline.edition), ", ".join(pipeline.tags),
-            ", ".join(look.kinds(pipeline.feature_learners)), ", ".join(pipeline.targets), look.latest(pipeline),
+            ", ".join(representation.kinds(pipeline.feature_learners)), ", ".join(pipeline.targets), representation.latest(pipeline),
             used]  # fmt: skip

@@ -4,10 +4,10 @@ import operator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from storax._declaration import plain
 from storax._engine import session
+from storax._engine.declaration import plain
 from storax.errors import InvalidInput
-from storax.pipeline.asked import subset_of, where_of
+from storax.pipeline.serialize import subset_of, where_of
 
 if TYPE_CHECKING:
     from storax.pipeline.handle import Pipeline

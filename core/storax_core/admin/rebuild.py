@@ -8,12 +8,12 @@ import asyncio
 
 import asyncpg
 
-from storax_core.admin.fold import MERGE, folded, unlike
+from storax_core.database.connections import GONE, RETRY, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
+from storax_core.log.fold import MERGE, folded, unlike
+from storax_core.log.sql import FENCE
+from storax_core.log.watermark import Fence
 from storax_core.resources import JOBS, PROJECTED, Resource
-from storax_core.store.database import GONE, RETRY, WORKER_ROLE, Connection
-from storax_core.store.feed import Fence
-from storax_core.store.sql import FENCE
 
 TRIES = 5  # of the exchange; a writer that holds a row and waits for the fence is a deadlock that Postgres ends
 LOOK_SEC = 0.005

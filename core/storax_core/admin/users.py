@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from storax_core.commands import users
+from storax_core.database.connections import Connection, Database, writing
 from storax_core.errors import Conflict, Invalid, NotFound
-from storax_core.store.database import Connection, Database, writing
 
 ACTOR = "system:admin"
 _NAME: TypeAdapter[str] = TypeAdapter(users.NewName)

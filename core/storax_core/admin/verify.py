@@ -4,10 +4,10 @@ from typing import Any
 
 import asyncpg
 
-from storax_core.admin.fold import MERGE, compared, unlike
+from storax_core.database.connections import GONE, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
+from storax_core.log.fold import MERGE, compared, unlike
 from storax_core.resources import PROJECTED, Resource
-from storax_core.store.database import GONE, WORKER_ROLE, Connection
 
 SAMPLES = 5
 # Each counts rows that break a rule; all must be 0.

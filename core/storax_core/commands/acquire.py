@@ -11,15 +11,15 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from storax_core import queries
 from storax_core.commands import leases
-from storax_core.node_share import Nodes, held
+from storax_core.database.connections import Connection
+from storax_core.lifecycle.states import JOB_TAKEABLE
+from storax_core.log import sql
+from storax_core.log.append import Context, Row
+from storax_core.queries import select
+from storax_core.queries.capacity import Nodes, held
 from storax_core.resources import BATCH_JOBS, JOBS
 from storax_core.resources.types import BigId, Tags
-from storax_core.states import JOB_TAKEABLE
-from storax_core.store import sql
-from storax_core.store.database import Connection
-from storax_core.store.log import Context, Row
 
 Runnable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
 RUNNABLE = f"({', '.join(repr(str(state)) for state in JOB_TAKEABLE)})"
@@ -73,7 +73,7 @@ class Holder:
     batch_job_id: int | None
 
 
-def _fits(ask: Acquire, where: queries.Where) -> None:
+def _fits(ask: Acquire, where: select.Where) -> None:
     where.parts += [f"s.state IN {RUNNABLE}", "s.session_id IS NULL"]
     if ask.states is not None:
         where.parts.append(f"s.state = ANY({where.param(ask.states)}::text[])")
@@ -100,9 +100,9 @@ def _order(ask: Acquire) -> str:
     return BY_AGE if ask.max_aggregate_nodes is None else SMALL_FIRST
 
 
-def _picked(ask: Acquire, where: queries.Where) -> str:
+def _picked(ask: Acquire, where: select.Where) -> str:
     """SQL of the CTE ``pick``: the locked ids to claim. What another claim has locked is passed over."""
-    tables = queries.source(JOBS, hot_only=not any("t." in p for p in where.parts))
+    tables = select.source(JOBS, hot_only=not any("t." in p for p in where.parts))
     if _order(ask) == BY_AGE:
         # EXISTS holds the fence before the first row and leaves the index's order alone, as a join would not.
         return f"""pick AS MATERIALIZED (SELECT s.id FROM {tables} WHERE {where.sql} AND EXISTS (SELECT FROM fence)
@@ -113,7 +113,7 @@ pick AS MATERIALIZED (SELECT j.id FROM job_state j, fence, held WHERE j.id = ANY
   AND j.session_id IS NULL AND j.state IN {RUNNABLE} FOR UPDATE OF j SKIP LOCKED)"""  # noqa: S608
 
 
-def _packed(ask: Acquire, where: queries.Where, tables: str) -> str:
+def _packed(ask: Acquire, where: select.Where, tables: str) -> str:
     """SQL for the ids that fit together, in packing order."""
     order, room = _order(ask), "true"
     if ask.max_aggregate_nodes is not None:
@@ -138,7 +138,7 @@ async def claim(
 
     Candidates that are no longer free claim nothing; a session that is gone gets nothing.
     """
-    where = queries.Where([holder.owner_id, holder.site_id], ["s.owner_id = $1::bigint", "s.site_id = $2::bigint"])
+    where = select.Where([holder.owner_id, holder.site_id], ["s.owner_id = $1::bigint", "s.site_id = $2::bigint"])
     if candidates is not None:
         where.parts.append(f"s.id = ANY({where.param(list(candidates))}::bigint[])")
     _fits(ask, where)
@@ -146,7 +146,7 @@ async def claim(
     session, batch, actor, command = (
         where.param(v) for v in (holder.id, holder.batch_job_id, ctx.actor, ctx.command_id)
     )
-    columns = ", ".join(f"{queries.column(JOBS, n)} AS {n}" for n in JOBS.visible)
+    columns = ", ".join(f"{select.column(JOBS, n)} AS {n}" for n in JOBS.visible)
     statement = f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({sql.FENCE})),
 {_held(session)},
 {pick},

@@ -7,12 +7,12 @@ import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from storax_core.commands.parents import require_mine
+from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Invalid
+from storax_core.lifecycle.states import HOOKS
+from storax_core.log.append import Context, Row
 from storax_core.resources import SITES
 from storax_core.resources.types import InsidePath, JsonValue, Text
-from storax_core.states import HOOKS
-from storax_core.store.database import Connection
-from storax_core.store.log import Context, Row
 
 HOOK_NAMES = tuple(HOOKS.values())
 PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")

@@ -7,11 +7,11 @@ import asyncpg
 
 from storax_core.commands import apps, create_jobs, leases, parents
 from storax_core.commands.create_jobs import given as given  # noqa: PLC0414 - callers look for it here
+from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Invalid
+from storax_core.log import append
+from storax_core.log.append import Context, Row
 from storax_core.resources import APPS, BATCH_JOBS, BY_ENTITY, JOBS, SESSIONS, Resource
-from storax_core.store import log
-from storax_core.store.database import Connection
-from storax_core.store.log import Context, Row
 
 
 async def create(conn: Connection, ctx: Context, resource: Resource, given_rows: Sequence[Row]) -> list[Row]:
@@ -23,13 +23,13 @@ async def create(conn: Connection, ctx: Context, resource: Resource, given_rows:
         return await create_jobs.create_jobs(conn, ctx, given_rows)
     rows = [dict(r) for r in given_rows]  # a private copy: a command may be repeated after a deadlock
     await _check(conn, ctx, resource, rows)
-    ids = await log.draw_ids(conn, resource, len(rows))
+    ids = await append.draw_ids(conn, resource, len(rows))
     for row, row_id in zip(rows, ids, strict=True):
         row["id"] = row_id
         if resource.machine and "state" not in row:
             row["state"] = str(resource.fields["state"].default)
     try:
-        await log.append_created(conn, ctx, resource, rows)
+        await append.append_created(conn, ctx, resource, rows)
     except asyncpg.UniqueViolationError as error:
         raise taken(resource, rows, error) from error
     if resource is SESSIONS:

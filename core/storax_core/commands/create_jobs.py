@@ -6,13 +6,13 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from storax_core.decide import nearest
+from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
+from storax_core.lifecycle.rules import nearest
+from storax_core.lifecycle.states import JOB_TAKEABLE, JobState, TransferState
+from storax_core.log import append, sql
+from storax_core.log.append import Context, Row
 from storax_core.resources import JOBS, TRANSFERS
-from storax_core.states import JOB_TAKEABLE, JobState, TransferState
-from storax_core.store import log, sql
-from storax_core.store.database import Connection
-from storax_core.store.log import Context, Row
 
 EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
 SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT DO NOTHING"""
@@ -49,7 +49,7 @@ async def create_jobs(conn: Connection, ctx: Context, given_rows: Sequence[Row])
         row["state"] = _first_state(row, parents, items)
         _stages(row, items)
         transfers += items
-    await log.append_created(conn, ctx, JOBS, rows)
+    await append.append_created(conn, ctx, JOBS, rows)
     ctx.ready += [(r["site_id"], r["id"], r.get("priority", 0)) for r in rows if r["state"] in JOB_TAKEABLE]
     await _link(conn, ctx, edges)
     await _append_transfers(conn, ctx, transfers)
@@ -217,6 +217,6 @@ async def _link(conn: Connection, ctx: Context, edges: Sequence[tuple[int, int]]
 
 async def _append_transfers(conn: Connection, ctx: Context, items: list[Row]) -> None:
     if items:
-        for item, item_id in zip(items, await log.draw_ids(conn, TRANSFERS, len(items)), strict=True):
+        for item, item_id in zip(items, await append.draw_ids(conn, TRANSFERS, len(items)), strict=True):
             item["id"] = item_id
-        await log.append_created(conn, ctx, TRANSFERS, items)
+        await append.append_created(conn, ctx, TRANSFERS, items)

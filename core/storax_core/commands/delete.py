@@ -2,22 +2,22 @@
 
 from collections.abc import Sequence
 
-from storax_core import queries
 from storax_core.commands import leases
 from storax_core.commands.graph import release_children
+from storax_core.database.connections import Connection
 from storax_core.errors import Leased
+from storax_core.lifecycle.states import JobState
+from storax_core.log import append
+from storax_core.log.append import Context, Row
+from storax_core.queries import select
 from storax_core.resources import JOBS, PROJECTED, TRANSFERS, Resource
-from storax_core.states import JobState
-from storax_core.store import log
-from storax_core.store.database import Connection
-from storax_core.store.log import Context, Row
 
 
 async def delete_where(
-    conn: Connection, ctx: Context, resource: Resource, query: queries.Query
+    conn: Connection, ctx: Context, resource: Resource, query: select.Query
 ) -> tuple[int, list[int]]:
     """Delete all that match. Returns their number and the ids of jobs left because a session holds them."""
-    return await delete_ids(conn, ctx, resource, await queries.matching_ids(conn, resource, ctx.owner_id, query))
+    return await delete_ids(conn, ctx, resource, await select.matching_ids(conn, resource, ctx.owner_id, query))
 
 
 async def delete_ids(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int]) -> tuple[int, list[int]]:
@@ -32,7 +32,7 @@ async def delete_ids(conn: Connection, ctx: Context, resource: Resource, ids: Se
         await leases.end_sessions(conn, ctx, found, "its session was ended")
         return len(found), []
     await _delete_below(conn, ctx, resource, found)
-    await log.append_deleted(conn, ctx, resource, found, {})
+    await append.append_deleted(conn, ctx, resource, found, {})
     return len(found), []
 
 
@@ -65,8 +65,8 @@ async def _delete_jobs(conn: Connection, ctx: Context, ids: Sequence[int], reaso
     held = [r["id"] for r in rows if r["session_id"] is not None]
     if free:
         items = await conn.fetch("SELECT id FROM transfer_item WHERE job_id = ANY($1::bigint[]) FOR UPDATE", free)
-        await log.append_deleted(conn, ctx, TRANSFERS, [r["id"] for r in items], reason)
-        await log.append_deleted(conn, ctx, JOBS, free, reason)
+        await append.append_deleted(conn, ctx, TRANSFERS, [r["id"] for r in items], reason)
+        await append.append_deleted(conn, ctx, JOBS, free, reason)
         # A parent that had finished counts as done for good: its edges go, so that its children are not failed by this.
         done = [r["id"] for r in rows if r["state"] == JobState.JOB_FINISHED]
         await conn.execute("DELETE FROM job_parent WHERE parent_id = ANY($1::bigint[])", done)

@@ -7,15 +7,15 @@ two transactions then both see the other, so no child is left waiting and none i
 from collections.abc import Sequence
 from typing import Any
 
-from storax_core import decide
+from storax_core.database.connections import Connection
+from storax_core.lifecycle import rules
+from storax_core.lifecycle.states import JobState, TransferState
+from storax_core.log import append
+from storax_core.log.append import Change, Context
 from storax_core.resources import JOBS, TRANSFERS
-from storax_core.states import JobState, TransferState
-from storax_core.store import log
-from storax_core.store.database import Connection
-from storax_core.store.log import Change, Context
 
 CHILDREN = "SELECT child_id FROM job_parent WHERE parent_id = ANY($1::bigint[])"
-LOCK_WAITING = f"""SELECT {decide.JOB_FACTS} FROM job_state
+LOCK_WAITING = f"""SELECT {rules.JOB_FACTS} FROM job_state
 WHERE id = ANY($1::bigint[]) AND state = 'AWAITING_PARENTS' ORDER BY id FOR UPDATE"""  # noqa: S608
 STANDING = """SELECT c.id, c.on_parent_failure AS policy,
   bool_or(p.state IS NOT NULL AND p.state NOT IN ('JOB_FINISHED', 'FAILED')) AS waiting,
@@ -44,19 +44,19 @@ async def _look_at_parents(conn: Connection, ctx: Context, jobs: Sequence[int]) 
         return []
     standing = {r["id"]: r for r in await conn.fetch(STANDING, [w["id"] for w in waiting])}
     changes = [_verdict(w, standing[w["id"]]) for w in waiting]
-    await log.append_changes(conn, ctx, JOBS, changes)
+    await append.append_changes(conn, ctx, JOBS, changes)
     await start_transfers(conn, ctx, [c.id for c in changes if c.patch.get("state") == JobState.READY], "in")
     return [c.id for c in changes if c.patch.get("state") == JobState.FAILED]
 
 
-def _verdict(facts: decide.Facts, standing: Any) -> Change:
-    change, mine = decide.change_of(facts), dict(facts)
+def _verdict(facts: rules.Facts, standing: Any) -> Change:
+    change, mine = rules.change_of(facts), dict(facts)
     broken = standing["failed"] or standing["deleted"]
     if standing["policy"] == "fail" and broken:
         how = "FAILED" if standing["failed"] else "was deleted"
-        decide.enter(change, mine, JobState.FAILED, {"message": f"parent job {broken} {how}", "parent_id": broken})
+        rules.enter(change, mine, JobState.FAILED, {"message": f"parent job {broken} {how}", "parent_id": broken})
     elif not standing["waiting"]:
-        decide.enter(change, mine, JobState.READY, {})
+        rules.enter(change, mine, JobState.READY, {})
     return change
 
 
@@ -72,7 +72,7 @@ async def start_transfers(conn: Connection, ctx: Context, jobs: Sequence[int], d
     )
     changes = []
     for item in items:
-        change = decide.change_of(item)
+        change = rules.change_of(item)
         change.add("transfer_item.state_changed", {}, was=item["state"], to=TransferState.PENDING)
         changes.append(change)
-    await log.append_changes(conn, ctx, TRANSFERS, changes)
+    await append.append_changes(conn, ctx, TRANSFERS, changes)

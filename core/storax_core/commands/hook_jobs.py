@@ -6,12 +6,12 @@ So a repeated report makes none twice, and a report that is refused makes none a
 from pydantic import ValidationError
 
 from storax_core.commands import create_jobs
-from storax_core.decide import Facts
+from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
+from storax_core.lifecycle.rules import Facts
+from storax_core.lifecycle.states import JobState
+from storax_core.log.append import Context, Row
 from storax_core.resources import JOBS
-from storax_core.states import JobState
-from storax_core.store.database import Connection
-from storax_core.store.log import Context, Row
 
 BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND name = ANY($3::text[])"
 

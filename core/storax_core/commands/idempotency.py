@@ -9,8 +9,8 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+from storax_core.database.connections import Connection
 from storax_core.errors import KeyReused
-from storax_core.store.database import Connection
 
 KEEP = """INSERT INTO command (owner_id, key, fingerprint, position, answer, created_at)
 VALUES ($1, $2, $3, $4, $5, now()) ON CONFLICT DO NOTHING RETURNING true"""

@@ -7,16 +7,16 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from storax_core import decide
 from storax_core.commands import hook_jobs, moves
+from storax_core.database.connections import Connection
 from storax_core.errors import NotFound
+from storax_core.lifecycle import rules
+from storax_core.lifecycle.states import AGENT_MOVES, HOOK_MOVES, HOOKS
+from storax_core.log import append
+from storax_core.log.append import Context, Row
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
 from storax_core.resources.job import Megabytes, Minutes
 from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, RowVersion, ShortText, Tags, UtcTime, Whole
-from storax_core.states import AGENT_MOVES, HOOK_MOVES, HOOKS
-from storax_core.store import log
-from storax_core.store.database import Connection
-from storax_core.store.log import Context, Row
 
 ALIVE = "heartbeat = now(), expires_at = now() + make_interval(secs => ttl_sec)"
 TOUCH = f"""UPDATE session SET {ALIVE}
@@ -135,7 +135,7 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     for fact in facts.values():
         if told[fact["id"]]["jobs"]:
             await hook_jobs.create(conn, ctx, fact, told[fact["id"]])
-        change, code, words = decide.report(fact, told[fact["id"]])
+        change, code, words = rules.report(fact, told[fact["id"]])
         changes.append(change)
         if code:
             refused.append({"id": fact["id"], "code": code, "detail": words})
@@ -184,11 +184,11 @@ async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reaso
     held = await conn.fetch("SELECT id FROM job_state WHERE session_id = ANY($1::bigint[])", list(ids))
     await moves.move_each(conn, ctx, [r["id"] for r in held], lambda f: _lost(f, ids, reason))
     await _release_batch_jobs(conn, ctx, ids)
-    await log.append_deleted(conn, ctx, SESSIONS, ids, {"message": reason})
+    await append.append_deleted(conn, ctx, SESSIONS, ids, {"message": reason})
 
 
-def _lost(facts: decide.Facts, sessions: Sequence[int], reason: str) -> log.Change:
-    return decide.lose_lease(facts, reason) if facts["session_id"] in sessions else decide.change_of(facts)
+def _lost(facts: rules.Facts, sessions: Sequence[int], reason: str) -> append.Change:
+    return rules.lose_lease(facts, reason) if facts["session_id"] in sessions else rules.change_of(facts)
 
 
 async def _release_batch_jobs(conn: Connection, ctx: Context, sessions: Sequence[int]) -> None:
@@ -199,10 +199,10 @@ async def _release_batch_jobs(conn: Connection, ctx: Context, sessions: Sequence
     )
     changes = []
     for row in rows:
-        change = decide.change_of(row)
+        change = rules.change_of(row)
         change.add("batch_job.released", {"session_id": None})
         changes.append(change)
-    await log.append_changes(conn, ctx, BATCH_JOBS, changes)
+    await append.append_changes(conn, ctx, BATCH_JOBS, changes)
 
 
 async def end_sessions_of(conn: Connection, ctx: Context, batch_jobs: Sequence[int]) -> None:

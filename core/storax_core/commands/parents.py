@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
 from storax_core.resources import Resource
-from storax_core.store.database import Connection
 
 
 async def require_mine(conn: Connection, owner_id: int, resource: Resource, ids: Iterable[int]) -> None:

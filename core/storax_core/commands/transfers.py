@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from storax_core import decide
 from storax_core.commands import moves
-from storax_core.states import JobState
-from storax_core.store.database import Connection
-from storax_core.store.log import Change, Context
+from storax_core.database.connections import Connection
+from storax_core.lifecycle import rules
+from storax_core.lifecycle.states import JobState
+from storax_core.log.append import Change, Context
 
 STANDING = """SELECT job_id, direction, bool_and(state = 'done') AS done,
   min(remote_path) FILTER (WHERE state = 'error') AS broken,
@@ -23,12 +23,12 @@ async def settle(conn: Connection, ctx: Context, items: Sequence[int]) -> None:
     await moves.append_job_changes(conn, ctx, changes)
 
 
-def _verdict(facts: decide.Facts, coming: decide.Facts | None, going: decide.Facts | None) -> Change:
-    change, mine = decide.change_of(facts), dict(facts)
+def _verdict(facts: rules.Facts, coming: rules.Facts | None, going: rules.Facts | None) -> Change:
+    change, mine = rules.change_of(facts), dict(facts)
     stage = coming if facts["state"] == JobState.READY else going if facts["state"] == JobState.POSTPROCESSED else None
     if stage and stage["broken"]:
         why = f": {stage['why']}" if stage["why"] else ""
-        decide.enter(change, mine, JobState.FAILED, {"message": f"transfer of {stage['broken']} failed{why}"[:2000]})
+        rules.enter(change, mine, JobState.FAILED, {"message": f"transfer of {stage['broken']} failed{why}"[:2000]})
     elif stage and stage["done"]:
-        decide.enter(change, mine, JobState.STAGED_IN if stage is coming else JobState.STAGED_OUT, {})
+        rules.enter(change, mine, JobState.STAGED_IN if stage is coming else JobState.STAGED_OUT, {})
     return change

@@ -6,15 +6,16 @@ from typing import Any
 
 import asyncpg
 
-from storax_core import decide, queries
 from storax_core.commands import apps, create_jobs, leases, moves, transfers
 from storax_core.commands.create import describe, taken
-from storax_core.decide import Facts
+from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound, StaleVersion
+from storax_core.lifecycle import rules
+from storax_core.lifecycle.rules import Facts
+from storax_core.log import append
+from storax_core.log.append import Change, Context, Row
+from storax_core.queries import select
 from storax_core.resources import APPS, JOBS, Resource
-from storax_core.store import log
-from storax_core.store.database import Connection
-from storax_core.store.log import Change, Context, Row
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,10 @@ async def update_rows(
 
 
 async def update_where(
-    conn: Connection, ctx: Context, resource: Resource, query: queries.Query, patch: Row, *, force: bool = False
+    conn: Connection, ctx: Context, resource: Resource, query: select.Query, patch: Row, *, force: bool = False
 ) -> int:
     """Apply one patch to all that match. Returns their number."""
-    ids = await queries.matching_ids(conn, resource, ctx.owner_id, query)
+    ids = await select.matching_ids(conn, resource, ctx.owner_id, query)
     if ids and patch:
         await update_rows(conn, ctx, resource, [{"id": i, **patch} for i in ids], force=force)
     return len(ids)
@@ -81,7 +82,7 @@ async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lin
     if not any(line["p"] for line in lines):
         return await _unchanged(conn, ctx, resource, lines)
     try:
-        versions, when = await log.append_patches(conn, ctx, resource, lines)
+        versions, when = await append.append_patches(conn, ctx, resource, lines)
     except asyncpg.UniqueViolationError as error:
         raise taken(resource, [line["p"] for line in lines], error) from error
     if len(versions) < len(lines):
@@ -126,7 +127,7 @@ async def _update_states(
     if resource is JOBS:
         await moves.append_job_changes(conn, ctx, changes)
     else:
-        await log.append_changes(conn, ctx, resource, changes)
+        await append.append_changes(conn, ctx, resource, changes)
         await _aftermath(conn, ctx, resource, changes)
     return Updated(("id", "version", "last_update", "state"), [_seen(c, facts[c.id]) for c in changes])
 
@@ -143,16 +144,16 @@ WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR UPDATE"""  # noqa
 def _decide(resource: Resource, facts: Facts, patch: Row, *, force: bool) -> Change:
     to = str(patch.pop("state", facts["state"]))
     if to == facts["state"]:
-        change = decide.change_of(facts)
+        change = rules.change_of(facts)
         if patch:
             change.add(f"{resource.entity}.updated", patch)
         return change
     if resource is JOBS:
-        return decide.user_move(facts, to, patch, force=force)
+        return rules.user_move(facts, to, patch, force=force)
     assert resource.machine is not None  # noqa: S101  (callers checked)
     if not force:
-        decide.legal(resource.machine.moves, facts["state"], to, f"{resource.entity.replace('_', ' ')} {facts['id']}")
-    change = decide.change_of(facts)
+        rules.legal(resource.machine.moves, facts["state"], to, f"{resource.entity.replace('_', ' ')} {facts['id']}")
+    change = rules.change_of(facts)
     change.add(f"{resource.entity}.state_changed", patch, was=facts["state"], to=to)
     return change
 

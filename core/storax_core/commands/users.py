@@ -9,13 +9,13 @@ import asyncpg
 from pwdlib import PasswordHash
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from storax_core import decide
+from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Unauthorized
+from storax_core.lifecycle import rules
+from storax_core.log import append
+from storax_core.log.append import Context, Row
 from storax_core.resources import TOKENS, USERS
 from storax_core.resources.types import LoginName, ShortText, clean_text
-from storax_core.store import log
-from storax_core.store.database import Connection
-from storax_core.store.log import Context, Row
 
 PREFIX = "stx_"
 WHO = """SELECT t.id AS token_id, t.owner_id, u.username FROM token t JOIN user_account u ON u.id = t.user_id
@@ -101,11 +101,11 @@ def password_fits(password: str, user: Any) -> bool:
 
 async def create_user(conn: Connection, username: str, hashed: str | None) -> int:
     """Create a user who owns itself, with a password's hash or none. Raises Conflict when the name is taken."""
-    (user_id,) = await log.draw_ids(conn, USERS, 1)
+    (user_id,) = await append.draw_ids(conn, USERS, 1)
     ctx = user_context(user_id)
     row = {"id": user_id, "username": username, "password_hash": hashed}
     try:
-        await log.append_created(conn, ctx, USERS, [row])
+        await append.append_created(conn, ctx, USERS, [row])
     except asyncpg.UniqueViolationError:
         raise Conflict(f"a user named {username!r} exists already", hint="Choose another name or log in.") from None
     return user_id
@@ -114,10 +114,10 @@ async def create_user(conn: Connection, username: str, hashed: str | None) -> in
 async def issue_token(conn: Connection, ctx: Context, name: str, days: int) -> Row:
     """Make a token for the owner in ``ctx``. The only time its text is seen."""
     text = PREFIX + secrets.token_urlsafe(32)
-    (token_id,) = await log.draw_ids(conn, TOKENS, 1)
+    (token_id,) = await append.draw_ids(conn, TOKENS, 1)
     expires = await conn.fetchval("SELECT now() + make_interval(days => $1)", days)
     told = {"id": token_id, "name": name, "user_id": ctx.owner_id, "expires_at": expires}
-    await log.append_created(conn, ctx, TOKENS, [{**told, "hash": token_hash(text)}])
+    await append.append_created(conn, ctx, TOKENS, [{**told, "hash": token_hash(text)}])
     return {**told, "token": text}
 
 
@@ -126,10 +126,10 @@ async def log_in(conn: Connection, user: Any, days: int) -> Row:
     locked = await _lock(conn, user["id"])
     if locked["password_hash"] != user["password_hash"]:
         raise Unauthorized("the password was changed at this moment", hint="Log in with the new one.")
-    change = decide.change_of(locked)
+    change = rules.change_of(locked)
     change.note("user.logged_in", {"with": "password"})
     ctx = user_context(user["id"])
-    await log.append_changes(conn, ctx, USERS, [change])
+    await append.append_changes(conn, ctx, USERS, [change])
     return {**await issue_token(conn, ctx, "login", days), "username": user["username"]}
 
 
@@ -138,14 +138,14 @@ async def set_password(conn: Connection, user_id: int, hashed: str, *, revoke_to
 
     Tokens are keys of their own, which sites and scripts live on: they stay, unless ``revoke_tokens`` says otherwise.
     """
-    change = decide.change_of(await _lock(conn, user_id))
+    change = rules.change_of(await _lock(conn, user_id))
     ctx = Context(user_id, actor)
     sql = "SELECT id FROM token WHERE user_id = $1 ORDER BY id FOR UPDATE"
     ids = [r["id"] for r in await conn.fetch(sql, user_id)] if revoke_tokens else []
     change.note("user.password_changed", {"tokens_revoked": len(ids)})
-    await log.append_changes(conn, ctx, USERS, [change])
+    await append.append_changes(conn, ctx, USERS, [change])
     await conn.execute("UPDATE user_account SET password_hash = $2 WHERE id = $1", user_id, hashed)
-    await log.append_deleted(conn, ctx, TOKENS, ids, {})
+    await append.append_deleted(conn, ctx, TOKENS, ids, {})
     return len(ids)
 
 

@@ -8,10 +8,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 from typing_extensions import TypedDict
 
+from storax_core.lifecycle.states import BATCH_JOB_MOVES, BatchJobState
 from storax_core.resources import columns as c
 from storax_core.resources.base import CREATE, EQ, JSON, TEXT, TIME, UPDATE, Link, Machine, Mark, Resource
 from storax_core.resources.types import BigId, Count, JsonObject, ShortText, Tags, TextMap, UtcTime
-from storax_core.states import BATCH_JOB_MOVES, BatchJobState
 
 Minutes = Annotated[int, Strict(), Field(ge=1, le=5_256_000)]
 

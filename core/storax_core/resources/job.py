@@ -8,6 +8,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from storax_core.lifecycle.states import JOB_MOVES, JOB_TAKEABLE, JobState
 from storax_core.resources import columns as c
 from storax_core.resources.base import (
     BOTH,
@@ -38,7 +39,6 @@ from storax_core.resources.types import (
     UtcTime,
     Whole,
 )
-from storax_core.states import JOB_MOVES, JOB_TAKEABLE, JobState
 
 Small = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 Minutes = Annotated[int, Strict(), Field(ge=0, le=5_256_000)]

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
+from storax_core.lifecycle.states import TRANSFER_MOVES, JobState, TransferState
 from storax_core.resources import columns as c
 from storax_core.resources.base import EQ, UPDATE, JoinFilter, Link, Machine, Mark, Resource
 from storax_core.resources.types import BigId, InsidePath, JsonObject, ShortText, Tags
-from storax_core.states import TRANSFER_MOVES, JobState, TransferState
 
 
 class TransferItem(SQLModel, table=True):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from storax_agent.loops.base import Errors
-from storax_agent.wire import SiteApi
+from storax_agent.server.site_api import SiteApi
 
 
 class FailingLoops:

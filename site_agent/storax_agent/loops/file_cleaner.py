@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from storax.errors import Conflict, InvalidInput, NotFound
-from storax_agent.globs import remove_matching
-from storax_agent.inside import PathError
+from storax_agent.files.globs import remove_matching
+from storax_agent.files.safe_path import PathError
+from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.files import open_workdir
-from storax_agent.wire import SiteApi
 
 AT_ONCE = 200
 LOG = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from storax_agent.leases import SessionKeeper
-from storax_agent.wire import SiteApi
+from storax_agent.mainloop.lease_table import SessionKeeper
+from storax_agent.server.site_api import SiteApi
 
 
 class Heartbeat:

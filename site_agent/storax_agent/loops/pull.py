@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from storax.errors import StoraxError
-from storax_agent.leases import SessionKeeper
-from storax_agent.pace import Room
-from storax_agent.wire import Acquired, SiteApi
+from storax_agent.mainloop.lease_table import SessionKeeper
+from storax_agent.mainloop.load_window import Room
+from storax_agent.server.site_api import Acquired, SiteApi
 
 WAIT_SEC = 30.0
 ROOM_SEC = 2.0

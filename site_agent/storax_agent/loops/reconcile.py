@@ -8,9 +8,9 @@ on its way at the first look has arrived, or was reported, at the second.
 import logging
 import time
 
-from storax_agent.leases import SessionKeeper
 from storax_agent.loops.pull import WAIT_SEC, Taker
-from storax_agent.wire import SiteApi
+from storax_agent.mainloop.lease_table import SessionKeeper
+from storax_agent.server.site_api import SiteApi
 
 LOOK_SEC = 1.0
 EVERY_SEC = 15.0

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 from storax.errors import InvalidInput
-from storax_agent.leases import SessionKeeper
-from storax_agent.outbox import OutboxReader
-from storax_agent.pace import Mail
-from storax_agent.wire import Answer, SiteApi
+from storax_agent.mainloop.lease_table import SessionKeeper
+from storax_agent.mainloop.load_window import Mail
+from storax_agent.mainloop.outbox import OutboxReader
+from storax_agent.server.site_api import Answer, SiteApi
 
 MOST_ENTRIES = 1000
 LOOK_SEC = 5.0

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from storax.errors import Conflict, InvalidInput, NotFound
+from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.base import Item, Moved, lane_of
 from storax_agent.transfers.batches import Batch, Batches, Lane
 from storax_agent.transfers.locations import Locations
-from storax_agent.wire import SiteApi
 
 WINDOW = 1000
 BATCH_ITEMS = 100

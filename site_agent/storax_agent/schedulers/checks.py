@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from storax_agent.places import queue_of
+from storax_agent.prepare.placement import queue_of
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.limits import allowed_queues

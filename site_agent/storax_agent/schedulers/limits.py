@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from storax._names import nearest
+from storax._runtime.suggestions import nearest
 from storax_agent.schedulers.base import Limits, Request
 from storax_agent.schedulers.settings import NODE, SchedulerSettings
 

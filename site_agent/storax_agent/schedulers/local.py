@@ -12,10 +12,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storax_agent.allocation import BEGAN
-from storax_agent.jobs_end import end_jobs
-from storax_agent.launchers import processes
-from storax_agent.locks import holder
+from storax_agent.allocations.limits import BEGAN
+from storax_agent.control.end_jobs import end_jobs
+from storax_agent.files.locks import holder
+from storax_agent.launch.spawner import processes
 from storax_agent.schedulers.base import Limits, Outlook, Request, Status, Submitted
 from storax_agent.settings import SiteFolder, SiteSettings
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from storax_agent.launchers.journal import encode
-from storax_agent.launchers.link import BLOCK, Lines
+from storax_agent.launch.spawner.journal import encode
+from storax_agent.launch.spawner.link import BLOCK, Lines
 from storax_agent.transfers.base import Item, Moved, TransferError, TransferService, TryAgainError, Watch
 from storax_agent.transfers.locations import S3Location
 

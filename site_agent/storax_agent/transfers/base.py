@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 from zlib import crc32
 
-from storax_agent.inside import PathError, split
+from storax_agent.files.safe_path import PathError, split
 
 LANES = 2  # of each kind: a large file holds up half of the others at its location, not all
 

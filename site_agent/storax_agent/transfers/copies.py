@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from storax_agent.inside import open_folder
+from storax_agent.files.safe_path import open_folder
 from storax_agent.transfers.base import Moved, TryAgainError, Watch
 
 BLOCK = 1 << 20

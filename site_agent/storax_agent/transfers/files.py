@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from storax_agent.inside import open_folder, open_parent
+from storax_agent.files.safe_path import open_folder, open_parent
 from storax_agent.transfers.base import TransferError
 from storax_agent.transfers.copies import READ, Way, copy
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from storax_agent.inside import PathError, open_parent
+from storax_agent.files.safe_path import PathError, open_parent
 from storax_agent.transfers.base import Item, Moved, TransferError, Watch, failed, inner_path
 from storax_agent.transfers.copies import Way, forget
 from storax_agent.transfers.files import ROOT, carry, open_workdir

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from storax_agent.inside import PathError
+from storax_agent.files.safe_path import PathError
 from storax_agent.transfers.base import (
     Item,
     Moved,

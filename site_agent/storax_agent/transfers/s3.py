@@ -18,7 +18,7 @@ import botocore.exceptions as trouble
 from botocore.config import Config
 from botocore.session import Session as Credentials
 
-from storax_agent.inside import PathError
+from storax_agent.files.safe_path import PathError
 from storax_agent.transfers.base import (
     Item,
     Moved,

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from storax_agent.inside import split
+from storax_agent.files.safe_path import split
 from storax_agent.transfers.base import TransferError, TryAgainError
 
 SHA = "storax-sha256"  # metadata of an object: of the whole file, whatever its parts were

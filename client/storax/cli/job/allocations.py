@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from storax._footprint import cores, devices
+from storax._runtime.footprint import cores, devices
 from storax.cli.output import text_of
 
 if TYPE_CHECKING:

@@ -212,7 +212,7 @@ def _failure(failed: "Sequence[Job]") -> CommandError:
 @contextmanager
 def progress(label: str, total: int) -> "Iterator[Callable[[], Any]]":
     """A bar on stderr where bars are shown; calling what it gives counts one."""
-    from storax._progress import shown
+    from storax._runtime.progress import shown
 
     if not shown():
         yield lambda: None

@@ -1,0 +1,1 @@
+"""Sessions over HTTP: acquire by long poll, heartbeat, report, release."""

@@ -1,0 +1,240 @@
+"""App definitions: a class body says what an App is; ``sync()`` tells the server, ``submit()`` makes a Job of it."""
+
+import inspect
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from storax._jobs import parameters as _parameters
+from storax._jobs.pickled import wrap
+from storax._jobs.source import HOOKS, plain_source, whole_source
+from storax._orm.instance import Model
+from storax._orm.kinds import Rejected
+from storax._runtime.suggestions import unknown
+from storax._runtime.unset import UNSET
+from storax.client import current_client
+from storax.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from storax.models.app import App
+    from storax.models.job import Job
+    from storax.models.site import Site
+
+_NOT_DECLARED = ("site_id", "source_code", "hooks")
+# Balsam's names for what is called otherwise here.
+_OLD_NAMES = {"environment_variables": "environment"}
+
+
+if TYPE_CHECKING:
+    OnBoth = classmethod  # which type checkers, too, let be called on both
+else:
+
+    class OnBoth:
+        """A method that is called on a definition (a class) or on an App that was read (an instance)."""
+
+        def __init__(self, function: Any) -> None:
+            self._function = function
+            self.__doc__ = function.__doc__
+
+        def __get__(self, obj: Any, owner: type[Any]) -> Any:
+            return self._function.__get__(owner if obj is None else obj)
+
+
+class AppBase(Model):
+    """The hand-written half of App: the base class of definitions.
+
+    A definition sets ``site``, and either ``command_template`` or a method ``run``. It may define the hooks
+    ``preprocess``, ``postprocess``, ``handle_error`` and ``handle_timeout``, and set the other fields of an App, too.
+    The source of ``run`` and hooks is stored with the App as text, and runs only at sites that allow functions.
+    """
+
+    __slots__ = ()
+
+    site: ClassVar["str | int | Site | None"] = None
+    objects: ClassVar[Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "_spec" not in cls.__dict__:
+            cls._declared = {**cls._declared, **cls._take_declarations()}
+
+    @classmethod
+    def _take_declarations(cls) -> dict[str, Any]:
+        """Move the fields that the class body sets out of the way of their descriptors."""
+        found = {}
+        for old, new in _OLD_NAMES.items():
+            if old in cls.__dict__:
+                found[new] = cls._declaration(new, cls.__dict__[old])
+        for name in [n for n in cls.__dict__ if n in cls._fields]:
+            found[name] = cls._declaration(name, cls.__dict__[name])
+            delattr(cls, name)
+        return found
+
+    @classmethod
+    def _declaration(cls, name: str, value: Any) -> Any:
+        one = cls._fields[name]
+        if not one.creatable or name in _NOT_DECLARED:
+            raise InvalidInput(f"{cls.__name__} cannot set {name}.", hint="Set site= for where it runs.")
+        if name == "shell_preamble":
+            value = _preamble(cls, value)
+        value = inspect.cleandoc(value) if name == "command_template" and isinstance(value, str) else value
+        try:
+            return one.accept(value)
+        except Rejected as error:
+            raise InvalidInput(f"{cls.__name__}.{name}: {error.message}.", hint=error.hint) from None
+
+    # ---- what a definition says -------------------------------------------------------------------------------------
+
+    @classmethod
+    def _definition(cls) -> dict[str, Any]:
+        """The body that creates or updates the App on the server."""
+        cls._require_definition()
+        return {
+            "name": cls._app_name(),
+            "description": inspect.cleandoc(cls.__doc__ or ""),
+            "source_code": whole_source(cls, methods) if (methods := cls._methods()) else plain_source(cls),
+            "hooks": [name for name in methods if name != "run"],
+            "command_template": None,
+            **cls._declared,
+            "parameters": cls._own_parameters(),
+        }
+
+    @classmethod
+    def _methods(cls) -> list[str]:
+        """``run`` and the hooks that it defines."""
+        return [name for name in ("run", *HOOKS) if inspect.isfunction(getattr(cls, name, None))]
+
+    @classmethod
+    def _require_definition(cls) -> None:
+        template, run = cls._declared.get("command_template"), getattr(cls, "run", None)
+        if template and run:
+            raise InvalidInput(f"{cls.__name__} has both command_template and run().", hint="Keep one of the two.")
+        if template or run:
+            return
+        near = [n for n in vars(cls) if "templ" in n or "comm" in n]
+        if near:
+            raise unknown(f"{cls.__name__} sets", near[0], ["command_template"])
+        raise InvalidInput(f"{cls.__name__} says neither command_template nor run().", hint="Set one of the two.")
+
+    @classmethod
+    def _app_name(cls) -> str:
+        return str(cls._declared.get("name", cls.__name__))
+
+    @classmethod
+    def _own_parameters(cls) -> dict[str, Any]:
+        declared = dict(cls._declared.get("parameters", {}))
+        run = getattr(cls, "run", None)
+        template = cls._declared.get("command_template") or ""
+        found = _parameters.of_function(run) if run else _parameters.of_template(template)
+        return {**found, **declared}
+
+    @OnBoth
+    def _takes(self: Any) -> _parameters.Parameters:
+        """Its parameters, ready to check Jobs against."""
+        if isinstance(self, AppBase):
+            return _parameters.Parameters(self.name, self.parameters or {})
+        return _parameters.Parameters(self._app_name(), self._own_parameters())
+
+    # ---- talking to the server ------------------------------------------------------------------------------------
+
+    @classmethod
+    def sync(cls, *, rename_from: str | None = None) -> "App":
+        """Store this definition at its site: create the App, or bring the one there up to date.
+
+        Args:
+            rename_from: The name that the App had until now; it keeps its id and its Jobs.
+
+        Returns:
+            The App as the server has it.
+
+        Raises:
+            InvalidInput: The definition is incomplete or wrong, or its site is not known.
+        """
+        client, definition = current_client(), cls._definition()
+        site_id = client.apps.site_id(cls._require_site())
+        names = [*([rename_from] if rename_from else []), definition["name"]]
+        return client.apps.store(definition, site_id=site_id, names=names)
+
+    @classmethod
+    def _require_site(cls) -> Any:
+        if cls.site is None:
+            raise InvalidInput(f"{cls.__name__} does not say its site.", hint='Set site = "name" in the class.')
+        return cls.site
+
+    @OnBoth
+    def submit(self: Any, workdir: str, *, save: bool = True, **parameters: Any) -> "Job":
+        """Make a Job of this App, and save it.
+
+        Args:
+            workdir: Working folder, relative to the site's data folder.
+            save: False returns it unsaved, for ``bulk_create()``.
+            **parameters: The App's parameters by name, and any field of Job (``tags``, ``num_nodes``, ...). A name that
+                is both means the parameter.
+
+        Raises:
+            InvalidInput: A parameter is missing or unknown; the message names it.
+        """
+        from storax.models.job import Job
+
+        takes = self._takes()
+        fields = {n for n, f in Job._fields.items() if f.creatable} - set(takes.declared)
+        job_fields = {n: v for n, v in parameters.items() if n in fields}
+        values = {n: v for n, v in parameters.items() if n not in fields}
+        if values:
+            job_fields["parameters"] = {**job_fields.get("parameters", {}), **values}
+        job = Job(app=self, workdir=workdir, **job_fields)
+        if save:
+            job.save()
+        return job
+
+    @staticmethod
+    def pickled(value: Any) -> dict[str, str]:
+        """``value`` for a parameter that has no JSON form; for functions at sites whose policy has allow_pickle.
+
+        Raises:
+            InvalidInput: cloudpickle is not installed (the extra ``pickle``).
+        """
+        return wrap(value)
+
+    @classmethod
+    def load_by_id(cls, app_id: int) -> type["App"]:
+        """The definition of a stored App, by its id."""
+        return cls._from_app(current_client().apps.by_id(app_id))
+
+    @classmethod
+    def load_by_name(cls, name: str, *, site: "str | int | Site | None" = None) -> type["App"]:
+        """The definition of a stored App, by its name; ``site`` decides where several sites have one."""
+        return cls._from_app(current_client().apps.named(name, site=site))
+
+    @classmethod
+    def load_by_site(cls, site: "str | int | Site") -> dict[str, type["App"]]:
+        """The definitions of all Apps of a site, by name."""
+        return {app.name: cls._from_app(app) for app in current_client().apps.of_site(site)}
+
+    @classmethod
+    def _from_app(cls, app: "App") -> type["App"]:
+        """A class that says what ``app`` says."""
+        from storax.models.app import App
+
+        wanted = (n for n, f in app._fields.items() if f.creatable and n not in _NOT_DECLARED)
+        body = {n: value for n in wanted if (value := app._values[app._fields[n].index]) not in (None, UNSET)}
+        made: type[App] = type(app.name, (App,), {**body, "site": app.site_id, "__doc__": app.description or None})
+        return made
+
+    @classmethod
+    def resolve_site_id(cls) -> int:
+        """The id of the site that this definition names."""
+        return current_client().apps.site_id(cls._require_site())
+
+
+def _preamble(cls: type[Any], given: Any) -> Any:
+    """The preamble as text, from text, a list of lines, or a method without arguments, which is called now."""
+    if inspect.isfunction(given):
+        try:
+            given = given(None)
+        except Exception as error:
+            raise InvalidInput(
+                f"{cls.__name__}.shell_preamble() failed: {error!r}.",
+                hint="It is called once, when the class is defined, and knows no job.",
+            ) from None
+    if isinstance(given, (list, tuple)) and all(isinstance(line, str) for line in given):
+        return "\n".join(given)
+    return inspect.cleandoc(given) if isinstance(given, str) else given

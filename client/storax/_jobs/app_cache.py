@@ -1,0 +1,149 @@
+"""The Apps and Sites that a client has met, by id and by name, so that 10,000 Jobs cost one question."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from storax._jobs.parameters import Parameters
+from storax._runtime.suggestions import nearest
+from storax.errors import InvalidInput, NotFound
+from storax.models.app import App
+from storax.models.site import Site
+
+if TYPE_CHECKING:
+    from storax.client import Client
+
+
+class AppCache:
+    """Apps by id and name. What is asked for by name is looked up once; ``moved`` forgets it all."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+        self._by_id: dict[int, App] = {}
+        self._by_name: dict[tuple[str, Any], App] = {}
+        self._takes: dict[int, Parameters] = {}
+        self._site_ids: dict[str, int] = {}
+
+    def resolve(self, app: Any, site_name: str | None = None) -> App:
+        """The stored App that ``app`` means: a name, an id, an App, a definition, or ``...`` for a trial job's."""
+        if isinstance(app, str):
+            return self._by_name.get((app, site_name)) or self.named(app, site=site_name)
+        if isinstance(app, int):
+            return self.by_id(app)
+        if app is ...:
+            return self._by_name.get(("...", None)) or self._any_app()
+        if isinstance(app, App):
+            if not app.id:
+                raise InvalidInput(f"{app!r} is not saved yet.", hint="Call its save() first.")
+            return self._keep(app)
+        if isinstance(app, type) and issubclass(app, App):
+            return self._of_definition(app)
+        raise InvalidInput(f"app={app!r} is no App.", hint="Give its name, an App, or its class.")
+
+    def takes(self, app_id: Any) -> Parameters | None:
+        """The parameters of an App met before; None for one that was not."""
+        return self._takes.get(app_id)
+
+    def by_id(self, app_id: int) -> App:
+        """The App of this id."""
+        return self._by_id.get(app_id) or self._keep(App.objects.using(self._client).get(id=app_id))
+
+    def named(self, name: str, *, site: Any = None) -> App:
+        """The App of this name, at ``site`` (its name, id or Site) where given.
+
+        Raises:
+            InvalidInput: none has it, the message names the nearest; or several sites have one.
+        """
+        query = App.objects.using(self._client).filter(name=name)
+        found = list(query.filter(site_id=self.site_id(site)) if site is not None else query)
+        if len(found) == 1:
+            app = self._keep(found[0])
+            self._by_name[name, site if isinstance(site, str) else None] = app
+            return app
+        if found:
+            ids = [app.site_id for app in found]
+            sites = Site.objects.using(self._client).filter(id=ids).values_list("name", flat=True)
+            raise InvalidInput(
+                f"Several sites have an App {name!r}: {', '.join(sites)}.", hint="Say which: site_name=."
+            )
+        raise self._no_app(name, site)
+
+    def _no_app(self, name: str, site: Any) -> InvalidInput:
+        known = App.objects.using(self._client).values_list("name", flat=True)
+        where = f" at site {site!r}" if site is not None else ""
+        hint = nearest(name, known) if known else "There is none yet: define one and call its sync()."
+        return InvalidInput(f"There is no App {name!r}{where}.", hint=hint)
+
+    def of_site(self, site: Any) -> list[App]:
+        """All Apps of a site, by name."""
+        return list(App.objects.using(self._client).filter(site_id=self.site_id(site)).order_by("name"))
+
+    def site_id(self, site: Any) -> int:
+        """The id of a site given by name, id or as a Site.
+
+        Raises:
+            InvalidInput: no site has this name; the message names the nearest.
+        """
+        if isinstance(site, int):
+            return site
+        if isinstance(site, Site):
+            if site.id is None:
+                raise InvalidInput(f"{site!r} is not saved yet.", hint="Call its save() first.")
+            return site.id
+        if site not in self._site_ids:
+            sites = dict(Site.objects.using(self._client).values_list("name", "id"))
+            if site not in sites:
+                hint = nearest(str(site), sites) if sites else "There is none yet: make one with `storax site init`."
+                raise InvalidInput(f"There is no site {site!r}.", hint=hint)
+            self._site_ids[site] = sites[site]
+        return self._site_ids[site]
+
+    def store(self, definition: dict[str, Any], *, site_id: int, names: Iterable[str]) -> App:
+        """Create the App of this definition, or update the one that has one of the ``names``."""
+        query = App.objects.using(self._client).filter(site_id=site_id)
+        found = next((app for name in names if (app := query.filter(name=name).first())), None)
+        if found is None:
+            found = App(site_id=site_id, **definition)
+            found._client = self._client
+        for name, value in definition.items() if found.id else ():
+            if found._values[found._fields[name].index] != value:
+                setattr(found, name, value)
+        found.save()
+        self._by_name.clear()
+        return self._keep(found)
+
+    def moved(self, refs: Iterable[tuple[str, str | None]]) -> bool:
+        """Forget everything; whether any of these names means another App now than it did."""
+        before = {ref: self._by_name[ref].id for ref in refs if ref in self._by_name}
+        self._forget()
+        return any(self.named(name, site=site).id != before[name, site] for name, site in before)
+
+    def _forget(self) -> None:
+        for known in (self._by_id, self._by_name, self._takes, self._site_ids):
+            known.clear()
+
+    def _keep(self, app: App) -> App:
+        if app.id is not None and self._by_id.get(app.id) is not app:
+            self._by_id[app.id] = app
+            self._takes[app.id] = app._takes()
+        return app
+
+    def _of_definition(self, definition: type[App]) -> App:
+        site_id = self.site_id(definition._require_site())
+        key = (definition._app_name(), site_id)
+        if key not in self._by_name:
+            try:
+                self._by_name[key] = self.named(key[0], site=site_id)
+            except InvalidInput as error:
+                name = definition.__name__
+                raise InvalidInput(error.message, hint=f"Call {name}.sync() to store it there.") from None
+        return self._by_name[key]
+
+    def _any_app(self) -> App:
+        """For ``Job(...)``, three dots: the newest App that can run without parameters."""
+        for app in App.objects.using(self._client).order_by("-id")[:1000]:
+            if not any(spec.get("required", True) for spec in (app.parameters or {}).values()):
+                self._by_name["...", None] = self._keep(app)
+                return app
+        raise NotFound(
+            "Job(...) takes the newest App that needs no parameters, and there is none.", hint="Name one: app=."
+        )

@@ -1,0 +1,58 @@
+"""What BatchJobs can do beyond being rows: be checked against a site's limits, be written for a command line."""
+
+import shlex
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from storax._orm.instance import Model
+from storax._runtime.suggestions import nearest
+from storax.errors import InvalidInput
+
+
+class BatchJobBase(Model):
+    """The hand-written half of BatchJob."""
+
+    __slots__ = ()
+
+    queue: Any
+    project: Any
+    num_nodes: Any
+    wall_time_min: Any
+    partitions: Any
+    optional_params: Any
+
+    def validate(
+        self,
+        allowed_queues: Mapping[str, Mapping[str, Any]],
+        allowed_projects: Collection[str],
+        optional_batch_job_params: Mapping[str, Any],
+    ) -> None:
+        """Check it against what its site allows; the arguments are the Site's fields of these names.
+
+        Raises:
+            InvalidInput: The message names the limit.
+        """
+        if self.queue not in allowed_queues:
+            raise InvalidInput(f"There is no queue {self.queue!r}.", hint=nearest(self.queue, allowed_queues))
+        limits = allowed_queues[self.queue]
+        for value, limit in ((self.num_nodes, "max_nodes"), (self.wall_time_min, "max_walltime")):
+            if limit in limits and value > limits[limit]:
+                raise InvalidInput(f"{value} is above the {limit} of queue {self.queue!r}, {limits[limit]}.")
+        if self.project not in allowed_projects:
+            raise InvalidInput(f"There is no project {self.project!r}.", hint=nearest(self.project, allowed_projects))
+        parts = sum(int(part["num_nodes"]) for part in self.partitions or ())
+        if self.partitions and parts != self.num_nodes:
+            raise InvalidInput(f"The partitions have {parts} nodes, the BatchJob {self.num_nodes}.")
+        for name in self.optional_params:
+            if name not in optional_batch_job_params:
+                raise InvalidInput(f"There is no parameter {name!r}.", hint=nearest(name, optional_batch_job_params))
+
+    def partitions_to_cli_args(self) -> str:
+        """The partitions as arguments of `storax queue submit`, ``--part MODE:NODES[:key=value...]``; empty without
+        any."""
+        return " ".join(f"--part {_part(part)}" for part in self.partitions or ())
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    tags = (f"{key}={value}" for key, value in (part.get("filter_tags") or {}).items())
+    return shlex.quote(":".join([str(part["job_mode"]), str(part["num_nodes"]), *tags]))

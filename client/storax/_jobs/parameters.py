@@ -1,0 +1,72 @@
+"""The parameters of an App: which there are, which must be given, and what a Job gives."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from storax._runtime.json import dumps
+from storax._runtime.suggestions import nearest
+from storax.errors import InvalidInput
+
+_PLACE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+
+
+def of_template(template: str) -> dict[str, dict[str, Any]]:
+    """A required parameter for every ``{{ name }}`` of a command template."""
+    return {name: {"required": True} for name in dict.fromkeys(_PLACE.findall(template))}
+
+
+def of_function(run: Callable[..., Any]) -> dict[str, dict[str, Any]]:
+    """A parameter for every argument of ``run`` but the first, ``self``; one with a default is optional."""
+    arguments = list(inspect.signature(run).parameters.values())[1:]
+    return {a.name: _declaration(a) for a in arguments}
+
+
+def _declaration(argument: inspect.Parameter) -> dict[str, Any]:
+    if argument.kind not in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY):
+        raise InvalidInput(
+            f"run() takes {argument}, and a Job gives its parameters by name.",
+            hint="Name each parameter; give one a dict or a list for many values.",
+        )
+    if argument.default is inspect.Parameter.empty:
+        return {"required": True}
+    try:
+        dumps(argument.default)
+    except (TypeError, ValueError):
+        raise InvalidInput(
+            f"The default of {argument.name!r} in run() has no JSON form: {argument.default!r}.",
+            hint="Use None, and make the value inside run().",
+        ) from None
+    return {"required": False, "default": argument.default}
+
+
+class Parameters:
+    """The declared parameters of one App, ready to check many Jobs against."""
+
+    def __init__(self, app_name: str, declared: Mapping[str, Any]) -> None:
+        self.app_name = app_name
+        self.declared = declared
+        self._names = frozenset(declared)
+        self._required = frozenset(n for n, spec in declared.items() if _required(spec))
+
+    def check(self, given: Mapping[str, Any]) -> None:
+        """Refuse missing and unknown parameters.
+
+        Raises:
+            InvalidInput: the message names them, and the nearest right name.
+        """
+        names = given.keys()
+        if names >= self._required and names <= self._names:
+            return
+        app = f"App {self.app_name!r}"
+        if missing := [repr(n) for n in self.declared if n in self._required and n not in names]:
+            words = f"the parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+            raise InvalidInput(f"{app} needs {words}.", hint='Give parameters={"name": value}.')
+        wrong = next(n for n in names if n not in self._names)
+        hint = nearest(wrong, self.declared) if self.declared else "It takes no parameters."
+        raise InvalidInput(f"{app} has no parameter {wrong!r}.", hint=hint)
+
+
+def _required(spec: Any) -> bool:
+    return bool(spec.get("required", True)) if isinstance(spec, Mapping) else True

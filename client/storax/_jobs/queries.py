@@ -1,0 +1,83 @@
+"""What queries of Jobs and ``Job.objects`` can do beyond others: cancel, wait, refresh many."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from storax._jobs.job import JobBase
+from storax._jobs.waiting import ReturnWhen, Waiting, as_completed, wait
+from storax._orm.changes import ChangeQuery
+from storax._orm.manager import Manager
+from storax.errors import InvalidInput
+
+J = TypeVar("J", bound=JobBase)
+
+
+class JobQueryBase(ChangeQuery[J]):
+    """What a query of Jobs can do beyond other queries."""
+
+    def cancel(self) -> int:
+        """Cancel all that match; running processes are stopped within seconds. Returns the number cancelled.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        body = self._selected("cancelled", "cancel", {})
+        if body is None:
+            return 0
+        answer = self._call("POST", "cancel", body)
+        return int(answer["cancelled"] + answer["requested"])
+
+    def wait(
+        self,
+        jobs: Iterable[J] | None = None,
+        timeout: float | None = None,
+        *,
+        return_when: ReturnWhen = "ALL_COMPLETED",
+    ) -> tuple[list[J], list[J]]:
+        """Block until jobs have ended, and refresh them; pushed by the server, not polled.
+
+        Args:
+            jobs: Saved jobs of one server; a query waits for its own jobs where none are given.
+            timeout: Seconds to wait at most; None waits for ever. It is no error when it comes first.
+            return_when: ALL_COMPLETED; FIRST_COMPLETED: as soon as one has ended; FIRST_EXCEPTION: as soon as one has
+                FAILED.
+
+        Returns:
+            Two lists, ``(done, not_done)``, each in the order given. A job that was deleted counts as done.
+        """
+        return wait(self._meant(jobs), timeout=timeout, return_when=return_when)
+
+    def as_completed(self, jobs: Iterable[J] | None = None, timeout: float | None = None) -> Iterator[J]:
+        """Yield jobs as they end, refreshed; one that was deleted is yielded as it was.
+
+        Args:
+            jobs: Saved jobs of one server; a query takes its own jobs where none are given.
+            timeout: Seconds to wait at most; None waits for ever.
+
+        Raises:
+            DeadlineExceeded: Not all have ended within ``timeout`` seconds.
+        """
+        return as_completed(self._meant(jobs), timeout=timeout)
+
+    def _meant(self, jobs: Iterable[J] | None) -> Iterable[J]:
+        if jobs is None:
+            self._require_said("wait")
+            return self._fetch()
+        if not isinstance(jobs, Iterable):
+            raise InvalidInput(f"{jobs!r} is no list of jobs.", hint="Say timeout= for the seconds to wait.")
+        return jobs
+
+
+class JobManagerBase(Manager[J]):
+    """What ``Job.objects`` can do beyond other managers."""
+
+    def bulk_refresh(self, jobs: Iterable[J]) -> None:
+        """Read all of these again, in one request for 10,000 of them.
+
+        Raises:
+            DoesNotExist: One was deleted; the others are refreshed.
+        """
+        waiting = Waiting(jobs, timeout=0)
+        waiting.refresh()
+        if waiting.gone:
+            raise self._model.DoesNotExist(f"Job {min(waiting.gone)} was deleted.")

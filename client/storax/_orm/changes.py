@@ -1,0 +1,65 @@
+"""What a query changes on the server: one request for all that match, with the number of them as the answer."""
+
+from typing import Any
+from warnings import warn
+
+from storax._orm.query import M, Query, arguments
+from storax._runtime.json import dumps
+from storax._runtime.suggestions import unknown
+from storax._runtime.unset import UNSET
+from storax.errors import InvalidInput, StoraxWarning
+
+# One such call may touch a million rows: it gets this many times the deadline of a small one.
+BULK_PATIENCE = 10
+
+
+class ChangeQuery(Query[M]):
+    """A query of a resource that can be updated or deleted."""
+
+    def _require_said(self, verb: str) -> None:
+        """A plain query says which ones it means; a manager does not."""
+
+    def _update(self, given: dict[str, Any]) -> int:
+        patch = arguments(given)
+        params = {"force": "true"} if patch.pop("force", False) else None
+        patch = {name: self._patched(name, value) for name, value in patch.items() if value is not UNSET}
+        body = self._selected("updated", "update", {"patch": patch})
+        if body is None or not patch:
+            return 0
+        return int(self._call("PATCH", "", body, params=params)["updated"])
+
+    def _patched(self, name: str, value: Any) -> Any:
+        one = self._model._fields.get(name)
+        if one is None:
+            known = [n for n, f in self._model._fields.items() if f.updatable]
+            raise unknown(f"{self._noun} has no field", name, known)
+        if not one.updatable:
+            raise InvalidInput(
+                f"{self._noun}.{name} cannot be updated.", hint="It is fixed at creation, or the server sets it."
+            )
+        return one.checked(self._model, value)
+
+    def _delete(self) -> int:
+        body = self._selected("deleted", "delete", {})
+        if body is None:
+            return 0
+        answer = self._call("POST", "delete", body)
+        if left := answer.get("not_deleted"):
+            named = ", ".join(str(i) for i in left[:10]) + (", ..." if len(left) > 10 else "")
+            message = f"{len(left)} leased or running were not deleted ({named}). Cancel them first: query.cancel()."
+            warn(StoraxWarning(message), stacklevel=3)
+        return int(answer["deleted"])
+
+    def _selected(self, participle: str, verb: str, extra: dict[str, Any]) -> dict[str, Any] | None:
+        """The body of a bulk call; None where nothing can match."""
+        self._require_said(verb)
+        ids = "query.values_list('id', flat=True)"
+        way_out = f"Name its members: {self._noun}.objects.filter(id={ids}).{verb}(...)."
+        self._plan.require_whole(participle, way_out)
+        self._cache = None
+        return None if self._plan.nothing else {**self._plan.selection, **extra}
+
+    def _call(self, method: str, path: str, body: dict[str, Any], *, params: dict[str, str] | None = None) -> Any:
+        client = self._home()
+        url, deadline = f"/{self._model._spec.path}/{path}", client.deadline * BULK_PATIENCE
+        return client.call(method, url, dumps(body), params=params, deadline=deadline).json()

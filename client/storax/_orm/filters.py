@@ -1,0 +1,139 @@
+"""Filters: names and values checked here, at once; several on the same field combined with AND, as far as that goes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from storax._orm.kinds import Rejected, kind_of
+from storax._runtime.suggestions import unknown
+from storax._runtime.unset import UNSET
+from storax.errors import InvalidInput
+
+# Two filters of these operators on one field become one: the stricter of the two values.
+_STRICTER = {"gt": max, "gte": max, "after": max, "lt": min, "lte": min, "before": min}
+
+
+class Filter(NamedTuple):
+    """One filter: the type of its value, its operator, and whether a list means "any of these"."""
+
+    annotation: Any
+    op: str = "eq"
+    many: bool = False
+
+
+class Nothing(Exception):
+    """These filters can match nothing, whatever the server holds."""
+
+
+def clauses(noun: str, known: Mapping[str, Filter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters as JSON, by name.
+
+    Raises:
+        UnknownName: there is no such filter; the message names the nearest.
+        InvalidInput: a value is of the wrong type.
+        Nothing: an empty list, tuple or set is among the values.
+    """
+    out = {}
+    for name, value in given.items():
+        if value is UNSET:
+            continue
+        if name not in known:
+            raise unknown(f"{noun} has no filter", name, known)
+        out[name] = _checked(noun, name, known[name], value)
+    return out
+
+
+def _checked(noun: str, name: str, filter_: Filter, value: Any) -> Any:
+    try:
+        return _value(filter_, value)
+    except Rejected as error:
+        raise InvalidInput(f"Filter {name} of {noun}: {error.message}.", hint=error.hint) from None
+
+
+def _value(filter_: Filter, value: Any) -> Any:
+    value = getattr(value, "id", value) if hasattr(value, "_spec") else value
+    if filter_.op == "contains_json":
+        return None if value is None else kind_of(filter_.annotation).accept(_pairs(value))
+    if value is None:
+        return None
+    accept = kind_of(filter_.annotation).accept
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return accept(value)
+    if not filter_.many:
+        raise Rejected("it takes one value, not several")
+    wanted = list(value)
+    if not wanted:
+        raise Nothing
+    if None in wanted:
+        raise Rejected("None does not go with other values", hint="Ask for null in a query of its own.")
+    return [accept(getattr(v, "id", v) if hasattr(v, "_spec") else v) for v in wanted]
+
+
+def _pairs(value: Any) -> Any:
+    """Containment takes a dict; "key:value" texts, one or several, are read as one, as in Balsam."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    texts = [value] if isinstance(value, str) else list(value)
+    wrong = next((t for t in texts if not isinstance(t, str) or ":" not in t), None)
+    if wrong is not None:
+        raise Rejected(f"{wrong!r} is no key and value", hint='Write {"key": "value"} or "key:value".')
+    if not texts:
+        raise Nothing
+    return dict(t.split(":", 1) for t in texts)
+
+
+def both(noun: str, known: Mapping[str, Filter], old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Filters that let pass what passes ``old`` and ``new``.
+
+    Raises:
+        Nothing: no value can pass both.
+        InvalidInput: the two cannot be said in one query.
+    """
+    out = dict(old)
+    for name, value in new.items():
+        out[name] = _and(noun, name, known[name].op, old[name], value) if name in old else value
+    return out
+
+
+def _and(noun: str, name: str, op: str, old: Any, new: Any) -> Any:
+    if old == new:
+        return old
+    if op == "eq":
+        return _common(old, new)
+    if op == "ne" and old is not None and new is not None:
+        return list(dict.fromkeys([*_many(old), *_many(new)]))
+    if op in _STRICTER and old is not None and new is not None:
+        return _STRICTER[op](old, new)
+    if op == "contains_json" and isinstance(old, dict) and isinstance(new, dict):
+        return _merged(noun, name, old, new)
+    if op == "isnull":
+        raise Nothing
+    raise InvalidInput(
+        f"Filter {name} of {noun} stands twice in this query, as {old!r} and as {new!r}; it can stand once.",
+        hint="Build the second query from an unfiltered one.",
+    )
+
+
+def _many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _common(old: Any, new: Any) -> Any:
+    found = [v for v in _many(old) if v in _many(new)]
+    if not found:
+        raise Nothing
+    return found if isinstance(old, list) and isinstance(new, list) else found[0]
+
+
+def _merged(noun: str, name: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A dict that contains both; a scalar that differs can never be contained twice."""
+    out = dict(old)
+    for key, value in new.items():
+        if key not in old or old[key] == value:
+            out[key] = value
+        elif isinstance(old[key], dict) and isinstance(value, dict):
+            out[key] = _merged(noun, name, old[key], value)
+        elif isinstance(old[key], list) and isinstance(value, list):
+            out[key] = old[key] + [v for v in value if v not in old[key]]
+        else:
+            raise Nothing
+    return out

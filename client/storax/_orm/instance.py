@@ -1,0 +1,137 @@
+"""The verbs of one instance: save, refresh, delete."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from storax._orm.record import Record, Spec
+from storax._runtime.json import dumps
+from storax._runtime.unset import UNSET
+from storax.client import current_client
+from storax.errors import NotFound, ReadOnly
+
+if TYPE_CHECKING:
+    from storax._runtime.reply import Reply
+    from storax.client import Client
+
+__all__ = ["Model", "Spec"]
+
+
+class Model(Record):
+    """One thing on the server. Made by its class or by a query; ``save()`` stores what changed."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        raise ReadOnly(f"{type(self).__name__} cannot be made here: the server makes it.")
+
+    def save(self, *, force: bool = False) -> None:
+        """Store it: a new one is created and gets its ``id``, a known one sends only what changed.
+
+        Args:
+            force: Enter a state that the table of moves forbids; an event of its own says so.
+
+        Raises:
+            IllegalMove: The state cannot follow the present one; the message names those that can.
+            InvalidInput: A value breaks a rule of the server.
+            DoesNotExist: It was deleted meanwhile.
+        """
+        if not self._saved:
+            self._insert(self._home())
+        elif patch := self._patch():
+            self._absorb_reply(self._ask("PATCH", "updated", dumps(patch), params={"force": "true"} if force else None))
+
+    def refresh_from_db(self) -> None:
+        """Read it again from the server; unsaved changes are dropped.
+
+        Raises:
+            DoesNotExist: It was deleted meanwhile.
+        """
+        self._absorb_reply(self._ask("GET", "refreshed"))
+
+    def delete(self) -> None:
+        """Delete it on the server; its ``id`` becomes None. Its events stay for ever.
+
+        Raises:
+            Leased: A running or leased job must be cancelled first.
+            DoesNotExist: It was deleted already.
+        """
+        self._ask("DELETE", "deleted")
+        self._values[self._id_at] = UNSET
+
+    def _prepare(self, client: "Client") -> None:
+        """Settle, just before the create, what only the server can tell."""
+
+    @classmethod
+    def _in_order(cls, items: Sequence[Any]) -> Sequence[Any]:
+        """The order in which a bulk create sends them."""
+        return items
+
+    @classmethod
+    def _creations(cls, items: Sequence[Any], client: "Client") -> list[dict[str, Any]]:
+        """The bodies of a bulk create."""
+        for one in items:
+            one._prepare(client)
+        return [one._creation() for one in items]
+
+    @classmethod
+    def _attempt(cls, _items: Sequence[Any], _client: "Client", send: Callable[[], "Reply"]) -> "Reply":
+        """Make the create call ``send`` for these items."""
+        return send()
+
+    @classmethod
+    def _created(cls, items: Sequence[Any]) -> None:
+        """Settle, after a bulk create, what the new ids decide."""
+
+    def _insert(self, client: "Client") -> None:
+        def send() -> "Reply":
+            self._prepare(client)
+            return client.call("POST", f"/{self._spec.path}/", dumps(self._creation()))
+
+        reply = self._attempt([self], client, send)
+        self._client = client
+        self._absorb_reply(reply)
+
+    def _complete(self) -> None:
+        found = self._ask("GET", "read").json()
+        for name, one in self._fields.items():
+            if not one.sent_only and self._values[one.index] is UNSET:
+                self._values[one.index] = found.get(name)
+
+    def _absorb_reply(self, reply: "Reply") -> None:
+        found = reply.json()
+        self._absorb(found, found.values(), position=reply.position)
+
+    def _home(self) -> "Client":
+        """The client it was read from or saved with; the current one for a new instance."""
+        return self._client or current_client()
+
+    def _require_id(self, verb: str) -> int:
+        if not self._saved:
+            raise ReadOnly(f"A {type(self).__name__} that is not saved cannot be {verb}.", hint="Call save() first.")
+        return int(self._values[self._id_at])
+
+    def _ask(
+        self,
+        method: str,
+        verb: str,
+        content: bytes | None = None,
+        *,
+        path: str = "",
+        params: dict[str, Any] | None = None,
+        patience: float = 0,
+    ) -> "Reply":
+        """Call the server about this one, for ``patience`` seconds more than usual; a 404 is its own DoesNotExist."""
+        url, client = f"/{self._spec.path}/{self._require_id(verb)}{path}", self._home()
+        return gone_as(
+            self, lambda: client.call(method, url, content, params=params, deadline=client.deadline + patience)
+        )
+
+
+def gone_as(model: Record | type[Record], call: Callable[[], "Reply"]) -> "Reply":
+    """The reply of ``call``, with a 404 told as the model's own DoesNotExist."""
+    try:
+        return call()
+    except NotFound as error:
+        gone = model.DoesNotExist(error.message, hint=error.hint, status=error.status, request_id=error.request_id)
+        gone.code = error.code
+        raise gone from None

@@ -1,0 +1,167 @@
+"""How the values of one type travel: what is accepted from the user, how raw JSON reads as Python.
+
+Values of the exact type pass without a call into pydantic; anything else goes through a TypeAdapter made on first use.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from storax.errors import InvalidInput
+
+_TEXT_ONLY: tuple[set[type], ...] = ({str}, set())
+
+
+class Rejected(InvalidInput):
+    """A value of the wrong type; whoever knows the field's name turns it into the final error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One type: ``accept`` turns a user's value into raw JSON, ``read`` raw JSON into Python (None: as it is)."""
+
+    accept: Callable[[Any], Any]
+    read: Callable[[Any], Any] | None = None
+    mutable: bool = False
+    choices: tuple[str, ...] = ()
+
+
+def utc_text(value: datetime) -> str:
+    """A time as ISO 8601 in UTC; a naive one is taken as UTC."""
+    aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return aware.isoformat().replace("+00:00", "Z")
+
+
+def read_time(raw: str) -> datetime:
+    """An aware UTC time from ISO 8601; a naive one is taken as UTC."""
+    value = datetime.fromisoformat(raw)
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+@lru_cache(maxsize=512)
+def kind_of(annotation: Any) -> Kind:
+    """The kind of a type: a plain scalar, a Literal, a time, a UUID, a dict or list of JSON, each maybe ``| None``."""
+    inner, nullable = _without_none(annotation)
+    kind = _plain_kind(inner)
+    if not nullable:
+        return kind
+    return Kind(_or_none(kind.accept), kind.read, kind.mutable, kind.choices)
+
+
+def _plain_kind(annotation: Any) -> Kind:
+    origin = get_origin(annotation)
+    if annotation is Any:
+        return Kind(lambda value: value, mutable=True)
+    if origin is Literal:
+        return _literal(get_args(annotation))
+    if annotation is datetime:
+        return Kind(_accept_time, read_time)
+    if getattr(annotation, "__name__", "") == "UUID":
+        return Kind(_accept_uuid, annotation)
+    if origin in (dict, list):
+        return Kind(_container(annotation, origin, get_args(annotation)), mutable=True)
+    return Kind(_exact(annotation))
+
+
+def _exact(annotation: Any) -> Callable[[Any], Any]:
+    exact = {int, float} if annotation is float else {annotation}
+
+    def accept(value: Any) -> Any:
+        return value if type(value) in exact else _coerce(annotation, value)
+
+    return accept
+
+
+def _literal(choices: tuple[str, ...]) -> Kind:
+    known = frozenset(choices)
+
+    def accept(value: Any) -> Any:
+        word = str(getattr(value, "value", value))
+        if word in known:
+            return word
+        from storax._runtime.suggestions import nearest
+
+        raise Rejected(f"{value!r} is not one of its values", hint=nearest(word, choices))
+
+    return Kind(accept, choices=choices)
+
+
+def _accept_time(value: Any) -> str:
+    if isinstance(value, datetime):
+        return utc_text(value)
+    if isinstance(value, date):
+        return utc_text(datetime.combine(value, time()))
+    if isinstance(value, str):
+        try:
+            return utc_text(datetime.fromisoformat(value))
+        except ValueError:
+            raise Rejected(f"{value!r} is no ISO 8601 time", hint="Write it as 2026-01-31T12:00:00Z.") from None
+    raise Rejected(f"{value!r} is no time", hint="Give a datetime, or text such as 2026-01-31T12:00:00Z.")
+
+
+def _accept_uuid(value: Any) -> str:
+    from uuid import UUID
+
+    try:
+        return str(value if isinstance(value, UUID) else UUID(str(value)))
+    except ValueError:
+        raise Rejected(f"{value!r} is no UUID", hint="Write it as 123e4567-e89b-12d3-a456-426614174000.") from None
+
+
+def _container(annotation: Any, origin: type, args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """Accepts exact dicts and lists with exact items; a shallow copy, so that the caller's own one stays apart."""
+    item = args[-1]
+    fits: tuple[set[type], ...] | None = ({item}, set()) if item in (str, int) else None
+    of_dict = origin is dict
+
+    def accept(value: Any) -> Any:
+        if type(value) is not origin:
+            return _coerce(annotation, value)
+        mine: Any = value
+        if of_dict and set(map(type, mine)) not in _TEXT_ONLY:
+            return _coerce(annotation, value)
+        if fits and set(map(type, mine.values() if of_dict else mine)) not in fits:
+            return _coerce(annotation, value)
+        return mine.copy()
+
+    return accept
+
+
+def _or_none(accept: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def accept_or_none(value: Any) -> Any:
+        return None if value is None else accept(value)
+
+    return accept_or_none
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if get_origin(annotation) in (Union, UnionType):
+        rest = [a for a in get_args(annotation) if a is not NoneType]
+        return (rest[0] if len(rest) == 1 else Any), True
+    return annotation, False
+
+
+def _coerce(annotation: Any, value: Any) -> Any:
+    """What pydantic makes of a value of another type: "4" is an int, a number is a text, numpy scalars are numbers."""
+    from pydantic import ValidationError
+
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    try:
+        return _adapter(annotation).validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = "".join(f"[{part!r}]" for part in first["loc"] if part != "[key]")
+        raise Rejected(
+            f"{where + ': ' if where else ''}{first['input']!r} does not fit", hint=f"{first['msg']}."
+        ) from None
+
+
+@lru_cache(maxsize=128)
+def _adapter(annotation: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(annotation, config=ConfigDict(coerce_numbers_to_str=True))

@@ -1,0 +1,44 @@
+"""Manager: where queries begin, and where things are created; ``Job.objects`` is a new one at each look."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from storax._orm import bulk
+from storax._orm.changes import ChangeQuery
+from storax._orm.query import M, Query
+from storax.client import scoped_client
+from storax.errors import InvalidInput
+
+Q = TypeVar("Q", bound=Query[Any])
+
+
+class Objects(Generic[Q]):
+    """The ``objects`` of a model. Bound, at each look, to the client of the enclosing ``with`` block."""
+
+    def __init__(self, manager: Callable[[], type[Q]]) -> None:
+        self._manager = manager
+
+    def __get__(self, obj: Any, owner: Any) -> Q:
+        return self._manager()(client=scoped_client())
+
+
+class Manager(ChangeQuery[M]):
+    """What can be done with all things of one kind."""
+
+    def _require_said(self, verb: str) -> None:
+        raise InvalidInput(
+            f"{self._noun}.objects.{verb}() does not say which ones.",
+            hint=f"Filter first; for every one of them say {self._noun}.objects.all().{verb}(...).",
+        )
+
+    def _create(self, given: dict[str, Any]) -> M:
+        one: M = object.__new__(self._model)
+        one._fill(given)
+        one._insert(self._home())
+        return one
+
+    def _bulk_create(self, items: Iterable[M], progress: bool | None) -> list[M]:
+        return bulk.create_all(self._model, items, self._home(), progress=progress)
+
+    def _bulk_update(self, items: Iterable[M], *, force: bool, progress: bool | None) -> int:
+        return bulk.update_all(self._model, items, self._home(), force=force, progress=progress)

@@ -1,0 +1,74 @@
+"""Rows page by page, by key; the next page is on its way while the present one is being used."""
+
+from collections.abc import Callable, Iterator
+from threading import Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from storax._orm.plan import PAGE, Plan
+from storax._runtime.garbage_collector import collector_paused
+from storax._runtime.json import dumps
+
+if TYPE_CHECKING:
+    from storax.client import Client
+
+
+class Page(NamedTuple):
+    """Column names and rows of one reply, and the cursor of the next."""
+
+    columns: tuple[str, ...]
+    rows: list[list[Any]]
+    next: str | None
+
+
+class Ahead:
+    """Something fetched in a thread of its own; ``result`` waits for it."""
+
+    def __init__(self, fetch: Callable[[], Page]) -> None:
+        self._fetch = fetch
+        self._page: Page | None = None
+        self._error: Exception | None = None
+        self._thread = Thread(target=self._run, name="storax-page", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._page = self._fetch()
+        except Exception as error:  # result() raises it where somebody waits for it
+            self._error = error
+
+    def result(self) -> Page | None:
+        """The page. Raises what fetching it raised."""
+        self._thread.join()
+        if self._error:
+            raise self._error
+        return self._page
+
+
+def ask(client: "Client", path: str, body: dict[str, Any]) -> Page:
+    """One page."""
+    reply = client.call("POST", f"/{path}/query", dumps(body))
+    with collector_paused():
+        found = reply.json()
+    return Page(tuple(found["columns"]), found["rows"], found["next"])
+
+
+def pages(client: "Client", path: str, plan: Plan, *, size: int = PAGE, fields: tuple[str, ...] = ()) -> Iterator[Page]:
+    """All pages of ``plan``, ``size`` rows each; the server pays no more for a deep one than for the first."""
+    if plan.nothing or plan.window.span == 0:
+        return
+    taken = 0
+    page: Page | None = ask(client, path, plan.page(limit=size, fields=fields))
+    while page:
+        taken += len(page.rows)
+        more = page.next if page.rows and (plan.window.span is None or taken < plan.window.span) else None
+        ahead = (
+            Ahead(_fetch(client, path, plan.page(cursor=more, taken=taken, limit=size, fields=fields)))
+            if more
+            else None
+        )
+        yield page
+        page = ahead.result() if ahead else None
+
+
+def _fetch(client: "Client", path: str, body: dict[str, Any]) -> Callable[[], Page]:
+    return lambda: ask(client, path, body)

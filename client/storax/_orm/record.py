@@ -1,0 +1,231 @@
+"""The data half of a model: raw JSON values in a list, parsed on access, changes remembered field by field.
+
+A list in the order of the server's columns, rather than a dict a row: a page of 10,000 rows becomes 10,000 objects
+without copying one value.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from storax import errors
+from storax._orm.fields import Field
+from storax._orm.filters import Filter
+from storax._orm.kinds import Rejected
+from storax._runtime.suggestions import unknown
+from storax._runtime.unset import UNSET
+from storax.errors import DoesNotExist, InvalidInput, MultipleObjectsReturned
+
+if TYPE_CHECKING:
+    from storax.client import Client
+
+_BRIEF = (
+    *("id", "name", "username", "site_id", "entity", "entity_id", "type", "app_name", "app_id", "job_id", "direction"),
+    *("workdir", "from_state", "to_state", "state", "tags"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the client knows of a resource besides its fields: where it lives, how it is filtered and ordered."""
+
+    path: str
+    entity: str
+    order: str = "id"
+    orderings: tuple[str, ...] = ()
+    writable: bool = True
+    filters: dict[str, Filter] = field(default_factory=dict)
+
+
+class Record:
+    """Values of one resource, with their fields."""
+
+    # A page does not set the rarer ones; they come to life in __getattr__, which keeps reading fast.
+    __slots__ = ("__weakref__", "_client", "_dirty", "_position", "_seen", "_values")
+
+    _spec: ClassVar[Spec]
+    _fields: ClassVar[dict[str, Field[Any]]] = {}
+    _columns: ClassVar[tuple[str, ...]] = ()
+    _blank: ClassVar[list[Any]] = []
+    _id_at: ClassVar[int] = 0
+    _declared: ClassVar[dict[str, Any]] = {}
+    _late: ClassVar[frozenset[str]] = frozenset({"_dirty", "_seen", "_position"})
+    _settable: ClassVar[frozenset[str]] = frozenset()
+
+    DoesNotExist: ClassVar[type[DoesNotExist]] = DoesNotExist
+    MultipleObjectsReturned: ClassVar[type[MultipleObjectsReturned]] = MultipleObjectsReturned
+
+    _values: list[Any]
+    _client: "Client | None"
+    _dirty: set[str] | None
+    _seen: dict[str, Any] | None
+    _position: int | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "_spec" in cls.__dict__:
+            cls._lay_out()
+
+    @classmethod
+    def _lay_out(cls) -> None:
+        """Number the fields in the order they stand, which is the server's, and make the model's own errors."""
+        cls._fields = {name: f for name, f in cls.__dict__.items() if isinstance(f, Field)}
+        cls._columns = tuple(name for name, f in cls._fields.items() if not f.sent_only)
+        cls._blank = [UNSET] * len(cls._fields)
+        for index, f in enumerate(cls._fields.values()):
+            f.index = index
+        cls._id_at = cls._fields["id"].index
+        slots = (name for kind in cls.__mro__ for name in getattr(kind, "__slots__", ()))
+        cls._settable = frozenset((*cls._fields, *slots))
+        for name in ("DoesNotExist", "MultipleObjectsReturned"):
+            kind = getattr(errors, name)
+            body = {"__doc__": kind.__doc__, "__module__": cls.__module__, "__qualname__": f"{cls.__name__}.{name}"}
+            setattr(cls, name, type(name, (kind,), body))
+
+    def _fill(self, given: dict[str, Any]) -> None:
+        """Take the arguments of a constructor, its own ``locals()``, checked field by field."""
+        given.pop("self", None)
+        if extra := given.pop("unknown", None):
+            raise unknown(f"{type(self).__name__} takes no argument", next(iter(extra)), given)
+        values, fields, name = self._blank.copy(), self._fields, ""
+        try:
+            for name, value in given.items():
+                if value is not UNSET:
+                    one = fields[name]
+                    values[one.index] = one.accept(value)
+        except Rejected as error:
+            raise InvalidInput(f"{type(self).__name__}.{name}: {error.message}.", hint=error.hint) from None
+        put_values(self, values)
+        put_client(self, None)
+        put_dirty(self, None)
+        put_seen(self, None)
+        put_position(self, None)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._late:
+            object.__setattr__(self, name, None)
+            return None
+        if name.startswith("_"):  # probes by copy, pickle, notebooks; never a misspelt field
+            raise AttributeError(name)
+        raise unknown(f"{type(self).__name__} has no field", name, self._fields)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._settable:
+            raise unknown(f"{type(self).__name__} has no field", name, self._fields)
+        object.__setattr__(self, name, value)
+
+    @property
+    def _saved(self) -> bool:
+        return bool(self._values[self._id_at])
+
+    def _touch(self, name: str) -> None:
+        if self._dirty is None:
+            self._dirty = set()
+        self._dirty.add(name)
+
+    def _watch(self, one: Field[Any], raw: Any) -> None:
+        """Remember how a dict or list looks when it is handed out, so that ``save()`` sees what was done to it."""
+        if not self._spec.writable:
+            return
+        if self._seen is None:
+            self._seen = {}
+        if one.name not in self._seen:
+            self._seen[one.name] = _twin(raw)
+
+    def _patch(self) -> dict[str, Any]:
+        """The fields that differ from what was read or saved last, by name.
+
+        Raises:
+            ReadOnly: a dict or list that is fixed by now was changed in place.
+        """
+        fields, values, names = self._fields, self._values, self._dirty or ()
+        if self._seen:
+            names = {*names, *self._changed_in_place(self._seen)}
+        return {name: values[fields[name].index] for name in sorted(names)}
+
+    def _changed_in_place(self, seen: dict[str, Any]) -> Iterator[str]:
+        for name, before in seen.items():
+            one = self._fields[name]
+            if self._values[one.index] != before:
+                if not one.updatable:
+                    raise one.refusal(self)
+                yield name
+
+    def _creation(self) -> dict[str, Any]:
+        """The body of a create: what was given, nothing else."""
+        return {name: v for name, v in zip(self._fields, self._values, strict=False) if v is not UNSET}
+
+    def _absorb(self, columns: Collection[str], row: Iterable[Any], *, position: int | None = None) -> None:
+        """Take over what the server answered; forget the changes, which are stored now."""
+        values, fields = self._values, self._fields
+        for name, raw in zip(columns, row, strict=False):
+            one = fields.get(name)
+            # An equal dict stays the same object: the caller may hold it, and go on changing it.
+            if one and values[one.index] != raw:
+                values[one.index] = raw
+        self._settle_changes()
+        # Only a reply that tells the state says from which position on its moves are still to come.
+        if position is not None and "state" in columns:
+            self._position = position
+
+    def _settle_changes(self) -> None:
+        """What is here now is what the server has."""
+        put_dirty(self, None)
+        if self._seen:
+            self._seen = {name: _twin(self._values[self._fields[name].index]) for name in self._seen}
+
+    def _complete(self) -> None:
+        """Read what a short reply left out. Overridden where there is a server to ask."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields by name, as Python values."""
+        return {name: getattr(self, name) for name in self._columns}
+
+    def __repr__(self) -> str:
+        # Raw values, so that looking at an object never asks the server for what it does not hold.
+        raw = {name: self._values[self._fields[name].index] for name in _BRIEF if name in self._columns}
+        inside = ", ".join(f"{n}={v!r}" for n, v in raw.items() if v is not UNSET and v not in (None, {}, ""))
+        return f"{type(self).__name__}({inside})"
+
+    def _repr_html_(self) -> str:
+        from storax._orm.notebook import card
+
+        return card(type(self).__name__, self.to_dict())
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Record):
+            return NotImplemented
+        same_kind = self._spec is other._spec and self._saved
+        return same_kind and bool(self._values[self._id_at] == other._values[other._id_at])
+
+    def __hash__(self) -> int:
+        if not self._saved:
+            raise TypeError(f"A {type(self).__name__} that is not saved has no id to hash by. Save it first.")
+        return hash((self._spec.path, self._values[self._id_at]))
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        # The client stays behind: it holds a token and open connections.
+        return self._values, self._dirty, self._seen
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._values, self._dirty, self._seen = state
+        self._client = None
+
+
+# The slots' own setters pass by __setattr__, whose check of the name costs more than all the rest of reading a row.
+put_values = Record.__dict__["_values"].__set__
+put_client = Record.__dict__["_client"].__set__
+put_dirty = Record.__dict__["_dirty"].__set__
+put_seen = Record.__dict__["_seen"].__set__
+put_position = Record.__dict__["_position"].__set__
+
+
+def _twin(value: Any) -> Any:
+    """A deep copy of JSON."""
+    if type(value) is dict:
+        return {k: _twin(v) for k, v in value.items()}
+    if type(value) is list:
+        return [_twin(v) for v in value]
+    return value

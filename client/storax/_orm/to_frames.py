@@ -1,0 +1,68 @@
+"""Matches as data frames. None of the three libraries is required; each is imported when it is asked for."""
+
+import json
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, ClassVar
+
+from storax._orm.record import Record
+from storax.errors import StoraxError
+
+
+class Frames:
+    """The frame methods of a query."""
+
+    _model: ClassVar[type[Any]]
+
+    def _tuples(self, names: tuple[str, ...]) -> list[Any]:
+        raise NotImplementedError
+
+    def to_pandas(self) -> Any:
+        """The matches as a pandas DataFrame, one column a field; needs pandas."""
+        return to_pandas(self._model, self._tuples(self._model._columns))
+
+    def to_polars(self) -> Any:
+        """The matches as a polars DataFrame, JSON fields as text; needs polars."""
+        return to_polars(self._model, self._tuples(self._model._columns))
+
+    def to_arrow(self) -> Any:
+        """The matches as a pyarrow Table, JSON fields as text; needs pyarrow."""
+        return to_arrow(self._model, self._tuples(self._model._columns))
+
+
+def to_pandas(model: type[Record], rows: Sequence[Any]) -> Any:
+    """A pandas DataFrame; dicts and lists stay Python objects, UUIDs and times have pandas' types."""
+    return _library("pandas").DataFrame(_columns(model, rows))
+
+
+def to_polars(model: type[Record], rows: Sequence[Any]) -> Any:
+    """A polars DataFrame; JSON fields are text."""
+    return _library("polars").DataFrame(_flat(model, rows), infer_schema_length=None)
+
+
+def to_arrow(model: type[Record], rows: Sequence[Any]) -> Any:
+    """A pyarrow Table; JSON fields are text."""
+    return _library("pyarrow").table(_flat(model, rows))
+
+
+def _columns(model: type[Record], rows: Sequence[Any]) -> dict[str, list[Any]]:
+    turned = zip(*rows, strict=True) if rows else (() for _ in model._columns)
+    return {name: list(column) for name, column in zip(model._columns, turned, strict=True)}
+
+
+def _flat(model: type[Record], rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Columns with one type each: what is JSON becomes text, since its shape differs from row to row."""
+    out = _columns(model, rows)
+    for name, column in out.items():
+        if model._fields[name].kind.mutable:
+            out[name] = [None if v is None else json.dumps(v) for v in column]
+        elif "UUID" in str(model._fields[name].annotation):
+            out[name] = [None if v is None else str(v) for v in column]
+    return out
+
+
+def _library(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise StoraxError(f"{name} is not installed.", hint=f"Install it: pip install {name}") from None

@@ -1,0 +1,264 @@
+"""HTTP: one pool a client, retries within a deadline, problem answers as errors. Only this file has httpx."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from storax._runtime.json import loads
+from storax._runtime.reply import Reply
+from storax._runtime.retry import CONNECT_WITHIN, Patience, is_transient, seconds_of
+from storax.errors import DeadlineExceeded, InvalidInput, ServerDown, StoraxError, Unavailable, from_answer
+
+# httpx imports its own command line, which imports rich, click and pygments: 160 ms of CPU that no client needs.
+_spared = "httpx" not in sys.modules and "httpx._main" not in sys.modules
+if _spared:
+    sys.modules["httpx._main"] = ModuleType("httpx._main")
+    sys.modules["httpx._main"].main = _main = lambda: None  # type: ignore[attr-defined]
+import httpx  # noqa: E402
+
+if _spared:
+    del sys.modules["httpx._main"]
+
+PREFIX = "/api/v1"
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
+READS = ("/query", "/counts", "/footprint")
+Send = Callable[[httpx.Request], httpx.Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to be made: what, with which body, and how long it may take with all its retries."""
+
+    method: str
+    path: str
+    content: bytes | None = None
+    params: Any = None  # a mapping, or pairs where a name stands twice
+    deadline: float = 60.0
+    key: str | None = None
+
+    @property
+    def mutates(self) -> bool:
+        """Whether it changes something, and so carries an Idempotency-Key."""
+        return self.method != "GET" and not self.path.endswith(READS)
+
+
+class Transport:
+    """Sends calls to one server. Safe for threads."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        *,
+        http: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+        connect_within: float | None = None,
+    ) -> None:
+        self.base = url.rstrip("/") + PREFIX
+        self._token = token
+        self._given = http
+        self._sleep = sleep
+        self._now = now
+        self._connect_within = CONNECT_WITHIN if connect_within is None else connect_within
+        self._lock = threading.Lock()
+        self._send: Send | None = None
+        self._close: Callable[[], None] = lambda: None
+
+    def use_token(self, token: str) -> None:
+        """Send this token from the next call on."""
+        self._token = token
+
+    def call(self, call: Call) -> Reply:
+        """Make ``call``; try again what may succeed, until its deadline.
+
+        Raises:
+            StoraxError: the error of the tree that the answer, or the lack of one, stands for.
+        """
+        if call.mutates and call.key is None:
+            call = replace(call, key=str(uuid4()))
+        patience = Patience(call.deadline, self._connect_within, self._now)
+        while True:
+            try:
+                reply, failure = self._once(call, patience.left), None
+            except httpx.TransportError as error:
+                reply, failure = None, error
+            if reply and reply.status < 400:
+                return reply
+            pause = self._pause(patience, reply, failure)
+            if pause is None:
+                raise self._error(reply, failure, patience)
+            self._sleep(pause)
+
+    def _pause(self, patience: Patience, reply: Reply | None, failure: httpx.TransportError | None) -> float | None:
+        if reply is None:
+            hopeless = isinstance(failure, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
+            unreached = isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout))
+            return None if hopeless else patience.next_pause(reached=not unreached)
+        if not is_transient(reply.status):
+            return None
+        wait = seconds_of(reply.headers.get("retry-after"))
+        return patience.next_pause(reached=True, status=reply.status, retry_after=wait)
+
+    def _error(self, reply: Reply | None, failure: httpx.TransportError | None, patience: Patience) -> StoraxError:
+        if reply is not None:
+            return problem(reply)
+        return self._unreached(failure, patience)
+
+    def _unreached(self, failure: httpx.TransportError | None, patience: Patience) -> StoraxError:
+        server = self.base.removesuffix(PREFIX)
+        way_out = "Start one with `storax up`, or name another with STORAX_URL or `storax login URL`."
+        if isinstance(failure, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+            return InvalidInput(
+                f"{server!r} cannot be called: {failure}.", hint="Give an address such as http://host:8360."
+            )
+        took = f"tried for {self._now() - patience.started:.0f} s"
+        if isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout)):
+            return ServerDown(f"No Storax server answers at {server} ({_words(failure)}; {took}).", hint=way_out)
+        if isinstance(failure, httpx.TimeoutException):
+            return DeadlineExceeded(f"The server at {server} did not answer in time ({took}).", hint="Try again later.")
+        return Unavailable(f"The connection to {server} broke ({_words(failure)}; {took}).", hint="Try again later.")
+
+    # ---- one exchange ---------------------------------------------------------------------------------------------
+
+    def _once(self, call: Call, left: float) -> Reply:
+        # Only a read is worth asking twice while the first answer may still come.
+        patience = max(1.0, left if call.mutates else min(left, READ_TIMEOUT))
+        response = self._sender()(self._request(call, read_timeout=patience))
+        try:
+            response.read()
+        finally:
+            response.close()
+        return Reply(response.status_code, response.headers, response.content)
+
+    def _request(self, call: Call, *, read_timeout: float, headers: Mapping[str, str] | None = None) -> httpx.Request:
+        sent = {"accept": "application/json", "user-agent": "storax-python", **(headers or {})}
+        if self._token:
+            sent["authorization"] = f"Bearer {self._token}"
+        if call.content is not None:
+            sent["content-type"] = "application/json"
+        if call.key:
+            sent["idempotency-key"] = call.key
+        timeout = {"connect": CONNECT_TIMEOUT, "read": read_timeout, "write": read_timeout, "pool": read_timeout}
+        url = self.base + call.path
+        return httpx.Request(
+            call.method, url, params=call.params, headers=sent, content=call.content, extensions={"timeout": timeout}
+        )
+
+    @contextmanager
+    def stream(self, call: Call, *, headers: Mapping[str, str], silence: float) -> Iterator["Stream"]:
+        """Open an endless answer; ``silence`` is how many seconds without a byte mean that it broke.
+
+        Raises:
+            StoraxError: the server refused, or is not there. A stream that breaks raises httpx's error as Unavailable.
+        """
+        with self._told_as_ours(call):
+            response = self._sender()(self._request(call, read_timeout=silence, headers=headers))
+            try:
+                if response.status_code >= 400:
+                    response.read()
+                    raise problem(Reply(response.status_code, response.headers, response.content))
+                yield Stream(response)
+            finally:
+                response.close()
+
+    @contextmanager
+    def _told_as_ours(self, call: Call) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise self._unreached(error, Patience(call.deadline, now=self._now)) from None
+
+    # ---- connections ----------------------------------------------------------------------------------------------
+
+    def _sender(self) -> Send:
+        if self._send is None:
+            with self._lock:
+                self._send = self._send or self._open()
+        return self._send
+
+    def _open(self) -> Send:
+        if self._given is not None:
+            return self._given.handle_request
+        if _proxied(self.base):
+            client = httpx.Client(trust_env=True, follow_redirects=False)
+            self._close = client.close
+            return lambda request: client.send(request, stream=True)
+        # Without the outer Client: no cookies, redirects and hooks, and a third less time a call.
+        pool = httpx.HTTPTransport(verify=self.base.startswith("https"), limits=httpx.Limits(keepalive_expiry=30.0))
+        self._close = pool.close
+        return pool.handle_request
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        with self._lock:
+            self._close()
+            self._send, self._close = None, lambda: None
+
+
+class Stream:
+    """The bytes of an endless answer as they come; ``stop`` ends them from another thread."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        stream = self._response.stream
+        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101  (we never send async requests)
+        yield from stream
+
+    def stop(self) -> None:
+        """Shut the socket, which wakes whoever reads from it."""
+        import socket
+
+        wire = self._response.extensions.get("network_stream")
+        found = wire.get_extra_info("socket") if wire else None
+        if found is not None:
+            try:
+                found.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return
+
+
+def problem(reply: Reply) -> StoraxError:
+    """The error of an answer that is none of the good ones."""
+    try:
+        body = loads(reply.content)
+    except ValueError:
+        body = None
+    found = body if isinstance(body, dict) else {"detail": f"The server answered {reply.status} without saying why."}
+    wait = seconds_of(reply.headers.get("retry-after"))
+    return from_answer(reply.status, found, request_id=reply.request_id, retry_after=wait)
+
+
+def _words(failure: Exception | None) -> str:
+    text = str(failure)
+    for known in ("refused", "timed out", "reset", "disconnected", "unreachable", "Name or service not known"):
+        if known in text:
+            return {"refused": "connection refused"}.get(known, known)
+    return text or type(failure).__name__
+
+
+def _proxied(url: str) -> bool:
+    """Whether the environment names a proxy for this address; never for this machine itself."""
+    from urllib.request import getproxies, proxy_bypass
+
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or _is_loopback(host) or not getproxies():
+        return False
+    return not proxy_bypass(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

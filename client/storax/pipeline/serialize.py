@@ -1,0 +1,96 @@
+"""What is asked of the engine about a pipeline, out of what users give."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from storax._engine.declaration import declared
+from storax.data.container import Container, Subset
+from storax.data.model import DataModel
+from storax.data.source import Source
+from storax.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from storax.pipeline.handle import Pipeline
+
+
+def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
+    """Where the rows are, out of a subset, a container with one, or a frame and those around it."""
+    if isinstance(population, Container):
+        population = population["full"]
+    if isinstance(population, Subset):
+        return population.to_spec()
+    if not isinstance(population, Source):
+        raise InvalidInput(
+            f"{population!r} is no data.", hint="Pass a subset such as container.train, or a data frame."
+        )
+    around = peripheral or {}
+    named = around if hasattr(around, "items") else {frame.name: frame for frame in listed(around)}
+    return Subset("", population, dict(named)).to_spec()
+
+
+def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:
+    """Where work is to be done, as arguments of a command.
+
+    Raises:
+        InvalidInput: job= or buckets= without a site, or what they cannot be.
+    """
+    for word, given in (("buckets", buckets), ("job", job)):
+        if site is None and given:
+            raise InvalidInput(f"{word}= is for work at a site.", hint='Say where: site="name".')
+    if job is not None and not isinstance(job, Mapping):
+        raise InvalidInput(f"job is {job!r}: give fields of a Job.", hint='As {"threads_per_rank": 8}.')
+    if buckets is not None and type(buckets) is not int:
+        raise InvalidInput(f"buckets is {buckets!r}: give a whole number from 1 on.")
+    where = {"site": site, "job": dict(job or {})} if site is not None else {}
+    return where | ({"buckets": buckets} if buckets is not None else {})
+
+
+def spec_of(pipe: "Pipeline") -> dict[str, Any]:
+    """A pipeline's description; ``restored.hyperparameters`` is the way back.
+
+    Raises:
+        InvalidInput: it has no data model, or parts that are none.
+    """
+    if pipe.data_model is None:
+        raise InvalidInput("The pipeline has no data model.", hint="Pipeline(data_model=...).")
+    roles = roles_of(pipe.data_model)
+    return {
+        "data_model": pipe.data_model.to_spec(),
+        "roles": roles,
+        "stated": sorted(roles),  # the engine completes the roles, and a handle must tell which were ours
+        "preprocessors": parts_of("preprocessors", pipe.preprocessors),
+        "feature_learners": parts_of("feature_learners", pipe.feature_learners),
+        "feature_selectors": parts_of("feature_selectors", pipe.feature_selectors),
+        "predictors": parts_of("predictors", pipe.predictors),
+        "loss_function": None if pipe.loss_function is None else declared(pipe.loss_function),
+        "include_categorical": pipe.include_categorical,
+        "share_selected_features": pipe.share_selected_features,
+    }
+
+
+def parts_of(word: str, given: list[Any]) -> list[Any]:
+    """Parts of a pipeline as JSON.
+
+    Raises:
+        InvalidInput: one of them is none.
+    """
+    made = [declared(part) for part in listed(given)]
+    wrong = [part for part in made if not isinstance(part, Mapping)]
+    if wrong:
+        raise InvalidInput(
+            f"Among the {word} is {wrong[0]!r}.",
+            hint="Give parts such as storax.feature_learning.FastProp(); storax.predictors.SklearnEstimator("
+            '"sklearn.linear_model.Lasso") stands for an estimator of scikit-learn.',
+        )
+    return made
+
+
+def roles_of(model: DataModel) -> dict[str, dict[str, list[str]]]:
+    """Roles that placeholders state and that differ from none."""
+    placeholders = [model.population, *model.peripheral.values()]
+    return {p.name: p.roles.to_mapping() for p in placeholders if p.roles is not None}
+
+
+def listed(given: Any) -> list[Any]:
+    """One or several, as a list."""
+    return list(given) if isinstance(given, (list, tuple)) else [given]

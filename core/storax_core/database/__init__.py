@@ -1,0 +1,1 @@
+"""Connections to Postgres, the tables beside the resources, and their upkeep."""

@@ -1,0 +1,1 @@
+"""States, transitions and the rules of both. Pure: no database, no clock."""

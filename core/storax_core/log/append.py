@@ -1,0 +1,151 @@
+"""The append functions. Nothing changes a projection in any other way, so nothing can change without its event."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from operator import itemgetter
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from storax_core.database.connections import Connection
+from storax_core.log import sql
+from storax_core.resources import JOBS, Resource
+
+Row = dict[str, Any]
+PIECES = 250
+
+
+@dataclass
+class Context:
+    """Who acts, by which command; ``position`` grows to the last event this command appended.
+
+    ``ready`` gathers jobs that this command made runnable, as (site, id, priority): hints for the queues, to be given
+    once it is committed.
+    """
+
+    owner_id: int
+    actor: str
+    command_id: UUID | None = None
+    position: int = 0
+    ready: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def saw(self, position: int | None) -> None:
+        """Remember the last position appended."""
+        self.position = max(self.position, position or 0)
+
+
+@dataclass
+class Change:
+    """What becomes of one locked row: the new version, the patch of its fields, and the events that tell it."""
+
+    id: int
+    owner_id: int
+    site_id: int | None
+    version: int
+    patch: Row = field(default_factory=dict)
+    events: list[Row] = field(default_factory=list)
+
+    def add(self, kind: str, data: Row, *, was: str | None = None, to: str | None = None) -> None:
+        """Append one event; its data is merged into the patch of the row."""
+        self.version += 1
+        self.patch.update(data)
+        if to is not None:
+            self.patch["state"] = to
+            data = {**data, "state": to}
+        self.events.append({"v": self.version, "t": kind, "f": was, "s": to, "d": data})
+
+    def note(self, kind: str, data: Row) -> None:
+        """Append one event that changes no field."""
+        self.version += 1
+        self.events.append({"v": self.version, "t": kind, "f": None, "s": None, "d": {"note": data}})
+
+    def line(self) -> Row:
+        """The row as the apply statement reads it."""
+        return {
+            "id": self.id,
+            "o": self.owner_id,
+            "n": self.site_id,
+            "v": self.version,
+            "p": self.patch,
+            "e": self.events,
+        }
+
+
+def lines(rows: Iterable[Row]) -> str:
+    """Newline-joined JSON; orjson never emits a raw newline.
+
+    Joined a few at a time: each piece that orjson hands out keeps a buffer of several kilobytes.
+    """
+    left = iter(rows)
+    parts = []
+    while part := [orjson.dumps(row) for row in islice(left, PIECES)]:
+        parts.append(b"\n".join(part).decode())
+    return "\n".join(parts)
+
+
+def _moved(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str]]:
+    """How the counts by owner, site and state differ after these changes."""
+    tally: Counter[tuple[int, int | None, str]] = Counter()
+    for change in changes:
+        moves = [e for e in change.events if e["s"] is not None]
+        if moves:
+            tally[change.owner_id, change.site_id, moves[0]["f"]] -= 1
+            tally[change.owner_id, change.site_id, moves[-1]["s"]] += 1
+    return tally
+
+
+def _tally(counts: Counter[tuple[int, int | None, str]]) -> str:
+    rows = [{"owner_id": o, "site_id": s, "state": str(t), "n": n} for (o, s, t), n in counts.items() if n]
+    return orjson.dumps(rows).decode()
+
+
+async def draw_ids(conn: Connection, resource: Resource, count: int) -> list[int]:
+    """``count`` new ids, never handed out again."""
+    text = await conn.fetchval(sql.next_ids(resource.entity), count) if count else None
+    return [int(i) for i in text.split(",")] if text else []
+
+
+async def append_created(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> None:
+    """Insert full rows (ids drawn before) and one ``created`` event each, in one statement."""
+    args: list[Any] = [lines(rows), ctx.owner_id, ctx.actor, ctx.command_id]
+    if resource is JOBS:
+        args.append(_tally(Counter((ctx.owner_id, r["site_id"], r["state"]) for r in rows)))
+    ctx.saw(await conn.fetchval(sql.create(resource.entity), *args))
+
+
+async def append_patches(
+    conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]
+) -> tuple[dict[int, int], datetime]:
+    """Change fields that are no state, each row its own way. Rows: ``{"id", "v": expected or None, "p": patch}``.
+
+    Returns the new version of each row changed by its id, and when they changed. A row that is not there, or at another
+    version, is not among them.
+    """
+    keys = {frozenset(row["p"]) for row in rows}
+    statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
+    text = lines(sorted(rows, key=itemgetter("id")))
+    found: Any = await conn.fetchrow(statement, text, ctx.owner_id, ctx.actor, ctx.command_id)
+    ctx.saw(found["position"])
+    return dict(zip(found["ids"] or (), found["versions"] or (), strict=True)), found["last_update"]
+
+
+async def append_changes(conn: Connection, ctx: Context, resource: Resource, changes: Sequence[Change]) -> None:
+    """Write decided changes of rows that this transaction has locked."""
+    told = [c for c in changes if c.events]
+    if told:
+        keys = frozenset().union(*(c.patch for c in told)) & frozenset(resource.folded)
+        args: list[Any] = [lines(c.line() for c in told), ctx.actor, ctx.command_id]
+        if resource is JOBS:
+            args.append(_tally(_moved(told)))
+        ctx.saw(await conn.fetchval(sql.apply(resource.entity, keys), *args))
+
+
+async def append_deleted(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int], reason: Row) -> None:
+    """Delete rows that this transaction has locked, one ``deleted`` event each."""
+    if ids:
+        text = orjson.dumps(reason).decode()
+        ctx.saw(await conn.fetchval(sql.delete(resource.entity), ctx.actor, ctx.command_id, list(ids), text))

@@ -1,0 +1,54 @@
+"""Folding the log in SQL: an entity's state is the ordered merge of its events' patches over the declared defaults.
+
+A deleted entity folds to nothing. Fields marked volatile (heartbeats, secrets) are not in the log and are left out; the
+time stamps are those of the first and the last event, the version is the last event's.
+"""
+
+from storax_core.log.sql import literal, read
+from storax_core.queries.select import column, source
+from storax_core.resources import Resource
+
+MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}')"
+
+
+def defaults(resource: Resource) -> str:
+    """The declared defaults of the fields kept in the log, as a jsonb literal."""
+    pairs = []
+    for name in resource.folded:
+        spec = resource.fields[name]
+        if not spec.required and spec.default is not None and not spec.nullable:
+            pairs.append(f"'{name}', {literal(spec.default)}")
+    return f"jsonb_build_object({', '.join(pairs)})"
+
+
+def folded(resource: Resource, only: str = "") -> str:
+    """A SELECT of every living entity as the log tells it: id, owner_id, typed fields, version, both time stamps.
+
+    ``only`` is a further condition on its events.
+    """
+    picked = [f"{read(resource.fields[n], 'f.d')} AS {n}" for n in resource.folded]
+    return f"""SELECT f.id, f.owner_id, {", ".join([*picked, "f.version", "f.creation_date", "f.last_update"])} FROM (
+  SELECT entity_id AS id, min(owner_id) AS owner_id, {defaults(resource)} || pg_temp.merge(data ORDER BY version) AS d,
+    max(version) AS version, min("timestamp") FILTER (WHERE version = 1) AS creation_date,
+    (array_agg("timestamp" ORDER BY version DESC))[1] AS last_update
+  FROM event_log WHERE entity = '{resource.entity}' {only} GROUP BY entity_id
+  HAVING bool_and(type <> '{resource.entity}.deleted')) f"""  # noqa: S608
+
+
+def compared(resource: Resource) -> list[str]:
+    """The columns that the log and the tables must agree on."""
+    return ["owner_id", *resource.folded, "version", "creation_date", "last_update"]
+
+
+def unlike(resource: Resource, *, fold: str = "", only: str = "") -> str:
+    """FROM and WHERE that find the entities that the log (``f``) and the tables (``p``) tell differently.
+
+    ``fold`` is a SELECT to use in place of the whole log's, ``only`` one of the ids to look at in the tables.
+    """
+    names = compared(resource)
+    live = ", ".join(f"{column(resource, n)} AS {n}" for n in ["id", *names])
+    some = f"WHERE {column(resource, 'id')} IN ({only})" if only else ""
+    return f"""FROM ({fold or folded(resource)}) f
+FULL JOIN (SELECT {live} FROM {source(resource)} {some}) p ON p.id = f.id
+WHERE f.id IS NULL OR p.id IS NULL OR ({", ".join(f"f.{n}" for n in names)}) IS DISTINCT FROM
+  ({", ".join(f"p.{n}" for n in names)})"""  # noqa: S608

@@ -1,0 +1,187 @@
+"""SQL text made from a resource's declaration. Every statement is set-based and takes its rows as one text parameter:
+newline-joined JSON, split by ``string_to_table`` and read as jsonb.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from storax_core.log.event_types import CREATED, DELETED, UPDATED
+from storax_core.resources import BY_ENTITY, Resource
+from storax_core.resources.base import FieldSpec
+
+# Writers hold this advisory lock, shared, while they append: its holders are the fence behind the watermark.
+FENCE = "8360, 1"
+SERVER_FIELDS = ("id", "owner_id", "version", "creation_date", "last_update")
+LINES = f"""
+fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
+inp AS MATERIALIZED (SELECT l::jsonb AS d FROM fence, string_to_table($1, E'\\n') AS l)"""
+# As LINES, with the id taken out first: under row-level security only a comparison of plain columns goes by index.
+ID_LINES = (
+    LINES.replace("inp AS", "line AS")
+    + """,
+inp AS MATERIALIZED (SELECT (d->>'id')::bigint AS id, d FROM line)"""
+)
+PATCH_LINES = ID_LINES.replace("AS id, d FROM", "AS id, (d->>'v')::int AS v, d->'p' AS p FROM")
+# Differences of the counts by owner, site and state, as JSON rows.
+TALLY = """tally AS (INSERT INTO job_tally (owner_id, site_id, state, n)
+  SELECT * FROM jsonb_to_recordset({}::jsonb) AS x(owner_id bigint, site_id bigint, state text, n int))"""
+GONE_TALLY = """tally AS (INSERT INTO job_tally (owner_id, site_id, state, n)
+  SELECT owner_id, site_id, state, -count(*) FROM gone GROUP BY 1, 2, 3)"""
+EVENT_COLUMNS = "timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor, command_id"
+
+
+def read(spec: FieldSpec, source: str) -> str:
+    """SQL that takes one field out of the jsonb expression ``source``."""
+    if spec.pg_type == "jsonb":
+        value = f"{source}->'{spec.name}'"
+        return f"nullif({value}, 'null'::jsonb)" if spec.nullable else value
+    cast = "" if spec.pg_type == "text" else f"::{spec.pg_type}"
+    return f"({source}->>'{spec.name}'){cast}"
+
+
+def literal(value: Any) -> str:
+    """A field's default as SQL."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"'{text}'" + ("" if isinstance(value, str) else "::jsonb")
+
+
+def read_or_default(spec: FieldSpec, source: str) -> str:
+    """As ``read``; a field left out takes its declared default."""
+    value = read(spec, source)
+    bare = spec.nullable or spec.required or spec.default is None
+    return value if bare else f"coalesce({value}, {literal(spec.default)})"
+
+
+def site_of(resource: Resource, source: str) -> str:
+    """SQL for the site an event concerns."""
+    if resource.entity == "site":
+        return f"({source}->>'id')::bigint"
+    return f"({source}->>'site_id')::bigint" if "site_id" in resource.fields else "NULL::bigint"
+
+
+def _table_fields(resource: Resource, table: str) -> list[FieldSpec]:
+    return [f for f in resource.fields.values() if f.table == table and f.name not in SERVER_FIELDS]
+
+
+def _insert(resource: Resource, table: str) -> str:
+    fields = _table_fields(resource, table)
+    names, values = ["id", "owner_id"], ["(d->>'id')::bigint", "$2::bigint"]
+    if table == resource.state_table:
+        names += ["version", "creation_date", "last_update"]
+        values += ["1", "now()", "now()"]
+    names += [f.name for f in fields]
+    values += [read_or_default(f, "d") for f in fields]
+    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM inp"
+
+
+@lru_cache
+def create(entity: str) -> str:
+    """Insert rows and one ``created`` event each. $1 lines, $2 owner, $3 actor, $4 command; for jobs
+    $5 the tally. Returns the last position."""
+    r = BY_ENTITY[entity]
+    hot = f"hot AS ({_insert(r, r.state_table)}),\n" if r.split else ""
+    tally = TALLY.format("$5") + ",\n" if entity == "job" else ""
+    state = "d->>'state'" if r.machine else "NULL"
+    secret = "".join(f" - '{n}'" for n, f in r.fields.items() if f.mark.secret)
+    return f"""WITH {LINES},
+main AS ({_insert(r, r.table)}),
+{hot}{tally}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
+  SELECT now(), $2::bigint, {site_of(r, "d")}, '{entity}', (d->>'id')::bigint, 1, '{entity}.{CREATED}', 1, $3, $4::uuid,
+    {state}, d{secret} FROM inp RETURNING position)
+SELECT max(position) AS position FROM ev"""
+
+
+def _sets(resource: Resource, table: str, keys: Iterable[str], *, uniform: bool, patch: str) -> list[str]:
+    out = []
+    for key in sorted(keys):
+        spec = resource.fields[key]
+        if spec.table == table:
+            new = read(spec, patch)
+            out.append(
+                f"{key} = {new}" if uniform else f"{key} = CASE WHEN {patch} ? '{key}' THEN {new} ELSE t.{key} END"
+            )
+    return out
+
+
+@lru_cache(maxsize=512)
+def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
+    """Change fields of many rows, each its own way, with one ``updated`` event each.
+
+    $1 lines ``{"id", "v": expected version or null, "p": patch}`` in the order of their ids, in which the rows are
+    locked; $2 owner, $3 actor, $4 command. Returns one record: the ids changed, their new versions, last_update, the
+    last position. Rows that are not there, or at another version, are left out.
+    """
+    r = BY_ENTITY[entity]
+    site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
+    hot = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")
+    main = _sets(r, r.table, keys, uniform=uniform, patch="hot.p") if r.split else []
+    spec = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM hot WHERE t.id = hot.id),\n" if main else ""
+    # CTEs have no statistics: every join here is to a table by its key (see database.writing), never to another CTE.
+    return f"""WITH {PATCH_LINES},
+hot AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "last_update = now()", *hot])}
+  FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
+  RETURNING t.id, t.version, {site} AS site_id, inp.p),
+{spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
+  SELECT now(), $2::bigint, site_id, '{entity}', id, version, '{entity}.{UPDATED}', 1, $3, $4::uuid, p
+  FROM hot RETURNING position)
+SELECT array_agg(id) AS ids, array_agg(version) AS versions, now() AS last_update,
+  (SELECT max(position) FROM ev) AS position FROM hot"""
+
+
+@lru_cache(maxsize=512)
+def apply(entity: str, keys: frozenset[str]) -> str:
+    """Write decided changes of rows that this transaction has locked, with the events that tell them.
+
+    $1 lines ``{"id", "o": owner, "n": site, "v": new version, "p": patch, "e": [{"v", "t", "f", "s", "d"}]}`` where e
+    holds events (version, type, from, to, data), $2 actor, $3 command. Returns the last position.
+    """
+    r = BY_ENTITY[entity]
+    hot = _sets(r, r.state_table, keys, uniform=False, patch="d->'p'")
+    main = _sets(r, r.table, keys, uniform=False, patch="d->'p'") if r.split else []
+    spec = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM inp WHERE t.id = inp.id),\n" if main else ""
+    spec += TALLY.format("$4") + ",\n" if entity == "job" else ""
+    return f"""WITH {ID_LINES},
+hot AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int", "last_update = now()", *hot])}
+  FROM inp WHERE t.id = inp.id),
+{spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, to_state, data)
+  SELECT now(), (d->>'o')::bigint, (d->>'n')::bigint, '{entity}', (d->>'id')::bigint, (e->>'v')::int, e->>'t', 1, $2,
+    $3::uuid, e->>'f', e->>'s', e->'d' FROM inp, jsonb_array_elements(d->'e') AS e RETURNING position)
+SELECT max(position) AS position FROM ev"""
+
+
+# What is asked of the log about rows that are gone; kept in their last event, as {"last": {...}} where there is any.
+LAST = {
+    "job": "(SELECT jsonb_build_object('tags', j.tags) FROM job j WHERE j.id = t.id AND j.tags <> '{}')",
+    "batch_job": "CASE WHEN t.scheduler_id IS NOT NULL THEN jsonb_build_object('scheduler_id', t.scheduler_id) END",
+}
+
+
+@lru_cache
+def delete(entity: str) -> str:
+    """Delete rows that this transaction has locked, one ``deleted`` event each.
+
+    $1 actor, $2 command, $3 ids, $4 reason as JSON. Returns the last position.
+    """
+    r = BY_ENTITY[entity]
+    site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
+    state = "state" if r.machine else "NULL::text AS state"
+    main = f"main AS (DELETE FROM {r.table} WHERE id = ANY($3::bigint[])),\n{GONE_TALLY},\n" if r.split else ""
+    return f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
+gone AS (DELETE FROM {r.state_table} t USING fence WHERE t.id = ANY($3::bigint[])
+  RETURNING t.id, t.owner_id, t.version, {site} AS site_id, {state}, {LAST.get(entity, "NULL::jsonb")} AS last),
+{main}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, data)
+  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, '{entity}.{DELETED}', 1, $1, $2::uuid, state,
+    $4::jsonb || CASE WHEN last IS NULL THEN '{{}}'::jsonb ELSE jsonb_build_object('last', last) END
+  FROM gone ORDER BY id RETURNING position)
+SELECT max(position) AS position FROM ev"""
+
+
+def next_ids(entity: str) -> str:
+    """Draw $1 new ids, as one text: a record per id would cost more than the ids."""
+    return f"SELECT string_agg(nextval('{BY_ENTITY[entity].table}_id_seq')::text, ',') FROM generate_series(1, $1::int)"

@@ -1,0 +1,77 @@
+"""The proven watermark: how far the log can be read without ever missing, repeating or reordering an event.
+
+Positions are drawn before commit, so a reader that goes by "greater than the last" loses late commits. Writers hold a
+shared advisory lock while they append. The feeder reads the sequence's last value H, then who holds that lock; when
+none of those is left, every position up to H is final. Only visible positions are ever published: after a
+crash an unflushed sequence value may be handed out again.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from storax_core.database.connections import Connection
+
+NAME = "published"
+LAST_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_log_position_seq"
+HOLDERS = """SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND classid = 8360 AND objid = 1
+AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+READ = """SELECT position, timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor,
+command_id, from_state, to_state, data FROM event_log
+WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"""
+KEEP = """INSERT INTO feed (name, position, epoch, updated_at) VALUES ($1, $2, gen_random_uuid(), now())
+ON CONFLICT (name) DO UPDATE SET position = greatest(feed.position, excluded.position), updated_at = now()"""
+
+
+async def published(conn: Connection) -> int:
+    """The position up to which the log is published."""
+    return int(await conn.fetchval("SELECT position FROM feed WHERE name = $1", NAME) or 0)
+
+
+async def keep(conn: Connection, position: int) -> None:
+    """Move the checkpoint on; never back."""
+    await conn.execute(KEEP, NAME, position)
+
+
+@dataclass
+class Fence:
+    """Finds the watermark. Call ``look`` often; it answers the highest position that is proven final."""
+
+    safe: int = 0
+    _pending: list[tuple[int, frozenset[str]]] = field(default_factory=list)
+
+    async def look(self, conn: Connection) -> int:
+        """One look: sequence first, then the holders; the order is what makes it a proof."""
+        high = int(await conn.fetchval(LAST_DRAWN))
+        known = self._pending[-1][0] if self._pending else self.safe
+        if high > known or self._pending:
+            holders = frozenset(r[0] for r in await conn.fetch(HOLDERS))
+            if high > known:
+                self._pending.append((high, holders))
+            while self._pending and not (self._pending[0][1] & holders):
+                self.safe = self._pending.pop(0)[0]
+        return self.safe
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an append is under way."""
+        return bool(self._pending)
+
+
+async def read(conn: Connection, after: int, upto: int, limit: int) -> list[Any]:
+    """Events behind ``after`` up to ``upto``, in order, as records."""
+    rows: list[Any] = await conn.fetch(READ, after, upto, limit)
+    return rows
+
+
+def body(rows: list[Any]) -> bytes:
+    """Events as one JSON array, with the owner, for the stream."""
+    return orjson.dumps([event(dict(r)) for r in rows])
+
+
+def event(row: dict[str, Any]) -> dict[str, Any]:
+    """The outside form of an event, as the REST list gives it."""
+    row["id"] = row["position"]
+    row["job_id"] = row["entity_id"] if row["entity"] == "job" else None
+    return row

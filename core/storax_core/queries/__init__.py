@@ -1,0 +1,1 @@
+"""Reads: filters, orders and pages compiled to one SELECT."""

@@ -1,0 +1,1 @@
+"""Data frames: columns, roles, views, and their files."""

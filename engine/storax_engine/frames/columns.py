@@ -1,0 +1,161 @@
+"""Column expressions: JSON trees of clients become Ibis expressions over one table, and values by DuckDB.
+
+A node is ``{"column": name}``, ``{"value": v}``, ``{"time": iso}``, ``{"op": name, "args": [nodes]}``, ``{"rows": 1}``
+(the row's number) or ``{"random": seed}``.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from storax.errors import InvalidInput
+from storax_engine.frames.coerce import values_of
+from storax_engine.frames.frame import Frame
+from storax_engine.frames.operations import AGGREGATIONS, SCALAR
+from storax_engine.names import nearest
+from storax_engine.rpc.work import Work
+
+DEPTH = 100
+_ROWS, _RANDOM = "__row__", "__random_{}__"
+
+
+class Database:
+    """DuckDB as the place where expressions and readers run; it keeps nothing."""
+
+    def __init__(self) -> None:
+        self._root = duckdb.connect(":memory:", config={"python_enable_replacements": "false"})
+
+    def run(self, sql: str, work: Work, **tables: pa.Table) -> pa.Table:
+        """The answer to one statement over these tables.
+
+        Raises:
+            duckdb.Error: it failed; InterruptException where nobody waited any more.
+        """
+        cursor = self._root.cursor()
+        try:
+            for name, table in tables.items():
+                cursor.register(name, table)
+            with work.interruptible(cursor.interrupt):
+                work.meter = cursor.query_progress
+                return cursor.sql(sql).to_arrow_table()
+        finally:
+            work.meter = None
+            cursor.close()
+
+
+def evaluate(node: Any, frame: Frame, database: Database, work: Work) -> pa.ChunkedArray:
+    """The values of an expression, one a row.
+
+    Raises:
+        NoColumn, InvalidInput: naming what is wrong with it.
+    """
+    import ibis
+
+    table, value = _bound(node, frame)
+    query = ibis.to_sql(_unbound(table).select(v=value), dialect="duckdb")
+    found = _answer(str(query), table, database, work)
+    return values_of("the expression", found.column(0))
+
+
+def aggregate(node: Any, name: str, frame: Frame, database: Database, work: Work) -> Any:
+    """One number, text or time out of an expression's values.
+
+    Raises:
+        NoColumn, InvalidInput: naming what is wrong with it.
+    """
+    import ibis
+
+    operation = _known(name, AGGREGATIONS, "aggregation")
+    table, value = _bound(node, frame)
+    query = ibis.to_sql(_unbound(table).aggregate(v=_applied(name, operation, value)), dialect="duckdb")
+    found = _answer(str(query), table, database, work).column(0)[0].as_py()
+    return found.isoformat() if isinstance(found, datetime) else found
+
+
+def _unbound(table: pa.Table) -> Any:
+    import ibis
+
+    return ibis.table(ibis.Schema.from_pyarrow(table.schema), name="frame")
+
+
+def _bound(node: Any, frame: Frame) -> tuple[pa.Table, Any]:
+    """The table with the columns the expression asks for, and the expression over it."""
+    needed: dict[str, pa.Array | pa.ChunkedArray] = {}
+    _collect(node, frame, needed, 0)
+    if not needed:  # a bare value: a column that gives it its length
+        needed[_ROWS] = pa.array(np.arange(frame.table.num_rows))
+    table = pa.table(needed)
+    return table, _built(node, _unbound(table))
+
+
+def _collect(node: Any, frame: Frame, needed: dict[str, Any], depth: int) -> None:
+    if not isinstance(node, Mapping) or depth > DEPTH:
+        raise InvalidInput("The expression is nested too deeply." if depth > DEPTH else f"{node!r} is no expression.")
+    rows = frame.table.num_rows
+    if "column" in node:
+        needed[node["column"]] = frame.column(node["column"])
+    elif "rows" in node:
+        needed[_ROWS] = pa.array(np.arange(rows, dtype="float64"))
+    elif "random" in node:
+        seed = int(node["random"])
+        needed[_RANDOM.format(seed)] = pa.array(np.random.default_rng(seed).random(rows))
+    for below in node.get("args", ()):
+        _collect(below, frame, needed, depth + 1)
+
+
+def _built(node: Mapping[str, Any], table: Any) -> Any:
+    import ibis
+
+    if "column" in node:
+        return table[node["column"]]
+    if "rows" in node:
+        return table[_ROWS]
+    if "random" in node:
+        return table[_RANDOM.format(int(node["random"]))]
+    if "time" in node:
+        moment = datetime.fromisoformat(node["time"])
+        return ibis.timestamp(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
+    if "op" in node:
+        operation = _known(node["op"], SCALAR, "operation")
+        arguments = [_built(below, table) for below in node.get("args", ())]
+        return _applied(node["op"], operation, *arguments, *node.get("options", ()))
+    return ibis.literal(node["value"])
+
+
+def _known(name: Any, known: Mapping[str, Any], what: str) -> Any:
+    if name not in known:
+        raise InvalidInput(f"There is no {what} {name!r}.", hint=nearest(str(name), known))
+    return known[name]
+
+
+def _applied(name: str, operation: Any, *arguments: Any) -> Any:
+    import ibis
+
+    try:
+        return operation(*arguments)
+    except (AttributeError, TypeError, ibis.common.exceptions.IbisError) as error:
+        kinds = " and ".join(_kind(argument) for argument in arguments)
+        raise InvalidInput(
+            f"{name!r} has no meaning for {kinds or 'nothing'}.",
+            hint="Convert first, by as_num(), as_str() or as_ts().",
+        ) from error
+
+
+def _kind(argument: Any) -> str:
+    if not hasattr(argument, "type"):
+        return repr(argument)
+    kind = argument.type()
+    words = ((kind.is_string(), "text"), (kind.is_boolean(), "truth"), (kind.is_numeric(), "numbers"))
+    return next((word for fits, word in words if fits), "times")
+
+
+def _answer(query: str, table: pa.Table, database: Database, work: Work) -> pa.Table:
+    try:
+        return database.run(query, work, frame=table)
+    except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException) as error:
+        words = str(error).splitlines()[0].partition(": ")[2]
+        raise InvalidInput(f"The expression fails: {words}", hint="See where() to leave such rows out.") from error

@@ -1,0 +1,1 @@
+"""Pipelines of a project: fits, scores, tunings."""

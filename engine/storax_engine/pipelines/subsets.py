@@ -1,0 +1,81 @@
+"""What a pipeline works on: the population of one subset and the tables around it, as Arrow tables with their roles."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from storax.errors import InvalidInput
+from storax_engine.frames import views
+from storax_engine.frames.frame import Frame
+from storax_engine.rpc.work import Work
+
+Roles = dict[str, dict[str, list[str]]]
+
+
+class Seen:
+    """The frames of a project as they were at the first look: what is read, and the editions that are told of it, are
+    of one moment, whoever changes them meanwhile.
+    """
+
+    def __init__(self, here: views.Frames) -> None:
+        self.database = here.database
+        self._here = here
+        self._frames: dict[str, Frame] = {}
+
+    def frame(self, name: str) -> Frame:
+        """A frame in memory."""
+        if name not in self._frames:
+            self._frames[name] = self._here.frame(name)
+        return self._frames[name]
+
+
+def tables(here: views.Frames, spec: Mapping[str, Any], subset: Mapping[str, Any], work: Work) -> dict[str, Frame]:
+    """Frames by name of placeholder.
+
+    Raises:
+        InvalidInput: the data model names a table that was not given.
+        NoDataFrame, NoColumn: naming what is missing.
+    """
+    model = spec["data_model"]
+    population = views.resolved(here, subset["population"], work)
+    if subset.get("condition") is not None:
+        where = {"step": "where", "condition": subset["condition"]}
+        population = views.applied(population, [where], here.database, work)
+    found = {model["table"]: population}
+    for name, source in subset.get("peripheral", {}).items():
+        found[name] = views.resolved(here, source, work)
+    missing = sorted(_named(model) - set(found))
+    if missing:
+        raise InvalidInput(
+            f"The data model needs the table {missing[0]!r}, and the container has {', '.join(sorted(found))}.",
+            hint="Give it as peripheral, under the name of its placeholder.",
+        )
+    return found
+
+
+def arrow(frames: Mapping[str, Frame]) -> dict[str, pa.Table]:
+    """Their columns."""
+    return {name: frame.table for name, frame in frames.items()}
+
+
+def roles(frames: Mapping[str, Frame], given: Mapping[str, Mapping[str, list[str]]]) -> Roles:
+    """Roles by table: those that the placeholders state, else those of the frames."""
+    return {name: dict(given[name]) if name in given else _roles(frame) for name, frame in frames.items()}
+
+
+def editions(here: views.Frames, subset: Mapping[str, Any]) -> dict[str, int]:
+    """Which edition of which data frame stands behind a subset."""
+    sources = [subset["population"], *subset.get("peripheral", {}).values()]
+    return {source["frame"]: here.frame(source["frame"]).edition for source in sources}
+
+
+def _named(node: Mapping[str, Any]) -> set[str]:
+    return {node["table"]}.union(*(_named(join["right"]) for join in node.get("joins", ())))
+
+
+def _roles(frame: Frame) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, role in frame.roles.items():
+        found.setdefault(role, []).append(name)
+    return found

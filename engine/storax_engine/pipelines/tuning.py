@@ -1,0 +1,214 @@
+"""A tuning: trials as jobs, several at once, here or at a site; what is best becomes an edition of a pipeline.
+
+Trials are told to the search in the order of their numbers, so that timing changes nothing. Each leaves a folder and a
+file in the tuning's own folder, and whoever goes on with the tuning finds them there.
+"""
+
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from storax.errors import Conflict, InvalidInput, JobFailed, StoraxError, Unavailable
+from storax_engine.engine import Engine
+from storax_engine.pipelines.pipelines import told_as_ours
+from storax_engine.pipelines.search import Search
+from storax_engine.project import Project
+from storax_engine.remote import manifest
+from storax_engine.remote.manifest import read_json, write_json
+from storax_engine.rpc.work import Cancelled, Work
+
+Row = dict[str, Any]
+Tables = Mapping[str, pa.Table]
+_SOON_SEC, _ENDS_WITHIN_SEC = 0.1, 10.0
+_busy: set[Path] = set()
+_guard = threading.Lock()
+
+
+@dataclass
+class Tuning:
+    """What all trials of one run share. ``site`` None is the engine's own process."""
+
+    engine: Engine
+    here: Project
+    name: str
+    search: Search
+    folder: Path
+    train: Tables
+    test: Tables
+    pipeline: str
+    site: str | None
+    job: Row
+    retries: int
+    stop: threading.Event = field(default_factory=threading.Event)
+    works: dict[int, Work] = field(default_factory=dict)
+
+    def run(self, work: Work, in_flight: int, n_trials: int) -> None:
+        """Go on until so many trials have been told of.
+
+        Raises:
+            Cancelled: nobody waits any more; the trials that were at work are cancelled.
+        """
+        going: deque[tuple[int, Future[Row]]] = deque()
+        with ThreadPoolExecutor(in_flight, thread_name_prefix="trial") as threads:
+            try:
+                trials = self._trials(n_trials)
+                while (trial := next(trials, None)) is not None:
+                    going.append((trial["number"], threads.submit(self._trial, trial)))
+                    while len(going) >= in_flight:
+                        self._hear(going.popleft(), work)
+                while going:
+                    self._hear(going.popleft(), work)
+            except BaseException:
+                self.stop.set()
+                raise
+            finally:
+                self._stop_the_rest(going)
+
+    def _trials(self, n_trials: int) -> Iterator[Row]:
+        """Those that were begun and not told of, then new ones."""
+        yield from self.search.left()
+        while len(self.search.trials) < n_trials:
+            yield self.search.ask()
+
+    def _hear(self, first: tuple[int, "Future[Row]"], work: Work) -> None:
+        number, future = first
+        while not future.done():
+            time.sleep(_SOON_SEC)
+            self._show(work)
+            work.go_on()
+        told = future.result()
+        self.search.tell(number, told.get("scores"), job_id=told.get("job_id"), reason=told.get("reason", ""))
+        best = self.search.best()
+        for trial in self.search.trials:
+            if trial["state"] != "RUNNING" and trial is not best:
+                shutil.rmtree(self.folder / f"trial-{trial['number']}", ignore_errors=True)
+
+    def _show(self, work: Work) -> None:
+        told = sum(trial["state"] != "RUNNING" for trial in self.search.trials)
+        all_of_them, best = self.search.settings["n_trials"], self.search.best()
+        so_far = f", best {self.search.settings['score']} {best['value']:.4g}" if best else ""
+        work.progress(told / all_of_them, f"{told} of {all_of_them} trials{so_far}")
+
+    def _stop_the_rest(self, going: "deque[tuple[int, Future[Row]]]") -> None:
+        while any(not future.done() for _, future in going):
+            for number, future in going:
+                future.cancel()
+                if self.stop.is_set() and number in self.works:
+                    self.works[number].cancel()
+            time.sleep(_SOON_SEC)
+
+    # ---- one trial -------------------------------------------------------------------------------------------------
+
+    def _trial(self, trial: Row) -> Row:
+        """Its scores and its job; or why it failed, after the attempts that it has."""
+        told: Row = {}
+        for _ in range(1 + self.retries):
+            if self.stop.is_set():
+                raise Cancelled("It was cancelled.")
+            kept = read_json(self.folder / f"trial-{trial['number']}.json")
+            if kept is not None:
+                return dict(kept)
+            work = self.works[trial["number"]] = Work()
+            try:
+                return self._at_site(trial, work) if self.site is not None else self._in_process(trial, work)
+            except Unavailable:
+                raise  # the tuning ends, and can go on when the platform is back
+            except InvalidInput as error:
+                return {"reason": error.message}  # another attempt would find the same
+            except JobFailed as error:
+                told = {"reason": error.message}
+                if error.reason == "cancelled" and not self.stop.is_set():
+                    return told
+            except StoraxError as error:
+                told = {"reason": error.message}
+            except Exception as error:  # a library's own, of these parameters
+                told = {"reason": f"{type(error).__name__}: {error}"}
+        return told
+
+    def _tags(self, trial: Row) -> dict[str, str]:
+        words = {"project": self.here.name, "pipeline": self.pipeline, "work": "trial", "tuning": self.name}
+        return {**words, "trial": str(trial["number"])}
+
+    def _in_process(self, trial: Row, work: Work) -> Row:
+        from storax_engine import learning
+
+        place = self.folder / f"trial-{trial['number']}"
+        with self.engine.own.job(self._tags(trial), work) as own:
+            with told_as_ours():
+                spec = self.search.spec(trial)
+                trained = learning.fit(spec, self.train, progress=work.progress, cancelled=work.cancelled.is_set)
+                scores = trained.score(self.test)
+            work.go_on()
+            shutil.rmtree(place, ignore_errors=True)
+            trained.save(place)
+            plain = {key: value if value == value else None for key, value in scores.items()}  # noqa: PLR0124  (NaN)
+            told = {"scores": plain, "targets": list(trained.targets), "job_id": own.id}
+            write_json(self.folder / f"{place.name}.json", told)
+            said = {"warnings": trained.warnings} if trained.warnings else {}
+            own.value = {"params": self.search.plain(trial), **plain, **said}
+        return told
+
+    def _at_site(self, trial: Row, work: Work) -> Row:
+        orders = self.here.orders
+        order = orders.of_trial(self.name, trial["number"])
+        if order is None:
+            ticket = {"kind": "trial", "tuning": self.name, "trial": trial["number"]}
+            files = {
+                part: manifest.table_files(tables, part)
+                for part, tables in (("train", self.train), ("test", self.test))
+            }
+            told = {"kind": "fit", "spec": self.search.spec(trial), "tables": str(self.folder), **files}
+            order = orders.place(
+                ticket, lambda _folder: told, site=str(self.site), tags=self._tags(trial), job=self.job
+            )
+        return orders.wait(order, work, cancel=True)
+
+
+@contextmanager
+def alone(folder: Path, work: Work) -> Iterator[None]:
+    """One run of a tuning at a time. One that was interrupted a moment ago is waited for: its trials are ending.
+
+    Raises:
+        Conflict: another one is at it.
+    """
+    until = time.monotonic() + _ENDS_WITHIN_SEC
+    while not _entered(folder):
+        work.go_on()
+        if time.monotonic() > until:
+            name = unquote(folder.name)
+            raise Conflict(f"The tuning {name!r} is at work.", hint="Wait for it, or give this one a name.")
+        time.sleep(_SOON_SEC)
+    try:
+        yield
+    finally:
+        with _guard:
+            _busy.discard(folder)
+
+
+def _entered(folder: Path) -> bool:
+    with _guard:
+        if folder in _busy:
+            return False
+        _busy.add(folder)
+        return True
+
+
+@contextmanager
+def laid_down(folder: Path, train: Tables, test: Tables) -> Iterator[None]:
+    """The tables as files for the trials of a site, while there are any."""
+    manifest.write_tables(folder, train, "train")
+    manifest.write_tables(folder, test, "test")
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder / manifest.TABLES, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Fits and scores that run as jobs of the platform."""

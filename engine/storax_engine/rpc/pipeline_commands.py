@@ -1,0 +1,216 @@
+"""What clients can ask of pipelines; as in ``commands``, a function's parameters are the command's arguments."""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import isnan
+from typing import Any
+
+import pyarrow as pa
+
+from storax.errors import NoPipeline
+from storax_engine.engine import Engine
+from storax_engine.pipelines import subsets
+from storax_engine.pipelines.pipelines import pipeline_name, told_as_ours
+from storax_engine.remote import site_work
+from storax_engine.rpc.work import Work
+
+Answer = Any
+Subset = Mapping[str, Any]
+
+
+def check_pipeline(engine: Engine, work: Work, *, project: str, spec: dict[str, Any], subset: Subset) -> Answer:
+    """What looks wrong in the data, as sentences."""
+    from storax_engine import learning
+
+    frames = subsets.tables(engine.project(project), spec, subset, work)
+    full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
+    with told_as_ours():
+        return learning.check(full, subsets.arrow(frames), progress=work.progress)
+
+
+def fit_pipeline(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    spec: dict[str, Any],
+    subset: Subset,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    site: str | None = None,
+    job: Mapping[str, Any] | None = None,
+    buckets: int | None = None,
+) -> Answer:
+    """Learn, here or at a site, and keep it."""
+    here = engine.project(project)
+    if site is not None:
+        order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work, buckets)
+        return here.orders.wait(order, work, cancel=True)
+    named = pipeline_name(name)
+    with engine.own.job({"project": project, "pipeline": named, "work": "fit"}, work) as own:
+        seen = subsets.Seen(here)
+        frames = subsets.tables(seen, spec, subset, work)
+        full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
+        editions = subsets.editions(seen, subset)
+        row, said = here.pipelines.fit(named, full, subsets.arrow(frames), editions, list(tags), work, job_id=own.id)
+        own.value = {"pipeline_id": row["id"], "edition": row["edition"], **({"warnings": said} if said else {})}
+    return row
+
+
+def submit_pipeline(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    spec: dict[str, Any],
+    subset: Subset,
+    site: str,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    job: Mapping[str, Any] | None = None,
+    buckets: int | None = None,
+) -> Answer:
+    """Have a site learn, and do not wait for it."""
+    here = engine.project(project)
+    order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work, buckets)
+    return {"job_id": order.job_id, "name": order.ticket["name"]}
+
+
+def await_pipeline(engine: Engine, work: Work, *, project: str, job_id: int) -> Answer:
+    """What a site's job learned, once it has; who hangs up leaves the job alone."""
+    here = engine.project(project)
+    order = here.orders.of_job(job_id)
+    found = here.pipelines.of_job(job_id)
+    if order is not None and found is None:
+        return here.orders.wait(order, work, cancel=False)
+    if found is None:
+        raise NoPipeline(
+            f"Job {job_id} has left no pipeline in the project {project!r}.",
+            hint=f"It was cancelled, or what it learned was deleted: storax job explain {job_id}",
+        )
+    return found
+
+
+def progress_of_job(engine: Engine, _work: Work, *, project: str, job_id: int) -> Answer:
+    """How far a site's job is, from 0 to 1, and what it does."""
+    here = engine.project(project)
+    order = here.orders.of_job(job_id)
+    return order.progress() if order is not None else (float(here.pipelines.of_job(job_id) is not None), "")
+
+
+def score_pipeline(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    pipeline: str,
+    subset: Subset,
+    site: str | None = None,
+    job: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Predict what is known, here or at a site, and say how well; kept in the pipeline's history."""
+    here = engine.project(project)
+    used = str(subset.get("name", ""))
+    if site is not None:
+        given = _tables(engine, work, project, pipeline, subset)
+        order = site_work.place_score(here, pipeline, given, used, site, dict(job or {}), work)
+        return here.orders.wait(order, work, cancel=True)
+    named = here.pipelines.find(pipeline).row["name"]
+    with engine.own.job({"project": project, "pipeline": named, "work": "score"}, work) as own:
+        given = _tables(engine, work, project, pipeline, subset)
+        with here.pipelines.trained(pipeline) as trained:
+            own.value = trained.score(given)
+        work.go_on()
+        row = here.pipelines.scored(pipeline, own.value, used, own.id)
+        own.value = {key: value for key, value in own.value.items() if not isnan(value)}
+    return row
+
+
+def transform_at_site(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    pipeline: str,
+    subset: Subset,
+    site: str,
+    job: Mapping[str, Any] | None = None,
+    buckets: int | None = None,
+) -> Answer:
+    """Have a site compute the features; ``transformed`` fetches them then."""
+    here = engine.project(project)
+    given = _tables(engine, work, project, pipeline, subset)
+    order = site_work.place_transform(here, pipeline, given, site, dict(job or {}), buckets, work)
+    return here.orders.wait(order, work, cancel=True)
+
+
+def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> Answer:
+    """Points of the ROC, precision-recall and lift curves."""
+    given = _tables(engine, work, project, pipeline, subset)
+    with engine.project(project).pipelines.trained(pipeline) as trained:
+        return trained.plots(given)
+
+
+def describe_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str) -> Answer:
+    """What is known of a fit."""
+    return engine.project(project).pipelines.find(pipeline).row
+
+
+def list_pipelines(engine: Engine, _work: Work, *, project: str) -> Answer:
+    """What is known of every fit, oldest first."""
+    return engine.project(project).pipelines.rows()
+
+
+def delete_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str) -> Answer:
+    """Delete a fit."""
+    engine.project(project).pipelines.delete(pipeline)
+
+
+def show_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str, what: str) -> Answer:
+    """Its features, the importance of its columns or tables, or what looked wrong while it learned."""
+    shown = {
+        "features": lambda t: t.features(), "columns": lambda t: t.columns(), "tables": lambda t: t.tables(),
+        "warnings": lambda t: t.warnings,
+    }  # fmt: skip
+    with engine.project(project).pipelines.trained(pipeline) as trained:
+        return shown[what](trained)
+
+
+def sql_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str, dialect: str) -> Answer:
+    """A statement for each feature."""
+    with engine.project(project).pipelines.trained(pipeline) as trained:
+        return trained.to_sql(dialect)
+
+
+def predict(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:
+    """A column for each target."""
+    given = _tables(engine, work, project, pipeline, subset)
+    with engine.project(project).pipelines.trained(pipeline) as trained:
+        found = trained.predict(given)
+        return pa.table([pa.array(found[:, i]) for i in range(found.shape[1])], names=list(trained.targets))
+
+
+def transform(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:
+    """A column for each feature."""
+    given = _tables(engine, work, project, pipeline, subset)
+    with engine.project(project).pipelines.trained(pipeline) as trained:
+        found: pa.Table = trained.transform(given)
+        return found
+
+
+def transformed(engine: Engine, _work: Work, *, project: str, result: str) -> pa.Table:
+    """What ``transform_at_site`` made."""
+    return engine.project(project).pipelines.fetch(result)
+
+
+def _tables(engine: Engine, work: Work, project: str, pipeline: str, subset: Subset) -> dict[str, pa.Table]:
+    here = engine.project(project)
+    spec = here.pipelines.find(pipeline).row["params"]
+    return subsets.arrow(subsets.tables(here, spec, subset, work))
+
+
+COMMANDS: tuple[Callable[..., Answer], ...] = (
+    *(check_pipeline, fit_pipeline, submit_pipeline, await_pipeline, progress_of_job, score_pipeline, plot_pipeline),
+    transform_at_site,
+    *(describe_pipeline, list_pipelines, delete_pipeline, show_pipeline, sql_pipeline),
+)
+TABLES: tuple[Callable[..., pa.Table], ...] = (predict, transform, transformed)

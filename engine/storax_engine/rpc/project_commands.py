@@ -1,0 +1,224 @@
+"""What clients can ask of projects and frames. A function's parameters are the command's arguments.
+
+``COMMANDS`` answer JSON, ``TABLES`` answer a table. Those that take a ``table`` are sent one along.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from storax_engine.engine import Engine
+from storax_engine.frames import coerce, columns, roles, views, writers
+from storax_engine.frames.frame import Frame
+from storax_engine.names import free_name
+from storax_engine.rpc.work import Work
+
+Answer = Any
+Source = Mapping[str, Any]
+Roles = Mapping[str, Sequence[str]]
+
+
+# ---- projects ------------------------------------------------------------------------------------------------------
+
+
+def hello(_engine: Engine, _work: Work) -> Answer:
+    """That it answers."""
+    return "hello"
+
+
+def list_projects(engine: Engine, _work: Work) -> Answer:
+    """Names of all projects and of those that are open."""
+    return engine.names()
+
+
+def open_project(engine: Engine, _work: Work, *, project: str, autosave: bool | None = None) -> Answer:
+    """Open it, or make it."""
+    return engine.open(project, autosave=autosave).name
+
+
+def close_project(engine: Engine, _work: Work, *, project: str) -> Answer:
+    """Close it; what was not saved is lost."""
+    engine.close(project)
+
+
+def delete_project(engine: Engine, _work: Work, *, project: str) -> Answer:
+    """Delete it, in memory and on disk."""
+    return engine.delete(project)
+
+
+def bundle_project(engine: Engine, _work: Work, *, project: str, path: str) -> Answer:
+    """Write what is saved of it into one file."""
+    return str(engine.bundle(project, Path(path)))
+
+
+def unbundle_project(engine: Engine, _work: Work, *, path: str, name: str | None = None) -> Answer:
+    """Make a project from such a file."""
+    return engine.unbundle(Path(path), name)
+
+
+# ---- frames as a whole ---------------------------------------------------------------------------------------------
+
+
+def list_frames(engine: Engine, _work: Work, *, project: str) -> Answer:
+    """What is known of every frame, without rows."""
+    here = engine.project(project)
+    return [here.described(name) for name in here.names()]
+
+
+def describe(engine: Engine, _work: Work, *, project: str, frame: str) -> Answer:
+    """What is known of one frame."""
+    return engine.project(project).described(frame)
+
+
+def save(engine: Engine, _work: Work, *, project: str, frame: str) -> Answer:
+    """Write it to the disk."""
+    return engine.project(project).save(frame)
+
+
+def load(engine: Engine, _work: Work, *, project: str, frame: str) -> Answer:
+    """Bring it into memory as it was saved."""
+    return engine.project(project).load(frame)
+
+
+def unload(engine: Engine, _work: Work, *, project: str, frame: str) -> Answer:
+    """Free its memory."""
+    engine.project(project).unload(frame)
+
+
+def delete(engine: Engine, _work: Work, *, project: str, frame: str) -> Answer:
+    """Delete it, in memory and on disk."""
+    engine.project(project).delete(frame)
+
+
+# ---- changes of a frame --------------------------------------------------------------------------------------------
+
+
+def add(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    frame: str,
+    name: str,
+    expression: Any,
+    role: str | None = None,
+    unit: str | None = None,
+    time_formats: Sequence[str] = (),
+) -> Answer:
+    """A column out of an expression; one of that name is replaced and becomes the last."""
+    here = engine.project(project)
+
+    def change(old: Frame) -> Frame:
+        return views.add(old, name, expression, here.database, work, role=role, unit=unit, formats=time_formats)
+
+    return here.change(frame, change, _column_action(name, role, unit))
+
+
+def add_values(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    frame: str,
+    name: str,
+    table: pa.Table,
+    role: str | None = None,
+    unit: str | None = None,
+    time_formats: Sequence[str] = (),
+) -> Answer:
+    """A column out of values that are sent along."""
+    here = engine.project(project)
+    free_name(name, "column")
+    values = coerce.values_of(name, table.column(0))
+    wanted = roles.check(role) if role else coerce.default_role(values.type)
+    values = roles.values_for(wanted, name, values, here.database, work, time_formats)
+    return here.change(frame, lambda old: old.with_column(name, values, wanted, unit), _column_action(name, role, unit))
+
+
+def _column_action(name: str, role: str | None, unit: str | None) -> dict[str, Any]:
+    return {"action": "column_added", "column": name, "role": role, "unit": unit or ""}
+
+
+def set_role(
+    engine: Engine,
+    work: Work,
+    *,
+    project: str,
+    frame: str,
+    names: Sequence[str],
+    role: str,
+    time_formats: Sequence[str] = (),
+) -> Answer:
+    """Another role for some columns."""
+    here = engine.project(project)
+    roles.check(role)
+
+    def change(old: Frame) -> Frame:
+        old.require(names)
+        return roles.assign(old, dict.fromkeys(names, role), here.database, work, time_formats)
+
+    return here.change(frame, change, {"action": "role_set", "columns": list(names), "role": role})
+
+
+def set_unit(engine: Engine, _work: Work, *, project: str, frame: str, names: Sequence[str], unit: str) -> Answer:
+    """Another unit for some columns."""
+
+    def change(old: Frame) -> Frame:
+        old.require(names)
+        return old.changed(old.table, old.roles, {**old.units, **dict.fromkeys(names, unit)})
+
+    return engine.project(project).change(frame, change, {"action": "unit_set", "columns": list(names), "unit": unit})
+
+
+def remove_columns(engine: Engine, _work: Work, *, project: str, frame: str, names: Sequence[str]) -> Answer:
+    """Without some columns."""
+    action = {"action": "columns_removed", "columns": list(names)}
+    return engine.project(project).change(frame, lambda old: old.without(names), action)
+
+
+# ---- what is in a frame or a view ----------------------------------------------------------------------------------
+
+
+def look(engine: Engine, work: Work, *, project: str, source: Source) -> Answer:
+    """Columns and number of rows of a frame or view."""
+    made = views.resolved(engine.project(project), source, work)
+    return {"columns": made.described(), "nrows": len(made.table), "nbytes": int(made.table.nbytes)}
+
+
+def aggregate(engine: Engine, work: Work, *, project: str, source: Source, expression: Any, aggregation: str) -> Answer:
+    """One value out of an expression."""
+    here = engine.project(project)
+    return columns.aggregate(expression, aggregation, views.resolved(here, source, work), here.database, work)
+
+
+def write_file(engine: Engine, work: Work, *, project: str, source: Source, path: str, kind: str) -> Answer:
+    """Rows into a file: csv, json or parquet."""
+    work.progress(0.0, Path(path).name)
+    return writers.write(kind, views.resolved(engine.project(project), source, work).table, Path(path))
+
+
+def rows(
+    engine: Engine, work: Work, *, project: str, source: Source, start: int = 0, stop: int | None = None
+) -> pa.Table:
+    """Rows of a frame or view."""
+    table = views.resolved(engine.project(project), source, work).table
+    end = len(table) if stop is None else min(stop, len(table))
+    return table.slice(start, max(0, end - start))
+
+
+def values(engine: Engine, work: Work, *, project: str, source: Source, expression: Any) -> pa.Table:
+    """The values of an expression."""
+    here = engine.project(project)
+    found = columns.evaluate(expression, views.resolved(here, source, work), here.database, work)
+    return pa.table({"value": found})
+
+
+COMMANDS: tuple[Callable[..., Answer], ...] = (
+    *(hello, list_projects, open_project, close_project, delete_project, bundle_project, unbundle_project),
+    *(list_frames, describe, save, load, unload, delete),
+    *(add, add_values, set_role, set_unit, remove_columns),
+    *(look, aggregate, write_file),
+)
+TABLES: tuple[Callable[..., pa.Table], ...] = (rows, values)

@@ -1,0 +1,1 @@
+"""BatchJobs seen from the site: their limits, their partitions, their runners."""

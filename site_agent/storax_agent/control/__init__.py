@@ -1,0 +1,1 @@
+"""How people control a site: the command line, its creation, its checks, start and stop."""

@@ -1,0 +1,141 @@
+"""`storax site ...`: the sites of this machine and their agents."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from storax.cli.output import Form, Output, note, show
+
+app = typer.Typer(no_args_is_help=True, help="Make, start and stop sites: the places where jobs run.")
+Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the site.")]
+
+
+@app.command(epilog="Example: storax site init ~/site --name laptop --slots 4")
+def init(
+    path: Folder,
+    *,
+    name: Annotated[str | None, typer.Option(help="Name at the server; by default folder@machine.")] = None,
+    url: Annotated[str | None, typer.Option(help="Server; by default the one you are logged in to.")] = None,
+    token: Annotated[str | None, typer.Option(help="Token; kept in the folder, for its owner alone.")] = None,
+    slots: Annotated[int | None, typer.Option(min=1, help="Cores that jobs may use; by default all.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs that jobs may use; by default none.")] = None,
+    scheduler: Annotated[
+        str, typer.Option(metavar="KIND", help="local, slurm, pbs, lsf or sge; auto: the one that answers.")
+    ] = "auto",
+    run_jobs: Annotated[
+        bool | None,
+        typer.Option("--run-jobs/--allocations-only", help="Whether the agent runs jobs outside allocations too."),
+    ] = None,
+    stop_jobs: Annotated[
+        bool | None, typer.Option("--stop-jobs/--keep-jobs", help="Whether the end of the agent ends its jobs.")
+    ] = None,
+    queue: Annotated[str | None, typer.Option(help="Queue of allocations that name none.")] = None,
+    project: Annotated[str | None, typer.Option(help="Project of allocations that name none.")] = None,
+    allow_functions: Annotated[
+        bool | None, typer.Option("--allow-functions", help="Let Apps with a Python run() or hooks run here.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: what is not given is the default.")] = False,
+) -> None:
+    """Register a site at the server and make its folder; safe to repeat.
+
+    On a terminal it asks for what was not given when the site is new; Enter takes the default.
+    """
+    from storax._runtime.settings import resolve
+    from storax_agent.control import site
+    from storax_agent.control.prompts import Answers, ask
+    from storax_agent.settings import SiteFolder
+
+    folder = SiteFolder(path)
+    connection = resolve(url, token=token)
+    said = Answers(name, scheduler, slots, gpus, run_jobs, queue, project, allow_functions)
+    if not yes and not folder.settings_file.is_file() and sys.stdin.isatty() and sys.stderr.isatty():
+        said = ask(said, folder.path)
+    options = {"slots": said.slots, "gpus": said.gpus, "stop_jobs_on_exit": stop_jobs, "run_jobs": said.run_jobs}
+    defaults = {"default_queue": said.queue, "default_project": said.project}
+    site_id, is_new = site.init(
+        folder, connection=connection, name=said.name, options=options, scheduler=said.scheduler, defaults=defaults
+    )
+    if said.allow_functions:
+        folder.add_policy("allow_functions = true\n")
+    known, settings = "registered" if is_new else "known", folder.load()
+    note(f"Site {settings.name} is {known} as {site_id}; settings in {folder.settings_file}")
+    if settings.scheduler.kind != "local":
+        note(f"Allocations are asked of {settings.scheduler.kind} by {folder.path}/job-template.sh")
+    note(f"Start its agent with: storax site start {path}")
+
+
+@app.command(epilog="Example: storax site start ~/site")
+def start(
+    path: Folder,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and log to stderr.")] = False,
+) -> None:
+    """Start the agent of a site."""
+    from storax_agent.control import site
+    from storax_agent.settings import SiteFolder
+
+    if foreground:
+        from storax_agent.daemon import serve
+
+        serve(SiteFolder(path), foreground=True)
+    else:
+        note(f"The agent runs as process {site.start(SiteFolder(path))}; log in {path}/log/agent.log")
+
+
+@app.command(epilog="Example: storax site stop ~/site --kill")
+def stop(
+    path: Folder,
+    kill: Annotated[bool, typer.Option("--kill", help="End the jobs too; they are run again later.")] = False,
+) -> None:
+    """Stop the agent of a site. Its jobs run on, and the next agent takes them up."""
+    from storax_agent.control import site
+    from storax_agent.settings import SiteFolder
+
+    ran, _ = site.stop(SiteFolder(path), kill=kill)
+    note("The agent has ended." if ran else "No agent was running.")
+
+
+@app.command("ls", epilog="Example: storax site ls -o json")
+def list_sites(form: Output = Form.TABLE) -> None:
+    """List your sites."""
+    from storax._runtime.settings import resolve
+    from storax_agent.server.site_api import SiteApi
+
+    connection = resolve()
+    rows = SiteApi(connection.url, connection.secret).sites()
+    show(rows, form=form, columns=["id", "name", "path", "last_refresh"])
+
+
+@app.command(epilog="Example: storax site rm ~/site --yes")
+def rm(
+    path: Folder,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a site from the server, with its apps and jobs. Its folder and their event log stay."""
+    from storax_agent.control import site
+    from storax_agent.settings import SiteFolder
+
+    folder = SiteFolder(path)
+    settings = folder.load()
+    if not yes:
+        typer.confirm(f"Remove site {settings.name} with its apps and jobs from {settings.url}?", abort=True, err=True)
+    site.stop(folder, kill=True)
+    site.api_of(folder).delete_site(settings.site_id)
+    folder.settings_file.rename(folder.settings_file.with_suffix(".toml.removed"))
+    note(f"Site {settings.name} is removed; its files are still in {folder.path}")
+
+
+@app.command(epilog="Example: storax site check ~/site")
+def check(path: Folder) -> None:
+    """Look whether a site can work; exit status 1 when something is wrong."""
+    from storax_agent.control.checks import check as findings
+    from storax_agent.settings import SiteFolder
+
+    wrong = 0
+    for finding in findings(SiteFolder(path)):
+        mark = {True: "ok   ", False: "WRONG", None: "     "}[finding.good]
+        print(f"{mark}  {finding.what:<20}  {finding.told}")
+        wrong += finding.good is False
+    if wrong:
+        raise typer.Exit(1)

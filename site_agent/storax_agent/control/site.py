@@ -1,0 +1,146 @@
+"""Making, starting, stopping and removing a site, from outside its agent."""
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from storax._runtime.settings import Connection
+from storax._runtime.suggestions import nearest
+from storax.errors import Conflict, InvalidInput
+from storax_agent.control.end_jobs import end_everything
+from storax_agent.files.locks import AlreadyRunningError, holder
+from storax_agent.schedulers.cluster import write_template
+from storax_agent.schedulers.registry import KINDS, detect
+from storax_agent.server.site_api import SiteApi
+from storax_agent.settings import SiteError, SiteFolder
+
+START_SEC = 15.0
+STOP_SEC = 20.0
+
+
+def init(
+    folder: SiteFolder,
+    *,
+    connection: Connection,
+    name: str | None,
+    options: Mapping[str, Any],
+    scheduler: str | None = None,
+    defaults: Mapping[str, str | None] | None = None,
+) -> tuple[int, bool]:
+    """Register the site at the server and write its folder; a site of that name is taken over, not made twice.
+
+    ``options`` are further settings, None for what was not said, and ``defaults`` those of ``[scheduler]``.
+    ``scheduler`` is a kind, ``auto`` to look for one when the site is new, None to leave all as it is. On a cluster the
+    agent itself runs no jobs, unless ``run_jobs`` says so.
+    Returns its id, and whether it is new at the server.
+
+    Raises:
+        StoraxError: the server is not there, or refuses.
+    """
+    known = folder.load() if folder.settings_file.is_file() else None
+    name = name or (known.name if known else "") or default_name(folder.path)
+    given = {key: value for key, value in options.items() if value is not None}
+    if known is None:
+        given.setdefault("slots", os.cpu_count() or 1)
+    kind = _kind(scheduler, is_new_folder=known is None)
+    if kind not in (None, "local") and known is None:
+        given.setdefault("run_jobs", False)
+    api = SiteApi(connection.url, connection.secret)
+    try:
+        row, is_new = _register(api, name, folder.path)
+    finally:
+        api.close()
+    folder.make()
+    folder.write({"name": name, "site_id": row["id"], **given}, connection=connection)
+    if is_new:  # claims of another site's BatchJobs, which had the same numbers
+        shutil.rmtree(folder.path / "state" / "allocations", ignore_errors=True)
+    folder.choose_scheduler(kind, **(defaults or {}))
+    if kind not in (None, "local"):
+        write_template(folder.path, kind)
+    folder.load()
+    return row["id"], is_new
+
+
+def _kind(scheduler: str | None, *, is_new_folder: bool) -> str | None:
+    if scheduler == "auto":
+        return detect() if is_new_folder else None
+    if scheduler not in (None, *KINDS):
+        raise InvalidInput(f"there is no kind of scheduler {scheduler!r}", hint=nearest(scheduler or "", KINDS))
+    return scheduler
+
+
+def _register(api: SiteApi, name: str, path: Path) -> tuple[dict[str, Any], bool]:
+    row = api.find_site(name)
+    if row is None:
+        try:
+            return api.create_site({"name": name, "path": str(path)}), True
+        except (Conflict, InvalidInput):
+            row = api.find_site(name)  # made by somebody else meanwhile
+            if row is None:
+                raise
+    if row["path"] != str(path):
+        row = api.update_site(row["id"], {"path": str(path)})
+    return row, False
+
+
+def default_name(path: Path) -> str:
+    """The name of a site that was given none: the folder's and the machine's."""
+    return f"{path.name or 'site'}@{socket.gethostname()}"[:100]
+
+
+def start(folder: SiteFolder) -> int:
+    """Start the agent in the background; returns its pid when it runs.
+
+    Raises:
+        SiteError: it ended at once; the log says why.
+        AlreadyRunningError: it runs already.
+    """
+    folder.load()
+    folder.make()
+    if (pid := holder(folder.lock)) is not None:
+        raise AlreadyRunningError(pid)
+    log = folder.log / "agent.out"
+    out = (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), out, (os.POSIX_SPAWN_DUP2, 1, 2)]
+    arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(folder.path)]
+    child = os.posix_spawn(sys.executable, arguments, os.environ, file_actions=actions, setsid=True)
+    deadline = time.monotonic() + START_SEC
+    while time.monotonic() < deadline:
+        if holder(folder.lock) == child:
+            return child
+        if os.waitpid(child, os.WNOHANG)[0]:
+            break
+        time.sleep(0.02)
+    last = (log.read_text(errors="replace").strip().splitlines() or ["it gave no reason"])[-1]
+    raise SiteError(f"the agent of {folder.path} did not start: {last}", hint=f"See {log}.")
+
+
+def stop(folder: SiteFolder, *, kill: bool) -> tuple[bool, bool]:
+    """Stop the agent; with ``kill`` its jobs too, also when no agent runs. Returns whether one ran, and any job.
+
+    Raises:
+        SiteError: the agent does not end within 20 s.
+    """
+    pid = holder(folder.lock)
+    if pid is not None:
+        os.kill(pid, signal.SIGUSR1 if kill else signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SEC
+        while holder(folder.lock) == pid:
+            if time.monotonic() > deadline:
+                raise SiteError(
+                    f"the agent (process {pid}) did not end within {STOP_SEC:.0f} s", hint="See log/agent.log."
+                )
+            time.sleep(0.02)
+    return pid is not None, bool(end_everything(folder)) if kill else False
+
+
+def api_of(folder: SiteFolder) -> SiteApi:
+    """The server of a site, with its token."""
+    settings = folder.load()
+    return SiteApi(settings.url, folder.token(settings))

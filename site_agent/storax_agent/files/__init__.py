@@ -1,0 +1,1 @@
+"""Files of a site: locks, globs, and paths that cannot leave a folder."""

@@ -1,0 +1,18 @@
+"""MPICH's ``mpiexec`` (Hydra), also of Intel MPI and MVAPICH."""
+
+from collections.abc import Sequence
+
+from storax_agent.launch.mpi.base import Launched, Ranks
+
+
+class Hydra:
+    """Starts its proxies over the batch system it finds, or by ssh."""
+
+    def command(self, argv: Sequence[str], ranks: Ranks) -> Launched:
+        """``-hosts`` with the number of ranks on each, so that they are filled node by node."""
+        words = ["mpiexec", "-n", str(ranks.total), "-ppn", str(ranks.per_node)]
+        if ranks.nodes:
+            words += ["-hosts", ",".join(f"{node}:{ranks.per_node}" for node in ranks.nodes)]
+        if ranks.chunks:
+            words += ["-bind-to", "user:" + ",".join("+".join(map(str, chunk)) for chunk in ranks.chunks)]
+        return Launched([*words, *ranks.options, *argv], {})

@@ -1,0 +1,1 @@
+"""Node workers: how an allocation reaches its nodes."""

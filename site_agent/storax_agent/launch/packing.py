@@ -1,0 +1,275 @@
+"""Which work goes where: the nodes of an allocation, what is free on each, and the queue of work that waits.
+
+Pure: no clock but the one passed in, no file, no process. A node is never given more than it has, in four measures:
+cores; GPUs, each a sum of shares of at most one device; occupancy, the sum of 1/node_packing_count of its jobs; and the
+memory that its jobs ask for, where the node's own is known.
+Work for several nodes takes whole idle ones.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from storax._runtime.footprint import DEVICE
+from storax_agent.launch.base import Lease, Place, Work, stage_of
+from storax_agent.prepare.footprint import Footprint
+
+ONE_MACHINE = ("",)
+LOOK_AHEAD = 64
+PASSED_OVER_SEC = 30.0
+SLACK = 1e-9  # of sums like 1/3 + 1/3 + 1/3
+
+
+class Capacity(NamedTuple):
+    """What a node has for jobs. ``memory_mb`` is in MiB, 0 where nobody knows."""
+
+    cores: int
+    gpus: int = 0
+    memory_mb: int = 0
+
+
+class Node:
+    """What is free on one node. Cores and GPUs are counted from 0; memory that is not known (0) bounds nothing.
+
+    Adopted work may occupy more than there is after a change of settings; then nothing starts until it ends.
+    """
+
+    def __init__(self, name: str = "", *, cores: int = 0, gpus: int = 0, memory_mb: int = 0) -> None:
+        self.name = name
+        self.jobs = 0
+        self.memory_used = 0
+        self._cores_used: Counter[int] = Counter()
+        self._gpus_used: Counter[int] = Counter()
+        self._packings: Counter[int] = Counter()
+        self.resize(cores, gpus, memory_mb)
+
+    def resize(self, cores: int, gpus: int, memory_mb: int = 0) -> None:
+        """A new agent may come with new settings."""
+        self.cores, self.gpus, self.memory_mb = cores, gpus, memory_mb
+        self.free = [core for core in range(cores) if not self._cores_used[core]]
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs on it."""
+        return self.jobs == 0
+
+    @property
+    def occupancy(self) -> float:
+        """Sum of 1/node_packing_count; summed anew each time, so that no error builds up."""
+        return sum(number / count for count, number in self._packings.items())
+
+    def gpu_left(self, gpu: int) -> int:
+        """The free share of a device, in millionths."""
+        return DEVICE - self._gpus_used[gpu]
+
+    def fit(self, work: Work | Footprint) -> Place | None:
+        """Where on this node ``work`` could run now, or None. Takes nothing."""
+        if work.cores > len(self.free):
+            return None
+        if work.packing and self.occupancy + 1 / work.packing > 1 + SLACK:
+            return None
+        if work.memory_mb and self.memory_mb and self.memory_used + work.memory_mb > self.memory_mb:
+            return None
+        gpus = self._devices(work.gpus) if work.gpus else ()
+        if gpus is None:
+            return None
+        nodes = (self.name,) if self.name else ()
+        return Place(self.free[: work.cores], gpus, work.packing, nodes, work.memory_mb)
+
+    def take(self, place: Place) -> None:
+        """Count what runs at ``place``, whether it fits or was found running."""
+        self.jobs += 1
+        self._count(place, 1)
+        for core in place.cores:
+            if core in self.free:
+                self.free.remove(core)
+
+    def give_back(self, place: Place) -> None:
+        """What ran at ``place`` has ended."""
+        self.jobs -= 1
+        self._count(place, -1)
+        self.free += [core for core in place.cores if core < self.cores and not self._cores_used[core]]
+        self.free.sort()
+
+    @property
+    def whole(self) -> Place:
+        """All of it."""
+        return Place(range(self.cores), [(gpu, DEVICE) for gpu in range(self.gpus)], 1, memory_mb=self.memory_mb)
+
+    def _count(self, place: Place, sign: int) -> None:
+        for core in place.cores:
+            self._cores_used[core] += sign
+        for gpu, share in place.gpus:
+            self._gpus_used[gpu] += sign * share
+        if place.packing:
+            self._packings[place.packing] += sign
+        self.memory_used += sign * place.memory_mb
+
+    def _devices(self, shares: Sequence[int]) -> list[tuple[int, int]] | None:
+        """A device for each share, the fullest that still has room, so that whole devices stay free for whole asks."""
+        left = {gpu: self.gpu_left(gpu) for gpu in range(self.gpus)}
+        found: Counter[int] = Counter()
+        for share in sorted(shares, reverse=True):
+            gpu = min((gpu for gpu in left if left[gpu] >= share), key=left.__getitem__, default=None)
+            if gpu is None:
+                return None
+            left[gpu] -= share
+            found[gpu] += share
+        return list(found.items())
+
+
+class Packer:
+    """The nodes of one launcher."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.nodes: dict[str, Node] = {node.name: node for node in nodes}
+
+    def add(self, node: Node) -> None:
+        """A node came up."""
+        self.nodes[node.name] = node
+
+    def remove(self, name: str) -> None:
+        """A node is gone."""
+        self.nodes.pop(name, None)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing at all could start."""
+        for node in self.nodes.values():  # noqa: SIM110 - once per start and end, where any() costs twice as much
+            if node.free:
+                return False
+        return True
+
+    def fit(self, work: Work) -> Place | None:
+        """Where ``work`` could run now, or None. Takes nothing."""
+        if work.nodes > 1:
+            return self._fit_whole(work)
+        best: tuple[int, Place] | None = None
+        for node in self.nodes.values():
+            # The fullest node it fits on: idle ones stay whole for work that needs several.
+            if work.cores <= len(node.free) and (best is None or len(node.free) < best[0]):
+                place = node.fit(work)
+                best = best if place is None else (len(node.free), place)
+        return None if best is None else best[1]
+
+    def _fit_whole(self, work: Work) -> Place | None:
+        idle = [n.name for n in self.nodes.values() if n.idle and n.cores >= work.cores and _holds(n, work)]
+        return Place(nodes=idle[: work.nodes]) if len(idle) >= work.nodes else None
+
+    def take(self, place: Place) -> None:
+        """Count what runs at ``place``; nodes that are not there are passed over."""
+        for node in self._nodes_of(place):
+            node.take(node.whole if len(place.nodes) > 1 else place)
+
+    def give_back(self, place: Place) -> None:
+        """What ran at ``place`` has ended."""
+        for node in self._nodes_of(place):
+            node.give_back(node.whole if len(place.nodes) > 1 else place)
+
+    def _nodes_of(self, place: Place) -> list[Node]:
+        return [self.nodes[name] for name in place.nodes or ONE_MACHINE if name in self.nodes]
+
+
+def _holds(node: Node, work: Work) -> bool:
+    """Whether an idle node has the GPUs and the memory that work asks of each of its nodes."""
+    if not (work.gpus or work.memory_mb):
+        return True
+    return Node(cores=node.cores, gpus=node.gpus, memory_mb=node.memory_mb).fit(work) is not None
+
+
+def objection(sizes: Sequence[Capacity], work: Work | Footprint, *, where: str, mend: Mapping[str, str]) -> str:
+    """Why ``work`` can never run on nodes of these sizes, or an empty text. ``where`` names them, ``mend`` has what to
+    say further of ``cores``, ``gpus`` or ``memory``."""
+    if work.nodes > len(sizes):
+        return f"needs {work.nodes} nodes; {where} has {len(sizes)}"
+    per_node = " on each node" if work.nodes > 1 else ""
+    roomy = [size for size in sizes if size.cores >= work.cores]
+    if len(roomy) < work.nodes:
+        most = max((size.cores for size in sizes), default=0)
+        return f"needs {work.cores} cores{per_node}; {where} has {most}{mend.get('cores', '')}"
+    large = [size for size in roomy if not size.memory_mb or size.memory_mb >= work.memory_mb]
+    if len(large) < work.nodes:
+        most = max(size.memory_mb for size in roomy)
+        return f"needs {work.memory_mb} MiB of memory{per_node}; {where} has {most}{mend.get('memory', '')}"
+    if sum(Node(cores=size.cores, gpus=size.gpus).fit(work) is not None for size in large) < work.nodes:
+        devices = -(-sum(work.gpus) // DEVICE)
+        most = max(size.gpus for size in sizes)
+        return f"needs {devices} GPUs{per_node}; {where} has {most}{mend.get('gpus', '')}"
+    return ""
+
+
+class Queue:
+    """Work in order of arrival. The first that fits goes first, but nobody is passed over for longer than 30 s.
+
+    ``clock`` gives seconds. Work whose wall time is longer than ``left`` is not started.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._works: deque[Work] = deque()
+        self._clock = clock
+        self._waiting: tuple[Lease, float] | None = None
+
+    def __len__(self) -> int:
+        return len(self._works)
+
+    def extend(self, works: Iterable[Work]) -> None:
+        """Add at the end."""
+        self._works.extend(works)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._works.clear()
+
+    def remove(self, lease: Lease) -> Work | None:
+        """Take out one by its lease."""
+        for place, work in enumerate(self._works):
+            if work.lease == lease:
+                del self._works[place]
+                return work
+        return None
+
+    def take_late(self, left: float) -> list[Work]:
+        """Take out all that cannot end within ``left`` seconds any more."""
+        late = [work for work in self._works if not _ends_within(work, left)]
+        if late:
+            self._works = deque(work for work in self._works if _ends_within(work, left))
+        return late
+
+    def next_fit(self, packer: Packer, *, left: float | None = None) -> tuple[Work, Place] | None:
+        """Take out the next work that fits and ends within ``left`` seconds, with its place; or None."""
+        if not self._works or packer.full:
+            return None
+        head = 0 if left is None else self._first_in_time(left)
+        if head is None:
+            return None
+        work = self._works[head]
+        if (place := packer.fit(work)) is not None:
+            self._waiting = None
+            del self._works[head]
+            return work, place
+        return None if self._patience_over(work.lease) else self._overtake(packer, head + 1, left)
+
+    def _first_in_time(self, left: float) -> int | None:
+        return next((place for place, work in enumerate(self._works) if _ends_within(work, left)), None)
+
+    def _overtake(self, packer: Packer, start: int, left: float | None) -> tuple[Work, Place] | None:
+        for number, work in enumerate(islice(self._works, start, start + LOOK_AHEAD), start):
+            if left is not None and not _ends_within(work, left):
+                continue
+            if (place := packer.fit(work)) is not None:
+                del self._works[number]
+                return work, place
+        return None
+
+    def _patience_over(self, first: Lease) -> bool:
+        now = self._clock()
+        if self._waiting is None or self._waiting[0] != first:
+            self._waiting = (first, now)
+        return now - self._waiting[1] > PASSED_OVER_SEC
+
+
+def _ends_within(work: Work, left: float) -> bool:
+    """Whether it may start. A hook may at any time: its limit is for one that hangs, and one that is cut off runs
+    again."""
+    return work.wall_sec <= left or stage_of(work) not in ("", "run")

@@ -1,0 +1,1 @@
+"""The spawner: the process that starts jobs, reaps them and outlives the agent."""

@@ -1,0 +1,51 @@
+"""A bound for what jobs write to job.out and job.err, for sites that set one.
+
+The files are looked at once a second: a limit on file sizes by the kernel would hit a job's own large files as well,
+and a pipe through the launcher would cost every job a copy of its output.
+"""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from storax_agent.launch.base import Started
+from storax_agent.launch.spawner.processes import OUTPUTS
+
+LOOK_SEC = 1.0
+
+
+class Outputs:
+    """``limit`` in bytes; 0 sets none. ``data`` is the data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self.limit = 0
+        self._next = 0.0
+
+    def due(self) -> float | None:
+        """When to look next, by the monotonic clock; None without a limit."""
+        return self._next if self.limit else None
+
+    def floods(self, running: Iterable[Started], *, now: float) -> list[tuple[Started, str]]:
+        """Those that wrote too much, with the reason."""
+        if not self.limit or now < self._next:
+            return []
+        self._next = now + LOOK_SEC
+        return [(row, why) for row in running if (why := self._flood(row))]
+
+    def cut(self, workdir: str) -> None:
+        """Give the disk back: cut the files to the limit."""
+        for name in OUTPUTS:
+            with suppress(OSError):
+                handle = os.open(self._data / workdir / name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                with os.fdopen(handle, "wb") as file:
+                    if os.fstat(handle).st_size > self.limit:
+                        file.truncate(self.limit)
+
+    def _flood(self, row: Started) -> str:
+        for name in OUTPUTS:
+            with suppress(OSError):
+                if os.lstat(self._data / row.workdir / name).st_size > self.limit:
+                    return f"it wrote more than {self.limit >> 20} MiB to {name} (max_output_mb in site.toml)"
+        return ""

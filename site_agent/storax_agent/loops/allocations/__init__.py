@@ -1,0 +1,1 @@
+"""The loops that ask the scheduler for allocations and follow them."""

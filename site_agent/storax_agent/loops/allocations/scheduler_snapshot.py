@@ -1,0 +1,60 @@
+"""Outlook: tell the server, in the Site's row, what the scheduler allows, has idle and holds of the owner's jobs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storax.errors import StoraxError
+from storax_agent.prepare.placement import node_of
+from storax_agent.schedulers.base import Scheduler
+from storax_agent.schedulers.limits import allowed_queues
+from storax_agent.server.site_api import SiteApi
+from storax_agent.settings import SiteSettings
+
+ELASTIC = {"queue", "job_mode", "max_nodes", "wall_time_min", "filter_tags"}
+
+
+class SilentError(StoraxError):
+    """The scheduler gave no clear answer."""
+
+
+def offer(scheduler: Scheduler, site: SiteSettings) -> dict[str, Any]:
+    """What a BatchJob of this site may ask for, and what its agent asks for by itself, as fields of the Site."""
+    settings, limits = site.scheduler, scheduler.queues()
+    told: dict[str, Any] = {
+        "allowed_queues": allowed_queues(settings, limits),
+        "optional_batch_job_params": settings.optional_params,
+        "elastic_queues": [
+            {**one.model_dump(include=ELASTIC), "node": node_of(site, one.queue, limits)} for one in site.elastic_queues
+        ],
+    }
+    return told if settings.projects is None else {**told, "allowed_projects": settings.projects}
+
+
+class OutlookLoop:
+    """One round every ``every_sec`` seconds; nothing is sent unless it has changed."""
+
+    def __init__(self, api: SiteApi, scheduler: Scheduler, site: SiteSettings, *, every_sec: float) -> None:
+        self._api, self._site_id, self._scheduler = api, site.site_id, scheduler
+        self._site, self._every_sec = site, every_sec
+        self._told: Mapping[str, Any] = {}
+
+    def step(self) -> float:
+        """One round.
+
+        Raises:
+            SilentError: the scheduler gave no clear answer, so that all else is as it was told before.
+        """
+        fields = offer(self._scheduler, self._site)
+        if not fields["allowed_queues"]:
+            del fields["allowed_queues"]  # no answer: what was told before still holds
+        outlook = self._scheduler.outlook()
+        if outlook is not None:
+            fields["backfill_windows"] = {name: list(rows) for name, rows in outlook.backfill_windows.items()}
+            fields["queued_jobs"] = dict(outlook.queued_jobs)
+        news = {name: value for name, value in fields.items() if self._told.get(name) != value}
+        if news:
+            self._api.update_site(self._site_id, news)
+            self._told = {**self._told, **news}
+        if outlook is None:
+            raise SilentError("the scheduler gives no clear answer", hint="`storax site check` asks it.")
+        return self._every_sec

@@ -1,0 +1,217 @@
+"""From what became of a process to what is reported of its job."""
+
+import logging
+import os
+import re
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json
+
+from storax_agent.files.safe_path import PathError, open_folder
+from storax_agent.launch.base import Ended, Lease, Started
+from storax_agent.prepare.functions import verdicts
+
+MAX_RESULT_BYTES = 1 << 20
+TAIL_BYTES, TAIL_LINES = 2048, 10
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+LOG = logging.getLogger(__name__)
+
+Move = dict[str, Any]
+Entry = dict[str, Any]
+
+
+class ResultError(ValueError):
+    """The result file is not what it may be; the message says how."""
+
+
+def entry(lease: Lease, moves: list[Move], patch: dict[str, Any] | None = None) -> Entry:
+    """One row of a report."""
+    row: Entry = {"id": lease.job_id, "lease_epoch": lease.epoch, "attempt": lease.attempt, "moves": moves}
+    return row | {"patch": patch} if patch else row
+
+
+def move(to: str, at: float, **data: Any) -> Move:
+    """One state move; ``at`` is Unix time."""
+    return {"to": to, "at": datetime.fromtimestamp(at, UTC).isoformat(), "data": data}
+
+
+def running(started: Started) -> Entry:
+    """The report of a process that started."""
+    return entry(started.lease, [move("RUNNING", started.at)])
+
+
+def refusal(lease: Lease, at: float, reason: str) -> Entry:
+    """The report of a job that this site will not run."""
+    return entry(lease, [move("FAILED", at, message=reason[:2000])])
+
+
+def given_back(lease: Lease, reason: str) -> Entry:
+    """The report of a job that is not started here and may be elsewhere."""
+    return entry(lease, []) | {"release": reason[:1000]}
+
+
+@dataclass
+class Judge:
+    """Reads what a process left: its result file and the end of its stderr. ``data`` is the open data folder."""
+
+    data: int
+    results: Path
+
+    def outcome(self, ended: Ended) -> Entry | None:
+        """The report of an end; None when there is nobody to tell, as the lease is gone."""
+        try:
+            if ended.stage and (ended.stage != "run" or ended.cause == "exit"):
+                return self._of_call(ended)
+            value, flaw = self._take_result(ended)
+            return _RULES[ended.cause](self, ended, value, flaw)
+        except Exception as error:  # one job's strange leavings must not hold up the others
+            LOG.exception("job %d: what it left could not be read", ended.lease.job_id)
+            return _error(ended, message=f"the site agent could not read what the job left: {error!r}"[:500])
+
+    def _of_call(self, ended: Ended) -> Entry | None:
+        """The end of a function or a hook."""
+        if ended.stage == "run":
+            tail = self.tail(ended.workdir) if ended.outcome is None else ""
+            to, data, patch = verdicts.of_run(ended, _words(ended.code), tail)
+            return entry(ended.lease, [move(to, ended.at, **data)], patch)
+        if ended.cause == "cancelled":
+            return refusal(ended.lease, ended.at, "cancelled")
+        if ended.cause in ("stopped", "stale", "lost") and ended.outcome is None:
+            return None  # it is run again by whoever takes the job next
+        to, data, patch, jobs = verdicts.of_hook(ended, _words(ended.code))
+        told = entry(ended.lease, [move(to, ended.at, **data)], patch)
+        return told | {"jobs": jobs} if jobs else told
+
+    def _take_result(self, ended: Ended) -> tuple[Any, str]:
+        if not ended.started or ended.stage:
+            return None, "none"
+        path = f"{self.results}/{ended.lease.name}.json"
+        try:
+            value = _read_result(path)
+        except FileNotFoundError:
+            return None, "none"
+        except (ResultError, OSError) as error:
+            value, flaw = None, str(error)
+        else:
+            flaw = ""
+        with suppress(OSError):
+            Path(path).unlink()
+        return value, flaw
+
+    def tail(self, workdir: str) -> str:
+        """The last ten lines of job.err, at most 2 KB, without control characters."""
+        try:
+            folder = open_folder(self.data, workdir)
+        except (OSError, PathError):
+            return ""
+        try:
+            handle = os.open("job.err", READ, dir_fd=folder)
+        except OSError:
+            return ""
+        finally:
+            os.close(folder)
+        with os.fdopen(handle, "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            text = file.read(TAIL_BYTES).decode(errors="replace")
+        return CONTROL.sub("", "\n".join(text.splitlines()[-TAIL_LINES:]))
+
+    def _exit(self, ended: Ended, value: Any, flaw: str) -> Entry:
+        if ended.code == 0 and flaw in ("", "none"):
+            return _done(ended, value, flaw)
+        if ended.code == 0:
+            return _error(ended, message=flaw)
+        return _error(ended, message=_words(ended.code), stderr_tail=self.tail(ended.workdir))
+
+    def _cancelled(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
+        return entry(ended.lease, [move("FAILED", ended.at, message="cancelled")], _code(ended))
+
+    def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
+        message = "the wall time of the job was reached"
+        return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message)], _code(ended))
+
+    def _output(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
+        return _error(ended, message=ended.message)
+
+    def _stopped(self, ended: Ended, _value: Any, _flaw: str) -> Entry | None:
+        if not ended.started:
+            return None  # its lease goes back with the session
+        message = "the site agent was stopped"
+        return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message, lease_lost=True)], _code(ended))
+
+    def _stale(self, _ended: Ended, _value: Any, _flaw: str) -> None:
+        return None
+
+    def _lost(self, ended: Ended, value: Any, flaw: str) -> Entry:
+        if not flaw:
+            message = "its exit code was lost with the launcher; its result file is complete"
+            return entry(ended.lease, [move("RUN_DONE", ended.at, message=message)], {"return_value": value})
+        message = f"its exit code was lost with the launcher; {ended.message or 'it may have been cut short'}"
+        return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message, lease_lost=True)])
+
+    def _not_started(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
+        told = move("RUN_ERROR", ended.at, message=ended.message)
+        return entry(ended.lease, [move("RUNNING", ended.at), told], _code(ended))
+
+    def _no_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
+        return given_back(ended.lease, ended.message)
+
+    def _refused(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
+        return refusal(ended.lease, ended.at, ended.message)
+
+
+_RULES: dict[str, Callable[[Judge, Ended, Any, str], Entry | None]] = {
+    "exit": Judge._exit,
+    "cancelled": Judge._cancelled,
+    "wall_time": Judge._wall_time,
+    "output": Judge._output,
+    "stopped": Judge._stopped,
+    "stale": Judge._stale,
+    "lost": Judge._lost,
+    "command": Judge._not_started,
+    "system": Judge._not_started,
+    "workdir": Judge._refused,
+    "no_time": Judge._no_time,
+}
+
+
+def _done(ended: Ended, value: Any, flaw: str) -> Entry:
+    patch = {"return_code": 0} if flaw else {"return_code": 0, "return_value": value}
+    return entry(ended.lease, [move("RUN_DONE", ended.at)], patch)
+
+
+def _error(ended: Ended, **data: Any) -> Entry:
+    return entry(ended.lease, [move("RUN_ERROR", ended.at, **data)], _code(ended))
+
+
+def _code(ended: Ended) -> dict[str, Any] | None:
+    return None if ended.code is None else {"return_code": ended.code}
+
+
+def _words(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def _read_result(path: str) -> Any:
+    """The JSON of a result file. Raises ResultError, or FileNotFoundError when the process wrote none."""
+    handle = os.open(path, READ)
+    with os.fdopen(handle, "rb") as file:
+        text = file.read(MAX_RESULT_BYTES + 1)
+    if len(text) > MAX_RESULT_BYTES:
+        raise ResultError(f"its result is larger than {MAX_RESULT_BYTES >> 20} MiB; keep it in a file of the workdir")
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise ResultError(f"its result file is not JSON: {error}") from error

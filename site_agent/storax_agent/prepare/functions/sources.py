@@ -1,0 +1,81 @@
+"""From an App with Python code to the command of a worker that has it loaded."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from storax_agent.launch.base import Call
+
+WORKER = Path(__file__).with_name("worker.py")
+HOOKS = {
+    "STAGED_IN": "preprocess",
+    "RUN_DONE": "postprocess",
+    "RUN_ERROR": "handle_error",
+    "RUN_TIMEOUT": "handle_timeout",
+}
+JOB_FIELDS = ("id", "workdir", "tags", "attempt", "parameters")  # what run() sees as self.job; a hook sees all
+
+
+class Program(NamedTuple):
+    """The worker of one App: what to start, and the key by which a warm one is known."""
+
+    argv: list[str]
+    key: str
+
+
+def method_of(job: Mapping[str, Any], app: Mapping[str, Any]) -> str:
+    """Which method of the App is to be called for this job now: a hook, ``run``, or none for a command."""
+    hook = HOOKS.get(job.get("state") or "")
+    return hook or ("" if app.get("command_template") else "run")
+
+
+def with_preamble(preamble: str, argv: list[str]) -> list[str]:
+    """``argv``, after a shell has run the App's preamble; the words of the command never become shell text."""
+    return ["/bin/sh", "-c", f'{preamble}\nexec "$@"', "sh", *argv] if preamble else argv
+
+
+@dataclass
+class Sources:
+    """Writes the source of each App to a file of its own, named by its digest, for the workers to load."""
+
+    folder: Path
+    pickles: bool = False
+    _programs: dict[tuple[Any, ...], Program] = field(default_factory=dict)
+
+    def program(self, app: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
+        """The worker for this App in this environment. Raises OSError where the source cannot be written."""
+        marks = (app["id"], app.get("version"), *sorted(environment.items()))
+        known = self._programs.get(marks)
+        if known is None:
+            known = self._programs[marks] = self._made(app, environment)
+        return known
+
+    def _made(self, app: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
+        source = str(app.get("source_code") or "").encode(errors="surrogatepass")
+        path = self.folder / f"{hashlib.sha256(source).hexdigest()}.py"
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        scratch = path.with_suffix(".new")
+        scratch.write_bytes(source)
+        scratch.chmod(0o600)
+        scratch.replace(path)
+        argv = [app.get("python_exe") or sys.executable, str(WORKER), str(path)]
+        argv = with_preamble(app.get("shell_preamble") or "", argv)
+        words = json.dumps([argv, sorted(environment.items()), self.pickles])
+        return Program(argv, hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()[:20])
+
+    def call(self, method: str, program: Program, job: Mapping[str, Any], app: Mapping[str, Any]) -> Call:
+        """What the worker is told."""
+        if method != "run":
+            return Call(method, program.key, self.pickles, {}, dict(job))
+        given = {**defaults(app), **(job.get("parameters") or {})}
+        return Call(method, program.key, self.pickles, given, {name: job.get(name) for name in JOB_FIELDS})
+
+
+def defaults(app: Mapping[str, Any]) -> dict[str, Any]:
+    """The declared values of parameters that a job may leave out."""
+    rules = (app.get("parameters") or {}).items()
+    return {name: rule["default"] for name, rule in rules if not rule.get("required", True) and "default" in rule}

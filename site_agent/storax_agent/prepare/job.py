@@ -1,0 +1,175 @@
+"""From a leased Job and its App to a process to start, or to the reason why this site will not start it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from storax_agent.files.safe_path import PathError, split
+from storax_agent.launch.base import Lease, Work, stage_of
+from storax_agent.launch.mpi.base import Launch, Ranks
+from storax_agent.launch.packing import Capacity, objection
+from storax_agent.launch.spawner.processes import RESULT_VARIABLE
+from storax_agent.prepare.command import Command, CommandError, parse, values_of
+from storax_agent.prepare.footprint import Footprint, footprint
+from storax_agent.prepare.functions.sources import Sources, method_of, with_preamble
+from storax_agent.prepare.placement import Venue
+from storax_agent.prepare.policy import Policy
+
+MEND = {name: f" ({key} in its site.toml)" for name, key in
+        (("cores", "slots"), ("gpus", "gpus"), ("memory", "memory_mb"))}  # fmt: skip
+PYTHON = "STORAX_PYTHON"  # where Storax is installed at this site, for commands that need it
+HOOK_SEC = 3600.0  # a hook that takes longer holds a core for nothing
+
+
+class RefusedError(ValueError):
+    """This site will not run the job; the message says why and becomes the job's."""
+
+
+class MisplacedError(ValueError):
+    """It is too large for us, and may fit elsewhere at the site; the message says why."""
+
+
+@dataclass
+class Preparer:
+    """Knows the site's size and rules, and remembers checked templates. ``submitter`` is the owner of the token.
+
+    ``nodes`` is what each node has, None for a single one of the site's size; ``memory_mb`` 0 is not known; ``launch``
+    starts ranks on this machine, and is None where the launcher itself sees to that. ``places`` are those of the site
+    where jobs may run as well, None where nobody knows them all.
+    """
+
+    results: Path
+    cores: int
+    gpus: int = 0
+    policy: Policy = field(default_factory=Policy)
+    submitter: str = ""
+    nodes: Sequence[Capacity] | None = None
+    where: str = "this site"
+    whole_nodes: bool = False
+    launch_params: list[str] | None = None
+    launch: tuple[str, Launch] | None = None
+    functions: Path | None = None
+    memory_mb: int = 0
+    places: Sequence[Venue] | None = ()
+    _commands: dict[int, tuple[int, Command]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        folder = self.functions or self.results.with_name("functions")
+        self.sources = Sources(folder, pickles=self.policy.allow_pickle)
+
+    def work(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any] | None) -> Work:
+        """The process of one lease.
+
+        Raises:
+            RefusedError: the site's policy, the template, a parameter or the workdir stand against it, or no place of
+                the site can hold it.
+            MisplacedError: another place of the site may hold it; we cannot.
+        """
+        if app is None:
+            raise RefusedError(f"its App {job.get('app_id')} came without a definition; it may have been deleted")
+        objection = self.policy.objection(app, submitter=job.get("submitter") or self.submitter)
+        if objection:
+            raise RefusedError(objection)
+        method = method_of(job, app)
+        foot = footprint(job, whole_nodes=self.whole_nodes)
+        try:
+            split(job["workdir"])
+            if method:
+                return self._call(lease, job, app, method, foot)
+            command = self._command(app)
+            argv, carried = command.fill(values_of(command, job.get("parameters") or {}, app.get("parameters") or {}))
+        except (CommandError, PathError) as error:
+            raise RefusedError(str(error)) from error
+        if app.get("shell_preamble"):
+            argv = with_preamble(app["shell_preamble"], argv)
+        environment = {**_environment(app), **carried, **self._own(lease, job), PYTHON: _python(app)}
+        wall_sec = 60.0 * (job.get("wall_time_min") or 0)
+        work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
+        self._check(work)
+        return self._launched(work) if foot.ranks > 1 and self.launch is not None else work
+
+    def _call(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any], method: str, foot: Footprint) -> Work:
+        """A call of ``run`` or a hook; a hook takes one core, whatever its job takes."""
+        if method == "run" and foot.nodes > 1:
+            raise RefusedError(f"needs {foot.nodes} nodes; a Python function runs on one")
+        threads = job.get("threads_per_rank") or 1 if method == "run" else 1
+        environment = {**_environment(app), "OMP_NUM_THREADS": str(threads)}
+        try:
+            program = self.sources.program(app, environment)
+        except OSError as error:
+            raise RefusedError(f"the source of App {app.get('name')!r} cannot be kept here: {error}") from error
+        call = self.sources.call(method, program, job, app)
+        cores, gpus, packing = foot[:3] if method == "run" else (1, [], 0)
+        wall = 60.0 * (job.get("wall_time_min") or 0) if method == "run" else HOOK_SEC
+        work = Work(
+            lease, program.argv, environment, job["workdir"], cores, gpus, wall, packing,
+            memory_mb=foot.memory_mb if method == "run" else 0, call=call,
+        )  # fmt: skip
+        self._check(work)
+        return work
+
+    def _command(self, app: Mapping[str, Any]) -> Command:
+        version = app.get("version", 0)
+        known = self._commands.get(app["id"])
+        if known is None or known[0] != version:
+            known = (version, parse(app["command_template"], use_shell=bool(app.get("use_shell"))))
+            self._commands[app["id"]] = known
+        return known[1]
+
+    def _own(self, lease: Lease, job: Mapping[str, Any]) -> dict[str, str]:
+        return {
+            "STORAX_JOB_ID": str(lease.job_id),
+            "OMP_NUM_THREADS": str(job.get("threads_per_rank") or 1),
+            RESULT_VARIABLE: f"{self.results}/{lease.name}.json",
+        }
+
+    def _check(self, work: Work) -> None:
+        """Raises MisplacedError or RefusedError for what cannot fit here, and RefusedError for launch parameters that
+        this site does not take."""
+        if stage_of(work) in ("", "run"):
+            self._fits(work)
+        # A launch command can be made to run another program, so a site that names its Apps names these as well.
+        allowed = self.launch_params if self.launch_params is not None or self.policy.allowed_apps is None else []
+        if allowed is not None and (strange := sorted(set(work.params) - set(allowed))):
+            raise RefusedError(
+                f"site policy: launch_params {strange[0]!r} is not in launch_params of [launcher] of this site"
+            )
+
+    def _fits(self, work: Work) -> None:
+        own = [Capacity(self.cores, self.gpus, self.memory_mb)] if self.nodes is None else self.nodes
+        why = objection(own, work, where=self.where, mend=MEND if self.nodes is None else {})
+        if not why:
+            return
+        others = None if self.places is None else [place.objection(work) for place in self.places]
+        if others is None or "" in others:
+            raise MisplacedError(why)
+        told = "; ".join(others) or why
+        raise RefusedError(f"no place of this site can hold it: {told}" if len(others) > 1 else told)
+
+    def _launched(self, work: Work) -> Work:
+        """All ranks on this machine."""
+        assert self.launch is not None  # noqa: S101
+        name, launch = self.launch
+        if name == "none":
+            raise RefusedError(
+                f"needs {work.ranks} ranks, and the agent finds no mpiexec on its PATH; install an MPI, or set launch "
+                '= "local" in [launcher] of site.toml to start such jobs as one process'
+            )
+        argv, more = launch.command(work.argv, Ranks((), work.ranks, work.threads, (), work.params))
+        return work._replace(argv=argv, environment={**work.environment, **more})
+
+
+def _python(app: Mapping[str, Any]) -> str:
+    return str(app.get("python_exe") or sys.executable)
+
+
+def _environment(app: Mapping[str, Any]) -> dict[str, str]:
+    given = app.get("environment") or {}
+    for name, value in given.items():
+        if not name or "=" in name or "\0" in name or "\0" in str(value):
+            raise RefusedError(
+                f"App environment variable {name!r} cannot be set: a name has no '=', and neither part a NUL"
+            )
+    return {name: str(value) for name, value in given.items()}

@@ -1,0 +1,1 @@
+"""What writes code and documents of this repository. Never part of the wheel."""

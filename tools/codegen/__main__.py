@@ -1,0 +1,43 @@
+"""``python -m tools.codegen``: write the client's models; ``--check``: say whether they are up to date."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tools.codegen.render import render_all
+
+MODELS = Path(__file__).resolve().parents[3] / "client" / "storax" / "models"
+
+
+def stale(folder: Path = MODELS) -> list[str]:
+    """Names of the files in ``folder`` that are missing, should not be there, or differ from the declarations."""
+    wanted = render_all()
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+
+
+def write(folder: Path = MODELS) -> list[str]:
+    """Bring ``folder`` up to date; returns the names of the files that changed."""
+    changed, wanted = stale(folder), render_all()
+    for name in changed:
+        if name in wanted:
+            (folder / name).write_text(wanted[name], encoding="utf-8")
+        else:
+            (folder / name).unlink()
+    return changed
+
+
+def main() -> int:
+    """Write or check; exit code 1 where a check finds stale files."""
+    parser = argparse.ArgumentParser(prog="python -m tools.codegen", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file is out of date")
+    arguments = parser.parse_args()
+    names = stale() if arguments.check else write()
+    words = "out of date; run `python -m tools.codegen`" if arguments.check else "written"
+    for name in names:
+        sys.stdout.write(f"client/storax/models/{name}: {words}\n")
+    return 1 if arguments.check and names else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
