@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from storax_core.log.append import Row
+from storax_core.lifecycle.change import Row
 from storax_core.log.sql import SERVER_FIELDS
 from storax_core.resources import JOBS
 

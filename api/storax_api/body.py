@@ -12,7 +12,7 @@ from storax_api import strict_json
 from storax_api.errors import from_validation
 from storax_core.commands import create
 from storax_core.errors import Invalid, TooLarge
-from storax_core.log.append import Row
+from storax_core.lifecycle.change import Row
 
 SLICE = 500  # rows checked at once
 LARGE = 1 << 18  # bytes above which the parser that needs less memory is used; orjson takes twelve times the body

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from storax_core import errors
-from storax_core.lifecycle.rules import nearest
+from storax_core.suggest import nearest
 
 log = logging.getLogger("storax.api")
 STATUS: dict[type[errors.CoreError], int] = {

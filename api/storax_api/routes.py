@@ -14,11 +14,11 @@ from storax_core.commands import create, delete, moves, update
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.rules import nearest
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import JOBS, Resource
 from storax_core.resources.types import MAX_ID
+from storax_core.suggest import nearest
 
 MAX_ROWS = 10_000
 WORDS = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude")

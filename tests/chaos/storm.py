@@ -11,8 +11,9 @@ from storax_core.commands import acquire, create, delete, leases, moves, update,
 from storax_core.database.connections import RETRY, Connection, Database, writing
 from storax_core.errors import CoreError
 from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.states import JobState
-from storax_core.log.append import Context, Row
+from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS, TRANSFERS, Resource
 

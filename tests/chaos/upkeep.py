@@ -5,7 +5,8 @@ from uuid import uuid4
 
 from storax_core.commands import delete, update, users
 from storax_core.database.connections import RETRY, Connection, writing
-from storax_core.log.append import Context, Row
+from storax_core.lifecycle.change import Row
+from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import APPS, BATCH_JOBS, SITES, TOKENS, Resource
 

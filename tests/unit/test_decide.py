@@ -7,8 +7,9 @@ import pytest
 
 from storax_core.errors import IllegalMove, Leased
 from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Change
 from storax_core.lifecycle.states import JOB_MOVES, USER_MOVES, JobState
-from storax_core.log.append import Change
+from storax_core.suggest import nearest
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -303,8 +304,8 @@ def test_not_even_force_runs_a_job_without_a_lease() -> None:
 
 
 def test_the_nearest_name_is_hinted_and_else_what_there_is() -> None:
-    assert rules.nearest("FAILD", JOB_MOVES) == "Did you mean 'FAILED'?"
-    assert "PREPROCESSED" in rules.nearest("zzz", JOB_MOVES)
+    assert nearest("FAILD", JOB_MOVES) == "Did you mean 'FAILED'?"
+    assert "PREPROCESSED" in nearest("zzz", JOB_MOVES)
 
 
 # ---- hooks -------------------------------------------------------------------------------------------------------------

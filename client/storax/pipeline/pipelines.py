@@ -77,5 +77,5 @@ class Pipelines:
 def _line(pipeline: Pipeline) -> list[str]:
     used = str(pipeline.scores[-1].get("set_used", "")) if pipeline.scores else ""
     return [pipeline.id, pipeline.name, str(pipeline.edition), ", ".join(pipeline.tags),
-            ", ".join(representation.kinds(pipeline.feature_learners)), ", ".join(pipeline.targets), representation.latest(pipeline),
-            used]  # fmt: skip
+            ", ".join(representation.kinds(pipeline.feature_learners)), ", ".join(pipeline.targets),
+            representation.latest(pipeline), used]  # fmt: skip

@@ -13,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.commands import leases
 from storax_core.database.connections import Connection
+from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.states import JOB_TAKEABLE
 from storax_core.log import sql
-from storax_core.log.append import Context, Row
+from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.queries.capacity import Nodes, held
 from storax_core.resources import BATCH_JOBS, JOBS
+from storax_core.resources.aliases import column, source
 from storax_core.resources.types import BigId, Tags
 
 Runnable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
@@ -102,7 +104,7 @@ def _order(ask: Acquire) -> str:
 
 def _picked(ask: Acquire, where: select.Where) -> str:
     """SQL of the CTE ``pick``: the locked ids to claim. What another claim has locked is passed over."""
-    tables = select.source(JOBS, hot_only=not any("t." in p for p in where.parts))
+    tables = source(JOBS, hot_only=not any("t." in p for p in where.parts))
     if _order(ask) == BY_AGE:
         # EXISTS holds the fence before the first row and leaves the index's order alone, as a join would not.
         return f"""pick AS MATERIALIZED (SELECT s.id FROM {tables} WHERE {where.sql} AND EXISTS (SELECT FROM fence)
@@ -146,7 +148,7 @@ async def claim(
     session, batch, actor, command = (
         where.param(v) for v in (holder.id, holder.batch_job_id, ctx.actor, ctx.command_id)
     )
-    columns = ", ".join(f"{select.column(JOBS, n)} AS {n}" for n in JOBS.visible)
+    columns = ", ".join(f"{column(JOBS, n)} AS {n}" for n in JOBS.visible)
     statement = f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({sql.FENCE})),
 {_held(session)},
 {pick},

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from storax_core.commands.parents import require_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Invalid
+from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.states import HOOKS
-from storax_core.log.append import Context, Row
+from storax_core.log.append import Context
 from storax_core.resources import SITES
 from storax_core.resources.types import InsidePath, JsonValue, Text
 

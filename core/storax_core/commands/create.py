@@ -9,8 +9,9 @@ from storax_core.commands import apps, create_jobs, leases, parents
 from storax_core.commands.create_jobs import given as given  # noqa: PLC0414 - callers look for it here
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Invalid
+from storax_core.lifecycle.change import Row
 from storax_core.log import append
-from storax_core.log.append import Context, Row
+from storax_core.log.append import Context
 from storax_core.resources import APPS, BATCH_JOBS, BY_ENTITY, JOBS, SESSIONS, Resource
 
 

@@ -8,11 +8,12 @@ from pydantic import BaseModel
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.lifecycle.rules import nearest
+from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.states import JOB_TAKEABLE, JobState, TransferState
 from storax_core.log import append, sql
-from storax_core.log.append import Context, Row
+from storax_core.log.append import Context
 from storax_core.resources import JOBS, TRANSFERS
+from storax_core.suggest import nearest
 
 EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
 SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT DO NOTHING"""

@@ -6,9 +6,10 @@ from storax_core.commands import leases
 from storax_core.commands.graph import release_children
 from storax_core.database.connections import Connection
 from storax_core.errors import Leased
+from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.states import JobState
 from storax_core.log import append
-from storax_core.log.append import Context, Row
+from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import JOBS, PROJECTED, TRANSFERS, Resource
 

@@ -7,15 +7,17 @@ two transactions then both see the other, so no child is left waiting and none i
 from collections.abc import Sequence
 from typing import Any
 
+from storax_core.commands.job_facts import JOB_FACTS
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Change
 from storax_core.lifecycle.states import JobState, TransferState
 from storax_core.log import append
-from storax_core.log.append import Change, Context
+from storax_core.log.append import Context
 from storax_core.resources import JOBS, TRANSFERS
 
 CHILDREN = "SELECT child_id FROM job_parent WHERE parent_id = ANY($1::bigint[])"
-LOCK_WAITING = f"""SELECT {rules.JOB_FACTS} FROM job_state
+LOCK_WAITING = f"""SELECT {JOB_FACTS} FROM job_state
 WHERE id = ANY($1::bigint[]) AND state = 'AWAITING_PARENTS' ORDER BY id FOR UPDATE"""  # noqa: S608
 STANDING = """SELECT c.id, c.on_parent_failure AS policy,
   bool_or(p.state IS NOT NULL AND p.state NOT IN ('JOB_FINISHED', 'FAILED')) AS waiting,

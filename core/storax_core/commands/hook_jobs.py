@@ -8,9 +8,10 @@ from pydantic import ValidationError
 from storax_core.commands import create_jobs
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
+from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.rules import Facts
 from storax_core.lifecycle.states import JobState
-from storax_core.log.append import Context, Row
+from storax_core.log.append import Context
 from storax_core.resources import JOBS
 
 BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND name = ANY($3::text[])"

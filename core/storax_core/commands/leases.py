@@ -11,9 +11,10 @@ from storax_core.commands import hook_jobs, moves
 from storax_core.database.connections import Connection
 from storax_core.errors import NotFound
 from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Change, Row
 from storax_core.lifecycle.states import AGENT_MOVES, HOOK_MOVES, HOOKS
 from storax_core.log import append
-from storax_core.log.append import Context, Row
+from storax_core.log.append import Context
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
 from storax_core.resources.job import Megabytes, Minutes
 from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, RowVersion, ShortText, Tags, UtcTime, Whole
@@ -187,7 +188,7 @@ async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reaso
     await append.append_deleted(conn, ctx, SESSIONS, ids, {"message": reason})
 
 
-def _lost(facts: rules.Facts, sessions: Sequence[int], reason: str) -> append.Change:
+def _lost(facts: rules.Facts, sessions: Sequence[int], reason: str) -> Change:
     return rules.lose_lease(facts, reason) if facts["session_id"] in sessions else rules.change_of(facts)
 
 

@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from storax_core.commands.graph import await_parents, release_children, start_transfers
+from storax_core.commands.job_facts import JOB_FACTS
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Change
 from storax_core.lifecycle.states import JOB_DONE, JobState
 from storax_core.log import append
-from storax_core.log.append import Change, Context
+from storax_core.log.append import Context
 from storax_core.resources import JOBS
 
-LOCK_JOBS = f"""SELECT {rules.JOB_FACTS} FROM job_state
+LOCK_JOBS = f"""SELECT {JOB_FACTS} FROM job_state
 WHERE id = ANY($2::bigint[]) AND owner_id = $1 ORDER BY id FOR UPDATE"""  # noqa: S608
 
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from storax_core.commands import moves
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Change
 from storax_core.lifecycle.states import JobState
-from storax_core.log.append import Change, Context
+from storax_core.log.append import Context
 
 STANDING = """SELECT job_id, direction, bool_and(state = 'done') AS done,
   min(remote_path) FILTER (WHERE state = 'error') AS broken,

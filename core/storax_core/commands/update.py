@@ -11,9 +11,10 @@ from storax_core.commands.create import describe, taken
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound, StaleVersion
 from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Change, Row
 from storax_core.lifecycle.rules import Facts
 from storax_core.log import append
-from storax_core.log.append import Change, Context, Row
+from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import APPS, JOBS, Resource
 

@@ -12,8 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Unauthorized
 from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Row
 from storax_core.log import append
-from storax_core.log.append import Context, Row
+from storax_core.log.append import Context
 from storax_core.resources import TOKENS, USERS
 from storax_core.resources.types import LoginName, ShortText, clean_text
 

@@ -5,10 +5,10 @@ tested alone. Callers lock the rows, ask here, and hand the Changes to the log.
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Any
 
 from storax_core.errors import IllegalMove, Leased
+from storax_core.lifecycle.change import MOVED, Change, Row
 from storax_core.lifecycle.states import (
     AGENT_MOVES,
     FOLLOW,
@@ -19,19 +19,10 @@ from storax_core.lifecycle.states import (
     USER_MOVES,
     JobState,
 )
-from storax_core.log.append import Change, Row
-from storax_core.log.event_types import MOVED
 
 Facts = Mapping[str, Any]
 SPARE_ATTEMPTS = 3  # runs allowed to a job whose lease was lost, even where max_attempts is less
 LONGEST_BACKOFF_SEC = 86_400
-
-# Fields of a locked job row that the rules below read.
-JOB_FACTS = (
-    "id, owner_id, site_id, version, state, session_id, lease_epoch, attempt, max_attempts, retry_delay_sec,"
-    " not_before, cancel_requested, stage_in, stage_out, hooks, retry_exit_codes::text AS retry_exit_codes,"
-    " retry_on_timeout, return_code, last_update, now() AS now"
-)
 
 
 def _hook_waits(state: str, facts: Facts) -> bool:
@@ -250,10 +241,3 @@ def _after_hook(change: Change, mine: Row, data: Row, patch: Row) -> None:
     if nxt:
         to = nxt.pop("to")
         enter(change, mine, to, {**nxt, **_why(mine, to, data)})
-
-
-def nearest(name: str, known: Any) -> str:
-    """A hint with the nearest right name, or all of them where none is near."""
-    words = sorted(str(k) for k in known)
-    found = get_close_matches(name, words, n=1, cutoff=0.6)
-    return f"Did you mean {found[0]!r}?" if found else f"Known: {', '.join(words[:40])}."

@@ -12,10 +12,10 @@ from uuid import UUID
 import orjson
 
 from storax_core.database.connections import Connection
+from storax_core.lifecycle.change import Change, Row
 from storax_core.log import sql
 from storax_core.resources import JOBS, Resource
 
-Row = dict[str, Any]
 PIECES = 250
 
 
@@ -36,43 +36,6 @@ class Context:
     def saw(self, position: int | None) -> None:
         """Remember the last position appended."""
         self.position = max(self.position, position or 0)
-
-
-@dataclass
-class Change:
-    """What becomes of one locked row: the new version, the patch of its fields, and the events that tell it."""
-
-    id: int
-    owner_id: int
-    site_id: int | None
-    version: int
-    patch: Row = field(default_factory=dict)
-    events: list[Row] = field(default_factory=list)
-
-    def add(self, kind: str, data: Row, *, was: str | None = None, to: str | None = None) -> None:
-        """Append one event; its data is merged into the patch of the row."""
-        self.version += 1
-        self.patch.update(data)
-        if to is not None:
-            self.patch["state"] = to
-            data = {**data, "state": to}
-        self.events.append({"v": self.version, "t": kind, "f": was, "s": to, "d": data})
-
-    def note(self, kind: str, data: Row) -> None:
-        """Append one event that changes no field."""
-        self.version += 1
-        self.events.append({"v": self.version, "t": kind, "f": None, "s": None, "d": {"note": data}})
-
-    def line(self) -> Row:
-        """The row as the apply statement reads it."""
-        return {
-            "id": self.id,
-            "o": self.owner_id,
-            "n": self.site_id,
-            "v": self.version,
-            "p": self.patch,
-            "e": self.events,
-        }
 
 
 def lines(rows: Iterable[Row]) -> str:

@@ -6,6 +6,7 @@ marked ``note`` changes no field: it is there for the reader of the history.
 
 from dataclasses import dataclass
 
+from storax_core.lifecycle.change import CREATED, DELETED, MOVED, UPDATED
 from storax_core.resources import PROJECTED
 
 
@@ -18,8 +19,6 @@ class EventType:
     note: bool = False
     schema_version: int = 1
 
-
-CREATED, UPDATED, DELETED, MOVED = "created", "updated", "deleted", "state_changed"
 
 _SPECIAL = (
     EventType("job.leased", "A session took the job; data holds session_id and lease_epoch."),

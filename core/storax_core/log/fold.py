@@ -5,8 +5,8 @@ time stamps are those of the first and the last event, the version is the last e
 """
 
 from storax_core.log.sql import literal, read
-from storax_core.queries.select import column, source
 from storax_core.resources import Resource
+from storax_core.resources.aliases import column, source
 
 MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}')"
 

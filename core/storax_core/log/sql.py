@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from storax_core.log.event_types import CREATED, DELETED, UPDATED
+from storax_core.lifecycle.change import CREATED, DELETED, UPDATED
 from storax_core.resources import BY_ENTITY, Resource
 from storax_core.resources.base import FieldSpec
 

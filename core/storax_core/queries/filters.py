@@ -11,12 +11,13 @@ import orjson
 from pydantic import BeforeValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from storax_core.errors import Invalid
-from storax_core.lifecycle.rules import nearest
 from storax_core.lifecycle.states import BatchJobState, JobState, TransferState
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.resources import BY_ENTITY, EVENTS, JOBS, Resource
+from storax_core.resources.aliases import column
 from storax_core.resources.base import FilterSpec, optional_inner
 from storax_core.resources.types import JsonObject, Text, TextMap, UtcTime
+from storax_core.suggest import nearest
 
 OPS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "before": "<", "after": ">"}
 
@@ -37,23 +38,6 @@ class Where:
     def sql(self) -> str:
         """All parts, joined by AND."""
         return " AND ".join(self.parts)
-
-
-def column(resource: Resource, name: str) -> str:
-    """A field's SQL, with its table's alias: t for the main table, s for the hot one."""
-    if name in resource.computed:
-        return resource.computed[name][1]
-    on_state = resource.fields[name].table == resource.state_table or name in ("id", "owner_id")
-    return f"{'s' if resource.split and on_state else 't'}.{name}"
-
-
-def source(resource: Resource, *, hot_only: bool = False) -> str:
-    """The FROM clause."""
-    if not resource.split:
-        return f"{resource.table} t"
-    return (
-        f"{resource.state_table} s" if hot_only else f"{resource.state_table} s JOIN {resource.table} t ON t.id = s.id"
-    )
 
 
 def _no_bool(value: Any) -> Any:

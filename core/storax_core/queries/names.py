@@ -8,8 +8,8 @@ from typing import Any
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.lifecycle.rules import nearest
 from storax_core.resources import BY_ENTITY, Resource
+from storax_core.suggest import nearest
 
 # The log answers for what was deleted or has another name now; its index has the entity and the version.
 LACKING = """SELECT n FROM unnest($2::text[]) AS n

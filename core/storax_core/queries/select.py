@@ -12,23 +12,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
-from storax_core.lifecycle.rules import nearest
 from storax_core.queries import names as named
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, held, nodes_filled
-from storax_core.queries.filters import Where, column, conditions, source
+from storax_core.queries.filters import Where, conditions
 from storax_core.resources import BY_ENTITY, JOBS, Resource
+from storax_core.resources.aliases import column, source
+from storax_core.suggest import nearest
 
 __all__ = [
     "Query",
     "Where",
-    "column",
     "count",
     "counts",
     "fetch_one",
     "fetch_page",
     "footprint",
     "matching_ids",
-    "source",
 ]
 MAX_LIMIT = 10_000
 

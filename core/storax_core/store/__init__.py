@@ -1,1 +1,0 @@
-"""The one way to Postgres: connections, the append functions of the event log, and reads."""
