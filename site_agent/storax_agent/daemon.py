@@ -50,7 +50,7 @@ from storax_agent.prepare.placement import told, venues
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings import SiteError, SiteFolder, SiteSettings
-from storax_agent.transfers.locations import Locations
+from storax_agent.transfers.services import Locations
 
 SWITCH_SEC = 0.0003  # a thread that talks lets the main loop have the interpreter within this time
 STOP_GRACE_SEC = 3.0  # from SIGTERM to SIGKILL of the jobs, when they end with the agent

@@ -12,8 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from storax_agent.transfers import files as module
 from storax_agent.transfers.base import Item, TransferError, Watch, lane_of
 from storax_agent.transfers.local import LocalTransfer
-from storax_agent.transfers.locations import EXAMPLE, AnyLocation, FileLocation, Locations, S3Location, SshLocation
+from storax_agent.transfers.locations import EXAMPLE, AnyLocation, FileLocation, S3Location, SshLocation
 from storax_agent.transfers.rsync_run import Done, Rsync, escaped
+from storax_agent.transfers.services import Locations
 from storax_agent.transfers.stage import is_shared
 
 ID = "6c54cade-bde5-45c1-bdea-f4bd71dba2cc"

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from storax.data import roles, split, time
     from storax.data.columns import Column
     from storax.data.container import Container, StarSchema
-    from storax.data.frame import DataFrame
+    from storax.data.frame import DataFrame, View
     from storax.data.frames import DataFrames
     from storax.data.lifecycle import concat, delete, exists, list_data_frames, load_data_frame
     from storax.data.model import DataModel, Placeholder, relationship, to_placeholder
     from storax.data.roles import Roles
     from storax.data.time_series import TimeSeries
-    from storax.data.view import View
 
 _HOMES = {
     "Column": "columns",
@@ -34,7 +33,7 @@ _HOMES = {
     "Roles": "roles",
     "StarSchema": "container",
     "TimeSeries": "time_series",
-    "View": "view",
+    "View": "frame",
     "concat": "lifecycle",
     "delete": "lifecycle",
     "exists": "lifecycle",

@@ -1,15 +1,23 @@
 """One value out of a column: means, sums, counts; computed in the engine when it is asked for."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from storax.data.source import Source
+
+class Rows(Protocol):
+    """A data frame or view, as far as its columns need it."""
+
+    def __len__(self) -> int: ...
+
+    def _asked(self, more: Iterable[dict[str, Any]] = ()) -> dict[str, Any]: ...
+
+    def _title(self) -> str: ...
 
 
 class Aggregation:
     """One number, text or time out of a column; computed by ``get()`` or ``float()``."""
 
-    def __init__(self, source: "Source", node: dict[str, Any], name: str) -> None:
+    def __init__(self, source: Rows, node: dict[str, Any], name: str) -> None:
         self._source = source
         self._node = node
         self._name = name
@@ -31,7 +39,7 @@ class Aggregation:
 class Aggregations:
     """Every aggregation of a column; missing values count for nothing."""
 
-    _source: "Source"
+    _source: Rows
     _node: dict[str, Any]
 
     def _aggregated(self, name: str) -> Aggregation:

@@ -10,15 +10,12 @@
 
 from datetime import date, datetime
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from storax._runtime.json import plain
-from storax.data.aggregations import Aggregation, Aggregations
+from storax.data.aggregations import Aggregation, Aggregations, Rows
 from storax.data.operators import Operators
 from storax.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from storax.data.source import Source
 
 Node = dict[str, Any]
 
@@ -28,7 +25,7 @@ _SHOWN = 5
 class Column(Operators, Aggregations):
     """A column of a data frame or view, or an expression over its columns; nothing is computed before it is needed."""
 
-    def __init__(self, source: "Source", node: Node) -> None:
+    def __init__(self, source: Rows, node: Node) -> None:
         self._source = source
         self._node = node
 
@@ -77,10 +74,10 @@ class Column(Operators, Aggregations):
 
     # ---- within ----------------------------------------------------------------------------------------------------
 
-    def _with(self, op: str, *others: Any, turned: bool = False, options: list[Any] | None = None) -> "Column":
+    def _with(self, op: str, *others: Any, turned: bool = False, options: list[Any] | None = None) -> Self:
         arguments = [self._node, *(self._lifted(other) for other in others)]
         node: Node = {"op": op, "args": arguments[::-1] if turned else arguments}
-        return Column(self._source, node | ({"options": options} if options else {}))
+        return type(self)(self._source, node | ({"options": options} if options else {}))
 
     def _lifted(self, other: Any) -> Node:
         if isinstance(other, Column):

@@ -8,7 +8,7 @@ from storax.data import tables
 from storax.data.aggregations import Aggregation
 from storax.data.columns import Column, literal
 from storax.data.imports import Imports
-from storax.data.source import Source, Step
+from storax.data.source import Source, Step, View
 from storax.errors import NoDataFrame
 
 
@@ -188,3 +188,6 @@ class DataFrame(Imports, Source):
 
 
 __all__ = ["DataFrame", "Step"]
+
+
+View._frame_of = DataFrame.from_view

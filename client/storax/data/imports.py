@@ -10,7 +10,7 @@ from storax.data import tables
 from storax.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from storax.data.view import View
+    from storax.data.source import View
 
 Paths = str | Path | Sequence[str | Path]
 Roles = Mapping[str, Any] | None

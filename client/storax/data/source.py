@@ -1,17 +1,17 @@
-"""What data frames and views have in common: columns and rows to look at, to take parts of and to carry elsewhere."""
+"""Views, and what they share with data frames: columns and rows to look at, to take parts of and to carry elsewhere."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from storax._engine import session
+from storax._runtime.suggestions import nearest
 from storax.data import tables
 from storax.data.columns import Column, literal
 from storax.errors import InvalidInput, NoColumn
 
 if TYPE_CHECKING:
     from storax.data.model import Placeholder
-    from storax.data.view import View
 
 Step = dict[str, Any]
 
@@ -221,7 +221,6 @@ class Source:
         return Path(session.ask_slowly(f"Writing {Path(path).name}", "write_file", asked))
 
     def _view(self, step: Step) -> "View":
-        from storax.data.view import View
 
         return View(self._frame, [*self._asked()["source"].get("steps", []), step])
 
@@ -231,11 +230,7 @@ class Source:
     def _known(self, name: str) -> str:
         names = self.colnames
         if name not in names:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, names, n=1)
-            hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(map(repr, names[:12]))}."
-            raise NoColumn(f"{self._title()} has no column {name!r}.", hint=hint)
+            raise NoColumn(f"{self._title()} has no column {name!r}.", hint=nearest(name, names))
         return name
 
     def _names(self, given: str | Column | Sequence[Any]) -> list[str]:
@@ -250,3 +245,40 @@ class Source:
                 hint="An expression is over one data frame or view.",
             )
         return column._node
+
+
+class View(Source):
+    """Steps over a data frame, made by ``where``, ``drop``, ``with_column`` and slices; it changes nothing itself."""
+
+    # DataFrame.from_view, which stands above: ``storax.data.frame`` sets it.
+    _frame_of: ClassVar[Callable[["View", str], Any]]
+
+    def __init__(self, frame: str, steps: list[Step]) -> None:
+        self._frame = frame
+        self._steps = steps
+        self._last: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the data frame that it is a view of."""
+        return self._frame
+
+    def refresh(self) -> Self:
+        """Look at the data frame again: its columns and rows may have changed."""
+        self._last = None
+        return self
+
+    def to_df(self, name: str) -> Any:
+        """Make a data frame of it."""
+        return self._frame_of(self, name)
+
+    def _described(self) -> dict[str, Any]:
+        if self._last is None:
+            self._last = session.ask("look", self._asked())
+        return self._last
+
+    def _asked(self, more: Any = ()) -> dict[str, Any]:
+        return {"source": {"frame": self._frame, "steps": [*self._steps, *more]}}
+
+    def _title(self) -> str:
+        return f"View of {self._frame!r}"

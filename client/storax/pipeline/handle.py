@@ -7,18 +7,16 @@ from typing import Any, Self
 
 from storax._engine import session
 from storax.data import tables
-from storax.data.model import DataModel
-from storax.errors import InvalidInput, NotFound, StoraxWarning
+from storax.errors import NotFound, StoraxWarning
 from storax.pipeline import representation
 from storax.pipeline.deserialize import hyperparameters, stated_roles
 from storax.pipeline.features import Features, Importances
-from storax.pipeline.serialize import listed, roles_of, spec_of, subset_of, where_of
+from storax.pipeline.serialize import roles_of, spec_of, subset_of, where_of
+from storax.pipeline.state import PipelineState
 from storax.pipeline.submitted import Submitted
 
-NOT_FITTED = "NOT FITTED"
 
-
-class Pipeline:
+class Pipeline(PipelineState):
     """The unit of work: a data model, what learns features over it, and what predicts from them.
 
     It is only hyperparameters until ``fit()``; what was learned stays in the engine, which keeps it on its disk.
@@ -36,76 +34,12 @@ class Pipeline:
         name: Under which each fit is an edition; by default six characters, drawn at the first fit.
     """
 
-    def __init__(
-        self,
-        data_model: DataModel | None = None,
-        peripheral: Any = None,
-        preprocessors: Any = (),
-        feature_learners: Any = (),
-        feature_selectors: Any = (),
-        predictors: Any = (),
-        loss_function: Any = None,
-        tags: Sequence[str] = (),
-        include_categorical: bool = False,
-        share_selected_features: float = 0.5,
-        *,
-        name: str | None = None,
-    ) -> None:
-        self.data_model = data_model
-        if peripheral is not None and data_model is not None:
-            data_model.add(peripheral if isinstance(peripheral, (list, tuple)) else [peripheral])
-        self.preprocessors = listed(preprocessors)
-        self.feature_learners = listed(feature_learners)
-        self.feature_selectors = listed(feature_selectors)
-        self.predictors = listed(predictors)
-        self.loss_function = loss_function
-        self.tags = [tags] if isinstance(tags, str) else list(tags)
-        self.include_categorical = include_categorical
-        self.share_selected_features = share_selected_features
-        self._name = name
-        self._row: dict[str, Any] | None = None
-
     @classmethod
     def _of(cls, row: dict[str, Any]) -> Self:
         """A handle to a fit, with what it was fitted with."""
         return cls(name=row["name"])._restore(row)
 
-    # ---- what it is ------------------------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """Id of the fit, which is that of its ``PipelineRecord``; NOT FITTED before there is one."""
-        return str(self._row["id"]) if self._row else NOT_FITTED
-
-    @property
-    def name(self) -> str:
-        """Its name; NOT FITTED before there is one."""
-        return str(self._row["name"]) if self._row else self._name or NOT_FITTED
-
-    @property
-    def edition(self) -> int:
-        """Which fit under its name it is; 0 before the first."""
-        return int(self._row["edition"]) if self._row else 0
-
-    @property
-    def fitted(self) -> bool:
-        """Whether it was fitted."""
-        return self._row is not None
-
-    @property
-    def targets(self) -> list[str]:
-        """Names of the target columns."""
-        return list(self._fit()["targets"])
-
-    @property
-    def frames(self) -> dict[str, int]:
-        """Edition of each data frame that it was fitted on."""
-        return dict(self._fit()["frames"])
-
-    @property
-    def scores(self) -> list[dict[str, Any]]:
-        """Every score so far, oldest first."""
-        return list(self._fit()["scores"])
+    # ---- what it learned --------------------------------------------------------------------------------------------
 
     @property
     def features(self) -> Features:
@@ -177,7 +111,7 @@ class Pipeline:
         site: str,
         job: Mapping[str, Any] | None = None,
         buckets: int | None = None,
-    ) -> Submitted:
+    ) -> "Submitted[Self]":
         """Have a site learn, and return at once. The pipeline is kept when the job ends, also when this script has.
 
         Args and errors are those of ``fit()``; what the data make fail is told by the job.
@@ -260,11 +194,6 @@ class Pipeline:
     def _fitting(self, population: Any, peripheral: Any) -> dict[str, Any]:
         name = self._row["name"] if self._row else self._name
         return {"name": name, "spec": self._spec(), "tags": self.tags, "subset": subset_of(population, peripheral)}
-
-    def _fit(self) -> dict[str, Any]:
-        if self._row is None:
-            raise InvalidInput("The pipeline has not been fitted.", hint="Call fit() first.")
-        return self._row
 
     def _ask(self, command: str, **arguments: Any) -> Any:
         return session.ask(command, {"pipeline": str(self._fit()["id"]), **arguments})

@@ -1,16 +1,13 @@
 """How a pipeline looks: what it is made of, and how well it last did. Nothing is asked of the engine for it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from storax._engine.declaration import declared
 from storax._orm import notebook
-from storax.pipeline.serialize import listed
-
-if TYPE_CHECKING:
-    from storax.pipeline.handle import Pipeline
+from storax.pipeline.state import PipelineState, listed
 
 
-def text(pipe: "Pipeline") -> str:
+def text(pipe: PipelineState) -> str:
     """On one line."""
     words = {
         "name": pipe.name, "id": pipe.id, "edition": pipe.edition, "tags": pipe.tags,
@@ -19,7 +16,7 @@ def text(pipe: "Pipeline") -> str:
     return f"Pipeline({', '.join(f'{key}={value!r}' for key, value in words.items())})"
 
 
-def html(pipe: "Pipeline") -> str:
+def html(pipe: PipelineState) -> str:
     """For a notebook: escaped, no scripts; the data model below."""
     parts = {
         word: ", ".join(kinds(getattr(pipe, word)))
@@ -36,7 +33,7 @@ def kinds(parts: Any) -> list[str]:
     return [str(declared(part)["kind"]) for part in listed(parts)]
 
 
-def latest(pipe: "Pipeline") -> str:
+def latest(pipe: PipelineState) -> str:
     """The numbers of the latest score, in words."""
     scores = pipe.scores[-1] if pipe.scores else {}
     return ", ".join(f"{key} {value:.4g}" for key, value in scores.items() if isinstance(value, float))

@@ -1,16 +1,14 @@
 """What is asked of the engine about a pipeline, out of what users give."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from storax._engine.declaration import declared
 from storax.data.container import Container, Subset
 from storax.data.model import DataModel
 from storax.data.source import Source
 from storax.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from storax.pipeline.handle import Pipeline
+from storax.pipeline.state import PipelineState, listed
 
 
 def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
@@ -45,7 +43,7 @@ def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | Non
     return where | ({"buckets": buckets} if buckets is not None else {})
 
 
-def spec_of(pipe: "Pipeline") -> dict[str, Any]:
+def spec_of(pipe: PipelineState) -> dict[str, Any]:
     """A pipeline's description; ``restored.hyperparameters`` is the way back.
 
     Raises:
@@ -89,8 +87,3 @@ def roles_of(model: DataModel) -> dict[str, dict[str, list[str]]]:
     """Roles that placeholders state and that differ from none."""
     placeholders = [model.population, *model.peripheral.values()]
     return {p.name: p.roles.to_mapping() for p in placeholders if p.roles is not None}
-
-
-def listed(given: Any) -> list[Any]:
-    """One or several, as a list."""
-    return list(given) if isinstance(given, (list, tuple)) else [given]

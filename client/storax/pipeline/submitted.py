@@ -1,15 +1,23 @@
 """A fit that a site works on: wait for it, look at it, cancel it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from storax._engine import session
 
 if TYPE_CHECKING:
     from storax.models.job import Job
-    from storax.pipeline.handle import Pipeline
 
 
-class Submitted:
+class Learner(Protocol):
+    """A pipeline, as far as a submitted fit needs it."""
+
+    def _learned(self, row: dict[str, Any], /) -> Self: ...
+
+
+P = TypeVar("P", bound=Learner)
+
+
+class Submitted(Generic[P]):
     """Made by ``Pipeline.submit()``. Its result is kept when the job ends, whether anybody waits or not.
 
     Attributes:
@@ -17,7 +25,7 @@ class Submitted:
         name: Under which the pipeline will be kept; ``storax.pipeline.load(name)`` finds it then.
     """
 
-    def __init__(self, pipeline: "Pipeline", told: dict[str, Any]) -> None:
+    def __init__(self, pipeline: P, told: dict[str, Any]) -> None:
         self._pipeline = pipeline
         self.job_id, self.name = int(told["job_id"]), str(told["name"])
 
@@ -37,7 +45,7 @@ class Submitted:
         part, words = session.ask("progress_of_job", {"job_id": self.job_id})
         return float(part), str(words)
 
-    def wait(self) -> "Pipeline":
+    def wait(self) -> P:
         """Wait until the pipeline is kept; returns it, fitted. Interrupting the wait leaves the job alone.
 
         Raises:

@@ -14,7 +14,7 @@ from storax_agent.prepare.policy import app_digest
 from storax_agent.schedulers.checks import Finding, scheduler_findings
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings import SiteFolder, SiteSettings
-from storax_agent.transfers.locations import Locations
+from storax_agent.transfers.services import Locations
 
 
 def check(folder: SiteFolder) -> Iterator[Finding]:

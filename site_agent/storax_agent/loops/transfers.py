@@ -17,7 +17,7 @@ from storax.errors import Conflict, InvalidInput, NotFound
 from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.base import Item, Moved, lane_of
 from storax_agent.transfers.batches import Batch, Batches, Lane
-from storax_agent.transfers.locations import Locations
+from storax_agent.transfers.services import Locations
 
 WINDOW = 1000
 BATCH_ITEMS = 100

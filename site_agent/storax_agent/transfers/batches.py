@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from storax_agent.transfers.base import Item, Moved, TransferError, Watch
-from storax_agent.transfers.locations import Locations
+from storax_agent.transfers.services import Locations
 
 LOG = logging.getLogger(__name__)
 Lane = tuple[str, str]

@@ -1,9 +1,8 @@
-"""The places of ``[transfer_locations]`` in ``site.toml``: what may be said of each, and the service that moves there.
+"""The table ``[transfer_locations]`` of ``site.toml``: what each kind of location takes.
 
 A location is a URL, or a table with the URL and what its kind needs beyond it. The scheme says which kind it is.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +11,6 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
-
-from storax_agent.transfers.base import TransferError, TransferService
 
 HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*|[0-9A-Fa-f:]+")
 USER = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
@@ -154,57 +151,3 @@ def _location(value: Any) -> Any:
 
 
 AnyLocation = Annotated[Location, BeforeValidator(_location)]
-
-
-class Locations:
-    """The services of one site, each made when first used. ``data`` is the data folder, ``scratch`` a folder of the
-    agent's own for what is on its way."""
-
-    def __init__(self, declared: Mapping[str, Location], *, data: Path, scratch: Path) -> None:
-        self._declared, self._data, self._scratch = dict(declared), data, scratch
-        self._services: dict[str, TransferService] = {}
-
-    def service(self, alias: str) -> TransferService:
-        """Who moves to and from ``alias``. Safe for threads: at worst, one is made twice.
-
-        Raises:
-            TransferError: there is no such location, or its library or program is not installed.
-        """
-        if alias not in self._services:
-            self._services[alias] = self._make(alias)
-        return self._services[alias]
-
-    def _make(self, alias: str) -> TransferService:
-        place = self._declared.get(alias)
-        if place is None:
-            known = ", ".join(sorted(self._declared)) or "none"
-            raise TransferError(
-                f"location {alias!r} is not in [transfer_locations] of this site's site.toml (there: {known})"
-            )
-        scratch = self._scratch / _folder_name(alias)
-        if isinstance(place, FileLocation):
-            from storax_agent.transfers.local import LocalTransfer
-
-            return LocalTransfer(place.path, data=self._data)
-        if isinstance(place, SshLocation):
-            from storax_agent.transfers.rsync import RsyncTransfer
-
-            return RsyncTransfer(place, data=self._data, scratch=scratch)
-        if isinstance(place, S3Location):
-            from storax_agent.transfers.apart import Apart
-
-            return Apart(place, data=self._data, scratch=scratch)
-        return _globus(place, self._data)
-
-
-def _globus(place: GlobusLocation, data: Path) -> TransferService:
-    try:
-        from storax_agent.transfers.globus import GlobusTransfer, client_of
-    except ModuleNotFoundError as error:
-        raise TransferError(f"{place.url}: {error}; install it with: pip install 'storax[globus]'") from error
-    return GlobusTransfer(place, data=data, client=client_of(place))
-
-
-def _folder_name(alias: str) -> str:
-    """A name for the scratch folder of a location, whatever its alias is made of."""
-    return hashlib.sha256(alias.encode(errors="surrogatepass")).hexdigest()[:16]
