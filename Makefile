@@ -90,7 +90,7 @@ types: $(STAMP)
 generate: $(STAMP)  ## write the typed client and the generated docs anew from the resource declarations
 	@$(BIN)/python -m tools.codegen
 	@$(BIN)/python -m tools.reference.pages
-	@$(BIN)/python docs/site_settings.py
+	@$(BIN)/python -m tools.reference.site_settings
 
 migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"
 	@$(BIN)/python alembic/draft.py "$(NAME)"

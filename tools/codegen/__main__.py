@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tools.codegen.render import render_all
 
-MODELS = Path(__file__).resolve().parents[3] / "client" / "storax" / "models"
+MODELS = Path(__file__).resolve().parents[2] / "client" / "storax" / "models"
 
 
 def stale(folder: Path = MODELS) -> list[str]:

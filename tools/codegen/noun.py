@@ -57,10 +57,10 @@ class Argument:
 
 
 HAND_WRITTEN = {
-    "App": Base("_apps.AppBase"),
-    "BatchJob": Base("_allocations.BatchJobBase"),
-    "Job": Base("_jobs.JobBase", "_job_queries.JobQueryBase", "_job_queries.JobManagerBase"),
-    "Session": Base("_sessions.SessionBase"),
+    "App": Base("_jobs.app.AppBase"),
+    "BatchJob": Base("_jobs.batch_job.BatchJobBase"),
+    "Job": Base("_jobs.job.JobBase", "_jobs.queries.JobQueryBase", "_jobs.queries.JobManagerBase"),
+    "Session": Base("_jobs.session.SessionBase"),
 }
 CLIENT_ARGUMENTS = {
     "Job": (
@@ -71,7 +71,7 @@ CLIENT_ARGUMENTS = {
 # Wire forms that the client makes by itself.
 HIDDEN = frozenset({"parent_refs"})
 # Fields with a descriptor of their own: module, class.
-FIELDS = {("Job", "parent_ids"): ("_jobs", "ParentIds")}
+FIELDS = {("Job", "parent_ids"): ("_jobs.job", "ParentIds")}
 # Types that the client widens: parents may be jobs, saved or not.
 ACCEPTS = {("Job", "parent_ids"): "Iterable[int | JobBase]"}
 # Nouns whose subclasses set fields in the class body; type checkers then need the plain types.
@@ -109,7 +109,7 @@ class Noun:
         """What the module takes from hand-written ones: module and names, ready to be written down."""
         paths = [self.base.model, self.base.query, self.base.manager] if self.base else []
         pairs = [
-            *((p.split(".")[0], class_of(p)) for p in paths if p),
+            *((p.rpartition(".")[0], class_of(p)) for p in paths if p),
             *(v for k, v in FIELDS.items() if k[0] == self.name),
         ]
         found: dict[str, set[str]] = {}

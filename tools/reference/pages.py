@@ -19,7 +19,7 @@ from storax_core.resources.base import FieldSpec
 from storax_core.settings import Settings
 from tools.reference.type_text import kind_of
 
-FOLDER = Path(__file__).resolve().parents[3] / "docs" / "reference"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 HEADER = "<!-- Written by `python -m tools.reference.pages`; do not edit. -->"
 VERB_ROUTES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "list": (

@@ -1,4 +1,4 @@
-"""``python docs/site_settings.py``: write docs/reference/site/settings.md from the settings model of the site agent.
+"""``python -m tools.reference.site_settings``: write docs/reference/site/settings.md from the settings model of the site agent.
 
 Not in a package of ours: it takes the agent's model and the words of the core's pages, which know nothing of each
 other.
@@ -13,14 +13,14 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from tools.reference.pages import FOLDER, table
-from tools.reference.type_text import kind_of
 
 from storax_agent.settings import SiteSettings
 from storax_agent.transfers.locations import KINDS, AnyLocation
+from tools.reference.pages import FOLDER, table
+from tools.reference.type_text import kind_of
 
 PAGE = FOLDER / "site" / "settings.md"
-HEADER = "<!-- Written by `python docs/site_settings.py`; do not edit. -->"
+HEADER = "<!-- Written by `python -m tools.reference.site_settings`; do not edit. -->"
 FOUND_OUT = {"slots": "all of the machine", "memory_mb": "the machine's, or its control group's"}
 HEAD = ("Setting", "Type", "Default", "Meaning")
 
