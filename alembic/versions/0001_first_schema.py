@@ -5,9 +5,9 @@ Revises:
 """
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from alembic import op
 from storax_core.resources.columns import Xid8
 
 revision = "0001"

@@ -4,10 +4,9 @@ import os
 import subprocess
 import sys
 
+from house.repository import ROOT
 from tools.codegen.__main__ import MODELS, stale
 from tools.codegen.render import render_all
-
-from house.repository import ROOT
 
 ELSEWHERE = os.environ | {"PYTHONPATH": str(ROOT)}
 

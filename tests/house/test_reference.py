@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools.reference import pages, site_settings
 
 from house.repository import ROOT, names, text_of
 from storax._runtime.settings import ClientSettings
@@ -16,6 +15,7 @@ from storax_api import errors as api_errors
 from storax_api.app import create_app
 from storax_core import errors
 from storax_core.settings import Settings
+from tools.reference import pages, site_settings
 
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
 ELSEWHERE = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""``python -m tools.reference.site_settings``: write docs/reference/site/settings.md from the settings model of the site agent.
+"""``python -m tools.reference.site_settings``: write docs/reference/site/settings.md from the agent's settings model.
 
 Not in a package of ours: it takes the agent's model and the words of the core's pages, which know nothing of each
 other.

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from alembic import command
 from storax_core.errors import Conflict, Unavailable
 
 LOCK = 8361  # one migration at a time
