@@ -3,11 +3,10 @@
 from storax._jobs.waiting import as_completed, wait
 from storax._runtime.unset import UNSET
 from storax.client import Client, current_client
-from storax.models.app import App
 from storax.models.batch_job import BatchJob, BatchJobState
 from storax.models.data_frame_record import DataFrameRecord
 from storax.models.event_log import EventLog
-from storax.models.job import Job, JobState
+from storax.models.job import App, Job, JobState
 from storax.models.pipeline_record import PipelineRecord
 from storax.models.project_record import ProjectRecord
 from storax.models.session import Session

@@ -4,18 +4,21 @@ import atexit
 import os
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
 
 from storax.errors import NotConfigured
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
-    from storax._jobs.app_cache import AppCache
     from storax._jobs.feed import Feed
     from storax._runtime.reply import Reply
     from storax._runtime.transport import Transport
+
+T = TypeVar("T")
 
 __all__ = ["Client", "current_client"]
 
@@ -61,7 +64,7 @@ class Client:
         self._entered = 0
         self._wire: Transport | None = None
         self._feed: Feed | None = None
-        self._apps: AppCache | None = None
+        self._parts: dict[Any, Any] = {}
         self._left_to_parent: list[Any] = []
         _clients.add(self)
 
@@ -124,15 +127,13 @@ class Client:
                 self._feed = Feed(self.wire())
             return self._feed
 
-    @property
-    def apps(self) -> "AppCache":
-        """The Apps seen so far, by id and by name."""
-        from storax._jobs.app_cache import AppCache
-
+    def part(self, kind: "Callable[[Client], T]") -> "T":
+        """What a module keeps for each client: made by ``kind`` at the first call, the same object at later ones."""
         with self._guard:
-            if self._apps is None:
-                self._apps = AppCache(self)
-            return self._apps
+            if kind not in self._parts:
+                self._parts[kind] = kind(self)
+            found: T = self._parts[kind]
+            return found
 
     def close(self) -> None:
         """Close connections and the event subscription; the client opens them again when it is used again."""

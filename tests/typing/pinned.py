@@ -6,9 +6,8 @@ from typing import Any, assert_type
 
 from storax import App, Client, EventLog, Job, Session, Site
 from storax.api import BatchJob, TransferItem
-from storax.models.app import AppManager, AppQuery
 from storax.models.event_log import EventLogQuery
-from storax.models.job import JobManager, JobQuery, JobState
+from storax.models.job import AppManager, AppQuery, JobManager, JobQuery, JobState
 from storax.models.site import SiteQuery
 
 

@@ -35,9 +35,13 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Base:
-    """The hand-written classes that a noun's generated ones stand on, as ``module.Class``; empty: the general ones."""
+    """The hand-written classes that a noun's generated ones stand on, as ``module.Class``; empty: the general ones.
+
+    ``arguments`` are the type arguments of the model's base.
+    """
 
     model: str
+    arguments: str = ""
     query: str = ""
     manager: str = ""
 
@@ -57,9 +61,11 @@ class Argument:
 
 
 HAND_WRITTEN = {
-    "App": Base("_jobs.app.AppBase"),
+    "App": Base("_jobs.app.AppBase", '["App", "Job"]'),
     "BatchJob": Base("_jobs.batch_job.BatchJobBase"),
-    "Job": Base("_jobs.job.JobBase", "_jobs.queries.JobQueryBase", "_jobs.queries.JobManagerBase"),
+    "Job": Base(
+        "_jobs.job.JobBase", '["App", "JobQuery"]', "_jobs.queries.JobQueryBase", "_jobs.queries.JobManagerBase"
+    ),
     "Session": Base("_jobs.session.SessionBase"),
 }
 CLIENT_ARGUMENTS = {
@@ -73,7 +79,9 @@ HIDDEN = frozenset({"parent_refs"})
 # Fields with a descriptor of their own: module, class.
 FIELDS = {("Job", "parent_ids"): ("_jobs.job", "ParentIds")}
 # Types that the client widens: parents may be jobs, saved or not.
-ACCEPTS = {("Job", "parent_ids"): "Iterable[int | JobBase]"}
+ACCEPTS = {("Job", "parent_ids"): "Iterable[int | JobBase[Any, Any]]"}
+# Nouns in another's module, because each names the other: an App makes Jobs, a Job names its App.
+TOGETHER = {"App": "job"}
 # Nouns whose subclasses set fields in the class body; type checkers then need the plain types.
 DECLARABLE = frozenset({"App"})
 
@@ -92,7 +100,7 @@ class Noun:
     @property
     def module(self) -> str:
         """The file's name, without its ending."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name).lower()
+        return TOGETHER.get(self.name) or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name).lower()
 
     @property
     def doc(self) -> str:

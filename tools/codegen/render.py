@@ -3,31 +3,35 @@
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from storax_core.resources import RESOURCES
 from tools.codegen import types
 from tools.codegen.noun import ACCEPTS, DECLARABLE, FIELDS, Attribute, Noun, class_of
 
-HEADER = '"""{name}, its queries and its manager. Written by `python -m tools.codegen`; do not edit."""'
+HEADER = '"""{name}: models, queries, managers. Written by `python -m tools.codegen`; do not edit."""'
 TEXT_WIDTH = 110
 
 
 def render_all() -> dict[str, str]:
     """Every generated file of the client, by file name."""
     nouns = [Noun(r) for r in RESOURCES if r.public]
-    files = {f"{noun.module}.py": render(noun) for noun in nouns}
+    modules: dict[str, list[Noun]] = {}
+    for noun in nouns:
+        modules.setdefault(noun.module, []).append(noun)
+    files = {f"{module}.py": render(inside) for module, inside in modules.items()}
     files["__init__.py"] = '"""The models, one file a noun. Written by `python -m tools.codegen`; do not edit."""\n'
     return {name: formatted(text) for name, text in sorted(files.items())}
 
 
-def render(noun: Noun) -> str:
-    """The module of one noun, not yet formatted."""
-    body = "\n".join(chain(_aliases(noun), _model(noun), _query(noun), _manager(noun)))
-    return "\n".join(
-        [HEADER.format(name=noun.name), "", "from __future__ import annotations", "", *_imports(noun, body), body]
-    )
+def render(nouns: Sequence[Noun]) -> str:
+    """The module of these nouns, not yet formatted."""
+    aliases = dict.fromkeys(line for noun in nouns for line in _aliases(noun))
+    parts = (chain(_model(noun), _query(noun), _manager(noun)) for noun in nouns)
+    body = "\n".join(chain(aliases, *parts))
+    header = HEADER.format(name=" and ".join(noun.name for noun in nouns))
+    return "\n".join([header, "", "from __future__ import annotations", "", *_imports(nouns, body), body])
 
 
 def formatted(text: str) -> str:
@@ -47,23 +51,31 @@ def formatted(text: str) -> str:
     return subprocess.run(argv, input=text, capture_output=True, text=True, check=True).stdout
 
 
-def _imports(noun: Noun, body: str) -> Iterator[str]:
+def _imports(nouns: Sequence[Noun], body: str) -> Iterator[str]:
     names = types.needs(body)
     if found := sorted(names & {"Iterable", "Mapping"}):
         yield f"from collections.abc import {', '.join(found)}"
     if "datetime" in names:
         yield "from datetime import datetime"
-    if noun.arguments:
+    if any(noun.arguments for noun in nouns):
         yield "from types import EllipsisType"
     typing = sorted({"ClassVar", "overload", *(names & {"Any", "Literal"}), "Literal", "Never"})
-    yield f"from typing import {', '.join([*(['TYPE_CHECKING'] if noun.arguments else []), *typing])}"
+    yield f"from typing import {', '.join(typing)}"
     if "UUID" in names:
         yield "from uuid import UUID"
     yield ""
-    yield from sorted(_own_imports(noun))
-    if noun.arguments:
-        yield "\nif TYPE_CHECKING:\n    from storax.models.app import App"
+    yield from _merged(line for noun in nouns for line in _own_imports(noun))
     yield ""
+
+
+def _merged(lines: Iterable[str]) -> Iterator[str]:
+    """``from x import y`` lines, one for each module."""
+    found: dict[str, set[str]] = {}
+    for line in lines:
+        module, _, names = line.removeprefix("from ").partition(" import ")
+        found.setdefault(module, set()).update(names.split(", "))
+    for module in sorted(found):
+        yield f"from {module} import {', '.join(sorted(found[module], key=str.lower))}"
 
 
 def _own_imports(noun: Noun) -> Iterator[str]:
@@ -92,7 +104,7 @@ def _aliases(noun: Noun) -> Iterator[str]:
 
 
 def _model(noun: Noun) -> Iterator[str]:
-    base = class_of(noun.base.model) if noun.base else "Model"
+    base = class_of(noun.base.model) + noun.base.arguments if noun.base else "Model"
     yield f'\n\nclass {noun.name}({base}):\n    """{noun.doc}"""\n'
     yield "    __slots__ = ()\n"
     yield from _spec(noun)

@@ -1,21 +1,21 @@
 """App definitions: a class body says what an App is; ``sync()`` tells the server, ``submit()`` makes a Job of it."""
 
 import inspect
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from storax._jobs import parameters as _parameters
+from storax._jobs.app_cache import apps_of
 from storax._jobs.pickled import wrap
 from storax._jobs.source import HOOKS, plain_source, whole_source
 from storax._orm.instance import Model
 from storax._orm.kinds import Rejected
+from storax._orm.record import model_named
 from storax._runtime.suggestions import unknown
 from storax._runtime.unset import UNSET
 from storax.client import current_client
 from storax.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from storax.models.app import App
-    from storax.models.job import Job
     from storax.models.site import Site
 
 _NOT_DECLARED = ("site_id", "source_code", "hooks")
@@ -38,7 +38,11 @@ else:
             return self._function.__get__(owner if obj is None else obj)
 
 
-class AppBase(Model):
+AppT = TypeVar("AppT")
+JobT = TypeVar("JobT")
+
+
+class AppBase(Model, Generic[AppT, JobT]):
     """The hand-written half of App: the base class of definitions.
 
     A definition sets ``site``, and either ``command_template`` or a method ``run``. It may define the hooks
@@ -136,7 +140,7 @@ class AppBase(Model):
     # ---- talking to the server ------------------------------------------------------------------------------------
 
     @classmethod
-    def sync(cls, *, rename_from: str | None = None) -> "App":
+    def sync(cls, *, rename_from: str | None = None) -> AppT:
         """Store this definition at its site: create the App, or bring the one there up to date.
 
         Args:
@@ -149,9 +153,9 @@ class AppBase(Model):
             InvalidInput: The definition is incomplete or wrong, or its site is not known.
         """
         client, definition = current_client(), cls._definition()
-        site_id = client.apps.site_id(cls._require_site())
+        site_id = apps_of(client).site_id(cls._require_site())
         names = [*([rename_from] if rename_from else []), definition["name"]]
-        return client.apps.store(definition, site_id=site_id, names=names)
+        return apps_of(client).store(definition, site_id=site_id, names=names)
 
     @classmethod
     def _require_site(cls) -> Any:
@@ -160,7 +164,7 @@ class AppBase(Model):
         return cls.site
 
     @OnBoth
-    def submit(self: Any, workdir: str, *, save: bool = True, **parameters: Any) -> "Job":
+    def submit(self: Any, workdir: str, *, save: bool = True, **parameters: Any) -> JobT:
         """Make a Job of this App, and save it.
 
         Args:
@@ -172,17 +176,15 @@ class AppBase(Model):
         Raises:
             InvalidInput: A parameter is missing or unknown; the message names it.
         """
-        from storax.models.job import Job
-
-        takes = self._takes()
+        Job, takes = model_named("Job"), self._takes()  # noqa: N806
         fields = {n for n, f in Job._fields.items() if f.creatable} - set(takes.declared)
         job_fields = {n: v for n, v in parameters.items() if n in fields}
         values = {n: v for n, v in parameters.items() if n not in fields}
         if values:
             job_fields["parameters"] = {**job_fields.get("parameters", {}), **values}
-        job = Job(app=self, workdir=workdir, **job_fields)
+        job: JobT = Job(app=self, workdir=workdir, **job_fields)
         if save:
-            job.save()
+            job.save()  # type: ignore[attr-defined]
         return job
 
     @staticmethod
@@ -195,34 +197,34 @@ class AppBase(Model):
         return wrap(value)
 
     @classmethod
-    def load_by_id(cls, app_id: int) -> type["App"]:
+    def load_by_id(cls, app_id: int) -> type[AppT]:
         """The definition of a stored App, by its id."""
-        return cls._from_app(current_client().apps.by_id(app_id))
+        return cls._from_app(apps_of(current_client()).by_id(app_id))
 
     @classmethod
-    def load_by_name(cls, name: str, *, site: "str | int | Site | None" = None) -> type["App"]:
+    def load_by_name(cls, name: str, *, site: "str | int | Site | None" = None) -> type[AppT]:
         """The definition of a stored App, by its name; ``site`` decides where several sites have one."""
-        return cls._from_app(current_client().apps.named(name, site=site))
+        return cls._from_app(apps_of(current_client()).named(name, site=site))
 
     @classmethod
-    def load_by_site(cls, site: "str | int | Site") -> dict[str, type["App"]]:
+    def load_by_site(cls, site: "str | int | Site") -> dict[str, type[AppT]]:
         """The definitions of all Apps of a site, by name."""
-        return {app.name: cls._from_app(app) for app in current_client().apps.of_site(site)}
+        return {app.name: cls._from_app(app) for app in apps_of(current_client()).of_site(site)}
 
     @classmethod
-    def _from_app(cls, app: "App") -> type["App"]:
+    def _from_app(cls, app: Any) -> type[AppT]:
         """A class that says what ``app`` says."""
-        from storax.models.app import App
-
         wanted = (n for n, f in app._fields.items() if f.creatable and n not in _NOT_DECLARED)
         body = {n: value for n in wanted if (value := app._values[app._fields[n].index]) not in (None, UNSET)}
-        made: type[App] = type(app.name, (App,), {**body, "site": app.site_id, "__doc__": app.description or None})
+        made: type[AppT] = type(
+            app.name, (model_named("App"),), {**body, "site": app.site_id, "__doc__": app.description or None}
+        )
         return made
 
     @classmethod
     def resolve_site_id(cls) -> int:
         """The id of the site that this definition names."""
-        return current_client().apps.site_id(cls._require_site())
+        return apps_of(current_client()).site_id(cls._require_site())
 
 
 def _preamble(cls: type[Any], given: Any) -> Any:

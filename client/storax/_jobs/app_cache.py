@@ -4,20 +4,29 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from storax._jobs.parameters import Parameters
+from storax._orm.record import model_named
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput, NotFound
-from storax.models.app import App
 from storax.models.site import Site
 
 if TYPE_CHECKING:
     from storax.client import Client
 
 
+# App stands above this module: its base class calls it.
+App = Any
+
+
+def apps_of(client: "Client") -> "AppCache":
+    """The Apps that a client has met."""
+    return client.part(AppCache)
+
+
 class AppCache:
     """Apps by id and name. What is asked for by name is looked up once; ``moved`` forgets it all."""
 
     def __init__(self, client: "Client") -> None:
-        self._client = client
+        self._client, self._model = client, model_named("App")
         self._by_id: dict[int, App] = {}
         self._by_name: dict[tuple[str, Any], App] = {}
         self._takes: dict[int, Parameters] = {}
@@ -31,11 +40,11 @@ class AppCache:
             return self.by_id(app)
         if app is ...:
             return self._by_name.get(("...", None)) or self._any_app()
-        if isinstance(app, App):
+        if isinstance(app, self._model):
             if not app.id:
                 raise InvalidInput(f"{app!r} is not saved yet.", hint="Call its save() first.")
             return self._keep(app)
-        if isinstance(app, type) and issubclass(app, App):
+        if isinstance(app, type) and issubclass(app, self._model):
             return self._of_definition(app)
         raise InvalidInput(f"app={app!r} is no App.", hint="Give its name, an App, or its class.")
 
@@ -45,7 +54,7 @@ class AppCache:
 
     def by_id(self, app_id: int) -> App:
         """The App of this id."""
-        return self._by_id.get(app_id) or self._keep(App.objects.using(self._client).get(id=app_id))
+        return self._by_id.get(app_id) or self._keep(self._model.objects.using(self._client).get(id=app_id))
 
     def named(self, name: str, *, site: Any = None) -> App:
         """The App of this name, at ``site`` (its name, id or Site) where given.
@@ -53,7 +62,7 @@ class AppCache:
         Raises:
             InvalidInput: none has it, the message names the nearest; or several sites have one.
         """
-        query = App.objects.using(self._client).filter(name=name)
+        query = self._model.objects.using(self._client).filter(name=name)
         found = list(query.filter(site_id=self.site_id(site)) if site is not None else query)
         if len(found) == 1:
             app = self._keep(found[0])
@@ -68,14 +77,14 @@ class AppCache:
         raise self._no_app(name, site)
 
     def _no_app(self, name: str, site: Any) -> InvalidInput:
-        known = App.objects.using(self._client).values_list("name", flat=True)
+        known = self._model.objects.using(self._client).values_list("name", flat=True)
         where = f" at site {site!r}" if site is not None else ""
         hint = nearest(name, known) if known else "There is none yet: define one and call its sync()."
         return InvalidInput(f"There is no App {name!r}{where}.", hint=hint)
 
     def of_site(self, site: Any) -> list[App]:
         """All Apps of a site, by name."""
-        return list(App.objects.using(self._client).filter(site_id=self.site_id(site)).order_by("name"))
+        return list(self._model.objects.using(self._client).filter(site_id=self.site_id(site)).order_by("name"))
 
     def site_id(self, site: Any) -> int:
         """The id of a site given by name, id or as a Site.
@@ -99,10 +108,10 @@ class AppCache:
 
     def store(self, definition: dict[str, Any], *, site_id: int, names: Iterable[str]) -> App:
         """Create the App of this definition, or update the one that has one of the ``names``."""
-        query = App.objects.using(self._client).filter(site_id=site_id)
+        query = self._model.objects.using(self._client).filter(site_id=site_id)
         found = next((app for name in names if (app := query.filter(name=name).first())), None)
         if found is None:
-            found = App(site_id=site_id, **definition)
+            found = self._model(site_id=site_id, **definition)
             found._client = self._client
         for name, value in definition.items() if found.id else ():
             if found._values[found._fields[name].index] != value:
@@ -127,7 +136,7 @@ class AppCache:
             self._takes[app.id] = app._takes()
         return app
 
-    def _of_definition(self, definition: type[App]) -> App:
+    def _of_definition(self, definition: type[Any]) -> App:
         site_id = self.site_id(definition._require_site())
         key = (definition._app_name(), site_id)
         if key not in self._by_name:
@@ -140,7 +149,7 @@ class AppCache:
 
     def _any_app(self) -> App:
         """For ``Job(...)``, three dots: the newest App that can run without parameters."""
-        for app in App.objects.using(self._client).order_by("-id")[:1000]:
+        for app in self._model.objects.using(self._client).order_by("-id")[:1000]:
             if not any(spec.get("required", True) for spec in (app.parameters or {}).values()):
                 self._by_name["...", None] = self._keep(app)
                 return app

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from uuid import uuid4
 
 from storax import errors
+from storax._jobs.app_cache import AppCache, apps_of
 from storax._jobs.graph import parents_first
 from storax._jobs.pickled import unwrap
 from storax._jobs.states import FINAL
@@ -17,14 +18,11 @@ from storax._runtime.garbage_collector import collector_paused
 from storax._runtime.json import dumps
 from storax._runtime.unset import UNSET
 from storax.errors import InvalidInput
+from storax.models.event_log import EventLog, EventLogQuery
 
 if TYPE_CHECKING:
-    from storax._jobs.app_cache import AppCache
     from storax._runtime.reply import Reply
     from storax.client import Client
-    from storax.models.app import App
-    from storax.models.event_log import EventLogQuery
-    from storax.models.job import JobQuery
 
 _WORKDIR = 'Give a path inside the site\'s data folder, such as workdir="runs/1".'
 _APP = 'Give app="Name" (with site_name= where several sites have it), an App, its class, or app_id=.'
@@ -33,13 +31,17 @@ _APP = 'Give app="Name" (with site_name= where several sites have it), an App, i
 class ParentIds(Field[list[int]]):
     """``parent_ids``: takes jobs as well as ids, and remembers those that have no id yet."""
 
-    def __set__(self, obj: Record, value: Iterable["int | JobBase"]) -> None:
+    def __set__(self, obj: Record, value: Iterable["int | JobBase[Any, Any]"]) -> None:
         ids, unsaved = _split(value)
         super().__set__(obj, ids)
         put_parents(obj, unsaved)
 
 
-class JobBase(Model):
+AppT = TypeVar("AppT")
+QueryT = TypeVar("QueryT")
+
+
+class JobBase(Model, Generic[AppT, QueryT]):
     """The hand-written half of Job."""
 
     # What app= was given and is not resolved yet; the site to look at; parents that have no id yet.
@@ -52,14 +54,14 @@ class JobBase(Model):
     objects: ClassVar[Any]
     parameters: Any
     _app: Any
-    _parents: "list[JobBase] | None"
+    _parents: "list[JobBase[Any, Any]] | None"
     _site_name: str | None
 
     # ---- making ---------------------------------------------------------------------------------------------------
 
     def _fill(self, given: dict[str, Any]) -> None:
         dots, app, site_name = given.pop("placeholder"), given.pop("app"), given.pop("site_name")
-        parents: list[JobBase] | None = None
+        parents: list[JobBase[Any, Any]] | None = None
         if dots not in (None, ...):
             raise InvalidInput(
                 f"Job() does not know what {dots!r} is meant to be.", hint='Name the argument: app="Hello".'
@@ -91,9 +93,9 @@ class JobBase(Model):
             known().check(self._value("parameters") or {})
 
     def _prepare(self, client: "Client") -> None:
-        self._settle(client.apps)
+        self._settle(apps_of(client))
 
-    def _settle(self, apps: "AppCache") -> None:
+    def _settle(self, apps: AppCache) -> None:
         """Find the App that was named, check the parameters where it is known, turn saved parents into ids."""
         if self._app is not None:
             self._values[self._fields["app_id"].index] = apps.resolve(self._app, self._site_name).id
@@ -102,7 +104,7 @@ class JobBase(Model):
         if self._parents:
             self._adopt(self._parents)
 
-    def _adopt(self, parents: "list[JobBase]") -> None:
+    def _adopt(self, parents: "list[JobBase[Any, Any]]") -> None:
         """Turn parents that have got their ids by now into ids."""
         ids = [*(self._value("parent_ids") or []), *(p._value("id") for p in parents if p._saved)]
         self._values[self._fields["parent_ids"].index] = sorted(set(ids))
@@ -122,7 +124,7 @@ class JobBase(Model):
             return send()
         except InvalidInput:
             # An App that was deleted and made again has another id than the one remembered under its name.
-            if not _client.apps.moved({(one._app, one._site_name) for one in _items if isinstance(one._app, str)}):
+            if not apps_of(_client).moved({(one._app, one._site_name) for one in _items if isinstance(one._app, str)}):
                 raise
             return send()
 
@@ -137,7 +139,7 @@ class JobBase(Model):
 
     @classmethod
     def _creations(cls, items: Sequence[Any], client: "Client") -> list[dict[str, Any]]:
-        apps = client.apps
+        apps = apps_of(client)
         for one in items:
             one._settle(apps)
         with collector_paused():
@@ -158,33 +160,30 @@ class JobBase(Model):
     # ---- relations ------------------------------------------------------------------------------------------------
 
     @property
-    def app(self) -> "App":
+    def app(self) -> AppT:
         """The App it runs; asked of the server once, then remembered."""
         if self._app is not None:
-            return self._home().apps.resolve(self._app, self._site_name)
-        return self._home().apps.by_id(self._value("app_id"))
+            return apps_of(self._home()).resolve(self._app, self._site_name)
+        return apps_of(self._home()).by_id(self._value("app_id"))
 
     @property
     def app_name(self) -> str:
         """The name of its App."""
-        return self.app.name
+        app: Any = self.app
+        return str(app.name)
 
-    def parent_query(self) -> "JobQuery":
+    def parent_query(self) -> QueryT:
         """The jobs that must finish before this one."""
-        found: JobQuery = type(self).objects.using(self._home()).filter(id=self._value("parent_ids") or [])
+        found: QueryT = type(self).objects.using(self._home()).filter(id=self._value("parent_ids") or [])
         return found
 
-    def children(self) -> "JobQuery":
+    def children(self) -> QueryT:
         """The jobs that wait for this one."""
-        found: JobQuery = (
-            type(self).objects.using(self._home()).filter(parent_id=self._require_id("asked for children"))
-        )
+        found: QueryT = type(self).objects.using(self._home()).filter(parent_id=self._require_id("asked for children"))
         return found
 
-    def history(self) -> "EventLogQuery":
+    def history(self) -> EventLogQuery:
         """Its events, oldest first."""
-        from storax.models.event_log import EventLog
-
         query = EventLog.objects.using(self._home()).filter(job_id=self._require_id("asked for its history"))
         return query.order_by("position")
 
@@ -283,7 +282,7 @@ put_parents = JobBase.__dict__["_parents"].__set__
 put_site_name = JobBase.__dict__["_site_name"].__set__
 
 
-def _split(parents: Any) -> tuple[Any, list[JobBase] | None]:
+def _split(parents: Any) -> tuple[Any, list[JobBase[Any, Any]] | None]:
     """Ids, and the parents that have none yet."""
     if parents is None or isinstance(parents, (str, int)):
         return parents, None

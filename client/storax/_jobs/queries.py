@@ -1,7 +1,7 @@
 """What queries of Jobs and ``Job.objects`` can do beyond others: cancel, wait, refresh many."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from storax._jobs.job import JobBase
 from storax._jobs.waiting import ReturnWhen, Waiting, as_completed, wait
@@ -9,7 +9,7 @@ from storax._orm.changes import ChangeQuery
 from storax._orm.manager import Manager
 from storax.errors import InvalidInput
 
-J = TypeVar("J", bound=JobBase)
+J = TypeVar("J", bound=JobBase[Any, Any])
 
 
 class JobQueryBase(ChangeQuery[J]):

@@ -1,18 +1,29 @@
 """The descriptor behind every field of a model: typed, documented, read from raw JSON, watched for changes."""
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar, overload
 
 from storax._orm.kinds import Rejected, kind_of
 from storax._runtime.unset import UNSET
 from storax.errors import InvalidInput, ReadOnly
 
-if TYPE_CHECKING:
-    from typing import Self
-
-    from storax._orm.record import Record
-
 T = TypeVar("T")
 Settable = Literal["never", "create", "update", "always"]
+
+
+class Owner(Protocol):
+    """A record, as far as its fields need it."""
+
+    _spec: Any
+    _values: list[Any]
+
+    @property
+    def _saved(self) -> bool: ...
+
+    def _touch(self, name: str) -> None: ...
+
+    def _watch(self, one: "Field[Any]", raw: Any) -> None: ...
+
+    def _complete(self) -> None: ...
 
 
 class Field(Generic[T]):
@@ -51,10 +62,10 @@ class Field(Generic[T]):
         self.name = name
 
     @overload
-    def __get__(self, obj: None, owner: Any) -> "Self": ...
+    def __get__(self, obj: None, owner: Any) -> Self: ...
     @overload
-    def __get__(self, obj: "Record", owner: Any) -> T: ...
-    def __get__(self, obj: "Record | None", owner: Any) -> Any:
+    def __get__(self, obj: Owner, owner: Any) -> T: ...
+    def __get__(self, obj: Owner | None, owner: Any) -> Any:
         if obj is None:
             return owner._declared.get(self.name, self)
         try:
@@ -63,7 +74,7 @@ class Field(Generic[T]):
             raw = UNSET
         return raw if self._as_is and raw is not UNSET else self._read(obj, raw)
 
-    def _read(self, obj: "Record", raw: Any) -> Any:
+    def _read(self, obj: Owner, raw: Any) -> Any:
         if raw is UNSET:
             raw = self._fresh(obj)
         if raw is None or self._as_is:
@@ -73,7 +84,7 @@ class Field(Generic[T]):
         obj._watch(self, raw)
         return raw
 
-    def _fresh(self, obj: "Record") -> Any:
+    def _fresh(self, obj: Owner) -> Any:
         """What stands for a value that is not here: on a new object the default, on a saved one the server's value.
 
         A mutable default is stored, so that ``job.tags["a"] = "b"`` on a new job is not lost.
@@ -88,7 +99,7 @@ class Field(Generic[T]):
             obj._values[self.index] = raw
         return raw
 
-    def __set__(self, obj: "Record", value: T) -> None:
+    def __set__(self, obj: Owner, value: T) -> None:
         saved = obj._saved
         if not (self.updatable if saved else self.creatable):
             raise self.refusal(obj)
@@ -107,7 +118,7 @@ class Field(Generic[T]):
         except Rejected as error:
             raise InvalidInput(f"{owner.__name__}.{self.name}: {error.message}.", hint=error.hint) from None
 
-    def refusal(self, obj: "Record") -> ReadOnly:
+    def refusal(self, obj: Owner) -> ReadOnly:
         """The error for setting this field now."""
         noun = type(obj).__name__
         if self.creatable:

@@ -37,6 +37,18 @@ class Spec:
     filters: dict[str, Filter] = field(default_factory=dict)
 
 
+_models: dict[str, Any] = {}
+
+
+def model_named(name: str) -> Any:
+    """The model of this name, for modules that models stand on and that cannot import them.
+
+    Raises:
+        KeyError: its module has not been imported.
+    """
+    return _models[name]
+
+
 class Record:
     """Values of one resource, with their fields."""
 
@@ -69,6 +81,7 @@ class Record:
     @classmethod
     def _lay_out(cls) -> None:
         """Number the fields in the order they stand, which is the server's, and make the model's own errors."""
+        _models[cls.__name__] = cls
         cls._fields = {name: f for name, f in cls.__dict__.items() if isinstance(f, Field)}
         cls._columns = tuple(name for name, f in cls._fields.items() if not f.sent_only)
         cls._blank = [UNSET] * len(cls._fields)

@@ -14,7 +14,7 @@ from storax.cli.output import Columns, Form, Output, note, show_one
 from storax.cli.select import app_ids, site_id
 
 if TYPE_CHECKING:
-    from storax.models.app import App
+    from storax.models.job import App
 
 APPS = Listing(
     "app",
@@ -44,7 +44,7 @@ def ls(*, site: Site = None, limit: Limit = 0, output: Output = Form.TABLE, colu
       storax app ls
       storax app ls --site laptop -o json
     """
-    from storax.models.app import App
+    from storax.models.job import App
 
     query = App.objects.filter(site_id=site_id(site)) if site else App.objects.all()
     empty = "There is no app yet. Publish one: storax app sync FILE.py"
@@ -115,7 +115,7 @@ def sync(
 
 def _definitions(file: Path) -> "list[type[App]]":
     """The App classes of a file, in the order it defines them; not those it imports."""
-    from storax.models.app import App
+    from storax.models.job import App
 
     name = f"_storax_apps_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
@@ -133,7 +133,7 @@ def _definitions(file: Path) -> "list[type[App]]":
 
 
 def _find(name: str, site: str | None) -> "App":
-    from storax.models.app import App
+    from storax.models.job import App
 
     found = app_ids(name, sites=[site_id(site)] if site else ())
     if len(found) > 1:

@@ -83,7 +83,7 @@ def named(rows: list[dict[str, Any]], names: Iterable[str]) -> list[dict[str, An
 
 
 def _names(kind: str, ids: set[int]) -> dict[int, str]:
-    from storax.models.app import App
+    from storax.models.job import App
     from storax.models.site import Site
 
     if not ids:

@@ -159,11 +159,12 @@ def site_id(name: str) -> int:
     Raises:
         CommandError: there is none; the message names the nearest.
     """
+    from storax._jobs.app_cache import apps_of
     from storax.client import current_client
     from storax.errors import InvalidInput
 
     try:
-        return int(name) if name.isdecimal() else current_client().apps.site_id(name)
+        return int(name) if name.isdecimal() else apps_of(current_client()).site_id(name)
     except InvalidInput as error:
         raise CommandError(error.message, hint=error.hint, status=NOT_FOUND) from None
 
@@ -174,7 +175,7 @@ def app_ids(name: str, *, sites: Iterable[int] = ()) -> list[int]:
     Raises:
         CommandError: there is none; the message names the nearest.
     """
-    from storax.models.app import App
+    from storax.models.job import App
 
     if name.isdecimal():
         return [int(name)]

@@ -1,4 +1,4 @@
-"""PipelineRecord, its queries and its manager. Written by `python -m tools.codegen`; do not edit."""
+"""PipelineRecord: models, queries, managers. Written by `python -m tools.codegen`; do not edit."""
 
 from __future__ import annotations
 
