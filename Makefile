@@ -6,7 +6,7 @@ STAMP = $(VENV)/.installed
 SBIN = /usr/sbin
 
 .PHONY: help demo test test-browser test-documents test-grid-engine test-mariadb test-open-mpi test-root test-slurm \
-  test-spark test-ssh test-wheel lint types generate migration bench bench-engine chaos clean
+  test-spark test-ssh test-wheel lint types generate house migration bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -91,6 +91,9 @@ generate: $(STAMP)  ## write the typed client and the generated docs anew from t
 	@$(BIN)/python -m tools.codegen
 	@$(BIN)/python -m tools.reference.pages
 	@$(BIN)/python -m tools.reference.site_settings
+
+house: $(STAMP)  ## print the measures of the code: cycles, layers, lengths
+	@$(BIN)/python -m tools.house
 
 migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"
 	@$(BIN)/python alembic/draft.py "$(NAME)"
