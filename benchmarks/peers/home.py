@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 
 from benchmarks.measure import progress
 from benchmarks.peers.keeper import descendants
-from storax.local.binaries import valkey_program
+from storax.local.servers.binaries import valkey_program
 
 # Each is installed for itself, so that one that cannot be had leaves the others.
 NEEDS = {

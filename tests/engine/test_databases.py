@@ -16,7 +16,7 @@ import sqlalchemy
 from needs import needs
 from storax import errors
 from storax.data import DataFrame
-from storax.data.dialects import dialect_of
+from storax.data.exchange.dialects import dialect_of
 
 STRANGE = 'order items, 100% "odd" `ones` [all]'
 ROWS = {

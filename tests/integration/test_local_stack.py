@@ -21,9 +21,10 @@ import pytest
 import redis
 
 from needs import needs
-from storax.local import LocalError, Servers, binaries, control
+from storax.local import LocalError, Servers, control
 from storax.local.plan import Wish
-from storax.local.probes import http_get, valkey_answers
+from storax.local.servers import binaries
+from storax.local.servers.probes import http_get, valkey_answers
 from waiting import eventually
 
 PARTS = ("valkey", "postgres", "api", "feeder", "tasks", "agent")

@@ -4,7 +4,7 @@ import pytest
 
 from fakes.rest import job, problem, rows
 from storax import Job, errors
-from storax.cli import failures
+from storax.cli.terminal import failures
 from storax.local.errors import LocalError
 
 

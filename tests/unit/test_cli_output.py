@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from storax.cli.output import Form, chosen, show, show_one, text_of
+from storax.cli.terminal.output import Form, chosen, show, show_one, text_of
 
 MOMENT = datetime(2026, 1, 31, 12, 0, 0, 500, tzinfo=UTC)
 ROWS = [

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from storax.cli.failures import UsageError
 from storax.cli.job.make import _jobs, _rows
 from storax.cli.job.rows import in_own_workdirs, merged, read_rows, sweeps
+from storax.cli.terminal.failures import UsageError
 
 
 @pytest.fixture

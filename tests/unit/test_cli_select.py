@@ -6,9 +6,9 @@ import pytest
 
 from fakes.rest import Script, client_of, rows
 from storax import App, Job, Site
-from storax.cli.failures import CommandError, UsageError
-from storax.cli.parse import pairs, span, values, when
-from storax.cli.select import Selection, one_id
+from storax.cli.terminal.failures import CommandError, UsageError
+from storax.cli.terminal.parse import pairs, span, values, when
+from storax.cli.terminal.select import Selection, one_id
 from storax.errors import InvalidInput
 
 

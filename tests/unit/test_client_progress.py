@@ -11,7 +11,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from storax._runtime import progress
-from storax.data import databases
+from storax.data.exchange import databases
 
 SHOW = """
 from storax._runtime.progress import counted, parts

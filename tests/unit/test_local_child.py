@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from storax.local.child import Child, Phase
 from storax.local.errors import StartError
 from storax.local.parts import Part
+from storax.local.processes.child import Child, Phase
 from waiting import eventually
 
 Make = Callable[..., Child]

@@ -8,7 +8,7 @@ import pytest
 
 from storax.local.errors import DataFolderError
 from storax.local.folder import FORMAT, Folder
-from storax.local.processes import identify
+from storax.local.processes.identity import identify
 from storax.local.state import Record, Stack
 
 

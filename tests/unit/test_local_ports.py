@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from storax.local.errors import PortBusyError
-from storax.local.ports import Ports, is_free
+from storax.local.servers.ports import Ports, is_free
 
 
 @pytest.fixture

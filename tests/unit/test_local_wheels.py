@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storax.local import binaries
 from storax.local.errors import MissingWheelError
+from storax.local.servers import binaries
 
 
 @pytest.mark.parametrize(

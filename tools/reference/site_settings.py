@@ -103,7 +103,7 @@ def main() -> int:
     if not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != render():
         PAGE.parent.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(render(), encoding="utf-8")
-        sys.stdout.write(f"{PAGE.relative_to(Path(__file__).parents[1])}: written\n")
+        sys.stdout.write(f"{PAGE.relative_to(Path(__file__).resolve().parents[2])}: written\n")
     return 0
 
 

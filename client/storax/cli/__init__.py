@@ -6,8 +6,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from storax.cli import connection, failures
 from storax.cli.commands import Root
+from storax.cli.terminal import connection, failures
 
 __all__ = ["main"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storax.cli.confirm import DryRun, Yes, agreed
-from storax.cli.failures import CommandError, UsageError
-from storax.cli.listing import Limit, Listing, named
-from storax.cli.output import Columns, Form, Output, note, show_one
-from storax.cli.select import app_ids, site_id
+from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.failures import CommandError, UsageError
+from storax.cli.terminal.listing import Limit, Listing, named
+from storax.cli.terminal.output import Columns, Form, Output, note, show_one
+from storax.cli.terminal.select import app_ids, site_id
 
 if TYPE_CHECKING:
     from storax.models.job import App

@@ -8,9 +8,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from storax.cli import failures
-from storax.cli.connection import connected
 from storax.cli.database import with_stack
+from storax.cli.terminal import failures
+from storax.cli.terminal.connection import connected
 
 EXTERNAL = "storax.commands"
 

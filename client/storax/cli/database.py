@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli.failures import UNREACHABLE, CommandError, UsageError
+from storax.cli.terminal.failures import UNREACHABLE, CommandError, UsageError
 
 VARIABLE = "STORAX_DATABASE_URL"
 _WAYS = f"Start it with `storax up`, or name another: --data DIR, --database-url or {VARIABLE}."

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storax.cli.failures import UsageError
-from storax.cli.listing import Limit, rows_of
-from storax.cli.output import Columns, Form, Output, chosen, note, plain, show, text_of
-from storax.cli.parse import pairs, when
-from storax.cli.select import Tags
+from storax.cli.terminal.failures import UsageError
+from storax.cli.terminal.listing import Limit, rows_of
+from storax.cli.terminal.output import Columns, Form, Output, chosen, note, plain, show, text_of
+from storax.cli.terminal.parse import pairs, when
+from storax.cli.terminal.select import Tags
 
 if TYPE_CHECKING:
     from storax.models.event_log import EventLogQuery

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli import connection
-from storax.cli.failures import NOT_FOUND, CommandError, UsageError
-from storax.cli.output import Form, Output, note, show_one
+from storax.cli.terminal import connection
+from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
+from storax.cli.terminal.output import Form, Output, note, show_one
 
 Stored = Annotated[str, typer.Option("--profile", metavar="NAME", help="Name to store it under.")]
 

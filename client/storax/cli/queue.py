@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from storax.cli.confirm import DryRun, Yes, agreed
-from storax.cli.failures import UsageError
-from storax.cli.listing import Limit, Listing
-from storax.cli.output import Columns, Form, Output, note
-from storax.cli.parse import pairs
-from storax.cli.select import site_id
+from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.failures import UsageError
+from storax.cli.terminal.listing import Limit, Listing
+from storax.cli.terminal.output import Columns, Form, Output, note
+from storax.cli.terminal.parse import pairs
+from storax.cli.terminal.select import site_id
 
 
 def why(info: Mapping[str, Any] | None) -> str:

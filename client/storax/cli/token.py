@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli.confirm import DryRun, Yes, agreed
-from storax.cli.output import Columns, Form, Output, chosen, note, show, show_one
+from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.output import Columns, Form, Output, chosen, note, show, show_one
 
 FIELDS = ("id", "name", "expires_at", "creation_date")
 

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli.listing import Limit, Listing
-from storax.cli.output import Columns, Form, Output
-from storax.cli.select import site_id
+from storax.cli.terminal.listing import Limit, Listing
+from storax.cli.terminal.output import Columns, Form, Output
+from storax.cli.terminal.select import site_id
 
 TRANSFERS = Listing(
     "transfer",

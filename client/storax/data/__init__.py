@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from storax.data import roles, split, time
-    from storax.data.columns import Column
     from storax.data.container import Container, StarSchema
+    from storax.data.expressions.columns import Column
     from storax.data.frame import DataFrame, View
     from storax.data.frames import DataFrames
     from storax.data.lifecycle import concat, delete, exists, list_data_frames, load_data_frame
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from storax.data.time_series import TimeSeries
 
 _HOMES = {
-    "Column": "columns",
+    "Column": "expressions.columns",
     "Container": "container",
     "DataFrame": "frame",
     "DataFrames": "frames",

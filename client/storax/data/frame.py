@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from storax._engine import session
-from storax.data import tables
-from storax.data.aggregations import Aggregation
-from storax.data.columns import Column, literal
-from storax.data.imports import Imports
+from storax.data.exchange import tables
+from storax.data.exchange.imports import Imports
+from storax.data.expressions.aggregations import Aggregation
+from storax.data.expressions.columns import Column, literal
 from storax.data.source import Source, Step, View
 from storax.errors import NoDataFrame
 

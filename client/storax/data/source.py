@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from storax._engine import session
 from storax._runtime.suggestions import nearest
-from storax.data import tables
-from storax.data.columns import Column, literal
+from storax.data.exchange import tables
+from storax.data.expressions.columns import Column, literal
 from storax.errors import InvalidInput, NoColumn
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class Source:
             table_name: Of the new table.
             conn: A DB-API 2 connection, a SQLAlchemy engine or connection, or an address.
         """
-        from storax.data import databases
+        from storax.data.exchange import databases
 
         databases.write(table_name, self.to_arrow(), conn)
 

@@ -6,7 +6,7 @@ from typing import Any
 from storax.api import Job
 from storax.cli.event import print_events
 from storax.cli.job.look import words_of
-from storax.cli.output import Form, show
+from storax.cli.terminal.output import Form, show
 from storax.demo.workflow import TAGS, Workflow
 
 

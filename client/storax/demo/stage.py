@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from storax.api import Client, Job
-from storax.cli.failures import JOBS_FAILED
 from storax.cli.job.explain import reasons
 from storax.cli.job.follow import progress
-from storax.cli.output import note
+from storax.cli.terminal.failures import JOBS_FAILED
+from storax.cli.terminal.output import note
 from storax.demo import report, workflow
 from storax.local import LocalStack
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from storax.local.errors import LocalError, StackBusyError, StartError
 from storax.local.folder import Folder
 from storax.local.plan import Wish
-from storax.local.probes import http_status
-from storax.local.processes import end, strays, wait_gone
+from storax.local.processes.identity import end, strays, wait_gone
+from storax.local.processes.stopping import stop_parts
+from storax.local.servers.probes import http_status
 from storax.local.state import Stack
-from storax.local.stopping import stop_parts
 
 _BUSY = os.EX_TEMPFAIL
 _POLL_SEC = 0.02

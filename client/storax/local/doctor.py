@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storax.local import binaries
 from storax.local.errors import LocalError
 from storax.local.folder import Folder
-from storax.local.probes import http_get
+from storax.local.servers import binaries
+from storax.local.servers.probes import http_get
 
 _SHM = Path("/dev") / "shm"
 _SHM_MIN_MB = 64

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from storax.local.ordinary import OrdinaryUser
+from storax.local.processes.ordinary import OrdinaryUser
 
 _OURSELVES = OrdinaryUser()
 

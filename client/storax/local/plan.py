@@ -7,12 +7,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from storax.local import postgres, valkey
 from storax.local.errors import StartError
 from storax.local.folder import Folder
 from storax.local.parts import Part, never
-from storax.local.ports import DEFAULT_PORT, HOST, Ports
-from storax.local.probes import http_status
+from storax.local.servers import postgres, valkey
+from storax.local.servers.ports import DEFAULT_PORT, HOST, Ports
+from storax.local.servers.probes import http_status
 from storax.local.state import Stack
 
 USER = SITE = "local"

@@ -28,7 +28,7 @@ class Importances:
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame; needs pandas."""
-        from storax.data import tables
+        from storax.data.exchange import tables
 
         return tables.library("pandas").DataFrame(self.rows)
 

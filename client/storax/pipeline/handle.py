@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 from storax._engine import session
-from storax.data import tables
+from storax.data.exchange import tables
 from storax.errors import NotFound, StoraxWarning
 from storax.pipeline import representation
 from storax.pipeline.deserialize import hyperparameters, stated_roles

@@ -48,7 +48,7 @@ class Tuning:
 
     def to_pandas(self) -> Any:
         """A row for each trial; needs pandas."""
-        from storax.data import tables
+        from storax.data.exchange import tables
 
         rows = [{k: v for k, v in trial.items() if k != "params"} | trial["params"] for trial in self.trials]
         return tables.library("pandas").DataFrame(rows)

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import fastprop, finding, plan, targets
-from storax_engine.learning.feature import WHOLE
-from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, Frame
-from storax_engine.learning.index import References, Slices, references, slice_rows
+from storax_engine.learning import plan, targets
+from storax_engine.learning.features import fastprop, joins_checked
+from storax_engine.learning.features.feature import WHOLE
 from storax_engine.learning.kernels.compile import telling
 from storax_engine.learning.plan import MANY_TO_MANY, Join, Plan
 from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.preparation import Preparation
-from storax_engine.learning.workspace import Cache, Workspace
+from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, Frame
+from storax_engine.learning.tables.index import References, Slices, references, slice_rows
+from storax_engine.learning.tables.workspace import Cache, Workspace
 
 COVERAGE, BLOW_UP, NULLS, DIFFERENT = 0.5, 100_000, 0.9, 0.5
 
@@ -47,7 +48,7 @@ def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]
     population = workspace.population()
     schemas = {node.name: tables[node.table].schema for node in read.population.walk()}
     return [
-        *_unused(read, tables), *_columns(population), *finding.differing(read, schemas),
+        *_unused(read, tables), *_columns(population), *joins_checked.differing(read, schemas),
         *_joins(read, workspace, population),
     ]  # fmt: skip
 
@@ -84,8 +85,8 @@ def _found(left: Frame, join: Join, points: References, sliced: Slices) -> Itera
     width = sliced.hi - sliced.lo
     rows = np.where(points.groups >= 0, width[points.groups], 0) if len(width) else np.zeros(left.rows, np.int64)
     share = float((rows > 0).mean()) if left.rows else 0.0
-    if (level := finding.level(points, sliced)) != finding.FOUND:
-        yield finding.nothing(left.name, join.right.name, level)
+    if (level := joins_checked.level(points, sliced)) != joins_checked.FOUND:
+        yield joins_checked.nothing(left.name, join.right.name, level)
     elif share < COVERAGE:
         yield f"{where} finds rows for {share:.1%} of {left.name!r} only: do the keys and time stamps fit?"
     if len(sliced.index.order) and (used := _keys_used(points, sliced)) < COVERAGE:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import feature, plan
+from storax_engine.learning import plan
 from storax_engine.learning.errors import BadData
+from storax_engine.learning.features import feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.predictors import registry
 from storax_engine.learning.predictors.base import Predictor

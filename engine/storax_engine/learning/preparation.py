@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from storax_engine.learning.columns import Floats
-from storax_engine.learning.frame import Frame
 from storax_engine.learning.plan import Node, Plan
 from storax_engine.learning.preprocessors import registry
+from storax_engine.learning.tables.columns import Floats
+from storax_engine.learning.tables.frame import Frame
 
 WITH_TARGETS = "(population)"
 

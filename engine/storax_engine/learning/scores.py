@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from storax_engine.learning.columns import Floats
+from storax_engine.learning.tables.columns import Floats
 
 CURVE_POINTS = 1000
 _EDGE = 1e-15

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from storax_engine.learning.columns import Floats
-from storax_engine.learning.feature import Feature
+from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.predictors.base import Predictor
+from storax_engine.learning.tables.columns import Floats
 
 
 @dataclass

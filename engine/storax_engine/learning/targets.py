@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from storax_engine.learning import columns
 from storax_engine.learning.errors import BadData
 from storax_engine.learning.plan import Plan
+from storax_engine.learning.tables import columns
 
 Matrix = npt.NDArray[np.float64]
 

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import matrix, persistence, scores, targets
-from storax_engine.learning.columns import Floats
+from storax_engine.learning import persistence, scores, targets
 from storax_engine.learning.errors import BadPlan
-from storax_engine.learning.feature import Feature
-from storax_engine.learning.matrix import Features
+from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.state import State
-from storax_engine.learning.workspace import Cache, Workspace
+from storax_engine.learning.tables import matrix
+from storax_engine.learning.tables.columns import Floats
+from storax_engine.learning.tables.matrix import Features
+from storax_engine.learning.tables.workspace import Cache, Workspace
 
 Tables = Mapping[str, pa.Table]
 COMPLETE = ("databricks", "duckdb", "postgres", "snowflake")

@@ -6,20 +6,22 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import fastprop, finding, matrix, plan, targets
-from storax_engine.learning.columns import Floats
+from storax_engine.learning import plan, targets
 from storax_engine.learning.errors import BadData, BadPlan, Cancelled, LearningError
-from storax_engine.learning.feature import Feature
-from storax_engine.learning.frame import CATEGORICAL
+from storax_engine.learning.features import fastprop, joins_checked
+from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.kernels.compile import telling
-from storax_engine.learning.matrix import Features
 from storax_engine.learning.plan import Part, Plan
 from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.predictors.base import Predictor
 from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.state import State
+from storax_engine.learning.tables import matrix
+from storax_engine.learning.tables.columns import Floats
+from storax_engine.learning.tables.frame import CATEGORICAL
+from storax_engine.learning.tables.matrix import Features
+from storax_engine.learning.tables.workspace import Cache, Workspace
 from storax_engine.learning.trained import Trained
-from storax_engine.learning.workspace import Cache, Workspace
 
 VOCABULARY = 1000
 
@@ -154,7 +156,7 @@ class Fit:
             vocabularies=vocabularies,
             kinds=self._source.kinds,
             schemas=self._source.schemas,
-            warnings=finding.words(self.plan, self._source.levels(), self._source.schemas),
+            warnings=joins_checked.words(self.plan, self._source.levels(), self._source.schemas),
         )
         self._predictors(state, values, y)
         self._step(1.0, "done")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storax.cli.output import Form, Output, note, show
+from storax.cli.terminal.output import Form, Output, note, show
 
 app = typer.Typer(no_args_is_help=True, help="Make, start and stop sites: the places where jobs run.")
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the site.")]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from storax._runtime.footprint import cores, devices
-from storax.cli.output import text_of
+from storax.cli.terminal.output import text_of
 
 if TYPE_CHECKING:
     from storax.models.batch_job import BatchJob, BatchJobState

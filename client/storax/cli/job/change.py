@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli.confirm import DryRun, Yes, agreed
-from storax.cli.failures import REFUSED, CommandError, UsageError
-from storax.cli.output import note
-from storax.cli.parse import values
-from storax.cli.select import Apps, Selection, Selectors, Sites, States, Tags
+from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.failures import REFUSED, CommandError, UsageError
+from storax.cli.terminal.output import note
+from storax.cli.terminal.parse import values
+from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags
 
 _CANCEL_FIRST = "Cancel them first: storax job cancel"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from storax.cli.job.allocations import allocations, too_large
-from storax.cli.output import Form, Output, show_one, text_of
-from storax.cli.select import one_id
+from storax.cli.terminal.output import Form, Output, show_one, text_of
+from storax.cli.terminal.select import one_id
 
 if TYPE_CHECKING:
     from storax.models.job import Job, JobState

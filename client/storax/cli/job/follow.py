@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storax.cli.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
-from storax.cli.output import note
-from storax.cli.parse import span
-from storax.cli.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
+from storax.cli.terminal.output import note
+from storax.cli.terminal.parse import span
+from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
 
 if TYPE_CHECKING:
     from storax.models.job import Job

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli.failures import NOT_FOUND, CommandError
-from storax.cli.listing import Limit, Listing, Order, named
-from storax.cli.output import Columns, Form, Output, note, show, show_one
-from storax.cli.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.failures import NOT_FOUND, CommandError
+from storax.cli.terminal.listing import Limit, Listing, Order, named
+from storax.cli.terminal.output import Columns, Form, Output, note, show, show_one
+from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
 
 JOBS = Listing(
     "job",

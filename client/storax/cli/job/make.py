@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storax.cli.failures import UsageError
 from storax.cli.job import options as o
 from storax.cli.job.follow import await_jobs
 from storax.cli.job.rows import Row, in_own_workdirs, merged, read_rows, sweeps
-from storax.cli.output import Form, note, show
-from storax.cli.parse import pairs, values
-from storax.cli.select import one_id
+from storax.cli.terminal.failures import UsageError
+from storax.cli.terminal.output import Form, note, show
+from storax.cli.terminal.parse import pairs, values
+from storax.cli.terminal.select import one_id
 
 if TYPE_CHECKING:
     from storax.models.job import Job

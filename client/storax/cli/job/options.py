@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from storax.cli.output import Form
+from storax.cli.terminal.output import Form
 
 App = Annotated[str | None, typer.Option("--app", metavar="NAME", help="App to run.")]
 Site = Annotated[str | None, typer.Option("--site", metavar="NAME", help="Site of the app, where several have one.")]

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from storax.cli.failures import UsageError
+from storax.cli.terminal.failures import UsageError
 
 Row = dict[str, Any]
 _PLACE = re.compile(r"\{(\w+)\}")

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from storax_engine.learning.frame import TARGET
 from storax_engine.learning.plan import MANY_TO_ONE, Node, Plan
-from storax_engine.learning.workspace import with_join_columns
+from storax_engine.learning.tables.frame import TARGET
+from storax_engine.learning.tables.workspace import with_join_columns
 
 
 def apart(plan: Plan) -> Plan:

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from storax_engine.learning import fastprop
-from storax_engine.learning import frame as frames
 from storax_engine.learning.buckets import part
 from storax_engine.learning.buckets.apart import looked_up
 from storax_engine.learning.buckets.sources import Source
 from storax_engine.learning.buckets.splitting import Split
-from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, TEXT, TIME_STAMP, Column, Frame
+from storax_engine.learning.features import fastprop
 from storax_engine.learning.plan import MANY_TO_ONE, Node, Plan
 from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.preprocessors.texts import EmailDomain, Substring
-from storax_engine.learning.workspace import with_join_columns
+from storax_engine.learning.tables import frame as frames
+from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TEXT, TIME_STAMP, Column, Frame
+from storax_engine.learning.tables.workspace import with_join_columns
 
 Counts = dict[str, dict[str, int]]
 Tick = Callable[[], None]

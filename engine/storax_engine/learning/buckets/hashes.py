@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from storax_engine.learning import keys
-from storax_engine.learning.frame import JOIN_KEY, Column, Frame
 from storax_engine.learning.kernels import hashing
+from storax_engine.learning.tables import keys
+from storax_engine.learning.tables.frame import JOIN_KEY, Column, Frame
 
 Hashes = npt.NDArray[np.uint64]
 WHOLE, TEXT = pa.int64(), pa.string()

@@ -5,16 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import columns, fastprop, matrix
 from storax_engine.learning.buckets.skeleton import Skeleton
 from storax_engine.learning.buckets.together import Matrix
-from storax_engine.learning.columns import Floats
-from storax_engine.learning.feature import Feature
-from storax_engine.learning.frame import CATEGORICAL, Column, Frame
+from storax_engine.learning.features import fastprop
+from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import WITH_TARGETS, Preparation
+from storax_engine.learning.tables import columns, matrix
+from storax_engine.learning.tables.columns import Floats
+from storax_engine.learning.tables.frame import CATEGORICAL, Column, Frame
+from storax_engine.learning.tables.workspace import Cache
 from storax_engine.learning.training import VOCABULARY
-from storax_engine.learning.workspace import Cache
 
 AT_ONCE = 16
 

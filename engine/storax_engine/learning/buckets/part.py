@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 
 from storax_engine.learning.buckets.apart import apart
 from storax_engine.learning.buckets.splitting import ROW, home, table
-from storax_engine.learning.feature import Feature
-from storax_engine.learning.frame import CATEGORICAL
-from storax_engine.learning.matrix import Features
+from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import Preparation
-from storax_engine.learning.workspace import Cache, Workspace
+from storax_engine.learning.tables.frame import CATEGORICAL
+from storax_engine.learning.tables.matrix import Features
+from storax_engine.learning.tables.workspace import Cache, Workspace
 
 GROUP = 64
 FEATURES, CATEGORIES, LEVELS = "features", "categories.parquet", "levels.json"

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 
 from storax_engine.learning.buckets.apart import apart
-from storax_engine.learning.fastprop import FastProp, Frequent
-from storax_engine.learning.feature import Feature
-from storax_engine.learning.frame import CATEGORICAL, Frame
-from storax_engine.learning.matrix import Features
+from storax_engine.learning.features.fastprop import FastProp, Frequent
+from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import MANY_TO_MANY, Node, Plan
 from storax_engine.learning.preparation import WITH_TARGETS, Preparation
-from storax_engine.learning.workspace import Cache, Workspace
+from storax_engine.learning.tables.frame import CATEGORICAL, Frame
+from storax_engine.learning.tables.matrix import Features
+from storax_engine.learning.tables.workspace import Cache, Workspace
 
 
 class Skeleton:

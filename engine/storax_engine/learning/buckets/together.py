@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from storax_engine.learning.buckets.part import CATEGORIES, FEATURES, GROUP, LEVELS, group
 from storax_engine.learning.buckets.splitting import ROW, home, table
-from storax_engine.learning.columns import Floats, Ints
 from storax_engine.learning.errors import BadData
+from storax_engine.learning.tables.columns import Floats, Ints
 
 BLOCK_ROWS = 64 * 1024
 

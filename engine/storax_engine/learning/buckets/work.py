@@ -14,14 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storax_engine.learning import fastprop, plan, targets
-from storax_engine.learning import feature as features_
+from storax_engine.learning import plan, targets
 from storax_engine.learning.buckets import before, joined, part, skeleton, sources
 from storax_engine.learning.buckets.sources import Given, Source
 from storax_engine.learning.buckets.splitting import Split, home
 from storax_engine.learning.buckets.together import BLOCK_ROWS, Matrix
 from storax_engine.learning.errors import BadData, BadPlan, Cancelled
-from storax_engine.learning.feature import Feature
+from storax_engine.learning.features import fastprop
+from storax_engine.learning.features import feature as features_
+from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.preparation import Preparation

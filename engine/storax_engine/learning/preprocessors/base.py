@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from storax_engine.learning.frame import Frame
+from storax_engine.learning.tables.frame import Frame
 
 State = dict[str, Any]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storax_engine.learning.columns import Floats
-from storax_engine.learning.frame import NUMERICAL, TIME_STAMP, Column, Frame
 from storax_engine.learning.preprocessors.base import State
+from storax_engine.learning.tables.columns import Floats
+from storax_engine.learning.tables.frame import NUMERICAL, TIME_STAMP, Column, Frame
 
 # Monday is 0. The year is left out: a model cannot learn from one it has not seen.
 PARTS = ("month", "weekday", "hour", "minute")

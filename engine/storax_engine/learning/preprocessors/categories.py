@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, Column, Frame
 from storax_engine.learning.preprocessors.base import State
+from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, Column, Frame
 
 TRIMMED = "(trimmed)"
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import columns
-from storax_engine.learning.columns import Floats, Ints
-from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, Column, Frame
 from storax_engine.learning.preprocessors.base import State
+from storax_engine.learning.tables import columns
+from storax_engine.learning.tables.columns import Floats, Ints
+from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, Column, Frame
 
 SEED = 5849
 

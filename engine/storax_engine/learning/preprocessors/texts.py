@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, TEXT, Column, Frame
 from storax_engine.learning.preprocessors.base import State
+from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TEXT, Column, Frame
 
 BETWEEN_WORDS = "[^a-z0-9]+"
 SHORTEST, SHARE_OF_MAIL = 2, 0.5

@@ -9,9 +9,9 @@ from typing import Any
 
 import ibis
 
-from storax_engine.learning.aggregations import FADING, named
-from storax_engine.learning.feature import Feature
-from storax_engine.learning.frame import TIME_STAMP
+from storax_engine.learning.features.aggregations import FADING, named
+from storax_engine.learning.features.feature import Feature
+from storax_engine.learning.tables.frame import TIME_STAMP
 
 TIME, MOMENT, VALUE, NEWEST = "time_", "moment_", "value_", "newest_"
 

@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 
 from storax_engine.learning.errors import BadPlan
-from storax_engine.learning.feature import Feature
+from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import MANY_TO_MANY
 from storax_engine.learning.sql.aggregates import aggregated
 from storax_engine.learning.sql.tables import Tables

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from storax_engine.learning import aggregations
-from storax_engine.learning.aggregations import Aggregation
 from storax_engine.learning.errors import BadPlan
-from storax_engine.learning.feature import WHOLE, Feature, name_of
-from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, TARGET, TIME_STAMP, Column, Frame
+from storax_engine.learning.features import aggregations
+from storax_engine.learning.features.aggregations import Aggregation
+from storax_engine.learning.features.feature import WHOLE, Feature, name_of
 from storax_engine.learning.plan import Join, Part
+from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TARGET, TIME_STAMP, Column, Frame
 
 _NUMBERS: Mapping[str, tuple[float, tuple[type, ...], str]] = {
     "num_features": (1, (int, np.integer), "a whole number, 1 or more"),

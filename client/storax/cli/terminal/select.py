@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storax.cli.failures import NOT_FOUND, CommandError, UsageError
-from storax.cli.parse import pairs
+from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
+from storax.cli.terminal.parse import pairs
 
 if TYPE_CHECKING:
     from storax.models.job import JobQuery

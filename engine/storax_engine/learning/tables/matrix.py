@@ -6,15 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from storax_engine.learning import columns
-from storax_engine.learning.columns import Floats
-from storax_engine.learning.evaluate import Evaluator
-from storax_engine.learning.fastprop import FastProp
-from storax_engine.learning.feature import Feature
-from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, Frame
+from storax_engine.learning.features.evaluate import Evaluator
+from storax_engine.learning.features.fastprop import FastProp
+from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.kernels.correlation import correlations
 from storax_engine.learning.plan import MANY_TO_MANY, Join
-from storax_engine.learning.workspace import Workspace
+from storax_engine.learning.tables import columns
+from storax_engine.learning.tables.columns import Floats
+from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, Frame
+from storax_engine.learning.tables.workspace import Workspace
 
 BATCH = 256
 Vocabularies = Mapping[str, list[str]]

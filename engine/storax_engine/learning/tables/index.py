@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from storax_engine.learning import keys
-from storax_engine.learning.columns import Floats, Ints
 from storax_engine.learning.errors import BadData
-from storax_engine.learning.frame import Frame
 from storax_engine.learning.kernels import slices, sorting
-from storax_engine.learning.keys import Keys
 from storax_engine.learning.plan import Join
+from storax_engine.learning.tables import keys
+from storax_engine.learning.tables.columns import Floats, Ints
+from storax_engine.learning.tables.frame import Frame
+from storax_engine.learning.tables.keys import Keys
 
 
 class Index:

@@ -6,14 +6,23 @@ from typing import TypeVar
 
 import numpy as np
 
-from storax_engine.learning import finding
-from storax_engine.learning.aggregations import COUNTING, FADING, MOMENTS, RANKS, ROWS, SHAPES, Aggregation, named
-from storax_engine.learning.columns import Floats, Ints
-from storax_engine.learning.feature import WHOLE, Feature
-from storax_engine.learning.frame import TIME_STAMP, Frame
-from storax_engine.learning.index import Index, References, Slices, references, slice_rows
+from storax_engine.learning.features import joins_checked
+from storax_engine.learning.features.aggregations import (
+    COUNTING,
+    FADING,
+    MOMENTS,
+    RANKS,
+    ROWS,
+    SHAPES,
+    Aggregation,
+    named,
+)
+from storax_engine.learning.features.feature import WHOLE, Feature
 from storax_engine.learning.kernels import conditions, fading, moments, ranks, shapes
 from storax_engine.learning.plan import Join
+from storax_engine.learning.tables.columns import Floats, Ints
+from storax_engine.learning.tables.frame import TIME_STAMP, Frame
+from storax_engine.learning.tables.index import Index, References, Slices, references, slice_rows
 
 K = TypeVar("K")
 Out = Callable[[Feature, Floats], None]
@@ -29,7 +38,7 @@ class Evaluator:
 
     def level(self) -> int:
         """How far the join comes; see ``finding``."""
-        return finding.level(self._points, self._sliced(WHOLE))
+        return joins_checked.level(self._points, self._sliced(WHOLE))
 
     def run(self, features: Sequence[Feature], rows: Sequence[Floats]) -> None:
         """Write ``features[i]`` into ``rows[i]``, one value per row of the left frame."""

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from storax._runtime.progress import Bar, counted
-from storax.data import tables
-from storax.data.dialects import Dialect, dialect_of
+from storax.data.exchange import tables
+from storax.data.exchange.dialects import Dialect, dialect_of
 from storax.errors import InvalidInput, StoraxError
 
 _ROWS = 10_000

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import fastprop, finding
-from storax_engine.learning import frame as frames
 from storax_engine.learning.errors import BadData
-from storax_engine.learning.evaluate import Evaluator
-from storax_engine.learning.feature import WHOLE
-from storax_engine.learning.frame import NUMERICAL, PASSED_ON, Column, Frame
-from storax_engine.learning.index import Index, only_row, references, slice_rows
+from storax_engine.learning.features import fastprop, joins_checked
+from storax_engine.learning.features.evaluate import Evaluator
+from storax_engine.learning.features.feature import WHOLE
 from storax_engine.learning.plan import MANY_TO_ONE, Join, Node, Plan
+from storax_engine.learning.tables import frame as frames
+from storax_engine.learning.tables.frame import NUMERICAL, PASSED_ON, Column, Frame
+from storax_engine.learning.tables.index import Index, only_row, references, slice_rows
 
 Prepare = Callable[[Node, Frame], None]
 
@@ -87,7 +87,7 @@ class Workspace:
         index = self.index(join)
         points = references(frame, join, index)
         sliced = slice_rows(points, join, index, WHOLE)
-        self.levels[join.right.name] = finding.level(points, sliced)
+        self.levels[join.right.name] = joins_checked.level(points, sliced)
         row = only_row(points, sliced, join.right.name)
         rows = np.where(points.groups >= 0, row[points.groups], -1) if len(row) else np.full(frame.rows, -1)
         at = pa.array(rows, mask=rows < 0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from storax._engine import session
 from storax._runtime.progress import counted
-from storax.data import tables
+from storax.data.exchange import tables
 from storax.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -194,14 +194,14 @@ class Imports:
         Raises:
             StoraxError: the database's own words, as for a table that is not there.
         """
-        from storax.data import databases
+        from storax.data.exchange import databases
 
         found = databases.table(table_name, conn)
         return cls._from("db", name or table_name, found, roles, ignore=ignore, dry=dry)
 
     def read_db(self, table_name: str, *, conn: Any, append: bool = False, roles: Roles = None) -> Self:
         """Fill it from a table of a database."""
-        from storax.data import databases
+        from storax.data.exchange import databases
 
         return self._read("db", databases.table(table_name, conn), append=append, roles=roles)
 
@@ -210,13 +210,13 @@ class Imports:
         cls, query: str, name: str, roles: Roles = None, *, conn: Any, ignore: bool = False, dry: bool = False
     ) -> Any:
         """A data frame out of what a query answers; ``conn`` as in ``from_db``."""
-        from storax.data import databases
+        from storax.data.exchange import databases
 
         return cls._from("query", name, databases.query(query, conn), roles, ignore=ignore, dry=dry)
 
     def read_query(self, query: str, *, conn: Any, append: bool = False, roles: Roles = None) -> Self:
         """Fill it from what a query answers."""
-        from storax.data import databases
+        from storax.data.exchange import databases
 
         return self._read("query", databases.query(query, conn), append=append, roles=roles)
 

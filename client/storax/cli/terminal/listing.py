@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli.output import Form, chosen, note, show
+from storax.cli.terminal.output import Form, chosen, note, show
 
 Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="How many at most; 0: all.")]
 Order = Annotated[str, typer.Option("--order", metavar="FIELD", help="Sort by this field; -FIELD turns it round.")]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning import columns
-from storax_engine.learning.columns import Floats, Ints
 from storax_engine.learning.errors import BadData
+from storax_engine.learning.tables import columns
+from storax_engine.learning.tables.columns import Floats, Ints
 
 NUMERICAL, CATEGORICAL, TIME_STAMP, TEXT, JOIN_KEY, TARGET = (
     "numerical",

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from storax.cli.failures import NOT_FOUND, CommandError, UsageError
-from storax.cli.output import note
+from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
+from storax.cli.terminal.output import note
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many, and change nothing.")]

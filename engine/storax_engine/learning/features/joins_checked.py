@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from storax_engine.learning.index import References, Slices
 from storax_engine.learning.plan import Plan
+from storax_engine.learning.tables.index import References, Slices
 
 NO_KEYS, NO_TIME, FOUND = range(3)  # the highest of all buckets is that of the whole
 _WHY = {

@@ -4,12 +4,12 @@ import shutil
 import signal
 from pathlib import Path
 
-from storax.local import binaries
 from storax.local.folder import Folder
-from storax.local.ordinary import OrdinaryUser, ordinary_user
 from storax.local.parts import Part
-from storax.local.ports import HOST
-from storax.local.probes import postgres_answers
+from storax.local.processes.ordinary import OrdinaryUser, ordinary_user
+from storax.local.servers import binaries
+from storax.local.servers.ports import HOST
+from storax.local.servers.probes import postgres_answers
 from storax.local.state import Stack
 
 USER = DATABASE = "storax"

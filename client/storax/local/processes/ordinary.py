@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from storax.local import namespace
 from storax.local.errors import DataFolderError
+from storax.local.processes import namespace
 
 _NAMESPACE_PROGRAM = Path(namespace.__file__)
 

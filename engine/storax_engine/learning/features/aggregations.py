@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from storax_engine.learning.errors import BadPlan
-from storax_engine.learning.frame import CATEGORICAL, NUMERICAL, TIME_STAMP
 from storax_engine.learning.kernels import moments, ranks, shapes
+from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TIME_STAMP
 
 ROWS, MOMENTS, RANKS, SHAPES, FADING = "rows", "moments", "ranks", "shapes", "fading"
 NUMBERS = frozenset({NUMERICAL, TIME_STAMP})

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from storax.local.errors import StartError
 from storax.local.parts import Part
-from storax.local.processes import MARK, Process, end, identify
+from storax.local.processes.identity import MARK, Process, end, identify
 from storax.local.state import Record
 
 _FIRST_DELAY_SEC = 0.1

@@ -2,11 +2,11 @@
 
 import os
 
-from storax.local import binaries
 from storax.local.folder import Folder
 from storax.local.parts import Part
-from storax.local.ports import HOST
-from storax.local.probes import valkey_answers
+from storax.local.servers import binaries
+from storax.local.servers.ports import HOST
+from storax.local.servers.probes import valkey_answers
 from storax.local.state import Stack
 
 _RANK = 2

@@ -13,8 +13,8 @@ from html import escape
 from typing import Any, Self
 
 from storax._runtime.json import plain
-from storax.data.aggregations import Aggregation, Aggregations, Rows
-from storax.data.operators import Operators
+from storax.data.expressions.aggregations import Aggregation, Aggregations, Rows
+from storax.data.expressions.operators import Operators
 from storax.errors import InvalidInput
 
 Node = dict[str, Any]
@@ -45,7 +45,7 @@ class Column(Operators, Aggregations):
 
     def to_arrow(self) -> Any:
         """The values as a pyarrow ChunkedArray."""
-        from storax.data import tables
+        from storax.data.exchange import tables
 
         asked = {**self._source._asked(), "expression": self._node}
         return tables.received("values", asked).column(0)
@@ -65,7 +65,7 @@ class Column(Operators, Aggregations):
         return f"<p><b>{escape(self.name or 'expression')}</b>: {escape(self._first())}</p>"
 
     def _first(self) -> str:
-        from storax.data import tables
+        from storax.data.exchange import tables
 
         steps = [{"step": "slice", "start": 0, "stop": _SHOWN + 1, "step_by": None}]
         begin = self._source._asked(steps) if not _counts_rows(self._node) else self._source._asked()

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storax_engine.learning import columns
-from storax_engine.learning.columns import Ints
 from storax_engine.learning.errors import BadData
-from storax_engine.learning.frame import Frame
+from storax_engine.learning.tables import columns
+from storax_engine.learning.tables.columns import Ints
+from storax_engine.learning.tables.frame import Frame
 
 SPARE = 4
 _NUMBER = "^(0|-?[1-9][0-9]{0,17})$"

@@ -1,0 +1,1 @@
+"""How commands read arguments and print results, questions and errors."""

@@ -1,0 +1,1 @@
+"""How rows come into data frames, and how they leave."""

@@ -1,0 +1,1 @@
+"""Features: which there are, and how each is computed."""

@@ -1,0 +1,1 @@
+"""Tables as arrays: columns, keys, indexes, matrices."""
