@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.measure import Table, progress
 from storax import App, Client, Job, Site
+from storax._runtime.processes import identify
 from storax.local import LocalStack
-from storax.local.processes.identity import identify
 
 QUEUED, CHUNK = 100_000, 10_000
 CALM_SEC, STORM_SEC = 5.0, 5.0

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from storax._jobs.feed import Feed
     from storax._runtime.reply import Reply
     from storax._runtime.transport import Transport
 
@@ -63,7 +62,6 @@ class Client:
         self._guard = threading.RLock()
         self._entered = 0
         self._wire: Transport | None = None
-        self._feed: Feed | None = None
         self._parts: dict[Any, Any] = {}
         self._left_to_parent: list[Any] = []
         _clients.add(self)
@@ -117,18 +115,11 @@ class Client:
                 self._wire = Transport(self.url, self._token, http=self._given, connect_within=within)
             return self._wire
 
-    @property
-    def feed(self) -> "Feed":
-        """The one subscription to the event stream that all waits of this client share."""
-        from storax._jobs.feed import Feed
-
-        with self._guard:
-            if self._feed is None or self._feed.closed:
-                self._feed = Feed(self.wire())
-            return self._feed
-
     def part(self, kind: "Callable[[Client], T]") -> "T":
-        """What a module keeps for each client: made by ``kind`` at the first call, the same object at later ones."""
+        """What a module keeps for each client: made by ``kind`` at the first call, the same object at later ones.
+
+        A part with a method ``close`` is closed with the client, left to the parent by a fork, and made anew after it.
+        """
         with self._guard:
             if kind not in self._parts:
                 self._parts[kind] = kind(self)
@@ -138,11 +129,16 @@ class Client:
     def close(self) -> None:
         """Close connections and the event subscription; the client opens them again when it is used again."""
         with self._guard:
-            feed, wire, self._feed = self._feed, self._wire, None
-        if feed:
-            feed.close()
+            open_parts, wire = self._take_open_parts(), self._wire
+        for part in open_parts:
+            part.close()
         if wire:
             wire.close()
+
+    def _take_open_parts(self) -> list[Any]:
+        """The parts that hold a connection, which are no longer this client's."""
+        names = [kind for kind, part in self._parts.items() if hasattr(part, "close")]
+        return [self._parts.pop(kind) for kind in names]
 
     def __enter__(self) -> Self:
         _scopes.set((*_scopes.get(), self))
@@ -160,8 +156,8 @@ class Client:
 
     def after_fork(self) -> None:
         """In a forked child: leave the connections to the parent, which goes on using them, and start afresh."""
-        self._left_to_parent += [self._wire, self._feed]
-        self._guard, self._wire, self._feed = threading.RLock(), None, None
+        self._left_to_parent += [self._wire, *self._take_open_parts()]
+        self._guard, self._wire = threading.RLock(), None
 
     def __repr__(self) -> str:
         return f"Client({self.url!r})"

@@ -16,7 +16,7 @@ from fakes.site import RunningSite
 from storax import Client
 from storax._engine import process, session
 from storax._engine.folder import EngineFolder
-from storax.local.processes.identity import wait_gone
+from storax._runtime.processes import wait_gone
 from storax_core.admin.verify import verify
 from world import User, World, in_database
 

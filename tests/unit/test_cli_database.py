@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from storax._runtime.processes import identify
 from storax.cli.commands import load
 from storax.cli.database import database_url, with_stack
 from storax.cli.terminal.failures import CommandError, UsageError
 from storax.local.folder import Folder
-from storax.local.processes.identity import identify
 from storax.local.state import Record, Stack
 
 NAMED, KEPT = "postgresql://named/storax", "postgresql://storax:word@127.0.0.1:41234/storax"

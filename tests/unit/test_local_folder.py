@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from storax._runtime.processes import identify
 from storax.local.errors import DataFolderError
 from storax.local.folder import FORMAT, Folder
-from storax.local.processes.identity import identify
 from storax.local.state import Record, Stack
 
 

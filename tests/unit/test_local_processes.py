@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from storax.local.processes.identity import MARK, Process, end, identify, strays, wait_gone
+from storax._runtime.processes import MARK, Process, end, identify, strays, wait_gone
 from waiting import eventually
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]

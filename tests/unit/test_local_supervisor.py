@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from storax._runtime.processes import identify, strays
 from storax.local import control
 from storax.local.folder import Folder
-from storax.local.processes.identity import identify, strays
 from storax.local.state import Stack
 from waiting import eventually
 
@@ -34,7 +34,7 @@ SUPERVISE = """
 import json, pathlib, sys
 from storax.local.folder import Folder
 from storax.local.parts import Part
-from storax.local.processes.identity import identify
+from storax._runtime.processes import identify
 from storax.local.state import Stack
 from storax.local.supervisor import Supervisor
 folder, words = Folder(pathlib.Path(sys.argv[1])), json.loads(sys.argv[2])

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-from storax.local.processes.identity import Process
+from storax._runtime.processes import Process
 
 _SOCKET_PATH_LIMIT = 100  # the kernel's limit is 107 bytes
 

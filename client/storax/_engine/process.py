@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from storax._engine.folder import EngineFolder, Running
+from storax._runtime.processes import end
 from storax.errors import EngineDown
-from storax.local.processes.identity import end
 
 START_WITHIN_SEC = 30.0
 STOP_WITHIN_SEC = 10.0

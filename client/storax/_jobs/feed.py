@@ -20,9 +20,20 @@ from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from storax.client import Client
+
 SILENCE = 45.0  # three missed heartbeats
 IDLE = 60.0
 REMEMBERED = 100_000
+
+
+def feed_of(client: "Client") -> "Feed":
+    """The one subscription to the event stream that all waits of this client share."""
+    return client.part(_feed)
+
+
+def _feed(client: "Client") -> "Feed":
+    return Feed(client.wire())
 
 
 class Feed:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from storax._jobs.feed import feed_of
 from storax._jobs.states import FINAL
 from storax._jobs.subscription import LOOK, Ticket
 from storax._orm.pages import ask, pages
@@ -105,7 +106,7 @@ class Waiting(Generic[J]):
 
     @contextmanager
     def _ticket(self) -> Iterator[Ticket]:
-        feed = self._client.feed
+        feed = feed_of(self._client)
         born = {job_id: _born(same) for job_id, same in self.left.items()}
         ticket = feed.open(born, timeout=min(CONNECT, max(0.0, self._until - self._now())))
         try:
@@ -114,7 +115,7 @@ class Waiting(Generic[J]):
             feed.release(ticket)
 
     def _look_every(self) -> float:
-        if not self._client.feed.live:
+        if not feed_of(self._client).live:
             return LOOK_BLIND
         return LOOK_LIVE if len(self.left) <= MANY else LOOK_MANY
 

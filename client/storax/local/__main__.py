@@ -10,10 +10,10 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from storax._runtime.processes import identify
 from storax.local.errors import LocalError
 from storax.local.folder import Folder
 from storax.local.plan import Wish, make_plan
-from storax.local.processes.identity import identify
 from storax.local.servers.ports import Ports
 from storax.local.state import Stack
 from storax.local.supervisor import Supervisor, say

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from storax._runtime.processes import end, strays, wait_gone
 from storax.local.errors import LocalError, StackBusyError, StartError
 from storax.local.folder import Folder
 from storax.local.plan import Wish
-from storax.local.processes.identity import end, strays, wait_gone
 from storax.local.processes.stopping import stop_parts
 from storax.local.servers.probes import http_status
 from storax.local.state import Stack

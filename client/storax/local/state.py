@@ -4,7 +4,7 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from storax.local.processes.identity import Process
+from storax._runtime.processes import Process
 
 
 @dataclass

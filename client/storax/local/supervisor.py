@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from storax._runtime.processes import Process, end, identify, strays
 from storax.local.errors import LocalError
 from storax.local.folder import Folder
 from storax.local.parts import Part
 from storax.local.processes.child import Child, Phase
-from storax.local.processes.identity import Process, end, identify, strays
 from storax.local.processes.stopping import stop_parts
 from storax.local.state import Record, Stack
 

@@ -33,9 +33,9 @@ from starlette.routing import Route
 
 from storax._engine.folder import EngineFolder, Running
 from storax._engine.wire import ARROW
+from storax._runtime.processes import identify
 from storax.client import Client
 from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
-from storax.local.processes.identity import identify
 from storax_engine.catalogue import Catalogue
 from storax_engine.engine import Engine
 from storax_engine.names import nearest

@@ -9,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
 
+from storax._runtime.processes import MARK, Process, end, identify
 from storax.local.errors import StartError
 from storax.local.parts import Part
-from storax.local.processes.identity import MARK, Process, end, identify
 from storax.local.state import Record
 
 _FIRST_DELAY_SEC = 0.1

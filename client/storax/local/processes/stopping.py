@@ -3,7 +3,7 @@
 import signal
 from itertools import groupby
 
-from storax.local.processes.identity import wait_gone
+from storax._runtime.processes import wait_gone
 from storax.local.state import Record
 
 _LAST_CALL_SEC = 5.0
