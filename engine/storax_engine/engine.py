@@ -10,10 +10,10 @@ from uuid import uuid4
 from storax._engine.folder import EngineFolder
 from storax.errors import Conflict, NoProject
 from storax_engine import bundle
-from storax_engine.catalogue import Catalogue
 from storax_engine.names import project_name
+from storax_engine.platform.catalogue import Catalogue
+from storax_engine.platform.own_jobs import OwnJobs
 from storax_engine.project import Project
-from storax_engine.remote.own_jobs import OwnJobs
 from storax_engine.remote.runs import abandon
 
 _GONE = ".deleted-"

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from storax.errors import NoDataFrame, NoProject, NotFound, StaleVersion
-from storax_engine.catalogue import Catalogue, Row
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
 from storax_engine.frames.storage import FrameFolder, Saved
 from storax_engine.names import free_name, nearest
 from storax_engine.pipelines.pipelines import Pipelines
+from storax_engine.platform.catalogue import Catalogue, Row
 from storax_engine.remote.collect import taken_in
 from storax_engine.remote.runs import Orders
 

@@ -12,7 +12,7 @@ from storax import Job, PipelineRecord, errors
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
 from storax_engine.pipelines import subsets
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 from waiting import eventually
 
 

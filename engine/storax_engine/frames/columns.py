@@ -17,7 +17,7 @@ from storax_engine.frames.coerce import values_of
 from storax_engine.frames.frame import Frame
 from storax_engine.frames.operations import AGGREGATIONS, SCALAR
 from storax_engine.names import nearest
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 
 DEPTH = 100
 _ROWS, _RANDOM = "__row__", "__random_{}__"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from storax_engine.frames.coerce import STAMP
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 
 LARGE = 4 * 1024 * 1024  # bytes from which on it is worth while
 _BLOCK = 1024 * 1024

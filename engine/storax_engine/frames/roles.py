@@ -10,7 +10,7 @@ from storax.errors import InvalidInput
 from storax_engine.frames.coerce import STAMP
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import ROLES, Frame
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 
 _NUMBER = "TRY_CAST(nullif(trim(v), '') AS DOUBLE)"
 _MOMENT = "TRY_CAST(nullif(trim(v), '') AS TIMESTAMP)"

@@ -11,7 +11,7 @@ from storax_engine.frames.coerce import default_role
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
 from storax_engine.names import free_name, nearest
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 
 Step = Callable[[Frame, Mapping[str, Any], Database, Work], Frame]
 

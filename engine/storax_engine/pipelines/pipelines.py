@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storax.errors import InvalidInput, NoPipeline, NoProject, NoResult
-from storax_engine.catalogue import Catalogue, Row
 from storax_engine.names import free_name, nearest
-from storax_engine.rpc.work import Cancelled, Work
+from storax_engine.platform.catalogue import Catalogue, Row
+from storax_engine.work import Cancelled, Work
 
 _WORDS = "pipeline.json"
 _ASIDE = ".new-"

@@ -8,7 +8,7 @@ import pyarrow as pa
 from storax.errors import InvalidInput
 from storax_engine.frames import views
 from storax_engine.frames.frame import Frame
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 
 Roles = dict[str, dict[str, list[str]]]
 

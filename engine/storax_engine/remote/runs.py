@@ -15,11 +15,11 @@ from typing import Any
 from uuid import uuid4
 
 from storax.errors import JobFailed, NoProject, NoResult, StoraxError, Unavailable, from_answer
+from storax_engine.platform.jobs import Jobs
 from storax_engine.remote import manifest, steps
-from storax_engine.remote.jobs import Jobs
 from storax_engine.remote.manifest import read_json, write_json
 from storax_engine.remote.run import TICKET, Order, ticket_in, told_by, unusable
-from storax_engine.rpc.work import Work, cancelled_job
+from storax_engine.work import Work, cancelled_job
 
 Row = dict[str, Any]
 FAILED_KEPT = 20

@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from storax.errors import NoPipeline
+from storax_engine import site_work
 from storax_engine.engine import Engine
 from storax_engine.pipelines import subsets
 from storax_engine.pipelines.pipelines import pipeline_name, told_as_ours
-from storax_engine.remote import site_work
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 
 Answer = Any
 Subset = Mapping[str, Any]

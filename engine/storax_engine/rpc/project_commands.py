@@ -13,7 +13,7 @@ from storax_engine.engine import Engine
 from storax_engine.frames import coerce, columns, roles, views, writers
 from storax_engine.frames.frame import Frame
 from storax_engine.names import free_name
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 
 Answer = Any
 Source = Mapping[str, Any]

@@ -12,7 +12,7 @@ from storax_engine.pipelines import subsets
 from storax_engine.pipelines.pipelines import pipeline_name, told_as_ours
 from storax_engine.project import Project
 from storax_engine.remote.collect import tuning_folder
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 
 Answer = Any
 Subset = Mapping[str, Any]
@@ -41,8 +41,8 @@ def tune_pipeline(
     job: dict[str, Any] | None = None,
 ) -> Answer:
     """Look for good parameters, and keep the best pipeline; a tuning of that name goes on."""
-    from storax_engine.pipelines import tuning
-    from storax_engine.pipelines.search import Search
+    from storax_engine.tuning import tuning
+    from storax_engine.tuning.search import Search
 
     here = engine.project(project)
     if site is not None:
@@ -91,7 +91,7 @@ def _kept(here: Project, run: Any, tags: list[str], set_used: str) -> dict[str, 
 
 def _score(spec: dict[str, Any], score: str | None) -> str:
     from storax_engine.learning import plan
-    from storax_engine.pipelines.search import DIRECTIONS
+    from storax_engine.tuning.search import DIRECTIONS
 
     with told_as_ours():
         task = plan.read(spec).task
@@ -105,7 +105,7 @@ def _score(spec: dict[str, Any], score: str | None) -> str:
 
 
 def _sampler(name: str) -> str:
-    from storax_engine.pipelines.search import SAMPLERS
+    from storax_engine.tuning.search import SAMPLERS
 
     if name not in SAMPLERS:
         raise InvalidInput(f"There is no sampler {name!r}.", hint=nearest(name, SAMPLERS))

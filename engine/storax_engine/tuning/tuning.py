@@ -21,11 +21,11 @@ import pyarrow as pa
 from storax.errors import Conflict, InvalidInput, JobFailed, StoraxError, Unavailable
 from storax_engine.engine import Engine
 from storax_engine.pipelines.pipelines import told_as_ours
-from storax_engine.pipelines.search import Search
 from storax_engine.project import Project
 from storax_engine.remote import manifest
 from storax_engine.remote.manifest import read_json, write_json
-from storax_engine.rpc.work import Cancelled, Work
+from storax_engine.tuning.search import Search
+from storax_engine.work import Cancelled, Work
 
 Row = dict[str, Any]
 Tables = Mapping[str, pa.Table]

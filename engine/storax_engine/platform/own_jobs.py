@@ -20,8 +20,8 @@ from uuid import uuid4
 
 from storax.client import Client
 from storax.errors import Conflict, InvalidInput, NotFound, StoraxError
-from storax_engine.remote.jobs import APP
-from storax_engine.rpc.work import Cancelled, Work, cancelled_job
+from storax_engine.platform.jobs import APP
+from storax_engine.work import Cancelled, Work, cancelled_job
 
 Row = dict[str, Any]
 TTL_SEC = 600  # the engine's end is told at its next start, so silence alone need not be

@@ -4,7 +4,7 @@ from typing import Any
 
 from storax.client import Client
 from storax.errors import Conflict, NotFound, StaleVersion
-from storax_engine.remote.jobs import Jobs
+from storax_engine.platform.jobs import Jobs
 
 Row = dict[str, Any]
 

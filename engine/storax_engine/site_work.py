@@ -13,7 +13,7 @@ from storax_engine.pipelines.pipelines import pipeline_name
 from storax_engine.project import Project
 from storax_engine.remote import manifest, steps
 from storax_engine.remote.run import Order
-from storax_engine.rpc.work import Work
+from storax_engine.work import Work
 
 Row = dict[str, Any]
 MOST = 500

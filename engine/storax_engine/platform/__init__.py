@@ -1,0 +1,1 @@
+"""What the engine says to the platform: catalogue rows and jobs."""

@@ -1,0 +1,1 @@
+"""Tunings: trials as jobs, and what chooses their parameters."""
