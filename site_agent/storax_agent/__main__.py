@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storax.errors import StoraxError
-from storax_agent.settings import SiteFolder
+from storax_agent.settings.site import SiteFolder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

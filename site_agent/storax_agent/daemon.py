@@ -16,20 +16,20 @@ from types import FrameType
 from typing import Any
 
 from storax.errors import StoraxError
+from storax_agent.allocations.launcher import launcher_of
 from storax_agent.allocations.limits import Allocation
 from storax_agent.allocations.partitions import run_partitions
-from storax_agent.allocations.runners import forget_reason, note_reason
-from storax_agent.control.end_jobs import Process, ask_runners_to_end, running
-from storax_agent.control.log_file import write_log
+from storax_agent.allocations.placement import told, venues
 from storax_agent.files.locks import PidLock
+from storax_agent.files.log_file import write_log
 from storax_agent.launch.allocation import AllocationLauncher
 from storax_agent.launch.base import LauncherLostError
-from storax_agent.launch.choose import launcher_of
+from storax_agent.launch.end_jobs import Process, ask_runners_to_end, running
 from storax_agent.launch.mpi import launch_of
 from storax_agent.launch.nodes.clusters.base import NodesError
 from storax_agent.loops.allocations.registry import allocation_steps
+from storax_agent.loops.allocations.runners import forget_reason, note_reason
 from storax_agent.loops.allocations.scheduler_snapshot import offer
-from storax_agent.loops.base import Errors, Loop
 from storax_agent.loops.failing_loops import FailingLoops
 from storax_agent.loops.file_cleaner import FileCleaner
 from storax_agent.loops.health import FILE as HEALTH_FILE
@@ -42,14 +42,14 @@ from storax_agent.loops.token_refresh import TokenWatch
 from storax_agent.loops.transfers import Transfers
 from storax_agent.mainloop.agent import Agent
 from storax_agent.mainloop.lease_table import SessionKeeper
+from storax_agent.mainloop.loop import Errors, Loop
 from storax_agent.mainloop.outbox import Outbox, OutboxReader
 from storax_agent.mainloop.outcomes import Judge
 from storax_agent.prepare.functions.sources import HOOKS
 from storax_agent.prepare.job import Preparer
-from storax_agent.prepare.placement import told, venues
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.server.site_api import SiteApi
-from storax_agent.settings import SiteError, SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteError, SiteFolder, SiteSettings
 from storax_agent.transfers.services import Locations
 
 SWITCH_SEC = 0.0003  # a thread that talks lets the main loop have the interpreter within this time

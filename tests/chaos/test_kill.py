@@ -12,7 +12,7 @@ import pytest
 from storax import App, Client, EventLog, Job
 from storax.local import LocalStack
 from storax_agent.files.locks import holder
-from storax_agent.settings import SiteFolder
+from storax_agent.settings.site import SiteFolder
 from storax_core.admin.verify import verify
 from waiting import eventually
 

@@ -387,7 +387,7 @@ import json, sys, time
 from pathlib import Path
 import storax_agent.daemon
 from storax_agent.transfers.base import Item, Watch
-from storax_agent.transfers.locations import _location
+from storax_agent.settings.locations import _location
 from storax_agent.transfers.services import Locations
 data, scratch, place = Path(sys.argv[1]), Path(sys.argv[2]), _location(json.loads(sys.argv[3]))
 service = Locations({"far": place}, data=data, scratch=scratch).service("far")

@@ -11,9 +11,9 @@ import pytest
 import responses
 from globus_sdk.testing import RegisteredResponse, get_last_request, load_response
 
+from storax_agent.settings.locations import GlobusLocation
 from storax_agent.transfers.base import Item, Watch
 from storax_agent.transfers.globus import GlobusTransfer, client_of
-from storax_agent.transfers.locations import GlobusLocation
 
 FAR, NEAR = "6c54cade-bde5-45c1-bdea-f4bd71dba2cc", "31ce9ba0-176d-45a5-add3-f37d233ba47d"
 TASK = "f5370336-ad79-11e8-823c-0a3b7ca8ce66"

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from fakes.s3 import BUCKET, S3Server
+from storax_agent.settings.locations import _location
 from storax_agent.transfers.base import Item, Moved, Watch, lane_of
-from storax_agent.transfers.locations import _location
 from storax_agent.transfers.services import Locations
 
 

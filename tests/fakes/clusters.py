@@ -13,7 +13,7 @@ from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.schedulers.template import NAME, default
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 from waiting import eventually
 
 HERE = Path(__file__).parent

@@ -10,9 +10,9 @@ from typing import Any
 from fakes.processes import alive, in_group
 from storax._runtime.settings import Connection
 from storax_agent.control import site
-from storax_agent.control.end_jobs import end_everything
 from storax_agent.files.locks import holder
-from storax_agent.settings import SiteFolder
+from storax_agent.launch.end_jobs import end_everything
+from storax_agent.settings.site import SiteFolder
 from waiting import eventually
 
 TOKEN = "stx_a-token-that-no-log-may-hold"

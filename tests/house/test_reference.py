@@ -10,7 +10,7 @@ import pytest
 
 from house.repository import ROOT, names, text_of
 from storax._runtime.settings import ClientSettings
-from storax_agent.settings import SiteSettings
+from storax_agent.settings.site import SiteSettings
 from storax_api import errors as api_errors
 from storax_api.app import create_app
 from storax_core import errors

@@ -342,7 +342,7 @@ def test_the_wall_time_of_a_job_is_minutes(site, server):
 
 
 def test_site_policy_is_the_sites_not_the_servers(tmp_path, server):
-    from storax_agent.prepare.policy import app_digest
+    from storax_agent.settings.policy import app_digest
 
     known = server.app("echo known")
     site = RunningSite(tmp_path / "site", server.url)

@@ -12,7 +12,7 @@ import pytest
 from fakes.desk import Desk
 from fakes.processes import alive, in_group
 from fakes.site import RunningSite
-from storax_agent.settings import SiteFolder
+from storax_agent.settings.site import SiteFolder
 from waiting import eventually
 
 

@@ -10,15 +10,15 @@ import pytest
 from fakes.clusters import TestCluster
 from fakes.site import RunningSite
 from storax_agent.control.checks import check
+from storax_agent.launch.footprint import footprint
 from storax_agent.launch.packing import Capacity, Node
 from storax_agent.loops.allocations.elastic_queue import ElasticQueue, NoQueueError, best_window
 from storax_agent.loops.allocations.queue_maintainer import QueueMaintainer
 from storax_agent.loops.allocations.queue_shape import patience_sec
-from storax_agent.prepare.footprint import footprint
 from storax_agent.schedulers.base import Outlook
-from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings
 from storax_agent.server.site_api import SiteApi
-from storax_agent.settings import SiteSettings
+from storax_agent.settings.scheduler import ElasticSettings, MaintainerSettings
+from storax_agent.settings.site import SiteSettings
 from waiting import eventually
 
 

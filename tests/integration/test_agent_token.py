@@ -10,7 +10,7 @@ from storax_agent.control.checks import check
 from storax_agent.control.site import api_of
 from storax_agent.loops.token_refresh import TokenWatch
 from storax_agent.server.site_api import SiteApi
-from storax_agent.settings import SiteFolder
+from storax_agent.settings.site import SiteFolder
 from waiting import eventually
 
 WAITS = "echo run >> runs; while [ ! -e go ]; do sleep 0.02; done"

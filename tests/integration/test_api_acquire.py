@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bench import Bench
+from storax_agent.launch.footprint import footprint
 from storax_agent.launch.packing import Capacity, objection
-from storax_agent.prepare.footprint import footprint
 from waiting import eventually
 from world import World
 

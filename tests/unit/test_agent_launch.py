@@ -5,11 +5,11 @@ import os
 import pytest
 
 from storax._runtime.footprint import DEVICE, shares
-from storax_agent.launch.choose import _pins_ranks
+from storax_agent.allocations.launcher import _pins_ranks
+from storax_agent.launch.footprint import footprint
 from storax_agent.launch.mpi import LAUNCHES, detect, launch_of
 from storax_agent.launch.mpi.base import Ranks
 from storax_agent.launch.nodes.clusters.base import NodeInfo
-from storax_agent.prepare.footprint import footprint
 
 WIDE = Ranks(["a", "b"], 2, 4, (), {"--opt": "v", "-x": ""})
 BOUND = Ranks(["a"], 2, 2, [0, 1, 4, 5])

@@ -15,8 +15,8 @@ from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.limits import allowed_queues, objection, resolved
 from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.schedulers.pbs import Pbs
-from storax_agent.schedulers.settings import ElasticQueues, ElasticSettings, SchedulerSettings
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.scheduler import ElasticQueues, ElasticSettings, SchedulerSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 OWN = {"debug": {"max_nodes": 2, "max_walltime": 60}, "long": {"max_nodes": 8}}
 PLAIN = Request(5, 1, 30, "debug", "", "serial", {})

@@ -6,8 +6,8 @@ import pytest
 
 from fakes.session_server import SessionServer
 from storax.errors import NotFound, ServerDown
-from storax_agent.loops.base import Errors, Loop
 from storax_agent.loops.failing_loops import FailingLoops
+from storax_agent.mainloop.loop import Errors, Loop
 from storax_agent.server.site_api import SiteApi
 
 OLD = {"error": "old", "since": "2026-01-01T00:00:00+00:00"}

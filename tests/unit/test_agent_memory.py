@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storax_agent.prepare.memory import usable_mb
+from storax_agent.settings.memory import usable_mb
 
 MEMINFO = "MemTotal:        8388608 kB\nMemFree:          100000 kB\n"
 GIB = 1 << 30

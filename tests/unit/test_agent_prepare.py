@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
+from storax_agent.allocations.placement import Venue, venues
 from storax_agent.launch.base import Lease
 from storax_agent.launch.mpi import LAUNCHES
 from storax_agent.launch.packing import Capacity
 from storax_agent.prepare.job import MisplacedError, Preparer, RefusedError
-from storax_agent.prepare.placement import Venue, venues
-from storax_agent.prepare.policy import Policy, app_digest
-from storax_agent.settings import SiteSettings
+from storax_agent.settings.policy import Policy, app_digest
+from storax_agent.settings.site import SiteSettings
 
 LEASE = Lease(1, 1, 1)
 APP = {"id": 7, "name": "a", "version": 1, "command_template": "x {{ p }}", "parameters": {}, "environment": {"E": "1"}}

@@ -5,10 +5,10 @@ import time
 import pytest
 
 from storax.errors import ServerDown
-from storax_agent.allocations.runners import FAILING_SEC, forget_reason, note_reason, told_by
-from storax_agent.loops.base import Errors
+from storax_agent.loops.allocations.runners import FAILING_SEC, forget_reason, note_reason, told_by
 from storax_agent.loops.health import Health
-from storax_agent.settings import SiteFolder
+from storax_agent.mainloop.loop import Errors
+from storax_agent.settings.site import SiteFolder
 
 
 @pytest.fixture

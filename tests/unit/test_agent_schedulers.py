@@ -12,7 +12,7 @@ from storax_agent.schedulers.command import Ran, run
 from storax_agent.schedulers.files import Files
 from storax_agent.schedulers.template import NAME, default
 from storax_agent.schedulers.vendor import minutes, refusal
-from storax_agent.settings import SiteFolder
+from storax_agent.settings.site import SiteFolder
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from storax_agent.settings.locations import EXAMPLE, AnyLocation, FileLocation, S3Location, SshLocation
 from storax_agent.transfers import files as module
 from storax_agent.transfers.base import Item, TransferError, Watch, lane_of
 from storax_agent.transfers.local import LocalTransfer
-from storax_agent.transfers.locations import EXAMPLE, AnyLocation, FileLocation, S3Location, SshLocation
 from storax_agent.transfers.rsync_run import Done, Rsync, escaped
 from storax_agent.transfers.services import Locations
 from storax_agent.transfers.stage import is_shared

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from storax_agent.settings import SiteSettings
-from storax_agent.transfers.locations import KINDS, AnyLocation
+from storax_agent.settings.locations import KINDS, AnyLocation
+from storax_agent.settings.site import SiteSettings
 from tools.reference.pages import FOLDER, table
 from tools.reference.type_text import kind_of
 

@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from storax_agent.allocations.placement import told
 from storax_agent.launch.nodes.clusters.base import NodeInfo, NodesError
 from storax_agent.launch.packing import Capacity
-from storax_agent.prepare.placement import told
-from storax_agent.settings import SiteError, SiteSettings
+from storax_agent.schedulers.base import BEGAN
+from storax_agent.settings.site import SiteError, SiteSettings
 
 IDLE_SEC = 60.0  # without work for this long, the allocation ends before its time
 MARGIN_SEC = 5.0  # before the wall time, so that what happened is reported before the scheduler kills the runner
-BEGAN = "STORAX_BEGAN"  # Unix time at which the wall time began to count; from the job script
 NO_LIMIT_NODES = 1e9
 Mode = Literal["serial", "mpi"]
 ORDERS: dict[str, dict[str, Any]] = {

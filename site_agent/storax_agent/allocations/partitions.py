@@ -8,10 +8,10 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from storax_agent.allocations.launcher import nodes_of
 from storax_agent.allocations.limits import Allocation
-from storax_agent.launch.choose import nodes_of
 from storax_agent.launch.nodes.clusters import cluster_of
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 
 def run_partitions(folder: SiteFolder, settings: SiteSettings, row: Mapping[str, Any]) -> None:

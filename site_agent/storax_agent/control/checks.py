@@ -5,15 +5,15 @@ import sqlite3
 from collections.abc import Iterator
 
 from storax.errors import StoraxError, Unauthorized
+from storax_agent.control.scheduler_checks import Finding, scheduler_findings
 from storax_agent.files.locks import holder
 from storax_agent.launch.mpi import launch_of
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import read as read_health
 from storax_agent.loops.token_refresh import is_near, words_of
-from storax_agent.prepare.policy import app_digest
-from storax_agent.schedulers.checks import Finding, scheduler_findings
 from storax_agent.server.site_api import SiteApi
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.policy import app_digest
+from storax_agent.settings.site import SiteFolder, SiteSettings
 from storax_agent.transfers.services import Locations
 
 

@@ -45,7 +45,7 @@ def init(
     from storax._runtime.settings import resolve
     from storax_agent.control import site
     from storax_agent.control.prompts import Answers, ask
-    from storax_agent.settings import SiteFolder
+    from storax_agent.settings.site import SiteFolder
 
     folder = SiteFolder(path)
     connection = resolve(url, token=token)
@@ -73,7 +73,7 @@ def start(
 ) -> None:
     """Start the agent of a site."""
     from storax_agent.control import site
-    from storax_agent.settings import SiteFolder
+    from storax_agent.settings.site import SiteFolder
 
     if foreground:
         from storax_agent.daemon import serve
@@ -90,7 +90,7 @@ def stop(
 ) -> None:
     """Stop the agent of a site. Its jobs run on, and the next agent takes them up."""
     from storax_agent.control import site
-    from storax_agent.settings import SiteFolder
+    from storax_agent.settings.site import SiteFolder
 
     ran, _ = site.stop(SiteFolder(path), kill=kill)
     note("The agent has ended." if ran else "No agent was running.")
@@ -114,7 +114,7 @@ def rm(
 ) -> None:
     """Remove a site from the server, with its apps and jobs. Its folder and their event log stay."""
     from storax_agent.control import site
-    from storax_agent.settings import SiteFolder
+    from storax_agent.settings.site import SiteFolder
 
     folder = SiteFolder(path)
     settings = folder.load()
@@ -130,7 +130,7 @@ def rm(
 def check(path: Folder) -> None:
     """Look whether a site can work; exit status 1 when something is wrong."""
     from storax_agent.control.checks import check as findings
-    from storax_agent.settings import SiteFolder
+    from storax_agent.settings.site import SiteFolder
 
     wrong = 0
     for finding in findings(SiteFolder(path)):

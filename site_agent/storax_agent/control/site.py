@@ -13,12 +13,12 @@ from typing import Any
 from storax._runtime.settings import Connection
 from storax._runtime.suggestions import nearest
 from storax.errors import Conflict, InvalidInput
-from storax_agent.control.end_jobs import end_everything
 from storax_agent.files.locks import AlreadyRunningError, holder
+from storax_agent.launch.end_jobs import end_everything
 from storax_agent.schedulers.cluster import write_template
 from storax_agent.schedulers.registry import KINDS, detect
 from storax_agent.server.site_api import SiteApi
-from storax_agent.settings import SiteError, SiteFolder
+from storax_agent.settings.site import SiteError, SiteFolder
 
 START_SEC = 15.0
 STOP_SEC = 20.0

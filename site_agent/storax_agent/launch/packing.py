@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from storax._runtime.footprint import DEVICE
 from storax_agent.launch.base import Lease, Place, Work, stage_of
-from storax_agent.prepare.footprint import Footprint
+from storax_agent.launch.footprint import Footprint
 
 ONE_MACHINE = ("",)
 LOOK_AHEAD = 64

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from storax_agent.loops.base import Errors
+from storax_agent.mainloop.loop import Errors
 from storax_agent.server.site_api import SiteApi
 
 

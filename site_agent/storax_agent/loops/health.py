@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from storax_agent.loops.base import Errors
+from storax_agent.mainloop.loop import Errors
 
 EVERY_SEC = 5.0
 FILE = "loops.json"

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from storax_agent.launch.base import Cause, Launcher, LauncherLostError, Lease, Work
-from storax_agent.loops.base import Errors
 from storax_agent.mainloop.lease_table import Held, Holdings
 from storax_agent.mainloop.load_window import STORM_JOBS, Mail, Pace, Room
+from storax_agent.mainloop.loop import Errors
 from storax_agent.mainloop.mailbox import Postbox
 from storax_agent.mainloop.outbox import Outbox
 from storax_agent.mainloop.outcomes import Entry, Judge, given_back, move, refusal, running

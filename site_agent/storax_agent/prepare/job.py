@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from storax_agent.allocations.placement import Venue
 from storax_agent.files.safe_path import PathError, split
 from storax_agent.launch.base import Lease, Work, stage_of
+from storax_agent.launch.footprint import Footprint, footprint
 from storax_agent.launch.mpi.base import Launch, Ranks
 from storax_agent.launch.packing import Capacity, objection
 from storax_agent.launch.spawner.processes import RESULT_VARIABLE
 from storax_agent.prepare.command import Command, CommandError, parse, values_of
-from storax_agent.prepare.footprint import Footprint, footprint
 from storax_agent.prepare.functions.sources import Sources, method_of, with_preamble
-from storax_agent.prepare.placement import Venue
-from storax_agent.prepare.policy import Policy
+from storax_agent.settings.policy import Policy
 
 MEND = {name: f" ({key} in its site.toml)" for name, key in
         (("cores", "slots"), ("gpus", "gpus"), ("memory", "memory_mb"))}  # fmt: skip

@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 # By queue name: max_nodes, max_walltime (minutes), max_queued_jobs; and cores, those of its smallest node.
 Limits = Mapping[str, Mapping[str, int]]
 
+BEGAN = "STORAX_BEGAN"  # Unix time at which the wall time began to count; from the job script
+
 
 class Request(NamedTuple):
     """One allocation to ask for."""

@@ -19,7 +19,7 @@ from storax_agent.schedulers.base import Limits, Outlook, Request, Status, Submi
 from storax_agent.schedulers.files import Files
 from storax_agent.schedulers.registry import PROGRAMS
 from storax_agent.schedulers.vendor import UNREACHABLE, Listed, Script, Sent, Vendor
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 STRANGE_TRIES = 5  # of a submission that fails with words that say neither "refused" nor "not there"
 MOST_LISTED = 500

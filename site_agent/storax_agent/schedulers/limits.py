@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from storax._runtime.suggestions import nearest
 from storax_agent.schedulers.base import Limits, Request
-from storax_agent.schedulers.settings import NODE, SchedulerSettings
+from storax_agent.settings.scheduler import NODE, SchedulerSettings
 
 
 class Refusal(NamedTuple):

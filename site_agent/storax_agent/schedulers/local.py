@@ -12,12 +12,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storax_agent.allocations.limits import BEGAN
-from storax_agent.control.end_jobs import end_jobs
 from storax_agent.files.locks import holder
+from storax_agent.launch.end_jobs import end_jobs
 from storax_agent.launch.spawner import processes
-from storax_agent.schedulers.base import Limits, Outlook, Request, Status, Submitted
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.schedulers.base import BEGAN, Limits, Outlook, Request, Status, Submitted
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 QUEUE = "local"
 MAX_WALL_MIN = 7 * 24 * 60

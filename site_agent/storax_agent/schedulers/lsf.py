@@ -13,7 +13,7 @@ from storax_agent.schedulers.base import Limits, Status
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.command import Ran, run
 from storax_agent.schedulers.vendor import Listed, Script, Sent, refusal
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 STATES: dict[str, Any] = {
     **dict.fromkeys(("PEND", "PSUSP", "WAIT", "PROV"), "queued"),

@@ -6,7 +6,7 @@ from typing import cast
 
 from storax_agent.schedulers.base import Scheduler
 from storax_agent.schedulers.command import run
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 # What must be on the PATH, and what must answer, for `storax site init` to choose it. PBS and Grid Engine share the
 # names qsub and qstat.

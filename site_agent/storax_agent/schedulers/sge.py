@@ -15,7 +15,7 @@ from storax_agent.schedulers.base import Limits, Status
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.command import run
 from storax_agent.schedulers.vendor import Listed, Script, Sent, minutes, refusal
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 HISTORY_DAYS = 31
 LINE = re.compile(r"^(\w+)\s+(.*?)\s*$")

@@ -8,7 +8,7 @@ from storax_agent.schedulers.base import Limits, Status
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.command import run
 from storax_agent.schedulers.vendor import Listed, Script, Sent, minutes, refusal
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 QUEUED = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD")
 RUNNING = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING")

@@ -20,8 +20,8 @@ from typing import Any
 
 from storax_agent.launch.spawner.journal import encode
 from storax_agent.launch.spawner.link import BLOCK, Lines
+from storax_agent.settings.locations import S3Location
 from storax_agent.transfers.base import Item, Moved, TransferError, TryAgainError, Watch
-from storax_agent.transfers.locations import S3Location
 
 IDLE_SEC = 20.0
 PART_BYTES = 16 << 20

@@ -9,8 +9,8 @@ from typing import Any
 
 from storax_agent.launch.spawner.journal import encode
 from storax_agent.launch.spawner.link import BLOCK, Lines
+from storax_agent.settings.locations import S3Location
 from storax_agent.transfers.base import Item, Moved, TransferError, TransferService, TryAgainError, Watch
-from storax_agent.transfers.locations import S3Location
 
 Record = dict[str, Any]
 

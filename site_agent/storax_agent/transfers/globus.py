@@ -18,9 +18,9 @@ from urllib.parse import unquote, urlsplit
 import globus_sdk
 
 from storax_agent.files.safe_path import PathError, open_parent
+from storax_agent.settings.locations import GlobusLocation
 from storax_agent.transfers.base import Item, Moved, TransferError, TryAgainError, Watch, failed, inner_path
 from storax_agent.transfers.files import open_workdir
-from storax_agent.transfers.locations import GlobusLocation
 
 TROUBLE = (TransferError, PathError, OSError, globus_sdk.GlobusError)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from storax_agent.files.safe_path import PathError
+from storax_agent.settings.locations import SshLocation
 from storax_agent.transfers.base import (
     Item,
     Moved,
@@ -19,7 +20,6 @@ from storax_agent.transfers.base import (
     inner_path,
     lane_of,
 )
-from storax_agent.transfers.locations import SshLocation
 from storax_agent.transfers.rsync_run import Done, Rsync, escaped
 from storax_agent.transfers.stage import Stage, is_shared
 

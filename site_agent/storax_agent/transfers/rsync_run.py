@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from storax_agent.settings.locations import SshLocation
 from storax_agent.transfers.base import TransferError, Watch
-from storax_agent.transfers.locations import SshLocation
 from storax_agent.transfers.stage import PARTIAL
 
 CONNECT_SEC = 15

@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.session import Session as Credentials
 
 from storax_agent.files.safe_path import PathError
+from storax_agent.settings.locations import S3Location
 from storax_agent.transfers.base import (
     Item,
     Moved,
@@ -29,7 +30,6 @@ from storax_agent.transfers.base import (
     inner_path,
     lane_of,
 )
-from storax_agent.transfers.locations import S3Location
 from storax_agent.transfers.s3_objects import CROWDED, Objects
 from storax_agent.transfers.stage import Stage, is_shared
 

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from storax_agent.settings.locations import FileLocation, GlobusLocation, Location, S3Location, SshLocation
 from storax_agent.transfers.apart import Apart
 from storax_agent.transfers.base import TransferError, TransferService
 from storax_agent.transfers.local import LocalTransfer
-from storax_agent.transfers.locations import FileLocation, GlobusLocation, Location, S3Location, SshLocation
 from storax_agent.transfers.rsync import RsyncTransfer
 
 

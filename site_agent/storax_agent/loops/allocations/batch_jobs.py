@@ -11,8 +11,8 @@ from storax.errors import Conflict, InvalidInput, NotFound
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.schedulers.base import Request, Scheduler, Status
 from storax_agent.schedulers.limits import Refusal, allowed_queues, objection, resolved
-from storax_agent.schedulers.settings import SchedulerSettings
 from storax_agent.server.site_api import SiteApi
+from storax_agent.settings.scheduler import SchedulerSettings
 
 WAIT_SEC = 30.0
 AT_ONCE = 10

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from storax.errors import StoraxError
+from storax_agent.allocations.placement import node_of, queue_of
 from storax_agent.loops.allocations.queue_shape import create, made_by, shape, waits
-from storax_agent.prepare.placement import node_of, queue_of
 from storax_agent.schedulers.base import Limits, Scheduler
-from storax_agent.schedulers.settings import ElasticSettings
 from storax_agent.server.site_api import SiteApi
-from storax_agent.settings import SiteSettings
+from storax_agent.settings.scheduler import ElasticSettings
+from storax_agent.settings.site import SiteSettings
 
 MAKER = "elastic_queue"
 ACTIVE = ("pending_submission", "queued", "running")

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from storax_agent.loops.allocations.queue_shape import create, shape, waits
-from storax_agent.schedulers.settings import MaintainerSettings
 from storax_agent.server.site_api import SiteApi
+from storax_agent.settings.scheduler import MaintainerSettings
 
 MAKER = "queue_maintainer"
 ACTIVE = ("pending_submission", "queued", "running")

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from storax_agent.schedulers.settings import ElasticSettings, MaintainerSettings
 from storax_agent.server.site_api import SiteApi
+from storax_agent.settings.scheduler import ElasticSettings, MaintainerSettings
 
 Row = dict[str, Any]
 MADE_BY = "made_by"  # in status_info

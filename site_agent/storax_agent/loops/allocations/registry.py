@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-from storax_agent.allocations.runners import told_by
+from storax_agent.allocations.placement import Venue
 from storax_agent.loops.allocations.batch_jobs import BatchJobs
 from storax_agent.loops.allocations.elastic_queue import ElasticQueue
 from storax_agent.loops.allocations.queue_maintainer import QueueMaintainer
+from storax_agent.loops.allocations.runners import told_by
 from storax_agent.loops.allocations.scheduler_snapshot import OutlookLoop
 from storax_agent.loops.allocations.unschedulable_jobs import Misfits
 from storax_agent.loops.pull import Taker
 from storax_agent.mainloop.lease_table import SessionKeeper
-from storax_agent.prepare.placement import Venue
 from storax_agent.schedulers.base import Scheduler
 from storax_agent.server.site_api import SiteApi
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 
 def allocation_steps(

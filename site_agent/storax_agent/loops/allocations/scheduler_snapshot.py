@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from storax.errors import StoraxError
-from storax_agent.prepare.placement import node_of
+from storax_agent.allocations.placement import node_of
 from storax_agent.schedulers.base import Scheduler
 from storax_agent.schedulers.limits import allowed_queues
 from storax_agent.server.site_api import SiteApi
-from storax_agent.settings import SiteSettings
+from storax_agent.settings.site import SiteSettings
 
 ELASTIC = {"queue", "job_mode", "max_nodes", "wall_time_min", "filter_tags"}
 

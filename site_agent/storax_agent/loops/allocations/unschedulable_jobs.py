@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from storax_agent.allocations.placement import Venue, told_of
 from storax_agent.loops.pull import Taker
 from storax_agent.mainloop.lease_table import SessionKeeper
-from storax_agent.prepare.placement import Venue, told_of
 from storax_agent.server.site_api import SiteApi
 
 AT_ONCE = 1000

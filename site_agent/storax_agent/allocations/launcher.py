@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from storax_agent.allocations.limits import Allocation
+from storax_agent.allocations.placement import default_size
 from storax_agent.launch.allocation import AllocationLauncher, sizes_of
 from storax_agent.launch.base import Launcher
 from storax_agent.launch.local import LocalLauncher
@@ -18,8 +19,7 @@ from storax_agent.launch.nodes.clusters.ssh import by_template
 from storax_agent.launch.nodes.link import NodeLink, here, there
 from storax_agent.launch.packing import Capacity
 from storax_agent.launch.spawner.start import Machine
-from storax_agent.prepare.placement import default_size
-from storax_agent.settings import SiteFolder, SiteSettings, job_environment
+from storax_agent.settings.site import SiteFolder, SiteSettings, job_environment
 
 MIB = 1 << 20
 

@@ -10,7 +10,7 @@ from storax_agent.launch.base import LauncherLostError
 from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.spawner import processes
 from storax_agent.launch.spawner.start import Machine
-from storax_agent.settings import SiteFolder
+from storax_agent.settings.site import SiteFolder
 
 Process = tuple[int, float]  # its pid, and when it was born in seconds since boot
 GRACE_SEC = 3.0

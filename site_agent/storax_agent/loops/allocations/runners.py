@@ -13,7 +13,7 @@ from typing import Any
 
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import read as read_health
-from storax_agent.settings import SiteFolder
+from storax_agent.settings.site import SiteFolder
 
 REASON = "failed"
 PART = re.compile(r"batch-(\d+)(?:-(\d+))?")

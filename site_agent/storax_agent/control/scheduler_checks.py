@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from storax_agent.prepare.placement import queue_of
+from storax_agent.allocations.placement import queue_of
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.limits import allowed_queues
 from storax_agent.schedulers.registry import missing, scheduler_of
 from storax_agent.schedulers.template import NAME, TemplateError
-from storax_agent.settings import SiteFolder, SiteSettings
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 
 class Finding(NamedTuple):

@@ -3,7 +3,7 @@
 import logging
 from logging.handlers import RotatingFileHandler
 
-from storax_agent.settings import SiteFolder
+from storax_agent.settings.site import SiteFolder
 
 
 def write_log(folder: SiteFolder, *, foreground: bool, name: str) -> None:

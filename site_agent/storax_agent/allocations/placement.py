@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from storax_agent.launch.base import Work
+from storax_agent.launch.footprint import Footprint
 from storax_agent.launch.packing import Capacity, objection
-from storax_agent.prepare.footprint import Footprint
 from storax_agent.schedulers.base import Limits
-from storax_agent.schedulers.settings import QueueLimits
-from storax_agent.settings import SiteSettings
+from storax_agent.settings.scheduler import QueueLimits
+from storax_agent.settings.site import SiteSettings
 
 MOST_SIZES = 64  # that the server takes in one list
 ANY_NUMBER = 1_000_000  # of nodes; the server takes no larger one

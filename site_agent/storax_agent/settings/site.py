@@ -13,17 +13,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from storax._runtime.settings import Connection, load_profile
 from storax.errors import StoraxError
-from storax_agent.launch.options import LauncherSettings
-from storax_agent.prepare.memory import usable_mb
-from storax_agent.prepare.policy import Policy
-from storax_agent.schedulers.settings import (
+from storax_agent.settings.launcher import LauncherSettings
+from storax_agent.settings.locations import EXAMPLE, AnyLocation
+from storax_agent.settings.memory import usable_mb
+from storax_agent.settings.policy import Policy
+from storax_agent.settings.scheduler import (
     NO_WINDOWS,
     ElasticQueues,
     ElasticSettings,
     MaintainerSettings,
     SchedulerSettings,
 )
-from storax_agent.transfers.locations import EXAMPLE, AnyLocation
 
 FILE = "site.toml"
 TOKEN_FILE = "token"  # noqa: S105 - a file's name

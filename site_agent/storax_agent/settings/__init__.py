@@ -1,0 +1,1 @@
+"""The settings of a site: one typed table for each part of ``site.toml``."""
