@@ -37,7 +37,7 @@ def _init(given: argparse.Namespace) -> None:
 
 
 def _run(given: argparse.Namespace) -> None:
-    from storax_agent.daemon import serve
+    from storax_agent.serve import serve
 
     part = "" if given.batch_job is None else f"batch-{given.batch_job}"
     part += "" if given.partition is None else f"-{given.partition}"

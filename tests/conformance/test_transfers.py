@@ -385,7 +385,7 @@ def helpers_of(parent):
 ALONE = """
 import json, sys, time
 from pathlib import Path
-import storax_agent.daemon
+import storax_agent.serve
 from storax_agent.transfers.base import Item, Watch
 from storax_agent.settings.locations import _location
 from storax_agent.transfers.services import Locations

@@ -104,7 +104,7 @@ def test_the_four_examples_are_there():
 def test_the_diffs_of_an_example_apply_and_the_code_imports(house, name):
     for diff in examples()[name]:
         apply(house, diff)
-    code = "import storax_core.resources, storax_core.log.event_types, storax_core.lifecycle.rules, storax_agent.daemon"
+    code = "import storax_core.resources, storax_core.log.event_types, storax_core.lifecycle.rules, storax_agent.serve"
     python(house, "-c", code)
 
 

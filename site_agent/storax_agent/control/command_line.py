@@ -76,7 +76,7 @@ def start(
     from storax_agent.settings.site import SiteFolder
 
     if foreground:
-        from storax_agent.daemon import serve
+        from storax_agent.serve import serve
 
         serve(SiteFolder(path), foreground=True)
     else:

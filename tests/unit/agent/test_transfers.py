@@ -119,7 +119,7 @@ def test_what_init_writes_of_locations_is_right_once_the_marks_are_taken_away():
 
 
 def test_an_agent_without_such_locations_imports_no_library_of_theirs():
-    code = "import sys, storax_agent.daemon; print(sorted({n.split('.')[0] for n in sys.modules} & "
+    code = "import sys, storax_agent.serve; print(sorted({n.split('.')[0] for n in sys.modules} & "
     code += "{'boto3', 'botocore', 'globus_sdk', 'requests'}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
