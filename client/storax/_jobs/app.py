@@ -155,7 +155,8 @@ class AppBase(Model, Generic[AppT, JobT]):
         client, definition = current_client(), cls._definition()
         site_id = apps_of(client).site_id(cls._require_site())
         names = [*([rename_from] if rename_from else []), definition["name"]]
-        return apps_of(client).store(definition, site_id=site_id, names=names)
+        stored: AppT = apps_of(client).store(definition, site_id=site_id, names=names)
+        return stored
 
     @classmethod
     def _require_site(cls) -> Any:

@@ -11,9 +11,8 @@ from storax._jobs.graph import parents_first
 from storax._jobs.pickled import unwrap
 from storax._jobs.states import FINAL
 from storax._jobs.waiting import Waiting
-from storax._orm.fields import Field
+from storax._orm.fields import Field, Owner
 from storax._orm.instance import Model, gone_as
-from storax._orm.record import Record
 from storax._runtime.garbage_collector import collector_paused
 from storax._runtime.json import dumps
 from storax._runtime.unset import UNSET
@@ -31,7 +30,7 @@ _APP = 'Give app="Name" (with site_name= where several sites have it), an App, i
 class ParentIds(Field[list[int]]):
     """``parent_ids``: takes jobs as well as ids, and remembers those that have no id yet."""
 
-    def __set__(self, obj: Record, value: Iterable["int | JobBase[Any, Any]"]) -> None:
+    def __set__(self, obj: Owner, value: Iterable["int | JobBase[Any, Any]"]) -> None:
         ids, unsaved = _split(value)
         super().__set__(obj, ids)
         put_parents(obj, unsaved)
@@ -163,8 +162,10 @@ class JobBase(Model, Generic[AppT, QueryT]):
     def app(self) -> AppT:
         """The App it runs; asked of the server once, then remembered."""
         if self._app is not None:
-            return apps_of(self._home()).resolve(self._app, self._site_name)
-        return apps_of(self._home()).by_id(self._value("app_id"))
+            found: AppT = apps_of(self._home()).resolve(self._app, self._site_name)
+            return found
+        known: AppT = apps_of(self._home()).by_id(self._value("app_id"))
+        return known
 
     @property
     def app_name(self) -> str:

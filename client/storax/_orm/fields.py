@@ -1,6 +1,6 @@
 """The descriptor behind every field of a model: typed, documented, read from raw JSON, watched for changes."""
 
-from typing import Any, Generic, Literal, Protocol, Self, TypeVar, overload
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, overload
 
 from storax._orm.kinds import Rejected, kind_of
 from storax._runtime.unset import UNSET
@@ -10,20 +10,26 @@ T = TypeVar("T")
 Settable = Literal["never", "create", "update", "always"]
 
 
-class Owner(Protocol):
+class Owner:
     """A record, as far as its fields need it."""
 
-    _spec: Any
+    __slots__ = ()
+
+    _spec: ClassVar[Any]
     _values: list[Any]
 
     @property
-    def _saved(self) -> bool: ...
+    def _saved(self) -> bool:
+        raise NotImplementedError
 
-    def _touch(self, name: str) -> None: ...
+    def _touch(self, name: str) -> None:
+        raise NotImplementedError
 
-    def _watch(self, one: "Field[Any]", raw: Any) -> None: ...
+    def _watch(self, one: "Field[Any]", raw: Any) -> None:
+        raise NotImplementedError
 
-    def _complete(self) -> None: ...
+    def _complete(self) -> None:
+        raise NotImplementedError
 
 
 class Field(Generic[T]):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from storax import errors
-from storax._orm.fields import Field
+from storax._orm.fields import Field, Owner
 from storax._orm.filters import Filter
 from storax._orm.kinds import Rejected
 from storax._runtime.suggestions import unknown
@@ -49,7 +49,7 @@ def model_named(name: str) -> Any:
     return _models[name]
 
 
-class Record:
+class Record(Owner):
     """Values of one resource, with their fields."""
 
     # A page does not set the rarer ones; they come to life in __getattr__, which keeps reading fast.

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from storax.data import roles, split, time
     from storax.data.container import Container, StarSchema
     from storax.data.expressions.columns import Column
-    from storax.data.frame import DataFrame, View
+    from storax.data.frame import DataFrame
     from storax.data.frames import DataFrames
     from storax.data.lifecycle import concat, delete, exists, list_data_frames, load_data_frame
     from storax.data.model import DataModel, Placeholder, relationship, to_placeholder
     from storax.data.roles import Roles
+    from storax.data.source import View
     from storax.data.time_series import TimeSeries
 
 _HOMES = {

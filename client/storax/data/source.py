@@ -270,7 +270,7 @@ class View(Source):
 
     def to_df(self, name: str) -> Any:
         """Make a data frame of it."""
-        return self._frame_of(self, name)
+        return type(self)._frame_of(self, name)
 
     def _described(self) -> dict[str, Any]:
         if self._last is None:

@@ -103,7 +103,7 @@ class Search:
 
     def _cell(self, number: int) -> Row:
         """One cell of a Latin hypercube of as many trials as were asked for; what is beyond is drawn freely."""
-        from scipy.stats import qmc  # type: ignore[import-untyped]
+        from scipy.stats import qmc
 
         cells = qmc.LatinHypercube(len(self._space), rng=self.settings["seed"]).random(self.settings["n_trials"])
         if number >= len(cells):
