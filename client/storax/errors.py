@@ -19,8 +19,7 @@ StoraxError
 ├── Conflict                     the state of things forbids it now
 │   ├── IllegalMove              a state move that the table of moves does not allow
 │   ├── StaleVersion             it changed since it was read
-│   ├── Leased                   a running or leased job must be cancelled first
-│   └── StaleEpoch               the lease was taken away
+│   └── Leased                   a running or leased job must be cancelled first
 ├── Unavailable                  the server cannot answer now
 │   ├── ServerDown               nobody answers at its address; also a ConnectionError
 │   ├── EngineDown               the engine cannot be started, or has ended; also a ConnectionError
@@ -175,12 +174,6 @@ class Leased(Conflict):
     code = "leased"
 
 
-class StaleEpoch(Conflict):
-    """The lease was taken away."""
-
-    code = "stale_epoch"
-
-
 class Unavailable(StoraxError):
     """The server cannot answer now."""
 
@@ -240,7 +233,6 @@ _BY_CODE: dict[str, type[StoraxError]] = {
         IllegalMove,
         StaleVersion,
         Leased,
-        StaleEpoch,
         Unavailable,
         NoColumn,
         NoDataFrame,

@@ -8,7 +8,6 @@ CoreError
 ├── Conflict          the state of things forbids it now
 │   ├── IllegalMove   a state move that the table does not allow
 │   ├── StaleVersion  the row changed since the caller read it
-│   ├── StaleEpoch    the lease was taken away
 │   ├── Leased        a running or leased job must be cancelled first
 │   └── KeyReused     an idempotency key came back with another body
 └── Unavailable       a server behind us is down; try again
@@ -72,12 +71,6 @@ class StaleVersion(Conflict):
     """The row changed since the caller read it."""
 
     code = "stale_version"
-
-
-class StaleEpoch(Conflict):
-    """The lease was taken away."""
-
-    code = "stale_epoch"
 
 
 class Leased(Conflict):

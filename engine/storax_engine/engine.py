@@ -74,11 +74,6 @@ class Engine:
             if found is not None:
                 found.close()
 
-    def close_all(self) -> None:
-        """Close every project."""
-        for name in list(self._open):
-            self.close(name)
-
     def delete(self, name: str) -> bool:
         """Delete a project, in memory and on disk; False where there was none."""
         folder = self._folder.projects / project_name(name)

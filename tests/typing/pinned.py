@@ -81,7 +81,6 @@ def definitions(app: App) -> None:
     assert_type(app.command_template, str | None)
     assert_type(app.name, str)
     Job(app=Hello, workdir="a", parent_ids=[Job(app=app, workdir="b"), 12], transfers={"in": "alias:/x"})
-    Job(...)
     assert_type(Hello.submit("runs/1", name="ada", num_nodes=2), Job)
     assert_type(app.submit("runs/1"), Job)
 

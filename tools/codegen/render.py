@@ -57,8 +57,6 @@ def _imports(nouns: Sequence[Noun], body: str) -> Iterator[str]:
         yield f"from collections.abc import {', '.join(found)}"
     if "datetime" in names:
         yield "from datetime import datetime"
-    if any(noun.arguments for noun in nouns):
-        yield "from types import EllipsisType"
     typing = sorted({"ClassVar", "overload", *(names & {"Any", "Literal"}), "Literal", "Never"})
     yield f"from typing import {', '.join(typing)}"
     if "UUID" in names:
@@ -75,7 +73,12 @@ def _merged(lines: Iterable[str]) -> Iterator[str]:
         module, _, names = line.removeprefix("from ").partition(" import ")
         found.setdefault(module, set()).update(names.split(", "))
     for module in sorted(found):
-        yield f"from {module} import {', '.join(sorted(found[module], key=str.lower))}"
+        yield f"from {module} import {', '.join(sorted(found[module], key=_place))}"
+
+
+def _place(name: str) -> tuple[bool, bool, str]:
+    """How imported names are sorted: constants, classes, functions."""
+    return not name.isupper(), not name[0].isupper(), name
 
 
 def _own_imports(noun: Noun) -> Iterator[str]:
@@ -156,11 +159,10 @@ def _constructor(noun: Noun) -> Iterator[str]:
 
 
 def _signature(noun: Noun) -> str:
-    dots = "placeholder: EllipsisType | None = None, /, " if noun.arguments else ""
     own = [_optional(a.name, a.type) for a in noun.arguments]
     needed = [_parameter(noun, a) for a in noun.creatable if a.required and not noun.arguments]
     free = [_parameter(noun, a) for a in noun.creatable if not a.required or noun.arguments]
-    return f"self, {dots}*, {', '.join([*needed, *own, *free])}, **unknown: Never"
+    return f"self, *, {', '.join([*needed, *own, *free])}, **unknown: Never"
 
 
 def _parameter(noun: Noun, one: Attribute) -> str:
@@ -177,8 +179,6 @@ def _optional(name: str, kind: str) -> str:
 
 
 def _argument_docs(noun: Noun) -> Iterator[tuple[str, str]]:
-    if noun.arguments:
-        yield "placeholder", "Three dots, literally: the newest App that needs no parameters, in a workdir of its own."
     yield from ((a.name, a.doc) for a in noun.arguments)
     for one in noun.creatable:
         shown = one.default not in (None, "", {}, [])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from storax._jobs.parameters import Parameters
 from storax._orm.record import model_named
 from storax._runtime.suggestions import nearest
-from storax.errors import InvalidInput, NotFound
+from storax.errors import InvalidInput
 from storax.models.site import Site
 
 if TYPE_CHECKING:
@@ -33,13 +33,11 @@ class AppCache:
         self._site_ids: dict[str, int] = {}
 
     def resolve(self, app: Any, site_name: str | None = None) -> App:
-        """The stored App that ``app`` means: a name, an id, an App, a definition, or ``...`` for a trial job's."""
+        """The stored App that ``app`` means: a name, an id, an App, or a definition."""
         if isinstance(app, str):
             return self._by_name.get((app, site_name)) or self.named(app, site=site_name)
         if isinstance(app, int):
             return self.by_id(app)
-        if app is ...:
-            return self._by_name.get(("...", None)) or self._any_app()
         if isinstance(app, self._model):
             if not app.id:
                 raise InvalidInput(f"{app!r} is not saved yet.", hint="Call its save() first.")
@@ -146,13 +144,3 @@ class AppCache:
                 name = definition.__name__
                 raise InvalidInput(error.message, hint=f"Call {name}.sync() to store it there.") from None
         return self._by_name[key]
-
-    def _any_app(self) -> App:
-        """For ``Job(...)``, three dots: the newest App that can run without parameters."""
-        for app in self._model.objects.using(self._client).order_by("-id")[:1000]:
-            if not any(spec.get("required", True) for spec in (app.parameters or {}).values()):
-                self._by_name["...", None] = self._keep(app)
-                return app
-        raise NotFound(
-            "Job(...) takes the newest App that needs no parameters, and there is none.", hint="Name one: app=."
-        )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
-from uuid import uuid4
 
 from storax import errors
 from storax._jobs.app_cache import AppCache, apps_of
@@ -59,22 +58,16 @@ class JobBase(Model, Generic[AppT, QueryT]):
     # ---- making ---------------------------------------------------------------------------------------------------
 
     def _fill(self, given: dict[str, Any]) -> None:
-        dots, app, site_name = given.pop("placeholder"), given.pop("app"), given.pop("site_name")
+        app, site_name = given.pop("app"), given.pop("site_name")
         parents: list[JobBase[Any, Any]] | None = None
-        if dots not in (None, ...):
-            raise InvalidInput(
-                f"Job() does not know what {dots!r} is meant to be.", hint='Name the argument: app="Hello".'
-            )
         if given["parent_ids"] is not UNSET:
             given["parent_ids"], parents = _split(given["parent_ids"])
-        if dots is ... and given["workdir"] is UNSET:
-            given["workdir"] = f"job-{uuid4().hex[:8]}"
         super()._fill(given)
         put_parents(self, parents)
         put_site_name(self, site_name or None)
         put_app(self, None)
         if app is not UNSET or self._value("app_id") is UNSET:
-            self._name_app(dots if app is UNSET else app)
+            self._name_app(None if app is UNSET else app)
         if self._value("workdir") is UNSET:
             raise InvalidInput("A Job needs a workdir.", hint=_WORKDIR)
 

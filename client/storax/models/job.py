@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from types import EllipsisType
 from typing import Any, ClassVar, Literal, Never, overload
 
 from storax._jobs.app import AppBase
@@ -810,8 +809,6 @@ class Job(JobBase["App", "JobQuery"]):
 
     def __init__(
         self,
-        placeholder: EllipsisType | None = None,
-        /,
         *,
         app: str | App | type[App] | Unset = UNSET,
         site_name: str | Unset = UNSET,
@@ -843,8 +840,6 @@ class Job(JobBase["App", "JobQuery"]):
         """One run of an App at a Site. Unsaved until ``save()``.
 
         Args:
-            placeholder: Three dots, literally: the newest App that needs no parameters, in a workdir of its
-                own.
             app: App it runs: its name, an App, or its class.
             site_name: Site of the App, where several have one of that name.
             app_id: App it runs; fixed once created.
@@ -1447,8 +1442,6 @@ class JobManager(JobManagerBase[Job], JobQuery):
 
     def create(
         self,
-        placeholder: EllipsisType | None = None,
-        /,
         *,
         app: str | App | type[App] | Unset = UNSET,
         site_name: str | Unset = UNSET,

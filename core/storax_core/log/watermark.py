@@ -9,8 +9,6 @@ crash an unflushed sequence value may be handed out again.
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from storax_core.database.connections import Connection
 
 NAME = "published"
@@ -63,11 +61,6 @@ async def read(conn: Connection, after: int, upto: int, limit: int) -> list[Any]
     """Events behind ``after`` up to ``upto``, in order, as records."""
     rows: list[Any] = await conn.fetch(READ, after, upto, limit)
     return rows
-
-
-def body(rows: list[Any]) -> bytes:
-    """Events as one JSON array, with the owner, for the stream."""
-    return orjson.dumps([event(dict(r)) for r in rows])
 
 
 def event(row: dict[str, Any]) -> dict[str, Any]:

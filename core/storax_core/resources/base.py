@@ -92,10 +92,6 @@ class Machine:
 
     moves: dict[str, frozenset[str]]
 
-    def allowed_from(self, target: str) -> tuple[str, ...]:
-        """The states from which ``target`` may be entered."""
-        return tuple(sorted(s for s, to in self.moves.items() if target in to))
-
 
 @dataclass(frozen=True)
 class Link:

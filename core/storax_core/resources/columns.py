@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field
 
-from storax_core.resources.base import EQ, NUMBER, TIME, Mark
+from storax_core.resources.base import EQ, TIME, Mark
 from storax_core.resources.types import BigId
 
 ROW_ID = Mark(filter=(*EQ, "gt", "lt"), order=True)
@@ -52,4 +52,3 @@ def when(doc: str, **kw: Any) -> Any:
 Id = Annotated[BigId, ROW_ID]
 Version = Annotated[int, Mark(filter=("eq",))]
 Stamp = Annotated[datetime, STAMP]
-Amount = Mark(filter=NUMBER, write=("create", "update"), order=True)

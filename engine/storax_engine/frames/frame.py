@@ -69,11 +69,6 @@ class Frame:
         units = {known: found for known, found in self.units.items() if known != name}
         return self.changed(table.append_column(name, values), roles, units | ({name: unit} if unit else {}))
 
-    def with_values(self, name: str, values: pa.ChunkedArray, role: str) -> Self:
-        """With other values and another role for a column, which stays in its place."""
-        place = self.table.column_names.index(name)
-        return self.changed(self.table.set_column(place, name, values), {**self.roles, name: role})
-
     def without(self, names: Iterable[str]) -> Self:
         """Without these columns.
 

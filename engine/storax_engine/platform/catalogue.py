@@ -44,10 +44,6 @@ class Catalogue:
         """Delete the project's row with all that hangs on it; False where there was none."""
         return any(self._delete("projects", row["id"]) for row in self._all("projects", {"name": name}))
 
-    def projects(self) -> list[str]:
-        """Names of all projects."""
-        return [row["name"] for row in self._all("projects", {})]
-
     def frames(self, project_id: int) -> list[Row]:
         """The rows of a project's data frames."""
         return self._all("data-frames", {"project_id": project_id})

@@ -237,17 +237,3 @@ def test_definitions_can_be_loaded(client, script):
     for loaded in (App.load_by_name("Hello"), App.load_by_id(7), App.load_by_site("laptop")["Hello"]):
         assert (loaded.__name__, loaded.command_template, loaded.site) == ("Hello", "echo {{ name }}", 4)
         assert loaded.submit("a", name="x").id == 1
-
-
-def test_three_dots_stand_for_a_trial_job(client, script):
-    hungry = app(9, parameters={"x": {"required": True}})
-    script.on("POST", "/apps/query", rows(App, hungry, app(8)))
-    trial = Job(...)
-    assert trial.workdir.startswith("job-")
-    trial.save()
-    assert script.last.body["app_id"] == 8
-    assert script.bodies("/apps/query")[0]["ordering"] == ["-id"]
-    Job.objects.create(...)
-    script.on("POST", "/apps/query", rows(App, hungry))
-    with client_of(script), pytest.raises(errors.NotFound, match="newest App that needs no parameters"):
-        Job(...).save()

@@ -155,7 +155,6 @@ def test_a_slow_server_is_told_apart_from_one_that_is_down(wire, script):
         (404, "not_found", errors.NotFound),
         (409, "illegal_move", errors.IllegalMove),
         (409, "stale_version", errors.StaleVersion),
-        (409, "stale_epoch", errors.StaleEpoch),
         (409, "leased", errors.Leased),
         (409, "conflict", errors.Conflict),
         (409, "something_new", errors.Conflict),
