@@ -363,6 +363,7 @@ def test_a_node_that_dies_for_good_loses_its_own_jobs_alone(make, kind, tmp_path
     assert {bench.started[lease].place.nodes[0] for lease in queued} == {"n2"}
 
 
+@pytest.mark.slow("a node worker that waits out its heartbeat timeout")
 def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_the_job(make):
     bench = make("nodes", leash=6.0)
     mark = word()
