@@ -178,6 +178,8 @@ class World:
 
 # The servers speak plain HTTP. Reading the certificates anew for each client takes 50 ms, half the time of a short test.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+ANYBODY = httpx.Client(timeout=70, verify=NO_TLS)
+"""For single calls without a token; patient, whatever else the machine does."""
 
 
 class Refused(AssertionError):

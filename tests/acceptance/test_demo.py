@@ -65,6 +65,7 @@ def test_the_demo_tells_its_whole_story(storax, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow("a demo from an empty folder, ended in its middle")
 def test_an_interrupted_demo_leaves_nothing_running(storax, interruptible, tmp_path, number):
     running = storax.start("demo", "--jobs", "400", start_new_session=True)
     try:

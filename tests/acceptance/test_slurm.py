@@ -345,6 +345,7 @@ def working(site, *modes):
     return eventually(there)
 
 
+@pytest.mark.slow("two hundred jobs on a real Slurm, with all that goes wrong on one")
 def test_two_hundred_jobs_end_right_through_a_cancel_a_lost_node_and_a_killed_agent(elastic, real_slurm, world):
     seed = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
     print(f"replay with STORAX_SEED={seed}")

@@ -55,7 +55,7 @@ def _submit(rng: random.Random, turn: int) -> list[Any]:
 def test_no_job_is_lost_or_doubled_when_each_process_is_killed_in_turn() -> None:
     print(f"replay with STORAX_SEED={SEED}")
     rng = random.Random(SEED)
-    with LocalStack() as stack, Client(stack.url, stack.token, deadline=60):
+    with LocalStack() as stack, Client(stack.url, stack.token, deadline=60, connect_within=60):
         Nap.sync()
         jobs: list[Any] = []
         for turn in range(ROUNDS):

@@ -203,9 +203,10 @@ def test_a_killed_launcher_process_costs_nothing(bench):
     assert bench.wait_ended(bench.run("exit 3")).code == 3
 
 
-def test_a_job_that_kills_its_launcher_harms_no_other(bench):
+def test_a_job_that_kills_its_launcher_harms_no_other(bench, tmp_path):
     """Under mpiexec its parent is only its own launch command."""
-    other = bench.run("sleep 2; exit 4")
+    gate = tmp_path / "gate"
+    other = bench.run(f"while [ ! -e {gate} ]; do sleep 0.02; done; exit 4")
     bench.wait_started(other)
     killer = bench.run("kill -9 $PPID; sleep 0.5; exit 6")
     if bench.kind == "local":
@@ -214,6 +215,7 @@ def test_a_job_that_kills_its_launcher_harms_no_other(bench):
         bench.connect()
     row = bench.wait_ended(killer)
     assert row.code == 6 or row.cause == "lost" or (bench.kind == "mpi" and row.code)
+    gate.touch()
     assert bench.wait_ended(other).code == 4
 
 
@@ -363,6 +365,7 @@ def test_a_node_that_dies_for_good_loses_its_own_jobs_alone(make, kind, tmp_path
     assert {bench.started[lease].place.nodes[0] for lease in queued} == {"n2"}
 
 
+@pytest.mark.slow("a node worker that waits out its heartbeat timeout")
 def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_the_job(make):
     bench = make("nodes", leash=6.0)
     mark = word()

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from needs import needs
 from waiting import HANG_SEC
 
@@ -20,6 +22,8 @@ import pandas as pd
 df = getml.data.DataFrame.from_pandas(pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"]}), name="NAME_OF_THE_DATA_FRAME")
 other = getml.data.DataFrame.from_json('{"a": [1, 2]}', name="other")
 from pathlib import Path
+
+import pytest
 Path("x.csv").write_text("a,b\\n1,x\\n2,y\\n")
 csv = getml.data.DataFrame.from_csv("x.csv", "csv", roles={"numerical": ["a"], "categorical": ["b"]})
 import sqlite3
@@ -86,6 +90,7 @@ def run(own_home, tmp_path, code: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow("a script with an engine of its own")
 def test_the_calls_of_the_known_lifecycle_run(own_home, tmp_path):
     run(own_home, tmp_path, SCRIPT)
 

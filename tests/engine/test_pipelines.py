@@ -40,6 +40,7 @@ def test_g27_a_pipeline_is_hyperparameters_until_it_is_fitted(schema):
     assert storax.pipeline.list_pipelines() == []
 
 
+@pytest.mark.slow("a fit, two lives of the engine")
 def test_g28_g32_what_was_learned_is_kept_at_once_and_predicts_the_same_after_a_kill(own_home):
     storax.engine.set_project("p")
     schema = star()
@@ -276,6 +277,7 @@ def test_a_project_in_a_file_has_its_pipelines(schema, project, tmp_path):
     storax.project.delete()
 
 
+@pytest.mark.slow("kernels are compiled from nothing")
 def test_the_first_check_on_a_machine_tells_the_caller_that_it_compiles(own_home, tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
     monkeypatch.setenv("NUMBA_OPT", "0")  # compiled sooner, run slower

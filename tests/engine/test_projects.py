@@ -234,6 +234,7 @@ def test_t8_a_caller_who_hangs_up_has_its_command_cancelled(home, project):
 # ---- its own ways --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("two engines start")
 def test_an_engine_for_another_server_is_not_taken(own_home):
     storax.engine.launch()
     with Client("http://127.0.0.1:9", "t"), pytest.raises(errors.EngineDown, match="storax engine stop"):

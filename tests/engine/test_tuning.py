@@ -47,6 +47,7 @@ def in_thread(call):
     return thread, caught
 
 
+@pytest.mark.slow("an engine and its trials, each a job")
 def test_the_best_trial_becomes_a_pipeline_and_each_trial_is_a_job(home, project, schema):
     pipe = pipeline(schema, name="sums", tags=["tuned"])
     found = tune(pipe, SPACE, schema.train, schema.test, n_trials=4, seed=1)
@@ -108,6 +109,7 @@ def test_a_tuning_that_was_killed_goes_on_as_if_it_had_not_been(own_home):
     assert params(same) == params(more), "a script that is run again makes its container anew"
 
 
+@pytest.mark.slow("trials as jobs at a site")
 def test_trials_run_at_a_site_several_at_once(home, project, schema, site):
     pipe = pipeline(schema, feature_learners=[])
     far = tune(pipe, SPACE_OF_ONE, schema.train, schema.test, n_trials=2, seed=5, site="test")
@@ -120,6 +122,7 @@ def test_trials_run_at_a_site_several_at_once(home, project, schema, site):
     assert not (places / "tunings" / far.name / "tables").exists()
 
 
+@pytest.mark.slow("trials as jobs at a site")
 def test_a_trial_whose_job_failed_is_tried_again(project, schema, site, tmp_path):
     pipe, shim, once = pipeline(schema, feature_learners=[]), tmp_path / "shim", tmp_path / "once"
     shim.write_text(f'#!/bin/sh\nmkdir {once} 2>/dev/null && exit 3\nexec {sys.executable} "$@"\n')

@@ -48,6 +48,7 @@ def slow(schema):
     return pipeline(schema, predictors=[storax.predictors.XGBoostRegressor(n_estimators=20000)])
 
 
+@pytest.mark.slow("fits and scores in the engine and as jobs")
 def test_a_fit_and_a_score_at_a_site_are_those_of_the_engine_itself(home, project, schema):
     here, there = pipeline(schema, name="here").fit(schema.train), pipeline(schema, name="there", tags=["far"])
     there.fit(schema.train, site=SITE, job={"threads_per_rank": 2})
@@ -165,6 +166,7 @@ def test_a_result_that_came_while_the_engine_was_dead_is_taken_in_once(own_home,
     assert orders(own_home, "p") == []
 
 
+@pytest.mark.slow("an engine that is killed at each step")
 def test_a_result_is_taken_in_once_wherever_the_engine_is_killed(own_home, site):
     """The order is laid back as it was before its result was taken in: as after a kill between the two."""
     import shutil

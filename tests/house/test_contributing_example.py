@@ -84,7 +84,7 @@ def serving(house: Path, **env: str) -> Iterator[str]:
 
     def ready() -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+            return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=70).status_code == 200
         except httpx.TransportError:
             return False
 

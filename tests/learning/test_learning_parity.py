@@ -34,6 +34,7 @@ def test_the_synthetic_events_have_the_features_of_their_sql(tasks):
     assert_parity(trained, tables, least=36)
 
 
+@pytest.mark.slow("features of a real table, and their SQL")
 def test_the_last_week_of_weather_has_the_features_of_their_sql(tasks):
     tables = dict(tasks.weather())
     train = tasks.subset(tables["population"], "train")

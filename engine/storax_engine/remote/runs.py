@@ -126,6 +126,11 @@ class Orders:
             raise order.error or JobFailed(f"Job {order.job_id} left nothing.")
         return order.outcome
 
+    def was_cancelled(self, job_id: int) -> bool:
+        """Whether a job that is no order any more was cancelled."""
+        failed = self._jobs.states([job_id]).get(job_id) == "FAILED"
+        return failed and self._jobs.reason(job_id) == "cancelled"
+
     def close(self) -> None:
         """Look at them no more; they go on, and are taken up when the project is opened again."""
         with self._guard:  # a result that is being taken in becomes part of the project before it can be opened again

@@ -11,7 +11,7 @@ from storax_engine import site_work
 from storax_engine.engine import Engine
 from storax_engine.pipelines import subsets
 from storax_engine.pipelines.pipelines import pipeline_name, told_as_ours
-from storax_engine.work import Work
+from storax_engine.work import Work, cancelled_job
 
 Answer = Any
 Subset = Mapping[str, Any]
@@ -82,10 +82,12 @@ def await_pipeline(engine: Engine, work: Work, *, project: str, job_id: int) -> 
     found = here.pipelines.of_job(job_id)
     if order is not None and found is None:
         return here.orders.wait(order, work, cancel=False)
+    if found is None and here.orders.was_cancelled(job_id):
+        raise cancelled_job(job_id)
     if found is None:
         raise NoPipeline(
             f"Job {job_id} has left no pipeline in the project {project!r}.",
-            hint=f"It was cancelled, or what it learned was deleted: storax job explain {job_id}",
+            hint=f"What it learned was deleted, or it is of another project: storax job explain {job_id}",
         )
     return found
 

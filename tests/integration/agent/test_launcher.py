@@ -248,8 +248,13 @@ def test_a_new_agent_gets_what_the_old_one_missed(site):
     assert len(set(queued) & set(site.started)) < 3, "work that nobody renews was started"
 
 
-def test_exit_codes_survive_a_kill_of_the_launcher(site):
-    leases = {site.run(f"sleep {0.5 + code / 10}; exit {code}"): code for code in (0, 9)}
+def when_open(gate, code):
+    """A command that ends with this code once the gate is there."""
+    return f"while [ ! -e {gate} ]; do sleep 0.02; done; exit {code}"
+
+
+def test_exit_codes_survive_a_kill_of_the_launcher(site, tmp_path):
+    leases = {site.run(when_open(tmp_path / "gate", code)): code for code in (0, 9)}
     for lease in leases:
         site.wait_started(lease)
     site.cursor = ""
@@ -261,6 +266,7 @@ def test_exit_codes_survive_a_kill_of_the_launcher(site):
     assert site.pid != old
     assert {row.lease for row in opened.running} == set(leases)
     third = site.run("exit 1")
+    (tmp_path / "gate").touch()
     for lease, code in leases.items():
         row = site.wait_ended(lease)
         assert (row.code, row.cause) == (code, "exit")
@@ -279,14 +285,15 @@ def test_a_process_that_ended_while_nobody_watched_is_lost(site):
     assert (row.code, row.cause) == (None, "lost")
 
 
-def test_a_process_that_was_never_written_down_is_found_by_its_environment(site):
-    lease = site.run("sleep 0.8; exit 6")
+def test_a_process_that_was_never_written_down_is_found_by_its_environment(site, tmp_path):
+    lease = site.run(when_open(tmp_path / "gate", 6))
     site.wait_started(lease)
     os.kill(site.pid, signal.SIGKILL)
     site.drop()
     (site.path / "state/launcher.journal").unlink()
     opened = site.connect()
     assert [(row.lease, row.workdir) for row in opened.running] == [(lease, f"w/{lease.job_id}")]
+    (tmp_path / "gate").touch()
     assert site.wait_ended(lease).code == 6
 
 

@@ -282,6 +282,7 @@ def run(*words, token="", url="", home=None):
     )  # fmt: skip
 
 
+@pytest.mark.slow("a site from its creation to its removal, each step a program")
 def test_the_command_line_makes_starts_checks_stops_and_removes_a_site(world, user, tmp_path):
     place = tmp_path / "cli-site"
 

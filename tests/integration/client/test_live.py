@@ -107,7 +107,7 @@ def sample(model, name, annotation):
     return known.get(annotation, "00000000-0000-0000-0000-000000000001")
 
 
-def test_the_server_knows_every_filter_and_ordering_of_ours():
+def test_the_server_knows_every_filter_and_ordering_of_ours(app):
     for model in (Site, App, Job, BatchJob, Session, TransferItem, EventLog):
         every = {name: sample(model, name, spec.annotation) for name, spec in model._spec.filters.items()}
         assert list(model.objects.filter(**every)) == []

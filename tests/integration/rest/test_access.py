@@ -190,7 +190,7 @@ def test_a_login_of_the_wrong_shape_is_refused(nobody: httpx.Client, body: Any) 
 def test_registration_is_closed_unless_it_was_opened(nobody: httpx.Client, open_world: World) -> None:
     body = {"username": "eve", "password": PASSWORD}
     assert nobody.post("/auth/register", json=body).status_code == 401
-    with httpx.Client(base_url=f"{open_world.url}/api/v1") as client:
+    with httpx.Client(base_url=f"{open_world.url}/api/v1", timeout=70) as client:
         assert client.post("/auth/register", json=body).json()["username"] == "eve"
         again = client.post("/auth/register", json=body)
         assert (again.status_code, problem(again)["code"]) == (409, "conflict")
