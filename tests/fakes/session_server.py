@@ -46,7 +46,7 @@ class Store:
 
     apps: dict[int, Row] = field(default_factory=dict)
     jobs: dict[int, Row] = field(default_factory=dict)
-    sessions: dict[int, float] = field(default_factory=dict)  # when each was last heard of
+    sessions: set[int] = field(default_factory=set)
     sites: dict[int, Row] = field(default_factory=dict)
     batch_jobs: dict[int, Row] = field(default_factory=dict)
     transfers: dict[int, Row] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class SessionServer:
         self.lose: list[str] = []
         self.steal: set[int] = set()
         self.reject: Callable[[list[Row]], bool] = lambda _: False
-        self._next, self._ttl_sec = 100, 60.0
+        self._next = 100
         self._changed = threading.Condition()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
@@ -112,9 +112,8 @@ class SessionServer:
             self._end_sessions(list(self.store.sessions))
 
     def _end_sessions(self, sessions: list[int]) -> None:
-        """Their jobs may be taken again, as those of a session that expired or was closed."""
-        for session in sessions:
-            self.store.sessions.pop(session, None)
+        """Their jobs may be taken again, as those of a session that ended."""
+        self.store.sessions -= set(sessions)
         for row in self.store.jobs.values():
             if row["session_id"] in sessions:
                 row.update(session_id=None, lease_epoch=row["lease_epoch"] + 1)
@@ -179,11 +178,9 @@ class SessionServer:
     def _session(self, method: str, words: list[str], query: Row, body: Any) -> tuple[int, Any]:
         if method == "POST" and len(words) == 1:
             number = self._number()
-            self.store.sessions[number], self._ttl_sec = time.monotonic(), body["ttl_sec"]
+            self.store.sessions.add(number)
             return 201, {"id": number, **body}
         session = int(words[1])
-        if session in self.store.sessions:
-            self.store.sessions[session] = time.monotonic()
         if words[-1] == "report":
             return self._report(session, body["reports"])
         if session not in self.store.sessions:
@@ -206,9 +203,6 @@ class SessionServer:
         end = time.monotonic() + wait
         with self._changed:
             while True:
-                silent = time.monotonic() - self._ttl_sec
-                if expired := [one for one, heard in self.store.sessions.items() if heard < silent]:
-                    self._end_sessions(expired)
                 if session not in self.store.sessions:
                     return 404, {"detail": f"session {session} does not exist", "code": "not_found"}
                 rows = [row for row in self.store.jobs.values() if _free(row)][:number]

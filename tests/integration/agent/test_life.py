@@ -325,7 +325,7 @@ def test_an_agent_told_so_ends_its_jobs_reports_them_and_leaves_nothing(tmp_path
         assert [server.told(job)[-1] for job in (gentle, stubborn)] == ["RUN_TIMEOUT"] * 2
         assert server.data(gentle) == {"message": "the site agent was stopped", "lease_lost": True}
         assert server.told(waiting) == []
-        assert server.store.sessions == {}
+        assert server.store.sessions == set()
         assert site.launcher is None
     finally:
         site.close()
