@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -11,6 +12,11 @@ LIMIT = 60.0
 
 HANG_SEC = 500.0
 """Seconds after which a program that a test runs to its end counts as hung, whatever else the machine does."""
+
+
+def when_open(gate: Path, code: int) -> str:
+    """A shell command that ends with this code once the file ``gate`` is there."""
+    return f"while [ ! -e {gate} ]; do sleep 0.02; done; exit {code}"
 
 
 def eventually(fact: Callable[[], T], *, seconds: float = LIMIT, step: float = 0.01) -> T:

@@ -15,7 +15,7 @@ from fakes.launchers import KINDS, Bench, Sshd, kinds
 from fakes.processes import alive, in_group, named, saying
 from needs import needs
 from storax_agent.launch.base import LauncherLostError
-from waiting import eventually
+from waiting import eventually, when_open
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +206,7 @@ def test_a_killed_launcher_process_costs_nothing(bench):
 def test_a_job_that_kills_its_launcher_harms_no_other(bench, tmp_path):
     """Under mpiexec its parent is only its own launch command."""
     gate = tmp_path / "gate"
-    other = bench.run(f"while [ ! -e {gate} ]; do sleep 0.02; done; exit 4")
+    other = bench.run(when_open(gate, 4))
     bench.wait_started(other)
     killer = bench.run("kill -9 $PPID; sleep 0.5; exit 6")
     if bench.kind == "local":

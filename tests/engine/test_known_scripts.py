@@ -22,8 +22,6 @@ import pandas as pd
 df = getml.data.DataFrame.from_pandas(pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"]}), name="NAME_OF_THE_DATA_FRAME")
 other = getml.data.DataFrame.from_json('{"a": [1, 2]}', name="other")
 from pathlib import Path
-
-import pytest
 Path("x.csv").write_text("a,b\\n1,x\\n2,y\\n")
 csv = getml.data.DataFrame.from_csv("x.csv", "csv", roles={"numerical": ["a"], "categorical": ["b"]})
 import sqlite3

@@ -280,7 +280,6 @@ def test_a_project_in_a_file_has_its_pipelines(schema, project, tmp_path):
 @pytest.mark.slow("kernels are compiled from nothing")
 def test_the_first_check_on_a_machine_tells_the_caller_that_it_compiles(own_home, tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
-    monkeypatch.setenv("NUMBA_OPT", "0")  # compiled sooner, run slower
     storax.engine.set_project("p")
     schema = star()
     asked = {"spec": pipeline(schema)._spec(), "subset": schema.train.to_spec()}

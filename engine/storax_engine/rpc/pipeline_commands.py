@@ -82,9 +82,9 @@ def await_pipeline(engine: Engine, work: Work, *, project: str, job_id: int) -> 
     found = here.pipelines.of_job(job_id)
     if order is not None and found is None:
         return here.orders.wait(order, work, cancel=False)
-    if found is None and here.orders.was_cancelled(job_id):
-        raise cancelled_job(job_id)
     if found is None:
+        if here.orders.was_cancelled(job_id):
+            raise cancelled_job(job_id)
         raise NoPipeline(
             f"Job {job_id} has left no pipeline in the project {project!r}.",
             hint=f"What it learned was deleted, or it is of another project: storax job explain {job_id}",

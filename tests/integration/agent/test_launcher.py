@@ -15,7 +15,7 @@ from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.spawner.start import Machine
 from storax_agent.mainloop.outcomes import Judge
 from storax_agent.prepare.functions.sources import Sources
-from waiting import eventually
+from waiting import eventually, when_open
 
 
 class Site:
@@ -246,11 +246,6 @@ def test_a_new_agent_gets_what_the_old_one_missed(site):
     time.sleep(0.2)
     site.look()
     assert len(set(queued) & set(site.started)) < 3, "work that nobody renews was started"
-
-
-def when_open(gate, code):
-    """A command that ends with this code once the gate is there."""
-    return f"while [ ! -e {gate} ]; do sleep 0.02; done; exit {code}"
 
 
 def test_exit_codes_survive_a_kill_of_the_launcher(site, tmp_path):
