@@ -9,6 +9,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from storax._runtime.atomic_files import atomic_write
+
 USER = DATABASE = "storax"
 
 
@@ -42,7 +44,7 @@ def make(folder: Path) -> list[str]:
     wanted = files(postgres, redis)
     missing = {name: text for name, text in wanted.items() if _kept(folder / name) != text.strip()}
     for name, text in missing.items():
-        _write(folder / name, text)
+        atomic_write(folder / name, text, mode=0o444)
     return list(missing)
 
 
@@ -50,13 +52,6 @@ def _kept(path: Path) -> str:
     return path.read_text(encoding="ascii").strip() if path.is_file() else ""
 
 
-def _write(path: Path, text: str) -> None:
-    scratch = path.with_name(f".{path.name}.new")
-    scratch.write_text(text, encoding="ascii")
-    scratch.chmod(0o444)
-    scratch.rename(path)
-
-
 if __name__ == "__main__":
-    made = make(Path(sys.argv[1]))
-    sys.stdout.write(f"made {', '.join(made)}\n" if made else "all secrets are there\n")
+    written = make(Path(sys.argv[1]))
+    sys.stdout.write(f"made {', '.join(written)}\n" if written else "all secrets are there\n")

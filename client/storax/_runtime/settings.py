@@ -4,14 +4,14 @@ A profile is ``STORAX_HOME/profiles/<name>.toml`` (mode 0600) with the keys ``ur
 """
 
 import json
-import os
 import re
-import tempfile
 import tomllib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from storax._runtime.atomic_files import atomic_write
 
 DEFAULT_PROFILE = "default"
 LOCAL_PROFILE = "local"
@@ -123,10 +123,7 @@ def save_profile(name: str, *, url: str, token: str | None = None) -> Path:
     lines = {"url": url.rstrip("/")} | ({"token": token} if token else {})
     # A JSON string is a TOML basic string as well.
     text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{name}.")  # mkstemp makes it 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(scratch).replace(path)
+    atomic_write(path, text, mode=0o600)
     return path
 
 

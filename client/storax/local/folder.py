@@ -1,6 +1,5 @@
 """The data folder of a stack: its layout, its format version, its lock and its ``stack.json``."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -8,6 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from storax._runtime.atomic_files import atomic_write
+from storax._runtime.locks import lock
 from storax.local.errors import DataFolderError
 from storax.local.state import Stack
 
@@ -108,14 +109,7 @@ class Folder:
 
     def write(self, stack: Stack, *, durable: bool = False) -> None:
         """Replace ``stack.json`` (mode 0600) in one step; ``durable`` waits until it is on the disk."""
-        scratch = self.path / ".stack.json.new"
-        handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(stack.as_dict(), file, indent=1)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        scratch.replace(self.path / "stack.json")
+        atomic_write(self.path / "stack.json", json.dumps(stack.as_dict(), indent=1), mode=0o600, durable=durable)
 
     def lock(self) -> int | None:
         """Lock the folder for this process; None when another process has it. Dies with the holder.
@@ -123,13 +117,7 @@ class Folder:
         Returns:
             A file descriptor; the lock lasts until it is closed in every process that inherited it.
         """
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return None
-        return handle
+        return lock(self.path / "lock")
 
     def sockets(self, stack: Stack) -> Path:
         """Folder of the sockets: ``run/``, or a short one under the temporary folder when that path is too long."""
@@ -150,9 +138,7 @@ class Folder:
 
     def _write_format(self) -> None:
         if self._format() is None:
-            scratch = self.path / f".FORMAT.{os.getpid()}"
-            scratch.write_text(f"{FORMAT}\n", encoding="ascii")
-            scratch.replace(self.path / "FORMAT")
+            atomic_write(self.path / "FORMAT", f"{FORMAT}\n")
 
     def _format(self) -> int | None:
         try:
