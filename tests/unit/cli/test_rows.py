@@ -6,7 +6,7 @@ import json
 import pytest
 
 from storax.cli.job.make import _jobs, _rows
-from storax.cli.job.rows import in_own_workdirs, merged, read_rows, sweeps
+from storax.cli.job.rows import fill_workdirs, merged, read_rows, sweeps
 from storax.cli.terminal.failures import UsageError
 
 
@@ -108,7 +108,7 @@ def test_a_row_wins_over_the_options_entry_by_entry():
 
 
 def workdirs(rows, default="d"):
-    in_own_workdirs(rows, default=default)
+    fill_workdirs(rows, default=default)
     return [row["workdir"] for row in rows]
 
 

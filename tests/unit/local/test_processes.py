@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from storax._runtime.processes import MARK, Process, end, identify, strays, wait_gone
+from storax._runtime.processes import MARK, Process, end, identify, orphans, wait_gone
 from waiting import eventually
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -56,11 +56,11 @@ def test_a_process_that_ignores_the_signal_is_killed() -> None:
         assert process.wait(60) == -signal.SIGKILL
 
 
-def test_strays_are_those_of_the_stack_that_run_its_commands(sleeper: subprocess.Popen[bytes]) -> None:
+def test_orphans_are_those_of_the_stack_that_run_its_commands(sleeper: subprocess.Popen[bytes]) -> None:
     found = known(sleeper)
-    eventually(lambda: strays("teststack", commands=[SLEEP]) == [found])
-    assert strays("teststack", commands=[["a users' job"]]) == []
-    assert strays("otherstack", commands=[SLEEP]) == []
+    eventually(lambda: orphans("teststack", commands=[SLEEP]) == [found])
+    assert orphans("teststack", commands=[["a users' job"]]) == []
+    assert orphans("otherstack", commands=[SLEEP]) == []
 
 
 def test_uptime_counts_seconds_since_the_start() -> None:
