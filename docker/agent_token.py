@@ -18,8 +18,8 @@ def make(path: Path, user: str) -> bool:
     """Create the user where it is missing and write a token of it. Returns whether one was made."""
     if path.is_file() and path.read_text(encoding="ascii").strip():
         return False
-    login = asyncio.run(bootstrap(os.environ["STORAX_DATABASE_URL"], user, None, DAYS))
-    atomic_write(path, login["token"], mode=0o400)
+    account = asyncio.run(bootstrap(os.environ["STORAX_DATABASE_URL"], user, None, DAYS))
+    atomic_write(path, account["token"], mode=0o400)
     return True
 
 

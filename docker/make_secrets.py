@@ -39,16 +39,16 @@ dir /tmp
 def make(folder: Path) -> list[str]:
     """Write what is missing and return the names written; a password that is there is kept."""
     postgres, redis = (
-        _kept(folder / f"{name}_password") or secrets.token_urlsafe(32) for name in ("postgres", "redis")
+        _read(folder / f"{name}_password") or secrets.token_urlsafe(32) for name in ("postgres", "redis")
     )
-    wanted = files(postgres, redis)
-    missing = {name: text for name, text in wanted.items() if _kept(folder / name) != text.strip()}
+    contents = files(postgres, redis)
+    missing = {name: text for name, text in contents.items() if _read(folder / name) != text.strip()}
     for name, text in missing.items():
         atomic_write(folder / name, text, mode=0o444)
     return list(missing)
 
 
-def _kept(path: Path) -> str:
+def _read(path: Path) -> str:
     return path.read_text(encoding="ascii").strip() if path.is_file() else ""
 
 

@@ -39,12 +39,12 @@ class JobCreation(Model):
     _parents: "list[JobCreation] | None"
     _site_name: str | None
 
-    def _fill(self, given: dict[str, Any]) -> None:
-        app, site_name = given.pop("app"), given.pop("site_name")
+    def _fill(self, arguments: dict[str, Any]) -> None:
+        app, site_name = arguments.pop("app"), arguments.pop("site_name")
         parents: list[JobCreation] | None = None
-        if given["parent_ids"] is not UNSET:
-            given["parent_ids"], parents = _split(given["parent_ids"])
-        super()._fill(given)
+        if arguments["parent_ids"] is not UNSET:
+            arguments["parent_ids"], parents = _split(arguments["parent_ids"])
+        super()._fill(arguments)
         put_parents(self, parents)
         put_site_name(self, site_name or None)
         put_app(self, None)
@@ -57,7 +57,7 @@ class JobCreation(Model):
         return self._values[self._fields[name].index]
 
     def _name_app(self, app: Any) -> None:
-        """Remember which App is meant; what can be checked without the server is checked now."""
+        """Keep the App to resolve later; check the parameters now where the App is at hand."""
         if app is None:
             raise InvalidInput("A Job needs an App.", hint=_APP)
         if self._value("app_id") is not UNSET:
@@ -70,7 +70,7 @@ class JobCreation(Model):
         self._settle(apps_of(client))
 
     def _settle(self, apps: AppCache) -> None:
-        """Find the App that was named, check the parameters where it is known, turn saved parents into ids."""
+        """Resolve the App, check the parameters where it is known, replace saved parents by their ids."""
         if self._app is not None:
             self._values[self._fields["app_id"].index] = apps.resolve(self._app, self._site_name).id
         if takes := apps.takes(self._value("app_id")):
@@ -79,7 +79,7 @@ class JobCreation(Model):
             self._adopt(self._parents)
 
     def _adopt(self, parents: "list[JobCreation]") -> None:
-        """Turn parents that have got their ids by now into ids."""
+        """Replace parents that have an id by now by their ids."""
         ids = [*(self._value("parent_ids") or []), *(p._value("id") for p in parents if p._saved)]
         self._values[self._fields["parent_ids"].index] = sorted(set(ids))
         self._parents = [p for p in parents if not p._saved] or None

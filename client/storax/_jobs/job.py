@@ -1,4 +1,4 @@
-"""What Jobs can do beyond being rows: name their App and parents, be waited for, give results, be cancelled."""
+"""The methods of Job: its App, parents and history, waiting for its end, its result, cancelling."""
 
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -20,7 +20,7 @@ QueryT = TypeVar("QueryT")
 
 
 class JobBase(JobCreation, Generic[AppT, QueryT]):
-    """The hand-written half of Job."""
+    """The hand-written half of Job: relations, waiting, results, cancelling."""
 
     __slots__ = ()
 
@@ -33,12 +33,12 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
     @property
     def app(self) -> AppT:
-        """The App it runs; asked of the server once, then remembered."""
+        """The App it runs; read from the server once, then kept."""
         if self._app is not None:
-            found: AppT = apps_of(self._home()).resolve(self._app, self._site_name)
-            return found
-        known: AppT = apps_of(self._home()).by_id(self._value("app_id"))
-        return known
+            named: AppT = apps_of(self._home()).resolve(self._app, self._site_name)
+            return named
+        stored: AppT = apps_of(self._home()).by_id(self._value("app_id"))
+        return stored
 
     @property
     def app_name(self) -> str:
@@ -47,36 +47,36 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         return str(app.name)
 
     def parent_query(self) -> QueryT:
-        """The jobs that must finish before this one."""
-        found: QueryT = type(self).objects.using(self._home()).filter(id=self._value("parent_ids") or [])
-        return found
+        """Return a query of the jobs that must finish before this one."""
+        query: QueryT = type(self).objects.using(self._home()).filter(id=self._value("parent_ids") or [])
+        return query
 
     def children(self) -> QueryT:
-        """The jobs that wait for this one."""
-        found: QueryT = type(self).objects.using(self._home()).filter(parent_id=self._require_id("asked for children"))
-        return found
+        """Return a query of the jobs that wait for this one."""
+        query: QueryT = type(self).objects.using(self._home()).filter(parent_id=self._require_id("asked for children"))
+        return query
 
     def history(self) -> EventLogQuery:
-        """Its events, oldest first."""
+        """Return a query of its events, oldest first."""
         query = EventLog.objects.using(self._home()).filter(job_id=self._require_id("asked for its history"))
         return query.order_by("position")
 
     def resolve_workdir(self, data_path: str | Path) -> Path:
-        """Its working folder below the site's data folder ``data_path``."""
+        """Return its working folder below ``data_path``, the data folder of its site."""
         return Path(data_path) / str(self._value("workdir"))
 
     def get_parameters(self) -> dict[str, Any]:
-        """Its parameters, as ``job.parameters``."""
+        """Return a copy of its parameters, ``job.parameters``."""
         return dict(self._value("parameters") or {})
 
     def set_parameters(self, parameters: dict[str, Any]) -> None:
-        """Replace its parameters, as ``job.parameters = ...``; ``save()`` stores them."""
+        """Replace its parameters, ``job.parameters``; ``save()`` stores them."""
         self.parameters = parameters
 
     # ---- ending ---------------------------------------------------------------------------------------------------
 
     def done(self) -> bool:
-        """Whether it has ended, JOB_FINISHED or FAILED; refreshes it."""
+        """Refresh it and return whether it has ended: JOB_FINISHED or FAILED."""
         self.refresh_from_db()
         return self._value("state") in FINAL
 
@@ -84,10 +84,10 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         """Block until it has ended, and refresh it.
 
         Args:
-            timeout: Seconds to wait at most; None waits for ever.
+            timeout: Seconds to wait at most; None, the default, waits for ever.
 
         Raises:
-            DeadlineExceeded: It has not ended in time; it goes on.
+            DeadlineExceeded: It has not ended within ``timeout`` seconds; it goes on.
             DoesNotExist: It was deleted.
         """
         waiting = Waiting([self], timeout=timeout)
@@ -99,21 +99,21 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         return self
 
     def result(self, timeout: float | None = None, *, trust: bool = False) -> Any:
-        """Wait until it has ended and return its ``return_value``: the JSON its process wrote, None if it wrote none.
+        """Wait until it has ended, and return its ``return_value``: what ``run()`` returned or its process wrote.
 
         Args:
-            timeout: Seconds to wait at most; None waits for ever.
-            trust: Whether a pickled value may be unpickled, which runs whatever code it holds.
+            timeout: Seconds to wait at most; None, the default, waits for ever.
+            trust: Whether to unpickle a pickled value, which runs any code it holds; by default False.
 
         Raises:
             Failed: It ended as FAILED; the message says why.
-            DeadlineExceeded: It has not ended in time.
+            DeadlineExceeded: It has not ended within ``timeout`` seconds.
             DoesNotExist: It was deleted.
         """
         return self.wait(timeout)._outcome(trust=trust)
 
     def result_nowait(self, *, trust: bool = False) -> Any:
-        """As ``result()``, without waiting.
+        """Return the result as ``result()`` does, without waiting.
 
         Raises:
             NoResult: It has not ended yet.
@@ -129,22 +129,22 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         if self._value("state") != "FAILED":
             return unwrap(self._value("return_value"), trust=trust)
         events = list(self.history().filter(to_state=["RUN_ERROR", "FAILED"]).order_by("-position")[:2])
-        reason, number = self._reason(events[0].data if events else {}), self._value("id")
-        failed = self.Failed(f"Job {number} failed{': ' if reason else ''}{reason}.", hint="See job.history().")
+        reason, job_id = self._reason(events[0].data if events else {}), self._value("id")
+        failed = self.Failed(f"Job {job_id} failed{': ' if reason else ''}{reason}.", hint="See job.history().")
         failed.job, failed.reason = self, reason
-        told = next((e.data for e in events if "exception" in e.data), {})
+        exception = next((e.data for e in events if "exception" in e.data), {})
         for name in ("exception", "exception_message", "traceback_tail"):
-            setattr(failed, name, str(told.get(name) or ""))
+            setattr(failed, name, str(exception.get(name) or ""))
         raise failed
 
     def _reason(self, data: dict[str, Any]) -> str:
-        """Why it failed, in the words of its last event."""
-        words = next((str(data[k]) for k in ("message", "reason", "error") if data.get(k)), "")
+        """Return why it failed, from its last event."""
+        message = next((str(data[k]) for k in ("message", "reason", "error") if data.get(k)), "")
         code = self._value("return_code")
-        return words.rstrip(".") or (f"its process ended with code {code}" if code else "")
+        return message.rstrip(".") or (f"its process ended with code {code}" if code else "")
 
     def cancel(self) -> bool:
-        """Cancel it: a running process is stopped within seconds. Returns whether there was something to cancel."""
+        """Cancel it, and return whether it could be cancelled; a running process is stopped within seconds."""
         body = {"filter": {"id": self._require_id("cancelled")}}
         answer = gone_as(self, lambda: self._home().call("POST", "/jobs/cancel", dumps(body))).json()
         self.refresh_from_db()

@@ -77,9 +77,9 @@ def _first_fault(body: Any) -> InvalidInput | None:
     """The error for the first value of a body that has no JSON form; in a list of rows it names the row."""
     if not isinstance(body, list):
         return _culprit(body)
-    for place, row in enumerate(body):
+    for index, row in enumerate(body):
         if error := _culprit(row):
-            error.message = f"Row {place} of the list: {error.message}"
+            error.message = f"Row {index} of the list: {error.message}"
             return error
     return None
 
@@ -87,9 +87,9 @@ def _first_fault(body: Any) -> InvalidInput | None:
 def _culprit(value: Any, where: str = "") -> InvalidInput | None:
     """The error for the first value that has no JSON form; None where all have."""
     if isinstance(value, dict):
-        wrong = next((k for k in value if not isinstance(k, (str, int, float, type(None)))), None)
-        if wrong is not None:
-            return InvalidInput(f"The key {wrong!r}{_of(where)} is no text.", hint="JSON keys are text.")
+        bad_key = next((k for k in value if not isinstance(k, (str, int, float, type(None)))), None)
+        if bad_key is not None:
+            return InvalidInput(f"The key {bad_key!r}{_of(where)} is no text.", hint="JSON keys are text.")
         return next((e for k, v in value.items() if (e := _culprit(v, f"{where}[{k!r}]" if where else str(k)))), None)
     if isinstance(value, (list, tuple)):
         return next((e for i, v in enumerate(value) if (e := _culprit(v, f"{where}[{i}]"))), None)

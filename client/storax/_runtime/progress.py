@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 MANY = 10_000
-_WORDS = {**dict.fromkeys(("1", "true", "yes", "on"), True), **dict.fromkeys(("0", "false", "no", "off"), False)}
+_SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True), **dict.fromkeys(("0", "false", "no", "off"), False)}
 
 
 class Bar(Protocol):
@@ -36,7 +36,7 @@ class _LateBar:
     def update(self, n: int) -> None:
         self._count += n
         if self._bar is None and self._count > self._many:
-            self._bar = _made(total=None, desc=self._label, unit=" rows", initial=self._count)
+            self._bar = _tqdm(total=None, desc=self._label, unit=" rows", initial=self._count)
         elif self._bar is not None:
             self._bar.update(n)
 
@@ -47,8 +47,8 @@ class _LateBar:
 
 def shown() -> bool:
     """Whether bars are shown here."""
-    wanted = _WORDS.get(os.environ.get("STORAX_PROGRESS", "").strip().lower())
-    return wanted if wanted is not None else sys.stderr.isatty() or in_notebook()
+    switch = _SWITCH.get(os.environ.get("STORAX_PROGRESS", "").strip().lower())
+    return switch if switch is not None else sys.stderr.isatty() or in_notebook()
 
 
 def in_notebook() -> bool:
@@ -59,7 +59,7 @@ def in_notebook() -> bool:
 
 
 @contextmanager
-def counted(label: str, total: int | None, wanted: bool | None = None) -> Iterator[Bar]:
+def counted(label: str, total: int | None, visible: bool | None = None) -> Iterator[Bar]:
     """A bar that counts: where it is asked for, and unasked when there are more than ``MANY``.
 
     Args:
@@ -67,16 +67,16 @@ def counted(label: str, total: int | None, wanted: bool | None = None) -> Iterat
         total: How many there are; None where nobody knows.
         wanted: Show it or do not, whatever the place and number.
     """
-    if not (wanted if wanted is not None else shown() and (total is None or total > MANY)):
+    if not (visible if visible is not None else shown() and (total is None or total > MANY)):
         yield _NoBar()
     elif total is None:
-        late = _LateBar(label, -1 if wanted else MANY)
+        late = _LateBar(label, -1 if visible else MANY)
         try:
             yield late
         finally:
             late.close()
     else:
-        with _made(total=total, desc=label, unit="") as bar:
+        with _tqdm(total=total, desc=label, unit="") as bar:
             yield bar
 
 
@@ -84,22 +84,22 @@ def counted(label: str, total: int | None, wanted: bool | None = None) -> Iterat
 def parts(label: str) -> Iterator[Callable[[float, str], None]]:
     """A bar for work that tells its part done, from 0 to 1, and in words what it is at."""
     if not shown():
-        yield lambda _part, _words: None
+        yield lambda _part, _activity: None
         return
-    with _made(total=100, desc=label, unit="%", bar_format="{l_bar}{bar}| {elapsed}") as bar:
+    with _tqdm(total=100, desc=label, unit="%", bar_format="{l_bar}{bar}| {elapsed}") as bar:
 
-        def show(part: float, words: str) -> None:
-            bar.set_description(f"{label}: {words}" if words else label, refresh=False)
+        def show(part: float, activity: str) -> None:
+            bar.set_description(f"{label}: {activity}" if activity else label, refresh=False)
             bar.update(max(0.0, part * 100 - bar.n))
 
         yield show
 
 
-def _made(**given: Any) -> Any:
+def _tqdm(**options: Any) -> Any:
     """A bar of tqdm: a widget in a notebook that has ipywidgets, else text."""
     with warnings.catch_warnings():
         # tqdm warns where ipywidgets are missing; its text is a bar too.
         warnings.filterwarnings("ignore", message="IProgress not found")
         from tqdm.auto import tqdm
 
-        return tqdm(file=sys.stderr, **given)
+        return tqdm(file=sys.stderr, **options)

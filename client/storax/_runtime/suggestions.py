@@ -5,17 +5,17 @@ from collections.abc import Iterable
 from storax.errors import UnknownName
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """A sentence that names the right word nearest to ``word``, or lists them all where none is near."""
     from difflib import get_close_matches
 
-    words = sorted({w for w in known if w})
-    close = get_close_matches(str(word), words, n=1, cutoff=0.6)
+    names = sorted({n for n in known if n})
+    close = get_close_matches(str(name), names, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"
-    return f"There are: {', '.join(words)}." if words else ""
+    return f"There are: {', '.join(names)}." if names else ""
 
 
-def unknown(what: str, word: str, known: Iterable[str]) -> UnknownName:
+def unknown(what: str, name: str, known: Iterable[str]) -> UnknownName:
     """The error for a ``word`` that is not among the ``known``; ``what`` is its kind, such as "Job has no filter"."""
-    return UnknownName(f"{what} {word!r}.", hint=nearest(word, known))
+    return UnknownName(f"{what} {name!r}.", hint=nearest(name, known))

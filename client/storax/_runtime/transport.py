@@ -65,7 +65,7 @@ class Transport:
     ) -> None:
         self.base = url.rstrip("/") + PREFIX
         self._token = token
-        self._given = http
+        self._http = http
         self._sleep = sleep
         self._now = now
         self._connect_within = CONNECT_WITHIN if connect_within is None else connect_within
@@ -122,10 +122,10 @@ class Transport:
             )
         took = f"tried for {self._now() - patience.started:.0f} s"
         if isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout)):
-            return ServerDown(f"No Storax server answers at {server} ({_words(failure)}; {took}).", hint=way_out)
+            return ServerDown(f"No Storax server answers at {server} ({_describe(failure)}; {took}).", hint=way_out)
         if isinstance(failure, httpx.TimeoutException):
             return DeadlineExceeded(f"The server at {server} did not answer in time ({took}).", hint="Try again later.")
-        return Unavailable(f"The connection to {server} broke ({_words(failure)}; {took}).", hint="Try again later.")
+        return Unavailable(f"The connection to {server} broke ({_describe(failure)}; {took}).", hint="Try again later.")
 
     # ---- one exchange ---------------------------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class Transport:
         Raises:
             StoraxError: the server refused, or is not there. A stream that breaks raises httpx's error as Unavailable.
         """
-        with self._told_as_ours(call):
+        with self._translated_errors(call):
             response = self._sender()(self._request(call, read_timeout=silence, headers=headers))
             try:
                 if response.status_code >= 400:
@@ -171,7 +171,7 @@ class Transport:
                 response.close()
 
     @contextmanager
-    def _told_as_ours(self, call: Call) -> Iterator[None]:
+    def _translated_errors(self, call: Call) -> Iterator[None]:
         try:
             yield
         except httpx.TransportError as error:
@@ -186,8 +186,8 @@ class Transport:
         return self._send
 
     def _open(self) -> Send:
-        if self._given is not None:
-            return self._given.handle_request
+        if self._http is not None:
+            return self._http.handle_request
         if _proxied(self.base):
             client = httpx.Client(trust_env=True, follow_redirects=False)
             self._close = client.close
@@ -219,11 +219,11 @@ class Stream:
         """Shut the socket, which wakes whoever reads from it."""
         import socket
 
-        wire = self._response.extensions.get("network_stream")
-        found = wire.get_extra_info("socket") if wire else None
-        if found is not None:
+        stream = self._response.extensions.get("network_stream")
+        connection = stream.get_extra_info("socket") if stream else None
+        if connection is not None:
             try:
-                found.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return
 
@@ -234,12 +234,12 @@ def problem(reply: Reply) -> StoraxError:
         body = loads(reply.content)
     except ValueError:
         body = None
-    found = body if isinstance(body, dict) else {"detail": f"The server answered {reply.status} without saying why."}
+    details = body if isinstance(body, dict) else {"detail": f"The server answered {reply.status} without saying why."}
     wait = seconds_of(reply.headers.get("retry-after"))
-    return from_answer(reply.status, found, request_id=reply.request_id, retry_after=wait)
+    return from_answer(reply.status, details, request_id=reply.request_id, retry_after=wait)
 
 
-def _words(failure: Exception | None) -> str:
+def _describe(failure: Exception | None) -> str:
     text = str(failure)
     for known in ("refused", "timed out", "reset", "disconnected", "unreachable", "Name or service not known"):
         if known in text:

@@ -25,7 +25,7 @@ QUEUE = Listing(
     ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "scheduler_id", "why"),
     ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "job_mode", "filter_tags", "scheduler_id",
      "why", "status_info", "start_time", "end_time", "creation_date"),
-    made={"why": ("status_info", why)},
+    computed={"why": ("status_info", why)},
 )  # fmt: skip
 OPEN = ("pending_submission", "queued", "running")
 
