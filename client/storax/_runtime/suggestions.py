@@ -1,4 +1,4 @@
-"""The nearest right name for a wrong one."""
+"""Suggest the nearest valid name for a wrong one: "Did you mean ...?"."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from storax.errors import UnknownName
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A sentence that names the right word nearest to ``word``, or lists them all where none is near."""
+    """Return a sentence with the valid name nearest to ``name``, or with all of them where none is near."""
     from difflib import get_close_matches
 
     names = sorted({n for n in known if n})
@@ -17,5 +17,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UnknownName:
-    """The error for a ``word`` that is not among the ``known``; ``what`` is its kind, such as "Job has no filter"."""
+    """Return the error for a ``name`` that is not ``known``; ``what`` begins the message: "Job has no filter"."""
     return UnknownName(f"{what} {name!r}.", hint=nearest(name, known))

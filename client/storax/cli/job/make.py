@@ -69,7 +69,7 @@ def create(
         "parent_ids": [one_id(word) for text in parent or () for word in text.split(",")],
     }  # fmt: skip
     base = {name: value for name, value in options.items() if value not in (None, {}, [])}
-    _create(_rows(base, from_json, param_sweep or []), dry_run=dry_run, wait=wait, output=output)
+    _create(_rows(base, _file_rows(from_json), param_sweep or []), dry_run=dry_run, wait=wait, output=output)
 
 
 def submit(
@@ -93,12 +93,15 @@ def submit(
     """
     base: Row = {"app": app, "parameters": values(parameters or [], "parameter"), "tags": pairs(tag or [], "--tag")}
     base |= {name: value for name, value in (("site", site), ("workdir", workdir)) if value}
-    _create(_rows(base, None, param_sweep or []), dry_run=dry_run, wait=wait, output=output)
+    _create(_rows(base, [{}], param_sweep or []), dry_run=dry_run, wait=wait, output=output)
 
 
-def _rows(base: Row, source: str | None, sweep_options: Sequence[str]) -> list[Row]:
+def _file_rows(source: str | None) -> Sequence[Row]:
+    return read_rows(source) if source else [{}]
+
+
+def _rows(base: Row, file_rows: Sequence[Row], sweep_options: Sequence[str]) -> list[Row]:
     """Make one row for each job: every row of the file with every combination of the sweeps, with its own workdir."""
-    file_rows: list[Row] = read_rows(source) if source else [{}]
     rows = [merged(merged(base, row), {"parameters": swept}) for row in file_rows for swept in sweeps(sweep_options)]
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
     fill_workdirs(rows, default=f"{str(base.get('app', 'job')).lower()}/{stamp}")
