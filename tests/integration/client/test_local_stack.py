@@ -55,15 +55,15 @@ def none_while_away(call: Callable[[], Any]) -> Callable[[], Any]:
 
 def processes_of(data: Path) -> list[psutil.Process]:
     """Every process, of whatever kind, that has the data folder in its command or as its working folder."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
-            words = [*process.cmdline(), process.cwd()]
-            if process.status() != psutil.STATUS_ZOMBIE and any(word.startswith(str(data)) for word in words):
-                found.append(process)
+            texts = [*process.cmdline(), process.cwd()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(text.startswith(str(data)) for text in texts):
+                processes.append(process)
         except psutil.Error:
             continue
-    return found
+    return processes
 
 
 @pytest.fixture(scope="module")
@@ -211,10 +211,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     control.down(home / "local")
 
 
-def storax(home: Path, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def storax(home: Path, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STORAX_")}
     return subprocess.run(
-        [Path(sys.executable).parent / "storax", *words],
+        [Path(sys.executable).parent / "storax", *arguments],
         env={**environment, "STORAX_HOME": str(home)},
         capture_output=True,
         text=True,

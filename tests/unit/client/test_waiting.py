@@ -84,7 +84,7 @@ def test_a_stream_that_breaks_is_resumed_behind_the_last_event(platform, client)
     assert streams(platform)[1].headers["last-event-id"] == "4"
 
 
-def test_a_stream_that_breaks_again_and_again_loses_nothing(platform, client):
+def test_a_stream_that_breaks_repeatedly_loses_no_end(platform, client):
     jobs = create_jobs(30)
 
     def run():
@@ -211,16 +211,16 @@ def test_waiting_for_nothing_ends_at_once(platform, client):
 
 
 @pytest.mark.parametrize(
-    ("jobs", "words"),
+    ("jobs", "message"),
     [
         (lambda c: [Job(app_id=1, workdir="w")], "not saved cannot be waited for"),
-        (lambda c: 10, "Say timeout="),
+        (lambda c: 10, "Name the seconds to wait: timeout="),
         (lambda c: None, r"say Job.objects.all\(\).wait"),
         (lambda c: [from_object(Job, job(1), c), from_object(Job, job(1), client_of(Platform()))], "different servers"),
     ],
 )
-def test_what_cannot_be_waited_for_is_refused(platform, client, jobs, words):
-    with pytest.raises(errors.InvalidInput, match=words):
+def test_waiting_for_an_unsaved_or_foreign_job_is_refused(platform, client, jobs, message):
+    with pytest.raises(errors.InvalidInput, match=message):
         Job.objects.wait(jobs(client))
 
 

@@ -24,23 +24,23 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def known(process: subprocess.Popen[bytes]) -> Process:
-    found = identify(process.pid)
-    assert found is not None
-    return found
+    identified = identify(process.pid)
+    assert identified is not None
+    return identified
 
 
 def test_a_zombie_is_dead(sleeper: subprocess.Popen[bytes]) -> None:
-    found = known(sleeper)
-    assert found.alive()
-    os.kill(found.pid, signal.SIGKILL)
-    assert wait_gone([found], timeout=60) == []
-    assert not found.alive()
-    assert identify(found.pid) is None
+    process = known(sleeper)
+    assert process.alive()
+    os.kill(process.pid, signal.SIGKILL)
+    assert wait_gone([process], timeout=60) == []
+    assert not process.alive()
+    assert identify(process.pid) is None
 
 
 def test_a_reused_pid_is_not_taken_for_ours(sleeper: subprocess.Popen[bytes]) -> None:
-    found = known(sleeper)
-    earlier = Process(pid=found.pid, start=found.start + "1")
+    process = known(sleeper)
+    earlier = Process(pid=process.pid, start=process.start + "1")
     assert not earlier.alive()
     earlier.send(signal.SIGKILL)
     time.sleep(0.05)
@@ -57,8 +57,8 @@ def test_a_process_that_ignores_the_signal_is_killed() -> None:
 
 
 def test_orphans_are_those_of_the_stack_that_run_its_commands(sleeper: subprocess.Popen[bytes]) -> None:
-    found = known(sleeper)
-    eventually(lambda: orphans("teststack", commands=[SLEEP]) == [found])
+    process = known(sleeper)
+    eventually(lambda: orphans("teststack", commands=[SLEEP]) == [process])
     assert orphans("teststack", commands=[["a users' job"]]) == []
     assert orphans("otherstack", commands=[SLEEP]) == []
 

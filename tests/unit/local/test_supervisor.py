@@ -87,9 +87,9 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     folder = Folder(tmp_path / "data")
     folder.prepare()
-    made = Bench(folder, tmp_path / "stopped", [])
-    yield made
-    for process in made.children:
+    bench_ = Bench(folder, tmp_path / "stopped", [])
+    yield bench_
+    for process in bench_.children:
         process.terminate()
         process.communicate(timeout=60)
     control.down(folder.path)
