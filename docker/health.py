@@ -31,13 +31,13 @@ def _get(url: str, token: str = "") -> bytes:
 
 
 def api(env: Mapping[str, str]) -> str:
-    """The API takes calls: Postgres answers and the schema is right."""
+    """Check that the API takes calls: Postgres answers and the schema is right."""
     _get(f"http://127.0.0.1:{env.get('STORAX_PORT', '8360')}/readyz")
     return ""
 
 
 def feeder(env: Mapping[str, str]) -> str:
-    """Some feeder leads, and the log is being published."""
+    """Check that some feeder leads, and that the log is being published."""
     import asyncpg
 
     async def ask() -> tuple[bool, bool]:
@@ -56,7 +56,7 @@ def feeder(env: Mapping[str, str]) -> str:
 
 
 def tasks(env: Mapping[str, str]) -> str:
-    """This container's RQ worker reported lately."""
+    """Check that this container's RQ worker reported lately."""
     from redis import Redis
     from rq import Worker
 
@@ -68,7 +68,7 @@ def tasks(env: Mapping[str, str]) -> str:
 
 
 def agent(env: Mapping[str, str]) -> str:
-    """This site's agent reported to the server lately."""
+    """Check that this site's agent reported to the server lately."""
     since = (datetime.now(UTC) - timedelta(seconds=SILENT_SEC)).isoformat()
     query = {"name": env.get("STORAX_SITE_NAME", "compose"), "last_refresh_after": since, "limit": 0, "count": "true"}
     answer = _get(f"{env['STORAX_URL']}/api/v1/sites/?{urlencode(query)}", env["STORAX_TOKEN"])
@@ -79,14 +79,14 @@ CHECKS: dict[str, Callable[[Mapping[str, str]], str]] = {"api": api, "feeder": f
 
 
 def main(part: str) -> int:
-    """Check one part; returns the exit code."""
+    """Check one part and return the exit code."""
     try:
-        trouble = CHECKS[part](resolved(os.environ))
+        problem = CHECKS[part](resolved(os.environ))
     except Exception as error:  # whatever it is, the part does not do its work
-        trouble = f"{type(error).__name__}: {error}"
-    if trouble:
-        sys.stderr.write(f"{part}: {trouble}\n")
-    return 1 if trouble else 0
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        sys.stderr.write(f"{part}: {problem}\n")
+    return 1 if problem else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command `storax`: a table of commands, each loaded when it is named, so that nothing is paid for help."""
+"""The command `storax`: a table of commands, each imported when it is named, so that help is fast."""
 
 import sys
 from collections.abc import Sequence

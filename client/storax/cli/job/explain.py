@@ -1,4 +1,4 @@
-"""`storax job explain`: why a job is where it is, in words."""
+"""`storax job explain`: why a job is in its state, and the way out."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ def explain(job: Annotated[str, typer.Argument(help="An id, or `last`.")], outpu
 
 
 def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
-    """One sentence or two a line: where the job is, what it waits for, and the way out."""
+    """Yield lines of one or two sentences: the job's state, what it waits for, and the way out."""
     from storax.models.site import Site
 
     now = now or datetime.now(UTC)
@@ -122,7 +122,7 @@ def _transfers(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
 
 
 def _site(site: "Site", now: datetime) -> list[str]:
-    """What is wrong with the agent of a site; nothing where it was heard lately."""
+    """Return what is wrong with a site's agent; empty where it reported lately."""
     start = "Start it, on that machine: storax site start" + (f" {site.path}" if site.path else "")
     if site.last_refresh is None:
         return [f"No agent of site {site.name} was ever heard, so nobody runs its jobs.", start]
@@ -133,14 +133,14 @@ def _site(site: "Site", now: datetime) -> list[str]:
 
 
 def _trouble(site: "Site") -> Iterator[str]:
-    """What does not work in the site's agent, by its own words."""
+    """Yield the loops of a site's agent that fail, with their errors."""
     for name, failure in sorted((site.failing_loops or {}).items()):
         since, error = (text_of(failure.get(key) or "?") for key in ("since", "error"))
         yield f"The agent of site {site.name} has trouble, since {since}: loop {name}: {error}"
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
-    """What it asks of a node that the one has not on which the agent itself runs jobs."""
+    """Yield what the job needs that the node on which the agent itself runs jobs lacks."""
     for demand, available in too_large(job, dict(site.node_size or {})):
         yield f"It asks for {demand}; site {site.name} has {available:g} for jobs that its agent runs itself."
 
@@ -209,7 +209,7 @@ def _ago(moment: datetime, now: datetime) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A length of time in its two largest units, such as ``2 h 5 min``."""
+    """Format a duration in its two largest units, such as ``2 h 5 min``."""
     rest, parts = max(0, round(seconds)), []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         count, rest = divmod(rest, size)

@@ -1,4 +1,4 @@
-"""Following jobs: logs, wait."""
+"""`storax job logs` and `wait`."""
 
 import sys
 import threading
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from storax.models.job import Job
 
 POLL_SEC = 0.2
-RETRY_SEC = 3.0  # between looks for a server that is away
+RETRY_SEC = 3.0  # between tries while the server is away
 BLOCK = 1 << 16
 FEW = 10
 
@@ -79,7 +79,7 @@ def _require(job: "Job", file: Path) -> None:
 
 
 def _ended(job: "Job") -> threading.Event:
-    """Set once the job has ended, by a thread that waits for the server to say so."""
+    """Return an event that a thread sets once the job has ended."""
     over = threading.Event()
 
     def wait() -> None:
@@ -158,7 +158,7 @@ def _stop_rule(*, any_: bool, fail_fast: bool) -> "Callable[[Job], bool]":
 
 
 def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable[[Job], bool]") -> None:
-    """Wait for jobs with a bar on a terminal, and say on stderr how they ended.
+    """Wait for jobs, with a bar on a terminal, and print on stderr how they ended.
 
     Raises:
         CommandError: some failed, or the time was up first.
@@ -178,7 +178,7 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
 
 
 def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Job]":
-    """Jobs as they end. A server that is away for a while is waited for: the jobs go on without it."""
+    """Yield jobs as they end; wait while the server is away, as the jobs go on without it."""
     from storax.errors import Unavailable
     from storax.models.job import Job
 
@@ -211,7 +211,7 @@ def _failure(failed: "Sequence[Job]") -> CommandError:
 
 @contextmanager
 def progress(label: str, total: int) -> "Iterator[Callable[[], Any]]":
-    """A bar on stderr where bars are shown; calling what it gives counts one."""
+    """Show a bar on stderr where bars are shown; calling the yielded function advances it by one."""
     from storax._runtime.progress import shown
 
     if not shown():
