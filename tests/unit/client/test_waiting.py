@@ -66,8 +66,8 @@ def test_a_job_read_from_a_query_is_polled_first(platform, client):
     create_jobs(2)
     platform.end(1)
     platform.later(0.05, platform.end, 2, "FAILED")
-    found = list(Job.objects.all())
-    done, left = Job.objects.wait(found, timeout=60)
+    jobs = list(Job.objects.all())
+    done, left = Job.objects.wait(jobs, timeout=60)
     assert ([j.state for j in done], left) == (["JOB_FINISHED", "FAILED"], [])
     assert len(polls(platform)) == 1
 
