@@ -16,7 +16,7 @@ from entry import resolved
 
 WAIT_SEC = 5.0
 LATE_SEC = 60  # a feeder that is this far behind does not do its work
-SILENT_SEC = 120  # RQ's worker and the agent are heard far more often
+SILENT_SEC = 120  # RQ's worker and the agent report far more often
 FEEDER = f"""SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = 8362
   AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS led,
 EXISTS (SELECT FROM event_log WHERE position > coalesce((SELECT position FROM feed WHERE name = 'published'), 0)
@@ -40,7 +40,7 @@ def feeder(env: Mapping[str, str]) -> str:
     """Check that some feeder leads, and that the log is being published."""
     import asyncpg
 
-    async def ask() -> tuple[bool, bool]:
+    async def query() -> tuple[bool, bool]:
         role = {"role": "storax_worker"}
         connection = await asyncpg.connect(env["STORAX_DATABASE_URL"], timeout=WAIT_SEC, server_settings=role)
         try:
@@ -49,7 +49,7 @@ def feeder(env: Mapping[str, str]) -> str:
             await connection.close()
         return row["led"], row["late"]
 
-    led, late = asyncio.run(ask())
+    led, late = asyncio.run(query())
     if not led:
         return "no feeder leads"
     return f"events of more than {LATE_SEC} s ago are not published" if late else ""
@@ -72,7 +72,7 @@ def agent(env: Mapping[str, str]) -> str:
     since = (datetime.now(UTC) - timedelta(seconds=SILENT_SEC)).isoformat()
     query = {"name": env.get("STORAX_SITE_NAME", "compose"), "last_refresh_after": since, "limit": 0, "count": "true"}
     answer = _get(f"{env['STORAX_URL']}/api/v1/sites/?{urlencode(query)}", env["STORAX_TOKEN"])
-    return "" if b'"count":1' in answer else f"the server has not heard of site {query['name']} for {SILENT_SEC} s"
+    return "" if b'"count":1' in answer else f"site {query['name']} did not report for {SILENT_SEC} s"
 
 
 CHECKS: dict[str, Callable[[Mapping[str, str]], str]] = {"api": api, "feeder": feeder, "tasks": tasks, "agent": agent}

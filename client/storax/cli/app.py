@@ -137,5 +137,5 @@ def _find(name: str, site: str | None) -> "App":
 
     ids = app_ids(name, sites=[site_id(site)] if site else ())
     if len(ids) > 1:
-        raise UsageError(f"{len(ids)} sites have an app {name!r}.", hint="Say which: --site NAME")
+        raise UsageError(f"{len(ids)} sites have an app {name!r}.", hint="Name one: --site NAME")
     return App.objects.get(id=ids[0])

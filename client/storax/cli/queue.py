@@ -1,4 +1,4 @@
-"""`storax queue`: allocations asked of a site's scheduler, inside which its jobs run. In Python: BatchJob."""
+"""`storax queue`: allocations of a site's scheduler, inside which its jobs run. In Python: BatchJob."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast

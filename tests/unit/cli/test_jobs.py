@@ -15,7 +15,7 @@ NAMES = {"columns": ["id", "name"], "next": None, "count": None}
 
 
 def page(*jobs):
-    """Answers of the jobs' list: the columns asked for, or a number when only that is asked."""
+    """Answer the list of jobs: the requested columns, or a number when only the count is requested."""
 
     def answer(request):
         if request.body.get("count"):
@@ -282,13 +282,13 @@ def counted(number):
 def test_it_says_that_no_agent_was_ever_heard(why):
     text = why({"last_refresh": None}, state="PREPROCESSED", attempt=0)
     assert "Job 12 (Hello at site laptop) is PREPROCESSED." in text
-    assert "No agent of site laptop was ever heard" in text
+    assert "No agent of site laptop has ever reported" in text
     assert "storax site start /sites/laptop" in text
 
 
 def test_it_says_how_long_the_agent_is_silent(why):
     silent = (NOW - timedelta(minutes=64)).isoformat()
-    assert "last heard 1 h 4 min ago" in why({"last_refresh": silent}, state="PREPROCESSED", attempt=0)
+    assert "last reported 1 h 4 min ago" in why({"last_refresh": silent}, state="PREPROCESSED", attempt=0)
 
 
 def test_it_counts_what_comes_before(why):
@@ -363,12 +363,12 @@ def test_it_says_that_the_last_allocation_was_refused_and_that_nobody_asks_for_a
         return batches() if "state" in request.body["filter"] else refused
 
     text = waiting(why, {"elastic_queues": [elastic]}, answer, num_nodes=3)
-    assert "The last allocation asked for, 7, was refused: it asks for 9 nodes." in text
-    assert "elastic queue (queue debug) asks for none for it: the job asks for 3 nodes; it has 2." in text
+    assert "The last allocation submitted, 7, was refused: it asks for 9 nodes." in text
+    assert "elastic queue (queue debug) submits none for it: the job asks for 3 nodes; it has 2." in text
     assert "storax queue submit --site laptop -n 3 -t 60 --job-mode mpi" in text
     long = waiting(why, {"elastic_queues": [elastic]}, batches(), wall_time_min=30)
     assert "the job asks for 30 minutes; it has 30" in long
-    assert "asks for none" not in waiting(why, {"elastic_queues": [elastic]}, batches(), wall_time_min=29)
+    assert "submits none" not in waiting(why, {"elastic_queues": [elastic]}, batches(), wall_time_min=29)
 
 
 @pytest.mark.parametrize(
@@ -416,7 +416,7 @@ def test_it_shows_where_a_function_failed(why):
 def test_it_says_what_does_not_work_in_the_site_s_agent(why):
     failing_loops = {"outlook": {"error": "no\x1b answer", "since": "2026-01-01T11:00:00+00:00"}}
     text = why({"failing_loops": failing_loops}, state="AWAITING_PARENTS", attempt=0, parent_ids=[])
-    assert r"has trouble, since 2026-01-01T11:00:00+00:00: loop outlook: no\x1b answer" in text
+    assert r"fails since 2026-01-01T11:00:00+00:00: outlook: no\x1b answer" in text
 
 
 def test_it_names_the_parents_that_have_not_ended(why):
@@ -450,7 +450,7 @@ def test_it_says_who_holds_it_and_that_it_is_being_stopped(why):
     )
     assert "its process is being stopped" in text
     assert "attempt 1 of 1, started 2 min ago" in text
-    assert "session 5 of site laptop, in allocation 7, last heard 1 min 10 s ago" in text
+    assert "session 5 of site laptop, in allocation 7, last heartbeat 1 min 10 s ago" in text
     assert "too long ago" in text
 
 

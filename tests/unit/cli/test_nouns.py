@@ -26,7 +26,7 @@ def event(position, **fields):
 
 
 def page(columns, *objects):
-    """Answers of a list: the columns asked for, in the order asked."""
+    """Answer a list: the requested columns, in the requested order."""
 
     def answer(request):
         names = request.body.get("fields") or list(columns)

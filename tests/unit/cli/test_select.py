@@ -89,7 +89,7 @@ def test_too_many_single_ids_are_refused_before_they_are_sent(script):
 
 
 def test_no_selection_is_never_everything_where_it_matters():
-    with pytest.raises(UsageError, match="Say which"):
+    with pytest.raises(UsageError, match="No job is selected"):
         Selection.of(None).require("rm")
     assert Selection.of(["1"]).require("rm").selectors == ["1"]
 

@@ -123,7 +123,7 @@ def define(**body):
             lambda: define(site="laptop", command_template="x", run=lambda self: 1).sync(),
             "both command_template and run",
         ),
-        (lambda: define(command_template="x").sync(), "does not say its site"),
+        (lambda: define(command_template="x").sync(), "does not name its site"),
         (lambda: define(site="labtop", command_template="x").sync(), "no site 'labtop'. Did you mean 'laptop'"),
         (lambda: define(command_template=3.5j), "Broken.command_template"),
         (lambda: define(version=3), "cannot set version"),
@@ -151,7 +151,7 @@ def test_a_job_finds_its_app_by_name_once(client, script):
 
 def test_site_name_tells_apps_of_one_name_apart(client, script):
     script.on("POST", "/apps/query", rows(App, KNOWN, app(9, site_id=5)), rows(App, app(9, site_id=5)))
-    with pytest.raises(errors.InvalidInput, match=r"Several sites have an App 'Hello': .*Say which: site_name="):
+    with pytest.raises(errors.InvalidInput, match=r"Several sites have an App 'Hello': .*Name the site: site_name="):
         Job(app="Hello", workdir="a").save()
     Job(app="Hello", site_name="cluster", workdir="a").save()
     assert script.bodies("/apps/query")[-1]["filter"] == {"name": "Hello", "site_id": 5}

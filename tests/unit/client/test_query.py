@@ -278,7 +278,7 @@ def test_a_wrong_update_is_refused_before_it_is_sent(client, script, patch, mess
 
 @pytest.mark.parametrize("verb", ["update", "delete", "cancel"])
 def test_a_bulk_call_on_the_manager_needs_an_explicit_all(client, script, verb):
-    with pytest.raises(errors.InvalidInput, match=rf"say Job.objects.all\(\).{verb}"):
+    with pytest.raises(errors.InvalidInput, match=rf"call Job.objects.all\(\).{verb}"):
         getattr(Job.objects, verb)(**({"num_nodes": 2} if verb == "update" else {}))
     assert script.asked == []
 

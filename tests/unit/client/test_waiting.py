@@ -215,7 +215,7 @@ def test_waiting_for_nothing_ends_at_once(platform, client):
     [
         (lambda c: [Job(app_id=1, workdir="w")], "not saved cannot be waited for"),
         (lambda c: 10, "Name the seconds to wait: timeout="),
-        (lambda c: None, r"say Job.objects.all\(\).wait"),
+        (lambda c: None, r"call Job.objects.all\(\).wait"),
         (lambda c: [from_object(Job, job(1), c), from_object(Job, job(1), client_of(Platform()))], "different servers"),
     ],
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from storax.models.job import Job
     from storax.models.site import Site
 
-SILENT_SEC = 90.0  # an agent is heard every few seconds; after this it is gone or cut off
+SILENT_SEC = 90.0  # an agent reports every few seconds; after this it is gone or cut off
 FEW = 5
 
 
@@ -29,12 +29,12 @@ def explain(job: Annotated[str, typer.Argument(help="An id, or `last`.")], outpu
     """
     from storax.models.job import Job
 
-    found = Job.objects.get(id=one_id(job))
-    lines = list(reasons(found))
+    selected = Job.objects.get(id=one_id(job))
+    lines = list(reasons(selected))
     if output.for_people:
         print("\n".join(lines))
     else:
-        show_one({"id": found.id, "state": found.state, "reasons": lines}, form=output)
+        show_one({"id": selected.id, "state": selected.state, "reasons": lines}, form=output)
 
 
 def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
@@ -125,10 +125,10 @@ def _site(site: "Site", now: datetime) -> list[str]:
     """Return what is wrong with a site's agent; empty where it reported lately."""
     start = "Start it, on that machine: storax site start" + (f" {site.path}" if site.path else "")
     if site.last_refresh is None:
-        return [f"No agent of site {site.name} was ever heard, so nobody runs its jobs.", start]
+        return [f"No agent of site {site.name} has ever reported, so its jobs do not run.", start]
     silent = (now - site.last_refresh).total_seconds()
     if silent > SILENT_SEC:
-        return [f"The agent of site {site.name} was last heard {format_duration(silent)} ago.", start]
+        return [f"The agent of site {site.name} last reported {format_duration(silent)} ago.", start]
     return []
 
 
@@ -136,7 +136,7 @@ def _trouble(site: "Site") -> Iterator[str]:
     """Yield the loops of a site's agent that fail, with their errors."""
     for name, failure in sorted((site.failing_loops or {}).items()):
         since, error = (text_of(failure.get(key) or "?") for key in ("since", "error"))
-        yield f"The agent of site {site.name} has trouble, since {since}: loop {name}: {error}"
+        yield f"A loop of the agent of site {site.name} fails since {since}: {name}: {error}"
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
@@ -165,7 +165,7 @@ def _holder(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         return
     place = f", in allocation {session.batch_job_id}" if session.batch_job_id else ""
     heartbeat = _ago(session.heartbeat, now) if session.heartbeat else "never"
-    yield f"It is held by session {session.id} of site {site.name}{place}, last heard {heartbeat}."
+    yield f"It is held by session {session.id} of site {site.name}{place}, last heartbeat {heartbeat}."
     if session.expires_at and session.expires_at < now:
         yield "That is too long ago: its jobs are taken away from it and offered again."
 

@@ -41,18 +41,18 @@ def logs(
     """
     from storax.models.job import Job
 
-    found = Job.objects.get(id=one_id(job))
-    file = _log_file(found, "job.err" if err else "job.out", quiet=path)
+    selected = Job.objects.get(id=one_id(job))
+    file = _log_file(selected, "job.err" if err else "job.out", quiet=path)
     if path:
         print(file)
         return
     if follow and not file.exists():
-        _wait_for_file(found, file)
-    _require(found, file)
+        _wait_for_file(selected, file)
+    _require(selected, file)
     with file.open("rb") as opened:
         _copy(_last_lines(opened, lines))
         if follow:
-            _follow(found, opened)
+            _follow(selected, opened)
 
 
 def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
@@ -205,8 +205,8 @@ def _too_late(left: "Sequence[int | None]", total: int) -> CommandError:
 
 def _failure(failed: "Sequence[Job]") -> CommandError:
     named = ", ".join(str(job.id) for job in failed[:FEW]) + (", ..." if len(failed) > FEW else "")
-    word = "Job" if len(failed) == 1 else "Jobs"
-    return CommandError(f"{word} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
+    noun = "Job" if len(failed) == 1 else "Jobs"
+    return CommandError(f"{noun} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
 
 
 @contextmanager

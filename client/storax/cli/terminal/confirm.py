@@ -27,7 +27,7 @@ def confirmed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UsageError(f"This would {action} {things}.", hint="Nobody can be asked here: add --yes.")
+        raise UsageError(f"This would {action} {things}.", hint="There is no terminal to confirm it: add --yes.")
     if typer.confirm(f"{action.capitalize()} {things}?", err=True):
         return True
     note("Nothing was changed.")

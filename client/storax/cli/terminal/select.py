@@ -79,7 +79,7 @@ class Selection:
         """
         if self.is_empty:
             hint = f"Write storax job {verb} 12, or --tag KEY=VALUE, or --state STATE"
-            raise UsageError("Say which jobs are meant.", hint=hint)
+            raise UsageError("No job is selected.", hint=hint)
         return self
 
     def query(self) -> "JobQuery":
@@ -190,4 +190,4 @@ def app_ids(name: str, *, sites: Iterable[int] = ()) -> list[int]:
 
 
 def _split(texts: Sequence[str] | None) -> list[str]:
-    return [word for text in texts or () for word in text.split(",") if word]
+    return [item for text in texts or () for item in text.split(",") if item]
