@@ -50,18 +50,18 @@ def lines(rows: Iterable[Row]) -> str:
     return "\n".join(parts)
 
 
-def _moved(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str]]:
+def _moved(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str | None]]:
     """How the counts by owner, site and state differ after these changes."""
-    tally: Counter[tuple[int, int | None, str]] = Counter()
+    tally: Counter[tuple[int, int | None, str | None]] = Counter()
     for change in changes:
-        moves = [e for e in change.events if e["s"] is not None]
+        moves = [e for e in change.events if e.to_state is not None]
         if moves:
-            tally[change.owner_id, change.site_id, moves[0]["f"]] -= 1
-            tally[change.owner_id, change.site_id, moves[-1]["s"]] += 1
+            tally[change.owner_id, change.site_id, moves[0].from_state] -= 1
+            tally[change.owner_id, change.site_id, moves[-1].to_state] += 1
     return tally
 
 
-def _tally(counts: Counter[tuple[int, int | None, str]]) -> str:
+def _tally(counts: Counter[tuple[int, int | None, str | None]]) -> str:
     rows = [{"owner_id": o, "site_id": s, "state": str(t), "n": n} for (o, s, t), n in counts.items() if n]
     return orjson.dumps(rows).decode()
 
@@ -101,7 +101,7 @@ async def append_changes(conn: Connection, ctx: Context, resource: Resource, cha
     told = [c for c in changes if c.events]
     if told:
         keys = frozenset().union(*(c.patch for c in told)) & frozenset(resource.folded)
-        args: list[Any] = [lines(c.line() for c in told), ctx.actor, ctx.command_id]
+        args: list[Any] = [lines(sql.change_line(c) for c in told), ctx.actor, ctx.command_id]
         if resource is JOBS:
             args.append(_tally(_moved(told)))
         ctx.saw(await conn.fetchval(sql.apply(resource.entity, keys), *args))

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from storax_core.lifecycle.change import CREATED, DELETED, UPDATED
+from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Row
+from storax_core.log.event_types import EVENT_TYPES
+from storax_core.log.schemas import version_of
 from storax_core.resources import BY_ENTITY, Resource
 from storax_core.resources.base import FieldSpec
 
@@ -65,6 +67,12 @@ def site_of(resource: Resource, source: str) -> str:
     return f"({source}->>'site_id')::bigint" if "site_id" in resource.fields else "NULL::bigint"
 
 
+def _typed(entity: str, kind: str) -> str:
+    """SQL of an event's type and schema version."""
+    name = f"{entity}.{kind}"
+    return f"'{name}', {EVENT_TYPES[name].schema_version}"
+
+
 def _table_fields(resource: Resource, table: str) -> list[FieldSpec]:
     return [f for f in resource.fields.values() if f.table == table and f.name not in SERVER_FIELDS]
 
@@ -92,8 +100,8 @@ def create(entity: str) -> str:
     return f"""WITH {LINES},
 main AS ({_insert(r, r.table)}),
 {hot}{tally}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
-  SELECT now(), $2::bigint, {site_of(r, "d")}, '{entity}', (d->>'id')::bigint, 1, '{entity}.{CREATED}', 1, $3, $4::uuid,
-    {state}, d{secret} FROM inp RETURNING position)
+  SELECT now(), $2::bigint, {site_of(r, "d")}, '{entity}', (d->>'id')::bigint, 1,
+    {_typed(entity, CREATED)}, $3, $4::uuid, {state}, d{secret} FROM inp RETURNING position)
 SELECT max(position) AS position FROM ev"""
 
 
@@ -128,18 +136,31 @@ hot AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "las
   FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
   RETURNING t.id, t.version, {site} AS site_id, inp.p),
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
-  SELECT now(), $2::bigint, site_id, '{entity}', id, version, '{entity}.{UPDATED}', 1, $3, $4::uuid, p
+  SELECT now(), $2::bigint, site_id, '{entity}', id, version, {_typed(entity, UPDATED)}, $3, $4::uuid, p
   FROM hot RETURNING position)
 SELECT array_agg(id) AS ids, array_agg(version) AS versions, now() AS last_update,
   (SELECT max(position) FROM ev) AS position FROM hot"""
+
+
+def change_line(change: Change) -> Row:
+    """A change as ``apply`` reads it."""
+    events = [{"v": e.version, "t": e.type, "f": e.from_state, "s": e.to_state, "d": e.data} for e in change.events]
+    return {
+        "id": change.id,
+        "o": change.owner_id,
+        "n": change.site_id,
+        "v": change.version,
+        "p": change.patch,
+        "e": events,
+    }
 
 
 @lru_cache(maxsize=512)
 def apply(entity: str, keys: frozenset[str]) -> str:
     """Write decided changes of rows that this transaction has locked, with the events that tell them.
 
-    $1 lines ``{"id", "o": owner, "n": site, "v": new version, "p": patch, "e": [{"v", "t", "f", "s", "d"}]}`` where e
-    holds events (version, type, from, to, data), $2 actor, $3 command. Returns the last position.
+    $1 lines as ``change_line`` makes them, $2 actor, $3 command; for jobs $4 the differences of their counts. Returns
+    the last position.
     """
     r = BY_ENTITY[entity]
     hot = _sets(r, r.state_table, keys, uniform=False, patch="d->'p'")
@@ -150,8 +171,9 @@ def apply(entity: str, keys: frozenset[str]) -> str:
 hot AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int", "last_update = now()", *hot])}
   FROM inp WHERE t.id = inp.id),
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, to_state, data)
-  SELECT now(), (d->>'o')::bigint, (d->>'n')::bigint, '{entity}', (d->>'id')::bigint, (e->>'v')::int, e->>'t', 1, $2,
-    $3::uuid, e->>'f', e->>'s', e->'d' FROM inp, jsonb_array_elements(d->'e') AS e RETURNING position)
+  SELECT now(), (d->>'o')::bigint, (d->>'n')::bigint, '{entity}', (d->>'id')::bigint, (e->>'v')::int, e->>'t',
+    {version_of(r, "e->>'t'")}, $2, $3::uuid, e->>'f', e->>'s', e->'d'
+  FROM inp, jsonb_array_elements(d->'e') AS e RETURNING position)
 SELECT max(position) AS position FROM ev"""
 
 
@@ -176,7 +198,7 @@ def delete(entity: str) -> str:
 gone AS (DELETE FROM {r.state_table} t USING fence WHERE t.id = ANY($3::bigint[])
   RETURNING t.id, t.owner_id, t.version, {site} AS site_id, {state}, {LAST.get(entity, "NULL::jsonb")} AS last),
 {main}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, data)
-  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, '{entity}.{DELETED}', 1, $1, $2::uuid, state,
+  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, {_typed(entity, DELETED)}, $1, $2::uuid, state,
     $4::jsonb || CASE WHEN last IS NULL THEN '{{}}'::jsonb ELSE jsonb_build_object('last', last) END
   FROM gone ORDER BY id RETURNING position)
 SELECT max(position) AS position FROM ev"""

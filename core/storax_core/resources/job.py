@@ -20,9 +20,9 @@ from storax_core.resources.base import (
     TIME,
     JoinFilter,
     Link,
-    Machine,
     Mark,
     Resource,
+    StateMachine,
 )
 from storax_core.resources.base import UPDATE as UPDATE_ONLY
 from storax_core.resources.types import (
@@ -155,7 +155,7 @@ JOBS: Resource = Resource(
     python_name="Job",
     state_model=JobRow,
     parent=Link("app_id", "app"),
-    machine=Machine(JOB_MOVES),
+    machine=StateMachine(JOB_MOVES, effects=("attempt", "cancel_requested", "lease_epoch", "not_before", "session_id")),
     verbs=("list", "read", "create", "update", "delete", "cancel", "footprint"),
     extra_create={
         "transfers": (
