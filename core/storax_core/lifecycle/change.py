@@ -19,6 +19,18 @@ class Event:
     data: Row
 
 
+@dataclass(frozen=True, slots=True)
+class SetChange:
+    """The same change of many rows, made in the statement that picks them: one event of ``type`` for each row.
+
+    ``values`` are set and ``increments`` grow by one; the event's data holds the fields that its type declares.
+    """
+
+    type: str
+    values: Row
+    increments: tuple[str, ...] = ()
+
+
 @dataclass
 class Change:
     """What becomes of one locked row: the new version, the patch of its fields, and the events that record it."""

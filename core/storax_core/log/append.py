@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from storax_core.database.connections import Connection
-from storax_core.lifecycle.change import Change, Row
+from storax_core.lifecycle.change import Change, Row, SetChange
 from storax_core.log import sql
 from storax_core.resources import JOBS, Resource
 
@@ -36,6 +36,19 @@ class Context:
     def saw(self, position: int | None) -> None:
         """Remember the last position appended."""
         self.position = max(self.position, position or 0)
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Which rows to change: SQL of CTEs, of which ``pick`` has the locked ids, with their parameters.
+
+    They read from the CTE ``fence``, so that the fence is held before the first row is locked. ``order`` is that of the
+    answer.
+    """
+
+    ctes: str
+    params: Sequence[Any]
+    order: str
 
 
 def lines(rows: Iterable[Row]) -> str:
@@ -105,6 +118,22 @@ async def append_changes(conn: Connection, ctx: Context, resource: Resource, cha
         if resource is JOBS:
             args.append(_tally(_moved(told)))
         ctx.saw(await conn.fetchval(sql.apply(resource.entity, keys), *args))
+
+
+async def append_picked(conn: Connection, ctx: Context, resource: Resource, pick: Pick, change: SetChange) -> list[Any]:
+    """Pick rows, lock them and change all of them alike, one event each, in one statement. Returns the changed rows."""
+    statement = sql.change_picked(
+        resource.entity,
+        change.type,
+        pick.ctes,
+        pick.order,
+        place=len(pick.params) + 1,
+        values=tuple(change.values),
+        increments=change.increments,
+    )
+    rows: list[Any] = await conn.fetch(statement, *pick.params, *change.values.values(), ctx.actor, ctx.command_id)
+    ctx.saw(rows[0]["position_"] if rows else None)
+    return rows
 
 
 async def append_deleted(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int], reason: Row) -> None:

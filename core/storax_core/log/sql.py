@@ -10,14 +10,16 @@ from typing import Any
 from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Row
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.log.schemas import version_of
+from storax_core.log.watermark import FENCE_KEYS
 from storax_core.resources import BY_ENTITY, Resource
+from storax_core.resources.aliases import column
 from storax_core.resources.base import FieldSpec
 
-# Writers hold this advisory lock, shared, while they append: its holders are the fence behind the watermark.
-FENCE = "8360, 1"
+FENCE = ", ".join(map(str, FENCE_KEYS))
+TAKE_FENCE = f"fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE}))"
 SERVER_FIELDS = ("id", "owner_id", "version", "creation_date", "last_update")
 LINES = f"""
-fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
+{TAKE_FENCE},
 inp AS MATERIALIZED (SELECT l::jsonb AS d FROM fence, string_to_table($1, E'\\n') AS l)"""
 # As LINES, with the id taken out first: under row-level security only a comparison of plain columns goes by index.
 ID_LINES = (
@@ -67,9 +69,8 @@ def site_of(resource: Resource, source: str) -> str:
     return f"({source}->>'site_id')::bigint" if "site_id" in resource.fields else "NULL::bigint"
 
 
-def _typed(entity: str, kind: str) -> str:
+def _typed(name: str) -> str:
     """SQL of an event's type and schema version."""
-    name = f"{entity}.{kind}"
     return f"'{name}', {EVENT_TYPES[name].schema_version}"
 
 
@@ -101,7 +102,7 @@ def create(entity: str) -> str:
 main AS ({_insert(r, r.table)}),
 {hot}{tally}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
   SELECT now(), $2::bigint, {site_of(r, "d")}, '{entity}', (d->>'id')::bigint, 1,
-    {_typed(entity, CREATED)}, $3, $4::uuid, {state}, d{secret} FROM inp RETURNING position)
+    {_typed(f"{entity}.{CREATED}")}, $3, $4::uuid, {state}, d{secret} FROM inp RETURNING position)
 SELECT max(position) AS position FROM ev"""
 
 
@@ -136,7 +137,7 @@ hot AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "las
   FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
   RETURNING t.id, t.version, {site} AS site_id, inp.p),
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
-  SELECT now(), $2::bigint, site_id, '{entity}', id, version, {_typed(entity, UPDATED)}, $3, $4::uuid, p
+  SELECT now(), $2::bigint, site_id, '{entity}', id, version, {_typed(f"{entity}.{UPDATED}")}, $3, $4::uuid, p
   FROM hot RETURNING position)
 SELECT array_agg(id) AS ids, array_agg(version) AS versions, now() AS last_update,
   (SELECT max(position) FROM ev) AS position FROM hot"""
@@ -177,6 +178,32 @@ hot AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int", "la
 SELECT max(position) AS position FROM ev"""
 
 
+@lru_cache(maxsize=512)
+def change_picked(
+    entity: str, type_: str, ctes: str, order: str, *, place: int, values: tuple[str, ...], increments: tuple[str, ...]
+) -> str:
+    """Change the rows whose ids, locked, are in the CTE ``pick`` of ``ctes``; one event of ``type_`` for each.
+
+    Parameters from $``place`` on: the new ``values`` of fields of the table with the state, actor, command. Answers
+    with the changed rows, in ``order``, and the last position as ``position_``.
+    """
+    r = BY_ENTITY[entity]
+    changed, rows = ("s", f"s JOIN {r.table} t ON t.id = s.id") if r.split else ("t", "t")
+    sets = [f"{name} = ${i}::{r.fields[name].pg_type}" for i, name in enumerate(values, place)]
+    sets += [f"{name} = j.{name} + 1" for name in increments]
+    actor = place + len(values)
+    data = ", ".join(f"'{name}', {name}" for name in EVENT_TYPES[type_].fields)
+    answer = ", ".join(f"{column(r, n)} AS {n}" for n in r.visible)
+    return f"""WITH {TAKE_FENCE},
+{ctes},
+{changed} AS (UPDATE {r.state_table} j SET version = j.version + 1, last_update = now(), {", ".join(sets)}
+  FROM pick WHERE j.id = pick.id RETURNING j.*),
+ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
+  SELECT now(), owner_id, site_id, '{entity}', id, version, {_typed(type_)}, ${actor}, ${actor + 1}::uuid,
+    jsonb_build_object({data}) FROM {changed} RETURNING position)
+SELECT (SELECT max(position) FROM ev) AS position_, {answer} FROM {rows} ORDER BY {order}"""
+
+
 # What is asked of the log about rows that are gone; kept in their last event, as {"last": {...}} where there is any.
 LAST = {
     "job": "(SELECT jsonb_build_object('tags', j.tags) FROM job j WHERE j.id = t.id AND j.tags <> '{}')",
@@ -194,11 +221,11 @@ def delete(entity: str) -> str:
     site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
     state = "state" if r.machine else "NULL::text AS state"
     main = f"main AS (DELETE FROM {r.table} WHERE id = ANY($3::bigint[])),\n{GONE_TALLY},\n" if r.split else ""
-    return f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
+    return f"""WITH {TAKE_FENCE},
 gone AS (DELETE FROM {r.state_table} t USING fence WHERE t.id = ANY($3::bigint[])
   RETURNING t.id, t.owner_id, t.version, {site} AS site_id, {state}, {LAST.get(entity, "NULL::jsonb")} AS last),
 {main}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, data)
-  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, {_typed(entity, DELETED)}, $1, $2::uuid, state,
+  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, {_typed(f"{entity}.{DELETED}")}, $1, $2::uuid, state,
     $4::jsonb || CASE WHEN last IS NULL THEN '{{}}'::jsonb ELSE jsonb_build_object('last', last) END
   FROM gone ORDER BY id RETURNING position)
 SELECT max(position) AS position FROM ev"""
