@@ -22,6 +22,7 @@ from storax_core.queries import select
 from storax_core.queries.capacity import Nodes, held
 from storax_core.resources import BATCH_JOBS, JOBS
 from storax_core.resources.aliases import source
+from storax_core.resources.batch_job import SUBMITTABLE
 from storax_core.resources.job import FREE, HOOK_IS_NEXT, RUNNABLE, first_in_line
 from storax_core.resources.types import BigId, Tags
 
@@ -158,7 +159,7 @@ async def claim_batch_jobs(
     ids = list(candidates) if candidates is not None else None
     ctes = f"""{_alive("$5")},
 pick AS MATERIALIZED (SELECT b.id FROM batch_job b, fence, alive WHERE b.owner_id = $1::bigint AND b.site_id = $2
-  AND b.state = 'pending_submission' AND b.session_id IS NULL AND ($3::bigint[] IS NULL OR b.id = ANY($3::bigint[]))
+  AND {SUBMITTABLE} AND ($3::bigint[] IS NULL OR b.id = ANY($3::bigint[]))
   ORDER BY b.id LIMIT $4 FOR UPDATE OF b SKIP LOCKED)"""  # noqa: S608
     pick = Pick(ctes, (holder.owner_id, holder.site_id, ids, limit, holder.id), "t.id")
     return await append_picked(conn, ctx, BATCH_JOBS, pick, rules.lease_batch_jobs(holder.id))

@@ -16,6 +16,10 @@ from storax_core.resources.types import BigId, Count, JsonObject, ShortText, Tag
 Minutes = Annotated[int, Strict(), Field(ge=1, le=5_256_000)]
 
 
+# Of the BatchJobs that wait for a session to submit them, in SQL.
+SUBMITTABLE = f"state = '{BatchJobState.PENDING_SUBMISSION}' AND session_id IS NULL"
+
+
 class _Partition(TypedDict, total=False):
     """A part of an allocation with a launcher of its own; what it leaves out is the BatchJob's."""
 
