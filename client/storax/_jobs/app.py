@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from storax._jobs import parameters as _parameters
 from storax._jobs.app_cache import apps_of
 from storax._jobs.pickled import wrap
-from storax._jobs.source import HOOKS, plain_source, whole_source
+from storax._jobs.source import plain_source, whole_source
 from storax._orm.instance import Model
 from storax._orm.kinds import Rejected
 from storax._orm.record import model_named
@@ -14,6 +14,7 @@ from storax._runtime.suggestions import unknown
 from storax._runtime.unset import UNSET
 from storax.client import current_client
 from storax.errors import InvalidInput
+from storax.models.job_rules import HOOKS
 
 if TYPE_CHECKING:
     from storax.models.site import Site
@@ -104,7 +105,7 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _methods(cls) -> list[str]:
         """``run`` and the hooks that it defines."""
-        return [name for name in ("run", *HOOKS) if inspect.isfunction(getattr(cls, name, None))]
+        return [name for name in ("run", *HOOKS.values()) if inspect.isfunction(getattr(cls, name, None))]
 
     @classmethod
     def _require_definition(cls) -> None:

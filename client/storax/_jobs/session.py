@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from storax._orm.instance import Model
 from storax._orm.rows import from_object
 from storax._runtime.json import dumps
+from storax.models.job_rules import Takeable
 
 if TYPE_CHECKING:
     from storax.models.job import Job
-
-
-Runnable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
 
 
 class SessionBase(Model):
@@ -29,7 +27,7 @@ class SessionBase(Model):
         serial_only: bool = False,
         sort_by: Literal["long_large_first"] | None = None,
         filter_tags: Mapping[str, str] | None = None,
-        states: "Iterable[Runnable] | None" = None,
+        states: "Iterable[Takeable] | None" = None,
         app_ids: Iterable[int] | None = None,
         wait: float = 0,
     ) -> "list[Job]":
@@ -43,7 +41,7 @@ class SessionBase(Model):
             serial_only: Only jobs of one node and one rank.
             sort_by: Packing order; by default priority, then age.
             filter_tags: Only jobs with these tags.
-            states: Runnable states; by default both.
+            states: Runnable states, with those in which a hook is to run; by default all of them.
             app_ids: Only jobs of these Apps.
             wait: Seconds to wait for the first, where none is runnable; at most 60.
 

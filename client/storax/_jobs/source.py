@@ -15,7 +15,6 @@ from typing import Any
 
 from storax.errors import InvalidInput
 
-HOOKS = ("preprocess", "postprocess", "handle_error", "handle_timeout")
 # Said to the server at sync(); not evaluated again at the site.
 DECLARATIONS = frozenset(
     {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",

@@ -9,20 +9,14 @@ import typer
 from storax.cli.job.allocations import allocations, too_large
 from storax.cli.terminal.output import Form, Output, show_one, text_of
 from storax.cli.terminal.select import one_id
+from storax.models.job_rules import HOOKS, RUNNABLE
 
 if TYPE_CHECKING:
-    from storax.models.job import Job, JobState
+    from storax.models.job import Job
     from storax.models.site import Site
 
 SILENT_SEC = 90.0  # an agent is heard every few seconds; after this it is gone or cut off
 FEW = 5
-HOOKS = {
-    "STAGED_IN": "preprocess",
-    "RUN_DONE": "postprocess",
-    "RUN_ERROR": "handle_error",
-    "RUN_TIMEOUT": "handle_timeout",
-}
-RUNNABLE: "list[JobState]" = ["PREPROCESSED", "RESTART_READY"]
 
 
 def explain(job: Annotated[str, typer.Argument(help="An id, or `last`.")], output: Output = Form.TABLE) -> None:
