@@ -7,7 +7,6 @@ from storax._jobs import parameters as _parameters
 from storax._jobs.app_cache import apps_of
 from storax._jobs.pickled import wrap
 from storax._jobs.source import plain_source, whole_source
-from storax._jobs.states import HOOKS
 from storax._orm.instance import Model
 from storax._orm.kinds import Rejected
 from storax._orm.record import model_named
@@ -15,6 +14,7 @@ from storax._runtime.suggestions import unknown
 from storax._runtime.unset import UNSET
 from storax.client import current_client
 from storax.errors import InvalidInput
+from storax.models.job_rules import HOOKS
 
 if TYPE_CHECKING:
     from storax.models.site import Site

@@ -11,11 +11,11 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from storax._jobs.states import FINAL
 from storax._jobs.subscription import POLL, Subscription
 from storax._runtime.server_sent_events import ServerEvent, parse
 from storax._runtime.transport import Call, Stream, Transport
 from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
+from storax.models.job_rules import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

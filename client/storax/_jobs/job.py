@@ -7,11 +7,11 @@ from storax import errors
 from storax._jobs.app_cache import apps_of
 from storax._jobs.creation import JobCreation, ParentIds
 from storax._jobs.pickled import unwrap
-from storax._jobs.states import FINAL
 from storax._jobs.waiting import Waiting
 from storax._orm.instance import gone_as
 from storax._runtime.json import dumps
 from storax.models.event_log import EventLog, EventLogQuery
+from storax.models.job_rules import FINAL
 
 __all__ = ["JobBase", "ParentIds"]
 

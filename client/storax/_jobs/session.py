@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from storax._jobs.states import Runnable
 from storax._orm.instance import Model
 from storax._orm.rows import from_object
 from storax._runtime.json import dumps
+from storax.models.job_rules import Takeable
 
 if TYPE_CHECKING:
     from storax.models.job import Job
@@ -27,7 +27,7 @@ class SessionBase(Model):
         serial_only: bool = False,
         sort_by: Literal["long_large_first"] | None = None,
         filter_tags: Mapping[str, str] | None = None,
-        states: "Iterable[Runnable] | None" = None,
+        states: "Iterable[Takeable] | None" = None,
         app_ids: Iterable[int] | None = None,
         wait: float = 0,
     ) -> "list[Job]":

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from storax._jobs.states import HOOKS, STARTABLE
 from storax.cli.job.allocations import allocations, too_large
 from storax.cli.terminal.output import Form, Output, show_one, text_of
 from storax.cli.terminal.select import one_id
+from storax.models.job_rules import HOOKS, RUNNABLE
 
 if TYPE_CHECKING:
     from storax.models.job import Job
@@ -148,7 +148,7 @@ def _too_large(job: "Job", site: "Site") -> Iterator[str]:
 def _queue(job: "Job", *, hint: bool) -> Iterator[str]:
     from storax.models.job import Job
 
-    runnable = Job.objects.filter(site_id=job.site_id, state=STARTABLE, session_id__isnull=True)
+    runnable = Job.objects.filter(site_id=job.site_id, state=RUNNABLE, session_id__isnull=True)
     ahead = runnable.filter(priority__gt=job.priority).count()
     ahead += runnable.filter(priority=job.priority, id__lt=job.id or 0).count()
     running = Job.objects.filter(site_id=job.site_id, state="RUNNING").count()
