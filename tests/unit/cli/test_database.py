@@ -12,7 +12,7 @@ from storax.cli.commands import load
 from storax.cli.database import database_url, with_stack
 from storax.cli.terminal.failures import CommandError, UsageError
 from storax.local.folder import Folder
-from storax.local.state import Record, Stack
+from storax.local.state import PartRecord, Stack
 
 NAMED, KEPT = "postgresql://named/storax", "postgresql://storax:word@127.0.0.1:41234/storax"
 
@@ -28,7 +28,7 @@ def stack_in(place: Path, *, runs: bool) -> Path:
     """A data folder whose Postgres is this very process, or nobody."""
     folder = Folder(place)
     folder.prepare()
-    postgres = Record(argv=["postgres"], process=identify(os.getpid()) if runs else None)
+    postgres = PartRecord(argv=["postgres"], process=identify(os.getpid()) if runs else None)
     folder.write(Stack(database_url=KEPT, parts={"postgres": postgres}))
     return place
 
