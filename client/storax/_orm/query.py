@@ -161,12 +161,19 @@ class Query(Frames, Generic[M]):
         return rows
 
     def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, M]:
-        """Return the matches by id; with ``ids``, only those of these ids."""
+        """Return the matches as a dict by id.
+
+        Args:
+            ids: Ids of the objects to return; None, the default, returns all that match.
+        """
         query = self if ids is None else self._filter({"id": list(ids)})
         return {one._values[one._id_at]: one for one in query._fetch()}
 
     def counts(self, by: str = "state") -> dict[Any, int]:
         """Return the number of matches by value of one field, such as ``{"FAILED": 3, "RUNNING": 7}``, in one request.
+
+        Args:
+            by: Name of the field; by default ``state``.
 
         Raises:
             SlicedQuery: the query was sliced.
