@@ -13,6 +13,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.commands import leases
+from storax_core.database.aliases import source
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Row
@@ -21,7 +22,6 @@ from storax_core.log.append import Context, Pick, append_picked
 from storax_core.queries import select
 from storax_core.queries.capacity import Nodes, held
 from storax_core.resources import BATCH_JOBS, JOBS
-from storax_core.resources.aliases import source
 from storax_core.resources.batch_job import SUBMITTABLE
 from storax_core.resources.job import FREE, HOOK_IS_NEXT, RUNNABLE, first_in_line
 from storax_core.resources.types import BigId, Tags

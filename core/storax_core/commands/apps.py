@@ -1,12 +1,13 @@
 """What an App's declaration holds to: its parameters cover its template, its slots and globs stay in the workdir."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from storax_core.commands.parents import require_mine
+from storax_core.commands.locks import require_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Invalid
 from storax_core.lifecycle.change import Row
@@ -95,7 +96,19 @@ def _check_parameter(name: str, spec: Row) -> None:
         raise Invalid(f"parameter {name!r} is required and has a default", hint="Drop one of the two.")
 
 
-async def check_change(conn: Connection, ctx: Context, app_id: int, patch: Row) -> None:
+async def check_new(_conn: Connection, _ctx: Context, rows: Sequence[Row]) -> None:
+    """Judge new declarations."""
+    for row in rows:
+        check(row)
+
+
+async def check_changes(conn: Connection, ctx: Context, lines: Sequence[Row]) -> None:
+    """Judge patches, each with what is stored of its App. Lines: ``{"id", "p": patch}``."""
+    for line in lines:
+        await _check_change(conn, ctx, line["id"], line["p"])
+
+
+async def _check_change(conn: Connection, ctx: Context, app_id: int, patch: Row) -> None:
     """Judge a patch together with what is stored: a template and its parameters belong to each other."""
     stored = await conn.fetchrow(STORED, app_id, ctx.owner_id)
     if stored is None:

@@ -116,6 +116,17 @@ def check_parameters(row: Row, app: Row, where: str) -> None:
     )
 
 
+async def check_changes(conn: Connection, ctx: Context, lines: Sequence[Row]) -> None:
+    """New parameters of jobs must fit their Apps. Lines: ``{"id", "p": patch}``."""
+    patches = {line["id"]: line["p"] for line in lines if "parameters" in line["p"]}
+    if patches:
+        query = "SELECT id, app_id FROM job WHERE id = ANY($1::bigint[]) AND owner_id = $2"
+        rows = await conn.fetch(query, list(patches), ctx.owner_id)
+        declared = await find_apps(conn, ctx.owner_id, {r["app_id"] for r in rows})
+        for row in rows:
+            check_parameters(patches[row["id"]], declared[row["app_id"]], f"job {row['id']}")
+
+
 def _edges(rows: Sequence[Row], ids: Sequence[int]) -> list[tuple[int, int]]:
     """(child, parent) pairs; a reference within the call must name an earlier row, so no cycle can be."""
     out = []

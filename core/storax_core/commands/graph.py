@@ -7,7 +7,7 @@ two transactions then both see the other, so no child is left waiting and none i
 from collections.abc import Sequence
 from typing import Any
 
-from storax_core.commands.job_facts import JOB_FACTS
+from storax_core.commands.locks import JOB_FACTS
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change

@@ -8,11 +8,12 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storax_core.commands import hook_jobs, moves
+from storax_core.commands.locks import lock_mine, require_mine
 from storax_core.database.connections import Connection
-from storax_core.errors import NotFound
+from storax_core.errors import Invalid, NotFound
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change, Row
-from storax_core.lifecycle.states import AGENT_MOVES, HOOK_MOVES, HOOKS
+from storax_core.lifecycle.states import AGENT_MOVES, HOOK_MOVES, HOOKS, BatchJobState
 from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
@@ -206,11 +207,38 @@ async def _release_batch_jobs(conn: Connection, ctx: Context, sessions: Sequence
     await append.append_changes(conn, ctx, BATCH_JOBS, changes)
 
 
-async def end_sessions_of(conn: Connection, ctx: Context, batch_jobs: Sequence[int]) -> None:
-    """The allocations are over: whatever still claims to run inside them does not."""
+async def delete_sessions(conn: Connection, ctx: Context, ids: Sequence[int], _reason: Row) -> tuple[int, list[int]]:
+    """End sessions of the caller. Returns their number."""
+    mine = [r["id"] for r in await lock_mine(conn, ctx.owner_id, SESSIONS, ids, "id")]
+    await end_sessions(conn, ctx, mine, "its session was ended")
+    return len(mine), []
+
+
+async def check_allocations(conn: Connection, ctx: Context, rows: Sequence[Row]) -> None:
+    """A session inside a BatchJob is at that BatchJob's site. Raises Invalid."""
+    for site_id in {r["site_id"] for r in rows}:
+        wanted = {r["batch_job_id"] for r in rows if r["site_id"] == site_id and r.get("batch_job_id") is not None}
+        await require_mine(conn, ctx.owner_id, BATCH_JOBS, wanted)
+        sql = "SELECT id FROM batch_job WHERE id = ANY($1::bigint[]) AND site_id <> $2"
+        elsewhere = await conn.fetchval(sql, sorted(wanted), site_id)
+        if elsewhere is not None:
+            raise Invalid(
+                f"batch job {elsewhere} is at another site", hint=f"Open the session at its site, not at {site_id}."
+            )
+
+
+async def begin(conn: Connection, ctx: Context, ids: Sequence[int]) -> None:
+    """The life of new sessions begins."""
+    for session_id in ids:
+        await heartbeat(conn, ctx.owner_id, session_id)
+
+
+async def end_sessions_of(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
+    """BatchJobs changed: whatever still claims to run inside those that finished does not."""
+    batch_jobs = [c.id for c in changes if c.patch.get("state") == BatchJobState.FINISHED]
     if batch_jobs:
         rows = await conn.fetch(
-            "SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", list(batch_jobs)
+            "SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", batch_jobs
         )
         await end_sessions(conn, ctx, [r["id"] for r in rows], "its BatchJob finished")
 

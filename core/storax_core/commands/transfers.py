@@ -15,13 +15,14 @@ STANDING = """SELECT job_id, direction, bool_and(state = 'done') AS done,
 FROM transfer_item WHERE job_id IN (SELECT job_id FROM transfer_item WHERE id = ANY($1::bigint[])) GROUP BY 1, 2"""
 
 
-async def settle(conn: Connection, ctx: Context, items: Sequence[int]) -> None:
-    """Items changed state: jobs whose stage is complete go on, jobs with a failed item fail."""
-    ids = await conn.fetch("SELECT DISTINCT job_id FROM transfer_item WHERE id = ANY($1::bigint[])", list(items))
+async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
+    """Items changed: jobs whose stage is complete by it go on, jobs with a failed item fail."""
+    items = [c.id for c in changes if "state" in c.patch]
+    ids = await conn.fetch("SELECT DISTINCT job_id FROM transfer_item WHERE id = ANY($1::bigint[])", items)
     jobs = await moves.lock_jobs(conn, ctx.owner_id, [r["job_id"] for r in ids])
-    standing = {(r["job_id"], r["direction"]): r for r in await conn.fetch(STANDING, list(items))}
-    changes = [_verdict(job, standing.get((job["id"], "in")), standing.get((job["id"], "out"))) for job in jobs]
-    await moves.append_job_changes(conn, ctx, changes)
+    standing = {(r["job_id"], r["direction"]): r for r in await conn.fetch(STANDING, items)}
+    job_changes = [_verdict(job, standing.get((job["id"], "in")), standing.get((job["id"], "out"))) for job in jobs]
+    await moves.append_job_changes(conn, ctx, job_changes)
 
 
 def _verdict(facts: rules.Facts, coming: rules.Facts | None, going: rules.Facts | None) -> Change:

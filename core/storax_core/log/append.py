@@ -14,7 +14,7 @@ import orjson
 from storax_core.database.connections import Connection
 from storax_core.lifecycle.change import Change, Row, SetChange
 from storax_core.log import sql
-from storax_core.resources import JOBS, Resource
+from storax_core.resources import Resource
 
 PIECES = 250
 
@@ -88,7 +88,7 @@ async def draw_ids(conn: Connection, resource: Resource, count: int) -> list[int
 async def append_created(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> None:
     """Insert full rows (ids drawn before) and one ``created`` event each, in one statement."""
     args: list[Any] = [lines(rows), ctx.owner_id, ctx.actor, ctx.command_id]
-    if resource is JOBS:
+    if resource.counted:
         args.append(_tally(Counter((ctx.owner_id, r["site_id"], r["state"]) for r in rows)))
     ctx.saw(await conn.fetchval(sql.create(resource.entity), *args))
 
@@ -115,7 +115,7 @@ async def append_changes(conn: Connection, ctx: Context, resource: Resource, cha
     if told:
         keys = frozenset().union(*(c.patch for c in told)) & frozenset(resource.folded)
         args: list[Any] = [lines(sql.change_line(c) for c in told), ctx.actor, ctx.command_id]
-        if resource is JOBS:
+        if resource.counted:
             args.append(_tally(_moved(told)))
         ctx.saw(await conn.fetchval(sql.apply(resource.entity, keys), *args))
 

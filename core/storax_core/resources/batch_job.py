@@ -98,4 +98,5 @@ BATCH_JOBS: Resource = Resource(
     python_name="BatchJob",
     parent=Link("site_id", "site"),
     machine=StateMachine(BATCH_JOB_MOVES),
+    remembered="CASE WHEN t.scheduler_id IS NOT NULL THEN jsonb_build_object('scheduler_id', t.scheduler_id) END",
 )

@@ -164,6 +164,8 @@ JOBS: Resource = Resource(
     path="jobs",
     python_name="Job",
     state_model=JobRow,
+    counted=True,
+    remembered="(SELECT jsonb_build_object('tags', j.tags) FROM job j WHERE j.id = t.id AND j.tags <> '{}')",
     parent=Link("app_id", "app"),
     machine=StateMachine(JOB_MOVES, effects=("attempt", "cancel_requested", "lease_epoch", "not_before", "session_id")),
     verbs=("list", "read", "create", "update", "delete", "cancel", "footprint"),
