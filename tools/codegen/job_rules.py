@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from storax_core.lifecycle.states import HOOKS, JOB_RUNNABLE, JOB_TAKEABLE
+from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE
 
 TEXT = '''"""Rules of the server that others must know. Written by `python -m tools.codegen`; do not edit."""
 
@@ -14,6 +14,8 @@ HOOKS: Final[dict[str, Hook]] = {{{by_state}}}
 """The hook of its App that a job runs in each of these states, where the App has it."""
 RUNNABLE: Final = ({runnable},)
 """States of a job that can start."""
+FINAL: Final = ({final},)
+"""States that end a job's life."""
 '''
 
 
@@ -23,6 +25,7 @@ def render() -> str:
         hooks=_listed(HOOKS.values()),
         takeable=_listed(JOB_TAKEABLE),
         runnable=_listed(JOB_RUNNABLE),
+        final=_listed(JOB_DONE),
         by_state=", ".join(f"{str(state)!r}: {hook!r}" for state, hook in HOOKS.items()),
     )
 

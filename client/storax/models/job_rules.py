@@ -16,3 +16,8 @@ RUNNABLE: Final = (
     "RESTART_READY",
 )
 """States of a job that can start."""
+FINAL: Final = (
+    "JOB_FINISHED",
+    "FAILED",
+)
+"""States that end a job's life."""
