@@ -64,7 +64,7 @@ def _client(url: str, connections: int) -> Redis:
 class Queues:
     """Hints about runnable work, by site, and the published events.
 
-    Sleepers have connections of their own, so that however many wait, a hint can still be given. A command that Redis
+    Sleepers have connections of their own, so that however many wait, a hint can still be sent. A command that Redis
     leaves unanswered for ``QUICK_SEC`` raises QueueDown; then all fail at once for ``REST_SEC``: nobody queues up
     behind a Redis that hangs.
     """
@@ -136,7 +136,7 @@ class Queues:
             await pipe.execute()
 
     async def drop_cancels(self, session_id: int) -> bool:
-        """The session is being told. Returns whether there was something new to tell."""
+        """The session gets its cancels. Returns whether there was a new one."""
         async with self._quick():
             return bool(await self._redis.delete(f"cancel:{session_id}"))
 
@@ -198,7 +198,7 @@ class Queues:
                     yield
 
     async def first(self, name: str, seconds: float) -> bool:
-        """Whether nobody has asked this under the name in the last ``seconds``."""
+        """Whether this is the first call under the name in the last ``seconds``."""
         async with self._quick():
             return bool(await self._redis.set(name, b"1", nx=True, px=int(seconds * 1000)))
 

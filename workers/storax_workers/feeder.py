@@ -67,7 +67,7 @@ class Feeder:
         await conn.execute("SET synchronous_commit = off")
         self.at = await watermark.published(conn)
         await self._drop_foreign_stream(conn)
-        fence = watermark.Fence(safe=self.at)
+        fence = watermark.Watermark(safe=self.at)
         helper = asyncio.create_task(self._reconcile_for_ever())
         log.info("feeder leads from position %d", self.at)
         try:
@@ -95,9 +95,9 @@ class Feeder:
                 await self.woken.wait()
         self.woken.clear()
 
-    async def _step(self, conn: Connection, fence: watermark.Fence) -> bool:
+    async def _step(self, conn: Connection, fence: watermark.Watermark) -> bool:
         """One look, and the relay of what it proved final."""
-        safe = await fence.look(conn)
+        safe = await fence.advance(conn)
         if safe <= self.at:
             return False
         rows = await watermark.read(conn, self.at, safe, CHUNK)
@@ -161,7 +161,7 @@ class Feeder:
     async def reconcile(self) -> None:
         """Put back what Postgres says is runnable: everything after Redis was lost or flushed, else queue heads."""
         async with self.db.worker() as conn:
-            await upkeep.compact_tally(conn)
+            await upkeep.compact_job_counts(conn)
             await upkeep.refresh_statistics(conn)
             if self.redis_lost or await self.queues.marked(FILLED) is None:
                 await self._refill(conn)

@@ -34,7 +34,7 @@ BatchJobOrdering = Literal[
 
 
 class BatchJob(BatchJobBase):
-    """An allocation asked of a Site's scheduler, inside which a launcher runs Jobs."""
+    """An allocation requested from a Site's scheduler, inside which a launcher runs Jobs."""
 
     __slots__ = ()
 
@@ -183,7 +183,7 @@ class BatchJob(BatchJobBase):
         partitions: Iterable[dict[str, Any]] | Unset | None = UNSET,
         **unknown: Never,
     ) -> None:
-        """An allocation asked of a Site's scheduler, inside which a launcher runs Jobs. Unsaved until ``save()``.
+        """An allocation requested from a Site's scheduler, inside which a launcher runs Jobs. Unsaved until ``save()``.
 
         Args:
             site_id: Site whose scheduler is asked.

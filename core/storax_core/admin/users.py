@@ -27,13 +27,13 @@ async def bootstrap(url: str, username: str, password: str | None, days: int) ->
     _checked("the number of days", _TOKEN, {"name": "", "expires_in_days": days})
     hashed = None if password is None else users.password_hash(_checked("the password", _PASSWORD, password))
     async with _opened(url) as conn:
-        found = await users.find_user(conn, username)
-        if found and hashed:
+        user = await users.find_user(conn, username)
+        if user and hashed:
             raise Conflict(
                 f"the user {username!r} exists already, and its password was not changed",
                 hint="Change it with `storax admin set-password`; for a further token, leave the password out.",
             )
-        user_id = found["id"] if found else await users.create_user(conn, username, hashed)
+        user_id = user["id"] if user else await users.create_user(conn, username, hashed)
         token = await users.issue_token(conn, users.user_context(user_id), f"bootstrap of {username}", days)
     return {"user_id": user_id, "username": username, "token": token["token"]}
 
@@ -47,10 +47,10 @@ async def set_password(url: str, username: str, password: str, *, revoke_tokens:
     """
     hashed = users.password_hash(_checked("the password", _PASSWORD, password))
     async with _opened(url) as conn:
-        found = await users.find_user(conn, username)
-        if found is None:
+        user = await users.find_user(conn, username)
+        if user is None:
             raise NotFound(f"there is no user {username!r}", hint="Make one with `storax admin bootstrap`.")
-        return await users.set_password(conn, found["id"], hashed, revoke_tokens=revoke_tokens, actor=ACTOR)
+        return await users.set_password(conn, user["id"], hashed, revoke_tokens=revoke_tokens, actor=ACTOR)
 
 
 def _checked(what: str, adapter: TypeAdapter[Any], value: Any) -> Any:

@@ -52,8 +52,8 @@ async def verify(url: str) -> dict[str, Any]:
             events = await conn.fetchval("SELECT count(*) FROM event_log")
     finally:
         await conn.close()
-    found = sum(e["differences"] for e in entities.values()) + sum(checks.values())
-    return {"entities": entities, "checks": checks, "events": events, "differences": found}
+    differences = sum(e["differences"] for e in entities.values()) + sum(checks.values())
+    return {"entities": entities, "checks": checks, "events": events, "differences": differences}
 
 
 async def _compare(conn: Connection, resource: Resource) -> dict[str, Any]:
@@ -61,10 +61,10 @@ async def _compare(conn: Connection, resource: Resource) -> dict[str, Any]:
     rows = await conn.fetch(f"""SELECT coalesce(f.id, p.id) AS id, f.id IS NULL AS no_log, p.id IS NULL AS no_row,
   array_remove(ARRAY[{", ".join(differs)}], NULL) AS fields {unlike(resource)} ORDER BY 1""")
     total = await conn.fetchval(f"SELECT count(*) FROM {resource.table}")  # noqa: S608
-    return {"rows": total, "differences": len(rows), "samples": [_words(resource, r) for r in rows[:SAMPLES]]}
+    return {"rows": total, "differences": len(rows), "samples": [_sentence(resource, r) for r in rows[:SAMPLES]]}
 
 
-def _words(resource: Resource, row: Any) -> str:
+def _sentence(resource: Resource, row: Any) -> str:
     if row["no_log"]:
         return f"{resource.entity} {row['id']} is in the table but not in the log"
     if row["no_row"]:

@@ -55,7 +55,7 @@ class Acquire(BaseModel):
 
     @property
     def constrained(self) -> bool:
-        """Whether anything but the number is asked; then the queue's head alone cannot answer."""
+        """Whether anything but the number is limited; then the queue's head alone cannot answer."""
         return bool(self.model_fields_set - {"max_num_jobs"}) and self != Acquire(max_num_jobs=self.max_num_jobs)
 
     @property
@@ -107,7 +107,7 @@ def _alive(session: str) -> str:
 
 
 def _narrow(ask: Acquire, where: select.Where) -> None:
-    """Add the conditions that a job must meet: runnable, and all that is asked."""
+    """Add the conditions that a job must meet: runnable, and within all limits."""
     where.parts.append(RUNNABLE)
     if ask.states is not None:
         where.parts.append(f"s.state = ANY({where.param(ask.states)}::text[])")
@@ -129,7 +129,7 @@ def _narrow(ask: Acquire, where: select.Where) -> None:
 
 def _picked(ask: Acquire, where: select.Where) -> str:
     """SQL of the CTE ``pick``: the locked ids to claim. What another claim has locked is passed over."""
-    tables = source(JOBS, hot_only=not any("t." in p for p in where.parts))
+    tables = source(JOBS, state_only=not any("t." in p for p in where.parts))
     if ask.order == BY_AGE:
         # EXISTS holds the fence before the first row and leaves the index's order alone, as a join would not.
         return f"""pick AS MATERIALIZED (SELECT s.id FROM {tables} WHERE {where.sql} AND EXISTS (SELECT FROM fence)

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from storax_core.commands.create_jobs import given as given  # noqa: PLC0414 - callers look for it here
+from storax_core.commands.create_jobs import fields_set as fields_set  # noqa: PLC0414 - callers look for it here
 from storax_core.commands.locks import require_mine
 from storax_core.commands.nouns import rules_of
 from storax_core.database.connections import Connection
@@ -16,15 +16,15 @@ from storax_core.log.append import Context
 from storax_core.resources import BY_ENTITY, Resource
 
 
-async def create(conn: Connection, ctx: Context, resource: Resource, given_rows: Sequence[Row]) -> list[Row]:
-    """Create rows, validated before (see ``given``), all or none. Returns id and server-set fields, in order.
+async def create(conn: Connection, ctx: Context, resource: Resource, new_rows: Sequence[Row]) -> list[Row]:
+    """Create rows, validated before (see ``fields_set``), all or none. Returns id and server-set fields, in order.
 
-    Raises Invalid for a parent that does not exist, Conflict for a name that is taken.
+    Raises Invalid for a parent that does not exist, Conflict for a name that is name_conflict.
     """
     noun = rules_of(resource)
     if noun.create:
-        return await noun.create(conn, ctx, given_rows)
-    rows = [dict(r) for r in given_rows]  # a private copy: a command may be repeated after a deadlock
+        return await noun.create(conn, ctx, new_rows)
+    rows = [dict(r) for r in new_rows]  # a private copy: a command may be repeated after a deadlock
     if resource.parent is not None:
         above = BY_ENTITY[resource.parent.resource]
         await require_mine(conn, ctx.owner_id, above, [r[resource.parent.field] for r in rows])
@@ -37,12 +37,12 @@ async def create(conn: Connection, ctx: Context, resource: Resource, given_rows:
     try:
         await append.append_created(conn, ctx, resource, rows)
     except asyncpg.UniqueViolationError as error:
-        raise taken(resource, rows, error) from error
+        raise name_conflict(resource, rows, error) from error
     await noun.after_create(conn, ctx, ids)
     return [{"id": r["id"], **({"state": r["state"]} if resource.machine else {})} for r in rows]
 
 
-def taken(resource: Resource, rows: Sequence[Row], error: asyncpg.UniqueViolationError) -> Conflict:
+def name_conflict(resource: Resource, rows: Sequence[Row], error: asyncpg.UniqueViolationError) -> Conflict:
     """The clear form of a broken uniqueness rule."""
     names = ", ".join(repr(r["name"]) for r in rows[:3] if "name" in r)
     what = resource.entity.replace("_", " ")

@@ -29,8 +29,8 @@ async def require_mine(conn: Connection, owner_id: int, resource: Resource, ids:
     """Lock these rows against deletion. Raises Invalid naming the first that is not there or not this owner's."""
     wanted = sorted(set(ids))
     sql = f"SELECT id FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2 FOR KEY SHARE"  # noqa: S608
-    found = {r["id"] for r in await conn.fetch(sql, wanted, owner_id)} if wanted else set()
-    missing = [w for w in wanted if w not in found]
+    locked = {r["id"] for r in await conn.fetch(sql, wanted, owner_id)} if wanted else set()
+    missing = [w for w in wanted if w not in locked]
     if missing:
         noun = resource.entity.replace("_", " ")
         raise Invalid(f"{noun} {missing[0]} does not exist", hint=f"List yours with GET /api/v1/{resource.path}/.")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storax_core.commands import apps, create_jobs, leases, locks, moves, transfers
+from storax_core.commands import apps, create_jobs, leases, locks, transfers, transitions
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change, Row
@@ -25,7 +25,7 @@ class NounRules:
     """The rules of one noun; those that are left out are the same for all.
 
     ``before_create`` judges new rows, ``before_update`` lines ``{"id", "p": patch}``; they may complete them, or raise.
-    ``after_create`` is told the new ids, ``after_change`` the changes that were appended with new states. ``facts`` are
+    ``after_create`` gets the new ids, ``after_change`` the changes that were appended with new states. ``facts`` are
     the columns that ``transition`` reads. ``create`` and ``delete`` stand in place of the general commands.
     """
 
@@ -48,8 +48,8 @@ _RULES = {
         before_update=create_jobs.check_changes,
         facts=locks.JOB_FACTS,
         transition=rules.user_move,
-        after_change=moves.settle,
-        delete=moves.delete_jobs,
+        after_change=transitions.settle,
+        delete=transitions.delete_jobs,
     ),
     "session": NounRules(
         before_create=leases.check_allocations, after_create=leases.begin, delete=leases.delete_sessions

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from storax_core.commands.create import describe, taken
+from storax_core.commands.create import describe, name_conflict
 from storax_core.commands.locks import lock_mine
 from storax_core.commands.nouns import rules_of
 from storax_core.database.connections import Connection
@@ -22,7 +22,7 @@ from storax_core.resources import Resource
 
 @dataclass(frozen=True)
 class Updated:
-    """What became of the rows of an update, in the order given: a list of ``columns`` for each."""
+    """What became of the rows of an update, in the order of the call: a list of ``columns`` for each."""
 
     columns: tuple[str, ...] = ("id", "version", "last_update")
     rows: list[list[Any]] = field(default_factory=list)
@@ -67,7 +67,7 @@ async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lin
     try:
         versions, when = await append.append_patches(conn, ctx, resource, lines)
     except asyncpg.UniqueViolationError as error:
-        raise taken(resource, [line["p"] for line in lines], error) from error
+        raise name_conflict(resource, [line["p"] for line in lines], error) from error
     if len(versions) < len(lines):
         await _unchanged(conn, ctx, resource, lines)  # raises for the row that is missing or at another version
     return Updated(rows=[[line["id"], versions[line["id"]], when] for line in lines])
@@ -75,15 +75,15 @@ async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lin
 
 async def _unchanged(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> Updated:
     sql = f"SELECT id, version, last_update FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2"  # noqa: S608
-    found = {r["id"]: list(r) for r in await conn.fetch(sql, [line["id"] for line in lines], ctx.owner_id)}
-    _require(resource, lines, found)
+    stored = {r["id"]: list(r) for r in await conn.fetch(sql, [line["id"] for line in lines], ctx.owner_id)}
+    _require(resource, lines, stored)
     for line in lines:
-        _require_version(resource, line, found[line["id"]][1])
-    return Updated(rows=[found[line["id"]] for line in lines])
+        _require_version(resource, line, stored[line["id"]][1])
+    return Updated(rows=[stored[line["id"]] for line in lines])
 
 
-def _require(resource: Resource, lines: Sequence[Row], found: Any) -> None:
-    missing = [line["id"] for line in lines if line["id"] not in found]
+def _require(resource: Resource, lines: Sequence[Row], stored: Any) -> None:
+    missing = [line["id"] for line in lines if line["id"] not in stored]
     if missing:
         raise NotFound(f"{resource.entity.replace('_', ' ')} {describe(missing)} does not exist; nothing was changed")
 
@@ -124,7 +124,7 @@ def _decide(resource: Resource, facts: Facts, patch: Row, *, force: bool) -> Cha
         return transition(facts, to, patch, force=force)
     assert resource.machine is not None  # noqa: S101  (callers checked)
     if not force:
-        rules.legal(
+        rules.require_legal(
             resource.machine.transitions, facts["state"], to, f"{resource.entity.replace('_', ' ')} {facts['id']}"
         )
     change = rules.change_of(facts)

@@ -6,7 +6,7 @@ marked ``note`` changes no field: it is there for the reader of the history.
 
 from dataclasses import dataclass
 
-from storax_core.lifecycle.change import CREATED, DELETED, MOVED, UPDATED
+from storax_core.lifecycle.change import CREATED, DELETED, STATE_CHANGED, UPDATED
 from storax_core.resources import JOBS, PROJECTED, Resource
 
 
@@ -82,7 +82,7 @@ def _standard(resource: Resource) -> list[EventType]:
     if resource.update_keys or resource.machine:
         kinds.append((UPDATED, f"Fields of a {noun} were changed.", _updatable(resource)))
     if resource.machine:
-        kinds.append((MOVED, f"A {noun} moved from from_state to to_state.", _transition(resource)))
+        kinds.append((STATE_CHANGED, f"A {noun} moved from from_state to to_state.", _transition(resource)))
     versions = resource.event_versions
     return [
         EventType(f"{resource.entity}.{kind}", doc, schema_version=versions.get(kind, 1), fields=fields)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from storax_core.lifecycle.change import CREATED
+from storax_core.lifecycle.change import CREATED, DELETED, STATE_CHANGED, UPDATED
 from storax_core.log.event_types import EVENT_TYPES, EventType
 from storax_core.resources import BY_ENTITY, Resource
 
@@ -54,20 +54,21 @@ def extended(frozen: Schemas) -> Schemas:
 
 def breaches(frozen: Schemas) -> list[str]:
     """How the declarations contradict what was frozen, a sentence with the way out for each."""
-    missing = [
-        f"{name}: events of this type are in logs. Keep its declaration." for name in frozen.keys() - EVENT_TYPES
-    ]
-    return sorted(missing) + [
-        f"{kind.name}: {words}. Give it schema version {kind.schema_version + 1} ({_where(kind)}), run `make generate`,"
-        " add a frozen event of it, and an entry in log/schemas.py UPCASTERS where an old event would be read wrongly."
+    gone = sorted(frozen.keys() - EVENT_TYPES)
+    return [f"{name}: events of this type are in logs. Keep its declaration." for name in gone] + [
+        f"{kind.name}: {difference}. {_way_out(kind)}"
         for kind in EVENT_TYPES.values()
-        for words in _differences(frozen.get(kind.name, {}).get(str(kind.schema_version)), declared(kind))
+        for difference in _differences(frozen.get(kind.name, {}).get(str(kind.schema_version)), declared(kind))
     ]
 
 
-def _where(kind: EventType) -> str:
-    standard = kind.name.partition(".")[2] in ("created", "updated", "deleted", "state_changed")
-    return "event_versions of the resource" if standard else "log/event_types.py"
+def _way_out(kind: EventType) -> str:
+    standard = kind.name.partition(".")[2] in (CREATED, UPDATED, DELETED, STATE_CHANGED)
+    place = "event_versions of the resource" if standard else "log/event_types.py"
+    return (
+        f"Give it schema version {kind.schema_version + 1} ({place}), run `make generate`, add a frozen event, and"
+        " an entry in log/schemas.py UPCASTERS where an old event would be read wrongly."
+    )
 
 
 def _differences(frozen: Schema | None, now: Schema) -> list[str]:

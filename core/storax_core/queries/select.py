@@ -183,7 +183,7 @@ def _select(resource: Resource, columns: Sequence[str], where: Where, keys: Sequ
 
 
 def _needed(resource: Resource, where: Where) -> str:
-    return source(resource, hot_only=not any("t." in part for part in where.parts))
+    return source(resource, state_only=not any("t." in part for part in where.parts))
 
 
 def _tallied(resource: Resource, owner_id: int, query: Query) -> Where | None:

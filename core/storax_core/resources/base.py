@@ -74,7 +74,7 @@ class Resource:
     """A noun of the platform.
 
     ``model`` is its table, ``state_model`` its hot half if it has one; ``entity`` and ``path`` name it in log and URLs;
-    ``parent`` is the resource it hangs on; ``machine`` its state moves; ``verbs`` lists what the REST routes offer;
+    ``parent`` is the resource it hangs on; ``machine`` its state machine; ``verbs`` lists what the REST routes offer;
     ``public`` decides whether the client gets a class for it; ``event_versions`` holds the schema version of its
     ``created``, ``updated``, ``state_changed`` or ``deleted`` events, where that is not 1. ``counted``: the numbers of
     its rows by owner, site and state are kept. ``remembered`` is SQL over the row, as ``t``, of what its ``deleted``
@@ -147,11 +147,11 @@ class Resource:
     @cached_property
     def filters(self) -> dict[str, FilterSpec]:
         """Every filter by its outside name."""
-        found = [
+        of_fields = [
             FilterSpec.of(f, op) for f in self.fields.values() for op in f.mark.filter if f.nullable or op != "isnull"
         ]
         extra = [FilterSpec(j.name, j.annotation, None, "join", j.description, join=j) for j in self.join_filters]
-        return {s.name: s for s in (*found, *extra)}
+        return {s.name: s for s in (*of_fields, *extra)}
 
     @cached_property
     def naming(self) -> dict[str, str]:
@@ -220,7 +220,7 @@ def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
 
 
 def _plain(info: FieldInfo) -> Any:
-    """A pydantic FieldInfo with the default and words of a SQLModel one."""
+    """A pydantic FieldInfo with the default and description of a SQLModel one."""
     kwargs: dict[str, Any] = {"description": info.description}
     if info.default_factory is not None:
         return FieldInfo(default_factory=info.default_factory, **kwargs)

@@ -68,7 +68,7 @@ class FieldSpec:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The legal words, where the field is an enumeration."""
+        """The legal values, where the field is an enumeration."""
         kinds = [self.annotation, *get_args(self.annotation)]
         return next((tuple(str(m) for m in k) for k in kinds if isinstance(k, type) and issubclass(k, StrEnum)), ())
 

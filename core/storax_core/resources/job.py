@@ -8,7 +8,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from storax_core.lifecycle.states import JOB_MOVES, JOB_RUNNABLE, JOB_TAKEABLE, JobState
+from storax_core.lifecycle.states import JOB_RUNNABLE, JOB_TAKEABLE, JOB_TRANSITIONS, JobState
 from storax_core.resources import columns as c
 from storax_core.resources.base import (
     BOTH,
@@ -86,7 +86,7 @@ class Job(SQLModel, table=True):
     )
 
 
-class JobRow(SQLModel, table=True):
+class JobStateRow(SQLModel, table=True):
     """The part of a Job that changes while it runs, and what the queue sorts by."""
 
     __tablename__ = "job_state"
@@ -163,11 +163,13 @@ JOBS: Resource = Resource(
     entity="job",
     path="jobs",
     python_name="Job",
-    state_model=JobRow,
+    state_model=JobStateRow,
     counted=True,
     remembered="(SELECT jsonb_build_object('tags', j.tags) FROM job j WHERE j.id = t.id AND j.tags <> '{}')",
     parent=Link("app_id", "app"),
-    machine=StateMachine(JOB_MOVES, effects=("attempt", "cancel_requested", "lease_epoch", "not_before", "session_id")),
+    machine=StateMachine(
+        JOB_TRANSITIONS, effects=("attempt", "cancel_requested", "lease_epoch", "not_before", "session_id")
+    ),
     verbs=("list", "read", "create", "update", "delete", "cancel", "footprint"),
     extra_create={
         "transfers": (

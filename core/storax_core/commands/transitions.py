@@ -37,7 +37,7 @@ async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> N
     await start_transfers(conn, ctx, entered[JobState.POSTPROCESSED], "out")
 
 
-async def move_each(
+async def transition_each(
     conn: Connection, ctx: Context, ids: Sequence[int], rule: Callable[[rules.Facts], Change]
 ) -> list[Change]:
     """Lock these jobs, apply one rule to each, append. Returns the changes, also those that changed nothing."""
