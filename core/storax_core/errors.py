@@ -5,12 +5,12 @@ CoreError
 ├── Invalid           the input breaks a rule; names the field and the nearest right name
 ├── TooLarge          the input exceeds a published limit
 ├── Unauthorized      no valid token, or a wrong password
-├── Conflict          the state of things forbids it now
-│   ├── IllegalMove   a state move that the table does not allow
+├── Conflict          the current state of the data forbids it
+│   ├── IllegalMove   a transition that the table does not allow
 │   ├── StaleVersion  the row changed since the caller read it
 │   ├── Leased        a running or leased job must be cancelled first
-│   └── KeyReused     an idempotency key came back with another body
-└── Unavailable       a server behind us is down; try again
+│   └── KeyReused     an idempotency key was used before with another body
+└── Unavailable       a server that the API needs is down; try again
 """
 
 from typing import Any, ClassVar
@@ -56,13 +56,13 @@ class Unauthorized(CoreError):
 
 
 class Conflict(CoreError):
-    """The state of things forbids it now."""
+    """The current state of the data forbids it."""
 
     code = "conflict"
 
 
 class IllegalMove(Conflict):
-    """A state move that the table does not allow."""
+    """A transition that the table does not allow."""
 
     code = "illegal_move"
 
@@ -80,12 +80,12 @@ class Leased(Conflict):
 
 
 class KeyReused(Invalid):
-    """An idempotency key came back with another body."""
+    """An idempotency key was used before with another body."""
 
     code = "key_reused"
 
 
 class Unavailable(CoreError):
-    """A server behind us is down; try again."""
+    """A server that the API needs is down; try again."""
 
     code = "unavailable"

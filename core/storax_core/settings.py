@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     max_body_mb: int = Field(default=64, ge=1, description="Largest request body, in MiB.")
     allow_registration: bool = Field(default=False, description="Whether anyone may create a user by the API.")
     token_days: int = Field(
-        default=365, ge=1, le=3650, description="Days that a token lives where a login names no other number."
+        default=365, ge=1, le=3650, description="Days until a token expires, where the call names no other number."
     )
     metrics_token: str = Field(
         default="", description="Bearer token that /metrics asks for; without one it answers this machine alone."

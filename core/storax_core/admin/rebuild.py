@@ -1,7 +1,7 @@
-"""Make every projection anew from the log: fold it beside the tables, then exchange the rows that differ.
+"""Rebuild every projection from the log: fold it beside the tables, then replace the rows that differ.
 
-The fold of the whole log, which takes long, holds nobody up. Writers wait for the fence only while what differed, and
-what they changed since, is folded once more and exchanged. Readers never wait.
+The fold of the whole log takes long and blocks nobody. Writers wait for the fence only while the rows that differed,
+and those changed since, are folded once more and replaced. Readers never wait.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ async def _final(conn: Connection) -> int:
 
 
 async def _find_suspects(conn: Connection) -> None:
-    """Fold all of the log as of one snapshot, and note what is not as it tells."""
+    """Fold all of the log as of one snapshot, and note the rows that differ."""
     for r in PROJECTED:
         await conn.execute(f"CREATE TEMP TABLE suspect_{r.table} AS SELECT coalesce(f.id, p.id) AS id {unlike(r)}")
         if r.split:  # half a row is no row to whoever joins the halves
@@ -88,7 +88,7 @@ async def _exchange_or_retry(conn: Connection, since: int) -> None:
 
 
 async def _exchange(conn: Connection, since: int) -> None:
-    """Behind the fence: compare once more what differed and what was written since, and make anew what is wrong."""
+    """Behind the fence, compare what differed and what was written since once more, and replace what is wrong."""
     await conn.execute(f"SELECT pg_advisory_xact_lock({FENCE})")
     for r in PROJECTED:
         await _fold_suspects(conn, r, since)
@@ -106,7 +106,7 @@ async def _exchange(conn: Connection, since: int) -> None:
 
 
 async def _fold_suspects(conn: Connection, resource: Resource, since: int) -> None:
-    """The suspects as the log tells them now, with the volatile columns of the rows that are there."""
+    """Fold the suspects as of now, with the volatile columns of the present rows."""
     name = resource.table
     await conn.execute(
         f"INSERT INTO suspect_{name} SELECT DISTINCT entity_id FROM event_log"  # noqa: S608
@@ -123,7 +123,7 @@ async def _fold_suspects(conn: Connection, resource: Resource, since: int) -> No
 
 
 async def _find_wrong(conn: Connection, resource: Resource) -> None:
-    """Which suspects are wrong; what refers to them is exchanged with them."""
+    """Find the suspects that differ still; rows that refer to them are replaced with them."""
     name = resource.table
     differing = unlike(resource, fold=f"SELECT * FROM fold_{name}", only=f"SELECT id FROM suspect_{name}")  # noqa: S608
     await conn.execute(

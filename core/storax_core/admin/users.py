@@ -1,4 +1,4 @@
-"""Users and their keys, as an operator makes them: under the rules that the API has for its callers."""
+"""Create users and tokens as an operator, by the rules that the API has for its callers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ async def bootstrap(url: str, username: str, password: str | None, days: int) ->
 
     Raises:
         Invalid: a name, password or number of days that the API would refuse.
-        Conflict: a password for a user who exists; it is never changed by the way.
+        Conflict: a password for a user who exists; this command never changes one.
     """
     _checked("the user's name", _NAME, username)
     _checked("the number of days", _TOKEN, {"name": "", "expires_in_days": days})

@@ -1,4 +1,4 @@
-"""What an App's declaration holds to: its parameters cover its template, its slots and globs stay in the workdir."""
+"""Check the declaration of an App: parameters cover the template, slots and globs stay inside the workdir."""
 
 import re
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def placeholders(template: str) -> list[str]:
 
 
 def check(row: Row) -> None:
-    """Judge a declaration, whole or in part. Adds the template's places to the parameters. Raises Invalid."""
+    """Check a declaration, whole or in part, and add the template's parameters. Raises Invalid."""
     for name, (adapter, hint) in RULES.items():
         if name in row:
             _declared(adapter, row[name], name, hint)
@@ -97,19 +97,19 @@ def _check_parameter(name: str, spec: Row) -> None:
 
 
 async def check_new(_conn: Connection, _ctx: Context, rows: Sequence[Row]) -> None:
-    """Judge new declarations."""
+    """Check new declarations."""
     for row in rows:
         check(row)
 
 
 async def check_changes(conn: Connection, ctx: Context, lines: Sequence[Row]) -> None:
-    """Judge patches, each with what is stored of its App. Lines: ``{"id", "p": patch}``."""
+    """Check patches, each together with the stored App. Lines: ``{"id", "p": patch}``."""
     for line in lines:
         await _check_change(conn, ctx, line["id"], line["p"])
 
 
 async def _check_change(conn: Connection, ctx: Context, app_id: int, patch: Row) -> None:
-    """Judge a patch together with what is stored: a template and its parameters belong to each other."""
+    """Check a patch together with the stored App: a template and its parameters belong to each other."""
     stored = await conn.fetchrow(STORED, app_id, ctx.owner_id)
     if stored is None:
         return

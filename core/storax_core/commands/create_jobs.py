@@ -67,7 +67,7 @@ async def _apps_and_ids(
 
 
 async def find_apps(conn: Connection, owner_id: int, wanted: set[int]) -> dict[int, Row]:
-    """What a new job must fit, by App: site, parameters, transfer slots. Raises Invalid for one that is not there."""
+    """What a new job must match, by App: site, parameters, transfer slots. Raises Invalid for a missing App."""
     return _apps(await conn.fetch(APPS.format(more=""), sorted(wanted), owner_id), wanted)
 
 
@@ -92,7 +92,7 @@ def _app(record: Mapping[str, Any]) -> Row:
 
 
 def _inherited(record: Mapping[str, Any]) -> Row:
-    """What jobs take over from their App; only what differs from a job's own defaults, to keep the log small."""
+    """Fields that jobs inherit from their App. Those equal to a job's own defaults are left out of the log."""
     values: Row = {n: record[n] for n in ("max_attempts", "retry_delay_sec", "retry_on_timeout")}
     values |= {"retry_exit_codes": orjson.loads(record["codes"]), "hooks": " ".join(orjson.loads(record["h"]))}
     return {n: value for n, value in values.items() if value != JOBS.fields[n].default}
@@ -146,7 +146,7 @@ def _edges(rows: Sequence[Row], ids: Sequence[int]) -> list[tuple[int, int]]:
 
 
 async def _parent_states(conn: Connection, owner_id: int, wanted: set[int]) -> dict[int, str]:
-    """States of stored parents, locked until commit: none can finish unseen between this look and our commit."""
+    """States of stored parents, locked until commit: none can finish between this query and the commit."""
     if not wanted:
         return {}
     query = "SELECT id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR SHARE"

@@ -1,7 +1,7 @@
-"""The job graph: what becomes of children when parents end, and of transfers when their stage is reached.
+"""The job graph: release or fail children when their parents end, and start transfers when their stage is reached.
 
-Children are locked first and their parents looked at in a later statement: two parents that end at the same moment in
-two transactions then both see the other, so no child is left waiting and none is released twice.
+Children are locked first, and their parents are read in a later statement. So of two parents that end at the same
+moment in two transactions, the later one sees the other's end: no child waits for ever, none is released twice.
 """
 
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ async def release_children(conn: Connection, ctx: Context, ended: Sequence[int])
 
 
 async def await_parents(conn: Connection, ctx: Context, jobs: Sequence[int]) -> None:
-    """These jobs were put back to wait: those whose parents have all ended already need not."""
+    """Settle jobs that wait for parents again: some of them may have ended parents only."""
     await release_children(conn, ctx, await _settle_waiting(conn, ctx, jobs))
 
 
 async def _settle_waiting(conn: Connection, ctx: Context, jobs: Sequence[int]) -> list[int]:
-    """Settle those of these jobs that wait for parents; returns the ids that FAILED by it."""
+    """Release or fail those of these jobs that wait for parents. Returns the ids of those that FAILED."""
     waiting = await conn.fetch(LOCK_WAITING, list(jobs)) if jobs else []
     if not waiting:
         return []
@@ -63,7 +63,7 @@ def _decide(facts: rules.Facts, summary: Any) -> Change:
 
 
 async def start_transfers(conn: Connection, ctx: Context, jobs: Sequence[int], direction: str) -> None:
-    """The stage of these jobs is reached: their items of this direction are to be moved now, also a second time."""
+    """Start the transfers of one direction of these jobs, also those that were done or failed before."""
     if not jobs:
         return
     items = await conn.fetch(

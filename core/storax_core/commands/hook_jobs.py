@@ -1,6 +1,6 @@
-"""Jobs that a hook creates: made in the transaction that takes in the hook's report.
+"""Create the jobs that a hook asks for, in the transaction of the hook's report.
 
-So a repeated report makes none twice, and a report that is refused makes none at all.
+So a repeated report creates none twice, and a refused report creates none.
 """
 
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND nam
 
 
 async def create(conn: Connection, ctx: Context, facts: Facts, report: Row) -> None:
-    """Create the jobs of a report. Where they cannot be, the report becomes: FAILED, with the reason."""
+    """Create the jobs of a report. Where one is invalid, the report is changed to FAILED with the reason."""
     if facts["lease_epoch"] != report["lease_epoch"] or facts["session_id"] is None:
         return  # a late or a repeated report
     try:

@@ -53,7 +53,7 @@ class Move(BaseModel):
 
 
 class Outcome(BaseModel):
-    """What a run left behind, and what a hook changed in its job."""
+    """The results of a run, and the fields of its job that a hook changed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -71,7 +71,7 @@ class Outcome(BaseModel):
 
 
 class Report(BaseModel):
-    """What a lease holder says of one job."""
+    """A lease holder's report on one job."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -124,7 +124,7 @@ async def cancels(conn: Connection, session_id: int) -> list[Row]:
 
 
 async def report(conn: Connection, ctx: Context, session_id: int, reports: Sequence[Report]) -> Row:
-    """Take in what a lease holder says. Each row stands alone: accepted, or refused with a code.
+    """Apply the reports of a lease holder. Each is accepted, or refused with a code, on its own.
 
     Repeating a report is safe: what an epoch has reported already is accepted again without effect. A session that has
     ended may still report: each job's epoch decides. Raises NotFound for a session that never was the caller's.
@@ -230,13 +230,13 @@ async def check_allocations(conn: Connection, ctx: Context, rows: Sequence[Row])
 
 
 async def begin(conn: Connection, ctx: Context, ids: Sequence[int]) -> None:
-    """The life of new sessions begins."""
+    """Start the life of new sessions."""
     for session_id in ids:
         await heartbeat(conn, ctx.owner_id, session_id)
 
 
 async def end_sessions_of(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
-    """BatchJobs changed: whatever still claims to run inside those that finished does not."""
+    """End the sessions inside BatchJobs that have finished."""
     batch_jobs = [c.id for c in changes if c.patch.get("state") == BatchJobState.FINISHED]
     if batch_jobs:
         rows = await conn.fetch(
@@ -246,7 +246,7 @@ async def end_sessions_of(conn: Connection, ctx: Context, changes: Sequence[Chan
 
 
 async def expire(conn: Connection) -> int:
-    """End sessions of all owners that were not heard in time, up to ``AT_ONCE``. Returns how many."""
+    """End sessions of all owners that sent no heartbeat in time, up to ``AT_ONCE``. Returns how many."""
     rows = await conn.fetch(EXPIRED)
     for owner in sorted({r["owner_id"] for r in rows}):
         ctx = Context(owner, "system:sweep")

@@ -1,4 +1,4 @@
-"""What a job does when its transfers end."""
+"""Change the state of jobs whose transfers ended."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ FROM transfer_item WHERE job_id IN (SELECT job_id FROM transfer_item WHERE id = 
 
 
 async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
-    """Items changed: jobs whose stage is complete by it go on, jobs with a failed item fail."""
+    """Continue the jobs whose stage is complete, and fail those with a failed transfer."""
     items = [c.id for c in changes if "state" in c.patch]
     ids = await conn.fetch("SELECT DISTINCT job_id FROM transfer_item WHERE id = ANY($1::bigint[])", items)
     jobs = await transitions.lock_jobs(conn, ctx.owner_id, [r["job_id"] for r in ids])

@@ -22,7 +22,7 @@ from storax_core.resources import Resource
 
 @dataclass(frozen=True)
 class Updated:
-    """What became of the rows of an update, in the order of the call: a list of ``columns`` for each."""
+    """The updated rows, in the order of the call: a list of ``columns`` for each."""
 
     columns: tuple[str, ...] = ("id", "version", "last_update")
     rows: list[list[Any]] = field(default_factory=list)

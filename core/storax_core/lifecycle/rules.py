@@ -1,5 +1,5 @@
-"""What follows from a wish and the facts of one row. Pure: no database, no clock of its own, so that every rule can be
-tested alone. Callers lock the rows, ask here, and hand the Changes to the log.
+"""The rules: which change follows from a request and the facts of one row. Pure, without database or clock: each can be
+tested alone. Callers lock the rows, call a rule for each, and pass the Changes to the log.
 """
 
 import json
@@ -62,7 +62,7 @@ def change_of(facts: Facts) -> Change:
 
 
 def next_transition(state: str, facts: Facts, data: Row) -> Row | None:
-    """The state that is entered next by itself, with the stages it skips; None to stay."""
+    """The automatic transition out of a state, with the stages it skips; None to stay."""
     for rule in AUTOMATIC:
         if rule.state == state and _WHEN[rule.when](facts, data):
             if rule.to == state:
@@ -98,7 +98,7 @@ def _effects(to: str, facts: Row) -> Row:
 
 
 def _why(facts: Facts, to: str, data: Row) -> Row:
-    """Why a run that ended badly is, or is not, followed by another."""
+    """The reason why a failed run is, or is not, followed by another."""
     was, attempt, most = facts["state"], facts["attempt"], facts["max_attempts"]
     if was not in (JobState.RUN_ERROR, JobState.RUN_TIMEOUT) or facts["cancel_requested"]:
         return {}
@@ -114,7 +114,7 @@ def _why(facts: Facts, to: str, data: Row) -> Row:
 
 
 def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{STATE_CHANGED}") -> None:
-    """Move a job, and on through stages with nothing to do. ``facts`` is a private copy and is kept up to date."""
+    """Change the state of a job, then apply the automatic transitions. Updates ``facts``, the caller's copy."""
     change.add(kind, {**data, **_effects(to, facts)}, was=facts["state"], to=to)
     facts["state"] = to
     nxt = next_transition(to, facts, data)
@@ -127,7 +127,7 @@ def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{
 
 
 def require_legal(transitions: Mapping[str, frozenset[str]], was: str, to: str, what: str) -> None:
-    """Raise IllegalMove, naming the legal ones, unless the table allows the move."""
+    """Raise IllegalMove, naming the legal states, unless the table allows the transition."""
     if to not in transitions.get(was, frozenset()):
         allowed = ", ".join(sorted(transitions.get(was, ()))) or "none: it is final"
         raise IllegalMove(
@@ -137,7 +137,7 @@ def require_legal(transitions: Mapping[str, frozenset[str]], was: str, to: str, 
 
 
 def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
-    """A user writes a job's state. Raises IllegalMove or Leased."""
+    """Apply a state that a user wrote. Raises IllegalMove or Leased."""
     change, mine = change_of(facts), dict(facts)
     if force:
         return _forced(change, mine, to, data)
@@ -147,14 +147,14 @@ def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
     if (facts["state"], to) == (JobState.FAILED, JobState.RESTART_READY) and facts["stage_in"] and not facts["attempt"]:
-        to = JobState.READY  # it never ran: perhaps it failed because its files did not come in
+        to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
     enter(change, mine, to, data)
     return change
 
 
 def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
-    """Past the table, not past the lease: whoever holds it loses it, and nobody runs without one."""
+    """Set a state whatever the table says. The holder loses its lease; nothing can run without one."""
     if to == JobState.RUNNING:
         raise IllegalMove(
             f"job {mine['id']} cannot be forced to RUNNING: no session holds it", hint="Use RESTART_READY."
@@ -166,7 +166,7 @@ def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
 
 
 def cancel(facts: Facts) -> Change:
-    """A user cancels a job: at once where nothing runs, by asking the lease holder where something does."""
+    """Cancel a job: at once where no session holds it; else the lease holder is asked to stop it."""
     change, mine = change_of(facts), dict(facts)
     if facts["state"] in JOB_DONE:
         return change
@@ -178,18 +178,18 @@ def cancel(facts: Facts) -> Change:
 
 
 def lease_jobs(session_id: int, batch_job_id: int | None) -> SetChange:
-    """A session takes jobs: the new epoch refuses whoever held them before. Without a BatchJob the last one stays."""
+    """Lease jobs to a session. The new epoch refuses earlier holders. Without ``batch_job_id`` the last one stays."""
     values = {"session_id": session_id} | ({} if batch_job_id is None else {"batch_job_id": batch_job_id})
     return SetChange("job.leased", values, ("lease_epoch",))
 
 
 def lease_batch_jobs(session_id: int) -> SetChange:
-    """A session takes BatchJobs to submit them."""
+    """Lease BatchJobs to the session that submits them."""
     return SetChange("batch_job.leased", {"session_id": session_id}, ("lease_epoch",))
 
 
 def lose_lease(facts: Facts, reason: str) -> Change:
-    """The session that held a job is gone: a run is timed out, an unstarted job may be taken again."""
+    """End the lease of a session that is gone: a run has timed out, an unstarted job may be taken again."""
     change, mine = change_of(facts), dict(facts)
     epoch = {"lease_epoch": facts["lease_epoch"] + 1}
     if facts["state"] == JobState.RUNNING:
@@ -231,7 +231,7 @@ def apply_report(facts: Facts, report: Row) -> tuple[Change, str, str]:
 
 
 def _give_back(facts: Facts, report: Row) -> tuple[Change, str, str]:
-    """The holder will not start the job. Its epoch stays: nobody took it away, and there is no run to be refused."""
+    """Release a job that its holder does not start. The epoch stays: no late report of a run can come."""
     change, mine = change_of(facts), dict(facts)
     if report["moves"] or facts["state"] == JobState.RUNNING:
         change.note("job.report_refused", {"from": facts["state"], "release": report["release"]})
@@ -244,7 +244,7 @@ def _give_back(facts: Facts, report: Row) -> tuple[Change, str, str]:
 
 
 def _after_hook(change: Change, mine: Row, data: Row, patch: Row) -> None:
-    """The hook of this state has run and left to the rules what follows."""
+    """Apply what follows a hook that named no next state."""
     state, hooks = mine["state"], mine["hooks"]
     change.add("job.hook_ended", {**data, **patch, "session_id": None})
     mine |= {"session_id": None, "hooks": ""}

@@ -1,4 +1,4 @@
-"""The append functions. Nothing changes a projection in any other way, so nothing can change without its event."""
+"""Append events and change the projections, in one statement. No other code does either: no change lacks its event."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ PIECES = 250
 
 @dataclass
 class Context:
-    """Who acts, by which command; ``position`` grows to the last event this command appended.
+    """Who acts, and by which command. ``position`` is that of the last event that the command appended.
 
     ``ready`` gathers jobs that this command made runnable, as (site, id, priority): hints for the queues, to be sent
     once it is committed.

@@ -45,7 +45,7 @@ _SPECIAL = (
     ),
     EventType(
         "job.hook_ended",
-        "A hook of the App has run and left it to the rules what follows.",
+        "A hook of the App has run and named no next state.",
         fields=(*_updatable(JOBS), "session_id"),
     ),
     EventType(
@@ -56,10 +56,10 @@ _SPECIAL = (
     EventType(
         "job.cancel_requested", "Someone asked for the running process to be stopped.", fields=("cancel_requested",)
     ),
-    EventType("job.report_refused", "A report was refused: its lease epoch was stale or the move illegal.", note=True),
+    EventType("job.report_refused", "A report was refused: stale lease epoch, or illegal transition.", note=True),
     EventType(
         "job.state_forced",
-        "An operator moved the job where the table of moves would not.",
+        "An operator changed the state of the job where the table of transitions does not allow it.",
         fields=_transition(JOBS),
     ),
     EventType("batch_job.leased", "A session took the BatchJob to submit it.", fields=("session_id", "lease_epoch")),
@@ -82,7 +82,9 @@ def _standard(resource: Resource) -> list[EventType]:
     if resource.update_keys or resource.machine:
         kinds.append((UPDATED, f"Fields of a {noun} were changed.", _updatable(resource)))
     if resource.machine:
-        kinds.append((STATE_CHANGED, f"A {noun} moved from from_state to to_state.", _transition(resource)))
+        kinds.append(
+            (STATE_CHANGED, f"The state of a {noun} changed from from_state to to_state.", _transition(resource))
+        )
     versions = resource.event_versions
     return [
         EventType(f"{resource.entity}.{kind}", doc, schema_version=versions.get(kind, 1), fields=fields)

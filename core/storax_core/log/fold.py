@@ -14,7 +14,7 @@ MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat,
 
 
 def folded(resource: Resource, only: str = "") -> str:
-    """A SELECT of every living entity as the log tells it: id, owner_id, typed fields, version, both time stamps.
+    """A SELECT of every entity that is not deleted, folded: id, owner_id, typed fields, version, both time stamps.
 
     ``only`` is a further condition on its events.
     """
@@ -33,9 +33,9 @@ def compared(resource: Resource) -> list[str]:
 
 
 def unlike(resource: Resource, *, fold: str = "", only: str = "") -> str:
-    """FROM and WHERE that find the entities that the log (``f``) and the tables (``p``) tell differently.
+    """FROM and WHERE of the entities that differ between the log (``f``) and the tables (``p``).
 
-    ``fold`` is a SELECT to use in place of the whole log's, ``only`` one of the ids to look at in the tables.
+    ``fold`` is a SELECT to use in place of the whole log's, ``only`` one of the ids to compare in the tables.
     """
     names = compared(resource)
     live = ", ".join(f"{column(resource, n)} AS {n}" for n in ["id", *names])

@@ -164,7 +164,7 @@ def change_line(change: Change) -> Row:
 
 @lru_cache(maxsize=512)
 def apply(entity: str, keys: frozenset[str]) -> str:
-    """Write decided changes of rows that this transaction has locked, with the events that tell them.
+    """Write decided changes of rows that this transaction has locked, with the events that record them.
 
     $1 lines as ``change_line`` makes them, $2 actor, $3 command; for jobs $4 the differences of their counts. Returns
     the last position.

@@ -1,4 +1,4 @@
-"""What a resource is: one SQLModel table (or two: the wide spec and its small hot state) whose fields carry marks.
+"""What a resource is: one SQLModel table (or two: the wide specification and its small state) whose fields carry marks.
 
 Everything else follows: tables, create and update models, filters, orderings, routes, OpenAPI, the typed client.
 """
@@ -73,12 +73,12 @@ class Link:
 class Resource:
     """A noun of the platform.
 
-    ``model`` is its table, ``state_model`` its hot half if it has one; ``entity`` and ``path`` name it in log and URLs;
-    ``parent`` is the resource it hangs on; ``machine`` its state machine; ``verbs`` lists what the REST routes offer;
-    ``public`` decides whether the client gets a class for it; ``event_versions`` holds the schema version of its
-    ``created``, ``updated``, ``state_changed`` or ``deleted`` events, where that is not 1. ``counted``: the numbers of
-    its rows by owner, site and state are kept. ``remembered`` is SQL over the row, as ``t``, of what its ``deleted``
-    event keeps for searches; null where there is nothing.
+    ``model`` is its table, ``state_model`` the table of its state, where that is another; ``entity`` and ``path`` name
+    it in log and URLs; ``parent`` is the resource it hangs on; ``machine`` its state machine; ``verbs`` lists what the
+    REST routes offer; ``public`` decides whether the client gets a class for it; ``event_versions`` holds the schema
+    version of its ``created``, ``updated``, ``state_changed`` or ``deleted`` events, where that is not 1. ``counted``:
+    the numbers of its rows by owner, site and state are kept. ``remembered`` is SQL over the row, as ``t``, of what its
+    ``deleted`` event keeps for searches; null where there is nothing.
     """
 
     model: type[SQLModel]
@@ -111,7 +111,7 @@ class Resource:
 
     @property
     def split(self) -> bool:
-        """Whether the hot half lives in a table of its own."""
+        """Whether the state has a table of its own."""
         return self.state_model is not None
 
     @cached_property

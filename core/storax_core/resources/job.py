@@ -1,4 +1,4 @@
-"""Job: one run of an App at a Site. The wide spec and the small hot state live in two tables with one id."""
+"""Job: one run of an App at a Site. The wide specification and the small state are two tables with one id."""
 
 from typing import Annotated, Literal
 
@@ -46,15 +46,16 @@ Megabytes = Annotated[int, Strict(), Field(ge=0, le=1 << 30)]
 Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
 Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
 
-# What a site may take: the states, the condition and the order, in SQL; ``queues.score`` is the order of the hints.
+# Which jobs a site may take (to run them, or a hook of theirs) and in which order, in SQL. ``queues.score`` is the same
+# order as a number. The table's index has the condition without ``not_before``: an index cannot ask for the time.
 _RUN, _TAKE = (f"({', '.join(repr(str(state)) for state in states)})" for states in (JOB_RUNNABLE, JOB_TAKEABLE))
-FREE = f"state IN {_TAKE} AND session_id IS NULL"
-RUNNABLE = f"{FREE} AND (not_before IS NULL OR not_before <= now())"
-HOOK_IS_NEXT = f"state NOT IN {_RUN}"  # of what is runnable
+UNLEASED = f"state IN {_TAKE} AND session_id IS NULL"
+TAKEABLE = f"{UNLEASED} AND (not_before IS NULL OR not_before <= now())"
+HOOK_IS_NEXT = f"state NOT IN {_RUN}"  # of a takeable job
 
 
 def first_in_line(alias: str) -> str:
-    """The order in which runnable jobs are taken: by priority, then age."""
+    """SQL of the order in which jobs are taken: by priority, then age."""
     return f"{alias}.priority DESC, {alias}.id"
 
 
@@ -91,7 +92,7 @@ class JobStateRow(SQLModel, table=True):
 
     __tablename__ = "job_state"
     __table_args__ = (
-        Index("job_state_ready", "site_id", text("priority DESC"), "id", postgresql_where=text(FREE)),
+        Index("job_state_ready", "site_id", text("priority DESC"), "id", postgresql_where=text(UNLEASED)),
         Index("job_state_leased", "session_id", postgresql_where=text("session_id IS NOT NULL")),
         Index("job_state_state", "owner_id", "state", "id"),
         Index("job_state_update", "owner_id", "last_update", "id"),
