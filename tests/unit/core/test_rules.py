@@ -1,4 +1,4 @@
-"""Every rule of decide.py alone: no database, no clock."""
+"""Every rule of lifecycle/rules.py alone: no database, no clock."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,21 +14,21 @@ from storax_core.suggest import nearest
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def job(**given: Any) -> dict[str, Any]:
+def job(**facts: Any) -> dict[str, Any]:
     return {
         "id": 7, "owner_id": 1, "site_id": 3, "version": 4, "state": "PREPROCESSED", "session_id": None, "lease_epoch": 2,
         "attempt": 0, "max_attempts": 1, "retry_delay_sec": 0, "not_before": None, "cancel_requested": False,
         "stage_in": False, "stage_out": False, "hooks": "", "retry_exit_codes": "[]", "retry_on_timeout": True,
         "return_code": None, "last_update": NOW, "now": NOW,
-    } | given  # fmt: skip
+    } | facts  # fmt: skip
 
 
-def leased(**given: Any) -> dict[str, Any]:
-    return job(session_id=9, **given)
+def leased(**facts: Any) -> dict[str, Any]:
+    return job(session_id=9, **facts)
 
 
-def running(**given: Any) -> dict[str, Any]:
-    return leased(**{"state": "RUNNING", "attempt": 1} | given)
+def running(**facts: Any) -> dict[str, Any]:
+    return leased(**{"state": "RUNNING", "attempt": 1} | facts)
 
 
 def report(*states: str, epoch: int = 2, patch: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
@@ -316,9 +316,9 @@ def test_the_nearest_name_is_hinted_and_else_what_there_is() -> None:
 
 
 def hooked(
-    state: str, hooks: str = "preprocess postprocess handle_error handle_timeout", **given: Any
+    state: str, hooks: str = "preprocess postprocess handle_error handle_timeout", **facts: Any
 ) -> dict[str, Any]:
-    return leased(state=state, hooks=hooks, **given)
+    return leased(state=state, hooks=hooks, **facts)
 
 
 @pytest.mark.parametrize("state", ["RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"])

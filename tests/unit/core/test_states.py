@@ -25,15 +25,15 @@ from storax_core.resources import PROJECTED
 MACHINES = [(JobState, JOB_TRANSITIONS), (BatchJobState, BATCH_JOB_TRANSITIONS), (TransferState, TRANSFER_TRANSITIONS)]
 
 
-@pytest.mark.parametrize(("states", "moves"), MACHINES)
-def test_a_table_names_every_state_and_no_other(states: type[StrEnum], moves: dict[str, frozenset[str]]) -> None:
-    assert set(moves) == set(states)
-    assert {to for targets in moves.values() for to in targets} <= set(states)
+@pytest.mark.parametrize(("states", "transitions"), MACHINES)
+def test_a_table_names_every_state_and_no_other(states: type[StrEnum], transitions: dict[str, frozenset[str]]) -> None:
+    assert set(transitions) == set(states)
+    assert {to for targets in transitions.values() for to in targets} <= set(states)
 
 
-@pytest.mark.parametrize(("states", "moves"), MACHINES)
-def test_no_state_leads_to_itself(states: type[StrEnum], moves: dict[str, frozenset[str]]) -> None:
-    assert not [s for s, to in moves.items() if s in to]
+@pytest.mark.parametrize(("states", "transitions"), MACHINES)
+def test_no_state_leads_to_itself(states: type[StrEnum], transitions: dict[str, frozenset[str]]) -> None:
+    assert not [s for s, to in transitions.items() if s in to]
 
 
 def test_the_fourteen_job_states_are_those_that_users_know() -> None:
