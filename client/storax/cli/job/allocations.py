@@ -44,14 +44,14 @@ def allocations(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     last = None if rows else of_site.order_by("-id").first()
     if last is not None and last.state == "submit_failed":
         error = _status_text(last, "error") or "no reason was given"
-        yield f"The last allocation asked for, {last.id}, was refused: {error}."
+        yield f"The last allocation submitted, {last.id}, was refused: {error}."
     for queue in site.elastic_queues or []:
         why = _why_not(job, queue)
         takers += not why
         if why:
-            yield f"The site's elastic queue{_named(queue.get('queue'))} asks for none for it: {why}."
+            yield f"The site's elastic queue{_named(queue.get('queue'))} submits none for it: {why}."
     if not takers and not site.node_size and site.last_refresh:
-        yield "No allocation takes it, and the site runs jobs in allocations alone. Ask for one that does:"
+        yield "No allocation takes it, and the site runs jobs in allocations alone. Submit one that does:"
         minutes = max(60, job.wall_time_min + 5)
         yield f"storax queue submit --site {site.name} -n {job.num_nodes} -t {minutes}{_mode(job)}"
 
