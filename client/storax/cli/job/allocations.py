@@ -40,17 +40,17 @@ def allocations(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     for batch in rows[:FEW]:
         why = "" if batch.partitions else _why_not(job, _of_batch(batch, site, now))
         takers += not why
-        yield f"{_open(batch)} {f'It does not take this job: {why}.' if why else ''}".rstrip()
+        yield f"{_open(batch)} {f'It does not accept this job: {why}.' if why else ''}".rstrip()
     last = None if rows else of_site.order_by("-id").first()
     if last is not None and last.state == "submit_failed":
-        yield f"The last allocation asked for, {last.id}, was refused: {_told(last, 'error') or 'no reason was given'}."
+        yield f"The last requested allocation, {last.id}, was refused: {_told(last, 'error') or 'no reason is given'}."
     for queue in site.elastic_queues or []:
         why = _why_not(job, queue)
         takers += not why
         if why:
-            yield f"The site's elastic queue{_named(queue.get('queue'))} asks for none for it: {why}."
+            yield f"The site's elastic queue{_named(queue.get('queue'))} requests none for it: {why}."
     if not takers and not site.node_size and site.last_refresh:
-        yield "No allocation takes it, and the site runs jobs in allocations alone. Ask for one that does:"
+        yield "No allocation accepts it, and the site runs jobs only in allocations. Request one that does:"
         minutes = max(60, job.wall_time_min + 5)
         yield f"storax queue submit --site {site.name} -n {job.num_nodes} -t {minutes}{_mode(job)}"
 
@@ -82,15 +82,15 @@ def _why_not(job: "Job", asked: Mapping[str, Any]) -> str:
     """Why such an allocation would not take the job; empty where it would."""
     tags = asked.get("filter_tags") or {}
     if any((job.tags or {}).get(name) != value for name, value in tags.items()):
-        return f"it takes jobs with the tags {text_of(tags)} only"
+        return f"it accepts only jobs with the tags {text_of(tags)}"
     if asked.get("job_mode") == "serial" and (job.num_nodes > 1 or job.ranks_per_node > 1):
-        return "it is serial, for jobs of one node and one rank"
+        return "its mode is serial, for jobs of one node and one rank"
     if job.num_nodes > asked["max_nodes"]:
-        return f"the job asks for {job.num_nodes} nodes; it has {asked['max_nodes']}"
+        return f"the job requests {job.num_nodes} nodes; it has {asked['max_nodes']}"
     if job.wall_time_min >= asked["wall_time_min"]:
-        return f"the job asks for {job.wall_time_min} minutes; it has {asked['wall_time_min']}, less its own start"
+        return f"the job requests {job.wall_time_min} minutes; it has {asked['wall_time_min']}, less its start-up time"
     return "; ".join(
-        f"the job asks for {words}; it has {most:g}" for words, most in too_large(job, asked.get("node") or {})
+        f"the job requests {words}; it has {most:g}" for words, most in too_large(job, asked.get("node") or {})
     )
 
 

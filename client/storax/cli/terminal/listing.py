@@ -8,8 +8,8 @@ import typer
 
 from storax.cli.terminal.output import Form, chosen, note, show
 
-Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="How many at most; 0: all.")]
-Order = Annotated[str, typer.Option("--order", metavar="FIELD", help="Sort by this field; -FIELD turns it round.")]
+Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="Largest number of rows; 0: all.")]
+Order = Annotated[str, typer.Option("--order", metavar="FIELD", help="Sort by this field; -FIELD: descending.")]
 
 # Columns that are names of what an id points to: the field with the id, and how to find the names.
 _NAMED = {"app": "app_id", "site": "site_id"}
@@ -33,7 +33,7 @@ class Listing:
             form: how to print.
             columns: names after ``--columns``; None chooses by the form.
             limit: rows at most; 0 means all.
-            empty: what to say, on stderr, when there are none.
+            empty: the message on stderr if there are none.
 
         Raises:
             UnknownName: there is no such column; the message names the nearest.
