@@ -21,17 +21,19 @@ class EventType:
 
 
 _SPECIAL = (
-    EventType("job.leased", "A session took the job; data holds session_id and lease_epoch."),
-    EventType("job.hook_ended", "A hook of the App has run and left it to the rules what follows."),
-    EventType("job.released", "The job's lease ended without a run; it may be taken again."),
-    EventType("job.cancel_requested", "Someone asked for the running process to be stopped."),
-    EventType("job.report_refused", "A report was refused: its lease epoch was stale or the move illegal.", note=True),
+    EventType("job.leased", "A session leased the job; data holds session_id and lease_epoch."),
+    EventType("job.hook_ended", "A hook of the App has ended without setting the next state."),
+    EventType("job.released", "The job's lease ended without a run; it may be leased again."),
+    EventType("job.cancel_requested", "A user requested to stop the running process."),
+    EventType(
+        "job.report_refused", "A report was refused: its lease epoch was stale, or the transition illegal.", note=True
+    ),
     EventType("job.state_forced", "An operator moved the job where the table of moves would not."),
     EventType("batch_job.leased", "A session took the BatchJob to submit it."),
-    EventType("batch_job.released", "The submitting session ended before the scheduler had it."),
-    EventType("user.logged_in", "A password was accepted and a token made.", note=True),
+    EventType("batch_job.released", "The submitting session ended before the submission."),
+    EventType("user.logged_in", "A user logged in, and a token was created.", note=True),
     EventType(
-        "user.password_changed", "An operator set the password; the log holds neither it nor its hash.", note=True
+        "user.password_changed", "An operator set the password. The log holds neither it nor its hash.", note=True
     ),
 )
 
@@ -40,12 +42,12 @@ def _standard() -> list[EventType]:
     out = []
     for r in PROJECTED:
         noun = r.entity.replace("_", " ")
-        out.append(EventType(f"{r.entity}.{CREATED}", f"A {noun} was created; data is all of it."))
-        out.append(EventType(f"{r.entity}.{DELETED}", f"A {noun} was deleted; its history stays."))
+        out.append(EventType(f"{r.entity}.{CREATED}", f"The {noun} was created; data holds all fields."))
+        out.append(EventType(f"{r.entity}.{DELETED}", f"The {noun} was deleted; its history stays."))
         if r.update_keys or r.machine:
-            out.append(EventType(f"{r.entity}.{UPDATED}", f"Fields of a {noun} were changed."))
+            out.append(EventType(f"{r.entity}.{UPDATED}", f"Fields of the {noun} changed."))
         if r.machine:
-            out.append(EventType(f"{r.entity}.{MOVED}", f"A {noun} moved from from_state to to_state."))
+            out.append(EventType(f"{r.entity}.{MOVED}", f"The {noun} moved from from_state to to_state."))
     return out
 
 
