@@ -54,9 +54,7 @@ _SPECIAL = (
         fields=("session_id", "lease_epoch"),
     ),
     EventType("job.cancel_requested", "A user requested to stop the running process.", fields=("cancel_requested",)),
-    EventType(
-        "job.report_refused", "A report was refused: its lease epoch was stale, or the transition illegal.", note=True
-    ),
+    EventType("job.report_refused", "A report was refused: its lease epoch was stale or the move illegal.", note=True),
     EventType(
         "job.state_forced",
         "An operator moved the job where the table of moves would not.",
