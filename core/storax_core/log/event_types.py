@@ -54,7 +54,7 @@ _SPECIAL = (
         fields=("session_id", "lease_epoch"),
     ),
     EventType("job.cancel_requested", "A user requested to stop the running process.", fields=("cancel_requested",)),
-    EventType("job.report_refused", "A report was refused: its lease epoch was stale or the move illegal.", note=True),
+    EventType("job.report_refused", "A report was refused: stale lease epoch, or illegal transition.", note=True),
     EventType(
         "job.state_forced",
         "An operator changed the state of the job where the table of transitions does not allow it.",
