@@ -12,10 +12,10 @@ import typer
 from storax.cli.terminal.failures import UNREACHABLE, CommandError, UsageError
 
 VARIABLE = "STORAX_DATABASE_URL"
-_WAYS = f"Start it with `storax up`, or name another: --data DIR, --database-url or {VARIABLE}."
+_WAYS = f"Start it with `storax up`, or name a database with --data DIR, --database-url or {VARIABLE}."
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Data folder of a running stack. Default, where no database is named: "
+    typer.Option("--data", metavar="DIR", help="Data folder of a running stack. Default, if no database is named: "
                  "STORAX_HOME/local."),
 ]  # fmt: skip
 
@@ -41,7 +41,7 @@ def database_url(url: str | None, data: Path | None) -> str:
     if data is None and url:
         return url
     if data is not None and url and url != os.environ.get(VARIABLE):
-        raise UsageError("--data and --database-url name two databases.", hint="Leave one of them out.")
+        raise UsageError("--data and --database-url name two databases.", hint="Use only one of them.")
     return _of_stack(data)
 
 

@@ -264,7 +264,7 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     eventually(lambda: not supervisor.alive())
     partly = storax(home, "status")
     assert partly.returncode == 1
-    assert "Only part of it runs" in partly.stdout
+    assert "Some parts do not run" in partly.stdout
     before = control.status(home / "local")[0].alive()
     assert storax(home, "up", "--detach").returncode == 0
     assert control.status(home / "local")[0].alive() == before

@@ -56,7 +56,7 @@ def test_ids_of_sites_and_apps_ask_nobody(script):
 
 @pytest.mark.parametrize("word", ["x", "5-2", "-3", "1.5", "1-", "last-1"])
 def test_what_is_no_selector_is_refused(script, word):
-    with pytest.raises(UsageError, match="is no job"):
+    with pytest.raises(UsageError, match="is not a job"):
         filters_of(word)
 
 
@@ -72,7 +72,7 @@ def test_an_unknown_app_names_the_nearest(script):
         {"columns": ["id"], "rows": [], "next": None, "count": None},
         {"columns": ["name"], "rows": [["Hello"]], "next": None, "count": None},
     )
-    with pytest.raises(CommandError, match="no app 'Helo'") as refused:
+    with pytest.raises(CommandError, match="no App 'Helo'") as refused:
         filters_of(apps=["Helo"])
     assert (refused.value.status, refused.value.hint) == (3, "Did you mean 'Hello'?")
 

@@ -17,7 +17,7 @@ def cancel(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
-    """Cancel jobs that have not ended; running processes are stopped within seconds.
+    """Cancel jobs that have not ended. Running processes stop within seconds.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def retry(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
-    """Run jobs again that failed (or, with --state JOB_FINISHED, that finished).
+    """Run failed jobs again. With --state JOB_FINISHED, run finished jobs again.
 
     \b
     Examples:
@@ -49,16 +49,16 @@ def retry(
     if confirmed(
         "retry", query.count(), what="failed job" if not selection.states else "job", yes=yes, dry_run=dry_run
     ):
-        note(f"To be run again: {query.update(state='RESTART_READY')}")
+        note(f"Retrying: {query.update(state='RESTART_READY')}")
 
 
 def modify(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="A field's new value; FIELD:=JSON for lists and objects."),
+        typer.Option("--set", metavar="FIELD=VALUE", help="New value of a field; FIELD:=JSON for lists and objects."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Enter a state that the table of moves forbids.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Allow a state transition that is normally illegal.")] = False,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
     """Change fields of jobs.
@@ -69,7 +69,7 @@ def modify(
       storax job modify --tag experiment=foo --set num_nodes=2 --set 'tags:={"experiment": "bar"}'
     """
     if not changes:
-        raise UsageError("No field is changed.", hint="storax job modify 12 --set priority=10")
+        raise UsageError("No change is given.", hint="storax job modify 12 --set priority=10")
     patch = values(changes, "--set")
     query: Any = Selection.of(jobs, tag, state, site, app).require("modify").query()
     if confirmed("modify", query.count(), what="job", yes=yes, dry_run=dry_run):
@@ -80,7 +80,7 @@ def rm(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
-    """Delete jobs; their history stays. Running ones are left: cancel them first.
+    """Delete jobs. The log keeps their history. Running jobs are not deleted: cancel them first.
 
     \b
     Examples:
@@ -97,4 +97,4 @@ def rm(
             warnings.simplefilter("ignore", StoraxWarning)  # it speaks to those who write Python
             note(f"Deleted: {query.delete()}")
         if left := query.count():
-            raise CommandError(f"{left} leased or running were left.", hint=_CANCEL_FIRST, status=REFUSED)
+            raise CommandError(f"{left} leased or running jobs were not deleted.", hint=_CANCEL_FIRST, status=REFUSED)

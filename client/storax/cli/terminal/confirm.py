@@ -8,8 +8,8 @@ import typer
 from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
 from storax.cli.terminal.output import note
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not prompt for confirmation.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number, and change nothing.")]
 
 
 def confirmed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -> bool:
@@ -27,7 +27,7 @@ def confirmed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UsageError(f"This would {action} {things}.", hint="There is no terminal to confirm it: add --yes.")
+        raise UsageError(f"This would {action} {things}.", hint="Cannot prompt without a terminal: add --yes.")
     if typer.confirm(f"{action.capitalize()} {things}?", err=True):
         return True
     note("Nothing was changed.")

@@ -30,8 +30,8 @@ class MissingExtraError(CommandError):
     """A command group is not installed, or lacks a library."""
 
     def __init__(self, name: str, *, extra: str, module: str | None = None) -> None:
-        lacks = f" (there is no module {module!r})" if module else ""
-        hint = f'Install it: pip install "storax[{extra}]"' if extra else "Install the package that brings it again."
+        lacks = f" (the module {module!r} is missing)" if module else ""
+        hint = f'Install it: pip install "storax[{extra}]"' if extra else "Reinstall the package that provides it."
         super().__init__(f"The command `storax {name}` is not installed here{lacks}.", hint=hint)
 
 
@@ -87,9 +87,9 @@ def _lines(error: BaseException) -> Iterator[str]:
     from storax.local.errors import LocalError
 
     if not isinstance(error, (StoraxError, SettingsError, LocalError, CommandError, OSError)):
-        yield f"error: storax met something it did not expect: {type(error).__name__}: {error}"
+        yield f"error: unexpected error: {type(error).__name__}: {error}"
         if not _debug[0]:
-            yield "  To see where: STORAX_DEBUG=1 storax ..."
+            yield "  To see the traceback, set STORAX_DEBUG=1."
         return
     hint = str(getattr(error, "hint", "") or "")
     yield f"error: {_message(error)}"

@@ -8,8 +8,8 @@ import typer
 
 from storax.cli.terminal.output import Form, chosen, note, show
 
-Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="How many at most; 0: all.")]
-Order = Annotated[str, typer.Option("--order", metavar="FIELD", help="Sort by this field; -FIELD turns it round.")]
+Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="Largest number of rows; 0: all.")]
+Order = Annotated[str, typer.Option("--order", metavar="FIELD", help="Sort by this field; -FIELD: descending.")]
 
 # Columns with the name of an object that another field has the id of.
 _NAMED = {"app": "app_id", "site": "site_id"}
@@ -35,11 +35,11 @@ class Listing:
         """Print the matches of a query, ``limit`` at most, and return how many there were.
 
         Args:
-            query: Of any model, in its final order.
-            form: How to print.
-            columns: Names after ``--columns``; None chooses by the form.
-            limit: Rows at most; 0, the default, means all.
-            empty: Note on stderr where there are none.
+            query: of any resource, in its final order.
+            form: how to print.
+            columns: names after ``--columns``; None chooses by the form.
+            limit: rows at most; 0 means all.
+            empty: the message on stderr if there are none.
 
         Raises:
             UnknownName: there is no such column; the message names the nearest.

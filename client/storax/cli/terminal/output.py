@@ -42,11 +42,9 @@ class Form(StrEnum):
 
 
 Output = Annotated[
-    Form, typer.Option("--output", "-o", envvar="STORAX_OUTPUT", help="How to print it.", show_default=True)
+    Form, typer.Option("--output", "-o", envvar="STORAX_OUTPUT", help="Output format.", show_default=True)
 ]
-Columns = Annotated[
-    str | None, typer.Option("--columns", metavar="NAME,...", help="The columns to print, in this order.")
-]
+Columns = Annotated[str | None, typer.Option("--columns", metavar="NAME,...", help="Columns to print, in this order.")]
 
 
 def note(text: str) -> None:

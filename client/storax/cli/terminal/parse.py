@@ -22,7 +22,7 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name:
-            raise UsageError(f"{option} {text!r} is no KEY=VALUE.", hint=f"Write it as {option} experiment=foo")
+            raise UsageError(f"{option} {text!r} is not KEY=VALUE.", hint=f"Write {option} experiment=foo")
         out[name] = value
     return out
 
@@ -38,7 +38,7 @@ def when(text: str, *, now: datetime | None = None) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no time.", hint="Write 10m, 2h, 1d or 2026-01-31T12:00:00Z.") from None
+        raise UsageError(f"{text!r} is not a time.", hint="Write 10m, 2h, 1d or 2026-01-31T12:00:00Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -53,7 +53,7 @@ def span(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no length of time.", hint="Write 90, 90s, 10m or 2h.") from None
+        raise UsageError(f"{text!r} is not a duration.", hint="Write 90, 90s, 10m or 2h.") from None
 
 
 def values(texts: list[str], option: str) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def values(texts: list[str], option: str) -> dict[str, Any]:
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name.rstrip(":"):
-            raise UsageError(f"{option} {text!r} is no NAME=VALUE.", hint="Write it as name=value, numbers as name:=3")
+            raise UsageError(f"{option} {text!r} is not NAME=VALUE.", hint="Write name=value, or name:=3 for a number.")
         out[name.removesuffix(":")] = _json(text, value, option) if name.endswith(":") else value
     return out
 
@@ -76,5 +76,5 @@ def _json(text: str, value: str, option: str) -> Any:
         return json.loads(value)
     except ValueError as error:
         raise UsageError(
-            f"{option} {text!r}: what follows := is no JSON ({error}).", hint="Use = for a text."
+            f"{option} {text!r}: the text after := is not valid JSON ({error}).", hint="Use = for text."
         ) from None

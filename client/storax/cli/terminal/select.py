@@ -18,7 +18,7 @@ MAX_IDS = 10_000
 Selectors = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[JOB]...", help="Ids and ranges such as 12 or 1-10,15; `last` is the newest job.", show_default=False
+        metavar="[JOB]...", help="Job ids and ranges: 12 or 1-10,15; `last` is the newest job.", show_default=False
     ),
 ]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Only jobs with this tag.")]
@@ -78,7 +78,7 @@ class Selection:
             UsageError: nothing is selected.
         """
         if self.is_empty:
-            hint = f"Write storax job {verb} 12, or --tag KEY=VALUE, or --state STATE"
+            hint = f"Write storax job {verb} 12, or use --tag KEY=VALUE or --state STATE."
             raise UsageError("No job is selected.", hint=hint)
         return self
 
@@ -115,7 +115,7 @@ class Selection:
         if len(spans) == 1 and spans[0][0] != spans[0][1]:
             return {"id__gt": spans[0][0] - 1, "id__lt": spans[0][1] + 1}
         if sum(last - first + 1 for first, last in spans) > MAX_IDS:
-            raise UsageError(f"These are more than {MAX_IDS} ids.", hint="Give one range, or filter by tag.")
+            raise UsageError(f"These are more than {MAX_IDS} ids.", hint="Use one range, or filter by tag.")
         ids = list(dict.fromkeys(i for first, last in spans for i in range(first, last + 1)))
         return {"id": ids} if ids else {}
 
@@ -128,7 +128,7 @@ def one_id(text: str) -> int:
     """
     first, last = _span_of(text)
     if first != last:
-        raise UsageError(f"{text!r} is more than one job.", hint="This command takes one id.")
+        raise UsageError(f"{text!r} selects more than one job.", hint="This command takes one id.")
     return first
 
 
@@ -141,7 +141,7 @@ def _span_of(text: str) -> tuple[int, int]:
     match = _RANGE.fullmatch(text)
     if match and int(match[1]) <= int(match[2]):
         return int(match[1]), int(match[2])
-    raise UsageError(f"{text!r} is no job.", hint="Give an id such as 12, a range such as 1-10, or `last`.")
+    raise UsageError(f"{text!r} is not a job.", hint="Use an id such as 12, a range such as 1-10, or `last`.")
 
 
 def _newest() -> int:
@@ -185,7 +185,7 @@ def app_ids(name: str, *, sites: Iterable[int] = ()) -> list[int]:
         from storax._runtime.suggestions import nearest
 
         hint = nearest(name, apps.values_list("name", flat=True)) or "There is none yet: storax app sync FILE.py"
-        raise CommandError(f"There is no app {name!r}.", hint=hint, status=NOT_FOUND)
+        raise CommandError(f"There is no App {name!r}.", hint=hint, status=NOT_FOUND)
     return list(ids)
 
 
