@@ -172,7 +172,7 @@ def test_a_definition_that_was_never_stored_says_so(client, script):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "words"),
+    ("parameters", "message"),
     [
         ({}, "App 'Hello' needs the parameter 'name'"),
         ({"name": 1, "greting": 2}, "no parameter 'greting'. Did you mean 'greeting'"),

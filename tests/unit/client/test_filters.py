@@ -47,7 +47,7 @@ def test_an_unknown_state_is_an_error_at_once(client, value):
 
 
 @pytest.mark.parametrize(
-    ("filters", "words"),
+    ("filters", "message"),
     [
         ({"id": "five"}, "Filter id of Job: 'five' does not fit"),
         ({"num_nodes__gte": [1, 2]}, "it takes one value, not several"),
