@@ -168,9 +168,9 @@ def _filters(resource: Resource) -> Iterator[tuple[str, ...]]:
 
 
 def _states() -> Iterator[str]:
-    yield "# States and moves\n"
-    yield "A move that is not in these tables is refused with `illegal_move`; `force` makes it all the same, which is"
-    yield "an event of its own. Nobody but a lease holder makes a job enter `RUNNING`."
+    yield "# States and transitions\n"
+    yield "The server refuses a transition that is not in these tables with `illegal_move`. `force` overrides the tables and"
+    yield "appends an event of its own. Only a lease holder makes a job enter `RUNNING`."
     yield f"A lease holder may report: {', '.join(f'`{s}`' for s in sorted(AGENT_STATES))}.\n"
     for resource in RESOURCES:
         if resource.machine:
@@ -180,7 +180,7 @@ def _states() -> Iterator[str]:
                 ("From", "To"), ((f"`{s}`", ", ".join(f"`{t}`" for t in sorted(to)) or "final") for s, to in moves)
             )
             yield ""
-    yield "## What follows by itself\n"
+    yield "## Automatic transitions\n"
     yield "The server enters the next state in the same transaction where a stage has nothing to do; the event names"
     yield "the stages that were skipped. The first row whose condition holds wins.\n"
     rows = (
