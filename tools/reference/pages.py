@@ -169,7 +169,7 @@ def _filters(resource: Resource) -> Iterator[tuple[str, ...]]:
 
 def _states() -> Iterator[str]:
     yield "# States and transitions\n"
-    yield "The server refuses a transition that is not in these tables with `illegal_move`. `force` overrides the tables and"
+    yield "The server refuses a transition that is not in these tables with `illegal_move`. `force` overrides them and"
     yield "appends an event of its own. Only a lease holder makes a job enter `RUNNING`."
     yield f"A lease holder may report: {', '.join(f'`{s}`' for s in sorted(AGENT_STATES))}.\n"
     for resource in RESOURCES:
