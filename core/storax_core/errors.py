@@ -5,12 +5,12 @@ CoreError
 ├── Invalid           the input breaks a rule; names the field and the nearest right name
 ├── TooLarge          the input exceeds a published limit
 ├── Unauthorized      no valid token, or a wrong password
-├── Conflict          the state of things forbids it now
-│   ├── IllegalMove   a state move that the table does not allow
+├── Conflict          the current state of the data forbids it
+│   ├── IllegalMove   a transition that the table does not allow
 │   ├── StaleVersion  the row changed since the caller read it
 │   ├── Leased        a running or leased job must be cancelled first
-│   └── KeyReused     an idempotency key came back with another body
-└── Unavailable       a server behind us is down; try again
+│   └── KeyReused     an idempotency key was used before with another body
+└── Unavailable       a server that the API needs is down; try again
 """
 
 from typing import Any, ClassVar

@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """One typed object per process; see each field's words."""
+    """One typed object per process; each field says what it is."""
 
     model_config = SettingsConfigDict(env_prefix="STORAX_", extra="ignore")
 

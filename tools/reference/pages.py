@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic_core import PydanticUndefined
 
 from storax_core import errors
-from storax_core.lifecycle.states import AGENT_MOVES, FOLLOW
+from storax_core.lifecycle.states import AGENT_STATES, AUTOMATIC
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.resources import EVENTS, RESOURCES, Resource
 from storax_core.resources.base import FieldSpec
@@ -171,7 +171,7 @@ def _states() -> Iterator[str]:
     yield "# States and transitions\n"
     yield "The server refuses a transition that is not in these tables with `illegal_move`. `force` makes it anyway,"
     yield "with an event type of its own. Only a lease holder can move a job to `RUNNING`."
-    yield f"A lease holder may report: {', '.join(f'`{s}`' for s in sorted(AGENT_MOVES))}.\n"
+    yield f"A lease holder may report: {', '.join(f'`{s}`' for s in sorted(AGENT_STATES))}.\n"
     for resource in RESOURCES:
         if resource.machine:
             yield f"## {resource.python_name}\n"
@@ -184,7 +184,8 @@ def _states() -> Iterator[str]:
     yield "If a stage has nothing to do, the server enters the next state in the same transaction. The event lists the"
     yield "skipped stages. The first row whose condition holds applies.\n"
     rows = (
-        (f"`{f.state}`", f.when.replace("_", " "), f"`{f.to}`", ", ".join(f"`{s}`" for s in f.skipped)) for f in FOLLOW
+        (f"`{a.state}`", a.when.replace("_", " "), f"`{a.to}`", ", ".join(f"`{s}`" for s in a.skipped))
+        for a in AUTOMATIC
     )
     yield from table(("From", "When", "To", "Skips"), rows)
 

@@ -1,4 +1,4 @@
-"""The command `storax`: a table of commands, each loaded when it is named, so that nothing is paid for help."""
+"""The command `storax`: a table of commands, each imported when it is named, so that help is fast."""
 
 import sys
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ root = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         print(f"storax {version('storax')}")

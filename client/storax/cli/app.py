@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import CommandError, UsageError
 from storax.cli.terminal.listing import Limit, Listing, named
 from storax.cli.terminal.output import Columns, Form, Output, note, show_one
@@ -78,7 +78,7 @@ def rm(name: Name, *, site: Site = None, yes: Yes = False, dry_run: DryRun = Fal
     stored = _find(name, site)
     jobs = Job.objects.filter(app_id=stored.id or 0).count()
     note(f"App {stored.name} has {jobs} {'job' if jobs == 1 else 'jobs'}, which will be deleted too.")
-    if agreed("delete", 1, what="app", yes=yes, dry_run=dry_run):
+    if confirmed("delete", 1, what="app", yes=yes, dry_run=dry_run):
         stored.delete()
         note(f"Deleted: {name}")
 
@@ -114,7 +114,7 @@ def sync(
 
 
 def _definitions(file: Path) -> "list[type[App]]":
-    """The App classes of a file, in the order it defines them; not those it imports."""
+    """Return the App classes that a file defines, in its order; not those it imports."""
     from storax.models.job import App
 
     name = f"_storax_apps_{file.stem}"

@@ -1,4 +1,4 @@
-"""The commands of an operator open the database themselves: where none is named, that of this machine's stack."""
+"""The database of operator commands, which open it themselves: by default that of this machine's stack."""
 
 import inspect
 import os
@@ -21,7 +21,7 @@ Data = Annotated[
 
 
 def with_stack(group: typer.Typer) -> typer.Typer:
-    """The same commands; those that take a ``database_url`` take ``--data`` too, and without either find the stack."""
+    """Return the same commands; those with a ``database_url`` also take ``--data``, and default to the stack."""
     changed = copy(group)
     changed.registered_commands = [copy(info) for info in group.registered_commands]
     for info in changed.registered_commands:
@@ -31,10 +31,10 @@ def with_stack(group: typer.Typer) -> typer.Typer:
 
 
 def database_url(url: str | None, data: Path | None) -> str:
-    """The address to use: a folder named beats the variable, and the stack comes last.
+    """Return the address to use: that of ``data``, else ``url``, else that of the default stack.
 
     Raises:
-        UsageError: a folder and an address are both named.
+        UsageError: both a folder and an address are named.
         CommandError: none is named, and no stack runs in the folder.
         DataFolderError: the folder is none of ours, or of a newer Storax.
     """

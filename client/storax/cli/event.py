@@ -24,7 +24,7 @@ SILENCE = 45.0  # three missed heartbeats of the server
 FIRST_TRIES = 5
 # Fields whose change says little to people; `-o json` has them.
 _QUIET = {"at", "state", "session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
-_SAYING = ("message", "reason", "error")
+_MESSAGE_KEYS = ("message", "reason", "error")
 
 app = typer.Typer(
     help="Read and follow the log of every change.",
@@ -50,13 +50,14 @@ Since = Annotated[
 
 
 def message_of(event: Mapping[str, Any]) -> str:
-    """What an event says, in a line: its message, else the fields that became different."""
+    """Return the message of an event and the fields that it changed, in one line."""
     data = event.get("data") or {}
-    messages = [str(data[name]) for name in _SAYING if data.get(name)]
-    messages += str(data.get("stderr_tail") or "").splitlines()[-1:]  # what a program complains of last says most
+    messages = [str(data[name]) for name in _MESSAGE_KEYS if data.get(name)]
+    messages += str(data.get("stderr_tail") or "").splitlines()[-1:]  # the last line of a program's errors says most
     if str(event.get("type", "")).endswith(".created"):
         return messages[0] if messages else ""
-    changes = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in _QUIET and n not in _SAYING]
+    omitted = _QUIET.union(_MESSAGE_KEYS)
+    changes = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in omitted]
     return "; ".join([*messages, *changes])
 
 
@@ -148,10 +149,10 @@ def tail(
 
 
 def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]]:
-    """Every event behind the position ``after`` that passes the filters, as the server pushes it, without end.
+    """Yield every event behind the position ``after`` that matches the filters, as the server pushes it, without end.
 
     Raises:
-        StoraxError: the server refuses, or cannot be reached at first. Once it was, it may be away for any time.
+        StoraxError: the server refuses, or cannot be reached at first; later it may be away for any time.
     """
     from storax._runtime.server_sent_events import parse
     from storax._runtime.transport import Call

@@ -92,7 +92,7 @@ def _source() -> str:
 
 
 def _profile_name(context: typer.Context, profile: str) -> str:
-    """The name after `login --profile`, or after `storax --profile`."""
+    """Return the name after `login --profile`, else after `storax --profile`."""
     outer = (context.obj or {}).get("profile")
     return outer if outer and profile == "default" else profile
 
@@ -124,7 +124,7 @@ def _read_secret(what: str) -> str:
 def _anonymous(url: str) -> Any:
     from storax.client import Client
 
-    # A token that is stored for this address must not speak for somebody who logs in anew.
+    # A token that is stored for this address must not be used for another login.
     return Client(url, "none")
 
 
@@ -136,7 +136,7 @@ def _me(url: str, token: str) -> dict[str, Any]:
 
 
 def _revoke(url: str, token: str) -> None:
-    """Revoke a token at its server; one that is refused already needs no revoking, and a server may be gone."""
+    """Revoke a token at its server, unless it is refused already or the server is gone."""
     from storax.client import Client
     from storax.errors import Unauthorized, Unavailable
 

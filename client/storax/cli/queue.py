@@ -1,11 +1,11 @@
-"""`storax queue`: allocations asked of a site's scheduler, inside which its jobs run. In Python: BatchJob."""
+"""`storax queue`: allocations of a site's scheduler, inside which its jobs run. In Python: BatchJob."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.listing import Limit, Listing
 from storax.cli.terminal.output import Columns, Form, Output, note
@@ -158,5 +158,5 @@ def rm(
     from storax.models.batch_job import BatchJob
 
     query = BatchJob.objects.filter(id=ids, state=list(OPEN))  # type: ignore[arg-type]
-    if agreed("end", query.count(), what="open allocation", yes=yes, dry_run=dry_run):
+    if confirmed("end", query.count(), what="open allocation", yes=yes, dry_run=dry_run):
         note(f"Ending: {query.update(state='pending_deletion')}")

@@ -141,7 +141,7 @@ def doctor(data: Data = None, output: Form = Output.TABLE) -> None:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Show what a user can cause or mend as one sentence, without a traceback."""
+    """Print errors that a user can cause or mend as one sentence, without a traceback."""
     from storax._runtime.settings import SettingsError
     from storax.local.errors import LocalError
 
@@ -159,7 +159,7 @@ def _folder(data: Path | None) -> Path:
 
 
 def _reporter() -> Callable[[str, str], None] | None:
-    """Short lines of what is being started, for people; nothing for scripts."""
+    """Return a function that prints what is being started, on a terminal; None elsewhere."""
     if not sys.stderr.isatty():
         return None
     return lambda part, state: print(f"  {part}: {state}", file=sys.stderr)
@@ -174,7 +174,7 @@ def _write_profile(stack: "Stack") -> None:
 
 
 def _supervise(config: "StackConfig", *, started: bool) -> None:
-    """Stay until the stack is stopped or, if it was started here, stop it at Ctrl-C."""
+    """Wait until the stack is stopped; at Ctrl-C stop it, if it was started here."""
     from storax.local import control
 
     print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; the stack keeps running.", file=sys.stderr)

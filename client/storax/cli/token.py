@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.output import Columns, Form, Output, chosen, note, show, show_one
 
 FIELDS = ("id", "name", "expires_at", "creation_date")
@@ -78,7 +78,7 @@ def revoke(
     from storax.client import current_client
 
     known = {row["id"] for row in _tokens()} & set(ids)
-    if agreed("revoke", len(known), what="token", yes=yes, dry_run=dry_run):
+    if confirmed("revoke", len(known), what="token", yes=yes, dry_run=dry_run):
         for number in sorted(known):
             current_client().request("DELETE", f"/tokens/{number}")
         note(f"Revoked: {len(known)}")

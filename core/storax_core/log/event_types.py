@@ -6,7 +6,7 @@ marked ``note`` changes no field: it is there for the reader of the history.
 
 from dataclasses import dataclass
 
-from storax_core.lifecycle.change import CREATED, DELETED, MOVED, UPDATED
+from storax_core.lifecycle.change import CREATED, DELETED, STATE_CHANGED, UPDATED
 from storax_core.resources import JOBS, PROJECTED, Resource
 
 
@@ -54,10 +54,10 @@ _SPECIAL = (
         fields=("session_id", "lease_epoch"),
     ),
     EventType("job.cancel_requested", "A user requested to stop the running process.", fields=("cancel_requested",)),
-    EventType("job.report_refused", "A report was refused: its lease epoch was stale or the move illegal.", note=True),
+    EventType("job.report_refused", "A report was refused: stale lease epoch, or illegal transition.", note=True),
     EventType(
         "job.state_forced",
-        "An operator moved the job where the table of moves would not.",
+        "An operator changed the state of the job where the table of transitions does not allow it.",
         fields=_transition(JOBS),
     ),
     EventType("batch_job.leased", "A session took the BatchJob to submit it.", fields=("session_id", "lease_epoch")),
@@ -78,7 +78,7 @@ def _standard(resource: Resource) -> list[EventType]:
     if resource.update_keys or resource.machine:
         kinds.append((UPDATED, f"Fields of the {noun} changed.", _updatable(resource)))
     if resource.machine:
-        kinds.append((MOVED, f"The {noun} moved from from_state to to_state.", _transition(resource)))
+        kinds.append((STATE_CHANGED, f"The {noun} moved from from_state to to_state.", _transition(resource)))
     versions = resource.event_versions
     return [
         EventType(f"{resource.entity}.{kind}", doc, schema_version=versions.get(kind, 1), fields=fields)

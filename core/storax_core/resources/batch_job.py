@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 from typing_extensions import TypedDict
 
-from storax_core.lifecycle.states import BATCH_JOB_MOVES, BatchJobState
+from storax_core.lifecycle.states import BATCH_JOB_TRANSITIONS, BatchJobState
 from storax_core.resources import columns as c
 from storax_core.resources.base import CREATE, EQ, JSON, TEXT, TIME, UPDATE, Link, Mark, Resource, StateMachine
 from storax_core.resources.types import BigId, Count, JsonObject, ShortText, Tags, TextMap, UtcTime
@@ -35,8 +35,8 @@ def _no_other(value: Any) -> Any:
     """A misspelt ``filter_tags`` would let all jobs into the partition: say so, with the right names."""
     for name in value if isinstance(value, dict) else ():
         if name not in _Partition.__annotations__:
-            words = ", ".join(_Partition.__annotations__)
-            raise ValueError(f"a partition has no field {str(name)[:80]!r}; it has {words}")
+            names = ", ".join(_Partition.__annotations__)
+            raise ValueError(f"a partition has no field {str(name)[:80]!r}; it has {names}")
     return value
 
 
@@ -97,5 +97,6 @@ BATCH_JOBS: Resource = Resource(
     path="batch-jobs",
     python_name="BatchJob",
     parent=Link("site_id", "site"),
-    machine=StateMachine(BATCH_JOB_MOVES),
+    machine=StateMachine(BATCH_JOB_TRANSITIONS),
+    remembered="CASE WHEN t.scheduler_id IS NOT NULL THEN jsonb_build_object('scheduler_id', t.scheduler_id) END",
 )

@@ -1,4 +1,4 @@
-"""EventLog: one record for every create, update, delete and state move. Appended once, never changed."""
+"""EventLog: one record for every create, update, delete and transition. Appended once, never changed."""
 
 from typing import Annotated
 from uuid import UUID
@@ -67,7 +67,7 @@ class Event(SQLModel, table=True):
     data: Annotated[JsonObject, Mark(filter=JSON)] = c.json("The changed fields, and the reason.")
 
 
-# Functions that look in the log as well, so that a job is found by what it was when it is long deleted.
+# Functions that search the log as well, so that a deleted job is found by its last tags.
 _JOBS = "(t.entity = 'job' AND t.entity_id = ANY(ARRAY(SELECT {function})))"
 EVENTS: Resource = Resource(
     Event,

@@ -1,4 +1,4 @@
-"""Job: one run of an App at a Site. The wide spec and the small hot state live in two tables with one id."""
+"""Job: one run of an App at a Site. The wide specification and the small state are two tables with one id."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from storax_core.lifecycle.states import JOB_MOVES, JOB_RUNNABLE, JOB_TAKEABLE, JobState
+from storax_core.lifecycle.states import JOB_RUNNABLE, JOB_TAKEABLE, JOB_TRANSITIONS, JobState
 from storax_core.resources import columns as c
 from storax_core.resources.base import (
     BOTH,
@@ -46,15 +46,16 @@ Megabytes = Annotated[int, Strict(), Field(ge=0, le=1 << 30)]
 Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
 Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
 
-# What a site may take: the states, the condition and the order, in SQL; ``queues.score`` is the order of the hints.
+# Which jobs a site may take (to run them, or a hook of theirs) and in which order, in SQL. ``queues.score`` is the same
+# order as a number. The table's index has the condition without ``not_before``: an index cannot ask for the time.
 _RUN, _TAKE = (f"({', '.join(repr(str(state)) for state in states)})" for states in (JOB_RUNNABLE, JOB_TAKEABLE))
-FREE = f"state IN {_TAKE} AND session_id IS NULL"
-RUNNABLE = f"{FREE} AND (not_before IS NULL OR not_before <= now())"
-HOOK_IS_NEXT = f"state NOT IN {_RUN}"  # of what is runnable
+UNLEASED = f"state IN {_TAKE} AND session_id IS NULL"
+TAKEABLE = f"{UNLEASED} AND (not_before IS NULL OR not_before <= now())"
+HOOK_IS_NEXT = f"state NOT IN {_RUN}"  # of a takeable job
 
 
 def first_in_line(alias: str) -> str:
-    """The order in which runnable jobs are taken: by priority, then age."""
+    """SQL of the order in which jobs are taken: by priority, then age."""
     return f"{alias}.priority DESC, {alias}.id"
 
 
@@ -86,12 +87,12 @@ class Job(SQLModel, table=True):
     )
 
 
-class JobRow(SQLModel, table=True):
+class JobStateRow(SQLModel, table=True):
     """The part of a Job that changes while it runs, and what the queue sorts by."""
 
     __tablename__ = "job_state"
     __table_args__ = (
-        Index("job_state_ready", "site_id", text("priority DESC"), "id", postgresql_where=text(FREE)),
+        Index("job_state_ready", "site_id", text("priority DESC"), "id", postgresql_where=text(UNLEASED)),
         Index("job_state_leased", "session_id", postgresql_where=text("session_id IS NOT NULL")),
         Index("job_state_state", "owner_id", "state", "id"),
         Index("job_state_update", "owner_id", "last_update", "id"),
@@ -163,9 +164,13 @@ JOBS: Resource = Resource(
     entity="job",
     path="jobs",
     python_name="Job",
-    state_model=JobRow,
+    state_model=JobStateRow,
+    counted=True,
+    remembered="(SELECT jsonb_build_object('tags', j.tags) FROM job j WHERE j.id = t.id AND j.tags <> '{}')",
     parent=Link("app_id", "app"),
-    machine=StateMachine(JOB_MOVES, effects=("attempt", "cancel_requested", "lease_epoch", "not_before", "session_id")),
+    machine=StateMachine(
+        JOB_TRANSITIONS, effects=("attempt", "cancel_requested", "lease_epoch", "not_before", "session_id")
+    ),
     verbs=("list", "read", "create", "update", "delete", "cancel", "footprint"),
     extra_create={
         "transfers": (

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from storax_core.lifecycle.states import TRANSFER_MOVES, JobState, TransferState
+from storax_core.lifecycle.states import TRANSFER_TRANSITIONS, JobState, TransferState
 from storax_core.resources import columns as c
 from storax_core.resources.base import EQ, UPDATE, JoinFilter, Link, Mark, Resource, StateMachine
 from storax_core.resources.types import BigId, InsidePath, JsonObject, ShortText, Tags
@@ -46,7 +46,7 @@ TRANSFERS: Resource = Resource(
     path="transfers",
     python_name="TransferItem",
     parent=Link("job_id", "job"),
-    machine=StateMachine(TRANSFER_MOVES),
+    machine=StateMachine(TRANSFER_TRANSITIONS),
     verbs=("list", "read", "update"),
     join_filters=(
         JoinFilter(

@@ -32,7 +32,7 @@ def leaves(command, path):
         yield path, command
 
 
-ALL = [found for name in MINE for found in leaves(load(name), (name,))]
+ALL = [leaf for name in MINE for leaf in leaves(load(name), (name,))]
 
 
 @pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])

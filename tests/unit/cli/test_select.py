@@ -115,8 +115,8 @@ def test_last_without_a_job_is_not_found(script):
 
 
 def test_parameters_are_text_unless_marked_as_json():
-    given = ["a=1", "b:=1", "c:=[1, 2]", "d=x=y", "e=", "version=1.10"]
-    assert values(given, "--param") == {"a": "1", "b": 1, "c": [1, 2], "d": "x=y", "e": "", "version": "1.10"}
+    texts = ["a=1", "b:=1", "c:=[1, 2]", "d=x=y", "e=", "version=1.10"]
+    assert values(texts, "--param") == {"a": "1", "b": 1, "c": [1, 2], "d": "x=y", "e": "", "version": "1.10"}
 
 
 @pytest.mark.parametrize("text", ["x", "=1", ":=1", "a:=x"])

@@ -1,10 +1,10 @@
-"""Changing jobs: cancel, retry, modify, rm. Each counts first, and asks."""
+"""`storax job cancel`, `retry`, `modify` and `rm`. Each counts the jobs first, and asks."""
 
 from typing import Annotated, Any
 
 import typer
 
-from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import REFUSED, CommandError, UsageError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import values
@@ -27,7 +27,7 @@ def cancel(
     query = (
         Selection.of(jobs, tag, state, site, app).require("cancel").query().exclude(state=["JOB_FINISHED", "FAILED"])
     )
-    if agreed("cancel", query.count(), what="job", yes=yes, dry_run=dry_run):
+    if confirmed("cancel", query.count(), what="job", yes=yes, dry_run=dry_run):
         note(f"Cancelled: {query.cancel()}")
 
 
@@ -46,7 +46,9 @@ def retry(
     query = selection.query()
     if not selection.states:
         query = query.filter(state="FAILED")
-    if agreed("retry", query.count(), what="failed job" if not selection.states else "job", yes=yes, dry_run=dry_run):
+    if confirmed(
+        "retry", query.count(), what="failed job" if not selection.states else "job", yes=yes, dry_run=dry_run
+    ):
         note(f"Retrying: {query.update(state='RESTART_READY')}")
 
 
@@ -70,7 +72,7 @@ def modify(
         raise UsageError("No change is given.", hint="Write storax job modify 12 --set priority=10")
     patch = values(changes, "--set")
     query: Any = Selection.of(jobs, tag, state, site, app).require("modify").query()
-    if agreed("modify", query.count(), what="job", yes=yes, dry_run=dry_run):
+    if confirmed("modify", query.count(), what="job", yes=yes, dry_run=dry_run):
         note(f"Modified: {query.update(force=force, **patch)}")
 
 
@@ -90,7 +92,7 @@ def rm(
     from storax.errors import StoraxWarning
 
     query = Selection.of(jobs, tag, state, site, app).require("rm").query()
-    if agreed("delete", query.count(), what="job", yes=yes, dry_run=dry_run):
+    if confirmed("delete", query.count(), what="job", yes=yes, dry_run=dry_run):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", StoraxWarning)  # it speaks to those who write Python
             note(f"Deleted: {query.delete()}")

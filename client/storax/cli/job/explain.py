@@ -1,4 +1,4 @@
-"""`storax job explain`: why a job is where it is, in words."""
+"""`storax job explain`: why a job is in its state, and the way out."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from storax.models.job import Job
     from storax.models.site import Site
 
-SILENT_SEC = 90.0  # an agent is heard every few seconds; after this it is gone or cut off
+SILENT_SEC = 90.0  # an agent reports every few seconds; after this it is gone or cut off
 FEW = 5
 
 
@@ -29,16 +29,16 @@ def explain(job: Annotated[str, typer.Argument(help="Job id, or `last`.")], outp
     """
     from storax.models.job import Job
 
-    found = Job.objects.get(id=one_id(job))
-    lines = list(reasons(found))
+    selected = Job.objects.get(id=one_id(job))
+    lines = list(reasons(selected))
     if output.for_people:
         print("\n".join(lines))
     else:
-        show_one({"id": found.id, "state": found.state, "reasons": lines}, form=output)
+        show_one({"id": selected.id, "state": selected.state, "reasons": lines}, form=output)
 
 
 def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
-    """One sentence or two a line: where the job is, what it waits for, and the way out."""
+    """Yield lines of one or two sentences: the job's state, what it waits for, and the way out."""
     from storax.models.site import Site
 
     now = now or datetime.now(UTC)
@@ -133,14 +133,14 @@ def _site(site: "Site", now: datetime) -> list[str]:
 
 
 def _trouble(site: "Site") -> Iterator[str]:
-    """What does not work in the site's agent, by its own words."""
+    """Yield the loops of a site's agent that fail, with their errors."""
     for name, failure in sorted((site.failing_loops or {}).items()):
         since, error = (text_of(failure.get(key) or "?") for key in ("since", "error"))
         yield f"A loop of the agent of site {site.name} has failed since {since}: {name}: {error}"
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
-    """What it asks of a node that the one has not on which the agent itself runs jobs."""
+    """Yield what the job needs that the node on which the agent itself runs jobs lacks."""
     for demand, available in too_large(job, dict(site.node_size or {})):
         yield f"It requests {demand}; site {site.name} has {available:g} for jobs that its agent runs itself."
 
@@ -209,7 +209,7 @@ def _ago(moment: datetime, now: datetime) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A length of time in its two largest units, such as ``2 h 5 min``."""
+    """Format a duration in its two largest units, such as ``2 h 5 min``."""
     rest, parts = max(0, round(seconds)), []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         count, rest = divmod(rest, size)

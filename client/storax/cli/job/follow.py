@@ -1,4 +1,4 @@
-"""Following jobs: logs, wait."""
+"""`storax job logs` and `wait`."""
 
 import sys
 import threading
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from storax.models.job import Job
 
 POLL_SEC = 0.2
-RETRY_SEC = 3.0  # between looks for a server that is away
+RETRY_SEC = 3.0  # between tries while the server is away
 BLOCK = 1 << 16
 FEW = 10
 
@@ -41,18 +41,18 @@ def logs(
     """
     from storax.models.job import Job
 
-    found = Job.objects.get(id=one_id(job))
-    file = _log_file(found, "job.err" if err else "job.out", quiet=path)
+    selected = Job.objects.get(id=one_id(job))
+    file = _log_file(selected, "job.err" if err else "job.out", quiet=path)
     if path:
         print(file)
         return
     if follow and not file.exists():
-        _wait_for_file(found, file)
-    _require(found, file)
+        _wait_for_file(selected, file)
+    _require(selected, file)
     with file.open("rb") as opened:
         _copy(_last_lines(opened, lines))
         if follow:
-            _follow(found, opened)
+            _follow(selected, opened)
 
 
 def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
@@ -79,7 +79,7 @@ def _require(job: "Job", file: Path) -> None:
 
 
 def _ended(job: "Job") -> threading.Event:
-    """Set once the job has ended, by a thread that waits for the server to say so."""
+    """Return an event that a thread sets once the job has ended."""
     over = threading.Event()
 
     def wait() -> None:
@@ -159,7 +159,7 @@ def _stop_rule(*, any_: bool, fail_fast: bool) -> "Callable[[Job], bool]":
 
 
 def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable[[Job], bool]") -> None:
-    """Wait for jobs with a bar on a terminal, and say on stderr how they ended.
+    """Wait for jobs, with a bar on a terminal, and print on stderr how they ended.
 
     Raises:
         CommandError: some failed, or the time was up first.
@@ -179,7 +179,7 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
 
 
 def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Job]":
-    """Jobs as they end. A server that is away for a while is waited for: the jobs go on without it."""
+    """Yield jobs as they end; wait while the server is away, as the jobs go on without it."""
     from storax.errors import Unavailable
     from storax.models.job import Job
 
@@ -206,13 +206,13 @@ def _too_late(left: "Sequence[int | None]", total: int) -> CommandError:
 
 def _failure(failed: "Sequence[Job]") -> CommandError:
     named = ", ".join(str(job.id) for job in failed[:FEW]) + (", ..." if len(failed) > FEW else "")
-    word = "Job" if len(failed) == 1 else "Jobs"
-    return CommandError(f"{word} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
+    noun = "Job" if len(failed) == 1 else "Jobs"
+    return CommandError(f"{noun} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
 
 
 @contextmanager
 def progress(label: str, total: int) -> "Iterator[Callable[[], Any]]":
-    """A bar on stderr where bars are shown; calling what it gives counts one."""
+    """Show a bar on stderr where bars are shown; calling the yielded function advances it by one."""
     from storax._runtime.progress import shown
 
     if not shown():

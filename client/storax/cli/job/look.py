@@ -1,4 +1,4 @@
-"""Looking at jobs: ls, show, summary, history."""
+"""`storax job ls`, `show`, `summary` and `history`."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -62,12 +62,12 @@ def _foot(counts: Mapping[str, int], shown: int, *, narrowed: bool) -> None:
 
 
 def words_of(counts: Mapping[str, int]) -> str:
-    """Counts by state as words, the largest first."""
+    """Format counts by state, the largest first."""
     return ", ".join(f"{n} {state}" for state, n in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _show(rows: list[dict[str, Any]], output: Form, *, one: bool) -> None:
-    """Print each with all its fields. The shape of JSON follows from what was asked, not from how many there are."""
+    """Print each with all its fields; whether JSON is a list depends on the selection, not on the number of matches."""
     rows = [_first(row, "id", "state", "app", "site", "workdir") for row in named(rows, ("app", "site"))]
     if one:
         show_one(rows[0], form=output)

@@ -66,7 +66,7 @@ def create(
         "on_parent_failure": on_parent_failure,
         "parameters": values(param or [], "--param"), "tags": pairs(tag or [], "--tag"),
         "launch_params": pairs(launch_param or [], "--launch-param"), "transfers": pairs(transfer or [], "--transfer"),
-        "parent_ids": [one_id(word) for text in parent or () for word in text.split(",")],
+        "parent_ids": [one_id(item) for text in parent or () for item in text.split(",")],
     }  # fmt: skip
     base = {name: value for name, value in options.items() if value not in (None, {}, [])}
     _create(_rows(base, _file_rows(from_json), param_sweep or []), dry_run=dry_run, wait=wait, output=output)

@@ -1,4 +1,4 @@
-"""Asking before something is changed or destroyed: the number first, then a question, never a surprise in a script."""
+"""Confirmation before a change: the number of objects, then a prompt; a script needs ``--yes``."""
 
 import sys
 from typing import Annotated
@@ -12,11 +12,11 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not prompt for confir
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number, and change nothing.")]
 
 
-def agreed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -> bool:
-    """Whether to go on with ``deed`` on ``count`` things, said as ``what`` in the singular.
+def confirmed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -> bool:
+    """Return whether to carry out ``action`` on ``count`` objects; ``what`` is their noun in the singular.
 
     Raises:
-        CommandError: there is nothing to do it to, or nobody to ask and no ``--yes``.
+        CommandError: there is no object, or no terminal for the prompt and no ``--yes``.
     """
     things = f"{count} {what}{'' if count == 1 else 's'}"
     if count == 0:

@@ -1,4 +1,4 @@
-"""Words of the command line as values: KEY=VALUE, NAME:=JSON, moments and lengths of time."""
+"""Parse arguments of the command line: KEY=VALUE, NAME:=JSON, times and durations."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
-    """``KEY=VALUE`` texts as a dict.
+    """Parse ``KEY=VALUE`` texts as a dict.
 
     Raises:
         UsageError: one has no ``=``.
@@ -28,7 +28,7 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
 
 
 def when(text: str, *, now: datetime | None = None) -> datetime:
-    """A moment, from ISO 8601 or from a span before now such as 90s, 10m, 2h, 1d.
+    """Parse a time: ISO 8601, or a duration before now such as 90s, 10m, 2h, 1d.
 
     Raises:
         UsageError: it is neither.
@@ -43,7 +43,7 @@ def when(text: str, *, now: datetime | None = None) -> datetime:
 
 
 def span(text: str) -> float:
-    """Seconds, from a number or a text such as 90s, 10m, 2h.
+    """Parse a duration in seconds: a number or a text such as 90s, 10m, 2h.
 
     Raises:
         UsageError: it is neither.
@@ -57,7 +57,7 @@ def span(text: str) -> float:
 
 
 def values(texts: list[str], option: str) -> dict[str, Any]:
-    """``NAME=TEXT`` and ``NAME:=JSON`` as a dict.
+    """Parse ``NAME=TEXT`` and ``NAME:=JSON`` as a dict.
 
     Raises:
         UsageError: one has no ``=``, or no JSON behind ``:=``.
