@@ -17,7 +17,9 @@ from storax_agent.process import AgentProcess
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteError, SiteFolder, SiteSettings
 
-DOUBT_SEC = 2.0  # a job of an allocation that dies by a signal so long before its runner is told to end was ended too
+PREEMPTION_SEC = (
+    2.0  # a job of an allocation that dies by a signal so long before its runner is told to end was ended too
+)
 LOG = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ class AllocationRunner(AgentProcess):
     def __init__(self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, allocation: Allocation) -> None:
         self.allocation = allocation
         super().__init__(folder, settings, api, stop_jobs=True)
-        self.agent.doubts.hold_sec = DOUBT_SEC
+        self.agent.preemption.hold_sec = PREEMPTION_SEC
         self._busy_at = time.monotonic()
 
     def _launcher(self) -> tuple[Launcher, Size]:
@@ -62,7 +64,7 @@ class AllocationRunner(AgentProcess):
         """Stop none: the site's agent moves all files."""
 
     def _over(self) -> bool:
-        busy = len(self.agent.holdings) > 0
+        busy = len(self.agent.leases) > 0
         if busy:  # what comes after a long job still gets its idle seconds
             self._busy_at = time.monotonic()
         lost = self.launcher.gone if isinstance(self.launcher, AllocationLauncher) else ""

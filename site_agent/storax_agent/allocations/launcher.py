@@ -16,10 +16,11 @@ from storax_agent.launch.mpi import launch_of
 from storax_agent.launch.nodes.clusters import cluster_of
 from storax_agent.launch.nodes.clusters.base import Cluster, NodeInfo, NodesError
 from storax_agent.launch.nodes.clusters.ssh import by_template
-from storax_agent.launch.nodes.link import NodeLink, here, there
+from storax_agent.launch.nodes.link import NodeLink, local_connection, remote_connection
 from storax_agent.launch.packing import Capacity
 from storax_agent.launch.spawner.start import Machine
-from storax_agent.settings.site import SiteFolder, SiteSettings, job_environment
+from storax_agent.settings.job_environment import job_environment
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 MIB = 1 << 20
 
@@ -100,18 +101,19 @@ def _link(
     *, pin: bool,
 ) -> NodeLink:  # fmt: skip
     # Shorter than the session lives, so that jobs nobody answers for have ended before they are offered anew.
-    leash = settings.session_ttl_sec / 2
+    timeout = settings.session_ttl_sec / 2
     machine = Machine(
         own.state, own.data, own.log, node.cores, node.gpus, own.environment, memory_mb=node.memory_mb,
-        node=node.name, pin=pin, leash_sec=leash, output_bytes=own.output_bytes, remote=not is_here(node.name),
+        node=node.name, pin=pin, heartbeat_timeout_sec=timeout, output_bytes=own.output_bytes,
+        remote=not is_here(node.name),
     )  # fmt: skip
     if is_here(node.name):
-        return NodeLink(machine, here(machine), epoll)
+        return NodeLink(machine, local_connection(machine), epoll)
     words = [sys.executable, "-P", "-m", "storax_agent.launch.nodes.bridge"]
     words += [node.name, str(folder.state), str(folder.data), str(own.log)]
     template = settings.launcher.remote_start
     argv = by_template(template, node.name, words) if template else cluster.on_node(node.name, words)
-    return NodeLink(machine, there(argv, own.log), epoll)
+    return NodeLink(machine, remote_connection(argv, own.log), epoll)
 
 
 def is_here(node: str) -> bool:

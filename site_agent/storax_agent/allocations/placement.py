@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from storax_agent.launch.base import Work
 from storax_agent.launch.footprint import Footprint
 from storax_agent.launch.packing import Capacity, objection
+from storax_agent.launch.work import Work
 from storax_agent.schedulers.base import Limits
 from storax_agent.settings.scheduler import QueueLimits
 from storax_agent.settings.site import SiteSettings

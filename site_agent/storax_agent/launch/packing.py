@@ -12,8 +12,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from storax._runtime.footprint import DEVICE
-from storax_agent.launch.base import Lease, Place, Work, stage_of
 from storax_agent.launch.footprint import Footprint
+from storax_agent.launch.work import Lease, Place, Work
 
 ONE_MACHINE = ("",)
 LOOK_AHEAD = 64
@@ -71,7 +71,7 @@ class Node:
             return None
         if work.memory_mb and self.memory_mb and self.memory_used + work.memory_mb > self.memory_mb:
             return None
-        gpus = self._devices(work.gpus) if work.gpus else ()
+        gpus = self._devices(work.gpus) if work.gpus else {}
         if gpus is None:
             return None
         nodes = (self.name,) if self.name else ()
@@ -95,28 +95,28 @@ class Node:
     @property
     def whole(self) -> Place:
         """All of it."""
-        return Place(range(self.cores), [(gpu, DEVICE) for gpu in range(self.gpus)], 1, memory_mb=self.memory_mb)
+        return Place(range(self.cores), dict.fromkeys(range(self.gpus), DEVICE), 1, memory_mb=self.memory_mb)
 
     def _count(self, place: Place, sign: int) -> None:
         for core in place.cores:
             self._cores_used[core] += sign
-        for gpu, share in place.gpus:
+        for gpu, share in place.gpus.items():
             self._gpus_used[gpu] += sign * share
         if place.packing:
             self._packings[place.packing] += sign
         self.memory_used += sign * place.memory_mb
 
-    def _devices(self, shares: Sequence[int]) -> list[tuple[int, int]] | None:
+    def _devices(self, shares: Sequence[int]) -> dict[int, int] | None:
         """A device for each share, the fullest that still has room, so that whole devices stay free for whole asks."""
         left = {gpu: self.gpu_left(gpu) for gpu in range(self.gpus)}
-        found: Counter[int] = Counter()
+        taken: Counter[int] = Counter()
         for share in sorted(shares, reverse=True):
             gpu = min((gpu for gpu in left if left[gpu] >= share), key=left.__getitem__, default=None)
             if gpu is None:
                 return None
             left[gpu] -= share
-            found[gpu] += share
-        return list(found.items())
+            taken[gpu] += share
+        return dict(taken)
 
 
 class Packer:
@@ -272,4 +272,4 @@ class Queue:
 def _ends_within(work: Work, left: float) -> bool:
     """Whether it may start. A hook may at any time: its limit is for one that hangs, and one that is cut off runs
     again."""
-    return work.wall_sec <= left or stage_of(work) not in ("", "run")
+    return work.wall_sec <= left or work.stage not in ("", "run")

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from storax.errors import Conflict, InvalidInput, NotFound
 from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.base import Item, Moved, lane_of
@@ -93,7 +95,7 @@ class Transfers:
             one = answers.get(item.id) or Moved(item.id, "again", {"error": "the service gave no answer"})
             self._enter(one, unwanted=item.id in batch.unwanted)
         # Without the task, which others may wait for: what is left of a file goes.
-        left = [item._replace(task_id=None) for item in batch.items if item.id in batch.unwanted]
+        left = [replace(item, task_id=None) for item in batch.items if item.id in batch.unwanted]
         if left:
             self._batches.cancel(batch.lane[0], left)
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from storax_agent.allocations.placement import Venue
 from storax_agent.files.safe_path import PathError, split
-from storax_agent.launch.base import Lease, Work, stage_of
 from storax_agent.launch.footprint import Footprint, footprint
 from storax_agent.launch.mpi.base import Launch, Ranks
 from storax_agent.launch.packing import Capacity, objection
 from storax_agent.launch.spawner.processes import RESULT_VARIABLE
+from storax_agent.launch.work import Lease, Work
 from storax_agent.prepare.command import Command, CommandError, parse, values_of
 from storax_agent.prepare.functions.sources import Sources, method_of, with_preamble
 from storax_agent.settings.policy import Policy
@@ -128,7 +130,7 @@ class Preparer:
     def _check(self, work: Work) -> None:
         """Raises MisplacedError or RefusedError for what cannot fit here, and RefusedError for launch parameters that
         this site does not take."""
-        if stage_of(work) in ("", "run"):
+        if work.stage in ("", "run"):
             self._fits(work)
         # A launch command can be made to run another program, so a site that names its Apps names these as well.
         allowed = self.launch_params if self.launch_params is not None or self.policy.allowed_apps is None else []
@@ -158,7 +160,7 @@ class Preparer:
                 '= "local" in [launcher] of site.toml to start such jobs as one process'
             )
         argv, more = launch.command(work.argv, Ranks((), work.ranks, work.threads, (), work.params))
-        return work._replace(argv=argv, environment={**work.environment, **more})
+        return replace(work, argv=argv, environment={**work.environment, **more})
 
 
 def _python(app: Mapping[str, Any]) -> str:

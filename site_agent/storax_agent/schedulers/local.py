@@ -14,7 +14,7 @@ from pathlib import Path
 
 from storax_agent.files.locks import holder
 from storax_agent.launch.end_jobs import end_jobs
-from storax_agent.launch.spawner import processes
+from storax_agent.launch.process_identity import date_of, runs, start_time_of
 from storax_agent.schedulers.base import BEGAN, Limits, Outlook, Request, Status, Submitted
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -28,7 +28,7 @@ def make(folder: SiteFolder, settings: SiteSettings) -> "LocalScheduler":  # noq
 
 
 class LocalScheduler:
-    """Runs each allocation as ``python -m storax_agent run SITE --batch-job ID``. Its id is ``ID.PID@BORN``.
+    """Runs each allocation as ``python -m storax_agent run SITE --batch-job ID``. Its id is ``ID.PID@START_TIME``.
 
     ``runner`` gives another command for a BatchJob; it must hold the lock of its part of the site.
     """
@@ -53,7 +53,7 @@ class LocalScheduler:
         """Ask the runners to end; they end their jobs."""
         for scheduler_id in scheduler_ids:
             found = _parse(scheduler_id)
-            if found is not None and processes.runs(found[1], born=found[2]):
+            if found is not None and runs(found[1], start_time=found[2]):
                 with suppress(ProcessLookupError):
                     os.kill(found[1], signal.SIGTERM)
 
@@ -91,12 +91,12 @@ class LocalScheduler:
         with suppress(OSError):
             noted = self._note(batch_job_id).read_text(encoding="utf-8", errors="replace")
             found = _parse(noted)
-            return noted if found is not None and processes.runs(found[1], born=found[2]) else None
+            return noted if found is not None and runs(found[1], start_time=found[2]) else None
         return None
 
     def _named(self, batch_job_id: int, pid: int) -> str | None:
-        born = processes.born(pid)
-        return None if born is None else f"{batch_job_id}.{pid}@{born:.2f}"
+        start_time = start_time_of(pid)
+        return None if start_time is None else f"{batch_job_id}.{pid}@{start_time:.2f}"
 
     def _note(self, batch_job_id: int) -> Path:
         return self._part(batch_job_id).state / "runner"
@@ -113,13 +113,13 @@ class LocalScheduler:
         found = _parse(scheduler_id)
         if found is None:
             return Status("unknown", info={"message": f"{scheduler_id!r} is no id of the local scheduler"})
-        batch_job_id, pid, born = found
-        if processes.runs(pid, born=born):
-            return Status("running", start_time=processes.wall_time(born))
+        batch_job_id, pid, start_time = found
+        if runs(pid, start_time=start_time):
+            return Status("running", start_time=date_of(start_time))
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
         end_jobs(self._part(batch_job_id))  # of a runner that was killed
-        return Status("finished", processes.wall_time(born), datetime.now(UTC))
+        return Status("finished", date_of(start_time), datetime.now(UTC))
 
     def _own_runner(self, batch_job_id: int) -> Sequence[str]:
         arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(self._folder.path)]
@@ -135,7 +135,7 @@ class LocalScheduler:
 def _parse(scheduler_id: str) -> tuple[int, int, float] | None:
     try:
         batch_job_id, _, process = scheduler_id.partition(".")
-        pid, _, born = process.partition("@")
-        return int(batch_job_id), int(pid), float(born)
+        pid, _, start_time = process.partition("@")
+        return int(batch_job_id), int(pid), float(start_time)
     except ValueError:
         return None

@@ -181,7 +181,7 @@ def test_a_script_that_was_queued_twice_runs_once(tmp_path):
     assert second.wait(60) == 0
     assert "has begun as 1" in second.communicate()[0]
     assert not (tmp_path / "twice").exists()
-    assert (tmp_path / "1.exit").read_text().split()[0] == "3"
+    assert (tmp_path / "1.exit").read_text().startswith("version=2 exit_code=3 began=")
     assert not (tmp_path / "2.exit").exists()
 
 
@@ -222,4 +222,4 @@ def test_a_script_that_is_told_to_end_waits_for_its_runner_and_tells_its_code(tm
             assert running.poll() is None
         running.terminate()
         assert running.wait(60) == code
-    assert (tmp_path / "1.exit").read_text().split()[0] == str(code)
+    assert (tmp_path / "1.exit").read_text().split()[1] == f"exit_code={code}"

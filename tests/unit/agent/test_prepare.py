@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from storax_agent.allocations.placement import Venue, venues
-from storax_agent.launch.base import Lease
 from storax_agent.launch.mpi import LAUNCHES
 from storax_agent.launch.packing import Capacity
+from storax_agent.launch.work import Lease
 from storax_agent.prepare.job import MisplacedError, Preparer, RefusedError
 from storax_agent.settings.policy import Policy, app_digest
 from storax_agent.settings.site import SiteSettings

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from storax_agent.launch.base import Call
+from storax_agent.launch.work import Call
 
 WORKER = Path(__file__).with_name("worker.py")
 HOOKS = {
