@@ -7,7 +7,7 @@ from typing import Any
 
 from storax_agent.allocations.launcher import Size, launcher_of
 from storax_agent.allocations.limits import Allocation
-from storax_agent.allocations.placement import venues
+from storax_agent.allocations.placement import placements_of
 from storax_agent.launch.allocation import AllocationLauncher
 from storax_agent.launch.base import Launcher
 from storax_agent.loops.allocations.runners import note_reason
@@ -39,7 +39,7 @@ class AllocationRunner(AgentProcess):
         return launcher_of(self.folder, self.settings, self.allocation)
 
     def _agent(self) -> Agent:
-        preparer = self._preparer(nodes=self.size.nodes, places=venues(self.settings), launch=None)
+        preparer = self._preparer(nodes=self.size.nodes, places=placements_of(self.settings), launch=None)
         return self._main_loop(preparer, cores=self.size.cores, prefetch=self.settings.prefetch)
 
     def _limits(self) -> Callable[[], dict[str, Any]]:

@@ -58,11 +58,11 @@ def launcher_of(folder: SiteFolder, settings: SiteSettings, allocation: Allocati
 def _of_allocation(
     folder: SiteFolder, settings: SiteSettings, own: Machine, allocation: Allocation
 ) -> tuple[Launcher, Size]:
-    given = settings.launcher
-    cluster = cluster_of(name=given.cluster)
+    options = settings.launcher
+    cluster = cluster_of(name=options.cluster)
     nodes = allocation.part_of(nodes_of(cluster, settings, os.environ, queue=allocation.queue))
     on_batch_system = cluster is not cluster_of({})
-    kind, launch = launch_of(given.launch, own.environment, slurm="SLURM_JOB_NODELIST" in os.environ)
+    kind, launch = launch_of(options.launch, own.environment, slurm="SLURM_JOB_NODELIST" in os.environ)
     if allocation.mode == "mpi" and kind == "none":
         raise NodesError(
             "mpi mode starts jobs by mpiexec or srun, and neither is on the PATH of this allocation; "
@@ -73,9 +73,9 @@ def _of_allocation(
         wanted = nodes if allocation.mode == "serial" else nodes[:1]
         return [_link(folder, settings, own, cluster, node, epoll, pin=pin) for node in wanted]
 
-    pin = on_batch_system if given.cpu_affinity is None else given.cpu_affinity
+    pin = on_batch_system if options.cpu_affinity is None else options.cpu_affinity
     launcher = AllocationLauncher(
-        nodes, links, mode=allocation.mode, launch=launch, pin=_pins_ranks(given.cpu_affinity, nodes, pin=pin),
+        nodes, links, mode=allocation.mode, launch=launch, pin=_pins_ranks(options.cpu_affinity, nodes, pin=pin),
         left=lambda: allocation.left_sec,
     )  # fmt: skip
     return launcher, Size([Capacity(n.cores, n.gpus, n.memory_mb) for n in nodes], "this allocation")
@@ -109,10 +109,10 @@ def _link(
     )  # fmt: skip
     if is_here(node.name):
         return NodeLink(machine, local_connection(machine), epoll)
-    words = [sys.executable, "-P", "-m", "storax_agent.launch.nodes.bridge"]
-    words += [node.name, str(folder.state), str(folder.data), str(own.log)]
+    command = [sys.executable, "-P", "-m", "storax_agent.launch.nodes.bridge"]
+    command += [node.name, str(folder.state), str(folder.data), str(own.log)]
     template = settings.launcher.remote_start
-    argv = by_template(template, node.name, words) if template else cluster.on_node(node.name, words)
+    argv = by_template(template, node.name, command) if template else cluster.on_node(node.name, command)
     return NodeLink(machine, remote_connection(argv, own.log), epoll)
 
 

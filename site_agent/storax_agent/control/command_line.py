@@ -148,7 +148,7 @@ def check(path: Folder) -> None:
     wrong = 0
     for finding in findings(SiteFolder(path)):
         mark = {True: "ok   ", False: "WRONG", None: "     "}[finding.good]
-        print(f"{mark}  {finding.what:<20}  {finding.told}")
+        print(f"{mark}  {finding.what:<20}  {finding.detail}")
         wrong += finding.good is False
     if wrong:
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from storax_agent.allocations.placement import Venue
+from storax_agent.allocations.placement import Placement
 from storax_agent.files.safe_path import PathError, split
 from storax_agent.launch.footprint import Footprint, footprint
 from storax_agent.launch.mpi.base import Launch, Ranks
@@ -54,7 +54,7 @@ class Preparer:
     launch: tuple[str, Launch] | None = None
     functions: Path | None = None
     memory_mb: int = 0
-    places: Sequence[Venue] | None = ()
+    places: Sequence[Placement] | None = ()
     _commands: dict[int, tuple[int, Command]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -147,8 +147,8 @@ class Preparer:
         others = None if self.places is None else [place.objection(work) for place in self.places]
         if others is None or "" in others:
             raise MisplacedError(why)
-        told = "; ".join(others) or why
-        raise RefusedError(f"no place of this site can hold it: {told}" if len(others) > 1 else told)
+        reason = "; ".join(others) or why
+        raise RefusedError(f"no place of this site can hold it: {reason}" if len(others) > 1 else reason)
 
     def _launched(self, work: Work) -> Work:
         """All ranks on this machine."""
@@ -168,10 +168,10 @@ def _python(app: Mapping[str, Any]) -> str:
 
 
 def _environment(app: Mapping[str, Any]) -> dict[str, str]:
-    given = app.get("environment") or {}
-    for name, value in given.items():
+    environment = app.get("environment") or {}
+    for name, value in environment.items():
         if not name or "=" in name or "\0" in name or "\0" in str(value):
             raise RefusedError(
                 f"App environment variable {name!r} cannot be set: a name has no '=', and neither part a NUL"
             )
-    return {name: str(value) for name, value in given.items()}
+    return {name: str(value) for name, value in environment.items()}

@@ -57,15 +57,15 @@ class Files:
                     path.unlink()
 
 
-def _exit(words: list[str]) -> Status:
+def _exit(parts: list[str]) -> Status:
     """Raises ValueError for words that are no exit."""
-    if words and words[0].startswith("version="):
-        fields = dict(word.split("=", 1) for word in words)
+    if parts and parts[0].startswith("version="):
+        fields = dict(word.split("=", 1) for word in parts)
         if fields["version"] != EXIT_VERSION:
             LOG.warning("a job script ended by version %s, which this Storax does not know", fields["version"])
             raise ValueError
         code, began, ended = (fields.get(name, "") for name in ("exit_code", "began", "ended"))
     else:
-        code, began, ended = words
+        code, began, ended = parts
     start, end = (datetime.fromtimestamp(int(stamp), UTC) for stamp in (began, ended))
     return Status("finished", start, end, {"exit_code": int(code)})

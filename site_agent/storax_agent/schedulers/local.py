@@ -15,7 +15,7 @@ from pathlib import Path
 from storax_agent.files.locks import holder
 from storax_agent.launch.end_jobs import end_jobs
 from storax_agent.launch.process_identity import date_of, runs, start_time_of
-from storax_agent.schedulers.base import BEGAN, Limits, Outlook, Request, Status, Submitted
+from storax_agent.schedulers.base import BEGAN, Limits, Request, SchedulerSnapshot, Status, Submitted
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
 QUEUE = "local"
@@ -52,18 +52,18 @@ class LocalScheduler:
     def cancel(self, scheduler_ids: Sequence[str]) -> None:
         """Ask the runners to end; they end their jobs."""
         for scheduler_id in scheduler_ids:
-            found = _parse(scheduler_id)
-            if found is not None and runs(found[1], start_time=found[2]):
+            process = _parse(scheduler_id)
+            if process is not None and runs(process[1], start_time=process[2]):
                 with suppress(ProcessLookupError):
-                    os.kill(found[1], signal.SIGTERM)
+                    os.kill(process[1], signal.SIGTERM)
 
     def queues(self) -> Limits:
         """One queue, for one node."""
         return {QUEUE: {"max_nodes": 1, "max_walltime": MAX_WALL_MIN, "max_queued_jobs": 100}}
 
-    def outlook(self) -> Outlook | None:
+    def snapshot(self) -> SchedulerSnapshot | None:
         """This machine is always there, and its allocations never wait."""
-        return Outlook({QUEUE: [{"num_nodes": 1, "wall_time_min": MAX_WALL_MIN}]}, {})
+        return SchedulerSnapshot({QUEUE: [{"num_nodes": 1, "wall_time_min": MAX_WALL_MIN}]}, {})
 
     def _submit(self, request: Request) -> Submitted:
         if request.num_nodes > 1:
@@ -90,8 +90,8 @@ class LocalScheduler:
             return self._named(batch_job_id, pid)
         with suppress(OSError):
             noted = self._note(batch_job_id).read_text(encoding="utf-8", errors="replace")
-            found = _parse(noted)
-            return noted if found is not None and runs(found[1], start_time=found[2]) else None
+            process = _parse(noted)
+            return noted if process is not None and runs(process[1], start_time=process[2]) else None
         return None
 
     def _named(self, batch_job_id: int, pid: int) -> str | None:
@@ -110,10 +110,10 @@ class LocalScheduler:
         return os.posix_spawn(arguments[0], arguments, environment, file_actions=actions, setsid=True)
 
     def _status(self, scheduler_id: str) -> Status:
-        found = _parse(scheduler_id)
-        if found is None:
+        process = _parse(scheduler_id)
+        if process is None:
             return Status("unknown", info={"message": f"{scheduler_id!r} is no id of the local scheduler"})
-        batch_job_id, pid, start_time = found
+        batch_job_id, pid, start_time = process
         if runs(pid, start_time=start_time):
             return Status("running", start_time=date_of(start_time))
         with suppress(ChildProcessError):

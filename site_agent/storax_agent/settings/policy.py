@@ -64,6 +64,6 @@ class PolicySettings(BaseModel):
 
 def app_digest(app: Mapping[str, Any]) -> str:
     """SHA-256 over what the App runs, as ``sha256:...``; `storax site check` prints it for each App."""
-    told = {name: app.get(name) for name in DIGESTED}
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    definition = {name: app.get(name) for name in DIGESTED}
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from storax._runtime.atomic_files import atomic_write
 from storax._runtime.settings import Connection, load_profile
 from storax.errors import StoraxError
 from storax_agent.settings.launcher import LauncherSettings
@@ -224,7 +225,7 @@ class SiteFolder:
         if not values:
             return
         text = self.settings_file.read_text(encoding="utf-8")
-        _write_private(self.settings_file, with_table(text, "scheduler", values))
+        atomic_write(self.settings_file, with_table(text, "scheduler", values), mode=0o600)
 
     def write(self, values: Mapping[str, Any], *, connection: Connection) -> None:
         """Write the top-level ``values`` into ``site.toml``, leaving its other lines alone, and keep the token."""
@@ -232,9 +233,9 @@ class SiteFolder:
         profile = connection.source.removeprefix("profile ") if connection.source.startswith("profile ") else None
         for name, value in {**values, "url": connection.url, "profile": profile}.items():
             text = with_line(text, name, value)
-        _write_private(self.settings_file, text)
+        atomic_write(self.settings_file, text, mode=0o600)
         if profile is None and connection.secret:
-            _write_private(self.token_file, connection.secret + "\n")
+            atomic_write(self.token_file, connection.secret + "\n", mode=0o600)
         else:
             self.token_file.unlink(missing_ok=True)
 
@@ -242,15 +243,7 @@ class SiteFolder:
         """Add a policy to ``site.toml`` where it has none; one that is there is its owner's and stays."""
         text = self.settings_file.read_text(encoding="utf-8")
         if not has_table(text, "policy"):
-            _write_private(self.settings_file, f"{text.rstrip()}\n\n[policy]\n{lines}")
-
-
-def _write_private(path: Path, text: str) -> None:
-    scratch = path.with_name(f".{path.name}.new")
-    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    scratch.replace(path)
+            atomic_write(self.settings_file, f"{text.rstrip()}\n\n[policy]\n{lines}", mode=0o600)
 
 
 def _faults(error: ValidationError) -> str:

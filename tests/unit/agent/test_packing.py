@@ -85,7 +85,7 @@ def test_no_node_is_ever_overcommitted(sizes, asks, data):
     for _, place in running:
         packer.give_back(place)
     assert all(node.idle and node.free == list(range(node.cores)) for node in packer.nodes.values())
-    assert all(node.occupancy == 0 and node.gpu_left(0) == DEVICE for node in packer.nodes.values())
+    assert all(node.occupancy == 0 and node.gpus_left().get(0, DEVICE) == DEVICE for node in packer.nodes.values())
     assert all(node.memory_used == 0 for node in packer.nodes.values())
 
 

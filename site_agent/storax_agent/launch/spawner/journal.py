@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from storax._runtime.atomic_files import atomic_write
 from storax_agent.launch.protocol.messages import (
     VERSIONS,
     Acknowledge,
@@ -131,14 +132,11 @@ class Journal:
                 self._apply(started, ended)
 
     def _rewrite(self) -> None:
-        scratch = self.path.with_suffix(".new")
         records: list[Record] = [
             JournalHeader(self.id, boot_id()), *self._unacknowledged, Running(self.seq, list(self.running.values()))
         ]  # fmt: skip
         with suppress(OSError):  # a full disk: go on with the long file
-            scratch.write_bytes(b"".join(map(encode, records)))
-            scratch.chmod(0o600)
-            scratch.replace(self.path)
+            atomic_write(self.path, b"".join(map(encode, records)), mode=0o600)
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -40,8 +40,8 @@ def spawn(work: Work, *, data: int, environment: Mapping[bytes, bytes]) -> int:
     finally:
         os.close(folder)
     try:
-        given = {os.fsencode(key): os.fsencode(value) for key, value in work.environment.items()}
-        merged = {**environment, **given}
+        own = {os.fsencode(key): os.fsencode(value) for key, value in work.environment.items()}
+        merged = {**environment, **own}
         return _spawn(work.argv, merged)
     except (OSError, ValueError) as error:
         raise _explain(error, work.argv[0]) from error
@@ -58,13 +58,13 @@ def _spawn(argv: list[str], environment: dict[bytes, bytes]) -> int:
         return os.posix_spawn(program, argv, environment, file_actions=FILE_ACTIONS, setsid=True)
 
 
-def spawn_worker(argv: list[str], given: Mapping[str, str], environment: Mapping[bytes, bytes]) -> int:
+def spawn_worker(argv: list[str], own: Mapping[str, str], environment: Mapping[bytes, bytes]) -> int:
     """Start a warm worker in a session of its own, its output in the launcher's log; returns its pid.
 
     Raises:
         StartError: the interpreter is missing, or the machine refuses.
     """
-    merged = {**environment, **{os.fsencode(key): os.fsencode(value) for key, value in given.items()}}
+    merged = {**environment, **{os.fsencode(key): os.fsencode(value) for key, value in own.items()}}
     try:
         os.chdir("/")
         program = _find(argv[0], merged.get(b"PATH", b"/usr/bin:/bin"))

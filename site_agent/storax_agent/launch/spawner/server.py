@@ -13,7 +13,6 @@ It talks to one agent at a time over ``launcher.sock`` in the state folder; ``pr
 started is forgotten when the agent goes: nobody renews its lease.
 """
 
-import fcntl
 import gc
 import os
 import select
@@ -24,6 +23,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from storax._runtime.locks import lock
 from storax_agent.launch.protocol.messages import (
     VERSIONS,
     Abort,
@@ -174,13 +174,11 @@ def _ignore(*_: object) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run ``spawner STATE DATA``; exit code 3 when another spawner holds this state folder."""
     state, data = (Path(argument) for argument in arguments)
-    lock = os.open(state / "launcher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    handle = lock(state / "launcher.lock")
+    if handle is None:
         return 3
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     # Jobs inherit what is ignored here, and Python ignores these two.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from storax.errors import StoraxError
+from storax.models.job_rules import RUNNABLE
 from storax_agent.allocations.placement import node_of, queue_of
 from storax_agent.loops.allocations.queue_shape import create, made_by, shape, waits
 from storax_agent.schedulers.base import Limits, Scheduler
@@ -100,7 +101,7 @@ class ElasticQueue:
         widest = {"num_nodes__lte": settings.max_nodes}
         return {
             "site_id": self._site_id,
-            "state": ["PREPROCESSED", "RESTART_READY"],
+            "state": list(RUNNABLE),
             "session_id__isnull": True,
             "wall_time_min__lt": wall_time_min,
             **({"num_nodes": 1, "ranks_per_node": 1} if settings.job_mode == "serial" else widest),
@@ -134,8 +135,8 @@ class ElasticQueue:
         LOG.info("elastic queue: %.1f nodes are missing; asked for %d as BatchJob %d", missing, nodes, number)
 
     def _window(self, least: int) -> Window | None:
-        outlook = self._scheduler.outlook()
-        rows = outlook.backfill_windows.get(queue_of(self._site, self._settings.queue), ()) if outlook else ()
+        snapshot = self._scheduler.snapshot()
+        rows = snapshot.backfill_windows.get(queue_of(self._site, self._settings.queue), ()) if snapshot else ()
         return best_window(rows, least=least, pad=self._settings.wall_time_pad_min)
 
     def _check(self, limits: Limits) -> None:
@@ -165,8 +166,8 @@ class ElasticQueue:
 
 def best_window(rows: Sequence[Mapping[str, int]], *, least: int, pad: int) -> Window | None:
     """The window of the most nodes, then the longest, that has ``least`` nodes and is longer than ``pad`` minutes."""
-    found = [Window(int(row["num_nodes"]), int(row["wall_time_min"])) for row in rows]
-    fit = [one for one in found if one.num_nodes >= least and (one.wall_time_min > pad or not one.wall_time_min)]
+    windows = [Window(int(row["num_nodes"]), int(row["wall_time_min"])) for row in rows]
+    fit = [one for one in windows if one.num_nodes >= least and (one.wall_time_min > pad or not one.wall_time_min)]
     return max(fit, key=lambda one: (one.num_nodes, one.wall_time_min or math.inf), default=None)
 
 
