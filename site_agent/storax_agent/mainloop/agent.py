@@ -107,7 +107,8 @@ class Agent:
         try:
             self._mailbox.run()
             self._collect()
-            self._save()
+            if cursor := self.reports.save():
+                self._launcher.ack(cursor)
             self.errors.well()
         except LauncherLostError as error:
             self._reopen(error)
@@ -211,10 +212,6 @@ class Agent:
         self.load.note(len(events.ended))
         if events.cursor:
             self.reports.note("cursor", events.cursor)
-
-    def _save(self) -> None:
-        if cursor := self.reports.save():
-            self._launcher.ack(cursor)
 
     def _balance(self) -> None:
         recent = self.load.recent()

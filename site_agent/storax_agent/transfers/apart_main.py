@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from storax_agent.transfers.base import Item, Moved
-from storax_agent.transfers.helper_main import main
-from storax_agent.transfers.helper_messages import (
+from storax_agent.transfers.separate_process.main import main
+from storax_agent.transfers.separate_process.messages import (
     Check,
     Checked,
     Configure,

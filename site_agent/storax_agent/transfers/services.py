@@ -6,9 +6,9 @@ from pathlib import Path
 
 from storax_agent.settings.locations import FileLocation, GlobusLocation, Location, S3Location, SshLocation
 from storax_agent.transfers.base import TransferError, TransferService
-from storax_agent.transfers.helper_process import HelperService
 from storax_agent.transfers.local import LocalTransfer
 from storax_agent.transfers.rsync import RsyncTransfer
+from storax_agent.transfers.separate_process.service import HelperService
 
 
 class Locations:

@@ -1,4 +1,4 @@
-"""The process that ``helper_process.py`` starts: speaks over its stdin, a socket, and ends with it."""
+"""The process that ``service.py`` starts: speaks over its stdin, a socket, and ends with it."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.spawner.link import BLOCK
 from storax_agent.settings.locations import S3Location
 from storax_agent.transfers.base import Moved, TransferError, TransferService, TryAgainError, Watch
-from storax_agent.transfers.helper_messages import (
+from storax_agent.transfers.separate_process.messages import (
     Check,
     Checked,
     Configure,

@@ -21,7 +21,7 @@ from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.spawner.link import BLOCK
 from storax_agent.settings.locations import S3Location
 from storax_agent.transfers.base import Item, Moved, TransferError, TryAgainError, Watch
-from storax_agent.transfers.helper_messages import (
+from storax_agent.transfers.separate_process.messages import (
     Check,
     Checked,
     Configure,
@@ -54,7 +54,7 @@ class Helper:
         self._line, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "storax_agent.transfers.helper_main"],
+                [sys.executable, "-P", "-m", "storax_agent.transfers.separate_process.main"],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if not name.startswith("STORAX_")},
                 process_group=0,
