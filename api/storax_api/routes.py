@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from storax_api.body import parse, validate, validate_rows
 from storax_api.documents import document
 from storax_api.service import Caller, Service, json
-from storax_core.commands import create, delete, moves, update
+from storax_core.commands import create, delete, transitions, update
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
 from storax_core.lifecycle import rules
@@ -331,7 +331,7 @@ def _mount_cancel(router: APIRouter) -> None:
         async def command(conn: Connection, ctx: Context) -> Any:
             query = select.Query(filter=ask.filter, exclude=ask.exclude)
             ids = await select.matching_ids(conn, JOBS, ctx.owner_id, query)
-            changes = await moves.move_each(conn, ctx, ids, rules.cancel)
+            changes = await transitions.transition_each(conn, ctx, ids, rules.cancel)
             told = [c for c in changes if c.events]
             return {
                 "cancelled": sum(c.patch.get("state") == "FAILED" for c in told),

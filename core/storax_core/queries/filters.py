@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, Optional, get_args, get_origin
 import orjson
 from pydantic import BeforeValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 
+from storax_core.database.aliases import column
 from storax_core.errors import Invalid
 from storax_core.lifecycle.states import BatchJobState, JobState, TransferState
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.resources import BY_ENTITY, EVENTS, JOBS, Resource
-from storax_core.resources.aliases import column
 from storax_core.resources.base import FilterSpec, optional_inner
 from storax_core.resources.types import JsonObject, Text, TextMap, UtcTime
 from storax_core.suggest import nearest

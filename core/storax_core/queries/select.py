@@ -10,13 +10,13 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from storax_core.database.aliases import column, source
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
 from storax_core.queries import names as named
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, held, nodes_filled
 from storax_core.queries.filters import Where, conditions
 from storax_core.resources import BY_ENTITY, JOBS, Resource
-from storax_core.resources.aliases import column, source
 from storax_core.suggest import nearest
 
 __all__ = [
@@ -183,7 +183,7 @@ def _select(resource: Resource, columns: Sequence[str], where: Where, keys: Sequ
 
 
 def _needed(resource: Resource, where: Where) -> str:
-    return source(resource, hot_only=not any("t." in part for part in where.parts))
+    return source(resource, state_only=not any("t." in part for part in where.parts))
 
 
 def _tallied(resource: Resource, owner_id: int, query: Query) -> Where | None:

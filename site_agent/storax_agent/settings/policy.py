@@ -46,7 +46,7 @@ class Policy:
 
 
 class PolicySettings(BaseModel):
-    """What the site runs, whatever the server says, as ``site.toml`` has it."""
+    """What the site may run. The server cannot change it."""
 
     model_config = ConfigDict(extra="forbid")
 
