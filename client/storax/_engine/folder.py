@@ -6,10 +6,11 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from storax._runtime.processes import Process
 
+PROTOCOL = 1  # grows when an engine and a client of different releases can no longer work together
 _SOCKET_PATH_LIMIT = 100  # the kernel's limit is 107 bytes
 
 
@@ -23,6 +24,7 @@ class Running:
         secret: what callers must show.
         url: the platform that it tells of every change.
         version: version of Storax that it runs.
+        protocol: version of the protocol that it speaks.
     """
 
     process: Process
@@ -30,14 +32,14 @@ class Running:
     secret: str = field(repr=False)
     url: str
     version: str
+    protocol: int = PROTOCOL
 
     @classmethod
-    def parse(cls, words: dict[str, str | dict[str, int | str]]) -> Self:
-        """Read what ``asdict`` wrote."""
-        process = words["process"]
-        assert isinstance(process, dict)  # noqa: S101
-        found = Process(pid=int(process["pid"]), start=str(process["start"]))
-        return cls(process=found, **{name: str(words[name]) for name in ("socket", "secret", "url", "version")})
+    def parse(cls, content: dict[str, Any]) -> Self:
+        """Read what ``asdict`` wrote; the first release wrote no protocol, and its engine speaks 1."""
+        process = Process(pid=int(content["process"]["pid"]), start=str(content["process"]["start"]))
+        texts = {name: str(content[name]) for name in ("socket", "secret", "url", "version")}
+        return cls(process=process, **texts, protocol=int(content.get("protocol", 1)))
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class EngineFolder:
         """The engine that wrote itself down and still lives; None where there is none."""
         try:
             found = Running.parse(json.loads((self.path / "engine.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, AssertionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return found if found.process.alive() else None
 

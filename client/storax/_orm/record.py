@@ -190,6 +190,10 @@ class Record(Owner):
     def _complete(self) -> None:
         """Read what a short reply left out. Overridden where there is a server to ask."""
 
+    def _json(self) -> dict[str, Any]:
+        """Its fields by name, as raw JSON values."""
+        return {name: self._values[self._fields[name].index] for name in self._columns}
+
     def to_dict(self) -> dict[str, Any]:
         """Its fields by name, as Python values."""
         return {name: getattr(self, name) for name in self._columns}
