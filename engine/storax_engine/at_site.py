@@ -40,7 +40,7 @@ def main() -> int:
     if path := os.environ.get(RESULT_FILE):
         from storax_engine.remote.files import write_json
 
-        write_json(Path(path), result.return_value, safe=False)
+        write_json(Path(path), result.return_value, durable=False)
     return 0
 
 

@@ -5,8 +5,9 @@ import pyarrow as pa
 import pytest
 
 from learning.worlds import SHOP_ROLES, fit, join, shop, spec
+from storax.data.roles import all_roles
 from storax_engine import learning
-from storax_engine.learning import BadData, BadPlan, Cancelled
+from storax_engine.learning import BadData, BadPlan, Cancelled, plan
 
 ORDERS = join("orders", "id", ("at", "ts"))
 
@@ -201,3 +202,7 @@ def test_a_join_below_a_joined_table_that_finds_nothing_is_named():
     assert [words.partition(":")[0] for words in fit(given, tables).warnings] == [
         "the join of 'orders' and 'shops' finds nothing"
     ]
+
+
+def test_feature_learning_knows_the_roles_of_data_frames():
+    assert set(plan.ROLES) == {*all_roles, "unused"}

@@ -1,6 +1,5 @@
 """The engine's folder: ``lock``, ``engine.json`` (mode 0600), its socket, its log and ``projects/``."""
 
-import fcntl
 import json
 import os
 import tempfile
@@ -8,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from storax._runtime.atomic_files import atomic_write
+from storax._runtime.locks import lock
 from storax._runtime.processes import Process
 
 PROTOCOL = 1  # grows when an engine and a client of different releases can no longer work together
@@ -80,10 +81,7 @@ class EngineFolder:
 
     def write(self, running: Running) -> None:
         """Replace ``engine.json`` in one step."""
-        handle, scratch = tempfile.mkstemp(dir=self.path, prefix=".engine.")  # mkstemp makes it 0600
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(running), file)
-        Path(scratch).replace(self.path / "engine.json")
+        atomic_write(self.path / "engine.json", json.dumps(asdict(running)), mode=0o600)
 
     def forget(self) -> None:
         """Remove ``engine.json`` and the socket; for the engine that ends."""
@@ -104,10 +102,4 @@ class EngineFolder:
 
     def lock(self, name: str = "lock", *, wait: bool = False) -> int | None:
         """Lock this folder for this process; None when another one has it. Dies with the holder."""
-        handle = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            os.close(handle)
-            return None
-        return handle
+        return lock(self.path / name, wait=wait)

@@ -173,10 +173,6 @@ class Record(Owner):
     def _complete(self) -> None:
         """Read the fields that a short reply left out; a subclass with a server does so."""
 
-    def _json(self) -> dict[str, Any]:
-        """Its fields by name, as raw JSON values."""
-        return {name: self._values[self._fields[name].index] for name in self._columns}
-
     def to_dict(self) -> dict[str, Any]:
         """Return its fields by name, as Python values."""
         return {name: getattr(self, name) for name in self._columns}

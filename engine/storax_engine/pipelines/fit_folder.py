@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from storax._runtime.atomic_files import atomic_write
+
 Facts = dict[str, Any]
 _FILE = "pipeline.json"
 _FACTS = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
@@ -17,12 +19,8 @@ log = logging.getLogger("storax_engine")
 
 def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     """Replace the facts in a folder in one step; they are on the disk when this returns."""
-    scratch = folder / f".{_FILE}"
-    with scratch.open("w", encoding="utf-8") as file:
-        json.dump({fact: facts[fact] for fact in _FACTS if fact in facts}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(folder / _FILE)
+    known = {fact: facts[fact] for fact in _FACTS if fact in facts}
+    atomic_write(folder / _FILE, json.dumps(known), durable=True)
 
 
 def fits_in(folder: Path) -> Iterator[tuple[Path, Facts]]:

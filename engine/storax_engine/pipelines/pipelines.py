@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from storax._orm.rows import to_object
+from storax._runtime.suggestions import nearest
 from storax.errors import NoPipeline, NoProject
 from storax.models.pipeline_record import PipelineRecord
-from storax_engine.names import free_name, nearest
+from storax_engine.names import free_name
 from storax_engine.pipelines.errors import learning_errors
 from storax_engine.pipelines.fit_folder import Facts, fits_in, sync, write_facts
 from storax_engine.pipelines.results import Results
@@ -42,7 +44,7 @@ class Fitted:
 
     def described(self) -> Facts:
         """The fields of its record, as JSON."""
-        return self.record._json()
+        return to_object(self.record)
 
     def of_job(self, job_id: int) -> bool:
         """Whether this job learned or scored it."""

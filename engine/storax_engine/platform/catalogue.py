@@ -5,6 +5,7 @@ The engine changes a record before it changes what it holds, and each change is 
 
 from typing import Any
 
+from storax._orm.rows import to_object
 from storax.client import Client
 from storax.errors import Conflict, DoesNotExist
 from storax.models.data_frame_record import DataFrameRecord, DataFrameRecordManager
@@ -29,7 +30,7 @@ class Catalogue:
             return self._projects.create(name=name, **wanted)
         except Conflict:
             record = self._projects.get(name=name)
-        current = record._json()
+        current = to_object(record)
         changes = {field: value for field, value in wanted.items() if current[field] != value}
         if changes:
             record._change(changes)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from storax._orm.rows import to_object
 from storax.errors import DoesNotExist, StaleVersion
 from storax.models.data_frame_record import DataFrameRecord
 from storax_engine.frames.frame import Frame
@@ -43,7 +44,7 @@ class Entry:
     @property
     def facts(self) -> Facts:
         """What the platform knows of it, as JSON."""
-        record = self.record._json()
+        record = to_object(self.record)
         return {fact: record[fact] for fact in _FACTS}
 
     def described(self) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from storax._runtime.suggestions import nearest
 from storax.errors import NoDataFrame, NoProject
 from storax.models.data_frame_record import DataFrameRecord
 from storax.models.project_record import ProjectRecord
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
 from storax_engine.frames.storage import FrameFolder, Saved
-from storax_engine.names import free_name, nearest
+from storax_engine.names import free_name
 from storax_engine.pipelines.pipelines import Pipelines
 from storax_engine.platform.catalogue import Catalogue, delete
 from storax_engine.projects.entry import Entry, facts_in_memory, facts_on_disk

@@ -1,29 +1,23 @@
 """Files of remote runs: JSON replaced in one step, tables as Parquet, and what a job left, which may be anything."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from storax._runtime.atomic_files import atomic_file, atomic_write
 
 TABLES = "tables"
 MAX_BYTES = 1024 * 1024
 
 
-def write_json(path: Path, value: Any, *, safe: bool = True) -> None:
-    """Replace a file in one step; ``safe``: it is on the disk when this returns."""
-    scratch = path.with_name(f".{path.name}.{uuid4().hex}")
-    with scratch.open("w", encoding="utf-8") as file:
-        json.dump(value, file)
-        file.flush()
-        if safe:
-            os.fsync(file.fileno())
-    scratch.replace(path)
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Replace a file in one step; ``durable``: it is on the disk when this returns."""
+    atomic_write(path, json.dumps(value), durable=durable)
 
 
 def read_json(path: Path) -> Any:
@@ -82,9 +76,8 @@ def write_tables(folder: Path, tables: Mapping[str, pa.Table], prefix: str) -> d
     (folder / TABLES).mkdir(mode=0o700, exist_ok=True)
     names = table_files(tables, prefix)
     for name, file in names.items():
-        scratch = folder / TABLES / f".{file}.{uuid4().hex}"  # a job may be reading what is there
-        pq.write_table(tables[name], scratch, compression="lz4")
-        scratch.replace(folder / TABLES / file)
+        with atomic_file(folder / TABLES / file) as target:  # a job may be reading what is there
+            pq.write_table(tables[name], target, compression="lz4")
     return names
 
 

@@ -69,7 +69,7 @@ _FILES: dict[type[BaseModel], str] = {Result: RESULT, Failure: ERROR, Progress: 
 
 def write(folder: Path, left: Left) -> None:
     """Replace the file of a result, a failure or progress."""
-    write_json(folder / _FILES[type(left)], left.model_dump(), safe=not isinstance(left, Progress))
+    write_json(folder / _FILES[type(left)], left.model_dump(), durable=not isinstance(left, Progress))
 
 
 def read(folder: Path, kind: type[L]) -> L | None:

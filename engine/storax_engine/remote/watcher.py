@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from storax._jobs.feed import feed_of
-from storax._jobs.subscription import LOOK, Ticket
-from storax._jobs.waiting import CONNECT, LOOK_BLIND
+from storax._jobs.subscription import POLL, Subscription
+from storax._jobs.waiting import CONNECT_SEC, POLL_OFFLINE_SEC
 from storax.client import Client
 from storax.errors import StoraxError
 
@@ -33,7 +33,7 @@ class Watcher:
         self._client, self._job_ids, self._look = client, job_ids, look
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._subscription: Ticket | None = None
+        self._subscription: Subscription | None = None
         self._again = False  # somebody asked for a look after the latest one began
         self._closed = False
         self._failures = 0
@@ -43,7 +43,7 @@ class Watcher:
         with self._guard:
             self._again = True
             if self._subscription is not None:
-                self._subscription.tell(LOOK)
+                self._subscription.put(POLL)
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._run, name="remote runs", daemon=True)
                 self._thread.start()
@@ -59,7 +59,7 @@ class Watcher:
             with self._subscribed(job_ids) as subscription:
                 pause = self._looked()
                 if not self._again and not self._closed:
-                    subscription.take(pause if feed_of(self._client).live else min(pause, self._blind_sec))
+                    subscription.take(pause if feed_of(self._client).live else min(pause, self._offline_sec))
 
     def _watched(self) -> Collection[int]:
         """The jobs to watch; none where this thread is to end."""
@@ -74,9 +74,9 @@ class Watcher:
                 return job_ids
 
     @contextmanager
-    def _subscribed(self, job_ids: Collection[int]) -> Iterator[Ticket]:
+    def _subscribed(self, job_ids: Collection[int]) -> Iterator[Subscription]:
         feed = feed_of(self._client)
-        subscription = feed.open(dict.fromkeys(job_ids), timeout=CONNECT)
+        subscription = feed.subscribe(dict.fromkeys(job_ids), timeout=CONNECT_SEC)
         with self._guard:
             self._subscription = subscription
         try:
@@ -84,11 +84,11 @@ class Watcher:
         finally:
             with self._guard:
                 self._subscription = None
-            feed.release(subscription)
+            feed.unsubscribe(subscription)
 
     @property
-    def _blind_sec(self) -> float:
-        return min(LOOK_BLIND * 2.0**self._failures, MAX_BACKOFF_SEC)
+    def _offline_sec(self) -> float:
+        return min(POLL_OFFLINE_SEC * 2.0**self._failures, MAX_BACKOFF_SEC)
 
     def _looked(self) -> float:
         """Look once; returns the seconds until the next look."""

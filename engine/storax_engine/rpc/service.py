@@ -34,10 +34,10 @@ from storax._engine import protocol
 from storax._engine.folder import PROTOCOL, EngineFolder, Running
 from storax._engine.protocol import ARROW, Failure, Problem, Progress, Result
 from storax._runtime.processes import identify
+from storax._runtime.suggestions import nearest
 from storax.client import Client
 from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
 from storax_engine.engine import Engine
-from storax_engine.names import nearest
 from storax_engine.platform.catalogue import Catalogue
 from storax_engine.platform.own_jobs import OwnJobs
 from storax_engine.rpc.arrow_streams import Inflow, outflow

@@ -1,11 +1,12 @@
 """What clients can ask of tunings; as in ``project_commands``, a function's parameters are the command's arguments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput, JobFailed
 from storax_engine.engine import Engine
-from storax_engine.names import nearest
+from storax_engine.frames.frame import Frame
 from storax_engine.pipelines import subsets
 from storax_engine.pipelines.errors import learning_errors
 from storax_engine.pipelines.pipelines import pipeline_name
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Answer = Any
 Subset = Mapping[str, Any]
+Frames = Mapping[str, Frame]
 _REGRESSION_SCORES = frozenset({"mae", "rmse", "rsquared"})
 
 
@@ -43,34 +45,38 @@ def tune_pipeline(
     job: dict[str, Any] | None = None,
 ) -> Answer:
     """Look for good parameters, and keep the best pipeline; a tuning of that name goes on."""
+    here, kept_as = engine.project(project), pipeline_name(name)
+    if site is not None:
+        here.remote.require(site, job or {})
+    snapshot = subsets.Snapshot(here)
+    frames = [subsets.tables(snapshot, spec, subset, work) for subset in (train, test)]
+    full = {**spec, "roles": subsets.roles(frames[0], spec.get("roles", {}))}
+    settings = {
+        **_settings(snapshot, full, train, test, score),
+        "space": space, "sampler": _sampler(sampler), "n_trials": n_trials,
+        "seed": seed, "in_flight": in_flight, "pipeline": pipeline,
+    }  # fmt: skip
+    place = {"site": site, "job": job or {}, "retries": retries}
+    return _run(engine, here, work, kept_as, settings, frames, tags or [], **place)
+
+
+def _run(
+    engine: Engine, here: Project, work: Work, name: str, settings: dict[str, Any], frames: Sequence[Frames],
+    tags: list[str], **place: Any,
+) -> Answer:  # fmt: skip
+    """Begin a tuning, or go on with it; returns what became of its trials."""
     from storax_engine.tuning import tuning
     from storax_engine.tuning.search import Search
 
-    here = engine.project(project)
-    if site is not None:
-        here.remote.require(site, job or {})
-    named = pipeline_name(name)
-    snapshot = subsets.Snapshot(here)
-    frames = [subsets.tables(snapshot, spec, subset, work) for subset in (train, test)]
-    settings = {
-        **_settings(snapshot, {**spec, "roles": subsets.roles(frames[0], spec.get("roles", {}))}, train, test, score),
-        "space": space,
-        "sampler": _sampler(sampler),
-        "n_trials": n_trials,
-        "seed": seed,
-        "in_flight": in_flight,
-        "pipeline": pipeline,
-    }
-    folder = tuning_folder(here.folder, named)
+    folder = tuning_folder(here.folder, name)
     with tuning.alone(folder, work):
         search = Search(folder, settings)
         learn, check = (subsets.arrow(part) for part in frames)
-        run = tuning.Tuning(
-            engine, here, named, search, folder, learn, check, pipeline or named, site, job or {}, retries
-        )
+        kept_as = settings["pipeline"] or name
+        run = tuning.Tuning(engine, here, name, search, folder, learn, check, kept_as, **place)
         with run.shared_tables():
-            run.run(work, in_flight, n_trials)
-        return _answer(run, _kept(here, run, tags or [], str(test.get("name", ""))))
+            run.run(work, settings["in_flight"], settings["n_trials"])
+        return _answer(run, _kept(here, run, tags, str(settings["test"].get("name", ""))))
 
 
 def _settings(

@@ -15,8 +15,8 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
+from storax._runtime.suggestions import nearest
 from storax.errors import Conflict, InvalidInput
-from storax_engine.names import nearest
 from storax_engine.remote.files import read_json, write_json
 
 Row = dict[str, Any]
