@@ -32,13 +32,13 @@ class CoreError(Exception):
 
 
 class NotFound(CoreError):
-    """The named thing does not exist for this caller."""
+    """The resource does not exist, or belongs to another user."""
 
     code = "not_found"
 
 
 class Invalid(CoreError):
-    """The input breaks a rule."""
+    """The input is invalid."""
 
     code = "invalid"
 
@@ -56,36 +56,36 @@ class Unauthorized(CoreError):
 
 
 class Conflict(CoreError):
-    """The current state of the data forbids it."""
+    """The current state does not allow the call."""
 
     code = "conflict"
 
 
 class IllegalMove(Conflict):
-    """A transition that the table does not allow."""
+    """The table of transitions does not allow this state transition."""
 
     code = "illegal_move"
 
 
 class StaleVersion(Conflict):
-    """The row changed since the caller read it."""
+    """The row has changed since the caller read it."""
 
     code = "stale_version"
 
 
 class Leased(Conflict):
-    """A running or leased job must be cancelled first."""
+    """The job is running or leased. Cancel it first."""
 
     code = "leased"
 
 
 class KeyReused(Invalid):
-    """An idempotency key was used before with another body."""
+    """The idempotency key was used before, with another body."""
 
     code = "key_reused"
 
 
 class Unavailable(CoreError):
-    """A server that the API needs is down; try again."""
+    """The server cannot answer now. Retry later."""
 
     code = "unavailable"

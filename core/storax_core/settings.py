@@ -19,11 +19,9 @@ class Settings(BaseSettings):
     log_level: str = Field(default="info", description="debug, info, warning or error.")
     pool_size: int = Field(default=12, ge=2, le=200, description="Postgres connections of one API process.")
     max_body_mb: int = Field(default=64, ge=1, description="Largest request body, in MiB.")
-    allow_registration: bool = Field(default=False, description="Whether anyone may create a user by the API.")
-    token_days: int = Field(
-        default=365, ge=1, le=3650, description="Days until a token expires, where the call names no other number."
-    )
+    allow_registration: bool = Field(default=False, description="Whether anyone may create a user with the API.")
+    token_days: int = Field(default=365, ge=1, le=3650, description="Default number of days until a token expires.")
     metrics_token: str = Field(
-        default="", description="Bearer token that /metrics asks for; without one it answers this machine alone."
+        default="", description="Bearer token for /metrics; empty: only requests from this machine."
     )
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")
