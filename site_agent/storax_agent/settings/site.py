@@ -50,9 +50,7 @@ class SiteSettings(BaseSettings):
         default_factory=usable_mb, ge=0, le=1 << 40,
         description="Memory that jobs may request, in MiB; unset: that of the machine or control group; 0: unknown.",
     )  # fmt: skip
-    prefetch: int = Field(
-        default=1024, ge=0, le=2048, description="Largest number of jobs leased in advance under load."
-    )
+    prefetch: int = Field(default=1024, ge=0, le=2048, description="Jobs leased in advance under load, at most.")
     session_ttl_sec: int = Field(
         default=60, ge=5, le=86_400, description="Seconds without heartbeat until the server ends the leases."
     )
@@ -76,9 +74,7 @@ class SiteSettings(BaseSettings):
     filter_tags: dict[str, str] = Field(
         default={}, description="Only jobs with all of these tags run at this site, also in its allocations."
     )
-    pass_environment: list[str] = Field(
-        default=[], description="Variables that jobs inherit although their names look like secrets."
-    )
+    pass_environment: list[str] = Field(default=[], description="Variables named like secrets that jobs inherit.")
     stop_jobs_on_exit: bool = Field(
         default=False,
         validation_alias=AliasChoices("stop_jobs_on_exit", "STORAX_AGENT_STOP_JOBS"),
