@@ -174,7 +174,7 @@ class SiteFolder:
             SiteError: there is none, or it does not fit.
         """
         if not self.settings_file.is_file():
-            raise SiteError(f"{self.path} is no site: it has no {FILE}. Make one with `storax site init {self.path}`")
+            raise SiteError(f"{self.path} is not a site: {FILE} is missing. Run `storax site init {self.path}`")
 
         class Settings(SiteSettings):
             @classmethod
