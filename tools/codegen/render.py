@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from storax_core.resources import RESOURCES
-from tools.codegen import types
+from tools.codegen import job_rules, types
 from tools.codegen.noun import ACCEPTS, DECLARABLE, FIELDS, Attribute, Noun, class_of
 
 HEADER = '"""{name}: models, queries, managers. Written by `python -m tools.codegen`; do not edit."""'
@@ -21,6 +21,7 @@ def render_all() -> dict[str, str]:
     for noun in nouns:
         modules.setdefault(noun.module, []).append(noun)
     files = {f"{module}.py": render(inside) for module, inside in modules.items()}
+    files["job_rules.py"] = job_rules.render()
     files["__init__.py"] = '"""The models, one file a noun. Written by `python -m tools.codegen`; do not edit."""\n'
     return {name: formatted(text) for name, text in sorted(files.items())}
 
