@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 
 from storax_api.documents import problems
-from storax_api.routes import service_of
+from storax_api.requests.parameters import service_of
 from storax_api.service import Service
 from storax_core.database.connections import Connection
 from storax_core.errors import Unauthorized, Unavailable

@@ -1,15 +1,16 @@
 """One router mounts any resource: list, query, counts, read, create, update and delete, once for all nouns."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter
 from starlette.datastructures import QueryParams
 
-from storax_api.body import parse, validate, validate_rows
 from storax_api.documents import document
-from storax_api.service import Caller, Service, json
+from storax_api.requests.body import parse, parse_as, validate, validate_rows
+from storax_api.requests.parameters import Who, choice, force_of, only, query_of, row_id, service_of
+from storax_api.schemas import CountBy, PatchWhere, Selection
+from storax_api.service import Caller, json
 from storax_core.commands import create, delete, moves, update
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
@@ -17,113 +18,9 @@ from storax_core.lifecycle import rules
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import JOBS, Resource
-from storax_core.resources.types import MAX_ID
-from storax_core.suggest import nearest
 
 MAX_ROWS = 10_000
-WORDS = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude")
-
-
-class Selection(BaseModel):
-    """Which rows a bulk call means."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    filter: dict[str, Any] = Field(description="By filter name. To be said also where it is {}, which means all.")
-    exclude: list[dict[str, Any]] = Field(default_factory=list)
-
-
-class PatchWhere(Selection):
-    """One patch for all that match."""
-
-    patch: dict[str, Any]
-
-
-class CountBy(Selection):
-    """Count by the values of one field."""
-
-    by: str = "state"
-    filter: dict[str, Any] = Field(default_factory=dict)
-
-
-QUERY: TypeAdapter[Any] = TypeAdapter(select.Query)
-SELECTION: TypeAdapter[Any] = TypeAdapter(Selection)
-PATCH_WHERE: TypeAdapter[Any] = TypeAdapter(PatchWhere)
-COUNT_BY: TypeAdapter[Any] = TypeAdapter(CountBy)
-
-
-def service_of(request: Request) -> Service:
-    """The process's collaborators."""
-    found: Service = request.app.state.service
-    return found
-
-
-async def caller_of(request: Request) -> Caller:
-    """Who calls."""
-    return await service_of(request).caller(request)
-
-
-Who = Annotated[Caller, Depends(caller_of)]
-
-
-def row_id(text: str, resource: Resource) -> int:
-    """An id of the path. What cannot be an id does not exist."""
-    if not position(text):
-        raise NotFound(f"{resource.path} {text[:40]!r} does not exist", hint="Ids are whole numbers.")
-    return int(text)
-
-
-def position(text: str) -> int | None:
-    """A whole number from 0 to the largest id, or None. Only 0-9 are digits here, and no more than can fit."""
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 19 else -1
-    return number if 0 <= number <= MAX_ID else None
-
-
-def only(request: Request, *known: str) -> None:
-    """Refuse query parameters that this route does not know: a misspelt one must not be taken for none."""
-    for name in request.query_params:
-        if name not in known:
-            raise Invalid(f"this call knows no parameter {name!r}", hint=nearest(name, known) if known else "")
-
-
-def query_of(resource: Resource, params: QueryParams, words: Sequence[str] = WORDS) -> select.Query:
-    """The URL's parameters as a Query; ``words`` are those that filter nothing. An unknown one is an error."""
-    given: dict[str, Any] = {}
-    filters: dict[str, Any] = {}
-    for name in params:
-        values = params.getlist(name)
-        if name in words:
-            given[name] = values[-1]
-        elif name in resource.filters:
-            filters[name] = _filter_value(resource, name, values)
-        else:
-            raise Invalid(
-                f"{resource.path} knows no parameter {name!r}", hint=nearest(name, [*resource.filters, *words])
-            )
-    for name in ("ordering", "fields"):
-        if name in given:
-            given[name] = given[name].split(",")
-    if "exclude" in given:
-        given["exclude"] = [parse(v.encode()) for v in params.getlist("exclude")]
-    query: select.Query = validate(QUERY, {**given, "filter": filters})
-    return query
-
-
-def _filter_value(resource: Resource, name: str, values: list[str]) -> Any:
-    spec = resource.filters[name]
-    is_json = spec.op == "contains_json" or (spec.join is not None and spec.name == "tags")
-    if not is_json:
-        return values if len(values) > 1 else values[0]
-    out: dict[str, Any] = {}
-    for text in values:
-        if text.startswith("{"):
-            out |= parse(text.encode())
-        elif ":" in text:
-            key, _, value = text.partition(":")
-            out[key] = value
-        else:
-            raise Invalid(f"filter {name} takes KEY:VALUE or a JSON object, not {text[:60]!r}")
-    return out
+PATCH_WHERE: TypeAdapter[PatchWhere] = TypeAdapter(PatchWhere)
 
 
 def page(found: select.Page, form: str) -> Response:
@@ -162,12 +59,12 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def query_rows(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
-        return await answer(request, who, validate(QUERY, parse(raw), select.Query.model_fields))
+        return await answer(request, who, parse_as(select.Query, raw))
 
     @router.post("/counts", **document(resource, "counts"))
     async def count_rows(request: Request, who: Who) -> Response:
         only(request)
-        ask: CountBy = validate(COUNT_BY, parse(await service_of(request).body(request)), CountBy.model_fields)
+        ask = parse_as(CountBy, await service_of(request).body(request))
         query = select.Query(filter=ask.filter, exclude=ask.exclude)
         async with service_of(request).db.owner(who.owner_id) as conn:
             return json({"counts": await select.counts(conn, resource, who.owner_id, ask.by, query)})
@@ -225,25 +122,12 @@ async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: l
     return sorted(rows, key=lambda r: place[r["id"]])
 
 
-def choice(request: Request, name: str, *words: str) -> str:
-    """A query parameter that takes one of a few words; the first is the default."""
-    given = request.query_params.get(name, words[0])
-    if given not in words:
-        raise Invalid(f"{name} is {given[:40]!r}", hint=f"It takes: {', '.join(words)}.")
-    return given
-
-
-def _force(request: Request) -> bool:
-    only(request, "force")
-    return choice(request, "force", "false", "true") == "true"
-
-
 def _mount_updates(router: APIRouter, resource: Resource) -> None:
     known = tuple(resource.update_keys)
 
     @router.patch("/{id}", **document(resource, "update"))
     async def update_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
-        service, wanted, force = service_of(request), row_id(id, resource), _force(request)
+        service, wanted, force = service_of(request), row_id(id, resource), force_of(request)
         raw = await service.body(request)
         row = {"id": wanted, **validate(resource.one_patch_adapter, parse(raw), (*known, "if_version"))}
 
@@ -255,7 +139,7 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
 
     @router.patch("/", **document(resource, "update_many"))
     async def update_many(request: Request, who: Who) -> Response:
-        service, force = service_of(request), _force(request)
+        service, force = service_of(request), force_of(request)
         raw = await service.body(request)
         value = parse(raw)
         if isinstance(value, dict):
@@ -308,7 +192,7 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
     async def delete_by_body(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
-        ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
+        ask = parse_as(Selection, raw)
         return await delete_where(request, who, raw, select.Query(filter=ask.filter, exclude=ask.exclude))
 
     @router.delete("/", **document(resource, "delete_where"))
@@ -326,7 +210,7 @@ def _mount_cancel(router: APIRouter) -> None:
     async def cancel_jobs(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
-        ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
+        ask = parse_as(Selection, raw)
 
         async def command(conn: Connection, ctx: Context) -> Any:
             query = select.Query(filter=ask.filter, exclude=ask.exclude)

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import orjson
 from fastapi import Request, Response
 
-from storax_api.body import read_body
+from storax_api.requests.body import read_body
 from storax_core.commands import acquire, idempotency, users
 from storax_core.database.connections import RETRY, Connection, Database, writing
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable

@@ -19,7 +19,7 @@ from fastapi.responses import StreamingResponse
 from starlette.datastructures import QueryParams
 
 from storax_api.documents import problems, stream_parameters
-from storax_api.routes import Who, choice, position, query_of, service_of
+from storax_api.requests.parameters import Who, choice, position, query_of, service_of
 from storax_api.service import Service
 from storax_core.database.connections import Database
 from storax_core.errors import Invalid, Unauthorized, Unavailable
