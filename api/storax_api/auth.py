@@ -72,16 +72,16 @@ async def create_token(request: Request, who: Who) -> Response:
     service = service_of(request)
     raw = await service.body(request)
     ask = parse_as(NewToken, raw)
-    made: dict[str, Any] = {}
+    token: dict[str, Any] = {}
 
     async def command(conn: Connection, ctx: Context) -> Any:
         days = ask.expires_in_days or service.settings.token_days
-        made.update(await users.issue_token(conn, ctx, ask.name, days))
-        return {n: v for n, v in made.items() if n != "token"}  # what is kept for a repeat holds no secret
+        token.update(await users.issue_token(conn, ctx, ask.name, days))
+        return {n: v for n, v in token.items() if n != "token"}  # the answer kept for a repeat has no secret
 
     answer = await service.run(request, who, raw, command, status=201)
     if "Idempotency-Replayed" in answer.headers:
         raise Conflict("an earlier try made this token, and its text is shown once", hint="Revoke it and make another.")
-    answer.body = json(made).body
+    answer.body = json(token).body
     answer.headers["Content-Length"] = str(len(answer.body))
     return answer

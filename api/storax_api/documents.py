@@ -37,8 +37,8 @@ BODIES: dict[str, type[BaseModel]] = {
 
 def _schema(kind: Any) -> dict[str, Any]:
     schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
-    found: dict[str, Any] = _inline(schema, schema.pop("$defs", {}))
-    return found
+    inlined: dict[str, Any] = _inline(schema, schema.pop("$defs", {}))
+    return inlined
 
 
 def _inline(node: Any, defs: dict[str, Any]) -> Any:
@@ -57,7 +57,7 @@ def _parameter(spec: FilterSpec) -> dict[str, Any]:
 
 
 def _paging() -> list[dict[str, Any]]:
-    words = Query.model_fields
+    fields = Query.model_fields
     kinds: dict[str, dict[str, Any]] = {
         "ordering": {"type": "string"}, "limit": {"type": "integer", "minimum": 0, "maximum": 10_000},
         "offset": {"type": "integer", "minimum": 0}, "cursor": {"type": "string"}, "fields": {"type": "string"},
@@ -65,7 +65,7 @@ def _paging() -> list[dict[str, Any]]:
         "exclude": {"type": "array", "items": {"type": "string"}},
     }  # fmt: skip
     return [
-        {"name": n, "in": "query", "required": False, "description": words[n].description, "schema": s}
+        {"name": n, "in": "query", "required": False, "description": fields[n].description, "schema": s}
         for n, s in kinds.items()
     ]
 
@@ -77,8 +77,8 @@ def _row(resource: Resource) -> dict[str, Any]:
 
 def _field(resource: Resource, name: str) -> dict[str, Any]:
     if name in resource.computed:
-        kind, _, words = resource.computed[name]
-        return {**_schema(kind), "description": words}
+        kind, _, description = resource.computed[name]
+        return {**_schema(kind), "description": description}
     spec = resource.fields[name]
     return {**_schema(spec.annotation), "description": spec.description}
 
@@ -134,7 +134,14 @@ def stream_parameters(resource: Resource, filters: Collection[str]) -> list[dict
             "schema": INTEGER,
             "description": "The last position you have; none: from now.",
         },
-        {"name": "carry", "in": "query", "schema": {"enum": ["", "job"]}, "description": "job: bring the job along."},
+        {"name": "include", "in": "query", "schema": {"enum": ["", "job"]}, "description": "job: bring the job along."},
+        {
+            "name": "carry",
+            "in": "query",
+            "schema": {"enum": ["", "job"]},
+            "deprecated": True,
+            "description": "The old name of include.",
+        },
         {"name": "Last-Event-ID", "in": "header", "schema": INTEGER, "description": "As after, and wins over it."},
     ]
     return [*(_parameter(resource.filters[name]) for name in sorted(filters)), *own]

@@ -23,12 +23,12 @@ MAX_ROWS = 10_000
 PATCH_WHERE: TypeAdapter[PatchWhere] = TypeAdapter(PatchWhere)
 
 
-def page(found: select.Page, form: str) -> Response:
-    """A list answer in the asked form."""
+def answer_page(page: select.Page, form: str) -> Response:
+    """Answer with a page, as objects or as rows."""
     if form == "rows":
-        return json({"columns": found.columns, "rows": found.rows, "next": found.next, "count": found.count})
-    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-    return json({"results": rows, "next": found.next, "count": found.count})
+        return json({"columns": page.columns, "rows": page.rows, "next": page.next, "count": page.count})
+    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+    return json({"results": rows, "next": page.next, "count": page.count})
 
 
 def mount(resource: Resource) -> APIRouter:
@@ -49,7 +49,7 @@ def mount(resource: Resource) -> APIRouter:
 def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def answer(request: Request, who: Caller, query: select.Query) -> Response:
         async with service_of(request).db.owner(who.owner_id) as conn:
-            return page(await select.fetch_page(conn, resource, who.owner_id, query), query.format)
+            return answer_page(await select.fetch_page(conn, resource, who.owner_id, query), query.format)
 
     @router.get("/", **document(resource, "list"))
     async def list_rows(request: Request, who: Who) -> Response:
@@ -78,10 +78,10 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
 
 
 async def _read(conn: Connection, resource: Resource, owner_id: int, wanted: int) -> dict[str, Any]:
-    found = await select.fetch_one(conn, resource, owner_id, wanted)
-    if found is None:
+    row = await select.fetch_one(conn, resource, owner_id, wanted)
+    if row is None:
         raise NotFound(f"{resource.entity.replace('_', ' ')} {wanted} does not exist", hint="It may have been deleted.")
-    return found
+    return row
 
 
 def _mount_create(router: APIRouter, resource: Resource) -> None:
@@ -103,21 +103,21 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
         compact = choice(request, "format", "objects", "rows") == "rows"
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            made = await create.create(conn, ctx, resource, checked)
+            created = await create.create(conn, ctx, resource, checked)
             if compact and not single:
-                columns = list(made[0]) if made else ["id"]
-                return {"columns": columns, "rows": [list(m.values()) for m in made]}
+                columns = list(created[0]) if created else ["id"]
+                return {"columns": columns, "rows": [list(row.values()) for row in created]}
             if single:
-                return await _read(conn, resource, who.owner_id, made[0]["id"])
-            return {"results": await _read_many(conn, resource, who.owner_id, [m["id"] for m in made])}
+                return await _read(conn, resource, who.owner_id, created[0]["id"])
+            return {"results": await _read_many(conn, resource, who.owner_id, [row["id"] for row in created])}
 
         return await service.run(request, who, raw, command, status=201)
 
 
 async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: list[int]) -> list[dict[str, Any]]:
     query = select.Query(filter={"id": ids}, ordering=["id"], limit=MAX_ROWS)
-    found = await select.fetch_page(conn, resource, owner_id, query)
-    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    page = await select.fetch_page(conn, resource, owner_id, query)
+    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
     place = {i: n for n, i in enumerate(ids)}
     return sorted(rows, key=lambda r: place[r["id"]])
 
@@ -149,8 +149,8 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
         rows = validate(resource.row_patches_adapter, value, (*known, "id", "if_version"))
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            made = await update.update_rows(conn, ctx, resource, rows, force=force) if rows else update.Updated()
-            return {"updated": len(made.rows), "columns": made.columns, "rows": made.rows}
+            changed = await update.update_rows(conn, ctx, resource, rows, force=force) if rows else update.Updated()
+            return {"updated": len(changed.rows), "columns": changed.columns, "rows": changed.rows}
 
         return await service.run(request, who, raw, command)
 
@@ -216,10 +216,10 @@ def _mount_cancel(router: APIRouter) -> None:
             query = select.Query(filter=ask.filter, exclude=ask.exclude)
             ids = await select.matching_ids(conn, JOBS, ctx.owner_id, query)
             changes = await moves.move_each(conn, ctx, ids, rules.cancel)
-            told = [c for c in changes if c.events]
+            changed = [c for c in changes if c.events]
             return {
-                "cancelled": sum(c.patch.get("state") == "FAILED" for c in told),
-                "requested": sum("state" not in c.patch for c in told),
+                "cancelled": sum(c.patch.get("state") == "FAILED" for c in changed),
+                "requested": sum("state" not in c.patch for c in changed),
             }
 
         return await service_of(request).run(request, who, raw, command)
