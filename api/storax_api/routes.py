@@ -11,7 +11,7 @@ from storax_api.requests.body import parse, parse_as, validate, validate_rows
 from storax_api.requests.parameters import Who, choice, force_of, only, query_of, row_id, service_of
 from storax_api.schemas import CountBy, PatchWhere, Selection
 from storax_api.service import Caller, json
-from storax_core.commands import create, delete, moves, update
+from storax_core.commands import create, delete, transitions, update
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
 from storax_core.lifecycle import rules
@@ -215,7 +215,7 @@ def _mount_cancel(router: APIRouter) -> None:
         async def command(conn: Connection, ctx: Context) -> Any:
             query = select.Query(filter=ask.filter, exclude=ask.exclude)
             ids = await select.matching_ids(conn, JOBS, ctx.owner_id, query)
-            changes = await moves.move_each(conn, ctx, ids, rules.cancel)
+            changes = await transitions.transition_each(conn, ctx, ids, rules.cancel)
             changed = [c for c in changes if c.events]
             return {
                 "cancelled": sum(c.patch.get("state") == "FAILED" for c in changed),

@@ -82,7 +82,7 @@ def validate_rows(adapter: TypeAdapter[Any], rows: list[Any], known: Any) -> lis
         part = rows[start : start + SLICE]
         rows[start : start + SLICE] = [None] * len(part)
         try:
-            out += create.given(adapter.validate_python(part))
+            out += create.fields_set(adapter.validate_python(part))
         except ValidationError as error:
             raise from_validation(error, known, offset=start) from None
     return out
