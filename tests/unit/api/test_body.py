@@ -54,8 +54,8 @@ def test_what_is_json_is_read_the_same(text: bytes, value: Any, fill: bytes) -> 
     ids=str,
 )
 def test_a_value_that_may_not_be_is_named_with_its_field(text: bytes, detail: str, fill: bytes) -> None:
-    with pytest.raises(Invalid) as told:
+    with pytest.raises(Invalid) as refusal:
         body.parse(fill + text)
-    assert told.value.detail == detail
-    assert told.value.hint
-    assert ".".join(str(part) for part in told.value.errors[0]["loc"]) == detail.rpartition(": ")[0]
+    assert refusal.value.detail == detail
+    assert refusal.value.hint
+    assert ".".join(str(part) for part in refusal.value.errors[0]["loc"]) == detail.rpartition(": ")[0]
