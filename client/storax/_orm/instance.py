@@ -40,6 +40,16 @@ class Model(Record):
         elif patch := self._patch():
             self._absorb_reply(self._ask("PATCH", "updated", dumps(patch), params={"force": "true"} if force else None))
 
+    def _change(self, patch: dict[str, Any], *, if_version: int | None = None) -> None:
+        """Send raw JSON values by field; the instance changes only once the server has accepted them.
+
+        Raises:
+            StaleVersion: The record is not at ``if_version`` any more.
+            DoesNotExist: It was deleted meanwhile.
+        """
+        condition = {} if if_version is None else {"if_version": if_version}
+        self._absorb_reply(self._ask("PATCH", "updated", dumps({**patch, **condition})))
+
     def refresh_from_db(self) -> None:
         """Read it again from the server, and drop unsaved changes.
 
