@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, and_, bi
 from storax_core.queries.filters import Condition, Form, Shape
 from storax_core.queries.tables import Source, fields_in
 from storax_core.resources import Resource
-from storax_core.resources.operators import Operator
+from storax_core.resources.fields import Operator
 
 
 class Parameters:
