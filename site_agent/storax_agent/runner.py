@@ -17,9 +17,7 @@ from storax_agent.process import AgentProcess
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteError, SiteFolder, SiteSettings
 
-PREEMPTION_SEC = (
-    2.0  # a job of an allocation that dies by a signal so long before its runner is told to end was ended too
-)
+PREEMPTION_SEC = 2.0  # a job that fails so shortly before the request to end its runner was ended with it
 LOG = logging.getLogger(__name__)
 
 

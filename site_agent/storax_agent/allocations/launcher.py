@@ -82,7 +82,7 @@ def _of_allocation(
 
 
 def _pins_ranks(wanted: bool | None, nodes: Sequence[NodeInfo], *, pin: bool) -> bool:
-    """Whether a launch command is told which CPUs each rank gets. It knows CPUs by the machine's own numbers, ours are
+    """Whether a launch command gets the CPUs of each rank. It knows CPUs by the machine's own numbers, ours are
     counted; the two are the same only where the allocation has the whole node, so elsewhere it has to be asked for.
     The first node, on which this runs, stands for the others."""
     if wanted is not None:

@@ -83,7 +83,7 @@ class Allocation:
         return allocation
 
     def begin(self, environment: Mapping[str, str]) -> None:
-        """Count from when the script began, as it told in the environment, not from when this process did. What cannot
+        """Count from when the script began, as it says in the environment, not from when this process did. What cannot
         be (the future, longer ago than the wall time) is not believed: somebody set the clock."""
         with suppress(KeyError, ValueError):
             ago = time.time() - float(environment[BEGAN])

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Create and run sites: the places where jobs run.")
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the site.")]
+RunJobs = Annotated[
+    bool | None,
+    typer.Option("--run-jobs/--allocations-only", help="Run jobs in the agent too, or only in allocations."),
+]
+StopJobs = Annotated[
+    bool | None,
+    typer.Option("--stop-jobs/--keep-jobs", help="Stop or keep the jobs when the agent stops. Default: keep."),
+]
 
 
 @app.command(epilog="\b\nExamples:\n  storax site init ~/site --name laptop --slots 4\n  storax site init ~/site --yes")
@@ -31,14 +39,8 @@ def init(
     scheduler: Annotated[
         str, typer.Option(metavar="KIND", help="local, slurm, pbs, lsf or sge; auto: the first that answers.")
     ] = "auto",
-    run_jobs: Annotated[
-        bool | None,
-        typer.Option("--run-jobs/--allocations-only", help="Run jobs in the agent too, or only in allocations."),
-    ] = None,
-    stop_jobs: Annotated[
-        bool | None,
-        typer.Option("--stop-jobs/--keep-jobs", help="Stop or keep the jobs when the agent stops. Default: keep."),
-    ] = None,
+    run_jobs: RunJobs = None,
+    stop_jobs: StopJobs = None,
     queue: Annotated[str | None, typer.Option(help="Default queue of allocations.")] = None,
     project: Annotated[str | None, typer.Option(help="Default project of allocations.")] = None,
     allow_functions: Annotated[

@@ -13,7 +13,7 @@ from storax_agent.settings.site import SiteFolder, SiteSettings
 
 
 class Finding(NamedTuple):
-    """One line of the check; ``good`` is None for what is only told."""
+    """One line of the check; ``good`` is None for what is only information."""
 
     what: str
     good: bool | None

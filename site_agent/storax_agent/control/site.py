@@ -60,11 +60,15 @@ def init(
     folder.write({"name": name, "site_id": row["id"], **values}, connection=connection)
     if is_new:  # claims of another site's BatchJobs, which had the same numbers
         shutil.rmtree(folder.path / "state" / "allocations", ignore_errors=True)
-    folder.choose_scheduler(kind, **(defaults or {}))
+    _set_scheduler(folder, kind, defaults or {})
+    return row["id"], is_new
+
+
+def _set_scheduler(folder: SiteFolder, kind: str | None, defaults: Mapping[str, str | None]) -> None:
+    folder.choose_scheduler(kind, **defaults)
     if kind not in (None, "local"):
         write_template(folder.path, kind)
     folder.load()
-    return row["id"], is_new
 
 
 def _kind(scheduler: str | None, *, is_new_folder: bool) -> str | None:

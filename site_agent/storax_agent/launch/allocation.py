@@ -4,7 +4,7 @@
             started by the spawner of its node
     mpi     the spawner of the first node alone; each job is one launch command (mpiexec, srun) over its nodes
 
-What is free is known here and nowhere else, so the spawners of the nodes are told where each process goes. When this
+What is free is known here and nowhere else, so each piece of work is sent to a spawner with its place. When this
 process dies they keep what runs for half a session's life, for a runner that takes its place; then they end it, before
 the server offers those jobs anew.
 """

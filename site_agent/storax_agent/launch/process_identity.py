@@ -1,4 +1,4 @@
-"""Processes told apart for good, and how those ended that are not our children.
+"""Identity of processes, and how those ended that are not our children.
 
 A pid may be used again, so a process is known by its start time as well, in seconds since boot: the kernel's own clock,
 which no change of the date moves.

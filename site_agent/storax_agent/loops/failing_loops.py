@@ -1,7 +1,7 @@
 """Failing loops: tell the server, in the Site's row, which loops of the agent do not work, when it becomes others.
 
-Each telling is an event in the log, so one bad round is not told: a loop counts as failing when it fails at two looks
-in a row, and as working when it does not at two. A server that does not answer is no news to it.
+Each report is an event in the log, so one bad round is not reported: a loop counts as failing when it fails at two
+looks in a row, and as working when it does not at two. A server that does not answer is no news to it.
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Report:
-    """One round: wait until it is time, send what there is. ``answered`` is told the last row and the answer."""
+    """One round: wait until it is time, send what there is. It calls ``answered`` with the last row and the answer."""
 
     def __init__(
         self,

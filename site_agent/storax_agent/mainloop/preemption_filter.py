@@ -3,7 +3,7 @@
 A scheduler that ends an allocation signals every process in it at once: the runner, and its jobs. A job that ended of
 it is to run again elsewhere; one that failed by itself has failed. Its exit code does not tell which: a shell dies of
 the signal, a Python program may exit with 1, an ``mpiexec`` with 15 or 255. It shows within moments, by whether the
-runner is told to end as well.
+runner is asked to end as well.
 """
 
 import time

@@ -82,7 +82,7 @@ class Lsf:
         return {row[0]: {} for row in rows if len(row) > 2 and row[2].startswith("Open")}
 
     def windows(self) -> Mapping[str, Sequence[Mapping[str, int]]]:
-        """None are told."""
+        """LSF names none."""
         return {}
 
 

@@ -84,7 +84,7 @@ class Sge:
         return limits
 
     def windows(self) -> Mapping[str, Sequence[Mapping[str, int]]]:
-        """None are told."""
+        """Grid Engine names none."""
         return {}
 
 

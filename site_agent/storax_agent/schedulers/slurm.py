@@ -100,7 +100,7 @@ class Slurm:
 
 
 def _count(text: str) -> int:
-    """Of nodes that differ, the least is told, as ``4+``."""
+    """Of nodes that differ, Slurm prints the least, as ``4+``."""
     number = text.removesuffix("+")
     return int(number) if number.isdecimal() else 0
 

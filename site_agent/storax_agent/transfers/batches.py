@@ -77,7 +77,7 @@ class Batches:
             return ended
 
     def take_progress(self, batch: Batch) -> Sequence[Moved]:
-        """What a batch told last of its items under way, once."""
+        """The last news of a batch of its items under way, once."""
         with self._changed:
             return self._progress.pop(batch.lane, ())
 

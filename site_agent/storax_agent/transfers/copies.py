@@ -30,7 +30,7 @@ class StoppedError(TryAgainError):
 
 @dataclass
 class Way:
-    """What a copy is for. With ``item``, the number of a transfer, its bytes are told and it can be gone on with;
+    """What a copy is for. With ``item``, the number of a transfer, its bytes are reported and it can be resumed;
     ``again``: an earlier try may have brought whole files already."""
 
     item: int | None = None

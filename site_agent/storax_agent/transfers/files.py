@@ -59,7 +59,7 @@ def carry(
 ) -> dict[str, Any]:  # fmt: skip
     """Carry one file, or with ``recursive`` one folder, from below one open folder to below another. Folders on the
     way are made; files that are there are replaced. ``move`` and ``link`` copy where the file system cannot do them.
-    ``way`` is told of copies.
+    ``way`` is the way of copies.
 
     Raises:
         TransferError: a symlink, a special file, or a folder where none may be.

@@ -49,7 +49,7 @@ class GlobusTransfer:
         return [answers[item.id] for item in items]
 
     def statuses(self, items: Sequence[Item], watch: Watch) -> Sequence[Moved]:
-        """What became of their tasks; an item whose task was never told is ordered anew, which moves nothing twice."""
+        """What became of their tasks; an item without a reported task is ordered anew, which moves nothing twice."""
         answers = {one.id: one for one in self._anew([item for item in items if not item.task_id], watch)}
         tasks: dict[str, list[Item]] = {}
         for item in items:
@@ -132,7 +132,7 @@ class GlobusTransfer:
         """The task failed as a whole; the files that arrived before are done all the same."""
         arrived = {row["destination_path"] for row in self._client.task_successful_transfers(task_id)}
         fatal = task.get("fatal_error") or {}
-        why = fatal.get("description") or task.get("nice_status") or "no reason told"
+        why = fatal.get("description") or task.get("nice_status") or "no reason given"
         answers = {}
         for item in items:
             came = not item.recursive and self._paths(item)[1] in arrived

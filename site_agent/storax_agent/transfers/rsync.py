@@ -127,7 +127,7 @@ class _Batch:
             self._rsync.forget(self._stage.path, name)
 
     def _blame(self, items: Sequence[Item], done: Done) -> None:
-        """The run failed and no name was told: the host, or one of these, which is then found by halves."""
+        """The run failed and named no file: the host, or one of these, which is then found by halves."""
         if done.hopeless:
             raise TransferError(f"{items[0].alias}: {done.hopeless}")
         if done.code not in (11, 23, 24):

@@ -22,7 +22,7 @@ CONNECT_SEC = 15
 END_SEC = 3.0
 TELL_SEC = 1.0
 MAX_WORDS = 64 << 10
-# What rsync is never told by the environment of the agent: RSYNC_RSH, RSYNC_PARTIAL_DIR, ...
+# What rsync never gets from the environment of the agent: RSYNC_RSH, RSYNC_PARTIAL_DIR, ...
 OWN_VARIABLES = ("RSYNC_", "STORAX_")
 NUMBER = re.compile(rb"([0-9][0-9,]*)\s+[0-9]+%")
 ODD = re.compile(rb"[\x00-\x1f\x7f]|\\(?=#[0-7]{3})")

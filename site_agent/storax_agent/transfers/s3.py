@@ -136,7 +136,7 @@ class S3Transfer:
 
 
 class _Progress:
-    """Bytes by item, told at most once a second."""
+    """Bytes by item, reported at most once a second."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch, self._lock = watch, Lock()

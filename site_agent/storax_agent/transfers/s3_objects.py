@@ -23,8 +23,8 @@ Going = Callable[[int], None]
 
 
 class Objects:
-    """Reads and writes whole files. ``going`` is told the bytes moved, and may raise to stop; ``notes`` is a folder for
-    the names of uploads under way."""
+    """Reads and writes whole files. It calls ``going`` with the bytes moved, which may raise to stop; ``notes`` is a
+    folder for the names of uploads under way."""
 
     def __init__(self, client: Any, bucket: str, *, notes: Path, part_bytes: int) -> None:
         self._client, self._bucket, self._notes, self._part_bytes = client, bucket, notes, part_bytes

@@ -19,6 +19,6 @@ class OpenMpi:
             prefix += ["--host", ",".join(f"{node}:{ranks.per_node}" for node in ranks.nodes)]
             prefix += ["--map-by", f"ppr:{ranks.per_node}:node"]
         prefix += ["--bind-to", "none"]
-        # An agent of root, as in a container, runs jobs of root; Open MPI asks to be told so.
+        # An agent of root, as in a container, runs jobs of root; Open MPI wants that to be allowed.
         environment = dict.fromkeys(AS_ROOT, "1") if os.geteuid() == 0 else {}
         return Launched([*prefix, *ranks.options, *argv], environment)

@@ -8,8 +8,8 @@ The launcher keeps its socket and journal in a folder of the node's own, for nei
 This process holds no state: when it is killed the runner starts another, which finds the launcher where it was.
 
 SIGTERM is how a batch system ends an allocation. It tells all processes at once, and the runner, which would end the
-jobs, may not reach this node any more. So this process waits for the runner to let go, and then sees to it that nothing
-is left: until it has ended itself, the batch system counts the allocation as running, and its jobs start nowhere else.
+jobs, may not reach this node any more. So this process waits for the runner to disconnect, and then ends what is
+left: until it has ended itself, the batch system counts the allocation as running, and its jobs start nowhere else.
 """
 
 import hashlib

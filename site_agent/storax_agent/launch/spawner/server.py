@@ -67,7 +67,7 @@ class Spawner:
         adopt(self._jobs, self._journal, self._recorder, state=state, data=data)
 
     def run(self) -> None:
-        """Work until told to end, or alone for a minute."""
+        """Work until asked to end, or alone for a minute."""
         while not self._is_over():
             for handle, mask in self._epoll.poll(self._wait_sec()):
                 self._handle(handle, mask)

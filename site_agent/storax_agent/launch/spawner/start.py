@@ -39,7 +39,7 @@ class Machine:
     remote: bool = False
 
     def hello(self, cursor: str) -> Hello:
-        """What the spawner is told at the beginning; ``cursor`` is the last event that is stored."""
+        """The first message to the spawner; ``cursor`` is the last event that is stored."""
         return Hello(
             cursor, dict(self.environment), self.cores, self.gpus, memory_mb=self.memory_mb, node=self.node,
             pin=self.pin, heartbeat_timeout_sec=self.heartbeat_timeout_sec, output_bytes=self.output_bytes,

@@ -128,7 +128,7 @@ def _exit_code(process: Process, handle: int) -> int | None:
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
-    """Signal the whole process group; a stopped one is continued, or it could not obey."""
+    """Signal the whole process group; a stopped one is continued, or it could not end."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.started.pid, number)
         if number == signal.SIGTERM:

@@ -24,7 +24,7 @@ WATCHED = ("pending_submission", "queued", "running", "pending_deletion")
 
 class BatchJobs:
     """Two steps for two loops: ``submit_step`` waits for new ones, ``watch_step`` looks every ``every_sec`` seconds.
-    ``runners`` gives what the runners of these BatchJobs told, by number."""
+    ``runners`` returns what the runners of these BatchJobs reported, by number."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class BatchJobs:
 
 
 def _followed(row: Row, status: Status, runner: Mapping[str, Any]) -> Row:
-    """What is new about a BatchJob, of which its runner ``told``; empty when nothing is."""
+    """What is new about a BatchJob, with what its ``runner`` reported; empty when nothing is."""
     patch: Row = {}
     deleting = row["state"] == "pending_deletion"
     if status.state == "finished" or (status.state not in ("unknown", row["state"]) and not deleting):

@@ -1,7 +1,7 @@
 """What runners of allocations tell the site's agent: why one failed, and which of its loops do.
 
-By files in the runner's part of the site's state, as the exit of its script is told: they need neither the server nor a
-good token, and the agent alone writes a BatchJob's ``status_info``.
+By files in the runner's part of the site's state, like the exit of its script: they need neither the server nor a good
+token, and the agent alone writes a BatchJob's ``status_info``.
 """
 
 import re
@@ -19,7 +19,7 @@ from storax_agent.settings.site import SiteFolder
 REASON = "failed"
 PART = re.compile(r"batch-(\d+)(?:-(\d+))?")
 MOST_CHARS = 1000
-FAILING_SEC = 20.0  # a loop that has failed for so long is told
+FAILING_SEC = 20.0  # a loop that has failed for so long is reported
 RunnerReport = dict[str, Any]
 
 
@@ -37,8 +37,8 @@ def forget_reason(folder: SiteFolder) -> None:
 
 
 def runner_reports(folder: SiteFolder, batch_jobs: Collection[int]) -> Mapping[int, RunnerReport]:
-    """What the runners of these BatchJobs told, for ``status_info``: ``error`` and ``failing_loops``. Nothing of those
-    that told nothing."""
+    """What the runners of these BatchJobs reported, for ``status_info``: ``error`` and ``failing_loops``; without those
+    that reported nothing."""
     by_number: dict[int, RunnerReport] = {}
     with suppress(OSError):
         # The folder is listed, for a network file system may remember that a single file was not there.
@@ -60,7 +60,7 @@ def _report_of(place: Path) -> RunnerReport:
 
 
 def _failing(place: Path) -> RunnerReport:
-    """Loops that fail, and not for the server's absence alone: then nobody could be told."""
+    """Loops that fail, and not for the server's absence alone: then nobody could hear of it."""
     loops = read_health(place / HEALTH_FILE).items()
     since = time.time() - FAILING_SEC
     return {

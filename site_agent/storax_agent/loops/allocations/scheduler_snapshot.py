@@ -42,11 +42,11 @@ class OutlookLoop:
         """One round.
 
         Raises:
-            SilentError: the scheduler gave no clear answer, so that all else is as it was told before.
+            SilentError: the scheduler gave no clear answer, so that all else is as it was reported before.
         """
         fields = capabilities(self._scheduler, self._site)
         if not fields["allowed_queues"]:
-            del fields["allowed_queues"]  # no answer: what was told before still holds
+            del fields["allowed_queues"]  # no answer: what was reported before still holds
         snapshot = self._scheduler.snapshot()
         if snapshot is not None:
             fields["backfill_windows"] = {name: list(rows) for name, rows in snapshot.backfill_windows.items()}

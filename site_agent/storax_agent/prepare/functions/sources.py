@@ -61,7 +61,7 @@ class Sources:
         return Program(argv, hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()[:20])
 
     def call(self, method: str, program: Program, job: Mapping[str, Any], app: Mapping[str, Any]) -> Call:
-        """What the worker is told."""
+        """The call that the worker gets."""
         if method != "run":
             return Call(method, program.key, self.pickles, {}, dict(job))
         parameters = {**defaults(app), **(job.get("parameters") or {})}

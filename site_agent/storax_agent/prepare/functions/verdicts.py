@@ -5,7 +5,7 @@ from typing import Any
 from storax_agent.launch.work import Ended, HookEnded, Raised, Returned
 
 Data = dict[str, Any]
-# What follows a hook that says nothing itself. After an error or a timeout the server's rules decide: it is told the
+# What follows a hook that says nothing itself. After an error or a timeout the server's rules decide: it gets the
 # state that the hook ran in.
 FOLLOWS = {
     "preprocess": "PREPROCESSED",

@@ -69,7 +69,7 @@ class App:
 
 
 def declares(node: ast.AST) -> bool:
-    """Whether a statement of the class body says what the server has been told already."""
+    """Whether a statement of the class body says what the server knows already."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return any(isinstance(target, ast.Name) and target.id in DECLARATIONS for target in targets)
 
