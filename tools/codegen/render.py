@@ -37,18 +37,8 @@ def render(nouns: Sequence[Noun]) -> str:
 
 def formatted(text: str) -> str:
     """The text as ruff formats it, by fixed settings, whatever folder this runs in."""
-    argv = [
-        sys.executable,
-        "-m",
-        "ruff",
-        "format",
-        "--isolated",
-        "--line-length",
-        "120",
-        "--target-version",
-        "py311",
-        "-",
-    ]
+    options = ("--isolated", "--line-length", "120", "--target-version", "py311")
+    argv = [sys.executable, "-m", "ruff", "format", *options, "-"]
     return subprocess.run(argv, input=text, capture_output=True, text=True, check=True).stdout
 
 

@@ -53,12 +53,14 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
     def children(self) -> QueryT:
         """Return a query of the jobs that wait for this one."""
-        query: QueryT = type(self).objects.using(self._home()).filter(parent_id=self._require_id("asked for children"))
+        query: QueryT = (
+            type(self).objects.using(self._home()).filter(parent_id=self._require_id("queried for children"))
+        )
         return query
 
     def history(self) -> EventLogQuery:
         """Return a query of its events, oldest first."""
-        query = EventLog.objects.using(self._home()).filter(job_id=self._require_id("asked for its history"))
+        query = EventLog.objects.using(self._home()).filter(job_id=self._require_id("queried for its history"))
         return query.order_by("position")
 
     def resolve_workdir(self, data_path: str | Path) -> Path:
@@ -99,7 +101,9 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         return self
 
     def result(self, timeout: float | None = None, *, trust: bool = False) -> Any:
-        """Wait until it has ended, and return its ``return_value``: what ``run()`` returned or its process wrote.
+        """Wait until it has ended, and return its ``return_value``.
+
+        It is what ``run()`` returned, or the JSON that its process wrote to ``$STORAX_RESULT_FILE``; else None.
 
         Args:
             timeout: Seconds to wait at most; None, the default, waits for ever.

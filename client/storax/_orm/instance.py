@@ -79,9 +79,9 @@ class Model(Record):
     @classmethod
     def _creations(cls, items: Sequence[Any], client: "Client") -> list[dict[str, Any]]:
         """Return the bodies of a bulk create."""
-        for one in items:
-            one._prepare(client)
-        return [one._creation() for one in items]
+        for item in items:
+            item._prepare(client)
+        return [item._creation() for item in items]
 
     @classmethod
     def _attempt(cls, _items: Sequence[Any], _client: "Client", send: Callable[[], "Reply"]) -> "Reply":

@@ -141,10 +141,10 @@ class Record(Owner):
 
     def _changed_in_place(self, seen: dict[str, Any]) -> Iterator[str]:
         for name, before in seen.items():
-            one = self._fields[name]
-            if self._values[one.index] != before:
-                if not one.updatable:
-                    raise one.refusal(self)
+            field = self._fields[name]
+            if self._values[field.index] != before:
+                if not field.updatable:
+                    raise field.refusal(self)
                 yield name
 
     def _creation(self) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class Record(Owner):
         return {name: getattr(self, name) for name in self._columns}
 
     def __repr__(self) -> str:
-        # Raw values, so that looking at an object never asks the server for what it does not hold.
+        # Raw values, so that repr() never sends a request for a field that was not read.
         raw = {name: self._values[self._fields[name].index] for name in _BRIEF if name in self._columns}
         inside = ", ".join(f"{n}={v!r}" for n, v in raw.items() if v is not UNSET and v not in (None, {}, ""))
         return f"{type(self).__name__}({inside})"

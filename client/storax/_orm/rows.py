@@ -42,6 +42,6 @@ def to_object(record: Record) -> dict[str, Any]:
 
 def _rearranged(model: type[Record], columns: Sequence[str], rows: Iterable[list[Any]]) -> list[list[Any]]:
     """Return the rows in the model's order of columns; unknown columns are left out, missing ones are UNSET."""
-    places = {name: i for i, name in enumerate(columns)}
-    pick = itemgetter(*(places.get(name, -1) for name in model._columns), -1)
+    indices = {name: i for i, name in enumerate(columns)}
+    pick = itemgetter(*(indices.get(name, -1) for name in model._columns), -1)
     return [list(pick([*row, UNSET])[:-1]) for row in rows]

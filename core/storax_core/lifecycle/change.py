@@ -5,7 +5,7 @@ from typing import Any
 
 Row = dict[str, Any]
 # The last part of the event types that every resource has.
-CREATED, UPDATED, DELETED, MOVED = "created", "updated", "deleted", "state_changed"
+CREATED, UPDATED, DELETED, STATE_CHANGED = "created", "updated", "deleted", "state_changed"
 
 
 @dataclass(slots=True)
@@ -17,6 +17,15 @@ class Event:
     from_state: str | None
     to_state: str | None
     data: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """New values of some fields of one row; ``if_version`` is the version that it must have, None for any."""
+
+    id: int
+    if_version: int | None
+    fields: Row
 
 
 @dataclass(frozen=True, slots=True)
