@@ -44,11 +44,11 @@ def shutdown() -> None:
 
 def is_alive() -> bool:
     """Whether the engine runs and answers."""
-    found = session.engine(start=False)
-    if found is None:
+    running = session.engine(start=False)
+    if running is None:
         return False
     try:
-        protocol.command(found, "hello", {})
+        protocol.command(running, "hello", {})
     except ConnectionError:
         return False
     return True

@@ -150,11 +150,11 @@ class FastProp(Declaration):
 
     def to_spec(self) -> dict[str, object]:
         """As JSON."""
-        found = super().to_spec()
-        loss = found.pop("loss_function", None)
+        spec = super().to_spec()
+        loss = spec.pop("loss_function", None)
         if loss is not None:
-            found["loss_function"] = loss.__name__ if isinstance(loss, type) else type(loss).__name__
-        return found
+            spec["loss_function"] = loss.__name__ if isinstance(loss, type) else type(loss).__name__
+        return spec
 
 
 Propositionalization = FastProp

@@ -44,7 +44,7 @@ def switch(name: str) -> None:
 def restart() -> None:
     """Close the project and open it again: what was not saved is lost, saved data frames are on disk."""
     here = _session.project()
-    _session.ask("close_project")
+    _session.call("close_project")
     _engine.set_project(here)
 
 
@@ -71,7 +71,7 @@ def save(path: str | Path | None = None, *, replace: bool = False) -> Path:
     target = Path(path if path is not None else f"{_session.project()}.storax").absolute()
     if target.exists() and not replace:
         raise FileExistsError(f"{target} exists. Pass replace=True to write over it.")
-    return Path(_session.ask("bundle_project", {"path": str(target)}))
+    return Path(_session.call("bundle_project", {"path": str(target)}))
 
 
 def load(path: str | Path, name: str | None = None) -> None:

@@ -29,10 +29,10 @@ def main() -> int:
     except ImportError as error:
         return _end(_NOT_INSTALLED.format(error), 1)
     try:
-        found = manifest.read_manifest(folder)
-        if found is None:
+        task = manifest.read_manifest(folder)
+        if task is None:
             return _end(_NO_FOLDER.format(folder), 1)
-        result = outcome.read(folder, outcome.Result) or _run(folder, found)
+        result = outcome.read(folder, outcome.Result) or _run(folder, task)
     except (learning.LearningError, StoraxError, ImportError, MemoryError) as error:
         code, message, status = _explained(error)
         outcome.write(folder, outcome.Failure(code=code, detail=message))
@@ -44,10 +44,10 @@ def main() -> int:
     return 0
 
 
-def _run(folder: Path, found: "Manifest") -> "Result":
+def _run(folder: Path, task: "Manifest") -> "Result":
     from storax_engine.remote import work
 
-    return work.run(folder, found)
+    return work.run(folder, task)
 
 
 def _end(message: str, status: int) -> int:

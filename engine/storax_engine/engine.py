@@ -39,12 +39,12 @@ class Engine:
         Raises:
             NoProject: it is not open.
         """
-        found = self._open.get(str(name))
-        if found is None:
+        project = self._open.get(str(name))
+        if project is None:
             raise NoProject(
                 f"The project {name!r} is not open in the engine.", hint=f"Call storax.engine.set_project({name!r})."
             )
-        return found
+        return project
 
     def names(self) -> dict[str, list[str]]:
         """All projects in the folder, and those that are open."""
@@ -59,19 +59,19 @@ class Engine:
             Conflict: another engine has it open.
         """
         with self._guard:
-            found = self._open.get(project_name(name))
-            if found is None:
-                found = self._open[name] = self._opened(name, autosave=autosave)
+            project = self._open.get(project_name(name))
+            if project is None:
+                project = self._open[name] = self._opened(name, autosave=autosave)
             elif autosave is not None:
-                found.autosave = self._catalogue.open_project(name, self._label, autosave).autosave
-            return found
+                project.autosave = self._catalogue.open_project(name, self._label, autosave).autosave
+            return project
 
     def close(self, name: str) -> None:
         """Close a project; what was not saved is lost. Harmless where it is not open."""
         with self._guard:
-            found = self._open.pop(name, None)
-            if found is not None:
-                found.close()
+            project = self._open.pop(name, None)
+            if project is not None:
+                project.close()
 
     def delete(self, name: str) -> bool:
         """Delete a project, in memory and on disk; False where there was none."""
@@ -99,12 +99,14 @@ class Engine:
             Conflict: there is a project of that name.
         """
         with self._guard:
-            wanted = project_name(name or bundle.name_in(source))
-            folder = self._folder.projects / wanted
+            project = project_name(name or bundle.name_in(source))
+            folder = self._folder.projects / project
             if folder.exists():
-                raise Conflict(f"There is a project {wanted!r}.", hint="Give it another name, as load(path, name=...).")
+                raise Conflict(
+                    f"There is a project {project!r}.", hint="Give it another name, as load(path, name=...)."
+                )
             bundle.read(source, folder)
-            return wanted
+            return project
 
     def _opened(self, name: str, *, autosave: bool | None) -> Project:
         folder = self._folder.projects / name

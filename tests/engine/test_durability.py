@@ -206,6 +206,6 @@ def test_what_no_command_is_gets_an_error_and_the_engine_lives(home, project):
         assert connection.getresponse().status == 400
         connection.close()
     with pytest.raises(errors.InvalidInput, match="did not arrive whole"):
-        session.ask("put_table", {"frame": "x", "source": "test", "given": {}}, table=iter([b"junk" * 100]))
+        session.call("put_table", {"frame": "x", "source": "test", "given": {}}, table=iter([b"junk" * 100]))
     assert protocol.command(running, "hello", {}) == "hello"
     assert home.pid == running.process.pid

@@ -255,7 +255,7 @@ def test_others_are_answered_while_one_fits(schema, project):
     fit.start()
     answered = 0
     while not done.is_set() and answered < 1000:
-        session.ask("list_frames")
+        session.call("list_frames")
         answered += not done.is_set()
     fit.join(60)
     assert answered > 0

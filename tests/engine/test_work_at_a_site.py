@@ -197,7 +197,7 @@ def test_a_run_whose_job_was_never_created_is_forgotten(own_home, user, held):
     own_home.kill()
     (run / "state.json").unlink()
     storax.engine.set_project("p")
-    assert session.ask("progress_of_job", {"job_id": told.job_id}) == [0.0, ""]
+    assert session.call("progress_of_job", {"job_id": told.job_id}) == [0.0, ""]
     assert [entry.name for entry in folder.iterdir()] == [run.name], "its job is there: it was accepted"
     own_home.kill()
     told.cancel()

@@ -74,10 +74,10 @@ class EngineFolder:
     def read(self) -> Running | None:
         """The engine that wrote itself down and still lives; None where there is none."""
         try:
-            found = Running.parse(json.loads((self.path / "engine.json").read_text(encoding="utf-8")))
+            running = Running.parse(json.loads((self.path / "engine.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return found if found.process.alive() else None
+        return running if running.process.alive() else None
 
     def write(self, running: Running) -> None:
         """Replace ``engine.json`` in one step."""
@@ -85,12 +85,12 @@ class EngineFolder:
 
     def forget(self) -> None:
         """Remove ``engine.json`` and the socket; for the engine that ends."""
-        found = self.read()
+        running = self.read()
         (self.path / "engine.json").unlink(missing_ok=True)
-        if found is not None:
-            Path(found.socket).unlink(missing_ok=True)
-            if Path(found.socket).parent != self.path:
-                Path(found.socket).parent.rmdir()
+        if running is not None:
+            Path(running.socket).unlink(missing_ok=True)
+            if Path(running.socket).parent != self.path:
+                Path(running.socket).parent.rmdir()
 
     def socket(self) -> Path:
         """Where to listen: in the folder, or in a short one of its own where that path is too long."""

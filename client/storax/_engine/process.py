@@ -26,9 +26,9 @@ def ensure(folder: EngineFolder, *, url: str, token: str | None) -> tuple[Runnin
     folder.prepare()
     starting = folder.lock("start.lock", wait=True)  # of several scripts that begin at once, one starts it
     try:
-        found = folder.read()
-        if found is not None:
-            return _fitting(found, url=url), False
+        running = folder.read()
+        if running is not None:
+            return _fitting(running, url=url), False
         return _start(folder, url=url, token=token), True
     finally:
         if starting is not None:
@@ -37,18 +37,18 @@ def ensure(folder: EngineFolder, *, url: str, token: str | None) -> tuple[Runnin
 
 def stop(folder: EngineFolder, *, url: str | None = None) -> bool:
     """Stop the engine of this folder; with ``url`` only where it works for that server. Whether one ran."""
-    found = folder.read()
-    if found is None or (url is not None and found.url != url):
+    running = folder.read()
+    if running is None or (url is not None and running.url != url):
         return False
-    end([found.process], number=signal.SIGTERM, grace=STOP_WITHIN_SEC)
+    end([running.process], number=signal.SIGTERM, grace=STOP_WITHIN_SEC)
     return True
 
 
-def _fitting(found: Running, *, url: str) -> Running:
-    if found.url == url:
-        return found
+def _fitting(running: Running, *, url: str) -> Running:
+    if running.url == url:
+        return running
     raise EngineDown(
-        f"The engine that runs here (pid {found.process.pid}) works for {found.url}, and this script for {url}.",
+        f"The engine that runs here (pid {running.process.pid}) works for {running.url}, and this script for {url}.",
         hint="End it with `storax engine stop` (what is not saved is lost), or set STORAX_HOME to another folder.",
     )
 
@@ -67,10 +67,10 @@ def _start(folder: EngineFolder, *, url: str, token: str | None) -> Running:
         )
     deadline = time.monotonic() + START_WITHIN_SEC
     while time.monotonic() < deadline:
-        found = folder.read()
-        if found is not None:
+        running = folder.read()
+        if running is not None:
             child.returncode = 0  # it outlives this process, which need not be told how it ended
-            return found
+            return running
         if child.poll() is not None:
             raise EngineDown("The engine did not start.", hint=_why(folder.log, begin))
         time.sleep(_POLL_SEC)

@@ -47,14 +47,14 @@ def project() -> str:
     return _here()[0]
 
 
-def ask(name: str, arguments: dict[str, Any] | None = None, *, table: Iterable[bytes] | None = None) -> Any:
+def call(name: str, arguments: dict[str, Any] | None = None, *, table: Iterable[bytes] | None = None) -> Any:
     """Have the engine do something in the project that is set; see ``protocol.command``."""
     place, running = _here()
     return protocol.command(running, name, {"project": place, **(arguments or {})}, table=table)
 
 
-def ask_slowly(label: str, name: str, arguments: dict[str, Any]) -> Any:
-    """As ``ask``, with a bar where bars are shown."""
+def call_with_progress(label: str, name: str, arguments: dict[str, Any]) -> Any:
+    """As ``call``, with a bar where bars are shown."""
     place, running = _here()
     with parts(label) as progress:
         return protocol.command(running, name, {"project": place, **arguments}, progress=progress)

@@ -58,9 +58,9 @@ def __getattr__(name: str) -> Any:
         return import_module(f"storax.data.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'storax.data' has no attribute {name!r}")
-    found = getattr(import_module(f"storax.data.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(import_module(f"storax.data.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -198,8 +198,8 @@ class StarSchema(Container):
 
 def _condition(split: Any, name: str) -> Mapping[str, Any]:
     if hasattr(split, "condition"):
-        found: Mapping[str, Any] = split.condition(name)
-        return found
+        condition: Mapping[str, Any] = split.condition(name)
+        return condition
     column = {"column": split} if isinstance(split, str) else split.to_spec()
     return {"op": "equal", "args": [column, {"value": name}]}
 

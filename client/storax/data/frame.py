@@ -40,7 +40,7 @@ class DataFrame(Imports, Source):
         Raises:
             NoDataFrame: there is none of this name any more.
         """
-        return self._hear(session.ask("describe", {"frame": self.name}))
+        return self._remember(session.call("describe", {"frame": self.name}))
 
     def save(self) -> Self:
         """Write it to the disk, where it stays until it is deleted. A failure at any moment leaves the older one.
@@ -48,7 +48,7 @@ class DataFrame(Imports, Source):
         Raises:
             NoDataFrame: it is not in memory.
         """
-        return self._hear(session.ask("save", {"frame": self.name}))
+        return self._remember(session.call("save", {"frame": self.name}))
 
     def load(self) -> Self:
         """Bring it into memory as it was saved; what was changed since is lost.
@@ -56,16 +56,16 @@ class DataFrame(Imports, Source):
         Raises:
             NoDataFrame: it was never saved.
         """
-        return self._hear(session.ask("load", {"frame": self.name}))
+        return self._remember(session.call("load", {"frame": self.name}))
 
     def unload(self) -> None:
         """Free its memory. What was not saved is lost; ``load()`` brings the rest back."""
-        session.ask("unload", {"frame": self.name})
+        session.call("unload", {"frame": self.name})
         self._last = None
 
     def delete(self) -> None:
         """Delete it, in memory and on disk; its history stays in the event log."""
-        session.ask("delete", {"frame": self.name})
+        session.call("delete", {"frame": self.name})
         self._last = None
 
     @property
@@ -86,8 +86,8 @@ class DataFrame(Imports, Source):
     @property
     def saved_edition(self) -> int | None:
         """The edition that is on disk; None: it was never saved."""
-        found = self._described()["saved_edition"]
-        return None if found is None else int(found)
+        edition = self._described()["saved_edition"]
+        return None if edition is None else int(edition)
 
     @property
     def record_id(self) -> int:
@@ -121,14 +121,20 @@ class DataFrame(Imports, Source):
         Raises:
             InvalidInput: its length is another than that of the others, or a value does not fit the role.
         """
-        asked = {"frame": self.name, "name": name, "role": role, "unit": unit, "time_formats": list(time_formats or ())}
-        if isinstance(col, Column) and col._source._asked() == self._asked():
-            return self._hear(session.ask("add", {**asked, "expression": col._node}))
+        arguments = {
+            "frame": self.name,
+            "name": name,
+            "role": role,
+            "unit": unit,
+            "time_formats": list(time_formats or ()),
+        }
+        if isinstance(col, Column) and col._source._arguments() == self._arguments():
+            return self._remember(session.call("add", {**arguments, "expression": col._node}))
         if isinstance(col, (str, Aggregation)) or not hasattr(col, "__len__"):
             node = {"value": col.get()} if isinstance(col, Aggregation) else literal(col)
-            return self._hear(session.ask("add", {**asked, "expression": node}))
+            return self._remember(session.call("add", {**arguments, "expression": node}))
         values = tables.column(col.to_arrow() if isinstance(col, Column) else col)
-        return self._hear(session.ask("add_values", asked, table=tables.sent(values)))
+        return self._remember(session.call("add_values", arguments, table=tables.sent(values)))
 
     def __setitem__(self, name: str, col: Any) -> None:
         self.add(col, name)
@@ -143,16 +149,16 @@ class DataFrame(Imports, Source):
             role: categorical, join_key, numerical, target, text, time_stamp, unused_float or unused_string.
             time_formats: ``strptime`` formats of time stamps, instead of ISO 8601.
         """
-        asked = {"names": self._names(cols), "role": role, "time_formats": list(time_formats or ())}
-        return self._hear(session.ask("set_role", {"frame": self.name, **asked}))
+        arguments = {"names": self._names(cols), "role": role, "time_formats": list(time_formats or ())}
+        return self._remember(session.call("set_role", {"frame": self.name, **arguments}))
 
     def set_unit(self, cols: str | Column | Sequence[Any], unit: str) -> Self:
         """Give columns another unit."""
-        return self._hear(session.ask("set_unit", {"frame": self.name, "names": self._names(cols), "unit": unit}))
+        return self._remember(session.call("set_unit", {"frame": self.name, "names": self._names(cols), "unit": unit}))
 
     def remove(self, cols: str | Column | Sequence[Any]) -> Self:
         """Remove columns for good; ``drop()`` makes a view without them."""
-        return self._hear(session.ask("remove_columns", {"frame": self.name, "names": self._names(cols)}))
+        return self._remember(session.call("remove_columns", {"frame": self.name, "names": self._names(cols)}))
 
     def __delitem__(self, name: str) -> None:
         self.remove(name)
@@ -165,11 +171,11 @@ class DataFrame(Imports, Source):
         assert self._last is not None  # noqa: S101
         return self._last
 
-    def _asked(self, more: Any = ()) -> dict[str, Any]:
+    def _arguments(self, more: Any = ()) -> dict[str, Any]:
         return {"source": {"frame": self.name, "steps": list(more)}}
 
-    def _hear(self, told: dict[str, Any]) -> Self:
-        self._last = told
+    def _remember(self, description: dict[str, Any]) -> Self:
+        self._last = description
         return self
 
     def _title(self) -> str:

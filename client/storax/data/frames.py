@@ -39,9 +39,9 @@ class DataFrames:
 
     def retrieve(self) -> None:
         """Look again at what is there; a part looks at its own data frames alone."""
-        known = {one["name"]: one for one in session.ask("list_frames")}
+        known = {one["name"]: one for one in session.call("list_frames")}
         names = [name for name in (*self.in_memory, *self._on_disk) if name in known] if self._part else list(known)
-        self._frames = [DataFrame(name)._hear(known[name]) for name in names if known[name]["in_memory"]]
+        self._frames = [DataFrame(name)._remember(known[name]) for name in names if known[name]["in_memory"]]
         self._on_disk = [name for name in names if not known[name]["in_memory"]]
 
     # ---- parts -----------------------------------------------------------------------------------------------------

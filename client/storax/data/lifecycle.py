@@ -23,15 +23,15 @@ def load_data_frame(name: str) -> DataFrame:
 
 def exists(name: str) -> bool:
     """Whether there is a data frame of that name, in memory or on disk."""
-    return any(one["name"] == name for one in session.ask("list_frames"))
+    return any(one["name"] == name for one in session.call("list_frames"))
 
 
 def list_data_frames() -> dict[str, list[str]]:
     """``{"in_memory": [names], "on_disk": [names]}``; one that is in both places stands in both."""
-    told = session.ask("list_frames")
+    frames = session.call("list_frames")
     return {
-        "in_memory": [one["name"] for one in told if one["in_memory"]],
-        "on_disk": [one["name"] for one in told if one["on_disk"]],
+        "in_memory": [one["name"] for one in frames if one["in_memory"]],
+        "on_disk": [one["name"] for one in frames if one["on_disk"]],
     }
 
 
@@ -43,7 +43,7 @@ def concat(name: str, frames: Iterable[Source]) -> DataFrame:
         frames: With the same columns; the roles are those of the first.
     """
     sources = [frame.to_spec() for frame in frames]
-    return DataFrame(name)._hear(session.ask("concat", {"frame": name, "sources": sources}))
+    return DataFrame(name)._remember(session.call("concat", {"frame": name, "sources": sources}))
 
 
 def delete(name: str) -> None:

@@ -146,10 +146,10 @@ class DataModel:
             self.peripheral[placeholder.name] = placeholder
 
     def __getattr__(self, name: str) -> Placeholder:
-        found = self.__dict__.get("peripheral", {}).get(name)
-        if found is None:
+        placeholder = self.__dict__.get("peripheral", {}).get(name)
+        if placeholder is None:
             raise AttributeError(f"the data model has no placeholder {name!r}")
-        return found  # type: ignore[no-any-return]
+        return placeholder  # type: ignore[no-any-return]
 
     def __getitem__(self, name: str) -> Placeholder:
         if name not in self.names:
@@ -202,12 +202,12 @@ class _Names:
         self._seen: set[str] = set()
 
     def free(self, name: str) -> str:
-        wanted, n = name, 1
-        while wanted in self._seen:
+        candidate, n = name, 1
+        while candidate in self._seen:
             n += 1
-            wanted = f"{name}_{n}"
-        self._seen.add(wanted)
-        return wanted
+            candidate = f"{name}_{n}"
+        self._seen.add(candidate)
+        return candidate
 
 
 def _flat(things: Iterable[Any]) -> Iterator[Placeholder]:

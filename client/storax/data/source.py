@@ -27,7 +27,7 @@ class Source:
         """Columns and number of rows, as last heard."""
         raise NotImplementedError
 
-    def _asked(self, more: Iterable[Step] = ()) -> dict[str, Any]:
+    def _arguments(self, more: Iterable[Step] = ()) -> dict[str, Any]:
         """How the engine is told of it, with some steps more."""
         raise NotImplementedError
 
@@ -48,10 +48,10 @@ class Source:
     @property
     def roles(self) -> dict[str, list[str]]:
         """Names of the columns by role."""
-        found: dict[str, list[str]] = {}
+        by_role: dict[str, list[str]] = {}
         for column in self._described()["columns"]:
-            found.setdefault(column["role"], []).append(column["name"])
-        return found
+            by_role.setdefault(column["role"], []).append(column["name"])
+        return by_role
 
     @property
     def units(self) -> dict[str, str]:
@@ -89,8 +89,8 @@ class Source:
 
     def to_spec(self) -> dict[str, Any]:
         """Where the engine finds it, as JSON."""
-        found: dict[str, Any] = self._asked()["source"]
-        return found
+        source: dict[str, Any] = self._arguments()["source"]
+        return source
 
     # ---- parts of it -----------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class Source:
 
     def to_arrow(self) -> Any:
         """All rows as a pyarrow Table."""
-        return tables.received("rows", self._asked())
+        return tables.received("rows", self._arguments())
 
     def to_pandas(self) -> Any:
         """All rows as a pandas DataFrame; needs pandas."""
@@ -164,8 +164,8 @@ class Source:
 
     def to_dict(self) -> dict[str, list[Any]]:
         """All rows as lists by column."""
-        found: dict[str, list[Any]] = self.to_arrow().to_pydict()
-        return found
+        values: dict[str, list[Any]] = self.to_arrow().to_pydict()
+        return values
 
     def to_csv(self, path: str | Path) -> Path:
         """Write all rows into a CSV file with a header, in one step."""
@@ -209,16 +209,16 @@ class Source:
     def _head(self) -> Mapping[str, list[Any]]:
         from storax.data import display
 
-        found: dict[str, list[Any]] = tables.received("rows", {**self._asked(), "stop": display.ROWS}).to_pydict()
-        return found
+        values: dict[str, list[Any]] = tables.received("rows", {**self._arguments(), "stop": display.ROWS}).to_pydict()
+        return values
 
     def _written(self, kind: str, path: str | Path) -> Path:
-        asked = {**self._asked(), "path": str(Path(path).absolute()), "kind": kind}
-        return Path(session.ask_slowly(f"Writing {Path(path).name}", "write_file", asked))
+        arguments = {**self._arguments(), "path": str(Path(path).absolute()), "kind": kind}
+        return Path(session.call_with_progress(f"Writing {Path(path).name}", "write_file", arguments))
 
     def _view(self, step: Step) -> "View":
 
-        return View(self._frame, [*self._asked()["source"].get("steps", []), step])
+        return View(self._frame, [*self._arguments()["source"].get("steps", []), step])
 
     def _column(self, name: str) -> Column:
         return Column(self, {"column": self._known(name)})
@@ -235,7 +235,7 @@ class Source:
 
     def _node(self, column: Column) -> dict[str, Any]:
         """Its expression, which must be over this very source."""
-        if column._source._asked() != self._asked():
+        if column._source._arguments() != self._arguments():
             raise InvalidInput(
                 f"The expression is over {column._source._title()}, and not over {self._title()}.",
                 hint="An expression is over one data frame or view.",
@@ -270,10 +270,10 @@ class View(Source):
 
     def _described(self) -> dict[str, Any]:
         if self._last is None:
-            self._last = session.ask("look", self._asked())
+            self._last = session.call("look", self._arguments())
         return self._last
 
-    def _asked(self, more: Any = ()) -> dict[str, Any]:
+    def _arguments(self, more: Any = ()) -> dict[str, Any]:
         return {"source": {"frame": self._frame, "steps": [*self._steps, *more]}}
 
     def _title(self) -> str:

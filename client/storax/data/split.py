@@ -100,7 +100,10 @@ def _seconds(moment: Any) -> float:
 
 def _by_limits(value: dict[str, Any], limits: list[tuple[str, float]]) -> Split:
     """The first subset whose limit is above the value; the last one takes the rest."""
-    found: dict[str, Any] = {"value": limits[-1][0]}
+    expression: dict[str, Any] = {"value": limits[-1][0]}
     for name, limit in reversed(limits[:-1]):
-        found = {"op": "choose", "args": [{"op": "less", "args": [value, {"value": limit}]}, {"value": name}, found]}
-    return Split(found, tuple(name for name, _ in limits))
+        expression = {
+            "op": "choose",
+            "args": [{"op": "less", "args": [value, {"value": limit}]}, {"value": name}, expression],
+        }
+    return Split(expression, tuple(name for name, _ in limits))

@@ -56,6 +56,6 @@ class TimeSeries(StarSchema):
 
     def subset(self, name: str) -> Any:
         """A subset; its past is the whole population, or the subset's own frame."""
-        found = super().subset(name)
-        past = self.population if self.population is not None else found.population
-        return type(found)(found.name, found.population, {**found.peripheral, self.past: past}, found.condition)
+        spec = super().subset(name)
+        past = self.population if self.population is not None else spec.population
+        return type(spec)(spec.name, spec.population, {**spec.peripheral, self.past: past}, spec.condition)

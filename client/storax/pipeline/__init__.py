@@ -37,9 +37,9 @@ def __getattr__(name: str) -> Any:
     # Imported at first use, as in ``storax`` itself.
     if name not in _HOMES:
         raise AttributeError(f"module 'storax.pipeline' has no attribute {name!r}")
-    found = getattr(import_module(f"storax.pipeline.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(import_module(f"storax.pipeline.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -37,15 +37,15 @@ def stated_roles(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def part(spec: Any) -> Any:
     """A learner, predictor, preprocessor or loss function; JSON that is of no class of this version stays JSON."""
-    made = _CLASSES.get(str(spec.get("kind"))) if isinstance(spec, Mapping) else None
-    if made is None:
+    kind = _CLASSES.get(str(spec.get("kind"))) if isinstance(spec, Mapping) else None
+    if kind is None:
         return dict(spec) if isinstance(spec, Mapping) else spec
     given = {key: value for key, value in spec.items() if key != "kind"}
-    needed = {f.name for f in fields(made) if f.default is MISSING and f.default_factory is MISSING}
-    known = {f.name for f in fields(made)}
+    needed = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
+    known = {f.name for f in fields(kind)}
     if not needed <= set(given) <= known:
         return dict(spec)
-    return made(**{name: _value(name, given.get(name)) for name in known})  # one that was None was not sent
+    return kind(**{name: _value(name, given.get(name)) for name in known})  # one that was None was not sent
 
 
 def _value(name: str, value: Any) -> Any:
@@ -55,21 +55,21 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _model(spec: Mapping[str, Any], roles: Mapping[str, Any]) -> DataModel:
-    made = DataModel(_placeholder(spec, roles))
-    below = list(made.population.joins)
+    model = DataModel(_placeholder(spec, roles))
+    below = list(model.population.joins)
     while below:
         right = below.pop(0).right
-        if right.name != made.population.name:
-            made.peripheral.setdefault(right.name, right)
+        if right.name != model.population.name:
+            model.peripheral.setdefault(right.name, right)
         below += right.joins
-    return made
+    return model
 
 
 def _placeholder(spec: Mapping[str, Any], roles: Mapping[str, Any]) -> Placeholder:
-    made = Placeholder(spec["table"], roles.get(spec["table"]))
+    placeholder = Placeholder(spec["table"], roles.get(spec["table"]))
     for join in spec["joins"]:
         more = {key: value for key, value in join.items() if key not in ("right", "on", "time_stamps")}
         stamps = tuple(join["time_stamps"]) if join["time_stamps"] else None
         on = tuple((left, right) for left, right in join["on"])
-        made.joins.append(Join(_placeholder(join["right"], roles), on, stamps, **more))
-    return made
+        placeholder.joins.append(Join(_placeholder(join["right"], roles), on, stamps, **more))
+    return placeholder

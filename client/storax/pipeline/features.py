@@ -23,8 +23,8 @@ class Importances:
 
     def importances(self, target: str | None = None) -> dict[str, float]:
         """Importance by name, for one target; by default the first."""
-        wanted = target or (self.rows[0]["target"] if self.rows else "")
-        return {row["name"]: row["importance"] for row in self.rows if row["target"] == wanted}
+        chosen = target or (self.rows[0]["target"] if self.rows else "")
+        return {row["name"]: row["importance"] for row in self.rows if row["target"] == chosen}
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame; needs pandas."""
@@ -65,12 +65,12 @@ class Features(Importances):
 
     def correlations(self, target: str | None = None) -> dict[str, float]:
         """Correlation by name, with one target; by default the first."""
-        wanted = target or (self.rows[0]["target"] if self.rows else "")
-        return {row["name"]: row["correlation"] for row in self.rows if row["target"] == wanted}
+        chosen = target or (self.rows[0]["target"] if self.rows else "")
+        return {row["name"]: row["correlation"] for row in self.rows if row["target"] == chosen}
 
     def to_sql(self, dialect: str = "duckdb") -> "SqlCode":
         """A SELECT for each feature, in the words of an SQL engine: duckdb, postgres, spark, databricks and others."""
-        return SqlCode(session.ask("sql_pipeline", {"pipeline": self._pipeline, "dialect": dialect}))
+        return SqlCode(session.call("sql_pipeline", {"pipeline": self._pipeline, "dialect": dialect}))
 
 
 class SqlCode:

@@ -69,8 +69,8 @@ class Pipeline(PipelineState):
         Raises:
             InvalidInput: what would make ``fit`` fail.
         """
-        asked = {"spec": self._spec(), "subset": subset_of(population, peripheral)}
-        return list(session.ask_slowly("Checking", "check_pipeline", asked))
+        arguments = {"spec": self._spec(), "subset": subset_of(population, peripheral)}
+        return list(session.call_with_progress("Checking", "check_pipeline", arguments))
 
     def fit(
         self,
@@ -97,11 +97,11 @@ class Pipeline(PipelineState):
             InvalidInput: the description or the data cannot be used; nothing is left of it then.
             JobFailed: the job at the site failed or was cancelled.
         """
-        said = self.check(population, peripheral) if check else []
-        for words in said:
+        noted = self.check(population, peripheral) if check else []
+        for words in noted:
             warnings.warn(words, StoraxWarning, stacklevel=2)
-        asked = self._fitting(population, peripheral) | where_of(site, job, buckets)
-        return self._learned(session.ask_slowly(_label("Fitting", site), "fit_pipeline", asked), said)
+        arguments = self._fitting(population, peripheral) | where_of(site, job, buckets)
+        return self._learned(session.call_with_progress(_label("Fitting", site), "fit_pipeline", arguments), noted)
 
     def submit(
         self,
@@ -116,8 +116,8 @@ class Pipeline(PipelineState):
 
         Args and errors are those of ``fit()``; what the data make fail is told by the job.
         """
-        asked = self._fitting(population, peripheral) | where_of(site, job, buckets)
-        return Submitted(self, session.ask("submit_pipeline", asked))
+        arguments = self._fitting(population, peripheral) | where_of(site, job, buckets)
+        return Submitted(self, session.call("submit_pipeline", arguments))
 
     def score(
         self,
@@ -138,14 +138,18 @@ class Pipeline(PipelineState):
         Returns:
             accuracy, auc and cross_entropy, or mae, rmse and rsquared; with several targets as ``rmse.<target>``.
         """
-        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where_of(site, job)}
-        self._hear(session.ask_slowly(_label("Scoring", site), "score_pipeline", asked))
+        arguments = {
+            "pipeline": str(self._fit()["id"]),
+            "subset": subset_of(population, peripheral),
+            **where_of(site, job),
+        }
+        self._remember(session.call_with_progress(_label("Scoring", site), "score_pipeline", arguments))
         return {k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used", "job_id")}
 
     def predict(self, population: Any, peripheral: Any = None) -> Any:
         """Predictions as a numpy array of a row for each of the population's, and a column for each target."""
-        found = self._table("predict", population, peripheral)
-        return tables.library("numpy").column_stack([column.to_numpy() for column in found.columns])
+        predictions = self._table("predict", population, peripheral)
+        return tables.library("numpy").column_stack([column.to_numpy() for column in predictions.columns])
 
     def transform(
         self,
@@ -163,9 +167,9 @@ class Pipeline(PipelineState):
         where = where_of(site, job, buckets)
         if site is None:
             return self._table("transform", population, peripheral)
-        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where}
-        told = session.ask_slowly(_label("Transforming", site), "transform_at_site", asked)
-        return tables.received("transformed", {"result": told["result"]})
+        arguments = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where}
+        reply = session.call_with_progress(_label("Transforming", site), "transform_at_site", arguments)
+        return tables.received("transformed", {"result": reply["result"]})
 
     def plots(self, population: Any, peripheral: Any = None) -> dict[str, Any]:
         """Points of the ROC, precision-recall and lift curves by target. Classification alone."""
@@ -196,22 +200,22 @@ class Pipeline(PipelineState):
         return {"name": name, "spec": self._spec(), "tags": self.tags, "subset": subset_of(population, peripheral)}
 
     def _ask(self, command: str, **arguments: Any) -> Any:
-        return session.ask(command, {"pipeline": str(self._fit()["id"]), **arguments})
+        return session.call(command, {"pipeline": str(self._fit()["id"]), **arguments})
 
     def _table(self, command: str, population: Any, peripheral: Any) -> Any:
-        asked = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral)}
-        return tables.received(command, asked)
+        arguments = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral)}
+        return tables.received(command, arguments)
 
-    def _hear(self, row: dict[str, Any]) -> Self:
+    def _remember(self, row: dict[str, Any]) -> Self:
         self._row = row
         return self
 
-    def _learned(self, row: dict[str, Any], said: Sequence[str] = ()) -> Self:
+    def _learned(self, row: dict[str, Any], noted: Sequence[str] = ()) -> Self:
         """Take over a new fit, and warn of what looked wrong, but for what was said before."""
-        self._hear(row)
+        self._remember(row)
         with suppress(NotFound):  # whoever deleted it meanwhile needs no warning
             for words in self.warnings:
-                if words not in said:
+                if words not in noted:
                     warnings.warn(words, StoraxWarning, stacklevel=3)
         return self
 
@@ -222,7 +226,7 @@ class Pipeline(PipelineState):
         self.__dict__ |= hyperparameters(theirs) | {"tags": list(row["tags"])}
         if same:
             self.data_model = mine  # the one that the schema shares
-        return self._hear(row)
+        return self._remember(row)
 
 
 def _label(doing: str, site: str | None) -> str:

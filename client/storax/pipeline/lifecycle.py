@@ -11,7 +11,7 @@ def load(name: str) -> Pipeline:
     Raises:
         NotFound: there is none.
     """
-    return Pipeline._of(session.ask("describe_pipeline", {"pipeline": str(name)}))
+    return Pipeline._of(session.call("describe_pipeline", {"pipeline": str(name)}))
 
 
 def exists(name: str) -> bool:
@@ -25,7 +25,7 @@ def exists(name: str) -> bool:
 
 def list_pipelines() -> list[str]:
     """Ids of all fits of the project, oldest first."""
-    return [str(row["id"]) for row in session.ask("list_pipelines")]
+    return [str(row["id"]) for row in session.call("list_pipelines")]
 
 
 def delete(name: str) -> None:

@@ -17,7 +17,7 @@ class Pipelines:
 
     def __init__(self, pipelines: list[Pipeline] | None = None) -> None:
         if pipelines is None:
-            pipelines = [Pipeline._of(row) for row in session.ask("list_pipelines")]
+            pipelines = [Pipeline._of(row) for row in session.call("list_pipelines")]
         self._pipelines = pipelines
 
     @property
@@ -45,10 +45,10 @@ class Pipelines:
             return Pipelines(self._pipelines[key])
         if isinstance(key, int):
             return self._pipelines[key]
-        found = [pipeline for pipeline in self._pipelines if key in (pipeline.id, pipeline.name)]
-        if not found:
+        matches = [pipeline for pipeline in self._pipelines if key in (pipeline.id, pipeline.name)]
+        if not matches:
             raise NoPipeline(f"There is no pipeline {key!r}.", hint=f"There are: {', '.join(self.names) or 'none'}.")
-        return found[-1]
+        return matches[-1]
 
     def filter(self, conditional: Callable[[Pipeline], Any]) -> "Pipelines":
         """Those for which the function is true."""

@@ -72,15 +72,15 @@ def parts_of(word: str, given: list[Any]) -> list[Any]:
     Raises:
         InvalidInput: one of them is none.
     """
-    made = [declared(part) for part in listed(given)]
-    wrong = [part for part in made if not isinstance(part, Mapping)]
+    parts = [declared(part) for part in listed(given)]
+    wrong = [part for part in parts if not isinstance(part, Mapping)]
     if wrong:
         raise InvalidInput(
             f"Among the {word} is {wrong[0]!r}.",
             hint="Give parts such as storax.feature_learning.FastProp(); storax.predictors.SklearnEstimator("
             '"sklearn.linear_model.Lasso") stands for an estimator of scikit-learn.',
         )
-    return made
+    return parts
 
 
 def roles_of(model: DataModel) -> dict[str, dict[str, list[str]]]:

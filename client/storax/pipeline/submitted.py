@@ -25,9 +25,9 @@ class Submitted(Generic[P]):
         name: Under which the pipeline will be kept; ``storax.pipeline.load(name)`` finds it then.
     """
 
-    def __init__(self, pipeline: P, told: dict[str, Any]) -> None:
+    def __init__(self, pipeline: P, reply: dict[str, Any]) -> None:
         self._pipeline = pipeline
-        self.job_id, self.name = int(told["job_id"]), str(told["name"])
+        self.job_id, self.name = int(reply["job_id"]), str(reply["name"])
 
     @property
     def job(self) -> "Job":
@@ -42,8 +42,8 @@ class Submitted(Generic[P]):
 
     def progress(self) -> tuple[float, str]:
         """How far it is, from 0 to 1, and what it does."""
-        part, words = session.ask("progress_of_job", {"job_id": self.job_id})
-        return float(part), str(words)
+        part, text = session.call("progress_of_job", {"job_id": self.job_id})
+        return float(part), str(text)
 
     def wait(self) -> P:
         """Wait until the pipeline is kept; returns it, fitted. Interrupting the wait leaves the job alone.
@@ -52,7 +52,7 @@ class Submitted(Generic[P]):
             InvalidInput: the description or the data cannot be used.
             JobFailed: the job failed or was cancelled.
         """
-        return self._pipeline._learned(session.ask_slowly("Waiting", "await_pipeline", {"job_id": self.job_id}))
+        return self._pipeline._learned(session.call_with_progress("Waiting", "await_pipeline", {"job_id": self.job_id}))
 
     def cancel(self) -> bool:
         """Cancel its job; nothing is left of it. Returns whether there was something to cancel."""

@@ -25,11 +25,11 @@ class Tuning:
         best_pipeline: The best of them, fitted, as an edition in the engine.
     """
 
-    def __init__(self, told: dict[str, Any], best_pipeline: "Pipeline") -> None:
-        self.name, self.score, self.seed = str(told["name"]), str(told["score"]), int(told["seed"])
-        self.trials: list[dict[str, Any]] = told["trials"]
+    def __init__(self, reply: dict[str, Any], best_pipeline: "Pipeline") -> None:
+        self.name, self.score, self.seed = str(reply["name"]), str(reply["score"]), int(reply["seed"])
+        self.trials: list[dict[str, Any]] = reply["trials"]
         self.best_pipeline = best_pipeline
-        self._best = int(told["best"])
+        self._best = int(reply["best"])
 
     @property
     def best_trial(self) -> dict[str, Any]:
@@ -54,8 +54,8 @@ class Tuning:
         return tables.library("pandas").DataFrame(rows)
 
     def __repr__(self) -> str:
-        found = f"best_value={self.best_value:.4g}, best_params={self.best_params}"
-        return f"Tuning(name={self.name!r}, trials={len(self.trials)}, score={self.score!r}, {found})"
+        best = f"best_value={self.best_value:.4g}, best_params={self.best_params}"
+        return f"Tuning(name={self.name!r}, trials={len(self.trials)}, score={self.score!r}, {best})"
 
 
 def tune(
@@ -104,25 +104,25 @@ def tune(
         raise InvalidInput("A tuning needs a search space.", hint='As {"predictors.max_depth": (2, 9)}.')
     n_trials, in_flight = _count("n_trials", n_trials, 1), _count("in_flight", in_flight, 1)
     retries, seed = _count("retries", retries, 0), None if seed is None else _count("seed", seed, 0)
-    asked = {
+    arguments = {
         "spec": pipeline._spec(), "space": {path: range_of(path, given) for path, given in search_space.items()},
         "train": subset_of(train, None), "test": subset_of(validation, None), "n_trials": n_trials, "name": name,
         "pipeline": pipeline.name if pipeline.name != "NOT FITTED" else None, "tags": pipeline.tags, "score": score,
         "sampler": sampler, "seed": seed, "in_flight": in_flight, "retries": retries,
         **where_of(site, job),
     }  # fmt: skip
-    told = session.ask_slowly("Tuning" if site is None else f"Tuning at {site}", "tune_pipeline", asked)
+    told = session.call_with_progress("Tuning" if site is None else f"Tuning at {site}", "tune_pipeline", arguments)
     return Tuning(told, type(pipeline)._of(told["pipeline"])._learned(told["pipeline"]))
 
 
 def _count(word: str, given: Any, least: int) -> int:
     try:
-        found = operator.index(given)
+        number = operator.index(given)
     except TypeError:
-        found = -1
-    if found < least:
+        number = -1
+    if number < least:
         raise InvalidInput(f"{word} is {given!r}: give a whole number from {least} on.")
-    return found
+    return number
 
 
 def range_of(path: str, given: Any) -> dict[str, Any]:

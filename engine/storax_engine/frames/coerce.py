@@ -35,13 +35,13 @@ def values_of(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = values.type
     if pa.types.is_dictionary(kind):
         return values_of(name, values.cast(kind.value_type))
-    wanted = _wanted(kind)
-    if wanted is None:
+    kept_type = _wanted(kind)
+    if kept_type is None:
         raise InvalidInput(f"Column {name!r} holds {kind}, which is no number, text or time.", hint="Leave it out.")
-    if wanted == kind or (pa.types.is_large_string(kind) and max(_sizes(values), default=0) > _CHUNK_LIMIT):
+    if kept_type == kind or (pa.types.is_large_string(kind) and max(_sizes(values), default=0) > _CHUNK_LIMIT):
         return values
     try:
-        return values.cast(wanted, safe=not pa.types.is_timestamp(wanted))
+        return values.cast(kept_type, safe=not pa.types.is_timestamp(kept_type))
     except pa.ArrowInvalid:
         return values.cast(pa.float64(), safe=False)  # whole numbers beyond 64 bits
 

@@ -57,8 +57,8 @@ def evaluate(node: Any, frame: Frame, database: Database, work: Work) -> pa.Chun
 
     table, value = _bound(node, frame)
     query = ibis.to_sql(_unbound(table).select(v=value), dialect="duckdb")
-    found = _answer(str(query), table, database, work)
-    return values_of("the expression", found.column(0))
+    values = _answer(str(query), table, database, work)
+    return values_of("the expression", values.column(0))
 
 
 def aggregate(node: Any, name: str, frame: Frame, database: Database, work: Work) -> Any:
@@ -157,5 +157,5 @@ def _answer(query: str, table: pa.Table, database: Database, work: Work) -> pa.T
     try:
         return database.run(query, work, frame=table)
     except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException) as error:
-        words = str(error).splitlines()[0].partition(": ")[2]
-        raise InvalidInput(f"The expression fails: {words}", hint="See where() to leave such rows out.") from error
+        reason = str(error).splitlines()[0].partition(": ")[2]
+        raise InvalidInput(f"The expression fails: {reason}", hint="See where() to leave such rows out.") from error

@@ -62,7 +62,7 @@ class Frame:
             raise InvalidInput(f"Column {name!r} has {len(values)} values, and the data frame {len(self.table)} rows.")
         table = self.table.drop_columns([name]) if name in self.table.column_names else self.table
         roles = {known: self.roles[known] for known in table.column_names} | {name: role}
-        units = {known: found for known, found in self.units.items() if known != name}
+        units = {known: old for known, old in self.units.items() if known != name}
         return self.changed(table.append_column(name, values), roles, units | ({name: unit} if unit else {}))
 
     def without(self, names: Iterable[str]) -> Self:

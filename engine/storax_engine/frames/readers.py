@@ -72,10 +72,10 @@ def read_parquet(paths: Sequence[str], columns: Sequence[str] | None, work: Work
         work.progress(number / len(paths), Path(path).name)
         _require(path)
         try:
-            found = pq.read_table(path, columns=list(columns) if columns else None)
+            table = pq.read_table(path, columns=list(columns) if columns else None)
         except (pa.ArrowInvalid, OSError) as error:
             raise InvalidInput(f"{path} is no Parquet file ({str(error).splitlines()[0][:100]}).") from error
-        tables.append(table_of(found.replace_schema_metadata(None)))
+        tables.append(table_of(table.replace_schema_metadata(None)))
         _same_columns(paths[0], tables[0], path, tables[-1])
     return _together(tables)
 
@@ -93,10 +93,10 @@ def _together(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
 
 
-def _same_columns(first: str, wanted: pa.Table, path: str, found: pa.Table) -> None:
-    if wanted.column_names != found.column_names:
+def _same_columns(first: str, expected: pa.Table, path: str, other: pa.Table) -> None:
+    if expected.column_names != other.column_names:
         raise InvalidInput(
-            f"{path} has the columns {', '.join(found.column_names)}; {first} has {', '.join(wanted.column_names)}.",
+            f"{path} has the columns {', '.join(other.column_names)}; {first} has {', '.join(expected.column_names)}.",
             hint="Files that are read together need the same columns in the same order.",
         )
 
@@ -120,18 +120,18 @@ def _header(path: str, form: CsvFormat) -> tuple[CsvFormat, Sequence[str]]:
     """Names of the columns, each once; blank lines above them are skipped."""
     if form.names:
         return form, form.names
-    line, found = next(_rows(path, form), (0, []))
-    if not found:
+    line, names = next(_rows(path, form), (0, []))
+    if not names:
         raise InvalidInput(f"{path} is empty.", hint="It needs a line with the names of its columns.")
-    twice = next((name for name in found if found.count(name) > 1), None)
+    twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InvalidInput(f"{path} has more than one column named {twice!r}.", hint="Give each its own name.")
-    other = next((sign for sign in _SEPARATORS if sign != form.sep and sign in found[0]), None)
-    if len(found) == 1 and other is not None:
+    other = next((sign for sign in _SEPARATORS if sign != form.sep and sign in names[0]), None)
+    if len(names) == 1 and other is not None:
         raise InvalidInput(
-            f"{path} has one column, {found[0]!r}: it is not separated by {form.sep!r}.", hint=f"Pass sep={other!r}."
+            f"{path} has one column, {names[0]!r}: it is not separated by {form.sep!r}.", hint=f"Pass sep={other!r}."
         )
-    return replace(form, skip=line - 1 - sum(name.count("\n") for name in found)), found
+    return replace(form, skip=line - 1 - sum(name.count("\n") for name in names)), names
 
 
 def _rows(path: str, form: CsvFormat) -> Iterator[tuple[int, list[str]]]:
@@ -163,8 +163,8 @@ def _read_large(path: str, form: CsvFormat, names: Sequence[str], database: Data
     if Path(path).stat().st_size < csv_by_arrow.LARGE or form.names or form.limit is not None:
         return None
     source = _source(path, form, 20_480, buffer_size=_ENOUGH)
-    told = database.run(f"DESCRIBE SELECT * FROM {source}", work)  # noqa: S608
-    types = dict(zip(told.column(0).to_pylist(), told.column(1).to_pylist(), strict=True))
+    columns = database.run(f"DESCRIBE SELECT * FROM {source}", work)  # noqa: S608
+    types = dict(zip(columns.column(0).to_pylist(), columns.column(1).to_pylist(), strict=True))
     return csv_by_arrow.read(path, types, names or list(types), work, sep=form.sep, quote=form.quote, skip=form.skip)
 
 
@@ -192,11 +192,11 @@ def _source(path: str, form: CsvFormat, sample: int, **more: int) -> str:
     return f"read_csv({', '.join(parts)})"
 
 
-def _told(path: str, words: str) -> InvalidInput:
+def _told(path: str, message: str) -> InvalidInput:
     """DuckDB's words, cut down to the line and what is wrong there."""
-    line = re.search(r"Line: (\d+)", words)
-    what = next((w for w in words.splitlines() if w.startswith(("Expected", "Value with", "Invalid unicode"))), "")
-    what = what or words.splitlines()[0].partition(": ")[2]
+    line = re.search(r"Line: (\d+)", message)
+    what = next((w for w in message.splitlines() if w.startswith(("Expected", "Value with", "Invalid unicode"))), "")
+    what = what or message.splitlines()[0].partition(": ")[2]
     place = f", line {line.group(1)}" if line else ""
     return InvalidInput(
         f"{path}{place}: {what.strip().rstrip('.')}.", hint="Look at that line, and at sep, quotechar and skip."

@@ -34,15 +34,15 @@ def by_column(given: Mapping[str, Sequence[str]], frame: Frame) -> dict[str, str
     Raises:
         NoColumn, InvalidInput: a column that is none or stands twice, or a role that is none.
     """
-    found: dict[str, str] = {}
+    assigned: dict[str, str] = {}
     for role, names in given.items():
         check(role)
         listed = [names] if isinstance(names, str) else names
         frame.require(listed)
         for name in listed:
-            if found.setdefault(name, role) != role:
-                raise InvalidInput(f"Column {name!r} is given two roles, {found[name]} and {role}.")
-    return found
+            if assigned.setdefault(name, role) != role:
+                raise InvalidInput(f"Column {name!r} is given two roles, {assigned[name]} and {role}.")
+    return assigned
 
 
 def assign(
@@ -149,14 +149,14 @@ def _parsed(
 ) -> pa.ChunkedArray:
     """The texts as the rule reads them; an empty one is missing, one that it cannot read is an error."""
     table = pa.table({"v": values})
-    found = database.run(f"SELECT {rule} AS v FROM given", work, given=table).column(0)  # noqa: S608
+    parsed = database.run(f"SELECT {rule} AS v FROM given", work, given=table).column(0)  # noqa: S608
     blank = pc.equal(pc.utf8_trim_whitespace(values), "")
-    lost = pc.and_(pc.is_null(found), pc.and_not(pc.is_valid(values), pc.fill_null(blank, fill_value=True)))
+    lost = pc.and_(pc.is_null(parsed), pc.and_not(pc.is_valid(values), pc.fill_null(blank, fill_value=True)))
     place = pc.index(lost, value=True).as_py()
     if place >= 0:
         shown = _short(values[place].as_py())
         raise InvalidInput(f"{what}: row {place} holds {shown}, which is {why}.", hint=hint)
-    return found
+    return parsed
 
 
 def _short(value: Any) -> str:

@@ -59,22 +59,22 @@ class FrameFolder:
 
     def saved(self) -> dict[str, Saved]:
         """What is here, by name; a damaged file is left out."""
-        found = {}
+        frames = {}
         for file in sorted(self.path.glob(f"*{ENDING}")):
             try:
                 one = _described(file)
             except StoraxError as error:
                 log.warning("%s", error)
             else:
-                found[one.name] = one
-        return found
+                frames[one.name] = one
+        return frames
 
     def write_aside(self, name: str, frame: Frame, row_id: int) -> Path:
         """Write the frame beside its place, safely on the disk; ``put`` or ``discard`` follows."""
         aside = self.path / f".{uuid4().hex}{_ASIDE}"
-        words = {"format": FORMAT, "name": name, "id": row_id, "edition": frame.edition, "nrows": len(frame.table),
+        header = {"format": FORMAT, "name": name, "id": row_id, "edition": frame.edition, "nrows": len(frame.table),
                  "columns": frame.described()}  # fmt: skip
-        table = frame.table.replace_schema_metadata({_KEY: json.dumps(words).encode()})
+        table = frame.table.replace_schema_metadata({_KEY: json.dumps(header).encode()})
         try:
             with aside.open("wb") as file:
                 pq.write_table(table, file, compression="lz4", use_dictionary=_texts(table.schema))
@@ -123,12 +123,12 @@ def file_name(name: str) -> str:
 def _described(file: Path) -> Saved:
     try:
         metadata = pq.read_schema(file).metadata or {}
-        words = json.loads(metadata[_KEY])
+        header = json.loads(metadata[_KEY])
     except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
         raise _damaged(file, error) from error
-    if words["format"] > FORMAT:
+    if header["format"] > FORMAT:
         raise StoraxError(f"{file} was saved by a newer Storax.", hint="Run: pip install --upgrade storax")
-    return Saved(words["name"], words["id"], words["edition"], words["columns"], words["nrows"])
+    return Saved(header["name"], header["id"], header["edition"], header["columns"], header["nrows"])
 
 
 def _damaged(file: Path, error: Exception) -> StoraxError:

@@ -219,5 +219,5 @@ class Fit:
 
 def _words(error: Exception) -> str:
     """What a library says, on one line and without its own stack."""
-    said = str(error).partition("Stack trace")[0]
-    return " ".join(said.split()).rstrip(".")[:400] or type(error).__name__
+    message = str(error).partition("Stack trace")[0]
+    return " ".join(message.split()).rstrip(".")[:400] or type(error).__name__

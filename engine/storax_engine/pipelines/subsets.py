@@ -42,16 +42,16 @@ def tables(here: views.Frames, spec: Mapping[str, Any], subset: Mapping[str, Any
     if subset.get("condition") is not None:
         where = {"step": "where", "condition": subset["condition"]}
         population = views.applied(population, [where], here.database, work)
-    found = {model["table"]: population}
+    frames = {model["table"]: population}
     for name, source in subset.get("peripheral", {}).items():
-        found[name] = views.resolved(here, source, work)
-    missing = sorted(_named(model) - set(found))
+        frames[name] = views.resolved(here, source, work)
+    missing = sorted(_named(model) - set(frames))
     if missing:
         raise InvalidInput(
-            f"The data model needs the table {missing[0]!r}, and the container has {', '.join(sorted(found))}.",
+            f"The data model needs the table {missing[0]!r}, and the container has {', '.join(sorted(frames))}.",
             hint="Give it as peripheral, under the name of its placeholder.",
         )
-    return found
+    return frames
 
 
 def arrow(frames: Mapping[str, Frame]) -> dict[str, pa.Table]:
@@ -75,7 +75,7 @@ def _named(node: Mapping[str, Any]) -> set[str]:
 
 
 def _roles(frame: Frame) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    by_role: dict[str, list[str]] = {}
     for name, role in frame.roles.items():
-        found.setdefault(role, []).append(name)
-    return found
+        by_role.setdefault(role, []).append(name)
+    return by_role

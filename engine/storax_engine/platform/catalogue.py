@@ -25,13 +25,13 @@ class Catalogue:
 
     def open_project(self, name: str, engine: str, autosave: bool | None) -> ProjectRecord:
         """Return the project's record, created where there is none; ``autosave`` None leaves that setting alone."""
-        wanted: dict[str, Any] = {"engine": engine} | ({} if autosave is None else {"autosave": autosave})
+        settings: dict[str, Any] = {"engine": engine} | ({} if autosave is None else {"autosave": autosave})
         try:
-            return self._projects.create(name=name, **wanted)
+            return self._projects.create(name=name, **settings)
         except Conflict:
             record = self._projects.get(name=name)
         current = to_object(record)
-        changes = {field: value for field, value in wanted.items() if current[field] != value}
+        changes = {field: value for field, value in settings.items() if current[field] != value}
         if changes:
             record._change(changes)
         return record

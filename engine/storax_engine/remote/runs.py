@@ -67,10 +67,10 @@ class RemoteRuns:
         scratch, folder = self._folder / f"{ASIDE}{token}", self._folder / token
         scratch.mkdir(mode=0o700)
         try:
-            made = Manifest(token=token, task=write_files(scratch))
-            if buckets := _buckets(made):
+            whole = Manifest(token=token, task=write_files(scratch))
+            if buckets := _buckets(whole):
                 steps.write_manifests(scratch, token, buckets)
-            manifest.write(scratch, made)
+            manifest.write(scratch, whole)
             scratch.rename(folder)
             fields = {**job, "app_id": app_id, "tags": {**job.get("tags", {}), **tags}}
             *step_ids, job_id = self._jobs.create(*_new_jobs(folder, buckets, fields))
@@ -78,7 +78,7 @@ class RemoteRuns:
             shutil.rmtree(scratch, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        run = RemoteRun(folder, made, State(job_id=job_id, step_ids=tuple(step_ids)))
+        run = RemoteRun(folder, whole, State(job_id=job_id, step_ids=tuple(step_ids)))
         run.update()
         self._table.add(run)
         self._watcher.wake()
@@ -155,26 +155,26 @@ class RemoteRuns:
     def _take_up(self, folder: Path) -> None:
         """Take up a run whose job is there, for it was accepted; delete another one."""
         try:
-            found, state = manifest.read_manifest(folder), manifest.read_state(folder)
+            whole, state = manifest.read_manifest(folder), manifest.read_state(folder)
         except StoraxError as error:
             log.warning("%s It is left alone.", error.message)
             return
-        if found is not None and state is None:
-            state = self._accepted(folder.name, found)
-        if found is None or state is None:
+        if whole is not None and state is None:
+            state = self._accepted(folder.name, whole)
+        if whole is None or state is None:
             shutil.rmtree(folder, ignore_errors=True)
             return
-        run = RemoteRun(folder, found, state)
+        run = RemoteRun(folder, whole, state)
         run.update()
         if run.failed:
             run.error = (run.failure() or Failure(detail="It failed.")).error()
             run.ended = True
         self._table.add(run)
 
-    def _accepted(self, token: str, found: Manifest) -> State | None:
+    def _accepted(self, token: str, whole: Manifest) -> State | None:
         """The state of a run whose engine was killed before it knew its jobs; None where there are none."""
         job_ids = self._jobs.with_tags({_RUN_TAG: token})
-        step_ids = self._jobs.with_tags({_STEP_TAG: token}) if job_ids and _buckets(found) else []
+        step_ids = self._jobs.with_tags({_STEP_TAG: token}) if job_ids and _buckets(whole) else []
         return State(job_id=job_ids[0], step_ids=tuple(step_ids)) if job_ids else None
 
 
@@ -193,8 +193,8 @@ def _states(folder: Path) -> Iterator[State]:
             yield from [state] if state else []
 
 
-def _buckets(found: Manifest) -> int | None:
-    return found.task.buckets if isinstance(found.task, Fit | Transform) else None
+def _buckets(whole: Manifest) -> int | None:
+    return whole.task.buckets if isinstance(whole.task, Fit | Transform) else None
 
 
 def _new_jobs(folder: Path, buckets: int | None, fields: Mapping[str, Any]) -> tuple[list[Job], Job]:

@@ -25,9 +25,9 @@ BUCKETS = "buckets"
 _PROGRESS_EVERY_SEC = 0.2
 
 
-def run(folder: Path, found: Manifest) -> Result:
+def run(folder: Path, whole: Manifest) -> Result:
     """Do what the manifest of a folder says, and leave the result there."""
-    result = _RUNS[type(found.task)](folder, found.task, _reporter(folder))
+    result = _RUNS[type(whole.task)](folder, whole.task, _reporter(folder))
     outcome.write(folder, result)
     return result
 

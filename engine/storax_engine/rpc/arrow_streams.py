@@ -79,12 +79,12 @@ class Inflow(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Up to ``size`` bytes, as many unless the body ends before."""
-        found: list[bytes] = []
+        parts: list[bytes] = []
         missing = size
         while missing > 0 and (part := self._next(missing)):
-            found.append(part)
+            parts.append(part)
             missing -= len(part)
-        return found[0] if len(found) == 1 else b"".join(found)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _take(self, part: bytes) -> None:
         if part:
@@ -122,8 +122,8 @@ class _Sink(io.RawIOBase):
         return len(self._parts[-1])
 
     def taken(self) -> bytes:
-        found, self._parts = b"".join(self._parts), []
-        return found
+        content, self._parts = b"".join(self._parts), []
+        return content
 
 
 def outflow(table: pa.Table) -> Iterator[bytes]:

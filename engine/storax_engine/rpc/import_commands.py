@@ -37,10 +37,10 @@ def read_csv(
     here = engine.project(project)
     free_name(frame, "data frame")
     texts = [name for role in ("categorical", "text", "unused_string") for name in _listed(given.get(role, ()))]
-    wanted = frozenset(name for names in given.values() for name in _listed(names)) if ignore else frozenset()
+    chosen = frozenset(name for names in given.values() for name in _listed(names)) if ignore else frozenset()
     names = tuple(form.get("names", ()))
-    asked = CsvFormat(**{**form, "names": names, "texts": frozenset(texts), "wanted": wanted})
-    table = readers.read_csv(paths, asked, here.database, work)
+    csv_format = CsvFormat(**{**form, "names": names, "texts": frozenset(texts), "wanted": chosen})
+    table = readers.read_csv(paths, csv_format, here.database, work)
     return _imported(
         here, work, frame, table, "csv", given, ignore=ignore, append=append, formats=time_formats, dry=dry
     )
@@ -61,8 +61,8 @@ def read_parquet(
     """A frame out of Parquet files."""
     here = engine.project(project)
     free_name(frame, "data frame")
-    wanted = [name for names in given.values() for name in _listed(names)] if ignore else None
-    table = readers.read_parquet(paths, wanted, work)
+    chosen = [name for names in given.values() for name in _listed(names)] if ignore else None
+    table = readers.read_parquet(paths, chosen, work)
     return _imported(here, work, frame, table, "parquet", given, ignore=ignore, append=append, dry=dry)
 
 
@@ -87,8 +87,8 @@ def put_table(
 def put_view(engine: Engine, work: Work, *, project: str, frame: str, source: Source, append: bool = False) -> Answer:
     """A frame out of a view."""
     here = engine.project(project)
-    made = views.resolved(here, source, work)
-    return _put(here, work, frame, made, "view", append=append)
+    frame_of_view = views.resolved(here, source, work)
+    return _put(here, work, frame, frame_of_view, "view", append=append)
 
 
 def concat(engine: Engine, work: Work, *, project: str, frame: str, sources: Sequence[Source]) -> Answer:
@@ -96,10 +96,10 @@ def concat(engine: Engine, work: Work, *, project: str, frame: str, sources: Seq
     here = engine.project(project)
     if not sources:
         raise InvalidInput("There is nothing to put together.")
-    made = views.resolved(here, sources[0], work)
+    whole = views.resolved(here, sources[0], work)
     for source in sources[1:]:
-        made = roles.appended(made, views.resolved(here, source, work), here.database, work)
-    return _put(here, work, frame, made, "concat", append=False)
+        whole = roles.appended(whole, views.resolved(here, source, work), here.database, work)
+    return _put(here, work, frame, whole, "concat", append=False)
 
 
 def _imported(
@@ -116,23 +116,23 @@ def _imported(
     dry: bool,
 ) -> Answer:
     bare = Frame(table, coerce.roles_of(table, {}))
-    wanted = roles.by_column(given, bare)
+    by_column = roles.by_column(given, bare)
     if ignore:
-        bare = bare.changed(table.select(list(wanted)), {column: bare.roles[column] for column in wanted})
+        bare = bare.changed(table.select(list(by_column)), {column: bare.roles[column] for column in by_column})
     if dry:
-        return {**bare.roles, **wanted}
-    made = roles.assign(bare, wanted, here.database, work, formats)
-    return _put(here, work, name, made, source, append=append)
+        return {**bare.roles, **by_column}
+    imported = roles.assign(bare, by_column, here.database, work, formats)
+    return _put(here, work, name, imported, source, append=append)
 
 
-def _put(here: Project, work: Work, name: str, made: Frame, source: str, *, append: bool) -> Answer:
+def _put(here: Project, work: Work, name: str, frame: Frame, source: str, *, append: bool) -> Answer:
     free_name(name, "data frame")
-    action = {"source": source, "rows": len(made.table)}
+    action = {"source": source, "rows": len(frame.table)}
     if append and name in here.names():
         return here.change(
-            name, lambda old: roles.appended(old, made, here.database, work), {"action": "appended", **action}
+            name, lambda old: roles.appended(old, frame, here.database, work), {"action": "appended", **action}
         )
-    return here.put(name, made, {"action": "replaced" if name in here.names() else "created", **action})
+    return here.put(name, frame, {"action": "replaced" if name in here.names() else "created", **action})
 
 
 def _listed(names: Sequence[str] | str) -> Sequence[str]:

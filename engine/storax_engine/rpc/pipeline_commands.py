@@ -194,16 +194,16 @@ def predict(engine: Engine, work: Work, *, project: str, pipeline: str, subset: 
     """A column for each target."""
     given = _tables(engine, work, project, pipeline, subset)
     with engine.project(project).pipelines.trained(pipeline) as trained:
-        found = trained.predict(given)
-        return pa.table([pa.array(found[:, i]) for i in range(found.shape[1])], names=list(trained.targets))
+        predictions = trained.predict(given)
+        return pa.table([pa.array(predictions[:, i]) for i in range(predictions.shape[1])], names=list(trained.targets))
 
 
 def transform(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:
     """A column for each feature."""
     given = _tables(engine, work, project, pipeline, subset)
     with engine.project(project).pipelines.trained(pipeline) as trained:
-        found: pa.Table = trained.transform(given)
-        return found
+        features: pa.Table = trained.transform(given)
+        return features
 
 
 def transformed(engine: Engine, _work: Work, *, project: str, result: str) -> pa.Table:

@@ -132,9 +132,11 @@ def add_values(
     here = engine.project(project)
     free_name(name, "column")
     values = coerce.values_of(name, table.column(0))
-    wanted = roles.check(role) if role else coerce.default_role(values.type)
-    values = roles.values_for(wanted, name, values, here.database, work, time_formats)
-    return here.change(frame, lambda old: old.with_column(name, values, wanted, unit), _column_action(name, role, unit))
+    new_role = roles.check(role) if role else coerce.default_role(values.type)
+    values = roles.values_for(new_role, name, values, here.database, work, time_formats)
+    return here.change(
+        frame, lambda old: old.with_column(name, values, new_role, unit), _column_action(name, role, unit)
+    )
 
 
 def _column_action(name: str, role: str | None, unit: str | None) -> dict[str, Any]:
@@ -183,8 +185,8 @@ def remove_columns(engine: Engine, _work: Work, *, project: str, frame: str, nam
 
 def look(engine: Engine, work: Work, *, project: str, source: Source) -> Answer:
     """Columns and number of rows of a frame or view."""
-    made = views.resolved(engine.project(project), source, work)
-    return {"columns": made.described(), "nrows": len(made.table), "nbytes": int(made.table.nbytes)}
+    resolved = views.resolved(engine.project(project), source, work)
+    return {"columns": resolved.described(), "nrows": len(resolved.table), "nbytes": int(resolved.table.nbytes)}
 
 
 def aggregate(engine: Engine, work: Work, *, project: str, source: Source, expression: Any, aggregation: str) -> Answer:
@@ -211,8 +213,8 @@ def rows(
 def values(engine: Engine, work: Work, *, project: str, source: Source, expression: Any) -> pa.Table:
     """The values of an expression."""
     here = engine.project(project)
-    found = columns.evaluate(expression, views.resolved(here, source, work), here.database, work)
-    return pa.table({"value": found})
+    column = columns.evaluate(expression, views.resolved(here, source, work), here.database, work)
+    return pa.table({"value": column})
 
 
 COMMANDS: tuple[Callable[..., Answer], ...] = (

@@ -72,17 +72,17 @@ class Search:
 
     def best(self) -> Row | None:
         """The best trial so far; of equal ones the first."""
-        told = [trial for trial in self.trials if trial["state"] == "COMPLETE"]
+        complete = [trial for trial in self.trials if trial["state"] == "COMPLETE"]
         sign = -1 if DIRECTIONS[self.settings["score"]] == "maximize" else 1
-        return min(told, key=lambda trial: (sign * trial["value"], trial["number"]), default=None)
+        return min(complete, key=lambda trial: (sign * trial["value"], trial["number"]), default=None)
 
     def spec(self, trial: Row) -> Row:
         """The pipeline's description with the parameters of a trial."""
-        made = copy.deepcopy(self.settings["spec"])
+        spec = copy.deepcopy(self.settings["spec"])
         for path, value in self.plain(trial).items():
-            where, key = place(made, path)
+            where, key = place(spec, path)
             where[key] = value
-        return dict(made)
+        return dict(spec)
 
     def plain(self, trial: Row) -> Row:
         """A trial's parameters by path."""
@@ -90,9 +90,9 @@ class Search:
         return {path: json.loads(v) if path in choices else v for path, v in trial["params"].items()}
 
     def _value(self, scores: Mapping[str, float | None]) -> float | None:
-        wanted = self.settings["score"]
-        found = [value for name, value in scores.items() if name.partition(".")[0] == wanted]
-        return None if not found or None in found else float(np.mean(np.array(found, float)))
+        score = self.settings["score"]
+        values = [value for name, value in scores.items() if name.partition(".")[0] == score]
+        return None if not values or None in values else float(np.mean(np.array(values, float)))
 
     def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
         seed = int(np.random.SeedSequence([self.settings["seed"], number]).generate_state(1)[0])
@@ -129,8 +129,8 @@ def place(spec: Any, path: str) -> tuple[Any, Any]:
     Raises:
         InvalidInput: there is no such part or parameter.
     """
-    here, words = spec, path.split(".")
-    for i, word in enumerate(words):
+    here, parts = spec, path.split(".")
+    for i, word in enumerate(parts):
         if isinstance(here, list):
             if not word.isdecimal():
                 here = here[0] if here else {}
@@ -138,16 +138,16 @@ def place(spec: Any, path: str) -> tuple[Any, Any]:
                 here = here[int(word)]
                 continue
             else:
-                raise InvalidInput(f"The search space names {path!r}, and there are only {len(here)} {words[0]}.")
+                raise InvalidInput(f"The search space names {path!r}, and there are only {len(here)} {parts[0]}.")
         if not isinstance(here, dict):
             break
         if isinstance(here.get("parameters"), dict) and word not in here:
             here = here["parameters"]
-            if i == len(words) - 1:
+            if i == len(parts) - 1:
                 return here, word  # an estimator's own parameter need not be set yet
         if word not in here or word == "kind":
             raise InvalidInput(f"The search space names {path!r}, which is no parameter.", hint=nearest(word, here))
-        if i == len(words) - 1:
+        if i == len(parts) - 1:
             if isinstance(here[word], dict) or any(isinstance(one, dict) for one in _listed(here[word])):
                 break
             return here, word

@@ -66,9 +66,9 @@ class Tuning:
                 while (trial := next(trials, None)) is not None:
                     going.append((trial["number"], threads.submit(self._trial, trial)))
                     while len(going) >= in_flight:
-                        self._hear(going.popleft(), work)
+                        self._record(going.popleft(), work)
                 while going:
-                    self._hear(going.popleft(), work)
+                    self._record(going.popleft(), work)
             except BaseException:
                 self.stop.set()
                 raise
@@ -92,24 +92,24 @@ class Tuning:
         while len(self.search.trials) < n_trials:
             yield self.search.ask()
 
-    def _hear(self, first: tuple[int, "Future[Row]"], work: Work) -> None:
+    def _record(self, first: tuple[int, "Future[Row]"], work: Work) -> None:
         number, future = first
         while not future.done():
             time.sleep(_SOON_SEC)
             self._show(work)
             work.go_on()
-        told = future.result()
-        self.search.tell(number, told.get("scores"), job_id=told.get("job_id"), reason=told.get("reason", ""))
+        outcome = future.result()
+        self.search.tell(number, outcome.get("scores"), job_id=outcome.get("job_id"), reason=outcome.get("reason", ""))
         best = self.search.best()
         for trial in self.search.trials:
             if trial["state"] != "RUNNING" and trial is not best:
                 shutil.rmtree(self.folder / f"trial-{trial['number']}", ignore_errors=True)
 
     def _show(self, work: Work) -> None:
-        told = sum(trial["state"] != "RUNNING" for trial in self.search.trials)
+        ended = sum(trial["state"] != "RUNNING" for trial in self.search.trials)
         all_of_them, best = self.search.settings["n_trials"], self.search.best()
         so_far = f", best {self.search.settings['score']} {best['value']:.4g}" if best else ""
-        work.progress(told / all_of_them, f"{told} of {all_of_them} trials{so_far}")
+        work.progress(ended / all_of_them, f"{ended} of {all_of_them} trials{so_far}")
 
     def _stop_the_rest(self, going: "deque[tuple[int, Future[Row]]]") -> None:
         while any(not future.done() for _, future in going):
@@ -123,7 +123,7 @@ class Tuning:
 
     def _trial(self, trial: Row) -> Row:
         """Its scores and its job; or why it failed, after the attempts that it has."""
-        told: Row = {}
+        failure: Row = {}
         for _ in range(1 + self.retries):
             if self.stop.is_set():
                 raise Cancelled("It was cancelled.")
@@ -138,18 +138,18 @@ class Tuning:
             except InvalidInput as error:
                 return {"reason": error.message}  # another attempt would find the same
             except JobFailed as error:
-                told = {"reason": error.message}
+                failure = {"reason": error.message}
                 if error.reason == "cancelled" and not self.stop.is_set():
-                    return told
+                    return failure
             except StoraxError as error:
-                told = {"reason": error.message}
+                failure = {"reason": error.message}
             except Exception as error:  # a library's own, of these parameters
-                told = {"reason": f"{type(error).__name__}: {error}"}
-        return told
+                failure = {"reason": f"{type(error).__name__}: {error}"}
+        return failure
 
     def _tags(self, trial: Row) -> dict[str, str]:
-        words = {"project": self.here.name, "pipeline": self.pipeline, "work": "trial", "tuning": self.name}
-        return {**words, "trial": str(trial["number"])}
+        tags = {"project": self.here.name, "pipeline": self.pipeline, "work": "trial", "tuning": self.name}
+        return {**tags, "trial": str(trial["number"])}
 
     def _in_process(self, trial: Row, work: Work) -> Row:
         from storax_engine import learning
@@ -164,11 +164,11 @@ class Tuning:
             shutil.rmtree(place, ignore_errors=True)
             trained.save(place)
             plain = {key: value if value == value else None for key, value in scores.items()}  # noqa: PLR0124  (NaN)
-            told = {"scores": plain, "targets": list(trained.targets), "job_id": own.id}
-            write_json(self.folder / f"{place.name}.json", told)
-            said = {"warnings": trained.warnings} if trained.warnings else {}
-            own.value = {"params": self.search.plain(trial), **plain, **said}
-        return told
+            outcome = {"scores": plain, "targets": list(trained.targets), "job_id": own.id}
+            write_json(self.folder / f"{place.name}.json", outcome)
+            noted = {"warnings": trained.warnings} if trained.warnings else {}
+            own.value = {"params": self.search.plain(trial), **plain, **noted}
+        return outcome
 
     def _at_site(self, trial: Row, work: Work) -> Row:
         remote = self.here.remote

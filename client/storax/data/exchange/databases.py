@@ -96,8 +96,8 @@ def _collected(cursor: Any, bar: Bar) -> Any:
 def _connected(conn: Any) -> Iterator[tuple[Any, Dialect]]:
     """A DB-API connection and its dialect; one that is made here is closed here."""
     if isinstance(conn, str):
-        with _opened(conn) as engine, _connected(engine) as found:
-            yield found
+        with _opened(conn) as engine, _connected(engine) as connection:
+            yield connection
     elif hasattr(conn, "raw_connection"):
         with closing(_run(conn.raw_connection)) as raw:
             yield raw, dialect_of(raw, conn.dialect)

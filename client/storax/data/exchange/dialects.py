@@ -87,10 +87,10 @@ def dialect_of(raw: Any, sqlalchemy: Any = None) -> Dialect:
     real = getattr(raw, "dbapi_connection", None) or raw
     module = type(real).__module__
     if sqlalchemy is not None and sqlalchemy.name in _BY_NAME:
-        found = _BY_NAME[sqlalchemy.name]
+        dialect = _BY_NAME[sqlalchemy.name]
     else:
-        found = _BY_MODULE.get(module.partition(".")[0]) or _BY_SERVER.get(_server(real), Dialect())
-    return replace(found, style=_style(sqlalchemy and sqlalchemy.dbapi, module))
+        dialect = _BY_MODULE.get(module.partition(".")[0]) or _BY_SERVER.get(_server(real), Dialect())
+    return replace(dialect, style=_style(sqlalchemy and sqlalchemy.dbapi, module))
 
 
 def _server(real: Any) -> str:

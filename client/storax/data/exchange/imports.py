@@ -27,7 +27,7 @@ class Imports:
 
     name: str
 
-    def _hear(self, told: dict[str, Any]) -> Self:
+    def _remember(self, description: dict[str, Any]) -> Self:
         raise NotImplementedError
 
     @classmethod
@@ -73,9 +73,9 @@ class Imports:
         """
         handle = cls._handle(name)
         form = {"sep": sep, "quote": quotechar, "skip": skip, "names": list(colnames), "limit": num_lines_read}
-        asked = {"form": form, "ignore": ignore, "dry": dry, "time_formats": list(time_formats or ())}
-        told = handle._read_files("read_csv", fnames, roles, **asked)
-        return told if dry else handle._hear(told)
+        arguments = {"form": form, "ignore": ignore, "dry": dry, "time_formats": list(time_formats or ())}
+        description = handle._read_files("read_csv", fnames, roles, **arguments)
+        return description if dry else handle._remember(description)
 
     def read_csv(
         self,
@@ -91,8 +91,8 @@ class Imports:
     ) -> Self:
         """Fill it from CSV files; the arguments are those of ``from_csv``."""
         form = {"sep": sep, "quote": quotechar, "skip": skip, "names": list(colnames)}
-        asked = {"form": form, "append": append, "time_formats": list(time_formats or ())}
-        return self._hear(self._read_files("read_csv", fnames, roles, **asked))
+        arguments = {"form": form, "append": append, "time_formats": list(time_formats or ())}
+        return self._remember(self._read_files("read_csv", fnames, roles, **arguments))
 
     @classmethod
     def from_parquet(
@@ -100,12 +100,12 @@ class Imports:
     ) -> Any:
         """A data frame out of one Parquet file, or several with the same columns; the engine reads them."""
         handle = cls._handle(name)
-        told = handle._read_files("read_parquet", fnames, roles, ignore=ignore, dry=dry)
-        return told if dry else handle._hear(told)
+        description = handle._read_files("read_parquet", fnames, roles, ignore=ignore, dry=dry)
+        return description if dry else handle._remember(description)
 
     def read_parquet(self, fnames: Paths, *, append: bool = False, roles: Roles = None) -> Self:
         """Fill it from Parquet files."""
-        return self._hear(self._read_files("read_parquet", fnames, roles, append=append))
+        return self._remember(self._read_files("read_parquet", fnames, roles, append=append))
 
     # ---- this process ----------------------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ class Imports:
     def from_view(cls, view: "View", name: str) -> Self:
         """A data frame out of a view, made within the engine."""
         handle = cls._handle(name)
-        return handle._hear(session.ask("put_view", {"frame": name, **view._asked()}))
+        return handle._remember(session.call("put_view", {"frame": name, **view._arguments()}))
 
     # ---- databases -------------------------------------------------------------------------------------------------
 
@@ -196,8 +196,8 @@ class Imports:
         """
         from storax.data.exchange import databases
 
-        found = databases.table(table_name, conn)
-        return cls._from("db", name or table_name, found, roles, ignore=ignore, dry=dry)
+        table = databases.table(table_name, conn)
+        return cls._from("db", name or table_name, table, roles, ignore=ignore, dry=dry)
 
     def read_db(self, table_name: str, *, conn: Any, append: bool = False, roles: Roles = None) -> Self:
         """Fill it from a table of a database."""
@@ -225,22 +225,22 @@ class Imports:
     @classmethod
     def _from(cls, source: str, name: str, table: Any, roles: Roles, *, ignore: bool, dry: bool) -> Any:
         handle = cls._handle(name)
-        told = handle._send(source, table, roles, ignore=ignore, dry=dry)
-        return told if dry else handle._hear(told)
+        description = handle._send(source, table, roles, ignore=ignore, dry=dry)
+        return description if dry else handle._remember(description)
 
     def _read(self, source: str, table: Any, *, append: bool, roles: Roles) -> Self:
-        return self._hear(self._send(source, table, roles, append=append))
+        return self._remember(self._send(source, table, roles, append=append))
 
     def _send(self, source: str, table: Any, roles: Roles, **more: bool) -> Any:
-        asked = {"frame": self.name, "source": source, "given": _by_role(roles), **more}
+        arguments = {"frame": self.name, "source": source, "given": _by_role(roles), **more}
         with counted(f"Importing {self.name}", len(table)) as bar:
-            return session.ask("put_table", asked, table=_counted(tables.sent(table), len(table), bar))
+            return session.call("put_table", arguments, table=_counted(tables.sent(table), len(table), bar))
 
     def _read_files(self, command: str, fnames: Paths, roles: Roles, **more: Any) -> Any:
         listed = [fnames] if isinstance(fnames, (str, Path)) else list(fnames)
         paths = [str(Path(path).expanduser().absolute()) for path in listed]
-        asked = {"frame": self.name, "paths": paths, "given": _by_role(roles), **more}
-        return session.ask_slowly(f"Reading {self.name}", command, asked)
+        arguments = {"frame": self.name, "paths": paths, "given": _by_role(roles), **more}
+        return session.call_with_progress(f"Reading {self.name}", command, arguments)
 
 
 def _by_role(roles: Any) -> dict[str, list[str]]:

@@ -64,12 +64,12 @@ def from_pandas(frame: Any) -> Any:
 
 def _series(pa: Any, name: str, series: Any) -> Any:
     try:
-        made = pa.chunked_array([pa.Array.from_pandas(series)])
+        array = pa.chunked_array([pa.Array.from_pandas(series)])
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         if series.dtype == object:  # mixed types: texts, as they print
             return pa.chunked_array([pa.array([None if _missing(v) else str(v) for v in series], pa.string())])
         raise InvalidInput(f"Column {name!r} cannot be taken over: {error}.") from None
-    return made
+    return array
 
 
 def _missing(value: Any) -> bool:
@@ -84,12 +84,12 @@ def from_polars(frame: Any) -> Any:
 def from_dict(columns: Mapping[str, Iterable[Any]]) -> Any:
     """Lists of one length by column."""
     pa = arrow()
-    made = {str(name): _array(pa, str(name), values) for name, values in columns.items()}
-    lengths = {name: len(values) for name, values in made.items()}
+    arrays = {str(name): _array(pa, str(name), values) for name, values in columns.items()}
+    lengths = {name: len(values) for name, values in arrays.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise InvalidInput(f"The columns have different lengths: {told}.")
-    return pa.table(made)
+    return pa.table(arrays)
 
 
 def from_json(text: str) -> Any:
@@ -99,15 +99,15 @@ def from_json(text: str) -> Any:
         InvalidInput: it is neither.
     """
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError as error:
         raise InvalidInput(f"This is no JSON: {error}.") from None
-    if isinstance(found, list) and all(isinstance(row, dict) for row in found):
-        names = list(dict.fromkeys(name for row in found for name in row))
-        return from_dict({name: [row.get(name) for row in found] for name in names})
-    if not isinstance(found, dict) or not all(isinstance(values, list) for values in found.values()):
+    if isinstance(content, list) and all(isinstance(row, dict) for row in content):
+        names = list(dict.fromkeys(name for row in content for name in row))
+        return from_dict({name: [row.get(name) for row in content] for name in names})
+    if not isinstance(content, dict) or not all(isinstance(values, list) for values in content.values()):
         raise InvalidInput("The JSON is neither an object of lists, one a column, nor a list of objects, one a row.")
-    return from_dict(found)
+    return from_dict(content)
 
 
 def column(values: Any) -> Any:

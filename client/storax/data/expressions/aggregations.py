@@ -9,7 +9,7 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def _asked(self, more: Iterable[dict[str, Any]] = ()) -> dict[str, Any]: ...
+    def _arguments(self, more: Iterable[dict[str, Any]] = ()) -> dict[str, Any]: ...
 
     def _title(self) -> str: ...
 
@@ -26,8 +26,8 @@ class Aggregation:
         """The value; None where there is nothing to compute it from. Times are ISO 8601 texts."""
         from storax._engine import session
 
-        asked = {**self._source._asked(), "expression": self._node, "aggregation": self._name}
-        return session.ask("aggregate", asked)
+        arguments = {**self._source._arguments(), "expression": self._node, "aggregation": self._name}
+        return session.call("aggregate", arguments)
 
     def __float__(self) -> float:
         return float(self.get())

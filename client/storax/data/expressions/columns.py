@@ -47,8 +47,8 @@ class Column(Operators, Aggregations):
         """The values as a pyarrow ChunkedArray."""
         from storax.data.exchange import tables
 
-        asked = {**self._source._asked(), "expression": self._node}
-        return tables.received("values", asked).column(0)
+        arguments = {**self._source._arguments(), "expression": self._node}
+        return tables.received("values", arguments).column(0)
 
     def to_numpy(self) -> Any:
         """The values as a numpy array; missing numbers are NaN."""
@@ -68,9 +68,9 @@ class Column(Operators, Aggregations):
         from storax.data.exchange import tables
 
         steps = [{"step": "slice", "start": 0, "stop": _SHOWN + 1, "step_by": None}]
-        begin = self._source._asked(steps) if not _counts_rows(self._node) else self._source._asked()
-        found = tables.received("values", {**begin, "expression": self._node}).column(0).to_pylist()
-        return ", ".join(map(str, found[:_SHOWN])) + (", ..." if len(found) > _SHOWN else "")
+        begin = self._source._arguments(steps) if not _counts_rows(self._node) else self._source._arguments()
+        values = tables.received("values", {**begin, "expression": self._node}).column(0).to_pylist()
+        return ", ".join(map(str, values[:_SHOWN])) + (", ..." if len(values) > _SHOWN else "")
 
     # ---- within ----------------------------------------------------------------------------------------------------
 
@@ -81,7 +81,7 @@ class Column(Operators, Aggregations):
 
     def _lifted(self, other: Any) -> Node:
         if isinstance(other, Column):
-            if other._source._asked() != self._source._asked():
+            if other._source._arguments() != self._source._arguments():
                 raise InvalidInput(
                     f"The columns are of {self._source._title()} and of {other._source._title()}.",
                     hint="An expression is over one data frame or view; add() the column there first.",
@@ -106,9 +106,9 @@ def literal(value: Any) -> Node:
     if isinstance(value, (datetime, date)):
         return {"time": value.isoformat()}
     try:
-        found = value if isinstance(value, (bool, int, float, str)) or value is None else plain(value)
+        plain_value = value if isinstance(value, (bool, int, float, str)) or value is None else plain(value)
     except TypeError:
-        found = value
-    if not isinstance(found, (bool, int, float, str)) and found is not None:
+        plain_value = value
+    if not isinstance(plain_value, (bool, int, float, str)) and plain_value is not None:
         raise InvalidInput(f"{value!r} cannot stand in an expression.", hint="Use numbers, texts, times and columns.")
-    return {"value": found}
+    return {"value": plain_value}

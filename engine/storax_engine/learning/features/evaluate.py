@@ -130,9 +130,9 @@ class _Pass:
         self._share(found, features, give)
 
     def _fading(self, features: list[Feature], give: Out) -> None:
-        asked: list[Aggregation] = [named(f.aggregation or "") for f in features]
-        found, s = self._room(len(asked)), self.sliced
-        half_lives = np.array([a.half_life for a in asked])
+        aggregations: list[Aggregation] = [named(f.aggregation or "") for f in features]
+        found, s = self._room(len(aggregations)), self.sliced
+        half_lives = np.array([a.half_life for a in aggregations])
         fading.fading(self.values, s.times, s.lo, s.hi, self.points.moments, half_lives, self.is_time, found)
         for i, feature in enumerate(features):
             give(feature, found[:, i])

@@ -42,8 +42,8 @@ class Seasonal:
         known = seconds[~np.isnan(seconds)]
         if not known.size or abs(known).max() < SECONDS_FROM:
             return []
-        asked = [p for p in PARTS if not getattr(self, f"disable_{p}")]
-        return [p for p in asked if np.unique(part_of(known, p)).size > 1]
+        enabled = [p for p in PARTS if not getattr(self, f"disable_{p}")]
+        return [p for p in enabled if np.unique(part_of(known, p)).size > 1]
 
 
 # Numbers below ten days are not moments since 1970, but some other clock.
