@@ -12,8 +12,8 @@ MODELS = Path(__file__).resolve().parents[2] / "client" / "storax" / "models"
 def stale(folder: Path = MODELS) -> list[str]:
     """Names of the files in ``folder`` that are missing, should not be there, or differ from the declarations."""
     wanted = render_all()
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
-    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
 
 def write(folder: Path = MODELS) -> list[str]:
@@ -33,9 +33,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file is out of date")
     arguments = parser.parse_args()
     names = stale() if arguments.check else write()
-    words = "out of date; run `python -m tools.codegen`" if arguments.check else "written"
+    status = "out of date; run `python -m tools.codegen`" if arguments.check else "written"
     for name in names:
-        sys.stdout.write(f"client/storax/models/{name}: {words}\n")
+        sys.stdout.write(f"client/storax/models/{name}: {status}\n")
     return 1 if arguments.check and names else 0
 
 
