@@ -36,8 +36,8 @@ def main(wanted: list[str]) -> int:
     table = Table()
     with LocalStack() as stack, Client(stack.url, stack.token) as client:
         loop = asyncio.new_event_loop()
-        told = loop.run_until_complete(_versions(stack.database_url))
-        print(machine(*told), table.head, sep="\n")
+        versions = loop.run_until_complete(_versions(stack.database_url))
+        print(machine(*versions), table.head, sep="\n")
         Bench(stack, client, table, loop).run(groups)
         loop.close()
     if "peers" in groups:  # on a stack of its own: what it leaves would slow the rows after it
@@ -51,7 +51,7 @@ def main(wanted: list[str]) -> int:
     print(*table.sections, sep="\n")
     if not wanted:
         _, title, engines = RESULTS.read_text().partition(ENGINE_TITLE)
-        text = f"# Results\n\n{datetime.now(UTC):%Y-%m-%d}, {machine(*told)}.\n\n{table.text()}"
+        text = f"# Results\n\n{datetime.now(UTC):%Y-%m-%d}, {machine(*versions)}.\n\n{table.text()}"
         RESULTS.write_text(f"{text}\n{title}{engines}" if title else text)
     return 0
 
@@ -110,7 +110,7 @@ class Bench:
         if "flow" in groups:
             flow_rows.latency(self.table, self._id(self.noop))
             flow_rows.starts(self.table, self.stack)
-            flow_rows.storm(self.table, self._id(self.noop), self.stack.pids)
+            flow_rows.noop_rate(self.table, self._id(self.noop), self.stack.pids)
         if {"flow", "functions"} & set(groups):
             flow_rows.functions(self.table, self.stack.pids)
         raw_rate = self._store(groups)

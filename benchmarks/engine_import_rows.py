@@ -37,7 +37,7 @@ NAMES = {"from_csv": "from_csv", "from_pandas": "from_pandas", "add": "add a col
 def rows_of(count: int) -> pa.Table:
     """Keys, times, numbers and ten categories."""
     rng = np.random.default_rng(7)
-    words = pa.array([f"cat_{i}" for i in range(10)])
+    categories = pa.array([f"cat_{i}" for i in range(10)])
     return pa.table(
         {
             "id": np.arange(count),
@@ -45,7 +45,7 @@ def rows_of(count: int) -> pa.Table:
             "ts": pa.array(rng.integers(1_577_836_800, 1_704_067_200, count)).cast(pa.timestamp("s")),
             "c1": rng.normal(size=count).round(6),
             "c2": rng.random(count).round(6),
-            "cat": words.take(pa.array(rng.integers(0, 10, count))),
+            "cat": categories.take(pa.array(rng.integers(0, 10, count))),
             "flag": rng.integers(0, 2, count),
         }
     )
@@ -93,7 +93,7 @@ def one_round(engine: Engine, path: Path, count: int) -> dict[str, float]:
     seen["save"] = engine.used(frame.save)
     seen["reload"] = engine.used(lambda: DataFrame("from_csv").load())
     frame.delete()
-    given = rows_of(count).drop(["id"]).to_pandas()
-    seen["from_pandas"] = engine.used(lambda: DataFrame.from_pandas(given, "from_pandas", ROLES, ignore=True))
+    table = rows_of(count).drop(["id"]).to_pandas()
+    seen["from_pandas"] = engine.used(lambda: DataFrame.from_pandas(table, "from_pandas", ROLES, ignore=True))
     DataFrame("from_pandas").refresh().delete()
     return seen

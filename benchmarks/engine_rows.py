@@ -99,9 +99,9 @@ def kernel_features(task: Task, folder: Path) -> Any:
 
 def _timed(running: Engine, seen: dict[str, Any], step: str, work: Callable[[], Any]) -> Any:
     begun = running.cpu_s()
-    found = work()
+    result = work()
     seen[step] = seen.get(step, 0.0) + running.cpu_s() - begun
-    return found
+    return result
 
 
 def _wall_ms(work: Callable[[], Any]) -> float:
@@ -131,13 +131,13 @@ def _rows(table: Table, task: Task, seen: Mapping[str, Any], known: Mapping[str,
 def _parity(table: Table, task: Task, ours: Any, theirs: Any) -> None:
     """How many of getML's columns are among ours, to 1e-4, and the other way; by their values, as the names differ."""
     ours, theirs = np.nan_to_num(ours), np.nan_to_num(theirs)
-    here, there = _found(theirs, ours), _found(ours, theirs)
+    here, there = _matches(theirs, ours), _matches(ours, theirs)
     figure = f"{sum(here)} of getML's {len(here)} columns are among ours"
     figure += f", {sum(there)} of our {len(there)} among getML's"
     table.add("19", f"{task.name}: the same features, to 1e-4", figure, "-")
 
 
-def _found(wanted: Any, among: Any) -> list[bool]:
+def _matches(wanted: Any, among: Any) -> list[bool]:
     return [bool(_nearest(among, wanted[:, i]) < 1e-4) for i in range(wanted.shape[1])]
 
 

@@ -38,9 +38,9 @@ class Task:
         """The tables as Parquet files; made at the first call. The population's ``split`` says train or test."""
         home = folder / self.name
         if not home.exists():
-            made = self.make()
+            tables = self.make()
             home.mkdir(parents=True)
-            for name, table in made.items():
+            for name, table in tables.items():
                 pq.write_table(table, home / f"{name}.parquet")
         return {path.stem: path for path in home.glob("*.parquet")}
 
@@ -54,8 +54,8 @@ def _spec(joins: list[Any], roles: Mapping[str, Any], kind: str) -> dict[str, An
     }
 
 
-def _join(name: str, key: str, time: str, **given: float) -> dict[str, Any]:
-    return {"right": {"name": name}, "on": [[key, key]], "time_stamps": [time, time], **given}
+def _join(name: str, key: str, time: str, **options: float) -> dict[str, Any]:
+    return {"right": {"name": name}, "on": [[key, key]], "time_stamps": [time, time], **options}
 
 
 def numerical(rows: int, events: int) -> dict[str, pa.Table]:

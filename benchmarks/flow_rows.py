@@ -43,8 +43,8 @@ def run_all(jobs: list[Any]) -> float:
     return seconds
 
 
-def storm(table: Table, app_id: int, pids: dict[str, int], count: int = 2000) -> None:
-    """Row 10."""
+def noop_rate(table: Table, app_id: int, pids: dict[str, int], count: int = 2000) -> None:
+    """Add row 10: no-op jobs a second, from submission to the end."""
     rates, cpus, spawns = [], [], []
     for turn in range(ROUNDS):
         spawns.append(bare_spawn())

@@ -11,7 +11,7 @@ from storax._runtime.processes import identify
 from storax.local import LocalStack
 
 QUEUED, CHUNK = 100_000, 10_000
-CALM_SEC, STORM_SEC = 5.0, 5.0
+CALM_SEC, RUN_SEC = 5.0, 5.0
 
 
 def memory(table: Table) -> None:
@@ -28,13 +28,13 @@ def memory(table: Table) -> None:
         _queue(local.id)
         time.sleep(CALM_SEC)
         queued, api_after = rss_mb(agent), rss_mb(api)
-        done = _storm(sleepers)
-        storm = peak_mb(agent)
+        done = _run_queued(sleepers)
+        peak = peak_mb(agent)
     figure = f"{api_idle:.0f} MB; {api_after:.0f} MB after {QUEUED:,} jobs were created through it"
     table.add("18", "memory of an idle API process (Rss)", figure, "≤ 150 MB", reached=max(api_idle, api_after) <= 150)
     figure = f"{agent_idle:.0f} MB; its launcher's process {launcher_idle:.0f} MB"
     table.add("18", "memory of an idle agent (Rss)", figure, "≤ 60 MB", reached=agent_idle <= 60)
-    grown, most = queued - busy, storm - agent_idle
+    grown, most = queued - busy, peak - agent_idle
     figure = f"{grown:.1f} MB; at most {most:.1f} MB while it ran {done:,} of them"
     what = f"… growth of the agent with {QUEUED:,} jobs queued for its site"
     table.add("18", what, figure, "≤ 50 MB", reached=max(grown, most) <= 50)
@@ -79,9 +79,9 @@ def _queue(site_id: int) -> None:
         Job.objects.bulk_create([Job(app_id=noop.id, workdir=f"noop/{i}") for i in range(start, start + CHUNK)])
 
 
-def _storm(sleepers: list[Any]) -> int:
-    """Let the jobs run for some seconds; how many finished."""
+def _run_queued(sleepers: list[Any]) -> int:
+    """Let the queued jobs run for some seconds. Return how many finished."""
     for job in sleepers:
         job.cancel()
-    time.sleep(STORM_SEC)
+    time.sleep(RUN_SEC)
     return int(Job.objects.filter(state="JOB_FINISHED").count())

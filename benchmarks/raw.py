@@ -35,9 +35,9 @@ def _literal(value: Any) -> str:
 
 def _values(row: Row, table: str, owner: int) -> str:
     fields = [f for f in JOBS.fields.values() if f.table == table and f.name not in SERVER_FIELDS]
-    given = [row.get(f.name, None if f.required else f.default) for f in fields]
+    values = [row.get(f.name, None if f.required else f.default) for f in fields]
     tail = ["1", "now()", "now()"] if table == JOBS.state_table else []
-    return "(" + ",".join([str(row["id"]), str(owner), *map(_literal, given), *tail]) + ")"
+    return "(" + ",".join([str(row["id"]), str(owner), *map(_literal, values), *tail]) + ")"
 
 
 def _names(table: str) -> str:

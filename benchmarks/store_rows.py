@@ -93,8 +93,8 @@ async def singles(store: Store, table: Table, clients: int = 16, seconds: float 
         ]
     ratios, rates = [], []
     for _ in range(ROUNDS):
-        without = await _storm(store, plain, ids, clients, seconds)
-        with_ = await _storm(store, fenced, ids, clients, seconds)
+        without = await _commands_per_second(store, plain, ids, clients, seconds)
+        with_ = await _commands_per_second(store, fenced, ids, clients, seconds)
         ratios.append(with_ / without)
         rates.append(with_)
     table.add(
@@ -106,7 +106,7 @@ async def singles(store: Store, table: Table, clients: int = 16, seconds: float 
     )
 
 
-async def _storm(store: Store, statement: str, ids: list[int], clients: int, seconds: float) -> float:
+async def _commands_per_second(store: Store, statement: str, ids: list[int], clients: int, seconds: float) -> float:
     end = time.perf_counter() + seconds
 
     async def client(k: int) -> int:

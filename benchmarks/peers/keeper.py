@@ -26,10 +26,10 @@ def descendants(root: int) -> list[int]:
             with suppress(OSError):
                 parent = int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
                 children.setdefault(parent, []).append(int(entry.name))
-    found = [root]
-    for pid in found:
-        found += children.get(pid, [])
-    return found[1:]
+    pids = [root]
+    for pid in pids:
+        pids += children.get(pid, [])
+    return pids[1:]
 
 
 def main(argv: list[str]) -> int:

@@ -61,7 +61,7 @@ def start(tmp_path):
 KEPT = (sys.executable, KEEPER, sys.executable, "-c", DETACHED)
 
 
-def test_what_detached_itself_ends_with_its_system(start):
+def test_a_detached_process_ends_when_the_keepers_input_closes(start):
     keeper, away = start(*KEPT)
     assert _alive(away)
     keeper.stdin.close()
@@ -69,14 +69,14 @@ def test_what_detached_itself_ends_with_its_system(start):
     assert not _alive(away)
 
 
-def test_what_detached_itself_ends_when_the_keeper_is_told_to(start):
+def test_a_detached_process_ends_when_the_keeper_is_terminated(start):
     keeper, away = start(*KEPT)
     keeper.terminate()
     keeper.wait(60)
     assert not _alive(away)
 
 
-def test_what_detached_itself_ends_when_the_benchmark_is_killed(start):
+def test_a_detached_process_ends_when_the_benchmark_is_killed(start):
     argv = [str(word) for word in KEPT]
     bench, away = start(sys.executable, "-c", f"import subprocess, time; subprocess.Popen({argv!r}); time.sleep(60)")
     bench.kill()

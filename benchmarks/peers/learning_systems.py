@@ -44,7 +44,7 @@ def install(name: str) -> str:
     return _run(str(_python(name)), "-c", f"import importlib.metadata as m; print(m.version({name!r}))").strip()
 
 
-def ask(name: str, order: Mapping[str, Any]) -> dict[str, Any]:
+def ask(name: str, description: Mapping[str, Any]) -> dict[str, Any]:
     """One task's figures; ``order`` is what its script in ``inside`` reads.
 
     Raises:
@@ -52,12 +52,12 @@ def ask(name: str, order: Mapping[str, Any]) -> dict[str, Any]:
     """
     folder = Path(tempfile.mkdtemp(prefix=f"storax-bench-{name}-"))
     try:
-        (folder / "order.json").write_text(json.dumps(order))
-        words = _run(
+        (folder / "order.json").write_text(json.dumps(description))
+        output = _run(
             sys.executable, str(KEEPER), *(_alone() if name in ALONE else ()), str(_python(name)),
             str(INSIDE / f"learn_{name}.py"), str(folder), within=ANSWER_SEC, folder=folder,
         )  # fmt: skip
-        answer: dict[str, Any] = json.loads(words.splitlines()[-1])
+        answer: dict[str, Any] = json.loads(output.splitlines()[-1])
         return answer
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -90,6 +90,6 @@ def _run(*argv: str, within: float = INSTALL_SEC, folder: Path | None = None) ->
     except subprocess.TimeoutExpired as error:
         raise PeerError(f"{Path(argv[0]).name} did not end within {within:.0f} s") from error
     if done.returncode:
-        words = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-        raise PeerError(words[-1] if words else f"it ended with {done.returncode}")
+        lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+        raise PeerError(lines[-1] if lines else f"it ended with {done.returncode}")
     return done.stdout

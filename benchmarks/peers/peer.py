@@ -1,4 +1,4 @@
-"""One other system, asked for measurements over the pipes of its process."""
+"""One other system, which measures itself and answers over the pipes of its process."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from benchmarks.peers.home import Home, PeerError
 START_SEC, ANSWER_SEC = 60.0, 90.0
 
 
-class Asked:
+class Peer:
     """A system that runs. Its answers are those of ``inside/answering.py``."""
 
     def __init__(self, home: Home, name: str) -> None:
