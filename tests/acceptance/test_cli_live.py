@@ -197,7 +197,7 @@ MISTAKES = [
     (["job", "submit", "Hello", "name=x", "-w", "../up"], 2, "workdir"),
     (["job", "create", "--app", "Hello", "-p", "name=x", "--on-parent-failure", "explode"], 2, "is not one of"),
     (["job", "create", "--app", "Hello", "-p", "name=x", "--parent", "999999"], 2, "999999"),
-    (["job", "modify", "1", "--set", "state=RUNNING", "--yes"], 5, "Legal from"),
+    (["job", "modify", "JOB", "--set", "state=RUNNING", "--yes"], 5, "Legal from"),
     (["queue", "submit", "--site", "lokal"], 3, "Did you mean 'local'?"),
     (["transfer", "ls", "--state", "eror"], 2, "Did you mean 'error'?"),
     (["token", "revoke", "999999", "--yes"], 3, "Nothing was changed"),
@@ -209,8 +209,9 @@ MISTAKES = [
     ("arguments", "status", "hint"), MISTAKES, ids=[" ".join(arguments) for arguments, _, _ in MISTAKES]
 )
 def test_a_mistake_has_a_cause_a_way_out_and_a_status(storax, arguments, status, hint):
+    number = storax.good("job", "submit", "Hello", "name=mistake", "--wait").strip() if "JOB" in arguments else ""
     began = time.monotonic()
-    done = storax(*arguments)
+    done = storax(*(number if argument == "JOB" else argument for argument in arguments))
     assert (done.returncode, done.stdout) == (status, ""), done.stderr
     assert done.stderr.startswith("error: ")
     assert hint in done.stderr

@@ -284,7 +284,7 @@ def test_payloads_are_json_and_nothing_is_unpickled(client: Client, stack: Local
     package = Path(inspect.getfile(storax)).parent
     pickle_use = r"import (pickle|dill|cloudpickle)|pickle\.load"
     loads = {p.name for p in package.rglob("*.py") if re.search(pickle_use, p.read_text())}
-    assert loads == {"_pickled.py"}
+    assert loads == {"pickled.py"}
     assert writer.submit("payload/3").result(timeout=60, trust=True) == {"sum": 3}
     with pytest.raises(errors.InvalidInput, match="trust=True"):
         unwrap({MARK: ""}, trust=False)

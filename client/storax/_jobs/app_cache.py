@@ -26,11 +26,16 @@ class AppCache:
     """Apps by id and name. What is asked for by name is looked up once; ``moved`` forgets it all."""
 
     def __init__(self, client: "Client") -> None:
-        self._client, self._model = client, model_named("App")
+        self._client = client
         self._by_id: dict[int, App] = {}
         self._by_name: dict[tuple[str, Any], App] = {}
         self._takes: dict[int, Parameters] = {}
         self._site_ids: dict[str, int] = {}
+
+    @property
+    def _model(self) -> Any:
+        # Looked up at use: who asks for a site's id has not imported the models of Apps and Jobs.
+        return model_named("App")
 
     def resolve(self, app: Any, site_name: str | None = None) -> App:
         """The stored App that ``app`` means: a name, an id, an App, or a definition."""
