@@ -1,4 +1,4 @@
-"""getML and featuretools on the tasks of row 19, in the same run. One that cannot be had is told of, and left out."""
+"""Measure getML and featuretools on the tasks of row 19, in the same run. A system that cannot run is reported."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ FEW = 200  # rows that featuretools is asked for
 
 
 class Peers:
-    """Those that are there."""
+    """The other systems that could be installed."""
 
     def __init__(self, table: Table, folder: Path) -> None:
         self._table, self._folder = table, folder
@@ -23,11 +23,11 @@ class Peers:
         self._there = {name for name in learning_systems.NEEDS if self._installed(name)}
 
     def import_(self, csv: Path, parquet: Path, roles: Mapping[str, Any]) -> dict[str, Any] | None:
-        """getML's CPU seconds for each step of an import."""
+        """Return getML's CPU seconds for each step of an import; None if it was not measured."""
         return self._measure("getml", {"csv": str(csv), "parquet": str(parquet), "roles": roles})
 
     def learn(self, task: Task) -> dict[str, Any] | None:
-        """getML's CPU seconds, score and milliseconds for one row; its features are in ``matrix`` then."""
+        """Return getML's CPU seconds, score and milliseconds for one row, and write its features to ``matrix``."""
         return self._measure("getml", {**self._task_description(task), "matrix": str(self.matrix)})
 
     def deep(self, task: Task, mine: float) -> None:
@@ -70,7 +70,7 @@ class Peers:
 
 
 def parquet_of(table: Any, path: Path) -> Path:
-    """The rows as a file, for those that run elsewhere."""
+    """Return the rows as a Parquet file, for systems that run in another environment."""
     if not path.exists():
         pq.write_table(table, path)
     return path

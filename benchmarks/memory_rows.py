@@ -41,12 +41,12 @@ def memory(table: Table) -> None:
 
 
 def rss_mb(pid: int) -> float:
-    """Resident memory of a process, in MB of 10^6 bytes."""
+    """Return the resident memory of a process, in MB of 10^6 bytes."""
     return _kib(Path(f"/proc/{pid}/smaps_rollup"), "Rss:") * 1024 / 1e6
 
 
 def peak_mb(pid: int) -> float:
-    """The most it has ever been."""
+    """Return the peak resident memory of a process, in MB of 10^6 bytes."""
     return _kib(Path(f"/proc/{pid}/status"), "VmHWM:") * 1024 / 1e6
 
 
@@ -55,14 +55,14 @@ def _kib(file: Path, name: str) -> int:
 
 
 def _child(pid: int) -> int:
-    """The process that a process started: an agent's launcher."""
+    """Return the id of the child of a process: the launcher of an agent."""
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     assert identify(int(child))
     return int(child)
 
 
 def _occupy(site_id: int) -> list[Any]:
-    """Jobs that hold all cores of the site, so that what is queued stays queued."""
+    """Start jobs that hold all cores of the site, so that other jobs stay queued."""
     sleep: Any = App.objects.create(site_id=site_id, name="Sleep", command_template="/bin/sleep 600")
     jobs: list[Any] = [Job(app_id=sleep.id, workdir=f"sleep/{i}") for i in range(os.cpu_count() or 1)]
     Job.objects.bulk_create(jobs)

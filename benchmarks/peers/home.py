@@ -60,7 +60,7 @@ class Home:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def install(self, name: str) -> str:
-        """Install a system where it is not; returns its version.
+        """Install a system if it is missing and return its version.
 
         Raises:
             PeerError: pip could not.
@@ -88,11 +88,11 @@ class Home:
         return self._keep(name, *argv, stdin=pipe, stdout=pipe)
 
     def log(self, name: str) -> Path:
-        """What a system said."""
+        """Return the path of a system's log."""
         return self.folder / f"{name}.log"
 
     def pids(self) -> list[int]:
-        """All that was started here and still runs, also what has left its parent."""
+        """Return the ids of all processes started here that still run, detached ones too."""
         return [pid for one in self._started for pid in (one.pid, *descendants(one.pid))]
 
     @property
@@ -140,7 +140,7 @@ class Home:
 
 
 def _ended(one: "subprocess.Popen[str]") -> None:
-    """Wait until it is gone; one that does not go by itself is told to."""
+    """Wait until a process has ended, and end it if it does not end by itself."""
     if one.stdin:
         with suppress(subprocess.TimeoutExpired):
             one.wait(STOP_SEC)

@@ -19,7 +19,7 @@ GRACE_SEC, KILL_SEC = 3.0, 5.0
 
 
 def descendants(root: int) -> list[int]:
-    """All processes below this one, the nearest first."""
+    """Return the ids of all descendants of a process, the nearest first."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -33,7 +33,7 @@ def descendants(root: int) -> list[int]:
 
 
 def main(argv: list[str]) -> int:
-    """Run it; returns its status."""
+    """Run the command and return its exit status."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     if prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")

@@ -1,4 +1,4 @@
-"""Systems of feature learning beside ours: each in an environment of its own, and one process for each task.
+"""Other systems of feature learning: each in an environment of its own, with one process for each task.
 
 Nothing of this is a part of Storax or needed by it. getML's engine listens on every address and answers whoever reaches
 its port, so it is started only in a network namespace of its own, which has a loopback and nothing else.
@@ -29,7 +29,7 @@ ANSWER_SEC = 1500.0
 
 
 def install(name: str) -> str:
-    """Install a system where it is not; returns its version.
+    """Install a system if it is missing and return its version.
 
     Raises:
         PeerError: pip could not.
@@ -45,7 +45,7 @@ def install(name: str) -> str:
 
 
 def ask(name: str, description: Mapping[str, Any]) -> dict[str, Any]:
-    """One task's figures; ``order`` is what its script in ``inside`` reads.
+    """Measure one task and return its figures; ``description`` is what its script in ``inside`` reads.
 
     Raises:
         PeerError: it failed, or this machine gives it no network of its own.
@@ -64,7 +64,7 @@ def ask(name: str, description: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _alone() -> tuple[str, ...]:
-    """The beginning of a command that gets a network of its own; as root, or where others may have one as well."""
+    """Return the start of a command that runs in a network namespace of its own."""
     options = ("-n",) if os.geteuid() == 0 else ("-r", "-n")
     try:
         able = subprocess.run(["unshare", *options, "true"], capture_output=True, check=False).returncode == 0

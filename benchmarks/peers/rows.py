@@ -1,4 +1,4 @@
-"""Rows 10 to 13 once more, beside HyperQueue, Parsl, Celery and RQ: on this machine, in this run, in turn."""
+"""Measure rows 10 to 13 beside HyperQueue, Parsl, Celery and RQ: on this machine, in this run, in turn."""
 
 import os
 import time
@@ -57,14 +57,14 @@ All systems were up for the whole time and measured in turn, {rounds} rounds, me
 
 @dataclass
 class Seen:
-    """What one system showed: for each work a list of the rounds' figures; why it fell out, if it did."""
+    """The results of one system: for each measurement the figures of all rounds, and why it was dropped, if it was."""
 
     version: str = ""
     failed: str = ""
     figures: dict[str, list[Any]] = field(default_factory=lambda: {work: [] for work in WORKS})
 
     def value(self, work: str, place: int | None) -> float | None:
-        """The median; None where there is none."""
+        """Return the median of a measurement; None if there is none."""
         figures = self.figures[work]
         if not figures or self.failed:
             return None
@@ -72,7 +72,7 @@ class Seen:
 
 
 def beside(table: Table, stack: LocalStack, noop_id: int) -> None:
-    """Measure all and add the comparison to the table's sections. A system that cannot be had is told of, loudly."""
+    """Measure all systems and add the comparison to the table. A system that cannot run is reported."""
     with Home() as home:
         seen = {name: Seen() for name in (OURS, *NEEDS)}
         systems = {OURS: Ours(stack, noop_id), **_started(home, seen)}
@@ -91,7 +91,7 @@ def beside(table: Table, stack: LocalStack, noop_id: int) -> None:
 
 
 def _started(home: Home, seen: dict[str, Seen]) -> dict[str, Peer]:
-    """Those that could be installed and started, all at once."""
+    """Install and start all systems, and return those that run."""
     systems: dict[str, Peer] = {}
     for name in NEEDS:
         with _failure_noted(seen[name], name):
@@ -106,7 +106,7 @@ def _started(home: Home, seen: dict[str, Seen]) -> dict[str, Peer]:
 
 @contextmanager
 def _failure_noted(seen: Seen, name: str) -> Iterator[None]:
-    """Note why a system falls out, and go on."""
+    """Record why a system fails, and continue."""
     try:
         yield
     except PeerError as error:
@@ -115,7 +115,7 @@ def _failure_noted(seen: Seen, name: str) -> Iterator[None]:
 
 
 def _turn(seen: dict[str, Seen], systems: dict[str, Any], name: str, *, warm: bool = False) -> None:
-    """All works of one system, once."""
+    """Run every measurement of one system once."""
     with _failure_noted(seen[name], name):
         for work in WORKS:
             count = WARM[work] if warm else _count(seen[name], name, work)
@@ -130,7 +130,7 @@ def _turn(seen: dict[str, Seen], systems: dict[str, Any], name: str, *, warm: bo
 
 
 def _count(seen: Seen, name: str, work: str) -> int:
-    """Fewer where the last round was slow, so that a busy machine does not hold up the run."""
+    """Return the number of jobs: fewer if the last round was slow, so that a busy machine does not delay the run."""
     if work not in COUNTS:
         return SINGLES
     full, last = COUNTS[work][name], seen.figures[work][-1:]
@@ -138,7 +138,7 @@ def _count(seen: Seen, name: str, work: str) -> int:
 
 
 def _idle_share(pids: list[int], seconds: float = 2.0) -> float:
-    """Percent of one core that these processes use while nobody asks them anything."""
+    """Return the percentage of one core that these processes use while idle."""
     before = _cpu(pids)
     time.sleep(seconds)
     return (_cpu(pids) - before) / seconds / 1e4
