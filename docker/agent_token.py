@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from storax._runtime.atomic_files import atomic_write
 from storax_core.admin.users import bootstrap
 
 DAYS = 365
@@ -17,11 +18,8 @@ def make(path: Path, user: str) -> bool:
     """Create the user where it is missing and write a token of it. Returns whether one was made."""
     if path.is_file() and path.read_text(encoding="ascii").strip():
         return False
-    made = asyncio.run(bootstrap(os.environ["STORAX_DATABASE_URL"], user, None, DAYS))
-    scratch = path.with_name(f".{path.name}.new")
-    scratch.write_text(made["token"], encoding="ascii")
-    scratch.chmod(0o400)
-    scratch.rename(path)
+    account = asyncio.run(bootstrap(os.environ["STORAX_DATABASE_URL"], user, None, DAYS))
+    atomic_write(path, account["token"], mode=0o400)
     return True
 
 

@@ -20,19 +20,19 @@ class RefusedError(Exception):
     """A setting is missing or worthless; the message says which, and the way out."""
 
 
-def resolved(given: Mapping[str, str]) -> dict[str, str]:
+def resolved(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment with every ``STORAX_*_FILE`` read into ``STORAX_*``.
 
     Raises:
         RefusedError: a file is missing or empty, a needed setting is absent, a password is one that anybody would try.
     """
-    out = dict(given)
-    for name, place in given.items():
+    resolved_environment = dict(environment)
+    for name, path in environment.items():
         if name.startswith("STORAX_") and name.endswith("_FILE"):
-            out[name.removesuffix("_FILE")] = _text(name, Path(place))
-    for name in out.get(NEEDED, "").split():
-        _require(name, out.get(name, ""))
-    return out
+            resolved_environment[name.removesuffix("_FILE")] = _text(name, Path(path))
+    for name in resolved_environment.get(NEEDED, "").split():
+        _require(name, resolved_environment.get(name, ""))
+    return resolved_environment
 
 
 def _text(name: str, path: Path) -> str:

@@ -1,6 +1,6 @@
-"""Health checks: ``python health.py api|feeder|tasks|agent``. Exit 0 when the part does its work, 1 with one sentence.
+"""Health checks: ``python health.py api|feeder|tasks|agent``. Exit 0 when the part works, 1 with one sentence.
 
-Each asks for the effect and not for the process: the container's runtime sees by itself when a process ends.
+Each checks the effect and not the process: the container's runtime notices by itself when a process ends.
 """
 
 import asyncio
@@ -56,23 +56,23 @@ def feeder(env: Mapping[str, str]) -> str:
 
 
 def tasks(env: Mapping[str, str]) -> str:
-    """This container's RQ worker was heard of late."""
+    """This container's RQ worker reported lately."""
     from redis import Redis
     from rq import Worker
 
     connection = Redis.from_url(env["STORAX_REDIS_URL"], socket_timeout=WAIT_SEC, socket_connect_timeout=WAIT_SEC)
-    ours = [w for w in Worker.all(connection=connection) if w.hostname == socket.gethostname()]
+    workers = [w for w in Worker.all(connection=connection) if w.hostname == socket.gethostname()]
     since = datetime.now(UTC) - timedelta(seconds=SILENT_SEC)
-    heard = [w.last_heartbeat.replace(tzinfo=UTC) for w in ours if w.last_heartbeat]
-    return "" if any(at > since for at in heard) else f"no RQ worker of this container was heard for {SILENT_SEC} s"
+    heartbeats = [w.last_heartbeat.replace(tzinfo=UTC) for w in workers if w.last_heartbeat]
+    return "" if any(at > since for at in heartbeats) else f"no RQ worker of this container reported for {SILENT_SEC} s"
 
 
 def agent(env: Mapping[str, str]) -> str:
-    """The server heard this site of late."""
+    """This site's agent reported to the server lately."""
     since = (datetime.now(UTC) - timedelta(seconds=SILENT_SEC)).isoformat()
     query = {"name": env.get("STORAX_SITE_NAME", "compose"), "last_refresh_after": since, "limit": 0, "count": "true"}
-    found = _get(f"{env['STORAX_URL']}/api/v1/sites/?{urlencode(query)}", env["STORAX_TOKEN"])
-    return "" if b'"count":1' in found else f"the server has not heard site {query['name']} for {SILENT_SEC} s"
+    answer = _get(f"{env['STORAX_URL']}/api/v1/sites/?{urlencode(query)}", env["STORAX_TOKEN"])
+    return "" if b'"count":1' in answer else f"the server has not heard of site {query['name']} for {SILENT_SEC} s"
 
 
 CHECKS: dict[str, Callable[[Mapping[str, str]], str]] = {"api": api, "feeder": feeder, "tasks": tasks, "agent": agent}

@@ -9,6 +9,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from storax._runtime.atomic_files import atomic_write
+
 USER = DATABASE = "storax"
 
 
@@ -37,26 +39,19 @@ dir /tmp
 def make(folder: Path) -> list[str]:
     """Write what is missing and return the names written; a password that is there is kept."""
     postgres, redis = (
-        _kept(folder / f"{name}_password") or secrets.token_urlsafe(32) for name in ("postgres", "redis")
+        _read(folder / f"{name}_password") or secrets.token_urlsafe(32) for name in ("postgres", "redis")
     )
-    wanted = files(postgres, redis)
-    missing = {name: text for name, text in wanted.items() if _kept(folder / name) != text.strip()}
+    contents = files(postgres, redis)
+    missing = {name: text for name, text in contents.items() if _read(folder / name) != text.strip()}
     for name, text in missing.items():
-        _write(folder / name, text)
+        atomic_write(folder / name, text, mode=0o444)
     return list(missing)
 
 
-def _kept(path: Path) -> str:
+def _read(path: Path) -> str:
     return path.read_text(encoding="ascii").strip() if path.is_file() else ""
 
 
-def _write(path: Path, text: str) -> None:
-    scratch = path.with_name(f".{path.name}.new")
-    scratch.write_text(text, encoding="ascii")
-    scratch.chmod(0o444)
-    scratch.rename(path)
-
-
 if __name__ == "__main__":
-    made = make(Path(sys.argv[1]))
-    sys.stdout.write(f"made {', '.join(made)}\n" if made else "all secrets are there\n")
+    written = make(Path(sys.argv[1]))
+    sys.stdout.write(f"made {', '.join(written)}\n" if written else "all secrets are there\n")

@@ -94,10 +94,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'storax' has no attribute {name!r}")
     if name in _MODULES:
         return import_module(f"storax.{name}")
-    home = "storax.errors" if name.startswith("Storax") else "storax.api"
-    found = getattr(import_module(home), name)
-    globals()[name] = found
-    return found
+    module = "storax.errors" if name.startswith("Storax") else "storax.api"
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -30,18 +30,20 @@ _clients: "WeakSet[Client]" = WeakSet()
 class Client:
     """A connection to one Storax server.
 
-    Without arguments it is found as every script finds it: STORAX_URL and STORAX_TOKEN, STORAX_PROFILE, the profile
+    Without arguments it uses the first of these that is set: STORAX_URL with STORAX_TOKEN, STORAX_PROFILE, the profile
     ``default``, the profile ``local`` of `storax up`. Safe to share between threads and over a fork; a new thread
     starts outside every ``with`` block, so enter the client there again.
 
     Args:
         url: Address of the server, such as ``http://127.0.0.1:8360``.
         token: Access token, ``stx_...``.
-        profile: Name of a stored profile, instead of ``url`` and ``token``.
-        deadline: Seconds that one call may take with all its retries, by default 60; bulk calls get ten times that.
+        profile: Name of a stored profile, in place of ``url`` and ``token``.
+        deadline: Seconds for one call with all its retries, by default 60; a bulk call has ten times that.
+        connect_within: Seconds within which a first connection must be made; None, the default, means 10.
+        transport: An httpx transport in place of the network, for tests; by default None.
 
     Raises:
-        NotConfigured: No server is named anywhere.
+        NotConfigured: No argument, variable or profile names a server.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class Client:
         self.url, self._token = self.url.rstrip("/"), self._token and self._token.strip()
         self.deadline = deadline
         self._connect_within = connect_within
-        self._given = transport
+        self._transport = transport
         self._guard = threading.RLock()
         self._entered = 0
         self._wire: Transport | None = None
@@ -76,12 +78,12 @@ class Client:
         deadline: float | None = None,
         key: str | None = None,
     ) -> "Reply":
-        """Send one request and return the raw reply; ``path`` starts behind ``/api/v1``.
+        """Send one request and return the raw reply; ``path`` follows ``/api/v1``.
 
         Mutating calls carry an Idempotency-Key (``key``, or a new one), so that retries have one effect.
 
         Raises:
-            StoraxError: What the server answered, or that it did not.
+            StoraxError: The error that the server answered, or that it did not answer.
         """
         from storax._runtime.transport import Call
 
@@ -98,7 +100,7 @@ class Client:
         deadline: float | None = None,
         key: str | None = None,
     ) -> Any:
-        """Send ``body`` as JSON to ``path`` behind ``/api/v1``; returns the parsed answer. For what no model covers."""
+        """Send ``body`` as JSON to ``path`` below ``/api/v1``; return the parsed answer. For calls without a model."""
         from storax._runtime.json import dumps
 
         rows = len(body) if isinstance(body, list) else 1
@@ -106,28 +108,28 @@ class Client:
         return self.call(method, path, content, params=params, deadline=deadline, key=key).json()
 
     def wire(self) -> "Transport":
-        """The transport, made at the first call."""
+        """Return the transport, which the first call makes."""
         from storax._runtime.transport import Transport
 
         with self._guard:
             if self._wire is None:
                 within = self._connect_within
-                self._wire = Transport(self.url, self._token, http=self._given, connect_within=within)
+                self._wire = Transport(self.url, self._token, http=self._transport, connect_within=within)
             return self._wire
 
     def part(self, kind: "Callable[[Client], T]") -> "T":
-        """What a module keeps for each client: made by ``kind`` at the first call, the same object at later ones.
+        """Return a module's own object for this client: ``kind`` makes it at the first call.
 
         A part with a method ``close`` is closed with the client, left to the parent by a fork, and made anew after it.
         """
         with self._guard:
             if kind not in self._parts:
                 self._parts[kind] = kind(self)
-            found: T = self._parts[kind]
-            return found
+            part: T = self._parts[kind]
+            return part
 
     def close(self) -> None:
-        """Close connections and the event subscription; the client opens them again when it is used again."""
+        """Close the connections and the event stream; a later call opens them again."""
         with self._guard:
             open_parts, wire = self._take_open_parts(), self._wire
         for part in open_parts:
@@ -136,7 +138,7 @@ class Client:
             wire.close()
 
     def _take_open_parts(self) -> list[Any]:
-        """The parts that hold a connection, which are no longer this client's."""
+        """Remove the parts that hold a connection from this client, and return them."""
         names = [kind for kind, part in self._parts.items() if hasattr(part, "close")]
         return [self._parts.pop(kind) for kind in names]
 
@@ -155,7 +157,7 @@ class Client:
             self.close()
 
     def after_fork(self) -> None:
-        """In a forked child: leave the connections to the parent, which goes on using them, and start afresh."""
+        """Leave the connections to the parent process, which goes on using them; called in a forked child."""
         self._left_to_parent += [self._wire, *self._take_open_parts()]
         self._guard, self._wire = threading.RLock(), None
 
@@ -164,16 +166,16 @@ class Client:
 
 
 def scoped_client() -> Client | None:
-    """The client of the innermost ``with`` block, if there is one."""
+    """Return the client of the innermost ``with`` block; None outside."""
     scopes = _scopes.get()
     return scopes[-1] if scopes else None
 
 
 def current_client() -> Client:
-    """The client of the innermost ``with`` block; else the process's default one, made at its first use.
+    """Return the client of the innermost ``with`` block, else the process's default one, made at its first use.
 
     Raises:
-        NotConfigured: No server is named anywhere.
+        NotConfigured: No variable or profile names a server.
     """
     return scoped_client() or (_default[0] if _default else _make_default())
 
@@ -189,14 +191,14 @@ def _resolve(url: str | None, token: str | None, profile: str | None) -> tuple[s
     from storax._runtime.settings import SettingsError, resolve
 
     try:
-        found = resolve(url, token=token, profile=profile)
+        connection = resolve(url, token=token, profile=profile)
     except SettingsError as error:
         raise NotConfigured(str(error.args[0]), hint=error.hint) from None
-    return found.url, found.secret
+    return connection.url, connection.secret
 
 
 def _after_fork() -> None:
-    """A lock that another thread of the parent held would be held for ever in the child."""
+    """Replace the lock: one that another thread of the parent held would be held for ever in the child."""
     global _lock  # noqa: PLW0603
     _lock = threading.Lock()
     for client in list(_clients):

@@ -1,27 +1,27 @@
-"""Every error of the client, as one tree; all carry ``hint``, ``code``, ``status`` and ``request_id``.
+"""The errors of the client, one tree; all have ``hint``, ``code``, ``status`` and ``request_id``.
 
 StoraxError
 ├── InvalidInput                 a value breaks a rule; also a ValueError
-│   ├── UnknownName              a field, filter, ordering or parameter nobody knows; also AttributeError and TypeError
+│   ├── UnknownName              no such field, filter, ordering or parameter; also AttributeError and TypeError
 │   ├── ReadOnly                 a field that cannot be set (any more); also an AttributeError
 │   ├── NoColumn                 a data frame has no such column; also a KeyError
 │   ├── SlicedQuery              filter, order, update or delete after a slice; also a TypeError
 │   └── TooLarge                 the request exceeds a limit of the server
-├── NotConfigured                no server is named anywhere; also a LookupError
+├── NotConfigured                no argument, variable or profile names a server; also a LookupError
 ├── Unauthorized                 no token, or a token that is wrong, expired or revoked
-├── NotFound                     no such thing, or not yours; also a LookupError
+├── NotFound                     no such object, or not yours; also a LookupError
 │   ├── DoesNotExist             base of Job.DoesNotExist, Site.DoesNotExist, ...
 │   ├── NoDataFrame              the project has no such data frame; also a ValueError and an AttributeError
 │   ├── NoPipeline               the project has no such pipeline; also an AttributeError
 │   └── NoFile                   a file that is not there; also a FileNotFoundError
 ├── NoProject                    no project is set in this process, or the engine has not opened it
 ├── MultipleObjectsReturned      base of Job.MultipleObjectsReturned, ...: get() matched more than one
-├── Conflict                     the state of things forbids it now
-│   ├── IllegalMove              a state move that the table of moves does not allow
+├── Conflict                     the present state forbids it
+│   ├── IllegalMove              a state transition that is not allowed
 │   ├── StaleVersion             it changed since it was read
 │   └── Leased                   a running or leased job must be cancelled first
 ├── Unavailable                  the server cannot answer now
-│   ├── ServerDown               nobody answers at its address; also a ConnectionError
+│   ├── ServerDown               nothing answers at its address; also a ConnectionError
 │   ├── EngineDown               the engine cannot be started, or has ended; also a ConnectionError
 │   └── DeadlineExceeded         it took too long; also a TimeoutError
 ├── NoResult                     Job.NoResult: the job has not ended yet
@@ -35,8 +35,9 @@ from typing import Any
 class StoraxError(Exception):
     """Base of all errors of the client.
 
-    ``hint`` says what to do, ``request_id`` finds the call in the server's log, ``code`` is the server's word for it,
-    ``status`` the HTTP status where there was one, ``errors`` the single faults as ``{"loc": [...], "msg": str}``.
+    ``hint`` says what to do, ``code`` is the server's name of the error, ``status`` the HTTP status or None,
+    ``request_id`` the call's id in the server's log or None, ``errors`` the single faults as
+    ``{"loc": [...], "msg": str}``, ``retry_after`` the seconds after which a call may succeed, or None.
     """
 
     code: str = "error"
@@ -79,7 +80,7 @@ class InvalidInput(StoraxError, ValueError):
 
 
 class UnknownName(InvalidInput, AttributeError, TypeError):
-    """A field, filter, ordering or parameter nobody knows; the hint names the nearest right one."""
+    """There is no such field, filter, ordering or parameter; the hint names the nearest one."""
 
 
 class ReadOnly(InvalidInput, AttributeError):
@@ -103,7 +104,7 @@ class TooLarge(InvalidInput):
 
 
 class NotConfigured(StoraxError, LookupError):
-    """No server is named anywhere."""
+    """No argument, variable or profile names a server."""
 
 
 class Unauthorized(StoraxError):
@@ -113,7 +114,7 @@ class Unauthorized(StoraxError):
 
 
 class NotFound(StoraxError, LookupError):
-    """No such thing, or not yours."""
+    """There is no such object, or it is not yours."""
 
     code = "not_found"
 
@@ -151,13 +152,13 @@ class MultipleObjectsReturned(StoraxError):
 
 
 class Conflict(StoraxError):
-    """The state of things forbids it now."""
+    """The present state forbids it."""
 
     code = "conflict"
 
 
 class IllegalMove(Conflict):
-    """A state move that the table of moves does not allow."""
+    """A state transition that is not allowed."""
 
     code = "illegal_move"
 
@@ -181,7 +182,7 @@ class Unavailable(StoraxError):
 
 
 class ServerDown(Unavailable, ConnectionError):
-    """Nobody answers at the server's address."""
+    """Nothing answers at the server's address."""
 
     code = "server_down"
 
@@ -197,14 +198,14 @@ class DeadlineExceeded(Unavailable, TimeoutError):
 
 
 class NoResult(StoraxError):
-    """The job has not ended yet; known as ``Job.NoResult``."""
+    """The job has not ended yet; also ``Job.NoResult``."""
 
 
 class JobFailed(StoraxError):
-    """The job ended as FAILED; known as ``Job.Failed``. ``job`` is the job, ``reason`` the server's words.
+    """The job ended as FAILED; also ``Job.Failed``. ``job`` is the job, ``reason`` the server's reason.
 
-    Where a function or a hook raised, ``exception`` is the type's name, ``exception_message`` its words, and
-    ``traceback_tail`` the last lines of its traceback at the site; they are empty otherwise.
+    Where ``run()`` or a hook raised, ``exception`` is the name of the exception's type, ``exception_message`` its
+    message, ``traceback_tail`` the last lines of its traceback at the site; otherwise they are empty.
     """
 
     job: Any = None
@@ -259,7 +260,7 @@ _BY_STATUS: dict[int, type[StoraxError]] = {
 def from_answer(
     status: int, problem: dict[str, Any], *, request_id: str | None = None, retry_after: float | None = None
 ) -> StoraxError:
-    """The error that an answer of ``status`` with a problem body stands for."""
+    """Return the error of a reply with this status and problem body."""
     fallback = Unavailable if status >= 500 else InvalidInput
     code = str(problem.get("code") or "")
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status, fallback)

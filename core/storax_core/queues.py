@@ -38,7 +38,7 @@ async def _guard(seconds: float | None = None) -> AsyncIterator[None]:
 
 
 def score(priority: int, row_id: int) -> int:
-    """Smaller is sooner: higher priority first, then smaller id."""
+    """Smaller is sooner: the order of ``resources.job.first_in_line`` as a number."""
     return -priority * AGE_SPAN + row_id
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from storax.models.job_rules import HOOKS
 from storax_agent.allocations.launcher import Size, launcher_of
 from storax_agent.allocations.placement import told, venues
 from storax_agent.launch.base import Launcher
@@ -17,7 +18,6 @@ from storax_agent.loops.token_refresh import TokenWatch
 from storax_agent.loops.transfers import Transfers
 from storax_agent.mainloop.agent import Agent
 from storax_agent.mainloop.loop import Errors, Loop
-from storax_agent.prepare.functions.sources import HOOKS
 from storax_agent.process import AgentProcess
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.server.site_api import SiteApi

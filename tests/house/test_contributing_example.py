@@ -84,10 +84,10 @@ with Client(sys.argv[1], sys.argv[2]) as client:
 
 
 @pytest.mark.slow("generators, migrations and a server of a copy of the repository")
-def test_one_line_and_a_migration_make_a_field(house, database, redis_url):
+def test_a_line_a_version_and_a_migration_make_a_field(house, database, redis_url):
     (diff,) = examples()["add a field to Job"]
     changed = [line for line in diff.splitlines() if re.match(r"[+-](?![+-]{2} )", line)]
-    assert len(changed) == 1, "the example promises one line"
+    assert len(changed) == 2, "the example promises one line and one of a schema version"
     apply(house, diff)
 
     draft = f"import draft; draft.draft('job container', {database!r})"
@@ -97,6 +97,12 @@ def test_one_line_and_a_migration_make_a_field(house, database, redis_url):
     assert re.findall(r"op\.(\w+)\(", migration) == ["add_column", "drop_column"]
     assert 'op.add_column("job", sa.Column("container", sa.Text(), nullable=True))' in migration
 
+    declaration = house / "core/storax_core/resources/job.py"
+    text = declaration.read_text()
+    declaration.write_text(text.replace('    event_versions={"created": 2},\n', ""))
+    with pytest.raises(AssertionError, match="field container is new"):
+        python(house, "-m", "tools.codegen")
+    declaration.write_text(text)
     assert python(house, "-m", "tools.codegen").split() == ["client/storax/models/job.py:", "written"]
     assert python(house, "-m", "tools.reference.pages").split() == ["docs/reference/resources.md:", "written"]
 

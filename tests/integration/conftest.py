@@ -2,10 +2,10 @@
 
 import pytest
 
-from storax_api.sessions import routes
+from storax_api.sessions import long_poll
 
 
 @pytest.fixture
 def hints_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that waits looks at Postgres by itself so rarely that only a hint can end its sleep within the test."""
-    monkeypatch.setattr(routes, "LONGEST_SLEEP_SEC", 120.0)
+    monkeypatch.setattr(long_poll, "LONGEST_SLEEP_SEC", 120.0)

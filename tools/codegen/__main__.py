@@ -1,9 +1,13 @@
-"""``python -m tools.codegen``: write the client's models; ``--check``: say whether they are up to date."""
+"""``python -m tools.codegen``: write the client's models and the schemas of events declared since.
+
+``--check``: say whether the models are up to date.
+"""
 
 import argparse
 import sys
 from pathlib import Path
 
+from tools.codegen import event_schemas
 from tools.codegen.render import render_all
 
 MODELS = Path(__file__).resolve().parents[2] / "client" / "storax" / "models"
@@ -27,11 +31,20 @@ def write(folder: Path = MODELS) -> list[str]:
     return changed
 
 
+def _freeze_schemas() -> None:
+    try:
+        event_schemas.write()
+    except ValueError as refusal:
+        raise SystemExit(f"core/storax_core/log/schemas.json:\n{refusal}") from None
+
+
 def main() -> int:
     """Write or check; exit code 1 where a check finds stale files."""
     parser = argparse.ArgumentParser(prog="python -m tools.codegen", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file is out of date")
     arguments = parser.parse_args()
+    if not arguments.check:
+        _freeze_schemas()
     names = stale() if arguments.check else write()
     status = "out of date; run `python -m tools.codegen`" if arguments.check else "written"
     for name in names:

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from storax_core.resources import RESOURCES
-from tools.codegen import source
+from tools.codegen import job_rules, source
 from tools.codegen.docstring import docstring
 from tools.codegen.imports import import_lines
 from tools.codegen.noun import Noun
@@ -23,7 +23,8 @@ def render_all() -> dict[str, str]:
     modules: dict[str, list[Noun]] = {}
     for noun in (Noun(resource) for resource in RESOURCES if resource.public):
         modules.setdefault(noun.module, []).append(noun)
-    files = {f"{module}.py": render(nouns) for module, nouns in modules.items()} | {"__init__.py": PACKAGE}
+    files = {f"{module}.py": render(nouns) for module, nouns in modules.items()}
+    files |= {"__init__.py": PACKAGE, "job_rules.py": job_rules.render()}
     return {name: formatted(text) for name, text in sorted(files.items())}
 
 

@@ -176,7 +176,7 @@ def _states() -> Iterator[str]:
     for resource in RESOURCES:
         if resource.machine:
             yield f"## {resource.python_name}\n"
-            moves = resource.machine.moves.items()
+            moves = resource.machine.transitions.items()
             yield from table(
                 ("From", "To"), ((f"`{s}`", ", ".join(f"`{t}`" for t in sorted(to)) or "final") for s, to in moves)
             )

@@ -19,6 +19,8 @@ from storax_core.database.connections import GONE, Connection, Database
 from storax_core.lifecycle.states import JOB_TAKEABLE
 from storax_core.log import watermark
 from storax_core.queues import FILLED, QueueDown, Queues
+from storax_core.resources.batch_job import SUBMITTABLE
+from storax_core.resources.job import RUNNABLE, first_in_line
 
 log = logging.getLogger("storax.feeder")
 LEADER = "SELECT pg_try_advisory_lock(8362)"
@@ -27,14 +29,12 @@ ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between looks while an append is under way,
 RECONCILE_SEC = 2.0
 HEAD = 2000  # jobs of each live site that the reconciler keeps in the queue
 REFILL = 50_000  # rows per round trip of a full refill
-STATES = ", ".join(repr(str(state)) for state in JOB_TAKEABLE)
-RUNNABLE = f"state IN ({STATES}) AND session_id IS NULL AND (not_before IS NULL OR not_before <= now())"
 NOW_RUNNABLE = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {RUNNABLE}"  # noqa: S608
 HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (
 SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {RUNNABLE}
-ORDER BY priority DESC, id LIMIT {HEAD}) x"""  # noqa: S608
+ORDER BY {first_in_line("job_state")} LIMIT {HEAD}) x"""  # noqa: S608
 ALL = f"SELECT id, site_id, priority FROM job_state WHERE {RUNNABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
-BATCHES = "SELECT id, site_id, 0 AS priority FROM batch_job WHERE state = 'pending_submission' AND session_id IS NULL"
+BATCHES = f"SELECT id, site_id, 0 AS priority FROM batch_job WHERE {SUBMITTABLE}"  # noqa: S608
 
 
 class Feeder:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from storax._jobs import parameters as _parameters
 from storax._jobs.app_cache import apps_of
 from storax._jobs.pickled import wrap
-from storax._jobs.source import HOOKS, plain_source, whole_source
+from storax._jobs.source import plain_source, whole_source
 from storax._orm.instance import Model
 from storax._orm.kinds import Rejected
 from storax._orm.record import model_named
@@ -14,6 +14,7 @@ from storax._runtime.suggestions import unknown
 from storax._runtime.unset import UNSET
 from storax.client import current_client
 from storax.errors import InvalidInput
+from storax.models.job_rules import HOOKS
 
 if TYPE_CHECKING:
     from storax.models.site import Site
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 else:
 
     class OnBoth:
-        """A method that is called on a definition (a class) or on an App that was read (an instance)."""
+        """A method that works on a definition (a class) and on an App read from the server (an instance)."""
 
         def __init__(self, function: Any) -> None:
             self._function = function
@@ -43,10 +44,10 @@ JobT = TypeVar("JobT")
 
 
 class AppBase(Model, Generic[AppT, JobT]):
-    """The hand-written half of App: the base class of definitions.
+    """The hand-written half of App, the base class of definitions.
 
     A definition sets ``site``, and either ``command_template`` or a method ``run``. It may define the hooks
-    ``preprocess``, ``postprocess``, ``handle_error`` and ``handle_timeout``, and set the other fields of an App, too.
+    ``preprocess``, ``postprocess``, ``handle_error`` and ``handle_timeout``, and set the other fields of an App.
     The source of ``run`` and hooks is stored with the App as text, and runs only at sites that allow functions.
     """
 
@@ -62,34 +63,34 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     @classmethod
     def _take_declarations(cls) -> dict[str, Any]:
-        """Move the fields that the class body sets out of the way of their descriptors."""
-        found = {}
-        for old, new in _OLD_NAMES.items():
-            if old in cls.__dict__:
-                found[new] = cls._declaration(new, cls.__dict__[old])
+        """Take the fields that the class body sets, which would hide their descriptors, out of the class."""
+        declarations = {}
+        for alias, new in _OLD_NAMES.items():
+            if alias in cls.__dict__:
+                declarations[new] = cls._declaration(new, cls.__dict__[alias])
         for name in [n for n in cls.__dict__ if n in cls._fields]:
-            found[name] = cls._declaration(name, cls.__dict__[name])
+            declarations[name] = cls._declaration(name, cls.__dict__[name])
             delattr(cls, name)
-        return found
+        return declarations
 
     @classmethod
     def _declaration(cls, name: str, value: Any) -> Any:
-        one = cls._fields[name]
-        if not one.creatable or name in _NOT_DECLARED:
+        field = cls._fields[name]
+        if not field.creatable or name in _NOT_DECLARED:
             raise InvalidInput(f"{cls.__name__} cannot set {name}.", hint="Set site= for where it runs.")
         if name == "shell_preamble":
             value = _preamble(cls, value)
         value = inspect.cleandoc(value) if name == "command_template" and isinstance(value, str) else value
         try:
-            return one.accept(value)
+            return field.accept(value)
         except Rejected as error:
             raise InvalidInput(f"{cls.__name__}.{name}: {error.message}.", hint=error.hint) from None
 
-    # ---- what a definition says -------------------------------------------------------------------------------------
+    # ---- the definition ----------------------------------------------------------------------------------------------
 
     @classmethod
     def _definition(cls) -> dict[str, Any]:
-        """The body that creates or updates the App on the server."""
+        """Return the body that creates or updates the App on the server."""
         cls._require_definition()
         return {
             "name": cls._app_name(),
@@ -103,8 +104,8 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     @classmethod
     def _methods(cls) -> list[str]:
-        """``run`` and the hooks that it defines."""
-        return [name for name in ("run", *HOOKS) if inspect.isfunction(getattr(cls, name, None))]
+        """Return the names of ``run`` and the hooks that it defines."""
+        return [name for name in ("run", *HOOKS.values()) if inspect.isfunction(getattr(cls, name, None))]
 
     @classmethod
     def _require_definition(cls) -> None:
@@ -113,9 +114,9 @@ class AppBase(Model, Generic[AppT, JobT]):
             raise InvalidInput(f"{cls.__name__} has both command_template and run().", hint="Keep one of the two.")
         if template or run:
             return
-        near = [n for n in vars(cls) if "templ" in n or "comm" in n]
-        if near:
-            raise unknown(f"{cls.__name__} sets", near[0], ["command_template"])
+        similar = [n for n in vars(cls) if "templ" in n or "comm" in n]
+        if similar:
+            raise unknown(f"{cls.__name__} sets", similar[0], ["command_template"])
         raise InvalidInput(f"{cls.__name__} says neither command_template nor run().", hint="Set one of the two.")
 
     @classmethod
@@ -127,12 +128,12 @@ class AppBase(Model, Generic[AppT, JobT]):
         declared = dict(cls._declared.get("parameters", {}))
         run = getattr(cls, "run", None)
         template = cls._declared.get("command_template") or ""
-        found = _parameters.of_function(run) if run else _parameters.of_template(template)
-        return {**found, **declared}
+        inferred = _parameters.of_function(run) if run else _parameters.of_template(template)
+        return {**inferred, **declared}
 
     @OnBoth
     def _takes(self: Any) -> _parameters.Parameters:
-        """Its parameters, ready to check Jobs against."""
+        """Return its parameters, ready to check Jobs against."""
         if isinstance(self, AppBase):
             return _parameters.Parameters(self.name, self.parameters or {})
         return _parameters.Parameters(self._app_name(), self._own_parameters())
@@ -141,10 +142,10 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     @classmethod
     def sync(cls, *, rename_from: str | None = None) -> AppT:
-        """Store this definition at its site: create the App, or bring the one there up to date.
+        """Store this definition at its site: create the App, or update the one of its name.
 
         Args:
-            rename_from: The name that the App had until now; it keeps its id and its Jobs.
+            rename_from: The App's present name, where the definition renames it; the App keeps its id and its Jobs.
 
         Returns:
             The App as the server has it.
@@ -166,13 +167,13 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     @OnBoth
     def submit(self: Any, workdir: str, *, save: bool = True, **parameters: Any) -> JobT:
-        """Make a Job of this App, and save it.
+        """Make a Job of this App and save it.
 
         Args:
-            workdir: Working folder, relative to the site's data folder.
-            save: False returns it unsaved, for ``bulk_create()``.
+            workdir: Working folder of the Job, relative to the site's data folder.
+            save: Whether to save it; by default True. False is for ``bulk_create()``.
             **parameters: The App's parameters by name, and any field of Job (``tags``, ``num_nodes``, ...). A name that
-                is both means the parameter.
+                is both is the parameter.
 
         Raises:
             InvalidInput: A parameter is missing or unknown; the message names it.
@@ -190,7 +191,7 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     @staticmethod
     def pickled(value: Any) -> dict[str, str]:
-        """``value`` for a parameter that has no JSON form; for functions at sites whose policy has allow_pickle.
+        """Wrap ``value``, which has no JSON form, for a parameter of ``run()`` at a site whose policy has allow_pickle.
 
         Raises:
             InvalidInput: cloudpickle is not installed (the extra ``pickle``).
@@ -199,45 +200,45 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     @classmethod
     def load_by_id(cls, app_id: int) -> type[AppT]:
-        """The definition of a stored App, by its id."""
+        """Return the definition of a stored App by its id."""
         return cls._from_app(apps_of(current_client()).by_id(app_id))
 
     @classmethod
     def load_by_name(cls, name: str, *, site: "str | int | Site | None" = None) -> type[AppT]:
-        """The definition of a stored App, by its name; ``site`` decides where several sites have one."""
+        """Return the definition of a stored App by its name; ``site``: its name, id or Site, where several have one."""
         return cls._from_app(apps_of(current_client()).named(name, site=site))
 
     @classmethod
     def load_by_site(cls, site: "str | int | Site") -> dict[str, type[AppT]]:
-        """The definitions of all Apps of a site, by name."""
+        """Return the definitions of all Apps of a site, by name."""
         return {app.name: cls._from_app(app) for app in apps_of(current_client()).of_site(site)}
 
     @classmethod
     def _from_app(cls, app: Any) -> type[AppT]:
-        """A class that says what ``app`` says."""
-        wanted = (n for n, f in app._fields.items() if f.creatable and n not in _NOT_DECLARED)
-        body = {n: value for n in wanted if (value := app._values[app._fields[n].index]) not in (None, UNSET)}
-        made: type[AppT] = type(
+        """Return a class with the fields of ``app``."""
+        names = (n for n, f in app._fields.items() if f.creatable and n not in _NOT_DECLARED)
+        body = {n: value for n in names if (value := app._values[app._fields[n].index]) not in (None, UNSET)}
+        definition: type[AppT] = type(
             app.name, (model_named("App"),), {**body, "site": app.site_id, "__doc__": app.description or None}
         )
-        return made
+        return definition
 
     @classmethod
     def resolve_site_id(cls) -> int:
-        """The id of the site that this definition names."""
+        """Return the id of the site that this definition names."""
         return apps_of(current_client()).site_id(cls._require_site())
 
 
-def _preamble(cls: type[Any], given: Any) -> Any:
-    """The preamble as text, from text, a list of lines, or a method without arguments, which is called now."""
-    if inspect.isfunction(given):
+def _preamble(cls: type[Any], preamble: Any) -> Any:
+    """Return the preamble as text; it is text, a list of lines, or a method without arguments, which is called now."""
+    if inspect.isfunction(preamble):
         try:
-            given = given(None)
+            preamble = preamble(None)
         except Exception as error:
             raise InvalidInput(
                 f"{cls.__name__}.shell_preamble() failed: {error!r}.",
                 hint="It is called once, when the class is defined, and knows no job.",
             ) from None
-    if isinstance(given, (list, tuple)) and all(isinstance(line, str) for line in given):
-        return "\n".join(given)
-    return inspect.cleandoc(given) if isinstance(given, str) else given
+    if isinstance(preamble, (list, tuple)) and all(isinstance(line, str) for line in preamble):
+        return "\n".join(preamble)
+    return inspect.cleandoc(preamble) if isinstance(preamble, str) else preamble

@@ -1,4 +1,4 @@
-"""The Apps and Sites that a client has met, by id and by name, so that 10,000 Jobs cost one question."""
+"""A client's cache of Apps and Sites, by id and by name, so that 10,000 Jobs cost one request."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,12 @@ App = Any
 
 
 def apps_of(client: "Client") -> "AppCache":
-    """The Apps that a client has met."""
+    """Return the cache of Apps of a client."""
     return client.part(AppCache)
 
 
 class AppCache:
-    """Apps by id and name. What is asked for by name is looked up once; ``moved`` forgets it all."""
+    """Apps by id and name. A name is resolved once; ``moved`` clears the cache."""
 
     def __init__(self, client: "Client") -> None:
         self._client = client
@@ -38,7 +38,7 @@ class AppCache:
         return model_named("App")
 
     def resolve(self, app: Any, site_name: str | None = None) -> App:
-        """The stored App that ``app`` means: a name, an id, an App, or a definition."""
+        """Return the stored App for a name, an id, an App or a definition."""
         if isinstance(app, str):
             return self._by_name.get((app, site_name)) or self.named(app, site=site_name)
         if isinstance(app, int):
@@ -52,27 +52,27 @@ class AppCache:
         raise InvalidInput(f"app={app!r} is no App.", hint="Give its name, an App, or its class.")
 
     def takes(self, app_id: Any) -> Parameters | None:
-        """The parameters of an App met before; None for one that was not."""
+        """Return the parameters of a cached App; None for another."""
         return self._takes.get(app_id)
 
     def by_id(self, app_id: int) -> App:
-        """The App of this id."""
+        """Return the App of this id."""
         return self._by_id.get(app_id) or self._keep(self._model.objects.using(self._client).get(id=app_id))
 
     def named(self, name: str, *, site: Any = None) -> App:
-        """The App of this name, at ``site`` (its name, id or Site) where given.
+        """Return the App of this name, at ``site`` (a name, id or Site) unless that is None.
 
         Raises:
             InvalidInput: none has it, the message names the nearest; or several sites have one.
         """
         query = self._model.objects.using(self._client).filter(name=name)
-        found = list(query.filter(site_id=self.site_id(site)) if site is not None else query)
-        if len(found) == 1:
-            app = self._keep(found[0])
+        matches = list(query.filter(site_id=self.site_id(site)) if site is not None else query)
+        if len(matches) == 1:
+            app = self._keep(matches[0])
             self._by_name[name, site if isinstance(site, str) else None] = app
             return app
-        if found:
-            ids = [app.site_id for app in found]
+        if matches:
+            ids = [app.site_id for app in matches]
             sites = Site.objects.using(self._client).filter(id=ids).values_list("name", flat=True)
             raise InvalidInput(
                 f"Several sites have an App {name!r}: {', '.join(sites)}.", hint="Say which: site_name=."
@@ -86,11 +86,11 @@ class AppCache:
         return InvalidInput(f"There is no App {name!r}{where}.", hint=hint)
 
     def of_site(self, site: Any) -> list[App]:
-        """All Apps of a site, by name."""
+        """Return all Apps of a site in the order of their names."""
         return list(self._model.objects.using(self._client).filter(site_id=self.site_id(site)).order_by("name"))
 
     def site_id(self, site: Any) -> int:
-        """The id of a site given by name, id or as a Site.
+        """Return the id of a site, which is a name, an id or a Site.
 
         Raises:
             InvalidInput: no site has this name; the message names the nearest.
@@ -112,19 +112,19 @@ class AppCache:
     def store(self, definition: dict[str, Any], *, site_id: int, names: Iterable[str]) -> App:
         """Create the App of this definition, or update the one that has one of the ``names``."""
         query = self._model.objects.using(self._client).filter(site_id=site_id)
-        found = next((app for name in names if (app := query.filter(name=name).first())), None)
-        if found is None:
-            found = self._model(site_id=site_id, **definition)
-            found._client = self._client
-        for name, value in definition.items() if found.id else ():
-            if found._values[found._fields[name].index] != value:
-                setattr(found, name, value)
-        found.save()
+        stored = next((stored for name in names if (stored := query.filter(name=name).first())), None)
+        if stored is None:
+            stored = self._model(site_id=site_id, **definition)
+            stored._client = self._client
+        for name, value in definition.items() if stored.id else ():
+            if stored._values[stored._fields[name].index] != value:
+                setattr(stored, name, value)
+        stored.save()
         self._by_name.clear()
-        return self._keep(found)
+        return self._keep(stored)
 
     def moved(self, refs: Iterable[tuple[str, str | None]]) -> bool:
-        """Forget everything; whether any of these names means another App now than it did."""
+        """Clear the cache; return whether any of these names now belongs to another App than before."""
         before = {ref: self._by_name[ref].id for ref in refs if ref in self._by_name}
         self._forget()
         return any(self.named(name, site=site).id != before[name, site] for name, site in before)

@@ -1,4 +1,4 @@
-"""What BatchJobs can do beyond being rows: be checked against a site's limits, be written for a command line."""
+"""The methods of BatchJob: the check against a site's limits, the partitions as command-line arguments."""
 
 import shlex
 from collections.abc import Collection, Mapping
@@ -27,7 +27,7 @@ class BatchJobBase(Model):
         allowed_projects: Collection[str],
         optional_batch_job_params: Mapping[str, Any],
     ) -> None:
-        """Check it against what its site allows; the arguments are the Site's fields of these names.
+        """Check it against the limits of its site; the arguments are the Site's fields of these names.
 
         Raises:
             InvalidInput: The message names the limit.
@@ -48,8 +48,7 @@ class BatchJobBase(Model):
                 raise InvalidInput(f"There is no parameter {name!r}.", hint=nearest(name, optional_batch_job_params))
 
     def partitions_to_cli_args(self) -> str:
-        """The partitions as arguments of `storax queue submit`, ``--part MODE:NODES[:key=value...]``; empty without
-        any."""
+        """Return the partitions as arguments of `storax queue submit`, ``--part MODE:NODES[:key=value...] ...``."""
         return " ".join(f"--part {_part(part)}" for part in self.partitions or ())
 
 

@@ -1,8 +1,8 @@
-"""The one subscription of a client to the ends of jobs: a thread that reads the event stream for all who wait.
+"""The feed of a client: one thread reads the ends of jobs from the event stream for all waits.
 
-It opens with the first wait and stays open for a while, so that the next one costs no connection. It remembers the ends
-it saw, which spares a question to the server for jobs that were made while it was open. A stream that breaks is resumed
-behind the last event seen; where that cannot be, every waiter is told to look for itself.
+The stream opens with the first wait and stays open for a while, so that the next wait costs no connection. The feed
+remembers the ends it read, which saves a request for jobs that were created while it was open. A stream that breaks is
+resumed behind the last event; where that cannot be, every wait is asked to poll.
 """
 
 import json
@@ -11,11 +11,11 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from storax._jobs.states import FINAL
-from storax._jobs.subscription import LOOK, Ticket
+from storax._jobs.subscription import POLL, Subscription
 from storax._runtime.server_sent_events import ServerEvent, parse
 from storax._runtime.transport import Call, Stream, Transport
 from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
+from storax.models.job_rules import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ REMEMBERED = 100_000
 
 
 def feed_of(client: "Client") -> "Feed":
-    """The one subscription to the event stream that all waits of this client share."""
+    """Return the feed that all waits of a client share."""
     return client.part(_feed)
 
 
@@ -37,7 +37,7 @@ def _feed(client: "Client") -> "Feed":
 
 
 class Feed:
-    """Reads ``/events/stream`` in a daemon thread while somebody waits, and ``IDLE`` seconds longer."""
+    """Reads ``/events/stream`` in a daemon thread while a wait lasts, and ``IDLE`` seconds longer."""
 
     def __init__(self, wire: Transport, *, now: "Callable[[], float]" = time.monotonic) -> None:
         self._wire = wire
@@ -45,44 +45,46 @@ class Feed:
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._wake = threading.Event()
-        self._tickets: set[Ticket] = set()
+        self._subscriptions: set[Subscription] = set()
         self._ended: dict[int, int] = {}  # job id -> position of its end, oldest first
-        self._since: int | None = None  # every end behind this position is in _ended or came to a ticket
+        self._since: int | None = None  # every end behind this position is in _ended or went to a subscription
         self._last: int | None = None  # position to resume behind
-        self._used = now()
+        self._last_used = now()
         self._stream: Stream | None = None
         self._thread: threading.Thread | None = None
         self.live = False
         self.closed = False
 
-    def open(self, born: dict[int, int | None], *, timeout: float) -> Ticket:
-        """A ticket for jobs by id, each with the position from which on its moves are still to come (None: unknown).
+    def subscribe(self, start_positions: dict[int, int | None], *, timeout: float) -> Subscription:
+        """Subscribe to the ends of some jobs; wait up to ``timeout`` seconds for the connection.
 
-        Waits up to ``timeout`` seconds for the connection. ``covered`` tells whether no end can have been missed.
+        Args:
+            start_positions: By job id, the log position up to which the job is known; None where it is not.
+            timeout: In seconds.
         """
-        positions = [p for p in born.values() if p is not None]
-        after = min(positions) if len(positions) == len(born) else None
-        ticket = Ticket(born)
+        positions = [p for p in start_positions.values() if p is not None]
+        after = min(positions) if len(positions) == len(start_positions) else None
+        subscription = Subscription(start_positions)
         with self._lock:
-            self._tickets.add(ticket)
+            self._subscriptions.add(subscription)
             self._start(after)
         self._ready.wait(timeout)
         with self._lock:
-            ticket.covered = self.live and after is not None and self._since is not None and after >= self._since
-            if ticket.covered:
-                for job_id, position in born.items():
+            subscription.gapless = self.live and after is not None and self._since is not None and after >= self._since
+            if subscription.gapless:
+                for job_id, position in start_positions.items():
                     if self._ended.get(job_id, 0) > (position or 0):
-                        ticket.tell(job_id)
-        return ticket
+                        subscription.put(job_id)
+        return subscription
 
-    def release(self, ticket: Ticket) -> None:
-        """Nobody waits on this ticket any more."""
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription."""
         with self._lock:
-            self._tickets.discard(ticket)
-            self._used = self._now()
+            self._subscriptions.discard(subscription)
+            self._last_used = self._now()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, and with it all subscriptions."""
         with self._lock:
             self.closed = True
             thread, stream = self._thread, self._stream
@@ -95,7 +97,7 @@ class Feed:
     # ---- the thread -----------------------------------------------------------------------------------------------
 
     def _start(self, after: int | None) -> None:
-        """Start the thread where none runs; it begins behind ``after``."""
+        """Start the thread where none runs; it reads from behind ``after``."""
         if self._thread or self.closed:
             return
         self._ready.clear()
@@ -112,17 +114,17 @@ class Feed:
                 self._read(resumed=resumed)
                 pause = 0.05
             except (Unauthorized, NotFound, InvalidInput):
-                pause = IDLE  # no stream to be had here: the waiters go on by looking
+                pause = IDLE  # the server offers no stream: the waits poll
             except StoraxError:
                 pause = min(2.0, pause * 2)
-            self._broken()
+            self._on_disconnect()
             self._wake.wait(pause)
 
     def _finished(self) -> bool:
-        """Whether to end this thread: closed, or nobody has waited for a while."""
+        """Return whether to end this thread: the feed is closed, or no wait used it for a while."""
         with self._lock:
             me = self._thread is threading.current_thread()
-            idle = not self._tickets and self._now() - self._used > IDLE
+            idle = not self._subscriptions and self._now() - self._last_used > IDLE
             if me and (self.closed or idle):
                 self._thread, self.live = None, False
             return self._thread is not threading.current_thread()
@@ -138,25 +140,25 @@ class Feed:
             self._stream = stream
             for event in parse(stream):
                 if not self.live:
-                    self._connected(resumed=resumed)
+                    self._on_connect(resumed=resumed)
                 if event.data:
-                    self._take(event)
+                    self._on_event(event)
                 elif self._finished():
                     return
 
-    def _connected(self, *, resumed: bool) -> None:
-        """The first bytes are here, so from now on nothing is missed; what lies before was, unless it is resumed."""
+    def _on_connect(self, *, resumed: bool) -> None:
+        """Note the first bytes: from now on no event is missed; earlier ones were, unless the stream is resumed."""
         with self._lock:
             again, self.live = self._ready.is_set(), True
             if not resumed:
                 self._since = None
-                for ticket in self._tickets if again else ():  # at first, open() itself sees to it
-                    ticket.tell(LOOK)
+                for subscription in self._subscriptions if again else ():  # the first time, subscribe() checks
+                    subscription.put(POLL)
             self._ready.set()
 
-    def _take(self, event: ServerEvent) -> None:
-        found = json.loads(event.data)
-        position, job_id = int(event.id or found["position"]), int(found["entity_id"])
+    def _on_event(self, event: ServerEvent) -> None:
+        data = json.loads(event.data)
+        position, job_id = int(event.id or data["position"]), int(data["entity_id"])
         with self._lock:
             self._last = position
             if self._since is None:
@@ -164,18 +166,18 @@ class Feed:
             self._ended.pop(job_id, None)
             self._ended[job_id] = position
             self._forget_old()
-            for ticket in self._tickets:
-                if job_id in ticket.ids:
-                    ticket.tell(job_id, found.get("job"))
+            for subscription in self._subscriptions:
+                if job_id in subscription.ids:
+                    subscription.put(job_id, data.get("job"))
 
     def _forget_old(self) -> None:
         if len(self._ended) > REMEMBERED:
             for job_id in list(islice(self._ended, REMEMBERED // 10)):
                 self._since = self._ended.pop(job_id)
 
-    def _broken(self) -> None:
+    def _on_disconnect(self) -> None:
         with self._lock:
             self.live, self._stream = False, None
             self._ready.set()
-            for ticket in self._tickets:
-                ticket.tell(LOOK)
+            for subscription in self._subscriptions:
+                subscription.put(POLL)

@@ -1,4 +1,4 @@
-"""Jobs that name each other as parents, put in an order that has every parent before its children."""
+"""Sort jobs that name each other as parents: every parent before its children."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -9,17 +9,17 @@ T = TypeVar("T")
 
 
 def parents_first(items: Sequence[T], parents: Callable[[T], Sequence[T]]) -> list[T]:
-    """``items`` with every parent before its children; as they stand where they do already.
+    """Sort ``items`` so that every parent comes before its children; keep their order where it does so already.
 
     Raises:
         InvalidInput: there is a cycle; the message names its members.
     """
-    place = {id(item): i for i, item in enumerate(items)}
-    if all(place[id(p)] < i for i, item in enumerate(items) for p in parents(item)):
+    index = {id(item): i for i, item in enumerate(items)}
+    if all(index[id(p)] < i for i, item in enumerate(items) for p in parents(item)):
         return list(items)
     from graphlib import CycleError, TopologicalSorter
 
-    graph = {place[id(item)]: [place[id(p)] for p in parents(item)] for item in items}
+    graph = {index[id(item)]: [index[id(p)] for p in parents(item)] for item in items}
     try:
         return [items[i] for i in TopologicalSorter(graph).static_order()]
     except CycleError as error:

@@ -1,4 +1,4 @@
-"""The parameters of an App: which there are, which must be given, and what a Job gives."""
+"""The parameters of an App: those of its template or ``run()``, and the check of a Job's values."""
 
 import inspect
 import re
@@ -9,16 +9,16 @@ from storax._runtime.json import dumps
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
 
-_PLACE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")  # a parameter in a command template
 
 
 def of_template(template: str) -> dict[str, dict[str, Any]]:
-    """A required parameter for every ``{{ name }}`` of a command template."""
-    return {name: {"required": True} for name in dict.fromkeys(_PLACE.findall(template))}
+    """Return a required parameter for every ``{{ name }}`` of a command template."""
+    return {name: {"required": True} for name in dict.fromkeys(PLACEHOLDER.findall(template))}
 
 
 def of_function(run: Callable[..., Any]) -> dict[str, dict[str, Any]]:
-    """A parameter for every argument of ``run`` but the first, ``self``; one with a default is optional."""
+    """Return a parameter for every argument of ``run`` but the first, ``self``; one with a default is optional."""
     arguments = list(inspect.signature(run).parameters.values())[1:]
     return {a.name: _declaration(a) for a in arguments}
 
@@ -50,22 +50,22 @@ class Parameters:
         self._names = frozenset(declared)
         self._required = frozenset(n for n, spec in declared.items() if _required(spec))
 
-    def check(self, given: Mapping[str, Any]) -> None:
+    def check(self, values: Mapping[str, Any]) -> None:
         """Refuse missing and unknown parameters.
 
         Raises:
             InvalidInput: the message names them, and the nearest right name.
         """
-        names = given.keys()
+        names = values.keys()
         if names >= self._required and names <= self._names:
             return
         app = f"App {self.app_name!r}"
         if missing := [repr(n) for n in self.declared if n in self._required and n not in names]:
-            words = f"the parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
-            raise InvalidInput(f"{app} needs {words}.", hint='Give parameters={"name": value}.')
-        wrong = next(n for n in names if n not in self._names)
-        hint = nearest(wrong, self.declared) if self.declared else "It takes no parameters."
-        raise InvalidInput(f"{app} has no parameter {wrong!r}.", hint=hint)
+            parameters = f"the parameter{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+            raise InvalidInput(f"{app} needs {parameters}.", hint='Give parameters={"name": value}.')
+        unknown = next(n for n in names if n not in self._names)
+        hint = nearest(unknown, self.declared) if self.declared else "It takes no parameters."
+        raise InvalidInput(f"{app} has no parameter {unknown!r}.", hint=hint)
 
 
 def _required(spec: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Values without a JSON form: pickled only where they are asked to be, unpickled only where they are trusted."""
+"""Values without a JSON form: pickled only on request, unpickled only if the caller trusts them."""
 
 import base64
 from typing import Any
@@ -19,12 +19,12 @@ def _library() -> Any:
 
 
 def wrap(value: Any) -> dict[str, str]:
-    """``value`` as a parameter that a function gets back as it was, where the site's policy has allow_pickle."""
+    """Pickle ``value`` as a parameter, which ``run()`` gets unpickled where the site's policy has allow_pickle."""
     return {MARK: base64.b64encode(_library().dumps(value)).decode()}
 
 
 def unwrap(value: Any, *, trust: bool) -> Any:
-    """The value of a result. Raises InvalidInput for a pickled one that nobody said to trust."""
+    """Return the value of a result. Raise InvalidInput for a pickled one that the caller does not trust."""
     if not (isinstance(value, dict) and value.keys() == {MARK}):
         return value
     if not trust:

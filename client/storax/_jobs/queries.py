@@ -1,4 +1,4 @@
-"""What queries of Jobs and ``Job.objects`` can do beyond others: cancel, wait, refresh many."""
+"""The methods of job queries and ``Job.objects`` that other queries lack: cancel, wait, refresh many."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
@@ -13,10 +13,10 @@ J = TypeVar("J", bound=JobBase[Any, Any])
 
 
 class JobQueryBase(ChangeQuery[J]):
-    """What a query of Jobs can do beyond other queries."""
+    """A query of jobs: it can also cancel and wait for them."""
 
     def cancel(self) -> int:
-        """Cancel all that match; running processes are stopped within seconds. Returns the number cancelled.
+        """Cancel all jobs that match, and return how many; running processes are stopped within seconds.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -37,42 +37,42 @@ class JobQueryBase(ChangeQuery[J]):
         """Block until jobs have ended, and refresh them; pushed by the server, not polled.
 
         Args:
-            jobs: Saved jobs of one server; a query waits for its own jobs where none are given.
-            timeout: Seconds to wait at most; None waits for ever. It is no error when it comes first.
-            return_when: ALL_COMPLETED; FIRST_COMPLETED: as soon as one has ended; FIRST_EXCEPTION: as soon as one has
-                FAILED.
+            jobs: Saved jobs of one server; a query waits for its own jobs where none are named.
+            timeout: Seconds to wait at most; None, the default, waits for ever. A timeout is no error.
+            return_when: ALL_COMPLETED, the default; FIRST_COMPLETED: as soon as one has ended; FIRST_EXCEPTION: as soon
+                as one has FAILED.
 
         Returns:
-            Two lists, ``(done, not_done)``, each in the order given. A job that was deleted counts as done.
+            Two lists, ``(done, not_done)``, each in the order of ``jobs``. A job that was deleted counts as done.
         """
-        return wait(self._meant(jobs), timeout=timeout, return_when=return_when)
+        return wait(self._selected_jobs(jobs), timeout=timeout, return_when=return_when)
 
     def as_completed(self, jobs: Iterable[J] | None = None, timeout: float | None = None) -> Iterator[J]:
         """Yield jobs as they end, refreshed; one that was deleted is yielded as it was.
 
         Args:
-            jobs: Saved jobs of one server; a query takes its own jobs where none are given.
-            timeout: Seconds to wait at most; None waits for ever.
+            jobs: Saved jobs of one server; a query takes its own jobs where none are named.
+            timeout: Seconds to wait at most; None, the default, waits for ever.
 
         Raises:
             DeadlineExceeded: Not all have ended within ``timeout`` seconds.
         """
-        return as_completed(self._meant(jobs), timeout=timeout)
+        return as_completed(self._selected_jobs(jobs), timeout=timeout)
 
-    def _meant(self, jobs: Iterable[J] | None) -> Iterable[J]:
+    def _selected_jobs(self, jobs: Iterable[J] | None) -> Iterable[J]:
         if jobs is None:
-            self._require_said("wait")
+            self._require_filtered("wait")
             return self._fetch()
         if not isinstance(jobs, Iterable):
-            raise InvalidInput(f"{jobs!r} is no list of jobs.", hint="Say timeout= for the seconds to wait.")
+            raise InvalidInput(f"{jobs!r} is no list of jobs.", hint="Name the seconds to wait: timeout=.")
         return jobs
 
 
 class JobManagerBase(Manager[J]):
-    """What ``Job.objects`` can do beyond other managers."""
+    """``Job.objects``: it can also refresh many jobs at once."""
 
     def bulk_refresh(self, jobs: Iterable[J]) -> None:
-        """Read all of these again, in one request for 10,000 of them.
+        """Refresh all of these jobs, 10,000 in one request.
 
         Raises:
             DoesNotExist: One was deleted; the others are refreshed.

@@ -1,4 +1,4 @@
-"""What Sessions can do beyond being rows: take jobs, stay alive, report."""
+"""The methods of Session: lease jobs, send heartbeats, report."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from storax._orm.instance import Model
 from storax._orm.rows import from_object
 from storax._runtime.json import dumps
+from storax.models.job_rules import Takeable
 
 if TYPE_CHECKING:
     from storax.models.job import Job
 
 
-Runnable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
-
-
 class SessionBase(Model):
-    """The hand-written half of Session."""
+    """The hand-written half of Session: leasing jobs, heartbeats, reports."""
 
     __slots__ = ()
 
@@ -29,30 +27,30 @@ class SessionBase(Model):
         serial_only: bool = False,
         sort_by: Literal["long_large_first"] | None = None,
         filter_tags: Mapping[str, str] | None = None,
-        states: "Iterable[Runnable] | None" = None,
+        states: "Iterable[Takeable] | None" = None,
         app_ids: Iterable[int] | None = None,
         wait: float = 0,
     ) -> "list[Job]":
-        """Lease runnable jobs; each carries its ``lease_epoch``, which a report must name.
+        """Lease runnable jobs and return them; each has a ``lease_epoch``, which a report must name.
 
         Args:
-            max_num_jobs: At most this many, 1 to 2048.
-            max_wall_time_min: No job longer than this, in minutes; None sets no limit, 0 is a limit of 0.
-            max_nodes_per_job: No job wider than this.
-            max_aggregate_nodes: Limit of the sum of num_nodes / node_packing_count.
-            serial_only: Only jobs of one node and one rank.
-            sort_by: Packing order; by default priority, then age.
-            filter_tags: Only jobs with these tags.
-            states: Runnable states; by default both.
-            app_ids: Only jobs of these Apps.
-            wait: Seconds to wait for the first, where none is runnable; at most 60.
+            max_num_jobs: Jobs at most, 1 to 2048; by default 1.
+            max_wall_time_min: Wall time of a job at most, in minutes; None, the default, sets no limit.
+            max_nodes_per_job: Nodes of a job at most; None, the default, sets no limit.
+            max_aggregate_nodes: Limit of the sum of num_nodes / node_packing_count; None, the default, sets none.
+            serial_only: Whether to lease only jobs of one node and one rank; by default False.
+            sort_by: ``long_large_first``, for packing; None, the default, sorts by priority, then age.
+            filter_tags: Tags that a job must have; by default none.
+            states: Runnable states; None, the default, means all six, those before a hook included.
+            app_ids: Ids of the Apps whose jobs are leased; None, the default, means all.
+            wait: Seconds to wait for the first job where none is runnable, 0 to 60; by default 0.
 
         Raises:
             DoesNotExist: The session has expired; its jobs were taken away.
         """
         from storax.models.job import Job
 
-        ask = {
+        options = {
             "max_num_jobs": max_num_jobs,
             "max_wall_time_min": max_wall_time_min,
             "max_nodes_per_job": max_nodes_per_job,
@@ -63,22 +61,22 @@ class SessionBase(Model):
             "states": None if states is None else list(states),
             "app_ids": None if app_ids is None else list(app_ids),
         }
-        body = {name: value for name, value in ask.items() if not (value is None or value is False or value == {})}
+        body = {name: value for name, value in options.items() if not (value is None or value is False or value == {})}
         client = self._home()
-        found = self._ask("POST", "used", dumps(body), path="/acquire", params={"wait": wait}, patience=wait).json()
-        return [from_object(Job, row, client) for row in found["jobs"]]
+        reply = self._ask("POST", "used", dumps(body), path="/acquire", params={"wait": wait}, patience=wait).json()
+        return [from_object(Job, row, client) for row in reply["jobs"]]
 
     def tick(self) -> list[dict[str, Any]]:
-        """Say that the session lives. Returns the jobs to stop, as ``{"id", "lease_epoch"}``.
+        """Send a heartbeat, and return the jobs to stop, each as ``{"id": int, "lease_epoch": int}``.
 
         Raises:
             DoesNotExist: The session has expired; its jobs were taken away.
         """
-        found = self._ask("POST", "used", path="/heartbeat").json()
-        cancels: list[dict[str, Any]] = found["cancel"]
-        return cancels
+        reply = self._ask("POST", "used", path="/heartbeat").json()
+        jobs_to_stop: list[dict[str, Any]] = reply["cancel"]
+        return jobs_to_stop
 
     def report(self, reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-        """Tell what became of leased jobs; safe to repeat. Returns ``{"accepted", "refused", "cancel"}``."""
-        found: dict[str, Any] = self._ask("POST", "used", dumps({"reports": list(reports)}), path="/report").json()
-        return found
+        """Report the outcomes of leased jobs; safe to repeat. Return ``{"accepted", "refused", "cancel"}``, a dict."""
+        reply: dict[str, Any] = self._ask("POST", "used", dumps({"reports": list(reports)}), path="/report").json()
+        return reply

@@ -1,4 +1,4 @@
-"""The source of a definition as text that stands alone: the class, and what it uses of its module.
+"""The source of a definition as self-contained text: the class, and what it uses of its module.
 
 Nothing is pickled. Modules become ``import`` lines, functions and classes of other modules ``from ... import`` lines,
 functions of the same module their own source, plain constants their value. Whatever else a method uses, it must import
@@ -15,8 +15,7 @@ from typing import Any
 
 from storax.errors import InvalidInput
 
-HOOKS = ("preprocess", "postprocess", "handle_error", "handle_timeout")
-# Said to the server at sync(); not evaluated again at the site.
+# Sent to the server by sync(); not evaluated again at the site.
 DECLARATIONS = frozenset(
     {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",
      "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "retry_delay_sec", "retry_exit_codes",
@@ -26,7 +25,7 @@ MAX_CONSTANT = 4096
 
 
 def plain_source(cls: type[Any]) -> str:
-    """The source of the class, for people to read; empty where Python does not know it."""
+    """Return the source of the class, for people to read; empty where Python does not know it."""
     try:
         return textwrap.dedent(inspect.getsource(cls))
     except (OSError, TypeError):
@@ -34,7 +33,7 @@ def plain_source(cls: type[Any]) -> str:
 
 
 def whole_source(cls: type[Any], methods: Iterable[str]) -> str:
-    """The source of the class with all that its methods need of its module.
+    """Return the source of the class with everything that its methods need of its module.
 
     Raises:
         InvalidInput: Python does not know the source, as in a bare interactive session.
@@ -47,7 +46,7 @@ def whole_source(cls: type[Any], methods: Iterable[str]) -> str:
 
 
 def _from_methods(cls: type[Any], methods: Iterable[str]) -> str:
-    """A class of the methods alone; notebooks know the source of functions where they do not know that of classes."""
+    """Return a class of the methods alone; notebooks know the source of functions, but not always that of classes."""
     functions = [f for n, f in vars(cls).items() if inspect.isfunction(f)]
     try:
         bodies = [textwrap.dedent(inspect.getsource(f)) for f in functions]
@@ -60,7 +59,7 @@ def _from_methods(cls: type[Any], methods: Iterable[str]) -> str:
 
 
 def _collect(text: str, scope: dict[str, Any], head: dict[str, str], *, own: str) -> None:
-    """Lines for the names that ``text`` uses of ``scope``, by name; a function's own needs come before it."""
+    """Add to ``head`` a line for each name that ``text`` uses of ``scope``; what a function uses comes before it."""
     for name in _names(text):
         if name in head or name not in scope:
             continue
@@ -98,28 +97,28 @@ def _is_literal(text: str) -> bool:
 
 
 def _names(text: str) -> list[str]:
-    """Names that are read anywhere in the methods of a class, or in a function; not its bases, nor annotations."""
-    found: dict[str, None] = {}
+    """Return the names that the methods of a class, or a function, read; without bases and annotations."""
+    names: dict[str, None] = {}
     tree = ast.parse(textwrap.dedent(text))
     for node in tree.body:
         body = [n for n in node.body if not is_declaration(n)] if isinstance(node, ast.ClassDef) else [node]
         for part in body:
-            _visit(part, found)
-    return list(found)
+            _visit(part, names)
+    return list(names)
 
 
-def _visit(node: ast.AST, found: dict[str, None]) -> None:
+def _visit(node: ast.AST, names: dict[str, None]) -> None:
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-        found[node.id] = None
+        names[node.id] = None
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns"):
             continue
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, ast.AST):
-                _visit(item, found)
+                _visit(item, names)
 
 
 def is_declaration(node: ast.AST) -> bool:
-    """Whether a statement of a class body sets what sync() has told the server."""
+    """Return whether a statement of a class body sets a field that sync() sent to the server."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     return any(isinstance(t, ast.Name) and t.id in DECLARATIONS for t in targets)

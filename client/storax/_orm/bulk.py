@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def create_all(model: type[Any], items: Iterable[Any], client: "Client", *, progress: bool | None = None) -> list[Any]:
-    """Create unsaved instances; their ids are filled in, and they are returned in the order given."""
-    given = list(items)
-    _require(model, given, saved=False)
-    ordered = model._in_order(given)
-    with counted(f"Creating {model.__name__}s", len(given), progress) as bar:
+    """Create unsaved instances on the server, fill in their ids and states, and return them in the same order."""
+    instances = list(items)
+    _require(model, instances, saved=False)
+    ordered = model._in_order(instances)
+    with counted(f"Creating {model.__name__}s", len(instances), progress) as bar:
         for chunk in _chunks(ordered):
             _create_chunk(model, chunk, client, bar)
-    return given
+    return instances
 
 
 def _create_chunk(model: type[Any], chunk: Sequence[Any], client: "Client", bar: Bar) -> None:
@@ -47,15 +47,15 @@ def _create_chunk(model: type[Any], chunk: Sequence[Any], client: "Client", bar:
 
 @collector_paused()
 def _fill_in(model: type[Model], chunk: Sequence[Model], reply: Any, client: "Client") -> None:
-    found, position = reply.json(), reply.position
-    columns = [(i, model._fields[name].index) for i, name in enumerate(found["columns"]) if name in model._fields]
-    tells_state = "state" in found["columns"]
-    for one, row in zip(chunk, found["rows"], strict=True):
+    body, position = reply.json(), reply.position
+    columns = [(i, model._fields[name].index) for i, name in enumerate(body["columns"]) if name in model._fields]
+    has_state = "state" in body["columns"]
+    for one, row in zip(chunk, body["rows"], strict=True):
         values = one._values
         for i, index in columns:
             values[index] = row[i]
         put_client(one, client)
-        if tells_state:
+        if has_state:
             put_position(one, position)
         one._settle_changes()
 
@@ -63,11 +63,11 @@ def _fill_in(model: type[Model], chunk: Sequence[Model], reply: Any, client: "Cl
 def update_all(
     model: type[Any], items: Iterable[Any], client: "Client", *, force: bool = False, progress: bool | None = None
 ) -> int:
-    """Send what changed in each of these instances; returns how many had changes."""
-    given = list(items)
-    _require(model, given, saved=True)
+    """Send what changed in each of these instances; return how many had changes."""
+    instances = list(items)
+    _require(model, instances, saved=True)
     with collector_paused():
-        changed = [(one, patch) for one in given if (patch := one._patch())]
+        changed = [(one, patch) for one in instances if (patch := one._patch())]
     with counted(f"Updating {model.__name__}s", len(changed), progress) as bar:
         for chunk in _chunks(changed):
             _update_chunk(model, chunk, client, bar, {"force": "true"} if force else {})
@@ -89,7 +89,7 @@ def _send(client: "Client", method: str, path: str, body: list[Any], params: dic
 
 
 def _require(model: type[Any], items: Sequence[Any], *, saved: bool) -> None:
-    """Refuse a list that holds something else, something in the wrong state, or the same thing twice."""
+    """Refuse a list with an instance of another model, one that is (not) saved, or one that stands twice."""
     if set(map(type, items)) - {model}:
         wrong = next((one for one in items if not isinstance(one, model)), None)
         if wrong is not None:
@@ -103,10 +103,10 @@ def _require(model: type[Any], items: Sequence[Any], *, saved: bool) -> None:
 
 
 def _refuse_first(items: Sequence[Any], *, saved: bool) -> None:
-    off = next(one for one in items if one._saved is not saved)
+    wrong = next(one for one in items if one._saved is not saved)
     if saved:
-        raise InvalidInput(f"{off!r} is not saved yet.", hint="Use bulk_create() for new ones.")
-    raise InvalidInput(f"{off!r} is saved already.", hint="Use bulk_update() to change those that exist.")
+        raise InvalidInput(f"{wrong!r} is not saved yet.", hint="Use bulk_create() for new ones.")
+    raise InvalidInput(f"{wrong!r} is saved already.", hint="Use bulk_update() to change those that exist.")
 
 
 def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

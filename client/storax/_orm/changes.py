@@ -1,4 +1,4 @@
-"""What a query changes on the server: one request for all that match, with the number of them as the answer."""
+"""Bulk changes by query: one request updates or deletes all that match, and answers their number."""
 
 from typing import Any
 from warnings import warn
@@ -16,11 +16,11 @@ BULK_PATIENCE = 10
 class ChangeQuery(Query[M]):
     """A query of a resource that can be updated or deleted."""
 
-    def _require_said(self, verb: str) -> None:
-        """A plain query says which ones it means; a manager does not."""
+    def _require_filtered(self, verb: str) -> None:
+        """Accept the query: it has filters, while a manager stands for everything and refuses."""
 
-    def _update(self, given: dict[str, Any]) -> int:
-        patch = arguments(given)
+    def _update(self, local_arguments: dict[str, Any]) -> int:
+        patch = arguments(local_arguments)
         params = {"force": "true"} if patch.pop("force", False) else None
         patch = {name: self._patched(name, value) for name, value in patch.items() if value is not UNSET}
         body = self._selected("updated", "update", {"patch": patch})
@@ -29,30 +29,32 @@ class ChangeQuery(Query[M]):
         return int(self._call("PATCH", "", body, params=params)["updated"])
 
     def _patched(self, name: str, value: Any) -> Any:
-        one = self._model._fields.get(name)
-        if one is None:
+        field = self._model._fields.get(name)
+        if field is None:
             known = [n for n, f in self._model._fields.items() if f.updatable]
             raise unknown(f"{self._noun} has no field", name, known)
-        if not one.updatable:
+        if not field.updatable:
             raise InvalidInput(
                 f"{self._noun}.{name} cannot be updated.", hint="It is fixed at creation, or the server sets it."
             )
-        return one.checked(self._model, value)
+        return field.checked(self._model, value)
 
     def _delete(self) -> int:
         body = self._selected("deleted", "delete", {})
         if body is None:
             return 0
         answer = self._call("POST", "delete", body)
-        if left := answer.get("not_deleted"):
-            named = ", ".join(str(i) for i in left[:10]) + (", ..." if len(left) > 10 else "")
-            message = f"{len(left)} leased or running were not deleted ({named}). Cancel them first: query.cancel()."
+        if not_deleted := answer.get("not_deleted"):
+            ids = ", ".join(str(i) for i in not_deleted[:10]) + (", ..." if len(not_deleted) > 10 else "")
+            message = (
+                f"{len(not_deleted)} leased or running were not deleted ({ids}). Cancel them first: query.cancel()."
+            )
             warn(StoraxWarning(message), stacklevel=3)
         return int(answer["deleted"])
 
     def _selected(self, participle: str, verb: str, extra: dict[str, Any]) -> dict[str, Any] | None:
-        """The body of a bulk call; None where nothing can match."""
-        self._require_said(verb)
+        """Return the body of a bulk call; None where nothing can match."""
+        self._require_filtered(verb)
         ids = "query.values_list('id', flat=True)"
         way_out = f"Name its members: {self._noun}.objects.filter(id={ids}).{verb}(...)."
         self._plan.require_whole(participle, way_out)

@@ -11,7 +11,7 @@ Settable = Literal["never", "create", "update", "always"]
 
 
 class Owner:
-    """A record, as far as its fields need it."""
+    """The part of a record that its fields need."""
 
     __slots__ = ()
 
@@ -25,7 +25,7 @@ class Owner:
     def _touch(self, name: str) -> None:
         raise NotImplementedError
 
-    def _watch(self, one: "Field[Any]", raw: Any) -> None:
+    def _watch(self, field: "Field[Any]", raw: Any) -> None:
         raise NotImplementedError
 
     def _complete(self) -> None:
@@ -35,9 +35,14 @@ class Owner:
 class Field(Generic[T]):
     """One field of a model.
 
-    ``settable`` says when a user may set it: never, only before the first save ("create"), only after it ("update"),
-    or always. ``default`` is what an unsaved instance shows; the server decides in the end. ``sent_only`` fields travel
-    with a create and are never read back.
+    Args:
+        annotation: Its type.
+        settable: When a user may set it: never, only before the first save ("create"), only after it ("update"), or
+            always.
+        default: Value of an unsaved instance; the server's default is the one that counts.
+        required: Whether a create must have it.
+        sent_only: Whether it is sent with a create and never read back.
+        doc: Its docstring.
     """
 
     name: str
@@ -91,7 +96,7 @@ class Field(Generic[T]):
         return raw
 
     def _fresh(self, obj: Owner) -> Any:
-        """What stands for a value that is not here: on a new object the default, on a saved one the server's value.
+        """Return the value of a field not set or read yet: on a new object the default, on a saved one the server's.
 
         A mutable default is stored, so that ``job.tags["a"] = "b"`` on a new job is not lost.
         """
@@ -114,7 +119,7 @@ class Field(Generic[T]):
             obj._touch(self.name)
 
     def checked(self, owner: type, value: Any) -> Any:
-        """The raw JSON of ``value``.
+        """Return the raw JSON of ``value``.
 
         Raises:
             InvalidInput: it is of the wrong type; the message names the field.
@@ -125,7 +130,7 @@ class Field(Generic[T]):
             raise InvalidInput(f"{owner.__name__}.{self.name}: {error.message}.", hint=error.hint) from None
 
     def refusal(self, obj: Owner) -> ReadOnly:
-        """The error for setting this field now."""
+        """Return the error for setting this field now."""
         noun = type(obj).__name__
         if self.creatable:
             return ReadOnly(
@@ -139,5 +144,5 @@ class Field(Generic[T]):
 
 
 def declared(field: Field[T]) -> T:
-    """``field``, typed as its plain value: for models whose subclasses set it in the class body."""
+    """Return ``field``, typed as its plain value: for models whose subclasses set it in the class body."""
     return field  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Filters: names and values checked here, at once; several on the same field combined with AND, as far as that goes."""
+"""Filters: names and values are checked at once; several on one field are combined with AND where that is possible."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -21,25 +21,25 @@ class Filter(NamedTuple):
 
 
 class Nothing(Exception):
-    """These filters can match nothing, whatever the server holds."""
+    """These filters cannot match anything."""
 
 
-def clauses(noun: str, known: Mapping[str, Filter], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The filters as JSON, by name.
+def clauses(noun: str, known: Mapping[str, Filter], filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters as JSON, by name.
 
     Raises:
         UnknownName: there is no such filter; the message names the nearest.
         InvalidInput: a value is of the wrong type.
         Nothing: an empty list, tuple or set is among the values.
     """
-    out = {}
-    for name, value in given.items():
+    body = {}
+    for name, value in filters.items():
         if value is UNSET:
             continue
         if name not in known:
             raise unknown(f"{noun} has no filter", name, known)
-        out[name] = _checked(noun, name, known[name], value)
-    return out
+        body[name] = _checked(noun, name, known[name], value)
+    return body
 
 
 def _checked(noun: str, name: str, filter_: Filter, value: Any) -> Any:
@@ -60,16 +60,16 @@ def _value(filter_: Filter, value: Any) -> Any:
         return accept(value)
     if not filter_.many:
         raise Rejected("it takes one value, not several")
-    wanted = list(value)
-    if not wanted:
+    values = list(value)
+    if not values:
         raise Nothing
-    if None in wanted:
+    if None in values:
         raise Rejected("None does not go with other values", hint="Ask for null in a query of its own.")
-    return [accept(getattr(v, "id", v) if hasattr(v, "_spec") else v) for v in wanted]
+    return [accept(getattr(v, "id", v) if hasattr(v, "_spec") else v) for v in values]
 
 
 def _pairs(value: Any) -> Any:
-    """Containment takes a dict; "key:value" texts, one or several, are read as one, as in Balsam."""
+    """Return the dict of a containment filter; "key:value" texts, one or several, are parsed, as in Balsam."""
     if isinstance(value, Mapping):
         return dict(value)
     texts = [value] if isinstance(value, str) else list(value)
@@ -82,16 +82,16 @@ def _pairs(value: Any) -> Any:
 
 
 def both(noun: str, known: Mapping[str, Filter], old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Filters that let pass what passes ``old`` and ``new``.
+    """Return filters that match what both ``old`` and ``new`` match.
 
     Raises:
-        Nothing: no value can pass both.
-        InvalidInput: the two cannot be said in one query.
+        Nothing: no value can match both.
+        InvalidInput: one query cannot express both.
     """
-    out = dict(old)
+    merged = dict(old)
     for name, value in new.items():
-        out[name] = _and(noun, name, known[name].op, old[name], value) if name in old else value
-    return out
+        merged[name] = _and(noun, name, known[name].op, old[name], value) if name in old else value
+    return merged
 
 
 def _and(noun: str, name: str, op: str, old: Any, new: Any) -> Any:
@@ -118,22 +118,22 @@ def _many(value: Any) -> list[Any]:
 
 
 def _common(old: Any, new: Any) -> Any:
-    found = [v for v in _many(old) if v in _many(new)]
-    if not found:
+    common = [v for v in _many(old) if v in _many(new)]
+    if not common:
         raise Nothing
-    return found if isinstance(old, list) and isinstance(new, list) else found[0]
+    return common if isinstance(old, list) and isinstance(new, list) else common[0]
 
 
 def _merged(noun: str, name: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """A dict that contains both; a scalar that differs can never be contained twice."""
-    out = dict(old)
+    """Return a dict that contains both; scalars that differ cannot be combined."""
+    merged = dict(old)
     for key, value in new.items():
         if key not in old or old[key] == value:
-            out[key] = value
+            merged[key] = value
         elif isinstance(old[key], dict) and isinstance(value, dict):
-            out[key] = _merged(noun, name, old[key], value)
+            merged[key] = _merged(noun, name, old[key], value)
         elif isinstance(old[key], list) and isinstance(value, list):
-            out[key] = old[key] + [v for v in value if v not in old[key]]
+            merged[key] = old[key] + [v for v in value if v not in old[key]]
         else:
             raise Nothing
-    return out
+    return merged

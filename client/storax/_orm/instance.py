@@ -1,4 +1,4 @@
-"""The verbs of one instance: save, refresh, delete."""
+"""The methods of one instance: save, refresh, delete."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ __all__ = ["Model", "Spec"]
 
 
 class Model(Record):
-    """One thing on the server. Made by its class or by a query; ``save()`` stores what changed."""
+    """One object of the server, made by its class or by a query; ``save()`` stores what changed."""
 
     __slots__ = ()
 
@@ -25,10 +25,10 @@ class Model(Record):
         raise ReadOnly(f"{type(self).__name__} cannot be made here: the server makes it.")
 
     def save(self, *, force: bool = False) -> None:
-        """Store it: a new one is created and gets its ``id``, a known one sends only what changed.
+        """Store it: create a new one, which gets its ``id``, or send what changed in a saved one.
 
         Args:
-            force: Enter a state that the table of moves forbids; an event of its own says so.
+            force: Whether to enter a state that the transitions forbid, which the log records; by default False.
 
         Raises:
             IllegalMove: The state cannot follow the present one; the message names those that can.
@@ -41,7 +41,7 @@ class Model(Record):
             self._absorb_reply(self._ask("PATCH", "updated", dumps(patch), params={"force": "true"} if force else None))
 
     def refresh_from_db(self) -> None:
-        """Read it again from the server; unsaved changes are dropped.
+        """Read it again from the server, and drop unsaved changes.
 
         Raises:
             DoesNotExist: It was deleted meanwhile.
@@ -49,7 +49,7 @@ class Model(Record):
         self._absorb_reply(self._ask("GET", "refreshed"))
 
     def delete(self) -> None:
-        """Delete it on the server; its ``id`` becomes None. Its events stay for ever.
+        """Delete it on the server; its ``id`` becomes None, its events stay in the log.
 
         Raises:
             Leased: A running or leased job must be cancelled first.
@@ -59,16 +59,16 @@ class Model(Record):
         self._values[self._id_at] = UNSET
 
     def _prepare(self, client: "Client") -> None:
-        """Settle, just before the create, what only the server can tell."""
+        """Resolve, just before a create, what needs the server."""
 
     @classmethod
     def _in_order(cls, items: Sequence[Any]) -> Sequence[Any]:
-        """The order in which a bulk create sends them."""
+        """Return the items in the order in which a bulk create sends them."""
         return items
 
     @classmethod
     def _creations(cls, items: Sequence[Any], client: "Client") -> list[dict[str, Any]]:
-        """The bodies of a bulk create."""
+        """Return the bodies of a bulk create."""
         for one in items:
             one._prepare(client)
         return [one._creation() for one in items]
@@ -80,7 +80,7 @@ class Model(Record):
 
     @classmethod
     def _created(cls, items: Sequence[Any]) -> None:
-        """Settle, after a bulk create, what the new ids decide."""
+        """Update, after a bulk create, what depends on the new ids."""
 
     def _insert(self, client: "Client") -> None:
         def send() -> "Reply":
@@ -92,17 +92,17 @@ class Model(Record):
         self._absorb_reply(reply)
 
     def _complete(self) -> None:
-        found = self._ask("GET", "read").json()
-        for name, one in self._fields.items():
-            if not one.sent_only and self._values[one.index] is UNSET:
-                self._values[one.index] = found.get(name)
+        body = self._ask("GET", "read").json()
+        for name, field in self._fields.items():
+            if not field.sent_only and self._values[field.index] is UNSET:
+                self._values[field.index] = body.get(name)
 
     def _absorb_reply(self, reply: "Reply") -> None:
-        found = reply.json()
-        self._absorb(found, found.values(), position=reply.position)
+        body = reply.json()
+        self._absorb(body, body.values(), position=reply.position)
 
     def _home(self) -> "Client":
-        """The client it was read from or saved with; the current one for a new instance."""
+        """Return the client it was read from or saved with; the current one for a new instance."""
         return self._client or current_client()
 
     def _require_id(self, verb: str) -> int:
@@ -120,7 +120,7 @@ class Model(Record):
         params: dict[str, Any] | None = None,
         patience: float = 0,
     ) -> "Reply":
-        """Call the server about this one, for ``patience`` seconds more than usual; a 404 is its own DoesNotExist."""
+        """Call the server about this object, for ``patience`` seconds longer; a 404 raises its own DoesNotExist."""
         url, client = f"/{self._spec.path}/{self._require_id(verb)}{path}", self._home()
         return gone_as(
             self, lambda: client.call(method, url, content, params=params, deadline=client.deadline + patience)
@@ -128,7 +128,7 @@ class Model(Record):
 
 
 def gone_as(model: Record | type[Record], call: Callable[[], "Reply"]) -> "Reply":
-    """The reply of ``call``, with a 404 told as the model's own DoesNotExist."""
+    """Return the reply of ``call``; a 404 raises the model's own DoesNotExist."""
     try:
         return call()
     except NotFound as error:

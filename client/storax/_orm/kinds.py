@@ -1,4 +1,4 @@
-"""How the values of one type travel: what is accepted from the user, how raw JSON reads as Python.
+"""Conversion by type: from a user's value to raw JSON, and from raw JSON to Python.
 
 Values of the exact type pass without a call into pydantic; anything else goes through a TypeAdapter made on first use.
 """
@@ -16,7 +16,7 @@ _TEXT_ONLY: tuple[set[type], ...] = ({str}, set())
 
 
 class Rejected(InvalidInput):
-    """A value of the wrong type; whoever knows the field's name turns it into the final error."""
+    """A value of the wrong type; the caller, who knows the field's name, turns it into the final error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +30,20 @@ class Kind:
 
 
 def utc_text(value: datetime) -> str:
-    """A time as ISO 8601 in UTC; a naive one is taken as UTC."""
+    """Format a time as ISO 8601 in UTC; a naive one counts as UTC."""
     aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return aware.isoformat().replace("+00:00", "Z")
 
 
 def read_time(raw: str) -> datetime:
-    """An aware UTC time from ISO 8601; a naive one is taken as UTC."""
+    """Parse ISO 8601 as an aware UTC time; a naive one counts as UTC."""
     value = datetime.fromisoformat(raw)
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 @lru_cache(maxsize=512)
 def kind_of(annotation: Any) -> Kind:
-    """The kind of a type: a plain scalar, a Literal, a time, a UUID, a dict or list of JSON, each maybe ``| None``."""
+    """Return the kind of a type: a scalar, Literal, time, UUID, or a dict or list of JSON; each may have ``| None``."""
     inner, nullable = _without_none(annotation)
     kind = _plain_kind(inner)
     if not nullable:
@@ -112,7 +112,7 @@ def _accept_uuid(value: Any) -> str:
 
 
 def _container(annotation: Any, origin: type, args: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """Accepts exact dicts and lists with exact items; a shallow copy, so that the caller's own one stays apart."""
+    """Return an ``accept`` that passes dicts and lists of the exact types, as a shallow copy, and coerces others."""
     item = args[-1]
     fits: tuple[set[type], ...] | None = ({item}, set()) if item in (str, int) else None
     of_dict = origin is dict
@@ -120,12 +120,12 @@ def _container(annotation: Any, origin: type, args: tuple[Any, ...]) -> Callable
     def accept(value: Any) -> Any:
         if type(value) is not origin:
             return _coerce(annotation, value)
-        mine: Any = value
-        if of_dict and set(map(type, mine)) not in _TEXT_ONLY:
+        items: Any = value
+        if of_dict and set(map(type, items)) not in _TEXT_ONLY:
             return _coerce(annotation, value)
-        if fits and set(map(type, mine.values() if of_dict else mine)) not in fits:
+        if fits and set(map(type, items.values() if of_dict else items)) not in fits:
             return _coerce(annotation, value)
-        return mine.copy()
+        return items.copy()
 
     return accept
 
@@ -145,7 +145,7 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 
 
 def _coerce(annotation: Any, value: Any) -> Any:
-    """What pydantic makes of a value of another type: "4" is an int, a number is a text, numpy scalars are numbers."""
+    """Convert a value of another type by pydantic: "4" to an int, a number to text, numpy scalars to numbers."""
     from pydantic import ValidationError
 
     if hasattr(value, "tolist"):

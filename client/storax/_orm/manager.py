@@ -1,4 +1,4 @@
-"""Manager: where queries begin, and where things are created; ``Job.objects`` is a new one at each look."""
+"""Managers: ``Job.objects`` starts queries and creates jobs; each access makes a new one."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
@@ -13,7 +13,7 @@ Q = TypeVar("Q", bound=Query[Any])
 
 
 class Objects(Generic[Q]):
-    """The ``objects`` of a model. Bound, at each look, to the client of the enclosing ``with`` block."""
+    """The ``objects`` of a model; each access binds it to the client of the enclosing ``with`` block."""
 
     def __init__(self, manager: Callable[[], type[Q]]) -> None:
         self._manager = manager
@@ -23,19 +23,19 @@ class Objects(Generic[Q]):
 
 
 class Manager(ChangeQuery[M]):
-    """What can be done with all things of one kind."""
+    """The manager of one model: queries, creation, bulk calls."""
 
-    def _require_said(self, verb: str) -> None:
+    def _require_filtered(self, verb: str) -> None:
         raise InvalidInput(
             f"{self._noun}.objects.{verb}() does not say which ones.",
             hint=f"Filter first; for every one of them say {self._noun}.objects.all().{verb}(...).",
         )
 
-    def _create(self, given: dict[str, Any]) -> M:
-        one: M = object.__new__(self._model)
-        one._fill(given)
-        one._insert(self._home())
-        return one
+    def _create(self, local_arguments: dict[str, Any]) -> M:
+        instance: M = object.__new__(self._model)
+        instance._fill(local_arguments)
+        instance._insert(self._home())
+        return instance
 
     def _bulk_create(self, items: Iterable[M], progress: bool | None) -> list[M]:
         return bulk.create_all(self._model, items, self._home(), progress=progress)

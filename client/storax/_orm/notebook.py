@@ -1,11 +1,11 @@
-"""How models and queries look in a notebook: a table of up to 20 rows, escaped, no scripts."""
+"""HTML of models and queries for notebooks: a table of up to 20 rows, escaped, without scripts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
 
-# Wide fields that say little in a table; a single object shows them all.
+# Wide fields of little use in a table; a single object shows them all.
 _DETAILS = frozenset(
     {
         *("data", "parameters", "launch_params", "return_value", "transfers", "source_code", "version", "command_id"),
@@ -16,7 +16,7 @@ _DETAILS = frozenset(
 
 
 def table(noun: str, rows: Sequence[Mapping[str, Any]], *, more: bool) -> str:
-    """Rows as an HTML table, without the columns that are empty or details."""
+    """Return rows as an HTML table, without empty columns and details."""
     if not rows:
         return f"<p>No {escape(noun)} matches.</p>"
     names = [n for n in rows[0] if n not in _DETAILS and any(r[n] not in (None, "", {}, []) for r in rows)]
@@ -27,7 +27,7 @@ def table(noun: str, rows: Sequence[Mapping[str, Any]], *, more: bool) -> str:
 
 
 def card(noun: str, values: Mapping[str, Any]) -> str:
-    """One object as an HTML table of its fields."""
+    """Return one object as an HTML table of its fields."""
     lines = "".join(f"<tr><th>{escape(n)}</th><td>{_cell(v)}</td></tr>" for n, v in values.items())
     return f"<table><caption>{escape(noun)}</caption><tbody>{lines}</tbody></table>"
 

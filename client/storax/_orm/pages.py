@@ -1,4 +1,4 @@
-"""Rows page by page, by key; the next page is on its way while the present one is being used."""
+"""Read rows page by page, by key; the next page is fetched while the present one is used."""
 
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -20,8 +20,8 @@ class Page(NamedTuple):
     next: str | None
 
 
-class Ahead:
-    """Something fetched in a thread of its own; ``result`` waits for it."""
+class Prefetch:
+    """A page that a thread of its own fetches; ``result`` waits for it."""
 
     def __init__(self, fetch: Callable[[], Page]) -> None:
         self._fetch = fetch
@@ -33,11 +33,11 @@ class Ahead:
     def _run(self) -> None:
         try:
             self._page = self._fetch()
-        except Exception as error:  # result() raises it where somebody waits for it
+        except Exception as error:  # result() raises it
             self._error = error
 
     def result(self) -> Page | None:
-        """The page. Raises what fetching it raised."""
+        """Return the page, or raise what fetching it raised."""
         self._thread.join()
         if self._error:
             raise self._error
@@ -45,29 +45,29 @@ class Ahead:
 
 
 def ask(client: "Client", path: str, body: dict[str, Any]) -> Page:
-    """One page."""
+    """Read one page."""
     reply = client.call("POST", f"/{path}/query", dumps(body))
     with collector_paused():
-        found = reply.json()
-    return Page(tuple(found["columns"]), found["rows"], found["next"])
+        body = reply.json()
+    return Page(tuple(body["columns"]), body["rows"], body["next"])
 
 
 def pages(client: "Client", path: str, plan: Plan, *, size: int = PAGE, fields: tuple[str, ...] = ()) -> Iterator[Page]:
-    """All pages of ``plan``, ``size`` rows each; the server pays no more for a deep one than for the first."""
+    """Yield all pages of ``plan``, ``size`` rows each; a deep page costs the server no more than the first."""
     if plan.nothing or plan.window.span == 0:
         return
     taken = 0
     page: Page | None = ask(client, path, plan.page(limit=size, fields=fields))
     while page:
         taken += len(page.rows)
-        more = page.next if page.rows and (plan.window.span is None or taken < plan.window.span) else None
-        ahead = (
-            Ahead(_fetch(client, path, plan.page(cursor=more, taken=taken, limit=size, fields=fields)))
-            if more
+        cursor = page.next if page.rows and (plan.window.span is None or taken < plan.window.span) else None
+        prefetch = (
+            Prefetch(_fetch(client, path, plan.page(cursor=cursor, taken=taken, limit=size, fields=fields)))
+            if cursor
             else None
         )
         yield page
-        page = ahead.result() if ahead else None
+        page = prefetch.result() if prefetch else None
 
 
 def _fetch(client: "Client", path: str, body: dict[str, Any]) -> Callable[[], Page]:

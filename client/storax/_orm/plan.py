@@ -1,4 +1,4 @@
-"""What a query asks, as an immutable value that knows nothing of connections: filters, order, slice, and their JSON."""
+"""The plan of a query, an immutable value without a connection: filters, ordering, slice, and their JSON."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ PAGE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which of the ordered matches are meant, as a slice of a list."""
+    """A slice of the ordered matches."""
 
     start: int = 0
     stop: int | None = None
@@ -21,16 +21,16 @@ class Window:
 
     @property
     def whole(self) -> bool:
-        """Whether it is all of them."""
+        """Whether it has all matches."""
         return self.start == 0 and self.stop is None and self.step == 1
 
     @property
     def span(self) -> int | None:
-        """How many rows lie between start and stop; None: all that follow."""
+        """Number of rows from start to stop; None where there is no stop."""
         return None if self.stop is None else max(0, self.stop - self.start)
 
     def sliced(self, part: slice) -> "Window":
-        """The window that ``part`` of this one is.
+        """Return the window of a slice of this one.
 
         Raises:
             InvalidInput: a negative start, stop or step, or a step of 0.
@@ -44,7 +44,7 @@ class Window:
         return Window(first, max(first, min(ends)) if ends else None, self.step * (step or 1))
 
     def size(self, total: int) -> int:
-        """How many elements it has over ``total`` matches."""
+        """Return how many elements it has of ``total`` matches."""
         return len(range(self.start, total if self.stop is None else min(self.stop, total), self.step))
 
 
@@ -65,7 +65,7 @@ WHOLE = Window()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Filters (all must hold), exclusions (none may hold), ordering and window. ``nothing``: it matches nothing."""
+    """Filters (all must match), exclusions (none may match), ordering and window. ``nothing``: nothing can match."""
 
     where: Mapping[str, Any] = field(default_factory=dict)
     excluded: tuple[Mapping[str, Any], ...] = ()
@@ -73,53 +73,53 @@ class Plan:
     window: Window = WHOLE
     nothing: bool = False
 
-    def filtered(self, noun: str, known: Mapping[str, Filter], given: Mapping[str, Any]) -> "Plan":
-        """The plan with further filters, all of which must hold too."""
+    def filtered(self, noun: str, known: Mapping[str, Filter], filters: Mapping[str, Any]) -> "Plan":
+        """Return the plan with further filters, all of which must match too."""
         self.require_whole("filtered", "Filter first, then slice.")
         try:
-            return replace(self, where=both(noun, known, self.where, clauses(noun, known, given)))
+            return replace(self, where=both(noun, known, self.where, clauses(noun, known, filters)))
         except Nothing:
             return replace(self, nothing=True)
 
-    def excluding(self, noun: str, known: Mapping[str, Filter], given: Mapping[str, Any]) -> "Plan":
-        """The plan without what passes all of ``given``."""
+    def excluding(self, noun: str, known: Mapping[str, Filter], filters: Mapping[str, Any]) -> "Plan":
+        """Return the plan without what matches all of ``filters``."""
         self.require_whole("filtered", "Exclude first, then slice.")
         try:
-            found = clauses(noun, known, given)
+            excluded = clauses(noun, known, filters)
         except Nothing:
             return self
-        return replace(self, excluded=(*self.excluded, found)) if found else self
+        return replace(self, excluded=(*self.excluded, excluded)) if excluded else self
 
     def ordered(self, noun: str, known: Sequence[str], names: Iterable[str]) -> "Plan":
-        """The plan ordered by ``names``, which take the place of an earlier order."""
+        """Return the plan ordered by ``names``, which replace an earlier ordering."""
         self.require_whole("ordered", "Order first, then slice.")
-        wanted = tuple(names)
-        for name in wanted:
+        ordering = tuple(names)
+        for name in ordering:
             if name not in known:
                 raise unknown(f"{noun} cannot be ordered by", name, known)
-        return replace(self, ordering=wanted)
+        return replace(self, ordering=ordering)
 
     def reversed(self, default: str) -> "Plan":
-        """The plan with every direction turned."""
+        """Return the plan in the opposite order."""
         names = self.ordering or (default,)
         return replace(self, ordering=tuple(n[1:] if n.startswith("-") else f"-{n}" for n in names))
 
     def sliced(self, part: slice) -> "Plan":
-        """The plan of a slice of its matches."""
+        """Return the plan of a slice of its matches."""
         return replace(self, window=self.window.sliced(part))
 
-    def require_whole(self, verb: str, way_out: str) -> None:
-        """Refuse what has no meaning on a slice.
+    def require_whole(self, verb: str, hint: str) -> None:
+        """Refuse an operation that is not defined on a slice.
 
         Raises:
             SlicedQuery: this plan has been sliced.
         """
         if not self.window.whole:
-            raise SlicedQuery(f"A slice of a query cannot be {verb}.", hint=way_out)
+            raise SlicedQuery(f"A slice of a query cannot be {verb}.", hint=hint)
 
     @property
     def selection(self) -> dict[str, Any]:
-        """The filters alone, as a bulk call takes them."""
+        """The filters and exclusions alone, as a bulk call takes them."""
         out: dict[str, Any] = {"filter": dict(self.where)}
         if self.excluded:
             out["exclude"] = [dict(group) for group in self.excluded]
@@ -128,7 +128,7 @@ class Plan:
     def page(
         self, *, cursor: str | None = None, taken: int = 0, limit: int = PAGE, fields: Sequence[str] = ()
     ) -> dict[str, Any]:
-        """The body that asks for the next page after ``taken`` rows."""
+        """Return the body that requests the next page after ``taken`` rows."""
         span = self.window.span
         body = {**self.selection, "format": "rows", "limit": limit if span is None else min(limit, span - taken)}
         if self.ordering:
@@ -142,7 +142,7 @@ class Plan:
         return body
 
     def steps(self, pages: Iterator[list[Any]]) -> Iterator[list[Any]]:
-        """The rows of ``pages`` that the window's step keeps."""
+        """Yield the rows of ``pages`` that the window's step keeps."""
         step, seen = self.window.step, 0
         for rows in pages:
             yield rows if step == 1 else rows[-seen % step :: step]

@@ -1,4 +1,4 @@
-"""Query: lazy, immutable, cached. Chaining makes new queries; iterating, len(), bool() or an index asks the server."""
+"""Query: lazy, immutable, cached. Chaining makes new queries; iterating, len(), bool() or an index reads the rows."""
 
 import operator
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ SHOWN = 20
 
 
 class Query(Frames, Generic[M]):
-    """The things of one kind that pass some filters, in some order; a window of them after slicing."""
+    """The objects of one model that match some filters, in some order; after slicing, a part of them."""
 
     _queries: ClassVar[type[Any]]
 
@@ -37,17 +37,17 @@ class Query(Frames, Generic[M]):
     def _derive(self, plan: Plan) -> Any:
         return self._queries(plan, client=self._client)
 
-    def _filter(self, given: dict[str, Any]) -> Any:
-        return self._derive(self._plan.filtered(self._noun, self._model._spec.filters, arguments(given)))
+    def _filter(self, local_arguments: dict[str, Any]) -> Any:
+        return self._derive(self._plan.filtered(self._noun, self._model._spec.filters, arguments(local_arguments)))
 
-    def _exclude(self, given: dict[str, Any]) -> Any:
-        return self._derive(self._plan.excluding(self._noun, self._model._spec.filters, arguments(given)))
+    def _exclude(self, local_arguments: dict[str, Any]) -> Any:
+        return self._derive(self._plan.excluding(self._noun, self._model._spec.filters, arguments(local_arguments)))
 
     def _order_by(self, names: Iterable[str]) -> Any:
         return self._derive(self._plan.ordered(self._noun, self._model._spec.orderings, names))
 
     def using(self, client: "Client") -> Self:
-        """The same query, asked of another client."""
+        """Return the same query for another client."""
         copy: Self = self._derive(self._plan)
         copy._client = client
         return copy
@@ -68,55 +68,59 @@ class Query(Frames, Generic[M]):
 
     def _batches(self, size: int) -> Iterator[list[M]]:
         client = self._home()
-        found = pages(client, self._model._spec.path, self._plan, size=size)
-        return self._plan.steps(from_rows(self._model, page.columns, page.rows, client) for page in found)
+        found_pages = pages(client, self._model._spec.path, self._plan, size=size)
+        return self._plan.steps(from_rows(self._model, page.columns, page.rows, client) for page in found_pages)
 
     def iterator(self, chunk_size: int = PAGE) -> Iterator[M]:
-        """Iterate without keeping what was read, ``chunk_size`` (at most 10,000) things a request."""
+        """Iterate over the matches without keeping them in memory.
+
+        Args:
+            chunk_size: Objects read per request, 1 to 10,000; by default 10,000.
+        """
         if not 1 <= chunk_size <= PAGE:
             raise InvalidInput(f"chunk_size must be 1 to {PAGE}, not {chunk_size}.")
         for batch in self._batches(chunk_size):
             yield from batch
 
     def first(self) -> M | None:
-        """The first one, or None where nothing matches."""
-        found = self._cache if self._cache is not None else self._derive(self._plan.sliced(slice(0, 1)))._fetch()
-        return found[0] if found else None
+        """Return the first match, or None where nothing matches."""
+        matches = self._cache if self._cache is not None else self._derive(self._plan.sliced(slice(0, 1)))._fetch()
+        return matches[0] if matches else None
 
     def last(self) -> M | None:
-        """The last one, or None where nothing matches."""
+        """Return the last match, or None where nothing matches."""
         if self._cache is not None or not self._plan.window.whole:
-            found = self._fetch()
-            return found[-1] if found else None
-        turned: M | None = self._derive(self._plan.reversed(self._model._spec.order)).first()
-        return turned
+            matches = self._fetch()
+            return matches[-1] if matches else None
+        reversed_query: M | None = self._derive(self._plan.reversed(self._model._spec.order)).first()
+        return reversed_query
 
-    def _get(self, given: dict[str, Any]) -> M:
-        wanted = arguments(given)
-        query: Query[M] = self._filter(wanted) if wanted else self
+    def _get(self, local_arguments: dict[str, Any]) -> M:
+        filters = arguments(local_arguments)
+        query: Query[M] = self._filter(filters) if filters else self
         plan = query._plan
         if set(plan.where) == {"id"} and type(plan.where["id"]) is int and not plan.excluded and plan.window.whole:
             return query._read(plan.where["id"])
-        found: list[M] = query._derive(plan.sliced(slice(0, 2)))._fetch()
-        if len(found) == 1:
-            return found[0]
-        words = ", ".join(f"{k}={v!r}" for k, v in plan.where.items()) or "the query"
-        if found:
+        matches: list[M] = query._derive(plan.sliced(slice(0, 2)))._fetch()
+        if len(matches) == 1:
+            return matches[0]
+        description = ", ".join(f"{k}={v!r}" for k, v in plan.where.items()) or "the query"
+        if matches:
             raise self._model.MultipleObjectsReturned(
-                f"More than one {self._noun} matches {words}.", hint="Use filter()."
+                f"More than one {self._noun} matches {description}.", hint="Use filter()."
             )
-        raise self._model.DoesNotExist(f"No {self._noun} matches {words}.")
+        raise self._model.DoesNotExist(f"No {self._noun} matches {description}.")
 
-    def _read(self, wanted: int) -> M:
+    def _read(self, record_id: int) -> M:
         if self._plan.nothing:
             raise self._model.DoesNotExist(f"No {self._noun} can match these filters.")
         client = self._home()
-        reply = gone_as(self._model, lambda: client.call("GET", f"/{self._model._spec.path}/{wanted}"))
+        reply = gone_as(self._model, lambda: client.call("GET", f"/{self._model._spec.path}/{record_id}"))
         one: M = from_object(self._model, reply.json(), client)
         return one
 
     def count(self) -> int:
-        """How many there are, without fetching them; of a slice, how many the slice has."""
+        """Return the number of matches, without reading them; of a slice, its length."""
         if self._cache is not None:
             return len(self._cache)
         if self._plan.nothing or self._plan.window.span == 0:
@@ -125,19 +129,19 @@ class Query(Frames, Generic[M]):
         return self._plan.window.size(int(self._ask("query", body)["count"]))
 
     def exists(self) -> bool:
-        """Whether there is at least one."""
+        """Return whether anything matches."""
         if self._cache is not None:
             return bool(self._cache)
-        found = pages(self._home(), self._model._spec.path, self._plan.sliced(slice(0, 1)), fields=(self._key,))
-        return any(page.rows for page in found)
+        first_page = pages(self._home(), self._model._spec.path, self._plan.sliced(slice(0, 1)), fields=(self._key,))
+        return any(page.rows for page in first_page)
 
     def values(self, *fields: str) -> list[dict[str, Any]]:
-        """Dicts of these fields (of all, without arguments) instead of objects; read at once."""
+        """Return the matches as dicts of these fields, by default all, instead of objects; read at once."""
         names = fields or self._model._columns
         return [dict(zip(names, row, strict=True)) for row in self._tuples(names)]
 
     def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
-        """Tuples of these fields instead of objects; ``flat`` with one field: the bare values. Read at once."""
+        """Return the matches as tuples of these fields, by default all; with ``flat``, the bare values of one field."""
         if flat and len(fields) != 1:
             raise InvalidInput(f"flat=True takes exactly one field, not {len(fields)}.")
         rows = self._tuples(fields or self._model._columns)
@@ -147,22 +151,22 @@ class Query(Frames, Generic[M]):
         for name in names:
             if name not in self._model._columns:
                 raise unknown(f"{self._noun} has no field", name, self._model._columns)
-        found = pages(self._home(), self._model._spec.path, self._plan, fields=names)
-        rows = [row for batch in self._plan.steps(page.rows for page in found) for row in batch]
-        for place, name in enumerate(names):
+        found_pages = pages(self._home(), self._model._spec.path, self._plan, fields=names)
+        rows = [row for batch in self._plan.steps(page.rows for page in found_pages) for row in batch]
+        for index, name in enumerate(names):
             read = self._model._fields[name].kind.read
             if read:
                 for row in rows:
-                    row[place] = None if row[place] is None else read(row[place])
+                    row[index] = None if row[index] is None else read(row[index])
         return rows
 
     def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, M]:
-        """Objects by id: of these ids, or all that match."""
+        """Return the matches by id; with ``ids``, only those of these ids."""
         query = self if ids is None else self._filter({"id": list(ids)})
         return {one._values[one._id_at]: one for one in query._fetch()}
 
     def counts(self, by: str = "state") -> dict[Any, int]:
-        """How many match by the values of one field, such as ``{"FAILED": 3, "RUNNING": 7}``, in one request.
+        """Return the number of matches by value of one field, such as ``{"FAILED": 3, "RUNNING": 7}``, in one request.
 
         Raises:
             SlicedQuery: the query was sliced.
@@ -172,9 +176,9 @@ class Query(Frames, Generic[M]):
             raise unknown(f"{self._noun} has no field", by, self._model._columns)
         if self._plan.nothing:
             return {}
-        found = self._ask("counts", {"by": by, **self._plan.selection})["counts"]
+        counts = self._ask("counts", {"by": by, **self._plan.selection})["counts"]
         annotation = self._model._fields[by].annotation
-        return {_as_key(annotation, word): n for word, n in found.items()}
+        return {_as_key(annotation, value): n for value, n in counts.items()}
 
     def _ask(self, path: str, body: dict[str, Any]) -> Any:
         return self._home().call("POST", f"/{self._model._spec.path}/{path}", dumps(body)).json()
@@ -197,14 +201,14 @@ class Query(Frames, Generic[M]):
     def _item(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._slice(index)
-        place = operator.index(index)
-        plan = self._plan.sliced(slice(place, place + 1))
+        position = operator.index(index)
+        plan = self._plan.sliced(slice(position, position + 1))
         if self._cache is not None:
-            return self._cache[place]
-        found = self._derive(plan)._fetch()
-        if not found:
-            raise IndexError(f"The query has no element {place}.")
-        return found[0]
+            return self._cache[position]
+        matches = self._derive(plan)._fetch()
+        if not matches:
+            raise IndexError(f"The query has no element {position}.")
+        return matches[0]
 
     def _slice(self, part: slice) -> Any:
         sliced = self._derive(self._plan.sliced(part))
@@ -212,14 +216,14 @@ class Query(Frames, Generic[M]):
             sliced._cache = self._cache[part]
         return sliced
 
-    # ---- looks ----------------------------------------------------------------------------------------------------
+    # ---- display --------------------------------------------------------------------------------------------------
 
     def _peek(self) -> tuple[list[M], bool]:
-        """Up to ``SHOWN`` elements, and whether there are more."""
-        found = (
+        """Return up to ``SHOWN`` elements, and whether there are more."""
+        matches = (
             self._cache if self._cache is not None else self._derive(self._plan.sliced(slice(0, SHOWN + 1)))._fetch()
         )
-        return found[:SHOWN], len(found) > SHOWN
+        return matches[:SHOWN], len(matches) > SHOWN
 
     def __repr__(self) -> str:
         try:
@@ -236,17 +240,17 @@ class Query(Frames, Generic[M]):
         return table(self._noun, [one.to_dict() for one in shown], more=more)
 
 
-def arguments(given: dict[str, Any]) -> dict[str, Any]:
-    """The keyword arguments in a method's ``locals()``, the unknown ones among them."""
-    given.pop("self", None)
-    given.update(given.pop("unknown", {}))
-    return {name: value for name, value in given.items() if value is not UNSET}
+def arguments(local_arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments in a method's ``locals()``, including the unknown ones."""
+    local_arguments.pop("self", None)
+    local_arguments.update(local_arguments.pop("unknown", {}))
+    return {name: value for name, value in local_arguments.items() if value is not UNSET}
 
 
-def _as_key(annotation: Any, word: str) -> Any:
-    if word == "null":
+def _as_key(annotation: Any, value: str) -> Any:
+    if value == "null":
         return None
     text = str(annotation)
     if "int" in text:
-        return int(word)
-    return word == "true" if annotation is bool else word
+        return int(value)
+    return value == "true" if annotation is bool else value

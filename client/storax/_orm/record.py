@@ -27,7 +27,7 @@ _BRIEF = (
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What the client knows of a resource besides its fields: where it lives, how it is filtered and ordered."""
+    """A resource apart from its fields: its path, filters and orderings."""
 
     path: str
     entity: str
@@ -41,7 +41,7 @@ _models: dict[str, Any] = {}
 
 
 def model_named(name: str) -> Any:
-    """The model of this name, for modules that models stand on and that cannot import them.
+    """Return the model of this name, for modules that models import and that cannot import models.
 
     Raises:
         KeyError: its module has not been imported.
@@ -50,9 +50,9 @@ def model_named(name: str) -> Any:
 
 
 class Record(Owner):
-    """Values of one resource, with their fields."""
+    """An object with the raw values of one row, read and set by its fields."""
 
-    # A page does not set the rarer ones; they come to life in __getattr__, which keeps reading fast.
+    # A page does not set the rarer ones; __getattr__ creates them on first use, which keeps reading fast.
     __slots__ = ("__weakref__", "_client", "_dirty", "_position", "_seen", "_values")
 
     _spec: ClassVar[Spec]
@@ -76,36 +76,19 @@ class Record(Owner):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "_spec" in cls.__dict__:
-            cls._lay_out()
+            _lay_out(cls)
 
-    @classmethod
-    def _lay_out(cls) -> None:
-        """Number the fields in the order they stand, which is the server's, and make the model's own errors."""
-        _models[cls.__name__] = cls
-        cls._fields = {name: f for name, f in cls.__dict__.items() if isinstance(f, Field)}
-        cls._columns = tuple(name for name, f in cls._fields.items() if not f.sent_only)
-        cls._blank = [UNSET] * len(cls._fields)
-        for index, f in enumerate(cls._fields.values()):
-            f.index = index
-        cls._id_at = cls._fields["id"].index
-        slots = (name for kind in cls.__mro__ for name in getattr(kind, "__slots__", ()))
-        cls._settable = frozenset((*cls._fields, *slots))
-        for name in ("DoesNotExist", "MultipleObjectsReturned"):
-            kind = getattr(errors, name)
-            body = {"__doc__": kind.__doc__, "__module__": cls.__module__, "__qualname__": f"{cls.__name__}.{name}"}
-            setattr(cls, name, type(name, (kind,), body))
-
-    def _fill(self, given: dict[str, Any]) -> None:
-        """Take the arguments of a constructor, its own ``locals()``, checked field by field."""
-        given.pop("self", None)
-        if extra := given.pop("unknown", None):
-            raise unknown(f"{type(self).__name__} takes no argument", next(iter(extra)), given)
+    def _fill(self, local_arguments: dict[str, Any]) -> None:
+        """Set the fields from a constructor's ``locals()``, checked one by one."""
+        local_arguments.pop("self", None)
+        if unexpected := local_arguments.pop("unknown", None):
+            raise unknown(f"{type(self).__name__} takes no argument", next(iter(unexpected)), local_arguments)
         values, fields, name = self._blank.copy(), self._fields, ""
         try:
-            for name, value in given.items():
+            for name, value in local_arguments.items():
                 if value is not UNSET:
-                    one = fields[name]
-                    values[one.index] = one.accept(value)
+                    field = fields[name]
+                    values[field.index] = field.accept(value)
         except Rejected as error:
             raise InvalidInput(f"{type(self).__name__}.{name}: {error.message}.", hint=error.hint) from None
         put_values(self, values)
@@ -136,17 +119,17 @@ class Record(Owner):
             self._dirty = set()
         self._dirty.add(name)
 
-    def _watch(self, one: Field[Any], raw: Any) -> None:
-        """Remember how a dict or list looks when it is handed out, so that ``save()`` sees what was done to it."""
+    def _watch(self, field: Field[Any], raw: Any) -> None:
+        """Keep a copy of a dict or list when it is handed out, so that ``save()`` detects a change in place."""
         if not self._spec.writable:
             return
         if self._seen is None:
             self._seen = {}
-        if one.name not in self._seen:
-            self._seen[one.name] = _twin(raw)
+        if field.name not in self._seen:
+            self._seen[field.name] = _deep_copy(raw)
 
     def _patch(self) -> dict[str, Any]:
-        """The fields that differ from what was read or saved last, by name.
+        """Return the fields that differ from what was read or saved last, by name.
 
         Raises:
             ReadOnly: a dict or list that is fixed by now was changed in place.
@@ -165,33 +148,33 @@ class Record(Owner):
                 yield name
 
     def _creation(self) -> dict[str, Any]:
-        """The body of a create: what was given, nothing else."""
+        """Return the body of a create: the fields that were set."""
         return {name: v for name, v in zip(self._fields, self._values, strict=False) if v is not UNSET}
 
     def _absorb(self, columns: Collection[str], row: Iterable[Any], *, position: int | None = None) -> None:
-        """Take over what the server answered; forget the changes, which are stored now."""
+        """Take over the values of a reply; forget the changes, which are stored now."""
         values, fields = self._values, self._fields
         for name, raw in zip(columns, row, strict=False):
-            one = fields.get(name)
+            field = fields.get(name)
             # An equal dict stays the same object: the caller may hold it, and go on changing it.
-            if one and values[one.index] != raw:
-                values[one.index] = raw
+            if field and values[field.index] != raw:
+                values[field.index] = raw
         self._settle_changes()
-        # Only a reply that tells the state says from which position on its moves are still to come.
+        # Only a reply with the state says from which log position on its transitions are still to come.
         if position is not None and "state" in columns:
             self._position = position
 
     def _settle_changes(self) -> None:
-        """What is here now is what the server has."""
+        """Count the present values as those of the server."""
         put_dirty(self, None)
         if self._seen:
-            self._seen = {name: _twin(self._values[self._fields[name].index]) for name in self._seen}
+            self._seen = {name: _deep_copy(self._values[self._fields[name].index]) for name in self._seen}
 
     def _complete(self) -> None:
-        """Read what a short reply left out. Overridden where there is a server to ask."""
+        """Read the fields that a short reply left out; a subclass with a server does so."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Its fields by name, as Python values."""
+        """Return its fields by name, as Python values."""
         return {name: getattr(self, name) for name in self._columns}
 
     def __repr__(self) -> str:
@@ -235,10 +218,27 @@ put_seen = Record.__dict__["_seen"].__set__
 put_position = Record.__dict__["_position"].__set__
 
 
-def _twin(value: Any) -> Any:
-    """A deep copy of JSON."""
+def _lay_out(model: type[Record]) -> None:
+    """Number the fields in the order of the class body, which is the server's, and make the model's own errors."""
+    _models[model.__name__] = model
+    model._fields = {name: f for name, f in model.__dict__.items() if isinstance(f, Field)}
+    model._columns = tuple(name for name, f in model._fields.items() if not f.sent_only)
+    model._blank = [UNSET] * len(model._fields)
+    for index, f in enumerate(model._fields.values()):
+        f.index = index
+    model._id_at = model._fields["id"].index
+    slots = (name for kind in model.__mro__ for name in getattr(kind, "__slots__", ()))
+    model._settable = frozenset((*model._fields, *slots))
+    for name in ("DoesNotExist", "MultipleObjectsReturned"):
+        base = getattr(errors, name)
+        body = {"__doc__": base.__doc__, "__module__": model.__module__, "__qualname__": f"{model.__name__}.{name}"}
+        setattr(model, name, type(name, (base,), body))
+
+
+def _deep_copy(value: Any) -> Any:
+    """Return a deep copy of JSON."""
     if type(value) is dict:
-        return {k: _twin(v) for k, v in value.items()}
+        return {k: _deep_copy(v) for k, v in value.items()}
     if type(value) is list:
-        return [_twin(v) for v in value]
+        return [_deep_copy(v) for v in value]
     return value

@@ -1,4 +1,4 @@
-"""From the rows of a reply to instances, without copying them where the columns are ours."""
+"""Make instances of the rows of a reply, without a copy where its columns are the model's."""
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
@@ -16,27 +16,27 @@ R = TypeVar("R", bound=Record)
 
 @collector_paused()
 def from_rows(model: type[R], columns: Sequence[str], rows: list[list[Any]], client: "Client") -> list[R]:
-    """One instance a row."""
+    """Make one instance for each row."""
     if tuple(columns) != model._columns:
         rows = _rearranged(model, columns, rows)
-    new, out = model.__new__, []
+    make, instances = model.__new__, []
     for row in rows:
-        one = new(model)
-        put_values(one, row)
-        put_client(one, client)
-        put_dirty(one, None)
-        put_seen(one, None)
-        out.append(one)
-    return out
+        instance = make(model)
+        put_values(instance, row)
+        put_client(instance, client)
+        put_dirty(instance, None)
+        put_seen(instance, None)
+        instances.append(instance)
+    return instances
 
 
-def from_object(model: type[R], found: dict[str, Any], client: "Client") -> R:
-    """The instance of one JSON object."""
-    return from_rows(model, model._columns, [[found.get(name, UNSET) for name in model._columns]], client)[0]
+def from_object(model: type[R], body: dict[str, Any], client: "Client") -> R:
+    """Make the instance of one JSON object."""
+    return from_rows(model, model._columns, [[body.get(name, UNSET) for name in model._columns]], client)[0]
 
 
 def _rearranged(model: type[Record], columns: Sequence[str], rows: Iterable[list[Any]]) -> list[list[Any]]:
-    """Rows in our order of columns; columns we do not know are left out, missing ones are UNSET."""
+    """Return the rows in the model's order of columns; unknown columns are left out, missing ones are UNSET."""
     places = {name: i for i, name in enumerate(columns)}
     pick = itemgetter(*(places.get(name, -1) for name in model._columns), -1)
     return [list(pick([*row, UNSET])[:-1]) for row in rows]

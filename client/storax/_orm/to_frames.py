@@ -1,4 +1,4 @@
-"""Matches as data frames. None of the three libraries is required; each is imported when it is asked for."""
+"""Matches as data frames of pandas, polars or pyarrow; each library is optional, and imported on use."""
 
 import json
 from collections.abc import Sequence
@@ -18,30 +18,30 @@ class Frames:
         raise NotImplementedError
 
     def to_pandas(self) -> Any:
-        """The matches as a pandas DataFrame, one column a field; needs pandas."""
+        """Return the matches as a pandas DataFrame, one column per field; needs pandas."""
         return to_pandas(self._model, self._tuples(self._model._columns))
 
     def to_polars(self) -> Any:
-        """The matches as a polars DataFrame, JSON fields as text; needs polars."""
+        """Return the matches as a polars DataFrame, JSON fields as text; needs polars."""
         return to_polars(self._model, self._tuples(self._model._columns))
 
     def to_arrow(self) -> Any:
-        """The matches as a pyarrow Table, JSON fields as text; needs pyarrow."""
+        """Return the matches as a pyarrow Table, JSON fields as text; needs pyarrow."""
         return to_arrow(self._model, self._tuples(self._model._columns))
 
 
 def to_pandas(model: type[Record], rows: Sequence[Any]) -> Any:
-    """A pandas DataFrame; dicts and lists stay Python objects, UUIDs and times have pandas' types."""
+    """Make a pandas DataFrame; dicts and lists stay Python objects, UUIDs and times have pandas' types."""
     return _library("pandas").DataFrame(_columns(model, rows))
 
 
 def to_polars(model: type[Record], rows: Sequence[Any]) -> Any:
-    """A polars DataFrame; JSON fields are text."""
+    """Make a polars DataFrame; JSON fields are text."""
     return _library("polars").DataFrame(_flat(model, rows), infer_schema_length=None)
 
 
 def to_arrow(model: type[Record], rows: Sequence[Any]) -> Any:
-    """A pyarrow Table; JSON fields are text."""
+    """Make a pyarrow Table; JSON fields are text."""
     return _library("pyarrow").table(_flat(model, rows))
 
 
@@ -51,14 +51,14 @@ def _columns(model: type[Record], rows: Sequence[Any]) -> dict[str, list[Any]]:
 
 
 def _flat(model: type[Record], rows: Sequence[Any]) -> dict[str, list[Any]]:
-    """Columns with one type each: what is JSON becomes text, since its shape differs from row to row."""
-    out = _columns(model, rows)
-    for name, column in out.items():
+    """Return columns of one type each: JSON becomes text, since its shape differs from row to row."""
+    flat = _columns(model, rows)
+    for name, column in flat.items():
         if model._fields[name].kind.mutable:
-            out[name] = [None if v is None else json.dumps(v) for v in column]
+            flat[name] = [None if v is None else json.dumps(v) for v in column]
         elif "UUID" in str(model._fields[name].annotation):
-            out[name] = [None if v is None else str(v) for v in column]
-    return out
+            flat[name] = [None if v is None else str(v) for v in column]
+    return flat
 
 
 def _library(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a job takes of a node: the one rule, for the packer at a site and for the words of ``storax job explain``."""
+"""What a job needs of a node: the one rule, for the packer at a site and for ``storax job explain``."""
 
 from math import ceil
 
@@ -6,18 +6,18 @@ DEVICE = 1_000_000  # shares of one GPU; integers, so that a third three times i
 
 
 def cores(ranks: int, threads: int, threads_per_core: int) -> int:
-    """Cores on each node."""
+    """Return the cores that it needs on each node."""
     return max(1, ceil(ranks * threads / threads_per_core))
 
 
 def shares(gpus_per_rank: float, ranks: int) -> list[int]:
-    """The devices that ``ranks`` ranks need: whole ones, and for each rank the part that is left."""
+    """Return the devices that ``ranks`` ranks need, in shares: whole devices, and a part of one for each rank."""
     whole, part = _split(gpus_per_rank)
     return ([DEVICE] * whole + ([part] if part else [])) * ranks
 
 
 def devices(gpus_per_rank: float, ranks: int) -> int:
-    """How many GPUs a node must have for them: parts of two ranks share a device only where both fit."""
+    """Return how many GPUs a node must have: parts of two ranks share a device only where both fit."""
     whole, part = _split(gpus_per_rank)
     return ranks * whole + (ceil(ranks / (DEVICE // part)) if part else 0)
 

@@ -1,4 +1,4 @@
-"""Python's garbage collector, told to wait while many objects are made at once.
+"""Pause Python's garbage collector while many objects are made at once.
 
 Each ten thousand new objects would else have it walk through all that exist, several times, and find nothing: half of
 the time of a large bulk call.
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """For a moment without network or user code in it. Other threads may at worst let the collector go on early."""
+    """Pause the collector in a block without network or user code; another thread may at worst resume it early."""
     on = gc.isenabled()
     gc.disable()
     try:

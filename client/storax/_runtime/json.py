@@ -1,7 +1,7 @@
-"""JSON in and out: the standard library for small texts, pydantic's parser for large ones; exact about what JSON is.
+"""Parse and render JSON: the standard library for small texts, pydantic for large ones; strict in both directions.
 
-pydantic_core reads a page of 10,000 rows in two thirds of the time, but costs 60 ms to import; a command that asks one
-small thing never pays that.
+pydantic_core reads a page of 10,000 rows in two thirds of the time, but costs 60 ms to import; a command with
+one small request never pays that.
 """
 
 import json
@@ -15,7 +15,7 @@ _LARGE = 64_000
 
 
 def loads(text: bytes) -> Any:
-    """Parse a reply; an empty one is None."""
+    """Parse a reply; return None for an empty one."""
     if not text:
         return None
     if len(text) < _LARGE and "pydantic_core" not in sys.modules:
@@ -31,7 +31,7 @@ def dumps(value: Any, *, rows: int = 1) -> bytes:
     Numpy values, paths, sets and times inside it become plain JSON.
 
     Raises:
-        InvalidInput: something in it has no JSON form; the message names where.
+        InvalidInput: a value in it has no JSON form; the message names its place.
     """
     try:
         text = _large(value) if rows > 500 else _small(value)
@@ -48,14 +48,14 @@ def _large(value: Any) -> bytes:
     from pydantic_core import to_json
 
     text = to_json(value, fallback=plain)
-    # It writes NaN and Infinity as bare words; only a text that holds such a word is worth the search for one.
+    # It writes NaN and Infinity as bare words; only a text with such a word needs the search for one.
     if (b"NaN" in text or b"Infinity" in text) and (error := _first_fault(value)):
         raise error
     return text
 
 
 def plain(value: Any) -> Any:
-    """The JSON form of a value that JSON does not know.
+    """Return the JSON form of a value that is not JSON.
 
     Raises:
         TypeError: it has none.
@@ -74,25 +74,26 @@ def plain(value: Any) -> Any:
 
 
 def _first_fault(body: Any) -> InvalidInput | None:
-    """The error for the first value of a body that has no JSON form; in a list of rows it names the row."""
+    """Return the error for the first value of a body without a JSON form; in a list of rows it names the row."""
     if not isinstance(body, list):
-        return _culprit(body)
-    for place, row in enumerate(body):
-        if error := _culprit(row):
-            error.message = f"Row {place} of the list: {error.message}"
+        return _find_fault(body)
+    for index, row in enumerate(body):
+        if error := _find_fault(row):
+            error.message = f"Row {index} of the list: {error.message}"
             return error
     return None
 
 
-def _culprit(value: Any, where: str = "") -> InvalidInput | None:
-    """The error for the first value that has no JSON form; None where all have."""
+def _find_fault(value: Any, where: str = "") -> InvalidInput | None:
+    """Return the error for the first value without a JSON form; None where all have one."""
     if isinstance(value, dict):
-        wrong = next((k for k in value if not isinstance(k, (str, int, float, type(None)))), None)
-        if wrong is not None:
-            return InvalidInput(f"The key {wrong!r}{_of(where)} is no text.", hint="JSON keys are text.")
-        return next((e for k, v in value.items() if (e := _culprit(v, f"{where}[{k!r}]" if where else str(k)))), None)
+        bad_key = next((k for k in value if not isinstance(k, (str, int, float, type(None)))), None)
+        if bad_key is not None:
+            return InvalidInput(f"The key {bad_key!r}{_of(where)} is no text.", hint="JSON keys are text.")
+        paths = ((v, f"{where}[{k!r}]" if where else str(k)) for k, v in value.items())
+        return next((e for v, path in paths if (e := _find_fault(v, path))), None)
     if isinstance(value, (list, tuple)):
-        return next((e for i, v in enumerate(value) if (e := _culprit(v, f"{where}[{i}]"))), None)
+        return next((e for i, v in enumerate(value) if (e := _find_fault(v, f"{where}[{i}]"))), None)
     return _leaf(value, where)
 
 
@@ -114,7 +115,7 @@ def _leaf(value: Any, where: str) -> InvalidInput | None:
     except TypeError:
         kind = type(value).__name__
         return InvalidInput(f"A {kind}{_of(where)} has no JSON form.", hint="Store it in a file and pass its path.")
-    return _culprit(inner, where)
+    return _find_fault(inner, where)
 
 
 def _of(where: str) -> str:

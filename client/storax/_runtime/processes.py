@@ -1,4 +1,4 @@
-"""Processes told apart for good: a pid together with its start time, so that a reused pid is never taken for ours."""
+"""Process identity: a pid together with its start time, so that a reused pid is never mistaken for ours."""
 
 import os
 import select
@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-MARK = "STORAX_STACK"  # environment variable by which a process of a stack is known, as <stack id>:<part>
+MARK = "STORAX_STACK"  # environment variable that marks a process of a stack, as <stack id>:<part>
 
 _START_FIELD = 19  # of /proc/PID/stat, counted after the command's closing parenthesis
 
@@ -22,7 +22,7 @@ class Process:
     start: str
 
     def alive(self) -> bool:
-        """True while it runs; a zombie is dead."""
+        """Return whether it still runs; a zombie does not."""
         return _start_of(self.pid) == self.start
 
     def send(self, number: int) -> None:
@@ -32,19 +32,19 @@ class Process:
                 os.kill(self.pid, number)
 
     def uptime(self) -> float:
-        """Seconds since it started."""
+        """Return the seconds since it started."""
         ticks = float(self.start.partition("-")[2])
         return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 def identify(pid: int) -> Process | None:
-    """The process of that pid, or None when there is none."""
+    """Return the process of a pid, or None when there is none."""
     start = _start_of(pid)
     return Process(pid=pid, start=start) if start else None
 
 
 def wait_gone(processes: Iterable[Process], *, timeout: float) -> list[Process]:
-    """Wait until all are dead; after ``timeout`` seconds return those that are not."""
+    """Wait until all have ended; after ``timeout`` seconds return those that still run."""
     deadline = time.monotonic() + timeout
     left = [process for process in processes if process.alive()]
     while left and (rest := deadline - time.monotonic()) > 0:
@@ -55,33 +55,33 @@ def wait_gone(processes: Iterable[Process], *, timeout: float) -> list[Process]:
 
 def end(processes: Iterable[Process], *, number: int = signal.SIGTERM, grace: float = 5.0) -> None:
     """Send the signal, wait ``grace`` seconds, then kill what is left."""
-    asked = [process for process in processes if process.alive()]
-    for process in asked:
+    running = [process for process in processes if process.alive()]
+    for process in running:
         process.send(number)
-    stubborn = wait_gone(asked, timeout=grace)
+    stubborn = wait_gone(running, timeout=grace)
     for process in stubborn:
         process.send(signal.SIGKILL)
     wait_gone(stubborn, timeout=5.0)
 
 
-def strays(stack_id: str, *, commands: Iterable[list[str]]) -> list[Process]:
-    """Processes started for that stack, by their environment, that run one of its commands.
+def orphans(stack_id: str, *, commands: Iterable[list[str]]) -> list[Process]:
+    """Find the processes that were started for a stack, by their environment, and run one of its commands.
 
     The command is compared as well because the users' jobs inherit the environment, and are not ours to stop.
     """
-    wanted = {b"\0".join(part.encode() for part in command) for command in commands}
+    command_lines = {b"\0".join(part.encode() for part in command) for command in commands}
     mark = f"{MARK}={stack_id}:".encode()
-    found = (
+    matches = (
         identify(int(entry.name))
         for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _carries(entry, mark=mark, commands=wanted)
+        if entry.name.isdigit() and _belongs(entry, mark=mark, command_lines=command_lines)
     )
-    return [process for process in found if process and process.pid != os.getpid()]
+    return [process for process in matches if process and process.pid != os.getpid()]
 
 
-def _carries(entry: Path, *, mark: bytes, commands: set[bytes]) -> bool:
+def _belongs(entry: Path, *, mark: bytes, command_lines: set[bytes]) -> bool:
     try:
-        if (entry / "cmdline").read_bytes().rstrip(b"\0") not in commands:
+        if (entry / "cmdline").read_bytes().rstrip(b"\0") not in command_lines:
             return False
         return any(line.startswith(mark) for line in (entry / "environ").read_bytes().split(b"\0"))
     except OSError:
@@ -90,10 +90,10 @@ def _carries(entry: Path, *, mark: bytes, commands: set[bytes]) -> bool:
 
 def _start_of(pid: int) -> str:
     try:
-        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if words[0] in "ZXx" else f"{_boot()}-{words[_START_FIELD]}"
+    return "" if fields[0] in "ZXx" else f"{_boot()}-{fields[_START_FIELD]}"
 
 
 def _boot() -> str:
@@ -102,15 +102,15 @@ def _boot() -> str:
 
 
 def _sleep_until_one_ends(processes: list[Process], timeout: float) -> None:
-    watch = select.poll()
+    poll = select.poll()
     handles = []
     try:
         for process in processes:
             with suppress(ProcessLookupError):
                 handles.append(os.pidfd_open(process.pid))
-                watch.register(handles[-1], select.POLLIN)
+                poll.register(handles[-1], select.POLLIN)
         if len(handles) == len(processes):
-            watch.poll(timeout * 1000)
+            poll.poll(timeout * 1000)
     finally:
         for handle in handles:
             os.close(handle)

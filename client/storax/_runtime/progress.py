@@ -1,7 +1,7 @@
-"""Bars for work that takes long, and the one place that decides whether they are shown.
+"""Progress bars for long work, and the one place that decides whether they are shown.
 
-They are on stderr where that is a terminal, and in the cell of a notebook; not in a pipe or a file. ``STORAX_PROGRESS``
-set to 1 or 0 shows or hides them wherever it runs.
+They are shown on stderr where that is a terminal, and in the cell of a notebook; not in a pipe or a file.
+``STORAX_PROGRESS`` set to 1 or 0 shows or hides them everywhere.
 """
 
 import os
@@ -12,23 +12,23 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 MANY = 10_000
-_WORDS = {**dict.fromkeys(("1", "true", "yes", "on"), True), **dict.fromkeys(("0", "false", "no", "off"), False)}
+_SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True), **dict.fromkeys(("0", "false", "no", "off"), False)}
 
 
 class Bar(Protocol):
-    """A progress bar, as far as it is used here."""
+    """A progress bar, with the one method used here."""
 
     def update(self, n: int) -> Any:
-        """Count ``n`` more."""
+        """Advance by ``n``."""
 
 
 class _NoBar:
     def update(self, n: int) -> None:
-        """Nobody looks."""
+        """Show nothing."""
 
 
 class _LateBar:
-    """For a number that nobody knows before: it is shown once it is large."""
+    """A bar for a total that is not known: it is shown once the count is large."""
 
     def __init__(self, label: str, many: int) -> None:
         self._label, self._many, self._count, self._bar = label, many, 0, None
@@ -36,7 +36,7 @@ class _LateBar:
     def update(self, n: int) -> None:
         self._count += n
         if self._bar is None and self._count > self._many:
-            self._bar = _made(total=None, desc=self._label, unit=" rows", initial=self._count)
+            self._bar = _tqdm(total=None, desc=self._label, unit=" rows", initial=self._count)
         elif self._bar is not None:
             self._bar.update(n)
 
@@ -46,60 +46,60 @@ class _LateBar:
 
 
 def shown() -> bool:
-    """Whether bars are shown here."""
-    wanted = _WORDS.get(os.environ.get("STORAX_PROGRESS", "").strip().lower())
-    return wanted if wanted is not None else sys.stderr.isatty() or in_notebook()
+    """Return whether bars are shown here."""
+    switch = _SWITCH.get(os.environ.get("STORAX_PROGRESS", "").strip().lower())
+    return switch if switch is not None else sys.stderr.isatty() or in_notebook()
 
 
 def in_notebook() -> bool:
-    """Whether this is the kernel of a notebook, whose stderr is no terminal and is seen all the same."""
+    """Return whether this is the kernel of a notebook, whose stderr is visible although it is no terminal."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
 
 
 @contextmanager
-def counted(label: str, total: int | None, wanted: bool | None = None) -> Iterator[Bar]:
-    """A bar that counts: where it is asked for, and unasked when there are more than ``MANY``.
+def counted(label: str, total: int | None, visible: bool | None = None) -> Iterator[Bar]:
+    """Show a bar that counts, by default for a total of more than ``MANY`` where bars are shown.
 
     Args:
-        label: What is being done.
-        total: How many there are; None where nobody knows.
-        wanted: Show it or do not, whatever the place and number.
+        label: Name of the work.
+        total: Number of steps; None where it is not known.
+        visible: Whether to show it; None, the default, decides by place and total.
     """
-    if not (wanted if wanted is not None else shown() and (total is None or total > MANY)):
+    if not (visible if visible is not None else shown() and (total is None or total > MANY)):
         yield _NoBar()
     elif total is None:
-        late = _LateBar(label, -1 if wanted else MANY)
+        late = _LateBar(label, -1 if visible else MANY)
         try:
             yield late
         finally:
             late.close()
     else:
-        with _made(total=total, desc=label, unit="") as bar:
+        with _tqdm(total=total, desc=label, unit="") as bar:
             yield bar
 
 
 @contextmanager
 def parts(label: str) -> Iterator[Callable[[float, str], None]]:
-    """A bar for work that tells its part done, from 0 to 1, and in words what it is at."""
+    """Show a bar for work that reports the part done, from 0 to 1, and its current activity."""
     if not shown():
-        yield lambda _part, _words: None
+        yield lambda _part, _activity: None
         return
-    with _made(total=100, desc=label, unit="%", bar_format="{l_bar}{bar}| {elapsed}") as bar:
+    with _tqdm(total=100, desc=label, unit="%", bar_format="{l_bar}{bar}| {elapsed}") as bar:
 
-        def show(part: float, words: str) -> None:
-            bar.set_description(f"{label}: {words}" if words else label, refresh=False)
+        def show(part: float, activity: str) -> None:
+            bar.set_description(f"{label}: {activity}" if activity else label, refresh=False)
             bar.update(max(0.0, part * 100 - bar.n))
 
         yield show
 
 
-def _made(**given: Any) -> Any:
-    """A bar of tqdm: a widget in a notebook that has ipywidgets, else text."""
+def _tqdm(**options: Any) -> Any:
+    """Make a bar of tqdm: a widget in a notebook with ipywidgets, else text."""
     with warnings.catch_warnings():
         # tqdm warns where ipywidgets are missing; its text is a bar too.
         warnings.filterwarnings("ignore", message="IProgress not found")
         from tqdm.auto import tqdm
 
-        return tqdm(file=sys.stderr, **given)
+        return tqdm(file=sys.stderr, **options)

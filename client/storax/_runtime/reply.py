@@ -1,4 +1,4 @@
-"""One answer of the server, free of any HTTP library."""
+"""One reply of the server, independent of an HTTP library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from storax._runtime.json import loads
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, headers and body."""
+    """Status, headers and body of a reply."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
 
     def json(self) -> Any:
-        """The body, parsed."""
+        """Return the parsed body."""
         return loads(self.content)
 
     @property
     def position(self) -> int | None:
-        """The place in the event log that this call reached, where it changed something."""
+        """The log position after this call, where it changed something; None elsewhere."""
         text = self.headers.get("x-storax-position")
         return int(text) if text and text.isdigit() else None
 
     @property
     def request_id(self) -> str | None:
-        """What finds this call in the server's log."""
+        """The id of this call in the server's log; None where there is none."""
         return self.headers.get("x-request-id")

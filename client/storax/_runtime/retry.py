@@ -1,7 +1,7 @@
-"""When a call is tried again, and how long to wait before.
+"""Retries: which calls are repeated, and after which pause.
 
-Tried again: 408, 425, 429, every 5xx, and connections that could not be made or broke. Nothing else: what the server
-has refused, it refuses again. A mutating call keeps its Idempotency-Key, so that trying again has no second effect.
+Repeated are 408, 425, 429, every 5xx, and connections that could not be made or broke. Nothing else: the server would
+refuse it again. A mutating call keeps its Idempotency-Key, so that a repetition has no second effect.
 """
 
 import time
@@ -11,18 +11,25 @@ from random import random
 
 CONNECT_WITHIN = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-# A fault inside the server is hardly cured by time; a server that restarts is.
+# Time hardly cures a fault inside the server; it does cure a restart.
 TRIES_AFTER_FAULT = 4
 
 
 def is_transient(status: int) -> bool:
-    """Whether the same call may succeed a little later."""
+    """Return whether the same call may succeed a little later."""
     return status >= 500 or status in (408, 425, 429)
 
 
 @dataclass
 class Patience:
-    """One call's deadline: ``next_pause`` says how long to wait before the next try, or None when it is over."""
+    """The retries of one call until its deadline.
+
+    Attributes:
+        deadline: Seconds for the call with all its retries.
+        connect_within: Seconds within which a first connection must be made.
+        now: The monotonic clock.
+        noise: Returns a random number from 0 to 1, which spreads the pauses.
+    """
 
     deadline: float
     connect_within: float = CONNECT_WITHIN
@@ -41,12 +48,12 @@ class Patience:
         return self.deadline - (self.now() - self.started)
 
     def next_pause(self, *, reached: bool, status: int = 0, retry_after: float | None = None) -> float | None:
-        """The pause before the next try; None: give up.
+        """Return the seconds to wait before the next try; None ends the tries.
 
         Args:
-            reached: Whether there was a connection at all; without one, ``connect_within`` seconds are the limit.
-            status: The status answered, if any.
-            retry_after: What the server asked for, in seconds.
+            reached: Whether there was a connection; without one, ``connect_within`` seconds are the limit.
+            status: HTTP status of the reply; 0, the default, where there was none.
+            retry_after: Seconds of the reply's Retry-After header; None where there is none.
         """
         self.tries += 1
         if status == 500 and self.tries >= TRIES_AFTER_FAULT:
@@ -66,7 +73,7 @@ class Patience:
 
 
 def seconds_of(text: str | None, *, wall: Callable[[], float] = time.time) -> float | None:
-    """A Retry-After header as seconds: a number, or a date."""
+    """Parse a Retry-After header, a number or a date, as seconds."""
     if not text:
         return None
     if text.strip().replace(".", "", 1).isdigit():

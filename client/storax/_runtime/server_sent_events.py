@@ -1,11 +1,11 @@
-"""Server-sent events: bytes in, events out."""
+"""Parser of server-sent events."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 
 class ServerEvent(NamedTuple):
-    """One block of the stream: its id (a log position), its type, its data. A bare comment has neither id nor data."""
+    """One block of the stream: its id (a log position), type and data; all empty for a comment."""
 
     id: str
     type: str
@@ -13,7 +13,7 @@ class ServerEvent(NamedTuple):
 
 
 def parse(chunks: Iterable[bytes]) -> Iterator[ServerEvent]:
-    """Events as they become complete, however the bytes are cut; a comment, a sign of life, comes out empty."""
+    """Yield events as they become complete, however the bytes are cut; a comment, a heartbeat, yields an empty one."""
     rest = b""
     for chunk in chunks:
         rest = (rest + chunk).replace(b"\r\n", b"\n")

@@ -1,17 +1,17 @@
-"""Where the client finds its server: arguments, ``STORAX_*`` variables and TOML profiles.
+"""Settings of the client: its server, from arguments, ``STORAX_*`` variables and TOML profiles.
 
 A profile is ``STORAX_HOME/profiles/<name>.toml`` (mode 0600) with the keys ``url`` and ``token``.
 """
 
 import json
-import os
 import re
-import tempfile
 import tomllib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from storax._runtime.atomic_files import atomic_write
 
 DEFAULT_PROFILE = "default"
 LOCAL_PROFILE = "local"
@@ -20,7 +20,7 @@ _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class SettingsError(LookupError):
-    """The settings name no server, or a profile cannot be used. ``hint`` says what to do about it."""
+    """The settings name no server, or a profile cannot be used; ``hint`` says what to do."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ class Profile(BaseModel):
 
 
 class Connection(BaseModel):
-    """A server and token, and in ``source`` the words that say where they were found."""
+    """A server and a token; ``source`` names where they come from, such as ``profile local``."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -74,7 +74,7 @@ class Connection(BaseModel):
 
 
 def home() -> Path:
-    """The folder of every file kept: ``STORAX_HOME``, by default the user's data folder for storax."""
+    """Return the folder of all files: ``STORAX_HOME``, by default the user's data folder for storax."""
     return ClientSettings().home.expanduser().absolute()
 
 
@@ -123,10 +123,7 @@ def save_profile(name: str, *, url: str, token: str | None = None) -> Path:
     lines = {"url": url.rstrip("/")} | ({"token": token} if token else {})
     # A JSON string is a TOML basic string as well.
     text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{name}.")  # mkstemp makes it 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(scratch).replace(path)
+    atomic_write(path, text, mode=0o600)
     return path
 
 
@@ -139,7 +136,7 @@ def delete_profile(name: str) -> bool:
 
 
 def resolve(url: str | None = None, *, token: str | None = None, profile: str | None = None) -> Connection:
-    """Find the server to talk to.
+    """Choose the server.
 
     The first of these wins: ``url``/``token``; ``profile``; STORAX_URL/STORAX_TOKEN; STORAX_PROFILE; the profile
     ``default``; the profile ``local``, which `storax up` writes. A token is only ever sent to the server it was stored

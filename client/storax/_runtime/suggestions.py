@@ -1,21 +1,21 @@
-"""The nearest right name for a wrong one."""
+"""Suggest the nearest valid name for a wrong one: "Did you mean ...?"."""
 
 from collections.abc import Iterable
 
 from storax.errors import UnknownName
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A sentence that names the right word nearest to ``word``, or lists them all where none is near."""
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a sentence with the valid name nearest to ``name``, or with all of them where none is near."""
     from difflib import get_close_matches
 
-    words = sorted({w for w in known if w})
-    close = get_close_matches(str(word), words, n=1, cutoff=0.6)
+    names = sorted({n for n in known if n})
+    close = get_close_matches(str(name), names, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"
-    return f"There are: {', '.join(words)}." if words else ""
+    return f"There are: {', '.join(names)}." if names else ""
 
 
-def unknown(what: str, word: str, known: Iterable[str]) -> UnknownName:
-    """The error for a ``word`` that is not among the ``known``; ``what`` is its kind, such as "Job has no filter"."""
-    return UnknownName(f"{what} {word!r}.", hint=nearest(word, known))
+def unknown(what: str, name: str, known: Iterable[str]) -> UnknownName:
+    """Return the error for a ``name`` that is not ``known``; ``what`` begins the message: "Job has no filter"."""
+    return UnknownName(f"{what} {name!r}.", hint=nearest(name, known))

@@ -1,4 +1,4 @@
-"""HTTP: one pool a client, retries within a deadline, problem answers as errors. Only this file has httpx."""
+"""HTTP: one connection pool per client, retries until a deadline, errors as exceptions. Only this file uses httpx."""
 
 import sys
 import threading
@@ -35,18 +35,18 @@ Send = Callable[[httpx.Request], httpx.Response]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to be made: what, with which body, and how long it may take with all its retries."""
+    """One request: method, path, body, and the seconds for it with all its retries."""
 
     method: str
     path: str
     content: bytes | None = None
-    params: Any = None  # a mapping, or pairs where a name stands twice
+    params: Any = None  # a mapping, or pairs where a name occurs twice
     deadline: float = 60.0
     key: str | None = None
 
     @property
     def mutates(self) -> bool:
-        """Whether it changes something, and so carries an Idempotency-Key."""
+        """Whether it changes something, and so has an Idempotency-Key."""
         return self.method != "GET" and not self.path.endswith(READS)
 
 
@@ -65,7 +65,7 @@ class Transport:
     ) -> None:
         self.base = url.rstrip("/") + PREFIX
         self._token = token
-        self._given = http
+        self._http = http
         self._sleep = sleep
         self._now = now
         self._connect_within = CONNECT_WITHIN if connect_within is None else connect_within
@@ -74,14 +74,14 @@ class Transport:
         self._close: Callable[[], None] = lambda: None
 
     def use_token(self, token: str) -> None:
-        """Send this token from the next call on."""
+        """Use this token from the next call on."""
         self._token = token
 
     def call(self, call: Call) -> Reply:
-        """Make ``call``; try again what may succeed, until its deadline.
+        """Send ``call`` and return the reply; repeat it until its deadline where that may help.
 
         Raises:
-            StoraxError: the error of the tree that the answer, or the lack of one, stands for.
+            StoraxError: the server refused it or did not answer.
         """
         if call.mutates and call.key is None:
             call = replace(call, key=str(uuid4()))
@@ -100,9 +100,9 @@ class Transport:
 
     def _pause(self, patience: Patience, reply: Reply | None, failure: httpx.TransportError | None) -> float | None:
         if reply is None:
-            hopeless = isinstance(failure, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
+            permanent = isinstance(failure, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
             unreached = isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout))
-            return None if hopeless else patience.next_pause(reached=not unreached)
+            return None if permanent else patience.next_pause(reached=not unreached)
         if not is_transient(reply.status):
             return None
         wait = seconds_of(reply.headers.get("retry-after"))
@@ -115,22 +115,22 @@ class Transport:
 
     def _unreached(self, failure: httpx.TransportError | None, patience: Patience) -> StoraxError:
         server = self.base.removesuffix(PREFIX)
-        way_out = "Start one with `storax up`, or name another with STORAX_URL or `storax login URL`."
+        hint = "Start one with `storax up`, or name another with STORAX_URL or `storax login URL`."
         if isinstance(failure, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
             return InvalidInput(
                 f"{server!r} cannot be called: {failure}.", hint="Give an address such as http://host:8360."
             )
         took = f"tried for {self._now() - patience.started:.0f} s"
         if isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout)):
-            return ServerDown(f"No Storax server answers at {server} ({_words(failure)}; {took}).", hint=way_out)
+            return ServerDown(f"No Storax server answers at {server} ({_describe(failure)}; {took}).", hint=hint)
         if isinstance(failure, httpx.TimeoutException):
             return DeadlineExceeded(f"The server at {server} did not answer in time ({took}).", hint="Try again later.")
-        return Unavailable(f"The connection to {server} broke ({_words(failure)}; {took}).", hint="Try again later.")
+        return Unavailable(f"The connection to {server} broke ({_describe(failure)}; {took}).", hint="Try again later.")
 
     # ---- one exchange ---------------------------------------------------------------------------------------------
 
     def _once(self, call: Call, left: float) -> Reply:
-        # Only a read is worth asking twice while the first answer may still come.
+        # Only a read may be repeated while its first reply may still come.
         patience = max(1.0, left if call.mutates else min(left, READ_TIMEOUT))
         response = self._sender()(self._request(call, read_timeout=patience))
         try:
@@ -155,12 +155,12 @@ class Transport:
 
     @contextmanager
     def stream(self, call: Call, *, headers: Mapping[str, str], silence: float) -> Iterator["Stream"]:
-        """Open an endless answer; ``silence`` is how many seconds without a byte mean that it broke.
+        """Open an endless reply; ``silence`` is the number of seconds without a byte after which it counts as broken.
 
         Raises:
-            StoraxError: the server refused, or is not there. A stream that breaks raises httpx's error as Unavailable.
+            StoraxError: the server refused it or does not answer. A stream that breaks raises Unavailable.
         """
-        with self._told_as_ours(call):
+        with self._translated_errors(call):
             response = self._sender()(self._request(call, read_timeout=silence, headers=headers))
             try:
                 if response.status_code >= 400:
@@ -171,7 +171,7 @@ class Transport:
                 response.close()
 
     @contextmanager
-    def _told_as_ours(self, call: Call) -> Iterator[None]:
+    def _translated_errors(self, call: Call) -> Iterator[None]:
         try:
             yield
         except httpx.TransportError as error:
@@ -186,8 +186,8 @@ class Transport:
         return self._send
 
     def _open(self) -> Send:
-        if self._given is not None:
-            return self._given.handle_request
+        if self._http is not None:
+            return self._http.handle_request
         if _proxied(self.base):
             client = httpx.Client(trust_env=True, follow_redirects=False)
             self._close = client.close
@@ -198,14 +198,14 @@ class Transport:
         return pool.handle_request
 
     def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
+        """Close the connections; a later call opens new ones."""
         with self._lock:
             self._close()
             self._send, self._close = None, lambda: None
 
 
 class Stream:
-    """The bytes of an endless answer as they come; ``stop`` ends them from another thread."""
+    """The bytes of an endless reply as they come; ``stop`` ends them from another thread."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
@@ -216,30 +216,30 @@ class Stream:
         yield from stream
 
     def stop(self) -> None:
-        """Shut the socket, which wakes whoever reads from it."""
+        """Shut the socket down, which wakes the thread that reads from it."""
         import socket
 
-        wire = self._response.extensions.get("network_stream")
-        found = wire.get_extra_info("socket") if wire else None
-        if found is not None:
+        stream = self._response.extensions.get("network_stream")
+        connection = stream.get_extra_info("socket") if stream else None
+        if connection is not None:
             try:
-                found.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return
 
 
 def problem(reply: Reply) -> StoraxError:
-    """The error of an answer that is none of the good ones."""
+    """Return the error of a reply with a status of 400 or more."""
     try:
         body = loads(reply.content)
     except ValueError:
         body = None
-    found = body if isinstance(body, dict) else {"detail": f"The server answered {reply.status} without saying why."}
+    details = body if isinstance(body, dict) else {"detail": f"The server answered {reply.status} without saying why."}
     wait = seconds_of(reply.headers.get("retry-after"))
-    return from_answer(reply.status, found, request_id=reply.request_id, retry_after=wait)
+    return from_answer(reply.status, details, request_id=reply.request_id, retry_after=wait)
 
 
-def _words(failure: Exception | None) -> str:
+def _describe(failure: Exception | None) -> str:
     text = str(failure)
     for known in ("refused", "timed out", "reset", "disconnected", "unreachable", "Name or service not known"):
         if known in text:
@@ -248,7 +248,7 @@ def _words(failure: Exception | None) -> str:
 
 
 def _proxied(url: str) -> bool:
-    """Whether the environment names a proxy for this address; never for this machine itself."""
+    """Return whether the environment names a proxy for this address; never for this machine."""
     from urllib.request import getproxies, proxy_bypass
 
     host = urlsplit(url).hostname or ""

@@ -1,4 +1,4 @@
-"""UNSET: "not given", as opposed to None, which means null all the way to the database."""
+"""UNSET: an absent value, as opposed to None, which means null all the way to the database."""
 
 from enum import Enum
 from typing import Final, Literal

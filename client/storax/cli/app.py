@@ -60,8 +60,8 @@ def details(name: Name, *, site: Site = None, output: Output = Form.TABLE) -> No
       storax app show Hello
       storax app show Hello --site laptop -o json
     """
-    found = _find(name, site)
-    show_one(named([{"site": "", **found.to_dict()}], ("site",))[0], form=output)
+    stored = _find(name, site)
+    show_one(named([{"site": "", **stored.to_dict()}], ("site",))[0], form=output)
 
 
 @app.command("rm")
@@ -75,11 +75,11 @@ def rm(name: Name, *, site: Site = None, yes: Yes = False, dry_run: DryRun = Fal
     """
     from storax.models.job import Job
 
-    found = _find(name, site)
-    jobs = Job.objects.filter(app_id=found.id or 0).count()
-    note(f"App {found.name} has {jobs} {'job' if jobs == 1 else 'jobs'}, which go with it.")
+    stored = _find(name, site)
+    jobs = Job.objects.filter(app_id=stored.id or 0).count()
+    note(f"App {stored.name} has {jobs} {'job' if jobs == 1 else 'jobs'}, which go with it.")
     if agreed("delete", 1, what="app", yes=yes, dry_run=dry_run):
-        found.delete()
+        stored.delete()
         note(f"Deleted: {name}")
 
 
@@ -99,11 +99,11 @@ def sync(
       storax app sync apps.py
       storax app sync apps.py --site cluster
     """
-    found = _definitions(file)
-    if not found:
+    definitions = _definitions(file)
+    if not definitions:
         hint = "Define one: class Hello(App): site = ...; command_template = ..."
         raise UsageError(f"{file} defines no app.", hint=hint)
-    for definition in found:
+    for definition in definitions:
         if site:
             definition.site = site
         if dry_run:
@@ -128,14 +128,14 @@ def _definitions(file: Path) -> "list[type[App]]":
         raise CommandError(
             f"{file} cannot be run: {type(error).__name__}: {error}.", hint="Run it with python."
         ) from error
-    kinds: list[Any] = [v for v in vars(module).values() if isinstance(v, type) and issubclass(v, App)]
-    return [kind for kind in kinds if kind.__module__ == name]
+    classes: list[Any] = [v for v in vars(module).values() if isinstance(v, type) and issubclass(v, App)]
+    return [cls for cls in classes if cls.__module__ == name]
 
 
 def _find(name: str, site: str | None) -> "App":
     from storax.models.job import App
 
-    found = app_ids(name, sites=[site_id(site)] if site else ())
-    if len(found) > 1:
-        raise UsageError(f"{len(found)} sites have an app {name!r}.", hint="Say which: --site NAME")
-    return App.objects.get(id=found[0])
+    ids = app_ids(name, sites=[site_id(site)] if site else ())
+    if len(ids) > 1:
+        raise UsageError(f"{len(ids)} sites have an app {name!r}.", hint="Say which: --site NAME")
+    return App.objects.get(id=ids[0])

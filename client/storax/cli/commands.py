@@ -61,9 +61,9 @@ class Root(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Put the real command in the place of its line in the list."""
-        found = load(args[0])
-        if found is not None:
-            self.commands[args[0]] = found
+        command = load(args[0])
+        if command is not None:
+            self.commands[args[0]] = command
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -100,18 +100,18 @@ def _connect(command: Any) -> None:
         _connect(inner)
     run = command.callback
     if run and not hasattr(command, "commands"):
-        command.callback = wraps(run)(lambda *given, **named: _connected(run, *given, **named))
+        command.callback = wraps(run)(lambda *args, **kwargs: _connected(run, *args, **kwargs))
 
 
-def _connected(run: Any, *given: Any, **named: Any) -> Any:
+def _connected(run: Any, *args: Any, **kwargs: Any) -> Any:
     with connected():
-        return run(*given, **named)
+        return run(*args, **kwargs)
 
 
-def _command(found: typer.Typer, name: str) -> Any:
+def _command(group: typer.Typer, name: str) -> Any:
     # Help in plain text: rich alone costs more than the whole budget of a help page.
-    found.rich_markup_mode = None
-    command = typer.main.get_command(found)
+    group.rich_markup_mode = None
+    command = typer.main.get_command(group)
     command.name = name
     return command
 
@@ -123,8 +123,8 @@ def _external(name: str, entry: Entry | None) -> Any | None:
     for point in entry_points(group=EXTERNAL):
         if point.name == name:
             try:
-                found = point.load()
-                return _command(with_stack(found) if entry and entry.database else found, name)
+                group = point.load()
+                return _command(with_stack(group) if entry and entry.database else group, name)
             except ModuleNotFoundError as error:
                 raise failures.MissingExtraError(name, extra=entry.extra if entry else "", module=error.name) from error
     if entry is None:

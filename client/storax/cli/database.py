@@ -20,17 +20,17 @@ Data = Annotated[
 ]  # fmt: skip
 
 
-def with_stack(found: typer.Typer) -> typer.Typer:
+def with_stack(group: typer.Typer) -> typer.Typer:
     """The same commands; those that take a ``database_url`` take ``--data`` too, and without either find the stack."""
-    made = copy(found)
-    made.registered_commands = [copy(info) for info in found.registered_commands]
-    for info in made.registered_commands:
+    changed = copy(group)
+    changed.registered_commands = [copy(info) for info in group.registered_commands]
+    for info in changed.registered_commands:
         if info.callback and "database_url" in inspect.signature(info.callback).parameters:
-            info.callback = _finding(info.callback)
-    return made
+            info.callback = _with_data_option(info.callback)
+    return changed
 
 
-def database_url(named: str | None, data: Path | None) -> str:
+def database_url(url: str | None, data: Path | None) -> str:
     """The address to use: a folder named beats the variable, and the stack comes last.
 
     Raises:
@@ -38,9 +38,9 @@ def database_url(named: str | None, data: Path | None) -> str:
         CommandError: none is named, and no stack runs in the folder.
         DataFolderError: the folder is none of ours, or of a newer Storax.
     """
-    if data is None and named:
-        return named
-    if data is not None and named and named != os.environ.get(VARIABLE):
+    if data is None and url:
+        return url
+    if data is not None and url and url != os.environ.get(VARIABLE):
         raise UsageError("--data and --database-url name two databases.", hint="Leave one of them out.")
     return _of_stack(data)
 
@@ -59,13 +59,13 @@ def _of_stack(data: Path | None) -> str:
     return stack.database_url
 
 
-def _finding(run: Callable[..., Any]) -> Callable[..., Any]:
-    def found(*, data: Path | None, **given: Any) -> Any:
-        return run(**{**given, "database_url": database_url(given["database_url"], data)})
+def _with_data_option(run: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapped(*, data: Path | None, **kwargs: Any) -> Any:
+        return run(**{**kwargs, "database_url": database_url(kwargs["database_url"], data)})
 
-    told = inspect.signature(run)
+    signature = inspect.signature(run)
     option = inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Data)
-    found.__name__, found.__doc__ = run.__name__, run.__doc__
-    found.__annotations__ = {**run.__annotations__, "data": Data}
-    found.__signature__ = told.replace(parameters=[*told.parameters.values(), option])  # type: ignore[attr-defined]
-    return found
+    wrapped.__name__, wrapped.__doc__ = run.__name__, run.__doc__
+    wrapped.__annotations__ = {**run.__annotations__, "data": Data}
+    wrapped.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
+    return wrapped

@@ -48,12 +48,12 @@ Since = Annotated[
 def message_of(event: Mapping[str, Any]) -> str:
     """What an event says, in a line: its message, else the fields that became different."""
     data = event.get("data") or {}
-    words = [str(data[name]) for name in _SAYING if data.get(name)]
-    words += str(data.get("stderr_tail") or "").splitlines()[-1:]  # what a program complains of last says most
+    messages = [str(data[name]) for name in _SAYING if data.get(name)]
+    messages += str(data.get("stderr_tail") or "").splitlines()[-1:]  # what a program complains of last says most
     if str(event.get("type", "")).endswith(".created"):
-        return words[0] if words else ""
-    told = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in _QUIET and n not in _SAYING]
-    return "; ".join([*words, *told])
+        return messages[0] if messages else ""
+    changes = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in _QUIET and n not in _SAYING]
+    return "; ".join([*messages, *changes])
 
 
 def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_one: bool = False) -> int:
@@ -67,10 +67,10 @@ def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_
 
 
 def _with_message(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator[dict[str, Any]]:
-    wanted = list(names)
+    columns = list(names)
     for row in rows:
-        whole = {**row, "message": message_of(row)} if "message" in wanted else row
-        yield {name: whole[name] for name in wanted}
+        complete = {**row, "message": message_of(row)} if "message" in columns else row
+        yield {name: complete[name] for name in columns}
 
 
 @app.command("ls")
@@ -96,12 +96,12 @@ def ls(
     """
     from storax.models.event_log import EventLog
 
-    wanted = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor, tag=tag)
-    query = EventLog.objects.filter(**wanted, **_since(since))
+    filters = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor, tag=tag)
+    query = EventLog.objects.filter(**filters, **_since(since))
     # The newest are wanted, but read best in their own order.
-    places = query.order_by("-position")[:limit].values_list("position", flat=True) if limit else []
-    if limit and len(places) == limit:
-        query = query.filter(position__gte=places[-1])
+    positions = query.order_by("-position")[:limit].values_list("position", flat=True) if limit else []
+    if limit and len(positions) == limit:
+        query = query.filter(position__gte=positions[-1])
     count = print_events(query.order_by("position"), form=output, columns=columns)
     if not count and output.for_people:
         note("No event matches.")
@@ -133,13 +133,13 @@ def tail(
         raise UsageError("`event tail` prints events as they come.", hint="Use -o table, ndjson or ids.")
     from storax.models.event_log import EventLog
 
-    wanted = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor)
+    filters = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor)
     newest = EventLog.objects.order_by("-position")[:1].values_list("position", flat=True)
     last = newest[0] if newest else 0
-    query = EventLog.objects.filter(**wanted, **_since(since)).filter(position__lte=last)
-    found = list(query.order_by("position")) if since else list(query.order_by("-position")[:lines])[::-1]
-    past: Iterable[Mapping[str, Any]] = (event.to_dict() for event in found)
-    for event in chain(past, stream(wanted, after=last) if follow else ()):
+    query = EventLog.objects.filter(**filters, **_since(since)).filter(position__lte=last)
+    events = list(query.order_by("position")) if since else list(query.order_by("-position")[:lines])[::-1]
+    past_events: Iterable[Mapping[str, Any]] = (event.to_dict() for event in events)
+    for event in chain(past_events, stream(filters, after=last) if follow else ()):
         _print_line(event, output)
 
 
@@ -154,7 +154,7 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
     from storax.client import current_client
     from storax.errors import Unavailable
 
-    wire, failures, heard = current_client().wire(), 0, False
+    wire, failures, connected = current_client().wire(), 0, False
     listed = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
     params: Any = [(name, str(value)) for name, values in listed.items() for value in values]
     while True:
@@ -163,14 +163,14 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
         try:
             with wire.stream(call, headers=headers, silence=SILENCE) as chunks:
                 for block in parse(chunks):
-                    failures, heard = 0, True
+                    failures, connected = 0, True
                     if block.data:
                         event = json.loads(block.data)
                         after = event["position"]
                         yield event
         except Unavailable as error:
             failures += 1
-            if not heard and failures > FIRST_TRIES:
+            if not connected and failures > FIRST_TRIES:
                 raise
             if failures == FIRST_TRIES:
                 note(f"{error.message} Going on as soon as it is back.")
@@ -185,18 +185,18 @@ def _print_line(event: Mapping[str, Any], form: Form) -> None:
     else:
         move = f"{event['from_state']} -> {event['to_state']}" if event["to_state"] else ""
         moment = str(plain(event["timestamp"]))[:19]
-        words = (event["position"], moment, event["type"], event["entity_id"], move, message_of(event))
-        text = "  ".join(text_of(word) for word in words if word != "")
+        cells = (event["position"], moment, event["type"], event["entity_id"], move, message_of(event))
+        text = "  ".join(text_of(cell) for cell in cells if cell != "")
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
-def _filters(*, tag: list[str] | None = None, **given: Any) -> dict[str, Any]:
+def _filters(*, tag: list[str] | None = None, **options: Any) -> dict[str, Any]:
     names = {"job": "job_id", "type_": "type", "to": "to_state"}
-    wanted = {names.get(name, name): value for name, value in given.items() if value}
-    if "to_state" in wanted:
-        wanted["to_state"] = [state.upper() for state in wanted["to_state"]]
-    return {**wanted, "tags": pairs(tag, "--tag")} if tag else wanted
+    filters = {names.get(name, name): value for name, value in options.items() if value}
+    if "to_state" in filters:
+        filters["to_state"] = [state.upper() for state in filters["to_state"]]
+    return {**filters, "tags": pairs(tag, "--tag")} if tag else filters
 
 
 def _since(text: str | None) -> dict[str, Any]:

@@ -39,9 +39,9 @@ def login(
     name = _profile_name(context, profile)
     settings.profile_path(name)
     token = _read_secret("token") if token_stdin else _token_for(url, username, from_stdin=password_stdin)
-    who = _me(url, token)
+    user = _me(url, token)
     path = settings.save_profile(name, url=url, token=token)
-    note(f"Logged in at {url} as {who['username']} (profile {name}, {path})")
+    note(f"Logged in at {url} as {user['username']} (profile {name}, {path})")
 
 
 def logout(context: typer.Context, *, profile: Stored = "default") -> None:
@@ -76,9 +76,9 @@ def whoami(*, output: Output = Form.TABLE) -> None:
     from storax.client import current_client
 
     client = current_client()
-    who = client.request("GET", "/auth/me")
+    user = client.request("GET", "/auth/me")
     show_one(
-        {"username": who["username"], "user_id": who["user_id"], "url": client.url, "found": _source()}, form=output
+        {"username": user["username"], "user_id": user["user_id"], "url": client.url, "found": _source()}, form=output
     )
 
 
@@ -91,10 +91,10 @@ def _source() -> str:
         return ""
 
 
-def _profile_name(context: typer.Context, given: str) -> str:
+def _profile_name(context: typer.Context, profile: str) -> str:
     """The name after `login --profile`, or after `storax --profile`."""
     outer = (context.obj or {}).get("profile")
-    return outer if outer and given == "default" else given
+    return outer if outer and profile == "default" else profile
 
 
 def _token_for(url: str, username: str | None, *, from_stdin: bool) -> str:
@@ -131,8 +131,8 @@ def _anonymous(url: str) -> Any:
 def _me(url: str, token: str) -> dict[str, Any]:
     from storax.client import Client
 
-    found: dict[str, Any] = Client(url, token).request("GET", "/auth/me")
-    return found
+    user: dict[str, Any] = Client(url, token).request("GET", "/auth/me")
+    return user
 
 
 def _revoke(url: str, token: str) -> None:

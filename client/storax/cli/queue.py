@@ -1,6 +1,6 @@
 """`storax queue`: allocations asked of a site's scheduler, inside which its jobs run. In Python: BatchJob."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 import typer
@@ -13,11 +13,11 @@ from storax.cli.terminal.parse import pairs
 from storax.cli.terminal.select import site_id
 
 
-def why(info: Mapping[str, Any] | None) -> str:
-    """Of a BatchJob's ``status_info``, the words that tell why it is not well, or why it waits."""
-    told = info or {}
-    loops = "; ".join(f"{name}: {words}" for name, words in (told.get("failing_loops") or {}).items())
-    return str(told.get("error") or loops or told.get("waits") or told.get("reason") or "")
+def why(status_info: Mapping[str, Any] | None) -> str:
+    """Return the reason, in a BatchJob's ``status_info``, why it failed or waits; empty where there is none."""
+    status = status_info or {}
+    loops = "; ".join(f"{name}: {error}" for name, error in (status.get("failing_loops") or {}).items())
+    return str(status.get("error") or loops or status.get("waits") or status.get("reason") or "")
 
 
 QUEUE = Listing(
@@ -25,7 +25,7 @@ QUEUE = Listing(
     ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "scheduler_id", "why"),
     ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "job_mode", "filter_tags", "scheduler_id",
      "why", "status_info", "start_time", "end_time", "creation_date"),
-    made={"why": ("status_info", why)},
+    computed={"why": ("status_info", why)},
 )  # fmt: skip
 OPEN = ("pending_submission", "queued", "running")
 
@@ -73,26 +73,31 @@ def submit(
 
     if mode not in ("mpi", "serial"):
         raise UsageError(f"--job-mode {mode!r} is none.", hint="Use mpi or serial.")
-    parts = [_part(text) for text in part or []]
-    in_parts = sum(int(one["num_nodes"]) for one in parts)
-    if parts and num_nodes not in (None, in_parts):
-        raise UsageError(f"The parts have {in_parts} nodes, the allocation {num_nodes}.", hint="Leave out --num-nodes.")
-    made = BatchJob.objects.create(
+    partitions = [_partition(text) for text in part or []]
+    batch_job = BatchJob.objects.create(
         site_id=site_id(site),
-        num_nodes=num_nodes or in_parts or 1,
+        num_nodes=_total_nodes(num_nodes, partitions),
         wall_time_min=wall_time,
         queue=queue,
         project=project,
         job_mode=cast("Literal['mpi', 'serial']", mode),
         filter_tags=pairs(tag or [], "--tag"),
         optional_params=pairs(param or [], "--param"),
-        partitions=parts or None,
+        partitions=partitions or None,
     )
-    print(made.id)
+    print(batch_job.id)
 
 
-def _part(text: str) -> dict[str, Any]:
-    """``MODE:NODES[:KEY=VALUE...]`` as a partition."""
+def _total_nodes(num_nodes: int | None, partitions: Sequence[Mapping[str, Any]]) -> int:
+    """Return --num-nodes, by default the nodes of the partitions, or 1; the two must agree."""
+    total = sum(int(one["num_nodes"]) for one in partitions)
+    if partitions and num_nodes not in (None, total):
+        raise UsageError(f"The parts have {total} nodes, the allocation {num_nodes}.", hint="Leave out --num-nodes.")
+    return num_nodes or total or 1
+
+
+def _partition(text: str) -> dict[str, Any]:
+    """Parse ``MODE:NODES[:KEY=VALUE...]`` as a partition."""
     mode, _, rest = text.partition(":")
     nodes, _, tags = rest.partition(":")
     if mode not in ("mpi", "serial") or not nodes.isdecimal() or not int(nodes):
@@ -125,12 +130,12 @@ def ls(
     """
     from storax.models.batch_job import BatchJob
 
-    wanted: dict[str, Any] = {"site_id": site_id(site)} if site else {}
+    filters: dict[str, Any] = {"site_id": site_id(site)} if site else {}
     if state or not everything:
-        wanted["state"] = state or [*OPEN, "pending_deletion"]
-    narrowed = not state and not everything
-    empty = "No allocation waits or runs; --all shows those that ended." if narrowed else "No allocation matches."
-    query = BatchJob.objects.filter(**wanted).order_by("-id")
+        filters["state"] = state or [*OPEN, "pending_deletion"]
+    only_open = not state and not everything
+    empty = "No allocation waits or runs; --all shows those that ended." if only_open else "No allocation matches."
+    query = BatchJob.objects.filter(**filters).order_by("-id")
     QUEUE.print(query, form=output, columns=columns, limit=limit, empty=empty)
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from storax.local.config import StackConfig
     from storax.local.control import PartStatus
     from storax.local.doctor import Finding
-    from storax.local.plan import Wish
     from storax.local.state import Stack
 
 
@@ -61,24 +61,24 @@ def up(
         storax up --data /srv/storax --port 9000
     """
     from storax.local import control
-    from storax.local.plan import Wish
+    from storax.local.config import StackConfig
 
     with _errors():
-        wish = Wish(data=_folder(data), port=port, site=not no_site)
+        config = StackConfig(data=_folder(data), port=port, site=not no_site)
         for number in (signal.SIGTERM, signal.SIGHUP):  # a service manager's stop and a closed terminal are like Ctrl-C
             signal.signal(number, signal.default_int_handler)
         try:
-            stack, started = control.up(wish, report=_reporter())
+            stack, started = control.up(config, report=_reporter())
         except KeyboardInterrupt:
-            control.down(wish.data)
+            control.down(config.data)
             raise typer.Exit(130) from None
         _write_profile(stack)
         print(
-            f"Storax {'is running' if started else 'was running already'} at {stack.url} (data in {wish.data})",
+            f"Storax {'is running' if started else 'was running already'} at {stack.url} (data in {config.data})",
             flush=True,
         )
         if not detach:
-            _attend(wish, started=started)
+            _supervise(config, started=started)
 
 
 def down(data: Data = None) -> None:
@@ -113,8 +113,8 @@ def status(data: Data = None, output: Form = Output.TABLE) -> None:
         stack, parts = control.status(folder)
         healthy = stack is not None and control.is_up(stack)
         if output is Output.JSON:
-            facts = {"healthy": healthy, "url": stack.url if stack else "", "data": str(folder)}
-            print(json.dumps({**facts, "parts": [asdict(part) for part in parts]}, indent=2))
+            summary = {"healthy": healthy, "url": stack.url if stack else "", "data": str(folder)}
+            print(json.dumps({**summary, "parts": [asdict(part) for part in parts]}, indent=2))
         else:
             _print_status(parts, healthy=healthy, url=stack.url if stack else "", folder=folder)
     raise typer.Exit(0 if healthy else 1)
@@ -176,17 +176,17 @@ def _write_profile(stack: "Stack") -> None:
         settings.save_profile(settings.LOCAL_PROFILE, url=stack.url, token=stack.token)
 
 
-def _attend(wish: "Wish", *, started: bool) -> None:
+def _supervise(config: "StackConfig", *, started: bool) -> None:
     """Stay until the stack is stopped or, if it was started here, stop it at Ctrl-C."""
     from storax.local import control
 
     print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; it runs on.", file=sys.stderr)
     try:
-        control.attend(wish)
+        control.supervise(config)
     except KeyboardInterrupt:
         if started:
             print("Stopping...", file=sys.stderr)
-            control.down(wish.data)
+            control.down(config.data)
         return
     print("Stopped.", file=sys.stderr)
 
@@ -200,7 +200,7 @@ def _print_status(parts: "list[PartStatus]", *, healthy: bool, url: str, folder:
               _duration(part.uptime_sec) if part.pid else "-", str(part.restarts)) for part in parts]  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print(f"\n{url or 'Servers alone, without the API'} (data in {folder})")
     if not healthy:
         print("Only part of it runs. Mend it with: storax up --detach")
@@ -210,9 +210,9 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    words = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")]
-    first = next((place for place, (count, _) in enumerate(words) if count), 3)
-    return " ".join(f"{count}{unit}" for count, unit in words[first : first + 2])
+    units = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")]
+    first = next((place for place, (count, _) in enumerate(units) if count), 3)
+    return " ".join(f"{count}{unit}" for count, unit in units[first : first + 2])
 
 
 def _print_finding(finding: "Finding") -> None:

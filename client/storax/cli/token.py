@@ -38,12 +38,12 @@ def create(
     """
     from storax.client import current_client
 
-    made = current_client().request("POST", "/tokens/", {"name": name, "expires_in_days": days})
+    token = current_client().request("POST", "/tokens/", {"name": name, "expires_in_days": days})
     if not output.for_people:
-        show_one(made, form=output)
+        show_one(token, form=output)
         return
-    print(made["token"])
-    note(f"Token {made['id']}; keep it secret, it is not shown again.")
+    print(token["token"])
+    note(f"Token {token['id']}; keep it secret, it is not shown again.")
 
 
 @app.command("ls")
@@ -87,9 +87,9 @@ def revoke(
 def _tokens() -> list[dict[str, Any]]:
     from storax.client import current_client
 
-    found: list[dict[str, Any]] = current_client().request("POST", "/tokens/query", {"limit": 10_000})["results"]
+    rows: list[dict[str, Any]] = current_client().request("POST", "/tokens/query", {"limit": 10_000})["results"]
     times = ("expires_at", "creation_date", "last_update")
-    return [{n: datetime.fromisoformat(v) if v and n in times else v for n, v in row.items()} for row in found]
+    return [{n: datetime.fromisoformat(v) if v and n in times else v for n, v in row.items()} for row in rows]
 
 
 def _cell(row: dict[str, Any], name: str) -> Any:

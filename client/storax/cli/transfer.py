@@ -47,9 +47,9 @@ def ls(
     """
     from storax.models.transfer_item import TransferItem
 
-    wanted: dict[str, Any] = {"job_id": job, "state": state, "direction": direction}
-    wanted = {name: value for name, value in wanted.items() if value}
+    filters: dict[str, Any] = {"job_id": job, "state": state, "direction": direction}
+    filters = {name: value for name, value in filters.items() if value}
     if site:
-        wanted["site_id"] = site_id(site)
-    query = TransferItem.objects.filter(**wanted).order_by("-id")
+        filters["site_id"] = site_id(site)
+    query = TransferItem.objects.filter(**filters).order_by("-id")
     TRANSFERS.print(query, form=output, columns=columns, limit=limit, empty="No transfer matches.")

@@ -15,13 +15,13 @@ def title(text: str) -> None:
     print(f"\n{text}\n{'-' * len(text)}")
 
 
-def print_result(found: Mapping[str, Any], *, source: str) -> None:
+def print_result(report: Mapping[str, Any], *, source: str) -> None:
     """The merged result."""
     title(f"What {source} holds")
-    print(", ".join(f"{count:,} {name}" for name, count in found["totals"].items()))
-    _ranking("Modules that most files import", ((count, name) for name, count in found["imports"]), "files")
-    _ranking("Largest files", found["largest"], "lines")
-    _ranking("Longest functions", found["longest"], "lines")
+    print(", ".join(f"{count:,} {name}" for name, count in report["totals"].items()))
+    _ranking("Modules that most files import", ((count, name) for name, count in report["imports"]), "files")
+    _ranking("Largest files", report["largest"], "lines")
+    _ranking("Longest functions", report["longest"], "lines")
 
 
 def _ranking(heading: str, rows: Iterable[Sequence[Any]], unit: str) -> None:
@@ -34,9 +34,9 @@ def print_counts(flow: Workflow) -> None:
     title("The jobs, as the API counts them")
     print(words_of(Job.objects.filter(tags=TAGS).counts("state")))
     lines = sum(job.return_value["lines"] for job in flow.analyses)
-    whole = flow.merge.return_value["totals"]["lines"]
-    agree = "as many as" if lines == whole else f"BUT NOT THE {whole:,}"
-    print(f"The results of {len(flow.analyses)} analyse jobs add up to {lines:,} lines, {agree} merge counted.")
+    merged = flow.merge.return_value["totals"]["lines"]
+    verdict = "as many as" if lines == merged else f"BUT NOT THE {merged:,}"
+    print(f"The results of {len(flow.analyses)} analyse jobs add up to {lines:,} lines, {verdict} merge counted.")
 
 
 def print_history(job: Job) -> None:

@@ -18,10 +18,10 @@ SCRIPTS = Path(__file__).parent / "scripts"
 TAGS = {"workflow": "stdlib"}
 
 
-def command(script: str, *words: str) -> str:
+def command(script: str, *arguments: str) -> str:
     """A command template: a script of ours, run by this interpreter, and its arguments."""
     # No site packages: the scripts need none, and start in half the time.
-    return " ".join([shlex.quote(sys.executable), "-S", "-E", shlex.quote(str(SCRIPTS / script)), *words])
+    return " ".join([shlex.quote(sys.executable), "-S", "-E", shlex.quote(str(SCRIPTS / script)), *arguments])
 
 
 class Split(App):

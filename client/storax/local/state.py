@@ -1,4 +1,4 @@
-"""What is written down about a stack, in ``stack.json``: enough to find, adopt and stop every process of it."""
+"""The recorded state of a stack, ``stack.json``: enough to find, adopt and stop each of its processes."""
 
 import secrets
 from dataclasses import asdict, dataclass, field
@@ -12,15 +12,15 @@ class Record:
     """One part of a stack as it was started.
 
     Attributes:
-        argv: the command.
-        fingerprint: digest of command, environment and version; a running part is adopted only if it is the same.
-        signal: number of the signal that asks it to stop.
-        grace: seconds it is given to stop.
-        rank: parts stop in rising order of rank.
-        address: where it listens, as host:port; empty when it does not.
+        argv: The command.
+        fingerprint: Digest of command, environment and version; a running part is adopted only if it is the same.
+        signal: Number of the signal that stops it.
+        grace: Seconds between that signal and SIGQUIT.
+        rank: Parts stop in rising order of rank.
+        address: Where it listens, as host:port; empty when it does not.
         state: starting, ready, restarting or stopped.
-        restarts: how often the supervisor started it again.
-        process: the running process; None while there is none.
+        restarts: How often the supervisor restarted it.
+        process: The running process; None while there is none.
     """
 
     argv: list[str]
@@ -34,9 +34,9 @@ class Record:
     process: Process | None = None
 
     @classmethod
-    def parse(cls, words: dict[str, Any]) -> Self:
-        """Read what ``asdict`` wrote."""
-        return cls(**{**words, "process": _process(words.get("process"))})
+    def parse(cls, values: dict[str, Any]) -> Self:
+        """Parse the dict that ``asdict`` made."""
+        return cls(**{**values, "process": _process(values.get("process"))})
 
 
 @dataclass
@@ -44,19 +44,19 @@ class Stack:
     """A stack: its addresses, its secrets, its processes.
 
     Attributes:
-        id: marks the processes of this data folder, and of no other.
-        version: version of Storax that wrote this.
+        id: Marks the processes of this data folder, and of no other.
+        version: Version of Storax that wrote this.
         phase: stopped, starting, ready, stopping or failed.
-        error: why it failed.
-        url: address of the API.
-        database_url: address of Postgres, password included.
-        redis_url: address of Valkey or Redis, password included.
-        ports: port by part.
-        secrets: passwords and the token of the local user.
-        prepared: digest of the version and addresses for which the schema, and the site, were made ready.
-        run_dir: folder of the sockets.
-        supervisor: the process that looks after the parts.
-        parts: what was started, by name.
+        error: Why it failed; empty unless it did.
+        url: Address of the API; empty for the servers alone.
+        database_url: Address of Postgres, password included.
+        redis_url: Address of Valkey or Redis, password included.
+        ports: Port by part.
+        secrets: Passwords and the token of the local user.
+        prepared: Digest of the version and addresses for which the schema, and the site, were prepared.
+        run_dir: Folder of the sockets.
+        supervisor: The process that supervises the parts.
+        parts: The parts that were started, by name.
     """
 
     id: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -74,13 +74,13 @@ class Stack:
     parts: dict[str, Record] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, words: dict[str, Any]) -> Self:
-        """Read what ``as_dict`` wrote."""
-        parts = {name: Record.parse(part) for name, part in words.get("parts", {}).items()}
-        return cls(**{**words, "supervisor": _process(words.get("supervisor")), "parts": parts})
+    def parse(cls, values: dict[str, Any]) -> Self:
+        """Parse the dict that ``as_dict`` made."""
+        parts = {name: Record.parse(part) for name, part in values.get("parts", {}).items()}
+        return cls(**{**values, "supervisor": _process(values.get("supervisor")), "parts": parts})
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain dicts and lists, for JSON."""
+        """Return plain dicts and lists, for JSON."""
         return asdict(self)
 
     @property
@@ -94,13 +94,13 @@ class Stack:
         return self.secrets.get("token", "")
 
     def secret(self, name: str) -> str:
-        """The password of that name, made at the first call."""
+        """Return the password of that name, which the first call makes."""
         return self.secrets.setdefault(name, secrets.token_urlsafe(24))
 
     def alive(self) -> dict[str, Process]:
-        """The running processes by part."""
+        """Return the running processes by part."""
         return {name: part.process for name, part in self.parts.items() if part.process and part.process.alive()}
 
 
-def _process(words: dict[str, Any] | None) -> Process | None:
-    return Process(pid=words["pid"], start=words["start"]) if words else None
+def _process(values: dict[str, Any] | None) -> Process | None:
+    return Process(pid=values["pid"], start=values["start"]) if values else None

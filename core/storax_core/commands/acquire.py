@@ -1,7 +1,8 @@
 """Acquire: hand runnable work to a session. Redis only hints at candidates; the claim in Postgres is the truth.
 
-Jobs go by priority, then age. With ``max_aggregate_nodes`` or ``sort_by`` the first ``WINDOW`` jobs by priority and age
-that fit are put into packing order, and taken while their running sum of nodes stays within the limit.
+A claim is one statement: extend the session's life, pick and lock jobs, lease them, append an event for each. Jobs are
+taken by priority, then age. With ``max_aggregate_nodes`` or ``sort_by`` the first ``WINDOW`` of them that fit are put
+into packing order, and taken while their running sum of nodes stays within the limit.
 """
 
 from collections.abc import Sequence
@@ -13,21 +14,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.commands import leases
 from storax_core.database.connections import Connection
+from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.states import JOB_TAKEABLE
-from storax_core.log import sql
-from storax_core.log.append import Context
+from storax_core.log.append import Context, Pick, append_picked
 from storax_core.queries import select
 from storax_core.queries.capacity import Nodes, held
 from storax_core.resources import BATCH_JOBS, JOBS
-from storax_core.resources.aliases import column, source
+from storax_core.resources.aliases import source
+from storax_core.resources.batch_job import SUBMITTABLE
+from storax_core.resources.job import FREE, HOOK_IS_NEXT, RUNNABLE, first_in_line
 from storax_core.resources.types import BigId, Tags
 
-Runnable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
-RUNNABLE = f"({', '.join(repr(str(state)) for state in JOB_TAKEABLE)})"
-HOOK_IS_NEXT = "s.state NOT IN ('PREPROCESSED', 'RESTART_READY')"  # of what is runnable; it takes one core
 WINDOW = 10_000
-BY_AGE = "s.priority DESC, s.id"
+BY_AGE = first_in_line("s")
 SMALL_FIRST = "s.num_nodes, s.node_packing_count DESC, s.wall_time_min DESC, s.id"
 LONG_LARGE_FIRST = "s.wall_time_min DESC, s.num_nodes DESC, s.node_packing_count DESC, s.id"
 Limit = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
@@ -48,13 +48,22 @@ class Acquire(BaseModel):
     nodes: Nodes | None = Field(default=None, description="Only jobs that these nodes can hold, and any hook.")
     beyond: Nodes | None = Field(default=None, description="Only jobs that none of these places can hold.")
     filter_tags: Tags = Field(default_factory=dict, description="Only jobs with these tags.")
-    states: list[Runnable] | None = Field(default=None, description="Runnable states.")
+    states: list[Literal[*map(str, JOB_TAKEABLE)]] | None = Field(  # type: ignore[valid-type]
+        default=None, description="Runnable states."
+    )
     app_ids: list[BigId] | None = Field(default=None, description="Only jobs of these Apps.")
 
     @property
     def constrained(self) -> bool:
         """Whether anything but the number is asked; then the queue's head alone cannot answer."""
         return bool(self.model_fields_set - {"max_num_jobs"}) and self != Acquire(max_num_jobs=self.max_num_jobs)
+
+    @property
+    def order(self) -> str:
+        """SQL of the order in which jobs are taken."""
+        if self.sort_by:
+            return LONG_LARGE_FIRST
+        return BY_AGE if self.max_aggregate_nodes is None else SMALL_FIRST
 
 
 class AcquireBatchJobs(BaseModel):
@@ -75,11 +84,33 @@ class Holder:
     batch_job_id: int | None
 
 
-def _fits(ask: Acquire, where: select.Where) -> None:
-    where.parts += [f"s.state IN {RUNNABLE}", "s.session_id IS NULL"]
+async def claim(
+    conn: Connection, ctx: Context, holder: Holder, ask: Acquire, candidates: Sequence[int] | None = None
+) -> list[Any]:
+    """Lease up to ``max_num_jobs`` to the holder and extend its life, in one statement.
+
+    Candidates that are no longer free claim nothing; a session that is gone gets nothing.
+    """
+    where = select.Where([holder.owner_id, holder.site_id], ["s.owner_id = $1::bigint", "s.site_id = $2::bigint"])
+    if candidates is not None:
+        where.parts.append(f"s.id = ANY({where.param(list(candidates))}::bigint[])")
+    _narrow(ask, where)
+    ctes = f"{_alive(where.param(holder.id))},\n{_picked(ask, where)}"
+    change = rules.lease_jobs(holder.id, holder.batch_job_id)
+    return await append_picked(conn, ctx, JOBS, Pick(ctes, where.params, ask.order), change)
+
+
+def _alive(session: str) -> str:
+    """SQL of the CTE ``alive``: the session, its life extended, locked until commit; no row when it is gone."""
+    return f"""alive AS (UPDATE session SET {leases.ALIVE} WHERE id = {session}::bigint AND owner_id = $1::bigint
+  RETURNING id)"""  # noqa: S608
+
+
+def _narrow(ask: Acquire, where: select.Where) -> None:
+    """Add the conditions that a job must meet: runnable, and all that is asked."""
+    where.parts.append(RUNNABLE)
     if ask.states is not None:
         where.parts.append(f"s.state = ANY({where.param(ask.states)}::text[])")
-    where.parts.append("(s.not_before IS NULL OR s.not_before <= now())")
     if ask.max_wall_time_min is not None:
         where.parts.append(f"s.wall_time_min <= {where.param(ask.max_wall_time_min)}::int")
     if ask.max_nodes_per_job is not None:
@@ -96,97 +127,42 @@ def _fits(ask: Acquire, where: select.Where) -> None:
         where.parts.append(f"t.tags @> {where.param(orjson.dumps(ask.filter_tags).decode())}::jsonb")
 
 
-def _order(ask: Acquire) -> str:
-    if ask.sort_by:
-        return LONG_LARGE_FIRST
-    return BY_AGE if ask.max_aggregate_nodes is None else SMALL_FIRST
-
-
 def _picked(ask: Acquire, where: select.Where) -> str:
     """SQL of the CTE ``pick``: the locked ids to claim. What another claim has locked is passed over."""
     tables = source(JOBS, hot_only=not any("t." in p for p in where.parts))
-    if _order(ask) == BY_AGE:
+    if ask.order == BY_AGE:
         # EXISTS holds the fence before the first row and leaves the index's order alone, as a join would not.
         return f"""pick AS MATERIALIZED (SELECT s.id FROM {tables} WHERE {where.sql} AND EXISTS (SELECT FROM fence)
-  AND EXISTS (SELECT FROM held)
+  AND EXISTS (SELECT FROM alive)
   ORDER BY {BY_AGE} LIMIT {ask.max_num_jobs} FOR UPDATE OF s SKIP LOCKED)"""  # noqa: S608
     return f"""chosen AS MATERIALIZED ({_packed(ask, where, tables)}),
-pick AS MATERIALIZED (SELECT j.id FROM job_state j, fence, held WHERE j.id = ANY(ARRAY(SELECT id FROM chosen))
-  AND j.session_id IS NULL AND j.state IN {RUNNABLE} FOR UPDATE OF j SKIP LOCKED)"""  # noqa: S608
+pick AS MATERIALIZED (SELECT j.id FROM job_state j, fence, alive WHERE j.id = ANY(ARRAY(SELECT id FROM chosen))
+  AND {FREE} FOR UPDATE OF j SKIP LOCKED)"""  # noqa: S608
 
 
 def _packed(ask: Acquire, where: select.Where, tables: str) -> str:
     """SQL for the ids that fit together, in packing order."""
-    order, room = _order(ask), "true"
+    fits = "true"
     if ask.max_aggregate_nodes is not None:
-        room = f"footprint <= {where.param(ask.max_aggregate_nodes)}::float8 + 1e-9"
+        fits = f"footprint <= {where.param(ask.max_aggregate_nodes)}::float8 + 1e-9"
     return f"""SELECT id FROM (
   SELECT s.id, row_number() OVER w AS rank, sum(s.num_nodes::float8 / s.node_packing_count) OVER w AS footprint
   FROM (SELECT s.* FROM {tables} WHERE {where.sql} ORDER BY {BY_AGE} LIMIT {WINDOW}) s
-  WINDOW w AS (ORDER BY {order} ROWS UNBOUNDED PRECEDING)) ranked
-WHERE {room} ORDER BY rank LIMIT {ask.max_num_jobs}"""  # noqa: S608
-
-
-def _held(session: str) -> str:
-    """SQL of the CTE ``held``: the session, its life extended, locked until commit; no row when it is gone."""
-    return f"""held AS (UPDATE session SET {leases.ALIVE} WHERE id = {session}::bigint AND owner_id = $1::bigint
-  RETURNING id)"""  # noqa: S608
-
-
-async def claim(
-    conn: Connection, ctx: Context, holder: Holder, ask: Acquire, candidates: Sequence[int] | None = None
-) -> list[Any]:
-    """Lease up to ``max_num_jobs`` to the holder and extend its life, in one statement.
-
-    Candidates that are no longer free claim nothing; a session that is gone gets nothing.
-    """
-    where = select.Where([holder.owner_id, holder.site_id], ["s.owner_id = $1::bigint", "s.site_id = $2::bigint"])
-    if candidates is not None:
-        where.parts.append(f"s.id = ANY({where.param(list(candidates))}::bigint[])")
-    _fits(ask, where)
-    pick = _picked(ask, where)
-    session, batch, actor, command = (
-        where.param(v) for v in (holder.id, holder.batch_job_id, ctx.actor, ctx.command_id)
-    )
-    columns = ", ".join(f"{column(JOBS, n)} AS {n}" for n in JOBS.visible)
-    statement = f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({sql.FENCE})),
-{_held(session)},
-{pick},
-s AS (UPDATE job_state j SET session_id = {session}::bigint, lease_epoch = j.lease_epoch + 1, version = j.version + 1,
-  batch_job_id = coalesce({batch}::bigint, j.batch_job_id), last_update = now()
-  FROM pick WHERE j.id = pick.id RETURNING j.*),
-ev AS (INSERT INTO event_log ({sql.EVENT_COLUMNS}, data)
-  SELECT now(), owner_id, site_id, 'job', id, version, 'job.leased', 1, {actor}, {command}::uuid, jsonb_build_object(
-    'session_id', session_id, 'lease_epoch', lease_epoch, 'batch_job_id', batch_job_id) FROM s RETURNING position)
-SELECT (SELECT max(position) FROM ev) AS position_, {columns}
-FROM s JOIN job t ON t.id = s.id ORDER BY {_order(ask)}"""  # noqa: S608
-    rows: list[Any] = await conn.fetch(statement, *where.params)
-    ctx.saw(rows[0]["position_"] if rows else None)
-    return rows
+  WINDOW w AS (ORDER BY {ask.order} ROWS UNBOUNDED PRECEDING)) ranked
+WHERE {fits} ORDER BY rank LIMIT {ask.max_num_jobs}"""  # noqa: S608
 
 
 async def claim_batch_jobs(
     conn: Connection, ctx: Context, holder: Holder, limit: int, candidates: Sequence[int] | None = None
 ) -> list[Any]:
     """Lease BatchJobs that wait for submission to the holder, oldest first."""
-    columns = ", ".join(f"t.{n}" for n in BATCH_JOBS.visible)
-    statement = f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({sql.FENCE})),
-{_held("$5")},
-pick AS MATERIALIZED (SELECT b.id FROM batch_job b, fence, held WHERE b.owner_id = $1 AND b.site_id = $2
-  AND b.state = 'pending_submission' AND b.session_id IS NULL AND ($3::bigint[] IS NULL OR b.id = ANY($3::bigint[]))
-  ORDER BY b.id LIMIT $4 FOR UPDATE OF b SKIP LOCKED),
-t AS (UPDATE batch_job b SET session_id = $5::bigint, lease_epoch = b.lease_epoch + 1, version = b.version + 1,
-  last_update = now() FROM pick WHERE b.id = pick.id RETURNING b.*),
-ev AS (INSERT INTO event_log ({sql.EVENT_COLUMNS}, data)
-  SELECT now(), owner_id, site_id, 'batch_job', id, version, 'batch_job.leased', 1, $6, $7::uuid, jsonb_build_object(
-    'session_id', session_id, 'lease_epoch', lease_epoch) FROM t RETURNING position)
-SELECT (SELECT max(position) FROM ev) AS position_, {columns} FROM t ORDER BY id"""  # noqa: S608
     ids = list(candidates) if candidates is not None else None
-    rows: list[Any] = await conn.fetch(
-        statement, holder.owner_id, holder.site_id, ids, limit, holder.id, ctx.actor, ctx.command_id
-    )
-    ctx.saw(rows[0]["position_"] if rows else None)
-    return rows
+    ctes = f"""{_alive("$5")},
+pick AS MATERIALIZED (SELECT b.id FROM batch_job b, fence, alive WHERE b.owner_id = $1::bigint AND b.site_id = $2
+  AND {SUBMITTABLE} AND ($3::bigint[] IS NULL OR b.id = ANY($3::bigint[]))
+  ORDER BY b.id LIMIT $4 FOR UPDATE OF b SKIP LOCKED)"""  # noqa: S608
+    pick = Pick(ctes, (holder.owner_id, holder.site_id, ids, limit, holder.id), "t.id")
+    return await append_picked(conn, ctx, BATCH_JOBS, pick, rules.lease_batch_jobs(holder.id))
 
 
 def plain(rows: Sequence[Any]) -> list[Row]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
 from storax_core.lifecycle.change import Row
-from storax_core.lifecycle.states import JOB_TAKEABLE, JobState, TransferState
+from storax_core.lifecycle.states import HOOKS, JOB_TAKEABLE, JobState, TransferState
 from storax_core.log import append, sql
 from storax_core.log.append import Context
 from storax_core.resources import JOBS, TRANSFERS
@@ -157,7 +157,8 @@ def _first_state(row: Row, parents: Mapping[int, str], items: Sequence[Row]) -> 
         return JobState.AWAITING_PARENTS
     if any(i["direction"] == "in" for i in items):
         return JobState.READY
-    return JobState.STAGED_IN if "preprocess" in row.get("hooks", "").split() else JobState.PREPROCESSED
+    hook = HOOKS[JobState.STAGED_IN] in row.get("hooks", "").split()
+    return JobState.STAGED_IN if hook else JobState.PREPROCESSED
 
 
 def _stages(row: Row, items: Sequence[Row]) -> None:

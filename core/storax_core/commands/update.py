@@ -153,7 +153,9 @@ def _decide(resource: Resource, facts: Facts, patch: Row, *, force: bool) -> Cha
         return rules.user_move(facts, to, patch, force=force)
     assert resource.machine is not None  # noqa: S101  (callers checked)
     if not force:
-        rules.legal(resource.machine.moves, facts["state"], to, f"{resource.entity.replace('_', ' ')} {facts['id']}")
+        rules.legal(
+            resource.machine.transitions, facts["state"], to, f"{resource.entity.replace('_', ' ')} {facts['id']}"
+        )
     change = rules.change_of(facts)
     change.add(f"{resource.entity}.state_changed", patch, was=facts["state"], to=to)
     return change

@@ -8,16 +8,39 @@ Row = dict[str, Any]
 CREATED, UPDATED, DELETED, MOVED = "created", "updated", "deleted", "state_changed"
 
 
+@dataclass(slots=True)
+class Event:
+    """One event of a change: the row's version after it, its type, the states of a transition, and its data."""
+
+    version: int
+    type: str
+    from_state: str | None
+    to_state: str | None
+    data: Row
+
+
+@dataclass(frozen=True, slots=True)
+class SetChange:
+    """The same change of many rows, made in the statement that picks them: one event of ``type`` for each row.
+
+    ``values`` are set and ``increments`` grow by one; the event's data holds the fields that its type declares.
+    """
+
+    type: str
+    values: Row
+    increments: tuple[str, ...] = ()
+
+
 @dataclass
 class Change:
-    """What becomes of one locked row: the new version, the patch of its fields, and the events that tell it."""
+    """What becomes of one locked row: the new version, the patch of its fields, and the events that record it."""
 
     id: int
     owner_id: int
     site_id: int | None
     version: int
     patch: Row = field(default_factory=dict)
-    events: list[Row] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     def add(self, kind: str, data: Row, *, was: str | None = None, to: str | None = None) -> None:
         """Append one event; its data is merged into the patch of the row."""
@@ -26,20 +49,9 @@ class Change:
         if to is not None:
             self.patch["state"] = to
             data = {**data, "state": to}
-        self.events.append({"v": self.version, "t": kind, "f": was, "s": to, "d": data})
+        self.events.append(Event(self.version, kind, was, to, data))
 
     def note(self, kind: str, data: Row) -> None:
         """Append one event that changes no field."""
         self.version += 1
-        self.events.append({"v": self.version, "t": kind, "f": None, "s": None, "d": {"note": data}})
-
-    def line(self) -> Row:
-        """The row as the apply statement reads it."""
-        return {
-            "id": self.id,
-            "o": self.owner_id,
-            "n": self.site_id,
-            "v": self.version,
-            "p": self.patch,
-            "e": self.events,
-        }
+        self.events.append(Event(self.version, kind, None, None, {"note": data}))

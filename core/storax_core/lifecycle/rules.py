@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from storax_core.errors import IllegalMove, Leased
-from storax_core.lifecycle.change import MOVED, Change, Row
+from storax_core.lifecycle.change import MOVED, Change, Row, SetChange
 from storax_core.lifecycle.states import (
     AGENT_MOVES,
     FOLLOW,
@@ -175,6 +175,17 @@ def cancel(facts: Facts) -> Change:
     elif not facts["cancel_requested"]:
         change.add("job.cancel_requested", {"cancel_requested": True})
     return change
+
+
+def lease_jobs(session_id: int, batch_job_id: int | None) -> SetChange:
+    """A session takes jobs: the new epoch refuses whoever held them before. Without a BatchJob the last one stays."""
+    values = {"session_id": session_id} | ({} if batch_job_id is None else {"batch_job_id": batch_job_id})
+    return SetChange("job.leased", values, ("lease_epoch",))
+
+
+def lease_batch_jobs(session_id: int) -> SetChange:
+    """A session takes BatchJobs to submit them."""
+    return SetChange("batch_job.leased", {"session_id": session_id}, ("lease_epoch",))
 
 
 def lose_lease(facts: Facts, reason: str) -> Change:

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from storax_core.database.connections import Connection
-from storax_core.lifecycle.change import Change, Row
+from storax_core.lifecycle.change import Change, Row, SetChange
 from storax_core.log import sql
 from storax_core.resources import JOBS, Resource
 
@@ -38,6 +38,19 @@ class Context:
         self.position = max(self.position, position or 0)
 
 
+@dataclass(frozen=True)
+class Pick:
+    """Which rows to change: SQL of CTEs, of which ``pick`` has the locked ids, with their parameters.
+
+    They read from the CTE ``fence``, so that the fence is held before the first row is locked. ``order`` is that of the
+    answer.
+    """
+
+    ctes: str
+    params: Sequence[Any]
+    order: str
+
+
 def lines(rows: Iterable[Row]) -> str:
     """Newline-joined JSON; orjson never emits a raw newline.
 
@@ -50,18 +63,18 @@ def lines(rows: Iterable[Row]) -> str:
     return "\n".join(parts)
 
 
-def _moved(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str]]:
+def _moved(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str | None]]:
     """How the counts by owner, site and state differ after these changes."""
-    tally: Counter[tuple[int, int | None, str]] = Counter()
+    tally: Counter[tuple[int, int | None, str | None]] = Counter()
     for change in changes:
-        moves = [e for e in change.events if e["s"] is not None]
+        moves = [e for e in change.events if e.to_state is not None]
         if moves:
-            tally[change.owner_id, change.site_id, moves[0]["f"]] -= 1
-            tally[change.owner_id, change.site_id, moves[-1]["s"]] += 1
+            tally[change.owner_id, change.site_id, moves[0].from_state] -= 1
+            tally[change.owner_id, change.site_id, moves[-1].to_state] += 1
     return tally
 
 
-def _tally(counts: Counter[tuple[int, int | None, str]]) -> str:
+def _tally(counts: Counter[tuple[int, int | None, str | None]]) -> str:
     rows = [{"owner_id": o, "site_id": s, "state": str(t), "n": n} for (o, s, t), n in counts.items() if n]
     return orjson.dumps(rows).decode()
 
@@ -101,10 +114,26 @@ async def append_changes(conn: Connection, ctx: Context, resource: Resource, cha
     told = [c for c in changes if c.events]
     if told:
         keys = frozenset().union(*(c.patch for c in told)) & frozenset(resource.folded)
-        args: list[Any] = [lines(c.line() for c in told), ctx.actor, ctx.command_id]
+        args: list[Any] = [lines(sql.change_line(c) for c in told), ctx.actor, ctx.command_id]
         if resource is JOBS:
             args.append(_tally(_moved(told)))
         ctx.saw(await conn.fetchval(sql.apply(resource.entity, keys), *args))
+
+
+async def append_picked(conn: Connection, ctx: Context, resource: Resource, pick: Pick, change: SetChange) -> list[Any]:
+    """Pick rows, lock them and change all of them alike, one event each, in one statement. Returns the changed rows."""
+    statement = sql.change_picked(
+        resource.entity,
+        change.type,
+        pick.ctes,
+        pick.order,
+        place=len(pick.params) + 1,
+        values=tuple(change.values),
+        increments=change.increments,
+    )
+    rows: list[Any] = await conn.fetch(statement, *pick.params, *change.values.values(), ctx.actor, ctx.command_id)
+    ctx.saw(rows[0]["position_"] if rows else None)
+    return rows
 
 
 async def append_deleted(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int], reason: Row) -> None:

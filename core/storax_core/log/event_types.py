@@ -7,28 +7,65 @@ marked ``note`` changes no field: it is there for the reader of the history.
 from dataclasses import dataclass
 
 from storax_core.lifecycle.change import CREATED, DELETED, MOVED, UPDATED
-from storax_core.resources import PROJECTED
+from storax_core.resources import JOBS, PROJECTED, Resource
 
 
 @dataclass(frozen=True)
 class EventType:
-    """``name`` is ``entity.past_tense``; ``schema_version`` grows when the meaning of ``data`` changes."""
+    """``name`` is ``entity.past_tense``; ``fields`` are those of the entity that its data may set.
+
+    ``schema_version`` grows when the same data would be read another way: ``schemas.py`` says how old events are read.
+    """
 
     name: str
     doc: str
     note: bool = False
     schema_version: int = 1
+    fields: tuple[str, ...] = ()
+
+    @property
+    def entity(self) -> str:
+        """The entity it is about."""
+        return self.name.partition(".")[0]
+
+
+def _updatable(resource: Resource) -> tuple[str, ...]:
+    return tuple(n for n in resource.update_keys if n != "state" and n in resource.folded)
+
+
+def _transition(resource: Resource) -> tuple[str, ...]:
+    return (*_updatable(resource), "state", *(resource.machine.effects if resource.machine else ()))
 
 
 _SPECIAL = (
-    EventType("job.leased", "A session took the job; data holds session_id and lease_epoch."),
-    EventType("job.hook_ended", "A hook of the App has run and left it to the rules what follows."),
-    EventType("job.released", "The job's lease ended without a run; it may be taken again."),
-    EventType("job.cancel_requested", "Someone asked for the running process to be stopped."),
+    EventType(
+        "job.leased",
+        "A session took the job; data holds session_id and lease_epoch.",
+        fields=("session_id", "lease_epoch", "batch_job_id"),
+    ),
+    EventType(
+        "job.hook_ended",
+        "A hook of the App has run and left it to the rules what follows.",
+        fields=(*_updatable(JOBS), "session_id"),
+    ),
+    EventType(
+        "job.released",
+        "The job's lease ended without a run; it may be taken again.",
+        fields=("session_id", "lease_epoch"),
+    ),
+    EventType(
+        "job.cancel_requested", "Someone asked for the running process to be stopped.", fields=("cancel_requested",)
+    ),
     EventType("job.report_refused", "A report was refused: its lease epoch was stale or the move illegal.", note=True),
-    EventType("job.state_forced", "An operator moved the job where the table of moves would not."),
-    EventType("batch_job.leased", "A session took the BatchJob to submit it."),
-    EventType("batch_job.released", "The submitting session ended before the scheduler had it."),
+    EventType(
+        "job.state_forced",
+        "An operator moved the job where the table of moves would not.",
+        fields=_transition(JOBS),
+    ),
+    EventType("batch_job.leased", "A session took the BatchJob to submit it.", fields=("session_id", "lease_epoch")),
+    EventType(
+        "batch_job.released", "The submitting session ended before the scheduler had it.", fields=("session_id",)
+    ),
     EventType("user.logged_in", "A password was accepted and a token made.", note=True),
     EventType(
         "user.password_changed", "An operator set the password; the log holds neither it nor its hash.", note=True
@@ -36,17 +73,21 @@ _SPECIAL = (
 )
 
 
-def _standard() -> list[EventType]:
-    out = []
-    for r in PROJECTED:
-        noun = r.entity.replace("_", " ")
-        out.append(EventType(f"{r.entity}.{CREATED}", f"A {noun} was created; data is all of it."))
-        out.append(EventType(f"{r.entity}.{DELETED}", f"A {noun} was deleted; its history stays."))
-        if r.update_keys or r.machine:
-            out.append(EventType(f"{r.entity}.{UPDATED}", f"Fields of a {noun} were changed."))
-        if r.machine:
-            out.append(EventType(f"{r.entity}.{MOVED}", f"A {noun} moved from from_state to to_state."))
-    return out
+def _standard(resource: Resource) -> list[EventType]:
+    noun = resource.entity.replace("_", " ")
+    kinds = [
+        (CREATED, f"A {noun} was created; data is all of it.", resource.folded),
+        (DELETED, f"A {noun} was deleted; its history stays.", ()),
+    ]
+    if resource.update_keys or resource.machine:
+        kinds.append((UPDATED, f"Fields of a {noun} were changed.", _updatable(resource)))
+    if resource.machine:
+        kinds.append((MOVED, f"A {noun} moved from from_state to to_state.", _transition(resource)))
+    versions = resource.event_versions
+    return [
+        EventType(f"{resource.entity}.{kind}", doc, schema_version=versions.get(kind, 1), fields=fields)
+        for kind, doc, fields in kinds
+    ]
 
 
-EVENT_TYPES: dict[str, EventType] = {t.name: t for t in (*_standard(), *_SPECIAL)}
+EVENT_TYPES: dict[str, EventType] = {t.name: t for t in (*(t for r in PROJECTED for t in _standard(r)), *_SPECIAL)}

@@ -1,24 +1,16 @@
-"""Folding the log in SQL: an entity's state is the ordered merge of its events' patches over the declared defaults.
+"""Folding the log in SQL: an entity's state is the ordered merge of its events' patches, the first over the defaults of
+the version that it was written in (``schemas.py``).
 
 A deleted entity folds to nothing. Fields marked volatile (heartbeats, secrets) are not in the log and are left out; the
 time stamps are those of the first and the last event, the version is the last event's.
 """
 
-from storax_core.log.sql import literal, read
+from storax_core.log.schemas import newest_data
+from storax_core.log.sql import read
 from storax_core.resources import Resource
 from storax_core.resources.aliases import column, source
 
 MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}')"
-
-
-def defaults(resource: Resource) -> str:
-    """The declared defaults of the fields kept in the log, as a jsonb literal."""
-    pairs = []
-    for name in resource.folded:
-        spec = resource.fields[name]
-        if not spec.required and spec.default is not None and not spec.nullable:
-            pairs.append(f"'{name}', {literal(spec.default)}")
-    return f"jsonb_build_object({', '.join(pairs)})"
 
 
 def folded(resource: Resource, only: str = "") -> str:
@@ -28,10 +20,10 @@ def folded(resource: Resource, only: str = "") -> str:
     """
     picked = [f"{read(resource.fields[n], 'f.d')} AS {n}" for n in resource.folded]
     return f"""SELECT f.id, f.owner_id, {", ".join([*picked, "f.version", "f.creation_date", "f.last_update"])} FROM (
-  SELECT entity_id AS id, min(owner_id) AS owner_id, {defaults(resource)} || pg_temp.merge(data ORDER BY version) AS d,
+  SELECT entity_id AS id, min(owner_id) AS owner_id, pg_temp.merge(data ORDER BY version) AS d,
     max(version) AS version, min("timestamp") FILTER (WHERE version = 1) AS creation_date,
     (array_agg("timestamp" ORDER BY version DESC))[1] AS last_update
-  FROM event_log WHERE entity = '{resource.entity}' {only} GROUP BY entity_id
+  FROM ({newest_data(resource, only)}) e GROUP BY entity_id
   HAVING bool_and(type <> '{resource.entity}.deleted')) f"""  # noqa: S608
 
 

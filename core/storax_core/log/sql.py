@@ -7,15 +7,19 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from storax_core.lifecycle.change import CREATED, DELETED, UPDATED
+from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Row
+from storax_core.log.event_types import EVENT_TYPES
+from storax_core.log.schemas import version_of
+from storax_core.log.watermark import FENCE_KEYS
 from storax_core.resources import BY_ENTITY, Resource
+from storax_core.resources.aliases import column
 from storax_core.resources.base import FieldSpec
 
-# Writers hold this advisory lock, shared, while they append: its holders are the fence behind the watermark.
-FENCE = "8360, 1"
+FENCE = ", ".join(map(str, FENCE_KEYS))
+TAKE_FENCE = f"fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE}))"
 SERVER_FIELDS = ("id", "owner_id", "version", "creation_date", "last_update")
 LINES = f"""
-fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
+{TAKE_FENCE},
 inp AS MATERIALIZED (SELECT l::jsonb AS d FROM fence, string_to_table($1, E'\\n') AS l)"""
 # As LINES, with the id taken out first: under row-level security only a comparison of plain columns goes by index.
 ID_LINES = (
@@ -65,6 +69,11 @@ def site_of(resource: Resource, source: str) -> str:
     return f"({source}->>'site_id')::bigint" if "site_id" in resource.fields else "NULL::bigint"
 
 
+def _typed(name: str) -> str:
+    """SQL of an event's type and schema version."""
+    return f"'{name}', {EVENT_TYPES[name].schema_version}"
+
+
 def _table_fields(resource: Resource, table: str) -> list[FieldSpec]:
     return [f for f in resource.fields.values() if f.table == table and f.name not in SERVER_FIELDS]
 
@@ -92,8 +101,8 @@ def create(entity: str) -> str:
     return f"""WITH {LINES},
 main AS ({_insert(r, r.table)}),
 {hot}{tally}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
-  SELECT now(), $2::bigint, {site_of(r, "d")}, '{entity}', (d->>'id')::bigint, 1, '{entity}.{CREATED}', 1, $3, $4::uuid,
-    {state}, d{secret} FROM inp RETURNING position)
+  SELECT now(), $2::bigint, {site_of(r, "d")}, '{entity}', (d->>'id')::bigint, 1,
+    {_typed(f"{entity}.{CREATED}")}, $3, $4::uuid, {state}, d{secret} FROM inp RETURNING position)
 SELECT max(position) AS position FROM ev"""
 
 
@@ -128,18 +137,31 @@ hot AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "las
   FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
   RETURNING t.id, t.version, {site} AS site_id, inp.p),
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
-  SELECT now(), $2::bigint, site_id, '{entity}', id, version, '{entity}.{UPDATED}', 1, $3, $4::uuid, p
+  SELECT now(), $2::bigint, site_id, '{entity}', id, version, {_typed(f"{entity}.{UPDATED}")}, $3, $4::uuid, p
   FROM hot RETURNING position)
 SELECT array_agg(id) AS ids, array_agg(version) AS versions, now() AS last_update,
   (SELECT max(position) FROM ev) AS position FROM hot"""
+
+
+def change_line(change: Change) -> Row:
+    """A change as ``apply`` reads it."""
+    events = [{"v": e.version, "t": e.type, "f": e.from_state, "s": e.to_state, "d": e.data} for e in change.events]
+    return {
+        "id": change.id,
+        "o": change.owner_id,
+        "n": change.site_id,
+        "v": change.version,
+        "p": change.patch,
+        "e": events,
+    }
 
 
 @lru_cache(maxsize=512)
 def apply(entity: str, keys: frozenset[str]) -> str:
     """Write decided changes of rows that this transaction has locked, with the events that tell them.
 
-    $1 lines ``{"id", "o": owner, "n": site, "v": new version, "p": patch, "e": [{"v", "t", "f", "s", "d"}]}`` where e
-    holds events (version, type, from, to, data), $2 actor, $3 command. Returns the last position.
+    $1 lines as ``change_line`` makes them, $2 actor, $3 command; for jobs $4 the differences of their counts. Returns
+    the last position.
     """
     r = BY_ENTITY[entity]
     hot = _sets(r, r.state_table, keys, uniform=False, patch="d->'p'")
@@ -150,9 +172,36 @@ def apply(entity: str, keys: frozenset[str]) -> str:
 hot AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int", "last_update = now()", *hot])}
   FROM inp WHERE t.id = inp.id),
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, to_state, data)
-  SELECT now(), (d->>'o')::bigint, (d->>'n')::bigint, '{entity}', (d->>'id')::bigint, (e->>'v')::int, e->>'t', 1, $2,
-    $3::uuid, e->>'f', e->>'s', e->'d' FROM inp, jsonb_array_elements(d->'e') AS e RETURNING position)
+  SELECT now(), (d->>'o')::bigint, (d->>'n')::bigint, '{entity}', (d->>'id')::bigint, (e->>'v')::int, e->>'t',
+    {version_of(r, "e->>'t'")}, $2, $3::uuid, e->>'f', e->>'s', e->'d'
+  FROM inp, jsonb_array_elements(d->'e') AS e RETURNING position)
 SELECT max(position) AS position FROM ev"""
+
+
+@lru_cache(maxsize=512)
+def change_picked(
+    entity: str, type_: str, ctes: str, order: str, *, place: int, values: tuple[str, ...], increments: tuple[str, ...]
+) -> str:
+    """Change the rows whose ids, locked, are in the CTE ``pick`` of ``ctes``; one event of ``type_`` for each.
+
+    Parameters from $``place`` on: the new ``values`` of fields of the table with the state, actor, command. Answers
+    with the changed rows, in ``order``, and the last position as ``position_``.
+    """
+    r = BY_ENTITY[entity]
+    changed, rows = ("s", f"s JOIN {r.table} t ON t.id = s.id") if r.split else ("t", "t")
+    sets = [f"{name} = ${i}::{r.fields[name].pg_type}" for i, name in enumerate(values, place)]
+    sets += [f"{name} = j.{name} + 1" for name in increments]
+    actor = place + len(values)
+    data = ", ".join(f"'{name}', {name}" for name in EVENT_TYPES[type_].fields)
+    answer = ", ".join(f"{column(r, n)} AS {n}" for n in r.visible)
+    return f"""WITH {TAKE_FENCE},
+{ctes},
+{changed} AS (UPDATE {r.state_table} j SET version = j.version + 1, last_update = now(), {", ".join(sets)}
+  FROM pick WHERE j.id = pick.id RETURNING j.*),
+ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
+  SELECT now(), owner_id, site_id, '{entity}', id, version, {_typed(type_)}, ${actor}, ${actor + 1}::uuid,
+    jsonb_build_object({data}) FROM {changed} RETURNING position)
+SELECT (SELECT max(position) FROM ev) AS position_, {answer} FROM {rows} ORDER BY {order}"""
 
 
 # What is asked of the log about rows that are gone; kept in their last event, as {"last": {...}} where there is any.
@@ -172,11 +221,11 @@ def delete(entity: str) -> str:
     site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
     state = "state" if r.machine else "NULL::text AS state"
     main = f"main AS (DELETE FROM {r.table} WHERE id = ANY($3::bigint[])),\n{GONE_TALLY},\n" if r.split else ""
-    return f"""WITH fence AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({FENCE})),
+    return f"""WITH {TAKE_FENCE},
 gone AS (DELETE FROM {r.state_table} t USING fence WHERE t.id = ANY($3::bigint[])
   RETURNING t.id, t.owner_id, t.version, {site} AS site_id, {state}, {LAST.get(entity, "NULL::jsonb")} AS last),
 {main}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, data)
-  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, '{entity}.{DELETED}', 1, $1, $2::uuid, state,
+  SELECT now(), owner_id, site_id, '{entity}', id, version + 1, {_typed(f"{entity}.{DELETED}")}, $1, $2::uuid, state,
     $4::jsonb || CASE WHEN last IS NULL THEN '{{}}'::jsonb ELSE jsonb_build_object('last', last) END
   FROM gone ORDER BY id RETURNING position)
 SELECT max(position) AS position FROM ev"""

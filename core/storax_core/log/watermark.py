@@ -12,9 +12,11 @@ from typing import Any
 from storax_core.database.connections import Connection
 
 NAME = "published"
+FENCE_KEYS = (8360, 1)  # of the advisory lock that writers hold, shared, while they append
 LAST_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_log_position_seq"
-HOLDERS = """SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND classid = 8360 AND objid = 1
-AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+HOLDERS = f"""SELECT virtualtransaction FROM pg_locks
+WHERE locktype = 'advisory' AND (classid, objid) = ({FENCE_KEYS[0]}, {FENCE_KEYS[1]})
+AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""  # noqa: S608
 READ = """SELECT position, timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor,
 command_id, from_state, to_state, data FROM event_log
 WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"""

@@ -6,6 +6,7 @@ from pydantic import Strict
 from sqlalchemy import BigInteger, Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
+from storax_core.lifecycle.states import HOOKS
 from storax_core.resources import columns as c
 from storax_core.resources.base import BOTH, EQ, TEXT, JoinFilter, Link, Mark, Resource
 from storax_core.resources.types import (
@@ -48,7 +49,7 @@ class App(SQLModel, table=True):
         default="",
     )
     hooks: Annotated[JsonList, Mark(write=BOTH)] = c.json(
-        "Methods of the source that run around its jobs: preprocess, postprocess, handle_error, handle_timeout.", list
+        f"Methods of the source that run around its jobs: {', '.join(HOOKS.values())}.", list
     )
     python_exe: Annotated[ShortText | None, Mark(write=BOTH)] = c.text(
         "Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes the agent's own.",

@@ -87,10 +87,14 @@ class FieldSpec:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """A state field's moves: from state to the set of states it may enter."""
+class StateMachine:
+    """A state field's transitions: from state to the set of states it may enter.
 
-    moves: dict[str, frozenset[str]]
+    ``effects`` names fields that a transition itself may change, beside those that an update may name.
+    """
+
+    transitions: dict[str, frozenset[str]]
+    effects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ class Resource:
 
     ``model`` is its table, ``state_model`` its hot half if it has one; ``entity`` and ``path`` name it in log and URLs;
     ``parent`` is the resource it hangs on; ``machine`` its state moves; ``verbs`` lists what the REST routes offer;
-    ``public`` decides whether the client gets a class for it.
+    ``public`` decides whether the client gets a class for it; ``event_versions`` holds the schema version of its
+    ``created``, ``updated``, ``state_changed`` or ``deleted`` events, where that is not 1.
     """
 
     model: type[SQLModel]
@@ -131,7 +136,7 @@ class Resource:
     python_name: str
     state_model: type[SQLModel] | None = None
     parent: Link | None = None
-    machine: Machine | None = None
+    machine: StateMachine | None = None
     unique: tuple[tuple[str, ...], ...] = ()
     default_order: str = "id"
     verbs: tuple[str, ...] = ("list", "read", "create", "update", "delete")
@@ -139,6 +144,7 @@ class Resource:
     join_filters: tuple[JoinFilter, ...] = ()
     computed: dict[str, tuple[Any, str, str]] = field(default_factory=dict)
     public: bool = True
+    event_versions: dict[str, int] = field(default_factory=dict)
 
     @property
     def table(self) -> str:

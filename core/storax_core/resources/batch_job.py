@@ -10,10 +10,14 @@ from typing_extensions import TypedDict
 
 from storax_core.lifecycle.states import BATCH_JOB_MOVES, BatchJobState
 from storax_core.resources import columns as c
-from storax_core.resources.base import CREATE, EQ, JSON, TEXT, TIME, UPDATE, Link, Machine, Mark, Resource
+from storax_core.resources.base import CREATE, EQ, JSON, TEXT, TIME, UPDATE, Link, Mark, Resource, StateMachine
 from storax_core.resources.types import BigId, Count, JsonObject, ShortText, Tags, TextMap, UtcTime
 
 Minutes = Annotated[int, Strict(), Field(ge=1, le=5_256_000)]
+
+
+# Of the BatchJobs that wait for a session to submit them, in SQL.
+SUBMITTABLE = f"state = '{BatchJobState.PENDING_SUBMISSION}' AND session_id IS NULL"
 
 
 class _Partition(TypedDict, total=False):
@@ -93,5 +97,5 @@ BATCH_JOBS: Resource = Resource(
     path="batch-jobs",
     python_name="BatchJob",
     parent=Link("site_id", "site"),
-    machine=Machine(BATCH_JOB_MOVES),
+    machine=StateMachine(BATCH_JOB_MOVES),
 )

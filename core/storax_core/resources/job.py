@@ -8,7 +8,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from storax_core.lifecycle.states import JOB_MOVES, JOB_TAKEABLE, JobState
+from storax_core.lifecycle.states import JOB_MOVES, JOB_RUNNABLE, JOB_TAKEABLE, JobState
 from storax_core.resources import columns as c
 from storax_core.resources.base import (
     BOTH,
@@ -20,9 +20,9 @@ from storax_core.resources.base import (
     TIME,
     JoinFilter,
     Link,
-    Machine,
     Mark,
     Resource,
+    StateMachine,
 )
 from storax_core.resources.base import UPDATE as UPDATE_ONLY
 from storax_core.resources.types import (
@@ -45,7 +45,17 @@ Minutes = Annotated[int, Strict(), Field(ge=0, le=5_256_000)]
 Megabytes = Annotated[int, Strict(), Field(ge=0, le=1 << 30)]
 Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
 Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
-RUNNABLE = f"state IN ({', '.join(repr(str(state)) for state in JOB_TAKEABLE)}) AND session_id IS NULL"
+
+# What a site may take: the states, the condition and the order, in SQL; ``queues.score`` is the order of the hints.
+_RUN, _TAKE = (f"({', '.join(repr(str(state)) for state in states)})" for states in (JOB_RUNNABLE, JOB_TAKEABLE))
+FREE = f"state IN {_TAKE} AND session_id IS NULL"
+RUNNABLE = f"{FREE} AND (not_before IS NULL OR not_before <= now())"
+HOOK_IS_NEXT = f"state NOT IN {_RUN}"  # of what is runnable
+
+
+def first_in_line(alias: str) -> str:
+    """The order in which runnable jobs are taken: by priority, then age."""
+    return f"{alias}.priority DESC, {alias}.id"
 
 
 class Job(SQLModel, table=True):
@@ -81,7 +91,7 @@ class JobRow(SQLModel, table=True):
 
     __tablename__ = "job_state"
     __table_args__ = (
-        Index("job_state_ready", "site_id", text("priority DESC"), "id", postgresql_where=text(RUNNABLE)),
+        Index("job_state_ready", "site_id", text("priority DESC"), "id", postgresql_where=text(FREE)),
         Index("job_state_leased", "session_id", postgresql_where=text("session_id IS NOT NULL")),
         Index("job_state_state", "owner_id", "state", "id"),
         Index("job_state_update", "owner_id", "last_update", "id"),
@@ -155,7 +165,7 @@ JOBS: Resource = Resource(
     python_name="Job",
     state_model=JobRow,
     parent=Link("app_id", "app"),
-    machine=Machine(JOB_MOVES),
+    machine=StateMachine(JOB_MOVES, effects=("attempt", "cancel_requested", "lease_epoch", "not_before", "session_id")),
     verbs=("list", "read", "create", "update", "delete", "cancel", "footprint"),
     extra_create={
         "transfers": (

@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 
 from storax_core.lifecycle.states import TRANSFER_MOVES, JobState, TransferState
 from storax_core.resources import columns as c
-from storax_core.resources.base import EQ, UPDATE, JoinFilter, Link, Machine, Mark, Resource
+from storax_core.resources.base import EQ, UPDATE, JoinFilter, Link, Mark, Resource, StateMachine
 from storax_core.resources.types import BigId, InsidePath, JsonObject, ShortText, Tags
 
 
@@ -46,7 +46,7 @@ TRANSFERS: Resource = Resource(
     path="transfers",
     python_name="TransferItem",
     parent=Link("job_id", "job"),
-    machine=Machine(TRANSFER_MOVES),
+    machine=StateMachine(TRANSFER_MOVES),
     verbs=("list", "read", "update"),
     join_filters=(
         JoinFilter(

@@ -107,7 +107,7 @@ def sample(model, name, annotation):
     return known.get(annotation, "00000000-0000-0000-0000-000000000001")
 
 
-def test_the_server_knows_every_filter_and_ordering_of_ours(app):
+def test_the_server_has_every_filter_and_ordering_of_the_client(app):
     for model in (Site, App, Job, BatchJob, Session, TransferItem, EventLog):
         every = {name: sample(model, name, spec.annotation) for name, spec in model._spec.filters.items()}
         assert list(model.objects.filter(**every)) == []
@@ -205,7 +205,7 @@ def test_another_user_sees_nothing(world, app):
     assert Job.objects.filter(id=one.id).exists()
 
 
-def test_a_wrong_token_is_told_with_the_way_out(world):
+def test_a_wrong_token_is_an_error_with_the_way_out(world):
     with Client(world.url, "stx_wrong"), pytest.raises(errors.Unauthorized, match="storax login"):
         Job.objects.first()
 

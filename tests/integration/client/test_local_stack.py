@@ -22,7 +22,7 @@ import redis
 
 from needs import needs
 from storax.local import LocalError, Servers, control
-from storax.local.plan import Wish
+from storax.local.config import StackConfig
 from storax.local.servers import binaries
 from storax.local.servers.probes import http_get, valkey_answers
 from waiting import eventually
@@ -41,29 +41,29 @@ def query(url: str, statement: str) -> Any:
     return asyncio.run(run())
 
 
-def answered(ask: Callable[[], Any]) -> Callable[[], Any]:
-    """The same question, whose answer is nothing while the server that is asked is away."""
+def none_while_away(call: Callable[[], Any]) -> Callable[[], Any]:
+    """Wrap a call to a server: it returns None while the server is away."""
 
-    def asked() -> Any:
+    def guarded() -> Any:
         try:
-            return ask()
+            return call()
         except (OSError, asyncpg.PostgresError, redis.RedisError):
             return None
 
-    return asked
+    return guarded
 
 
 def processes_of(data: Path) -> list[psutil.Process]:
     """Every process, of whatever kind, that has the data folder in its command or as its working folder."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
-            words = [*process.cmdline(), process.cwd()]
-            if process.status() != psutil.STATUS_ZOMBIE and any(word.startswith(str(data)) for word in words):
-                found.append(process)
+            texts = [*process.cmdline(), process.cwd()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(text.startswith(str(data)) for text in texts):
+                processes.append(process)
         except psutil.Error:
             continue
-    return found
+    return processes
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,9 @@ def test_committed_rows_survive_kill_9_of_the_servers_and_of_the_supervisor(pair
     query(pair.database_url, "create table kept as select 7 as n")
     restart_and_keep(pair, "postgres")
     restart_and_keep(pair, "valkey")
-    eventually(answered(lambda: query(pair.database_url, "select n from kept") == 7))
+    eventually(none_while_away(lambda: query(pair.database_url, "select n from kept") == 7))
     with redis.Redis.from_url(pair.redis_url) as client:
-        eventually(answered(client.ping))
+        eventually(none_while_away(client.ping))
     eventually(lambda: control.is_up(pair._stack()))
     before = pair.pids
     os.kill(before["supervisor"], signal.SIGKILL)
@@ -122,10 +122,10 @@ def test_committed_rows_survive_kill_9_of_the_servers_and_of_the_supervisor(pair
 
 
 def test_two_starts_at_once_end_in_one_stack(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from storax.local import control; from storax.local.plan import Wish; "
+    code = "import sys; from pathlib import Path; from storax.local import control, config; "
+    code += (
+        "control.up(config.StackConfig(data=Path(sys.argv[1]), servers_only=True, fsync=False), owner=int(sys.argv[2]))"
     )
-    code += "control.up(Wish(data=Path(sys.argv[1]), servers_only=True, fsync=False), owner=int(sys.argv[2]))"
     command = [sys.executable, "-c", code, str(tmp_path / "data"), str(os.getpid())]
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     servers = Servers(tmp_path / "data", fsync=False)
@@ -166,7 +166,7 @@ def test_a_busy_port_is_refused_by_name(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(LocalError, match=rf"Port {port} is in use"):
-            control.up(Wish(data=tmp_path / "data", port=port))
+            control.up(StackConfig(data=tmp_path / "data", port=port))
 
 
 @needs("root")
@@ -211,10 +211,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     control.down(home / "local")
 
 
-def storax(home: Path, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def storax(home: Path, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STORAX_")}
     return subprocess.run(
-        [Path(sys.executable).parent / "storax", *words],
+        [Path(sys.executable).parent / "storax", *arguments],
         env={**environment, "STORAX_HOME": str(home)},
         capture_output=True,
         text=True,

@@ -55,14 +55,14 @@ def test_two_names_are_refused(home: Path) -> None:
         database_url(NAMED, stack_in(home / "local", runs=True))
 
 
-@pytest.mark.parametrize("made", [True, False])
-def test_without_a_running_stack_no_database_is_guessed(home: Path, made: bool) -> None:
-    if made:
+@pytest.mark.parametrize("folder_exists", [True, False])
+def test_without_a_running_stack_no_database_is_guessed(home: Path, folder_exists: bool) -> None:
+    if folder_exists:
         stack_in(home / "local", runs=False)
-    with pytest.raises(CommandError, match=f"^no database is named, and no stack runs in {home}") as told:
+    with pytest.raises(CommandError, match=f"^no database is named, and no stack runs in {home}") as raised:
         database_url(None, None)
-    assert told.value.status == 8
-    assert "storax up" in told.value.hint
+    assert raised.value.status == 8
+    assert "storax up" in raised.value.hint
 
 
 def test_every_command_that_opens_a_database_takes_the_folder_of_a_stack() -> None:

@@ -59,7 +59,7 @@ def test_a_block_says_what_why_and_where_to_ask(shell):
     assert ran.err == "error: Two faults.\n  a: is wrong\n  0.b: too\n  Mend both.\n  request: r-1\n"
 
 
-def test_a_server_that_is_away_is_told_at_once(shell):
+def test_a_server_that_is_away_is_reported_at_once(shell):
     import httpx
 
     shell.script.on("POST", "/jobs/query", httpx.ConnectError("connection refused"))
@@ -80,10 +80,10 @@ def test_what_nobody_foresaw_is_no_traceback(shell, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "words", [["jbo", "ls"], ["job", "lst"], ["job", "ls", "--nope"], ["job", "ls", "-o", "xml"], ["job", "show"]]
+    "arguments", [["jbo", "ls"], ["job", "lst"], ["job", "ls", "--nope"], ["job", "ls", "-o", "xml"], ["job", "show"]]
 )
-def test_a_wrong_command_line_is_usage(shell, words):
-    ran = shell(*words)
+def test_a_wrong_command_line_is_usage(shell, arguments):
+    ran = shell(*arguments)
     assert (ran.status, ran.out) == (2, "")
     assert "rror: " in ran.err
 

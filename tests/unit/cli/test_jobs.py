@@ -8,7 +8,7 @@ import pytest
 
 from fakes.rest import job, rows
 from storax import Job, Site
-from storax.cli.job.explain import reasons, span_words
+from storax.cli.job.explain import format_duration, reasons
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 NAMES = {"columns": ["id", "name"], "next": None, "count": None}
@@ -17,11 +17,11 @@ NAMES = {"columns": ["id", "name"], "next": None, "count": None}
 def page(*jobs):
     """Answers of the jobs' list: the columns asked for, or a number when only that is asked."""
 
-    def answer(asked):
-        if asked.body.get("count"):
+    def answer(request):
+        if request.body.get("count"):
             return {"columns": [], "rows": [], "next": None, "count": len(jobs)}
         told = rows(Job, *jobs)
-        if fields := asked.body.get("fields"):
+        if fields := request.body.get("fields"):
             places = [told["columns"].index(name) for name in fields]
             told = told | {"columns": fields, "rows": [[row[place] for place in places] for row in told["rows"]]}
         return told
@@ -49,14 +49,14 @@ def test_ls_shows_names_and_keeps_words_off_stdout(served):
     assert "2 of 2 jobs: 1 FAILED, 1 RUNNING" in ran.err
 
 
-def test_ls_leaves_old_ends_out_unless_it_is_told_which(served):
+def test_ls_omits_old_ended_jobs_unless_filtered(served):
     served("job", "ls")
     (left_out,) = served.script.bodies("/jobs/query")[-1]["exclude"]
     assert left_out["state"] == ["JOB_FINISHED", "FAILED"]
     age = datetime.now(UTC) - datetime.fromisoformat(left_out["last_update_before"])
     assert timedelta(hours=23) < age < timedelta(hours=25)
-    for words in (["--all"], ["--tag", "a=b"], ["1-3"]):
-        served("job", "ls", *words)
+    for text in (["--all"], ["--tag", "a=b"], ["1-3"]):
+        served("job", "ls", *text)
         assert "exclude" not in served.script.bodies("/jobs/query")[-1]
 
 
@@ -78,15 +78,15 @@ def test_ids_come_back_as_selectors(served):
 def test_the_shape_of_json_follows_from_what_was_asked(served):
     served.script.on("POST", "/jobs/query", page(job(1)))
     assert json.loads(served("job", "show", "1", "-o", "json").out)["app"] == "Hello"
-    for words in (["1-3"], ["1", "2"], ["--tag", "a=b"], ["1", "--state", "FAILED"]):
-        (one,) = json.loads(served("job", "show", *words, "-o", "json").out)
+    for text in (["1-3"], ["1", "2"], ["--tag", "a=b"], ["1", "--state", "FAILED"]):
+        (one,) = json.loads(served("job", "show", *text, "-o", "json").out)
         assert one["id"] == 1
 
 
 def test_long_lists_are_read_page_by_page(served):
-    def paged(asked):
-        found = page(job(1))(asked) if "cursor" in asked.body else page(job(2))(asked)
-        return found | {"next": None if "cursor" in asked.body else "more"}
+    def paged(request):
+        found = page(job(1))(request) if "cursor" in request.body else page(job(2))(request)
+        return found | {"next": None if "cursor" in request.body else "more"}
 
     served.script.on("POST", "/jobs/query", paged)
     assert served("job", "ls", "--limit", "0", "-o", "ids").out == "2\n1\n"
@@ -145,20 +145,20 @@ DEEDS = [
 ]
 
 
-@pytest.mark.parametrize(("words", "route", "answer"), DEEDS)
-def test_nothing_is_changed_unasked(served, words, route, answer):
+@pytest.mark.parametrize(("arguments", "route", "answer"), DEEDS)
+def test_nothing_is_changed_without_confirmation(served, arguments, route, answer):
     served.script.on(*route, answer)
-    refused = served("job", *words)
+    refused = served("job", *arguments)
     assert refused.status == 2
     assert "2 " in refused.err
     assert "--yes" in refused.err
-    dry = served("job", *words, "--dry-run")
+    dry = served("job", *arguments, "--dry-run")
     assert dry.status == 0
     assert "Nothing was changed" in dry.err
     assert not [a for a in served.script.asked if (a.method, a.path) == route]
-    if words[0] == "rm":
+    if arguments[0] == "rm":
         served.script.on("POST", "/jobs/query", page(job(1), job(2)), page(), page())
-    assert served("job", *words, "--yes").status == 0
+    assert served("job", *arguments, "--yes").status == 0
     assert [a for a in served.script.asked if (a.method, a.path) == route]
 
 
@@ -192,7 +192,7 @@ def test_what_could_not_be_deleted_is_told(served):
     assert "storax job cancel" in ran.err
 
 
-def test_create_sends_what_was_said_and_prints_the_id(shell):
+def test_create_sends_its_options_and_prints_the_id(shell):
     app = dict.fromkeys(("id", "site_id", "name", "parameters", "version")) | {"id": 5, "site_id": 1, "name": "Hello"}
     app["parameters"] = {"name": {"required": True}, "n": {"required": False, "default": 1}}
     shell.script.on(
@@ -256,7 +256,7 @@ class Facts:
         self.script.on("POST", "/batch-jobs/query", {"columns": ["id"], "rows": [], "next": None, "count": None})
         self.script.on("POST", "/events/query", {**NAMES, "columns": ["position", "data", "to_state"], "rows": []})
 
-    def words(self, client_of):
+    def text(self, client_of):
         with client_of(self.script):
             return " ".join(reasons(Job.objects.get(id=12), now=NOW))
 
@@ -270,7 +270,7 @@ def why(shell):
         facts = Facts(shell, site, **fields)
         for route, answer in answers:
             facts.script.on("POST", route, answer)
-        return facts.words(client_of)
+        return facts.text(client_of)
 
     return explain
 
@@ -280,10 +280,10 @@ def counted(number):
 
 
 def test_it_says_that_no_agent_was_ever_heard(why):
-    words = why({"last_refresh": None}, state="PREPROCESSED", attempt=0)
-    assert "Job 12 (Hello at site laptop) is PREPROCESSED." in words
-    assert "No agent of site laptop was ever heard" in words
-    assert "storax site start /sites/laptop" in words
+    text = why({"last_refresh": None}, state="PREPROCESSED", attempt=0)
+    assert "Job 12 (Hello at site laptop) is PREPROCESSED." in text
+    assert "No agent of site laptop was ever heard" in text
+    assert "storax site start /sites/laptop" in text
 
 
 def test_it_says_how_long_the_agent_is_silent(why):
@@ -292,12 +292,12 @@ def test_it_says_how_long_the_agent_is_silent(why):
 
 
 def test_it_counts_what_comes_before(why):
-    words = why(state="PREPROCESSED", attempt=0, priority=0, answers=[("/jobs/query", counted(3))])
-    assert "3 jobs run, and 6 come before it" in words
+    text = why(state="PREPROCESSED", attempt=0, priority=0, answers=[("/jobs/query", counted(3))])
+    assert "3 jobs run, and 6 come before it" in text
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"mem_per_node_mb": 4097}, "It asks for 4097 MiB of memory on a node; site laptop has 4096"),
         ({"ranks_per_node": 3}, "It asks for 3 cores on a node; site laptop has 2"),
@@ -305,12 +305,12 @@ def test_it_counts_what_comes_before(why):
         ({"mem_per_node_mb": 4096, "ranks_per_node": 2}, ""),
     ],
 )
-def test_it_says_when_a_job_asks_for_more_than_a_node_has(why, fields, words):
+def test_explain_says_when_a_job_needs_more_than_a_node_has(why, fields, message):
     told = why(
         {"node_size": {"cores": 2, "gpus": 0, "memory_mb": 4096}}, answers=[("/jobs/query", counted(1))],
         state="PREPROCESSED", attempt=0, priority=0, **fields,
     )  # fmt: skip
-    assert words in told if words else "It asks for" not in told
+    assert message in told if message else "It asks for" not in told
 
 
 def batches(*rows):
@@ -336,7 +336,7 @@ def test_it_names_the_allocations_that_wait_and_why(why):
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"num_nodes": 2}, "it is serial, for jobs of one node and one rank"),
         ({"wall_time_min": 60}, "the job asks for 60 minutes; it has 60"),
@@ -344,13 +344,13 @@ def test_it_names_the_allocations_that_wait_and_why(why):
         ({"gpus_per_rank": 1.0}, ""),
     ],
 )
-def test_it_says_why_an_allocation_does_not_take_a_job(why, fields, words):
+def test_explain_says_why_an_allocation_does_not_take_a_job(why, fields, message):
     queues = {"allowed_queues": {"debug": {"cores": 4}}}
     told = waiting(why, queues, batches(("running", 2, "serial", {})), **fields)
-    if not words:  # the GPUs of its nodes are not known
+    if not message:  # the GPUs of its nodes are not known
         assert "does not take" not in told
         return
-    assert f"It does not take this job: {words}" in told
+    assert f"It does not take this job: {message}" in told
     assert "No allocation takes it" in told
     assert "storax queue submit --site laptop -n" in told
 
@@ -358,9 +358,9 @@ def test_it_says_why_an_allocation_does_not_take_a_job(why, fields, words):
 def test_it_says_that_the_last_allocation_was_refused_and_that_nobody_asks_for_another(why):
     elastic = {"queue": "debug", "job_mode": "mpi", "max_nodes": 2, "wall_time_min": 30, "filter_tags": {}, "node": {}}
 
-    def answer(asked):
+    def answer(request):
         refused = batches(("submit_failed", 9, "mpi", {"error": "it asks for 9 nodes"}))
-        return batches() if "state" in asked.body["filter"] else refused
+        return batches() if "state" in request.body["filter"] else refused
 
     told = waiting(why, {"elastic_queues": [elastic]}, answer, num_nodes=3)
     assert "The last allocation asked for, 7, was refused: it asks for 9 nodes." in told
@@ -372,18 +372,18 @@ def test_it_says_that_the_last_allocation_was_refused_and_that_nobody_asks_for_a
 
 
 @pytest.mark.parametrize(
-    ("state", "session", "words"),
+    ("state", "session", "message"),
     [
         ("STAGED_IN", None, "Its hook preprocess is to run next."),
         ("RUN_ERROR", None, "Its hook handle_error is to run next."),
         ("RUN_TIMEOUT", 5, "Its hook handle_timeout runs, or starts when a core is free; its output is hooks.log"),
     ],
 )
-def test_it_says_which_hook_is_next(why, state, session, words):
+def test_explain_says_which_hook_is_next(why, state, session, message):
     empty = {"columns": ["id"], "rows": [], "next": None, "count": None}
     hooks = "preprocess handle_error handle_timeout"
     told = why(state=state, attempt=0, session_id=session, hooks=hooks, answers=[("/sessions/query", empty)])
-    assert words in told
+    assert message in told
 
 
 def test_it_says_which_files_it_waits_for_and_what_went_wrong(why):
@@ -402,8 +402,8 @@ def test_it_shows_where_a_function_failed(why):
         [9, {"message": "ValueError: no luck", "why": "attempt 1 of 1 was its last"}, "FAILED"],
     ]
 
-    def answer(asked):
-        wanted = asked.body["filter"]["to_state"]
+    def answer(request):
+        wanted = request.body["filter"]["to_state"]
         rows = [row for row in events if row[2] in ([wanted] if isinstance(wanted, str) else wanted)]
         return {"columns": ["position", "data", "to_state"], "rows": rows, "next": None, "count": None}
 
@@ -415,32 +415,32 @@ def test_it_shows_where_a_function_failed(why):
 
 def test_it_says_what_does_not_work_in_the_site_s_agent(why):
     told = {"outlook": {"error": "no\x1b answer", "since": "2026-01-01T11:00:00+00:00"}}
-    words = why({"failing_loops": told}, state="AWAITING_PARENTS", attempt=0, parent_ids=[])
-    assert r"has trouble, since 2026-01-01T11:00:00+00:00: loop outlook: no\x1b answer" in words
+    text = why({"failing_loops": told}, state="AWAITING_PARENTS", attempt=0, parent_ids=[])
+    assert r"has trouble, since 2026-01-01T11:00:00+00:00: loop outlook: no\x1b answer" in text
 
 
 def test_it_names_the_parents_that_have_not_ended(why):
     parents = {"columns": ["id", "state"], "rows": [[3, "RUNNING"], [4, "FAILED"]], "next": None, "count": None}
-    words = why(state="AWAITING_PARENTS", attempt=0, parent_ids=[2, 3, 4], answers=[("/jobs/query", parents)])
-    assert "It waits for 2 of 3 parents: 3 is RUNNING, 4 is FAILED." in words
-    assert "storax job explain 3" in words
+    text = why(state="AWAITING_PARENTS", attempt=0, parent_ids=[2, 3, 4], answers=[("/jobs/query", parents)])
+    assert "It waits for 2 of 3 parents: 3 is RUNNING, 4 is FAILED." in text
+    assert "storax job explain 3" in text
 
 
 def test_it_says_how_long_a_pause_lasts_and_what_went_wrong_before(why):
     event = {"columns": ["position", "data", "to_state"], "next": None, "count": None}
     event["rows"] = [[9, {"message": "exit code 1", "stderr_tail": "no\x1b disk"}, "RUN_ERROR"]]
     later = (NOW + timedelta(seconds=30)).isoformat()
-    words = why(state="RESTART_READY", attempt=1, max_attempts=3, not_before=later, answers=[("/events/query", event)])
-    assert "pauses for 30 s more before attempt 2 of 3" in words
-    assert "Its last run ended with exit code 1." in words
-    assert r"| no\x1b disk" in words
+    text = why(state="RESTART_READY", attempt=1, max_attempts=3, not_before=later, answers=[("/events/query", event)])
+    assert "pauses for 30 s more before attempt 2 of 3" in text
+    assert "Its last run ended with exit code 1." in text
+    assert r"| no\x1b disk" in text
 
 
 def test_it_says_who_holds_it_and_that_it_is_being_stopped(why):
     columns = ["id", "batch_job_id", "heartbeat", "expires_at"]
     row = [5, 7, (NOW - timedelta(seconds=70)).isoformat(), (NOW - timedelta(seconds=10)).isoformat()]
     session = {"columns": columns, "rows": [row], "next": None, "count": None}
-    words = why(
+    text = why(
         state="RUNNING",
         attempt=1,
         max_attempts=1,
@@ -448,19 +448,19 @@ def test_it_says_who_holds_it_and_that_it_is_being_stopped(why):
         cancel_requested=True,
         answers=[("/sessions/query", session)],
     )
-    assert "its process is being stopped" in words
-    assert "attempt 1 of 1, started 2 min ago" in words
-    assert "session 5 of site laptop, in allocation 7, last heard 1 min 10 s ago" in words
-    assert "too long ago" in words
+    assert "its process is being stopped" in text
+    assert "attempt 1 of 1, started 2 min ago" in text
+    assert "session 5 of site laptop, in allocation 7, last heard 1 min 10 s ago" in text
+    assert "too long ago" in text
 
 
 def test_it_says_why_a_job_failed_and_how_to_go_on(why):
     event = {"columns": ["position", "data", "to_state"], "rows": [[9, {"message": "exit code 3"}, "FAILED"]]}
-    words = why(
+    text = why(
         state="FAILED", attempt=2, max_attempts=2, return_code=3, answers=[("/events/query", {**event, "next": None})]
     )
-    assert "It failed: exit code 3, in attempt 2 of 2." in words
-    assert "storax job retry 12" in words
+    assert "It failed: exit code 3, in attempt 2 of 2." in text
+    assert "storax job retry 12" in text
 
 
 def test_a_job_that_is_done_needs_no_reason(why):
@@ -468,7 +468,7 @@ def test_a_job_that_is_done_needs_no_reason(why):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 s"), (-3, "0 s"), (59.6, "1 min"), (3700, "1 h 1 min"), (90061, "1 d 1 h")]
+    ("seconds", "text"), [(0, "0 s"), (-3, "0 s"), (59.6, "1 min"), (3700, "1 h 1 min"), (90061, "1 d 1 h")]
 )
-def test_a_span_in_words(seconds, words):
-    assert span_words(seconds) == words
+def test_a_duration_has_its_two_largest_units(seconds, text):
+    assert format_duration(seconds) == text

@@ -28,13 +28,13 @@ def event(position, **fields):
 def page(columns, *objects):
     """Answers of a list: the columns asked for, in the order asked."""
 
-    def answer(asked):
-        names = asked.body.get("fields") or list(columns)
+    def answer(request):
+        names = request.body.get("fields") or list(columns)
         kept = sorted(
-            objects, key=lambda o: o.get("position", 0), reverse="-position" in asked.body.get("ordering", [])
+            objects, key=lambda o: o.get("position", 0), reverse="-position" in request.body.get("ordering", [])
         )
-        kept = kept[: asked.body.get("limit", 100)]
-        if asked.body.get("count"):
+        kept = kept[: request.body.get("limit", 100)]
+        if request.body.get("count"):
             return {"columns": [], "rows": [], "next": None, "count": len(objects)}
         return {"columns": names, "rows": [[o.get(n) for n in names] for o in kept], "next": None, "count": None}
 
@@ -181,7 +181,7 @@ def test_a_file_that_defines_no_app_is_refused(shell, tmp_path, text, status):
     assert shell("app", "sync", str(tmp_path / "none.py")).status == 2
 
 
-def test_an_allocation_is_asked_for_listed_and_given_back(apps):
+def test_an_allocation_is_submitted_listed_and_ended(apps):
     made = dict.fromkeys(BatchJob._columns) | {"id": 3, "site_id": 1, "state": "queued"}
     apps.script.on("POST", "/batch-jobs/", (201, made)).on("POST", "/batch-jobs/query", page(BatchJob._columns, made))
     ran = apps(
@@ -291,7 +291,7 @@ def test_a_refused_login_stores_nothing(server, monkeypatch):
     assert settings.profile_names() == []
 
 
-def test_nobody_is_asked_for_a_password_in_a_pipe(server, monkeypatch):
+def test_a_pipe_gets_no_password_prompt(server, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     for words in ([], ["-u", "alice"], ["-u", "alice", "--password-stdin"], ["--token-stdin"]):
         assert server("login", "http://storax.test", *words).status == 2

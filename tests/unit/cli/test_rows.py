@@ -6,7 +6,7 @@ import json
 import pytest
 
 from storax.cli.job.make import _jobs, _rows
-from storax.cli.job.rows import in_own_workdirs, merged, read_rows, sweeps
+from storax.cli.job.rows import fill_workdirs, merged, read_rows, sweeps
 from storax.cli.terminal.failures import UsageError
 
 
@@ -70,7 +70,7 @@ def test_what_is_no_object_is_refused(file):
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "values"),
     [
         ("x=1:3", [1, 2, 3]),
         ("x=3:1:-1", [3, 2, 1]),
@@ -81,8 +81,8 @@ def test_what_is_no_object_is_refused(file):
         ("x=4:4", [4]),
     ],
 )
-def test_a_sweep_has_both_ends(text, found):
-    assert [row["x"] for row in sweeps([text])] == found
+def test_a_sweep_has_both_ends(text, values):
+    assert [row["x"] for row in sweeps([text])] == values
 
 
 def test_sweeps_multiply():
@@ -108,7 +108,7 @@ def test_a_row_wins_over_the_options_entry_by_entry():
 
 
 def workdirs(rows, default="d"):
-    in_own_workdirs(rows, default=default)
+    fill_workdirs(rows, default=default)
     return [row["workdir"] for row in rows]
 
 
@@ -142,8 +142,8 @@ def test_rows_name_each_other_as_parents_in_any_order():
 
 
 @pytest.mark.parametrize(
-    ("refs", "words"), [([[1], [0]], "wait for each other"), ([[7]], "does not exist"), ([["x"]], "does not exist")]
+    ("refs", "message"), [([[1], [0]], "wait for each other"), ([[7]], "does not exist"), ([["x"]], "does not exist")]
 )
-def test_a_graph_that_cannot_be_is_refused(refs, words):
-    with pytest.raises(UsageError, match=words):
+def test_an_impossible_graph_is_refused(refs, message):
+    with pytest.raises(UsageError, match=message):
         _jobs(_rows({"app": "A"}, [{"parent_refs": row} for row in refs], []))

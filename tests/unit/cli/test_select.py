@@ -22,13 +22,13 @@ def script():
         yield script
 
 
-def asked(*words, **more):
+def filters_of(*selectors, **options):
     """The filters that a selection asks the server for."""
-    return Selection.of(list(words) or None, **more).query()._plan.where
+    return Selection.of(list(selectors) or None, **options).query()._plan.where
 
 
 @pytest.mark.parametrize(
-    ("words", "filters"),
+    ("selectors", "filters"),
     [
         (["12"], {"id": [12]}),
         (["12", "14"], {"id": [12, 14]}),
@@ -39,30 +39,30 @@ def asked(*words, **more):
         ([], {}),
     ],
 )
-def test_ids_and_ranges(script, words, filters):
-    assert asked(*words) == filters
+def test_ids_and_ranges(script, selectors, filters):
+    assert filters_of(*selectors) == filters
 
 
 def test_tags_states_sites_and_apps_are_filters(script):
-    found = asked(tags=["a=1", "b=x=y"], states=["failed,RUNNING"], sites=["laptop"], apps=["Hello"])
-    assert found == {"tags": {"a": "1", "b": "x=y"}, "state": ["FAILED", "RUNNING"], "site_id": [3], "app_id": [5, 6]}
+    filters = filters_of(tags=["a=1", "b=x=y"], states=["failed,RUNNING"], sites=["laptop"], apps=["Hello"])
+    assert filters == {"tags": {"a": "1", "b": "x=y"}, "state": ["FAILED", "RUNNING"], "site_id": [3], "app_id": [5, 6]}
     assert script.bodies("/apps/query")[0]["filter"] == {"site_id": [3], "name": "Hello"}
 
 
 def test_ids_of_sites_and_apps_ask_nobody(script):
-    assert asked(sites=["3"], apps=["5"]) == {"site_id": [3], "app_id": [5]}
+    assert filters_of(sites=["3"], apps=["5"]) == {"site_id": [3], "app_id": [5]}
     assert script.asked == []
 
 
 @pytest.mark.parametrize("word", ["x", "5-2", "-3", "1.5", "1-", "last-1"])
 def test_what_is_no_selector_is_refused(script, word):
     with pytest.raises(UsageError, match="is no job"):
-        asked(word)
+        filters_of(word)
 
 
 def test_a_misspelt_state_names_the_nearest(script):
     with pytest.raises(InvalidInput, match="FAILED"):
-        asked(states=["FAILD"])
+        filters_of(states=["FAILD"])
 
 
 def test_an_unknown_app_names_the_nearest(script):
@@ -73,19 +73,19 @@ def test_an_unknown_app_names_the_nearest(script):
         {"columns": ["name"], "rows": [["Hello"]], "next": None, "count": None},
     )
     with pytest.raises(CommandError, match="no app 'Helo'") as refused:
-        asked(apps=["Helo"])
+        filters_of(apps=["Helo"])
     assert (refused.value.status, refused.value.hint) == (3, "Did you mean 'Hello'?")
 
 
 def test_an_unknown_site_is_not_found(script):
     with pytest.raises(CommandError) as refused:
-        asked(sites=["lapto"])
+        filters_of(sites=["lapto"])
     assert (refused.value.status, refused.value.hint) == (3, "Did you mean 'laptop'?")
 
 
 def test_too_many_single_ids_are_refused_before_they_are_sent(script):
     with pytest.raises(UsageError, match="more than"):
-        asked("1-20000,30000")
+        filters_of("1-20000,30000")
 
 
 def test_no_selection_is_never_everything_where_it_matters():
@@ -114,7 +114,7 @@ def test_last_without_a_job_is_not_found(script):
     assert refused.value.status == 3
 
 
-def test_parameters_are_text_unless_they_are_said_to_be_json():
+def test_parameters_are_text_unless_marked_as_json():
     given = ["a=1", "b:=1", "c:=[1, 2]", "d=x=y", "e=", "version=1.10"]
     assert values(given, "--param") == {"a": "1", "b": 1, "c": [1, 2], "d": "x=y", "e": "", "version": "1.10"}
 

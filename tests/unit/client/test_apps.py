@@ -112,7 +112,7 @@ def define(**body):
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         (lambda: define(site="laptop").sync(), "neither command_template nor run"),
         (
@@ -130,8 +130,8 @@ def define(**body):
         (lambda: define(site_id=3), "Set site="),
     ],
 )
-def test_a_wrong_definition_is_refused_in_words(client, make, words):
-    with pytest.raises(errors.InvalidInput, match=words):
+def test_a_wrong_definition_is_refused_with_the_reason(client, make, message):
+    with pytest.raises(errors.InvalidInput, match=message):
         make()
 
 
@@ -158,7 +158,7 @@ def test_site_name_tells_apps_of_one_name_apart(client, script):
     assert script.last.body["app_id"] == 9
 
 
-def test_an_unknown_app_is_told_with_the_nearest_name(client, script):
+def test_an_unknown_app_is_an_error_with_the_nearest_name(client, script):
     names = {"columns": ["name"], "rows": [["Hello"], ["Square"]], "next": None, "count": None}
     script.on("POST", "/apps/query", rows(App), names)
     with pytest.raises(errors.InvalidInput, match=r"There is no App 'Helo'. Did you mean 'Hello'\?"):
@@ -172,25 +172,25 @@ def test_a_definition_that_was_never_stored_says_so(client, script):
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("parameters", "words"),
     [
         ({}, "App 'Hello' needs the parameter 'name'"),
         ({"name": 1, "greting": 2}, "no parameter 'greting'. Did you mean 'greeting'"),
     ],
 )
-def test_parameters_are_checked_as_soon_as_the_app_is_known(client, script, given, words):
-    with pytest.raises(errors.InvalidInput, match=words):
-        Job(app=Hello, workdir="a", parameters=given)
-    with pytest.raises(errors.InvalidInput, match=words):
-        Job(app=from_object(App, KNOWN, client), workdir="a", parameters=given)
-    with pytest.raises(errors.InvalidInput, match=words):
-        Job(app="Hello", workdir="a", parameters=given).save()
+def test_parameters_are_checked_as_soon_as_the_app_is_known(client, script, parameters, message):
+    with pytest.raises(errors.InvalidInput, match=message):
+        Job(app=Hello, workdir="a", parameters=parameters)
+    with pytest.raises(errors.InvalidInput, match=message):
+        Job(app=from_object(App, KNOWN, client), workdir="a", parameters=parameters)
+    with pytest.raises(errors.InvalidInput, match=message):
+        Job(app="Hello", workdir="a", parameters=parameters).save()
     Job(app="Hello", workdir="a", parameters={"name": 1}).save()
-    with pytest.raises(errors.InvalidInput, match=words):
-        Job(app_id=7, workdir="a", parameters=given).save()
+    with pytest.raises(errors.InvalidInput, match=message):
+        Job(app_id=7, workdir="a", parameters=parameters).save()
 
 
-def test_an_app_that_was_made_again_is_looked_up_again(client, script):
+def test_an_app_that_was_recreated_is_resolved_again(client, script):
     Job(app="Hello", workdir="a", parameters={"name": 1}).save()
     script.on("POST", "/apps/query", rows(App, KNOWN | {"id": 8}))
     script.on("POST", "/jobs/", problem(422, "invalid", "App 7 does not exist"), (201, job(2)))

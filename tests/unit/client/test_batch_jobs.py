@@ -22,7 +22,7 @@ def test_what_the_site_allows_passes():
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"queue": "debgu"}, "no queue 'debgu'. Did you mean 'debug'"),
         ({"num_nodes": 5}, "5 is above the max_nodes of queue 'debug', 4"),
@@ -32,8 +32,8 @@ def test_what_the_site_allows_passes():
         ({"optional_params": {"y": "1"}}, "no parameter 'y'"),
     ],
 )
-def test_what_the_site_does_not_allow_is_named(fields, words):
-    with pytest.raises(errors.InvalidInput, match=words):
+def test_a_batch_job_above_the_limits_of_its_site_is_refused(fields, message):
+    with pytest.raises(errors.InvalidInput, match=message):
         batch(**fields).validate(QUEUES, ["p1"], {"x": "0"})
 
 

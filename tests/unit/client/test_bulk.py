@@ -17,9 +17,9 @@ class Creator:
         self.ids = itertools.count(100)
         self.rows = {}
 
-    def __call__(self, asked):
+    def __call__(self, request):
         told = []
-        for row in asked.body:
+        for row in request.body:
             number = next(self.ids)
             self.rows[number] = row
             told.append(
@@ -129,22 +129,22 @@ def test_a_saved_parent_goes_by_its_id_even_when_it_was_saved_later(client, scri
 
 
 @pytest.mark.parametrize(
-    ("jobs", "words"),
+    ("jobs", "message"),
     [
         (lambda c: [new("a"), "b"], "'b' is no Job"),
         (lambda c: [from_object(Job, job(3), c)], "is saved already. Use bulk_update"),
         (lambda c: [new("a")] * 2, "stands twice"),
     ],
 )
-def test_a_list_with_something_else_in_it_is_refused(client, script, jobs, words):
-    with pytest.raises(errors.InvalidInput, match=words):
+def test_a_list_with_something_else_in_it_is_refused(client, script, jobs, message):
+    with pytest.raises(errors.InvalidInput, match=message):
         Job.objects.bulk_create(jobs(client))
     assert script.asked == []
 
 
 def test_a_body_that_is_too_large_is_sent_in_halves(client, script, creator):
-    def small_only(asked):
-        return problem(413, "too_large") if len(asked.body) > 3 else creator(asked)
+    def small_only(request):
+        return problem(413, "too_large") if len(request.body) > 3 else creator(request)
 
     script.on("POST", "/jobs/", small_only)
     first = new("0")
@@ -169,7 +169,7 @@ def test_jobs_of_a_refused_call_stay_unsaved(client, script):
     assert [j.id for j in jobs] == [None, None]
 
 
-def test_dicts_given_out_before_the_create_are_watched_after_it(client, script):
+def test_dicts_read_before_the_create_are_tracked_after_it(client, script):
     one = new("a", tags={"a": "1"})
     tags = one.tags
     Job.objects.bulk_create([one])

@@ -27,5 +27,5 @@ def test_events_come_out_whole_however_they_are_cut(seed):
     assert list(parse(chunks)) == EVENTS
 
 
-def test_an_event_that_was_cut_off_is_not_told():
+def test_a_truncated_event_is_not_yielded():
     assert list(parse([b"id: 5\ndata: {"])) == []

@@ -47,7 +47,7 @@ def test_an_unknown_state_is_an_error_at_once(client, value):
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("filters", "words"),
     [
         ({"id": "five"}, "Filter id of Job: 'five' does not fit"),
         ({"num_nodes__gte": [1, 2]}, "it takes one value, not several"),
@@ -56,9 +56,9 @@ def test_an_unknown_state_is_an_error_at_once(client, value):
         ({"id": [1, None]}, "None does not go with other values"),
     ],
 )
-def test_a_value_of_the_wrong_type_is_an_error_at_once(client, given, words):
-    with pytest.raises(errors.InvalidInput, match=words):
-        Job.objects.filter(**given)
+def test_a_value_of_the_wrong_type_is_an_error_at_once(client, filters, message):
+    with pytest.raises(errors.InvalidInput, match=message):
+        Job.objects.filter(**filters)
 
 
 @pytest.mark.parametrize("empty", [[], (), set(), frozenset(), range(0), iter([]), {}.keys()])
@@ -147,7 +147,7 @@ def test_filters_that_contradict_each_other_match_nothing(client, script, first,
     assert script.asked == []
 
 
-def test_what_one_query_cannot_say_twice_is_refused(client):
+def test_a_filter_that_cannot_be_combined_is_refused(client):
     with pytest.raises(errors.InvalidInput, match="workdir__contains of Job stands twice"):
         Job.objects.filter(workdir__contains="a").filter(workdir__contains="b")
 

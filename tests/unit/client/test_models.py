@@ -82,7 +82,7 @@ def test_other_nouns_name_their_missing_arguments():
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("field", "value", "message"),
     [
         ("num_nodes", "four", "Job.num_nodes: 'four' does not fit"),
         ("num_nodes", None, "Job.num_nodes: None does not fit"),
@@ -95,11 +95,11 @@ def test_other_nouns_name_their_missing_arguments():
         ("workdir", 3.5j, "Job.workdir"),
     ],
 )
-def test_a_value_of_the_wrong_type_is_refused_at_once(field, value, words):
-    with pytest.raises(errors.InvalidInput, match=words) as caught:
+def test_a_value_of_the_wrong_type_is_refused_at_once(field, value, message):
+    with pytest.raises(errors.InvalidInput, match=message) as caught:
         Job(**{"app_id": 1, "workdir": "a", field: value})
     assert isinstance(caught.value, ValueError)
-    with pytest.raises(errors.InvalidInput, match=words):
+    with pytest.raises(errors.InvalidInput, match=message):
         setattr(Job(app_id=1, workdir="a"), field, value)
 
 
@@ -127,7 +127,7 @@ def test_parameters_hold_what_json_can_say(script, client):
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "message"),
     [
         (float("nan"), r"value nan at parameters\['x'\]"),
         (object(), r"A object at parameters\['x'\] has no JSON form"),
@@ -136,9 +136,9 @@ def test_parameters_hold_what_json_can_say(script, client):
     ],
 )
 @pytest.mark.parametrize("many", [1, 600])
-def test_what_json_cannot_say_is_named_before_anything_is_sent(script, client, value, words, many):
+def test_a_value_without_a_json_form_is_refused_before_anything_is_sent(script, client, value, message, many):
     jobs = [Job(app_id=1, workdir="a", parameters={"x": value}) for _ in range(many)]
-    with pytest.raises(errors.InvalidInput, match=words):
+    with pytest.raises(errors.InvalidInput, match=message):
         jobs[0].save() if many == 1 else Job.objects.bulk_create(jobs)
     assert script.asked == []
 
@@ -301,7 +301,7 @@ def test_a_misspelt_state_is_refused_before_saving(client):
         loaded(client).state = "RESTART"
 
 
-def test_what_a_short_reply_left_out_is_read_when_asked_for(script, client):
+def test_fields_missing_from_a_short_reply_are_read_on_access(script, client):
     one = Job(app_id=1, workdir="a")
     script.on("POST", "/jobs/", (201, {"columns": ["id", "site_id", "state"], "rows": [[5, 1, "READY"]]}))
     script.on("GET", "/jobs/5", job(5, version=3))
@@ -356,7 +356,7 @@ def test_to_dict_gives_python_values(client):
     assert "transfers" not in told
 
 
-def test_given_times_are_sent_as_utc(script, client):
+def test_times_are_sent_as_utc(script, client):
     from storax import BatchJob
 
     one = from_object(BatchJob, {"id": 1, "version": 1}, client)

@@ -50,7 +50,7 @@ def test_bars_are_shown_in_a_terminal_and_only_for_many():
     assert "Few" not in told
 
 
-def test_a_pipe_gets_no_bars_unless_they_are_asked_for():
+def test_a_pipe_gets_no_bars_unless_they_are_requested():
     assert run(terminal=False) == ""
     assert "Fitting pipe: learning" in run(terminal=False, STORAX_PROGRESS="1")
     assert run(terminal=True, STORAX_PROGRESS="0") == ""

@@ -16,8 +16,8 @@ class Store:
     def __init__(self, number):
         self.jobs = [job(i + 1) for i in range(number)]
 
-    def __call__(self, asked):
-        body = asked.body
+    def __call__(self, request):
+        body = request.body
         jobs = self.jobs[::-1] if body.get("ordering", [""])[0].startswith("-") else self.jobs
         start = int(body["cursor"]) if "cursor" in body else body.get("offset", 0)
         found = jobs[start : start + body["limit"]]
@@ -40,8 +40,8 @@ def client(script):
         yield client
 
 
-def ids(found):
-    return [one.id for one in found]
+def ids(jobs):
+    return [one.id for one in jobs]
 
 
 def test_building_a_query_asks_nothing(client, script):
@@ -115,7 +115,7 @@ def test_a_step_of_zero_is_refused(client):
 
 
 @pytest.mark.parametrize(
-    ("act", "words"),
+    ("act", "message"),
     [
         (lambda q: q.filter(state="FAILED"), "cannot be filtered. Filter first"),
         (lambda q: q.exclude(state="FAILED"), "cannot be filtered. Exclude first"),
@@ -127,8 +127,8 @@ def test_a_step_of_zero_is_refused(client):
     ],
 )
 @pytest.mark.parametrize("part", [slice(0, 2), slice(3, None), slice(None, None, 2)])
-def test_what_has_no_meaning_on_a_slice_is_refused(client, script, act, words, part):
-    with pytest.raises(errors.SlicedQuery, match=words) as caught:
+def test_operations_that_a_slice_does_not_have_are_refused(client, script, act, message, part):
+    with pytest.raises(errors.SlicedQuery, match=message) as caught:
         act(Job.objects.all()[part])
     assert isinstance(caught.value, TypeError)
     assert script.asked == []
@@ -262,7 +262,7 @@ def test_update_is_one_request_and_returns_the_number(client, script):
 
 
 @pytest.mark.parametrize(
-    ("patch", "words"),
+    ("patch", "message"),
     [
         ({"num_node": 1}, "no field 'num_node'. Did you mean 'num_nodes'"),
         ({"app_id": 1}, "Job.app_id cannot be updated"),
@@ -270,14 +270,14 @@ def test_update_is_one_request_and_returns_the_number(client, script):
         ({"state": "DONE"}, "'DONE' is not one of its values"),
     ],
 )
-def test_a_wrong_update_is_refused_before_it_is_sent(client, script, patch, words):
-    with pytest.raises(errors.InvalidInput, match=words):
+def test_a_wrong_update_is_refused_before_it_is_sent(client, script, patch, message):
+    with pytest.raises(errors.InvalidInput, match=message):
         Job.objects.all().update(**patch)
     assert script.asked == []
 
 
 @pytest.mark.parametrize("verb", ["update", "delete", "cancel"])
-def test_the_manager_wants_to_be_told_that_all_are_meant(client, script, verb):
+def test_a_bulk_call_on_the_manager_needs_an_explicit_all(client, script, verb):
     with pytest.raises(errors.InvalidInput, match=rf"say Job.objects.all\(\).{verb}"):
         getattr(Job.objects, verb)(**({"num_nodes": 2} if verb == "update" else {}))
     assert script.asked == []

@@ -48,7 +48,7 @@ def wire(script, clock):
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 418, 422, 451])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_the_server_refused_is_never_asked_again(wire, script, clock, status, method):
+def test_a_refused_call_is_never_repeated(wire, script, clock, status, method):
     script.on(method, "/jobs/5", problem(status, "", "no"))
     with pytest.raises(errors.StoraxError, match="no"):
         wire.call(Call(method, "/jobs/5"))
@@ -66,7 +66,7 @@ TRANSIENT = [
 
 
 @pytest.mark.parametrize("answer", TRANSIENT, ids=str)
-def test_what_may_pass_is_asked_again_with_the_same_key(wire, script, answer):
+def test_a_transient_failure_is_repeated_with_the_same_key(wire, script, answer):
     script.on("POST", "/jobs/", answer, answer, (201, job(1)))
     assert wire.call(Call("POST", "/jobs/", b"{}")).status == 201
     keys = {a.headers["idempotency-key"] for a in script.asked}
@@ -110,7 +110,7 @@ def test_there_is_always_a_deadline(wire, script, clock, answer):
     assert len(clock.naps) < 60
 
 
-def test_a_fault_inside_the_server_is_not_asked_for_long(wire, script, clock):
+def test_a_server_fault_is_repeated_a_few_times_only(wire, script, clock):
     script.on("GET", "/x", (500, {"detail": "an error on our side", "request_id": "r9"}))
     with pytest.raises(errors.Unavailable, match="our side") as caught:
         wire.call(Call("GET", "/x"))
@@ -141,7 +141,7 @@ def test_an_address_that_is_none_fails_at_once():
         Transport("storax.test", "t").call(Call("GET", "/x"))
 
 
-def test_a_slow_server_is_told_apart_from_one_that_is_down(wire, script):
+def test_a_slow_server_and_one_that_is_down_raise_different_errors(wire, script):
     script.on("GET", "/x", httpx.ReadTimeout("timed out"))
     with pytest.raises(errors.DeadlineExceeded, match="did not answer in time") as caught:
         wire.call(Call("GET", "/x", deadline=3))
@@ -257,7 +257,7 @@ class Rude:
                 conn.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(act), act))
 
 
-def test_a_reply_that_was_cut_is_asked_for_again():
+def test_a_truncated_reply_is_requested_again():
     with Rude("hang up", b'{"id": 7}') as server, Client(server.url, "t") as client:
         assert client.request("POST", "/jobs/", {"a": 1}) == {"id": 7}
     first, second = (

@@ -26,7 +26,7 @@ def client(platform):
     assert not [t for t in threading.enumerate() if t.name == "storax-feed"]
 
 
-def made(number=1):
+def create_jobs(number=1):
     return Job.objects.bulk_create([Job(app_id=1, workdir="w") for _ in range(number)])
 
 
@@ -34,7 +34,7 @@ def streams(platform):
     return [a for a in platform.asked if a.path == "/events/stream"]
 
 
-def looks(platform):
+def polls(platform):
     return [b for b in platform.bodies("/jobs/query") if b.get("fields") == ["id", "state"]]
 
 
@@ -59,21 +59,21 @@ def test_later_waits_share_the_stream(platform, client):
         platform.end(number, value=number)
         assert one.result(60) == number
     assert len(streams(platform)) == 1
-    assert looks(platform) == []
+    assert polls(platform) == []
 
 
-def test_a_job_read_from_a_query_is_looked_up_first(platform, client):
-    made(2)
+def test_a_job_read_from_a_query_is_polled_first(platform, client):
+    create_jobs(2)
     platform.end(1)
     platform.later(0.05, platform.end, 2, "FAILED")
     found = list(Job.objects.all())
     done, left = Job.objects.wait(found, timeout=60)
     assert ([j.state for j in done], left) == (["JOB_FINISHED", "FAILED"], [])
-    assert len(looks(platform)) == 1
+    assert len(polls(platform)) == 1
 
 
 def test_a_stream_that_breaks_is_resumed_behind_the_last_event(platform, client):
-    one, two, three = made(3)
+    one, two, three = create_jobs(3)
     platform.end(1)
     assert Job.objects.wait([one], timeout=60)[0] == [one]
     platform.cut()
@@ -84,8 +84,8 @@ def test_a_stream_that_breaks_is_resumed_behind_the_last_event(platform, client)
     assert streams(platform)[1].headers["last-event-id"] == "4"
 
 
-def test_a_stream_that_breaks_again_and_again_loses_nothing(platform, client):
-    jobs = made(30)
+def test_a_stream_that_breaks_repeatedly_loses_no_end(platform, client):
+    jobs = create_jobs(30)
 
     def run():
         for number in range(1, 31):
@@ -98,7 +98,7 @@ def test_a_stream_that_breaks_again_and_again_loses_nothing(platform, client):
     assert sorted(j.id for j in as_completed(jobs, timeout=60)) == list(range(1, 31))
 
 
-def test_without_a_stream_it_looks(platform, client):
+def test_without_a_stream_it_polls(platform, client):
     platform.streaming = False
     one = Job.objects.create(app_id=1, workdir="w")
     platform.later(0.2, platform.end, 1, "JOB_FINISHED", 5)
@@ -106,8 +106,8 @@ def test_without_a_stream_it_looks(platform, client):
 
 
 def test_a_deleted_job_ends_the_wait(platform, client, monkeypatch):
-    monkeypatch.setattr(waiting, "LOOK_LIVE", 0.1)
-    one, two = made(2)
+    monkeypatch.setattr(waiting, "POLL_LIVE_SEC", 0.1)
+    one, two = create_jobs(2)
     platform.later(0.05, platform.delete, 1)
     with pytest.raises(Job.DoesNotExist, match="Job 1 was deleted before it ended"):
         one.wait(60)
@@ -117,9 +117,9 @@ def test_a_deleted_job_ends_the_wait(platform, client, monkeypatch):
 
 
 def test_the_timeout_of_wait_is_no_error(platform, client, monkeypatch):
-    one, two = made(2)
+    one, two = create_jobs(2)
     platform.end(2)
-    monkeypatch.setattr(waiting, "LOOK_LIVE", 600.0)
+    monkeypatch.setattr(waiting, "POLL_LIVE_SEC", 600.0)
     begun = time.monotonic()
     assert Job.objects.wait([one, two], timeout=0.2) == ([two], [one])
     assert time.monotonic() - begun < 30
@@ -127,7 +127,7 @@ def test_the_timeout_of_wait_is_no_error(platform, client, monkeypatch):
 
 
 def test_the_timeout_of_a_result_is_an_error_and_the_job_goes_on(platform, client):
-    one, two = made(2)
+    one, two = create_jobs(2)
     with pytest.raises(errors.DeadlineExceeded, match=r"1 of 1 jobs did not end in time \(1\)") as caught:
         one.result(timeout=0.05)
     assert isinstance(caught.value, TimeoutError)
@@ -139,7 +139,7 @@ def test_the_timeout_of_a_result_is_an_error_and_the_job_goes_on(platform, clien
 
 
 def test_first_completed_and_first_exception(platform, client):
-    jobs = made(3)
+    jobs = create_jobs(3)
     platform.end(2)
     done, left = Job.objects.wait(jobs, timeout=60, return_when="FIRST_COMPLETED")
     assert ([j.id for j in done], [j.id for j in left]) == ([2], [1, 3])
@@ -151,7 +151,7 @@ def test_first_completed_and_first_exception(platform, client):
 
 
 def test_jobs_are_yielded_as_they_end(platform, client):
-    jobs = made(3)
+    jobs = create_jobs(3)
     ended = as_completed(jobs, timeout=60)
     for number in (3, 1, 2):
         platform.later(0.02, platform.end, number)
@@ -196,7 +196,7 @@ def test_a_job_that_has_not_ended_has_no_result_now(platform, client):
 
 
 def test_a_query_waits_for_its_own_jobs(platform, client):
-    made(2)
+    create_jobs(2)
     platform.end(1)
     platform.end(2)
     done, left = Job.objects.filter(id=[1, 2]).wait(timeout=60)
@@ -211,16 +211,16 @@ def test_waiting_for_nothing_ends_at_once(platform, client):
 
 
 @pytest.mark.parametrize(
-    ("jobs", "words"),
+    ("jobs", "message"),
     [
         (lambda c: [Job(app_id=1, workdir="w")], "not saved cannot be waited for"),
-        (lambda c: 10, "Say timeout="),
+        (lambda c: 10, "Name the seconds to wait: timeout="),
         (lambda c: None, r"say Job.objects.all\(\).wait"),
         (lambda c: [from_object(Job, job(1), c), from_object(Job, job(1), client_of(Platform()))], "different servers"),
     ],
 )
-def test_what_cannot_be_waited_for_is_refused(platform, client, jobs, words):
-    with pytest.raises(errors.InvalidInput, match=words):
+def test_waiting_for_an_unsaved_or_foreign_job_is_refused(platform, client, jobs, message):
+    with pytest.raises(errors.InvalidInput, match=message):
         Job.objects.wait(jobs(client))
 
 
@@ -233,7 +233,7 @@ def test_the_same_job_twice_is_one_job(platform, client):
 
 
 def test_many_ends_are_read_in_few_requests(platform, client):
-    jobs = made(500)
+    jobs = create_jobs(500)
     platform.later(0.05, lambda: [platform.end(n) for n in range(1, 501)])
     done, _ = Job.objects.wait(jobs, timeout=60)
     assert len(done) == 500
@@ -241,7 +241,7 @@ def test_many_ends_are_read_in_few_requests(platform, client):
 
 
 def test_a_refresh_of_many_is_one_request(platform, client):
-    jobs = made(20)
+    jobs = create_jobs(20)
     platform.end(3)
     Job.objects.bulk_refresh(jobs)
     assert [j.id for j in jobs if j.state == "JOB_FINISHED"] == [3]
@@ -252,7 +252,7 @@ def test_a_refresh_of_many_is_one_request(platform, client):
 
 
 def test_waits_of_many_threads_share_one_stream(platform, client):
-    jobs = made(8)
+    jobs = create_jobs(8)
     results = {}
 
     def work(one):
@@ -272,7 +272,7 @@ def test_waits_of_many_threads_share_one_stream(platform, client):
 def test_a_wait_outlives_a_server_that_restarts(platform):
     down = httpx.ConnectError("refused")
     with client_of(platform, connect_within=0.02) as client:
-        one, two = made(2)
+        one, two = create_jobs(2)
 
         def outage(seconds):
             platform.refusing = down

@@ -36,18 +36,18 @@ def told(*states: str, epoch: int = 2, patch: dict[str, Any] | None = None, **da
 
 
 def path(change: Change) -> list[str]:
-    return [e["s"] for e in change.events if e["s"]]
+    return [e.to_state for e in change.events if e.to_state]
 
 
 def kinds(change: Change) -> list[str]:
-    return [e["t"] for e in change.events]
+    return [e.type for e in change.events]
 
 
 def test_versions_of_a_change_are_dense_and_its_states_connect() -> None:
     change, _, _ = rules.report(leased(), told("RUNNING", "RUN_DONE"))
-    assert [e["v"] for e in change.events] == [5, 6, 7]
+    assert [e.version for e in change.events] == [5, 6, 7]
     assert change.version == 7
-    assert [(e["f"], e["s"]) for e in change.events] == [
+    assert [(e.from_state, e.to_state) for e in change.events] == [
         ("PREPROCESSED", "RUNNING"), ("RUNNING", "RUN_DONE"), ("RUN_DONE", "JOB_FINISHED"),
     ]  # fmt: skip
 
@@ -56,7 +56,7 @@ def test_the_patch_is_the_merge_of_the_events() -> None:
     change, _, _ = rules.report(leased(), told("RUNNING", "RUN_DONE", patch={"return_code": 0}))
     merged: dict[str, Any] = {}
     for event in change.events:
-        merged |= event["d"]
+        merged |= event.data
     assert merged == change.patch
     assert change.patch["return_code"] == 0
     assert change.patch["session_id"] is None
@@ -65,7 +65,7 @@ def test_the_patch_is_the_merge_of_the_events() -> None:
 def test_stages_with_nothing_to_do_are_skipped_and_the_event_says_so() -> None:
     change, _, _ = rules.report(running(), told("RUN_DONE"))
     assert path(change) == ["RUN_DONE", "JOB_FINISHED"]
-    assert change.events[-1]["d"]["skipped"] == ["POSTPROCESSED", "STAGED_OUT"]
+    assert change.events[-1].data["skipped"] == ["POSTPROCESSED", "STAGED_OUT"]
 
 
 def test_a_job_with_files_to_take_out_stops_at_postprocessed() -> None:
@@ -87,7 +87,7 @@ def test_a_job_with_files_to_bring_in_stays_ready() -> None:
 def test_an_error_of_the_last_attempt_fails_the_job() -> None:
     change, _, _ = rules.report(running(attempt=1, max_attempts=1), told("RUN_ERROR", message="exit 1"))
     assert path(change) == ["RUN_ERROR", "FAILED"]
-    assert change.events[-1]["d"]["message"] == "exit 1"
+    assert change.events[-1].data["message"] == "exit 1"
 
 
 def test_an_error_with_attempts_left_leads_to_a_restart() -> None:
@@ -222,9 +222,9 @@ def test_a_site_may_refuse_a_job_that_it_took() -> None:
 
 def test_the_outcome_goes_with_the_last_move() -> None:
     change, _, _ = rules.report(leased(), told("RUNNING", "RUN_ERROR", patch={"return_code": 3, "return_value": [1]}))
-    assert "return_code" not in change.events[0]["d"]
-    assert change.events[1]["d"]["return_code"] == 3
-    assert change.events[1]["d"]["return_value"] == [1]
+    assert "return_code" not in change.events[0].data
+    assert change.events[1].data["return_code"] == 3
+    assert change.events[1].data["return_value"] == [1]
 
 
 # ---- cancelling -----------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_the_outcome_goes_with_the_last_move() -> None:
 def test_cancelling_what_does_not_run_ends_it_at_once(state: str) -> None:
     change = rules.cancel(job(state=state))
     assert path(change) == ["FAILED"]
-    assert change.events[0]["d"]["message"] == "cancelled"
+    assert change.events[0].data["message"] == "cancelled"
 
 
 @pytest.mark.parametrize("facts", [leased(), running()])
@@ -327,10 +327,10 @@ def test_a_run_rests_where_a_hook_is_to_follow_and_its_lease_ends(state: str) ->
 def test_a_hook_that_says_nothing_leaves_it_to_the_rules() -> None:
     change, code, _ = rules.report(hooked("RUN_ERROR", attempt=1, max_attempts=2), told("RUN_ERROR"))
     assert (code, path(change)) == ("", ["RESTART_READY"])
-    assert change.events[-1]["d"]["why"] == "attempt 2 of 2 follows"
+    assert change.events[-1].data["why"] == "attempt 2 of 2 follows"
     change, _, _ = rules.report(hooked("RUN_ERROR", attempt=2, max_attempts=2), told("RUN_ERROR"))
     assert path(change) == ["FAILED"]
-    assert change.events[-1]["d"]["why"] == "attempt 2 of 2 was its last"
+    assert change.events[-1].data["why"] == "attempt 2 of 2 was its last"
 
 
 def test_a_hook_may_say_what_follows_beyond_the_attempts() -> None:
@@ -385,14 +385,14 @@ def test_only_chosen_exit_codes_are_tried_again(code: int | None, codes: str, en
     facts = running(attempt=1, max_attempts=3, retry_exit_codes=codes)
     change, _, _ = rules.report(facts, told("RUN_ERROR", return_code=code))
     assert path(change) == ["RUN_ERROR", ends]
-    assert change.events[-1]["d"]["why"] == why
+    assert change.events[-1].data["why"] == why
 
 
 def test_a_timeout_is_tried_again_unless_the_job_says_no() -> None:
     for wanted, ends in ((True, "RESTART_READY"), (False, "FAILED")):
         change, _, _ = rules.report(running(attempt=1, max_attempts=2, retry_on_timeout=wanted), told("RUN_TIMEOUT"))
         assert path(change) == ["RUN_TIMEOUT", ends]
-    assert change.events[-1]["d"]["why"] == "retry_on_timeout is false"
+    assert change.events[-1].data["why"] == "retry_on_timeout is false"
 
 
 def test_a_lost_lease_is_no_timeout_of_the_job() -> None:

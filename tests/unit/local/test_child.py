@@ -26,15 +26,15 @@ SLEEP = python("import time; time.sleep(60)")
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Child] = []
+    children: list[Child] = []
     (tmp_path / "log").mkdir()
 
     def child(part: Part, **kwargs: object) -> Child:
-        made.append(Child(part, stack_id="t", version="1", log=tmp_path / "log" / f"{part.name}.log", **kwargs))
-        return made[-1]
+        children.append(Child(part, stack_id="t", version="1", log=tmp_path / "log" / f"{part.name}.log", **kwargs))
+        return children[-1]
 
     yield child
-    for each in made:
+    for each in children:
         if each.process and each.started_here:
             each.process.send(signal.SIGKILL)
             while each.process.alive():
@@ -122,11 +122,11 @@ def test_the_delay_between_restarts_doubles_up_to_five_seconds(make: Make) -> No
 
 
 def test_a_command_hands_on_its_output_and_reads_its_input(make: Make) -> None:
-    heard: list[str] = []
-    part = Part("once", python("print(input().upper())"), once=True, input="secret\n", after=heard.append)
+    outputs: list[str] = []
+    part = Part("once", python("print(input().upper())"), once=True, input="secret\n", after=outputs.append)
     child = make(part)
     run_until(child, Phase.READY)
-    assert heard == ["SECRET\n"]
+    assert outputs == ["SECRET\n"]
 
 
 def test_a_command_with_nothing_to_do_is_skipped(make: Make) -> None:
@@ -150,7 +150,7 @@ def test_the_same_running_process_is_adopted_and_another_is_replaced(make: Make)
     assert not first.process.alive()
 
 
-def test_an_ill_process_is_not_adopted(make: Make) -> None:
+def test_a_process_that_does_not_answer_is_not_adopted(make: Make) -> None:
     first = make(Part("a", SLEEP))
     run_until(first, Phase.READY)
     second = make(Part("a", SLEEP, alive=lambda: False), record=first.record)
@@ -160,11 +160,11 @@ def test_an_ill_process_is_not_adopted(make: Make) -> None:
 
 def test_tokens_and_addresses_of_the_caller_are_not_passed_on(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAX_TOKEN", "stx_mine")
-    heard: list[str] = []
+    outputs: list[str] = []
     code = python("import os; print(os.environ.get('STORAX_TOKEN'), os.environ['A'], os.environ['STORAX_STACK'])")
-    child = make(Part("once", code, once=True, environment=lambda: {"A": "1"}, after=heard.append))
+    child = make(Part("once", code, once=True, environment=lambda: {"A": "1"}, after=outputs.append))
     run_until(child, Phase.READY)
-    assert heard == ["None 1 t:once\n"]
+    assert outputs == ["None 1 t:once\n"]
 
 
 def test_until_the_stack_runs_a_death_is_an_error_and_afterwards_it_is_not(make: Make) -> None:

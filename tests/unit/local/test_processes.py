@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from storax._runtime.processes import MARK, Process, end, identify, strays, wait_gone
+from storax._runtime.processes import MARK, Process, end, identify, orphans, wait_gone
 from waiting import eventually
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -24,23 +24,23 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def known(process: subprocess.Popen[bytes]) -> Process:
-    found = identify(process.pid)
-    assert found is not None
-    return found
+    identified = identify(process.pid)
+    assert identified is not None
+    return identified
 
 
 def test_a_zombie_is_dead(sleeper: subprocess.Popen[bytes]) -> None:
-    found = known(sleeper)
-    assert found.alive()
-    os.kill(found.pid, signal.SIGKILL)
-    assert wait_gone([found], timeout=60) == []
-    assert not found.alive()
-    assert identify(found.pid) is None
+    process = known(sleeper)
+    assert process.alive()
+    os.kill(process.pid, signal.SIGKILL)
+    assert wait_gone([process], timeout=60) == []
+    assert not process.alive()
+    assert identify(process.pid) is None
 
 
 def test_a_reused_pid_is_not_taken_for_ours(sleeper: subprocess.Popen[bytes]) -> None:
-    found = known(sleeper)
-    earlier = Process(pid=found.pid, start=found.start + "1")
+    process = known(sleeper)
+    earlier = Process(pid=process.pid, start=process.start + "1")
     assert not earlier.alive()
     earlier.send(signal.SIGKILL)
     time.sleep(0.05)
@@ -56,11 +56,11 @@ def test_a_process_that_ignores_the_signal_is_killed() -> None:
         assert process.wait(60) == -signal.SIGKILL
 
 
-def test_strays_are_those_of_the_stack_that_run_its_commands(sleeper: subprocess.Popen[bytes]) -> None:
-    found = known(sleeper)
-    eventually(lambda: strays("teststack", commands=[SLEEP]) == [found])
-    assert strays("teststack", commands=[["a users' job"]]) == []
-    assert strays("otherstack", commands=[SLEEP]) == []
+def test_orphans_are_those_of_the_stack_that_run_its_commands(sleeper: subprocess.Popen[bytes]) -> None:
+    process = known(sleeper)
+    eventually(lambda: orphans("teststack", commands=[SLEEP]) == [process])
+    assert orphans("teststack", commands=[["a users' job"]]) == []
+    assert orphans("otherstack", commands=[SLEEP]) == []
 
 
 def test_uptime_counts_seconds_since_the_start() -> None:

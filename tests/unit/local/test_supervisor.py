@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from storax._runtime.processes import identify, strays
+from storax._runtime.processes import identify, orphans
 from storax.local import control
 from storax.local.folder import Folder
 from storax.local.state import Stack
@@ -87,9 +87,9 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     folder = Folder(tmp_path / "data")
     folder.prepare()
-    made = Bench(folder, tmp_path / "stopped", [])
-    yield made
-    for process in made.children:
+    bench_ = Bench(folder, tmp_path / "stopped", [])
+    yield bench_
+    for process in bench_.children:
         process.terminate()
         process.communicate(timeout=60)
     control.down(folder.path)
@@ -160,7 +160,7 @@ def test_a_process_that_was_never_written_down_is_found_and_stopped(bench: Bench
     lost, command = stack.parts["a"].process, stack.parts["a"].argv
     stack.parts["a"].process = None
     bench.folder.write(stack)
-    assert strays(stack.id, commands=[command]) == [lost]
+    assert orphans(stack.id, commands=[command]) == [lost]
     bench.wait_up(bench.supervise(bench.parts(a=1)))
     assert lost is not None
     assert not lost.alive()

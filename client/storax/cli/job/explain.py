@@ -9,20 +9,14 @@ import typer
 from storax.cli.job.allocations import allocations, too_large
 from storax.cli.terminal.output import Form, Output, show_one, text_of
 from storax.cli.terminal.select import one_id
+from storax.models.job_rules import HOOKS, RUNNABLE
 
 if TYPE_CHECKING:
-    from storax.models.job import Job, JobState
+    from storax.models.job import Job
     from storax.models.site import Site
 
 SILENT_SEC = 90.0  # an agent is heard every few seconds; after this it is gone or cut off
 FEW = 5
-HOOKS = {
-    "STAGED_IN": "preprocess",
-    "RUN_DONE": "postprocess",
-    "RUN_ERROR": "handle_error",
-    "RUN_TIMEOUT": "handle_timeout",
-}
-RUNNABLE: "list[JobState]" = ["PREPROCESSED", "RESTART_READY"]
 
 
 def explain(job: Annotated[str, typer.Argument(help="An id, or `last`.")], output: Output = Form.TABLE) -> None:
@@ -36,11 +30,11 @@ def explain(job: Annotated[str, typer.Argument(help="An id, or `last`.")], outpu
     from storax.models.job import Job
 
     found = Job.objects.get(id=one_id(job))
-    words = list(reasons(found))
+    lines = list(reasons(found))
     if output.for_people:
-        print("\n".join(words))
+        print("\n".join(lines))
     else:
-        show_one({"id": found.id, "state": found.state, "reasons": words}, form=output)
+        show_one({"id": found.id, "state": found.state, "reasons": lines}, form=output)
 
 
 def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
@@ -80,12 +74,12 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         yield from _holder(job, site, now)
     elif job.not_before and job.not_before > now:
         pause = (job.not_before - now).total_seconds()
-        yield f"It pauses for {span_words(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
+        yield f"It pauses for {format_duration(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
     else:
         yield from _too_large(job, site)
-        told = list(allocations(job, site, now))
-        yield from _site(site, now) or _queue(job, hint=not told)
-        yield from told
+        lines = list(allocations(job, site, now))
+        yield from _site(site, now) or _queue(job, hint=not lines)
+        yield from lines
 
 
 def _hook(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
@@ -134,21 +128,21 @@ def _site(site: "Site", now: datetime) -> list[str]:
         return [f"No agent of site {site.name} was ever heard, so nobody runs its jobs.", start]
     silent = (now - site.last_refresh).total_seconds()
     if silent > SILENT_SEC:
-        return [f"The agent of site {site.name} was last heard {span_words(silent)} ago.", start]
+        return [f"The agent of site {site.name} was last heard {format_duration(silent)} ago.", start]
     return []
 
 
 def _trouble(site: "Site") -> Iterator[str]:
     """What does not work in the site's agent, by its own words."""
-    for name, told in sorted((site.failing_loops or {}).items()):
-        since, error = (text_of(told.get(key) or "?") for key in ("since", "error"))
+    for name, failure in sorted((site.failing_loops or {}).items()):
+        since, error = (text_of(failure.get(key) or "?") for key in ("since", "error"))
         yield f"The agent of site {site.name} has trouble, since {since}: loop {name}: {error}"
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
     """What it asks of a node that the one has not on which the agent itself runs jobs."""
-    for words, most in too_large(job, dict(site.node_size or {})):
-        yield f"It asks for {words}; site {site.name} has {most:g} for jobs that its agent runs itself."
+    for demand, available in too_large(job, dict(site.node_size or {})):
+        yield f"It asks for {demand}; site {site.name} has {available:g} for jobs that its agent runs itself."
 
 
 def _queue(job: "Job", *, hint: bool) -> Iterator[str]:
@@ -170,25 +164,25 @@ def _holder(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     if session is None:
         return
     place = f", in allocation {session.batch_job_id}" if session.batch_job_id else ""
-    heard = _ago(session.heartbeat, now) if session.heartbeat else "never"
-    yield f"It is held by session {session.id} of site {site.name}{place}, last heard {heard}."
+    heartbeat = _ago(session.heartbeat, now) if session.heartbeat else "never"
+    yield f"It is held by session {session.id} of site {site.name}{place}, last heard {heartbeat}."
     if session.expires_at and session.expires_at < now:
         yield "That is too long ago: its jobs are taken away from it and offered again."
 
 
 def _failed(job: "Job") -> Iterator[str]:
     last = job.history().filter(to_state="FAILED").last()
-    words = str((last.data if last else {}).get("message") or "").rstrip(".")
-    code = "" if "exit code" in words else _code(job)
-    deed = "was cancelled" if words == "cancelled" else f"failed{': ' + words if words else ''}"
-    yield f"It {deed}{code}, in attempt {job.attempt} of {max(job.attempt, job.max_attempts)}."
+    message = str((last.data if last else {}).get("message") or "").rstrip(".")
+    code = "" if "exit code" in message else _code(job)
+    end = "was cancelled" if message == "cancelled" else f"failed{': ' + message if message else ''}"
+    yield f"It {end}{code}, in attempt {job.attempt} of {max(job.attempt, job.max_attempts)}."
     if last and last.data.get("why"):
         yield f"It was not run again: {last.data['why']}."
-    yield from _last_error(job, told=words, failed=last.data if last else None)
+    yield from _last_error(job, known_message=message, failed=last.data if last else None)
     yield f"Run it again: storax job retry {job.id}"
 
 
-def _last_error(job: "Job", *, told: str = "", failed: "dict[str, Any] | None" = None) -> Iterator[str]:
+def _last_error(job: "Job", *, known_message: str = "", failed: "dict[str, Any] | None" = None) -> Iterator[str]:
     if failed and failed.get("traceback_tail"):
         yield from _lines(failed["traceback_tail"])  # a hook's own
         return
@@ -196,7 +190,7 @@ def _last_error(job: "Job", *, told: str = "", failed: "dict[str, Any] | None" =
     if last is None:
         return
     message = str(last.data.get("message") or last.to_state).rstrip(".")
-    if message != told:
+    if message != known_message:
         yield f"Its last run ended with {message}."
     yield from _lines(last.data.get("traceback_tail") or last.data.get("stderr_tail"))
 
@@ -211,14 +205,14 @@ def _code(job: "Job") -> str:
 
 
 def _ago(moment: datetime, now: datetime) -> str:
-    return f"{span_words((now - moment).total_seconds())} ago"
+    return f"{format_duration((now - moment).total_seconds())} ago"
 
 
-def span_words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A length of time in its two largest units, such as ``2 h 5 min``."""
-    left, words = max(0, round(seconds)), []
+    rest, parts = max(0, round(seconds)), []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        count, left = divmod(left, size)
+        count, rest = divmod(rest, size)
         if count:
-            words.append(f"{count} {unit}")
-    return " ".join(words[:2]) or "0 s"
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"

@@ -18,8 +18,8 @@ from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States
 if TYPE_CHECKING:
     from storax.models.job import Job
 
-LOOK_SEC = 0.2
-AWAY_SEC = 3.0  # between looks for a server that is away
+POLL_SEC = 0.2
+RETRY_SEC = 3.0  # between looks for a server that is away
 BLOCK = 1 << 16
 FEW = 10
 
@@ -94,7 +94,7 @@ def _ended(job: "Job") -> threading.Event:
 
 def _wait_for_file(job: "Job", file: Path) -> None:
     over = _ended(job)
-    while not file.exists() and not over.wait(LOOK_SEC):
+    while not file.exists() and not over.wait(POLL_SEC):
         pass
 
 
@@ -109,7 +109,7 @@ def _follow(job: "Job", opened: Any) -> None:
         elif last:
             return
         else:
-            last = over.wait(LOOK_SEC)
+            last = over.wait(POLL_SEC)
 
 
 def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:
@@ -147,10 +147,10 @@ def wait(
       storax job wait --tag experiment=foo --timeout 2h --fail-fast
     """
     selection = Selection.of(jobs, tag, state, site, app).require("wait")
-    found = list(selection.query())
-    if not found:
+    matches = list(selection.query())
+    if not matches:
         raise CommandError(f"No job matches {selection}.", status=NOT_FOUND)
-    await_jobs(found, timeout=span(timeout) if timeout else None, until=_stop_rule(any_=any_, fail_fast=fail_fast))
+    await_jobs(matches, timeout=span(timeout) if timeout else None, until=_stop_rule(any_=any_, fail_fast=fail_fast))
 
 
 def _stop_rule(*, any_: bool, fail_fast: bool) -> "Callable[[Job], bool]":
@@ -194,7 +194,7 @@ def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Jo
             if until_time is not None and time.monotonic() >= until_time:
                 raise _too_late(list(left), len(jobs)) from error
             note(f"{error.message} Waiting for it to come back.")
-            time.sleep(AWAY_SEC)
+            time.sleep(RETRY_SEC)
 
 
 def _too_late(left: "Sequence[int | None]", total: int) -> CommandError:

@@ -139,7 +139,7 @@ def history(
     from storax.cli.event import print_events
     from storax.models.event_log import EventLog
 
-    wanted = one_id(job)
-    events = EventLog.objects.filter(job_id=wanted).order_by("position")
+    job_id = one_id(job)
+    events = EventLog.objects.filter(job_id=job_id).order_by("position")
     if not print_events(events, form=output, columns=columns, of_one=True):
-        raise CommandError(f"There never was a job {wanted}.", hint="storax job ls --all lists jobs.", status=NOT_FOUND)
+        raise CommandError(f"There never was a job {job_id}.", hint="storax job ls --all lists jobs.", status=NOT_FOUND)

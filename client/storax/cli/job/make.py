@@ -1,4 +1,4 @@
-"""Making jobs: create, one or many with every field; submit, the short way for one app."""
+"""`storax job create`, one job or many with every field, and `submit`, the short way for one app."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ import typer
 
 from storax.cli.job import options as o
 from storax.cli.job.follow import await_jobs
-from storax.cli.job.rows import Row, in_own_workdirs, merged, read_rows, sweeps
+from storax.cli.job.rows import Row, fill_workdirs, merged, read_rows, sweeps
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.output import Form, note, show
 from storax.cli.terminal.parse import pairs, values
@@ -58,7 +58,7 @@ def create(
       storax job create --app Simulate -w 'sweep/{x}' --param-sweep x=1:10 --parent 12
       storax job create --app Simulate --from-json jobs.csv --dry-run
     """
-    given = {
+    options = {
         "app": app, "site": site, "workdir": workdir, "num_nodes": num_nodes, "ranks_per_node": ranks_per_node,
         "threads_per_rank": threads_per_rank, "threads_per_core": threads_per_core, "gpus_per_rank": gpus_per_rank,
         "mem_per_node_mb": mem_per_node_mb, "node_packing_count": node_packing_count, "wall_time_min": wall_time_min,
@@ -68,9 +68,8 @@ def create(
         "launch_params": pairs(launch_param or [], "--launch-param"), "transfers": pairs(transfer or [], "--transfer"),
         "parent_ids": [one_id(word) for text in parent or () for word in text.split(",")],
     }  # fmt: skip
-    base = {name: value for name, value in given.items() if value not in (None, {}, [])}
-    rows = read_rows(from_json) if from_json else [{}]
-    _make(_rows(base, rows, param_sweep or []), dry_run=dry_run, wait=wait, output=output)
+    base = {name: value for name, value in options.items() if value not in (None, {}, [])}
+    _create(_rows(base, _file_rows(from_json), param_sweep or []), dry_run=dry_run, wait=wait, output=output)
 
 
 def submit(
@@ -94,18 +93,22 @@ def submit(
     """
     base: Row = {"app": app, "parameters": values(parameters or [], "parameter"), "tags": pairs(tag or [], "--tag")}
     base |= {name: value for name, value in (("site", site), ("workdir", workdir)) if value}
-    _make(_rows(base, [{}], param_sweep or []), dry_run=dry_run, wait=wait, output=output)
+    _create(_rows(base, [{}], param_sweep or []), dry_run=dry_run, wait=wait, output=output)
 
 
-def _rows(base: Row, given: Sequence[Row], swept: Sequence[str]) -> list[Row]:
-    """One row a job: every given row with every combination of the sweeps, each in a workdir of its own."""
-    rows = [merged(merged(base, row), {"parameters": extra}) for row in given for extra in sweeps(swept)]
+def _file_rows(source: str | None) -> Sequence[Row]:
+    return read_rows(source) if source else [{}]
+
+
+def _rows(base: Row, file_rows: Sequence[Row], sweep_options: Sequence[str]) -> list[Row]:
+    """Make one row for each job: every row of the file with every combination of the sweeps, with its own workdir."""
+    rows = [merged(merged(base, row), {"parameters": swept}) for row in file_rows for swept in sweeps(sweep_options)]
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
-    in_own_workdirs(rows, default=f"{str(base.get('app', 'job')).lower()}/{stamp}")
+    fill_workdirs(rows, default=f"{str(base.get('app', 'job')).lower()}/{stamp}")
     return rows
 
 
-def _make(rows: Sequence[Row], *, dry_run: bool, wait: bool, output: Form) -> None:
+def _create(rows: Sequence[Row], *, dry_run: bool, wait: bool, output: Form) -> None:
     jobs = _jobs(rows)
     count = f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"
     if dry_run:
@@ -131,11 +134,11 @@ def _save(jobs: "list[Job]") -> None:
 
 
 def _jobs(rows: Sequence[Row]) -> "list[Job]":
-    """Unsaved jobs; ``parent_refs`` of a row names other rows by their place, counted from 0."""
-    made: dict[int, Job] = {}
-    for place in _parents_first(rows):
-        made[place] = _job(rows[place], made)
-    return [made[place] for place in range(len(rows))]
+    """Make unsaved jobs; ``parent_refs`` of a row are indices of other rows, counted from 0."""
+    jobs: dict[int, Job] = {}
+    for index in _parents_first(rows):
+        jobs[index] = _job(rows[index], jobs)
+    return [jobs[index] for index in range(len(rows))]
 
 
 def _parents_first(rows: Sequence[Row]) -> Iterable[int]:
@@ -154,7 +157,7 @@ def _parents_first(rows: Sequence[Row]) -> Iterable[int]:
         ) from None
 
 
-def _job(row: Row, made: "Mapping[int, Job]") -> "Job":
+def _job(row: Row, jobs: "Mapping[int, Job]") -> "Job":
     from storax.models.job import Job
 
     fields: Any = {name: value for name, value in row.items() if name not in ("site", "parent_refs")}
@@ -163,5 +166,5 @@ def _job(row: Row, made: "Mapping[int, Job]") -> "Job":
     if row.get("site"):
         fields["site_name"] = row["site"]
     if refs := row.get("parent_refs"):
-        fields["parent_ids"] = [*(row.get("parent_ids") or []), *(made[ref] for ref in refs)]
+        fields["parent_ids"] = [*(row.get("parent_ids") or []), *(jobs[ref] for ref in refs)]
     return Job(**fields)

@@ -1,4 +1,4 @@
-"""From what was typed or read to rows, one a job: files of JSON, JSON lines or CSV, and sweeps over parameters."""
+"""Rows, one for each job to create, from files of JSON, JSON lines or CSV and from sweeps over parameters."""
 
 import csv
 import json
@@ -14,14 +14,14 @@ from typing import Any
 from storax.cli.terminal.failures import UsageError
 
 Row = dict[str, Any]
-_PLACE = re.compile(r"\{(\w+)\}")
-MOST_VALUES = 1_000_000
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+MAX_VALUES = 1_000_000
 
 
 def read_rows(source: str) -> list[Row]:
-    """The rows of a file, or of stdin for ``-``: a JSON list or object, JSON lines, or CSV with a line of names.
+    """Read the rows of a file, or of stdin for ``-``: a JSON list or object, JSON lines, or CSV with a header.
 
-    In CSV, ``parameters.x`` and ``tags.x`` are columns of one entry, and an empty cell is not given.
+    In CSV, ``parameters.x`` and ``tags.x`` are columns of one entry, and an empty cell counts as absent.
 
     Raises:
         UsageError: it is none of these; the message says where.
@@ -41,11 +41,11 @@ def _json_rows(text: str, source: str) -> Iterator[Row]:
     while text[at:].strip():
         at += len(text[at:]) - len(text[at:].lstrip())
         try:
-            found, at = decoder.raw_decode(text, at)
+            value, at = decoder.raw_decode(text, at)
         except ValueError as error:
             line = text.count("\n", 0, getattr(error, "pos", at)) + 1
             raise UsageError(f"{source}, line {line}: this is no JSON ({error}).") from None
-        for row in found if isinstance(found, list) else [found]:
+        for row in value if isinstance(value, list) else [value]:
             if not isinstance(row, dict):
                 raise UsageError(
                     f"{source}: {json.dumps(row)[:60]} is no job.", hint='Each is an object: {"app": ..., ...}'
@@ -68,12 +68,12 @@ def _csv_rows(text: str) -> Iterator[Row]:
 
 
 def _cell(text: str) -> Any:
-    """Lists and objects are JSON in a cell; all else is text, which the field turns into what it takes."""
+    """Parse a cell: lists and objects are JSON; everything else is text, which the field converts."""
     return json.loads(text) if text[0] in "[{" else text
 
 
 def sweeps(texts: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Every combination of swept parameters: ``x=1:10`` (both ends), ``x=0:1:0.25``, ``x=a,b,c``.
+    """Yield every combination of swept parameters: ``x=1:10`` (both ends), ``x=0:1:0.25``, ``x=a,b,c``.
 
     Raises:
         UsageError: one is none of these.
@@ -90,13 +90,15 @@ def _axis(text: str) -> tuple[str, list[Any]]:
     if ":" not in values:
         return name, values.split(",")
     try:
-        first, last, step = [Decimal(word) for word in (values if values.count(":") > 1 else f"{values}:1").split(":")]
+        first, last, step = [
+            Decimal(number) for number in (values if values.count(":") > 1 else f"{values}:1").split(":")
+        ]
     except (InvalidOperation, ValueError):
         raise UsageError(f"--param-sweep {text!r}: these are no numbers.", hint="Write x=1:10 or x=0:1:0.25") from None
-    if not step or (last - first) / step < 0 or (last - first) / step >= MOST_VALUES:
+    if not step or (last - first) / step < 0 or (last - first) / step >= MAX_VALUES:
         raise UsageError(f"--param-sweep {text!r} never ends.", hint="Write FIRST:LAST:STEP, as x=10:1:-1")
     count = int((last - first) / step) + 1
-    return name, [_number(first + place * step) for place in range(count)]
+    return name, [_number(first + index * step) for index in range(count)]
 
 
 def _number(value: Decimal) -> int | float:
@@ -104,7 +106,7 @@ def _number(value: Decimal) -> int | float:
 
 
 def merged(base: Mapping[str, Any], row: Mapping[str, Any]) -> Row:
-    """``row`` over ``base``; parameters and tags entry by entry."""
+    """Merge ``row`` over ``base``; parameters and tags entry by entry."""
     out = {**base, **row}
     for name in ("parameters", "tags"):
         if isinstance(base.get(name), Mapping) and isinstance(row.get(name), Mapping):
@@ -112,22 +114,22 @@ def merged(base: Mapping[str, Any], row: Mapping[str, Any]) -> Row:
     return out
 
 
-def in_own_workdirs(rows: Sequence[Row], *, default: str) -> None:
-    """Fill the ``{n}`` and ``{parameter}`` places of each row's workdir; those that are still alike get their number.
+def fill_workdirs(rows: Sequence[Row], *, default: str) -> None:
+    """Fill the ``{n}`` and ``{parameter}`` placeholders of each row's workdir; append the row number to equal ones.
 
     Args:
-        rows: one a job, changed in place.
-        default: workdir of a row that names none.
+        rows: One for each job, changed in place.
+        default: Workdir of a row that names none.
 
     Raises:
-        UsageError: a place names no parameter.
+        UsageError: a placeholder names no parameter.
     """
     for number, row in enumerate(rows):
         workdir = str(row.get("workdir") or default)
         row["workdir"] = _filled(workdir, {**(row.get("parameters") or {}), "n": f"{number:06d}"})
-    alike = Counter(row["workdir"] for row in rows)
+    occurrences = Counter(row["workdir"] for row in rows)
     for number, row in enumerate(rows):
-        if alike[row["workdir"]] > 1:
+        if occurrences[row["workdir"]] > 1:
             row["workdir"] += f"/{number:06d}"
 
 
@@ -137,4 +139,4 @@ def _filled(workdir: str, values: Mapping[str, Any]) -> str:
             raise UsageError(f"Workdir {workdir!r} names {match[0]}.", hint="Places are {n} and the job's parameters.")
         return str(values[match[1]]).replace("/", "_")  # a value must stay one step of the path
 
-    return _PLACE.sub(fill, workdir)
+    return _PLACEHOLDER.sub(fill, workdir)

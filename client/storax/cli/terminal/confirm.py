@@ -12,7 +12,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many, and change nothing.")]
 
 
-def agreed(deed: str, count: int, *, what: str, yes: bool, dry_run: bool) -> bool:
+def agreed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -> bool:
     """Whether to go on with ``deed`` on ``count`` things, said as ``what`` in the singular.
 
     Raises:
@@ -20,15 +20,15 @@ def agreed(deed: str, count: int, *, what: str, yes: bool, dry_run: bool) -> boo
     """
     things = f"{count} {what}{'' if count == 1 else 's'}"
     if count == 0:
-        raise CommandError(f"No {what} to {deed}.", hint="Nothing was changed.", status=NOT_FOUND)
+        raise CommandError(f"No {what} to {action}.", hint="Nothing was changed.", status=NOT_FOUND)
     if dry_run:
-        note(f"Would {deed} {things}. Nothing was changed.")
+        note(f"Would {action} {things}. Nothing was changed.")
         return False
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UsageError(f"This would {deed} {things}.", hint="Nobody can be asked here: add --yes.")
-    if typer.confirm(f"{deed.capitalize()} {things}?", err=True):
+        raise UsageError(f"This would {action} {things}.", hint="Nobody can be asked here: add --yes.")
+    if typer.confirm(f"{action.capitalize()} {things}?", err=True):
         return True
     note("Nothing was changed.")
     return False

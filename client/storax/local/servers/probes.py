@@ -1,4 +1,4 @@
-"""Does it answer? One short question per kind of server, in its own protocol."""
+"""Probes: one short request per kind of server, in its own protocol."""
 
 import http.client
 import json
@@ -13,28 +13,28 @@ _CANNOT_CONNECT_NOW = b"57P03"
 
 
 def postgres_answers(port: int, *, user: str, host: str = "127.0.0.1") -> bool:
-    """Whether Postgres takes connections: it asks for the password, or has no slot left; not while it recovers."""
-    words = b"user\0" + user.encode() + b"\0\0"
-    start = struct.pack("!ii", len(words) + 8, _PROTOCOL_3) + words
-    answer = _ask(host, port, start)
-    return answer[:1] == b"R" or (answer[:1] == b"E" and _CANNOT_CONNECT_NOW not in answer)
+    """Return whether Postgres takes connections: it asks for the password, or has no slot left. False in a recovery."""
+    parameters = b"user\0" + user.encode() + b"\0\0"
+    start = struct.pack("!ii", len(parameters) + 8, _PROTOCOL_3) + parameters
+    reply = _exchange(host, port, start)
+    return reply[:1] == b"R" or (reply[:1] == b"E" and _CANNOT_CONNECT_NOW not in reply)
 
 
 def valkey_answers(port: int, *, password: str, host: str = "127.0.0.1") -> bool:
-    """Whether Valkey takes commands with that password; False while it reads its file."""
-    return b"+PONG" in _ask(host, port, f"AUTH {password}\r\nPING\r\nQUIT\r\n".encode(), whole=True)
+    """Return whether Valkey takes commands with that password; False while it loads its data."""
+    return b"+PONG" in _exchange(host, port, f"AUTH {password}\r\nPING\r\nQUIT\r\n".encode(), whole=True)
 
 
 def http_status(url: str, *, token: str = "") -> int:
-    """Status code of a GET; 0 when nothing answers."""
+    """Return the status code of a GET; 0 when nothing answers."""
     return http_get(url, token=token)[0]
 
 
 def http_get(url: str, *, token: str = "") -> tuple[int, Any]:
-    """Status code and JSON body of a GET; 0 when nothing answers, None for a body that is not JSON."""
+    """Return the status code and JSON body of a GET; 0 when nothing answers, None for a body that is not JSON."""
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_SEC)
+    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = connect(parts.hostname or "", parts.port, timeout=_TIMEOUT_SEC)
     try:
         connection.request("GET", parts.path or "/", headers={"Authorization": f"Bearer {token}"} if token else {})
         reply = connection.getresponse()
@@ -52,13 +52,13 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def _ask(host: str, port: int, question: bytes, *, whole: bool = False) -> bytes:
+def _exchange(host: str, port: int, request: bytes, *, whole: bool = False) -> bytes:
     try:
-        with socket.create_connection((host, port), timeout=_TIMEOUT_SEC) as line:
-            line.sendall(question)
-            answer = line.recv(4096)
-            while whole and (more := line.recv(4096)):
-                answer += more
-            return answer
+        with socket.create_connection((host, port), timeout=_TIMEOUT_SEC) as connection:
+            connection.sendall(request)
+            reply = connection.recv(4096)
+            while whole and (more := connection.recv(4096)):
+                reply += more
+            return reply
     except OSError:
         return b""

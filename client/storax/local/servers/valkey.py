@@ -13,12 +13,12 @@ _RANK = 2
 
 
 def url(stack: Stack, *, port: int) -> str:
-    """Address of the server, password included."""
+    """Return the address of the server, password included."""
     return f"redis://:{stack.secret('valkey')}@{HOST}:{port}/0"
 
 
 def valkey_part(folder: Folder, *, stack: Stack, port: int, fsync: bool = True) -> Part:
-    """What it takes to run Valkey.
+    """Return the part that runs Valkey.
 
     Raises:
         MissingWheelError: the wheel is not installed.
@@ -44,11 +44,11 @@ def valkey_part(folder: Folder, *, stack: Stack, port: int, fsync: bool = True) 
 
 
 def _settings(folder: Folder, *, port: int, password: str, durable: bool) -> str:
-    place = str(folder.valkey).replace("\\", "\\\\").replace('"', '\\"')
+    data = str(folder.valkey).replace("\\", "\\\\").replace('"', '\\"')
     return f"""\
 bind {HOST}
 port {port}
-dir "{place}"
+dir "{data}"
 requirepass {password}
 appendonly yes
 appendfsync {"everysec" if durable else "no"}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from storax.errors import StoraxError
+from storax.models.job_rules import RUNNABLE
 from storax_agent.allocations.placement import node_of, queue_of
 from storax_agent.loops.allocations.queue_shape import create, made_by, shape, waits
 from storax_agent.schedulers.base import Limits, Scheduler
@@ -100,7 +101,7 @@ class ElasticQueue:
         widest = {"num_nodes__lte": settings.max_nodes}
         return {
             "site_id": self._site_id,
-            "state": ["PREPROCESSED", "RESTART_READY"],
+            "state": list(RUNNABLE),
             "session_id__isnull": True,
             "wall_time_min__lt": wall_time_min,
             **({"num_nodes": 1, "ranks_per_node": 1} if settings.job_mode == "serial" else widest),

@@ -8,15 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from storax.models.job_rules import HOOKS
 from storax_agent.launch.base import Call
 
 WORKER = Path(__file__).with_name("worker.py")
-HOOKS = {
-    "STAGED_IN": "preprocess",
-    "RUN_DONE": "postprocess",
-    "RUN_ERROR": "handle_error",
-    "RUN_TIMEOUT": "handle_timeout",
-}
 JOB_FIELDS = ("id", "workdir", "tags", "attempt", "parameters")  # what run() sees as self.job; a hook sees all
 
 

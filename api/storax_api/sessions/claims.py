@@ -1,0 +1,145 @@
+"""One attempt to lease work to a session: a single transaction, repeated by the long poll."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from fastapi import Response
+
+from storax_api.service import Call, Repeated, Service, json
+from storax_core.commands import acquire, idempotency, leases
+from storax_core.database.connections import Connection, writing
+from storax_core.log.append import Context
+from storax_core.queries import select
+from storax_core.queues import QueueDown
+from storax_core.resources import JOBS, Resource
+
+# (connection, context, holder, ids to choose from or None for all, number of rows leased already) -> leased rows
+Claim = Callable[[Connection, Context, acquire.Holder, list[int] | None, int], Awaitable[list[Any]]]
+
+
+@dataclass(frozen=True)
+class Work:
+    """The work that a session asks for.
+
+    ``batch`` is how many ids to pop from the site's queue at once; 0 where the queue's head cannot answer, because the
+    request has conditions: then every attempt searches Postgres.
+    """
+
+    resource: Resource
+    queue: str
+    batch: int
+    claim: Claim
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The result of one attempt. ``replayed``: an earlier try of the same call leased these rows."""
+
+    rows: list[Any]
+    cancels: list[Any]
+    site_id: int
+    position: int
+    replayed: bool = False
+
+    def response(self, body: Any) -> Response:
+        """Answer with this body, with the headers of every changing call."""
+        response = json(body)
+        response.headers["X-Storax-Position"] = str(self.position)
+        if self.replayed:
+            response.headers["Idempotency-Replayed"] = "true"
+        return response
+
+
+@dataclass(frozen=True)
+class ClaimCall:
+    """One acquire call of one session."""
+
+    service: Service
+    call: Call
+    session_id: int
+    work: Work
+
+    async def attempt(self, hints: list[int] | None, *, full_scan: bool) -> Claimed:
+        """Lease work: from the queue's hints first, then with ``full_scan`` from all that Postgres has.
+
+        ``hints`` are the ids that ended a sleep; None: none were popped yet. Raises Repeated where another try of the
+        same call was first.
+        """
+        ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
+        async with self.service.db.owner(self.call.owner_id) as conn, writing(conn):
+            holder = await self._holder(conn, hints)
+            # A call with hints has made an attempt before, which looked for an earlier try.
+            replay = await self._replay(conn, ctx) if hints is None else None
+            if replay is not None:
+                return Claimed(replay, await self._cancels(conn), holder.site_id, ctx.position, replayed=True)
+            rows = await self._lease(conn, ctx, holder, hints, full_scan=full_scan)
+            # With leased rows the answer does not wait for cancels: they wake the session's next call at once.
+            cancels = [] if rows else await self._cancels(conn)
+            return Claimed(rows, cancels, holder.site_id, ctx.position)
+
+    def known_holder(self) -> acquire.Holder | None:
+        """Return the session as this process last saw it, without a query."""
+        holder = self.service.holders.get(self.session_id)
+        return holder if holder and holder.owner_id == self.call.owner_id else None
+
+    async def _holder(self, conn: Connection, hints: list[int] | None) -> acquire.Holder:
+        """Return the session, its life extended unless it is known: the claim of hints extends it as well."""
+        known = self.known_holder() if hints is not None else None
+        return known or self.service.remember(await leases.touch(conn, self.call.owner_id, self.session_id))
+
+    async def _lease(
+        self, conn: Connection, ctx: Context, holder: acquire.Holder, hints: list[int] | None, *, full_scan: bool
+    ) -> list[Any]:
+        rows = await self._claim(conn, ctx, holder, hints, full_scan=full_scan)
+        if hints is not None and not rows:
+            await leases.touch(conn, holder.owner_id, holder.id)  # the session may have ended
+        await self._keep(conn, ctx, rows)
+        return rows
+
+    async def _claim(
+        self, conn: Connection, ctx: Context, holder: acquire.Holder, hints: list[int] | None, *, full_scan: bool
+    ) -> list[Any]:
+        if hints is None:
+            popped = await self._pop(holder.site_id)
+            hints, full_scan = popped or [], full_scan or popped is None
+        rows = await self.work.claim(conn, ctx, holder, hints, 0) if hints else []
+        # Hints may be out of date (a job was deleted, or changed its state); Postgres fills the gap.
+        if self.work.batch == 0 or (full_scan and (not rows or len(rows) < len(hints))):
+            rows += await self.work.claim(conn, ctx, holder, None, len(rows))
+        return rows
+
+    async def _pop(self, site_id: int) -> list[int] | None:
+        """Take ids from the head of the site's queue; None where Redis does not answer."""
+        if self.work.batch == 0:
+            return []
+        try:
+            return await self.service.queues.pop(self.work.queue, site_id, self.work.batch)
+        except QueueDown:
+            return None
+
+    async def _cancels(self, conn: Connection) -> list[Any]:
+        return await leases.cancels(conn, self.session_id) if self.work.resource is JOBS else []
+
+    async def _replay(self, conn: Connection, ctx: Context) -> list[Any] | None:
+        """Return the rows that an earlier try of this call leased and the session still holds; None for a first try."""
+        if self.call.key is None:
+            return None
+        kept = await idempotency.seen(conn, self.call.owner_id, self.call.key, self.call.fingerprint)
+        if kept is None:
+            return None
+        ctx.saw(kept["position"])
+        filters = {"id": orjson.loads(kept["answer"]), "session_id": self.session_id}
+        query = select.Query(filter=filters, limit=select.MAX_LIMIT)
+        page = await select.fetch_page(conn, self.work.resource, self.call.owner_id, query)
+        return [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+
+    async def _keep(self, conn: Connection, ctx: Context, rows: list[Any]) -> None:
+        """Store the leased ids under the call's key, so that a lost answer loses no job."""
+        call = self.call
+        if rows and call.key is not None:
+            ids = orjson.dumps([row["id"] for row in rows])
+            if not await idempotency.keep(conn, call.owner_id, call.key, call.fingerprint, ctx.position, ids):
+                raise Repeated

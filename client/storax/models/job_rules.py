@@ -1,0 +1,23 @@
+"""Rules of the server that others must know. Written by `python -m tools.codegen`; do not edit."""
+
+from typing import Final, Literal
+
+Hook = Literal["preprocess", "postprocess", "handle_error", "handle_timeout"]
+Takeable = Literal["PREPROCESSED", "RESTART_READY", "STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"]
+HOOKS: Final[dict[str, Hook]] = {
+    "STAGED_IN": "preprocess",
+    "RUN_DONE": "postprocess",
+    "RUN_ERROR": "handle_error",
+    "RUN_TIMEOUT": "handle_timeout",
+}
+"""The hook of its App that a job runs in each of these states, where the App has it."""
+RUNNABLE: Final = (
+    "PREPROCESSED",
+    "RESTART_READY",
+)
+"""States of a job that can start."""
+FINAL: Final = (
+    "JOB_FINISHED",
+    "FAILED",
+)
+"""States that end a job's life."""
