@@ -44,6 +44,8 @@ def test_the_examples_are_there_and_each_has_a_diff():
         "add a resource": True,
         "add an event type": True,
         "add a scheduler": True,
+        "add a filter": True,
+        "add a hook": True,
         "add an aggregation": True,
     }
 

@@ -129,6 +129,11 @@ def test_a_write_to_the_log_counts_outside_its_folder(statement, quotes):
     assert excesses(append_path.checks([Source("core/a.py", "sql = 'SELECT * FROM event_log'")])) == {}
 
 
+def test_a_copy_of_rows_into_a_table_counts_as_a_write_to_the_log():
+    (check,) = append_path.checks([Source("core/a.py", "await conn.copy_records_to_table('event_log', records=rows)")])
+    assert check.excesses == (Excess("core/a.py", 1, "line 1"),)
+
+
 class TestWords:
     @pytest.mark.parametrize("text", [
         "def told(): ...", "async def told(): ...", "class Told: ...", "def f(told): ...", "def f(*, told=1): ...",

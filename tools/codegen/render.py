@@ -7,8 +7,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE
 from storax_core.resources import RESOURCES
-from tools.codegen import job_rules, source
+from tools.codegen import source
 from tools.codegen.docstring import docstring
 from tools.codegen.imports import import_lines
 from tools.codegen.noun import Noun
@@ -24,7 +25,7 @@ def render_all() -> dict[str, str]:
     for noun in (Noun(resource) for resource in RESOURCES if resource.public):
         modules.setdefault(noun.module, []).append(noun)
     files = {f"{module}.py": render(nouns) for module, nouns in modules.items()}
-    files |= {"__init__.py": PACKAGE, "job_rules.py": job_rules.render()}
+    files |= {"__init__.py": PACKAGE, "job_rules.py": render_job_rules()}
     return {name: formatted(text) for name, text in sorted(files.items())}
 
 
@@ -35,6 +36,14 @@ def render(nouns: Sequence[Noun]) -> str:
     classes = (templates.get_template(name).render(noun=noun) for noun in nouns for name in TEMPLATES)
     body = "\n".join([*aliases, *classes])
     return templates.get_template("module.jinja").render(nouns=nouns, imports=import_lines(nouns, body), body=body)
+
+
+def render_job_rules() -> str:
+    """Return the module of what client and agents must know of the states of jobs, not yet formatted."""
+    takeable, runnable, final = (list(map(str, states)) for states in (JOB_TAKEABLE, JOB_RUNNABLE, JOB_DONE))
+    hooks = {str(state): hook for state, hook in HOOKS.items()}
+    template = environment().get_template("job_rules.jinja")
+    return template.render(hooks=hooks, takeable=takeable, runnable=runnable, final=final)
 
 
 def environment() -> Environment:

@@ -18,10 +18,17 @@ def checks(sources: Iterable[Source]) -> list[Check]:
 
 
 def _writes(source: Source) -> Iterator[Excess]:
-    lines = [
-        node.lineno
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and WRITES.search(node.value)
-    ]
+    lines = [node.lineno for node in ast.walk(source.tree) if _is_write(node)]
     if lines:
         yield Excess(source.path, len(lines), f"line {', '.join(map(str, lines))}")
+
+
+def _is_write(node: ast.AST) -> bool:
+    """Whether a node is the text of such a statement, or a driver's way to copy rows into a table."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return WRITES.search(text) is not None
+        case ast.Attribute(attr="copy_records_to_table" | "copy_to_table"):
+            return True
+        case _:
+            return False
