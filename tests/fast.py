@@ -42,5 +42,6 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
         return
     command = arguments[1] if not isinstance(arguments[1], (str, bytes, os.PathLike)) else [arguments[1]]
     argv = [os.fsdecode(argument) for argument in command]
-    if Path(argv[0]).name in PROGRAMS or (MODULES.intersection(argv) and "-m" in argv):
+    server = Path(argv[0]).name in PROGRAMS or ("-m" in argv and MODULES.intersection(argv))
+    if server and "--version" not in argv:
         raise ServerStarted(f"{' '.join(argv)}: mark the test as slow, or leave servers to the fixture `servers`")

@@ -39,9 +39,9 @@ def test_a_server_that_a_test_starts_is_refused_before_it_runs(argv):
     assert f"fast.ServerStarted: {' '.join(argv)}" in done.stderr
 
 
-@pytest.mark.parametrize("argv", [["true"], [sys.executable, "-c", "print('storax_api')"]])
+@pytest.mark.parametrize("argv", [["true"], [sys.executable, "-c", "print('storax_api')"], ["postgres", "--version"]])
 def test_any_other_program_runs(argv):
-    done = run_refusing(argv)
+    done = run_refusing(argv, executable="/bin/true" if argv[0] == "postgres" else None)
     assert done.returncode == 0, done.stderr
 
 

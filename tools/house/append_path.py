@@ -18,7 +18,7 @@ def checks(sources: Iterable[Source]) -> list[Check]:
 
 
 def _writes(source: Source) -> Iterator[Excess]:
-    lines = [node.lineno for node in ast.walk(source.tree) if _is_write(node)]
+    lines = [node.lineno for node in source.nodes if _is_write(node)]
     if lines:
         yield Excess(source.path, len(lines), f"line {', '.join(map(str, lines))}")
 

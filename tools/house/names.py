@@ -65,7 +65,7 @@ def uses(sources: Iterable[Source]) -> Iterator[Use]:
 def _bindings(source: Source) -> Iterator[tuple[str, int, frozenset[str]]]:
     """Return the names that a file binds, their lines, and the words that none of its kind may be called."""
     yield PurePosixPath(source.path).stem, 1, ANYTHING | CLASSES | FUNCTIONS
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.FunctionDef(name=name, lineno=line) | ast.AsyncFunctionDef(name=name, lineno=line):
                 yield name, line, ANYTHING | FUNCTIONS

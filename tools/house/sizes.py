@@ -71,7 +71,7 @@ def methods(node: ast.ClassDef) -> int:
 
 
 def _functions(source: Source) -> Iterator[Function]:
-    return (node for node in ast.walk(source.tree) if isinstance(node, Function))
+    return (node for node in source.nodes if isinstance(node, Function))
 
 
 def _typical(sources: Iterable[Source]) -> Iterator[Excess]:
@@ -95,7 +95,7 @@ def _long_files(sources: Iterable[Source], limit: int) -> Iterator[Excess]:
 
 def _large_classes(sources: Iterable[Source]) -> Iterator[Excess]:
     for source in sources:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.ClassDef) and node.name not in LARGE_CLASSES and methods(node) > MAX_METHODS:
                 yield Excess(f"{source.path} {node.name}", methods(node), f"line {node.lineno}")
 

@@ -4,7 +4,7 @@ import ast
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +32,11 @@ class Source:
         """The parsed text."""
         return ast.parse(self.text)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the tree."""
+        return tuple(ast.walk(self.tree))
+
     @property
     def lines(self) -> int:
         """The number of lines."""
@@ -43,12 +48,13 @@ class Source:
         return self.path.split("/", 1)[0]
 
 
-def hand_written(root: Path = ROOT) -> list[Source]:
+@cache
+def hand_written(root: Path = ROOT) -> tuple[Source, ...]:
     """Read every Python file that is committed, or new and not ignored, except generated ones."""
     argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.py"]
     names = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
     paths = sorted({n for n in names if n and not n.startswith(GENERATED) and (root / n).is_file()})
-    return [Source(path, (root / path).read_text(encoding="utf-8")) for path in paths]
+    return tuple(Source(path, (root / path).read_text(encoding="utf-8")) for path in paths)
 
 
 def measured(sources: Iterable[Source]) -> list[Source]:
