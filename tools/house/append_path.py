@@ -18,12 +18,12 @@ def checks(sources: Iterable[Source]) -> list[Check]:
 
 
 def _writes(source: Source) -> Iterator[Excess]:
-    lines = [node.lineno for node in source.nodes if _is_write(node)]
+    lines = [node.lineno for node in source.nodes if isinstance(node, ast.expr) and _is_write(node)]
     if lines:
         yield Excess(source.path, len(lines), f"line {', '.join(map(str, lines))}")
 
 
-def _is_write(node: ast.AST) -> bool:
+def _is_write(node: ast.expr) -> bool:
     """Whether a node is the text of such a statement, or a driver's way to copy rows into a table."""
     match node:
         case ast.Constant(value=str(text)):
