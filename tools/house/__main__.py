@@ -34,6 +34,8 @@ def summary(sources: Sequence[Source]) -> Iterator[str]:
         f"Lines of a function: median {median:.0f} (limit {sizes.MAX_MEDIAN}), 95th percentile {p95:.0f} "
         f"(limit {sizes.MAX_P95}), longest {max(sizes.function_lengths(sources))} (limit {sizes.MAX_FUNCTION})."
     )
+    kept = imports.contracts()
+    yield f"Import contracts: {sum(kept.values())} of {len(kept)} kept."
     yield f"Widest folders (limit {sizes.MAX_MODULES} modules): {', '.join(f'{name} {n}' for name, n in folders)}."
 
 

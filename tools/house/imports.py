@@ -24,10 +24,10 @@ LAYERED = ("storax_core", "storax", "storax_agent", "storax_engine")
 def checks(root: Path = ROOT) -> list[Check]:
     """Look for cycles, for missing contracts of layers, and for broken contracts."""
     folders = {package: root / folder for package, folder in PACKAGES.items()}
-    contracts = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     return [
         Check("import cycles", tuple(Excess(" ".join(group), len(group)) for group in cycles(folders))),
-        Check("packages without a contract of their layers", tuple(without_layers(contracts["contracts"]))),
+        Check("packages without a contract of their layers", tuple(without_layers(settings["contracts"]))),
         Check("broken contracts of imports", tuple(broken_contracts(root))),
     ]
 
@@ -50,9 +50,9 @@ def cycles(packages: Mapping[str, Path]) -> list[list[str]]:
     return [[m for m, g in zip(modules, labels, strict=True) if g == label] for label, n in sizes.items() if n > 1]
 
 
-def without_layers(contracts: Iterable[Mapping[str, object]]) -> list[Excess]:
+def without_layers(declared: Iterable[Mapping[str, object]]) -> list[Excess]:
     """Return the packages that have no contract of layers which names every module on their top level."""
-    complete = [c for c in contracts if c["type"] == "layers" and c.get("exhaustive")]
+    complete = [c for c in declared if c["type"] == "layers" and c.get("exhaustive")]
     held = {container for contract in complete for container in _names(contract["containers"])}
     return [Excess(package, 1) for package in LAYERED if package not in held]
 
@@ -62,7 +62,12 @@ def _names(value: object) -> list[str]:
 
 
 def broken_contracts(root: Path = ROOT) -> list[Excess]:
-    """Return the contracts that import-linter finds broken.
+    """Return the contracts of imports that are broken."""
+    return [Excess(name, 1) for name, kept in contracts(root).items() if not kept]
+
+
+def contracts(root: Path = ROOT) -> dict[str, bool]:
+    """Return whether each contract of import-linter is kept, by its name.
 
     Raises:
         RuntimeError: import-linter did not run to its end.
@@ -73,4 +78,5 @@ def broken_contracts(root: Path = ROOT) -> list[Excess]:
     run = subprocess.run(argv, cwd=root, env=env, capture_output=True, text=True, check=False)
     if not re.search(r"^Contracts: \d+ kept", run.stdout, re.MULTILINE):
         raise RuntimeError(f"lint-imports failed:\n{run.stdout}{run.stderr}")
-    return [Excess(name, 1) for name in re.findall(r"^(.+) BROKEN$", run.stdout, re.MULTILINE)]
+    results = re.findall(r"^(.+) (KEPT|BROKEN)$", run.stdout, re.MULTILINE)
+    return {name: result == "KEPT" for name, result in results}
