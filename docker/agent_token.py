@@ -1,6 +1,6 @@
 """Make the agent's token at its first start: ``python agent_token.py FILE USER``. A token that is there is kept.
 
-The agent gets a token and nothing else: what it runs is its users' code, which must not reach Postgres or Redis.
+The agent gets a token and nothing else: it runs its users' code, which must not reach Postgres or Redis.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ DAYS = 365
 
 
 def make(path: Path, user: str) -> bool:
-    """Create the user where it is missing and write a token of it. Returns whether one was made."""
+    """Create the user where it is missing and write a token of it; return whether a token was made."""
     if path.is_file() and path.read_text(encoding="ascii").strip():
         return False
     account = asyncio.run(bootstrap(os.environ["STORAX_DATABASE_URL"], user, None, DAYS))

@@ -1,8 +1,8 @@
 """Entry point of every container: read secrets from files, refuse to start without them, then become the command.
 
 ``STORAX_DATABASE_URL_FILE=/secrets/database_url`` sets ``STORAX_DATABASE_URL`` to the file's text, and so on for every
-``STORAX_*_FILE``. Secrets in files do not show in ``docker inspect``, nor in the environment that a stranger's
-``docker exec`` gets. Standard library only: it runs before anything else is known to work.
+``STORAX_*_FILE``. Secrets in files do not show in ``docker inspect``, nor in the environment of another
+``docker exec``. It uses the standard library only: it runs before anything else is known to work.
 """
 
 import os
@@ -17,11 +17,11 @@ EX_CONFIG = 78
 
 
 class RefusedError(Exception):
-    """A setting is missing or worthless; the message says which, and the way out."""
+    """A setting is missing or unsafe; the message says which, and the way out."""
 
 
 def resolved(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with every ``STORAX_*_FILE`` read into ``STORAX_*``.
+    """Return the environment with every ``STORAX_*_FILE`` read into ``STORAX_*``.
 
     Raises:
         RefusedError: a file is missing or empty, a needed setting is absent, a password is one that anybody would try.

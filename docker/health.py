@@ -16,7 +16,7 @@ from entry import resolved
 
 WAIT_SEC = 5.0
 LATE_SEC = 60  # a feeder that is this far behind does not do its work
-SILENT_SEC = 120  # RQ's worker and the agent are heard far more often
+SILENT_SEC = 120  # RQ's worker and the agent report far more often
 FEEDER = f"""SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = 8362
   AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS led,
 EXISTS (SELECT FROM event_log WHERE position > coalesce((SELECT position FROM feed WHERE name = 'published'), 0)
@@ -31,16 +31,16 @@ def _get(url: str, token: str = "") -> bytes:
 
 
 def api(env: Mapping[str, str]) -> str:
-    """The API takes calls: Postgres answers and the schema is right."""
+    """Check that the API takes calls: Postgres answers and the schema is right."""
     _get(f"http://127.0.0.1:{env.get('STORAX_PORT', '8360')}/readyz")
     return ""
 
 
 def feeder(env: Mapping[str, str]) -> str:
-    """Some feeder leads, and the log is being published."""
+    """Check that some feeder leads, and that the log is being published."""
     import asyncpg
 
-    async def ask() -> tuple[bool, bool]:
+    async def query() -> tuple[bool, bool]:
         role = {"role": "storax_worker"}
         connection = await asyncpg.connect(env["STORAX_DATABASE_URL"], timeout=WAIT_SEC, server_settings=role)
         try:
@@ -49,14 +49,14 @@ def feeder(env: Mapping[str, str]) -> str:
             await connection.close()
         return row["led"], row["late"]
 
-    led, late = asyncio.run(ask())
+    led, late = asyncio.run(query())
     if not led:
         return "no feeder leads"
     return f"events of more than {LATE_SEC} s ago are not published" if late else ""
 
 
 def tasks(env: Mapping[str, str]) -> str:
-    """This container's RQ worker reported lately."""
+    """Check that this container's RQ worker reported lately."""
     from redis import Redis
     from rq import Worker
 
@@ -68,25 +68,25 @@ def tasks(env: Mapping[str, str]) -> str:
 
 
 def agent(env: Mapping[str, str]) -> str:
-    """This site's agent reported to the server lately."""
+    """Check that this site's agent reported to the server lately."""
     since = (datetime.now(UTC) - timedelta(seconds=SILENT_SEC)).isoformat()
     query = {"name": env.get("STORAX_SITE_NAME", "compose"), "last_refresh_after": since, "limit": 0, "count": "true"}
     answer = _get(f"{env['STORAX_URL']}/api/v1/sites/?{urlencode(query)}", env["STORAX_TOKEN"])
-    return "" if b'"count":1' in answer else f"the server has not heard of site {query['name']} for {SILENT_SEC} s"
+    return "" if b'"count":1' in answer else f"site {query['name']} did not report for {SILENT_SEC} s"
 
 
 CHECKS: dict[str, Callable[[Mapping[str, str]], str]] = {"api": api, "feeder": feeder, "tasks": tasks, "agent": agent}
 
 
 def main(part: str) -> int:
-    """Check one part; returns the exit code."""
+    """Check one part and return the exit code."""
     try:
-        trouble = CHECKS[part](resolved(os.environ))
+        problem = CHECKS[part](resolved(os.environ))
     except Exception as error:  # whatever it is, the part does not do its work
-        trouble = f"{type(error).__name__}: {error}"
-    if trouble:
-        sys.stderr.write(f"{part}: {trouble}\n")
-    return 1 if trouble else 0
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        sys.stderr.write(f"{part}: {problem}\n")
+    return 1 if problem else 0
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ USER = DATABASE = "storax"
 
 
 def files(postgres: str, redis: str) -> dict[str, str]:
-    """Every file's text, from the two passwords.
+    """Return the text of every file, from the two passwords.
 
     Redis holds hints only, so it keeps nothing on disk. Its user ``probe`` may do nothing but PING: the health check
     needs no password.
@@ -37,7 +37,7 @@ dir /tmp
 
 
 def make(folder: Path) -> list[str]:
-    """Write what is missing and return the names written; a password that is there is kept."""
+    """Write the missing files and return their names; an existing password is kept."""
     postgres, redis = (
         _read(folder / f"{name}_password") or secrets.token_urlsafe(32) for name in ("postgres", "redis")
     )

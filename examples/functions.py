@@ -1,6 +1,6 @@
-"""Python functions as Apps: estimate pi in pieces, mend what fails, put the pieces together.
+"""Use Python functions as Apps: estimate pi in parts, repair failures, combine the parts.
 
-Run it beside a running `storax up`: python examples/functions.py
+Start `storax up`, then run: python examples/functions.py
 """
 
 import random
@@ -11,12 +11,12 @@ BATCH = 20_000
 
 
 def hits(rng: random.Random, number: int) -> int:
-    """How many of so many random points of the unit square lie in the quarter circle."""
+    """Count how many of ``number`` random points of the unit square lie in the quarter circle."""
     return sum(rng.random() ** 2 + rng.random() ** 2 <= 1 for _ in range(number))
 
 
 class Sample(App):
-    """Throw points; now and then nothing comes of it, and another attempt is made."""
+    """Sample points. Some runs fail and are retried."""
 
     site = "local"
     max_attempts = 3

@@ -1,13 +1,13 @@
-"""Two sites, one workflow: measure at the lab, analyse on the cluster, publish to a bucket, read it back at the lab.
+"""Run one workflow at two sites: measure at the lab, analyse on the cluster, publish to a bucket, read it at the lab.
 
-The cluster fetches over ssh what the lab measured, and puts what it makes into an S3 bucket; a Python function at the
-lab reads it there. Both sites are folders of this machine here, each with an agent of its own, on one private stack:
+The cluster copies the measurements from the lab over ssh, and writes its result to an S3 bucket. A Python function at the
+lab reads it there. In this example both sites are folders of one machine, each with its own agent, on one private stack:
 
     pip install 'storax[local,s3]'
     python examples/two_sites.py --ssh me@127.0.0.1:22 --identity ~/.ssh/id_storax --known-hosts ~/.ssh/known_hosts \\
         --bucket s3://results --endpoint http://127.0.0.1:9000 --credentials ~/.aws/credentials
 
-The host of ``--ssh`` must be this machine, as it is where the lab's folder is.
+The host of ``--ssh`` must be this machine, because the lab's folder is there.
 """
 
 import argparse
@@ -28,7 +28,7 @@ STORAX = Path(sys.executable).with_name("storax")  # the command that was instal
 
 
 class Measure(App):
-    """Write the numbers 1 to ``n``, a line each."""
+    """Write the numbers 1 to ``n``, one per line."""
 
     site = "lab"
     command_template = "seq 1 {{ n }} > samples.txt"
@@ -36,7 +36,7 @@ class Measure(App):
 
 
 class Analyse(App):
-    """Add up the samples that come in; the summary goes out."""
+    """Add up the input samples, and write a summary."""
 
     site = "cluster"
     transfers = {
@@ -52,21 +52,21 @@ class Analyse(App):
 
 
 class Report(App):
-    """Read the summary that comes in."""
+    """Read the input summary."""
 
     site = "lab"
     transfers = {"summary": {"direction": "in", "local_path": "summary.json"}}
 
     def run(self) -> dict[str, int]:
-        """What it returns is the job's result."""
+        """Return the result of the job."""
         return json.loads(Path("summary.json").read_text())
 
 
 def workflow(*, n: int, timeout: float = 120.0) -> dict[str, int]:
-    """Submit the three jobs at once, each a child of the one before; return what the last one read.
+    """Submit three jobs, each a child of the previous one, and return the result of the last.
 
     Raises:
-        storax.JobFailed: one of them failed; its message says why, also where a file could not be moved.
+        storax.JobFailed: one of them failed. The message states why, also if a file could not be copied.
     """
     for app in (Measure, Analyse, Report):
         app.sync()
@@ -82,7 +82,7 @@ def workflow(*, n: int, timeout: float = 120.0) -> dict[str, int]:
 
 @contextmanager
 def running_site(stack: LocalStack, path: Path, locations: Mapping[str, Location]) -> Iterator[None]:
-    """A site with its agent, made, started and stopped as on the command line."""
+    """Create a site, start its agent, and stop it at the end, with the command line."""
     login = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_AGENT_TRANSFER_POLL_SEC": "0.5"}
 
     def storax_site(verb: str, *options: str) -> None:
@@ -105,9 +105,9 @@ def run(place: Path, *, ssh: Location, bucket: Location, n: int = 1000) -> dict[
 
     Args:
         place: a new folder.
-        ssh: what the cluster says of the lab: ``identity_file``, ``known_hosts``, and a ``url`` without a path.
-        bucket: what both sites say of the bucket.
-        n: how many samples.
+        ssh: the cluster's settings for the lab: ``identity_file``, ``known_hosts``, and a ``url`` without a path.
+        bucket: the settings of the bucket at both sites.
+        n: number of samples.
     """
     lab = {**ssh, "url": f"{ssh['url']}{place}/lab/data"}
     with (

@@ -19,6 +19,8 @@ from fakes.mariadb import RealMariaDB
 from fakes.slurm import RealSlurm
 from storax_core.admin.migrate import migrate
 from storax_core.admin.verify import verify
+from storax_core.log.event_types import EVENT_TYPES
+from storax_core.resources import BY_ENTITY
 from world import World, in_database
 
 _serial = count(1)
@@ -122,11 +124,19 @@ def redis_url(servers: Addresses) -> str:
     return url
 
 
+def undeclared_fields(world: World) -> set[tuple[str, str]]:
+    """Type and field of events in the log that set a field which their type does not declare."""
+    written = {(r[0], r[1]) for r in world.sql("SELECT DISTINCT type, jsonb_object_keys(data) FROM event_log")}
+    columns = {name: BY_ENTITY[kind.entity].folded for name, kind in EVENT_TYPES.items()}
+    return {(name, key) for name, key in written if key in columns[name] and key not in EVENT_TYPES[name].fields}
+
+
 @pytest.fixture(scope="module")
 def world(database_url: str, redis_url: str) -> Iterator[World]:
     """The platform's server side, running. After the module's last test its log must tell the truth."""
     with World(database_url, redis_url) as running:
         yield running
+        assert undeclared_fields(running) == set()
     report = asyncio.run(verify(database_url))
     assert report["differences"] == 0, report
 

@@ -5,12 +5,12 @@ CoreError
 ├── Invalid           the input breaks a rule; names the field and the nearest right name
 ├── TooLarge          the input exceeds a published limit
 ├── Unauthorized      no valid token, or a wrong password
-├── Conflict          the state of things forbids it now
-│   ├── IllegalMove   a state move that the table does not allow
+├── Conflict          the current state of the data forbids it
+│   ├── IllegalMove   a transition that the table does not allow
 │   ├── StaleVersion  the row changed since the caller read it
 │   ├── Leased        a running or leased job must be cancelled first
-│   └── KeyReused     an idempotency key came back with another body
-└── Unavailable       a server behind us is down; try again
+│   └── KeyReused     an idempotency key was used before with another body
+└── Unavailable       a server that the API needs is down; try again
 """
 
 from typing import Any, ClassVar
@@ -32,13 +32,13 @@ class CoreError(Exception):
 
 
 class NotFound(CoreError):
-    """The named thing does not exist for this caller."""
+    """The resource does not exist, or belongs to another user."""
 
     code = "not_found"
 
 
 class Invalid(CoreError):
-    """The input breaks a rule."""
+    """The input is invalid."""
 
     code = "invalid"
 
@@ -56,36 +56,36 @@ class Unauthorized(CoreError):
 
 
 class Conflict(CoreError):
-    """The state of things forbids it now."""
+    """The current state does not allow the call."""
 
     code = "conflict"
 
 
 class IllegalMove(Conflict):
-    """A state move that the table does not allow."""
+    """The table of transitions does not allow this state transition."""
 
     code = "illegal_move"
 
 
 class StaleVersion(Conflict):
-    """The row changed since the caller read it."""
+    """The row has changed since the caller read it."""
 
     code = "stale_version"
 
 
 class Leased(Conflict):
-    """A running or leased job must be cancelled first."""
+    """The job is running or leased. Cancel it first."""
 
     code = "leased"
 
 
 class KeyReused(Invalid):
-    """An idempotency key came back with another body."""
+    """The idempotency key was used before, with another body."""
 
     code = "key_reused"
 
 
 class Unavailable(CoreError):
-    """A server behind us is down; try again."""
+    """The server cannot answer now. Retry later."""
 
     code = "unavailable"

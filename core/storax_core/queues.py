@@ -1,6 +1,6 @@
 """Redis queues: the only file that imports redis. Everything in Redis is a hint that Postgres can rebuild.
 
-Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that look runnable (score: priority, then age),
+Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that are probably runnable (score: priority, age),
 ``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published events, ``wake``
 the channel that tells the feeder of a commit.
 """
@@ -64,7 +64,7 @@ def _client(url: str, connections: int) -> Redis:
 class Queues:
     """Hints about runnable work, by site, and the published events.
 
-    Sleepers have connections of their own, so that however many wait, a hint can still be given. A command that Redis
+    Sleepers have connections of their own, so that however many wait, a hint can still be sent. A command that Redis
     leaves unanswered for ``QUICK_SEC`` raises QueueDown; then all fail at once for ``REST_SEC``: nobody queues up
     behind a Redis that hangs.
     """
@@ -118,8 +118,8 @@ class Queues:
     async def wait(
         self, kind: str, site_id: int, session_id: int | None, seconds: float, count: int = 1
     ) -> tuple[str, list[int]] | None:
-        """Sleep until the queue has ids (up to ``count`` are taken; kind and ids), time is up (None), or a cancel comes
-        for the session whose cancels are waited for as well ("cancel" and the jobs).
+        """Wait until the queue has ids, and take up to ``count``. Returns the kind and the ids, None when time is up,
+        or "cancel" and job ids, where ``session_id`` is named and a cancel of one of its jobs comes first.
         """
         keys = [f"{kind}:{site_id}"] if session_id is None else [f"cancel:{session_id}", f"{kind}:{site_id}"]
         async with _guard(seconds + QUICK_SEC):
@@ -136,7 +136,7 @@ class Queues:
             await pipe.execute()
 
     async def drop_cancels(self, session_id: int) -> bool:
-        """The session is being told. Returns whether there was something new to tell."""
+        """The session gets its cancels. Returns whether there was a new one."""
         async with self._quick():
             return bool(await self._redis.delete(f"cancel:{session_id}"))
 
@@ -169,7 +169,7 @@ class Queues:
     async def wake(self, ready: Iterable[tuple[int, int, int]] = ()) -> None:
         """Tell the feeder that something was committed; ``ready`` are (site, job, priority) to add to the queues.
 
-        Hints both: the feeder looks by itself as well. Where jobs could not be added, the next call that reaches Redis
+        Both are hints: the feeder polls as well. Where jobs could not be added, the next call that reaches Redis
         takes the mark away that says the queues are full, and the feeder fills them anew.
         """
         sites: dict[int, list[tuple[int, int]]] = {}
@@ -190,7 +190,7 @@ class Queues:
         self._owing = False
 
     async def wakes(self) -> AsyncGenerator[None]:
-        """Yields at each wake-up."""
+        """Yield at each wake-up."""
         async with _guard(), self._sleeping.pubsub() as channel:
             await channel.subscribe("wake")
             async for message in channel.listen():
@@ -198,17 +198,17 @@ class Queues:
                     yield
 
     async def first(self, name: str, seconds: float) -> bool:
-        """Whether nobody has asked this under the name in the last ``seconds``."""
+        """Whether this is the first call under the name in the last ``seconds``."""
         async with self._quick():
             return bool(await self._redis.set(name, b"1", nx=True, px=int(seconds * 1000)))
 
     async def mark(self, name: str, value: str) -> None:
-        """Remember a word."""
+        """Remember a text under a name."""
         async with self._quick():
             await self._redis.set(name, value)
 
     async def marked(self, name: str) -> str | None:
-        """A word remembered; None after a flush."""
+        """The text under a name; None after a flush."""
         async with self._quick():
             value: Any = await self._redis.get(name)
         return str(value.decode()) if value else None

@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """One typed object per process; see each field's words."""
+    """One typed object per process; each field says what it is."""
 
     model_config = SettingsConfigDict(env_prefix="STORAX_", extra="ignore")
 
@@ -19,9 +19,9 @@ class Settings(BaseSettings):
     log_level: str = Field(default="info", description="debug, info, warning or error.")
     pool_size: int = Field(default=12, ge=2, le=200, description="Postgres connections of one API process.")
     max_body_mb: int = Field(default=64, ge=1, description="Largest request body, in MiB.")
-    allow_registration: bool = Field(default=False, description="Whether anyone may create a user by the API.")
-    token_days: int = Field(default=365, ge=1, le=3650, description="Days that a token lives unless asked otherwise.")
+    allow_registration: bool = Field(default=False, description="Whether anyone may create a user with the API.")
+    token_days: int = Field(default=365, ge=1, le=3650, description="Default number of days until a token expires.")
     metrics_token: str = Field(
-        default="", description="Bearer token that /metrics asks for; without one it answers this machine alone."
+        default="", description="Bearer token for /metrics; empty: only requests from this machine."
     )
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")

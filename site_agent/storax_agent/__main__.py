@@ -56,22 +56,27 @@ _COMMANDS = {"init": _init, "run": _run, "stop": _stop}
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m storax_agent", description="The agent of one site.")
+    parser = argparse.ArgumentParser(
+        prog="python -m storax_agent",
+        description="Run the agent of one site. Service managers call this; people use `storax site`.",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    init = commands.add_parser("init", help="register a site and make its folder")
+    init = commands.add_parser("init", help="register a site and create its folder")
     run = commands.add_parser("run", help="run the agent in this process")
     stop = commands.add_parser("stop", help="stop the agent")
     for command in (init, run, stop):
-        command.add_argument("path", type=Path)
-    for name in ("--name", "--url", "--token", "--scheduler"):
-        init.add_argument(name)
-    init.add_argument("--slots", type=int)
-    init.add_argument("--allow-functions", action="store_true", help="let Python functions and hooks run here")
-    init.add_argument("--gpus", type=int)
-    init.add_argument("--stop-jobs", action="store_true", help="the end of the agent ends its jobs")
+        command.add_argument("path", type=Path, help="folder of the site")
+    init.add_argument("--name", help="name at the server; default: folder@machine")
+    init.add_argument("--url", help="address of the server; default: that of the profile")
+    init.add_argument("--token", help="token to store in the folder; default: that of the profile")
+    init.add_argument("--scheduler", help="local, slurm, pbs, lsf, sge or auto")
+    init.add_argument("--slots", type=int, help="cores that jobs may use; default: all")
+    init.add_argument("--allow-functions", action="store_true", help="allow Python functions and hooks")
+    init.add_argument("--gpus", type=int, help="GPUs that jobs may use; default: 0")
+    init.add_argument("--stop-jobs", action="store_true", help="end the jobs when the agent ends")
     run.add_argument("--batch-job", type=int, help="run inside this BatchJob's allocation")
-    run.add_argument("--partition", type=int, help="run this partition of the BatchJob alone, counted from 0")
-    run.add_argument("--foreground", action="store_true", help="log to stderr as well")
+    run.add_argument("--partition", type=int, help="run only this partition of the BatchJob, counted from 0")
+    run.add_argument("--foreground", action="store_true", help="log to stderr too")
     stop.add_argument("--kill", action="store_true", help="end the jobs too")
     return parser
 

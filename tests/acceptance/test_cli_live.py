@@ -53,7 +53,7 @@ def test_a_job_from_submit_to_its_log(storax):
     assert storax.good("job", "ls", "--tag", "story=1", "-o", "ids").split() == [number]
     types = [row["to_state"] for row in csv.DictReader(storax.good("job", "history", number, "-o", "csv").splitlines())]
     assert [state for state in types if state][-3:] == ["RUNNING", "RUN_DONE", "JOB_FINISHED"]
-    assert "nothing to wait for" in storax.good("job", "explain", number)
+    assert "needs nothing more" in storax.good("job", "explain", number)
 
 
 def test_a_failure_is_status_6_and_is_explained(storax):

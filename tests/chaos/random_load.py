@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from chaos.upkeep import Upkeep
-from storax_core.commands import acquire, create, delete, leases, moves, update, users
+from storax_core.commands import acquire, create, delete, leases, transitions, update, users
 from storax_core.database.connections import RETRY, Connection, Database, writing
 from storax_core.errors import CoreError
 from storax_core.lifecycle import rules
@@ -49,7 +49,7 @@ class RandomLoad(Upkeep):
 
     async def make(self, resource: Resource, row: Row) -> int:
         """Create one row by the same door as the API."""
-        rows = create.given(resource.create_adapter.validate_python([row]))
+        rows = create.fields_set(resource.create_adapter.validate_python([row]))
         rows_created = await self.command(lambda c, x: create.create(c, x, resource, rows))
         return int(rows_created[0]["id"])
 
@@ -100,7 +100,7 @@ class RandomLoad(Upkeep):
             if app in self.with_slots:
                 row["transfers"] = {"src": "here:/a"} | ({"out": "here:/b"} if self.rng.random() < 0.5 else {})
             rows.append(row)
-        drafts = create.given(JOBS.create_adapter.validate_python(rows))
+        drafts = create.fields_set(JOBS.create_adapter.validate_python(rows))
         rows_created = await self.command(lambda c, x: create.create(c, x, JOBS, drafts))
         self.accepted |= {m["id"] for m in rows_created}
 
@@ -155,7 +155,7 @@ class RandomLoad(Upkeep):
     async def cancel(self) -> None:
         """Cancel a few."""
         ids = self.some(3)
-        await self.command(lambda c, x: moves.move_each(c, x, sorted(ids), rules.cancel))
+        await self.command(lambda c, x: transitions.transition_each(c, x, sorted(ids), rules.cancel))
 
     async def delete(self) -> None:
         """Delete a few, by filter."""

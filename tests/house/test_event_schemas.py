@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from storax_core.log.event_types import EVENT_TYPES
-from storax_core.log.schemas import FILE, FROZEN, Schema, breaches
-from tools.codegen.event_schemas import rendered
+from storax_core.log.schemas import FILE, FROZEN, Schema
+from tools.codegen.event_schemas import breaches, rendered
 
 
 def test_the_declarations_agree_with_what_was_frozen():

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from house.repository import GENERATED, ROOMS, python_files, text_of
+from storax_core.resources import RESOURCES
 
 HAND_WRITTEN = tuple(f"{room}/" for room in ROOMS)
 WHERE = {
@@ -23,3 +24,12 @@ def test_it_is_defined_once(what):
     definition = re.compile(pattern)
     written = [n for n in python_files() if n.startswith(HAND_WRITTEN) and not n.startswith(GENERATED)]
     assert {n for n in written if definition.search(text_of(n))} == files
+
+
+def test_generic_commands_tell_nouns_apart_in_one_place():
+    names = "|".join(re.escape(r.entity) for r in RESOURCES)
+    special = re.compile(
+        rf"\b(resource|child|entity)(\.entity)? (is|is not|==|!=) (JOBS|APPS|SESSIONS|BATCH_JOBS|TRANSFERS|\"({names})\")"
+    )
+    generic = ("core/storax_core/log/", "core/storax_core/commands/")
+    assert [n for n in python_files() if n.startswith(generic) and special.search(text_of(n))] == []

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic_core import PydanticUndefined
 
 from storax_core import errors
-from storax_core.lifecycle.states import AGENT_MOVES, FOLLOW
+from storax_core.lifecycle.states import AGENT_STATES, AUTOMATIC
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.resources import EVENTS, RESOURCES, Resource
 from storax_core.resources.base import FieldSpec
@@ -23,37 +23,37 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 HEADER = "<!-- Written by `python -m tools.reference.pages`; do not edit. -->"
 VERB_ROUTES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "list": (
-        ("GET", "/", "List, by filters in the URL."),
-        ("POST", "/query", "List, by a query in the body."),
-        ("POST", "/counts", "Count by the values of one field."),
+        ("GET", "/", "List rows, with filters in the URL."),
+        ("POST", "/query", "List rows, with a query in the body."),
+        ("POST", "/counts", "Count rows by the values of one field."),
     ),
-    "read": (("GET", "/{id}", "Read one."),),
-    "create": (("POST", "/", "Create one or many, all or none."),),
+    "read": (("GET", "/{id}", "Read one row."),),
+    "create": (("POST", "/", "Create one row or many, all or none."),),
     "update": (
-        ("PATCH", "/{id}", "Change one."),
-        ("PATCH", "/", "Change many: each its own way, or all that match the same way."),
+        ("PATCH", "/{id}", "Change one row."),
+        ("PATCH", "/", "Change many rows: a patch for each, or one patch for all matching rows."),
     ),
     "delete": (
-        ("DELETE", "/{id}", "Delete one."),
-        ("POST", "/delete", "Delete all that match a query in the body."),
-        ("DELETE", "/", "Delete all that match the filters in the URL; none: needs `all=true`."),
+        ("DELETE", "/{id}", "Delete one row."),
+        ("POST", "/delete", "Delete all rows that match a query in the body."),
+        ("DELETE", "/", "Delete all rows that match the filters in the URL. Without filters, `all=true` is needed."),
     ),
-    "cancel": (("POST", "/cancel", "Cancel all that match."),),
-    "footprint": (("POST", "/footprint", "How many nodes all that match would fill."),),
+    "cancel": (("POST", "/cancel", "Cancel all matching jobs."),),
+    "footprint": (("POST", "/footprint", "Compute how many nodes all matching jobs would fill."),),
 }
 OTHER_ROUTES = (
-    ("GET", "/api/v1/events/stream", "Events as they are published (server-sent events)."),
-    ("POST", "/api/v1/sessions/{id}/acquire", "Lease runnable jobs; `wait` seconds for the first."),
-    ("POST", "/api/v1/sessions/{id}/acquire-batch-jobs", "Lease BatchJobs that wait for submission."),
-    ("POST", "/api/v1/sessions/{id}/heartbeat", "Extend the session; says which of its jobs to stop."),
-    ("POST", "/api/v1/sessions/{id}/report", "Report state moves of leased jobs. Safe to repeat."),
+    ("GET", "/api/v1/events/stream", "Stream events as they are published (server-sent events)."),
+    ("POST", "/api/v1/sessions/{id}/acquire", "Lease runnable jobs; wait up to `wait` seconds for the first."),
+    ("POST", "/api/v1/sessions/{id}/acquire-batch-jobs", "Lease BatchJobs that are to be submitted."),
+    ("POST", "/api/v1/sessions/{id}/heartbeat", "Extend the session; returns which of its jobs to stop."),
+    ("POST", "/api/v1/sessions/{id}/report", "Report state transitions of leased jobs. Can be repeated."),
     ("POST", "/api/v1/auth/login", "Exchange a password for a token."),
-    ("POST", "/api/v1/auth/register", "Create a user, where the server allows it."),
-    ("GET", "/api/v1/auth/me", "Whom the token speaks for."),
-    ("POST", "/api/v1/tokens/", "Make a token; its text is in this answer and never again."),
-    ("GET", "/healthz", "Whether the process runs. Needs no token."),
-    ("GET", "/readyz", "Whether calls will succeed: Postgres answers, the schema is right. Needs no token."),
-    ("GET", "/metrics", "Counts for Prometheus, for the operator: from this machine, or with `STORAX_METRICS_TOKEN`."),
+    ("POST", "/api/v1/auth/register", "Create a user, if the server allows it."),
+    ("GET", "/api/v1/auth/me", "Return the user of the token."),
+    ("POST", "/api/v1/tokens/", "Create a token. Only this response contains its text."),
+    ("GET", "/healthz", "Succeed if the process runs. Needs no token."),
+    ("GET", "/readyz", "Succeed if Postgres answers and the schema is right. Needs no token."),
+    ("GET", "/metrics", "Metrics for Prometheus. Only from this machine, or with `STORAX_METRICS_TOKEN`."),
 )
 
 
@@ -94,8 +94,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _resources() -> Iterator[str]:
     yield "# Resources\n"
-    yield "Who writes a field: *create* and *update* are the caller's calls; *server* means that no call sets it. A"
-    yield "field of a create without a default must be given. Times are UTC, by the database's clock.\n"
+    yield "*Written by* names the calls that set a field; *server* means that only the server sets it. A field of"
+    yield "*create* without a default is required. Times are in UTC, by the database's clock.\n"
     for resource in RESOURCES:
         yield from _resource(resource)
 
@@ -105,7 +105,7 @@ def _resource(resource: Resource) -> Iterator[str]:
     yield " ".join((resource.model.__doc__ or "").split())
     yield f"\nREST: `/api/v1/{resource.path}/`. In the log: `{resource.entity}`. Verbs: {', '.join(resource.verbs)}."
     if resource.parent:
-        yield f"Hangs on `{resource.parent.field}`: it is deleted with that {resource.parent.resource}."
+        yield f"Deleted with its {resource.parent.resource.replace('_', ' ')} (`{resource.parent.field}`)."
     for names in resource.unique:
         yield f"Unique: {', '.join(f'`{n}`' for n in names)}."
     yield ""
@@ -114,7 +114,7 @@ def _resource(resource: Resource) -> Iterator[str]:
         (_field(resource, n) for n in _documented_fields(resource)),
     )
     yield f"\nOrderings: {', '.join(f'`{n}`' for n in resource.orderings)}; each also with a leading `-`."
-    yield f"Without one: `{resource.default_order}`.\n"
+    yield f"Default: `{resource.default_order}`.\n"
     yield from table(("Filter", "Takes", "Meaning"), _filters(resource))
     yield ""
 
@@ -169,10 +169,10 @@ def _filters(resource: Resource) -> Iterator[tuple[str, ...]]:
 
 
 def _states() -> Iterator[str]:
-    yield "# States and moves\n"
-    yield "A move that is not in these tables is refused with `illegal_move`; `force` makes it all the same, which is"
-    yield "an event of its own. Nobody but a lease holder makes a job enter `RUNNING`."
-    yield f"A lease holder may report: {', '.join(f'`{s}`' for s in sorted(AGENT_MOVES))}.\n"
+    yield "# States and transitions\n"
+    yield "The server refuses a transition that is not in these tables with `illegal_move`. `force` makes it anyway,"
+    yield "with an event type of its own. Only a lease holder can move a job to `RUNNING`."
+    yield f"A lease holder may report: {', '.join(f'`{s}`' for s in sorted(AGENT_STATES))}.\n"
     for resource in RESOURCES:
         if resource.machine:
             yield f"## {resource.python_name}\n"
@@ -181,19 +181,20 @@ def _states() -> Iterator[str]:
                 ("From", "To"), ((f"`{s}`", ", ".join(f"`{t}`" for t in sorted(to)) or "final") for s, to in moves)
             )
             yield ""
-    yield "## What follows by itself\n"
-    yield "The server enters the next state in the same transaction where a stage has nothing to do; the event names"
-    yield "the stages that were skipped. The first row whose condition holds wins.\n"
+    yield "## Automatic transitions\n"
+    yield "If a stage has nothing to do, the server enters the next state in the same transaction. The event lists the"
+    yield "skipped stages. The first row whose condition holds applies.\n"
     rows = (
-        (f"`{f.state}`", f.when.replace("_", " "), f"`{f.to}`", ", ".join(f"`{s}`" for s in f.skipped)) for f in FOLLOW
+        (f"`{a.state}`", a.when.replace("_", " "), f"`{a.to}`", ", ".join(f"`{s}`" for s in a.skipped))
+        for a in AUTOMATIC
     )
     yield from table(("From", "When", "To", "Skips"), rows)
 
 
 def _events() -> Iterator[str]:
     yield "# Event types\n"
-    yield "The list is closed. `data` is a patch of the entity's fields, so that the ordered merge of an entity's"
-    yield "events is its state; a *note* changes no field.\n"
+    yield "This list is complete. `data` is a patch of the resource's fields; the ordered merge of all its events is"
+    yield "the resource's state. A *note* changes no field.\n"
     rows = (
         (f"`{t.name}`", t.doc, "note" if t.note else "", str(t.schema_version)) for _, t in sorted(EVENT_TYPES.items())
     )
@@ -206,16 +207,16 @@ def _events() -> Iterator[str]:
 
 def _rest() -> Iterator[str]:
     yield "# REST routes\n"
-    yield "JSON in and out, `Authorization: Bearer stx_...`. How filters, pages, retries and errors work is in"
-    yield "[REST conventions](../rest-conventions.md); a running server shows its OpenAPI document at `/docs`.\n"
+    yield "Bodies are JSON; calls need `Authorization: Bearer stx_...`. [REST conventions](../rest-conventions.md)"
+    yield "describes filters, pages, retries and errors. A running server shows its OpenAPI document at `/docs`.\n"
     yield from table(("Method", "Path", "What it does"), ((m, f"`{p}`", w) for m, p, w in routes()))
 
 
 def _errors() -> Iterator[str]:
     yield "# Errors\n"
-    yield "Every error answer is `application/problem+json` with these members: `type`, `title`, `status`, `detail`"
-    yield "(what happened), `code`, `hint` (the way out), `request_id` and, where fields are wrong, `errors`."
-    yield "Which status goes with which code is in [REST conventions](../rest-conventions.md).\n"
+    yield "Every error response is `application/problem+json` with these members: `type`, `title`, `status`, `detail`"
+    yield "(what happened), `code`, `hint` (what to do), `request_id` and, for invalid fields, `errors`."
+    yield "[REST conventions](../rest-conventions.md) lists the status of each code.\n"
     yield from table(
         ("Code", "Meaning", "Is a"), ((f"`{e.code}`", _first_line(e), _parents(e)) for e in _tree(errors.CoreError))
     )
@@ -238,8 +239,8 @@ def _parents(kind: type[errors.CoreError]) -> str:
 
 def _settings() -> Iterator[str]:
     yield "# Server settings\n"
-    yield "Every server process reads these variables. In a container each may come from a file:"
-    yield "`STORAX_X_FILE=path`.\n"
+    yield "Every server process reads these variables. In a container, `STORAX_X_FILE=path` reads `STORAX_X` from a"
+    yield "file.\n"
     yield from table(("Variable", "Type", "Default", "Meaning"), map(_setting, Settings.model_fields.items()))
 
 

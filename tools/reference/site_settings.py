@@ -32,12 +32,13 @@ def render() -> str:
 
 def _page() -> Iterator[str]:
     yield "# Site settings\n"
-    yield "What may stand in `site.toml`, in the site's folder. `storax site init` writes `name`, `site_id`, `url` and"
-    yield "what it was told; all else is as below. A variable `STORAX_AGENT_X` comes before the setting `x` of the"
-    yield "first table. An agent reads its settings when it starts; `storax site check` names what does not fit.\n"
+    yield "The settings in `site.toml`, in the site's folder. `storax site init` writes `name`, `site_id`, `url` and"
+    yield "the options it was given; all others have the defaults below. A variable `STORAX_AGENT_X` overrides the"
+    yield "setting `x` of the first table. An agent reads its settings at start; `storax site check` reports"
+    yield "invalid ones.\n"
     yield from _table("", SiteSettings)
     yield "\n## `[transfer_locations]`\n"
-    yield 'Each is `alias = "URL"`, or a table `[transfer_locations.alias]` with `url` and what its kind needs.'
+    yield 'Each is `alias = "URL"`, or a table `[transfer_locations.alias]` with `url` and the settings of its kind.'
     yield "[Move files](../../how-to/move-files.md) has examples.\n"
     for kind in dict.fromkeys(KINDS.values()):
         schemes = ", ".join(f"`{name}://`" for name, model in KINDS.items() if model is kind)
@@ -83,14 +84,14 @@ def _docstring(model: type[BaseModel]) -> str:
 
 def _row(field: str, info: FieldInfo) -> tuple[str, ...]:
     kind = kind_of(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
-    return f"`{field}`", kind.replace(" or null", ""), _default(field, info), info.description or "Where it is."
+    return f"`{field}`", kind.replace(" or null", ""), _default(field, info), info.description or "URL of the location."
 
 
 def _default(field: str, info: FieldInfo) -> str:
     if info.default_factory is not None:
         return FOUND_OUT[field]
     if info.default is PydanticUndefined:
-        return "must be given"
+        return "required"
     return "unset" if info.default is None else f"`{_toml(info.default)}`"
 
 

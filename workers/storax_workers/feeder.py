@@ -20,25 +20,25 @@ from storax_core.lifecycle.states import JOB_TAKEABLE
 from storax_core.log import watermark
 from storax_core.queues import FILLED, QueueDown, Queues
 from storax_core.resources.batch_job import SUBMITTABLE
-from storax_core.resources.job import RUNNABLE, first_in_line
+from storax_core.resources.job import TAKEABLE, first_in_line
 
 log = logging.getLogger("storax.feeder")
 LEADER = "SELECT pg_try_advisory_lock(8362)"
 CHUNK = 2000  # events relayed at once
-ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between looks while an append is under way, and while nothing happens
+ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between checks while an append is under way, and while nothing happens
 RECONCILE_SEC = 2.0
 HEAD = 2000  # jobs of each live site that the reconciler keeps in the queue
 REFILL = 50_000  # rows per round trip of a full refill
-NOW_RUNNABLE = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {RUNNABLE}"  # noqa: S608
+NOW_RUNNABLE = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {TAKEABLE}"  # noqa: S608
 HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (
-SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {RUNNABLE}
+SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {TAKEABLE}
 ORDER BY {first_in_line("job_state")} LIMIT {HEAD}) x"""  # noqa: S608
-ALL = f"SELECT id, site_id, priority FROM job_state WHERE {RUNNABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
+ALL = f"SELECT id, site_id, priority FROM job_state WHERE {TAKEABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
 BATCHES = f"SELECT id, site_id, 0 AS priority FROM batch_job WHERE {SUBMITTABLE}"  # noqa: S608
 
 
 class Feeder:
-    """One process's attempt to lead."""
+    """One feeder process; at any time one of them leads."""
 
     def __init__(self, db: Database, queues: Queues) -> None:
         self.db, self.queues = db, queues
@@ -67,7 +67,7 @@ class Feeder:
         await conn.execute("SET synchronous_commit = off")
         self.at = await watermark.published(conn)
         await self._drop_foreign_stream(conn)
-        fence = watermark.Fence(safe=self.at)
+        fence = watermark.Watermark(safe=self.at)
         helper = asyncio.create_task(self._reconcile_for_ever())
         log.info("feeder leads from position %d", self.at)
         try:
@@ -82,7 +82,7 @@ class Feeder:
                 await conn.execute("SELECT pg_advisory_unlock_all(); SET synchronous_commit = on")
 
     async def _drop_foreign_stream(self, conn: Connection) -> None:
-        """A stream ahead of the log tells of another log (the database was made anew), and would refuse our places."""
+        """Drop a stream that is ahead of the log: it is of another database, and would refuse this one's positions."""
         with contextlib.suppress(QueueDown):
             end = int((await self.queues.feed_end()).partition("-")[0])
             if end > await conn.fetchval(watermark.LAST_DRAWN):
@@ -95,9 +95,9 @@ class Feeder:
                 await self.woken.wait()
         self.woken.clear()
 
-    async def _step(self, conn: Connection, fence: watermark.Fence) -> bool:
-        """One look, and the relay of what it proved final."""
-        safe = await fence.look(conn)
+    async def _step(self, conn: Connection, fence: watermark.Watermark) -> bool:
+        """Advance the watermark once, and relay the events that became final."""
+        safe = await fence.advance(conn)
         if safe <= self.at:
             return False
         rows = await watermark.read(conn, self.at, safe, CHUNK)
@@ -161,7 +161,7 @@ class Feeder:
     async def reconcile(self) -> None:
         """Put back what Postgres says is runnable: everything after Redis was lost or flushed, else queue heads."""
         async with self.db.worker() as conn:
-            await upkeep.compact_tally(conn)
+            await upkeep.compact_job_counts(conn)
             await upkeep.refresh_statistics(conn)
             if self.redis_lost or await self.queues.marked(FILLED) is None:
                 await self._refill(conn)
@@ -180,7 +180,7 @@ class Feeder:
 
 
 def _may_run(row: Mapping[str, str]) -> bool:
-    """Whether this event may have made its job runnable. New jobs were queued by who created them."""
+    """Whether this event may have made its job runnable. A call that creates jobs queues them itself."""
     moved = row["to_state"] in JOB_TAKEABLE and row["type"] != "job.created"
     return moved or row["type"] in ("job.released", "job.updated")
 

@@ -130,7 +130,7 @@ class ClaimCall:
         kept = await idempotency.seen(conn, self.call.owner_id, self.call.key, self.call.fingerprint)
         if kept is None:
             return None
-        ctx.saw(kept["position"])
+        ctx.advance_position(kept["position"])
         filters = {"id": orjson.loads(kept["answer"]), "session_id": self.session_id}
         query = select.Query(filter=filters, limit=select.MAX_LIMIT)
         page = await select.fetch_page(conn, self.work.resource, self.call.owner_id, query)

@@ -1,4 +1,4 @@
-"""App definitions: a class body says what an App is; ``sync()`` tells the server, ``submit()`` makes a Job of it."""
+"""App definitions: a class body defines an App, ``sync()`` stores it on the server, ``submit()`` makes a Job of it."""
 
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -117,7 +117,7 @@ class AppBase(Model, Generic[AppT, JobT]):
         similar = [n for n in vars(cls) if "templ" in n or "comm" in n]
         if similar:
             raise unknown(f"{cls.__name__} sets", similar[0], ["command_template"])
-        raise InvalidInput(f"{cls.__name__} says neither command_template nor run().", hint="Set one of the two.")
+        raise InvalidInput(f"{cls.__name__} has neither command_template nor run().", hint="Set one of the two.")
 
     @classmethod
     def _app_name(cls) -> str:
@@ -162,7 +162,7 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _require_site(cls) -> Any:
         if cls.site is None:
-            raise InvalidInput(f"{cls.__name__} does not say its site.", hint='Set site = "name" in the class.')
+            raise InvalidInput(f"{cls.__name__} does not name its site.", hint='Set site = "name" in the class.')
         return cls.site
 
     @OnBoth

@@ -34,7 +34,7 @@ class AppCache:
 
     @property
     def _model(self) -> Any:
-        # Looked up at use: who asks for a site's id has not imported the models of Apps and Jobs.
+        # Resolved on use: a caller that needs a site's id alone has not imported the models of Apps and Jobs.
         return model_named("App")
 
     def resolve(self, app: Any, site_name: str | None = None) -> App:
@@ -75,7 +75,7 @@ class AppCache:
             ids = [app.site_id for app in matches]
             sites = Site.objects.using(self._client).filter(id=ids).values_list("name", flat=True)
             raise InvalidInput(
-                f"Several sites have an App {name!r}: {', '.join(sites)}.", hint="Say which: site_name=."
+                f"Several sites have an App {name!r}: {', '.join(sites)}.", hint="Name the site: site_name=."
             )
         raise self._no_app(name, site)
 

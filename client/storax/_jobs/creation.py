@@ -1,4 +1,4 @@
-"""How a Job is created: its App is found by name, its parameters are checked, its parents are saved before it."""
+"""How a Job is created: its App is resolved by name, its parameters are checked, its parents are saved before it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -97,7 +97,7 @@ class JobCreation(Model):
         try:
             return send()
         except InvalidInput:
-            # An App that was deleted and made again has another id than the one remembered under its name.
+            # An App that was deleted and created again has another id than the cached one.
             if not apps_of(_client).moved({(one._app, one._site_name) for one in _items if isinstance(one._app, str)}):
                 raise
             return send()

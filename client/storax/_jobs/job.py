@@ -53,12 +53,14 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
     def children(self) -> QueryT:
         """Return a query of the jobs that wait for this one."""
-        query: QueryT = type(self).objects.using(self._home()).filter(parent_id=self._require_id("asked for children"))
+        query: QueryT = (
+            type(self).objects.using(self._home()).filter(parent_id=self._require_id("queried for children"))
+        )
         return query
 
     def history(self) -> EventLogQuery:
         """Return a query of its events, oldest first."""
-        query = EventLog.objects.using(self._home()).filter(job_id=self._require_id("asked for its history"))
+        query = EventLog.objects.using(self._home()).filter(job_id=self._require_id("queried for its history"))
         return query.order_by("position")
 
     def resolve_workdir(self, data_path: str | Path) -> Path:

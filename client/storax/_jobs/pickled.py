@@ -29,7 +29,7 @@ def unwrap(value: Any, *, trust: bool) -> Any:
         return value
     if not trust:
         raise InvalidInput(
-            "The result is pickled, and unpickling runs whatever code it holds.",
-            hint="Where you trust the site and all who may write to your jobs: result(trust=True).",
+            "The result is pickled, and unpickling runs any code it holds.",
+            hint="If you trust the site and everyone who may write to your jobs, call result(trust=True).",
         )
     return _library().loads(base64.b64decode(value[MARK]))

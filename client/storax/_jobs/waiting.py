@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from storax._jobs.feed import feed_of
 from storax._jobs.subscription import POLL, Subscription
-from storax._orm.pages import ask, pages
+from storax._orm.pages import pages, read_page
 from storax._orm.plan import PAGE, Plan
 from storax.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
 from storax.models.job_rules import FINAL
@@ -156,7 +156,7 @@ class Waiting(Generic[J]):
         self._event_rows.clear()
         for start in range(0, len(ids), PAGE):
             part = ids[start : start + PAGE]
-            page = ask(self._client, "jobs", {"filter": {"id": part}, "limit": PAGE, "format": "rows"})
+            page = read_page(self._client, "jobs", {"filter": {"id": part}, "limit": PAGE, "format": "rows"})
             id_column = page.columns.index("id")
             rows = {row[id_column]: dict(zip(page.columns, row, strict=True)) for row in page.rows}
             yield from ((job_id, rows.get(job_id)) for job_id in part)

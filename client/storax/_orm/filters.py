@@ -64,7 +64,7 @@ def _value(filter_: Filter, value: Any) -> Any:
     if not values:
         raise Nothing
     if None in values:
-        raise Rejected("None does not go with other values", hint="Ask for null in a query of its own.")
+        raise Rejected("None does not go with other values", hint="Filter for null in a query of its own.")
     return [accept(getattr(v, "id", v) if hasattr(v, "_spec") else v) for v in values]
 
 

@@ -79,12 +79,12 @@ def _literal(choices: tuple[str, ...]) -> Kind:
     known = frozenset(choices)
 
     def accept(value: Any) -> Any:
-        word = str(getattr(value, "value", value))
-        if word in known:
-            return word
+        text = str(getattr(value, "value", value))
+        if text in known:
+            return text
         from storax._runtime.suggestions import nearest
 
-        raise Rejected(f"{value!r} is not one of its values", hint=nearest(word, choices))
+        raise Rejected(f"{value!r} is not one of its values", hint=nearest(text, choices))
 
     return Kind(accept, choices=choices)
 

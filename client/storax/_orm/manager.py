@@ -27,8 +27,8 @@ class Manager(ChangeQuery[M]):
 
     def _require_filtered(self, verb: str) -> None:
         raise InvalidInput(
-            f"{self._noun}.objects.{verb}() does not say which ones.",
-            hint=f"Filter first; for every one of them say {self._noun}.objects.all().{verb}(...).",
+            f"{self._noun}.objects.{verb}() has no filter.",
+            hint=f"Filter first; to include every {self._noun}, call {self._noun}.objects.all().{verb}(...).",
         )
 
     def _create(self, local_arguments: dict[str, Any]) -> M:

@@ -44,7 +44,7 @@ class Prefetch:
         return self._page
 
 
-def ask(client: "Client", path: str, body: dict[str, Any]) -> Page:
+def read_page(client: "Client", path: str, body: dict[str, Any]) -> Page:
     """Read one page."""
     reply = client.call("POST", f"/{path}/query", dumps(body))
     with collector_paused():
@@ -57,7 +57,7 @@ def pages(client: "Client", path: str, plan: Plan, *, size: int = PAGE, fields: 
     if plan.nothing or plan.window.span == 0:
         return
     taken = 0
-    page: Page | None = ask(client, path, plan.page(limit=size, fields=fields))
+    page: Page | None = read_page(client, path, plan.page(limit=size, fields=fields))
     while page:
         taken += len(page.rows)
         cursor = page.next if page.rows and (plan.window.span is None or taken < plan.window.span) else None
@@ -71,4 +71,4 @@ def pages(client: "Client", path: str, plan: Plan, *, size: int = PAGE, fields: 
 
 
 def _fetch(client: "Client", path: str, body: dict[str, Any]) -> Callable[[], Page]:
-    return lambda: ask(client, path, body)
+    return lambda: read_page(client, path, body)

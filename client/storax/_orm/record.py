@@ -178,7 +178,7 @@ class Record(Owner):
         return {name: getattr(self, name) for name in self._columns}
 
     def __repr__(self) -> str:
-        # Raw values, so that looking at an object never asks the server for what it does not hold.
+        # Raw values, so that repr() never sends a request for a field that was not read.
         raw = {name: self._values[self._fields[name].index] for name in _BRIEF if name in self._columns}
         inside = ", ".join(f"{n}={v!r}" for n, v in raw.items() if v is not UNSET and v not in (None, {}, ""))
         return f"{type(self).__name__}({inside})"

@@ -1,4 +1,4 @@
-"""The command `storax`: a table of commands, each loaded when it is named, so that nothing is paid for help."""
+"""The command `storax`: a table of commands, each imported when it is named, so that help is fast."""
 
 import sys
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ __all__ = ["main"]
 
 _EPILOG = """\b
 Examples:
-  storax up --detach                         a server and a site on this machine
+  storax up --detach                         starts a server and a site on this machine
   storax job submit Hello name=world --wait
   storax job ls --state FAILED
   storax job explain 12
 
 \b
-Exit status: 0 ok, 1 error, 2 usage, 3 not found, 4 not allowed in, 5 refused, 6 waited jobs failed, 7 timeout,
-8 server unreachable, 130 interrupted."""
+Exit status: 0 success, 1 error, 2 wrong usage, 3 not found, 4 not authorized, 5 refused, 6 a job failed while waiting,
+7 timeout, 8 server unreachable, 130 interrupted."""
 
 root = typer.Typer(
     cls=Root,
@@ -33,8 +33,8 @@ root = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         print(f"storax {version('storax')}")
@@ -45,16 +45,16 @@ def _show_version(wanted: bool) -> None:
 def _options(
     context: typer.Context,
     profile: Annotated[
-        str | None, typer.Option("--profile", metavar="NAME", help="Stored server and token to use; see login.")
+        str | None, typer.Option("--profile", metavar="NAME", help="Profile (stored server and token) to use.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", envvar="STORAX_DEBUG", help="Show the trace of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar="STORAX_DEBUG", help="Show error tracebacks.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Run jobs on your sites; every change is kept in a log.
+    """Run jobs on your sites, and keep a log of every change.
 
-    Data go to stdout, everything else to stderr. STORAX_OUTPUT sets how lists are printed, NO_COLOR turns colours off.
+    Print data to stdout, messages to stderr. STORAX_OUTPUT sets the default of --output; NO_COLOR disables colours.
     """
     context.obj = {"profile": profile}
     failures.debug(on=debug)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import CommandError, UsageError
 from storax.cli.terminal.listing import Limit, Listing, named
 from storax.cli.terminal.output import Columns, Form, Output, note, show_one
@@ -23,7 +23,7 @@ APPS = Listing(
 )
 
 app = typer.Typer(
-    help="See and publish apps: the programs that jobs run.",
+    help="List and publish Apps: the programs that jobs run.",
     no_args_is_help=True,
     epilog="""\b
 Examples:
@@ -31,13 +31,13 @@ Examples:
   storax app ls --site laptop""",
 )
 
-Name = Annotated[str, typer.Argument(metavar="APP", help="Name or id.")]
-Site = Annotated[str | None, typer.Option("--site", metavar="NAME", help="At this site.")]
+Name = Annotated[str, typer.Argument(metavar="APP", help="Name or id of the App.")]
+Site = Annotated[str | None, typer.Option("--site", metavar="NAME", help="Site of the App. Default: all sites.")]
 
 
 @app.command("ls")
 def ls(*, site: Site = None, limit: Limit = 0, output: Output = Form.TABLE, columns: Columns = None) -> None:
-    """List apps.
+    """List Apps.
 
     \b
     Examples:
@@ -47,13 +47,13 @@ def ls(*, site: Site = None, limit: Limit = 0, output: Output = Form.TABLE, colu
     from storax.models.job import App
 
     query = App.objects.filter(site_id=site_id(site)) if site else App.objects.all()
-    empty = "There is no app yet. Publish one: storax app sync FILE.py"
+    empty = "There is no App yet. Publish one: storax app sync FILE.py"
     APPS.print(query.order_by("name"), form=output, columns=columns, limit=limit, empty=empty)
 
 
 @app.command("show")
 def details(name: Name, *, site: Site = None, output: Output = Form.TABLE) -> None:
-    """Show all of an app.
+    """Show all fields of an App.
 
     \b
     Examples:
@@ -66,7 +66,7 @@ def details(name: Name, *, site: Site = None, output: Output = Form.TABLE) -> No
 
 @app.command("rm")
 def rm(name: Name, *, site: Site = None, yes: Yes = False, dry_run: DryRun = False) -> None:
-    """Delete an app with all its jobs; their history stays.
+    """Delete an App and all its jobs. The log keeps their history.
 
     \b
     Examples:
@@ -77,22 +77,22 @@ def rm(name: Name, *, site: Site = None, yes: Yes = False, dry_run: DryRun = Fal
 
     stored = _find(name, site)
     jobs = Job.objects.filter(app_id=stored.id or 0).count()
-    note(f"App {stored.name} has {jobs} {'job' if jobs == 1 else 'jobs'}, which go with it.")
-    if agreed("delete", 1, what="app", yes=yes, dry_run=dry_run):
+    note(f"App {stored.name} has {jobs} {'job' if jobs == 1 else 'jobs'}, which will be deleted too.")
+    if confirmed("delete", 1, what="app", yes=yes, dry_run=dry_run):
         stored.delete()
         note(f"Deleted: {name}")
 
 
 @app.command("sync")
 def sync(
-    file: Annotated[Path, typer.Argument(metavar="FILE.py", help="A Python file that defines apps.", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE.py", help="Python file that defines Apps.", dir_okay=False)],
     *,
     site: Annotated[
-        str | None, typer.Option("--site", metavar="NAME", help="Instead of the site each app names.")
+        str | None, typer.Option("--site", metavar="NAME", help="Site to publish at. Default: that of each App.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Name the apps, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the Apps, and change nothing.")] = False,
 ) -> None:
-    """Publish the apps that a Python file defines, new or changed. The file is run to read them.
+    """Publish the new and changed Apps of a Python file. This command runs the file.
 
     \b
     Examples:
@@ -102,7 +102,7 @@ def sync(
     definitions = _definitions(file)
     if not definitions:
         hint = "Define one: class Hello(App): site = ...; command_template = ..."
-        raise UsageError(f"{file} defines no app.", hint=hint)
+        raise UsageError(f"{file} defines no App.", hint=hint)
     for definition in definitions:
         if site:
             definition.site = site
@@ -114,19 +114,19 @@ def sync(
 
 
 def _definitions(file: Path) -> "list[type[App]]":
-    """The App classes of a file, in the order it defines them; not those it imports."""
+    """Return the App classes that a file defines, in its order; not those it imports."""
     from storax.models.job import App
 
     name = f"_storax_apps_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None or not file.is_file():
-        raise UsageError(f"There is no Python file {file}.")
+        raise UsageError(f"The Python file {file} does not exist.")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise CommandError(
-            f"{file} cannot be run: {type(error).__name__}: {error}.", hint="Run it with python."
+            f"{file} cannot be run: {type(error).__name__}: {error}.", hint="Run it with python to see the traceback."
         ) from error
     classes: list[Any] = [v for v in vars(module).values() if isinstance(v, type) and issubclass(v, App)]
     return [cls for cls in classes if cls.__module__ == name]
@@ -137,5 +137,5 @@ def _find(name: str, site: str | None) -> "App":
 
     ids = app_ids(name, sites=[site_id(site)] if site else ())
     if len(ids) > 1:
-        raise UsageError(f"{len(ids)} sites have an app {name!r}.", hint="Say which: --site NAME")
+        raise UsageError(f"{len(ids)} sites have an App {name!r}.", hint="Choose one with --site NAME.")
     return App.objects.get(id=ids[0])

@@ -1,4 +1,4 @@
-"""The table of commands, and the group that loads one of them when it is named."""
+"""The table of commands, and the group that imports one of them when it is named."""
 
 from dataclasses import dataclass
 from functools import wraps
@@ -17,11 +17,15 @@ EXTERNAL = "storax.commands"
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a command lives and what the list of commands says about it.
+    """One line of the table.
 
-    ``module`` has ``app``, a group, or ``register(app)``, which adds single commands; empty: it lives in another room
-    and comes by its entry point, with the extra ``extra``. ``remote``: it speaks to the server in use. ``database``: it
-    opens the database itself.
+    Attributes:
+        help: Its line in the list of commands.
+        module: Module with ``app``, a group, or ``register(app)``, which adds single commands; empty for a command of
+            another package, which its entry point names.
+        extra: The extra that installs that package.
+        remote: Whether it needs a connection to the server.
+        database: Whether it opens the database itself.
     """
 
     help: str
@@ -32,22 +36,22 @@ class Entry:
 
 
 COMMANDS: dict[str, Entry] = {
-    "demo": Entry("Run a real workflow on a private stack, and stop it again.", "storax.cli.demo"),
+    "demo": Entry("Run a workflow on a private stack, then stop the stack.", "storax.cli.demo"),
     "up": Entry("Start a server and a site on this machine.", "storax.cli.stack"),
-    "down": Entry("Stop them.", "storax.cli.stack"),
-    "status": Entry("Show what runs of them.", "storax.cli.stack"),
+    "down": Entry("Stop the server and the site on this machine.", "storax.cli.stack"),
+    "status": Entry("Show the state of the server and the site on this machine.", "storax.cli.stack"),
     "doctor": Entry("Check the settings, the server and this machine.", "storax.cli.stack"),
     "login": Entry("Store a token for a server.", "storax.cli.login"),
-    "logout": Entry("Revoke and forget the stored token.", "storax.cli.login"),
-    "whoami": Entry("Show the server and the user.", "storax.cli.login", remote=True),
-    "job": Entry("Create, find, follow and change jobs.", "storax.cli.job", remote=True),
-    "app": Entry("See and publish apps: the programs that jobs run.", "storax.cli.app", remote=True),
-    "site": Entry("Make and run a site: a place where jobs run.", extra="agent"),
-    "queue": Entry("Ask a site's scheduler for allocations (BatchJobs).", "storax.cli.queue", remote=True),
-    "transfer": Entry("See the files that move for jobs.", "storax.cli.transfer", remote=True),
-    "engine": Entry("Start, stop and see the engine of data frames.", "storax.cli.engine"),
+    "logout": Entry("Revoke the stored token, and delete it.", "storax.cli.login"),
+    "whoami": Entry("Show the server and the user in use.", "storax.cli.login", remote=True),
+    "job": Entry("Create, list, follow and change jobs.", "storax.cli.job", remote=True),
+    "app": Entry("List and publish Apps: the programs that jobs run.", "storax.cli.app", remote=True),
+    "site": Entry("Create and run a site: a place where jobs run.", extra="agent"),
+    "queue": Entry("Request allocations (BatchJobs) from a site's scheduler.", "storax.cli.queue", remote=True),
+    "transfer": Entry("List the files that are copied for jobs.", "storax.cli.transfer", remote=True),
+    "engine": Entry("Start, stop and show the engine of data frames and pipelines.", "storax.cli.engine"),
     "event": Entry("Read and follow the log of every change.", "storax.cli.event", remote=True),
-    "token": Entry("Make, list and revoke access tokens.", "storax.cli.token", remote=True),
+    "token": Entry("Create, list and revoke access tokens.", "storax.cli.token", remote=True),
     "admin": Entry("Operate the database: migrate, users, verify, rebuild.", extra="server", database=True),
 }
 
@@ -60,14 +64,14 @@ class Root(TyperGroup):
         self.commands = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Put the real command in the place of its line in the list."""
+        """Replace the line of the list by the command itself."""
         command = load(args[0])
         if command is not None:
             self.commands[args[0]] = command
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run it; Ctrl-C is status 130, and a reader who has had enough of our output is no error."""
+        """Run it; Ctrl-C exits with 130, a closed pipe with 0."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -77,7 +81,7 @@ class Root(TyperGroup):
 
 
 def load(name: str) -> Any | None:
-    """The command of that name, ready to run; None where nobody has one."""
+    """Return the command of that name, ready to run; None where there is none."""
     entry = COMMANDS.get(name)
     if entry is None or not entry.module:
         return _external(name, entry)
@@ -95,7 +99,7 @@ def load(name: str) -> Any | None:
 
 
 def _connect(command: Any) -> None:
-    """Run every command below with a connection; its help needs none."""
+    """Give every command below a connection when it runs; its help needs none."""
     for inner in getattr(command, "commands", {}).values():
         _connect(inner)
     run = command.callback
@@ -117,7 +121,7 @@ def _command(group: typer.Typer, name: str) -> Any:
 
 
 def _external(name: str, entry: Entry | None) -> Any | None:
-    """A command group of another room, found by its entry point."""
+    """Return a command group of another package, by its entry point."""
     from importlib.metadata import entry_points
 
     for point in entry_points(group=EXTERNAL):

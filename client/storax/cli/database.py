@@ -1,4 +1,4 @@
-"""The commands of an operator open the database themselves: where none is named, that of this machine's stack."""
+"""The database of operator commands, which open it themselves: by default that of this machine's stack."""
 
 import inspect
 import os
@@ -12,16 +12,16 @@ import typer
 from storax.cli.terminal.failures import UNREACHABLE, CommandError, UsageError
 
 VARIABLE = "STORAX_DATABASE_URL"
-_WAYS = f"Start it with `storax up`, or name another: --data DIR, --database-url or {VARIABLE}."
+_WAYS = f"Start it with `storax up`, or name a database with --data DIR, --database-url or {VARIABLE}."
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Data folder of a running stack. Default, where no database is named: "
+    typer.Option("--data", metavar="DIR", help="Data folder of a running stack. Default, if no database is named: "
                  "STORAX_HOME/local."),
 ]  # fmt: skip
 
 
 def with_stack(group: typer.Typer) -> typer.Typer:
-    """The same commands; those that take a ``database_url`` take ``--data`` too, and without either find the stack."""
+    """Return the same commands; those with a ``database_url`` also take ``--data``, and default to the stack."""
     changed = copy(group)
     changed.registered_commands = [copy(info) for info in group.registered_commands]
     for info in changed.registered_commands:
@@ -31,17 +31,17 @@ def with_stack(group: typer.Typer) -> typer.Typer:
 
 
 def database_url(url: str | None, data: Path | None) -> str:
-    """The address to use: a folder named beats the variable, and the stack comes last.
+    """Return the address to use: that of ``data``, else ``url``, else that of the default stack.
 
     Raises:
-        UsageError: a folder and an address are both named.
+        UsageError: both a folder and an address are named.
         CommandError: none is named, and no stack runs in the folder.
         DataFolderError: the folder is none of ours, or of a newer Storax.
     """
     if data is None and url:
         return url
     if data is not None and url and url != os.environ.get(VARIABLE):
-        raise UsageError("--data and --database-url name two databases.", hint="Leave one of them out.")
+        raise UsageError("--data and --database-url name two databases.", hint="Use only one of them.")
     return _of_stack(data)
 
 

@@ -12,11 +12,11 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     *,
-    jobs: Annotated[int, typer.Option("--jobs", min=2, max=2000, help="Into how many parts the work is split.")] = 150,
+    jobs: Annotated[int, typer.Option("--jobs", min=2, max=2000, help="Number of jobs that share the work.")] = 150,
 ) -> None:
-    """Analyse the Python standard library with a graph of jobs, print what the log knows of it, stop everything.
+    """Analyse the Python standard library with a graph of jobs, print results and history, then stop everything.
 
-    Starts Postgres, Valkey, the API, the workers and a site of its own in a temporary folder, which it removes again.
+    The demo starts Postgres, Valkey, the API, the workers and a site in a temporary folder, and removes the folder.
 
     \b
     Examples:

@@ -7,16 +7,16 @@ import typer
 if TYPE_CHECKING:
     from storax._engine.folder import Running
 
-app = typer.Typer(no_args_is_help=True, help="Start, stop and see the engine of data frames and pipelines.")
+app = typer.Typer(no_args_is_help=True, help="Start, stop and show the engine of data frames and pipelines.")
 
 
 @app.command()
 def start() -> None:
-    """Start the engine, or find that it runs. Scripts do so by themselves.
+    """Start the engine if it does not run. Scripts start it automatically.
 
+    \b
     Examples:
-
-        storax engine start
+      storax engine start
     """
     from storax._engine import session
 
@@ -27,11 +27,11 @@ def start() -> None:
 
 @app.command()
 def stop() -> None:
-    """Stop the engine. Data frames that were not saved are lost. Harmless when none runs.
+    """Stop the engine. Unsaved data frames are lost. Does nothing if no engine runs.
 
+    \b
     Examples:
-
-        storax engine stop
+      storax engine stop
     """
     from storax._engine import process
     from storax._engine.folder import EngineFolder
@@ -41,18 +41,18 @@ def stop() -> None:
 
 @app.command()
 def status() -> None:
-    """Show the engine and its projects. Exit status: 0 when it runs, 1 when it does not.
+    """Show the engine and its projects. Exit status: 0 if it runs, 1 if not.
 
+    \b
     Examples:
-
-        storax engine status
+      storax engine status
     """
     from storax._engine.folder import EngineFolder
 
     folder = EngineFolder.default()
     running = folder.read()
     if running is None:
-        print(f"No engine runs (folder {folder.path}). Scripts start it by themselves; or: storax engine start")
+        print(f"No engine runs (folder {folder.path}). Scripts start it automatically; or run: storax engine start")
         raise typer.Exit(1)
     _show(running, folder=str(folder.path))
 

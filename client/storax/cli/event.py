@@ -24,7 +24,7 @@ SILENCE = 45.0  # three missed heartbeats of the server
 FIRST_TRIES = 5
 # Fields whose change says little to people; `-o json` has them.
 _QUIET = {"at", "state", "session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
-_SAYING = ("message", "reason", "error")
+_MESSAGE_KEYS = ("message", "reason", "error")
 
 app = typer.Typer(
     help="Read and follow the log of every change.",
@@ -36,23 +36,28 @@ Examples:
 )
 
 Job = Annotated[list[int] | None, typer.Option("--job", metavar="ID", help="Only events of this job.")]
-Type = Annotated[list[str] | None, typer.Option("--type", metavar="TYPE", help="Only these, as job.state_changed.")]
-Entity = Annotated[list[str] | None, typer.Option("--entity", metavar="NOUN", help="Only of these, as job, site, app.")]
-ToState = Annotated[list[str] | None, typer.Option("--to", metavar="STATE", help="Only moves to this state.")]
-Actor = Annotated[list[str] | None, typer.Option("--actor", metavar="WHO", help="Only by these, as user:1.")]
+Type = Annotated[
+    list[str] | None, typer.Option("--type", metavar="TYPE", help="Only this type, such as job.state_changed.")
+]
+Entity = Annotated[
+    list[str] | None, typer.Option("--entity", metavar="NOUN", help="Only this resource: job, site, app, ...")
+]
+ToState = Annotated[list[str] | None, typer.Option("--to", metavar="STATE", help="Only transitions to this state.")]
+Actor = Annotated[list[str] | None, typer.Option("--actor", metavar="WHO", help="Only of this actor, such as user:1.")]
 Since = Annotated[
-    str | None, typer.Option("--since", metavar="WHEN", help="A position in the log, a time, or a span as 10m.")
+    str | None, typer.Option("--since", metavar="WHEN", help="Start at a log position, a time, or so long ago (10m).")
 ]
 
 
 def message_of(event: Mapping[str, Any]) -> str:
-    """What an event says, in a line: its message, else the fields that became different."""
+    """Return the message of an event and the fields that it changed, in one line."""
     data = event.get("data") or {}
-    messages = [str(data[name]) for name in _SAYING if data.get(name)]
-    messages += str(data.get("stderr_tail") or "").splitlines()[-1:]  # what a program complains of last says most
+    messages = [str(data[name]) for name in _MESSAGE_KEYS if data.get(name)]
+    messages += str(data.get("stderr_tail") or "").splitlines()[-1:]  # the last line of a program's errors says most
     if str(event.get("type", "")).endswith(".created"):
         return messages[0] if messages else ""
-    changes = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in _QUIET and n not in _SAYING]
+    omitted = _QUIET.union(_MESSAGE_KEYS)
+    changes = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in omitted]
     return "; ".join([*messages, *changes])
 
 
@@ -86,7 +91,7 @@ def ls(
     output: Output = Form.TABLE,
     columns: Columns = None,
 ) -> None:
-    """List events, the newest last.
+    """List events, newest last.
 
     \b
     Examples:
@@ -106,13 +111,13 @@ def ls(
     if not count and output.for_people:
         note("No event matches.")
     elif limit and count >= limit and output.for_people:
-        note(f"The newest {count}; more with --limit")
+        note(f"Newest {count} events; use --limit for more.")
 
 
 @app.command("tail")
 def tail(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with events as they happen.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many past events to begin with.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue with new events as they happen.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Number of past events to show first.")] = 10,
     job: Job = None,
     type_: Type = None,
     entity: Entity = None,
@@ -121,7 +126,7 @@ def tail(
     since: Since = None,
     output: Output = Form.TABLE,
 ) -> None:
-    """Show the newest events and, with -f, every one to come; a broken connection is taken up where it ended.
+    """Show the newest events. With -f, continue with every new event, also after a broken connection.
 
     \b
     Examples:
@@ -130,7 +135,7 @@ def tail(
       storax event tail -f --since 10m -o ndjson | jq .
     """
     if output not in (Form.TABLE, Form.WIDE, Form.NDJSON, Form.JSON, Form.IDS):
-        raise UsageError("`event tail` prints events as they come.", hint="Use -o table, ndjson or ids.")
+        raise UsageError("`storax event tail` cannot print this format.", hint="Use -o table, ndjson or ids.")
     from storax.models.event_log import EventLog
 
     filters = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor)
@@ -144,10 +149,10 @@ def tail(
 
 
 def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]]:
-    """Every event behind the position ``after`` that passes the filters, as the server pushes it, without end.
+    """Yield every event behind the position ``after`` that matches the filters, as the server pushes it, without end.
 
     Raises:
-        StoraxError: the server refuses, or cannot be reached at first. Once it was, it may be away for any time.
+        StoraxError: the server refuses, or cannot be reached at first; later it may be away for any time.
     """
     from storax._runtime.server_sent_events import parse
     from storax._runtime.transport import Call
@@ -173,7 +178,7 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
             if not connected and failures > FIRST_TRIES:
                 raise
             if failures == FIRST_TRIES:
-                note(f"{error.message} Going on as soon as it is back.")
+                note(f"{error.message} Continuing when it is back.")
         time.sleep(min(2.0, 0.1 * 2**failures))
 
 

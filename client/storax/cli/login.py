@@ -9,7 +9,7 @@ from storax.cli.terminal import connection
 from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
 from storax.cli.terminal.output import Form, Output, note, show_one
 
-Stored = Annotated[str, typer.Option("--profile", metavar="NAME", help="Name to store it under.")]
+Stored = Annotated[str, typer.Option("--profile", metavar="NAME", help="Name of the profile.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -20,14 +20,14 @@ def register(app: typer.Typer) -> None:
 
 def login(
     context: typer.Context,
-    url: Annotated[str, typer.Argument(metavar="URL", help="Address of the server, as http://host:8360.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="Address of the server, such as http://host:8360.")],
     *,
     username: Annotated[str | None, typer.Option("--username", "-u", metavar="NAME", help="Login name.")] = None,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
-    token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Store a token read from stdin instead.")] = False,
+    token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Store a token from stdin instead.")] = False,
     profile: Stored = "default",
 ) -> None:
-    """Exchange a password for a token, and store it (mode 0600) for later commands and scripts.
+    """Log in, and store the token (mode 0600) for later commands and scripts.
 
     \b
     Examples:
@@ -45,7 +45,7 @@ def login(
 
 
 def logout(context: typer.Context, *, profile: Stored = "default") -> None:
-    """Revoke the stored token at its server, and forget it.
+    """Revoke the stored token at its server, and delete it here.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def logout(context: typer.Context, *, profile: Stored = "default") -> None:
     stored = settings.load_profile(name)
     if stored is None:
         known = ", ".join(settings.profile_names()) or "none"
-        raise CommandError(f"There is no profile {name!r}.", hint=f"There are: {known}.", status=NOT_FOUND)
+        raise CommandError(f"The profile {name!r} does not exist.", hint=f"Profiles: {known}.", status=NOT_FOUND)
     if stored.token:
         _revoke(stored.url, stored.token.get_secret_value())
     settings.delete_profile(name)
@@ -66,7 +66,7 @@ def logout(context: typer.Context, *, profile: Stored = "default") -> None:
 
 
 def whoami(*, output: Output = Form.TABLE) -> None:
-    """Show the server in use, where its address comes from, and who we are there.
+    """Show the server in use, the source of its address, and the user.
 
     \b
     Examples:
@@ -92,7 +92,7 @@ def _source() -> str:
 
 
 def _profile_name(context: typer.Context, profile: str) -> str:
-    """The name after `login --profile`, or after `storax --profile`."""
+    """Return the name after `login --profile`, else after `storax --profile`."""
     outer = (context.obj or {}).get("profile")
     return outer if outer and profile == "default" else profile
 
@@ -100,7 +100,7 @@ def _profile_name(context: typer.Context, profile: str) -> str:
 def _token_for(url: str, username: str | None, *, from_stdin: bool) -> str:
     if not username:
         if not sys.stdin.isatty():
-            raise UsageError("Say who logs in.", hint="storax login URL -u NAME --password-stdin")
+            raise UsageError("No user name is given.", hint="storax login URL -u NAME --password-stdin")
         username = str(typer.prompt("Username", err=True))
     answer = _anonymous(url).request("POST", "/auth/login", {"username": username, "password": _password(from_stdin)})
     return str(answer["token"])
@@ -110,21 +110,21 @@ def _password(from_stdin: bool) -> str:
     if from_stdin:
         return _read_secret("password")
     if not sys.stdin.isatty():
-        raise UsageError("Nobody can be asked for the password here.", hint="Pipe it in, with --password-stdin.")
+        raise UsageError("Cannot prompt for the password without a terminal.", hint="Pipe it to --password-stdin.")
     return str(typer.prompt("Password", hide_input=True, err=True))
 
 
 def _read_secret(what: str) -> str:
     secret = sys.stdin.readline().rstrip("\r\n")
     if not secret:
-        raise UsageError(f"There is no {what} on stdin.", hint=f"Pipe it in: ... < {what}.txt")
+        raise UsageError(f"No {what} on stdin.", hint=f"Pipe it in: ... < {what}.txt")
     return secret
 
 
 def _anonymous(url: str) -> Any:
     from storax.client import Client
 
-    # A token that is stored for this address must not speak for somebody who logs in anew.
+    # A token that is stored for this address must not be used for another login.
     return Client(url, "none")
 
 
@@ -136,7 +136,7 @@ def _me(url: str, token: str) -> dict[str, Any]:
 
 
 def _revoke(url: str, token: str) -> None:
-    """Revoke a token at its server; one that is refused already needs no revoking, and a server may be gone."""
+    """Revoke a token at its server, unless it is refused already or the server is gone."""
     from storax.client import Client
     from storax.errors import Unauthorized, Unavailable
 
@@ -144,6 +144,6 @@ def _revoke(url: str, token: str) -> None:
     try:
         client.request("DELETE", f"/tokens/{client.request('GET', '/auth/me')['token_id']}")
     except Unauthorized:
-        note("The token was no longer good.")
+        note("The token was no longer valid.")
     except Unavailable:
-        note(f"No server answers at {url}: the token is forgotten here, but not revoked there.")
+        note(f"No server answers at {url}: the token is deleted here, but not revoked there.")

@@ -1,11 +1,11 @@
-"""`storax queue`: allocations asked of a site's scheduler, inside which its jobs run. In Python: BatchJob."""
+"""`storax queue`: allocations of a site's scheduler, inside which its jobs run. In Python: BatchJob."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.listing import Limit, Listing
 from storax.cli.terminal.output import Columns, Form, Output, note
@@ -30,7 +30,7 @@ QUEUE = Listing(
 OPEN = ("pending_submission", "queued", "running")
 
 app = typer.Typer(
-    help="Ask a site's scheduler for allocations (BatchJobs).",
+    help="Request allocations (BatchJobs) from a site's scheduler.",
     no_args_is_help=True,
     epilog="""\b
 Examples:
@@ -42,26 +42,28 @@ Examples:
 @app.command("submit")
 def submit(
     *,
-    site: Annotated[str, typer.Option("--site", metavar="NAME", help="Site whose scheduler is asked.")],
+    site: Annotated[str, typer.Option("--site", metavar="NAME", help="Site of the scheduler.")],
     num_nodes: Annotated[
-        int | None, typer.Option("--num-nodes", "-n", min=1, help="Nodes; by default 1, or those of its parts.")
+        int | None, typer.Option("--num-nodes", "-n", min=1, help="Number of nodes. Default: 1, or those of the parts.")
     ] = None,
-    wall_time: Annotated[int, typer.Option("--wall-time", "-t", min=1, help="Length in minutes.")] = 60,
-    queue: Annotated[str, typer.Option("--queue", "-q", help="Scheduler queue.")] = "",
-    project: Annotated[str, typer.Option("--project", "-A", help="Project to charge.")] = "",
+    wall_time: Annotated[int, typer.Option("--wall-time", "-t", min=1, help="Wall time, in minutes.")] = 60,
+    queue: Annotated[str, typer.Option("--queue", "-q", help="Queue. Default: that of the site.")] = "",
+    project: Annotated[str, typer.Option("--project", "-A", help="Project to charge. Default: that of the site.")] = "",
     mode: Annotated[
-        str, typer.Option("--job-mode", "-m", metavar="mpi|serial", help="How jobs are launched.")
+        str, typer.Option("--job-mode", "-m", metavar="mpi|serial", help="mpi: multi-node jobs; serial: one rank.")
     ] = "serial",
-    tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Run only jobs with it.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Only jobs with this tag.")
+    ] = None,
     param: Annotated[
-        list[str] | None, typer.Option("--param", "-p", metavar="KEY=VALUE", help="For its script.")
+        list[str] | None, typer.Option("--param", "-p", metavar="KEY=VALUE", help="Parameter of the job script.")
     ] = None,
     part: Annotated[
         list[str] | None,
-        typer.Option("--part", metavar="MODE:NODES[:KEY=VALUE...]", help="Nodes with a mode and tags of their own."),
+        typer.Option("--part", metavar="MODE:NODES[:KEY=VALUE...]", help="A part with its own nodes, mode and tags."),
     ] = None,
 ) -> None:
-    """Ask for an allocation and print its id.
+    """Request an allocation, and print its id.
 
     \b
     Examples:
@@ -72,7 +74,7 @@ def submit(
     from storax.models.batch_job import BatchJob
 
     if mode not in ("mpi", "serial"):
-        raise UsageError(f"--job-mode {mode!r} is none.", hint="Use mpi or serial.")
+        raise UsageError(f"{mode!r} is not a job mode.", hint="Use mpi or serial.")
     partitions = [_partition(text) for text in part or []]
     batch_job = BatchJob.objects.create(
         site_id=site_id(site),
@@ -92,7 +94,7 @@ def _total_nodes(num_nodes: int | None, partitions: Sequence[Mapping[str, Any]])
     """Return --num-nodes, by default the nodes of the partitions, or 1; the two must agree."""
     total = sum(int(one["num_nodes"]) for one in partitions)
     if partitions and num_nodes not in (None, total):
-        raise UsageError(f"The parts have {total} nodes, the allocation {num_nodes}.", hint="Leave out --num-nodes.")
+        raise UsageError(f"The parts have {total} nodes, the allocation {num_nodes}.", hint="Omit --num-nodes.")
     return num_nodes or total or 1
 
 
@@ -101,7 +103,7 @@ def _partition(text: str) -> dict[str, Any]:
     mode, _, rest = text.partition(":")
     nodes, _, tags = rest.partition(":")
     if mode not in ("mpi", "serial") or not nodes.isdecimal() or not int(nodes):
-        raise UsageError(f"--part {text!r} is no MODE:NODES.", hint="Write it as --part mpi:3:kind=wide")
+        raise UsageError(f"--part {text!r} is not MODE:NODES[:KEY=VALUE...].", hint="Write --part mpi:3:kind=wide")
     return {
         "job_mode": mode,
         "num_nodes": int(nodes),
@@ -116,12 +118,12 @@ def ls(
     state: Annotated[
         list[str] | None, typer.Option("--state", "-s", metavar="STATE", help="Only in this state.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", "-a", help="Those that have ended, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Include allocations that have ended.")] = False,
     limit: Limit = 100,
     output: Output = Form.TABLE,
     columns: Columns = None,
 ) -> None:
-    """List allocations: those that wait or run, the newest first.
+    """List waiting and running allocations, newest first.
 
     \b
     Examples:
@@ -134,7 +136,7 @@ def ls(
     if state or not everything:
         filters["state"] = state or [*OPEN, "pending_deletion"]
     only_open = not state and not everything
-    empty = "No allocation waits or runs; --all shows those that ended." if only_open else "No allocation matches."
+    empty = "No allocation is waiting or running; --all includes ended ones." if only_open else "No allocation matches."
     query = BatchJob.objects.filter(**filters).order_by("-id")
     QUEUE.print(query, form=output, columns=columns, limit=limit, empty=empty)
 
@@ -146,7 +148,7 @@ def rm(
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Give allocations back to the scheduler: those that wait are withdrawn, those that run are ended.
+    """Withdraw waiting allocations, and end running ones.
 
     \b
     Examples:
@@ -156,5 +158,5 @@ def rm(
     from storax.models.batch_job import BatchJob
 
     query = BatchJob.objects.filter(id=ids, state=list(OPEN))  # type: ignore[arg-type]
-    if agreed("end", query.count(), what="open allocation", yes=yes, dry_run=dry_run):
-        note(f"To be ended: {query.update(state='pending_deletion')}")
+    if confirmed("end", query.count(), what="open allocation", yes=yes, dry_run=dry_run):
+        note(f"Ending: {query.update(state='pending_deletion')}")

@@ -27,7 +27,7 @@ class Output(StrEnum):
 
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder. Default: STORAX_HOME/local.", metavar="DIR")]
-Form = Annotated[Output, typer.Option("--output", "-o", help="table or json.")]
+Form = Annotated[Output, typer.Option("--output", "-o", help="Output format: table or json.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,25 +40,25 @@ def up(
     data: Data = None,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port of the API. Default: the last one used, or the next free from 8360."),
+        typer.Option(
+            min=1, max=65535, help="Port of the API. Default: the last one used, or the first free from 8360."
+        ),
     ] = None,
     detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Return once it is ready, and leave it running.")
+        bool, typer.Option("--detach", "-d", help="Return when the stack is ready, and leave it running.")
     ] = False,
-    no_site: Annotated[bool, typer.Option("--no-site", help="Run no site on this machine.")] = False,
+    no_site: Annotated[bool, typer.Option("--no-site", help="Start no site.")] = False,
 ) -> None:
-    """Start Postgres, Valkey, the API, the workers and a local site, or join those that run already.
+    """Start Postgres, Valkey, the API, the workers and a local site, or connect to the running ones.
 
-    Writes the profile `local`, so that scripts on this machine connect without settings. STORAX_DATABASE_URL and
-    STORAX_REDIS_URL name outside servers to use in place of the embedded ones.
+    This writes the profile `local`, so that scripts on this machine need no settings. To use other servers than the
+    embedded ones, set STORAX_DATABASE_URL and STORAX_REDIS_URL.
 
+    \b
     Examples:
-
-        storax up                          until Ctrl-C
-
-        storax up --detach                 in the background; end it with: storax down
-
-        storax up --data /srv/storax --port 9000
+      storax up                          runs until Ctrl-C
+      storax up --detach                 runs in the background; stop it with: storax down
+      storax up --data /srv/storax --port 9000
     """
     from storax.local import control
     from storax.local.config import StackConfig
@@ -82,13 +82,12 @@ def up(
 
 
 def down(data: Data = None) -> None:
-    """Stop the stack, with every process that was started for it; the data stay. Harmless when nothing runs.
+    """Stop the stack and all its processes, and keep the data. Does nothing if no stack runs.
 
+    \b
     Examples:
-
-        storax down
-
-        storax down --data /srv/storax
+      storax down
+      storax down --data /srv/storax
     """
     from storax.local import control
 
@@ -98,13 +97,12 @@ def down(data: Data = None) -> None:
 
 
 def status(data: Data = None, output: Form = Output.TABLE) -> None:
-    """Show the parts of the stack. Exit status: 0 when all is well, 1 when it does not run, or only in part.
+    """Show the parts of the stack. Exit status: 0 if all parts run, else 1.
 
+    \b
     Examples:
-
-        storax status
-
-        storax status -o json
+      storax status
+      storax status -o json
     """
     from storax.local import control
 
@@ -121,13 +119,12 @@ def status(data: Data = None, output: Form = Output.TABLE) -> None:
 
 
 def doctor(data: Data = None, output: Form = Output.TABLE) -> None:
-    """Check the profile, the server and this machine, and say how to mend what is wrong. Exit status 1 if anything is.
+    """Check the profile, the server and this machine, and suggest corrections. Exit status 1 if a check fails.
 
+    \b
     Examples:
-
-        storax doctor
-
-        storax doctor -o json
+      storax doctor
+      storax doctor -o json
     """
     from storax.local.doctor import examine
 
@@ -144,7 +141,7 @@ def doctor(data: Data = None, output: Form = Output.TABLE) -> None:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Show what a user can cause or mend as one sentence, without a traceback."""
+    """Print errors that a user can cause or mend as one sentence, without a traceback."""
     from storax._runtime.settings import SettingsError
     from storax.local.errors import LocalError
 
@@ -162,7 +159,7 @@ def _folder(data: Path | None) -> Path:
 
 
 def _reporter() -> Callable[[str, str], None] | None:
-    """Short lines of what is being started, for people; nothing for scripts."""
+    """Return a function that prints what is being started, on a terminal; None elsewhere."""
     if not sys.stderr.isatty():
         return None
     return lambda part, state: print(f"  {part}: {state}", file=sys.stderr)
@@ -177,10 +174,10 @@ def _write_profile(stack: "Stack") -> None:
 
 
 def _supervise(config: "StackConfig", *, started: bool) -> None:
-    """Stay until the stack is stopped or, if it was started here, stop it at Ctrl-C."""
+    """Wait until the stack is stopped; at Ctrl-C stop it, if it was started here."""
     from storax.local import control
 
-    print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; it runs on.", file=sys.stderr)
+    print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; the stack keeps running.", file=sys.stderr)
     try:
         control.supervise(config)
     except KeyboardInterrupt:
@@ -201,9 +198,9 @@ def _print_status(parts: "list[PartStatus]", *, healthy: bool, url: str, folder:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"\n{url or 'Servers alone, without the API'} (data in {folder})")
+    print(f"\n{url or 'Only the servers run, without the API'} (data in {folder})")
     if not healthy:
-        print("Only part of it runs. Mend it with: storax up --detach")
+        print("Some parts do not run. Start them with: storax up --detach")
 
 
 def _duration(seconds: float) -> str:

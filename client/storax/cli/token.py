@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.output import Columns, Form, Output, chosen, note, show, show_one
 
 FIELDS = ("id", "name", "expires_at", "creation_date")
 
 app = typer.Typer(
-    help="Make, list and revoke access tokens.",
+    help="Create, list and revoke access tokens.",
     no_args_is_help=True,
     epilog="""\b
 Examples:
@@ -23,13 +23,13 @@ Examples:
 @app.command("create")
 def create(
     *,
-    name: Annotated[str, typer.Option("--name", help="What it is for.")] = "",
+    name: Annotated[str, typer.Option("--name", help="Purpose of the token.")] = "",
     days: Annotated[
-        int | None, typer.Option("--days", min=1, help="How long it lives; else as the server is set.")
+        int | None, typer.Option("--days", min=1, help="Days until it expires, 1 to 3650. Default: set by the server.")
     ] = None,
     output: Output = Form.TABLE,
 ) -> None:
-    """Make a token. It is printed this once; the server keeps only its hash.
+    """Create a token and print it once. The server stores only its hash.
 
     \b
     Examples:
@@ -43,12 +43,12 @@ def create(
         show_one(token, form=output)
         return
     print(token["token"])
-    note(f"Token {token['id']}; keep it secret, it is not shown again.")
+    note(f"Token {token['id']}; keep it secret. It is not shown again.")
 
 
 @app.command("ls")
 def ls(*, output: Output = Form.TABLE, columns: Columns = None) -> None:
-    """List tokens, without their secrets.
+    """List tokens without their secrets.
 
     \b
     Examples:
@@ -69,7 +69,7 @@ def revoke(
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Revoke tokens: they are refused from then on.
+    """Revoke tokens. The server then refuses them.
 
     \b
     Examples:
@@ -78,7 +78,7 @@ def revoke(
     from storax.client import current_client
 
     known = {row["id"] for row in _tokens()} & set(ids)
-    if agreed("revoke", len(known), what="token", yes=yes, dry_run=dry_run):
+    if confirmed("revoke", len(known), what="token", yes=yes, dry_run=dry_run):
         for number in sorted(known):
             current_client().request("DELETE", f"/tokens/{number}")
         note(f"Revoked: {len(known)}")

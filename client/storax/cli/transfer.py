@@ -16,7 +16,7 @@ TRANSFERS = Listing(
 )  # fmt: skip
 
 app = typer.Typer(
-    help="See the files that move for jobs.",
+    help="List the files that are copied for jobs.",
     no_args_is_help=True,
     epilog="""\b
 Examples:
@@ -28,17 +28,17 @@ app.callback()(lambda: None)  # keeps it a group, even of one
 @app.command("ls")
 def ls(
     *,
-    job: Annotated[list[int] | None, typer.Option("--job", metavar="ID", help="Only for this job.")] = None,
+    job: Annotated[list[int] | None, typer.Option("--job", metavar="ID", help="Only transfers of this job.")] = None,
     state: Annotated[
-        list[str] | None, typer.Option("--state", "-s", metavar="STATE", help="Only in this state.")
+        list[str] | None, typer.Option("--state", "-s", metavar="STATE", help="Only transfers in this state.")
     ] = None,
-    direction: Annotated[str | None, typer.Option("--direction", metavar="in|out", help="Only this way.")] = None,
-    site: Annotated[str | None, typer.Option("--site", metavar="NAME", help="Only at this site.")] = None,
+    direction: Annotated[str | None, typer.Option("--direction", metavar="in|out", help="Only this direction.")] = None,
+    site: Annotated[str | None, typer.Option("--site", metavar="NAME", help="Only transfers at this site.")] = None,
     limit: Limit = 100,
     output: Output = Form.TABLE,
     columns: Columns = None,
 ) -> None:
-    """List transfers, the newest first.
+    """List transfers, newest first.
 
     \b
     Examples:

@@ -11,12 +11,12 @@ from storax.demo.workflow import TAGS, Workflow
 
 
 def title(text: str) -> None:
-    """A heading."""
+    """Print a heading."""
     print(f"\n{text}\n{'-' * len(text)}")
 
 
 def print_result(report: Mapping[str, Any], *, source: str) -> None:
-    """The merged result."""
+    """Print the merged result."""
     title(f"What {source} holds")
     print(", ".join(f"{count:,} {name}" for name, count in report["totals"].items()))
     _ranking("Modules that most files import", ((count, name) for name, count in report["imports"]), "files")
@@ -30,7 +30,7 @@ def _ranking(heading: str, rows: Iterable[Sequence[Any]], unit: str) -> None:
 
 
 def print_counts(flow: Workflow) -> None:
-    """The jobs by state, as the API counts them, and how their results add up."""
+    """Print the jobs by state, as the API counts them, and whether their results add up."""
     title("The jobs, as the API counts them")
     print(words_of(Job.objects.filter(tags=TAGS).counts("state")))
     lines = sum(job.return_value["lines"] for job in flow.analyses)
@@ -40,6 +40,6 @@ def print_counts(flow: Workflow) -> None:
 
 
 def print_history(job: Job) -> None:
-    """Every event of one job."""
+    """Print every event of one job."""
     title(f"The history of job {job.id}, which failed once on purpose and was run again")
     print_events(job.history(), form=Form.WIDE, columns=None, of_one=True)

@@ -1,4 +1,4 @@
-"""The demo from its first process to its last: a stack of its own, the workflow, the report, nothing left running."""
+"""The run of the demo: start a stack, run the workflow, print the report, stop everything."""
 
 import os
 import signal
@@ -17,8 +17,8 @@ from storax.demo import report, workflow
 from storax.local import LocalStack
 
 LONGEST_SEC = 600.0
-# An outside server that is set for `storax up` is none of the demo's business.
-_OUTSIDE = ("STORAX_DATABASE_URL", "STORAX_REDIS_URL", "STORAX_URL", "STORAX_TOKEN", "STORAX_PROFILE")
+# The demo does not use an external server that is set for `storax up`.
+_EXTERNAL = ("STORAX_DATABASE_URL", "STORAX_REDIS_URL", "STORAX_URL", "STORAX_TOKEN", "STORAX_PROFILE")
 _CLOSING = """
 Everything was stopped and removed. To go on:
   storax up --detach                     the same stack, kept
@@ -28,14 +28,14 @@ Everything was stopped and removed. To go on:
 
 
 def run(*, parts: int = 150) -> int:
-    """Run the demo; returns the exit status.
+    """Run the demo and return the exit status.
 
     Raises:
         LocalError: the stack cannot be started.
         StoraxError: the stack broke on the way.
     """
     began = time.monotonic()
-    with _ended_by_signals(), _without_outside_servers():
+    with _signals_as_interrupt(), _without_external_servers():
         note("Starting Postgres, Valkey, the API, the workers and a site ...")
         stack = LocalStack(fsync=False)
         try:
@@ -67,7 +67,7 @@ def _perform(stack: LocalStack, *, parts: int) -> int:
 
 
 def _wait(flow: workflow.Workflow) -> None:
-    """Until every job has ended; the server pushes each end."""
+    """Wait until every job has ended; the server pushes each end."""
     with progress("Running", len(flow.jobs)) as step:
         for _ in Job.objects.as_completed(flow.jobs, timeout=LONGEST_SEC):
             step()
@@ -90,8 +90,8 @@ def _verify(stack: LocalStack) -> int:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """A closed terminal and a polite kill are like Ctrl-C: the stack is stopped."""
+def _signals_as_interrupt() -> Iterator[None]:
+    """Handle a closed terminal and SIGTERM like Ctrl-C, so that the stack is stopped."""
     before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
@@ -101,8 +101,8 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _without_outside_servers() -> Iterator[None]:
-    kept = {name: os.environ.pop(name) for name in _OUTSIDE if name in os.environ}
+def _without_external_servers() -> Iterator[None]:
+    kept = {name: os.environ.pop(name) for name in _EXTERNAL if name in os.environ}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The workflow in plain Python on the public API: three Apps, one graph of Jobs, made in one call.
+"""The workflow, written with the public API: three Apps and one graph of Jobs, created in one call.
 
 split deals the source files of the standard library into lists; an analyse job for each list reads its files as syntax
 trees; merge combines what they found. One of the analyse jobs fails at first, on purpose, and is run again.
@@ -19,7 +19,7 @@ TAGS = {"workflow": "stdlib"}
 
 
 def command(script: str, *arguments: str) -> str:
-    """A command template: a script of ours, run by this interpreter, and its arguments."""
+    """Return the command template of a script of the demo, run by this Python, with its arguments."""
     # No site packages: the scripts need none, and start in half the time.
     return " ".join([shlex.quote(sys.executable), "-S", "-E", shlex.quote(str(SCRIPTS / script)), *arguments])
 
@@ -59,7 +59,7 @@ class Workflow:
 
     @property
     def jobs(self) -> list[Job]:
-        """All of them."""
+        """All jobs, parents first."""
         return [self.split, *self.analyses, self.merge]
 
 

@@ -53,7 +53,7 @@ def _server(url: str, *, token: str) -> Iterator[Finding]:
     code, _ = http_get(f"{url}/healthz")
     if code != 200:
         fix = "Start it with `storax up`, or log in to another server with `storax login URL`."
-        yield Finding("server", False, f"{url} does not answer" if code == 0 else f"{url} answers {code}", fix)
+        yield Finding("server", False, f"{url} does not respond" if code == 0 else f"{url} answers {code}", fix)
         return
     yield Finding("server", True, f"{url} answers{_server_version(url)}")
     yield _ready(*http_get(f"{url}/readyz"))
@@ -70,17 +70,17 @@ def _ready(code: int, body: Any) -> Finding:
     status = body if isinstance(body, dict) else {}
     if code != 200:
         return Finding("readyz", False, str(status.get("detail") or status.get("status") or f"answers {code}"),
-                       "See `storax status`; the logs are in the data folder under log/.")  # fmt: skip
+                       "See `storax status`. The logs are in the data folder, under log/.")  # fmt: skip
     if status.get("redis") == "down":
-        return Finding("readyz", False, "Redis is down; jobs run, but wait longer for a free worker",
-                       "See `storax status`, and STORAX_REDIS_URL if it is set.")  # fmt: skip
+        return Finding("readyz", False, "Redis is down; jobs still run, but start later",
+                       "See `storax status`, and check STORAX_REDIS_URL if it is set.")  # fmt: skip
     return Finding("readyz", True, "Postgres and Redis answer")
 
 
 def _login(answer: tuple[int, Any], *, url: str) -> Finding:
     code, body = answer
     if code != 200:
-        return Finding("token", False, f"the server refuses it ({code})",
+        return Finding("token", False, f"the server refuses the token ({code})",
                        f"Run `storax login {url}`; for a server of this machine, `storax up`.")  # fmt: skip
     name = body.get("username") if isinstance(body, dict) else None
     return Finding("token", True, f"logged in as {name}" if name else "accepted")
@@ -100,7 +100,7 @@ def _data_folder(data: Path) -> Finding:
     except (LocalError, OSError) as error:
         return Finding("data folder", False, str(data), str(error))
     if not os.access(existing, os.W_OK | os.X_OK):
-        return Finding("data folder", False, f"{existing} is not writable for you", "Choose another with --data.")
+        return Finding("data folder", False, f"{existing} is not writable", "Choose another folder with --data.")
     return Finding("data folder", True, f"{data} is writable")
 
 
@@ -108,7 +108,7 @@ def _disk(data: Path) -> Finding:
     existing = next(folder for folder in (data, *data.parents) if folder.exists())
     free = shutil.disk_usage(existing).free // 2**20
     return Finding("disk", free >= _DISK_MIN_MB, f"{free:,} MiB free",
-                   f"Free some: Postgres alone may use {_DISK_MIN_MB * 4:,} MiB for its log.")  # fmt: skip
+                   f"Free disk space: Postgres alone may use {_DISK_MIN_MB * 4:,} MiB for its log.")  # fmt: skip
 
 
 def _shared_memory() -> Finding:

@@ -47,7 +47,7 @@ class Part:
         ready: Returns whether it serves.
         settle: Seconds that it must have run to count as ready; for parts without another sign.
         alive: Returns whether a process of an earlier supervisor may be adopted.
-        retry: Returns whether a failure at the start is worth another try, judged by the end of the log.
+        retry: Returns whether a failure at the start may pass with another try, judged by the end of the log.
         patience: Seconds from the first start within which such tries are made.
         timeout: Seconds within which it must be ready at the start of the stack.
         signal: Number of the signal that stops it.

@@ -8,7 +8,7 @@ from storax._runtime.processes import Process
 
 
 @dataclass
-class Record:
+class PartRecord:
     """One part of a stack as it was started.
 
     Attributes:
@@ -71,12 +71,12 @@ class Stack:
     prepared: dict[str, str] = field(default_factory=dict)
     run_dir: str = ""
     supervisor: Process | None = None
-    parts: dict[str, Record] = field(default_factory=dict)
+    parts: dict[str, PartRecord] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:
         """Parse the dict that ``as_dict`` made."""
-        parts = {name: Record.parse(part) for name, part in values.get("parts", {}).items()}
+        parts = {name: PartRecord.parse(part) for name, part in values.get("parts", {}).items()}
         return cls(**{**values, "supervisor": _process(values.get("supervisor")), "parts": parts})
 
     def as_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from storax.local.folder import Folder
 from storax.local.parts import Part
 from storax.local.processes.child import Child, Phase
 from storax.local.processes.stopping import stop_parts
-from storax.local.state import Record, Stack
+from storax.local.state import PartRecord, Stack
 
 _POLL_SEC = 0.02
 
@@ -181,7 +181,7 @@ class Supervisor:
         self._enter("stopping")
         self._stop({child.part.name: child.record for child in self._children if child.record}, phase="stopped")
 
-    def _stop(self, records: dict[str, Record], *, phase: str) -> None:
+    def _stop(self, records: dict[str, PartRecord], *, phase: str) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         stop_parts(records)
         for child in self._children:

@@ -34,7 +34,7 @@ BatchJobOrdering = Literal[
 
 
 class BatchJob(BatchJobBase):
-    """An allocation asked of a Site's scheduler, inside which a launcher runs Jobs."""
+    """A request for one allocation of a Site's scheduler. A runner inside it runs Jobs."""
 
     __slots__ = ()
 
@@ -115,16 +115,16 @@ class BatchJob(BatchJobBase):
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
-    site_id: Field[int] = Field(int, settable="create", required=True, doc="Site whose scheduler is asked.")
-    """Site whose scheduler is asked."""
+    site_id: Field[int] = Field(int, settable="create", required=True, doc="Site of the scheduler.")
+    """Site of the scheduler."""
     project: Field[str] = Field(str, settable="create", default="", doc="Project to charge.")
     """Project to charge."""
-    queue: Field[str] = Field(str, settable="create", default="", doc="Scheduler queue.")
-    """Scheduler queue."""
+    queue: Field[str] = Field(str, settable="create", default="", doc="Queue of the scheduler.")
+    """Queue of the scheduler."""
     num_nodes: Field[int] = Field(int, settable="create", default=1, doc="Nodes.")
     """Nodes."""
-    wall_time_min: Field[int] = Field(int, settable="create", default=60, doc="Length in minutes.")
-    """Length in minutes."""
+    wall_time_min: Field[int] = Field(int, settable="create", default=60, doc="Wall time, in minutes.")
+    """Wall time, in minutes."""
     job_mode: Field[Literal["mpi", "serial"]] = Field(
         Literal["mpi", "serial"],
         settable="create",
@@ -137,31 +137,31 @@ class BatchJob(BatchJobBase):
     )
     """Extra parameters of the site's job script."""
     filter_tags: Field[dict[str, str]] = Field(
-        dict[str, str], settable="create", default={}, doc="Only Jobs with these tags run in it."
+        dict[str, str], settable="create", default={}, doc="Only jobs with these tags run in it."
     )
-    """Only Jobs with these tags run in it."""
+    """Only jobs with these tags run in it."""
     partitions: Field[list[dict[str, Any]] | None] = Field(
         list[dict[str, Any]] | None,
         settable="create",
         doc="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does not say.",
     )
     """[{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does not say."""
-    scheduler_id: Field[str | None] = Field(str | None, settable="update", doc="The scheduler's own id.")
-    """The scheduler's own id."""
+    scheduler_id: Field[str | None] = Field(str | None, settable="update", doc="Id at the scheduler.")
+    """Id at the scheduler."""
     status_info: Field[dict[str, Any]] = Field(
-        dict[str, Any], settable="update", doc="What the scheduler says about it."
+        dict[str, Any], settable="update", doc="Information of the scheduler and the runner."
     )
-    """What the scheduler says about it."""
+    """Information of the scheduler and the runner."""
     start_time: Field[datetime | None] = Field(datetime | None, settable="update", doc="Start.")
     """Start."""
     end_time: Field[datetime | None] = Field(datetime | None, settable="update", doc="End.")
     """End."""
-    state: Field[BatchJobState] = Field(BatchJobState, settable="update", doc="Where it is.")
-    """Where it is."""
+    state: Field[BatchJobState] = Field(BatchJobState, settable="update", doc="State of the request.")
+    """State of the request."""
     session_id: Field[int | None] = Field(int | None, doc="Session that submits it.")
     """Session that submits it."""
-    lease_epoch: Field[int] = Field(int, doc="Grows with every lease.")
-    """Grows with every lease."""
+    lease_epoch: Field[int] = Field(int, doc="Epoch of the lease; grows with each lease.")
+    """Epoch of the lease; grows with each lease."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -183,17 +183,17 @@ class BatchJob(BatchJobBase):
         partitions: Iterable[dict[str, Any]] | Unset | None = UNSET,
         **unknown: Never,
     ) -> None:
-        """An allocation asked of a Site's scheduler, inside which a launcher runs Jobs. Unsaved until ``save()``.
+        """A request for one allocation of a Site's scheduler. A runner inside it runs Jobs. Unsaved until ``save()``.
 
         Args:
-            site_id: Site whose scheduler is asked.
+            site_id: Site of the scheduler.
             project: Project to charge.
-            queue: Scheduler queue.
+            queue: Queue of the scheduler.
             num_nodes: Nodes. Default: 1.
-            wall_time_min: Length in minutes. Default: 60.
+            wall_time_min: Wall time, in minutes. Default: 60.
             job_mode: mpi: one launch per job over nodes; serial: many single-node jobs. Default: 'serial'.
             optional_params: Extra parameters of the site's job script.
-            filter_tags: Only Jobs with these tags run in it.
+            filter_tags: Only jobs with these tags run in it.
             partitions: [{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does
                 not say.
         """
@@ -463,11 +463,11 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
         """Change all that match, on the server, in one step. Returns their number.
 
         Args:
-            scheduler_id: The scheduler's own id.
-            status_info: What the scheduler says about it.
+            scheduler_id: Id at the scheduler.
+            status_info: Information of the scheduler and the runner.
             start_time: Start.
             end_time: End.
-            state: Where it is.
+            state: State of the request.
             force: Enter a state that the table of moves forbids.
 
         Raises:

@@ -32,7 +32,7 @@ DataFrameRecordOrdering = Literal[
 
 
 class DataFrameRecord(Model):
-    """A data frame of a project, as the catalogue knows it; its rows are in the engine."""
+    """The catalogue's description of a data frame. Its rows are in the engine."""
 
     __slots__ = ()
 
@@ -127,16 +127,13 @@ class DataFrameRecord(Model):
     )
     """Number of changes of its rows, columns and roles so far; 1 at creation."""
     saved_edition: Field[int | None] = Field(
-        int | None, settable="always", doc="Edition that is on the engine's disk; null: it was never saved."
+        int | None, settable="always", doc="Edition on the engine's disk; null: never saved."
     )
-    """Edition that is on the engine's disk; null: it was never saved."""
+    """Edition on the engine's disk; null: never saved."""
     last_change: Field[dict[str, Any]] = Field(
-        dict[str, Any],
-        settable="always",
-        default={},
-        doc="What was done to it last: {action, ...}; each event has its own.",
+        dict[str, Any], settable="always", default={}, doc="The last change: {action, ...}. Each event has its own."
     )
-    """What was done to it last: {action, ...}; each event has its own."""
+    """The last change: {action, ...}. Each event has its own."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -158,7 +155,7 @@ class DataFrameRecord(Model):
         last_change: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> None:
-        """A data frame of a project, as the catalogue knows it; its rows are in the engine. Unsaved until ``save()``.
+        """The catalogue's description of a data frame. Its rows are in the engine. Unsaved until ``save()``.
 
         Args:
             project_id: Project it belongs to.
@@ -168,8 +165,8 @@ class DataFrameRecord(Model):
             nbytes: Bytes of its columns in memory. Default: 0.
             in_memory: Whether the engine holds it in memory. Default: True.
             edition: Number of changes of its rows, columns and roles so far; 1 at creation. Default: 1.
-            saved_edition: Edition that is on the engine's disk; null: it was never saved.
-            last_change: What was done to it last: {action, ...}; each event has its own.
+            saved_edition: Edition on the engine's disk; null: never saved.
+            last_change: The last change: {action, ...}. Each event has its own.
         """
         self._fill(locals())
 
@@ -423,8 +420,8 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
             nbytes: Bytes of its columns in memory.
             in_memory: Whether the engine holds it in memory.
             edition: Number of changes of its rows, columns and roles so far; 1 at creation.
-            saved_edition: Edition that is on the engine's disk; null: it was never saved.
-            last_change: What was done to it last: {action, ...}; each event has its own.
+            saved_edition: Edition on the engine's disk; null: never saved.
+            last_change: The last change: {action, ...}. Each event has its own.
 
         Raises:
             SlicedQuery: The query was sliced.

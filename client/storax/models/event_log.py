@@ -18,7 +18,7 @@ EventLogOrdering = Literal["position", "-position", "timestamp", "-timestamp"]
 
 
 class EventLog(Model):
-    """One change of one thing: who did it, when, by which command, and what became different."""
+    """One change of one resource: who changed it, when, in which call, and what changed."""
 
     __slots__ = ()
 
@@ -80,36 +80,36 @@ class EventLog(Model):
 
     objects: ClassVar[Objects[EventLogManager]] = Objects(lambda: EventLogManager)
 
-    position: Field[int] = Field(int, doc="Place in the log; grows, may have holes.")
-    """Place in the log; grows, may have holes."""
-    timestamp: Field[datetime] = Field(datetime, doc="When, by the database's clock.")
-    """When, by the database's clock."""
-    site_id: Field[int | None] = Field(int | None, doc="Site concerned.")
-    """Site concerned."""
-    entity: Field[str] = Field(str, doc="What changed: job, app, site, ...")
-    """What changed: job, app, site, ..."""
-    entity_id: Field[int] = Field(int, doc="Its id.")
-    """Its id."""
-    version: Field[int] = Field(int, doc="Its version after this event.")
-    """Its version after this event."""
-    type: Field[str] = Field(str, doc="What happened, such as job.state_changed.")
-    """What happened, such as job.state_changed."""
+    position: Field[int] = Field(int, doc="Position in the log; grows, with gaps.")
+    """Position in the log; grows, with gaps."""
+    timestamp: Field[datetime] = Field(datetime, doc="Time of the change, by the database's clock.")
+    """Time of the change, by the database's clock."""
+    site_id: Field[int | None] = Field(int | None, doc="Site of the resource.")
+    """Site of the resource."""
+    entity: Field[str] = Field(str, doc="Kind of resource: job, app, site, ...")
+    """Kind of resource: job, app, site, ..."""
+    entity_id: Field[int] = Field(int, doc="Id of the resource.")
+    """Id of the resource."""
+    version: Field[int] = Field(int, doc="Version of the resource after this event.")
+    """Version of the resource after this event."""
+    type: Field[str] = Field(str, doc="Type, such as job.state_changed.")
+    """Type, such as job.state_changed."""
     schema_version: Field[int] = Field(int, doc="Version of this event type's data.")
     """Version of this event type's data."""
-    actor: Field[str] = Field(str, doc="Who did it: user:<id>, session:<id> or system:<part>.")
-    """Who did it: user:<id>, session:<id> or system:<part>."""
-    command_id: Field[UUID | None] = Field(UUID | None, doc="The call that did it; all events of one call share it.")
-    """The call that did it; all events of one call share it."""
-    from_state: Field[str | None] = Field(str | None, doc="State before a move.")
-    """State before a move."""
-    to_state: Field[str | None] = Field(str | None, doc="State after a move.")
-    """State after a move."""
-    data: Field[dict[str, Any]] = Field(dict[str, Any], doc="The fields that became different, and the reason.")
-    """The fields that became different, and the reason."""
+    actor: Field[str] = Field(str, doc="Who made the change: user:<id>, session:<id> or system:<part>.")
+    """Who made the change: user:<id>, session:<id> or system:<part>."""
+    command_id: Field[UUID | None] = Field(UUID | None, doc="Id of the call; all events of one call share it.")
+    """Id of the call; all events of one call share it."""
+    from_state: Field[str | None] = Field(str | None, doc="State before a transition.")
+    """State before a transition."""
+    to_state: Field[str | None] = Field(str | None, doc="State after a transition.")
+    """State after a transition."""
+    data: Field[dict[str, Any]] = Field(dict[str, Any], doc="The changed fields, and the reason.")
+    """The changed fields, and the reason."""
     id: Field[int | None] = Field(int, doc="Same as position.")
     """Same as position."""
-    job_id: Field[int | None] = Field(int | None, doc="The job, where one changed.")
-    """The job, where one changed."""
+    job_id: Field[int | None] = Field(int | None, doc="Id of the job, if a job changed.")
+    """Id of the job, if a job changed."""
 
 
 class EventLogQuery(Query[EventLog]):
@@ -204,10 +204,10 @@ class EventLogQuery(Query[EventLog]):
             data: data contains all of these keys and values.
             id: Same as position.
             job_id: Events of this job.
-            batch_job_id: All events of jobs that this BatchJob took, also of those that were deleted or went
-                on in another.
-            scheduler_id: As batch_job_id, by the id that the scheduler gave the BatchJob.
-            tags: Events of jobs whose tags contain all of these, now or when they were deleted.
+            batch_job_id: Events of jobs that this BatchJob leased, also if they were deleted or ran in
+                another later.
+            scheduler_id: As batch_job_id, by the BatchJob's id at the scheduler.
+            tags: Events of jobs whose tags contain all of these, now or at their deletion.
         """
         found: EventLogQuery = self._filter(locals())
         return found

@@ -119,59 +119,59 @@ class App(AppBase["App", "Job"]):
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
-    site_id: int = declared(Field(int, settable="always", required=True, doc="Site it runs at."))
-    """Site it runs at."""
+    site_id: int = declared(Field(int, settable="always", required=True, doc="Site of the App."))
+    """Site of the App."""
     name: str = declared(Field(str, settable="always", required=True, doc="Unique at its site."))
     """Unique at its site."""
-    description: str = declared(Field(str, settable="always", default="", doc="What it does, for people."))
-    """What it does, for people."""
+    description: str = declared(Field(str, settable="always", default="", doc="Description for people."))
+    """Description for people."""
     command_template: str | None = declared(
         Field(
             str | None,
             settable="always",
-            doc="Command with {{ name }} places for parameters; split into arguments before they are filled.",
+            doc="Command with placeholders {{ name }}; split into arguments before values are inserted.",
         )
     )
-    """Command with {{ name }} places for parameters; split into arguments before they are filled."""
+    """Command with placeholders {{ name }}; split into arguments before values are inserted."""
     use_shell: bool = declared(
-        Field(bool, settable="always", default=False, doc="Run the template by /bin/sh, parameters quoted.")
+        Field(bool, settable="always", default=False, doc="Run the template with /bin/sh, with quoted parameters.")
     )
-    """Run the template by /bin/sh, parameters quoted."""
+    """Run the template with /bin/sh, with quoted parameters."""
     source_code: str = declared(
         Field(
             str,
             settable="always",
             default="",
-            doc="Source of the defining class: the program of run() and of hooks, which a site runs where its policy allows.",
+            doc="Source of the class with run() and hooks; a site runs it only if its policy allows it.",
         )
     )
-    """Source of the defining class: the program of run() and of hooks, which a site runs where its policy allows."""
+    """Source of the class with run() and hooks; a site runs it only if its policy allows it."""
     hooks: list[Any] = declared(
         Field(
             list[Any],
             settable="always",
             default=[],
-            doc="Methods of the source that run around its jobs: preprocess, postprocess, handle_error, handle_timeout.",
+            doc="Methods of the source that are hooks: preprocess, postprocess, handle_error, handle_timeout.",
         )
     )
-    """Methods of the source that run around its jobs: preprocess, postprocess, handle_error, handle_timeout."""
+    """Methods of the source that are hooks: preprocess, postprocess, handle_error, handle_timeout."""
     python_exe: str | None = declared(
         Field(
             str | None,
             settable="always",
-            doc="Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes the agent's own.",
+            doc="Interpreter at the site for run(), hooks and $STORAX_PYTHON; null: that of the agent.",
         )
     )
-    """Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes the agent's own."""
+    """Interpreter at the site for run(), hooks and $STORAX_PYTHON; null: that of the agent."""
     shell_preamble: str = declared(
         Field(
             str,
             settable="always",
             default="",
-            doc="Lines for /bin/sh before the command or the Python worker, as 'module load'.",
+            doc="Lines that /bin/sh runs before the command or the Python worker, such as 'module load'.",
         )
     )
-    """Lines for /bin/sh before the command or the Python worker, as 'module load'."""
+    """Lines that /bin/sh runs before the command or the Python worker, such as 'module load'."""
     parameters: dict[str, Any] = declared(
         Field(dict[str, Any], settable="always", default={}, doc="{name: {required, default, help}}.")
     )
@@ -186,9 +186,14 @@ class App(AppBase["App", "Job"]):
     )
     """Transfer slots: {slot: {required, direction, local_path, description, recursive}}."""
     cleanup_files: list[Any] = declared(
-        Field(list[Any], settable="always", default=[], doc="Globs removed from the workdir after the end.")
+        Field(
+            list[Any],
+            settable="always",
+            default=[],
+            doc="Glob patterns of files in the workdir to delete after a job has finished.",
+        )
     )
-    """Globs removed from the workdir after the end."""
+    """Glob patterns of files in the workdir to delete after a job has finished."""
     environment: dict[str, str] = declared(
         Field(dict[str, str], settable="always", default={}, doc="Environment variables of each job.")
     )
@@ -198,37 +203,37 @@ class App(AppBase["App", "Job"]):
             int,
             settable="always",
             default=1,
-            doc="How often its jobs are run before an error makes them FAILED, unless a job says.",
+            doc="Number of runs before an error makes a job FAILED; a job can override it.",
         )
     )
-    """How often its jobs are run before an error makes them FAILED, unless a job says."""
+    """Number of runs before an error makes a job FAILED; a job can override it."""
     retry_delay_sec: int = declared(
         Field(
             int,
             settable="always",
             default=0,
-            doc="Seconds before a job's second attempt, unless the job says; doubles with each further.",
+            doc="Seconds before the second attempt; doubles each time; a job can override it.",
         )
     )
-    """Seconds before a job's second attempt, unless the job says; doubles with each further."""
+    """Seconds before the second attempt; doubles each time; a job can override it."""
     retry_exit_codes: list[int] = declared(
         Field(
             list[int],
             settable="always",
             default=[],
-            doc="Exit codes after which a job is run again, unless the job says; empty: after any error.",
+            doc="Exit codes after which a job is retried; empty: after any error; a job can override it.",
         )
     )
-    """Exit codes after which a job is run again, unless the job says; empty: after any error."""
+    """Exit codes after which a job is retried; empty: after any error; a job can override it."""
     retry_on_timeout: bool = declared(
         Field(
             bool,
             settable="always",
             default=True,
-            doc="Whether reaching the wall time is a reason to run a job again, unless the job says.",
+            doc="Whether a job is retried after its wall time; a job can override it.",
         )
     )
-    """Whether reaching the wall time is a reason to run a job again, unless the job says."""
+    """Whether a job is retried after its wall time; a job can override it."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -261,31 +266,31 @@ class App(AppBase["App", "Job"]):
         """A named program at a Site: its command template, parameters and transfer slots. Unsaved until ``save()``.
 
         Args:
-            site_id: Site it runs at.
+            site_id: Site of the App.
             name: Unique at its site.
-            description: What it does, for people.
-            command_template: Command with {{ name }} places for parameters; split into arguments before they
-                are filled.
-            use_shell: Run the template by /bin/sh, parameters quoted. Default: False.
-            source_code: Source of the defining class: the program of run() and of hooks, which a site runs
-                where its policy allows.
-            hooks: Methods of the source that run around its jobs: preprocess, postprocess, handle_error,
+            description: Description for people.
+            command_template: Command with placeholders {{ name }}; split into arguments before values are
+                inserted.
+            use_shell: Run the template with /bin/sh, with quoted parameters. Default: False.
+            source_code: Source of the class with run() and hooks; a site runs it only if its policy allows
+                it.
+            hooks: Methods of the source that are hooks: preprocess, postprocess, handle_error,
                 handle_timeout.
-            python_exe: Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes
-                the agent's own.
-            shell_preamble: Lines for /bin/sh before the command or the Python worker, as 'module load'.
+            python_exe: Interpreter at the site for run(), hooks and $STORAX_PYTHON; null: that of the agent.
+            shell_preamble: Lines that /bin/sh runs before the command or the Python worker, such as 'module
+                load'.
             parameters: {name: {required, default, help}}.
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.
-            cleanup_files: Globs removed from the workdir after the end.
+            cleanup_files: Glob patterns of files in the workdir to delete after a job has finished.
             environment: Environment variables of each job.
-            max_attempts: How often its jobs are run before an error makes them FAILED, unless a job says.
-                Default: 1.
-            retry_delay_sec: Seconds before a job's second attempt, unless the job says; doubles with each
-                further. Default: 0.
-            retry_exit_codes: Exit codes after which a job is run again, unless the job says; empty: after any
-                error.
-            retry_on_timeout: Whether reaching the wall time is a reason to run a job again, unless the job
-                says. Default: True.
+            max_attempts: Number of runs before an error makes a job FAILED; a job can override it. Default:
+                1.
+            retry_delay_sec: Seconds before the second attempt; doubles each time; a job can override it.
+                Default: 0.
+            retry_exit_codes: Exit codes after which a job is retried; empty: after any error; a job can
+                override it.
+            retry_on_timeout: Whether a job is retried after its wall time; a job can override it. Default:
+                True.
         """
         self._fill(locals())
 
@@ -339,9 +344,9 @@ class AppQuery(ChangeQuery[App]):
             last_update: Equal to this last_update, or to any of a list.
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
-            site_name: Name of its site, or any of a list. A name that no site of yours has or had is an
+            site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
                 error.
-            site_path: Its site's path contains this text.
+            site_path: Path of its site contains this text.
         """
         found: AppQuery = self._filter(locals())
         return found
@@ -449,30 +454,28 @@ class AppQuery(ChangeQuery[App]):
         """Change all that match, on the server, in one step. Returns their number.
 
         Args:
-            site_id: Site it runs at.
+            site_id: Site of the App.
             name: Unique at its site.
-            description: What it does, for people.
-            command_template: Command with {{ name }} places for parameters; split into arguments before they
-                are filled.
-            use_shell: Run the template by /bin/sh, parameters quoted.
-            source_code: Source of the defining class: the program of run() and of hooks, which a site runs
-                where its policy allows.
-            hooks: Methods of the source that run around its jobs: preprocess, postprocess, handle_error,
+            description: Description for people.
+            command_template: Command with placeholders {{ name }}; split into arguments before values are
+                inserted.
+            use_shell: Run the template with /bin/sh, with quoted parameters.
+            source_code: Source of the class with run() and hooks; a site runs it only if its policy allows
+                it.
+            hooks: Methods of the source that are hooks: preprocess, postprocess, handle_error,
                 handle_timeout.
-            python_exe: Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes
-                the agent's own.
-            shell_preamble: Lines for /bin/sh before the command or the Python worker, as 'module load'.
+            python_exe: Interpreter at the site for run(), hooks and $STORAX_PYTHON; null: that of the agent.
+            shell_preamble: Lines that /bin/sh runs before the command or the Python worker, such as 'module
+                load'.
             parameters: {name: {required, default, help}}.
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.
-            cleanup_files: Globs removed from the workdir after the end.
+            cleanup_files: Glob patterns of files in the workdir to delete after a job has finished.
             environment: Environment variables of each job.
-            max_attempts: How often its jobs are run before an error makes them FAILED, unless a job says.
-            retry_delay_sec: Seconds before a job's second attempt, unless the job says; doubles with each
-                further.
-            retry_exit_codes: Exit codes after which a job is run again, unless the job says; empty: after any
-                error.
-            retry_on_timeout: Whether reaching the wall time is a reason to run a job again, unless the job
-                says.
+            max_attempts: Number of runs before an error makes a job FAILED; a job can override it.
+            retry_delay_sec: Seconds before the second attempt; doubles each time; a job can override it.
+            retry_exit_codes: Exit codes after which a job is retried; empty: after any error; a job can
+                override it.
+            retry_on_timeout: Whether a job is retried after its wall time; a job can override it.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -690,24 +693,22 @@ class Job(JobBase["App", "JobQuery"]):
 
     id: Field[int | None] = Field(int, doc="Server id, never reused.")
     """Server id, never reused."""
-    app_id: Field[int] = Field(int, settable="create", required=True, doc="App it runs; fixed once created.")
-    """App it runs; fixed once created."""
+    app_id: Field[int] = Field(int, settable="create", required=True, doc="App that it runs; cannot be changed.")
+    """App that it runs; cannot be changed."""
     workdir: Field[str] = Field(
         str, settable="always", required=True, doc="Working folder, relative to the site's data folder."
     )
     """Working folder, relative to the site's data folder."""
-    tags: Field[dict[str, str]] = Field(dict[str, str], settable="always", default={}, doc="Labels to find it by.")
-    """Labels to find it by."""
+    tags: Field[dict[str, str]] = Field(dict[str, str], settable="always", default={}, doc="Labels.")
+    """Labels."""
     parameters: Field[dict[str, Any]] = Field(
         dict[str, Any], settable="always", default={}, doc="Values for the App's parameters."
     )
     """Values for the App's parameters."""
-    data: Field[dict[str, Any]] = Field(
-        dict[str, Any], settable="always", default={}, doc="Anything the user wants to keep with it."
-    )
-    """Anything the user wants to keep with it."""
-    return_value: Field[Any] = Field(Any, settable="update", doc="JSON result the process wrote.")
-    """JSON result the process wrote."""
+    data: Field[dict[str, Any]] = Field(dict[str, Any], settable="always", default={}, doc="Data of the user.")
+    """Data of the user."""
+    return_value: Field[Any] = Field(Any, settable="update", doc="Result of the process, as JSON.")
+    """Result of the process, as JSON."""
     launch_params: Field[dict[str, str]] = Field(
         dict[str, str], settable="always", default={}, doc="Extra arguments for the site's launcher."
     )
@@ -718,17 +719,17 @@ class Job(JobBase["App", "JobQuery"]):
         Literal["fail", "run"],
         settable="always",
         default="fail",
-        doc="What happens when a parent fails or is deleted: fail too, or run all the same.",
+        doc="If a parent fails or is deleted: fail too, or run.",
     )
-    """What happens when a parent fails or is deleted: fail too, or run all the same."""
+    """If a parent fails or is deleted: fail too, or run."""
     pending_file_cleanup: Field[bool] = Field(
-        bool, settable="always", default=True, doc="Whether the App's cleanup_files are still to be removed."
+        bool, settable="always", default=True, doc="Whether the App's cleanup_files are still to be deleted."
     )
-    """Whether the App's cleanup_files are still to be removed."""
+    """Whether the App's cleanup_files are still to be deleted."""
     site_id: Field[int] = Field(int, doc="Site it runs at, from its App.")
     """Site it runs at, from its App."""
-    state: Field[JobState] = Field(JobState, settable="update", doc="Where it is in its life.")
-    """Where it is in its life."""
+    state: Field[JobState] = Field(JobState, settable="update", doc="State.")
+    """State."""
     num_nodes: Field[int] = Field(int, settable="always", default=1, doc="Nodes.")
     """Nodes."""
     ranks_per_node: Field[int] = Field(int, settable="always", default=1, doc="MPI ranks per node.")
@@ -738,60 +739,57 @@ class Job(JobBase["App", "JobQuery"]):
     threads_per_core: Field[int] = Field(int, settable="always", default=1, doc="Hardware threads used per core.")
     """Hardware threads used per core."""
     node_packing_count: Field[int] = Field(
-        int, settable="always", default=1, doc="How many such jobs may share one node."
+        int, settable="always", default=1, doc="Number of such jobs that may share one node."
     )
-    """How many such jobs may share one node."""
+    """Number of such jobs that may share one node."""
     gpus_per_rank: Field[float] = Field(float, settable="always", default=0.0, doc="GPUs per rank.")
     """GPUs per rank."""
     mem_per_node_mb: Field[int] = Field(
-        int,
-        settable="always",
-        default=0,
-        doc="Memory on each node in MiB; 0 asks for none. It is kept free for it, not enforced.",
+        int, settable="always", default=0, doc="Memory on each node, in MiB; 0: none. Reserved, but not enforced."
     )
-    """Memory on each node in MiB; 0 asks for none. It is kept free for it, not enforced."""
-    wall_time_min: Field[int] = Field(int, settable="always", default=0, doc="Longest run in minutes; 0 sets no limit.")
-    """Longest run in minutes; 0 sets no limit."""
-    priority: Field[int] = Field(int, settable="always", default=0, doc="Higher runs first, -1000 to 1000.")
-    """Higher runs first, -1000 to 1000."""
+    """Memory on each node, in MiB; 0: none. Reserved, but not enforced."""
+    wall_time_min: Field[int] = Field(int, settable="always", default=0, doc="Longest run, in minutes; 0: no limit.")
+    """Longest run, in minutes; 0: no limit."""
+    priority: Field[int] = Field(int, settable="always", default=0, doc="Priority, -1000 to 1000; higher runs first.")
+    """Priority, -1000 to 1000; higher runs first."""
     max_attempts: Field[int] = Field(
-        int, settable="always", default=1, doc="How often it is run before an error makes it FAILED."
+        int, settable="always", default=1, doc="Number of runs before an error makes it FAILED."
     )
-    """How often it is run before an error makes it FAILED."""
+    """Number of runs before an error makes it FAILED."""
     retry_delay_sec: Field[int] = Field(
-        int, settable="always", default=0, doc="Seconds before the second attempt; doubles with each further one."
+        int, settable="always", default=0, doc="Seconds before the second attempt; doubles each time."
     )
-    """Seconds before the second attempt; doubles with each further one."""
+    """Seconds before the second attempt; doubles each time."""
     retry_exit_codes: Field[list[int]] = Field(
-        list[int], settable="always", default=[], doc="Exit codes after which it is run again; empty: after any error."
+        list[int], settable="always", default=[], doc="Exit codes after which it is retried; empty: after any error."
     )
-    """Exit codes after which it is run again; empty: after any error."""
+    """Exit codes after which it is retried; empty: after any error."""
     retry_on_timeout: Field[bool] = Field(
-        bool, settable="always", default=True, doc="Whether reaching its wall time counts as a reason to run it again."
+        bool, settable="always", default=True, doc="Whether it is retried after its wall time."
     )
-    """Whether reaching its wall time counts as a reason to run it again."""
-    attempt: Field[int] = Field(int, doc="Runs started so far.")
-    """Runs started so far."""
+    """Whether it is retried after its wall time."""
+    attempt: Field[int] = Field(int, doc="Number of runs started so far.")
+    """Number of runs started so far."""
     not_before: Field[datetime | None] = Field(datetime | None, doc="Earliest next start (back-off).")
     """Earliest next start (back-off)."""
     return_code: Field[int | None] = Field(
         int | None, settable="update", doc="Exit code of the last run; -N for signal N."
     )
     """Exit code of the last run; -N for signal N."""
-    batch_job_id: Field[int | None] = Field(int | None, doc="BatchJob that last took it.")
-    """BatchJob that last took it."""
+    batch_job_id: Field[int | None] = Field(int | None, doc="BatchJob that last leased it.")
+    """BatchJob that last leased it."""
     session_id: Field[int | None] = Field(int | None, doc="Session that holds its lease.")
     """Session that holds its lease."""
-    lease_epoch: Field[int] = Field(int, doc="Grows with every lease; a report must carry it.")
-    """Grows with every lease; a report must carry it."""
-    cancel_requested: Field[bool] = Field(bool, doc="Whether its running process is being stopped.")
-    """Whether its running process is being stopped."""
-    stage_in: Field[bool] = Field(bool, doc="Whether files come in before the run.")
-    """Whether files come in before the run."""
-    stage_out: Field[bool] = Field(bool, doc="Whether files go out after the run.")
-    """Whether files go out after the run."""
-    hooks: Field[str] = Field(str, doc="Hooks of its App when it was created, parted by spaces.")
-    """Hooks of its App when it was created, parted by spaces."""
+    lease_epoch: Field[int] = Field(int, doc="Epoch of the lease; a report must state it.")
+    """Epoch of the lease; a report must state it."""
+    cancel_requested: Field[bool] = Field(bool, doc="Whether a cancellation of the running process is requested.")
+    """Whether a cancellation of the running process is requested."""
+    stage_in: Field[bool] = Field(bool, doc="Whether files are staged in.")
+    """Whether files are staged in."""
+    stage_out: Field[bool] = Field(bool, doc="Whether files are staged out.")
+    """Whether files are staged out."""
+    hooks: Field[str] = Field(str, doc="Hooks of its App at its creation, separated by spaces.")
+    """Hooks of its App at its creation, separated by spaces."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -842,31 +840,28 @@ class Job(JobBase["App", "JobQuery"]):
         Args:
             app: App it runs: its name, an App, or its class.
             site_name: Site of the App, where several have one of that name.
-            app_id: App it runs; fixed once created.
+            app_id: App that it runs; cannot be changed.
             workdir: Working folder, relative to the site's data folder.
-            tags: Labels to find it by.
+            tags: Labels.
             parameters: Values for the App's parameters.
-            data: Anything the user wants to keep with it.
+            data: Data of the user.
             launch_params: Extra arguments for the site's launcher.
             parent_ids: Jobs that must finish first.
-            on_parent_failure: What happens when a parent fails or is deleted: fail too, or run all the same.
-                Default: 'fail'.
-            pending_file_cleanup: Whether the App's cleanup_files are still to be removed. Default: True.
+            on_parent_failure: If a parent fails or is deleted: fail too, or run. Default: 'fail'.
+            pending_file_cleanup: Whether the App's cleanup_files are still to be deleted. Default: True.
             num_nodes: Nodes. Default: 1.
             ranks_per_node: MPI ranks per node. Default: 1.
             threads_per_rank: Threads per rank. Default: 1.
             threads_per_core: Hardware threads used per core. Default: 1.
-            node_packing_count: How many such jobs may share one node. Default: 1.
+            node_packing_count: Number of such jobs that may share one node. Default: 1.
             gpus_per_rank: GPUs per rank. Default: 0.0.
-            mem_per_node_mb: Memory on each node in MiB; 0 asks for none. It is kept free for it, not
-                enforced. Default: 0.
-            wall_time_min: Longest run in minutes; 0 sets no limit. Default: 0.
-            priority: Higher runs first, -1000 to 1000. Default: 0.
-            max_attempts: How often it is run before an error makes it FAILED. Default: 1.
-            retry_delay_sec: Seconds before the second attempt; doubles with each further one. Default: 0.
-            retry_exit_codes: Exit codes after which it is run again; empty: after any error.
-            retry_on_timeout: Whether reaching its wall time counts as a reason to run it again. Default:
-                True.
+            mem_per_node_mb: Memory on each node, in MiB; 0: none. Reserved, but not enforced. Default: 0.
+            wall_time_min: Longest run, in minutes; 0: no limit. Default: 0.
+            priority: Priority, -1000 to 1000; higher runs first. Default: 0.
+            max_attempts: Number of runs before an error makes it FAILED. Default: 1.
+            retry_delay_sec: Seconds before the second attempt; doubles each time. Default: 0.
+            retry_exit_codes: Exit codes after which it is retried; empty: after any error.
+            retry_on_timeout: Whether it is retried after its wall time. Default: True.
             transfers: Files by App slot: "alias:/path" or {location_alias, path}.
         """
         self._fill(locals())
@@ -1099,8 +1094,8 @@ class JobQuery(JobQueryBase[Job]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
             parent_id: Children of this job, or of any of a list.
-            app_name: Name of its App, or any of a list. A name that no App of yours has or had is an error.
-            site_name: Name of its site, or any of a list. A name that no site of yours has or had is an
+            app_name: Name of its App, or any of a list. A name that none of your Apps has or had is an error.
+            site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
                 error.
         """
         found: JobQuery = self._filter(locals())
@@ -1395,28 +1390,27 @@ class JobQuery(JobQueryBase[Job]):
 
         Args:
             workdir: Working folder, relative to the site's data folder.
-            tags: Labels to find it by.
+            tags: Labels.
             parameters: Values for the App's parameters.
-            data: Anything the user wants to keep with it.
-            return_value: JSON result the process wrote.
+            data: Data of the user.
+            return_value: Result of the process, as JSON.
             launch_params: Extra arguments for the site's launcher.
-            on_parent_failure: What happens when a parent fails or is deleted: fail too, or run all the same.
-            pending_file_cleanup: Whether the App's cleanup_files are still to be removed.
-            state: Where it is in its life.
+            on_parent_failure: If a parent fails or is deleted: fail too, or run.
+            pending_file_cleanup: Whether the App's cleanup_files are still to be deleted.
+            state: State.
             num_nodes: Nodes.
             ranks_per_node: MPI ranks per node.
             threads_per_rank: Threads per rank.
             threads_per_core: Hardware threads used per core.
-            node_packing_count: How many such jobs may share one node.
+            node_packing_count: Number of such jobs that may share one node.
             gpus_per_rank: GPUs per rank.
-            mem_per_node_mb: Memory on each node in MiB; 0 asks for none. It is kept free for it, not
-                enforced.
-            wall_time_min: Longest run in minutes; 0 sets no limit.
-            priority: Higher runs first, -1000 to 1000.
-            max_attempts: How often it is run before an error makes it FAILED.
-            retry_delay_sec: Seconds before the second attempt; doubles with each further one.
-            retry_exit_codes: Exit codes after which it is run again; empty: after any error.
-            retry_on_timeout: Whether reaching its wall time counts as a reason to run it again.
+            mem_per_node_mb: Memory on each node, in MiB; 0: none. Reserved, but not enforced.
+            wall_time_min: Longest run, in minutes; 0: no limit.
+            priority: Priority, -1000 to 1000; higher runs first.
+            max_attempts: Number of runs before an error makes it FAILED.
+            retry_delay_sec: Seconds before the second attempt; doubles each time.
+            retry_exit_codes: Exit codes after which it is retried; empty: after any error.
+            retry_on_timeout: Whether it is retried after its wall time.
             return_code: Exit code of the last run; -N for signal N.
             force: Enter a state that the table of moves forbids.
 

@@ -30,7 +30,7 @@ PipelineRecordOrdering = Literal[
 
 
 class PipelineRecord(Model):
-    """One fit of a pipeline, as the catalogue knows it; what it learned is in the engine."""
+    """The catalogue's description of one fit of a pipeline. The fitted pipeline is in the engine."""
 
     __slots__ = ()
 
@@ -89,35 +89,32 @@ class PipelineRecord(Model):
     """Server id."""
     project_id: Field[int] = Field(int, settable="create", required=True, doc="Project it belongs to.")
     """Project it belongs to."""
-    name: Field[str] = Field(str, settable="create", required=True, doc="Its name; each fit is an edition.")
-    """Its name; each fit is an edition."""
+    name: Field[str] = Field(str, settable="create", required=True, doc="Name; each fit is an edition of it.")
+    """Name; each fit is an edition of it."""
     edition: Field[int] = Field(
-        int, settable="create", default=1, doc="Which fit under this name it is; 1 is the first."
+        int, settable="create", default=1, doc="Number of the fit with this name; 1 is the first."
     )
-    """Which fit under this name it is; 1 is the first."""
+    """Number of the fit with this name; 1 is the first."""
     params: Field[dict[str, Any]] = Field(
-        dict[str, Any], settable="create", default={}, doc="Data model, learners, predictors: all that was set."
+        dict[str, Any], settable="create", default={}, doc="Data model, learners, predictors and their parameters."
     )
-    """Data model, learners, predictors: all that was set."""
+    """Data model, learners, predictors and their parameters."""
     frames: Field[dict[str, Any]] = Field(
         dict[str, Any], settable="create", default={}, doc="Data frames it was fitted on: {name: edition}."
     )
     """Data frames it was fitted on: {name: edition}."""
-    job_id: Field[int | None] = Field(int | None, settable="create", doc="Job that learned it.")
-    """Job that learned it."""
+    job_id: Field[int | None] = Field(int | None, settable="create", doc="Job that fitted it.")
+    """Job that fitted it."""
     targets: Field[list[Any]] = Field(list[Any], settable="create", default=[], doc="Names of the target columns.")
     """Names of the target columns."""
-    tags: Field[list[Any]] = Field(list[Any], settable="always", default=[], doc="Words by which to find it again.")
-    """Words by which to find it again."""
+    tags: Field[list[Any]] = Field(list[Any], settable="always", default=[], doc="Labels.")
+    """Labels."""
     scores: Field[list[Any]] = Field(list[Any], settable="always", default=[], doc="Every score so far, oldest first.")
     """Every score so far, oldest first."""
     last_change: Field[dict[str, Any]] = Field(
-        dict[str, Any],
-        settable="always",
-        default={},
-        doc="What was done to it last: {action, ...}; each event has its own.",
+        dict[str, Any], settable="always", default={}, doc="The last change: {action, ...}. Each event has its own."
     )
-    """What was done to it last: {action, ...}; each event has its own."""
+    """The last change: {action, ...}. Each event has its own."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -140,19 +137,19 @@ class PipelineRecord(Model):
         last_change: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> None:
-        """One fit of a pipeline, as the catalogue knows it; what it learned is in the engine. Unsaved until ``save()``.
+        """The catalogue's description of one fit of a pipeline. The fitted pipeline is in the engine. Unsaved until ``save()``.
 
         Args:
             project_id: Project it belongs to.
-            name: Its name; each fit is an edition.
-            edition: Which fit under this name it is; 1 is the first. Default: 1.
-            params: Data model, learners, predictors: all that was set.
+            name: Name; each fit is an edition of it.
+            edition: Number of the fit with this name; 1 is the first. Default: 1.
+            params: Data model, learners, predictors and their parameters.
             frames: Data frames it was fitted on: {name: edition}.
-            job_id: Job that learned it.
+            job_id: Job that fitted it.
             targets: Names of the target columns.
-            tags: Words by which to find it again.
+            tags: Labels.
             scores: Every score so far, oldest first.
-            last_change: What was done to it last: {action, ...}; each event has its own.
+            last_change: The last change: {action, ...}. Each event has its own.
         """
         self._fill(locals())
 
@@ -329,9 +326,9 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         """Change all that match, on the server, in one step. Returns their number.
 
         Args:
-            tags: Words by which to find it again.
+            tags: Labels.
             scores: Every score so far, oldest first.
-            last_change: What was done to it last: {action, ...}; each event has its own.
+            last_change: The last change: {action, ...}. Each event has its own.
 
         Raises:
             SlicedQuery: The query was sliced.

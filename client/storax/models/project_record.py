@@ -19,7 +19,7 @@ ProjectRecordOrdering = Literal[
 
 
 class ProjectRecord(Model):
-    """A name for the data frames and pipelines of an engine that belong together."""
+    """A named set of data frames and pipelines in an engine."""
 
     __slots__ = ()
 
@@ -71,9 +71,9 @@ class ProjectRecord(Model):
     engine: Field[str] = Field(str, settable="always", default="", doc="Engine that last opened it, as host:folder.")
     """Engine that last opened it, as host:folder."""
     autosave: Field[bool] = Field(
-        bool, settable="always", default=False, doc="Whether the engine saves each data frame at every change."
+        bool, settable="always", default=False, doc="Whether the engine saves each data frame after every change."
     )
-    """Whether the engine saves each data frame at every change."""
+    """Whether the engine saves each data frame after every change."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -84,12 +84,12 @@ class ProjectRecord(Model):
     def __init__(
         self, *, name: str, engine: str | Unset = UNSET, autosave: bool | Unset = UNSET, **unknown: Never
     ) -> None:
-        """A name for the data frames and pipelines of an engine that belong together. Unsaved until ``save()``.
+        """A named set of data frames and pipelines in an engine. Unsaved until ``save()``.
 
         Args:
             name: Unique among the owner's projects.
             engine: Engine that last opened it, as host:folder.
-            autosave: Whether the engine saves each data frame at every change. Default: False.
+            autosave: Whether the engine saves each data frame after every change. Default: False.
         """
         self._fill(locals())
 
@@ -236,7 +236,7 @@ class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
 
         Args:
             engine: Engine that last opened it, as host:folder.
-            autosave: Whether the engine saves each data frame at every change.
+            autosave: Whether the engine saves each data frame after every change.
 
         Raises:
             SlicedQuery: The query was sliced.

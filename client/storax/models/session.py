@@ -18,7 +18,7 @@ SessionOrdering = Literal["id", "-id", "creation_date", "-creation_date", "last_
 
 
 class Session(SessionBase):
-    """A lease holder: the jobs it acquired are its own until it ends or is not heard for ``ttl_sec`` seconds."""
+    """A lease holder. Its leases end when it ends, or after ``ttl_sec`` seconds without a heartbeat."""
 
     __slots__ = ()
 
@@ -67,16 +67,18 @@ class Session(SessionBase):
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
-    site_id: Field[int] = Field(int, settable="create", required=True, doc="Site whose jobs it takes.")
-    """Site whose jobs it takes."""
+    site_id: Field[int] = Field(int, settable="create", required=True, doc="Site whose jobs it acquires.")
+    """Site whose jobs it acquires."""
     batch_job_id: Field[int | None] = Field(int | None, settable="create", doc="BatchJob it runs in.")
     """BatchJob it runs in."""
-    ttl_sec: Field[int] = Field(int, settable="create", default=60, doc="Seconds of silence before it expires.")
-    """Seconds of silence before it expires."""
-    heartbeat: Field[datetime | None] = Field(datetime | None, doc="When it was last heard.")
-    """When it was last heard."""
-    expires_at: Field[datetime | None] = Field(datetime | None, doc="When its leases end unless it is heard again.")
-    """When its leases end unless it is heard again."""
+    ttl_sec: Field[int] = Field(int, settable="create", default=60, doc="Seconds without heartbeat until it expires.")
+    """Seconds without heartbeat until it expires."""
+    heartbeat: Field[datetime | None] = Field(datetime | None, doc="Time of the last heartbeat.")
+    """Time of the last heartbeat."""
+    expires_at: Field[datetime | None] = Field(
+        datetime | None, doc="Time at which its leases end without a further heartbeat."
+    )
+    """Time at which its leases end without a further heartbeat."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -87,12 +89,12 @@ class Session(SessionBase):
     def __init__(
         self, *, site_id: int, batch_job_id: int | Unset | None = UNSET, ttl_sec: int | Unset = UNSET, **unknown: Never
     ) -> None:
-        """A lease holder: the jobs it acquired are its own until it ends or is not heard for ``ttl_sec`` seconds. Unsaved until ``save()``.
+        """A lease holder. Its leases end when it ends, or after ``ttl_sec`` seconds without a heartbeat. Unsaved until ``save()``.
 
         Args:
-            site_id: Site whose jobs it takes.
+            site_id: Site whose jobs it acquires.
             batch_job_id: BatchJob it runs in.
-            ttl_sec: Seconds of silence before it expires. Default: 60.
+            ttl_sec: Seconds without heartbeat until it expires. Default: 60.
         """
         self._fill(locals())
 

@@ -29,7 +29,7 @@ SiteOrdering = Literal[
 
 
 class Site(Model):
-    """A place where jobs run: a laptop, a cluster. One agent pulls its work."""
+    """A place where jobs run: a machine or a cluster. One agent serves it."""
 
     __slots__ = ()
 
@@ -94,17 +94,17 @@ class Site(Model):
         dict[str, Any],
         settable="always",
         default={},
-        doc="Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the agent.",
+        doc="Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}. The agent writes it.",
     )
-    """Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the agent."""
+    """Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}. The agent writes it."""
     queued_jobs: Field[dict[str, Any]] = Field(
-        dict[str, Any], settable="always", default={}, doc="Scheduler jobs by scheduler id; written by the agent."
+        dict[str, Any], settable="always", default={}, doc="Scheduler jobs by scheduler id. The agent writes it."
     )
-    """Scheduler jobs by scheduler id; written by the agent."""
+    """Scheduler jobs by scheduler id. The agent writes it."""
     optional_batch_job_params: Field[dict[str, str]] = Field(
-        dict[str, str], settable="always", default={}, doc="Extra BatchJob parameters and defaults."
+        dict[str, str], settable="always", default={}, doc="Extra BatchJob parameters and their defaults."
     )
-    """Extra BatchJob parameters and defaults."""
+    """Extra BatchJob parameters and their defaults."""
     allowed_projects: Field[list[Any]] = Field(
         list[Any], settable="always", default=[], doc="Projects a BatchJob may charge."
     )
@@ -113,38 +113,38 @@ class Site(Model):
         dict[str, Any],
         settable="always",
         default={},
-        doc="By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes {cores, gpus, memory_mb}.",
+        doc="Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs, cores, gpus, memory_mb}}.",
     )
-    """By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes {cores, gpus, memory_mb}."""
+    """Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs, cores, gpus, memory_mb}}."""
     elastic_queues: Field[list[Any]] = Field(
         list[Any],
         settable="always",
         default=[],
-        doc="For which work its agent asks for allocations by itself: [{queue, job_mode, max_nodes, wall_time_min, filter_tags, node}]; written by the agent.",
+        doc="Elastic queues of its agent: [{queue, job_mode, max_nodes, wall_time_min, filter_tags, node}]. The agent writes it.",
     )
-    """For which work its agent asks for allocations by itself: [{queue, job_mode, max_nodes, wall_time_min, filter_tags, node}]; written by the agent."""
+    """Elastic queues of its agent: [{queue, job_mode, max_nodes, wall_time_min, filter_tags, node}]. The agent writes it."""
     transfer_locations: Field[dict[str, str]] = Field(
-        dict[str, str], settable="always", default={}, doc="URL of each transfer location by alias."
+        dict[str, str], settable="always", default={}, doc="URL of each transfer location, by alias."
     )
-    """URL of each transfer location by alias."""
+    """URL of each transfer location, by alias."""
     node_size: Field[dict[str, Any]] = Field(
         dict[str, Any],
         settable="always",
         default={},
-        doc="What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it does not know; empty where allocations alone run jobs. Written by the agent.",
+        doc="Size of the agent's own node: {cores, gpus, memory_mb}, 0: unknown; empty if only allocations run jobs. The agent writes it.",
     )
-    """What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it does not know; empty where allocations alone run jobs. Written by the agent."""
+    """Size of the agent's own node: {cores, gpus, memory_mb}, 0: unknown; empty if only allocations run jobs. The agent writes it."""
     failing_loops: Field[dict[str, Any]] = Field(
         dict[str, Any],
         settable="always",
         default={},
-        doc="Loops of its agent that do not work now: {loop: {error, since}}; written by the agent when others fail.",
+        doc="Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change.",
     )
-    """Loops of its agent that do not work now: {loop: {error, since}}; written by the agent when others fail."""
+    """Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change."""
     last_refresh: Field[datetime | None] = Field(
-        datetime | None, doc="When the agent was last heard, by the server's clock."
+        datetime | None, doc="Time of the agent's last heartbeat, by the server's clock."
     )
-    """When the agent was last heard, by the server's clock."""
+    """Time of the agent's last heartbeat, by the server's clock."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -169,26 +169,25 @@ class Site(Model):
         failing_loops: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> None:
-        """A place where jobs run: a laptop, a cluster. One agent pulls its work. Unsaved until ``save()``.
+        """A place where jobs run: a machine or a cluster. One agent serves it. Unsaved until ``save()``.
 
         Args:
             name: Unique among the owner's sites.
             path: Absolute path of the site folder.
             globus_endpoint_id: Globus endpoint at this site.
-            backfill_windows: Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the
-                agent.
-            queued_jobs: Scheduler jobs by scheduler id; written by the agent.
-            optional_batch_job_params: Extra BatchJob parameters and defaults.
+            backfill_windows: Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}. The agent writes it.
+            queued_jobs: Scheduler jobs by scheduler id. The agent writes it.
+            optional_batch_job_params: Extra BatchJob parameters and their defaults.
             allowed_projects: Projects a BatchJob may charge.
-            allowed_queues: By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes
-                {cores, gpus, memory_mb}.
-            elastic_queues: For which work its agent asks for allocations by itself: [{queue, job_mode,
-                max_nodes, wall_time_min, filter_tags, node}]; written by the agent.
-            transfer_locations: URL of each transfer location by alias.
-            node_size: What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it
-                does not know; empty where allocations alone run jobs. Written by the agent.
-            failing_loops: Loops of its agent that do not work now: {loop: {error, since}}; written by the
-                agent when others fail.
+            allowed_queues: Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs, cores, gpus,
+                memory_mb}}.
+            elastic_queues: Elastic queues of its agent: [{queue, job_mode, max_nodes, wall_time_min,
+                filter_tags, node}]. The agent writes it.
+            transfer_locations: URL of each transfer location, by alias.
+            node_size: Size of the agent's own node: {cores, gpus, memory_mb}, 0: unknown; empty if only
+                allocations run jobs. The agent writes it.
+            failing_loops: Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at
+                each change.
         """
         self._fill(locals())
 
@@ -377,20 +376,19 @@ class SiteQuery(ChangeQuery[Site]):
             name: Unique among the owner's sites.
             path: Absolute path of the site folder.
             globus_endpoint_id: Globus endpoint at this site.
-            backfill_windows: Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the
-                agent.
-            queued_jobs: Scheduler jobs by scheduler id; written by the agent.
-            optional_batch_job_params: Extra BatchJob parameters and defaults.
+            backfill_windows: Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}. The agent writes it.
+            queued_jobs: Scheduler jobs by scheduler id. The agent writes it.
+            optional_batch_job_params: Extra BatchJob parameters and their defaults.
             allowed_projects: Projects a BatchJob may charge.
-            allowed_queues: By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes
-                {cores, gpus, memory_mb}.
-            elastic_queues: For which work its agent asks for allocations by itself: [{queue, job_mode,
-                max_nodes, wall_time_min, filter_tags, node}]; written by the agent.
-            transfer_locations: URL of each transfer location by alias.
-            node_size: What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it
-                does not know; empty where allocations alone run jobs. Written by the agent.
-            failing_loops: Loops of its agent that do not work now: {loop: {error, since}}; written by the
-                agent when others fail.
+            allowed_queues: Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs, cores, gpus,
+                memory_mb}}.
+            elastic_queues: Elastic queues of its agent: [{queue, job_mode, max_nodes, wall_time_min,
+                filter_tags, node}]. The agent writes it.
+            transfer_locations: URL of each transfer location, by alias.
+            node_size: Size of the agent's own node: {cores, gpus, memory_mb}, 0: unknown; empty if only
+                allocations run jobs. The agent writes it.
+            failing_loops: Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at
+                each change.
 
         Raises:
             SlicedQuery: The query was sliced.

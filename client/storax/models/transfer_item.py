@@ -36,7 +36,7 @@ TransferItemOrdering = Literal[
 
 
 class TransferItem(Model):
-    """One file or folder that comes in before a Job runs, or goes out after. Made by creating a Job with transfers."""
+    """One file or folder that is copied before a Job runs (in) or after (out). Creating the Job creates it."""
 
     __slots__ = ()
 
@@ -89,28 +89,28 @@ class TransferItem(Model):
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
-    site_id: Field[int] = Field(int, doc="Site it moves files to or from.")
-    """Site it moves files to or from."""
+    site_id: Field[int] = Field(int, doc="Site of the workdir.")
+    """Site of the workdir."""
     job_id: Field[int] = Field(int, doc="Job it belongs to.")
     """Job it belongs to."""
     direction: Field[Literal["in", "out"]] = Field(Literal["in", "out"], doc="in: before the run; out: after it.")
     """in: before the run; out: after it."""
     local_path: Field[str] = Field(str, doc="Path relative to the job's workdir.")
     """Path relative to the job's workdir."""
-    location_alias: Field[str] = Field(str, doc="Which of the site's transfer_locations.")
-    """Which of the site's transfer_locations."""
+    location_alias: Field[str] = Field(str, doc="Name of one of the site's transfer_locations.")
+    """Name of one of the site's transfer_locations."""
     remote_path: Field[str] = Field(str, doc="Absolute path at that location.")
     """Absolute path at that location."""
     recursive: Field[bool] = Field(bool, doc="Whether it is a folder.")
     """Whether it is a folder."""
-    state: Field[TransferState] = Field(TransferState, settable="update", doc="Where it is.")
-    """Where it is."""
-    task_id: Field[str | None] = Field(str | None, settable="update", doc="The transfer service's own id.")
-    """The transfer service's own id."""
+    state: Field[TransferState] = Field(TransferState, settable="update", doc="State.")
+    """State."""
+    task_id: Field[str | None] = Field(str | None, settable="update", doc="Id at the transfer service.")
+    """Id at the transfer service."""
     transfer_info: Field[dict[str, Any]] = Field(
-        dict[str, Any], settable="update", doc="What the transfer service says about it."
+        dict[str, Any], settable="update", doc="Information of the transfer service."
     )
-    """What the transfer service says about it."""
+    """Information of the transfer service."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -183,7 +183,7 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
             job_state: State of its job, or any of a list.
-            tags: Its job's tags contain all of these.
+            tags: Tags of its job contain all of these.
         """
         found: TransferItemQuery = self._filter(locals())
         return found
@@ -292,9 +292,9 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
         """Change all that match, on the server, in one step. Returns their number.
 
         Args:
-            state: Where it is.
-            task_id: The transfer service's own id.
-            transfer_info: What the transfer service says about it.
+            state: State.
+            task_id: Id at the transfer service.
+            transfer_info: Information of the transfer service.
             force: Enter a state that the table of moves forbids.
 
         Raises:

@@ -19,14 +19,17 @@ EXIT_USAGE, EXIT_NEWER, EXIT_REFUSED, EXIT_DIFFERENT, EXIT_DOWN = 2, 3, 5, 6, 8
 EXIT_NOT_FOUND = 3
 app = typer.Typer(help="Operate the database: migrate, users, verify, rebuild.", no_args_is_help=True)
 Url = Annotated[
-    str | None, typer.Option("--database-url", envvar="STORAX_DATABASE_URL", help="postgresql://user:password@host/db")
+    str | None,
+    typer.Option(
+        "--database-url", envvar="STORAX_DATABASE_URL", help="Database, as postgresql://user:password@host/db."
+    ),
 ]
 
 
 def _named(url: str | None) -> str:
     """The address, which must be said: a guess could change another database."""
     if not url:
-        raise _fail(Invalid("no database is named", hint="Give --database-url, or set STORAX_DATABASE_URL."))
+        raise _fail(Invalid("no database is named", hint="Pass --database-url, or set STORAX_DATABASE_URL."))
     return url
 
 
@@ -47,12 +50,14 @@ def _run(work: Coroutine[Any, Any, Any], *, conflict: int = EXIT_REFUSED) -> Any
 @app.command()
 def migrate(
     database_url: Url = None,
-    to: Annotated[str, typer.Option(help="Revision to go to; head is the newest.")] = "head",
-    down: Annotated[bool, typer.Option("--down", help="Go down to the revision instead of up.")] = False,
+    to: Annotated[str, typer.Option(help="Target revision; head is the newest.")] = "head",
+    down: Annotated[bool, typer.Option("--down", help="Downgrade to the revision instead of upgrading.")] = False,
 ) -> None:
-    """Bring the database to this program's schema.
+    """Upgrade the database to the schema of this program.
 
-    Example: storax admin migrate --database-url postgresql://storax@db/storax
+    \b
+    Examples:
+      storax admin migrate --database-url postgresql://storax@db/storax
     """
     from storax_core.admin.migrate import migrate as work
 
@@ -61,16 +66,19 @@ def migrate(
 
 @app.command()
 def bootstrap(
-    user: Annotated[str, typer.Option(help="User to create if it is missing.")],
+    user: Annotated[str, typer.Option(help="User name; created if it does not exist.")],
     database_url: Url = None,
     password_env: Annotated[
-        str, typer.Option(metavar="NAME", help="Variable that holds a new user's password; none: token only.")
+        str, typer.Option(metavar="NAME", help="Variable with the password of a new user. Default: no password.")
     ] = "",
-    days: Annotated[int, typer.Option(help="Days the token lives, 1 to 3650.")] = 365,
+    days: Annotated[int, typer.Option(help="Days until the token expires, 1 to 3650.")] = 365,
 ) -> None:
-    """Create a user and a token for it; prints both as JSON. The token is shown this once.
+    """Create a user and a token, and print both as JSON. The token is shown only once.
 
-    Example: PW=... storax admin bootstrap --user alice --password-env PW
+    \b
+    Examples:
+      storax admin bootstrap --user alice
+      PW=... storax admin bootstrap --user alice --password-env PW
     """
     from storax_core.admin.users import bootstrap as work
 
@@ -80,18 +88,21 @@ def bootstrap(
 
 @app.command()
 def set_password(
-    user: Annotated[str, typer.Option(help="User who is there already.")],
+    user: Annotated[str, typer.Option(help="Name of an existing user.")],
     database_url: Url = None,
     password_env: Annotated[
-        str, typer.Option(metavar="NAME", help="Variable that holds the password; none: a line of stdin.")
+        str, typer.Option(metavar="NAME", help="Variable with the password. Default: prompt, or a line of stdin.")
     ] = "",
     revoke_tokens: Annotated[
-        bool, typer.Option("--revoke-tokens", help="Revoke all tokens of the user, those of sites and scripts too.")
+        bool, typer.Option("--revoke-tokens", help="Revoke all tokens of the user, also those of sites and scripts.")
     ] = False,
 ) -> None:
-    """Set the password of a user: at least 12 characters, asked for in a terminal. Tokens stay valid.
+    """Set the password of a user, with at least 12 characters. Tokens stay valid.
 
-    Example: storax admin set-password --user alice < password.txt
+    \b
+    Examples:
+      storax admin set-password --user alice
+      storax admin set-password --user alice --revoke-tokens < password.txt
     """
     from storax_core.admin.users import set_password as work
 
@@ -102,7 +113,7 @@ def set_password(
 
 def _variable(name: str) -> str:
     if name not in os.environ:
-        raise _fail(Invalid(f"the variable {name}, which --password-env names, is not set", hint="Export it first."))
+        raise _fail(Invalid(f"the variable {name} of --password-env is not set", hint="Export it first."))
     return os.environ[name]
 
 
@@ -113,17 +124,20 @@ def _typed() -> str:
     try:
         return sys.stdin.readline().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise _fail(Invalid("the password on stdin is no UTF-8 text")) from None
+        raise _fail(Invalid("the password on stdin is not UTF-8 text")) from None
 
 
 @app.command()
 def verify(
     database_url: Url = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Fold the whole log and compare it with every projection, row by row. Exit 6 where they differ.
+    """Fold the whole log, and compare the result with every table. Exit status 6 if they differ.
 
-    Example: storax admin verify
+    \b
+    Examples:
+      storax admin verify
+      storax admin verify --json
     """
     from storax_core.admin.verify import verify as work
 
@@ -143,11 +157,14 @@ def _words(report: dict[str, Any]) -> str:
 @app.command()
 def rebuild(
     database_url: Url = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not prompt for confirmation.")] = False,
 ) -> None:
-    """Make all projections anew from the log; writers wait only while rows that differ are exchanged.
+    """Restore all tables from the log. Writers wait only while differing rows are replaced.
 
-    Example: storax admin rebuild --yes
+    \b
+    Examples:
+      storax admin rebuild
+      storax admin rebuild --yes
     """
     from storax_core.admin.rebuild import rebuild as work
 

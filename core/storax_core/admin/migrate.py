@@ -26,11 +26,11 @@ def scripts() -> Path:
 
 def config(connection: Connection | None = None) -> Config:
     """An Alembic configuration without any file."""
-    made = Config()
-    made.set_main_option("script_location", str(scripts()))
-    made.set_main_option("path_separator", "os")
-    made.attributes["connection"] = connection
-    return made
+    configuration = Config()
+    configuration.set_main_option("script_location", str(scripts()))
+    configuration.set_main_option("path_separator", "os")
+    configuration.attributes["connection"] = connection
+    return configuration
 
 
 @cache

@@ -1,7 +1,7 @@
-"""Make every projection anew from the log: fold it beside the tables, then exchange the rows that differ.
+"""Rebuild every projection from the log: fold it beside the tables, then replace the rows that differ.
 
-The fold of the whole log, which takes long, holds nobody up. Writers wait for the fence only while what differed, and
-what they changed since, is folded once more and exchanged. Readers never wait.
+The fold of the whole log takes long and blocks nobody. Writers wait for the fence only while the rows that differed,
+and those changed since, are folded once more and replaced. Readers never wait.
 """
 
 import asyncio
@@ -12,24 +12,24 @@ from storax_core.database.connections import GONE, RETRY, WORKER_ROLE, Connectio
 from storax_core.errors import Unavailable
 from storax_core.log.fold import MERGE, folded, unlike
 from storax_core.log.sql import FENCE
-from storax_core.log.watermark import Fence
+from storax_core.log.watermark import Watermark
 from storax_core.resources import JOBS, PROJECTED, Resource
 
 TRIES = 5  # of the exchange; a writer that holds a row and waits for the fence is a deadlock that Postgres ends
-LOOK_SEC = 0.005
+POLL_SEC = 0.005
 # A parent that was deleted after it had finished counts as done: its edges are not made again.
 EDGES = """SELECT j.id AS child_id, p::bigint AS parent_id, j.owner_id
 FROM job j, jsonb_array_elements_text(j.parent_ids) p
 WHERE NOT EXISTS (SELECT FROM event_log e WHERE e.entity = 'job' AND e.entity_id = p::bigint
   AND e.type = 'job.deleted' AND e.from_state = 'JOB_FINISHED')"""
-EDGES_AMISS = f"""CREATE TEMP TABLE suspect_edge AS SELECT child_id AS id
+EDGES_DIFFERENCES = f"""CREATE TEMP TABLE suspect_edge AS SELECT child_id AS id
 FROM ({EDGES}) e FULL JOIN job_parent p USING (child_id, parent_id)
 WHERE e.owner_id IS DISTINCT FROM p.owner_id"""  # noqa: S608
-# Writers keep the tally by differences, so what is amiss now is amiss by as much when the fence is taken.
-TALLY_AMISS = """CREATE TEMP TABLE tally_amiss AS SELECT owner_id, site_id, state, sum(n)::int AS n FROM (
+# Writers add differences to the counts, so an error of now is the same error when the fence is taken.
+COUNT_DIFFERENCES = """CREATE TEMP TABLE count_difference AS SELECT owner_id, site_id, state, sum(n)::int AS n FROM (
 SELECT owner_id, site_id, state, count(*) AS n FROM job_state GROUP BY 1, 2, 3
 UNION ALL SELECT owner_id, site_id, state, -n FROM job_tally) x GROUP BY 1, 2, 3 HAVING sum(n) <> 0"""
-TALLY_OF_WRONG = """INSERT INTO job_tally (owner_id, site_id, state, n)
+COUNTS_OF_WRONG = """INSERT INTO job_tally (owner_id, site_id, state, n)
 SELECT owner_id, site_id, state, {sign}count(*) FROM job_state WHERE id IN (SELECT id FROM wrong_job)
 GROUP BY 1, 2, 3"""
 
@@ -48,7 +48,7 @@ async def rebuild(url: str) -> dict[str, int]:
         await conn.execute(f"SET ROLE {WORKER_ROLE}")
         since = await _final(conn)
         async with conn.transaction(isolation="repeatable_read"):
-            await _look(conn)
+            await _find_suspects(conn)
         await _exchange_or_retry(conn, since)
         return {r.entity: await conn.fetchval(f"SELECT count(*) FROM {r.table}") for r in PROJECTED}  # noqa: S608
     finally:
@@ -57,14 +57,14 @@ async def rebuild(url: str) -> dict[str, int]:
 
 async def _final(conn: Connection) -> int:
     """A position up to which every event is visible to all that begins from now on."""
-    fence = Fence()
-    while not await fence.look(conn) and fence.waiting:
-        await asyncio.sleep(LOOK_SEC)
-    return fence.safe
+    mark = Watermark()
+    while not await mark.advance(conn) and mark.waiting:
+        await asyncio.sleep(POLL_SEC)
+    return mark.safe
 
 
-async def _look(conn: Connection) -> None:
-    """Fold all of the log as of one snapshot, and note what is not as it tells."""
+async def _find_suspects(conn: Connection) -> None:
+    """Fold all of the log as of one snapshot, and note the rows that differ."""
     for r in PROJECTED:
         await conn.execute(f"CREATE TEMP TABLE suspect_{r.table} AS SELECT coalesce(f.id, p.id) AS id {unlike(r)}")
         if r.split:  # half a row is no row to whoever joins the halves
@@ -72,8 +72,8 @@ async def _look(conn: Connection) -> None:
                 f"INSERT INTO suspect_{r.table} SELECT id FROM {r.table} t FULL JOIN {r.state_table} s USING (id)"  # noqa: S608
                 " WHERE t.owner_id IS NULL OR s.owner_id IS NULL"
             )
-    await conn.execute(EDGES_AMISS)
-    await conn.execute(TALLY_AMISS)
+    await conn.execute(EDGES_DIFFERENCES)
+    await conn.execute(COUNT_DIFFERENCES)
 
 
 async def _exchange_or_retry(conn: Connection, since: int) -> None:
@@ -88,25 +88,25 @@ async def _exchange_or_retry(conn: Connection, since: int) -> None:
 
 
 async def _exchange(conn: Connection, since: int) -> None:
-    """Behind the fence: judge once more what differed and what was written since, and make anew what is wrong."""
+    """Behind the fence, compare what differed and what was written since once more, and replace what is wrong."""
     await conn.execute(f"SELECT pg_advisory_xact_lock({FENCE})")
     for r in PROJECTED:
         await _fold_suspects(conn, r, since)
     for r in PROJECTED:
-        await _judge(conn, r)
-    await conn.execute(TALLY_OF_WRONG.format(sign="-"))
+        await _find_wrong(conn, r)
+    await conn.execute(COUNTS_OF_WRONG.format(sign="-"))
     for r in reversed(PROJECTED):
         for table in dict.fromkeys((r.state_table, r.table)):
             await conn.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM wrong_{r.table})")  # noqa: S608
     for r in PROJECTED:
         await _fill(conn, r)
-    await conn.execute(TALLY_OF_WRONG.format(sign=""))
-    await conn.execute("INSERT INTO job_tally (owner_id, site_id, state, n) SELECT * FROM tally_amiss")
-    await _draw_edges(conn)
+    await conn.execute(COUNTS_OF_WRONG.format(sign=""))
+    await conn.execute("INSERT INTO job_tally (owner_id, site_id, state, n) SELECT * FROM count_difference")
+    await _rebuild_edges(conn)
 
 
 async def _fold_suspects(conn: Connection, resource: Resource, since: int) -> None:
-    """The suspects as the log tells them now, with the volatile columns of the rows that are there."""
+    """Fold the suspects as of now, with the volatile columns of the present rows."""
     name = resource.table
     await conn.execute(
         f"INSERT INTO suspect_{name} SELECT DISTINCT entity_id FROM event_log"  # noqa: S608
@@ -122,11 +122,13 @@ async def _fold_suspects(conn: Connection, resource: Resource, since: int) -> No
     )
 
 
-async def _judge(conn: Connection, resource: Resource) -> None:
-    """Which suspects are wrong; what refers to them is exchanged with them."""
+async def _find_wrong(conn: Connection, resource: Resource) -> None:
+    """Find the suspects that differ still; rows that refer to them are replaced with them."""
     name = resource.table
-    found = unlike(resource, fold=f"SELECT * FROM fold_{name}", only=f"SELECT id FROM suspect_{name}")  # noqa: S608
-    await conn.execute(f"CREATE TEMP TABLE wrong_{name} ON COMMIT DROP AS SELECT coalesce(f.id, p.id) AS id {found}")
+    differing = unlike(resource, fold=f"SELECT * FROM fold_{name}", only=f"SELECT id FROM suspect_{name}")  # noqa: S608
+    await conn.execute(
+        f"CREATE TEMP TABLE wrong_{name} ON COMMIT DROP AS SELECT coalesce(f.id, p.id) AS id {differing}"
+    )
     if resource.split:
         await conn.execute(
             f"INSERT INTO wrong_{name} SELECT id FROM {name} t FULL JOIN {resource.state_table} s USING (id)"  # noqa: S608
@@ -153,7 +155,7 @@ async def _fill(conn: Connection, resource: Resource) -> None:
         )
 
 
-async def _draw_edges(conn: Connection) -> None:
+async def _rebuild_edges(conn: Connection) -> None:
     """Edges of the children that were wrong, or that had wrong ones."""
     children = f"SELECT id FROM suspect_edge UNION SELECT id FROM wrong_{JOBS.table}"  # noqa: S608
     await conn.execute(f"DELETE FROM job_parent WHERE child_id IN ({children})")  # noqa: S608

@@ -1,4 +1,4 @@
-"""Users and their keys, as an operator makes them: under the rules that the API has for its callers."""
+"""Create users and tokens as an operator, by the rules that the API has for its callers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,19 +21,19 @@ async def bootstrap(url: str, username: str, password: str | None, days: int) ->
 
     Raises:
         Invalid: a name, password or number of days that the API would refuse.
-        Conflict: a password for a user who exists; it is never changed by the way.
+        Conflict: a password for a user who exists; this command never changes one.
     """
     _checked("the user's name", _NAME, username)
     _checked("the number of days", _TOKEN, {"name": "", "expires_in_days": days})
     hashed = None if password is None else users.password_hash(_checked("the password", _PASSWORD, password))
     async with _opened(url) as conn:
-        found = await users.find_user(conn, username)
-        if found and hashed:
+        user = await users.find_user(conn, username)
+        if user and hashed:
             raise Conflict(
                 f"the user {username!r} exists already, and its password was not changed",
                 hint="Change it with `storax admin set-password`; for a further token, leave the password out.",
             )
-        user_id = found["id"] if found else await users.create_user(conn, username, hashed)
+        user_id = user["id"] if user else await users.create_user(conn, username, hashed)
         token = await users.issue_token(conn, users.user_context(user_id), f"bootstrap of {username}", days)
     return {"user_id": user_id, "username": username, "token": token["token"]}
 
@@ -47,10 +47,10 @@ async def set_password(url: str, username: str, password: str, *, revoke_tokens:
     """
     hashed = users.password_hash(_checked("the password", _PASSWORD, password))
     async with _opened(url) as conn:
-        found = await users.find_user(conn, username)
-        if found is None:
+        user = await users.find_user(conn, username)
+        if user is None:
             raise NotFound(f"there is no user {username!r}", hint="Make one with `storax admin bootstrap`.")
-        return await users.set_password(conn, found["id"], hashed, revoke_tokens=revoke_tokens, actor=ACTOR)
+        return await users.set_password(conn, user["id"], hashed, revoke_tokens=revoke_tokens, actor=ACTOR)
 
 
 def _checked(what: str, adapter: TypeAdapter[Any], value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Prove that the log is the truth: fold all of it and compare with every projection, row by row, column by column."""
+"""Verify the projections: fold the whole log and compare every row, column by column."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SAMPLES = 5
 CHECKS = {
     "versions are dense": """SELECT count(*) FROM (SELECT entity, entity_id FROM event_log GROUP BY 1, 2
         HAVING count(*) <> max(version) OR min(version) <> 1) x""",
-    "moves are connected": """SELECT count(*) FROM (SELECT from_state,
+    "transitions are connected": """SELECT count(*) FROM (SELECT from_state,
         lag(to_state) OVER (PARTITION BY entity, entity_id ORDER BY version) AS was FROM event_log
         WHERE to_state IS NOT NULL) x
         WHERE was IS NOT NULL AND from_state IS DISTINCT FROM was""",
@@ -30,7 +30,7 @@ CHECKS = {
     "every running job has a lease": "SELECT count(*) FROM job_state WHERE state = 'RUNNING' AND session_id IS NULL",
     "edges follow from parent_ids": """SELECT count(*) FROM job_parent e JOIN job c ON c.id = e.child_id
         WHERE NOT c.parent_ids @> to_jsonb(e.parent_id)""",
-    "the tally counts the jobs": """SELECT count(*) FROM (SELECT owner_id, site_id, state, sum(n) AS n FROM job_tally
+    "the counts match the jobs": """SELECT count(*) FROM (SELECT owner_id, site_id, state, sum(n) AS n FROM job_tally
         GROUP BY 1, 2, 3 HAVING sum(n) <> 0) t FULL JOIN (SELECT owner_id, site_id, state, count(*) AS n FROM job_state
         GROUP BY 1, 2, 3) j USING (owner_id, site_id, state) WHERE t.n IS DISTINCT FROM j.n""",
     "spec and state rows pair up": """SELECT count(*) FROM job FULL JOIN job_state USING (id)
@@ -52,8 +52,8 @@ async def verify(url: str) -> dict[str, Any]:
             events = await conn.fetchval("SELECT count(*) FROM event_log")
     finally:
         await conn.close()
-    found = sum(e["differences"] for e in entities.values()) + sum(checks.values())
-    return {"entities": entities, "checks": checks, "events": events, "differences": found}
+    differences = sum(e["differences"] for e in entities.values()) + sum(checks.values())
+    return {"entities": entities, "checks": checks, "events": events, "differences": differences}
 
 
 async def _compare(conn: Connection, resource: Resource) -> dict[str, Any]:
@@ -61,10 +61,10 @@ async def _compare(conn: Connection, resource: Resource) -> dict[str, Any]:
     rows = await conn.fetch(f"""SELECT coalesce(f.id, p.id) AS id, f.id IS NULL AS no_log, p.id IS NULL AS no_row,
   array_remove(ARRAY[{", ".join(differs)}], NULL) AS fields {unlike(resource)} ORDER BY 1""")
     total = await conn.fetchval(f"SELECT count(*) FROM {resource.table}")  # noqa: S608
-    return {"rows": total, "differences": len(rows), "samples": [_words(resource, r) for r in rows[:SAMPLES]]}
+    return {"rows": total, "differences": len(rows), "samples": [_sentence(resource, r) for r in rows[:SAMPLES]]}
 
 
-def _words(resource: Resource, row: Any) -> str:
+def _sentence(resource: Resource, row: Any) -> str:
     if row["no_log"]:
         return f"{resource.entity} {row['id']} is in the table but not in the log"
     if row["no_row"]:

@@ -1,4 +1,4 @@
-"""Acquire: hand runnable work to a session. Redis only hints at candidates; the claim in Postgres is the truth.
+"""Acquire: lease jobs to a session. Redis only hints at candidates; the claim in Postgres decides.
 
 A claim is one statement: extend the session's life, pick and lock jobs, lease them, append an event for each. Jobs are
 taken by priority, then age. With ``max_aggregate_nodes`` or ``sort_by`` the first ``WINDOW`` of them that fit are put
@@ -13,6 +13,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.commands import leases
+from storax_core.database.aliases import source
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Row
@@ -21,9 +22,8 @@ from storax_core.log.append import Context, Pick, append_picked
 from storax_core.queries import select
 from storax_core.queries.capacity import Nodes, held
 from storax_core.resources import BATCH_JOBS, JOBS
-from storax_core.resources.aliases import source
 from storax_core.resources.batch_job import SUBMITTABLE
-from storax_core.resources.job import FREE, HOOK_IS_NEXT, RUNNABLE, first_in_line
+from storax_core.resources.job import HOOK_IS_NEXT, TAKEABLE, UNLEASED, first_in_line
 from storax_core.resources.types import BigId, Tags
 
 WINDOW = 10_000
@@ -35,7 +35,7 @@ Sum = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 
 class Acquire(BaseModel):
-    """What a session asks for. A null limit is no limit; zero is zero."""
+    """The limits of a claim of jobs. Null sets no limit; zero is a limit of zero."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,7 +55,7 @@ class Acquire(BaseModel):
 
     @property
     def constrained(self) -> bool:
-        """Whether anything but the number is asked; then the queue's head alone cannot answer."""
+        """Whether anything but the number is limited. Then the head of the queue is not enough."""
         return bool(self.model_fields_set - {"max_num_jobs"}) and self != Acquire(max_num_jobs=self.max_num_jobs)
 
     @property
@@ -67,7 +67,7 @@ class Acquire(BaseModel):
 
 
 class AcquireBatchJobs(BaseModel):
-    """What a session asks for when it submits BatchJobs."""
+    """The limit of a claim of BatchJobs."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -76,7 +76,7 @@ class AcquireBatchJobs(BaseModel):
 
 @dataclass(frozen=True)
 class Holder:
-    """The session that asks; nothing of this changes while it lives."""
+    """The session that claims. None of its fields changes while it lives."""
 
     id: int
     owner_id: int
@@ -89,7 +89,8 @@ async def claim(
 ) -> list[Any]:
     """Lease up to ``max_num_jobs`` to the holder and extend its life, in one statement.
 
-    Candidates that are no longer free claim nothing; a session that is gone gets nothing.
+    ``candidates`` are the ids to choose from; None: all. Those that another session holds by now are passed over. A
+    session that has ended gets nothing.
     """
     where = select.Where([holder.owner_id, holder.site_id], ["s.owner_id = $1::bigint", "s.site_id = $2::bigint"])
     if candidates is not None:
@@ -107,8 +108,8 @@ def _alive(session: str) -> str:
 
 
 def _narrow(ask: Acquire, where: select.Where) -> None:
-    """Add the conditions that a job must meet: runnable, and all that is asked."""
-    where.parts.append(RUNNABLE)
+    """Add the conditions that a job must meet: takeable, and within all limits."""
+    where.parts.append(TAKEABLE)
     if ask.states is not None:
         where.parts.append(f"s.state = ANY({where.param(ask.states)}::text[])")
     if ask.max_wall_time_min is not None:
@@ -129,7 +130,7 @@ def _narrow(ask: Acquire, where: select.Where) -> None:
 
 def _picked(ask: Acquire, where: select.Where) -> str:
     """SQL of the CTE ``pick``: the locked ids to claim. What another claim has locked is passed over."""
-    tables = source(JOBS, hot_only=not any("t." in p for p in where.parts))
+    tables = source(JOBS, state_only=not any("t." in p for p in where.parts))
     if ask.order == BY_AGE:
         # EXISTS holds the fence before the first row and leaves the index's order alone, as a join would not.
         return f"""pick AS MATERIALIZED (SELECT s.id FROM {tables} WHERE {where.sql} AND EXISTS (SELECT FROM fence)
@@ -137,7 +138,7 @@ def _picked(ask: Acquire, where: select.Where) -> str:
   ORDER BY {BY_AGE} LIMIT {ask.max_num_jobs} FOR UPDATE OF s SKIP LOCKED)"""  # noqa: S608
     return f"""chosen AS MATERIALIZED ({_packed(ask, where, tables)}),
 pick AS MATERIALIZED (SELECT j.id FROM job_state j, fence, alive WHERE j.id = ANY(ARRAY(SELECT id FROM chosen))
-  AND {FREE} FOR UPDATE OF j SKIP LOCKED)"""  # noqa: S608
+  AND {UNLEASED} FOR UPDATE OF j SKIP LOCKED)"""  # noqa: S608
 
 
 def _packed(ask: Acquire, where: select.Where, tables: str) -> str:

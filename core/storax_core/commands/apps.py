@@ -1,12 +1,13 @@
-"""What an App's declaration holds to: its parameters cover its template, its slots and globs stay in the workdir."""
+"""Check the declaration of an App: parameters cover the template, slots and globs stay inside the workdir."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from storax_core.commands.parents import require_mine
+from storax_core.commands.locks import require_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Invalid
 from storax_core.lifecycle.change import Row
@@ -65,7 +66,7 @@ def placeholders(template: str) -> list[str]:
 
 
 def check(row: Row) -> None:
-    """Judge a declaration, whole or in part. Adds the template's places to the parameters. Raises Invalid."""
+    """Check a declaration, whole or in part, and add the template's parameters. Raises Invalid."""
     for name, (adapter, hint) in RULES.items():
         if name in row:
             _declared(adapter, row[name], name, hint)
@@ -95,8 +96,20 @@ def _check_parameter(name: str, spec: Row) -> None:
         raise Invalid(f"parameter {name!r} is required and has a default", hint="Drop one of the two.")
 
 
-async def check_change(conn: Connection, ctx: Context, app_id: int, patch: Row) -> None:
-    """Judge a patch together with what is stored: a template and its parameters belong to each other."""
+async def check_new(_conn: Connection, _ctx: Context, rows: Sequence[Row]) -> None:
+    """Check new declarations."""
+    for row in rows:
+        check(row)
+
+
+async def check_changes(conn: Connection, ctx: Context, lines: Sequence[Row]) -> None:
+    """Check patches, each together with the stored App. Lines: ``{"id", "p": patch}``."""
+    for line in lines:
+        await _check_change(conn, ctx, line["id"], line["p"])
+
+
+async def _check_change(conn: Connection, ctx: Context, app_id: int, patch: Row) -> None:
+    """Check a patch together with the stored App: a template and its parameters belong to each other."""
     stored = await conn.fetchrow(STORED, app_id, ctx.owner_id)
     if stored is None:
         return

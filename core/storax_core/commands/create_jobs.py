@@ -27,14 +27,14 @@ APPS_AND_IDS = APPS.format(
 )
 
 
-def given(models: Iterable[BaseModel]) -> list[Row]:
+def fields_set(models: Iterable[BaseModel]) -> list[Row]:
     """The fields that the caller named; defaults stay out of the log."""
     return [{name: m.__dict__[name] for name in m.__pydantic_fields_set__} for m in models]
 
 
-async def create_jobs(conn: Connection, ctx: Context, given_rows: Sequence[Row]) -> list[Row]:
+async def create_jobs(conn: Connection, ctx: Context, new_rows: Sequence[Row]) -> list[Row]:
     """Create jobs, their edges, transfers and events, all or none. Returns id, site_id and state of each."""
-    rows = [dict(r) for r in given_rows]  # a private copy: a command may be repeated after a deadlock
+    rows = [dict(r) for r in new_rows]  # a private copy: a command may be repeated after a deadlock
     # Looked up before this call's own ids are drawn: nobody can name a row of the same call by guessing its id.
     parents = await _parent_states(conn, ctx.owner_id, {p for r in rows for p in r.get("parent_ids", ())})
     apps, ids = await _apps_and_ids(conn, ctx.owner_id, {r["app_id"] for r in rows}, len(rows))
@@ -43,8 +43,8 @@ async def create_jobs(conn: Connection, ctx: Context, given_rows: Sequence[Row])
     for place, (row, row_id) in enumerate(zip(rows, ids, strict=True)):
         app, where = apps[row["app_id"]], f"job {place} of this call" if len(rows) > 1 else "the job"
         check_parameters(row, app, where)
-        if app["given"]:
-            row.update({n: value for n, value in app["given"].items() if n not in row})
+        if app["inherited"]:
+            row.update({n: value for n, value in app["inherited"].items() if n not in row})
         row["id"], row["site_id"] = row_id, app["site_id"]
         items = _transfers(row, app, where)
         row["state"] = _first_state(row, parents, items)
@@ -67,16 +67,16 @@ async def _apps_and_ids(
 
 
 async def find_apps(conn: Connection, owner_id: int, wanted: set[int]) -> dict[int, Row]:
-    """What a new job must fit, by App: site, parameters, transfer slots. Raises Invalid for one that is not there."""
+    """What a new job must match, by App: site, parameters, transfer slots. Raises Invalid for a missing App."""
     return _apps(await conn.fetch(APPS.format(more=""), sorted(wanted), owner_id), wanted)
 
 
 def _apps(rows: Sequence[Any], wanted: set[int]) -> dict[int, Row]:
-    found = {r["id"]: _app(r) for r in rows}
-    missing = sorted(wanted - set(found))
+    apps = {r["id"]: _app(r) for r in rows}
+    missing = sorted(wanted - set(apps))
     if missing:
         raise Invalid(f"App {missing[0]} does not exist", hint="List yours with GET /api/v1/apps/ or `storax app ls`.")
-    return found
+    return apps
 
 
 def _app(record: Mapping[str, Any]) -> Row:
@@ -86,16 +86,16 @@ def _app(record: Mapping[str, Any]) -> Row:
         "name": record["name"],
         "transfers": orjson.loads(record["t"]),
         "known": frozenset(declared),
-        "given": _given(record),
+        "inherited": _inherited(record),
         "required": frozenset(n for n, s in declared.items() if s.get("required", True)),
     }
 
 
-def _given(record: Mapping[str, Any]) -> Row:
-    """What jobs take over from their App; only what differs from a job's own defaults, to keep the log small."""
-    found: Row = {n: record[n] for n in ("max_attempts", "retry_delay_sec", "retry_on_timeout")}
-    found |= {"retry_exit_codes": orjson.loads(record["codes"]), "hooks": " ".join(orjson.loads(record["h"]))}
-    return {n: value for n, value in found.items() if value != JOBS.fields[n].default}
+def _inherited(record: Mapping[str, Any]) -> Row:
+    """Fields that jobs inherit from their App. Those equal to a job's own defaults are left out of the log."""
+    values: Row = {n: record[n] for n in ("max_attempts", "retry_delay_sec", "retry_on_timeout")}
+    values |= {"retry_exit_codes": orjson.loads(record["codes"]), "hooks": " ".join(orjson.loads(record["h"]))}
+    return {n: value for n, value in values.items() if value != JOBS.fields[n].default}
 
 
 def check_parameters(row: Row, app: Row, where: str) -> None:
@@ -114,6 +114,17 @@ def check_parameters(row: Row, app: Row, where: str) -> None:
         f"{where} gives parameter {unknown[0]!r}, which App {name!r} does not know",
         hint=nearest(unknown[0], app["known"]),
     )
+
+
+async def check_changes(conn: Connection, ctx: Context, lines: Sequence[Row]) -> None:
+    """New parameters of jobs must fit their Apps. Lines: ``{"id", "p": patch}``."""
+    patches = {line["id"]: line["p"] for line in lines if "parameters" in line["p"]}
+    if patches:
+        query = "SELECT id, app_id FROM job WHERE id = ANY($1::bigint[]) AND owner_id = $2"
+        rows = await conn.fetch(query, list(patches), ctx.owner_id)
+        declared = await find_apps(conn, ctx.owner_id, {r["app_id"] for r in rows})
+        for row in rows:
+            check_parameters(patches[row["id"]], declared[row["app_id"]], f"job {row['id']}")
 
 
 def _edges(rows: Sequence[Row], ids: Sequence[int]) -> list[tuple[int, int]]:
@@ -135,15 +146,15 @@ def _edges(rows: Sequence[Row], ids: Sequence[int]) -> list[tuple[int, int]]:
 
 
 async def _parent_states(conn: Connection, owner_id: int, wanted: set[int]) -> dict[int, str]:
-    """States of stored parents, locked until commit: none can finish unseen between this look and our commit."""
+    """States of stored parents, locked until commit: none can finish between this query and the commit."""
     if not wanted:
         return {}
     query = "SELECT id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR SHARE"
-    found = {r["id"]: r["state"] for r in await conn.fetch(query, sorted(wanted), owner_id)}
-    missing = sorted(wanted - set(found))
+    states = {r["id"]: r["state"] for r in await conn.fetch(query, sorted(wanted), owner_id)}
+    missing = sorted(wanted - set(states))
     if missing:
         raise Invalid(f"parent job {missing[0]} does not exist", hint="Create parents first, or in the same call.")
-    return found
+    return states
 
 
 def _first_state(row: Row, parents: Mapping[int, str], items: Sequence[Row]) -> str:

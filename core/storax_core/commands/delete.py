@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from storax_core.commands import leases
-from storax_core.commands.graph import release_children
+from storax_core.commands.locks import lock_mine
+from storax_core.commands.nouns import rules_of
 from storax_core.database.connections import Connection
 from storax_core.errors import Leased
 from storax_core.lifecycle.change import Row
-from storax_core.lifecycle.states import JobState
 from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.queries import select
-from storax_core.resources import JOBS, PROJECTED, TRANSFERS, Resource
+from storax_core.resources import PROJECTED, Resource
 
 
 async def delete_where(
@@ -21,20 +20,21 @@ async def delete_where(
     return await delete_ids(conn, ctx, resource, await select.matching_ids(conn, resource, ctx.owner_id, query))
 
 
-async def delete_ids(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int]) -> tuple[int, list[int]]:
-    """Delete these rows of the caller and what hangs on them."""
+async def delete_ids(
+    conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int], reason: Row | None = None
+) -> tuple[int, list[int]]:
+    """Delete these rows of the caller and what hangs on them; ``reason`` says with what they go, where they hang on it.
+
+    Returns their number and the ids of those left because a session holds them.
+    """
     if not ids:
         return 0, []
-    if resource is JOBS:
-        return await _delete_jobs(conn, ctx, ids, {})
-    sql = f"SELECT id FROM {resource.table} WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR UPDATE"  # noqa: S608
-    found = [r["id"] for r in await conn.fetch(sql, list(ids), ctx.owner_id)]
-    if resource.entity == "session":
-        await leases.end_sessions(conn, ctx, found, "its session was ended")
-        return len(found), []
-    await _delete_below(conn, ctx, resource, found)
-    await append.append_deleted(conn, ctx, resource, found, {})
-    return len(found), []
+    if delete := rules_of(resource).delete:
+        return await delete(conn, ctx, ids, reason or {})
+    mine = [r["id"] for r in await lock_mine(conn, ctx.owner_id, resource, ids, "id")]
+    await _delete_below(conn, ctx, resource, mine)
+    await append.append_deleted(conn, ctx, resource, mine, {})
+    return len(mine), []
 
 
 async def _delete_below(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int]) -> None:
@@ -44,33 +44,9 @@ async def _delete_below(conn: Connection, ctx: Context, resource: Resource, ids:
         sql = f"SELECT id FROM {child.table} WHERE {child.parent.field} = ANY($1::bigint[]) ORDER BY id"  # noqa: S608
         below = [r["id"] for r in await conn.fetch(sql, list(ids))]
         reason = {"deleted_with": {"entity": resource.entity, "id": ids[0]}}
-        if child is JOBS:
-            _, held = await _delete_jobs(conn, ctx, below, reason)
-            if held:
-                raise Leased(
-                    f"{len(held)} jobs of this {resource.entity} are leased or running (job {held[0]})",
-                    hint="Cancel them first; nothing was deleted.",
-                )
-        elif below:
-            await delete_ids(conn, ctx, child, below)
-
-
-async def _delete_jobs(conn: Connection, ctx: Context, ids: Sequence[int], reason: Row) -> tuple[int, list[int]]:
-    rows = await conn.fetch(
-        "SELECT id, session_id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2"
-        " ORDER BY id FOR UPDATE",
-        list(ids),
-        ctx.owner_id,
-    )
-    free = [r["id"] for r in rows if r["session_id"] is None]
-    held = [r["id"] for r in rows if r["session_id"] is not None]
-    if free:
-        items = await conn.fetch("SELECT id FROM transfer_item WHERE job_id = ANY($1::bigint[]) FOR UPDATE", free)
-        await append.append_deleted(conn, ctx, TRANSFERS, [r["id"] for r in items], reason)
-        await append.append_deleted(conn, ctx, JOBS, free, reason)
-        # A parent that had finished counts as done for good: its edges go, so that its children are not failed by this.
-        done = [r["id"] for r in rows if r["state"] == JobState.JOB_FINISHED]
-        await conn.execute("DELETE FROM job_parent WHERE parent_id = ANY($1::bigint[])", done)
-        await release_children(conn, ctx, free)
-        await conn.execute("DELETE FROM job_parent WHERE child_id = ANY($1::bigint[])", free)
-    return len(free), held
+        _, held = await delete_ids(conn, ctx, child, below, reason)
+        if held:
+            raise Leased(
+                f"{len(held)} {child.path} of this {resource.entity} are leased or running ({child.entity} {held[0]})",
+                hint="Cancel them first; nothing was deleted.",
+            )

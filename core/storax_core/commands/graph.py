@@ -1,13 +1,13 @@
-"""The job graph: what becomes of children when parents end, and of transfers when their stage is reached.
+"""The job graph: release or fail children when their parents end, and start transfers when their stage is reached.
 
-Children are locked first and their parents looked at in a later statement: two parents that end at the same moment in
-two transactions then both see the other, so no child is left waiting and none is released twice.
+Children are locked first, and their parents are read in a later statement. So of two parents that end at the same
+moment in two transactions, the later one sees the other's end: no child waits for ever, none is released twice.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from storax_core.commands.job_facts import JOB_FACTS
+from storax_core.commands.locks import JOB_FACTS
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change
@@ -19,7 +19,7 @@ from storax_core.resources import JOBS, TRANSFERS
 CHILDREN = "SELECT child_id FROM job_parent WHERE parent_id = ANY($1::bigint[])"
 LOCK_WAITING = f"""SELECT {JOB_FACTS} FROM job_state
 WHERE id = ANY($1::bigint[]) AND state = 'AWAITING_PARENTS' ORDER BY id FOR UPDATE"""  # noqa: S608
-STANDING = """SELECT c.id, c.on_parent_failure AS policy,
+PARENTS = """SELECT c.id, c.on_parent_failure AS policy,
   bool_or(p.state IS NOT NULL AND p.state NOT IN ('JOB_FINISHED', 'FAILED')) AS waiting,
   min(e.parent_id) FILTER (WHERE p.state IS NULL) AS deleted,
   min(e.parent_id) FILTER (WHERE p.state = 'FAILED') AS failed
@@ -31,39 +31,39 @@ async def release_children(conn: Connection, ctx: Context, ended: Sequence[int])
     """Release or fail the children of jobs that ended or were deleted, and so on down the graph."""
     while ended:
         children = await conn.fetch(CHILDREN, list(ended))
-        ended = await _look_at_parents(conn, ctx, [r[0] for r in children])
+        ended = await _settle_waiting(conn, ctx, [r[0] for r in children])
 
 
 async def await_parents(conn: Connection, ctx: Context, jobs: Sequence[int]) -> None:
-    """These jobs were put back to wait: those whose parents have all ended already need not."""
-    await release_children(conn, ctx, await _look_at_parents(conn, ctx, jobs))
+    """Settle jobs that wait for parents again: some of them may have ended parents only."""
+    await release_children(conn, ctx, await _settle_waiting(conn, ctx, jobs))
 
 
-async def _look_at_parents(conn: Connection, ctx: Context, jobs: Sequence[int]) -> list[int]:
-    """Settle those of these jobs that wait for parents; returns the ids that FAILED by it."""
+async def _settle_waiting(conn: Connection, ctx: Context, jobs: Sequence[int]) -> list[int]:
+    """Release or fail those of these jobs that wait for parents. Returns the ids of those that FAILED."""
     waiting = await conn.fetch(LOCK_WAITING, list(jobs)) if jobs else []
     if not waiting:
         return []
-    standing = {r["id"]: r for r in await conn.fetch(STANDING, [w["id"] for w in waiting])}
-    changes = [_verdict(w, standing[w["id"]]) for w in waiting]
+    summary = {r["id"]: r for r in await conn.fetch(PARENTS, [w["id"] for w in waiting])}
+    changes = [_decide(w, summary[w["id"]]) for w in waiting]
     await append.append_changes(conn, ctx, JOBS, changes)
     await start_transfers(conn, ctx, [c.id for c in changes if c.patch.get("state") == JobState.READY], "in")
     return [c.id for c in changes if c.patch.get("state") == JobState.FAILED]
 
 
-def _verdict(facts: rules.Facts, standing: Any) -> Change:
+def _decide(facts: rules.Facts, summary: Any) -> Change:
     change, mine = rules.change_of(facts), dict(facts)
-    broken = standing["failed"] or standing["deleted"]
-    if standing["policy"] == "fail" and broken:
-        how = "FAILED" if standing["failed"] else "was deleted"
+    broken = summary["failed"] or summary["deleted"]
+    if summary["policy"] == "fail" and broken:
+        how = "FAILED" if summary["failed"] else "was deleted"
         rules.enter(change, mine, JobState.FAILED, {"message": f"parent job {broken} {how}", "parent_id": broken})
-    elif not standing["waiting"]:
+    elif not summary["waiting"]:
         rules.enter(change, mine, JobState.READY, {})
     return change
 
 
 async def start_transfers(conn: Connection, ctx: Context, jobs: Sequence[int], direction: str) -> None:
-    """The stage of these jobs is reached: their items of this direction are to be moved now, also a second time."""
+    """Start the transfers of one direction of these jobs, also those that were done or failed before."""
     if not jobs:
         return
     items = await conn.fetch(

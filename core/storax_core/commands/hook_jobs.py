@@ -1,6 +1,6 @@
-"""Jobs that a hook creates: made in the transaction that takes in the hook's report.
+"""Create the jobs that a hook asks for, in the transaction of the hook's report.
 
-So a repeated report makes none twice, and a report that is refused makes none at all.
+So a repeated report creates none twice, and a refused report creates none.
 """
 
 from pydantic import ValidationError
@@ -17,33 +17,35 @@ from storax_core.resources import JOBS
 BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND name = ANY($3::text[])"
 
 
-async def create(conn: Connection, ctx: Context, facts: Facts, told: Row) -> None:
-    """Create the jobs of a report. Where they cannot be, the report becomes: FAILED, with the reason."""
-    if facts["lease_epoch"] != told["lease_epoch"] or facts["session_id"] is None:
+async def create(conn: Connection, ctx: Context, facts: Facts, report: Row) -> None:
+    """Create the jobs of a report. Where one is invalid, the report is changed to FAILED with the reason."""
+    if facts["lease_epoch"] != report["lease_epoch"] or facts["session_id"] is None:
         return  # a late or a repeated report
     try:
         # It judges all rows before it writes any.
         await create_jobs.create_jobs(
-            conn, ctx, create_jobs.given(_checked(await _with_apps(conn, facts, told["jobs"])))
+            conn, ctx, create_jobs.fields_set(_checked(await _with_apps(conn, facts, report["jobs"])))
         )
     except (Invalid, ValidationError) as error:
-        words = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        told["moves"] = [{"to": JobState.FAILED, "data": {"message": f"its hook's jobs were refused: {words}"[:1000]}}]
-        told["patch"] = {}
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        report["moves"] = [
+            {"to": JobState.FAILED, "data": {"message": f"its hook's jobs were refused: {reason}"[:1000]}}
+        ]
+        report["patch"] = {}
 
 
 def _checked(rows: list[Row]) -> list[JOBS.create_model]:  # type: ignore[name-defined]
-    found: list[JOBS.create_model] = JOBS.create_adapter.validate_python(rows)  # type: ignore[name-defined]
-    return found
+    checked: list[JOBS.create_model] = JOBS.create_adapter.validate_python(rows)  # type: ignore[name-defined]
+    return checked
 
 
 async def _with_apps(conn: Connection, facts: Facts, rows: list[Row]) -> list[Row]:
     """Each row with the id of the App that it names at the hook's own site."""
     names = {str(row["app_name"]) for row in rows if "app_name" in row}
-    found = dict(await conn.fetch(BY_NAME, facts["owner_id"], facts["site_id"], sorted(names)))
-    if missing := sorted(names - set(found)):
+    app_ids = dict(await conn.fetch(BY_NAME, facts["owner_id"], facts["site_id"], sorted(names)))
+    if missing := sorted(names - set(app_ids)):
         raise Invalid(f"there is no App {missing[0]!r} at this site")
-    return [_with_app(row, found) for row in rows]
+    return [_with_app(row, app_ids) for row in rows]
 
 
 def _with_app(row: Row, ids: dict[str, int]) -> Row:

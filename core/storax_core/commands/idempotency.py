@@ -1,4 +1,4 @@
-"""Idempotency keys: a repeated call answers what the first did, and has no second effect.
+"""Idempotency keys: a repeated call gets the answer of the first and has no second effect.
 
 The key is written last, with the answer, in the transaction of the command itself: a second call with the same key may
 do the work, but its key collides, so its transaction is rolled back and the first answer is given. Of calls at the same

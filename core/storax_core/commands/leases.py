@@ -7,12 +7,13 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from storax_core.commands import hook_jobs, moves
+from storax_core.commands import hook_jobs, transitions
+from storax_core.commands.locks import lock_mine, require_mine
 from storax_core.database.connections import Connection
-from storax_core.errors import NotFound
+from storax_core.errors import Invalid, NotFound
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change, Row
-from storax_core.lifecycle.states import AGENT_MOVES, HOOK_MOVES, HOOKS
+from storax_core.lifecycle.states import AGENT_STATES, HOOK_STATES, HOOKS, BatchJobState
 from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
@@ -26,9 +27,9 @@ WHERE id = $1 AND owner_id = $2 RETURNING id, owner_id, site_id, batch_job_id, e
 FRESH = """SELECT NOT EXISTS (SELECT FROM command WHERE owner_id = $2 AND key = $3::uuid)
 FROM session WHERE id = $1 AND owner_id = $2"""
 CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = $1 AND cancel_requested"
-# Whether the session is or was the owner's, and its cancels: one look at the end of a report.
-KNOWN = """SELECT EXISTS (SELECT FROM session WHERE id = $1 AND owner_id = $2) OR EXISTS (SELECT FROM event_log
-WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2) AS known,
+# Whether the session is or was the owner's, and its cancels: one query at the end of a report.
+KNOWN_AND_CANCELS = """SELECT EXISTS (SELECT FROM session WHERE id = $1 AND owner_id = $2) OR EXISTS (SELECT
+FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2) AS known,
 (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'lease_epoch', lease_epoch)), '[]')
  FROM job_state WHERE session_id = $1 AND cancel_requested) AS cancel"""
 AT_ONCE = 100  # sessions that one sweep ends
@@ -36,7 +37,7 @@ EXPIRED = f"""SELECT id, owner_id FROM session WHERE expires_at < now()
 ORDER BY id LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED"""  # noqa: S608
 
 
-TOLD = sorted(str(state) for state in {*AGENT_MOVES, *HOOK_MOVES, *HOOKS})
+REPORTABLE = sorted(str(state) for state in {*AGENT_STATES, *HOOK_STATES, *HOOKS})
 
 
 class Move(BaseModel):
@@ -44,15 +45,15 @@ class Move(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    to: Literal[*TOLD] = Field(  # type: ignore[valid-type]
-        description="State entered. A hook with no verdict of its own names the state it ran in."
+    to: Literal[*REPORTABLE] = Field(  # type: ignore[valid-type]
+        description="State entered. A hook with no decision of its own names the state it ran in."
     )
     at: UtcTime = Field(description="When, by the site's clock; kept as information only.")
     data: JsonObject = Field(default_factory=dict, description="Reason, last output lines.")
 
 
 class Outcome(BaseModel):
-    """What a run left behind, and what a hook changed in its job."""
+    """The results of a run, and the fields of its job that a hook changed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -70,7 +71,7 @@ class Outcome(BaseModel):
 
 
 class Report(BaseModel):
-    """What a lease holder says of one job."""
+    """A lease holder's report on one job."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -123,27 +124,29 @@ async def cancels(conn: Connection, session_id: int) -> list[Row]:
 
 
 async def report(conn: Connection, ctx: Context, session_id: int, reports: Sequence[Report]) -> Row:
-    """Take in what a lease holder says. Each row stands alone: accepted, or refused with a code.
+    """Apply the reports of a lease holder. Each is accepted, or refused with a code, on its own.
 
     Repeating a report is safe: what an epoch has reported already is accepted again without effect. A session that has
     ended may still report: each job's epoch decides. Raises NotFound for a session that never was the caller's.
     """
-    told, stale = _newest(reports)
-    facts = {f["id"]: f for f in await moves.lock_jobs(conn, ctx.owner_id, list(told))}
+    by_job, stale = _newest(reports)
+    facts = {f["id"]: f for f in await transitions.lock_jobs(conn, ctx.owner_id, list(by_job))}
     changes, accepted = [], []
-    refused = [{"id": i, "code": "not_found", "detail": "no such job; it was deleted"} for i in told if i not in facts]
+    refused = [
+        {"id": i, "code": "not_found", "detail": "no such job; it was deleted"} for i in by_job if i not in facts
+    ]
     refused += [{"id": i, "code": "stale_epoch", "detail": "a newer epoch stands in the same call"} for i in stale]
     for fact in facts.values():
-        if told[fact["id"]]["jobs"]:
-            await hook_jobs.create(conn, ctx, fact, told[fact["id"]])
-        change, code, words = rules.report(fact, told[fact["id"]])
+        if by_job[fact["id"]]["jobs"]:
+            await hook_jobs.create(conn, ctx, fact, by_job[fact["id"]])
+        change, code, detail = rules.apply_report(fact, by_job[fact["id"]])
         changes.append(change)
         if code:
-            refused.append({"id": fact["id"], "code": code, "detail": words})
+            refused.append({"id": fact["id"], "code": code, "detail": detail})
         else:
             accepted.append(fact["id"])
-    await moves.append_job_changes(conn, ctx, changes)
-    row = await conn.fetchrow(KNOWN, session_id, ctx.owner_id)
+    await transitions.append_job_changes(conn, ctx, changes)
+    row = await conn.fetchrow(KNOWN_AND_CANCELS, session_id, ctx.owner_id)
     if not row["known"]:
         raise NotFound(f"session {session_id} does not exist")
     return {"accepted": accepted, "refused": refused, "cancel": row["cancel"]}
@@ -151,10 +154,10 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
 
 def _newest(reports: Sequence[Report]) -> tuple[dict[int, Row], list[int]]:
     """One report for each job, the rows of its newest epoch joined in order; and the ids of rows with an older one."""
-    found: dict[int, list[Report]] = {}
+    by_job: dict[int, list[Report]] = {}
     stale = []
     for row in reports:
-        rows = found.setdefault(row.id, [])
+        rows = by_job.setdefault(row.id, [])
         if rows and row.lease_epoch > rows[0].lease_epoch:
             stale += [row.id] * len(rows)
             rows.clear()
@@ -162,11 +165,11 @@ def _newest(reports: Sequence[Report]) -> tuple[dict[int, Row], list[int]]:
             stale.append(row.id)
         else:
             rows.append(row)
-    return {job: _told(rows) for job, rows in found.items()}, stale
+    return {job: _joined(rows) for job, rows in by_job.items()}, stale
 
 
-def _told(rows: Sequence[Report]) -> Row:
-    """Reports of one job as plain data; free words of the site cannot name a job's fields."""
+def _joined(rows: Sequence[Report]) -> Row:
+    """Reports of one job as plain data; free data of the site cannot name a job's fields."""
     steps = [
         {"to": m.to, "data": {"at": m.at, **{k: v for k, v in m.data.items() if k not in JOBS.fields}}}
         for row in rows
@@ -183,7 +186,7 @@ async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reaso
     if not ids:
         return
     held = await conn.fetch("SELECT id FROM job_state WHERE session_id = ANY($1::bigint[])", list(ids))
-    await moves.move_each(conn, ctx, [r["id"] for r in held], lambda f: _lost(f, ids, reason))
+    await transitions.transition_each(conn, ctx, [r["id"] for r in held], lambda f: _lost(f, ids, reason))
     await _release_batch_jobs(conn, ctx, ids)
     await append.append_deleted(conn, ctx, SESSIONS, ids, {"message": reason})
 
@@ -206,17 +209,44 @@ async def _release_batch_jobs(conn: Connection, ctx: Context, sessions: Sequence
     await append.append_changes(conn, ctx, BATCH_JOBS, changes)
 
 
-async def end_sessions_of(conn: Connection, ctx: Context, batch_jobs: Sequence[int]) -> None:
-    """The allocations are over: whatever still claims to run inside them does not."""
+async def delete_sessions(conn: Connection, ctx: Context, ids: Sequence[int], _reason: Row) -> tuple[int, list[int]]:
+    """End sessions of the caller. Returns their number."""
+    mine = [r["id"] for r in await lock_mine(conn, ctx.owner_id, SESSIONS, ids, "id")]
+    await end_sessions(conn, ctx, mine, "its session was ended")
+    return len(mine), []
+
+
+async def check_allocations(conn: Connection, ctx: Context, rows: Sequence[Row]) -> None:
+    """A session inside a BatchJob is at that BatchJob's site. Raises Invalid."""
+    for site_id in {r["site_id"] for r in rows}:
+        wanted = {r["batch_job_id"] for r in rows if r["site_id"] == site_id and r.get("batch_job_id") is not None}
+        await require_mine(conn, ctx.owner_id, BATCH_JOBS, wanted)
+        sql = "SELECT id FROM batch_job WHERE id = ANY($1::bigint[]) AND site_id <> $2"
+        elsewhere = await conn.fetchval(sql, sorted(wanted), site_id)
+        if elsewhere is not None:
+            raise Invalid(
+                f"batch job {elsewhere} is at another site", hint=f"Open the session at its site, not at {site_id}."
+            )
+
+
+async def begin(conn: Connection, ctx: Context, ids: Sequence[int]) -> None:
+    """Start the life of new sessions."""
+    for session_id in ids:
+        await heartbeat(conn, ctx.owner_id, session_id)
+
+
+async def end_sessions_of(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
+    """End the sessions inside BatchJobs that have finished."""
+    batch_jobs = [c.id for c in changes if c.patch.get("state") == BatchJobState.FINISHED]
     if batch_jobs:
         rows = await conn.fetch(
-            "SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", list(batch_jobs)
+            "SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", batch_jobs
         )
         await end_sessions(conn, ctx, [r["id"] for r in rows], "its BatchJob finished")
 
 
 async def expire(conn: Connection) -> int:
-    """End sessions of all owners that were not heard in time, up to ``AT_ONCE``. Returns how many."""
+    """End sessions of all owners that sent no heartbeat in time, up to ``AT_ONCE``. Returns how many."""
     rows = await conn.fetch(EXPIRED)
     for owner in sorted({r["owner_id"] for r in rows}):
         ctx = Context(owner, "system:sweep")

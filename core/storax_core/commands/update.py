@@ -6,8 +6,9 @@ from typing import Any
 
 import asyncpg
 
-from storax_core.commands import apps, create_jobs, leases, moves, transfers
-from storax_core.commands.create import describe, taken
+from storax_core.commands.create import describe, name_conflict
+from storax_core.commands.locks import lock_mine
+from storax_core.commands.nouns import rules_of
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound, StaleVersion
 from storax_core.lifecycle import rules
@@ -16,12 +17,12 @@ from storax_core.lifecycle.rules import Facts
 from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.queries import select
-from storax_core.resources import APPS, JOBS, Resource
+from storax_core.resources import Resource
 
 
 @dataclass(frozen=True)
 class Updated:
-    """What became of the rows of an update, in the order given: a list of ``columns`` for each."""
+    """The updated rows, in the order of the call: a list of ``columns`` for each."""
 
     columns: tuple[str, ...] = ("id", "version", "last_update")
     rows: list[list[Any]] = field(default_factory=list)
@@ -37,7 +38,7 @@ async def update_rows(
     if len({r["id"] for r in rows}) != len(rows):
         raise Invalid("an id stands twice in this call", hint="Merge the two patches into one.")
     lines = [{"id": r["id"], "v": r.get("if_version"), "p": _patch(r)} for r in rows]
-    await _check(conn, ctx, resource, lines)
+    await rules_of(resource).before_update(conn, ctx, lines)
     if resource.machine and any("state" in r for r in rows):
         return await _update_states(conn, ctx, resource, lines, force=force)
     return await _update_fields(conn, ctx, resource, lines)
@@ -60,32 +61,13 @@ def _patch(row: Row) -> Row:
     return patch
 
 
-async def _check(conn: Connection, ctx: Context, resource: Resource, lines: Sequence[Row]) -> None:
-    """What one noun asks of a change beyond the types of its fields. Lines: ``{"id", "p": patch}``."""
-    if resource is JOBS:
-        await _check_parameters(conn, ctx, {line["id"]: line["p"] for line in lines if "parameters" in line["p"]})
-    elif resource is APPS:
-        for line in lines:
-            await apps.check_change(conn, ctx, line["id"], line["p"])
-
-
-async def _check_parameters(conn: Connection, ctx: Context, patches: dict[int, Row]) -> None:
-    """New parameters of jobs must fit their Apps."""
-    if patches:
-        sql = "SELECT id, app_id FROM job WHERE id = ANY($1::bigint[]) AND owner_id = $2"
-        found = await conn.fetch(sql, list(patches), ctx.owner_id)
-        declared = await create_jobs.find_apps(conn, ctx.owner_id, {r["app_id"] for r in found})
-        for row in found:
-            create_jobs.check_parameters(patches[row["id"]], declared[row["app_id"]], f"job {row['id']}")
-
-
 async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> Updated:
     if not any(line["p"] for line in lines):
         return await _unchanged(conn, ctx, resource, lines)
     try:
         versions, when = await append.append_patches(conn, ctx, resource, lines)
     except asyncpg.UniqueViolationError as error:
-        raise taken(resource, [line["p"] for line in lines], error) from error
+        raise name_conflict(resource, [line["p"] for line in lines], error) from error
     if len(versions) < len(lines):
         await _unchanged(conn, ctx, resource, lines)  # raises for the row that is missing or at another version
     return Updated(rows=[[line["id"], versions[line["id"]], when] for line in lines])
@@ -93,15 +75,15 @@ async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lin
 
 async def _unchanged(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> Updated:
     sql = f"SELECT id, version, last_update FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2"  # noqa: S608
-    found = {r["id"]: list(r) for r in await conn.fetch(sql, [line["id"] for line in lines], ctx.owner_id)}
-    _require(resource, lines, found)
+    stored = {r["id"]: list(r) for r in await conn.fetch(sql, [line["id"] for line in lines], ctx.owner_id)}
+    _require(resource, lines, stored)
     for line in lines:
-        _require_version(resource, line, found[line["id"]][1])
-    return Updated(rows=[found[line["id"]] for line in lines])
+        _require_version(resource, line, stored[line["id"]][1])
+    return Updated(rows=[stored[line["id"]] for line in lines])
 
 
-def _require(resource: Resource, lines: Sequence[Row], found: Any) -> None:
-    missing = [line["id"] for line in lines if line["id"] not in found]
+def _require(resource: Resource, lines: Sequence[Row], stored: Any) -> None:
+    missing = [line["id"] for line in lines if line["id"] not in stored]
     if missing:
         raise NotFound(f"{resource.entity.replace('_', ' ')} {describe(missing)} does not exist; nothing was changed")
 
@@ -117,7 +99,8 @@ def _require_version(resource: Resource, line: Row, actual: int) -> None:
 async def _update_states(
     conn: Connection, ctx: Context, resource: Resource, lines: Sequence[Row], *, force: bool
 ) -> Updated:
-    locked = await _lock(conn, ctx, resource, [line["id"] for line in lines])
+    noun = rules_of(resource)
+    locked = await lock_mine(conn, ctx.owner_id, resource, [line["id"] for line in lines], noun.facts)
     facts = {f["id"]: f for f in locked}
     _require(resource, lines, facts)
     changes = []
@@ -125,21 +108,9 @@ async def _update_states(
         fact = facts[line["id"]]
         _require_version(resource, line, fact["version"])
         changes.append(_decide(resource, fact, line["p"], force=force))
-    if resource is JOBS:
-        await moves.append_job_changes(conn, ctx, changes)
-    else:
-        await append.append_changes(conn, ctx, resource, changes)
-        await _aftermath(conn, ctx, resource, changes)
+    await append.append_changes(conn, ctx, resource, changes)
+    await noun.after_change(conn, ctx, changes)
     return Updated(("id", "version", "last_update", "state"), [_seen(c, facts[c.id]) for c in changes])
-
-
-async def _lock(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int]) -> list[Facts]:
-    if resource is JOBS:
-        return await moves.lock_jobs(conn, ctx.owner_id, ids)
-    sql = f"""SELECT id, owner_id, site_id, version, state, last_update, now() AS now FROM {resource.table}
-WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR UPDATE"""  # noqa: S608
-    rows: list[Facts] = await conn.fetch(sql, list(ids), ctx.owner_id)
-    return rows
 
 
 def _decide(resource: Resource, facts: Facts, patch: Row, *, force: bool) -> Change:
@@ -149,11 +120,11 @@ def _decide(resource: Resource, facts: Facts, patch: Row, *, force: bool) -> Cha
         if patch:
             change.add(f"{resource.entity}.updated", patch)
         return change
-    if resource is JOBS:
-        return rules.user_move(facts, to, patch, force=force)
+    if transition := rules_of(resource).transition:
+        return transition(facts, to, patch, force=force)
     assert resource.machine is not None  # noqa: S101  (callers checked)
     if not force:
-        rules.legal(
+        rules.require_legal(
             resource.machine.transitions, facts["state"], to, f"{resource.entity.replace('_', ' ')} {facts['id']}"
         )
     change = rules.change_of(facts)
@@ -165,12 +136,3 @@ def _seen(change: Change, facts: Facts) -> list[Any]:
     state = change.patch.get("state", facts["state"])
     when = facts["now"] if change.events else facts["last_update"]
     return [change.id, change.version, when, state]
-
-
-async def _aftermath(conn: Connection, ctx: Context, resource: Resource, changes: Sequence[Change]) -> None:
-    entered = [c.id for c in changes if "state" in c.patch]
-    if resource.entity == "transfer_item":
-        await transfers.settle(conn, ctx, entered)
-    elif resource.entity == "batch_job":
-        done = [c.id for c in changes if c.patch.get("state") == "finished"]
-        await leases.end_sessions_of(conn, ctx, done)

@@ -19,7 +19,7 @@ from storax_core.resources import TOKENS, USERS
 from storax_core.resources.types import LoginName, ShortText, clean_text
 
 PREFIX = "stx_"
-WHO = """SELECT t.id AS token_id, t.owner_id, u.username FROM token t JOIN user_account u ON u.id = t.user_id
+AUTHENTICATE = """SELECT t.id AS token_id, t.owner_id, u.username FROM token t JOIN user_account u ON u.id = t.user_id
 WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > now())"""
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -67,7 +67,7 @@ def _hasher() -> PasswordHash:
 
 
 @cache
-def _nobody() -> str:
+def _dummy_hash() -> str:
     """The hash that an unknown user's password is held against."""
     return _hasher().hash(secrets.token_urlsafe(32))
 
@@ -97,7 +97,7 @@ def password_hash(password: str) -> str:
 def password_fits(password: str, user: Any) -> bool:
     """Whether this is the user's password; as slow for a user who is not there. Call it in a thread."""
     known = user["password_hash"] if user else None
-    return _hasher().verify(password, known or _nobody()) and known is not None
+    return _hasher().verify(password, known or _dummy_hash()) and known is not None
 
 
 async def create_user(conn: Connection, username: str, hashed: str | None) -> int:
@@ -117,9 +117,9 @@ async def issue_token(conn: Connection, ctx: Context, name: str, days: int) -> R
     text = PREFIX + secrets.token_urlsafe(32)
     (token_id,) = await append.draw_ids(conn, TOKENS, 1)
     expires = await conn.fetchval("SELECT now() + make_interval(days => $1)", days)
-    told = {"id": token_id, "name": name, "user_id": ctx.owner_id, "expires_at": expires}
-    await append.append_created(conn, ctx, TOKENS, [{**told, "hash": token_hash(text)}])
-    return {**told, "token": text}
+    row = {"id": token_id, "name": name, "user_id": ctx.owner_id, "expires_at": expires}
+    await append.append_created(conn, ctx, TOKENS, [{**row, "hash": token_hash(text)}])
+    return {**row, "token": text}
 
 
 async def log_in(conn: Connection, user: Any, days: int) -> Row:
@@ -135,7 +135,7 @@ async def log_in(conn: Connection, user: Any, days: int) -> Row:
 
 
 async def set_password(conn: Connection, user_id: int, hashed: str, *, revoke_tokens: bool, actor: str) -> int:
-    """Give a user another password's hash, told in the log without it. Returns the number of tokens revoked.
+    """Give a user another password's hash, noted in the log without it. Returns the number of tokens revoked.
 
     Tokens are keys of their own, which sites and scripts live on: they stay, unless ``revoke_tokens`` says otherwise.
     """
@@ -159,7 +159,7 @@ async def _lock(conn: Connection, user_id: int) -> Row:
 
 async def whoami(conn: Connection, token: str) -> Row:
     """The owner a token speaks for. Raises Unauthorized for an unknown, expired or revoked one."""
-    row = await conn.fetchrow(WHO, token_hash(token))
+    row = await conn.fetchrow(AUTHENTICATE, token_hash(token))
     if row is None:
         raise Unauthorized(
             "the token is unknown, expired or revoked", hint="Run `storax login`, or `storax up` on this machine."

@@ -76,7 +76,7 @@ class Database:
 
 
 # The planner knows nothing of the rows in a command's text, nor of tables that grew a minute ago; every join of a
-# command goes by a key, so it is told to look rows up by their index, and to keep the plan: planning a command anew
+# command goes by a key, so it has to look rows up by their index, and to keep the plan: planning a command anew
 # costs as much as running it. One round trip, with the BEGIN.
 BEGIN = (
     "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;"

@@ -34,7 +34,7 @@ class JobParent(SQLModel, table=True):
     owner_id: int = Field(sa_type=BigInteger)
 
 
-class JobTally(SQLModel, table=True):
+class JobCounts(SQLModel, table=True):
     """Jobs by site and state, as differences that are summed up on reading and compacted now and then.
 
     Each command adds its own rows, so counting costs nothing that grows with the number of jobs, and no two commands

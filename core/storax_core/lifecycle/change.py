@@ -5,7 +5,7 @@ from typing import Any
 
 Row = dict[str, Any]
 # The last part of the event types that every resource has.
-CREATED, UPDATED, DELETED, MOVED = "created", "updated", "deleted", "state_changed"
+CREATED, UPDATED, DELETED, STATE_CHANGED = "created", "updated", "deleted", "state_changed"
 
 
 @dataclass(slots=True)

@@ -1,5 +1,5 @@
-"""What follows from a wish and the facts of one row. Pure: no database, no clock of its own, so that every rule can be
-tested alone. Callers lock the rows, ask here, and hand the Changes to the log.
+"""The rules: which change follows from a request and the facts of one row. Pure, without database or clock: each can be
+tested alone. Callers lock the rows, call a rule for each, and pass the Changes to the log.
 """
 
 import json
@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from storax_core.errors import IllegalMove, Leased
-from storax_core.lifecycle.change import MOVED, Change, Row, SetChange
+from storax_core.lifecycle.change import STATE_CHANGED, Change, Row, SetChange
 from storax_core.lifecycle.states import (
-    AGENT_MOVES,
-    FOLLOW,
-    HOOK_MOVES,
+    AGENT_STATES,
+    AUTOMATIC,
+    HOOK_STATES,
     HOOKS,
     JOB_DONE,
-    JOB_MOVES,
-    USER_MOVES,
+    JOB_TRANSITIONS,
+    USER_TRANSITIONS,
     JobState,
 )
 
@@ -61,9 +61,9 @@ def change_of(facts: Facts) -> Change:
     return Change(facts["id"], facts["owner_id"], facts["site_id"], facts["version"])
 
 
-def follow(state: str, facts: Facts, data: Row) -> Row | None:
-    """The state that is entered next by itself, with the stages it skips; None to stay."""
-    for rule in FOLLOW:
+def next_transition(state: str, facts: Facts, data: Row) -> Row | None:
+    """The automatic transition out of a state, with the stages it skips; None to stay."""
+    for rule in AUTOMATIC:
         if rule.state == state and _WHEN[rule.when](facts, data):
             if rule.to == state:
                 return None
@@ -98,7 +98,7 @@ def _effects(to: str, facts: Row) -> Row:
 
 
 def _why(facts: Facts, to: str, data: Row) -> Row:
-    """Why a run that ended badly is, or is not, followed by another."""
+    """The reason why a failed run is, or is not, followed by another."""
     was, attempt, most = facts["state"], facts["attempt"], facts["max_attempts"]
     if was not in (JobState.RUN_ERROR, JobState.RUN_TIMEOUT) or facts["cancel_requested"]:
         return {}
@@ -113,23 +113,23 @@ def _why(facts: Facts, to: str, data: Row) -> Row:
     return {"why": f"{f'exit code {code}' if code is not None else 'it'} is not in retry_exit_codes"}
 
 
-def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{MOVED}") -> None:
-    """Move a job, and on through stages with nothing to do. ``facts`` is a private copy and is kept up to date."""
+def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{STATE_CHANGED}") -> None:
+    """Change the state of a job, then apply the automatic transitions. Updates ``facts``, the caller's copy."""
     change.add(kind, {**data, **_effects(to, facts)}, was=facts["state"], to=to)
     facts["state"] = to
-    nxt = follow(to, facts, data)
+    nxt = next_transition(to, facts, data)
     while nxt:
         to = nxt.pop("to")
-        told = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_why(facts, to, data)}
-        change.add(f"job.{MOVED}", {**told, **_effects(to, facts)}, was=facts["state"], to=to)
+        reason = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_why(facts, to, data)}
+        change.add(f"job.{STATE_CHANGED}", {**reason, **_effects(to, facts)}, was=facts["state"], to=to)
         facts["state"] = to
-        nxt = follow(to, facts, data)
+        nxt = next_transition(to, facts, data)
 
 
-def legal(moves: Mapping[str, frozenset[str]], was: str, to: str, what: str) -> None:
-    """Raise IllegalMove, naming the legal ones, unless the table allows the move."""
-    if to not in moves.get(was, frozenset()):
-        allowed = ", ".join(sorted(moves.get(was, ()))) or "none: it is final"
+def require_legal(transitions: Mapping[str, frozenset[str]], was: str, to: str, what: str) -> None:
+    """Raise IllegalMove, naming the legal states, unless the table allows the transition."""
+    if to not in transitions.get(was, frozenset()):
+        allowed = ", ".join(sorted(transitions.get(was, ()))) or "none: it is final"
         raise IllegalMove(
             f"{what} cannot move from {was} to {to}",
             hint=f"Legal from {was}: {allowed}. An operator may use force=True.",
@@ -137,7 +137,7 @@ def legal(moves: Mapping[str, frozenset[str]], was: str, to: str, what: str) -> 
 
 
 def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
-    """A user writes a job's state. Raises IllegalMove or Leased."""
+    """Apply a state that a user wrote. Raises IllegalMove or Leased."""
     change, mine = change_of(facts), dict(facts)
     if force:
         return _forced(change, mine, to, data)
@@ -147,14 +147,14 @@ def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
     if (facts["state"], to) == (JobState.FAILED, JobState.RESTART_READY) and facts["stage_in"] and not facts["attempt"]:
-        to = JobState.READY  # it never ran: perhaps it failed because its files did not come in
-    legal(USER_MOVES, facts["state"], to, f"job {facts['id']}")
+        to = JobState.READY  # it never ran: its files may not have come in
+    require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
     enter(change, mine, to, data)
     return change
 
 
 def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
-    """Past the table, not past the lease: whoever holds it loses it, and nobody runs without one."""
+    """Set a state whatever the table says. The holder loses its lease; nothing can run without one."""
     if to == JobState.RUNNING:
         raise IllegalMove(
             f"job {mine['id']} cannot be forced to RUNNING: no session holds it", hint="Use RESTART_READY."
@@ -166,7 +166,7 @@ def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
 
 
 def cancel(facts: Facts) -> Change:
-    """A user cancels a job: at once where nothing runs, by asking the lease holder where something does."""
+    """Cancel a job: at once where no session holds it; else the lease holder is asked to stop it."""
     change, mine = change_of(facts), dict(facts)
     if facts["state"] in JOB_DONE:
         return change
@@ -178,18 +178,18 @@ def cancel(facts: Facts) -> Change:
 
 
 def lease_jobs(session_id: int, batch_job_id: int | None) -> SetChange:
-    """A session takes jobs: the new epoch refuses whoever held them before. Without a BatchJob the last one stays."""
+    """Lease jobs to a session. The new epoch refuses earlier holders. Without ``batch_job_id`` the last one stays."""
     values = {"session_id": session_id} | ({} if batch_job_id is None else {"batch_job_id": batch_job_id})
     return SetChange("job.leased", values, ("lease_epoch",))
 
 
 def lease_batch_jobs(session_id: int) -> SetChange:
-    """A session takes BatchJobs to submit them."""
+    """Lease BatchJobs to the session that submits them."""
     return SetChange("batch_job.leased", {"session_id": session_id}, ("lease_epoch",))
 
 
 def lose_lease(facts: Facts, reason: str) -> Change:
-    """The session that held a job is gone: a run is timed out, an unstarted job may be taken again."""
+    """End the lease of a session that is gone: a run has timed out, an unstarted job may be taken again."""
     change, mine = change_of(facts), dict(facts)
     epoch = {"lease_epoch": facts["lease_epoch"] + 1}
     if facts["state"] == JobState.RUNNING:
@@ -201,53 +201,54 @@ def lose_lease(facts: Facts, reason: str) -> Change:
     return change
 
 
-def report(facts: Facts, told: Row) -> tuple[Change, str, str]:
-    """A lease holder reports moves. Returns the change, and a code and a sentence where it is refused ("" if not)."""
+def apply_report(facts: Facts, report: Row) -> tuple[Change, str, str]:
+    """Apply a lease holder's report. Returns the change, and a code and a sentence where it is refused, else ""."""
     change, mine = change_of(facts), dict(facts)
-    if facts["lease_epoch"] != told["lease_epoch"]:
+    if facts["lease_epoch"] != report["lease_epoch"]:
         change.note(
-            "job.report_refused", {"lease_epoch": told["lease_epoch"], "moves": [m["to"] for m in told["moves"]]}
+            "job.report_refused", {"lease_epoch": report["lease_epoch"], "moves": [m["to"] for m in report["moves"]]}
         )
-        return change, "stale_epoch", f"the lease moved on: epoch is {facts['lease_epoch']}, not {told['lease_epoch']}"
+        now = f"the lease moved on: epoch is {facts['lease_epoch']}, not {report['lease_epoch']}"
+        return change, "stale_epoch", now
     if facts["session_id"] is None:
         return change, "", ""  # the same report came before; its lease ended with it
-    if told.get("release") is not None:
-        return _give_back(facts, told)
-    for move in told["moves"]:
+    if report.get("release") is not None:
+        return _give_back(facts, report)
+    for move in report["moves"]:
         if move["to"] == facts["state"] == JobState.RUNNING and mine["state"] == JobState.RUNNING:
             continue
         if move["to"] == mine["state"] and _hook_waits(mine["state"], mine):
-            _after_hook(change, mine, move["data"], told["patch"])
+            _after_hook(change, mine, move["data"], report["patch"])
             continue
-        mine_to_say = AGENT_MOVES | HOOK_MOVES if _hook_waits(mine["state"], mine) else AGENT_MOVES
-        if move["to"] not in mine_to_say or move["to"] not in JOB_MOVES[mine["state"]]:
+        reportable = AGENT_STATES | HOOK_STATES if _hook_waits(mine["state"], mine) else AGENT_STATES
+        if move["to"] not in reportable or move["to"] not in JOB_TRANSITIONS[mine["state"]]:
             refused = change_of(facts)
             refused.note("job.report_refused", {"from": mine["state"], "to": move["to"]})
             return refused, "illegal_move", f"cannot move from {mine['state']} to {move['to']}"
-        last = move is told["moves"][-1]
-        enter(change, mine, move["to"], {**move["data"], **(told["patch"] if last else {})})
+        last = move is report["moves"][-1]
+        enter(change, mine, move["to"], {**move["data"], **(report["patch"] if last else {})})
     return change, "", ""
 
 
-def _give_back(facts: Facts, told: Row) -> tuple[Change, str, str]:
-    """The holder will not start the job. Its epoch stays: nobody took it away, and there is no run to be refused."""
+def _give_back(facts: Facts, report: Row) -> tuple[Change, str, str]:
+    """Release a job that its holder does not start. The epoch stays: no late report of a run can come."""
     change, mine = change_of(facts), dict(facts)
-    if told["moves"] or facts["state"] == JobState.RUNNING:
-        change.note("job.report_refused", {"from": facts["state"], "release": told["release"]})
+    if report["moves"] or facts["state"] == JobState.RUNNING:
+        change.note("job.report_refused", {"from": facts["state"], "release": report["release"]})
         return change, "illegal_move", "it has started: it cannot be given back unstarted"
     if facts["cancel_requested"]:
         enter(change, mine, JobState.FAILED, {"message": "cancelled"})
     else:
-        change.add("job.released", {"message": told["release"], "session_id": None})
+        change.add("job.released", {"message": report["release"], "session_id": None})
     return change, "", ""
 
 
 def _after_hook(change: Change, mine: Row, data: Row, patch: Row) -> None:
-    """The hook of this state has run and left the verdict to the rules."""
+    """Apply what follows a hook that named no next state."""
     state, hooks = mine["state"], mine["hooks"]
     change.add("job.hook_ended", {**data, **patch, "session_id": None})
     mine |= {"session_id": None, "hooks": ""}
-    nxt = follow(state, mine, data)
+    nxt = next_transition(state, mine, data)
     mine["hooks"] = hooks
     if nxt:
         to = nxt.pop("to")

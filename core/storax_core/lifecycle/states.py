@@ -1,7 +1,7 @@
-"""State machines as data: the states, the legal moves, and what follows a move by itself.
+"""State machines as data: the states, the legal transitions, and the automatic ones.
 
-A move table maps a state to the states it may move to. ``FOLLOW`` says which state the server enters next, in the same
-transaction, because the stage in between has nothing to do for this job.
+A transition table maps a state to the states that it may be left for. ``AUTOMATIC`` says which state the server enters
+next, in the same transaction, because the stage in between has nothing to do for this job.
 """
 
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ JOB_RUNNABLE = (J.PREPROCESSED, J.RESTART_READY)
 JOB_TAKEABLE = (*JOB_RUNNABLE, *HOOKS)
 JOB_DONE = (J.JOB_FINISHED, J.FAILED)
 
-JOB_MOVES: dict[str, frozenset[str]] = {
+JOB_TRANSITIONS: dict[str, frozenset[str]] = {
     J.CREATED: frozenset({J.AWAITING_PARENTS, J.READY, J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
     J.AWAITING_PARENTS: frozenset({J.READY, J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
     J.READY: frozenset({J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
@@ -80,13 +80,13 @@ JOB_MOVES: dict[str, frozenset[str]] = {
     J.FAILED: frozenset({J.RESTART_READY, J.READY}),
 }
 # A job runs under a lease or not at all: nobody enters RUNNING by writing it.
-USER_MOVES: dict[str, frozenset[str]] = {state: to - {J.RUNNING} for state, to in JOB_MOVES.items()}
+USER_TRANSITIONS: dict[str, frozenset[str]] = {state: to - {J.RUNNING} for state, to in JOB_TRANSITIONS.items()}
 # What a lease holder may report; everything else is the server's or an operator's to do.
-AGENT_MOVES = frozenset({J.RUNNING, J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.FAILED})
+AGENT_STATES = frozenset({J.RUNNING, J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.FAILED})
 # And, from a state in which a hook is to run, what the hook may say.
-HOOK_MOVES = frozenset({J.PREPROCESSED, J.POSTPROCESSED, J.RESTART_READY, J.JOB_FINISHED})
+HOOK_STATES = frozenset({J.PREPROCESSED, J.POSTPROCESSED, J.RESTART_READY, J.JOB_FINISHED})
 
-BATCH_JOB_MOVES: dict[str, frozenset[str]] = {
+BATCH_JOB_TRANSITIONS: dict[str, frozenset[str]] = {
     B.PENDING_SUBMISSION: frozenset({B.QUEUED, B.RUNNING, B.SUBMIT_FAILED, B.PENDING_DELETION, B.FINISHED}),
     B.QUEUED: frozenset({B.RUNNING, B.FINISHED, B.PENDING_DELETION}),
     B.RUNNING: frozenset({B.FINISHED, B.PENDING_DELETION, B.QUEUED}),
@@ -94,7 +94,7 @@ BATCH_JOB_MOVES: dict[str, frozenset[str]] = {
     B.SUBMIT_FAILED: frozenset({B.PENDING_SUBMISSION}),
     B.FINISHED: frozenset(),
 }
-TRANSFER_MOVES: dict[str, frozenset[str]] = {
+TRANSFER_TRANSITIONS: dict[str, frozenset[str]] = {
     T.AWAITING_JOB: frozenset({T.PENDING, T.ERROR}),
     T.PENDING: frozenset({T.ACTIVE, T.INACTIVE, T.DONE, T.ERROR}),
     T.ACTIVE: frozenset({T.INACTIVE, T.DONE, T.ERROR, T.PENDING}),
@@ -105,7 +105,7 @@ TRANSFER_MOVES: dict[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True)
-class Follow:
+class AutomaticTransition:
     """``state`` leads on to ``to`` when the fact ``when`` holds; ``skipped`` names the stages with nothing to do.
 
     A state that leads to itself is rested in: a hook is to run there."""
@@ -117,25 +117,25 @@ class Follow:
 
 
 # Read in order, the first row whose fact holds wins. Facts are computed in decide.py.
-FOLLOW: tuple[Follow, ...] = (
-    Follow(J.READY, "nothing_to_stage_in_but_a_hook", J.STAGED_IN),
-    Follow(J.READY, "nothing_to_stage_in", J.PREPROCESSED, (J.STAGED_IN,)),
-    Follow(J.STAGED_IN, "hook", J.STAGED_IN),
-    Follow(J.STAGED_IN, "always", J.PREPROCESSED),
-    Follow(J.RUN_DONE, "hook", J.RUN_DONE),
-    Follow(J.RUN_DONE, "something_to_stage_out", J.POSTPROCESSED),
-    Follow(J.RUN_DONE, "always", J.JOB_FINISHED, (J.POSTPROCESSED, J.STAGED_OUT)),
-    Follow(J.POSTPROCESSED, "nothing_to_stage_out", J.JOB_FINISHED, (J.STAGED_OUT,)),
-    Follow(J.STAGED_OUT, "always", J.JOB_FINISHED),
-    Follow(J.RUN_ERROR, "cancel_requested", J.FAILED),
-    Follow(J.RUN_ERROR, "hook", J.RUN_ERROR),
-    Follow(J.RUN_ERROR, "another_attempt_after_this_code", J.RESTART_READY),
-    Follow(J.RUN_ERROR, "always", J.FAILED),
-    Follow(J.RUN_TIMEOUT, "cancel_requested", J.FAILED),
-    Follow(J.RUN_TIMEOUT, "hook", J.RUN_TIMEOUT),
-    Follow(J.RUN_TIMEOUT, "another_attempt_after_a_timeout", J.RESTART_READY),
-    Follow(J.RUN_TIMEOUT, "lease_lost_and_spare_attempts", J.RESTART_READY),
-    Follow(J.RUN_TIMEOUT, "always", J.FAILED),
+AUTOMATIC: tuple[AutomaticTransition, ...] = (
+    AutomaticTransition(J.READY, "nothing_to_stage_in_but_a_hook", J.STAGED_IN),
+    AutomaticTransition(J.READY, "nothing_to_stage_in", J.PREPROCESSED, (J.STAGED_IN,)),
+    AutomaticTransition(J.STAGED_IN, "hook", J.STAGED_IN),
+    AutomaticTransition(J.STAGED_IN, "always", J.PREPROCESSED),
+    AutomaticTransition(J.RUN_DONE, "hook", J.RUN_DONE),
+    AutomaticTransition(J.RUN_DONE, "something_to_stage_out", J.POSTPROCESSED),
+    AutomaticTransition(J.RUN_DONE, "always", J.JOB_FINISHED, (J.POSTPROCESSED, J.STAGED_OUT)),
+    AutomaticTransition(J.POSTPROCESSED, "nothing_to_stage_out", J.JOB_FINISHED, (J.STAGED_OUT,)),
+    AutomaticTransition(J.STAGED_OUT, "always", J.JOB_FINISHED),
+    AutomaticTransition(J.RUN_ERROR, "cancel_requested", J.FAILED),
+    AutomaticTransition(J.RUN_ERROR, "hook", J.RUN_ERROR),
+    AutomaticTransition(J.RUN_ERROR, "another_attempt_after_this_code", J.RESTART_READY),
+    AutomaticTransition(J.RUN_ERROR, "always", J.FAILED),
+    AutomaticTransition(J.RUN_TIMEOUT, "cancel_requested", J.FAILED),
+    AutomaticTransition(J.RUN_TIMEOUT, "hook", J.RUN_TIMEOUT),
+    AutomaticTransition(J.RUN_TIMEOUT, "another_attempt_after_a_timeout", J.RESTART_READY),
+    AutomaticTransition(J.RUN_TIMEOUT, "lease_lost_and_spare_attempts", J.RESTART_READY),
+    AutomaticTransition(J.RUN_TIMEOUT, "always", J.FAILED),
     # A job that never ran has not been preprocessed either.
-    Follow(J.RESTART_READY, "preprocess_before_the_first_run", J.STAGED_IN),
+    AutomaticTransition(J.RESTART_READY, "preprocess_before_the_first_run", J.STAGED_IN),
 )

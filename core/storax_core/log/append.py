@@ -1,4 +1,4 @@
-"""The append functions. Nothing changes a projection in any other way, so nothing can change without its event."""
+"""Append events and change the projections, in one statement. No other code does either: no change lacks its event."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,16 +14,16 @@ import orjson
 from storax_core.database.connections import Connection
 from storax_core.lifecycle.change import Change, Row, SetChange
 from storax_core.log import sql
-from storax_core.resources import JOBS, Resource
+from storax_core.resources import Resource
 
 PIECES = 250
 
 
 @dataclass
 class Context:
-    """Who acts, by which command; ``position`` grows to the last event this command appended.
+    """Who acts, and by which command. ``position`` is that of the last event that the command appended.
 
-    ``ready`` gathers jobs that this command made runnable, as (site, id, priority): hints for the queues, to be given
+    ``ready`` gathers jobs that this command made runnable, as (site, id, priority): hints for the queues, to be sent
     once it is committed.
     """
 
@@ -33,8 +33,8 @@ class Context:
     position: int = 0
     ready: list[tuple[int, int, int]] = field(default_factory=list)
 
-    def saw(self, position: int | None) -> None:
-        """Remember the last position appended."""
+    def advance_position(self, position: int | None) -> None:
+        """Advance ``position`` to the last one appended."""
         self.position = max(self.position, position or 0)
 
 
@@ -51,7 +51,7 @@ class Pick:
     order: str
 
 
-def lines(rows: Iterable[Row]) -> str:
+def json_lines(rows: Iterable[Row]) -> str:
     """Newline-joined JSON; orjson never emits a raw newline.
 
     Joined a few at a time: each piece that orjson hands out keeps a buffer of several kilobytes.
@@ -63,18 +63,18 @@ def lines(rows: Iterable[Row]) -> str:
     return "\n".join(parts)
 
 
-def _moved(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str | None]]:
+def _count_differences(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str | None]]:
     """How the counts by owner, site and state differ after these changes."""
-    tally: Counter[tuple[int, int | None, str | None]] = Counter()
+    differences: Counter[tuple[int, int | None, str | None]] = Counter()
     for change in changes:
-        moves = [e for e in change.events if e.to_state is not None]
-        if moves:
-            tally[change.owner_id, change.site_id, moves[0].from_state] -= 1
-            tally[change.owner_id, change.site_id, moves[-1].to_state] += 1
-    return tally
+        transitions = [e for e in change.events if e.to_state is not None]
+        if transitions:
+            differences[change.owner_id, change.site_id, transitions[0].from_state] -= 1
+            differences[change.owner_id, change.site_id, transitions[-1].to_state] += 1
+    return differences
 
 
-def _tally(counts: Counter[tuple[int, int | None, str | None]]) -> str:
+def _count_lines(counts: Counter[tuple[int, int | None, str | None]]) -> str:
     rows = [{"owner_id": o, "site_id": s, "state": str(t), "n": n} for (o, s, t), n in counts.items() if n]
     return orjson.dumps(rows).decode()
 
@@ -87,10 +87,10 @@ async def draw_ids(conn: Connection, resource: Resource, count: int) -> list[int
 
 async def append_created(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> None:
     """Insert full rows (ids drawn before) and one ``created`` event each, in one statement."""
-    args: list[Any] = [lines(rows), ctx.owner_id, ctx.actor, ctx.command_id]
-    if resource is JOBS:
-        args.append(_tally(Counter((ctx.owner_id, r["site_id"], r["state"]) for r in rows)))
-    ctx.saw(await conn.fetchval(sql.create(resource.entity), *args))
+    args: list[Any] = [json_lines(rows), ctx.owner_id, ctx.actor, ctx.command_id]
+    if resource.counted:
+        args.append(_count_lines(Counter((ctx.owner_id, r["site_id"], r["state"]) for r in rows)))
+    ctx.advance_position(await conn.fetchval(sql.create(resource.entity), *args))
 
 
 async def append_patches(
@@ -103,21 +103,21 @@ async def append_patches(
     """
     keys = {frozenset(row["p"]) for row in rows}
     statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
-    text = lines(sorted(rows, key=itemgetter("id")))
-    found: Any = await conn.fetchrow(statement, text, ctx.owner_id, ctx.actor, ctx.command_id)
-    ctx.saw(found["position"])
-    return dict(zip(found["ids"] or (), found["versions"] or (), strict=True)), found["last_update"]
+    text = json_lines(sorted(rows, key=itemgetter("id")))
+    changed: Any = await conn.fetchrow(statement, text, ctx.owner_id, ctx.actor, ctx.command_id)
+    ctx.advance_position(changed["position"])
+    return dict(zip(changed["ids"] or (), changed["versions"] or (), strict=True)), changed["last_update"]
 
 
 async def append_changes(conn: Connection, ctx: Context, resource: Resource, changes: Sequence[Change]) -> None:
     """Write decided changes of rows that this transaction has locked."""
-    told = [c for c in changes if c.events]
-    if told:
-        keys = frozenset().union(*(c.patch for c in told)) & frozenset(resource.folded)
-        args: list[Any] = [lines(sql.change_line(c) for c in told), ctx.actor, ctx.command_id]
-        if resource is JOBS:
-            args.append(_tally(_moved(told)))
-        ctx.saw(await conn.fetchval(sql.apply(resource.entity, keys), *args))
+    recorded = [c for c in changes if c.events]
+    if recorded:
+        keys = frozenset().union(*(c.patch for c in recorded)) & frozenset(resource.folded)
+        args: list[Any] = [json_lines(sql.change_line(c) for c in recorded), ctx.actor, ctx.command_id]
+        if resource.counted:
+            args.append(_count_lines(_count_differences(recorded)))
+        ctx.advance_position(await conn.fetchval(sql.apply(resource.entity, keys), *args))
 
 
 async def append_picked(conn: Connection, ctx: Context, resource: Resource, pick: Pick, change: SetChange) -> list[Any]:
@@ -132,7 +132,7 @@ async def append_picked(conn: Connection, ctx: Context, resource: Resource, pick
         increments=change.increments,
     )
     rows: list[Any] = await conn.fetch(statement, *pick.params, *change.values.values(), ctx.actor, ctx.command_id)
-    ctx.saw(rows[0]["position_"] if rows else None)
+    ctx.advance_position(rows[0]["position_"] if rows else None)
     return rows
 
 
@@ -140,4 +140,6 @@ async def append_deleted(conn: Connection, ctx: Context, resource: Resource, ids
     """Delete rows that this transaction has locked, one ``deleted`` event each."""
     if ids:
         text = orjson.dumps(reason).decode()
-        ctx.saw(await conn.fetchval(sql.delete(resource.entity), ctx.actor, ctx.command_id, list(ids), text))
+        ctx.advance_position(
+            await conn.fetchval(sql.delete(resource.entity), ctx.actor, ctx.command_id, list(ids), text)
+        )

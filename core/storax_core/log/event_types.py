@@ -6,7 +6,7 @@ marked ``note`` changes no field: it is there for the reader of the history.
 
 from dataclasses import dataclass
 
-from storax_core.lifecycle.change import CREATED, DELETED, MOVED, UPDATED
+from storax_core.lifecycle.change import CREATED, DELETED, STATE_CHANGED, UPDATED
 from storax_core.resources import JOBS, PROJECTED, Resource
 
 
@@ -40,35 +40,31 @@ def _transition(resource: Resource) -> tuple[str, ...]:
 _SPECIAL = (
     EventType(
         "job.leased",
-        "A session took the job; data holds session_id and lease_epoch.",
+        "A session leased the job; data holds session_id and lease_epoch.",
         fields=("session_id", "lease_epoch", "batch_job_id"),
     ),
     EventType(
         "job.hook_ended",
-        "A hook of the App has run and left it to the rules what follows.",
+        "A hook of the App has ended without setting the next state.",
         fields=(*_updatable(JOBS), "session_id"),
     ),
     EventType(
         "job.released",
-        "The job's lease ended without a run; it may be taken again.",
+        "The job's lease ended without a run; it may be leased again.",
         fields=("session_id", "lease_epoch"),
     ),
-    EventType(
-        "job.cancel_requested", "Someone asked for the running process to be stopped.", fields=("cancel_requested",)
-    ),
-    EventType("job.report_refused", "A report was refused: its lease epoch was stale or the move illegal.", note=True),
+    EventType("job.cancel_requested", "A user requested to stop the running process.", fields=("cancel_requested",)),
+    EventType("job.report_refused", "A report was refused: stale lease epoch, or illegal transition.", note=True),
     EventType(
         "job.state_forced",
-        "An operator moved the job where the table of moves would not.",
+        "An operator changed the state of the job where the table of transitions does not allow it.",
         fields=_transition(JOBS),
     ),
     EventType("batch_job.leased", "A session took the BatchJob to submit it.", fields=("session_id", "lease_epoch")),
+    EventType("batch_job.released", "The submitting session ended before the submission.", fields=("session_id",)),
+    EventType("user.logged_in", "A user logged in, and a token was created.", note=True),
     EventType(
-        "batch_job.released", "The submitting session ended before the scheduler had it.", fields=("session_id",)
-    ),
-    EventType("user.logged_in", "A password was accepted and a token made.", note=True),
-    EventType(
-        "user.password_changed", "An operator set the password; the log holds neither it nor its hash.", note=True
+        "user.password_changed", "An operator set the password. The log holds neither it nor its hash.", note=True
     ),
 )
 
@@ -76,13 +72,13 @@ _SPECIAL = (
 def _standard(resource: Resource) -> list[EventType]:
     noun = resource.entity.replace("_", " ")
     kinds = [
-        (CREATED, f"A {noun} was created; data is all of it.", resource.folded),
-        (DELETED, f"A {noun} was deleted; its history stays.", ()),
+        (CREATED, f"The {noun} was created; data holds all fields.", resource.folded),
+        (DELETED, f"The {noun} was deleted; its history stays.", ()),
     ]
     if resource.update_keys or resource.machine:
-        kinds.append((UPDATED, f"Fields of a {noun} were changed.", _updatable(resource)))
+        kinds.append((UPDATED, f"Fields of the {noun} changed.", _updatable(resource)))
     if resource.machine:
-        kinds.append((MOVED, f"A {noun} moved from from_state to to_state.", _transition(resource)))
+        kinds.append((STATE_CHANGED, f"The {noun} moved from from_state to to_state.", _transition(resource)))
     versions = resource.event_versions
     return [
         EventType(f"{resource.entity}.{kind}", doc, schema_version=versions.get(kind, 1), fields=fields)

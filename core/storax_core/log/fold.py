@@ -5,16 +5,16 @@ A deleted entity folds to nothing. Fields marked volatile (heartbeats, secrets) 
 time stamps are those of the first and the last event, the version is the last event's.
 """
 
+from storax_core.database.aliases import column, source
 from storax_core.log.schemas import newest_data
 from storax_core.log.sql import read
 from storax_core.resources import Resource
-from storax_core.resources.aliases import column, source
 
 MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}')"
 
 
 def folded(resource: Resource, only: str = "") -> str:
-    """A SELECT of every living entity as the log tells it: id, owner_id, typed fields, version, both time stamps.
+    """A SELECT of every entity that is not deleted, folded: id, owner_id, typed fields, version, both time stamps.
 
     ``only`` is a further condition on its events.
     """
@@ -33,9 +33,9 @@ def compared(resource: Resource) -> list[str]:
 
 
 def unlike(resource: Resource, *, fold: str = "", only: str = "") -> str:
-    """FROM and WHERE that find the entities that the log (``f``) and the tables (``p``) tell differently.
+    """FROM and WHERE of the entities that differ between the log (``f``) and the tables (``p``).
 
-    ``fold`` is a SELECT to use in place of the whole log's, ``only`` one of the ids to look at in the tables.
+    ``fold`` is a SELECT to use in place of the whole log's, ``only`` one of the ids to compare in the tables.
     """
     names = compared(resource)
     live = ", ".join(f"{column(resource, n)} AS {n}" for n in ["id", *names])

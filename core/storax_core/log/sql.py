@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from storax_core.database.aliases import column
 from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Row
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.log.schemas import version_of
 from storax_core.log.watermark import FENCE_KEYS
 from storax_core.resources import BY_ENTITY, Resource
-from storax_core.resources.aliases import column
 from storax_core.resources.base import FieldSpec
 
 FENCE = ", ".join(map(str, FENCE_KEYS))
@@ -29,9 +29,9 @@ inp AS MATERIALIZED (SELECT (d->>'id')::bigint AS id, d FROM line)"""
 )
 PATCH_LINES = ID_LINES.replace("AS id, d FROM", "AS id, (d->>'v')::int AS v, d->'p' AS p FROM")
 # Differences of the counts by owner, site and state, as JSON rows.
-TALLY = """tally AS (INSERT INTO job_tally (owner_id, site_id, state, n)
+COUNT_DIFFERENCES = """counts AS (INSERT INTO job_tally (owner_id, site_id, state, n)
   SELECT * FROM jsonb_to_recordset({}::jsonb) AS x(owner_id bigint, site_id bigint, state text, n int))"""
-GONE_TALLY = """tally AS (INSERT INTO job_tally (owner_id, site_id, state, n)
+COUNTS_OF_DELETED = """counts AS (INSERT INTO job_tally (owner_id, site_id, state, n)
   SELECT owner_id, site_id, state, -count(*) FROM gone GROUP BY 1, 2, 3)"""
 EVENT_COLUMNS = "timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor, command_id"
 
@@ -62,11 +62,14 @@ def read_or_default(spec: FieldSpec, source: str) -> str:
     return value if bare else f"coalesce({value}, {literal(spec.default)})"
 
 
-def site_of(resource: Resource, source: str) -> str:
-    """SQL for the site an event concerns."""
-    if resource.entity == "site":
-        return f"({source}->>'id')::bigint"
-    return f"({source}->>'site_id')::bigint" if "site_id" in resource.fields else "NULL::bigint"
+def site_of(resource: Resource) -> str:
+    """SQL for the site that a row, as ``t``, concerns."""
+    return f"t.{resource.site_field}" if resource.site_field else "NULL::bigint"
+
+
+def _read_site(resource: Resource) -> str:
+    """SQL for the site that a new row, as the jsonb ``d``, concerns."""
+    return f"(d->>'{resource.site_field}')::bigint" if resource.site_field else "NULL::bigint"
 
 
 def _typed(name: str) -> str:
@@ -92,16 +95,16 @@ def _insert(resource: Resource, table: str) -> str:
 @lru_cache
 def create(entity: str) -> str:
     """Insert rows and one ``created`` event each. $1 lines, $2 owner, $3 actor, $4 command; for jobs
-    $5 the tally. Returns the last position."""
+    $5 the counts. Returns the last position."""
     r = BY_ENTITY[entity]
-    hot = f"hot AS ({_insert(r, r.state_table)}),\n" if r.split else ""
-    tally = TALLY.format("$5") + ",\n" if entity == "job" else ""
+    state_row = f"state_row AS ({_insert(r, r.state_table)}),\n" if r.split else ""
+    counts = COUNT_DIFFERENCES.format("$5") + ",\n" if r.counted else ""
     state = "d->>'state'" if r.machine else "NULL"
     secret = "".join(f" - '{n}'" for n, f in r.fields.items() if f.mark.secret)
     return f"""WITH {LINES},
 main AS ({_insert(r, r.table)}),
-{hot}{tally}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
-  SELECT now(), $2::bigint, {site_of(r, "d")}, '{entity}', (d->>'id')::bigint, 1,
+{state_row}{counts}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
+  SELECT now(), $2::bigint, {_read_site(r)}, '{entity}', (d->>'id')::bigint, 1,
     {_typed(f"{entity}.{CREATED}")}, $3, $4::uuid, {state}, d{secret} FROM inp RETURNING position)
 SELECT max(position) AS position FROM ev"""
 
@@ -127,20 +130,23 @@ def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
     last position. Rows that are not there, or at another version, are left out.
     """
     r = BY_ENTITY[entity]
-    site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
-    hot = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")
-    main = _sets(r, r.table, keys, uniform=uniform, patch="hot.p") if r.split else []
-    spec = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM hot WHERE t.id = hot.id),\n" if main else ""
+    state = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")
+    main = _sets(r, r.table, keys, uniform=uniform, patch="state_row.p") if r.split else []
+    spec = (
+        f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM state_row WHERE t.id = state_row.id),\n"
+        if main
+        else ""
+    )
     # CTEs have no statistics: every join here is to a table by its key (see database.writing), never to another CTE.
     return f"""WITH {PATCH_LINES},
-hot AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "last_update = now()", *hot])}
+state_row AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "last_update = now()", *state])}
   FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
-  RETURNING t.id, t.version, {site} AS site_id, inp.p),
+  RETURNING t.id, t.version, {site_of(r)} AS site_id, inp.p),
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
   SELECT now(), $2::bigint, site_id, '{entity}', id, version, {_typed(f"{entity}.{UPDATED}")}, $3, $4::uuid, p
-  FROM hot RETURNING position)
+  FROM state_row RETURNING position)
 SELECT array_agg(id) AS ids, array_agg(version) AS versions, now() AS last_update,
-  (SELECT max(position) FROM ev) AS position FROM hot"""
+  (SELECT max(position) FROM ev) AS position FROM state_row"""
 
 
 def change_line(change: Change) -> Row:
@@ -158,18 +164,18 @@ def change_line(change: Change) -> Row:
 
 @lru_cache(maxsize=512)
 def apply(entity: str, keys: frozenset[str]) -> str:
-    """Write decided changes of rows that this transaction has locked, with the events that tell them.
+    """Write decided changes of rows that this transaction has locked, with the events that record them.
 
     $1 lines as ``change_line`` makes them, $2 actor, $3 command; for jobs $4 the differences of their counts. Returns
     the last position.
     """
     r = BY_ENTITY[entity]
-    hot = _sets(r, r.state_table, keys, uniform=False, patch="d->'p'")
+    state = _sets(r, r.state_table, keys, uniform=False, patch="d->'p'")
     main = _sets(r, r.table, keys, uniform=False, patch="d->'p'") if r.split else []
     spec = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM inp WHERE t.id = inp.id),\n" if main else ""
-    spec += TALLY.format("$4") + ",\n" if entity == "job" else ""
+    spec += COUNT_DIFFERENCES.format("$4") + ",\n" if r.counted else ""
     return f"""WITH {ID_LINES},
-hot AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int", "last_update = now()", *hot])}
+state_row AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int", "last_update = now()", *state])}
   FROM inp WHERE t.id = inp.id),
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, to_state, data)
   SELECT now(), (d->>'o')::bigint, (d->>'n')::bigint, '{entity}', (d->>'id')::bigint, (e->>'v')::int, e->>'t',
@@ -204,13 +210,6 @@ ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
 SELECT (SELECT max(position) FROM ev) AS position_, {answer} FROM {rows} ORDER BY {order}"""
 
 
-# What is asked of the log about rows that are gone; kept in their last event, as {"last": {...}} where there is any.
-LAST = {
-    "job": "(SELECT jsonb_build_object('tags', j.tags) FROM job j WHERE j.id = t.id AND j.tags <> '{}')",
-    "batch_job": "CASE WHEN t.scheduler_id IS NOT NULL THEN jsonb_build_object('scheduler_id', t.scheduler_id) END",
-}
-
-
 @lru_cache
 def delete(entity: str) -> str:
     """Delete rows that this transaction has locked, one ``deleted`` event each.
@@ -218,12 +217,12 @@ def delete(entity: str) -> str:
     $1 actor, $2 command, $3 ids, $4 reason as JSON. Returns the last position.
     """
     r = BY_ENTITY[entity]
-    site = "t.id" if entity == "site" else ("t.site_id" if "site_id" in r.fields else "NULL::bigint")
     state = "state" if r.machine else "NULL::text AS state"
-    main = f"main AS (DELETE FROM {r.table} WHERE id = ANY($3::bigint[])),\n{GONE_TALLY},\n" if r.split else ""
+    main = f"main AS (DELETE FROM {r.table} WHERE id = ANY($3::bigint[])),\n" if r.split else ""
+    main += f"{COUNTS_OF_DELETED},\n" if r.counted else ""
     return f"""WITH {TAKE_FENCE},
 gone AS (DELETE FROM {r.state_table} t USING fence WHERE t.id = ANY($3::bigint[])
-  RETURNING t.id, t.owner_id, t.version, {site} AS site_id, {state}, {LAST.get(entity, "NULL::jsonb")} AS last),
+  RETURNING t.id, t.owner_id, t.version, {site_of(r)} AS site_id, {state}, {r.remembered} AS last),
 {main}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, data)
   SELECT now(), owner_id, site_id, '{entity}', id, version + 1, {_typed(f"{entity}.{DELETED}")}, $1, $2::uuid, state,
     $4::jsonb || CASE WHEN last IS NULL THEN '{{}}'::jsonb ELSE jsonb_build_object('last', last) END

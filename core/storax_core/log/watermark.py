@@ -35,14 +35,14 @@ async def keep(conn: Connection, position: int) -> None:
 
 
 @dataclass
-class Fence:
-    """Finds the watermark. Call ``look`` often; it answers the highest position that is proven final."""
+class Watermark:
+    """Finds the watermark. Call ``advance`` often; it answers the highest position that is proven final."""
 
     safe: int = 0
     _pending: list[tuple[int, frozenset[str]]] = field(default_factory=list)
 
-    async def look(self, conn: Connection) -> int:
-        """One look: sequence first, then the holders; the order is what makes it a proof."""
+    async def advance(self, conn: Connection) -> int:
+        """Read once: sequence first, then the holders; the order is what makes it a proof."""
         high = int(await conn.fetchval(LAST_DRAWN))
         known = self._pending[-1][0] if self._pending else self.safe
         if high > known or self._pending:

@@ -93,14 +93,14 @@ async def _require_names(conn: Connection, resource: Resource, owner_id: int, qu
 
 
 def _counted_already(resource: Resource, query: Query) -> bool:
-    """Whether the counts that every command keeps answer: for jobs, by nothing but site and state."""
-    return resource is JOBS and not query.exclude and query.filter.keys() <= {"state", "site_id"}
+    """Whether the counts that every command keeps answer: by nothing but site and state."""
+    return resource.counted and not query.exclude and query.filter.keys() <= {"state", "site_id"}
 
 
 async def count(conn: Connection, resource: Resource, owner_id: int, query: Query) -> int:
     """How many match."""
     selection = _selection(resource, owner_id, query)
-    build = statements.job_counts if _counted_already(resource, query) else statements.count
+    build = statements.kept_counts if _counted_already(resource, query) else statements.count
     statement = build(resource.entity, selection.shape)
     number = int(await conn.fetchval(statement.sql, *statement.arguments(selection.values)))
     await _require_names(conn, resource, owner_id, query, matched=number > 0)
@@ -112,7 +112,7 @@ async def counts(conn: Connection, resource: Resource, owner_id: int, by: str, q
     _require_countable(resource, by)
     selection = _selection(resource, owner_id, query)
     if by in ("state", "site_id") and _counted_already(resource, query):
-        statement = statements.job_counts(resource.entity, selection.shape, by)
+        statement = statements.kept_counts(resource.entity, selection.shape, by)
     else:
         statement = statements.counts(resource.entity, selection.shape, by, MAX_LIMIT + 1)
     rows = await conn.fetch(statement.sql, *statement.arguments(selection.values))

@@ -25,12 +25,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
-from storax_core.database.tables import JobTally
+from storax_core.database.tables import JobCounts
 from storax_core.queries.conditions import Parameters, all_of, fields_read
 from storax_core.queries.filters import Shape
 from storax_core.queries.ordering import Key
 from storax_core.queries.tables import Source, source_of
-from storax_core.resources import JOBS, Resource
+from storax_core.resources import BY_ENTITY, Resource
 
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 KEPT = 1024  # compiled statements of each kind
@@ -166,10 +166,10 @@ def counts(entity: str, shape: Shape, by: str, limit: int) -> Select[Any]:
 
 
 @_compiled
-def job_counts(_: str, shape: Shape, by: str | None = None) -> Select[Any]:
-    """As ``count`` or ``counts`` for jobs by nothing but site and state, from the counts that every command keeps."""
-    table = JobTally.__table__.alias("t")  # type: ignore[attr-defined]
-    conditions = all_of(Source(JOBS, table, table), shape, Parameters())
+def kept_counts(entity: str, shape: Shape, by: str | None = None) -> Select[Any]:
+    """As ``count`` or ``counts``, by nothing but site and state, from the counts that every command keeps."""
+    table = JobCounts.__table__.alias("t")  # type: ignore[attr-defined]
+    conditions = all_of(Source(BY_ENTITY[entity], table, table), shape, Parameters())
     total = func.sum(table.c.n)
     if by is None:
         return select(func.coalesce(total, ZERO)).where(*conditions)

@@ -43,10 +43,10 @@ class Source:
     def declared(self, sql: str, value: BindParameter[Any] | None = None) -> TextClause:
         """SQL that a resource declares, with its ``{field}`` names and its ``{value}`` filled in."""
         columns = {name: self.column(name) for name in fields_in(sql)}
-        words = {name: f"{column.table.name}.{column.name}" for name, column in columns.items()}
+        names = {name: f"{column.table.name}.{column.name}" for name, column in columns.items()}
         if value is None:
-            return text(sql.format(**words))
-        return text(sql.format(**words, **{VALUE: f"(:{value.key})"})).bindparams(value)
+            return text(sql.format(**names))
+        return text(sql.format(**names, **{VALUE: f"(:{value.key})"})).bindparams(value)
 
 
 @cache

@@ -34,47 +34,49 @@ class App(SQLModel, table=True):
     id: c.Id = c.big("Server id.", primary_key=True)
     owner_id: int = c.big("User who owns it.")
     site_id: Annotated[BigId, Mark(filter=EQ, write=BOTH, order=True)] = Field(
-        sa_column=Column(BigInteger, ForeignKey("site.id"), nullable=False), description="Site it runs at."
+        sa_column=Column(BigInteger, ForeignKey("site.id"), nullable=False), description="Site of the App."
     )
     name: Annotated[Identifier, Mark(filter=TEXT, write=BOTH, order=True)] = c.text("Unique at its site.")
-    description: Annotated[Text, Mark(write=BOTH)] = c.text("What it does, for people.", default="")
+    description: Annotated[Text, Mark(write=BOTH)] = c.text("Description for people.", default="")
     command_template: Annotated[Text | None, Mark(write=BOTH)] = c.text(
-        "Command with {{ name }} places for parameters; split into arguments before they are filled.", default=None
+        "Command with placeholders {{ name }}; split into arguments before values are inserted.", default=None
     )
     use_shell: Annotated[Flag, Mark(write=BOTH)] = Field(
-        default=False, description="Run the template by /bin/sh, parameters quoted."
+        default=False, description="Run the template with /bin/sh, with quoted parameters."
     )
     source_code: Annotated[Text, Mark(write=BOTH)] = c.text(
-        "Source of the defining class: the program of run() and of hooks, which a site runs where its policy allows.",
+        "Source of the class with run() and hooks; a site runs it only if its policy allows it.",
         default="",
     )
     hooks: Annotated[JsonList, Mark(write=BOTH)] = c.json(
-        f"Methods of the source that run around its jobs: {', '.join(HOOKS.values())}.", list
+        f"Methods of the source that are hooks: {', '.join(HOOKS.values())}.", list
     )
     python_exe: Annotated[ShortText | None, Mark(write=BOTH)] = c.text(
-        "Interpreter at the site for run(), hooks and a command's $STORAX_PYTHON; null takes the agent's own.",
+        "Interpreter at the site for run(), hooks and $STORAX_PYTHON; null: that of the agent.",
         default=None,
     )
     shell_preamble: Annotated[Text, Mark(write=BOTH)] = c.text(
-        "Lines for /bin/sh before the command or the Python worker, as 'module load'.", default=""
+        "Lines that /bin/sh runs before the command or the Python worker, such as 'module load'.", default=""
     )
     parameters: Annotated[JsonObject, Mark(write=BOTH)] = c.json("{name: {required, default, help}}.")
     transfers: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
         "Transfer slots: {slot: {required, direction, local_path, description, recursive}}."
     )
-    cleanup_files: Annotated[JsonList, Mark(write=BOTH)] = c.json("Globs removed from the workdir after the end.", list)
+    cleanup_files: Annotated[JsonList, Mark(write=BOTH)] = c.json(
+        "Glob patterns of files in the workdir to delete after a job has finished.", list
+    )
     environment: Annotated[TextMap, Mark(write=BOTH)] = c.json("Environment variables of each job.")
     max_attempts: Annotated[Count, Mark(write=BOTH)] = Field(
-        default=1, description="How often its jobs are run before an error makes them FAILED, unless a job says."
+        default=1, description="Number of runs before an error makes a job FAILED; a job can override it."
     )
     retry_delay_sec: Annotated[Seconds, Mark(write=BOTH)] = Field(
-        default=0, description="Seconds before a job's second attempt, unless the job says; doubles with each further."
+        default=0, description="Seconds before the second attempt; doubles each time; a job can override it."
     )
     retry_exit_codes: Annotated[ExitCodes, Mark(write=BOTH)] = c.json(
-        "Exit codes after which a job is run again, unless the job says; empty: after any error.", list
+        "Exit codes after which a job is retried; empty: after any error; a job can override it.", list
     )
     retry_on_timeout: Annotated[Flag, Mark(write=BOTH)] = Field(
-        default=True, description="Whether reaching the wall time is a reason to run a job again, unless the job says."
+        default=True, description="Whether a job is retried after its wall time; a job can override it."
     )
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")
@@ -93,7 +95,7 @@ APPS: Resource = Resource(
             "site_name",
             ShortText,
             "{site_id} = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({value}::text[])))",
-            "Name of its site, or any of a list. A name that no site of yours has or had is an error.",
+            "Name of its site, or any of a list. A name that none of your sites has or had is an error.",
             many=True,
             names="site",
         ),
@@ -101,7 +103,7 @@ APPS: Resource = Resource(
             "site_path",
             ShortText,
             "{site_id} = ANY(ARRAY(SELECT id FROM site WHERE path LIKE '%' || {value}::text || '%'))",
-            "Its site's path contains this text.",
+            "Path of its site contains this text.",
         ),
     ),
 )

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 from typing_extensions import TypedDict
 
-from storax_core.lifecycle.states import BATCH_JOB_MOVES, BatchJobState
+from storax_core.lifecycle.states import BATCH_JOB_TRANSITIONS, BatchJobState
 from storax_core.resources import columns as c
 from storax_core.resources.base import CREATE, EQ, JSON, TEXT, TIME, UPDATE, Link, Mark, Resource, StateMachine
 from storax_core.resources.types import BigId, Count, JsonObject, ShortText, Tags, TextMap, UtcTime
@@ -35,8 +35,8 @@ def _no_other(value: Any) -> Any:
     """A misspelt ``filter_tags`` would let all jobs into the partition: say so, with the right names."""
     for name in value if isinstance(value, dict) else ():
         if name not in _Partition.__annotations__:
-            words = ", ".join(_Partition.__annotations__)
-            raise ValueError(f"a partition has no field {str(name)[:80]!r}; it has {words}")
+            names = ", ".join(_Partition.__annotations__)
+            raise ValueError(f"a partition has no field {str(name)[:80]!r}; it has {names}")
     return value
 
 
@@ -45,7 +45,7 @@ Partitions = Annotated[list[Partition] | None, Field(max_length=10_000)]
 
 
 class BatchJob(SQLModel, table=True):
-    """An allocation asked of a Site's scheduler, inside which a launcher runs Jobs."""
+    """A request for one allocation of a Site's scheduler. A runner inside it runs Jobs."""
 
     __tablename__ = "batch_job"
     __table_args__ = (
@@ -55,20 +55,20 @@ class BatchJob(SQLModel, table=True):
 
     id: c.Id = c.big("Server id.", primary_key=True)
     owner_id: int = c.big("User who owns it.")
-    site_id: Annotated[BigId, Mark(filter=EQ, write=CREATE)] = c.big("Site whose scheduler is asked.")
+    site_id: Annotated[BigId, Mark(filter=EQ, write=CREATE)] = c.big("Site of the scheduler.")
     project: Annotated[ShortText, Mark(filter=TEXT, write=CREATE)] = c.text("Project to charge.", default="")
-    queue: Annotated[ShortText, Mark(filter=TEXT, write=CREATE)] = c.text("Scheduler queue.", default="")
+    queue: Annotated[ShortText, Mark(filter=TEXT, write=CREATE)] = c.text("Queue of the scheduler.", default="")
     num_nodes: Annotated[Count, Mark(filter=("eq", "gte", "lte"), write=CREATE, order=True)] = Field(
         default=1, description="Nodes."
     )
     wall_time_min: Annotated[Minutes, Mark(filter=("eq", "gte", "lte"), write=CREATE)] = Field(
-        default=60, description="Length in minutes."
+        default=60, description="Wall time, in minutes."
     )
     job_mode: Annotated[Literal["mpi", "serial"], Mark(filter=EQ, write=CREATE)] = c.text(
         "mpi: one launch per job over nodes; serial: many single-node jobs.", default="serial"
     )
     optional_params: Annotated[TextMap, Mark(write=CREATE)] = c.json("Extra parameters of the site's job script.")
-    filter_tags: Annotated[Tags, Mark(filter=JSON, write=CREATE)] = c.json("Only Jobs with these tags run in it.")
+    filter_tags: Annotated[Tags, Mark(filter=JSON, write=CREATE)] = c.json("Only jobs with these tags run in it.")
     partitions: Annotated[Partitions, Mark(write=CREATE)] = Field(
         default=None,
         sa_type=JSONB(none_as_null=True),
@@ -76,16 +76,16 @@ class BatchJob(SQLModel, table=True):
         description="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does not say.",
     )
     scheduler_id: Annotated[ShortText | None, Mark(filter=TEXT, write=UPDATE)] = c.text(
-        "The scheduler's own id.", default=None
+        "Id at the scheduler.", default=None
     )
-    status_info: Annotated[JsonObject, Mark(write=UPDATE)] = c.json("What the scheduler says about it.")
+    status_info: Annotated[JsonObject, Mark(write=UPDATE)] = c.json("Information of the scheduler and the runner.")
     start_time: Annotated[UtcTime | None, Mark(filter=TIME, write=UPDATE, order=True)] = c.when("Start.", default=None)
     end_time: Annotated[UtcTime | None, Mark(filter=TIME, write=UPDATE, order=True)] = c.when("End.", default=None)
     state: Annotated[BatchJobState, Mark(filter=EQ, write=UPDATE, order=True)] = c.text(
-        "Where it is.", default=BatchJobState.PENDING_SUBMISSION
+        "State of the request.", default=BatchJobState.PENDING_SUBMISSION
     )
     session_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big("Session that submits it.", default=None)
-    lease_epoch: Annotated[int, Mark()] = Field(default=0, description="Grows with every lease.")
+    lease_epoch: Annotated[int, Mark()] = Field(default=0, description="Epoch of the lease; grows with each lease.")
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")
     last_update: c.Stamp = c.when("When it last changed.")
@@ -97,5 +97,6 @@ BATCH_JOBS: Resource = Resource(
     path="batch-jobs",
     python_name="BatchJob",
     parent=Link("site_id", "site"),
-    machine=StateMachine(BATCH_JOB_MOVES),
+    machine=StateMachine(BATCH_JOB_TRANSITIONS),
+    remembered="CASE WHEN t.scheduler_id IS NOT NULL THEN jsonb_build_object('scheduler_id', t.scheduler_id) END",
 )

@@ -40,7 +40,7 @@ def text(doc: str, **kw: Any) -> Any:
 
 
 def json(doc: str, factory: Any = dict, **kw: Any) -> Any:
-    """A jsonb column, an empty object (or list) unless told."""
+    """A jsonb column, an empty object (or list) by default."""
     return Field(sa_type=JSONB, default_factory=factory, nullable=False, description=doc, **kw)
 
 

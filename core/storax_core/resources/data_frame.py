@@ -15,7 +15,7 @@ Edition = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1)]
 
 
 class DataFrame(SQLModel, table=True):
-    """A data frame of a project, as the catalogue knows it; its rows are in the engine."""
+    """The catalogue's description of a data frame. Its rows are in the engine."""
 
     __tablename__ = "data_frame"
     __table_args__ = (
@@ -41,10 +41,10 @@ class DataFrame(SQLModel, table=True):
         default=1, description="Number of changes of its rows, columns and roles so far; 1 at creation."
     )
     saved_edition: Annotated[Edition | None, Mark(filter=NUMBER, write=BOTH)] = Field(
-        default=None, description="Edition that is on the engine's disk; null: it was never saved."
+        default=None, description="Edition on the engine's disk; null: never saved."
     )
     last_change: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
-        "What was done to it last: {action, ...}; each event has its own."
+        "The last change: {action, ...}. Each event has its own."
     )
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")

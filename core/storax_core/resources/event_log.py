@@ -1,4 +1,4 @@
-"""EventLog: one record for every create, update, delete and state move. Appended once, never changed."""
+"""EventLog: one record for every create, update, delete and transition. Appended once, never changed."""
 
 from typing import Annotated
 from uuid import UUID
@@ -15,7 +15,7 @@ REMEMBERED = "('job.deleted', 'batch_job.deleted')"
 
 
 class Event(SQLModel, table=True):
-    """One change of one thing: who did it, when, by which command, and what became different."""
+    """One change of one resource: who changed it, when, in which call, and what changed."""
 
     __tablename__ = "event_log"
     __table_args__ = (
@@ -42,28 +42,32 @@ class Event(SQLModel, table=True):
     )
     position: Annotated[int, Mark(filter=NUMBER, order=True)] = Field(
         sa_column=Column(BigInteger, Identity(always=True), primary_key=True),
-        description="Place in the log; grows, may have holes.",
+        description="Position in the log; grows, with gaps.",
     )
-    timestamp: Annotated[UtcTime, Mark(filter=TIME, order=True)] = c.when("When, by the database's clock.")
+    timestamp: Annotated[UtcTime, Mark(filter=TIME, order=True)] = c.when(
+        "Time of the change, by the database's clock."
+    )
     owner_id: int = c.big("User whose thing changed.")
-    site_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big("Site concerned.", default=None)
-    entity: Annotated[ShortText, Mark(filter=EQ)] = c.text("What changed: job, app, site, ...")
-    entity_id: Annotated[BigId, Mark(filter=EQ)] = c.big("Its id.")
-    version: Annotated[int, Mark(filter=NUMBER)] = Field(description="Its version after this event.")
-    type: Annotated[ShortText, Mark(filter=EQ)] = c.text("What happened, such as job.state_changed.")
+    site_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big("Site of the resource.", default=None)
+    entity: Annotated[ShortText, Mark(filter=EQ)] = c.text("Kind of resource: job, app, site, ...")
+    entity_id: Annotated[BigId, Mark(filter=EQ)] = c.big("Id of the resource.")
+    version: Annotated[int, Mark(filter=NUMBER)] = Field(description="Version of the resource after this event.")
+    type: Annotated[ShortText, Mark(filter=EQ)] = c.text("Type, such as job.state_changed.")
     schema_version: Annotated[int, Mark()] = Field(
         default=1, sa_type=SmallInteger, description="Version of this event type's data."
     )
-    actor: Annotated[ShortText, Mark(filter=EQ)] = c.text("Who did it: user:<id>, session:<id> or system:<part>.")
-    command_id: Annotated[UUID | None, Mark(filter=EQ)] = Field(
-        default=None, description="The call that did it; all events of one call share it."
+    actor: Annotated[ShortText, Mark(filter=EQ)] = c.text(
+        "Who made the change: user:<id>, session:<id> or system:<part>."
     )
-    from_state: Annotated[ShortText | None, Mark(filter=EQ)] = c.text("State before a move.", default=None)
-    to_state: Annotated[ShortText | None, Mark(filter=EQ)] = c.text("State after a move.", default=None)
-    data: Annotated[JsonObject, Mark(filter=JSON)] = c.json("The fields that became different, and the reason.")
+    command_id: Annotated[UUID | None, Mark(filter=EQ)] = Field(
+        default=None, description="Id of the call; all events of one call share it."
+    )
+    from_state: Annotated[ShortText | None, Mark(filter=EQ)] = c.text("State before a transition.", default=None)
+    to_state: Annotated[ShortText | None, Mark(filter=EQ)] = c.text("State after a transition.", default=None)
+    data: Annotated[JsonObject, Mark(filter=JSON)] = c.json("The changed fields, and the reason.")
 
 
-# Functions that look in the log as well, so that a job is found by what it was when it is long deleted.
+# Functions that search the log as well, so that a deleted job is found by its last tags.
 _JOBS = "({{entity}} = 'job' AND {{entity_id}} = ANY(ARRAY(SELECT {function})))"
 EVENTS: Resource = Resource(
     Event,
@@ -74,7 +78,7 @@ EVENTS: Resource = Resource(
     verbs=("list", "read"),
     computed={
         "id": (int, "{position}", "Same as position."),
-        "job_id": (int | None, "CASE WHEN {entity} = 'job' THEN {entity_id} END", "The job, where one changed."),
+        "job_id": (int | None, "CASE WHEN {entity} = 'job' THEN {entity_id} END", "Id of the job, if a job changed."),
     },
     join_filters=(
         JoinFilter("id", BigId, "{position} = ANY({value}::bigint[])", "Same as position.", many=True),
@@ -89,21 +93,21 @@ EVENTS: Resource = Resource(
             "batch_job_id",
             BigId,
             _JOBS.format(function="jobs_taken_by({value}::bigint[])"),
-            "All events of jobs that this BatchJob took, also of those that were deleted or went on in another.",
+            "Events of jobs that this BatchJob leased, also if they were deleted or ran in another later.",
             many=True,
         ),
         JoinFilter(
             "scheduler_id",
             ShortText,
             _JOBS.format(function="jobs_taken_by(ARRAY(SELECT batch_jobs_called({value}::text[])))"),
-            "As batch_job_id, by the id that the scheduler gave the BatchJob.",
+            "As batch_job_id, by the BatchJob's id at the scheduler.",
             many=True,
         ),
         JoinFilter(
             "tags",
             Tags,
             _JOBS.format(function="jobs_ever_tagged({value}::jsonb)"),
-            "Events of jobs whose tags contain all of these, now or when they were deleted.",
+            "Events of jobs whose tags contain all of these, now or at their deletion.",
         ),
     ),
 )

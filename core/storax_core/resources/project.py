@@ -22,7 +22,7 @@ ProjectName = Annotated[Name, AfterValidator(folder_name)]
 
 
 class Project(SQLModel, table=True):
-    """A name for the data frames and pipelines of an engine that belong together."""
+    """A named set of data frames and pipelines in an engine."""
 
     __tablename__ = "project"
     __table_args__ = (Index("project_owner_name", "owner_id", "name", unique=True),)
@@ -36,7 +36,7 @@ class Project(SQLModel, table=True):
         "Engine that last opened it, as host:folder.", default=""
     )
     autosave: Annotated[Flag, Mark(filter=EQ[:1], write=BOTH)] = Field(
-        default=False, description="Whether the engine saves each data frame at every change."
+        default=False, description="Whether the engine saves each data frame after every change."
     )
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")

@@ -14,21 +14,23 @@ Ttl = Annotated[int, Strict(), Field(ge=5, le=86_400)]
 
 
 class Session(SQLModel, table=True):
-    """A lease holder: the jobs it acquired are its own until it ends or is not heard for ``ttl_sec`` seconds."""
+    """A lease holder. Its leases end when it ends, or after ``ttl_sec`` seconds without a heartbeat."""
 
     __tablename__ = "session"
     __table_args__ = (Index("session_expiry", "expires_at"), Index("session_owner", "owner_id", "id"))
 
     id: c.Id = c.big("Server id.", primary_key=True)
     owner_id: int = c.big("User who owns it.")
-    site_id: Annotated[BigId, Mark(filter=EQ, write=CREATE)] = c.big("Site whose jobs it takes.")
+    site_id: Annotated[BigId, Mark(filter=EQ, write=CREATE)] = c.big("Site whose jobs it acquires.")
     batch_job_id: Annotated[BigId | None, Mark(filter=EQ, write=CREATE)] = c.big("BatchJob it runs in.", default=None)
-    ttl_sec: Annotated[Ttl, Mark(write=CREATE)] = Field(default=60, description="Seconds of silence before it expires.")
+    ttl_sec: Annotated[Ttl, Mark(write=CREATE)] = Field(
+        default=60, description="Seconds without heartbeat until it expires."
+    )
     heartbeat: Annotated[UtcTime | None, Mark(filter=TIME, volatile=True)] = c.when(
-        "When it was last heard.", default=None
+        "Time of the last heartbeat.", default=None
     )
     expires_at: Annotated[UtcTime | None, Mark(filter=TIME, volatile=True)] = c.when(
-        "When its leases end unless it is heard again.", default=None
+        "Time at which its leases end without a further heartbeat.", default=None
     )
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")

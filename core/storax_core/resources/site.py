@@ -12,7 +12,7 @@ from storax_core.resources.types import JsonList, JsonObject, Name, ShortText, T
 
 
 class Site(SQLModel, table=True):
-    """A place where jobs run: a laptop, a cluster. One agent pulls its work."""
+    """A place where jobs run: a machine or a cluster. One agent serves it."""
 
     __tablename__ = "site"
     __table_args__ = (Index("site_owner_name", "owner_id", "name", unique=True),)
@@ -25,31 +25,33 @@ class Site(SQLModel, table=True):
         default=None, description="Globus endpoint at this site."
     )
     backfill_windows: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
-        "Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}; written by the agent."
+        "Idle nodes by queue: {queue: [{num_nodes, wall_time_min}]}. The agent writes it."
     )
     queued_jobs: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
-        "Scheduler jobs by scheduler id; written by the agent."
+        "Scheduler jobs by scheduler id. The agent writes it."
     )
-    optional_batch_job_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra BatchJob parameters and defaults.")
+    optional_batch_job_params: Annotated[TextMap, Mark(write=BOTH)] = c.json(
+        "Extra BatchJob parameters and their defaults."
+    )
     allowed_projects: Annotated[JsonList, Mark(write=BOTH)] = c.json("Projects a BatchJob may charge.", list)
     allowed_queues: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
-        "By queue: {queue: {max_nodes, max_walltime, max_queued_jobs}}, and of its nodes {cores, gpus, memory_mb}."
+        "Limits by queue: {queue: {max_nodes, max_walltime, max_queued_jobs, cores, gpus, memory_mb}}."
     )
     elastic_queues: Annotated[JsonList, Mark(write=BOTH)] = c.json(
-        "For which work its agent asks for allocations by itself: [{queue, job_mode, max_nodes, wall_time_min,"
-        " filter_tags, node}]; written by the agent.",
+        "Elastic queues of its agent: [{queue, job_mode, max_nodes, wall_time_min, filter_tags, node}]. The agent"
+        " writes it.",
         list,
     )
-    transfer_locations: Annotated[TextMap, Mark(write=BOTH)] = c.json("URL of each transfer location by alias.")
+    transfer_locations: Annotated[TextMap, Mark(write=BOTH)] = c.json("URL of each transfer location, by alias.")
     node_size: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
-        "What its agent gives to jobs that it runs itself: {cores, gpus, memory_mb}, 0 where it does not know; empty"
-        " where allocations alone run jobs. Written by the agent."
+        "Size of the agent's own node: {cores, gpus, memory_mb}, 0: unknown; empty if only allocations run jobs. The"
+        " agent writes it."
     )
     failing_loops: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
-        "Loops of its agent that do not work now: {loop: {error, since}}; written by the agent when others fail."
+        "Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change."
     )
     last_refresh: Annotated[UtcTime | None, Mark(filter=TIME, order=True, volatile=True)] = c.when(
-        "When the agent was last heard, by the server's clock.", default=None
+        "Time of the agent's last heartbeat, by the server's clock.", default=None
     )
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")

@@ -11,7 +11,7 @@ from storax_core.resources.types import BigId, Name, ShortText, UtcTime
 
 
 class User(SQLModel, table=True):
-    """Someone who owns sites and jobs."""
+    """The owner of sites, Apps and jobs."""
 
     __tablename__ = "user_account"
     __table_args__ = (Index("user_name", "username", unique=True),)
@@ -35,10 +35,12 @@ class Token(SQLModel, table=True):
 
     id: c.Id = c.big("Server id.", primary_key=True)
     owner_id: int = c.big("User it speaks for.")
-    user_id: Annotated[BigId, Mark(filter=EQ)] = c.big("User it speaks for.")
-    name: Annotated[ShortText, Mark(filter=TEXT, write=CREATE)] = c.text("What it is for.", default="")
+    user_id: Annotated[BigId, Mark(filter=EQ)] = c.big("User of the token.")
+    name: Annotated[ShortText, Mark(filter=TEXT, write=CREATE)] = c.text("Purpose.", default="")
     hash: Annotated[str, Mark(secret=True, volatile=True)] = c.text("SHA-256 of the token.")
-    expires_at: Annotated[UtcTime | None, Mark(filter=TIME)] = c.when("End of its life; null: none.", default=None)
+    expires_at: Annotated[UtcTime | None, Mark(filter=TIME)] = c.when(
+        "Time at which it expires; null: never.", default=None
+    )
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")
     last_update: c.Stamp = c.when("When it last changed.")

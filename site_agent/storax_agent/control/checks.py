@@ -24,11 +24,13 @@ def check(folder: SiteFolder) -> Iterator[Finding]:
         SiteError: the folder is no site.
     """
     settings = folder.load()
-    memory = f"{settings.memory_mb} MiB of memory" if settings.memory_mb else "memory not known, so not packed"
+    memory = f"{settings.memory_mb} MiB of memory" if settings.memory_mb else "memory unknown, not packed"
     yield Finding("settings", True, f"{settings.name}, {settings.slots} cores, {settings.gpus} GPUs, {memory}")
     private = folder.path.stat().st_mode & 0o077 == 0
     yield Finding(
-        "folder", private, "for its owner alone" if private else f"others may enter; run chmod 700 {folder.path}"
+        "folder",
+        private,
+        "accessible only to its owner" if private else f"accessible to others; run chmod 700 {folder.path}",
     )
     yield Finding("launch", None, _launch(settings))
     yield from _processes(folder)
@@ -40,7 +42,11 @@ def check(folder: SiteFolder) -> Iterator[Finding]:
 
 def _launch(settings: SiteSettings) -> str:
     kind, _ = launch_of(settings.launcher.launch, os.environ)
-    return "no mpiexec on the PATH; jobs of several ranks are refused" if kind == "none" else f"ranks start by {kind}"
+    return (
+        "no mpiexec on the PATH; jobs of several ranks are refused"
+        if kind == "none"
+        else f"ranks are started by {kind}"
+    )
 
 
 def _processes(folder: SiteFolder) -> Iterator[Finding]:
@@ -48,8 +54,8 @@ def _processes(folder: SiteFolder) -> Iterator[Finding]:
     yield Finding(
         "agent", agent is not None, f"process {agent}" if agent else f"not running; storax site start {folder.path}"
     )
-    yield Finding("launcher", None, f"process {launcher}" if launcher else "not running, nothing to run")
-    yield Finding("outbox", None, f"{_waiting(folder)} reports wait to be sent")
+    yield Finding("launcher", None, f"process {launcher}" if launcher else "not running; no job needs it")
+    yield Finding("outbox", None, f"{_waiting(folder)} reports waiting to be sent")
 
 
 def _loops(folder: SiteFolder) -> Iterator[Finding]:
@@ -58,7 +64,7 @@ def _loops(folder: SiteFolder) -> Iterator[Finding]:
     for name, told in read_health(folder.state / HEALTH_FILE).items():
         if told.get("errors"):
             failing = str(told.get("failing") or "")
-            words = f"{told['errors']} errors so far" + (f", now: {failing}" if failing else ", well since")
+            words = f"{told['errors']} errors so far" + (f", now: {failing}" if failing else ", none now")
             yield Finding(f"loop {name}", False if failing else None, words)
 
 
@@ -96,7 +102,7 @@ def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
         yield _token(api, folder, settings)
     except Unauthorized as error:
         place = folder.token_place(settings)
-        yield Finding("token", False, f"{error.message}; put another into {place}, and a running agent takes it up")
+        yield Finding("token", False, f"{error.message}; put another token into {place}; a running agent reads it")
     except StoraxError as error:
         yield Finding("server", False, str(error))
     finally:
@@ -106,7 +112,9 @@ def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
 def _token(api: SiteApi, folder: SiteFolder, settings: SiteSettings) -> Finding:
     expires = api.token_expires()
     if is_near(expires, warn_days=settings.token_warn_days):  # nothing is wrong yet
-        return Finding("token", None, f"{words_of(expires)}; put another into {folder.token_place(settings)} before")
+        return Finding(
+            "token", None, f"{words_of(expires)}; put another token into {folder.token_place(settings)} before"
+        )
     return Finding("token", True, words_of(expires))
 
 
@@ -116,7 +124,7 @@ def _ask_server(api: SiteApi, settings: SiteSettings) -> Iterator[Finding]:
     yield Finding("server", True, f"{settings.url}, as {username}")
     known = row is not None and row["id"] == settings.site_id
     yield Finding(
-        "site", known, f"id {settings.site_id}" if known else "not known there; storax site init registers it"
+        "site", known, f"id {settings.site_id}" if known else "unknown at the server; storax site init registers it"
     )
     policy = settings.policy.policy()
     for app in api.apps_of_site(settings.site_id) if known else []:

@@ -8,39 +8,42 @@ import typer
 
 from storax.cli.terminal.output import Form, Output, note, show
 
-app = typer.Typer(no_args_is_help=True, help="Make, start and stop sites: the places where jobs run.")
+app = typer.Typer(no_args_is_help=True, help="Create and run sites: the places where jobs run.")
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the site.")]
 
 
-@app.command(epilog="Example: storax site init ~/site --name laptop --slots 4")
+@app.command(epilog="\b\nExamples:\n  storax site init ~/site --name laptop --slots 4\n  storax site init ~/site --yes")
 def init(
     path: Folder,
     *,
-    name: Annotated[str | None, typer.Option(help="Name at the server; by default folder@machine.")] = None,
-    url: Annotated[str | None, typer.Option(help="Server; by default the one you are logged in to.")] = None,
-    token: Annotated[str | None, typer.Option(help="Token; kept in the folder, for its owner alone.")] = None,
-    slots: Annotated[int | None, typer.Option(min=1, help="Cores that jobs may use; by default all.")] = None,
-    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs that jobs may use; by default none.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name at the server. Default: folder@machine.")] = None,
+    url: Annotated[str | None, typer.Option(help="Server address. Default: that of the profile.")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Token to store in the folder (mode 0600). Default: that of the profile.")
+    ] = None,
+    slots: Annotated[int | None, typer.Option(min=1, help="Cores that jobs may use. Default: all.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs that jobs may use. Default: 0.")] = None,
     scheduler: Annotated[
-        str, typer.Option(metavar="KIND", help="local, slurm, pbs, lsf or sge; auto: the one that answers.")
+        str, typer.Option(metavar="KIND", help="local, slurm, pbs, lsf or sge; auto: the first that answers.")
     ] = "auto",
     run_jobs: Annotated[
         bool | None,
-        typer.Option("--run-jobs/--allocations-only", help="Whether the agent runs jobs outside allocations too."),
+        typer.Option("--run-jobs/--allocations-only", help="Run jobs in the agent too, or only in allocations."),
     ] = None,
     stop_jobs: Annotated[
-        bool | None, typer.Option("--stop-jobs/--keep-jobs", help="Whether the end of the agent ends its jobs.")
+        bool | None,
+        typer.Option("--stop-jobs/--keep-jobs", help="Stop or keep the jobs when the agent stops. Default: keep."),
     ] = None,
-    queue: Annotated[str | None, typer.Option(help="Queue of allocations that name none.")] = None,
-    project: Annotated[str | None, typer.Option(help="Project of allocations that name none.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Default queue of allocations.")] = None,
+    project: Annotated[str | None, typer.Option(help="Default project of allocations.")] = None,
     allow_functions: Annotated[
-        bool | None, typer.Option("--allow-functions", help="Let Apps with a Python run() or hooks run here.")
+        bool | None, typer.Option("--allow-functions", help="Allow Apps with a Python run() or hooks.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: what is not given is the default.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not prompt; use the defaults.")] = False,
 ) -> None:
-    """Register a site at the server and make its folder; safe to repeat.
+    """Register a site at the server, and create its folder. You can repeat this command.
 
-    On a terminal it asks for what was not given when the site is new; Enter takes the default.
+    For a new site, it prompts on a terminal for missing options. Enter accepts the default.
     """
     from storax._runtime.settings import resolve
     from storax_agent.control import site
@@ -60,16 +63,16 @@ def init(
     if said.allow_functions:
         folder.add_policy("allow_functions = true\n")
     known, settings = "registered" if is_new else "known", folder.load()
-    note(f"Site {settings.name} is {known} as {site_id}; settings in {folder.settings_file}")
+    note(f"Site {settings.name} is {known} with id {site_id}. Its settings are in {folder.settings_file}")
     if settings.scheduler.kind != "local":
-        note(f"Allocations are asked of {settings.scheduler.kind} by {folder.path}/job-template.sh")
+        note(f"Allocations come from {settings.scheduler.kind}, with the job script {folder.path}/job-template.sh")
     note(f"Start its agent with: storax site start {path}")
 
 
-@app.command(epilog="Example: storax site start ~/site")
+@app.command(epilog="\b\nExamples:\n  storax site start ~/site\n  storax site start ~/site --foreground")
 def start(
     path: Folder,
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and log to stderr.")] = False,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Run in this process, and log to stderr.")] = False,
 ) -> None:
     """Start the agent of a site."""
     from storax_agent.control import site
@@ -80,15 +83,15 @@ def start(
 
         serve(SiteFolder(path), foreground=True)
     else:
-        note(f"The agent runs as process {site.start(SiteFolder(path))}; log in {path}/log/agent.log")
+        note(f"The agent runs as process {site.start(SiteFolder(path))}. Its log is {path}/log/agent.log")
 
 
-@app.command(epilog="Example: storax site stop ~/site --kill")
+@app.command(epilog="\b\nExamples:\n  storax site stop ~/site\n  storax site stop ~/site --kill")
 def stop(
     path: Folder,
-    kill: Annotated[bool, typer.Option("--kill", help="End the jobs too; they are run again later.")] = False,
+    kill: Annotated[bool, typer.Option("--kill", help="End the jobs too; they run again later.")] = False,
 ) -> None:
-    """Stop the agent of a site. Its jobs run on, and the next agent takes them up."""
+    """Stop the agent of a site. Its jobs continue, and the next agent adopts them."""
     from storax_agent.control import site
     from storax_agent.settings.site import SiteFolder
 
@@ -96,7 +99,7 @@ def stop(
     note("The agent has ended." if ran else "No agent was running.")
 
 
-@app.command("ls", epilog="Example: storax site ls -o json")
+@app.command("ls", epilog="\b\nExamples:\n  storax site ls\n  storax site ls -o json")
 def list_sites(form: Output = Form.TABLE) -> None:
     """List your sites."""
     from storax._runtime.settings import resolve
@@ -107,28 +110,28 @@ def list_sites(form: Output = Form.TABLE) -> None:
     show(rows, form=form, columns=["id", "name", "path", "last_refresh"])
 
 
-@app.command(epilog="Example: storax site rm ~/site --yes")
+@app.command(epilog="\b\nExamples:\n  storax site rm ~/site\n  storax site rm ~/site --yes")
 def rm(
     path: Folder,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not prompt for confirmation.")] = False,
 ) -> None:
-    """Remove a site from the server, with its apps and jobs. Its folder and their event log stay."""
+    """Delete a site with its Apps and jobs from the server. Its folder and the event log stay."""
     from storax_agent.control import site
     from storax_agent.settings.site import SiteFolder
 
     folder = SiteFolder(path)
     settings = folder.load()
     if not yes:
-        typer.confirm(f"Remove site {settings.name} with its apps and jobs from {settings.url}?", abort=True, err=True)
+        typer.confirm(f"Delete site {settings.name} with its Apps and jobs from {settings.url}?", abort=True, err=True)
     site.stop(folder, kill=True)
     site.api_of(folder).delete_site(settings.site_id)
     folder.settings_file.rename(folder.settings_file.with_suffix(".toml.removed"))
-    note(f"Site {settings.name} is removed; its files are still in {folder.path}")
+    note(f"Site {settings.name} is deleted. Its files are still in {folder.path}")
 
 
-@app.command(epilog="Example: storax site check ~/site")
+@app.command(epilog="\b\nExamples:\n  storax site check ~/site")
 def check(path: Folder) -> None:
-    """Look whether a site can work; exit status 1 when something is wrong."""
+    """Check folder, agent, scheduler, locations and server of a site. Exit status 1 if a check fails."""
     from storax_agent.control.checks import check as findings
     from storax_agent.settings.site import SiteFolder
 

@@ -31,7 +31,7 @@ def ask(said: Answers, folder: Path) -> Answers:
         said = said._replace(scheduler=_text("Scheduler of this machine", detect(), _kind))
     said = _of_a_machine(said) if said.scheduler == "local" else _of_a_cluster(said)
     if said.allow_functions is None:
-        words = "May Python functions and hooks of Apps run here?"
+        words = "Allow Python functions and hooks of Apps?"
         said = said._replace(allow_functions=typer.confirm(words, default=False, err=True))
     return said
 
@@ -43,11 +43,11 @@ def _of_a_machine(said: Answers) -> Answers:
 
 
 def _of_a_cluster(said: Answers) -> Answers:
-    queue = _text("Queue of allocations that name none", "") if said.queue is None else said.queue
-    project = _text("Project of allocations that name none", "") if said.project is None else said.project
+    queue = _text("Default queue of allocations", "") if said.queue is None else said.queue
+    project = _text("Default project of allocations", "") if said.project is None else said.project
     run_jobs = said.run_jobs
     if run_jobs is None:
-        run_jobs = typer.confirm("May jobs run on this machine, outside allocations?", default=False, err=True)
+        run_jobs = typer.confirm("Run jobs on this machine too, outside allocations?", default=False, err=True)
     return said._replace(queue=queue, project=project, run_jobs=run_jobs)
 
 
@@ -58,7 +58,7 @@ def _text(words: str, default: Any, read: Callable[[str], Any] = str) -> Any:
 
 def _kind(text: str) -> str:
     if text not in KINDS:
-        raise typer.BadParameter(f"there is no kind {text!r}; there are {', '.join(KINDS)}")
+        raise typer.BadParameter(f"unknown scheduler {text!r}; use one of {', '.join(KINDS)}")
     return text
 
 
@@ -66,7 +66,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         number = int(text) if str(text).isdecimal() else -1
         if not least <= number <= most:
-            raise typer.BadParameter(f"{text!r} is no number from {least} to {most}")
+            raise typer.BadParameter(f"{text!r} is not a number from {least} to {most}")
         return number
 
     return read

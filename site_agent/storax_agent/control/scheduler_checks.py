@@ -24,7 +24,7 @@ def scheduler_findings(folder: SiteFolder, settings: SiteSettings) -> Iterator[F
     """Its programs, its answer, its queues, and the site's template."""
     kind = settings.scheduler.kind
     if gone := missing(kind):
-        told = f"{kind}: {', '.join(gone)} not on the PATH; load its module, or choose another kind in [scheduler]"
+        told = f"{kind}: {', '.join(gone)} not on the PATH; load its module, or set another kind in [scheduler]"
         yield Finding("scheduler", False, told)
         return
     scheduler = scheduler_of(folder, settings)
@@ -33,7 +33,7 @@ def scheduler_findings(folder: SiteFolder, settings: SiteSettings) -> Iterator[F
     listed = scheduler.vendor.listed()
     if listed is None:
         within = settings.scheduler.command_timeout_sec
-        yield Finding("scheduler", False, f"{kind} gave no clear list of jobs within {within:g} s; is it up?")
+        yield Finding("scheduler", False, f"{kind} did not list jobs within {within:g} s; check that it runs")
     else:
         yield Finding("scheduler", True, f"{kind}, {len(listed)} jobs of yours")
         yield from _queues(scheduler, settings)
@@ -44,15 +44,15 @@ def scheduler_findings(folder: SiteFolder, settings: SiteSettings) -> Iterator[F
 def _queues(scheduler: Cluster, settings: SiteSettings) -> Iterator[Finding]:
     own = scheduler.queues()
     if not own:
-        yield Finding("queues", False, f"{scheduler.vendor.kind} tells of no queue that takes jobs")
+        yield Finding("queues", False, f"{scheduler.vendor.kind} reports no queue that accepts jobs")
         return
     strange = sorted(set(settings.scheduler.queues) - set(own))
     if strange:
         there = ", ".join(sorted(own))
-        yield Finding("queues", False, f"{', '.join(strange)} of site.toml not known there; there are: {there}")
+        yield Finding("queues", False, f"{', '.join(strange)} of site.toml unknown; existing queues: {there}")
     for name, limits in allowed_queues(settings.scheduler, own).items():
         words = ", ".join(f"{limit} {value}" for limit, value in limits.items())
-        yield Finding(f"queue {name}", None, words or "no limits told")
+        yield Finding(f"queue {name}", None, words or "no limits")
 
 
 def _backfill(scheduler: Cluster, settings: SiteSettings) -> Iterator[Finding]:
@@ -64,7 +64,7 @@ def _backfill(scheduler: Cluster, settings: SiteSettings) -> Iterator[Finding]:
             f"{row['num_nodes']} nodes for {row['wall_time_min'] or 'any'} min" for row in idle.get(name, ())
         )
         good = None if name in known else False
-        nothing = "nothing is idle now" if name in known else "no such queue, so the elastic queue never asks"
+        nothing = "nothing is idle now" if name in known else "no such queue, so the elastic queue requests nothing"
         yield Finding(f"backfill {name}", good, rows or nothing)
 
 
@@ -74,4 +74,4 @@ def _template(scheduler: Cluster, settings: SiteSettings) -> Finding:
         scheduler.script(Request(0, 1, 60, queue, project, "serial", {}))
     except TemplateError as error:
         return Finding(NAME, False, str(error))
-    return Finding(NAME, True, "makes a script")
+    return Finding(NAME, True, "valid")

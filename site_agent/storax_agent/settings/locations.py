@@ -69,9 +69,9 @@ class SshLocation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str
-    identity_file: Path | None = Field(default=None, description="Private key; unset: what ssh tries by itself.")
-    known_hosts: Path | None = Field(default=None, description="Host keys; unset: those of the user's ssh.")
-    timeout_sec: int = Field(default=60, ge=5, description="Silence after which a connection counts as lost.")
+    identity_file: Path | None = Field(default=None, description="Private key; unset: the defaults of ssh.")
+    known_hosts: Path | None = Field(default=None, description="File of host keys; unset: that of ssh.")
+    timeout_sec: int = Field(default=60, ge=5, description="Seconds without data until a connection counts as lost.")
 
     @field_validator("url")
     @classmethod
@@ -99,10 +99,12 @@ class S3Location(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str
-    endpoint_url: str | None = Field(default=None, description="Address of an S3 server that is not Amazon's.")
-    region: str | None = Field(default=None, description="Region; unset: the profile's.")
+    endpoint_url: str | None = Field(default=None, description="Address of the S3 server; unset: Amazon.")
+    region: str | None = Field(default=None, description="Region; unset: that of the profile.")
     profile: str | None = Field(default=None, description="Profile in the credentials file.")
-    credentials_file: Path | None = Field(default=None, description="INI file as ~/.aws/credentials; unset: that one.")
+    credentials_file: Path | None = Field(
+        default=None, description="INI file with credentials; unset: ~/.aws/credentials."
+    )
 
     @field_validator("url")
     @classmethod
@@ -119,10 +121,10 @@ class GlobusLocation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str
-    local_collection: UUID = Field(description="Collection that shows this site's data folder.")
+    local_collection: UUID = Field(description="Collection that contains this site's data folder.")
     local_path: str = Field(default="/", description="Path of the data folder in that collection.")
-    client_id: UUID = Field(description="Client at Globus, allowed to use both collections.")
-    client_secret_file: Path = Field(description="File that holds its secret, for its owner alone.")
+    client_id: UUID = Field(description="Client id at Globus, with access to both collections.")
+    client_secret_file: Path = Field(description="File with the client's secret, readable only by its owner.")
 
     @field_validator("url")
     @classmethod

@@ -17,11 +17,13 @@ NODE = ("cores", "gpus", "memory_mb")
 
 
 class QueueLimits(_Table):
-    """What an allocation in one queue may ask for and what its nodes have; the scheduler says what is not set."""
+    """Limits of one queue, and the size of its nodes. Unset values come from the scheduler."""
 
-    max_nodes: Nodes | None = Field(default=None, description="Most nodes of one allocation.")
-    max_walltime: Minutes | None = Field(default=None, description="Longest allocation, in minutes.")
-    max_queued_jobs: int | None = Field(default=None, ge=1, description="Most that wait at once; more wait their turn.")
+    max_nodes: Nodes | None = Field(default=None, description="Largest number of nodes of one allocation.")
+    max_walltime: Minutes | None = Field(default=None, description="Longest wall time, in minutes.")
+    max_queued_jobs: int | None = Field(
+        default=None, ge=1, description="Largest number of queued BatchJobs; further ones wait."
+    )
     cores: int | None = Field(default=None, ge=1, le=2**31 - 1, description="Cores of each node.")
     gpus: int | None = Field(default=None, ge=0, le=2**31 - 1, description="GPUs of each node.")
     memory_mb: int | None = Field(default=None, ge=1, le=2**31 - 1, description="Memory of each node in MiB.")
@@ -37,26 +39,28 @@ class SchedulerSettings(_Table):
     kind: Literal["local", "slurm", "pbs", "lsf", "sge"] = Field(
         default="local", description="Who gives out allocations; each kind is a file of schedulers/."
     )
-    command_timeout_sec: float = Field(default=20.0, gt=0, le=600, description="After so long a command is killed.")
+    command_timeout_sec: float = Field(default=20.0, gt=0, le=600, description="Seconds until a command is killed.")
     outlook_poll_sec: float = Field(
-        default=60.0, gt=0, description="Seconds between looks at idle nodes and limits, for the Site's row."
+        default=60.0, gt=0, description="Seconds between updates of idle nodes and limits in the Site's row."
     )
     forget_after_sec: float = Field(
-        default=3600.0, gt=0, description="After so long unknown to all, an allocation is given up as lost."
+        default=3600.0, gt=0, description="Seconds after which an unknown allocation counts as lost."
     )
-    idle_sec: float = Field(default=60.0, gt=0, description="An allocation without work for so long ends early.")
+    idle_sec: float = Field(
+        default=60.0, gt=0, description="Seconds without work after which an allocation ends early."
+    )
     margin_sec: float = Field(
         default=5.0, ge=0, le=3600,
-        description="Seconds before an allocation's end at which its jobs are ended and reported; none runs into them.",
+        description="Seconds before the end of an allocation at which its jobs are ended and reported.",
     )  # fmt: skip
-    default_queue: str = Field(default="", description="Queue of a BatchJob that names none.")
-    default_project: str = Field(default="", description="Project of a BatchJob that names none.")
-    projects: list[str] | None = Field(default=None, description="Projects a BatchJob may charge; unset: any.")
+    default_queue: str = Field(default="", description="Default queue of a BatchJob.")
+    default_project: str = Field(default="", description="Default project of a BatchJob.")
+    projects: list[str] | None = Field(default=None, description="Projects that a BatchJob may charge; unset: any.")
     queues: dict[str, QueueLimits] = Field(
         default={}, description="Queues a BatchJob may use, with limits; none: all that the scheduler has."
     )
     optional_params: dict[str, str] = Field(
-        default={}, description="Parameters of the job template that a BatchJob may set, and their defaults."
+        default={}, description="Parameters of the job template that a BatchJob may set, with their defaults."
     )
 
 
@@ -64,26 +68,28 @@ class _Shape(_Table):
     """What the BatchJobs of a loop look like."""
 
     enabled: bool = Field(default=False, description="Whether the loop runs.")
-    every_sec: float = Field(default=60.0, gt=0, description="Seconds between looks.")
-    queue: str = Field(default="", description="Queue to ask.")
+    every_sec: float = Field(default=60.0, gt=0, description="Seconds between rounds.")
+    queue: str = Field(default="", description="Queue of the scheduler.")
     project: str = Field(default="", description="Project to charge.")
-    job_mode: Literal["mpi", "serial"] = Field(default="serial", description="How their jobs are launched.")
-    wall_time_min: Minutes = Field(default=60, description="Length in minutes.")
-    filter_tags: dict[str, str] = Field(default={}, description="Only jobs with these tags count, and run in them.")
+    job_mode: Literal["mpi", "serial"] = Field(default="serial", description="Mode of the allocations.")
+    wall_time_min: Minutes = Field(default=60, description="Wall time, in minutes.")
+    filter_tags: dict[str, str] = Field(
+        default={}, description="Only jobs with these tags count, and run in the allocations."
+    )
     optional_params: dict[str, str] = Field(default={}, description="Parameters of the job template.")
 
 
 class ElasticSettings(_Shape):
-    """Allocations as the runnable work needs them: one table, or several that are told apart by their tags."""
+    """Allocations for the runnable jobs: one table, or several tables with different tags."""
 
     min_nodes: Nodes = Field(default=1, description="Smallest allocation.")
     max_nodes: Nodes = Field(default=1, description="Largest allocation.")
-    max_pending: int = Field(default=1, ge=1, description="Most that wait for submission or for nodes.")
+    max_pending: int = Field(default=1, ge=1, description="Largest number of waiting allocations.")
     max_queue_wait_min: Minutes | None = Field(
-        default=None, description="Cancel one of its own that has waited for longer, in minutes; unset: never."
+        default=None, description="Minutes after which a waiting allocation is withdrawn; unset: never."
     )
-    use_backfill: bool = Field(default=False, description="Ask only for what is idle now, and size to it.")
-    wall_time_pad_min: int = Field(default=5, ge=0, description="Minutes left free at the end of an idle window.")
+    use_backfill: bool = Field(default=False, description="Request only nodes that are idle now.")
+    wall_time_pad_min: int = Field(default=5, ge=0, description="Minutes to leave free at the end of an idle window.")
 
     @model_validator(mode="after")
     def _in_order(self) -> "ElasticSettings":
@@ -113,7 +119,7 @@ ElasticQueues = Annotated[
 
 
 class MaintainerSettings(_Shape):
-    """So many equal allocations wait or run at any time."""
+    """A fixed number of equal allocations that wait or run."""
 
-    num_queued_jobs: int = Field(default=1, ge=1, le=1000, description="How many.")
-    num_nodes: Nodes = Field(default=1, description="Nodes of each.")
+    num_queued_jobs: int = Field(default=1, ge=1, le=1000, description="Number of allocations.")
+    num_nodes: Nodes = Field(default=1, description="Number of nodes of each.")

@@ -35,7 +35,7 @@ class SiteError(StoraxError):
 
 
 class PolicySettings(BaseModel):
-    """What the site runs, whatever the server says."""
+    """What the site may run. The server cannot change it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,7 +58,7 @@ class SiteSettings(BaseSettings):
 
     name: str = Field(min_length=1, max_length=100, description="The site's name at the server.")
     site_id: int = Field(ge=1, description="The site's id at the server.")
-    url: str = Field(description="Address of the server, as http://host:port.")
+    url: str = Field(description="Address of the server, such as http://host:port.")
     profile: str | None = Field(default=None, description="Profile that holds the token; unset: the file `token`.")
     slots: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=4096, description="Cores that jobs may use."
@@ -66,37 +66,41 @@ class SiteSettings(BaseSettings):
     gpus: int = Field(default=0, ge=0, le=1024, description="GPUs that jobs may use.")
     memory_mb: int = Field(
         default_factory=usable_mb, ge=0, le=1 << 40,
-        description="MiB that jobs may ask for on a node; unset: the machine's, or its control group's; 0: not known.",
+        description="Memory that jobs may request, in MiB; unset: that of the machine or control group; 0: unknown.",
     )  # fmt: skip
-    prefetch: int = Field(default=1024, ge=0, le=2048, description="Most jobs leased ahead of free cores in a storm.")
+    prefetch: int = Field(
+        default=1024, ge=0, le=2048, description="Largest number of jobs leased in advance under load."
+    )
     session_ttl_sec: int = Field(
-        default=60, ge=5, le=86_400, description="Silence after which the server takes jobs away."
+        default=60, ge=5, le=86_400, description="Seconds without heartbeat until the server ends the leases."
     )
     token_warn_days: float = Field(
-        default=14.0, ge=0, description="Days before the token's end from which the agent warns of it."
+        default=14.0, ge=0, description="Days before the token expires from which the agent warns."
     )
     heartbeat_sec: float | None = Field(default=None, gt=0, description="Seconds between heartbeats; unset: ttl / 4.")
     cancel_poll_sec: float = Field(
-        default=2.0, gt=0, description="Seconds between looks for cancels while all cores work."
+        default=2.0, gt=0, description="Seconds between checks for cancellations while all cores are busy."
     )
     kill_grace_sec: float = Field(default=5.0, ge=0, description="Seconds from SIGTERM to SIGKILL of a cancelled job.")
-    transfer_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between looks for transfers.")
-    transfers_at_once: int = Field(default=4, ge=1, le=64, description="Batches of files moved at the same time.")
-    transfer_tries: int = Field(default=12, ge=1, description="Tries of one file while its location is in trouble.")
+    transfer_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between checks for transfers.")
+    transfers_at_once: int = Field(default=4, ge=1, le=64, description="Batches of files copied at the same time.")
+    transfer_tries: int = Field(default=12, ge=1, description="Attempts for one file while its location fails.")
     transfer_retry_sec: float = Field(
-        default=2.0, gt=0, description="Pause after a location's first failure; it doubles up to 5 minutes."
+        default=2.0, gt=0, description="Seconds to pause after a location's first failure; doubles up to 5 minutes."
     )
-    cleanup_poll_sec: float = Field(default=30.0, gt=0, description="Seconds between looks for files to clean.")
-    batch_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between looks at running allocations.")
-    run_jobs: bool = Field(default=True, description="Whether the agent itself runs jobs, not only its allocations.")
+    cleanup_poll_sec: float = Field(default=30.0, gt=0, description="Seconds between checks for files to delete.")
+    batch_poll_sec: float = Field(default=5.0, gt=0, description="Seconds between checks of allocations.")
+    run_jobs: bool = Field(default=True, description="Whether the agent itself runs jobs, not only allocations.")
     filter_tags: dict[str, str] = Field(
-        default={}, description="Only jobs with all of these tags run at this site, in its allocations as well."
+        default={}, description="Only jobs with all of these tags run at this site, also in its allocations."
     )
-    pass_environment: list[str] = Field(default=[], description="Variables with a secret's name that jobs shall get.")
+    pass_environment: list[str] = Field(
+        default=[], description="Variables that jobs inherit although their names look like secrets."
+    )
     stop_jobs_on_exit: bool = Field(
         default=False,
         validation_alias=AliasChoices("stop_jobs_on_exit", "STORAX_AGENT_STOP_JOBS"),
-        description="Whether the end of the agent ends its jobs; they are run again later.",
+        description="Whether jobs end with the agent; they run again later.",
     )
     launcher: LauncherSettings = Field(default_factory=LauncherSettings, description="How jobs are packed and started.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="What the site runs.")

@@ -335,8 +335,8 @@ def test_a_new_site_is_asked_about_on_a_terminal_and_only_there(world, user, tmp
     here, told = at_terminal(tmp_path / "asked", typed="my-site\nnone\nlocal\n0\n3\n\ny\n")
     assert (here.name, here.scheduler.kind, here.slots, here.gpus) == ("my-site", "local", 3, 0)
     assert here.policy.allow_functions
-    assert "there is no kind 'none'" in told
-    assert "'0' is no number from 1" in told
+    assert "unknown scheduler 'none'" in told
+    assert "'0' is not a number from 1" in told
     _, told = at_terminal(tmp_path / "asked", typed="")
     assert "Scheduler of this machine" not in told, "asked again"
     far, told = at_terminal(tmp_path / "far", "--scheduler", "slurm", "--name", "far", typed="debug\nphysics\n\n\n")

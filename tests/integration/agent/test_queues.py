@@ -332,7 +332,7 @@ def test_a_scheduler_that_is_not_there_is_said_in_the_check_and_makes_batch_jobs
     assert "no clear" in row["status_info"]["waits"]
     found = {finding.what: finding for finding in check(site.folder)}
     assert found["scheduler"].good is False
-    assert "is it up?" in found["scheduler"].told
+    assert "check that it runs" in found["scheduler"].told
     site.cluster.bad()
     row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r)
     assert "waits" not in row["status_info"]

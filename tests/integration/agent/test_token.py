@@ -102,7 +102,7 @@ def test_a_check_says_when_the_token_ends_and_when_it_has(site, old, expired):
     assert f"expires {old['expires_at'][:10]}" in finding(site, "token")
     text = site.folder.settings_file.read_text()
     site.folder.settings_file.write_text(f"token_warn_days = 100\n{text}")
-    assert f"put another into {site.folder.token_file} before" in finding(site, "token")
+    assert f"put another token into {site.folder.token_file} before" in finding(site, "token")
     expired()
     (found,) = [one for one in check(site.folder) if one.what == "token"]
     assert (found.good, str(site.folder.token_file) in found.told) == (False, True)

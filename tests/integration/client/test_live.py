@@ -85,8 +85,8 @@ def test_an_instance_lives_its_life(app):
 
 def test_the_server_answers_in_the_order_of_our_columns(client):
     for model in (Site, App, Job, BatchJob, Session, TransferItem, EventLog):
-        told = client.request("POST", f"/{model._spec.path}/query", {"limit": 0, "format": "rows"})
-        assert tuple(told["columns"]) == model._columns, model
+        page = client.request("POST", f"/{model._spec.path}/query", {"limit": 0, "format": "rows"})
+        assert tuple(page["columns"]) == model._columns, model
 
 
 WORDS = {"entity": "job", "type": "job.created", "from_state": "READY", "to_state": "FAILED"}  # the log's closed lists
@@ -117,10 +117,10 @@ def test_the_server_has_every_filter_and_ordering_of_the_client(app):
 
 
 def test_more_than_a_page_comes_by_key_and_whole(app):
-    made = jobs(app, 12_345)
+    created = jobs(app, 12_345)
     query = Job.objects.filter(app_id=app.id)
-    assert [j.id for j in query.order_by("id")] == [j.id for j in made]
-    assert [j.id for j in query.order_by("-id")[5:11_000:1000]] == [j.id for j in made[::-1][5:11_000:1000]]
+    assert [j.id for j in query.order_by("id")] == [j.id for j in created]
+    assert [j.id for j in query.order_by("-id")[5:11_000:1000]] == [j.id for j in created[::-1][5:11_000:1000]]
     assert len({j.id for j in query.iterator(chunk_size=5000)}) == query.count() == 12_345
     assert query.counts("state") == {"PREPROCESSED": 12_345}
 
@@ -150,29 +150,29 @@ def test_results_failures_and_waits_are_pushed(app, agent):
 
 
 def test_many_different_updates_are_one_step(app):
-    made = jobs(app, 300)
-    for i, one in enumerate(made):
+    created = jobs(app, 300)
+    for i, one in enumerate(created):
         one.tags = {"n": str(i)}
-    assert Job.objects.bulk_update(made) == 300
-    assert Job.objects.get(tags={"n": "77"}, app_id=app.id).id == made[77].id
-    assert {j.version for j in made} == {2}
-    made[0].num_nodes = 2
-    gone = Job.objects.get(id=made[1].id)
-    made[1].delete()
+    assert Job.objects.bulk_update(created) == 300
+    assert Job.objects.get(tags={"n": "77"}, app_id=app.id).id == created[77].id
+    assert {j.version for j in created} == {2}
+    created[0].num_nodes = 2
+    gone = Job.objects.get(id=created[1].id)
+    created[1].delete()
     gone.num_nodes = 2
     with pytest.raises(errors.NotFound):
-        Job.objects.bulk_update([made[0], gone])
-    assert Job.objects.get(id=made[0].id).num_nodes == 1
+        Job.objects.bulk_update([created[0], gone])
+    assert Job.objects.get(id=created[0].id).num_nodes == 1
 
 
 def test_leased_jobs_are_left_and_named(app):
-    made = jobs(app, 3)
+    created = jobs(app, 3)
     session = Session.objects.create(site_id=app.site_id)
     (held,) = session.acquire_jobs(max_num_jobs=1)
     with pytest.raises(errors.Leased, match="cancel"):
         held.delete()
     with pytest.warns(StoraxWarning, match=str(held.id)):
-        assert Job.objects.filter(id=[j.id for j in made]).delete() == 2
+        assert Job.objects.filter(id=[j.id for j in created]).delete() == 2
     session.delete()
 
 
@@ -211,11 +211,11 @@ def test_a_wrong_token_is_an_error_with_the_way_out(world):
 
 
 def test_a_cancelled_job_ends(app):
-    made = jobs(app, 3)
-    assert made[0].cancel() is True
-    assert made[0].state == "FAILED"
-    assert Job.objects.filter(id=[j.id for j in made]).cancel() == 2
-    assert Job.objects.wait(made, timeout=60) == (made, [])
+    created = jobs(app, 3)
+    assert created[0].cancel() is True
+    assert created[0].state == "FAILED"
+    assert Job.objects.filter(id=[j.id for j in created]).cancel() == 2
+    assert Job.objects.wait(created, timeout=60) == (created, [])
 
 
 def test_a_deleted_job_ends_the_wait(app):

@@ -97,9 +97,9 @@ def test_both_servers_want_their_password_and_listen_on_loopback_only(pair: Serv
 
 def test_no_password_can_be_read_in_the_process_list(pair: Servers) -> None:
     secrets = json.loads((pair.data / "stack.json").read_text())["secrets"].values()
-    words = " ".join(word for process in processes_of(pair.data) for word in process.cmdline())
-    assert "postgres" in words
-    assert not any(secret in words for secret in secrets)
+    commands = " ".join(argument for process in processes_of(pair.data) for argument in process.cmdline())
+    assert "postgres" in commands
+    assert not any(secret in commands for secret in secrets)
 
 
 def test_committed_rows_survive_kill_9_of_the_servers_and_of_the_supervisor(pair: Servers) -> None:
@@ -264,7 +264,7 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     eventually(lambda: not supervisor.alive())
     partly = storax(home, "status")
     assert partly.returncode == 1
-    assert "Only part of it runs" in partly.stdout
+    assert "Some parts do not run" in partly.stdout
     before = control.status(home / "local")[0].alive()
     assert storax(home, "up", "--detach").returncode == 0
     assert control.status(home / "local")[0].alive() == before

@@ -240,7 +240,7 @@ def test_values_are_pickled_only_where_the_site_allows_and_unpickled_only_where_
     site.folder.settings_file.write_text(text + "allow_pickle = true\n")
     site.start()
     job = Union.submit("b", values=App.pickled({"x"}))
-    with pytest.raises(InvalidInput, match="unpickling runs whatever code it holds"):
+    with pytest.raises(InvalidInput, match="unpickling runs any code it holds"):
         job.result(timeout=60)
     assert job.result(trust=True) == {"x", "more"}
     assert Union.submit("c", values=["x"], keep=False).result(timeout=60) == 1

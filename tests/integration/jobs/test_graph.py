@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storax_core.commands import moves
+from storax_core.commands import transitions
 from storax_core.lifecycle import rules
 from storax_core.log.append import Context
 from world import User, World
@@ -89,7 +89,9 @@ def test_two_transactions_that_end_two_parents_never_both_look_away(world: World
         async def end(job: int, ready: asyncio.Event, go: asyncio.Event) -> None:
             async with world.db.owner(bench.user.id) as conn, conn.transaction():
                 ctx = Context(bench.user.id, "test")
-                await moves.move_each(conn, ctx, [job], lambda f: rules.user_move(f, "JOB_FINISHED", {}, force=True))
+                await transitions.transition_each(
+                    conn, ctx, [job], lambda f: rules.user_move(f, "JOB_FINISHED", {}, force=True)
+                )
                 ready.set()
                 await go.wait()
 
@@ -115,7 +117,9 @@ def test_a_child_made_while_its_parent_finishes_is_not_forgotten(world: World, b
         async def finish_slowly() -> Any:
             async with world.db.owner(bench.user.id) as conn, conn.transaction():
                 ctx = Context(bench.user.id, "test")
-                await moves.move_each(conn, ctx, [parent], lambda f: rules.user_move(f, "JOB_FINISHED", {}, force=True))
+                await transitions.transition_each(
+                    conn, ctx, [parent], lambda f: rules.user_move(f, "JOB_FINISHED", {}, force=True)
+                )
                 making = pool.submit(bench.job, parent)
                 await asyncio.sleep(0.2)
                 assert not making.done()

@@ -19,7 +19,7 @@ BENT = {
     "the other half": "DELETE FROM job WHERE id = $1",
     "edges": "DELETE FROM job_parent WHERE child_id = $1",
     "edges too many": "INSERT INTO job_parent SELECT id, $1, owner_id FROM job WHERE id <> $1 ON CONFLICT DO NOTHING",
-    "the tally": "INSERT INTO job_tally SELECT owner_id, site_id, state, 7 FROM job_state WHERE id = $1",
+    "the counts": "INSERT INTO job_tally SELECT owner_id, site_id, state, 7 FROM job_state WHERE id = $1",
     "an App": "UPDATE app SET name = 'Other' WHERE id = (SELECT app_id FROM job WHERE id = $1)",
     "its site": "UPDATE site SET name = 'other' WHERE id = (SELECT site_id FROM job_state WHERE id = $1)",
 }

@@ -1,4 +1,4 @@
-"""The part that runs RQ: it waits for chores without giving up."""
+"""The part that runs RQ: it waits for tasks without giving up."""
 
 from rq import SimpleWorker
 

@@ -64,12 +64,12 @@ class Workload:
 
     async def reader(self, rule: str) -> list[tuple[int, int, int]]:
         conn, seen = await asyncpg.connect(self.url), []
-        fence, at = watermark.Fence(safe=self.behind), self.behind
+        fence, at = watermark.Watermark(safe=self.behind), self.behind
         try:
             left = True
             while left or fence.waiting:
                 last_look = self.over
-                upto = await fence.look(conn) if rule == "fence" else 2**62
+                upto = await fence.advance(conn) if rule == "fence" else 2**62
                 for row in await watermark.read(conn, at, upto, 500):
                     seen.append((row["position"], row["entity_id"], row["version"]))
                     at = row["position"]
@@ -141,7 +141,7 @@ def test_the_fence_waits_for_a_transaction_that_is_held_open_and_for_no_other(da
     async def run() -> None:
         writer, other, reader = [await asyncpg.connect(database_url) for _ in range(3)]
         try:
-            fence = watermark.Fence(safe=await feed_end(reader))
+            fence = watermark.Watermark(safe=await feed_end(reader))
             held = writer.transaction()
             await held.start()
             await writer.execute(LOCK)
@@ -151,10 +151,10 @@ def test_the_fence_waits_for_a_transaction_that_is_held_open_and_for_no_other(da
                 await other.execute(APPEND, 10**6 + 1, 1, uuid4())
             before = fence.safe
             for _ in range(5):
-                assert await fence.look(reader) == before
+                assert await fence.advance(reader) == before
             assert fence.waiting
             await held.rollback()
-            assert await fence.look(reader) == await feed_end(reader) > before
+            assert await fence.advance(reader) == await feed_end(reader) > before
             assert not fence.waiting
             idle = other.transaction()
             await idle.start()
@@ -162,7 +162,7 @@ def test_the_fence_waits_for_a_transaction_that_is_held_open_and_for_no_other(da
             async with writer.transaction():
                 await writer.execute(LOCK)
                 await writer.execute(APPEND, 10**6 + 2, 1, uuid4())
-            assert await fence.look(reader) == await feed_end(reader)
+            assert await fence.advance(reader) == await feed_end(reader)
             await idle.rollback()
         finally:
             for conn in (writer, other, reader):

@@ -12,7 +12,7 @@ from storax.cli.commands import load
 from storax.cli.database import database_url, with_stack
 from storax.cli.terminal.failures import CommandError, UsageError
 from storax.local.folder import Folder
-from storax.local.state import Record, Stack
+from storax.local.state import PartRecord, Stack
 
 NAMED, KEPT = "postgresql://named/storax", "postgresql://storax:word@127.0.0.1:41234/storax"
 
@@ -28,7 +28,7 @@ def stack_in(place: Path, *, runs: bool) -> Path:
     """A data folder whose Postgres is this very process, or nobody."""
     folder = Folder(place)
     folder.prepare()
-    postgres = Record(argv=["postgres"], process=identify(os.getpid()) if runs else None)
+    postgres = PartRecord(argv=["postgres"], process=identify(os.getpid()) if runs else None)
     folder.write(Stack(database_url=KEPT, parts={"postgres": postgres}))
     return place
 
@@ -75,20 +75,20 @@ def test_every_command_that_opens_a_database_takes_the_folder_of_a_stack() -> No
 
 
 def test_the_commands_themselves_stay_as_they_were(home: Path) -> None:
-    asked = []
+    calls = []
     app = typer.Typer()
 
     @app.command()
     def look(database_url: str | None = None, deep: bool = False) -> None:
-        asked.append((database_url, deep))
+        calls.append((database_url, deep))
 
     app.command()(lambda: None)
     stack_in(home / "local", runs=True)
-    found = with_stack(app).registered_commands[0].callback
-    assert found is not None
-    found(database_url=None, deep=True, data=None)
+    callback = with_stack(app).registered_commands[0].callback
+    assert callback is not None
+    callback(database_url=None, deep=True, data=None)
     look(database_url=None)
-    assert asked == [(KEPT, True), (None, False)]
+    assert calls == [(KEPT, True), (None, False)]
 
 
 def test_rebuild_says_which_database_it_asks_about_and_shows_no_password(shell) -> None:

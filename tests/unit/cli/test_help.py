@@ -32,7 +32,7 @@ def leaves(command, path):
         yield path, command
 
 
-ALL = [found for name in MINE for found in leaves(load(name), (name,))]
+ALL = [leaf for name in MINE for leaf in leaves(load(name), (name,))]
 
 
 @pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
@@ -50,7 +50,7 @@ def test_the_list_of_commands_is_there_without_importing_them():
     ran = subprocess.run([sys.executable, "-X", "importtime", STORAX, "--help"], capture_output=True, text=True)
     assert ran.returncode == 0
     assert set(re.findall(r"^  (\w+)  ", ran.stdout, re.MULTILINE)) == set(COMMANDS)
-    assert re.search(r"Exit status: 0 ok, 1 error", ran.stdout)
+    assert re.search(r"Exit status: 0 success, 1 error", ran.stdout)
     imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
     assert not imported & HEAVY
     assert not {name for name in imported if name.startswith("storax.cli.") and name.rpartition(".")[2] in COMMANDS}

@@ -15,16 +15,16 @@ NAMES = {"columns": ["id", "name"], "next": None, "count": None}
 
 
 def page(*jobs):
-    """Answers of the jobs' list: the columns asked for, or a number when only that is asked."""
+    """Answer the list of jobs: the requested columns, or a number when only the count is requested."""
 
     def answer(request):
         if request.body.get("count"):
             return {"columns": [], "rows": [], "next": None, "count": len(jobs)}
-        told = rows(Job, *jobs)
+        reply = rows(Job, *jobs)
         if fields := request.body.get("fields"):
-            places = [told["columns"].index(name) for name in fields]
-            told = told | {"columns": fields, "rows": [[row[place] for place in places] for row in told["rows"]]}
-        return told
+            indices = [reply["columns"].index(name) for name in fields]
+            reply = reply | {"columns": fields, "rows": [[row[index] for index in indices] for row in reply["rows"]]}
+        return reply
 
     return answer
 
@@ -85,8 +85,8 @@ def test_the_shape_of_json_follows_from_what_was_asked(served):
 
 def test_long_lists_are_read_page_by_page(served):
     def paged(request):
-        found = page(job(1))(request) if "cursor" in request.body else page(job(2))(request)
-        return found | {"next": None if "cursor" in request.body else "more"}
+        reply = page(job(1))(request) if "cursor" in request.body else page(job(2))(request)
+        return reply | {"next": None if "cursor" in request.body else "more"}
 
     served.script.on("POST", "/jobs/query", paged)
     assert served("job", "ls", "--limit", "0", "-o", "ids").out == "2\n1\n"
@@ -229,7 +229,7 @@ def test_a_log_elsewhere_is_named(shell, tmp_path):
     folder = tmp_path / "data" / "runs" / "1"
     folder.mkdir(parents=True)
     shell.script.on("GET", "/sites/1", {**far, "path": str(tmp_path)})
-    assert "has not written anything" in shell("job", "logs", "12").err
+    assert "has no output" in shell("job", "logs", "12").err
     (folder / "job.out").write_text("a\nb\nc\n")
     assert shell("job", "logs", "12").out == "a\nb\nc\n"
     assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
@@ -246,12 +246,12 @@ class Facts:
 
     def __init__(self, shell, site=None, **fields):
         self.script = shell.script
-        heard = (NOW - timedelta(seconds=5)).isoformat()
-        told = {"id": 1, "name": "laptop", "path": "/sites/laptop", "last_refresh": heard} | (site or {})
+        last_refresh = (NOW - timedelta(seconds=5)).isoformat()
+        site_row = {"id": 1, "name": "laptop", "path": "/sites/laptop", "last_refresh": last_refresh} | (site or {})
         self.script.on(
             "GET", "/jobs/12", job(12, last_update=(NOW - timedelta(minutes=2)).isoformat(), **{**PLAIN, **fields})
         )
-        self.script.on("GET", "/sites/1", dict.fromkeys(Site._columns) | told)
+        self.script.on("GET", "/sites/1", dict.fromkeys(Site._columns) | site_row)
         self.script.on("GET", "/apps/1", {"id": 1, "name": "Hello", "parameters": {}, "site_id": 1})
         self.script.on("POST", "/batch-jobs/query", {"columns": ["id"], "rows": [], "next": None, "count": None})
         self.script.on("POST", "/events/query", {**NAMES, "columns": ["position", "data", "to_state"], "rows": []})
@@ -282,42 +282,42 @@ def counted(number):
 def test_it_says_that_no_agent_was_ever_heard(why):
     text = why({"last_refresh": None}, state="PREPROCESSED", attempt=0)
     assert "Job 12 (Hello at site laptop) is PREPROCESSED." in text
-    assert "No agent of site laptop was ever heard" in text
+    assert "The agent of site laptop has never contacted the server" in text
     assert "storax site start /sites/laptop" in text
 
 
 def test_it_says_how_long_the_agent_is_silent(why):
     silent = (NOW - timedelta(minutes=64)).isoformat()
-    assert "last heard 1 h 4 min ago" in why({"last_refresh": silent}, state="PREPROCESSED", attempt=0)
+    assert "last contacted the server 1 h 4 min ago" in why({"last_refresh": silent}, state="PREPROCESSED", attempt=0)
 
 
 def test_it_counts_what_comes_before(why):
     text = why(state="PREPROCESSED", attempt=0, priority=0, answers=[("/jobs/query", counted(3))])
-    assert "3 jobs run, and 6 come before it" in text
+    assert "3 jobs are running, and 6 are queued before it" in text
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"mem_per_node_mb": 4097}, "It asks for 4097 MiB of memory on a node; site laptop has 4096"),
-        ({"ranks_per_node": 3}, "It asks for 3 cores on a node; site laptop has 2"),
-        ({"gpus_per_rank": 0.5}, "It asks for 1 GPUs on a node; site laptop has 0"),
+        ({"mem_per_node_mb": 4097}, "It requests 4097 MiB of memory on a node; site laptop has 4096"),
+        ({"ranks_per_node": 3}, "It requests 3 cores on a node; site laptop has 2"),
+        ({"gpus_per_rank": 0.5}, "It requests 1 GPUs on a node; site laptop has 0"),
         ({"mem_per_node_mb": 4096, "ranks_per_node": 2}, ""),
     ],
 )
 def test_explain_says_when_a_job_needs_more_than_a_node_has(why, fields, message):
-    told = why(
+    text = why(
         {"node_size": {"cores": 2, "gpus": 0, "memory_mb": 4096}}, answers=[("/jobs/query", counted(1))],
         state="PREPROCESSED", attempt=0, priority=0, **fields,
     )  # fmt: skip
-    assert message in told if message else "It asks for" not in told
+    assert message in text if message else "It requests" not in text
 
 
 def batches(*rows):
     columns = ["id", "state", "num_nodes", "wall_time_min", "job_mode", "queue", "filter_tags", "status_info"]
     columns += ["start_time", "partitions"]
-    given = [[n, s, nodes, 60, mode, "debug", {}, info, None, None] for n, (s, nodes, mode, info) in enumerate(rows, 7)]
-    return {"columns": columns, "rows": given, "next": None, "count": None}
+    rows_ = [[n, s, nodes, 60, mode, "debug", {}, info, None, None] for n, (s, nodes, mode, info) in enumerate(rows, 7)]
+    return {"columns": columns, "rows": rows_, "next": None, "count": None}
 
 
 def waiting(why, site, batch_jobs, **fields):
@@ -329,30 +329,30 @@ def test_it_names_the_allocations_that_wait_and_why(why):
     open_ = batches(
         ("queued", 2, "serial", {"reason": "Resources"}), ("pending_submission", 1, "mpi", {"waits": "1 of 1"})
     )
-    told = waiting(why, {}, open_)
-    assert "Allocation 7 (2 nodes, 60 min) is queued: Resources." in told
-    assert "Allocation 8 (1 node, 60 min) is pending_submission: 1 of 1." in told
-    assert "No allocation takes it" not in told
+    text = waiting(why, {}, open_)
+    assert "Allocation 7 (2 nodes, 60 min) is queued: Resources." in text
+    assert "Allocation 8 (1 node, 60 min) is pending_submission: 1 of 1." in text
+    assert "No allocation accepts it" not in text
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"num_nodes": 2}, "it is serial, for jobs of one node and one rank"),
-        ({"wall_time_min": 60}, "the job asks for 60 minutes; it has 60"),
-        ({"threads_per_rank": 5}, "the job asks for 5 cores on a node; it has 4"),
+        ({"num_nodes": 2}, "its mode is serial, for jobs of one node and one rank"),
+        ({"wall_time_min": 60}, "the job requests 60 minutes; it has 60"),
+        ({"threads_per_rank": 5}, "the job requests 5 cores on a node; it has 4"),
         ({"gpus_per_rank": 1.0}, ""),
     ],
 )
 def test_explain_says_why_an_allocation_does_not_take_a_job(why, fields, message):
     queues = {"allowed_queues": {"debug": {"cores": 4}}}
-    told = waiting(why, queues, batches(("running", 2, "serial", {})), **fields)
+    text = waiting(why, queues, batches(("running", 2, "serial", {})), **fields)
     if not message:  # the GPUs of its nodes are not known
-        assert "does not take" not in told
+        assert "does not accept" not in text
         return
-    assert f"It does not take this job: {message}" in told
-    assert "No allocation takes it" in told
-    assert "storax queue submit --site laptop -n" in told
+    assert f"It does not accept this job: {message}" in text
+    assert "No allocation accepts it" in text
+    assert "storax queue submit --site laptop -n" in text
 
 
 def test_it_says_that_the_last_allocation_was_refused_and_that_nobody_asks_for_another(why):
@@ -362,37 +362,41 @@ def test_it_says_that_the_last_allocation_was_refused_and_that_nobody_asks_for_a
         refused = batches(("submit_failed", 9, "mpi", {"error": "it asks for 9 nodes"}))
         return batches() if "state" in request.body["filter"] else refused
 
-    told = waiting(why, {"elastic_queues": [elastic]}, answer, num_nodes=3)
-    assert "The last allocation asked for, 7, was refused: it asks for 9 nodes." in told
-    assert "elastic queue (queue debug) asks for none for it: the job asks for 3 nodes; it has 2." in told
-    assert "storax queue submit --site laptop -n 3 -t 60 --job-mode mpi" in told
+    text = waiting(why, {"elastic_queues": [elastic]}, answer, num_nodes=3)
+    assert "The last requested allocation, 7, was refused: it asks for 9 nodes." in text
+    assert "elastic queue (queue debug) requests none for it: the job requests 3 nodes; it has 2." in text
+    assert "storax queue submit --site laptop -n 3 -t 60 --job-mode mpi" in text
     long = waiting(why, {"elastic_queues": [elastic]}, batches(), wall_time_min=30)
-    assert "the job asks for 30 minutes; it has 30" in long
+    assert "the job requests 30 minutes; it has 30" in long
     assert "asks for none" not in waiting(why, {"elastic_queues": [elastic]}, batches(), wall_time_min=29)
 
 
 @pytest.mark.parametrize(
     ("state", "session", "message"),
     [
-        ("STAGED_IN", None, "Its hook preprocess is to run next."),
-        ("RUN_ERROR", None, "Its hook handle_error is to run next."),
-        ("RUN_TIMEOUT", 5, "Its hook handle_timeout runs, or starts when a core is free; its output is hooks.log"),
+        ("STAGED_IN", None, "Its hook preprocess runs next."),
+        ("RUN_ERROR", None, "Its hook handle_error runs next."),
+        (
+            "RUN_TIMEOUT",
+            5,
+            "Its hook handle_timeout is running, or starts when a core is free. Its output is hooks.log",
+        ),
     ],
 )
 def test_explain_says_which_hook_is_next(why, state, session, message):
     empty = {"columns": ["id"], "rows": [], "next": None, "count": None}
     hooks = "preprocess handle_error handle_timeout"
-    told = why(state=state, attempt=0, session_id=session, hooks=hooks, answers=[("/sessions/query", empty)])
-    assert message in told
+    text = why(state=state, attempt=0, session_id=session, hooks=hooks, answers=[("/sessions/query", empty)])
+    assert message in text
 
 
 def test_it_says_which_files_it_waits_for_and_what_went_wrong(why):
     columns = ["remote_path", "state", "transfer_info"]
     rows = [["/in/a", "pending", {"error": "lab:/in/a: no\x1b route", "tries": 3}], ["/in/b", "active", {}]]
     items = {"columns": columns, "rows": rows, "next": None, "count": None}
-    told = why(state="READY", attempt=0, hooks="", answers=[("/transfers/query", items)])
-    assert "It waits for 2 files to come in: /in/a is pending, /in/b is active." in told
-    assert r"Try 3 ended with: lab:/in/a: no\x1b route" in told
+    text = why(state="READY", attempt=0, hooks="", answers=[("/transfers/query", items)])
+    assert "It waits for 2 files to be staged in: /in/a is pending, /in/b is active." in text
+    assert r"Attempt 3 failed: lab:/in/a: no\x1b route" in text
 
 
 def test_it_shows_where_a_function_failed(why):
@@ -403,20 +407,20 @@ def test_it_shows_where_a_function_failed(why):
     ]
 
     def answer(request):
-        wanted = request.body["filter"]["to_state"]
-        rows = [row for row in events if row[2] in ([wanted] if isinstance(wanted, str) else wanted)]
+        states = request.body["filter"]["to_state"]
+        rows = [row for row in events if row[2] in ([states] if isinstance(states, str) else states)]
         return {"columns": ["position", "data", "to_state"], "rows": rows, "next": None, "count": None}
 
-    told = why(state="FAILED", attempt=1, max_attempts=1, return_code=1, answers=[("/events/query", answer)])
-    assert "It failed: ValueError: no luck (exit code 1), in attempt 1 of 1." in told
-    assert "It was not run again: attempt 1 of 1 was its last." in told
-    assert '|     raise ValueError("no luck")' in told
+    text = why(state="FAILED", attempt=1, max_attempts=1, return_code=1, answers=[("/events/query", answer)])
+    assert "It failed: ValueError: no luck (exit code 1), in attempt 1 of 1." in text
+    assert "It was not retried: attempt 1 of 1 was its last." in text
+    assert '|     raise ValueError("no luck")' in text
 
 
 def test_it_says_what_does_not_work_in_the_site_s_agent(why):
-    told = {"outlook": {"error": "no\x1b answer", "since": "2026-01-01T11:00:00+00:00"}}
-    text = why({"failing_loops": told}, state="AWAITING_PARENTS", attempt=0, parent_ids=[])
-    assert r"has trouble, since 2026-01-01T11:00:00+00:00: loop outlook: no\x1b answer" in text
+    text = {"outlook": {"error": "no\x1b answer", "since": "2026-01-01T11:00:00+00:00"}}
+    text = why({"failing_loops": text}, state="AWAITING_PARENTS", attempt=0, parent_ids=[])
+    assert r"has failed since 2026-01-01T11:00:00+00:00: outlook: no\x1b answer" in text
 
 
 def test_it_names_the_parents_that_have_not_ended(why):
@@ -431,7 +435,7 @@ def test_it_says_how_long_a_pause_lasts_and_what_went_wrong_before(why):
     event["rows"] = [[9, {"message": "exit code 1", "stderr_tail": "no\x1b disk"}, "RUN_ERROR"]]
     later = (NOW + timedelta(seconds=30)).isoformat()
     text = why(state="RESTART_READY", attempt=1, max_attempts=3, not_before=later, answers=[("/events/query", event)])
-    assert "pauses for 30 s more before attempt 2 of 3" in text
+    assert "waits 30 s more before attempt 2 of 3" in text
     assert "Its last run ended with exit code 1." in text
     assert r"| no\x1b disk" in text
 
@@ -448,10 +452,10 @@ def test_it_says_who_holds_it_and_that_it_is_being_stopped(why):
         cancel_requested=True,
         answers=[("/sessions/query", session)],
     )
-    assert "its process is being stopped" in text
+    assert "Its process is being stopped" in text
     assert "attempt 1 of 1, started 2 min ago" in text
-    assert "session 5 of site laptop, in allocation 7, last heard 1 min 10 s ago" in text
-    assert "too long ago" in text
+    assert "Session 5 of site laptop, in allocation 7 holds its lease; last heartbeat: 1 min 10 s ago" in text
+    assert "That session has expired" in text
 
 
 def test_it_says_why_a_job_failed_and_how_to_go_on(why):
@@ -464,7 +468,7 @@ def test_it_says_why_a_job_failed_and_how_to_go_on(why):
 
 
 def test_a_job_that_is_done_needs_no_reason(why):
-    assert "nothing to wait for" in why(state="JOB_FINISHED", attempt=1, return_code=0)
+    assert "needs nothing more" in why(state="JOB_FINISHED", attempt=1, return_code=0)
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,16 @@ NAMES = {"columns": ["id", "name"], "next": None, "count": None}
 
 
 def event(position, **fields):
-    told = {
+    row = {
         "position": position, "id": position, "timestamp": "2026-01-01T00:00:00Z", "entity": "job", "entity_id": 12,
         "type": "job.state_changed", "actor": "user:1", "from_state": "RUNNING", "to_state": "RUN_ERROR", "data": {},
         "job_id": 12, "version": 2,
     }  # fmt: skip
-    return dict.fromkeys(EventLog._columns) | told | fields
+    return dict.fromkeys(EventLog._columns) | row | fields
 
 
 def page(columns, *objects):
-    """Answers of a list: the columns asked for, in the order asked."""
+    """Answer a list: the requested columns, in the requested order."""
 
     def answer(request):
         names = request.body.get("fields") or list(columns)
@@ -162,7 +162,7 @@ def test_sync_publishes_the_apps_of_a_file(apps, tmp_path):
     file.write_text(f"from storax import App\n\nclass Hello(App):\n{body}")
     assert "Would publish Hello at laptop" in apps("app", "sync", str(file), "--dry-run").err
     apps.script.on(
-        "PATCH", "/apps/5", lambda asked: {"id": 5, "site_id": 1, "name": "Hello", "version": 3, **asked.body}
+        "PATCH", "/apps/5", lambda request: {"id": 5, "site_id": 1, "name": "Hello", "version": 3, **request.body}
     )
     ran = apps("app", "sync", str(file))
     assert (ran.status, ran.out) == (0, "5\tHello\tversion 3\n")
@@ -182,8 +182,10 @@ def test_a_file_that_defines_no_app_is_refused(shell, tmp_path, text, status):
 
 
 def test_an_allocation_is_submitted_listed_and_ended(apps):
-    made = dict.fromkeys(BatchJob._columns) | {"id": 3, "site_id": 1, "state": "queued"}
-    apps.script.on("POST", "/batch-jobs/", (201, made)).on("POST", "/batch-jobs/query", page(BatchJob._columns, made))
+    allocation = dict.fromkeys(BatchJob._columns) | {"id": 3, "site_id": 1, "state": "queued"}
+    apps.script.on("POST", "/batch-jobs/", (201, allocation)).on(
+        "POST", "/batch-jobs/query", page(BatchJob._columns, allocation)
+    )
     ran = apps(
         "queue",
         "submit",
@@ -209,17 +211,23 @@ def test_an_allocation_is_submitted_listed_and_ended(apps):
     }  # fmt: skip
     parts = [{"job_mode": "mpi", "num_nodes": 3, "filter_tags": {"kind": "wide", "a": "b c"}},
              {"job_mode": "serial", "num_nodes": 1, "filter_tags": {}}]  # fmt: skip
-    words = shlex.split(BatchJob(site_id=1, partitions=parts).partitions_to_cli_args())
-    assert apps("queue", "submit", "--site", "laptop", *words).status == 0
+    arguments = shlex.split(BatchJob(site_id=1, partitions=parts).partitions_to_cli_args())
+    assert apps("queue", "submit", "--site", "laptop", *arguments).status == 0
     assert (apps.script.last.body["num_nodes"], apps.script.last.body["partitions"]) == (4, parts)
-    for wrong in (["--part", "mpi"], ["--part", "both:1"], ["--part", "mpi:0"], ["--part", "mpi:1:x"], ["-n2", *words]):
+    for wrong in (
+        ["--part", "mpi"],
+        ["--part", "both:1"],
+        ["--part", "mpi:0"],
+        ["--part", "mpi:1:x"],
+        ["-n2", *arguments],
+    ):
         assert apps("queue", "submit", "--site", "laptop", *wrong).status == 2
     apps.script.on("POST", "/sites/query", {**NAMES, "rows": [[1, "laptop"]]})
     assert apps("queue", "ls").out.splitlines()[1].split()[:3] == ["3", "queued", "laptop"]
-    told = {**made, "status_info": {"error": "no mpiexec", "reason": "Resources"}}
-    apps.script.on("POST", "/batch-jobs/query", page(BatchJob._columns, told))
+    row = {**allocation, "status_info": {"error": "no mpiexec", "reason": "Resources"}}
+    apps.script.on("POST", "/batch-jobs/query", page(BatchJob._columns, row))
     assert apps("queue", "ls").out.splitlines()[1].endswith("no mpiexec")
-    apps.script.on("POST", "/batch-jobs/query", page(BatchJob._columns, made))
+    apps.script.on("POST", "/batch-jobs/query", page(BatchJob._columns, allocation))
     apps.script.on("PATCH", "/batch-jobs/", {"updated": 1})
     assert apps("queue", "rm", "3").status == 2
     assert apps("queue", "rm", "3", "-y").status == 0
@@ -258,8 +266,8 @@ def server(shell, monkeypatch):
     """Every client that a command makes speaks to the script."""
     import storax.client as module
 
-    made = module.Client
-    monkeypatch.setattr(module, "Client", lambda *a, **k: made(*a, **k, transport=shell.script))
+    client_class = module.Client
+    monkeypatch.setattr(module, "Client", lambda *a, **k: client_class(*a, **k, transport=shell.script))
     shell.script.on("POST", "/auth/login", {"token": "stx_new", "user_id": 1, "username": "alice"})
     shell.script.on("GET", "/auth/me", {"user_id": 1, "username": "alice", "token_id": 7})
     return shell
@@ -293,8 +301,8 @@ def test_a_refused_login_stores_nothing(server, monkeypatch):
 
 def test_a_pipe_gets_no_password_prompt(server, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    for words in ([], ["-u", "alice"], ["-u", "alice", "--password-stdin"], ["--token-stdin"]):
-        assert server("login", "http://storax.test", *words).status == 2
+    for arguments in ([], ["-u", "alice"], ["-u", "alice", "--password-stdin"], ["--token-stdin"]):
+        assert server("login", "http://storax.test", *arguments).status == 2
     assert server.script.asked == []
 
 
@@ -310,5 +318,5 @@ def test_logout_forgets_even_where_nothing_can_be_revoked(server, answer):
 
 
 def test_whoami_says_who_and_where(server):
-    told = json.loads(server("whoami", "-o", "json").out)
-    assert (told["username"], told["url"]) == ("alice", "http://storax.test")
+    user = json.loads(server("whoami", "-o", "json").out)
+    assert (user["username"], user["url"]) == ("alice", "http://storax.test")

@@ -65,7 +65,7 @@ def test_broken_json_names_its_line(file):
 
 
 def test_what_is_no_object_is_refused(file):
-    with pytest.raises(UsageError, match="is no job"):
+    with pytest.raises(UsageError, match="is not a job"):
         read_rows(file("[1, 2]"))
 
 
@@ -130,7 +130,7 @@ def test_a_place_that_nobody_fills_is_refused():
 
 
 def test_a_job_without_an_app_is_refused():
-    with pytest.raises(UsageError, match="needs an app"):
+    with pytest.raises(UsageError, match="needs an App"):
         _jobs(_rows({}, [{}], []))
 
 
@@ -142,7 +142,7 @@ def test_rows_name_each_other_as_parents_in_any_order():
 
 
 @pytest.mark.parametrize(
-    ("refs", "message"), [([[1], [0]], "wait for each other"), ([[7]], "does not exist"), ([["x"]], "does not exist")]
+    ("refs", "message"), [([[1], [0]], "depend on each other"), ([[7]], "does not exist"), ([["x"]], "does not exist")]
 )
 def test_an_impossible_graph_is_refused(refs, message):
     with pytest.raises(UsageError, match=message):

@@ -56,7 +56,7 @@ def test_ids_of_sites_and_apps_ask_nobody(script):
 
 @pytest.mark.parametrize("word", ["x", "5-2", "-3", "1.5", "1-", "last-1"])
 def test_what_is_no_selector_is_refused(script, word):
-    with pytest.raises(UsageError, match="is no job"):
+    with pytest.raises(UsageError, match="is not a job"):
         filters_of(word)
 
 
@@ -72,7 +72,7 @@ def test_an_unknown_app_names_the_nearest(script):
         {"columns": ["id"], "rows": [], "next": None, "count": None},
         {"columns": ["name"], "rows": [["Hello"]], "next": None, "count": None},
     )
-    with pytest.raises(CommandError, match="no app 'Helo'") as refused:
+    with pytest.raises(CommandError, match="no App 'Helo'") as refused:
         filters_of(apps=["Helo"])
     assert (refused.value.status, refused.value.hint) == (3, "Did you mean 'Hello'?")
 
@@ -89,7 +89,7 @@ def test_too_many_single_ids_are_refused_before_they_are_sent(script):
 
 
 def test_no_selection_is_never_everything_where_it_matters():
-    with pytest.raises(UsageError, match="Say which"):
+    with pytest.raises(UsageError, match="No job is selected"):
         Selection.of(None).require("rm")
     assert Selection.of(["1"]).require("rm").selectors == ["1"]
 
@@ -115,8 +115,8 @@ def test_last_without_a_job_is_not_found(script):
 
 
 def test_parameters_are_text_unless_marked_as_json():
-    given = ["a=1", "b:=1", "c:=[1, 2]", "d=x=y", "e=", "version=1.10"]
-    assert values(given, "--param") == {"a": "1", "b": 1, "c": [1, 2], "d": "x=y", "e": "", "version": "1.10"}
+    texts = ["a=1", "b:=1", "c:=[1, 2]", "d=x=y", "e=", "version=1.10"]
+    assert values(texts, "--param") == {"a": "1", "b": 1, "c": [1, 2], "d": "x=y", "e": "", "version": "1.10"}
 
 
 @pytest.mark.parametrize("text", ["x", "=1", ":=1", "a:=x"])

@@ -24,8 +24,8 @@ class Square(App):
 
 
 def app(number, **fields):
-    told = {"site_id": 4, "name": "Hello", "parameters": {}, "command_template": "true", "version": 1, "hooks": []}
-    return dict.fromkeys(App._columns) | {"id": number} | told | fields
+    defaults = {"site_id": 4, "name": "Hello", "parameters": {}, "command_template": "true", "version": 1, "hooks": []}
+    return dict.fromkeys(App._columns) | {"id": number} | defaults | fields
 
 
 KNOWN = app(7, parameters={"name": {"required": True}, "greeting": {"required": False, "default": "hi"}})
@@ -33,17 +33,17 @@ KNOWN = app(7, parameters={"name": {"required": True}, "greeting": {"required": 
 
 @pytest.fixture
 def script():
-    script = Script().on("POST", "/sites/query", lambda asked: _sites(asked.body))
+    script = Script().on("POST", "/sites/query", lambda request: _sites(request.body))
     script.on("POST", "/apps/query", rows(App, KNOWN))
     return script.on("POST", "/jobs/", (201, job(1)))
 
 
 def _sites(body):
-    told = rows(Site, {"id": 4, "name": "laptop"}, {"id": 5, "name": "cluster"})
+    reply = rows(Site, {"id": 4, "name": "laptop"}, {"id": 5, "name": "cluster"})
     if fields := body.get("fields"):
-        places = [told["columns"].index(f) for f in fields]
-        told = told | {"columns": fields, "rows": [[r[p] for p in places] for r in told["rows"]]}
-    return told
+        indices = [reply["columns"].index(f) for f in fields]
+        reply = reply | {"columns": fields, "rows": [[r[p] for p in indices] for r in reply["rows"]]}
+    return reply
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def test_sync_sends_what_is_different(client, script):
 def test_a_renamed_definition_keeps_its_app(client, script):
     script.on("PATCH", "/apps/7", KNOWN)
     Hello.sync(rename_from="Hi")
-    asked = [b["filter"]["name"] for b in script.bodies("/apps/query")]
-    assert asked == ["Hi"]
+    names = [b["filter"]["name"] for b in script.bodies("/apps/query")]
+    assert names == ["Hi"]
 
 
 def test_a_function_is_described_by_its_signature_and_its_source(client, script):
@@ -123,7 +123,7 @@ def define(**body):
             lambda: define(site="laptop", command_template="x", run=lambda self: 1).sync(),
             "both command_template and run",
         ),
-        (lambda: define(command_template="x").sync(), "does not say its site"),
+        (lambda: define(command_template="x").sync(), "does not name its site"),
         (lambda: define(site="labtop", command_template="x").sync(), "no site 'labtop'. Did you mean 'laptop'"),
         (lambda: define(command_template=3.5j), "Broken.command_template"),
         (lambda: define(version=3), "cannot set version"),
@@ -151,7 +151,7 @@ def test_a_job_finds_its_app_by_name_once(client, script):
 
 def test_site_name_tells_apps_of_one_name_apart(client, script):
     script.on("POST", "/apps/query", rows(App, KNOWN, app(9, site_id=5)), rows(App, app(9, site_id=5)))
-    with pytest.raises(errors.InvalidInput, match=r"Several sites have an App 'Hello': .*Say which: site_name="):
+    with pytest.raises(errors.InvalidInput, match=r"Several sites have an App 'Hello': .*Name the site: site_name="):
         Job(app="Hello", workdir="a").save()
     Job(app="Hello", site_name="cluster", workdir="a").save()
     assert script.bodies("/apps/query")[-1]["filter"] == {"name": "Hello", "site_id": 5}
@@ -172,7 +172,7 @@ def test_a_definition_that_was_never_stored_says_so(client, script):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "words"),
+    ("parameters", "message"),
     [
         ({}, "App 'Hello' needs the parameter 'name'"),
         ({"name": 1, "greting": 2}, "no parameter 'greting'. Did you mean 'greeting'"),
@@ -206,10 +206,10 @@ def test_a_refusal_for_another_reason_is_not_repeated(client, script):
 
 
 def test_submit_makes_a_job_of_parameters_and_fields(client, script):
-    made = Hello.submit("runs/1", name="ada", num_nodes=2, tags={"a": "b"})
-    assert made.id == 1
-    told = {"app_id": 7, "workdir": "runs/1", "parameters": {"name": "ada"}, "num_nodes": 2, "tags": {"a": "b"}}
-    assert script.last.body == told
+    submitted = Hello.submit("runs/1", name="ada", num_nodes=2, tags={"a": "b"})
+    assert submitted.id == 1
+    expected = {"app_id": 7, "workdir": "runs/1", "parameters": {"name": "ada"}, "num_nodes": 2, "tags": {"a": "b"}}
+    assert script.last.body == expected
     unsaved = Hello.submit("runs/1", name="ada", save=False)
     assert unsaved.id is None
     with pytest.raises(errors.InvalidInput, match="no parameter 'nam'"):

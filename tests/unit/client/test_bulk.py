@@ -18,14 +18,14 @@ class Creator:
         self.rows = {}
 
     def __call__(self, request):
-        told = []
+        rows = []
         for row in request.body:
             number = next(self.ids)
             self.rows[number] = row
-            told.append(
+            rows.append(
                 [number, 1, "AWAITING_PARENTS" if row.keys() & {"parent_refs", "parent_ids"} else "PREPROCESSED"]
             )
-        return 201, {"columns": ["id", "site_id", "state"], "rows": told}, {"X-Storax-Position": "77"}
+        return 201, {"columns": ["id", "site_id", "state"], "rows": rows}, {"X-Storax-Position": "77"}
 
 
 @pytest.fixture
@@ -183,8 +183,8 @@ def test_bulk_update_sends_what_changed_and_refreshes_in_place(client, script):
     jobs[1].tags["b"] = "2"
     jobs[3].state = "RESTART_READY"
     columns = ["id", "version", "state", "last_update"]
-    told = [[i, 2, "RESTART_READY", "2026-02-02T00:00:00Z"] for i in (1, 2, 4)]
-    script.on("PATCH", "/jobs/", {"updated": 3, "columns": columns, "rows": told})
+    rows = [[i, 2, "RESTART_READY", "2026-02-02T00:00:00Z"] for i in (1, 2, 4)]
+    script.on("PATCH", "/jobs/", {"updated": 3, "columns": columns, "rows": rows})
     assert Job.objects.bulk_update(jobs) == 3
     assert script.last.body == [
         {"id": 1, "num_nodes": 2},

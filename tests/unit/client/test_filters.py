@@ -47,7 +47,7 @@ def test_an_unknown_state_is_an_error_at_once(client, value):
 
 
 @pytest.mark.parametrize(
-    ("filters", "words"),
+    ("filters", "message"),
     [
         ({"id": "five"}, "Filter id of Job: 'five' does not fit"),
         ({"num_nodes__gte": [1, 2]}, "it takes one value, not several"),
@@ -91,12 +91,12 @@ def test_any_collection_means_any_of_these(client, script, many):
 
 def test_naive_times_are_taken_as_utc(client, script):
     noon = datetime(2026, 1, 1, 12)
-    told = {"last_update_after": "2026-01-01T12:00:00Z"}
-    assert sent(script, Job.objects.filter(last_update_after=noon)) == told
-    assert sent(script, Job.objects.filter(last_update_after=noon.replace(tzinfo=UTC))) == told
+    expected = {"last_update_after": "2026-01-01T12:00:00Z"}
+    assert sent(script, Job.objects.filter(last_update_after=noon)) == expected
+    assert sent(script, Job.objects.filter(last_update_after=noon.replace(tzinfo=UTC))) == expected
     zoned = noon.replace(hour=14, tzinfo=timezone(timedelta(hours=2)))
-    assert sent(script, Job.objects.filter(last_update_after=zoned)) == told
-    assert sent(script, Job.objects.filter(last_update_after="2026-01-01 12:00")) == told
+    assert sent(script, Job.objects.filter(last_update_after=zoned)) == expected
+    assert sent(script, Job.objects.filter(last_update_after="2026-01-01 12:00")) == expected
 
 
 def test_things_stand_for_their_ids(client, script):
@@ -105,8 +105,8 @@ def test_things_stand_for_their_ids(client, script):
 
 
 def test_tags_are_taken_as_a_dict_and_as_in_balsam(client, script):
-    for given in ({"a": "1", "b": "2"}, ["a:1", "b:2"]):
-        assert sent(script, Job.objects.filter(tags=given)) == {"tags": {"a": "1", "b": "2"}}
+    for tags in ({"a": "1", "b": "2"}, ["a:1", "b:2"]):
+        assert sent(script, Job.objects.filter(tags=tags)) == {"tags": {"a": "1", "b": "2"}}
     assert sent(script, Job.objects.filter(tags="a:x:y")) == {"tags": {"a": "x:y"}}
 
 

@@ -112,18 +112,18 @@ class Scalar:
 
 def test_what_plainly_means_the_right_type_is_taken(script, client):
     script.on("POST", "/jobs/", (201, job(1)))
-    given = {"num_nodes": "2", "ranks_per_node": Scalar(), "gpus_per_rank": 1, "tags": {"run": 7}, "parent_ids": (3,)}
-    Job(app_id=1, workdir="a", **given).save()
-    told = {"num_nodes": 2, "ranks_per_node": 4, "gpus_per_rank": 1, "tags": {"run": "7"}, "parent_ids": [3]}
-    assert script.last.body == {"app_id": 1, "workdir": "a", **told}
+    fields = {"num_nodes": "2", "ranks_per_node": Scalar(), "gpus_per_rank": 1, "tags": {"run": 7}, "parent_ids": (3,)}
+    Job(app_id=1, workdir="a", **fields).save()
+    body = {"num_nodes": 2, "ranks_per_node": 4, "gpus_per_rank": 1, "tags": {"run": "7"}, "parent_ids": [3]}
+    assert script.last.body == {"app_id": 1, "workdir": "a", **body}
 
 
 def test_parameters_hold_what_json_can_say(script, client):
     script.on("POST", "/jobs/", (201, job(1)))
     values = {"n": Scalar(), "path": Path("/x"), "when": datetime(2026, 1, 1), "set": {2, 1}, "id": UUID(int=1)}
     Job(app_id=1, workdir="a", parameters=values).save()
-    told = script.last.body["parameters"]
-    assert told == {"n": 4, "path": "/x", "when": "2026-01-01T00:00:00", "set": [1, 2], "id": str(UUID(int=1))}
+    body = script.last.body["parameters"]
+    assert body == {"n": 4, "path": "/x", "when": "2026-01-01T00:00:00", "set": [1, 2], "id": str(UUID(int=1))}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_changes_inside_dicts_and_lists_are_noticed(script, client):
     tags = one.tags
     tags["b"] = "2"
     one.data["deep"]["list"].append(2)
-    script.on("PATCH", "/jobs/5", lambda asked: job(5, tags={"a": "1"}, data={"deep": {"list": [1]}}) | asked.body)
+    script.on("PATCH", "/jobs/5", lambda request: job(5, tags={"a": "1"}, data={"deep": {"list": [1]}}) | request.body)
     one.save()
     assert script.last.body == {"data": {"deep": {"list": [1, 2]}}, "tags": {"a": "1", "b": "2"}}
     tags["c"] = "3"
@@ -313,10 +313,10 @@ def test_fields_missing_from_a_short_reply_are_read_on_access(script, client):
 
 
 def test_columns_of_a_newer_server_are_left_out_and_missing_ones_are_none(script, client):
-    told = job(5, shoe_size=44)
-    del told["lease_epoch"]
-    script.on("GET", "/jobs/5", told)
-    one = from_object(Job, told, client)
+    body = job(5, shoe_size=44)
+    del body["lease_epoch"]
+    script.on("GET", "/jobs/5", body)
+    one = from_object(Job, body, client)
     assert not hasattr(one, "shoe_size")
     assert [one.lease_epoch, one.lease_epoch] == [None, None]
     assert len(script.asked) == 1
@@ -342,7 +342,7 @@ def test_pickling_leaves_the_client_and_its_token_behind(client):
 
 def test_help_shows_what_each_field_is():
     assert Job.num_nodes.__doc__ == "Nodes."
-    assert "wall_time_min: Longest run in minutes; 0 sets no limit." in (Job.__init__.__doc__ or "")
+    assert "wall_time_min: Longest run, in minutes; 0: no limit." in (Job.__init__.__doc__ or "")
 
 
 def test_representations_never_show_more_than_matters(client):
@@ -351,9 +351,9 @@ def test_representations_never_show_more_than_matters(client):
 
 
 def test_to_dict_gives_python_values(client):
-    told = loaded(client, last_update="2026-01-01T00:00:00Z").to_dict()
-    assert told["last_update"] == datetime(2026, 1, 1, tzinfo=UTC)
-    assert "transfers" not in told
+    body = loaded(client, last_update="2026-01-01T00:00:00Z").to_dict()
+    assert body["last_update"] == datetime(2026, 1, 1, tzinfo=UTC)
+    assert "transfers" not in body
 
 
 def test_times_are_sent_as_utc(script, client):

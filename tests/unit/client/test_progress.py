@@ -33,21 +33,21 @@ def run(*, terminal, **setting):
     environment = {**os.environ, **setting}
     subprocess.run([sys.executable, "-c", SHOW], stderr=theirs, env=environment, check=True, timeout=60)
     os.close(theirs)
-    told = b""
+    output = b""
     try:
         while more := os.read(ours, 1 << 16):
-            told += more
+            output += more
     except OSError:  # how Linux says that a terminal's other end is closed
         pass
     os.close(ours)
-    return told.decode()
+    return output.decode()
 
 
 def test_bars_are_shown_in_a_terminal_and_only_for_many():
-    told = run(terminal=True)
-    assert "Fitting pipe: learning" in told
-    assert "Reading rows: 15000 rows" in told
-    assert "Few" not in told
+    output = run(terminal=True)
+    assert "Fitting pipe: learning" in output
+    assert "Reading rows: 15000 rows" in output
+    assert "Few" not in output
 
 
 def test_a_pipe_gets_no_bars_unless_they_are_requested():
@@ -61,20 +61,20 @@ def test_a_notebook_shows_bars_without_a_warning(monkeypatch, tmp_path):
     for folder in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(folder, str(tmp_path / folder))
     manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60)
-    said = []
+    messages = []
     try:
-        answer = client.execute_interactive(SHOW, timeout=60, output_hook=said.append)
+        answer = client.execute_interactive(SHOW, timeout=60, output_hook=messages.append)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
         manager.context.destroy(linger=0)
     assert answer["content"]["status"] == "ok"
-    told = "".join(m["content"]["text"] for m in said if m["msg_type"] == "stream")
-    assert "Fitting pipe: learning" in told
-    assert "Reading rows: 15000 rows" in told
-    assert "Few" not in told
-    assert "Warning" not in told
+    output = "".join(m["content"]["text"] for m in messages if m["msg_type"] == "stream")
+    assert "Fitting pipe: learning" in output
+    assert "Reading rows: 15000 rows" in output
+    assert "Few" not in output
+    assert "Warning" not in output
 
 
 @pytest.mark.parametrize(("rows", "seen"), [(10_000, False), (25_000, True)])

@@ -20,13 +20,13 @@ class Store:
         body = request.body
         jobs = self.jobs[::-1] if body.get("ordering", [""])[0].startswith("-") else self.jobs
         start = int(body["cursor"]) if "cursor" in body else body.get("offset", 0)
-        found = jobs[start : start + body["limit"]]
-        following = str(start + len(found)) if len(found) == body["limit"] and found else None
-        told = rows(Job, *found, next_=following, count=len(jobs) if body.get("count") else None)
+        page = jobs[start : start + body["limit"]]
+        following = str(start + len(page)) if len(page) == body["limit"] and page else None
+        reply = rows(Job, *page, next_=following, count=len(jobs) if body.get("count") else None)
         if fields := body.get("fields"):
-            places = [told["columns"].index(f) for f in fields]
-            told = told | {"columns": fields, "rows": [[r[p] for p in places] for r in told["rows"]]}
-        return told
+            indices = [reply["columns"].index(f) for f in fields]
+            reply = reply | {"columns": fields, "rows": [[r[p] for p in indices] for r in reply["rows"]]}
+        return reply
 
 
 @pytest.fixture
@@ -188,9 +188,9 @@ def test_existing_asks_for_one_id(client, script):
 def test_large_results_come_by_cursor(client, script):
     script.on("POST", "/jobs/query", Store(23_456))
     assert ids(Job.objects.all()[5:]) == list(range(6, 23_457))
-    asked = script.bodies("/jobs/query")
-    assert [b.get("offset") for b in asked] == [5, None, None]
-    assert [b.get("cursor") for b in asked] == [None, "10005", "20005"]
+    bodies = script.bodies("/jobs/query")
+    assert [b.get("offset") for b in bodies] == [5, None, None]
+    assert [b.get("cursor") for b in bodies] == [None, "10005", "20005"]
 
 
 def test_a_limit_across_pages_is_kept(client, script):
@@ -278,7 +278,7 @@ def test_a_wrong_update_is_refused_before_it_is_sent(client, script, patch, mess
 
 @pytest.mark.parametrize("verb", ["update", "delete", "cancel"])
 def test_a_bulk_call_on_the_manager_needs_an_explicit_all(client, script, verb):
-    with pytest.raises(errors.InvalidInput, match=rf"say Job.objects.all\(\).{verb}"):
+    with pytest.raises(errors.InvalidInput, match=rf"call Job.objects.all\(\).{verb}"):
         getattr(Job.objects, verb)(**({"num_nodes": 2} if verb == "update" else {}))
     assert script.asked == []
 

@@ -39,13 +39,13 @@ def test_what_was_made_inside_a_block_stays_with_its_client():
     one, two = answering(1), answering(2)
     with client_of(one):
         query = Job.objects.all()
-        found = Job.objects.first()
+        read_job = Job.objects.first()
         new = Job(app_id=1, workdir="a")
         new.save()
     one.on("GET", "/jobs/1", job(1))
     with client_of(two):
         assert query.first().id == 1
-        found.refresh_from_db()
+        read_job.refresh_from_db()
         new.refresh_from_db()
     assert [a.method for a in two.asked] == []
 
@@ -108,11 +108,11 @@ def test_leaving_a_block_by_an_error_leaves_it():
 
 
 def test_an_instance_from_another_process_speaks_to_the_current_client():
-    found = pickle.loads(pickle.dumps(from_object(Job, job(1), client_of(answering(1)))))
+    read_job = pickle.loads(pickle.dumps(from_object(Job, job(1), client_of(answering(1)))))
     script = answering(1).on("GET", "/jobs/1", job(1, state="FAILED"))
     with client_of(script):
-        found.refresh_from_db()
-    assert found.state == "FAILED"
+        read_job.refresh_from_db()
+    assert read_job.state == "FAILED"
 
 
 def test_raw_calls_are_open_to_all():

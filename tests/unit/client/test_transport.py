@@ -123,9 +123,9 @@ def test_a_server_that_is_down_is_one_clear_sentence(wire, script, clock):
     with pytest.raises(errors.ServerDown) as caught:
         wire.call(Call("GET", "/x"))
     assert 8 <= clock.time <= 10
-    words = str(caught.value)
-    assert words.startswith("No Storax server answers at http://storax.test (connection refused; tried for ")
-    assert words.endswith("Start one with `storax up`, or name another with STORAX_URL or `storax login URL`.")
+    message = str(caught.value)
+    assert message.startswith("No Storax server answers at http://storax.test (connection refused; tried for ")
+    assert message.endswith("Start one with `storax up`, or name another with STORAX_URL or `storax login URL`.")
     assert isinstance(caught.value, ConnectionError)
 
 
@@ -165,10 +165,10 @@ def test_a_slow_server_and_one_that_is_down_raise_different_errors(wire, script)
     ],
 )
 def test_each_code_is_an_error_of_the_tree(wire, script, status, code, kind):
-    told = problem(
+    answer = problem(
         status, code, "what happened", hint="Do this.", request_id="r1", errors=[{"loc": ["x"], "msg": "bad"}]
     )
-    script.on("GET", "/x", told)
+    script.on("GET", "/x", answer)
     with pytest.raises(errors.StoraxError) as caught:
         wire.call(Call("GET", "/x"))
     error = caught.value

@@ -66,8 +66,8 @@ def test_a_job_read_from_a_query_is_polled_first(platform, client):
     create_jobs(2)
     platform.end(1)
     platform.later(0.05, platform.end, 2, "FAILED")
-    found = list(Job.objects.all())
-    done, left = Job.objects.wait(found, timeout=60)
+    jobs = list(Job.objects.all())
+    done, left = Job.objects.wait(jobs, timeout=60)
     assert ([j.state for j in done], left) == (["JOB_FINISHED", "FAILED"], [])
     assert len(polls(platform)) == 1
 
@@ -215,7 +215,7 @@ def test_waiting_for_nothing_ends_at_once(platform, client):
     [
         (lambda c: [Job(app_id=1, workdir="w")], "not saved cannot be waited for"),
         (lambda c: 10, "Name the seconds to wait: timeout="),
-        (lambda c: None, r"say Job.objects.all\(\).wait"),
+        (lambda c: None, r"call Job.objects.all\(\).wait"),
         (lambda c: [from_object(Job, job(1), c), from_object(Job, job(1), client_of(Platform()))], "different servers"),
     ],
 )

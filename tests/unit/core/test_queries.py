@@ -59,21 +59,21 @@ def sample(spec: FilterSpec) -> Any:
 
 @pytest.mark.parametrize(("resource", "spec"), ALL, ids=[f"{r.entity}-{f.name}" for r, f in ALL])
 def test_every_filter_compiles_and_its_value_is_a_parameter(resource: Resource, spec: FilterSpec) -> None:
-    made = where(resource, [{spec.name: sample(spec)}], **{spec.name: sample(spec)})
-    places = [int(p) for p in re.findall(r"\$(\d+)", made.sql)]
-    assert set(places) == set(range(1, len(made.params) + 1))
-    assert made.params[0] == 42
-    assert made.sql.startswith(("s.owner_id = $1::BIGINT AND ", "t.owner_id = $1::BIGINT AND "))
+    built = where(resource, [{spec.name: sample(spec)}], **{spec.name: sample(spec)})
+    places = [int(p) for p in re.findall(r"\$(\d+)", built.sql)]
+    assert set(places) == set(range(1, len(built.params) + 1))
+    assert built.params[0] == 42
+    assert built.sql.startswith(("s.owner_id = $1::BIGINT AND ", "t.owner_id = $1::BIGINT AND "))
 
 
 @pytest.mark.parametrize(("resource", "spec"), ALL, ids=[f"{r.entity}-{f.name}" for r, f in ALL])
 def test_no_value_becomes_sql(resource: Resource, spec: FilterSpec) -> None:
     for value in (EVIL, [EVIL], {EVIL: EVIL}):
         try:
-            made = where(resource, **{spec.name: value}).sql
+            built = where(resource, **{spec.name: value}).sql
         except Invalid as error:
-            made = error.detail.replace(repr(str(value)[:80]), "").replace(repr(EVIL), "")
-        assert EVIL not in made
+            built = error.detail.replace(repr(str(value)[:80]), "").replace(repr(EVIL), "")
+        assert EVIL not in built
 
 
 def test_a_scalar_equals_a_list_is_any_of_and_null_is_null() -> None:

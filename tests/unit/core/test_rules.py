@@ -1,4 +1,4 @@
-"""Every rule of decide.py alone: no database, no clock."""
+"""Every rule of lifecycle/rules.py alone: no database, no clock."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,30 +8,30 @@ import pytest
 from storax_core.errors import IllegalMove, Leased
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change
-from storax_core.lifecycle.states import JOB_MOVES, USER_MOVES, JobState
+from storax_core.lifecycle.states import JOB_TRANSITIONS, USER_TRANSITIONS, JobState
 from storax_core.suggest import nearest
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def job(**given: Any) -> dict[str, Any]:
+def job(**facts: Any) -> dict[str, Any]:
     return {
         "id": 7, "owner_id": 1, "site_id": 3, "version": 4, "state": "PREPROCESSED", "session_id": None, "lease_epoch": 2,
         "attempt": 0, "max_attempts": 1, "retry_delay_sec": 0, "not_before": None, "cancel_requested": False,
         "stage_in": False, "stage_out": False, "hooks": "", "retry_exit_codes": "[]", "retry_on_timeout": True,
         "return_code": None, "last_update": NOW, "now": NOW,
-    } | given  # fmt: skip
+    } | facts  # fmt: skip
 
 
-def leased(**given: Any) -> dict[str, Any]:
-    return job(session_id=9, **given)
+def leased(**facts: Any) -> dict[str, Any]:
+    return job(session_id=9, **facts)
 
 
-def running(**given: Any) -> dict[str, Any]:
-    return leased(**{"state": "RUNNING", "attempt": 1} | given)
+def running(**facts: Any) -> dict[str, Any]:
+    return leased(**{"state": "RUNNING", "attempt": 1} | facts)
 
 
-def told(*states: str, epoch: int = 2, patch: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
+def report(*states: str, epoch: int = 2, patch: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
     return {"lease_epoch": epoch, "moves": [{"to": s, "data": dict(data)} for s in states], "patch": patch or {}}
 
 
@@ -44,7 +44,7 @@ def kinds(change: Change) -> list[str]:
 
 
 def test_versions_of_a_change_are_dense_and_its_states_connect() -> None:
-    change, _, _ = rules.report(leased(), told("RUNNING", "RUN_DONE"))
+    change, _, _ = rules.apply_report(leased(), report("RUNNING", "RUN_DONE"))
     assert [e.version for e in change.events] == [5, 6, 7]
     assert change.version == 7
     assert [(e.from_state, e.to_state) for e in change.events] == [
@@ -53,7 +53,7 @@ def test_versions_of_a_change_are_dense_and_its_states_connect() -> None:
 
 
 def test_the_patch_is_the_merge_of_the_events() -> None:
-    change, _, _ = rules.report(leased(), told("RUNNING", "RUN_DONE", patch={"return_code": 0}))
+    change, _, _ = rules.apply_report(leased(), report("RUNNING", "RUN_DONE", patch={"return_code": 0}))
     merged: dict[str, Any] = {}
     for event in change.events:
         merged |= event.data
@@ -63,13 +63,13 @@ def test_the_patch_is_the_merge_of_the_events() -> None:
 
 
 def test_stages_with_nothing_to_do_are_skipped_and_the_event_says_so() -> None:
-    change, _, _ = rules.report(running(), told("RUN_DONE"))
+    change, _, _ = rules.apply_report(running(), report("RUN_DONE"))
     assert path(change) == ["RUN_DONE", "JOB_FINISHED"]
     assert change.events[-1].data["skipped"] == ["POSTPROCESSED", "STAGED_OUT"]
 
 
 def test_a_job_with_files_to_take_out_stops_at_postprocessed() -> None:
-    change, _, _ = rules.report(running(stage_out=True), told("RUN_DONE"))
+    change, _, _ = rules.apply_report(running(stage_out=True), report("RUN_DONE"))
     assert path(change) == ["RUN_DONE", "POSTPROCESSED"]
 
 
@@ -85,19 +85,21 @@ def test_a_job_with_files_to_bring_in_stays_ready() -> None:
 
 
 def test_an_error_of_the_last_attempt_fails_the_job() -> None:
-    change, _, _ = rules.report(running(attempt=1, max_attempts=1), told("RUN_ERROR", message="exit 1"))
+    change, _, _ = rules.apply_report(running(attempt=1, max_attempts=1), report("RUN_ERROR", message="exit 1"))
     assert path(change) == ["RUN_ERROR", "FAILED"]
     assert change.events[-1].data["message"] == "exit 1"
 
 
 def test_an_error_with_attempts_left_leads_to_a_restart() -> None:
-    change, _, _ = rules.report(running(attempt=1, max_attempts=2), told("RUN_ERROR"))
+    change, _, _ = rules.apply_report(running(attempt=1, max_attempts=2), report("RUN_ERROR"))
     assert path(change) == ["RUN_ERROR", "RESTART_READY"]
     assert change.patch["session_id"] is None
 
 
 def test_the_attempt_is_counted_when_the_run_starts() -> None:
-    change, _, _ = rules.report(leased(attempt=1, max_attempts=2, state="RESTART_READY"), told("RUNNING", "RUN_ERROR"))
+    change, _, _ = rules.apply_report(
+        leased(attempt=1, max_attempts=2, state="RESTART_READY"), report("RUNNING", "RUN_ERROR")
+    )
     assert change.patch["attempt"] == 2
     assert path(change) == ["RUNNING", "RUN_ERROR", "FAILED"]
 
@@ -107,12 +109,12 @@ def test_the_attempt_is_counted_when_the_run_starts() -> None:
 )
 def test_the_back_off_doubles_up_to_a_day(attempt: int, seconds: int) -> None:
     facts = running(attempt=attempt, max_attempts=100, retry_delay_sec=10)
-    change, _, _ = rules.report(facts, told("RUN_ERROR"))
+    change, _, _ = rules.apply_report(facts, report("RUN_ERROR"))
     assert change.patch["not_before"] == NOW + timedelta(seconds=seconds)
 
 
 def test_without_a_delay_a_restart_is_due_at_once_and_an_old_one_is_forgotten() -> None:
-    change, _, _ = rules.report(running(max_attempts=2, not_before=NOW), told("RUN_ERROR"))
+    change, _, _ = rules.apply_report(running(max_attempts=2, not_before=NOW), report("RUN_ERROR"))
     assert change.patch["not_before"] is None
 
 
@@ -122,7 +124,7 @@ def test_a_restart_by_the_user_does_not_wait_for_the_back_off() -> None:
 
 
 def test_a_timeout_told_by_the_site_counts_as_an_attempt() -> None:
-    change, _, _ = rules.report(running(attempt=1, max_attempts=1), told("RUN_TIMEOUT"))
+    change, _, _ = rules.apply_report(running(attempt=1, max_attempts=1), report("RUN_TIMEOUT"))
     assert path(change) == ["RUN_TIMEOUT", "FAILED"]
 
 
@@ -148,21 +150,21 @@ def test_a_lost_lease_before_the_run_only_gives_the_job_back() -> None:
 
 
 def test_a_holder_gives_back_what_it_will_not_start_and_keeps_the_epoch() -> None:
-    change, code, _ = rules.report(leased(), {**told(), "release": "no time"})
+    change, code, _ = rules.apply_report(leased(), {**report(), "release": "no time"})
     assert (code, kinds(change)) == ("", ["job.released"])
     assert change.patch == {"message": "no time", "session_id": None}
-    again, code, _ = rules.report(job(), {**told(), "release": "no time"})
+    again, code, _ = rules.apply_report(job(), {**report(), "release": "no time"})
     assert (code, again.events) == ("", [])
 
 
 def test_what_was_to_be_cancelled_is_not_given_back_but_ended() -> None:
-    change, code, _ = rules.report(leased(cancel_requested=True), {**told(), "release": "no time"})
+    change, code, _ = rules.apply_report(leased(cancel_requested=True), {**report(), "release": "no time"})
     assert (code, path(change)) == ("", ["FAILED"])
     assert change.patch["session_id"] is None
 
 
 def test_what_runs_cannot_be_given_back() -> None:
-    change, code, _ = rules.report(running(), {**told(), "release": "no time"})
+    change, code, _ = rules.apply_report(running(), {**report(), "release": "no time"})
     assert (code, kinds(change), change.patch) == ("illegal_move", ["job.report_refused"], {})
 
 
@@ -178,50 +180,52 @@ def test_a_lost_lease_ends_a_job_that_was_being_cancelled(facts: dict[str, Any])
 
 
 def test_a_stale_epoch_is_refused_by_an_event_that_changes_nothing() -> None:
-    change, code, words = rules.report(running(lease_epoch=3), told("RUN_DONE", epoch=2))
+    change, code, words = rules.apply_report(running(lease_epoch=3), report("RUN_DONE", epoch=2))
     assert (code, kinds(change), change.patch) == ("stale_epoch", ["job.report_refused"], {})
     assert "3" in words
     assert "2" in words
 
 
 def test_an_epoch_of_the_future_is_refused_as_well() -> None:
-    assert rules.report(running(), told("RUN_DONE", epoch=3))[1] == "stale_epoch"
+    assert rules.apply_report(running(), report("RUN_DONE", epoch=3))[1] == "stale_epoch"
 
 
 def test_a_replayed_report_is_accepted_without_effect() -> None:
-    change, code, _ = rules.report(job(state="JOB_FINISHED"), told("RUNNING", "RUN_DONE"))
+    change, code, _ = rules.apply_report(job(state="JOB_FINISHED"), report("RUNNING", "RUN_DONE"))
     assert (code, change.events) == ("", [])
 
 
 def test_a_replayed_start_is_accepted_without_effect() -> None:
-    change, code, _ = rules.report(running(), told("RUNNING"))
+    change, code, _ = rules.apply_report(running(), report("RUNNING"))
     assert (code, change.events) == ("", [])
 
 
 def test_a_report_that_repeats_its_start_goes_on() -> None:
-    change, code, _ = rules.report(running(), told("RUNNING", "RUN_DONE"))
+    change, code, _ = rules.apply_report(running(), report("RUNNING", "RUN_DONE"))
     assert (code, path(change)) == ("", ["RUN_DONE", "JOB_FINISHED"])
     assert "attempt" not in change.patch
 
 
 @pytest.mark.parametrize("states", [("RUN_DONE",), ("RUN_ERROR",), ("RUNNING", "RUNNING", "RUN_DONE", "RUN_DONE")])
 def test_a_move_that_the_table_does_not_allow_is_refused_whole(states: tuple[str, ...]) -> None:
-    change, code, _ = rules.report(leased(), told(*states))
+    change, code, _ = rules.apply_report(leased(), report(*states))
     assert (code, kinds(change), change.patch) == ("illegal_move", ["job.report_refused"], {})
 
 
 @pytest.mark.parametrize("state", sorted(set(JobState) - {"RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"}))
 def test_a_lease_holder_cannot_enter_the_servers_states(state: str) -> None:
-    assert rules.report(running(), told(state))[1] == "illegal_move"
+    assert rules.apply_report(running(), report(state))[1] == "illegal_move"
 
 
 def test_a_site_may_refuse_a_job_that_it_took() -> None:
-    change, code, _ = rules.report(leased(), told("FAILED", message="unknown digest"))
+    change, code, _ = rules.apply_report(leased(), report("FAILED", message="unknown digest"))
     assert (code, path(change)) == ("", ["FAILED"])
 
 
 def test_the_outcome_goes_with_the_last_move() -> None:
-    change, _, _ = rules.report(leased(), told("RUNNING", "RUN_ERROR", patch={"return_code": 3, "return_value": [1]}))
+    change, _, _ = rules.apply_report(
+        leased(), report("RUNNING", "RUN_ERROR", patch={"return_code": 3, "return_value": [1]})
+    )
     assert "return_code" not in change.events[0].data
     assert change.events[1].data["return_code"] == 3
     assert change.events[1].data["return_value"] == [1]
@@ -251,13 +255,13 @@ def test_cancelling_what_has_ended_changes_nothing(state: str) -> None:
 
 @pytest.mark.parametrize("end", ["RUN_ERROR", "RUN_TIMEOUT", "FAILED"])
 def test_a_cancelled_run_is_not_tried_again(end: str) -> None:
-    change, _, _ = rules.report(running(cancel_requested=True, max_attempts=5), told(end))
+    change, _, _ = rules.apply_report(running(cancel_requested=True, max_attempts=5), report(end))
     assert path(change)[-1] == "FAILED"
     assert change.patch["cancel_requested"] is False
 
 
 def test_a_run_that_finished_before_it_could_be_stopped_has_finished() -> None:
-    change, _, _ = rules.report(running(cancel_requested=True), told("RUN_DONE"))
+    change, _, _ = rules.apply_report(running(cancel_requested=True), report("RUN_DONE"))
     assert path(change)[-1] == "JOB_FINISHED"
     assert change.patch["cancel_requested"] is False
 
@@ -268,12 +272,12 @@ def test_a_run_that_finished_before_it_could_be_stopped_has_finished() -> None:
 @pytest.mark.parametrize("was", list(JobState))
 @pytest.mark.parametrize("to", list(JobState))
 def test_users_move_by_the_table_alone(was: str, to: str) -> None:
-    if to in USER_MOVES[was]:
+    if to in USER_TRANSITIONS[was]:
         assert path(rules.user_move(job(state=was), to, {}, force=False))[0] == to
     else:
         with pytest.raises(IllegalMove) as refusal:
             rules.user_move(job(state=was), to, {}, force=False)
-        assert all(legal in refusal.value.hint for legal in USER_MOVES[was])
+        assert all(legal in refusal.value.hint for legal in USER_TRANSITIONS[was])
 
 
 def test_a_held_job_is_its_holders() -> None:
@@ -288,7 +292,7 @@ def test_force_is_an_event_of_its_own_and_takes_the_lease_away() -> None:
     assert change.patch == {
         "state": "RESTART_READY", "num_nodes": 2, "session_id": None, "lease_epoch": 3, "cancel_requested": False,
     }  # fmt: skip
-    assert rules.report(job(lease_epoch=3, state="RESTART_READY"), told("RUN_DONE"))[1] == "stale_epoch"
+    assert rules.apply_report(job(lease_epoch=3, state="RESTART_READY"), report("RUN_DONE"))[1] == "stale_epoch"
 
 
 @pytest.mark.parametrize(
@@ -304,49 +308,49 @@ def test_not_even_force_runs_a_job_without_a_lease() -> None:
 
 
 def test_the_nearest_name_is_hinted_and_else_what_there_is() -> None:
-    assert nearest("FAILD", JOB_MOVES) == "Did you mean 'FAILED'?"
-    assert "PREPROCESSED" in nearest("zzz", JOB_MOVES)
+    assert nearest("FAILD", JOB_TRANSITIONS) == "Did you mean 'FAILED'?"
+    assert "PREPROCESSED" in nearest("zzz", JOB_TRANSITIONS)
 
 
 # ---- hooks -------------------------------------------------------------------------------------------------------------
 
 
 def hooked(
-    state: str, hooks: str = "preprocess postprocess handle_error handle_timeout", **given: Any
+    state: str, hooks: str = "preprocess postprocess handle_error handle_timeout", **facts: Any
 ) -> dict[str, Any]:
-    return leased(state=state, hooks=hooks, **given)
+    return leased(state=state, hooks=hooks, **facts)
 
 
 @pytest.mark.parametrize("state", ["RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"])
 def test_a_run_rests_where_a_hook_is_to_follow_and_its_lease_ends(state: str) -> None:
-    change, _, _ = rules.report(hooked("RUNNING", attempt=1), told(state))
+    change, _, _ = rules.apply_report(hooked("RUNNING", attempt=1), report(state))
     assert path(change) == [state]
     assert change.patch["session_id"] is None
 
 
 def test_a_hook_that_says_nothing_leaves_it_to_the_rules() -> None:
-    change, code, _ = rules.report(hooked("RUN_ERROR", attempt=1, max_attempts=2), told("RUN_ERROR"))
+    change, code, _ = rules.apply_report(hooked("RUN_ERROR", attempt=1, max_attempts=2), report("RUN_ERROR"))
     assert (code, path(change)) == ("", ["RESTART_READY"])
     assert change.events[-1].data["why"] == "attempt 2 of 2 follows"
-    change, _, _ = rules.report(hooked("RUN_ERROR", attempt=2, max_attempts=2), told("RUN_ERROR"))
+    change, _, _ = rules.apply_report(hooked("RUN_ERROR", attempt=2, max_attempts=2), report("RUN_ERROR"))
     assert path(change) == ["FAILED"]
     assert change.events[-1].data["why"] == "attempt 2 of 2 was its last"
 
 
 def test_a_hook_may_say_what_follows_beyond_the_attempts() -> None:
-    change, _, _ = rules.report(hooked("RUN_ERROR", attempt=5, max_attempts=1), told("RESTART_READY"))
+    change, _, _ = rules.apply_report(hooked("RUN_ERROR", attempt=5, max_attempts=1), report("RESTART_READY"))
     assert path(change) == ["RESTART_READY"]
 
 
 @pytest.mark.parametrize("to", ["PREPROCESSED", "POSTPROCESSED", "RESTART_READY", "JOB_FINISHED"])
 @pytest.mark.parametrize("state", ["PREPROCESSED", "RUNNING", "RESTART_READY"])
 def test_only_a_hook_may_say_what_hooks_say(state: str, to: str) -> None:
-    _, code, _ = rules.report(hooked(state), told(to))
+    _, code, _ = rules.apply_report(hooked(state), report(to))
     assert code == "illegal_move"
 
 
 def test_postprocess_leads_on_to_the_end() -> None:
-    change, _, _ = rules.report(hooked("RUN_DONE", attempt=1), told("POSTPROCESSED"))
+    change, _, _ = rules.apply_report(hooked("RUN_DONE", attempt=1), report("POSTPROCESSED"))
     assert path(change) == ["POSTPROCESSED", "JOB_FINISHED"]
 
 
@@ -358,7 +362,7 @@ def test_a_job_whose_preprocess_failed_is_preprocessed_when_it_is_tried_again() 
 
 
 def test_a_cancelled_run_has_no_hook() -> None:
-    change, _, _ = rules.report(hooked("RUNNING", cancel_requested=True, attempt=1), told("RUN_ERROR"))
+    change, _, _ = rules.apply_report(hooked("RUNNING", cancel_requested=True, attempt=1), report("RUN_ERROR"))
     assert path(change) == ["RUN_ERROR", "FAILED"]
 
 
@@ -383,14 +387,16 @@ def test_cancelling_before_a_hook_ends_the_job_and_under_one_asks_for_its_end(st
 )
 def test_only_chosen_exit_codes_are_tried_again(code: int | None, codes: str, ends: str, why: str) -> None:
     facts = running(attempt=1, max_attempts=3, retry_exit_codes=codes)
-    change, _, _ = rules.report(facts, told("RUN_ERROR", return_code=code))
+    change, _, _ = rules.apply_report(facts, report("RUN_ERROR", return_code=code))
     assert path(change) == ["RUN_ERROR", ends]
     assert change.events[-1].data["why"] == why
 
 
 def test_a_timeout_is_tried_again_unless_the_job_says_no() -> None:
     for wanted, ends in ((True, "RESTART_READY"), (False, "FAILED")):
-        change, _, _ = rules.report(running(attempt=1, max_attempts=2, retry_on_timeout=wanted), told("RUN_TIMEOUT"))
+        change, _, _ = rules.apply_report(
+            running(attempt=1, max_attempts=2, retry_on_timeout=wanted), report("RUN_TIMEOUT")
+        )
         assert path(change) == ["RUN_TIMEOUT", ends]
     assert change.events[-1].data["why"] == "retry_on_timeout is false"
 

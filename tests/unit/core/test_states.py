@@ -5,16 +5,16 @@ from enum import StrEnum
 import pytest
 
 from storax_core.lifecycle.states import (
-    AGENT_MOVES,
-    BATCH_JOB_MOVES,
-    FOLLOW,
-    HOOK_MOVES,
+    AGENT_STATES,
+    AUTOMATIC,
+    BATCH_JOB_TRANSITIONS,
+    HOOK_STATES,
     HOOKS,
     JOB_DONE,
-    JOB_MOVES,
     JOB_RUNNABLE,
-    TRANSFER_MOVES,
-    USER_MOVES,
+    JOB_TRANSITIONS,
+    TRANSFER_TRANSITIONS,
+    USER_TRANSITIONS,
     BatchJobState,
     JobState,
     TransferState,
@@ -22,18 +22,18 @@ from storax_core.lifecycle.states import (
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.resources import PROJECTED
 
-MACHINES = [(JobState, JOB_MOVES), (BatchJobState, BATCH_JOB_MOVES), (TransferState, TRANSFER_MOVES)]
+MACHINES = [(JobState, JOB_TRANSITIONS), (BatchJobState, BATCH_JOB_TRANSITIONS), (TransferState, TRANSFER_TRANSITIONS)]
 
 
-@pytest.mark.parametrize(("states", "moves"), MACHINES)
-def test_a_table_names_every_state_and_no_other(states: type[StrEnum], moves: dict[str, frozenset[str]]) -> None:
-    assert set(moves) == set(states)
-    assert {to for targets in moves.values() for to in targets} <= set(states)
+@pytest.mark.parametrize(("states", "transitions"), MACHINES)
+def test_a_table_names_every_state_and_no_other(states: type[StrEnum], transitions: dict[str, frozenset[str]]) -> None:
+    assert set(transitions) == set(states)
+    assert {to for targets in transitions.values() for to in targets} <= set(states)
 
 
-@pytest.mark.parametrize(("states", "moves"), MACHINES)
-def test_no_state_leads_to_itself(states: type[StrEnum], moves: dict[str, frozenset[str]]) -> None:
-    assert not [s for s, to in moves.items() if s in to]
+@pytest.mark.parametrize(("states", "transitions"), MACHINES)
+def test_no_state_leads_to_itself(states: type[StrEnum], transitions: dict[str, frozenset[str]]) -> None:
+    assert not [s for s, to in transitions.items() if s in to]
 
 
 def test_the_fourteen_job_states_are_those_that_users_know() -> None:
@@ -41,41 +41,41 @@ def test_the_fourteen_job_states_are_those_that_users_know() -> None:
 
 
 def test_every_follow_up_is_a_legal_move() -> None:
-    assert not [f for f in FOLLOW if f.to not in (*JOB_MOVES[f.state], f.state)]
-    assert {f.state for f in FOLLOW if f.to == f.state} == set(HOOKS), "a state is rested in for a hook alone"
+    assert not [f for f in AUTOMATIC if f.to not in (*JOB_TRANSITIONS[f.state], f.state)]
+    assert {f.state for f in AUTOMATIC if f.to == f.state} == set(HOOKS), "a state is rested in for a hook alone"
 
 
 def test_follow_ups_end() -> None:
     def longest(state: str, seen: tuple[str, ...]) -> int:
         assert state not in seen, (*seen, state)
-        return 1 + max((longest(f.to, (*seen, state)) for f in FOLLOW if f.state == state != f.to), default=0)
+        return 1 + max((longest(f.to, (*seen, state)) for f in AUTOMATIC if f.state == state != f.to), default=0)
 
     assert max(longest(s, ()) for s in JobState) <= 5
 
 
 def test_states_after_a_run_never_stay_without_a_rule_for_every_case() -> None:
     for state in (JobState.RUN_DONE, JobState.RUN_ERROR, JobState.RUN_TIMEOUT, JobState.STAGED_IN, JobState.STAGED_OUT):
-        assert [f.when for f in FOLLOW if f.state == state][-1] == "always"
+        assert [f.when for f in AUTOMATIC if f.state == state][-1] == "always"
 
 
 def test_every_job_can_end() -> None:
     for start in JobState:
         reached, frontier = {str(start)}, [str(start)]
         while frontier:
-            frontier = [t for s in frontier for t in JOB_MOVES[s] if t not in reached]
+            frontier = [t for s in frontier for t in JOB_TRANSITIONS[s] if t not in reached]
             reached |= set(frontier)
         assert reached & set(JOB_DONE), start
 
 
 def test_whoever_holds_a_lease_enters_only_states_of_a_run() -> None:
-    assert {str(s) for s in AGENT_MOVES} == {"RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"}
-    assert {str(s) for s in HOOK_MOVES} == {"PREPROCESSED", "POSTPROCESSED", "RESTART_READY", "JOB_FINISHED"}
+    assert {str(s) for s in AGENT_STATES} == {"RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"}
+    assert {str(s) for s in HOOK_STATES} == {"PREPROCESSED", "POSTPROCESSED", "RESTART_READY", "JOB_FINISHED"}
     assert set(JOB_RUNNABLE) == {"PREPROCESSED", "RESTART_READY"}
-    assert all(JobState.RUNNING in JOB_MOVES[s] for s in JOB_RUNNABLE)
+    assert all(JobState.RUNNING in JOB_TRANSITIONS[s] for s in JOB_RUNNABLE)
 
 
 def test_nobody_enters_running_by_writing_it() -> None:
-    assert not [s for s, to in USER_MOVES.items() if JobState.RUNNING in to]
+    assert not [s for s, to in USER_TRANSITIONS.items() if JobState.RUNNING in to]
 
 
 def test_every_entity_has_its_standard_events_and_all_are_past_tense() -> None:

@@ -9,7 +9,7 @@ import pytest
 from storax._runtime.processes import identify
 from storax.local.errors import DataFolderError
 from storax.local.folder import FORMAT, Folder
-from storax.local.state import Record, Stack
+from storax.local.state import PartRecord, Stack
 
 
 def test_a_new_folder_gets_the_whole_layout(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_stack_json_reads_back_and_is_private(tmp_path: Path) -> None:
     me = identify(os.getpid())
     stack = Stack(version="1", phase="ready", ports={"api": 8360}, supervisor=me)
     stack.secret("postgres")
-    stack.parts["api"] = Record(argv=["x"], process=me)
+    stack.parts["api"] = PartRecord(argv=["x"], process=me)
     folder.write(stack, durable=True)
     assert folder.read() == stack
     assert stat.S_IMODE((tmp_path / "stack.json").stat().st_mode) == 0o600

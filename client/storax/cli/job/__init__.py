@@ -5,7 +5,7 @@ import typer
 from storax.cli.job import change, explain, follow, look, make
 
 app = typer.Typer(
-    help="Create, find, follow and change jobs.",
+    help="Create, list, follow and change jobs.",
     no_args_is_help=True,
     epilog="""\b
 Examples:

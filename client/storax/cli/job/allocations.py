@@ -40,18 +40,18 @@ def allocations(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     for batch in rows[:FEW]:
         why = "" if batch.partitions else _why_not(job, _offer_of(batch, site, now))
         takers += not why
-        yield f"{_open(batch)} {f'It does not take this job: {why}.' if why else ''}".rstrip()
+        yield f"{_open(batch)} {f'It does not accept this job: {why}.' if why else ''}".rstrip()
     last = None if rows else of_site.order_by("-id").first()
     if last is not None and last.state == "submit_failed":
-        error = _status_text(last, "error") or "no reason was given"
-        yield f"The last allocation asked for, {last.id}, was refused: {error}."
+        error = _status_text(last, "error") or "no reason is given"
+        yield f"The last requested allocation, {last.id}, was refused: {error}."
     for queue in site.elastic_queues or []:
         why = _why_not(job, queue)
         takers += not why
         if why:
-            yield f"The site's elastic queue{_named(queue.get('queue'))} asks for none for it: {why}."
+            yield f"The site's elastic queue{_named(queue.get('queue'))} requests none for it: {why}."
     if not takers and not site.node_size and site.last_refresh:
-        yield "No allocation takes it, and the site runs jobs in allocations alone. Ask for one that does:"
+        yield "No allocation accepts it, and the site runs jobs only in allocations. Request one that does:"
         minutes = max(60, job.wall_time_min + 5)
         yield f"storax queue submit --site {site.name} -n {job.num_nodes} -t {minutes}{_mode(job)}"
 
@@ -82,15 +82,15 @@ def _why_not(job: "Job", offer: Mapping[str, Any]) -> str:
     """Return why such an allocation would not take the job; empty where it would."""
     tags = offer.get("filter_tags") or {}
     if any((job.tags or {}).get(name) != value for name, value in tags.items()):
-        return f"it takes jobs with the tags {text_of(tags)} only"
+        return f"it accepts only jobs with the tags {text_of(tags)}"
     if offer.get("job_mode") == "serial" and (job.num_nodes > 1 or job.ranks_per_node > 1):
-        return "it is serial, for jobs of one node and one rank"
+        return "its mode is serial, for jobs of one node and one rank"
     if job.num_nodes > offer["max_nodes"]:
-        return f"the job asks for {job.num_nodes} nodes; it has {offer['max_nodes']}"
+        return f"the job requests {job.num_nodes} nodes; it has {offer['max_nodes']}"
     if job.wall_time_min >= offer["wall_time_min"]:
-        return f"the job asks for {job.wall_time_min} minutes; it has {offer['wall_time_min']}, less its own start"
+        return f"the job requests {job.wall_time_min} minutes; it has {offer['wall_time_min']}, less its start-up time"
     return "; ".join(
-        f"the job asks for {demand}; it has {available:g}"
+        f"the job requests {demand}; it has {available:g}"
         for demand, available in too_large(job, offer.get("node") or {})
     )
 

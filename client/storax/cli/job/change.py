@@ -1,10 +1,10 @@
-"""Changing jobs: cancel, retry, modify, rm. Each counts first, and asks."""
+"""`storax job cancel`, `retry`, `modify` and `rm`. Each counts the jobs first, and asks."""
 
 from typing import Annotated, Any
 
 import typer
 
-from storax.cli.terminal.confirm import DryRun, Yes, agreed
+from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import REFUSED, CommandError, UsageError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import values
@@ -17,7 +17,7 @@ def cancel(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
-    """Cancel jobs that have not ended; running processes are stopped within seconds.
+    """Cancel jobs that have not ended. Running processes stop within seconds.
 
     \b
     Examples:
@@ -27,7 +27,7 @@ def cancel(
     query = (
         Selection.of(jobs, tag, state, site, app).require("cancel").query().exclude(state=["JOB_FINISHED", "FAILED"])
     )
-    if agreed("cancel", query.count(), what="job", yes=yes, dry_run=dry_run):
+    if confirmed("cancel", query.count(), what="job", yes=yes, dry_run=dry_run):
         note(f"Cancelled: {query.cancel()}")
 
 
@@ -35,7 +35,7 @@ def retry(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
-    """Run jobs again that failed (or, with --state JOB_FINISHED, that finished).
+    """Run failed jobs again. With --state JOB_FINISHED, run finished jobs again.
 
     \b
     Examples:
@@ -46,17 +46,19 @@ def retry(
     query = selection.query()
     if not selection.states:
         query = query.filter(state="FAILED")
-    if agreed("retry", query.count(), what="failed job" if not selection.states else "job", yes=yes, dry_run=dry_run):
-        note(f"To be run again: {query.update(state='RESTART_READY')}")
+    if confirmed(
+        "retry", query.count(), what="failed job" if not selection.states else "job", yes=yes, dry_run=dry_run
+    ):
+        note(f"Retrying: {query.update(state='RESTART_READY')}")
 
 
 def modify(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="A field's new value; FIELD:=JSON for lists and objects."),
+        typer.Option("--set", metavar="FIELD=VALUE", help="New value of a field; FIELD:=JSON for lists and objects."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Enter a state that the table of moves forbids.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Allow a state transition that is normally illegal.")] = False,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
     """Change fields of jobs.
@@ -67,10 +69,10 @@ def modify(
       storax job modify --tag experiment=foo --set num_nodes=2 --set 'tags:={"experiment": "bar"}'
     """
     if not changes:
-        raise UsageError("Say what to change.", hint="storax job modify 12 --set priority=10")
+        raise UsageError("No change is given.", hint="storax job modify 12 --set priority=10")
     patch = values(changes, "--set")
     query: Any = Selection.of(jobs, tag, state, site, app).require("modify").query()
-    if agreed("modify", query.count(), what="job", yes=yes, dry_run=dry_run):
+    if confirmed("modify", query.count(), what="job", yes=yes, dry_run=dry_run):
         note(f"Modified: {query.update(force=force, **patch)}")
 
 
@@ -78,7 +80,7 @@ def rm(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
-    """Delete jobs; their history stays. Running ones are left: cancel them first.
+    """Delete jobs. The log keeps their history. Running jobs are not deleted: cancel them first.
 
     \b
     Examples:
@@ -90,9 +92,9 @@ def rm(
     from storax.errors import StoraxWarning
 
     query = Selection.of(jobs, tag, state, site, app).require("rm").query()
-    if agreed("delete", query.count(), what="job", yes=yes, dry_run=dry_run):
+    if confirmed("delete", query.count(), what="job", yes=yes, dry_run=dry_run):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", StoraxWarning)  # it speaks to those who write Python
             note(f"Deleted: {query.delete()}")
         if left := query.count():
-            raise CommandError(f"{left} leased or running were left.", hint=_CANCEL_FIRST, status=REFUSED)
+            raise CommandError(f"{left} leased or running jobs were not deleted.", hint=_CANCEL_FIRST, status=REFUSED)

@@ -1,4 +1,4 @@
-"""`storax job explain`: why a job is where it is, in words."""
+"""`storax job explain`: why a job is in its state, and the way out."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from storax.models.job import Job
     from storax.models.site import Site
 
-SILENT_SEC = 90.0  # an agent is heard every few seconds; after this it is gone or cut off
+SILENT_SEC = 90.0  # an agent reports every few seconds; after this it is gone or cut off
 FEW = 5
 
 
-def explain(job: Annotated[str, typer.Argument(help="An id, or `last`.")], output: Output = Form.TABLE) -> None:
-    """Say in words why a job does not run (or that it does), and what can be done.
+def explain(job: Annotated[str, typer.Argument(help="Job id, or `last`.")], output: Output = Form.TABLE) -> None:
+    """Explain why a job does not run, and what you can do.
 
     \b
     Examples:
@@ -29,30 +29,30 @@ def explain(job: Annotated[str, typer.Argument(help="An id, or `last`.")], outpu
     """
     from storax.models.job import Job
 
-    found = Job.objects.get(id=one_id(job))
-    lines = list(reasons(found))
+    selected = Job.objects.get(id=one_id(job))
+    lines = list(reasons(selected))
     if output.for_people:
         print("\n".join(lines))
     else:
-        show_one({"id": found.id, "state": found.state, "reasons": lines}, form=output)
+        show_one({"id": selected.id, "state": selected.state, "reasons": lines}, form=output)
 
 
 def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
-    """One sentence or two a line: where the job is, what it waits for, and the way out."""
+    """Yield lines of one or two sentences: the job's state, what it waits for, and the way out."""
     from storax.models.site import Site
 
     now = now or datetime.now(UTC)
     site = Site.objects.get(id=job.site_id)
     yield f"Job {job.id} ({job.app.name} at site {site.name}) is {job.state}."
     if job.state == "JOB_FINISHED":
-        yield f"It finished {_ago(job.last_update, now)}{_code(job)}. There is nothing to wait for."
+        yield f"It finished {_ago(job.last_update, now)}{_code(job)}. It needs nothing more."
         return
     if job.state == "FAILED":
         yield from _failed(job)
         return
     yield from _trouble(site)
     if job.cancel_requested:
-        yield "It was cancelled: its process is being stopped."
+        yield "It was cancelled. Its process is being stopped."
     yield from _waits_for(job, site, now)
     if job.attempt and job.state != "RUNNING":
         yield from _last_error(job)
@@ -70,11 +70,11 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     elif job.state in ("READY", "RUN_DONE", "POSTPROCESSED", "STAGED_OUT"):
         yield from _transfers(job, site, now)
     elif job.session_id is not None:
-        yield "The site has taken it and starts it as soon as there are free cores."
+        yield "The site has leased it, and will start it when cores are free."
         yield from _holder(job, site, now)
     elif job.not_before and job.not_before > now:
         pause = (job.not_before - now).total_seconds()
-        yield f"It pauses for {format_duration(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
+        yield f"It waits {format_duration(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
     else:
         yield from _too_large(job, site)
         lines = list(allocations(job, site, now))
@@ -85,10 +85,10 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
 def _hook(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     name = HOOKS[job.state]
     if job.session_id is not None:
-        yield f"Its hook {name} runs, or starts when a core is free; its output is hooks.log in the workdir."
+        yield f"Its hook {name} is running, or starts when a core is free. Its output is hooks.log in the workdir."
         yield from _holder(job, site, now)
         return
-    yield f"Its hook {name} is to run next."
+    yield f"Its hook {name} runs next."
     yield from _site(site, now)
 
 
@@ -96,12 +96,12 @@ def _parents(job: "Job") -> Iterator[str]:
     open_ = job.parent_query().filter(state__ne=["JOB_FINISHED"]).order_by("id")
     rows = open_[: FEW + 1].values_list("id", "state")
     if not rows:
-        yield "All its parents have finished: it moves on in a moment."
+        yield "All its parents have finished. It will continue shortly."
         return
     named = ", ".join(f"{parent} is {state}" for parent, state in rows[:FEW])
     left = open_.count() if len(rows) > FEW else len(rows)
     yield f"It waits for {left} of {len(job.parent_ids)} parents: {named}{', ...' if left > FEW else ''}."
-    yield f"Why the first one does: storax job explain {rows[0][0]}"
+    yield f"See why the first one waits: storax job explain {rows[0][0]}"
 
 
 def _transfers(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
@@ -111,38 +111,38 @@ def _transfers(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     items = TransferItem.objects.filter(job_id=job.id, direction=direction, state__ne=["done"])
     rows = items.values_list("remote_path", "state", "transfer_info")
     if not rows:
-        yield "It moves on in a moment."
+        yield "It will continue shortly."
         return
     named = ", ".join(f"{path} is {state}" for path, state, _ in rows[:FEW])
-    yield f"It waits for {len(rows)} {'file' if len(rows) == 1 else 'files'} to come {direction}: {named}."
+    yield f"It waits for {len(rows)} {'file' if len(rows) == 1 else 'files'} to be staged {direction}: {named}."
     tried = next((info for _, _, info in rows if info.get("error")), None)
     if tried:
-        yield f"Try {tried.get('tries', 1)} ended with: {text_of(tried['error'])}"
+        yield f"Attempt {tried.get('tries', 1)} failed: {text_of(tried['error'])}"
     yield from _site(site, now)
 
 
 def _site(site: "Site", now: datetime) -> list[str]:
     """What is wrong with the agent of a site; nothing where it was heard lately."""
-    start = "Start it, on that machine: storax site start" + (f" {site.path}" if site.path else "")
+    start = "Start it on that machine: storax site start" + (f" {site.path}" if site.path else "")
     if site.last_refresh is None:
-        return [f"No agent of site {site.name} was ever heard, so nobody runs its jobs.", start]
+        return [f"The agent of site {site.name} has never contacted the server, so its jobs do not run.", start]
     silent = (now - site.last_refresh).total_seconds()
     if silent > SILENT_SEC:
-        return [f"The agent of site {site.name} was last heard {format_duration(silent)} ago.", start]
+        return [f"The agent of site {site.name} last contacted the server {format_duration(silent)} ago.", start]
     return []
 
 
 def _trouble(site: "Site") -> Iterator[str]:
-    """What does not work in the site's agent, by its own words."""
+    """Yield the loops of a site's agent that fail, with their errors."""
     for name, failure in sorted((site.failing_loops or {}).items()):
         since, error = (text_of(failure.get(key) or "?") for key in ("since", "error"))
-        yield f"The agent of site {site.name} has trouble, since {since}: loop {name}: {error}"
+        yield f"A loop of the agent of site {site.name} has failed since {since}: {name}: {error}"
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
-    """What it asks of a node that the one has not on which the agent itself runs jobs."""
+    """Yield what the job needs that the node on which the agent itself runs jobs lacks."""
     for demand, available in too_large(job, dict(site.node_size or {})):
-        yield f"It asks for {demand}; site {site.name} has {available:g} for jobs that its agent runs itself."
+        yield f"It requests {demand}; site {site.name} has {available:g} for jobs that its agent runs itself."
 
 
 def _queue(job: "Job", *, hint: bool) -> Iterator[str]:
@@ -152,9 +152,9 @@ def _queue(job: "Job", *, hint: bool) -> Iterator[str]:
     ahead = runnable.filter(priority__gt=job.priority).count()
     ahead += runnable.filter(priority=job.priority, id__lt=job.id or 0).count()
     running = Job.objects.filter(site_id=job.site_id, state="RUNNING").count()
-    yield f"It can run: the agent is there, {running} jobs run, and {ahead} come before it."
+    yield f"It is runnable. The agent is connected, {running} jobs are running, and {ahead} are queued before it."
     if hint and not running:
-        yield "If it stays so, the site may have no room for it, or takes other tags only: storax site check"
+        yield "If this does not change, the site may be too small for it, or accept only other tags: storax site check"
 
 
 def _holder(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
@@ -165,9 +165,9 @@ def _holder(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         return
     place = f", in allocation {session.batch_job_id}" if session.batch_job_id else ""
     heartbeat = _ago(session.heartbeat, now) if session.heartbeat else "never"
-    yield f"It is held by session {session.id} of site {site.name}{place}, last heard {heartbeat}."
+    yield f"Session {session.id} of site {site.name}{place} holds its lease; last heartbeat: {heartbeat}."
     if session.expires_at and session.expires_at < now:
-        yield "That is too long ago: its jobs are taken away from it and offered again."
+        yield "That session has expired. Its jobs will be offered again."
 
 
 def _failed(job: "Job") -> Iterator[str]:
@@ -177,7 +177,7 @@ def _failed(job: "Job") -> Iterator[str]:
     end = "was cancelled" if message == "cancelled" else f"failed{': ' + message if message else ''}"
     yield f"It {end}{code}, in attempt {job.attempt} of {max(job.attempt, job.max_attempts)}."
     if last and last.data.get("why"):
-        yield f"It was not run again: {last.data['why']}."
+        yield f"It was not retried: {last.data['why']}."
     yield from _last_error(job, known_message=message, failed=last.data if last else None)
     yield f"Run it again: storax job retry {job.id}"
 
@@ -209,7 +209,7 @@ def _ago(moment: datetime, now: datetime) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A length of time in its two largest units, such as ``2 h 5 min``."""
+    """Format a duration in its two largest units, such as ``2 h 5 min``."""
     rest, parts = max(0, round(seconds)), []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         count, rest = divmod(rest, size)

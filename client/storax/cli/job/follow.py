@@ -1,4 +1,4 @@
-"""Following jobs: logs, wait."""
+"""`storax job logs` and `wait`."""
 
 import sys
 import threading
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from storax.models.job import Job
 
 POLL_SEC = 0.2
-RETRY_SEC = 3.0  # between looks for a server that is away
+RETRY_SEC = 3.0  # between tries while the server is away
 BLOCK = 1 << 16
 FEW = 10
 
 
 def logs(
-    job: Annotated[str, typer.Argument(help="An id, or `last`.")],
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
-    err: Annotated[bool, typer.Option("--err", "-e", help="What it wrote to stderr.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Only this many last lines; 0: all.")] = 0,
-    path: Annotated[bool, typer.Option("--path", help="Print where the log lies, not what it says.")] = False,
+    job: Annotated[str, typer.Argument(help="Job id, or `last`.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until the job has ended.")] = False,
+    err: Annotated[bool, typer.Option("--err", "-e", help="Print stderr instead of stdout.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Print only so many last lines; 0: all.")] = 0,
+    path: Annotated[bool, typer.Option("--path", help="Print the path of the file instead of its content.")] = False,
 ) -> None:
-    """Print what a job wrote, where its site's folder is on this machine; else say where that is.
+    """Print the output of a job. If its site is on another machine, print where the file is.
 
     \b
     Examples:
@@ -41,18 +41,18 @@ def logs(
     """
     from storax.models.job import Job
 
-    found = Job.objects.get(id=one_id(job))
-    file = _log_file(found, "job.err" if err else "job.out", quiet=path)
+    selected = Job.objects.get(id=one_id(job))
+    file = _log_file(selected, "job.err" if err else "job.out", quiet=path)
     if path:
         print(file)
         return
     if follow and not file.exists():
-        _wait_for_file(found, file)
-    _require(found, file)
+        _wait_for_file(selected, file)
+    _require(selected, file)
     with file.open("rb") as opened:
         _copy(_last_lines(opened, lines))
         if follow:
-            _follow(found, opened)
+            _follow(selected, opened)
 
 
 def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
@@ -63,7 +63,7 @@ def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
     if not quiet and not (site.path and folder.is_dir()):
         raise CommandError(
             f"The log of job {job.id} is not on this machine.",
-            hint=f"It lies at site {site.name}: {folder / 'data' / job.workdir / name}",
+            hint=f"It is at site {site.name}: {folder / 'data' / job.workdir / name}",
             status=NOT_FOUND,
         )
     return folder / "data" / job.workdir / name
@@ -72,14 +72,14 @@ def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
 def _require(job: "Job", file: Path) -> None:
     if not file.exists():
         raise CommandError(
-            f"Job {job.id} has not written anything: it is {job.state}, and there is no {file}.",
+            f"Job {job.id} ({job.state}) has no output: {file} does not exist.",
             hint=f"Why: storax job explain {job.id}",
             status=NOT_FOUND,
         )
 
 
 def _ended(job: "Job") -> threading.Event:
-    """Set once the job has ended, by a thread that waits for the server to say so."""
+    """Return an event that a thread sets once the job has ended."""
     over = threading.Event()
 
     def wait() -> None:
@@ -133,13 +133,14 @@ def wait(
     state: States = None,
     site: Sites = None,
     app: Apps = None,
-    any_: Annotated[bool, typer.Option("--any", help="Return as soon as one has ended.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Return as soon as one has failed.")] = False,
+    any_: Annotated[bool, typer.Option("--any", help="Return when one job has ended.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Return when one job has failed.")] = False,
     timeout: Annotated[
-        str | None, typer.Option("--timeout", metavar="TIME", help="At most this long: 90, 10m.")
+        str | None,
+        typer.Option("--timeout", metavar="TIME", help="Longest wait: 90 (seconds), 10m, 2h. Default: none."),
     ] = None,
 ) -> None:
-    """Wait until jobs have ended. Exit status 6 if any failed, 7 if the time was up first; the jobs go on.
+    """Wait until jobs have ended. Exit status: 6 if a job failed, 7 after a timeout. The jobs continue after a timeout.
 
     \b
     Examples:
@@ -158,7 +159,7 @@ def _stop_rule(*, any_: bool, fail_fast: bool) -> "Callable[[Job], bool]":
 
 
 def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable[[Job], bool]") -> None:
-    """Wait for jobs with a bar on a terminal, and say on stderr how they ended.
+    """Wait for jobs, with a bar on a terminal, and print on stderr how they ended.
 
     Raises:
         CommandError: some failed, or the time was up first.
@@ -178,7 +179,7 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
 
 
 def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Job]":
-    """Jobs as they end. A server that is away for a while is waited for: the jobs go on without it."""
+    """Yield jobs as they end; wait while the server is away, as the jobs go on without it."""
     from storax.errors import Unavailable
     from storax.models.job import Job
 
@@ -193,25 +194,25 @@ def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Jo
         except Unavailable as error:
             if until_time is not None and time.monotonic() >= until_time:
                 raise _too_late(list(left), len(jobs)) from error
-            note(f"{error.message} Waiting for it to come back.")
+            note(f"{error.message} Waiting until it is back.")
             time.sleep(RETRY_SEC)
 
 
 def _too_late(left: "Sequence[int | None]", total: int) -> CommandError:
     named = ", ".join(map(str, left[:FEW])) + (", ..." if len(left) > FEW else "")
-    hint = f"They go on. What they wait for: storax job explain {left[0]}"
-    return CommandError(f"{len(left)} of {total} jobs did not end in time ({named}).", hint=hint, status=TIMEOUT)
+    hint = f"They continue. See why they wait: storax job explain {left[0]}"
+    return CommandError(f"{len(left)} of {total} jobs did not end in time: {named}.", hint=hint, status=TIMEOUT)
 
 
 def _failure(failed: "Sequence[Job]") -> CommandError:
     named = ", ".join(str(job.id) for job in failed[:FEW]) + (", ..." if len(failed) > FEW else "")
-    word = "Job" if len(failed) == 1 else "Jobs"
-    return CommandError(f"{word} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
+    noun = "Job" if len(failed) == 1 else "Jobs"
+    return CommandError(f"{noun} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
 
 
 @contextmanager
 def progress(label: str, total: int) -> "Iterator[Callable[[], Any]]":
-    """A bar on stderr where bars are shown; calling what it gives counts one."""
+    """Show a bar on stderr where bars are shown; calling the yielded function advances it by one."""
     from storax._runtime.progress import shown
 
     if not shown():

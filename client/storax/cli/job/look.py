@@ -1,4 +1,4 @@
-"""Looking at jobs: ls, show, summary, history."""
+"""`storax job ls`, `show`, `summary` and `history`."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -26,13 +26,13 @@ def ls(
     state: States = None,
     site: Sites = None,
     app: Apps = None,
-    everything: Annotated[bool, typer.Option("--all", "-a", help="Those that ended more than a day ago, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Include jobs that ended over a day ago.")] = False,
     order: Order = "-id",
     limit: Limit = 100,
     output: Output = Form.TABLE,
     columns: Columns = None,
 ) -> None:
-    """List jobs: those that have not ended, and those that ended within a day; all that match, if you say which.
+    """List jobs that have not ended, or ended within a day. With ids or filters, list all matching jobs.
 
     \b
     Examples:
@@ -55,19 +55,19 @@ def ls(
 def _foot(counts: Mapping[str, int], shown: int, *, narrowed: bool) -> None:
     total = sum(counts.values())
     if total:
-        rest = " (--limit 0 shows the rest)" if shown < total else ""
+        rest = " (use --limit 0 for all)" if shown < total else ""
         note(f"{shown} of {total} {'job' if total == 1 else 'jobs'}: {words_of(counts)}{rest}")
     if narrowed:
-        note("Without those that ended more than a day ago; --all has them.")
+        note("Jobs that ended more than a day ago are not listed; use --all.")
 
 
 def words_of(counts: Mapping[str, int]) -> str:
-    """Counts by state as words, the largest first."""
+    """Format counts by state, the largest first."""
     return ", ".join(f"{n} {state}" for state, n in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _show(rows: list[dict[str, Any]], output: Form, *, one: bool) -> None:
-    """Print each with all its fields. The shape of JSON follows from what was asked, not from how many there are."""
+    """Print each with all its fields; whether JSON is a list depends on the selection, not on the number of matches."""
     rows = [_first(row, "id", "state", "app", "site", "workdir") for row in named(rows, ("app", "site"))]
     if one:
         show_one(rows[0], form=output)
@@ -103,7 +103,7 @@ def details(
 
 def summary(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
-    by: Annotated[str, typer.Option("--by", metavar="FIELD", help="Count by the values of this field.")] = "state",
+    by: Annotated[str, typer.Option("--by", metavar="FIELD", help="Field whose values are counted.")] = "state",
     output: Output = Form.TABLE,
 ) -> None:  # fmt: skip
     """Count jobs by state, or by another field.
@@ -127,9 +127,9 @@ def summary(
 
 
 def history(
-    job: Annotated[str, typer.Argument(help="An id, or `last`.")], output: Output = Form.TABLE, columns: Columns = None
+    job: Annotated[str, typer.Argument(help="Job id, or `last`.")], output: Output = Form.TABLE, columns: Columns = None
 ) -> None:
-    """Show everything that ever happened to a job, oldest first; also to one that was deleted.
+    """Show all events of a job, oldest first; also of a deleted job.
 
     \b
     Examples:
@@ -142,4 +142,4 @@ def history(
     job_id = one_id(job)
     events = EventLog.objects.filter(job_id=job_id).order_by("position")
     if not print_events(events, form=output, columns=columns, of_one=True):
-        raise CommandError(f"There never was a job {job_id}.", hint="storax job ls --all lists jobs.", status=NOT_FOUND)
+        raise CommandError(f"Job {job_id} never existed.", hint="storax job ls --all lists jobs.", status=NOT_FOUND)

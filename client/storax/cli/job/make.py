@@ -50,7 +50,7 @@ def create(
     wait: o.Wait = False,
     output: o.Printed = Form.IDS,
 ) -> None:
-    """Create jobs and print their ids. Options hold for every row of --from-json that does not say otherwise.
+    """Create jobs, and print their ids. Options are defaults for the rows of --from-json.
 
     \b
     Examples:
@@ -66,14 +66,14 @@ def create(
         "on_parent_failure": on_parent_failure,
         "parameters": values(param or [], "--param"), "tags": pairs(tag or [], "--tag"),
         "launch_params": pairs(launch_param or [], "--launch-param"), "transfers": pairs(transfer or [], "--transfer"),
-        "parent_ids": [one_id(word) for text in parent or () for word in text.split(",")],
+        "parent_ids": [one_id(item) for text in parent or () for item in text.split(",")],
     }  # fmt: skip
     base = {name: value for name, value in options.items() if value not in (None, {}, [])}
     _create(_rows(base, _file_rows(from_json), param_sweep or []), dry_run=dry_run, wait=wait, output=output)
 
 
 def submit(
-    app: Annotated[str, typer.Argument(help="App to run.")],
+    app: Annotated[str, typer.Argument(help="Name of the App to run.")],
     parameters: o.Parameters = None,
     *,
     site: o.Site = None,
@@ -84,7 +84,7 @@ def submit(
     wait: o.Wait = False,
     output: o.Printed = Form.IDS,
 ) -> None:
-    """Create a job of an app, the short way, and print its id.
+    """Create a job of an App, and print its id. For all options use `storax job create`.
 
     \b
     Examples:
@@ -153,7 +153,7 @@ def _parents_first(rows: Sequence[Row]) -> Iterable[int]:
         return list(TopologicalSorter({n: row.get("parent_refs") or [] for n, row in enumerate(rows)}).static_order())
     except CycleError as error:
         raise UsageError(
-            f"Rows {error.args[1]} wait for each other.", hint="A parent cannot wait for its child."
+            f"Rows {error.args[1]} depend on each other.", hint="Remove the cycle from parent_refs."
         ) from None
 
 
@@ -162,7 +162,7 @@ def _job(row: Row, jobs: "Mapping[int, Job]") -> "Job":
 
     fields: Any = {name: value for name, value in row.items() if name not in ("site", "parent_refs")}
     if not fields.get("app") and not fields.get("app_id"):
-        raise UsageError("A job needs an app.", hint="Name it with --app, or in the column `app`.")
+        raise UsageError("A job needs an App.", hint="Name it with --app, or in the column `app`.")
     if row.get("site"):
         fields["site_name"] = row["site"]
     if refs := row.get("parent_refs"):

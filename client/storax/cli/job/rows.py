@@ -30,9 +30,7 @@ def read_rows(source: str) -> list[Row]:
     text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     rows = list(_json_rows(text, source) if text.lstrip()[:1] in ("[", "{") else _csv_rows(text))
     if not rows:
-        raise UsageError(
-            f"There is no job in {source}.", hint="Give a JSON list, JSON lines, or CSV with a first line of names."
-        )
+        raise UsageError(f"{source} contains no job.", hint="Use a JSON list, JSON lines, or CSV with a header line.")
     return rows
 
 
@@ -44,11 +42,11 @@ def _json_rows(text: str, source: str) -> Iterator[Row]:
             value, at = decoder.raw_decode(text, at)
         except ValueError as error:
             line = text.count("\n", 0, getattr(error, "pos", at)) + 1
-            raise UsageError(f"{source}, line {line}: this is no JSON ({error}).") from None
+            raise UsageError(f"{source}, line {line}: invalid JSON ({error}).") from None
         for row in value if isinstance(value, list) else [value]:
             if not isinstance(row, dict):
                 raise UsageError(
-                    f"{source}: {json.dumps(row)[:60]} is no job.", hint='Each is an object: {"app": ..., ...}'
+                    f"{source}: {json.dumps(row)[:60]} is not a job.", hint='A job is an object: {"app": ..., ...}'
                 )
             yield row
 
@@ -86,7 +84,7 @@ def sweeps(texts: Sequence[str]) -> Iterator[dict[str, Any]]:
 def _axis(text: str) -> tuple[str, list[Any]]:
     name, sign, values = text.partition("=")
     if not sign or not name or not values:
-        raise UsageError(f"--param-sweep {text!r} is no NAME=VALUES.", hint="Write x=1:10, x=0:1:0.25 or x=a,b,c")
+        raise UsageError(f"--param-sweep {text!r} is not NAME=VALUES.", hint="Write x=1:10, x=0:1:0.25 or x=a,b,c")
     if ":" not in values:
         return name, values.split(",")
     try:
@@ -94,9 +92,9 @@ def _axis(text: str) -> tuple[str, list[Any]]:
             Decimal(number) for number in (values if values.count(":") > 1 else f"{values}:1").split(":")
         ]
     except (InvalidOperation, ValueError):
-        raise UsageError(f"--param-sweep {text!r}: these are no numbers.", hint="Write x=1:10 or x=0:1:0.25") from None
+        raise UsageError(f"--param-sweep {text!r}: these are not numbers.", hint="Write x=1:10 or x=0:1:0.25") from None
     if not step or (last - first) / step < 0 or (last - first) / step >= MAX_VALUES:
-        raise UsageError(f"--param-sweep {text!r} never ends.", hint="Write FIRST:LAST:STEP, as x=10:1:-1")
+        raise UsageError(f"--param-sweep {text!r} does not end.", hint="Write FIRST:LAST:STEP, such as x=10:1:-1")
     count = int((last - first) / step) + 1
     return name, [_number(first + index * step) for index in range(count)]
 
@@ -136,7 +134,7 @@ def fill_workdirs(rows: Sequence[Row], *, default: str) -> None:
 def _filled(workdir: str, values: Mapping[str, Any]) -> str:
     def fill(match: re.Match[str]) -> str:
         if match[1] not in values:
-            raise UsageError(f"Workdir {workdir!r} names {match[0]}.", hint="Places are {n} and the job's parameters.")
+            raise UsageError(f"Workdir {workdir!r} contains {match[0]}.", hint="Use {n} or the job's parameters.")
         return str(values[match[1]]).replace("/", "_")  # a value must stay one step of the path
 
     return _PLACEHOLDER.sub(fill, workdir)

@@ -1,1 +1,1 @@
-"""How commands read arguments and print results, questions and errors."""
+"""How commands read arguments and print results, prompts and errors."""

@@ -1,4 +1,4 @@
-"""Asking before something is changed or destroyed: the number first, then a question, never a surprise in a script."""
+"""Confirmation before a change: the number of objects, then a prompt; a script needs ``--yes``."""
 
 import sys
 from typing import Annotated
@@ -8,15 +8,15 @@ import typer
 from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
 from storax.cli.terminal.output import note
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not prompt for confirmation.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number, and change nothing.")]
 
 
-def agreed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -> bool:
-    """Whether to go on with ``deed`` on ``count`` things, said as ``what`` in the singular.
+def confirmed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -> bool:
+    """Return whether to carry out ``action`` on ``count`` objects; ``what`` is their noun in the singular.
 
     Raises:
-        CommandError: there is nothing to do it to, or nobody to ask and no ``--yes``.
+        CommandError: there is no object, or no terminal for the prompt and no ``--yes``.
     """
     things = f"{count} {what}{'' if count == 1 else 's'}"
     if count == 0:
@@ -27,7 +27,7 @@ def agreed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -> b
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UsageError(f"This would {action} {things}.", hint="Nobody can be asked here: add --yes.")
+        raise UsageError(f"This would {action} {things}.", hint="Cannot prompt without a terminal: add --yes.")
     if typer.confirm(f"{action.capitalize()} {things}?", err=True):
         return True
     note("Nothing was changed.")

@@ -1,30 +1,30 @@
-"""The client that a command uses: one a command line, made when the command runs and not for its help."""
+"""The client of a command: one per command line, made when the command runs, not for its help."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Nobody wants to look at a dead command line; what waits long asks again by itself.
+# A command line should not hang; a command that waits long connects again by itself.
 CONNECT_WITHIN_SEC = 1.5
 
 _profile: list[str | None] = [None]
 
 
 def choose(profile: str | None) -> None:
-    """Use this stored profile for the rest of this process; None finds the server as scripts do."""
+    """Use this stored profile for the rest of this process; None chooses the server as scripts do."""
     _profile[0] = profile
 
 
 def chosen() -> str | None:
-    """The profile that was chosen; None where none was."""
+    """Return the chosen profile; None where none was."""
     return _profile[0]
 
 
 @contextmanager
 def connected() -> Iterator[None]:
-    """Inside the block the models speak to the chosen server; a client that is in force already stays.
+    """Connect the models to the chosen server inside the block, unless a client is in force already.
 
     Raises:
-        NotConfigured: no server is named anywhere.
+        NotConfigured: no argument, variable or profile names a server.
     """
     from storax.client import Client, scoped_client
 

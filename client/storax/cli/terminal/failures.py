@@ -1,4 +1,4 @@
-"""Errors as people and scripts see them: one block on stderr (what, why, the way out, the request) and a status."""
+"""Report errors: one block on stderr (what happened, the way out, the request id) and an exit status."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ _debug: list[bool] = [False]
 
 
 class CommandError(Exception):
-    """A command cannot do what was asked: what happened, what to do about it, and the exit status."""
+    """A command failed: the message, a hint what to do, and the exit status."""
 
     def __init__(self, message: str, *, hint: str = "", status: int = ERROR) -> None:
         super().__init__(message)
@@ -20,28 +20,28 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """The command line says something that has no meaning."""
+    """The command line is not valid."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint, status=USAGE)
 
 
 class MissingExtraError(CommandError):
-    """A command group is not installed, or lacks what it needs."""
+    """A command group is not installed, or lacks a library."""
 
     def __init__(self, name: str, *, extra: str, module: str | None = None) -> None:
-        lacks = f" (there is no module {module!r})" if module else ""
-        hint = f'Install it: pip install "storax[{extra}]"' if extra else "Install the package that brings it again."
+        lacks = f" (the module {module!r} is missing)" if module else ""
+        hint = f'Install it: pip install "storax[{extra}]"' if extra else "Reinstall the package that provides it."
         super().__init__(f"The command `storax {name}` is not installed here{lacks}.", hint=hint)
 
 
 def debug(*, on: bool) -> None:
-    """Whether errors show their trace, for the rest of this process."""
+    """Show tracebacks of errors, or do not, for the rest of this process."""
     _debug[0] = on
 
 
 def report(error: BaseException) -> int:
-    """Print ``error`` on stderr and return the exit status that stands for it."""
+    """Print an error on stderr and return its exit status."""
     if _debug[0]:
         traceback.print_exception(error)
     for line in _lines(error):
@@ -50,7 +50,7 @@ def report(error: BaseException) -> int:
 
 
 def status_of(error: BaseException) -> int:
-    """The exit status of an error."""
+    """Return the exit status of an error."""
     from storax import errors as e
 
     if isinstance(error, CommandError):
@@ -72,7 +72,7 @@ def status_of(error: BaseException) -> int:
 
 
 def flush(status: int) -> int:
-    """Write out what is still held back, and give the status; a reader who is gone is no error."""
+    """Flush the output and return the status; a closed pipe is no error."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -87,9 +87,9 @@ def _lines(error: BaseException) -> Iterator[str]:
     from storax.local.errors import LocalError
 
     if not isinstance(error, (StoraxError, SettingsError, LocalError, CommandError, OSError)):
-        yield f"error: storax met something it did not expect: {type(error).__name__}: {error}"
+        yield f"error: unexpected error: {type(error).__name__}: {error}"
         if not _debug[0]:
-            yield "  To see where: STORAX_DEBUG=1 storax ..."
+            yield "  To see the traceback, set STORAX_DEBUG=1."
         return
     hint = str(getattr(error, "hint", "") or "")
     yield f"error: {_message(error)}"

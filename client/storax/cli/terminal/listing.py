@@ -1,4 +1,4 @@
-"""Lists of things: which columns, with the names of sites and apps in the place of their ids."""
+"""Lists of objects: their columns, with the names of sites and apps in place of ids."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,17 +8,23 @@ import typer
 
 from storax.cli.terminal.output import Form, chosen, note, show
 
-Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="How many at most; 0: all.")]
-Order = Annotated[str, typer.Option("--order", metavar="FIELD", help="Sort by this field; -FIELD turns it round.")]
+Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="Largest number of rows; 0: all.")]
+Order = Annotated[str, typer.Option("--order", metavar="FIELD", help="Sort by this field; -FIELD: descending.")]
 
-# Columns that are names of what an id points to: the field with the id, and how to find the names.
+# Columns with the name of an object that another field has the id of.
 _NAMED = {"app": "app_id", "site": "site_id"}
 
 
 @dataclass(frozen=True)
 class Listing:
-    """How the things of one kind are listed: their word, and the columns of a table and of a wide one. ``made`` are
-    columns that are no fields: of which field each is, and how it is made."""
+    """How the objects of one model are listed.
+
+    Attributes:
+        noun: Name of one object.
+        narrow: Columns of a table.
+        wide: Columns of a wide table.
+        computed: Columns that are no fields: the field each is computed of, and the function.
+    """
 
     noun: str
     narrow: tuple[str, ...]
@@ -26,14 +32,14 @@ class Listing:
     computed: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
 
     def print(self, query: Any, *, form: Form, columns: str | None, limit: int = 0, empty: str = "") -> int:
-        """Print what ``query`` finds, ``limit`` at most, and return how many there were.
+        """Print the matches of a query, ``limit`` at most, and return how many there were.
 
         Args:
             query: of any resource, in its final order.
             form: how to print.
             columns: names after ``--columns``; None chooses by the form.
             limit: rows at most; 0 means all.
-            empty: what to say, on stderr, when there are none.
+            empty: the message on stderr if there are none.
 
         Raises:
             UnknownName: there is no such column; the message names the nearest.
@@ -56,7 +62,7 @@ class Listing:
 
 
 def rows_of(query: Any, fields: Sequence[str], *, form: Form) -> Iterable[dict[str, Any]]:
-    """The rows of a query; page by page where the form prints line by line, so that any number fits into memory.
+    """Return the rows of a query; page by page where the form prints line by line, so that any number fits into memory.
 
     Raises:
         UnknownName: there is no such field; the message names the nearest.
@@ -64,7 +70,7 @@ def rows_of(query: Any, fields: Sequence[str], *, form: Form) -> Iterable[dict[s
     if form not in (Form.NDJSON, Form.CSV, Form.IDS):
         rows: list[dict[str, Any]] = query.values(*fields)
         return rows
-    query[:0].values(*fields)  # asks nothing, but checks the names
+    query[:0].values(*fields)  # sends no request, but checks the names
     return ({name: getattr(one, name) for name in fields} for one in query.iterator())
 
 
@@ -73,7 +79,7 @@ def _fields(names: Iterable[str]) -> Sequence[str]:
 
 
 def named(rows: list[dict[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
-    """The rows, with the columns ``app`` and ``site`` where they are among ``names``: one request for each."""
+    """Add the columns ``app`` and ``site`` to rows where they are among ``names``: one request for each."""
     for name in set(names) & set(_NAMED):
         field = _NAMED[name]
         names_by_id = _names(name, {row[field] for row in rows if row[field] is not None})

@@ -1,4 +1,4 @@
-"""How results look: aligned columns, JSON, CSV or bare ids on stdout; every word about them on stderr.
+"""Print results: aligned columns, JSON, CSV or bare ids on stdout; notes about them on stderr.
 
 A terminal gets colours and lines that fit; a pipe gets plain columns, uncut.
 """
@@ -26,7 +26,7 @@ _COLOURS = {
 
 
 class Form(StrEnum):
-    """The forms of a list."""
+    """The formats of a list."""
 
     TABLE = "table"
     WIDE = "wide"
@@ -37,40 +37,38 @@ class Form(StrEnum):
 
     @property
     def for_people(self) -> bool:
-        """Whether it is columns to look at, rather than data for a program."""
+        """Whether it is for people, not for programs."""
         return self in (Form.TABLE, Form.WIDE)
 
 
 Output = Annotated[
-    Form, typer.Option("--output", "-o", envvar="STORAX_OUTPUT", help="How to print it.", show_default=True)
+    Form, typer.Option("--output", "-o", envvar="STORAX_OUTPUT", help="Output format.", show_default=True)
 ]
-Columns = Annotated[
-    str | None, typer.Option("--columns", metavar="NAME,...", help="The columns to print, in this order.")
-]
+Columns = Annotated[str | None, typer.Option("--columns", metavar="NAME,...", help="Columns to print, in this order.")]
 
 
 def note(text: str) -> None:
-    """Say something about the data, on stderr."""
+    """Print a note about the data on stderr."""
     print(text, file=sys.stderr)
 
 
 def chosen(
     form: Form, columns: str | None, *, narrow: Sequence[str], wide: Sequence[str], every: Sequence[str]
 ) -> list[str]:
-    """The columns to fetch and print: those named; else a few for a table, more for ``wide``, all for programs."""
+    """Return the columns to print: those named, else ``narrow`` or ``wide`` for a table, ``every`` for programs."""
     if columns:
         return [name.strip() for name in columns.split(",") if name.strip()]
     return list({Form.TABLE: narrow, Form.WIDE: wide, Form.IDS: ("id",)}.get(form, every))
 
 
 def show(rows: Iterable[Row], *, form: Form, columns: Sequence[str], out: TextIO | None = None) -> int:
-    """Print ``rows`` and return how many there were. ``ids`` prints the first column alone."""
+    """Print rows and return how many there were; the form ``ids`` prints the first column alone."""
     out = out or sys.stdout
     if form is Form.JSON:
-        materialised = list(rows)
-        json.dump([plain(row) for row in materialised], out, indent=2, ensure_ascii=False)
+        all_rows = list(rows)
+        json.dump([plain(row) for row in all_rows], out, indent=2, ensure_ascii=False)
         out.write("\n")
-        return len(materialised)
+        return len(all_rows)
     if form is Form.NDJSON:
         return _each(rows, lambda row: json.dumps(plain(row), ensure_ascii=False, separators=(",", ":")), out)
     if form is Form.IDS:
@@ -81,7 +79,7 @@ def show(rows: Iterable[Row], *, form: Form, columns: Sequence[str], out: TextIO
 
 
 def show_one(row: Row, *, form: Form, out: TextIO | None = None) -> None:
-    """Print one thing: a line a field for people, else as a list of one (JSON: the object itself)."""
+    """Print one object: one line per field for people, else as a list of one (JSON: the object itself)."""
     out = out or sys.stdout
     if form is Form.JSON:
         json.dump(plain(row), out, indent=2, ensure_ascii=False)
@@ -96,7 +94,7 @@ def show_one(row: Row, *, form: Form, out: TextIO | None = None) -> None:
 
 
 def plain(value: Any) -> Any:
-    """The JSON form of a value, times as ISO 8601 in UTC."""
+    """Return the JSON form of a value, times as ISO 8601 in UTC."""
     if isinstance(value, Mapping):
         return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -107,7 +105,7 @@ def plain(value: Any) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """A value as one line of text for a cell; control characters are shown, not sent to the terminal."""
+    """Return a value as one line of text for a cell; control characters are escaped."""
     if value is None or value in ("", {}, []):
         return "-"
     if isinstance(value, datetime):
@@ -180,7 +178,7 @@ def _cut(text: str, width: int) -> str:
 
 
 class _Paint:
-    """ANSI colours on a terminal that wants them; nothing elsewhere."""
+    """ANSI colours on a terminal that supports them; plain text elsewhere."""
 
     def __init__(self, out: TextIO) -> None:
         self._on = out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -193,7 +191,7 @@ class _Paint:
         return f"\x1b[{code}m{text}\x1b[0m" if self._on and code else text
 
     def states_in(self, line: str, cells: Sequence[str]) -> str:
-        """Colour the one state a line holds."""
+        """Colour the state in a line."""
         if self._on and (cell := next((c for c in cells if c in _COLOURS), None)):
             return line.replace(f" {cell}", f" {self.state(cell)}", 1)
         return line

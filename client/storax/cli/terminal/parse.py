@@ -1,4 +1,4 @@
-"""Words of the command line as values: KEY=VALUE, NAME:=JSON, moments and lengths of time."""
+"""Parse arguments of the command line: KEY=VALUE, NAME:=JSON, times and durations."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
-    """``KEY=VALUE`` texts as a dict.
+    """Parse ``KEY=VALUE`` texts as a dict.
 
     Raises:
         UsageError: one has no ``=``.
@@ -22,13 +22,13 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name:
-            raise UsageError(f"{option} {text!r} is no KEY=VALUE.", hint=f"Write it as {option} experiment=foo")
+            raise UsageError(f"{option} {text!r} is not KEY=VALUE.", hint=f"Write {option} experiment=foo")
         out[name] = value
     return out
 
 
 def when(text: str, *, now: datetime | None = None) -> datetime:
-    """A moment, from ISO 8601 or from a span before now such as 90s, 10m, 2h, 1d.
+    """Parse a time: ISO 8601, or a duration before now such as 90s, 10m, 2h, 1d.
 
     Raises:
         UsageError: it is neither.
@@ -38,12 +38,12 @@ def when(text: str, *, now: datetime | None = None) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no time.", hint="Write 10m, 2h, 1d or 2026-01-31T12:00:00Z.") from None
+        raise UsageError(f"{text!r} is not a time.", hint="Write 10m, 2h, 1d or 2026-01-31T12:00:00Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def span(text: str) -> float:
-    """Seconds, from a number or a text such as 90s, 10m, 2h.
+    """Parse a duration in seconds: a number or a text such as 90s, 10m, 2h.
 
     Raises:
         UsageError: it is neither.
@@ -53,11 +53,11 @@ def span(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no length of time.", hint="Write 90, 90s, 10m or 2h.") from None
+        raise UsageError(f"{text!r} is not a duration.", hint="Write 90, 90s, 10m or 2h.") from None
 
 
 def values(texts: list[str], option: str) -> dict[str, Any]:
-    """``NAME=TEXT`` and ``NAME:=JSON`` as a dict.
+    """Parse ``NAME=TEXT`` and ``NAME:=JSON`` as a dict.
 
     Raises:
         UsageError: one has no ``=``, or no JSON behind ``:=``.
@@ -66,7 +66,7 @@ def values(texts: list[str], option: str) -> dict[str, Any]:
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name.rstrip(":"):
-            raise UsageError(f"{option} {text!r} is no NAME=VALUE.", hint="Write it as name=value, numbers as name:=3")
+            raise UsageError(f"{option} {text!r} is not NAME=VALUE.", hint="Write name=value, or name:=3 for a number.")
         out[name.removesuffix(":")] = _json(text, value, option) if name.endswith(":") else value
     return out
 
@@ -76,5 +76,5 @@ def _json(text: str, value: str, option: str) -> Any:
         return json.loads(value)
     except ValueError as error:
         raise UsageError(
-            f"{option} {text!r}: what follows := is no JSON ({error}).", hint="Use = for a text."
+            f"{option} {text!r}: the text after := is not valid JSON ({error}).", hint="Use = for text."
         ) from None

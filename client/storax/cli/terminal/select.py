@@ -1,4 +1,4 @@
-"""Which jobs are meant: ids, ranges, `last`, filters by tag, state, site and app; the same words everywhere."""
+"""Selection of jobs: ids, ranges, `last`, filters by tag, state, site and app; the same options everywhere."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ MAX_IDS = 10_000
 Selectors = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[JOB]...", help="Ids and ranges such as 12 or 1-10,15; `last` is the newest job.", show_default=False
+        metavar="[JOB]...", help="Job ids and ranges: 12 or 1-10,15; `last` is the newest job.", show_default=False
     ),
 ]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Only jobs with this tag.")]
@@ -31,7 +31,7 @@ _RANGE = re.compile(r"(\d+)-(\d+)")
 
 @dataclass(frozen=True)
 class Selection:
-    """What was typed to say which jobs are meant."""
+    """The jobs that a command line selects."""
 
     selectors: Sequence[str] = ()
     tags: Sequence[str] = ()
@@ -49,17 +49,17 @@ class Selection:
         sites: Sequence[str] | None = None,
         apps: Sequence[str] | None = None,
     ) -> "Selection":
-        """From the values of options, which are None where they were not given."""
+        """Make it of the values of options, which are None where they are absent."""
         return cls(selectors or (), tags or (), _split(states), sites or (), apps or ())
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was said."""
+        """Whether nothing is selected."""
         return not (self.selectors or self.tags or self.states or self.sites or self.apps or self.extra)
 
     @property
     def is_one(self) -> bool:
-        """Whether a single job was named, by its id or as `last`."""
+        """Whether it is a single job, by its id or as `last`."""
         filtered = self.tags or self.states or self.sites or self.apps
         return (
             not filtered and len(self.selectors) == 1 and (self.selectors[0].isdecimal() or self.selectors[0] == "last")
@@ -72,22 +72,22 @@ class Selection:
         return " ".join(parts) or "all jobs"
 
     def require(self, verb: str) -> "Selection":
-        """Refuse to act on everything by accident.
+        """Refuse an empty selection, which would stand for all jobs.
 
         Raises:
-            CommandError: nothing was said.
+            UsageError: nothing is selected.
         """
         if self.is_empty:
-            hint = f"Write storax job {verb} 12, or --tag KEY=VALUE, or --state STATE"
-            raise UsageError("Say which jobs are meant.", hint=hint)
+            hint = f"Write storax job {verb} 12, or use --tag KEY=VALUE or --state STATE."
+            raise UsageError("No job is selected.", hint=hint)
         return self
 
     def query(self) -> "JobQuery":
-        """The jobs that are meant.
+        """Return the query of the selected jobs.
 
         Raises:
             CommandError: an app of that name does not exist, or `last` while there is no job.
-            InvalidInput: a state or site that nobody knows; the message names the nearest.
+            InvalidInput: there is no such state or site; the message names the nearest.
         """
         from storax.models.job import Job
 
@@ -115,20 +115,20 @@ class Selection:
         if len(spans) == 1 and spans[0][0] != spans[0][1]:
             return {"id__gt": spans[0][0] - 1, "id__lt": spans[0][1] + 1}
         if sum(last - first + 1 for first, last in spans) > MAX_IDS:
-            raise UsageError(f"These are more than {MAX_IDS} ids.", hint="Give one range, or filter by tag.")
+            raise UsageError(f"These are more than {MAX_IDS} ids.", hint="Use one range, or filter by tag.")
         ids = list(dict.fromkeys(i for first, last in spans for i in range(first, last + 1)))
         return {"id": ids} if ids else {}
 
 
 def one_id(text: str) -> int:
-    """The id of a single job, from a number or `last`.
+    """Parse the id of a single job: a number or `last`.
 
     Raises:
         CommandError: it is neither, or there is no job.
     """
     first, last = _span_of(text)
     if first != last:
-        raise UsageError(f"{text!r} is more than one job.", hint="This command takes one id.")
+        raise UsageError(f"{text!r} selects more than one job.", hint="This command takes one id.")
     return first
 
 
@@ -141,7 +141,7 @@ def _span_of(text: str) -> tuple[int, int]:
     match = _RANGE.fullmatch(text)
     if match and int(match[1]) <= int(match[2]):
         return int(match[1]), int(match[2])
-    raise UsageError(f"{text!r} is no job.", hint="Give an id such as 12, a range such as 1-10, or `last`.")
+    raise UsageError(f"{text!r} is not a job.", hint="Use an id such as 12, a range such as 1-10, or `last`.")
 
 
 def _newest() -> int:
@@ -154,7 +154,7 @@ def _newest() -> int:
 
 
 def site_id(name: str) -> int:
-    """The id of a site, from its name or its number.
+    """Return the id of a site, from its name or its number.
 
     Raises:
         CommandError: there is none; the message names the nearest.
@@ -170,7 +170,7 @@ def site_id(name: str) -> int:
 
 
 def app_ids(name: str, *, sites: Iterable[int] = ()) -> list[int]:
-    """The ids of the apps of this name, one a site; or the one id that ``name`` is.
+    """Return the ids of the apps of this name, one per site; or the one id that ``name`` is.
 
     Raises:
         CommandError: there is none; the message names the nearest.
@@ -185,9 +185,9 @@ def app_ids(name: str, *, sites: Iterable[int] = ()) -> list[int]:
         from storax._runtime.suggestions import nearest
 
         hint = nearest(name, apps.values_list("name", flat=True)) or "There is none yet: storax app sync FILE.py"
-        raise CommandError(f"There is no app {name!r}.", hint=hint, status=NOT_FOUND)
+        raise CommandError(f"There is no App {name!r}.", hint=hint, status=NOT_FOUND)
     return list(ids)
 
 
 def _split(texts: Sequence[str] | None) -> list[str]:
-    return [word for text in texts or () for word in text.split(",") if word]
+    return [item for text in texts or () for item in text.split(",") if item]

@@ -10,7 +10,7 @@ from storax.local.errors import StartError
 from storax.local.parts import Part
 from storax.local.processes.log_file import LogFile
 from storax.local.processes.spawn import spawn
-from storax.local.state import Record
+from storax.local.state import PartRecord
 
 _FIRST_DELAY_SEC = 0.1
 _LONGEST_DELAY_SEC = 5.0
@@ -38,10 +38,10 @@ class Child:
         record: What an earlier supervisor recorded about the part; None where there is none.
     """
 
-    def __init__(self, part: Part, *, stack_id: str, version: str, log: Path, record: Record | None = None) -> None:
+    def __init__(self, part: Part, *, stack_id: str, version: str, log: Path, record: PartRecord | None = None) -> None:
         self.part = part
         self.phase = Phase.WAITING
-        self.record: Record | None = None
+        self.record: PartRecord | None = None
         self.started_here = False
         self.due = 0.0  # when to start again, by the monotonic clock
         self._earlier_record = record
@@ -131,9 +131,9 @@ class Child:
         self.due = now + _LONGEST_DELAY_SEC
         self._enter(Phase.RESTARTING)
 
-    def _new_record(self, process: Process | None) -> Record:
+    def _new_record(self, process: Process | None) -> PartRecord:
         part = self.part
-        return Record(
+        return PartRecord(
             argv=list(part.argv),
             fingerprint=part.fingerprint(self._version),
             signal=int(part.signal),

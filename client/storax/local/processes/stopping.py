@@ -4,12 +4,12 @@ import signal
 from itertools import groupby
 
 from storax._runtime.processes import wait_gone
-from storax.local.state import Record
+from storax.local.state import PartRecord
 
 _QUIT_GRACE_SEC = 5.0
 
 
-def stop_parts(parts: dict[str, Record]) -> None:
+def stop_parts(parts: dict[str, PartRecord]) -> None:
     """Stop the parts rank by rank: those of one rank together, the next rank when they are gone.
 
     Each gets its signal and its grace; then SIGQUIT, at which Postgres ends at once unharmed, then SIGKILL.
@@ -18,7 +18,7 @@ def stop_parts(parts: dict[str, Record]) -> None:
         _stop_together(list(group))
 
 
-def _stop_together(parts: list[Record]) -> None:
+def _stop_together(parts: list[PartRecord]) -> None:
     processes = {part.process: part for part in parts if part.process and part.process.alive()}
     for process, part in processes.items():
         process.send(part.signal)

@@ -1,1 +1,1 @@
-"""The servers of a stack: where their programs are, how they are set up, how to ask whether they answer."""
+"""The servers of a stack: their programs, their settings, and probes whether they answer."""

@@ -4,15 +4,14 @@ from storax_core.resources.base import Resource
 
 
 def column(resource: Resource, name: str) -> str:
-    """A stored field's SQL, with its table's alias: t for the main table, s for the hot one."""
+    """A stored field's SQL, with its table's alias: t for the main table, s for the one with the state."""
     on_state = resource.fields[name].table == resource.state_table or name in ("id", "owner_id")
     return f"{'s' if resource.split and on_state else 't'}.{name}"
 
 
-def source(resource: Resource, *, hot_only: bool = False) -> str:
+def source(resource: Resource, *, state_only: bool = False) -> str:
     """The FROM clause."""
     if not resource.split:
         return f"{resource.table} t"
-    return (
-        f"{resource.state_table} s" if hot_only else f"{resource.state_table} s JOIN {resource.table} t ON t.id = s.id"
-    )
+    joined = "" if state_only else f" JOIN {resource.table} t ON t.id = s.id"
+    return f"{resource.state_table} s{joined}"

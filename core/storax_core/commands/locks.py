@@ -1,0 +1,36 @@
+"""Rows that a command locks: those that it changes, with what the rules read of them, and the parents of new rows."""
+
+from collections.abc import Iterable, Sequence
+
+from storax_core.database.connections import Connection
+from storax_core.errors import Invalid
+from storax_core.lifecycle.rules import Facts
+from storax_core.resources import Resource
+
+FACTS = "id, owner_id, site_id, version, state, last_update, now() AS now"
+# What ``lifecycle.rules`` reads of a job.
+JOB_FACTS = (
+    f"{FACTS}, session_id, lease_epoch, attempt, max_attempts, retry_delay_sec, not_before, cancel_requested, stage_in,"
+    " stage_out, hooks, retry_exit_codes::text AS retry_exit_codes, retry_on_timeout, return_code"
+)
+
+
+async def lock_mine(
+    conn: Connection, owner_id: int, resource: Resource, ids: Sequence[int], columns: str
+) -> list[Facts]:
+    """These columns of these rows of this owner, locked in id order; missing ones are left out."""
+    sql = f"""SELECT {columns} FROM {resource.state_table}
+WHERE id = ANY($2::bigint[]) AND owner_id = $1 ORDER BY id FOR UPDATE"""  # noqa: S608
+    rows: list[Facts] = await conn.fetch(sql, owner_id, list(ids))
+    return rows
+
+
+async def require_mine(conn: Connection, owner_id: int, resource: Resource, ids: Iterable[int]) -> None:
+    """Lock these rows against deletion. Raises Invalid naming the first that is not there or not this owner's."""
+    wanted = sorted(set(ids))
+    sql = f"SELECT id FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2 FOR KEY SHARE"  # noqa: S608
+    locked = {r["id"] for r in await conn.fetch(sql, wanted, owner_id)} if wanted else set()
+    missing = [w for w in wanted if w not in locked]
+    if missing:
+        noun = resource.entity.replace("_", " ")
+        raise Invalid(f"{noun} {missing[0]} does not exist", hint=f"List yours with GET /api/v1/{resource.path}/.")

@@ -1,0 +1,63 @@
+"""What single nouns ask beyond their declarations. Generic commands ask here and tell nouns apart nowhere else."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from storax_core.commands import apps, create_jobs, leases, locks, transfers, transitions
+from storax_core.database.connections import Connection
+from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Change, Row
+from storax_core.log.append import Context
+from storax_core.resources import Resource
+
+Ids = Sequence[int]
+Create = Callable[[Connection, Context, Sequence[Row]], Awaitable[list[Row]]]
+Delete = Callable[[Connection, Context, Ids, Row], Awaitable[tuple[int, list[int]]]]
+
+
+async def nothing(*_: Any) -> None:
+    """A noun that asks no more."""
+
+
+@dataclass(frozen=True)
+class NounRules:
+    """The rules of one noun; those that are left out are the same for all.
+
+    ``before_create`` judges new rows, ``before_update`` lines ``{"id", "p": patch}``; they may complete them, or raise.
+    ``after_create`` gets the new ids, ``after_change`` the changes that were appended with new states. ``facts`` are
+    the columns that ``transition`` reads. ``create`` and ``delete`` stand in place of the general commands.
+    """
+
+    before_create: Callable[[Connection, Context, Sequence[Row]], Awaitable[None]] = nothing
+    after_create: Callable[[Connection, Context, Ids], Awaitable[None]] = nothing
+    before_update: Callable[[Connection, Context, Sequence[Row]], Awaitable[None]] = nothing
+    after_change: Callable[[Connection, Context, Sequence[Change]], Awaitable[None]] = nothing
+    facts: str = locks.FACTS
+    transition: Callable[..., Change] | None = None
+    create: Create | None = None
+    delete: Delete | None = None
+
+
+_GENERAL = NounRules()
+_RULES = {
+    "app": NounRules(before_create=apps.check_new, before_update=apps.check_changes),
+    "batch_job": NounRules(after_change=leases.end_sessions_of),
+    "job": NounRules(
+        create=create_jobs.create_jobs,
+        before_update=create_jobs.check_changes,
+        facts=locks.JOB_FACTS,
+        transition=rules.user_move,
+        after_change=transitions.settle,
+        delete=transitions.delete_jobs,
+    ),
+    "session": NounRules(
+        before_create=leases.check_allocations, after_create=leases.begin, delete=leases.delete_sessions
+    ),
+    "transfer_item": NounRules(after_change=transfers.settle),
+}
+
+
+def rules_of(resource: Resource) -> NounRules:
+    """The rules of this noun."""
+    return _RULES.get(resource.entity, _GENERAL)

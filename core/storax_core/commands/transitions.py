@@ -1,0 +1,62 @@
+"""Change and delete jobs: lock the rows, ask the rules, append, and settle what hangs on them (children, transfers)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from storax_core.commands.graph import await_parents, release_children, start_transfers
+from storax_core.commands.locks import JOB_FACTS, lock_mine
+from storax_core.database.connections import Connection
+from storax_core.lifecycle import rules
+from storax_core.lifecycle.change import Change, Row
+from storax_core.lifecycle.states import JOB_DONE, JobState
+from storax_core.log import append
+from storax_core.log.append import Context
+from storax_core.resources import JOBS, TRANSFERS
+
+
+async def lock_jobs(conn: Connection, owner_id: int, ids: Sequence[int]) -> list[rules.Facts]:
+    """The facts of these jobs of this owner, locked in id order; missing ones are left out."""
+    return await lock_mine(conn, owner_id, JOBS, ids, JOB_FACTS)
+
+
+async def append_job_changes(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
+    """Write changes of locked jobs, and settle what hangs on them."""
+    await append.append_changes(conn, ctx, JOBS, changes)
+    await settle(conn, ctx, changes)
+
+
+async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
+    """Jobs entered states: release or end the children of those that ended, and start transfers."""
+    entered: dict[str, list[int]] = defaultdict(list)
+    for change in changes:
+        if "state" in change.patch:
+            entered[change.patch["state"]].append(change.id)
+    await release_children(conn, ctx, [i for s in JOB_DONE for i in entered[s]])
+    await await_parents(conn, ctx, entered[JobState.AWAITING_PARENTS])
+    await start_transfers(conn, ctx, entered[JobState.READY], "in")
+    await start_transfers(conn, ctx, entered[JobState.POSTPROCESSED], "out")
+
+
+async def transition_each(
+    conn: Connection, ctx: Context, ids: Sequence[int], rule: Callable[[rules.Facts], Change]
+) -> list[Change]:
+    """Lock these jobs, apply one rule to each, append. Returns the changes, also those that changed nothing."""
+    changes = [rule(facts) for facts in await lock_jobs(conn, ctx.owner_id, ids)]
+    await append_job_changes(conn, ctx, changes)
+    return changes
+
+
+async def delete_jobs(conn: Connection, ctx: Context, ids: Sequence[int], reason: Row) -> tuple[int, list[int]]:
+    """Delete jobs of the caller with their transfers. Returns their number and the ids left because they are leased."""
+    rows = await lock_mine(conn, ctx.owner_id, JOBS, ids, "id, session_id, state")
+    free = [r["id"] for r in rows if r["session_id"] is None]
+    if free:
+        items = await conn.fetch("SELECT id FROM transfer_item WHERE job_id = ANY($1::bigint[]) FOR UPDATE", free)
+        await append.append_deleted(conn, ctx, TRANSFERS, [r["id"] for r in items], reason)
+        await append.append_deleted(conn, ctx, JOBS, free, reason)
+        # A parent that had finished counts as done for good: its edges go, so that its children are not failed by this.
+        done = [r["id"] for r in rows if r["state"] == JobState.JOB_FINISHED]
+        await conn.execute("DELETE FROM job_parent WHERE parent_id = ANY($1::bigint[])", done)
+        await release_children(conn, ctx, free)
+        await conn.execute("DELETE FROM job_parent WHERE child_id = ANY($1::bigint[])", free)
+    return len(free), [r["id"] for r in rows if r["session_id"] is not None]

@@ -1,0 +1,142 @@
+"""One field of a resource: how it may be used from outside, and the filters that follow from it."""
+
+import types
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from sqlmodel import SQLModel
+
+from storax_core.resources.operators import OPERATORS, Operator, names_for
+
+# The operators of a field's filters, by its kind: operators.py declares them.
+EQ, NUMBER, TEXT, TIME, JSON = (names_for(kind) for kind in ("any", "number", "text", "time", "json"))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How one field may be used from outside.
+
+    ``filter`` lists the operators, ``write`` is any of "create", "update"; ``order`` allows sorting by it; ``volatile``
+    keeps it out of the event log (heartbeats); ``secret`` never leaves the server; ``input_only`` is taken at creation
+    and kept in no column; ``derived`` is kept by the server beside the log and rebuilt from other facts.
+    """
+
+    filter: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    order: bool = False
+    volatile: bool = False
+    secret: bool = False
+    derived: bool = False
+
+
+CREATE, UPDATE, BOTH = ("create",), ("update",), ("create", "update")
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of a resource, read off its table declaration."""
+
+    name: str
+    annotation: Any
+    info: FieldInfo
+    mark: Mark
+    table: str
+    pg_type: str
+
+    @property
+    def description(self) -> str:
+        """One to three sentences for docs and docstrings."""
+        return self.info.description or ""
+
+    @property
+    def nullable(self) -> bool:
+        """Whether null is a legal value."""
+        return type(None) in get_args(self.annotation)
+
+    @property
+    def required(self) -> bool:
+        """Whether a create must give it."""
+        return self.info.is_required()
+
+    @property
+    def default(self) -> Any:
+        """The value when a create leaves it out."""
+        return self.info.get_default(call_default_factory=True, validated_data={})
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The legal values, where the field is an enumeration."""
+        kinds = [self.annotation, *get_args(self.annotation)]
+        return next((tuple(str(m) for m in k) for k in kinds if isinstance(k, type) and issubclass(k, StrEnum)), ())
+
+    @property
+    def validated_type(self) -> Any:
+        """The annotation with its constraints, for a derived model."""
+        return Annotated[(self.annotation, *self.info.metadata)] if self.info.metadata else self.annotation
+
+
+def spec_of(name: str, info: FieldInfo, table: str, model: type[SQLModel]) -> FieldSpec:
+    """A field as its table declares it."""
+    mark = next((m for m in info.metadata if isinstance(m, Mark)), Mark())
+    column = model.__table__.c[name]  # type: ignore[attr-defined]
+    pg_type = str(column.type.compile(dialect=_postgres())).lower().replace("timestamp with time zone", "timestamptz")
+    return FieldSpec(name, info.annotation, info, mark, table, pg_type)
+
+
+def _postgres() -> Any:
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class JoinFilter:
+    """A filter that is no column of its own: ``sql`` is its condition, with ``{value}`` and ``{field}`` names.
+
+    ``names`` is the entity whose names it takes, where it does: a misspelt one is an error, not an empty answer.
+    """
+
+    name: str
+    annotation: Any
+    sql: str
+    description: str
+    many: bool = False
+    names: str = ""
+
+
+@dataclass(frozen=True)
+class FilterSpec:
+    """One filter: its outside name, the type of its value, the field and operator behind it."""
+
+    name: str
+    annotation: Any
+    field: FieldSpec | None
+    op: str
+    description: str
+    join: JoinFilter | None = None
+
+    @classmethod
+    def of(cls, spec: FieldSpec, op: str) -> "FilterSpec":
+        """The filter of ``spec`` by ``op``; equality and JSON containment carry the bare field name."""
+        operator = OPERATORS[op]
+        kind = bool if operator.value_type is bool else spec.annotation
+        return cls(operator.filter_name(spec.name), kind, spec, op, operator.doc.format(spec.name))
+
+    @property
+    def operator(self) -> Operator | None:
+        """How it compares its field; None where it is no column of its own."""
+        return OPERATORS.get(self.op)
+
+    @property
+    def many(self) -> bool:
+        """Whether a list of values means "any of these"."""
+        return OPERATORS[self.op].many if self.join is None else self.join.many
+
+
+def optional_inner(annotation: Any) -> Any:
+    """``X`` of ``X | None``; the annotation itself otherwise."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next(a for a in get_args(annotation) if a is not type(None))
+    return annotation
