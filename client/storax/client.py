@@ -3,6 +3,7 @@
 import atexit
 import os
 import threading
+import warnings
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
@@ -60,10 +61,10 @@ class Client:
         self.url, self._token = self.url.rstrip("/"), self._token and self._token.strip()
         self.deadline = deadline
         self._connect_within = connect_within
-        self._transport = transport
+        self._http = transport
         self._guard = threading.RLock()
         self._entered = 0
-        self._wire: Transport | None = None
+        self._transport: Transport | None = None
         self._parts: dict[Any, Any] = {}
         self._left_to_parent: list[Any] = []
         _clients.add(self)
@@ -87,8 +88,8 @@ class Client:
         """
         from storax._runtime.transport import Call
 
-        wire = self._wire or self.wire()
-        return wire.call(Call(method, path, content, params, deadline or self.deadline, key))
+        transport = self._transport or self.get_transport()
+        return transport.call(Call(method, path, content, params, deadline or self.deadline, key))
 
     def request(
         self,
@@ -107,15 +108,20 @@ class Client:
         content = None if body is None else dumps(body, rows=rows)
         return self.call(method, path, content, params=params, deadline=deadline, key=key).json()
 
-    def wire(self) -> "Transport":
+    def get_transport(self) -> "Transport":
         """Return the transport, which the first call makes."""
         from storax._runtime.transport import Transport
 
         with self._guard:
-            if self._wire is None:
+            if self._transport is None:
                 within = self._connect_within
-                self._wire = Transport(self.url, self._token, http=self._transport, connect_within=within)
-            return self._wire
+                self._transport = Transport(self.url, self._token, http=self._http, connect_within=within)
+            return self._transport
+
+    def wire(self) -> "Transport":
+        """Return the transport. Deprecated: use `get_transport`."""
+        warnings.warn("Client.wire() is now Client.get_transport().", DeprecationWarning, stacklevel=2)
+        return self.get_transport()
 
     def part(self, kind: "Callable[[Client], T]") -> "T":
         """Return a module's own object for this client: ``kind`` makes it at the first call.
@@ -131,11 +137,11 @@ class Client:
     def close(self) -> None:
         """Close the connections and the event stream; a later call opens them again."""
         with self._guard:
-            open_parts, wire = self._take_open_parts(), self._wire
+            open_parts, transport = self._take_open_parts(), self._transport
         for part in open_parts:
             part.close()
-        if wire:
-            wire.close()
+        if transport:
+            transport.close()
 
     def _take_open_parts(self) -> list[Any]:
         """Remove the parts that hold a connection from this client, and return them."""
@@ -158,8 +164,8 @@ class Client:
 
     def after_fork(self) -> None:
         """Leave the connections to the parent process, which goes on using them; called in a forked child."""
-        self._left_to_parent += [self._wire, *self._take_open_parts()]
-        self._guard, self._wire = threading.RLock(), None
+        self._left_to_parent += [self._transport, *self._take_open_parts()]
+        self._guard, self._transport = threading.RLock(), None
 
     def __repr__(self) -> str:
         return f"Client({self.url!r})"

@@ -10,7 +10,7 @@
 
 from typing import Any
 
-from storax._engine import process, session, wire
+from storax._engine import process, protocol, session
 from storax._engine.folder import EngineFolder, Running
 
 __all__ = [
@@ -48,7 +48,7 @@ def is_alive() -> bool:
     if found is None:
         return False
     try:
-        wire.command(found, "hello", {})
+        protocol.command(found, "hello", {})
     except ConnectionError:
         return False
     return True
@@ -72,7 +72,7 @@ def set_project(name: str, *, autosave: bool | None = None) -> None:
     if not isinstance(name, str):
         raise TypeError(f"'name' must be of type str, not {type(name).__name__}.")
     running = _started()
-    wire.command(running, "open_project", {"project": name, "autosave": autosave})
+    protocol.command(running, "open_project", {"project": name, "autosave": autosave})
     session.enter(name, running)
 
 
@@ -105,7 +105,7 @@ def _leave_if(name: str) -> None:
 
 
 def _do(command: str, arguments: dict[str, Any]) -> Any:
-    return wire.command(_started(), command, arguments)
+    return protocol.command(_started(), command, arguments)
 
 
 def _started() -> Running:

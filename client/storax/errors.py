@@ -70,7 +70,7 @@ class StoraxError(Exception):
 
 
 class StoraxWarning(UserWarning):
-    """Something was done in part; the message says what was left out."""
+    """An operation was carried out in part; the message says what was left out."""
 
 
 class InvalidInput(StoraxError, ValueError):

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 from storax._engine.folder import EngineFolder
 from storax.errors import Conflict, NoProject
-from storax_engine import bundle
 from storax_engine.names import project_name
 from storax_engine.platform.catalogue import Catalogue
 from storax_engine.platform.own_jobs import OwnJobs
-from storax_engine.project import Project
+from storax_engine.projects import bundle
+from storax_engine.projects.project import REMOTE_RUNS, Project
 from storax_engine.remote.runs import abandon
 
 _GONE = ".deleted-"
@@ -63,8 +63,7 @@ class Engine:
             if found is None:
                 found = self._open[name] = self._opened(name, autosave=autosave)
             elif autosave is not None:
-                row = self._catalogue.open_project(name, self._label, autosave)
-                found.autosave = bool(row["autosave"])
+                found.autosave = self._catalogue.open_project(name, self._label, autosave).autosave
             return found
 
     def close(self, name: str) -> None:
@@ -81,7 +80,7 @@ class Engine:
             self.close(name)
             lock = self._lock(folder) if folder.is_dir() else None
             try:
-                abandon(folder / "orders", self._catalogue.jobs)
+                abandon(folder / REMOTE_RUNS, self._catalogue.jobs)
                 known = self._catalogue.delete_project(name)
                 return _removed(folder) or known
             finally:
@@ -113,8 +112,8 @@ class Engine:
         (folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = self._lock(folder)
         try:
-            row = self._catalogue.open_project(name, self._label, autosave)
-            return Project(name, folder, self._catalogue, row, lock)
+            record = self._catalogue.open_project(name, self._label, autosave)
+            return Project(name, folder, self._catalogue, record, lock)
         except BaseException:
             os.close(lock)
             if fresh:

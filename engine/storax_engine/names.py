@@ -1,8 +1,6 @@
-"""Names that users give, and the nearest right one for an error."""
+"""Names that users give to projects, data frames, pipelines and columns."""
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 
 from storax.errors import InvalidInput
 
@@ -38,12 +36,3 @@ def free_name(name: object, what: str) -> str:
     if not name.isprintable():
         raise InvalidInput(f"{name!r} cannot be the name of a {what}.", hint="It holds a control character.")
     return name
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint: the nearest known name, or the first few."""
-    names = [str(k) for k in known]
-    close = get_close_matches(name, names, n=1)
-    if close:
-        return f"Did you mean {close[0]!r}?"
-    return f"There are: {', '.join(map(repr, names[:12]))}{', ...' if len(names) > 12 else ''}." if names else ""

@@ -23,23 +23,34 @@ def cancelled_job(job_id: int) -> JobFailed:
 
 @dataclass
 class Work:
-    """Handed to every command. ``part`` (0 to 1) and ``words`` are told to the caller; ``interrupt`` ends it early."""
+    """What every command gets: it reports progress here, and learns here that nobody waits any more.
+
+    Attributes:
+        part: how much is done, 0 to 1.
+        text: what is being done.
+        meter: per cent of the query that runs, below 0 while nobody knows; None while none runs.
+        follow: where the progress of what the command waits for is read; None while it waits for nothing.
+        cancelled: whether it was cancelled.
+    """
 
     part: float = 0.0
-    words: str = ""
-    meter: Callable[[], float] | None = None  # per cent of the query that runs, below 0 while nobody knows
+    text: str = ""
+    meter: Callable[[], float] | None = None
+    follow: Callable[[], tuple[float, str]] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     _interrupts: list[Callable[[], None]] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def progress(self, part: float, words: str = "") -> None:
+    def progress(self, part: float, text: str = "") -> None:
         """Say how far it is."""
-        self.part, self.words = part, words or self.words
+        self.part, self.text = part, text or self.text
 
-    def part_done(self) -> float:
-        """How far it is, from 0 to 1."""
-        meter = self.meter
-        return max(self.part, meter() / 100 if meter else 0.0)
+    def state(self) -> tuple[float, str]:
+        """The part done, 0 to 1, and what is being done. May read files."""
+        meter, follow = self.meter, self.follow
+        if follow is not None:
+            return follow()
+        return max(self.part, meter() / 100 if meter else 0.0), self.text
 
     def cancel(self) -> None:
         """Nobody waits any more. To be repeated until it has ended: what has not begun cannot be interrupted."""

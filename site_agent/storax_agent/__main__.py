@@ -14,41 +14,41 @@ from storax_agent.settings.site import SiteFolder
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status, 1 with one line on stderr for what a user can mend."""
-    given = _parser().parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     try:
-        _COMMANDS[given.command](given)
+        _COMMANDS[parsed.command](parsed)
     except (StoraxError, LookupError) as error:
         sys.stderr.write(f"storax_agent: {error}\n")
         return 1
     return 0
 
 
-def _init(given: argparse.Namespace) -> None:
+def _init(parsed: argparse.Namespace) -> None:
     from storax._runtime.settings import resolve
     from storax_agent.control.site import init
 
-    options = {"slots": given.slots, "gpus": given.gpus, "stop_jobs_on_exit": given.stop_jobs or None}
-    connection = resolve(given.url, token=given.token)
-    folder = SiteFolder(given.path)
-    site_id, is_new = init(folder, connection=connection, name=given.name, options=options, scheduler=given.scheduler)
-    if given.allow_functions:
+    options = {"slots": parsed.slots, "gpus": parsed.gpus, "stop_jobs_on_exit": parsed.stop_jobs or None}
+    connection = resolve(parsed.url, token=parsed.token)
+    folder = SiteFolder(parsed.path)
+    site_id, is_new = init(folder, connection=connection, name=parsed.name, options=options, scheduler=parsed.scheduler)
+    if parsed.allow_functions:
         folder.add_policy("allow_functions = true\n")
     sys.stdout.write(f"site {site_id} {'registered' if is_new else 'known'}\n")
 
 
-def _run(given: argparse.Namespace) -> None:
+def _run(parsed: argparse.Namespace) -> None:
     from storax_agent.serve import serve
 
-    part = "" if given.batch_job is None else f"batch-{given.batch_job}"
-    part += "" if given.partition is None else f"-{given.partition}"
-    folder = SiteFolder(given.path, part=part)
-    serve(folder, batch_job=given.batch_job, partition=given.partition, foreground=given.foreground)
+    part = "" if parsed.batch_job is None else f"batch-{parsed.batch_job}"
+    part += "" if parsed.partition is None else f"-{parsed.partition}"
+    folder = SiteFolder(parsed.path, part=part)
+    serve(folder, batch_job=parsed.batch_job, partition=parsed.partition, foreground=parsed.foreground)
 
 
-def _stop(given: argparse.Namespace) -> None:
+def _stop(parsed: argparse.Namespace) -> None:
     from storax_agent.control.site import stop
 
-    ran, _ = stop(SiteFolder(given.path), kill=given.kill)
+    ran, _ = stop(SiteFolder(parsed.path), kill=parsed.kill)
     sys.stdout.write("agent stopped\n" if ran else "no agent was running\n")
 
 

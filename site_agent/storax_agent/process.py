@@ -28,7 +28,7 @@ from storax_agent.mainloop.agent import Agent
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.mainloop.loop import Errors, Loop
 from storax_agent.mainloop.outbox import Outbox, OutboxReader
-from storax_agent.mainloop.outcomes import Judge
+from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteFolder, SiteSettings
@@ -50,16 +50,20 @@ class AgentProcess(ABC):
         self.agent = self._agent()
         self.keeper = SessionKeeper(
             self._open_session,
-            on_open=lambda session: self.agent.post(self.agent.session_opened, session),
+            on_open=lambda session: self.agent.post(self.agent.reports.note, "session", str(session)),
             on_lost=lambda session: self.agent.post(self.agent.session_lost, session),
         )
         self.reconcile = Reconcile(api, self.keeper, self.agent)
         self.agent.reconcile = self.reconcile.soon
         self.pull = Pull(
-            api, self.keeper, self.agent.room, self.agent, reconcile=self.reconcile.soon, limits=self._limits()
+            api, self.keeper, self.agent.demand, self.agent, reconcile=self.reconcile.soon, limits=self._limits()
         )
         self.stopping = threading.Event()
         self._report_stopping = threading.Event()
+        self._report = Report(
+            api, self.keeper, self.agent.report_trigger, self.reader,
+            lambda *answer: self.agent.post(self.agent.answered, *answer),
+        )  # fmt: skip
         self._wants_end = False
 
     # ---- what the two programs do differently -----------------------------------------------------------------------
@@ -108,14 +112,17 @@ class AgentProcess(ABC):
 
     def run(self) -> None:
         """Work until a signal comes, or there is a reason to end."""
-        with self._signals():
+        with _signals(self):
             self.agent.open()
-            self.agent.recall()
+            self.agent.reports.recall()
             if session := int(self.outbox.note("session") or 0):
                 self.keeper.resume(session)
             loops = self._loops()
-            report = self._loop("report", self._report().step, self._report_stopping)
-            for loop in [*loops, report, *self._watchers([*loops, report])]:
+            report = Loop("report", self._report.step, self._report_stopping)
+            watched: list[Errors] = [*loops, report, self.agent.errors]
+            watchers = self._watching(watched)
+            health = Health(self.folder.state / HEALTH_FILE, [*watched, *watchers])
+            for loop in [*loops, report, *watchers, self._loop("health", health.step)]:
                 loop.start()
             LOG.info("site %r: %d cores, agent process %d", self.settings.name, self.size.cores, os.getpid())
             while not self._over():
@@ -140,12 +147,14 @@ class AgentProcess(ABC):
             self.agent.tick()
         self._report_stopping.set()
         self._stop_transfers()
-        nothing_runs = len(self.agent.holdings) == 0
+        nothing_runs = len(self.agent.leases) == 0
         if nothing_runs and self.keeper.current is not None:
-            self._give_back(self.keeper.current, max(0.3, deadline - time.monotonic()))
+            with suppress(StoraxError):  # it expires by itself
+                self.api.close_session(self.keeper.current, within=max(0.3, deadline - time.monotonic()))
+                self.outbox.append([], session="")
         report.join(0.0)
         self._close(nothing_runs=nothing_runs)
-        LOG.info("agent ended; %s", "nothing runs" if nothing_runs else f"{len(self.agent.holdings)} jobs run on")
+        LOG.info("agent ended; %s", "nothing runs" if nothing_runs else f"{len(self.agent.leases)} jobs run on")
 
     @abstractmethod
     def _stop_transfers(self) -> None:
@@ -154,67 +163,53 @@ class AgentProcess(ABC):
     def _drained(self, others_ended: Callable[[], bool]) -> bool:
         if not self.agent.settled:
             return False
-        return not self.stop_jobs or (len(self.agent.holdings) == 0 and others_ended())
-
-    def _give_back(self, session: int, within: float) -> None:
-        with suppress(StoraxError):  # it expires by itself
-            self.api.close_session(session, within=within)
-            self.outbox.append([], session="")
+        return not self.stop_jobs or (len(self.agent.leases) == 0 and others_ended())
 
     # ---- parts -------------------------------------------------------------------------------------------------------
-
-    def _preparer(self, **where: Any) -> Preparer:
-        settings, folder, given = self.settings, self.folder, self.settings.launcher
-        policy = settings.policy.policy()
-        submitter = self.api.username() if policy.allowed_submitters is not None else ""
-        return Preparer(
-            folder.results, settings.slots, settings.gpus, policy, submitter, memory_mb=settings.memory_mb,
-            where=self.size.where, whole_nodes=given.whole_nodes, launch_params=given.launch_params,
-            functions=folder.functions, **where,
-        )  # fmt: skip
-
-    def _main_loop(self, preparer: Preparer, *, cores: int, prefetch: int) -> Agent:
-        folder = self.folder
-        judge = Judge(os.open(folder.data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), folder.results)
-        return Agent(
-            self.launcher, self.outbox, preparer, judge, cores=cores, prefetch=prefetch,
-            grace_sec=self.settings.kill_grace_sec, node_cores=self.size.cores // len(self.size.nodes),
-        )  # fmt: skip
 
     def _loops(self) -> list[Loop]:
         settings = self.settings
         beat = Heartbeat(
             self.api, self.keeper, lambda rows: self.agent.post(self.agent.cancel, rows),
-            beat_sec=settings.beat_sec, look_sec=settings.cancel_poll_sec, deaf=lambda: self.agent.deaf,
+            beat_sec=settings.beat_sec, look_sec=settings.cancel_poll_sec, not_polling=lambda: self.agent.not_polling,
             announce=self._announce,
         )  # fmt: skip
         common = [self._loop("heartbeat", beat.step), self._loop("reconcile", self.reconcile.step)]
         return [*common, *self._own_loops()]
 
-    def _watchers(self, loops: Sequence[Loop]) -> list[Loop]:
-        watched: list[Errors] = [*loops, self.agent.errors]
-        found = self._watching(watched)
-        health = Health(self.folder.state / HEALTH_FILE, [*watched, *found])
-        return [*found, self._loop("health", health.step)]
+    def _loop(self, name: str, step: Callable[[], float]) -> Loop:
+        return Loop(name, step, self.stopping)
 
-    def _report(self) -> Report:
-        return Report(
-            self.api, self.keeper, self.agent.mail, self.reader,
-            lambda *told: self.agent.post(self.agent.answered, *told),
+    def _preparer(self, **where: Any) -> Preparer:
+        settings, folder, launcher = self.settings, self.folder, self.settings.launcher
+        policy = settings.policy.policy()
+        submitter = self.api.username() if policy.allowed_submitters is not None else ""
+        return Preparer(
+            folder.results, settings.slots, settings.gpus, policy, submitter, memory_mb=settings.memory_mb,
+            where=self.size.where, whole_nodes=launcher.whole_nodes, launch_params=launcher.launch_params,
+            functions=folder.functions, **where,
         )  # fmt: skip
 
-    def _loop(self, name: str, step: Callable[[], float], stopping: threading.Event | None = None) -> Loop:
-        return Loop(name, step, stopping or self.stopping)
+    def _main_loop(self, preparer: Preparer, *, cores: int, prefetch: int) -> Agent:
+        folder = self.folder
+        outcomes = OutcomeMapper(os.open(folder.data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), folder.results)
+        return Agent(
+            self.launcher, self.outbox, preparer, outcomes, cores=cores, prefetch=prefetch,
+            grace_sec=self.settings.kill_grace_sec, node_cores=self.size.cores // len(self.size.nodes),
+        )  # fmt: skip
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        def end(number: int, _frame: FrameType | None) -> None:
-            self.ask_to_end(stop_jobs=True if number == signal.SIGUSR1 else None)
 
-        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-        before: dict[int, Any] = {number: signal.signal(number, end) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+@contextmanager
+def _signals(process: AgentProcess) -> Iterator[None]:
+    """SIGTERM and SIGINT end the process, SIGUSR1 its jobs as well."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        process.ask_to_end(stop_jobs=True if number == signal.SIGUSR1 else None)
+
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+    before: dict[int, Any] = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -7,7 +7,7 @@ from typing import Any
 
 from storax_agent.allocations.launcher import Size, launcher_of
 from storax_agent.allocations.limits import Allocation
-from storax_agent.allocations.placement import venues
+from storax_agent.allocations.placement import placements_of
 from storax_agent.launch.allocation import AllocationLauncher
 from storax_agent.launch.base import Launcher
 from storax_agent.loops.allocations.runners import note_reason
@@ -17,7 +17,9 @@ from storax_agent.process import AgentProcess
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteError, SiteFolder, SiteSettings
 
-DOUBT_SEC = 2.0  # a job of an allocation that dies by a signal so long before its runner is told to end was ended too
+PREEMPTION_SEC = (
+    2.0  # a job of an allocation that dies by a signal so long before its runner is told to end was ended too
+)
 LOG = logging.getLogger(__name__)
 
 
@@ -30,14 +32,14 @@ class AllocationRunner(AgentProcess):
     def __init__(self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, allocation: Allocation) -> None:
         self.allocation = allocation
         super().__init__(folder, settings, api, stop_jobs=True)
-        self.agent.doubts.hold_sec = DOUBT_SEC
+        self.agent.preemption.hold_sec = PREEMPTION_SEC
         self._busy_at = time.monotonic()
 
     def _launcher(self) -> tuple[Launcher, Size]:
         return launcher_of(self.folder, self.settings, self.allocation)
 
     def _agent(self) -> Agent:
-        preparer = self._preparer(nodes=self.size.nodes, places=venues(self.settings), launch=None)
+        preparer = self._preparer(nodes=self.size.nodes, places=placements_of(self.settings), launch=None)
         return self._main_loop(preparer, cores=self.size.cores, prefetch=self.settings.prefetch)
 
     def _limits(self) -> Callable[[], dict[str, Any]]:
@@ -62,7 +64,7 @@ class AllocationRunner(AgentProcess):
         """Stop none: the site's agent moves all files."""
 
     def _over(self) -> bool:
-        busy = len(self.agent.holdings) > 0
+        busy = len(self.agent.leases) > 0
         if busy:  # what comes after a long job still gets its idle seconds
             self._busy_at = time.monotonic()
         lost = self.launcher.gone if isinstance(self.launcher, AllocationLauncher) else ""

@@ -6,12 +6,12 @@ from typing import Any
 
 from storax.models.job_rules import HOOKS
 from storax_agent.allocations.launcher import Size, launcher_of
-from storax_agent.allocations.placement import told, venues
+from storax_agent.allocations.placement import node_rows, placements_of
 from storax_agent.launch.base import Launcher
 from storax_agent.launch.end_jobs import ask_runners_to_end, running
 from storax_agent.launch.mpi import launch_of
 from storax_agent.loops.allocations.registry import allocation_steps
-from storax_agent.loops.allocations.scheduler_snapshot import offer
+from storax_agent.loops.allocations.scheduler_snapshot import capabilities
 from storax_agent.loops.failing_loops import FailingLoops
 from storax_agent.loops.file_cleaner import FileCleaner
 from storax_agent.loops.token_refresh import TokenWatch
@@ -46,7 +46,7 @@ class SiteAgent(AgentProcess):
     def _agent(self) -> Agent:
         settings = self.settings
         preparer = self._preparer(
-            nodes=None if settings.run_jobs else (), places=() if self._alone else venues(settings),
+            nodes=None if settings.run_jobs else (), places=() if self._alone else placements_of(settings),
             launch=launch_of(settings.launcher.launch, os.environ),
         )  # fmt: skip
         # Where allocations run the jobs, the agent still runs hooks, one at a time.
@@ -61,7 +61,7 @@ class SiteAgent(AgentProcess):
         if self.hooks_alone:
             limits["states"] = list(HOOKS)
         elif not self._alone:
-            limits["nodes"] = told(self.size.nodes)
+            limits["nodes"] = node_rows(self.size.nodes)
         return lambda: limits
 
     def _open_session(self) -> int:
@@ -77,7 +77,7 @@ class SiteAgent(AgentProcess):
             "file-cleaner": cleaner.step,
             **allocation_steps(
                 self.api, self.keeper, self.agent, self.scheduler, self.folder, settings,
-                places=None if self._alone else venues(settings),
+                places=None if self._alone else placements_of(settings),
             ),
         }  # fmt: skip
         return [self._loop(name, step) for name, step in steps.items()]
@@ -101,7 +101,7 @@ class SiteAgent(AgentProcess):
         size = self.size.nodes[0]._asdict() if self.settings.run_jobs else {}
         fields: dict[str, Any] = {"path": str(self.folder.path), "transfer_locations": locations, "node_size": size}
         if self.settings.scheduler.kind == "local":  # of the others its own loop tells, which may have to wait
-            fields |= offer(self.scheduler, self.settings)
+            fields |= capabilities(self.scheduler, self.settings)
         self.api.update_site(self.settings.site_id, fields)
 
     def _end_others(self) -> Callable[[], bool]:

@@ -352,10 +352,10 @@ def test_a_node_that_dies_for_good_loses_its_own_jobs_alone(make, kind, tmp_path
     dead = [lease for lease in running if list(bench.started[lease].place.nodes) == ["n1"]]
     living = [lease for lease in running if lease not in dead]
     link = bench.launcher._links["n1"]
-    os.kill(link._wire.carrier, signal.SIGSTOP)
+    os.kill(link._connection.carrier, signal.SIGSTOP)
     queued = [bench.run("exit 1") for _ in range(4)]  # what is on its way to the node when it dies runs elsewhere
     link._connect = no_route
-    os.kill(link._wire.carrier, signal.SIGKILL)
+    os.kill(link._connection.carrier, signal.SIGKILL)
     row = bench.wait_ended(*dead)
     assert {bench.ended[lease].cause for lease in dead} == {"lost"}
     assert "node n1 was lost: no route to host" in row.message
@@ -373,7 +373,7 @@ def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_th
     bench.wait_started(*leases)
     link = bench.launcher._links["n1"]
     link._connect = no_route
-    os.kill(link._wire.carrier, signal.SIGKILL)
+    os.kill(link._connection.carrier, signal.SIGKILL)
     cut_off = next(lease for lease in leases if list(bench.started[lease].place.nodes) == ["n1"])
     alone = bench.started[cut_off].pid
     eventually(lambda: (bench.look(), cut_off in bench.ended)[1])
@@ -407,7 +407,7 @@ def test_a_broken_line_is_mended_and_costs_nothing(make):
     leases = {bench.run(f"echo run >> runs; sleep 1; exit {n}", cores=2): n for n in (3, 4)}
     bench.wait_started(*leases)
     for link in bench.launcher._links.values():
-        os.kill(link._wire.carrier, signal.SIGKILL)
+        os.kill(link._connection.carrier, signal.SIGKILL)
     bench.wait_ended(*leases)
     assert {bench.ended[lease].code for lease in leases} == {3, 4}
     assert [bench.read(lease, "runs") for lease in leases] == ["run\n"] * 2
@@ -417,10 +417,10 @@ def test_work_on_its_way_when_the_line_breaks_still_runs_once(make):
     bench = make("nodes")
     links = bench.launcher._links.values()
     for link in links:
-        os.kill(link._wire.carrier, signal.SIGSTOP)
+        os.kill(link._connection.carrier, signal.SIGSTOP)
     leases = [bench.run("echo run >> runs") for _ in range(4)]
     for link in links:
-        os.kill(link._wire.carrier, signal.SIGKILL)
+        os.kill(link._connection.carrier, signal.SIGKILL)
     bench.wait_ended(*leases)
     assert [bench.read(lease, "runs") for lease in leases] == ["run\n"] * 4
 

@@ -118,7 +118,7 @@ def test_the_owners_jobs_and_idle_nodes_are_told(cluster):
     scheduler = cluster.scheduler()
     (number,) = submitted(scheduler, request(1))
     reached(scheduler, number, "running")
-    outlook = scheduler.outlook()
+    outlook = scheduler.snapshot()
     assert outlook.queued_jobs[number]["state"] == "running"
     assert outlook.queued_jobs[number]["num_nodes"] == 1
     if cluster.kind in ("slurm", "pbs"):
@@ -161,7 +161,7 @@ def test_a_bad_scheduler_never_ends_an_allocation(cluster, mode):
     if mode != "truncated":  # which does its work
         scheduler.cancel([number])
     scheduler.queues()
-    scheduler.outlook()
+    scheduler.snapshot()
     cluster.bad()
     cluster.go(1)
     assert reached(cluster.scheduler(), number, "finished").end_time

@@ -22,9 +22,9 @@ from fakes.s3 import BUCKET, S3Server
 from fakes.sshd import ORDINARY_ID, Sshd
 from needs import needs
 from proxy import Proxy
-from storax_agent.transfers import apart
-from storax_agent.transfers.apart import Apart
 from storax_agent.transfers.base import Moved, TransferError, Watch, lane_of
+from storax_agent.transfers.separate_process import service as separate_service
+from storax_agent.transfers.separate_process.service import HelperService
 from waiting import eventually
 
 ODD_NAMES = ["two words", "new\nline", "ünïcødé ✓", "-rf", "a'b\"c", "$(touch canary)", "; touch canary;", "back\\slash",
@@ -370,13 +370,13 @@ def test_what_was_moved_before_a_break_is_not_moved_again(case, request, directi
 
 
 def helpers_of(parent):
-    """The processes of ``transfers/apart_main.py`` that ``parent`` has started and that live."""
+    """The processes of ``transfers/separate_process/main.py`` that ``parent`` has started and that live."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             words = (place / "stat").read_text().rpartition(")")[2].split()
             mine = int(words[1]) == parent and words[0] != "Z"
-            if mine and b"storax_agent.transfers.apart_main" in (place / "cmdline").read_bytes():
+            if mine and b"storax_agent.transfers.separate_process.main" in (place / "cmdline").read_bytes():
                 found.append(int(place.name))
     return found
 
@@ -447,7 +447,7 @@ def test_a_helper_that_dies_midway_is_followed_by_another_that_goes_on(case, req
 
 @pytest.mark.kinds("s3")
 def test_an_idle_helper_is_used_again_and_ends_after_a_while(case, monkeypatch):
-    monkeypatch.setattr(apart, "IDLE_SEC", 1.0)
+    monkeypatch.setattr(separate_service, "IDLE_SEC", 1.0)
     case.end.put("y", b"y")
     service, before = case.service(), set(helpers_of(os.getpid()))
     seen = set()
@@ -460,7 +460,7 @@ def test_an_idle_helper_is_used_again_and_ends_after_a_while(case, monkeypatch):
 
 
 def small_parts(service):
-    if isinstance(service, Apart):
+    if isinstance(service, HelperService):
         service._hello["part_bytes"] = 5 << 20
     return service
 

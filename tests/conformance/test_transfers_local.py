@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple
 
 from conformance.transfer_case import Case, FolderEnd
 from storax_agent.transfers.base import Watch
@@ -69,7 +70,7 @@ def test_a_local_copy_that_broke_off_goes_on_and_leaves_nothing(case, direction,
         (first,) = case.service().submit([item], Watch(stop=StopAt(folder, 14 << 20)))
         assert (first.state, first.info) == ("again", {"error": "stopped"})
     else:
-        words = [case.data, case.end.base, json.dumps(item), folder]
+        words = [case.data, case.end.base, json.dumps(astuple(item)), folder]
         assert subprocess.run([sys.executable, "-c", KILLED, *map(str, words)]).returncode == -signal.SIGKILL
     assert [path.stat().st_size >= (14 << 20) for path in folder.glob(".storax-*.part")] == [True]
     before = written()

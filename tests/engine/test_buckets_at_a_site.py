@@ -27,7 +27,7 @@ def schema(project, site):
     return star()
 
 
-def orders(home, project):
+def runs(home, project):
     return list((home.folder.projects / project / "orders").iterdir())
 
 
@@ -47,7 +47,7 @@ def test_a_fit_and_a_transform_over_buckets_are_those_of_the_engine_itself(home,
     assert [job.parent_ids for job in made[1:3]] == [[made[0].id]] * 2
     assert sorted(made[3].parent_ids) == [job.id for job in made[:3]]
     assert {job.state for job in made} == {"JOB_FINISHED"}
-    assert orders(home, project) == []
+    assert runs(home, project) == []
 
 
 def test_a_fit_at_a_site_warns_of_keys_that_match_nothing(project, schema):
@@ -87,7 +87,7 @@ def test_a_bucket_that_fails_is_named_and_can_be_run_again_alone(home, project, 
         Job.objects.filter(id=last.id).update(state="RESTART_READY")
         eventually(lambda: storax.pipeline.exists("again"))
         assert Job.objects.get(id=first.id).attempt == 1, "a bucket that was done was done again"
-        eventually(lambda: orders(home, project) == [])
+        eventually(lambda: runs(home, project) == [])
     finally:
         app.python_exe = None
         app.save()
@@ -114,7 +114,7 @@ def test_cancelling_the_fit_cancels_every_step(home, project, schema, user):
         with pytest.raises(errors.JobFailed, match="cancelled"):
             told.wait()
     eventually(lambda: {job.state for job in jobs(project)} == {"FAILED"})
-    assert orders(home, project) == []
+    assert runs(home, project) == []
 
 
 def test_a_wrong_number_of_buckets_is_said_at_once(home, project, schema):
@@ -124,4 +124,4 @@ def test_a_wrong_number_of_buckets_is_said_at_once(home, project, schema):
     with pytest.raises(errors.InvalidInput, match="site="):
         pipeline(schema).fit(schema.train, buckets=2)
     assert jobs(project) == []
-    assert orders(home, project) == []
+    assert runs(home, project) == []

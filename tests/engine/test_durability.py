@@ -13,7 +13,7 @@ import pytest
 
 import storax
 from storax import DataFrameRecord, EventLog, errors
-from storax._engine import session, wire
+from storax._engine import protocol, session
 from storax.data import DataFrame
 
 ROWS = 400_000
@@ -189,20 +189,23 @@ def test_what_no_command_is_gets_an_error_and_the_engine_lives(home, project):
         ("look", {"project": project, "source": {"frame": "x", "steps": [{"step": "nonsense"}]}}),
     ):  # fmt: skip
         with pytest.raises(errors.StoraxError):
-            wire.command(running, name, arguments)
+            protocol.command(running, name, arguments)
     for body in (b"", b"[", b"[]", b"\xff\xfe", b"3"):
-        connection = wire._Connection(running.socket)
+        connection = protocol.Connection(running.socket)
         connection.request("POST", "/v1/do/hello", body, {"authorization": f"Bearer {running.secret}"})
         assert connection.getresponse().status == 400
         connection.close()
     for body in (b"", b"\0" * 8, b"\xff" * 20, (2).to_bytes(8, "big") + b"{}"):
-        connection = wire._Connection(running.socket)
+        connection = protocol.Connection(running.socket)
         connection.request(
-            "POST", "/v1/do/put_table", body, {"authorization": f"Bearer {running.secret}", "content-type": wire.ARROW}
+            "POST",
+            "/v1/do/put_table",
+            body,
+            {"authorization": f"Bearer {running.secret}", "content-type": protocol.ARROW},
         )
         assert connection.getresponse().status == 400
         connection.close()
     with pytest.raises(errors.InvalidInput, match="did not arrive whole"):
         session.ask("put_table", {"frame": "x", "source": "test", "given": {}}, table=iter([b"junk" * 100]))
-    assert wire.command(running, "hello", {}) == "hello"
+    assert protocol.command(running, "hello", {}) == "hello"
     assert home.pid == running.process.pid

@@ -13,7 +13,7 @@ import pytest
 import storax
 from fakes.star import pipeline, star
 from storax import DataFrameRecord, Job, PipelineRecord, ProjectRecord, errors
-from storax._engine import wire
+from storax._engine import protocol
 from storax.data import DataFrame, load_data_frame
 from waiting import eventually
 
@@ -123,7 +123,7 @@ def test_a_kill_while_it_loads_a_project_leaves_it_whole_or_not_at_all(own_home,
 
     running = own_home.folder.read()
     given = {"path": str(file), "name": "copy"}
-    kill_during(own_home, lambda: wire.command(running, "unbundle_project", given), begun)
+    kill_during(own_home, lambda: protocol.command(running, "unbundle_project", given), begun)
     assert [entry.name for entry in projects.iterdir() if entry.name.startswith(".")] == []
     found = storax.engine.list_projects()
     assert found in (["p"], ["copy", "p"])

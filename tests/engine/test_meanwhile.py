@@ -85,7 +85,7 @@ class Changing:
 
 
 def test_the_editions_told_of_a_fit_are_those_of_the_rows_it_read():
-    seen = subsets.Seen(Changing())
+    seen = subsets.Snapshot(Changing())
     subset = {"population": {"frame": "a"}, "peripheral": {"b": {"frame": "a"}}}
     spec = {"data_model": {"table": "a", "joins": [{"right": {"table": "b"}}]}}
     read = subsets.tables(seen, spec, subset, Work())

@@ -9,7 +9,7 @@ import pytest
 import storax
 from fakes.star import ROLES, pipeline, star, tables
 from storax import EventLog, Job, PipelineRecord, errors
-from storax._engine import session, wire
+from storax._engine import protocol, session
 from storax.data import DataFrame
 from storax.data.model import Placeholder
 from storax.feature_learning import FastProp
@@ -237,9 +237,9 @@ def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):
     body = {"project": project, "spec": pipe._spec(), "subset": schema.train.to_spec()}
     jobs = Job.objects.filter(tags={"project": project})
     for pause in (0.0, 0.01, 0.05):
-        connection = wire._Connection(running.socket)
+        connection = protocol.Connection(running.socket)
         connection.request(
-            "POST", "/v1/do/fit_pipeline", wire.dumps(body), {"authorization": f"Bearer {running.secret}"}
+            "POST", "/v1/do/fit_pipeline", protocol.dumps(body), {"authorization": f"Bearer {running.secret}"}
         )
         time.sleep(pause)
         connection.close()
@@ -285,7 +285,9 @@ def test_the_first_check_on_a_machine_tells_the_caller_that_it_compiles(own_home
     asked = {"spec": pipeline(schema)._spec(), "subset": schema.train.to_spec()}
     place, running = session._here()
     told = []
-    wire.command(running, "check_pipeline", {"project": place, **asked}, progress=lambda _, words: told.append(words))
+    protocol.command(
+        running, "check_pipeline", {"project": place, **asked}, progress=lambda _, words: told.append(words)
+    )
     assert "Compiling kernels, once on this machine" in told
 
 

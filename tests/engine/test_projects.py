@@ -1,5 +1,6 @@
 """Projects and the engine's process: one engine, no open door, nothing lost by setting a project again."""
 
+import json
 import os
 import socket
 import stat
@@ -7,14 +8,16 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import storax
 from storax import Client, EventLog, ProjectRecord, errors
-from storax._engine import session, wire
-from storax._engine.folder import EngineFolder
+from storax._engine import protocol, session
+from storax._engine.folder import EngineFolder, Running
+from storax._runtime.processes import identify
 from storax.data import DataFrame
 from world import World
 
@@ -223,8 +226,8 @@ def test_t8_a_caller_who_hangs_up_has_its_command_cancelled(home, project):
     for _ in range(40):
         node = {"op": "power", "args": [{"op": "sin", "args": [node]}, {"value": 1.000001}]}
     body = {"project": project, "frame": "x", "name": "b", "expression": node}
-    connection = wire._Connection(running.socket)
-    connection.request("POST", "/v1/do/add", wire.dumps(body), {"authorization": f"Bearer {running.secret}"})
+    connection = protocol.Connection(running.socket)
+    connection.request("POST", "/v1/do/add", protocol.dumps(body), {"authorization": f"Bearer {running.secret}"})
     connection.close()
     assert df.refresh().colnames == ["a"]
     df.add(1, "c")  # waits for the one before, which must not have come to its end
@@ -299,3 +302,30 @@ def test_the_command_line_starts_shows_and_stops_it(own_home):
     assert "p (open)" in text
     assert run("stop") == (0, "Stopped.\n")
     assert run("stop") == (0, "No engine was running.\n")
+
+
+def test_an_engine_of_another_protocol_is_named_with_the_way_out(home, project):
+    other = replace(home.folder.read(), protocol=2)
+    with pytest.raises(errors.EngineDown, match="speaks version 2 of its protocol") as caught:
+        protocol.command(other, "hello", {})
+    assert "storax engine stop" in caught.value.hint
+
+
+def test_a_client_of_another_protocol_is_refused_and_one_of_the_first_release_is_not(home, project):
+    running = home.folder.read()
+    for headers, status in (({}, 200), ({"storax-protocol": "1"}, 200), ({"storax-protocol": "2"}, 400)):
+        connection = protocol.Connection(running.socket)
+        connection.request("POST", "/v1/do/hello", b"{}", {"authorization": f"Bearer {running.secret}", **headers})
+        response = connection.getresponse()
+        assert response.status == status
+        assert (b"version 1 of its protocol" in response.read()) == (status == 400)
+        connection.close()
+
+
+def test_what_an_engine_of_the_first_release_wrote_down_is_read(tmp_path):
+    folder = EngineFolder(tmp_path)
+    folder.write(Running(identify(os.getpid()), "socket", "secret", "url", "0.1.0"))
+    content = json.loads((tmp_path / "engine.json").read_text())
+    assert content.pop("protocol") == 1
+    (tmp_path / "engine.json").write_text(json.dumps(content))
+    assert folder.read().protocol == 1

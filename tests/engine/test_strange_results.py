@@ -28,7 +28,7 @@ def strange(home, user, project):
         (folder,) = (
             place
             for place in (home.folder.projects / project / "orders").iterdir()
-            if json.loads((place / "ticket.json").read_text())["job_id"] == job_id
+            if json.loads((place / "state.json").read_text())["job_id"] == job_id
         )
         for file, content in files.items():
             (folder / file).parent.mkdir(exist_ok=True)
@@ -63,7 +63,7 @@ def test_a_strange_result_is_an_error_that_names_the_job_and_holds_up_no_other(h
     assert pipeline(schema).fit(schema.train, site="test").fitted
 
 
-def test_features_are_taken_from_the_folder_of_the_order_alone(home, project, schema, strange, user, tmp_path):
+def test_features_are_taken_from_the_folder_of_the_run_alone(home, project, schema, strange, user, tmp_path):
     pipe = pipeline(schema).fit(schema.train)
     secret = tmp_path / "secret.parquet"
     storax.data.DataFrame("people").to_parquet(secret)
@@ -79,11 +79,7 @@ def test_features_are_taken_from_the_folder_of_the_order_alone(home, project, sc
     thread.start()
     eventually(lambda: Job.objects.filter(tags={"project": project, "work": "transform"}).exists())
     job = Job.objects.filter(tags={"project": project, "work": "transform"}).get()
-    eventually(
-        lambda: (
-            "job_id" in json.loads(next((home.folder.projects / project / "orders").glob("*/ticket.json")).read_text())
-        )
-    )
+    eventually(lambda: list((home.folder.projects / project / "orders").glob("*/state.json")))
     link = {"features.parquet": lambda at: at.symlink_to(secret)}
     strange(job.id, {"result.json": json.dumps({"features": str(secret)}), **link})
     thread.join(60)
@@ -98,7 +94,12 @@ def test_what_lies_about_in_the_folder_of_a_project_does_not_keep_it_shut(home, 
     folder = home.folder.projects / project
     (folder / "orders" / ".DS_Store").write_text("")
     (folder / "orders" / "damaged").mkdir()
-    (folder / "orders" / "damaged" / "ticket.json").write_text("{")
+    (folder / "orders" / "damaged" / "manifest.json").write_text("{")
+    (folder / "orders" / "of_the_previous_release").mkdir()
+    (folder / "orders" / "of_the_previous_release" / "ticket.json").write_text("{")
+    newer = {"version": 99, "token": "newer", "task": {"kind": "predict"}}
+    (folder / "orders" / "newer").mkdir()
+    (folder / "orders" / "newer" / "manifest.json").write_text(json.dumps(newer))
     for name, words in {"cut": '{"name"', "other": "[]", "less": '{"id": 7}'}.items():
         (folder / "pipelines" / name).mkdir()
         (folder / "pipelines" / name / "pipeline.json").write_text(words)
@@ -106,4 +107,7 @@ def test_what_lies_about_in_the_folder_of_a_project_does_not_keep_it_shut(home, 
     storax.project.data_frames.load_all()
     assert storax.project.pipelines.names == ["kept"]
     assert np.array_equal(storax.pipeline.load("kept").predict(schema.test), before)
+    left = {place.name for place in (folder / "orders").iterdir()}
+    assert left == {".DS_Store", "damaged", "newer", "of_the_previous_release"}, "what cannot be read is left alone"
+    assert "has format 99" in home.folder.log.read_text()
     assert (folder / "pipelines" / "cut").exists(), "what cannot be read is left alone"

@@ -33,7 +33,7 @@ def held(user):
     return name, user.site(name)
 
 
-def orders(home, project):
+def runs(home, project):
     return list((home.folder.projects / project / "orders").iterdir())
 
 
@@ -62,7 +62,7 @@ def test_a_fit_and_a_score_at_a_site_are_those_of_the_engine_itself(home, projec
     events = list(EventLog.objects.filter(entity="pipeline", entity_id=row.id).order_by("position"))
     assert events[0].data["last_change"] == {"action": "fitted", "job_id": job.id}
     assert Job.objects.get(id=events[1].data["last_change"]["job_id"]).tags["work"] == "score"
-    assert orders(home, project) == []
+    assert runs(home, project) == []
     assert App.objects.filter(name="storax_pipeline", site_id=job.site_id).count() == 1
 
 
@@ -92,14 +92,14 @@ def test_a_failed_job_that_is_run_again_ends_in_one_pipeline(home, project, sche
         pipe = pipeline(schema, name="again")
         with pytest.raises(errors.JobFailed, match="exit code 3: no luck"):
             pipe.fit(schema.train, site=SITE)
-        assert len(orders(home, project)) == 1, "what the next attempt needs is gone"
+        assert len(runs(home, project)) == 1, "what the next attempt needs is gone"
         flag.unlink()
         job = Job.objects.filter(state="FAILED", tags={"pipeline": "again", "project": project}).get()
         Job.objects.filter(id=job.id).update(state="RESTART_READY")
         eventually(lambda: storax.pipeline.exists("again"))
         assert (len(storax.pipeline.list_pipelines()), Job.objects.get(id=job.id).attempt) == (1, 2)
         assert PipelineRecord.objects.get(id=int(storax.pipeline.load("again").id)).job_id == job.id
-        eventually(lambda: orders(home, project) == [])
+        eventually(lambda: runs(home, project) == [])
     finally:
         app.python_exe = None
         app.save()
@@ -129,7 +129,7 @@ def test_a_fit_whose_job_is_cancelled_leaves_nothing(home, project, schema):
     with pytest.raises(errors.JobFailed, match="cancelled"):
         told.wait()
     assert storax.pipeline.list_pipelines() == []
-    eventually(lambda: orders(home, project) == [])
+    eventually(lambda: runs(home, project) == [])
 
 
 def test_ctrl_c_cancels_the_job(home, project, schema, interruptible):
@@ -143,14 +143,14 @@ def test_ctrl_c_cancels_the_job(home, project, schema, interruptible):
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         slow(schema).fit(schema.train, site=SITE)
-    eventually(lambda: orders(home, project) == [])
+    eventually(lambda: runs(home, project) == [])
     job = Job.objects.filter(tags={"project": project}).get()
     assert (job.state, job.history().filter(to_state="FAILED").get().data["message"]) == ("FAILED", "cancelled")
     assert storax.pipeline.list_pipelines() == []
 
 
 @pytest.mark.slow("a fit at a site, between two lives of the engine")
-def test_a_result_that_came_while_the_engine_was_dead_is_taken_in_once(own_home, site):
+def test_a_result_that_came_while_the_engine_was_dead_is_collected_once(own_home, site):
     storax.engine.set_project("p")
     schema = star()
     told = pipeline(schema, name="kept").submit(schema.train, site=SITE)
@@ -163,48 +163,46 @@ def test_a_result_that_came_while_the_engine_was_dead_is_taken_in_once(own_home,
     assert [row.job_id for row in PipelineRecord.objects.filter(name="kept")] == [told.job_id]
     assert len(storax.pipeline.list_pipelines()) == 1
     assert told.wait().name == "kept"
-    assert orders(own_home, "p") == []
+    assert runs(own_home, "p") == []
 
 
 @pytest.mark.slow("an engine that is killed at each step")
-def test_a_result_is_taken_in_once_wherever_the_engine_is_killed(own_home, site):
-    """The order is laid back as it was before its result was taken in: as after a kill between the two."""
+def test_a_result_is_collected_once_wherever_the_engine_is_killed(own_home, site):
+    """The run's folder is put back as it was before its result was collected: as after a kill between the two."""
     import shutil
 
     storax.engine.set_project("p")
     schema = star()
     told = pipeline(schema, name="once").submit(schema.train, site=SITE)
     folder = own_home.folder.projects / "p" / "orders"
-    (order,) = folder.iterdir()
+    (run,) = folder.iterdir()
     own_home.kill()
     told.job.wait(60)
-    shutil.copytree(order, own_home.path / "copy")
+    shutil.copytree(run, own_home.path / "copy")
     storax.engine.set_project("p")
     eventually(lambda: storax.pipeline.exists("once") and not list(folder.iterdir()))
     own_home.kill()
-    shutil.copytree(own_home.path / "copy", order)
+    shutil.copytree(own_home.path / "copy", run)
     storax.engine.set_project("p")
     eventually(lambda: not list(folder.iterdir()))
     assert len(storax.pipeline.list_pipelines()) == 1
 
 
-def test_an_order_whose_job_was_never_made_is_forgotten(own_home, user, held):
+def test_a_run_whose_job_was_never_created_is_forgotten(own_home, user, held):
     storax.engine.set_project("p")
     schema = star()
     told = pipeline(schema).submit(schema.train, site=held[0])
     folder = own_home.folder.projects / "p" / "orders"
-    (order,) = folder.iterdir()
+    (run,) = folder.iterdir()
     own_home.kill()
-    ticket = storax._runtime.json.loads((order / "ticket.json").read_bytes())
-    del ticket["job_id"]
-    (order / "ticket.json").write_bytes(storax._runtime.json.dumps(ticket))
+    (run / "state.json").unlink()
     storax.engine.set_project("p")
     assert session.ask("progress_of_job", {"job_id": told.job_id}) == [0.0, ""]
-    assert [entry.name for entry in folder.iterdir()] == [order.name], "its job is there: it was accepted"
+    assert [entry.name for entry in folder.iterdir()] == [run.name], "its job is there: it was accepted"
     own_home.kill()
     told.cancel()
     told.job.delete()
-    (order / "ticket.json").write_bytes(storax._runtime.json.dumps(ticket))
+    (run / "state.json").unlink()
     storax.engine.set_project("p")
     eventually(lambda: list(folder.iterdir()) == [])
 
@@ -217,7 +215,7 @@ def test_deleting_the_project_cancels_its_jobs(own_home, held):
     assert told.job.state == "FAILED"
 
 
-def test_what_is_wrong_with_the_order_is_said_at_once_and_nothing_is_left(home, project, schema, held):
+def test_a_wrong_site_or_job_field_is_refused_at_once_and_nothing_is_left(home, project, schema, held):
     pipe = pipeline(schema)
     with pytest.raises(errors.InvalidInput, match=r"no site 'tset'.*'test'"):
         pipe.fit(schema.train, site="tset")
@@ -231,7 +229,7 @@ def test_what_is_wrong_with_the_order_is_said_at_once_and_nothing_is_left(home, 
         with pytest.raises(errors.InvalidInput, match=words):
             pipe.fit(schema.train, site=held[0], **wrong)
     assert not Job.objects.filter(tags={"project": project}).exists()
-    assert orders(home, project) == []
+    assert runs(home, project) == []
 
 
 SCRIPT = """
@@ -261,5 +259,5 @@ def test_sigterm_ends_a_script_that_ignores_ctrl_c_and_cancels_its_job(home, pro
     job.wait(60)
     job.refresh_from_db()
     assert (job.state, job.history().filter(to_state="FAILED").get().data["message"]) == ("FAILED", "cancelled")
-    eventually(lambda: orders(home, project) == [], seconds=60)
+    eventually(lambda: runs(home, project) == [], seconds=60)
     assert storax.pipeline.list_pipelines() == []

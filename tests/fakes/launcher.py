@@ -3,7 +3,8 @@
 import os
 from collections.abc import Sequence
 
-from storax_agent.launch.base import Cause, Ended, Events, LauncherLostError, Lease, Opened, Place, Started, Work
+from storax_agent.launch.base import LauncherEvents, LauncherLostError, Opened
+from storax_agent.launch.work import Cause, Ended, Lease, Place, Started, Work
 
 
 class StubLauncher:
@@ -46,12 +47,12 @@ class StubLauncher:
         self._check()
         self.stops += [(lease, cause) for lease in leases]
 
-    def poll(self) -> Events:
+    def poll(self) -> LauncherEvents:
         self._check()
         events, self._told = self._log[self._told :], len(self._log)
         started = [event for event in events if isinstance(event, Started)]
         ended = [event for event in events if isinstance(event, Ended)]
-        return Events(started, ended, str(self._told) if events else "")
+        return LauncherEvents(started, ended, str(self._told) if events else "")
 
     def ack(self, cursor: str) -> None:
         self._check()

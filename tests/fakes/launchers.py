@@ -17,14 +17,14 @@ from fakes.processes import alive, in_group
 from needs import needs, program, require
 from storax_agent.files.locks import holder
 from storax_agent.launch.allocation import AllocationLauncher
-from storax_agent.launch.base import Lease, Work
 from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.mpi import LAUNCHES, detect
 from storax_agent.launch.nodes.bridge import private_folder
 from storax_agent.launch.nodes.clusters.base import NodeInfo
 from storax_agent.launch.nodes.clusters.ssh import by_template
-from storax_agent.launch.nodes.link import NodeLink, here, there
+from storax_agent.launch.nodes.link import NodeLink, local_connection, remote_connection
 from storax_agent.launch.spawner.start import Machine
+from storax_agent.launch.work import Lease, Work
 from waiting import eventually
 
 KINDS = ("local", "nodes", "ssh", "mpi")
@@ -70,18 +70,18 @@ class Bench:
         cores = 4 if self.kind == "local" else self.cores
         return Machine(
             self.path / "state", self.path / "data", self.path / "launcher.log", cores, self.gpus, self.environment,
-            memory_mb=self.memory_mb, node=node, pin=self.pin, leash_sec=self.leash, output_bytes=self.output, remote=remote,
+            memory_mb=self.memory_mb, node=node, pin=self.pin, heartbeat_timeout_sec=self.leash, output_bytes=self.output, remote=remote,
         )  # fmt: skip
 
     def _links(self, epoll: select.epoll):
         if self.kind == "mpi":
             machine = self._machine(self.nodes[0], remote=False)
-            return [NodeLink(machine, here(machine), epoll)]
+            return [NodeLink(machine, local_connection(machine), epoll)]
         found = []
         for node in self.nodes:
             words = [sys.executable, "-P", "-m", "storax_agent.launch.nodes.bridge", node]
             words += [str(self.path / place) for place in ("state", "data", "launcher.log")]
-            line = there(by_template(self.template, node, words), self.path / "launcher.log")
+            line = remote_connection(by_template(self.template, node, words), self.path / "launcher.log")
             found.append(NodeLink(self._machine(node, remote=True), line, epoll))
         return found
 
@@ -101,11 +101,11 @@ class Bench:
     def drop(self):
         """As if the runner were killed: the lines break, nothing is said."""
         if self.kind == "local":
-            self.launcher._let_go()
+            self.launcher._disconnect()
             return
         for link in self.launcher._links.values():
-            if link._wire:
-                link._wire.close()
+            if link._connection:
+                link._connection.close()
 
     # Work
 

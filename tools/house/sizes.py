@@ -15,6 +15,7 @@ MAX_MODULES, MAX_LINES, MAX_TEST_LINES, MAX_FUNCTION, MAX_METHODS = 15, 300, 600
 MAX_MEDIAN, MAX_P95 = 6, 19
 LARGE_CLASSES = {
     "DataFrame": "public handle: what scripts do with a data frame are its methods",
+    "Imports": "public constructors of data frames: one for each source of rows",
     "Operators": "public base of column expressions: one method an operation",
     "Pipeline": "public handle: fit, score, predict, transform and the views of a pipeline",
     "Query": "public query: Django's methods, which chain",

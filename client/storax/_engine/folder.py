@@ -1,15 +1,17 @@
 """The engine's folder: ``lock``, ``engine.json`` (mode 0600), its socket, its log and ``projects/``."""
 
-import fcntl
 import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from storax._runtime.atomic_files import atomic_write
+from storax._runtime.locks import lock
 from storax._runtime.processes import Process
 
+PROTOCOL = 1  # grows when an engine and a client of different releases can no longer work together
 _SOCKET_PATH_LIMIT = 100  # the kernel's limit is 107 bytes
 
 
@@ -23,6 +25,7 @@ class Running:
         secret: what callers must show.
         url: the platform that it tells of every change.
         version: version of Storax that it runs.
+        protocol: version of the protocol that it speaks.
     """
 
     process: Process
@@ -30,14 +33,14 @@ class Running:
     secret: str = field(repr=False)
     url: str
     version: str
+    protocol: int = PROTOCOL
 
     @classmethod
-    def parse(cls, words: dict[str, str | dict[str, int | str]]) -> Self:
-        """Read what ``asdict`` wrote."""
-        process = words["process"]
-        assert isinstance(process, dict)  # noqa: S101
-        found = Process(pid=int(process["pid"]), start=str(process["start"]))
-        return cls(process=found, **{name: str(words[name]) for name in ("socket", "secret", "url", "version")})
+    def parse(cls, content: dict[str, Any]) -> Self:
+        """Read what ``asdict`` wrote; the first release wrote no protocol, and its engine speaks 1."""
+        process = Process(pid=int(content["process"]["pid"]), start=str(content["process"]["start"]))
+        texts = {name: str(content[name]) for name in ("socket", "secret", "url", "version")}
+        return cls(process=process, **texts, protocol=int(content.get("protocol", 1)))
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,13 @@ class EngineFolder:
         """The engine that wrote itself down and still lives; None where there is none."""
         try:
             found = Running.parse(json.loads((self.path / "engine.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, AssertionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return found if found.process.alive() else None
 
     def write(self, running: Running) -> None:
         """Replace ``engine.json`` in one step."""
-        handle, scratch = tempfile.mkstemp(dir=self.path, prefix=".engine.")  # mkstemp makes it 0600
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(running), file)
-        Path(scratch).replace(self.path / "engine.json")
+        atomic_write(self.path / "engine.json", json.dumps(asdict(running)), mode=0o600)
 
     def forget(self) -> None:
         """Remove ``engine.json`` and the socket; for the engine that ends."""
@@ -102,10 +102,4 @@ class EngineFolder:
 
     def lock(self, name: str = "lock", *, wait: bool = False) -> int | None:
         """Lock this folder for this process; None when another one has it. Dies with the holder."""
-        handle = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            os.close(handle)
-            return None
-        return handle
+        return lock(self.path / name, wait=wait)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from http.client import HTTPResponse
 from typing import Any
 
-from storax._engine import process, wire
+from storax._engine import process, protocol
 from storax._engine.folder import EngineFolder, Running
 from storax._runtime.progress import parts
 from storax.errors import EngineDown, NoProject
@@ -48,23 +48,23 @@ def project() -> str:
 
 
 def ask(name: str, arguments: dict[str, Any] | None = None, *, table: Iterable[bytes] | None = None) -> Any:
-    """Have the engine do something in the project that is set; see ``wire.command``."""
+    """Have the engine do something in the project that is set; see ``protocol.command``."""
     place, running = _here()
-    return wire.command(running, name, {"project": place, **(arguments or {})}, table=table)
+    return protocol.command(running, name, {"project": place, **(arguments or {})}, table=table)
 
 
 def ask_slowly(label: str, name: str, arguments: dict[str, Any]) -> Any:
     """As ``ask``, with a bar where bars are shown."""
     place, running = _here()
     with parts(label) as progress:
-        return wire.command(running, name, {"project": place, **arguments}, progress=progress)
+        return protocol.command(running, name, {"project": place, **arguments}, progress=progress)
 
 
 @contextmanager
 def table(name: str, arguments: dict[str, Any]) -> Iterator[HTTPResponse]:
     """Open an Arrow stream out of the project that is set."""
     place, running = _here()
-    with wire.stream(running, name, {"project": place, **arguments}) as answer:
+    with protocol.stream(running, name, {"project": place, **arguments}) as answer:
         yield answer
 
 

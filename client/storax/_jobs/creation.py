@@ -98,38 +98,38 @@ class JobCreation(Model):
             return send()
         except InvalidInput:
             # An App that was deleted and created again has another id than the cached one.
-            if not apps_of(_client).moved({(one._app, one._site_name) for one in _items if isinstance(one._app, str)}):
+            if not apps_of(_client).moved({(job._app, job._site_name) for job in _items if isinstance(job._app, str)}):
                 raise
             return send()
 
     @classmethod
     def _in_order(cls, items: Sequence[Any]) -> Sequence[Any]:
-        known = {id(one) for one in items}
-        for one in items:
-            for parent in one._parents or ():
+        known = {id(job) for job in items}
+        for job in items:
+            for parent in job._parents or ():
                 if not parent._saved and id(parent) not in known:
-                    raise InvalidInput(f"{one!r} names a parent, {parent!r}, that is neither saved nor in this list.")
-        return parents_first(items, lambda one: [p for p in one._parents or () if not p._saved])
+                    raise InvalidInput(f"{job!r} names a parent, {parent!r}, that is neither saved nor in this list.")
+        return parents_first(items, lambda job: [p for p in job._parents or () if not p._saved])
 
     @classmethod
     def _creations(cls, items: Sequence[Any], client: "Client") -> list[dict[str, Any]]:
         apps = apps_of(client)
-        for one in items:
-            one._settle(apps)
+        for job in items:
+            job._settle(apps)
         with collector_paused():
-            rows = [one._creation() for one in items]
-        if any(one._parents for one in items):
-            place = {id(one): i for i, one in enumerate(items)}
-            for one, row in zip(items, rows, strict=True):
-                if one._parents:
-                    row["parent_refs"] = [place[id(p)] for p in one._parents]
+            rows = [job._creation() for job in items]
+        if any(job._parents for job in items):
+            index = {id(job): i for i, job in enumerate(items)}
+            for job, row in zip(items, rows, strict=True):
+                if job._parents:
+                    row["parent_refs"] = [index[id(p)] for p in job._parents]
         return rows
 
     @classmethod
     def _created(cls, items: Sequence[Any]) -> None:
-        for one in items:
-            if one._parents:
-                one._adopt(one._parents)
+        for job in items:
+            if job._parents:
+                job._adopt(job._parents)
 
 
 put_app = JobCreation.__dict__["_app"].__set__

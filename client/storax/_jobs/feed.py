@@ -33,14 +33,14 @@ def feed_of(client: "Client") -> "Feed":
 
 
 def _feed(client: "Client") -> "Feed":
-    return Feed(client.wire())
+    return Feed(client.get_transport())
 
 
 class Feed:
     """Reads ``/events/stream`` in a daemon thread while a wait lasts, and ``IDLE`` seconds longer."""
 
-    def __init__(self, wire: Transport, *, now: "Callable[[], float]" = time.monotonic) -> None:
-        self._wire = wire
+    def __init__(self, transport: Transport, *, now: "Callable[[], float]" = time.monotonic) -> None:
+        self._transport = transport
         self._now = now
         self._lock = threading.Lock()
         self._ready = threading.Event()
@@ -134,7 +134,7 @@ class Feed:
         headers = {"accept": "text/event-stream", "accept-encoding": "identity"}
         if self._last is not None:
             headers["last-event-id"] = str(self._last)
-        with self._wire.stream(
+        with self._transport.stream(
             Call("GET", "/events/stream", params=params), headers=headers, silence=SILENCE
         ) as stream:
             self._stream = stream

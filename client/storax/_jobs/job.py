@@ -101,7 +101,9 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         return self
 
     def result(self, timeout: float | None = None, *, trust: bool = False) -> Any:
-        """Wait until it has ended, and return its ``return_value``: what ``run()`` returned or its process wrote.
+        """Wait until it has ended, and return its ``return_value``.
+
+        It is what ``run()`` returned, or the JSON that its process wrote to ``$STORAX_RESULT_FILE``; else None.
 
         Args:
             timeout: Seconds to wait at most; None, the default, waits for ever.

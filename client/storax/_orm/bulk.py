@@ -50,14 +50,14 @@ def _fill_in(model: type[Model], chunk: Sequence[Model], reply: Any, client: "Cl
     body, position = reply.json(), reply.position
     columns = [(i, model._fields[name].index) for i, name in enumerate(body["columns"]) if name in model._fields]
     has_state = "state" in body["columns"]
-    for one, row in zip(chunk, body["rows"], strict=True):
-        values = one._values
+    for instance, row in zip(chunk, body["rows"], strict=True):
+        values = instance._values
         for i, index in columns:
             values[index] = row[i]
-        put_client(one, client)
+        put_client(instance, client)
         if has_state:
-            put_position(one, position)
-        one._settle_changes()
+            put_position(instance, position)
+        instance._settle_changes()
 
 
 def update_all(
@@ -67,7 +67,7 @@ def update_all(
     instances = list(items)
     _require(model, instances, saved=True)
     with collector_paused():
-        changed = [(one, patch) for one in instances if (patch := one._patch())]
+        changed = [(instance, patch) for instance in instances if (patch := instance._patch())]
     with counted(f"Updating {model.__name__}s", len(changed), progress) as bar:
         for chunk in _chunks(changed):
             _update_chunk(model, chunk, client, bar, {"force": "true"} if force else {})
@@ -77,9 +77,9 @@ def update_all(
 def _update_chunk(model: type[Any], chunk: Sequence[Any], client: "Client", bar: Bar, params: dict[str, str]) -> None:
     id_at = model._id_at
     with collector_paused():
-        body = [{"id": one._values[id_at], **patch} for one, patch in chunk]
+        body = [{"id": instance._values[id_at], **patch} for instance, patch in chunk]
     reply = _send(client, "PATCH", f"/{model._spec.path}/", body, params)
-    _fill_in(model, [one for one, _ in chunk], reply, client)
+    _fill_in(model, [instance for instance, _ in chunk], reply, client)
     bar.update(len(chunk))
 
 
@@ -91,11 +91,11 @@ def _send(client: "Client", method: str, path: str, body: list[Any], params: dic
 def _require(model: type[Any], items: Sequence[Any], *, saved: bool) -> None:
     """Refuse a list with an instance of another model, one that is (not) saved, or one that stands twice."""
     if set(map(type, items)) - {model}:
-        wrong = next((one for one in items if not isinstance(one, model)), None)
+        wrong = next((instance for instance in items if not isinstance(instance, model)), None)
         if wrong is not None:
             raise InvalidInput(f"{wrong!r} is no {model.__name__}.")
     id_at = model._id_at
-    ids = [one._values[id_at] for one in items]
+    ids = [instance._values[id_at] for instance in items]
     if not (all(ids) if saved else not any(ids)):
         _refuse_first(items, saved=saved)
     if len(set(ids) if saved else set(map(id, items))) < len(items):
@@ -103,7 +103,7 @@ def _require(model: type[Any], items: Sequence[Any], *, saved: bool) -> None:
 
 
 def _refuse_first(items: Sequence[Any], *, saved: bool) -> None:
-    wrong = next(one for one in items if one._saved is not saved)
+    wrong = next(instance for instance in items if instance._saved is not saved)
     if saved:
         raise InvalidInput(f"{wrong!r} is not saved yet.", hint="Use bulk_create() for new ones.")
     raise InvalidInput(f"{wrong!r} is saved already.", hint="Use bulk_update() to change those that exist.")

@@ -40,6 +40,16 @@ class Model(Record):
         elif patch := self._patch():
             self._absorb_reply(self._ask("PATCH", "updated", dumps(patch), params={"force": "true"} if force else None))
 
+    def _change(self, patch: dict[str, Any], *, if_version: int | None = None) -> None:
+        """Send raw JSON values by field; the instance changes only once the server has accepted them.
+
+        Raises:
+            StaleVersion: The record is not at ``if_version`` any more.
+            DoesNotExist: It was deleted meanwhile.
+        """
+        condition = {} if if_version is None else {"if_version": if_version}
+        self._absorb_reply(self._ask("PATCH", "updated", dumps({**patch, **condition})))
+
     def refresh_from_db(self) -> None:
         """Read it again from the server, and drop unsaved changes.
 
@@ -69,9 +79,9 @@ class Model(Record):
     @classmethod
     def _creations(cls, items: Sequence[Any], client: "Client") -> list[dict[str, Any]]:
         """Return the bodies of a bulk create."""
-        for one in items:
-            one._prepare(client)
-        return [one._creation() for one in items]
+        for item in items:
+            item._prepare(client)
+        return [item._creation() for item in items]
 
     @classmethod
     def _attempt(cls, _items: Sequence[Any], _client: "Client", send: Callable[[], "Reply"]) -> "Reply":

@@ -63,7 +63,7 @@ class Query(Frames, Generic[M]):
 
     def _fetch(self) -> list[M]:
         if self._cache is None:
-            self._cache = [one for rows in self._batches(PAGE) for one in rows]
+            self._cache = [instance for rows in self._batches(PAGE) for instance in rows]
         return self._cache
 
     def _batches(self, size: int) -> Iterator[list[M]]:
@@ -116,8 +116,8 @@ class Query(Frames, Generic[M]):
             raise self._model.DoesNotExist(f"No {self._noun} can match these filters.")
         client = self._home()
         reply = gone_as(self._model, lambda: client.call("GET", f"/{self._model._spec.path}/{record_id}"))
-        one: M = from_object(self._model, reply.json(), client)
-        return one
+        instance: M = from_object(self._model, reply.json(), client)
+        return instance
 
     def count(self) -> int:
         """Return the number of matches, without reading them; of a slice, its length."""
@@ -161,12 +161,19 @@ class Query(Frames, Generic[M]):
         return rows
 
     def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, M]:
-        """Return the matches by id; with ``ids``, only those of these ids."""
+        """Return the matches as a dict by id.
+
+        Args:
+            ids: Ids of the objects to return; None, the default, returns all that match.
+        """
         query = self if ids is None else self._filter({"id": list(ids)})
-        return {one._values[one._id_at]: one for one in query._fetch()}
+        return {instance._values[instance._id_at]: instance for instance in query._fetch()}
 
     def counts(self, by: str = "state") -> dict[Any, int]:
         """Return the number of matches by value of one field, such as ``{"FAILED": 3, "RUNNING": 7}``, in one request.
+
+        Args:
+            by: Name of the field; by default ``state``.
 
         Raises:
             SlicedQuery: the query was sliced.
@@ -230,14 +237,14 @@ class Query(Frames, Generic[M]):
             shown, more = self._peek()
         except StoraxError as error:
             return f"<{self._queries.__name__}: cannot be read now: {error}>"
-        inside = [*(repr(one) for one in shown), *(["... more ..."] if more else [])]
+        inside = [*(repr(instance) for instance in shown), *(["... more ..."] if more else [])]
         return f"<{self._queries.__name__} [{', '.join(inside)}]>"
 
     def _repr_html_(self) -> str:
         from storax._orm.notebook import table
 
         shown, more = self._peek()
-        return table(self._noun, [one.to_dict() for one in shown], more=more)
+        return table(self._noun, [instance.to_dict() for instance in shown], more=more)
 
 
 def arguments(local_arguments: dict[str, Any]) -> dict[str, Any]:

@@ -141,10 +141,10 @@ class Record(Owner):
 
     def _changed_in_place(self, seen: dict[str, Any]) -> Iterator[str]:
         for name, before in seen.items():
-            one = self._fields[name]
-            if self._values[one.index] != before:
-                if not one.updatable:
-                    raise one.refusal(self)
+            field = self._fields[name]
+            if self._values[field.index] != before:
+                if not field.updatable:
+                    raise field.refusal(self)
                 yield name
 
     def _creation(self) -> dict[str, Any]:

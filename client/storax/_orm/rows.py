@@ -35,8 +35,13 @@ def from_object(model: type[R], body: dict[str, Any], client: "Client") -> R:
     return from_rows(model, model._columns, [[body.get(name, UNSET) for name in model._columns]], client)[0]
 
 
+def to_object(record: Record) -> dict[str, Any]:
+    """Return the JSON object of an instance: its raw values by field."""
+    return {name: record._values[record._fields[name].index] for name in record._columns}
+
+
 def _rearranged(model: type[Record], columns: Sequence[str], rows: Iterable[list[Any]]) -> list[list[Any]]:
     """Return the rows in the model's order of columns; unknown columns are left out, missing ones are UNSET."""
-    places = {name: i for i, name in enumerate(columns)}
-    pick = itemgetter(*(places.get(name, -1) for name in model._columns), -1)
+    indices = {name: i for i, name in enumerate(columns)}
+    pick = itemgetter(*(indices.get(name, -1) for name in model._columns), -1)
     return [list(pick([*row, UNSET])[:-1]) for row in rows]

@@ -159,7 +159,7 @@ def resolve(url: str | None = None, *, token: str | None = None, profile: str | 
     for name in (DEFAULT_PROFILE, LOCAL_PROFILE):
         if load_profile(name):
             return _profile(name, token=token or _plain(settings.token), source=f"profile {name}")
-    raise SettingsError("no server is set", hint="Run `storax up` for one on this machine, or `storax login URL`")
+    raise SettingsError("no server is set", hint="Start one with `storax up`, or log in with `storax login URL`")
 
 
 def _address(url: str, *, token: str | None, settings: ClientSettings, source: str) -> Connection:

@@ -58,9 +58,9 @@ def status() -> None:
 
 
 def _show(running: "Running", *, folder: str) -> None:
-    from storax._engine import wire
+    from storax._engine import protocol
 
-    projects = wire.command(running, "list_projects", {})
+    projects = protocol.command(running, "list_projects", {})
     print(f"The engine runs (pid {running.process.pid}) for {running.url} (folder {folder})")
     for name in projects["all"]:
         print(f"  {name}{' (open)' if name in projects['open'] else ''}")

@@ -159,14 +159,14 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
     from storax.client import current_client
     from storax.errors import Unavailable
 
-    wire, failures, connected = current_client().wire(), 0, False
+    transport, failures, connected = current_client().get_transport(), 0, False
     listed = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
     params: Any = [(name, str(value)) for name, values in listed.items() for value in values]
     while True:
         headers = {"accept": "text/event-stream", "accept-encoding": "identity", "last-event-id": str(after)}
         call = Call("GET", "/events/stream", params=params)
         try:
-            with wire.stream(call, headers=headers, silence=SILENCE) as chunks:
+            with transport.stream(call, headers=headers, silence=SILENCE) as chunks:
                 for block in parse(chunks):
                     failures, connected = 0, True
                     if block.data:

@@ -100,7 +100,7 @@ def _profile_name(context: typer.Context, profile: str) -> str:
 def _token_for(url: str, username: str | None, *, from_stdin: bool) -> str:
     if not username:
         if not sys.stdin.isatty():
-            raise UsageError("No user name is given.", hint="storax login URL -u NAME --password-stdin")
+            raise UsageError("No user name is given.", hint="Write storax login URL -u NAME --password-stdin")
         username = str(typer.prompt("Username", err=True))
     answer = _anonymous(url).request("POST", "/auth/login", {"username": username, "password": _password(from_stdin)})
     return str(answer["token"])

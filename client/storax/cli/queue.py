@@ -92,7 +92,7 @@ def submit(
 
 def _total_nodes(num_nodes: int | None, partitions: Sequence[Mapping[str, Any]]) -> int:
     """Return --num-nodes, by default the nodes of the partitions, or 1; the two must agree."""
-    total = sum(int(one["num_nodes"]) for one in partitions)
+    total = sum(int(partition["num_nodes"]) for partition in partitions)
     if partitions and num_nodes not in (None, total):
         raise UsageError(f"The parts have {total} nodes, the allocation {num_nodes}.", hint="Omit --num-nodes.")
     return num_nodes or total or 1

@@ -208,7 +208,7 @@ def _duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     units = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")]
-    first = next((place for place, (count, _) in enumerate(units) if count), 3)
+    first = next((index for index, (count, _) in enumerate(units) if count), 3)
     return " ".join(f"{count}{unit}" for count, unit in units[first : first + 2])
 
 

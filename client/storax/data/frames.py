@@ -5,6 +5,7 @@ from html import escape
 from typing import Any, overload
 
 from storax._engine import session
+from storax._runtime.suggestions import nearest
 from storax.data.frame import DataFrame
 from storax.errors import NoDataFrame
 
@@ -64,7 +65,7 @@ class DataFrames:
         if isinstance(key, bool) or not isinstance(key, (int, str)):
             raise TypeError(f"Data frames go by position, name or slice, not by {type(key).__name__}.")
         if isinstance(key, int):
-            return self._at(key)
+            return _at(self._frames, key)
         return self._named(key)
 
     def filter(self, conditional: Callable[[DataFrame], Any]) -> "DataFrames":
@@ -107,7 +108,7 @@ class DataFrames:
     # ---- looks -----------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        lines = [list(_HEAD), *self._lines()]
+        lines = [list(_HEAD), *_lines(self._frames, self._on_disk)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(_HEAD))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
@@ -115,25 +116,30 @@ class DataFrames:
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(cell)}</th>" for cell in _HEAD)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in self._lines())
+        body = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>"
+            for line in _lines(self._frames, self._on_disk)
+        )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
-    def _lines(self) -> list[list[str]]:
-        here = [[f.name, f"{f.nrows():,}", str(f.ncols()), f"{f.memory_usage:.2f}", "memory"] for f in self._frames]
-        return here + [[name, "", "", "", "disk"] for name in self._on_disk]
-
-    def _at(self, place: int) -> DataFrame:
-        try:
-            return self._frames[place]
-        except IndexError:
-            raise IndexError(f"There are {len(self._frames)} data frames in memory, and none at {place}.") from None
-
     def _named(self, name: str) -> DataFrame:
-        found = next((frame for frame in self._frames if frame.name == name), None)
-        if found is None and name in self._on_disk:
+        for frame in self._frames:
+            if frame.name == name:
+                return frame
+        if name in self._on_disk:
             raise NoDataFrame(f"The data frame {name!r} is on disk and not in memory.", hint="load() brings it there.")
-        if found is None:
-            raise NoDataFrame(
-                f"There is no data frame named {name!r}.", hint=f"There are: {', '.join(self.in_memory) or 'none'}."
-            )
-        return found
+        hint = nearest(name, self.in_memory) or "There are none in memory."
+        raise NoDataFrame(f"There is no data frame named {name!r}.", hint=hint)
+
+
+def _lines(frames: list[DataFrame], on_disk: list[str]) -> list[list[str]]:
+    """The cells of a table of data frames, below its head."""
+    in_memory = [[f.name, f"{f.nrows():,}", str(f.ncols()), f"{f.memory_usage:.2f}", "memory"] for f in frames]
+    return in_memory + [[name, "", "", "", "disk"] for name in on_disk]
+
+
+def _at(frames: list[DataFrame], place: int) -> DataFrame:
+    try:
+        return frames[place]
+    except IndexError:
+        raise IndexError(f"There are {len(frames)} data frames in memory, and none at {place}.") from None

@@ -12,8 +12,6 @@ time_stamp = "time_stamp"
 unused_float = "unused_float"
 unused_string = "unused_string"
 
-all_roles = (categorical, join_key, numerical, target, text, time_stamp, unused_float, unused_string)
-
 
 @dataclass(frozen=True)
 class Roles:
@@ -47,3 +45,6 @@ class Roles:
         """All columns that have a role."""
         for columns in self.to_mapping().values():
             yield from columns
+
+
+all_roles = tuple(field.name for field in fields(Roles))

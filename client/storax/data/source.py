@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
 Step = dict[str, Any]
 
-ROLES = (
-    "categorical", "join_key", "numerical", "target", "text", "time_stamp", "unused_float", "unused_string",
-)  # fmt: skip
-
 
 class Source:
     """Rows and columns in the engine: a data frame, or a view of one."""

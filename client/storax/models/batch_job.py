@@ -143,9 +143,9 @@ class BatchJob(BatchJobBase):
     partitions: Field[list[dict[str, Any]] | None] = Field(
         list[dict[str, Any]] | None,
         settable="create",
-        doc="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does not say.",
+        doc="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1.",
     )
-    """[{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does not say."""
+    """[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1."""
     scheduler_id: Field[str | None] = Field(str | None, settable="update", doc="Id at the scheduler.")
     """Id at the scheduler."""
     status_info: Field[dict[str, Any]] = Field(
@@ -194,8 +194,8 @@ class BatchJob(BatchJobBase):
             job_mode: mpi: one launch per job over nodes; serial: many single-node jobs. Default: 'serial'.
             optional_params: Extra parameters of the site's job script.
             filter_tags: Only jobs with these tags run in it.
-            partitions: [{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does
-                not say.
+            partitions: [{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults
+                to 1.
         """
         self._fill(locals())
 

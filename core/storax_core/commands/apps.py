@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from storax_core.commands.locks import require_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Invalid
-from storax_core.lifecycle.change import Row
+from storax_core.lifecycle.change import Patch, Row
 from storax_core.lifecycle.states import HOOKS
 from storax_core.log.append import Context
 from storax_core.resources import SITES
@@ -102,13 +102,13 @@ async def check_new(_conn: Connection, _ctx: Context, rows: Sequence[Row]) -> No
         check(row)
 
 
-async def check_changes(conn: Connection, ctx: Context, lines: Sequence[Row]) -> None:
-    """Check patches, each together with the stored App. Lines: ``{"id", "p": patch}``."""
-    for line in lines:
-        await _check_change(conn, ctx, line["id"], line["p"])
+async def check_patches(conn: Connection, ctx: Context, patches: Sequence[Patch]) -> None:
+    """Check patches, each together with the stored App."""
+    for patch in patches:
+        await _check_patch(conn, ctx, patch.id, patch.fields)
 
 
-async def _check_change(conn: Connection, ctx: Context, app_id: int, patch: Row) -> None:
+async def _check_patch(conn: Connection, ctx: Context, app_id: int, patch: Row) -> None:
     """Check a patch together with the stored App: a template and its parameters belong to each other."""
     stored = await conn.fetchrow(STORED, app_id, ctx.owner_id)
     if stored is None:

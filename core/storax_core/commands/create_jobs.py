@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.lifecycle.change import Row
+from storax_core.lifecycle.change import Patch, Row
 from storax_core.lifecycle.states import HOOKS, JOB_TAKEABLE, JobState, TransferState
 from storax_core.log import append, sql
 from storax_core.log.append import Context
@@ -116,15 +116,15 @@ def check_parameters(row: Row, app: Row, where: str) -> None:
     )
 
 
-async def check_changes(conn: Connection, ctx: Context, lines: Sequence[Row]) -> None:
-    """New parameters of jobs must fit their Apps. Lines: ``{"id", "p": patch}``."""
-    patches = {line["id"]: line["p"] for line in lines if "parameters" in line["p"]}
-    if patches:
+async def check_patches(conn: Connection, ctx: Context, patches: Sequence[Patch]) -> None:
+    """Check that new parameters of jobs match their Apps. Raises Invalid."""
+    by_job = {patch.id: patch.fields for patch in patches if "parameters" in patch.fields}
+    if by_job:
         query = "SELECT id, app_id FROM job WHERE id = ANY($1::bigint[]) AND owner_id = $2"
-        rows = await conn.fetch(query, list(patches), ctx.owner_id)
+        rows = await conn.fetch(query, list(by_job), ctx.owner_id)
         declared = await find_apps(conn, ctx.owner_id, {r["app_id"] for r in rows})
         for row in rows:
-            check_parameters(patches[row["id"]], declared[row["app_id"]], f"job {row['id']}")
+            check_parameters(by_job[row["id"]], declared[row["app_id"]], f"job {row['id']}")
 
 
 def _edges(rows: Sequence[Row], ids: Sequence[int]) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 from storax_core.commands import apps, create_jobs, leases, locks, transfers, transitions
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Row
+from storax_core.lifecycle.change import Change, Patch, Row
 from storax_core.log.append import Context
 from storax_core.resources import Resource
 
@@ -24,14 +24,14 @@ async def nothing(*_: Any) -> None:
 class NounRules:
     """The rules of one noun; those that are left out are the same for all.
 
-    ``before_create`` judges new rows, ``before_update`` lines ``{"id", "p": patch}``; they may complete them, or raise.
+    ``before_create`` checks new rows and ``before_update`` patches; they may complete them, or raise.
     ``after_create`` gets the new ids, ``after_change`` the changes that were appended with new states. ``facts`` are
     the columns that ``transition`` reads. ``create`` and ``delete`` stand in place of the general commands.
     """
 
     before_create: Callable[[Connection, Context, Sequence[Row]], Awaitable[None]] = nothing
     after_create: Callable[[Connection, Context, Ids], Awaitable[None]] = nothing
-    before_update: Callable[[Connection, Context, Sequence[Row]], Awaitable[None]] = nothing
+    before_update: Callable[[Connection, Context, Sequence[Patch]], Awaitable[None]] = nothing
     after_change: Callable[[Connection, Context, Sequence[Change]], Awaitable[None]] = nothing
     facts: str = locks.FACTS
     transition: Callable[..., Change] | None = None
@@ -41,13 +41,13 @@ class NounRules:
 
 _GENERAL = NounRules()
 _RULES = {
-    "app": NounRules(before_create=apps.check_new, before_update=apps.check_changes),
+    "app": NounRules(before_create=apps.check_new, before_update=apps.check_patches),
     "batch_job": NounRules(after_change=leases.end_sessions_of),
     "job": NounRules(
         create=create_jobs.create_jobs,
-        before_update=create_jobs.check_changes,
+        before_update=create_jobs.check_patches,
         facts=locks.JOB_FACTS,
-        transition=rules.user_move,
+        transition=rules.user_transition,
         after_change=transitions.settle,
         delete=transitions.delete_jobs,
     ),

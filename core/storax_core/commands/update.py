@@ -12,7 +12,7 @@ from storax_core.commands.nouns import rules_of
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound, StaleVersion
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Row
+from storax_core.lifecycle.change import Change, Patch, Row
 from storax_core.lifecycle.rules import Facts
 from storax_core.log import append
 from storax_core.log.append import Context
@@ -37,11 +37,11 @@ async def update_rows(
     """
     if len({r["id"] for r in rows}) != len(rows):
         raise Invalid("an id stands twice in this call", hint="Merge the two patches into one.")
-    lines = [{"id": r["id"], "v": r.get("if_version"), "p": _patch(r)} for r in rows]
-    await rules_of(resource).before_update(conn, ctx, lines)
+    patches = [Patch(r["id"], r.get("if_version"), _fields(r)) for r in rows]
+    await rules_of(resource).before_update(conn, ctx, patches)
     if resource.machine and any("state" in r for r in rows):
-        return await _update_states(conn, ctx, resource, lines, force=force)
-    return await _update_fields(conn, ctx, resource, lines)
+        return await _update_states(conn, ctx, resource, patches, force=force)
+    return await _update_fields(conn, ctx, resource, patches)
 
 
 async def update_where(
@@ -54,85 +54,83 @@ async def update_where(
     return len(ids)
 
 
-def _patch(row: Row) -> Row:
-    patch = dict(row)  # a copy: the command may have to be run again
-    del patch["id"]
-    patch.pop("if_version", None)
-    return patch
+def _fields(row: Row) -> Row:
+    """A copy of the fields to change: the command may be repeated, and takes the state out of it."""
+    return {name: value for name, value in row.items() if name not in ("id", "if_version")}
 
 
-async def _update_fields(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> Updated:
-    if not any(line["p"] for line in lines):
-        return await _unchanged(conn, ctx, resource, lines)
+async def _update_fields(conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch]) -> Updated:
+    if not any(patch.fields for patch in patches):
+        return await _unchanged(conn, ctx, resource, patches)
     try:
-        versions, when = await append.append_patches(conn, ctx, resource, lines)
+        versions, when = await append.append_patches(conn, ctx, resource, patches)
     except asyncpg.UniqueViolationError as error:
-        raise name_conflict(resource, [line["p"] for line in lines], error) from error
-    if len(versions) < len(lines):
-        await _unchanged(conn, ctx, resource, lines)  # raises for the row that is missing or at another version
-    return Updated(rows=[[line["id"], versions[line["id"]], when] for line in lines])
+        raise name_conflict(resource, [patch.fields for patch in patches], error) from error
+    if len(versions) < len(patches):
+        await _unchanged(conn, ctx, resource, patches)  # raises for the row that is missing or at another version
+    return Updated(rows=[[patch.id, versions[patch.id], when] for patch in patches])
 
 
-async def _unchanged(conn: Connection, ctx: Context, resource: Resource, lines: list[Row]) -> Updated:
+async def _unchanged(conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch]) -> Updated:
     sql = f"SELECT id, version, last_update FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2"  # noqa: S608
-    stored = {r["id"]: list(r) for r in await conn.fetch(sql, [line["id"] for line in lines], ctx.owner_id)}
-    _require(resource, lines, stored)
-    for line in lines:
-        _require_version(resource, line, stored[line["id"]][1])
-    return Updated(rows=[stored[line["id"]] for line in lines])
+    stored = {r["id"]: list(r) for r in await conn.fetch(sql, [patch.id for patch in patches], ctx.owner_id)}
+    _require(resource, patches, stored)
+    for patch in patches:
+        _require_version(resource, patch, stored[patch.id][1])
+    return Updated(rows=[stored[patch.id] for patch in patches])
 
 
-def _require(resource: Resource, lines: Sequence[Row], stored: Any) -> None:
-    missing = [line["id"] for line in lines if line["id"] not in stored]
+def _require(resource: Resource, patches: Sequence[Patch], stored: Any) -> None:
+    missing = [patch.id for patch in patches if patch.id not in stored]
     if missing:
         raise NotFound(f"{resource.entity.replace('_', ' ')} {describe(missing)} does not exist; nothing was changed")
 
 
-def _require_version(resource: Resource, line: Row, actual: int) -> None:
-    if line["v"] not in (None, actual):
+def _require_version(resource: Resource, patch: Patch, actual: int) -> None:
+    if patch.if_version not in (None, actual):
         raise StaleVersion(
-            f"{resource.entity.replace('_', ' ')} {line['id']} is at version {actual}, not {line['v']}",
+            f"{resource.entity.replace('_', ' ')} {patch.id} is at version {actual}, not {patch.if_version}",
             hint="Read it again, then repeat the change.",
         )
 
 
 async def _update_states(
-    conn: Connection, ctx: Context, resource: Resource, lines: Sequence[Row], *, force: bool
+    conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch], *, force: bool
 ) -> Updated:
     noun = rules_of(resource)
-    locked = await lock_mine(conn, ctx.owner_id, resource, [line["id"] for line in lines], noun.facts)
+    locked = await lock_mine(conn, ctx.owner_id, resource, [patch.id for patch in patches], noun.facts)
     facts = {f["id"]: f for f in locked}
-    _require(resource, lines, facts)
+    _require(resource, patches, facts)
     changes = []
-    for line in lines:
-        fact = facts[line["id"]]
-        _require_version(resource, line, fact["version"])
-        changes.append(_decide(resource, fact, line["p"], force=force))
+    for patch in patches:
+        fact = facts[patch.id]
+        _require_version(resource, patch, fact["version"])
+        changes.append(_decide(resource, fact, patch.fields, force=force))
     await append.append_changes(conn, ctx, resource, changes)
     await noun.after_change(conn, ctx, changes)
-    return Updated(("id", "version", "last_update", "state"), [_seen(c, facts[c.id]) for c in changes])
+    return Updated(("id", "version", "last_update", "state"), [_answer(c, facts[c.id]) for c in changes])
 
 
-def _decide(resource: Resource, facts: Facts, patch: Row, *, force: bool) -> Change:
-    to = str(patch.pop("state", facts["state"]))
+def _decide(resource: Resource, facts: Facts, fields: Row, *, force: bool) -> Change:
+    to = str(fields.pop("state", facts["state"]))
     if to == facts["state"]:
         change = rules.change_of(facts)
-        if patch:
-            change.add(f"{resource.entity}.updated", patch)
+        if fields:
+            change.add(f"{resource.entity}.updated", fields)
         return change
     if transition := rules_of(resource).transition:
-        return transition(facts, to, patch, force=force)
+        return transition(facts, to, fields, force=force)
     assert resource.machine is not None  # noqa: S101  (callers checked)
     if not force:
         rules.require_legal(
             resource.machine.transitions, facts["state"], to, f"{resource.entity.replace('_', ' ')} {facts['id']}"
         )
     change = rules.change_of(facts)
-    change.add(f"{resource.entity}.state_changed", patch, was=facts["state"], to=to)
+    change.add(f"{resource.entity}.state_changed", fields, was=facts["state"], to=to)
     return change
 
 
-def _seen(change: Change, facts: Facts) -> list[Any]:
+def _answer(change: Change, facts: Facts) -> list[Any]:
     state = change.patch.get("state", facts["state"])
     when = facts["now"] if change.events else facts["last_update"]
     return [change.id, change.version, when, state]

@@ -20,6 +20,15 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """New values of some fields of one row; ``if_version`` is the version that it must have, None for any."""
+
+    id: int
+    if_version: int | None
+    fields: Row
+
+
+@dataclass(frozen=True, slots=True)
 class SetChange:
     """The same change of many rows, made in the statement that picks them: one event of ``type`` for each row.
 

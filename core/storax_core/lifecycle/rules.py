@@ -136,7 +136,7 @@ def require_legal(transitions: Mapping[str, frozenset[str]], was: str, to: str, 
         )
 
 
-def user_move(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
+def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
     """Apply a state that a user wrote. Raises IllegalMove or Leased."""
     change, mine = change_of(facts), dict(facts)
     if force:

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from storax_core.database.connections import Connection
-from storax_core.lifecycle.change import Change, Row, SetChange
+from storax_core.lifecycle.change import Change, Patch, Row, SetChange
 from storax_core.log import sql
 from storax_core.resources import Resource
 
@@ -94,16 +94,16 @@ async def append_created(conn: Connection, ctx: Context, resource: Resource, row
 
 
 async def append_patches(
-    conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]
+    conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch]
 ) -> tuple[dict[int, int], datetime]:
-    """Change fields that are no state, each row its own way. Rows: ``{"id", "v": expected or None, "p": patch}``.
+    """Change fields that are no state, each row its own way.
 
     Returns the new version of each row changed by its id, and when they changed. A row that is not there, or at another
     version, is not among them.
     """
-    keys = {frozenset(row["p"]) for row in rows}
+    keys = {frozenset(patch.fields) for patch in patches}
     statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
-    text = json_lines(sorted(rows, key=itemgetter("id")))
+    text = json_lines(sql.patch_line(patch) for patch in sorted(patches, key=attrgetter("id")))
     changed: Any = await conn.fetchrow(statement, text, ctx.owner_id, ctx.actor, ctx.command_id)
     ctx.advance_position(changed["position"])
     return dict(zip(changed["ids"] or (), changed["versions"] or (), strict=True)), changed["last_update"]

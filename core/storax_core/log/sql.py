@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from storax_core.database.aliases import column
-from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Row
+from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Patch, Row
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.log.schemas import version_of
 from storax_core.log.watermark import FENCE_KEYS
@@ -121,13 +121,18 @@ def _sets(resource: Resource, table: str, keys: Iterable[str], *, uniform: bool,
     return out
 
 
+def patch_line(patch: Patch) -> Row:
+    """A patch as the statement of ``patch`` reads it."""
+    return {"id": patch.id, "v": patch.if_version, "p": patch.fields}
+
+
 @lru_cache(maxsize=512)
 def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
     """Change fields of many rows, each its own way, with one ``updated`` event each.
 
-    $1 lines ``{"id", "v": expected version or null, "p": patch}`` in the order of their ids, in which the rows are
-    locked; $2 owner, $3 actor, $4 command. Returns one record: the ids changed, their new versions, last_update, the
-    last position. Rows that are not there, or at another version, are left out.
+    $1 lines as ``patch_line`` makes them, in the order of their ids, in which the rows are locked; $2 owner, $3 actor,
+    $4 command. Returns one record: the ids changed, their new versions, last_update, the last position. Rows that are
+    not there, or at another version, are left out.
     """
     r = BY_ENTITY[entity]
     state = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")

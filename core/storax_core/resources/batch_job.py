@@ -73,7 +73,7 @@ class BatchJob(SQLModel, table=True):
         default=None,
         sa_type=JSONB(none_as_null=True),
         nullable=True,
-        description="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each, 1 node where it does not say.",
+        description="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1.",
     )
     scheduler_id: Annotated[ShortText | None, Mark(filter=TEXT, write=UPDATE)] = c.text(
         "Id at the scheduler.", default=None

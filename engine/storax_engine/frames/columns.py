@@ -12,11 +12,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
 from storax_engine.frames.coerce import values_of
 from storax_engine.frames.frame import Frame
 from storax_engine.frames.operations import AGGREGATIONS, SCALAR
-from storax_engine.names import nearest
 from storax_engine.work import Work
 
 DEPTH = 100

@@ -6,12 +6,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput, NoColumn
-from storax_engine.names import nearest
-
-ROLES = (
-    "categorical", "join_key", "numerical", "target", "text", "time_stamp", "unused_float", "unused_string",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

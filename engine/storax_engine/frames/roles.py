@@ -6,10 +6,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from storax.data.roles import all_roles
 from storax.errors import InvalidInput
 from storax_engine.frames.coerce import STAMP
 from storax_engine.frames.columns import Database
-from storax_engine.frames.frame import ROLES, Frame
+from storax_engine.frames.frame import Frame
 from storax_engine.work import Work
 
 _NUMBER = "TRY_CAST(nullif(trim(v), '') AS DOUBLE)"
@@ -22,8 +23,8 @@ def check(role: object) -> str:
     Raises:
         InvalidInput: there is no such role.
     """
-    if role not in ROLES:
-        raise InvalidInput(f"There is no role {role!r}.", hint=f"There are: {', '.join(ROLES)}.")
+    if role not in all_roles:
+        raise InvalidInput(f"There is no role {role!r}.", hint=f"There are: {', '.join(all_roles)}.")
     return str(role)
 
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from storax._runtime.atomic_files import sync_folder
 from storax.errors import StoraxError
 from storax_engine.frames.frame import Frame, dtype
 
@@ -87,12 +88,12 @@ class FrameFolder:
     def put(self, name: str, aside: Path) -> None:
         """Put what was written aside in its place, in one step, also over an older one."""
         aside.replace(self.file(name))
-        self._settle()
+        sync_folder(self.path)
 
     def remove(self, name: str) -> None:
         """Remove a frame from the disk; harmless where there is none."""
         self.file(name).unlink(missing_ok=True)
-        self._settle()
+        sync_folder(self.path)
 
     def read(self, name: str) -> Frame:
         """A frame as it was saved.
@@ -109,14 +110,6 @@ class FrameFolder:
         roles = {column["name"]: column["role"] for column in saved.columns}
         units = {column["name"]: column["unit"] for column in saved.columns if column["unit"]}
         return Frame(table, roles, units, saved.edition)
-
-    def _settle(self) -> None:
-        """Have the folder itself on the disk."""
-        handle = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def file_name(name: str) -> str:

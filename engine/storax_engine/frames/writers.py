@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
+from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput, NoFile
-from storax_engine.names import nearest
 
 
 def write(kind: str, table: pa.Table, path: Path) -> str:

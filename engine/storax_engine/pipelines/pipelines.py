@@ -1,12 +1,9 @@
 """The pipelines of one open project: each fit is a folder that is never changed but for its scores.
 
-What was learned is written aside and put in place in one step, after the catalogue has its row; a fit that fails, or
+What was learned is written aside and put in place in one step, after the platform has its record; a fit that fails, or
 that nobody waits for any more, leaves nothing.
 """
 
-import json
-import logging
-import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,33 +14,46 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from storax._orm.rows import to_object
+from storax._runtime.suggestions import nearest
+from storax.errors import NoPipeline, NoProject
+from storax.models.pipeline_record import PipelineRecord
+from storax_engine.names import free_name
+from storax_engine.pipelines.errors import learning_errors
+from storax_engine.pipelines.fit_folder import Facts, fits_in, sync, write_facts
+from storax_engine.pipelines.results import Results
+from storax_engine.platform.catalogue import Catalogue, delete
+from storax_engine.work import Work
 
-from storax.errors import InvalidInput, NoPipeline, NoProject, NoResult
-from storax_engine.names import free_name, nearest
-from storax_engine.platform.catalogue import Catalogue, Row
-from storax_engine.work import Cancelled, Work
-
-_WORDS = "pipeline.json"
 _ASIDE = ".new-"
-_KEPT = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
-
-log = logging.getLogger("storax_engine")
 
 
 @dataclass
 class Fitted:
-    """One fit. ``row`` is what the catalogue knows of it; ``trained`` is read at the first use."""
+    """One fit. ``record`` is what the platform knows of it; ``trained`` is read at the first use."""
 
-    row: Row
+    record: PipelineRecord
     folder: Path
     trained: Any = None
     guard: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def id(self) -> int:
+        """The id of its record."""
+        return int(self.record.id or 0)
+
+    def described(self) -> Facts:
+        """The fields of its record, as JSON."""
+        return to_object(self.record)
+
+    def of_job(self, job_id: int) -> bool:
+        """Whether this job learned or scored it."""
+        facts = self.described()
+        return facts["job_id"] == job_id or any(score.get("job_id") == job_id for score in facts["scores"])
+
 
 class Pipelines:
-    """Fits by their row's id. Safe for threads."""
+    """Fits by their record's id. Safe for threads."""
 
     def __init__(self, folder: Path, catalogue: Catalogue, project_id: int) -> None:
         self._folder = folder
@@ -51,18 +61,18 @@ class Pipelines:
         self._project_id = project_id
         self._guard = threading.RLock()
         self._fits: dict[int, Fitted] = {}
-        self._results: dict[str, Path] = {}
         self._closed = False
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.glob(f"{_ASIDE}*"):
             shutil.rmtree(left, ignore_errors=True)
+        self.results = Results(folder, _ASIDE)
         self._reconcile()
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
-    def rows(self) -> list[Row]:
-        """All fits, oldest first."""
-        return [self._fits[key].row for key in sorted(self._fits)]
+    def described(self) -> list[Facts]:
+        """All fits as JSON, oldest first."""
+        return [self._fits[key].described() for key in sorted(self._fits)]
 
     def find(self, name: str) -> Fitted:
         """The newest fit of that name, or the one of that id.
@@ -70,21 +80,18 @@ class Pipelines:
         Raises:
             NoPipeline: there is none.
         """
-        by_name = [fit for fit in self._fits.values() if fit.row["name"] == name]
+        by_name = self._named(name)
         if by_name:
-            return max(by_name, key=lambda fit: int(fit.row["edition"]))
-        found = self._fits.get(int(name)) if name.isascii() and name.isdecimal() and len(name) < 19 else None
-        if found is None:
-            known = sorted({fit.row["name"] for fit in self._fits.values()})
+            return max(by_name, key=lambda fit: fit.record.edition)
+        fit = self._fits.get(int(name)) if name.isascii() and name.isdecimal() and len(name) < 19 else None
+        if fit is None:
+            known = sorted({fit.record.name for fit in self._fits.values()})
             raise NoPipeline(f"There is no pipeline {name!r}.", hint=nearest(name, known))
-        return found
+        return fit
 
-    def of_job(self, job_id: int) -> Row | None:
+    def of_job(self, job_id: int) -> Fitted | None:
         """The fit that a job learned, or scored."""
-        for fit in self._fits.values():
-            if fit.row.get("job_id") == job_id or any(told.get("job_id") == job_id for told in fit.row["scores"]):
-                return fit.row
-        return None
+        return next((fit for fit in list(self._fits.values()) if fit.of_job(job_id)), None)
 
     @contextmanager
     def trained(self, name: str) -> Iterator[Any]:
@@ -94,7 +101,7 @@ class Pipelines:
             NoPipeline: there is no such fit.
         """
         fit = self.find(name)
-        with fit.guard, told_as_ours():
+        with fit.guard, learning_errors():
             if fit.trained is None:
                 from storax_engine import learning
 
@@ -108,18 +115,13 @@ class Pipelines:
         with self._guard:
             self._closed = True
 
-    def fit(
-        self,
-        name: str,
-        spec: Row,
-        tables: Mapping[str, Any],
-        frames: Row,
-        tags: list[str],
-        work: Work,
-        *,
-        job_id: int,
-    ) -> tuple[Row, list[str]]:
-        """Learn, and keep it as the next edition of its name; returns its row, and what looked wrong in the joins.
+    def fit(self, facts: Facts, tables: Mapping[str, Any], work: Work) -> tuple[Fitted, list[str]]:
+        """Learn, and keep it as the next edition of its name; returns it, and what looked wrong in the joins.
+
+        Args:
+            facts: ``name``, ``params``, ``frames``, ``tags`` and ``job_id`` of its record.
+            tables: Arrow tables by placeholder.
+            work: reports progress, and may be cancelled.
 
         Raises:
             InvalidInput: the description or the data cannot be used; nothing was kept.
@@ -127,116 +129,85 @@ class Pipelines:
         """
         from storax_engine import learning
 
-        with told_as_ours():
-            trained = learning.fit(spec, tables, progress=work.progress, cancelled=work.cancelled.is_set)
+        with learning_errors():
+            trained = learning.fit(facts["params"], tables, progress=work.progress, cancelled=work.cancelled.is_set)
         work.go_on()
-        aside = self._folder / f"{_ASIDE}{uuid4().hex}"
-        try:
-            trained.save(aside)
-            row = self._keep(name, spec, list(trained.targets), frames, tags, aside, trained, job_id)
-            return row, trained.warnings
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        with self._scratch() as folder:
+            trained.save(folder)
+            return self._keep({**facts, "targets": list(trained.targets)}, folder, trained), trained.warnings
 
-    def adopt(
-        self, name: str, spec: Row, targets: list[str], frames: Row, tags: list[str], learned: Path, job_id: int
-    ) -> Row:
-        """Keep a copy of what a job learned, once: asked again for the same job, it is there already."""
+    def adopt(self, facts: Facts, learned: Path) -> Fitted:
+        """Keep a copy of what a job learned, once: repeated for the same job, it is there already.
+
+        Args:
+            facts: as for ``fit``, with ``targets``.
+            learned: the folder that the job left.
+        """
         with self._guard:
-            known = self.of_job(job_id)
+            known = self.of_job(facts["job_id"])
             if known is not None:
                 return known
-            aside = self._folder / f"{_ASIDE}{uuid4().hex}"
-            try:
-                shutil.copytree(learned, aside)
-                return self._keep(name, spec, targets, frames, tags, aside, None, job_id)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
+            with self._scratch() as folder:
+                shutil.copytree(learned, folder)
+                return self._keep(facts, folder, None)
 
-    def lay_aside(self, features: Path) -> str:
-        """Keep a file of features until it is fetched, or the project closed; returns by what it is fetched."""
-        token = uuid4().hex
-        place = self._folder / f"{_ASIDE}{token}"
-        place.mkdir(mode=0o700)
-        shutil.move(features, place / features.name)
-        self._results[token] = place / features.name
-        return token
-
-    def fetch(self, token: str) -> pa.Table:
-        """What was laid aside, once.
-
-        Raises:
-            NoResult: it was fetched, or the project was closed.
-        """
-        place = self._results.pop(token, None)
-        if place is None:
-            raise NoResult("These features are here no longer.", hint="Call transform() again.")
-        try:
-            return pq.read_table(place)
-        finally:
-            shutil.rmtree(place.parent, ignore_errors=True)
-
-    def scored(self, name: str, scores: Mapping[str, Any], set_used: str, job_id: int) -> Row:
-        """Append what a job's ``score`` found to the fit's history, once."""
+    def scored(self, name: str, scores: Mapping[str, Any], set_used: str, job_id: int) -> Fitted:
+        """Append the scores of a job to the fit's history, once."""
         with self._guard:
             self._need_open()
             fit = self.find(name)
-            if any(told.get("job_id") == job_id for told in fit.row["scores"]):
-                return fit.row
+            history = fit.described()["scores"]
+            if any(score.get("job_id") == job_id for score in history):
+                return fit
             plain = {key: value if value == value else None for key, value in scores.items()}  # noqa: PLR0124  (NaN)
             when = datetime.now(UTC).isoformat(timespec="seconds")
             entry = {"date_time": when, "set_used": set_used, "job_id": job_id, **plain}
-            now = {**fit.row, "scores": [*fit.row["scores"], entry]}
-            told = {"action": "scored", "set_used": set_used, "job_id": job_id}
-            self._catalogue.change_pipeline(fit.row["id"], {"scores": now["scores"], "last_change": told})
-            self._write(fit.folder, now)
-            fit.row = now
-            return now
+            action = {"action": "scored", "set_used": set_used, "job_id": job_id}
+            fit.record._change({"scores": [*history, entry], "last_change": action})
+            write_facts(fit.folder, fit.described())
+            return fit
 
     def delete(self, name: str) -> None:
         """Delete one fit."""
-        with self._guard:
+        with self._guard, self._scratch() as folder:
             fit = self.find(name)
-            self._catalogue.delete_pipeline(fit.row["id"])
-            aside = self._folder / f"{_ASIDE}{uuid4().hex}"
-            fit.folder.rename(aside)
-            del self._fits[fit.row["id"]]
-        shutil.rmtree(aside, ignore_errors=True)
+            key = fit.id
+            delete(fit.record)
+            fit.folder.rename(folder)
+            del self._fits[key]
 
     # ---- within ----------------------------------------------------------------------------------------------------
 
-    def _keep(
-        self,
-        name: str,
-        spec: Row,
-        targets: list[str],
-        frames: Row,
-        tags: list[str],
-        aside: Path,
-        trained: Any,
-        job_id: int,
-    ) -> Row:
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """The path of a folder that is no fit; whatever is there at the end is deleted."""
+        folder = self._folder / f"{_ASIDE}{uuid4().hex}"
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _named(self, name: str) -> list[Fitted]:
+        return [fit for fit in list(self._fits.values()) if fit.record.name == name]
+
+    def _keep(self, facts: Facts, scratch: Path, trained: Any) -> Fitted:
         with self._guard:
             self._need_open()
-            edition = 1 + max((int(r["edition"]) for r in self.rows() if r["name"] == name), default=0)
-            facts = {
-                "name": name, "edition": edition, "params": spec, "frames": frames, "targets": targets, "tags": tags,
-                "scores": [], "job_id": job_id,
-            }  # fmt: skip
-            folder = self._folder / uuid4().hex
-            self._write(aside, facts)
-            _settle(aside)
-            row = self._catalogue.create_pipeline(
-                self._project_id, facts | {"last_change": {"action": "fitted", "job_id": job_id}}
-            )
+            edition = 1 + max((fit.record.edition for fit in self._named(facts["name"])), default=0)
+            facts = {**facts, "edition": edition, "scores": []}
+            write_facts(scratch, facts)
+            sync(scratch)
+            action = {"action": "fitted", "job_id": facts["job_id"]}
+            record = self._catalogue.create_pipeline(self._project_id, facts | {"last_change": action})
+            fit = Fitted(record, self._folder / uuid4().hex, trained)
             try:
-                aside.rename(folder)
+                scratch.rename(fit.folder)
             except OSError:
-                self._catalogue.delete_pipeline(row["id"])
+                delete(record)
                 raise
-            self._write(folder, row)
-            self._fits[row["id"]] = Fitted(row, folder, trained)
-            return row
+            write_facts(fit.folder, fit.described())
+            self._fits[fit.id] = fit
+            return fit
 
     def _need_open(self) -> None:
         if self._closed:
@@ -244,49 +215,25 @@ class Pipelines:
                 "The project was closed or deleted meanwhile; nothing was kept.", hint="Open it, and retry."
             )
 
-    def _write(self, folder: Path, row: Row) -> None:
-        scratch = folder / f".{_WORDS}"
-        with scratch.open("w", encoding="utf-8") as file:
-            json.dump({key: row[key] for key in _KEPT if key in row}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(folder / _WORDS)
-
     def _reconcile(self) -> None:
-        """After a start: what is on the disk is there, and the catalogue has a row for each and no others."""
-        rows = {int(row["id"]): row for row in self._catalogue.pipelines(self._project_id)}
-        for file in sorted(self._folder.glob(f"*/{_WORDS}")):
-            words = _read(file)
-            if words is None:
-                continue
-            row = rows.pop(int(words.get("id", 0)), None) or self._adopted(words, rows)
-            if row["id"] != words.get("id"):
-                self._write(file.parent, row)
-            self._fits[int(row["id"])] = Fitted(row, file.parent)
-        for key in rows:
-            self._catalogue.delete_pipeline(key)
+        """After a start: what is on the disk is there, and the platform has a record for each and no others."""
+        records = {int(record.id or 0): record for record in self._catalogue.pipelines(self._project_id)}
+        for folder, facts in fits_in(self._folder):
+            record = records.pop(int(facts.get("id", 0)), None) or self._adopted(facts, records)
+            fit = Fitted(record, folder)
+            if fit.id != facts.get("id"):
+                write_facts(folder, fit.described())
+            self._fits[fit.id] = fit
+        for record in records.values():
+            delete(record)
 
-    def _adopted(self, words: Row, rows: dict[int, Row]) -> Row:
-        """The row of a fit that was killed before it knew its id, or of one that came from elsewhere."""
-        same = (row for row in rows.values() if (row["name"], row["edition"]) == (words["name"], words["edition"]))
-        found = next(same, None)
-        if found is not None:
-            return rows.pop(int(found["id"]))
-        facts = {key: value for key, value in words.items() if key != "id"}
-        return self._catalogue.create_pipeline(self._project_id, facts | {"last_change": {"action": "found"}})
-
-
-def _read(file: Path) -> Row | None:
-    """What is known of a fit; None where the file is damaged: it is left alone, and keeps no project shut."""
-    try:
-        words: Row = json.loads(file.read_text(encoding="utf-8"))
-        missing = [key for key in _KEPT if key not in words and key not in ("id", "job_id")]
-        if missing:
-            raise ValueError(f"it lacks {missing[0]}")
-    except (OSError, ValueError, TypeError) as error:
-        log.warning("the pipeline in %s is damaged, and left alone: %s", file.parent, error)
-        return None
-    return words
+    def _adopted(self, facts: Facts, records: dict[int, PipelineRecord]) -> PipelineRecord:
+        """The record of a fit that was killed before it knew its id, or of one that came from elsewhere."""
+        for key, record in records.items():
+            if (record.name, record.edition) == (facts["name"], facts["edition"]):
+                return records.pop(key)
+        known = {fact: value for fact, value in facts.items() if fact != "id"}
+        return self._catalogue.create_pipeline(self._project_id, known | {"last_change": {"action": "found"}})
 
 
 def pipeline_name(name: str | None) -> str:
@@ -296,28 +243,3 @@ def pipeline_name(name: str | None) -> str:
         InvalidInput: it cannot be one.
     """
     return free_name(name, "pipeline") if name is not None else uuid4().hex[:6]
-
-
-@contextmanager
-def told_as_ours() -> Iterator[None]:
-    """Errors of feature learning in our tree."""
-    from storax_engine.learning import Cancelled as Stopped
-    from storax_engine.learning import LearningError
-
-    try:
-        yield
-    except LearningError as error:
-        words = str(error)
-        raise InvalidInput(f"{words[:1].upper()}{words[1:]}.") from error
-    except Stopped as error:
-        raise Cancelled("It was cancelled; nothing was kept.") from error
-
-
-def _settle(folder: Path) -> None:
-    """Have every file of a folder on the disk."""
-    for file in (*folder.rglob("*"), folder):
-        handle = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -13,7 +13,7 @@ from storax_engine.work import Work
 Roles = dict[str, dict[str, list[str]]]
 
 
-class Seen:
+class Snapshot:
     """The frames of a project as they were at the first look: what is read, and the editions that are told of it, are
     of one moment, whoever changes them meanwhile.
     """

@@ -1,109 +1,67 @@
-"""The platform's catalogue, told of every change before the engine makes it: each is an event of the user's."""
+"""The records of the platform that describe what the engine holds: projects, data frames and pipelines.
+
+The engine changes a record before it changes what it holds, and each change is one event of the user's.
+"""
 
 from typing import Any
 
+from storax._orm.rows import to_object
 from storax.client import Client
-from storax.errors import Conflict, NotFound, StaleVersion
+from storax.errors import Conflict, DoesNotExist
+from storax.models.data_frame_record import DataFrameRecord, DataFrameRecordManager
+from storax.models.pipeline_record import PipelineRecord, PipelineRecordManager
+from storax.models.project_record import ProjectRecord, ProjectRecordManager
 from storax_engine.platform.jobs import Jobs
-
-Row = dict[str, Any]
-
-PAGE = 1000
 
 
 class Catalogue:
-    """Projects and data frames as rows of the platform. A call that fails raises, and nothing was changed."""
+    """The records, bound to the engine's client. A call that fails raises, and the platform is as before."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.jobs = Jobs(client)
+        self._projects = ProjectRecordManager(client=client)
+        self._frames = DataFrameRecordManager(client=client)
+        self._pipelines = PipelineRecordManager(client=client)
 
-    @property
-    def url(self) -> str:
-        """The platform's address."""
-        return self._client.url
-
-    @property
-    def jobs(self) -> Jobs:
-        """The platform's jobs."""
-        return Jobs(self._client)
-
-    def open_project(self, name: str, engine: str, autosave: bool | None) -> Row:
-        """The project's row, made where there is none."""
-        patch: Row = {"engine": engine} | ({} if autosave is None else {"autosave": autosave})
+    def open_project(self, name: str, engine: str, autosave: bool | None) -> ProjectRecord:
+        """Return the project's record, created where there is none; ``autosave`` None leaves that setting alone."""
+        wanted: dict[str, Any] = {"engine": engine} | ({} if autosave is None else {"autosave": autosave})
         try:
-            made: Row = self._client.request("POST", "/projects/", {"name": name, **patch})
-            return made
+            return self._projects.create(name=name, **wanted)
         except Conflict:
-            (row,) = self._all("projects", {"name": name})
-        changes = {field: value for field, value in patch.items() if row[field] != value}
+            record = self._projects.get(name=name)
+        current = to_object(record)
+        changes = {field: value for field, value in wanted.items() if current[field] != value}
         if changes:
-            row = self._client.request("PATCH", f"/projects/{row['id']}", changes)
-        return row
+            record._change(changes)
+        return record
 
     def delete_project(self, name: str) -> bool:
-        """Delete the project's row with all that hangs on it; False where there was none."""
-        return any(self._delete("projects", row["id"]) for row in self._all("projects", {"name": name}))
+        """Delete the project's record with its data frames and pipelines; False where there was none."""
+        record = self._projects.filter(name=name).first()
+        return record is not None and delete(record)
 
-    def frames(self, project_id: int) -> list[Row]:
-        """The rows of a project's data frames."""
-        return self._all("data-frames", {"project_id": project_id})
+    def frames(self, project_id: int) -> list[DataFrameRecord]:
+        """Return the records of a project's data frames."""
+        return list(self._frames.filter(project_id=project_id))
 
-    def create_frame(self, project_id: int, name: str, facts: Row) -> Row:
-        """A new row, which is at version 1."""
-        made: Row = self._client.request("POST", "/data-frames/", {"project_id": project_id, "name": name, **facts})
-        return made
+    def create_frame(self, project_id: int, name: str, facts: dict[str, Any]) -> DataFrameRecord:
+        """Create the record of a data frame, at version 1."""
+        return self._frames.create(project_id=project_id, name=name, **facts)
 
-    def change_frame(self, row_id: int, version: int, patch: Row) -> int:
-        """Change a row that is at this version; returns the new one.
+    def pipelines(self, project_id: int) -> list[PipelineRecord]:
+        """Return the records of a project's pipelines."""
+        return list(self._pipelines.filter(project_id=project_id))
 
-        Raises:
-            StaleVersion: someone else changed the row meanwhile.
-            NotFound: someone else deleted it.
-        """
-        row = self._client.request("PATCH", f"/data-frames/{row_id}", {**patch, "if_version": version})
-        return int(row["version"])
-
-    def version_of(self, row_id: int) -> int:
-        """The version at which a frame's row is now."""
-        return int(self._client.request("GET", f"/data-frames/{row_id}")["version"])
-
-    def delete_frame(self, row_id: int) -> None:
-        """Delete a row; harmless where there is none any more."""
-        self._delete("data-frames", row_id)
-
-    def pipelines(self, project_id: int) -> list[Row]:
-        """The rows of a project's pipelines."""
-        return self._all("pipelines", {"project_id": project_id})
-
-    def create_pipeline(self, project_id: int, facts: Row) -> Row:
-        """A new row."""
-        made: Row = self._client.request("POST", "/pipelines/", {"project_id": project_id, **facts})
-        return made
-
-    def change_pipeline(self, row_id: int, patch: Row) -> None:
-        """Change a row."""
-        self._client.request("PATCH", f"/pipelines/{row_id}", patch)
-
-    def delete_pipeline(self, row_id: int) -> None:
-        """Delete a row; harmless where there is none any more."""
-        self._delete("pipelines", row_id)
-
-    def _delete(self, path: str, row_id: int) -> bool:
-        try:
-            self._client.call("DELETE", f"/{path}/{row_id}")
-        except NotFound:
-            return False
-        return True
-
-    def _all(self, path: str, wanted: Row) -> list[Row]:
-        rows: list[Row] = []
-        ask: Row = {"filter": wanted, "ordering": ["id"], "limit": PAGE}
-        while True:
-            page = self._client.request("POST", f"/{path}/query", ask)
-            rows += page["results"]
-            if not page["next"]:
-                return rows
-            ask = {**ask, "cursor": page["next"]}
+    def create_pipeline(self, project_id: int, facts: dict[str, Any]) -> PipelineRecord:
+        """Create the record of a fit."""
+        return self._pipelines.create(project_id=project_id, **facts)
 
 
-__all__ = ["Catalogue", "Row", "StaleVersion"]
+def delete(record: ProjectRecord | DataFrameRecord | PipelineRecord) -> bool:
+    """Delete a record; False where it was deleted before."""
+    try:
+        record.delete()
+    except DoesNotExist:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""How the result of an order becomes part of the project."""
+"""How the result of a remote run becomes part of the project."""
 
 import shutil
 from pathlib import Path
@@ -7,10 +7,12 @@ from typing import Any
 from storax.errors import StoraxError
 from storax_engine.frames.storage import file_name
 from storax_engine.pipelines.pipelines import Pipelines
-from storax_engine.remote import manifest, steps
-from storax_engine.remote.run import Order
+from storax_engine.remote.files import own_file, own_folder, write_json
+from storax_engine.remote.manifest import Fit, Score, Trial
+from storax_engine.remote.outcome import FEATURES, TRAINED, Result
+from storax_engine.remote.run import RemoteRun
 
-Row = dict[str, Any]
+Answer = dict[str, Any]
 _HINT = "Is the same version of Storax installed at the site?"
 
 
@@ -19,53 +21,40 @@ def tuning_folder(project: Path, name: str) -> Path:
     return project / "tunings" / file_name(name)
 
 
-def taken_in(project: Path, pipelines: Pipelines, order: Order, result: Row) -> Row:
-    """Make the result of a finished job part of the project; for the same job twice, it is so once.
+def collect(project: Path, pipelines: Pipelines, run: RemoteRun, result: Result) -> Answer:
+    """Make the result of a finished run part of the project; for the same job twice, it is so once.
 
     Raises:
-        StoraxError, ValueError: what the job left is none; it may be anything.
+        StoraxError, OSError, ValueError: what the job left cannot be used; it may be anything.
     """
-    ticket = order.ticket
-    if ticket["kind"] == "transform":
-        return {"result": pipelines.lay_aside(_file(order.folder / steps.FEATURES))}
-    _check(order, result)
-    if ticket["kind"] == "trial":
-        return _trial(tuning_folder(project, ticket["tuning"]), order, result)
-    if ticket["kind"] == "score":
-        return pipelines.scored(ticket["pipeline"], result["scores"], ticket["set_used"], order.job_id)
-    learned = manifest.own_folder(order.folder / manifest.TRAINED)
-    return pipelines.adopt(
-        ticket["name"], ticket["spec"], result["targets"], ticket["frames"], ticket["tags"], learned, order.job_id
-    )
+    task = run.manifest.task
+    if isinstance(task, Fit):
+        facts = {"name": task.name, "params": task.spec, "frames": task.frames, "tags": list(task.tags)}
+        return _adopt(pipelines, run, {**facts, "targets": _required(run, result.targets)})
+    if isinstance(task, Trial):
+        return _trial(tuning_folder(project, task.tuning), task.number, run, result)
+    if isinstance(task, Score):
+        scores = _required(run, result.scores)
+        return pipelines.scored(task.pipeline, scores, task.set_used, run.job_id).described()
+    return {"result": pipelines.results.keep(own_file(run.folder / FEATURES))}
 
 
-def _trial(tuning: Path, order: Order, result: Row) -> Row:
+def _adopt(pipelines: Pipelines, run: RemoteRun, facts: dict[str, Any]) -> Answer:
+    return pipelines.adopt({**facts, "job_id": run.job_id}, own_folder(run.folder / TRAINED)).described()
+
+
+def _trial(tuning: Path, number: int, run: RemoteRun, result: Result) -> Answer:
     """Into the folder of its tuning, which tells the search of it when it goes on."""
-    place = tuning / f"trial-{order.ticket['trial']}"
-    told = {**result, "job_id": order.job_id}
+    place = tuning / f"trial-{number}"
+    known = {"targets": _required(run, result.targets), "scores": _required(run, result.scores), "job_id": run.job_id}
     if tuning.is_dir():
         shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(manifest.own_folder(order.folder / manifest.TRAINED), place)
-        manifest.write_json(tuning / f"{place.name}.json", told)
-    return told
+        shutil.copytree(own_folder(run.folder / TRAINED), place)
+        write_json(tuning / f"{place.name}.json", known)
+    return known
 
 
-def _file(place: Path) -> Path:
-    place.lstat()
-    if place.is_symlink() or not place.is_file():
-        raise ValueError(f"{place} is no file that a job of ours writes")
-    return place
-
-
-def _check(order: Order, result: Row) -> None:
-    """Refuse a result that is not what its kind leaves, as that of another version."""
-    kind = order.ticket["kind"]
-    targets, scores = result.get("targets"), result.get("scores")
-    good_targets = isinstance(targets, list) and all(isinstance(one, str) for one in targets)
-    good_scores = isinstance(scores, dict) and all(_score(value) for value in scores.values())
-    if (kind != "score" and not good_targets) or (kind != "fit" and not good_scores):
-        raise StoraxError(f"Job {order.job_id} left a result that cannot be read.", hint=_HINT)
-
-
-def _score(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+def _required(run: RemoteRun, part: Any) -> Any:
+    if part is None:
+        raise StoraxError(f"Job {run.job_id} left a result that cannot be read.", hint=_HINT)
+    return part

@@ -1,89 +1,193 @@
-"""An order: a folder in which the engine lays down what a job at a site is to do, and finds what it did.
+"""What is written down of a remote run: ``manifest.json``, which never changes, and ``state.json``, the engine's own.
 
-``order.json`` and ``tables/`` are there before the job is; the job leaves ``progress.json`` while it works, then
-``result.json`` or ``error.json``. What is learned is in ``trained/``, which appears in one step.
+The manifest says what the jobs do and what becomes of the result. The engine writes it before the jobs are created;
+they read it at the site, whichever engine wrote it.
 """
 
-import json
-import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-ORDER, RESULT, ERROR, PROGRESS = "order.json", "result.json", "error.json", "progress.json"
-TRAINED, TABLES = "trained", "tables"
-LONGEST = 1024 * 1024
+from storax.errors import StoraxError
+from storax_engine.remote import files, previous_release
 
-
-def write_json(path: Path, value: Any, *, safe: bool = True) -> None:
-    """Replace a file in one step; ``safe``: it is on the disk when this returns."""
-    scratch = path.with_name(f".{path.name}.{uuid4().hex}")
-    with scratch.open("w", encoding="utf-8") as file:
-        json.dump(value, file)
-        file.flush()
-        if safe:
-            os.fsync(file.fileno())
-    scratch.replace(path)
+VERSION = 2
+MANIFEST, STATE = "manifest.json", "state.json"
+Files = dict[str, str]  # a table's file by its placeholder
 
 
-def read_json(path: Path) -> Any:
-    """What is in a file; None where there is none."""
+class UnknownFormat(StoraxError):
+    """A newer Storax wrote it."""
+
+
+class Message(BaseModel):
+    """A part of what is written down."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Fit(Message):
+    """Learn a pipeline.
+
+    Attributes:
+        spec: its description, with the roles of all columns.
+        train: files of the tables to learn from.
+        name: under which it is kept.
+        tags: its tags.
+        frames: edition of the data frames behind the tables, by name.
+        buckets: number of jobs that compute the features; None: the job that learns computes them.
+    """
+
+    kind: Literal["fit"] = "fit"
+    spec: dict[str, Any]
+    train: Files
+    name: str
+    tags: tuple[str, ...]
+    frames: dict[str, int]
+    buckets: int | None = None
+
+
+class Trial(Message):
+    """Learn and score a trial of a tuning.
+
+    Attributes:
+        spec: the pipeline with the trial's parameters.
+        tables: folder of the files, which all trials of the tuning share.
+        train: files of the tables to learn from.
+        test: files of the tables to score on.
+        tuning: name of the tuning.
+        number: of the trial, 0 is the first.
+    """
+
+    kind: Literal["trial"] = "trial"
+    spec: dict[str, Any]
+    tables: str
+    train: Files
+    test: Files
+    tuning: str
+    number: int
+
+
+class Score(Message):
+    """Score a fit, which lies in the folder; ``pipeline`` is its id, ``set_used`` the name of the subset."""
+
+    kind: Literal["score"] = "score"
+    test: Files
+    pipeline: str
+    set_used: str
+
+
+class Transform(Message):
+    """Compute the features of a fit, which lies in the folder; ``buckets`` as in ``Fit``."""
+
+    kind: Literal["transform"] = "transform"
+    test: Files
+    buckets: int | None = None
+
+
+class Prepare(Message):
+    """Split the tables of a run into its buckets."""
+
+    kind: Literal["prepare"] = "prepare"
+
+
+class Bucket(Message):
+    """Compute the features of one bucket."""
+
+    kind: Literal["bucket"] = "bucket"
+    bucket: int
+
+
+Whole = Fit | Trial | Score | Transform
+Step = Prepare | Bucket
+Task = Annotated[Whole | Step, Field(discriminator="kind")]
+
+
+class Manifest(Message):
+    """What the job of a folder does. ``token`` names the run; its jobs carry it as a tag."""
+
+    version: int = VERSION
+    token: str
+    task: Task
+
+
+class State(Message):
+    """How far the engine is with a run.
+
+    Attributes:
+        job_id: the job whose end is the run's.
+        step_ids: the jobs that must finish before it.
+        unwanted: whether somebody cancelled it.
+        failed_at: when its job failed; None: it has not, or was started again.
+    """
+
+    version: int = VERSION
+    job_id: int
+    step_ids: tuple[int, ...] = ()
+    unwanted: bool = False
+    failed_at: datetime | None = None
+
+    @property
+    def job_ids(self) -> tuple[int, ...]:
+        """All its jobs, the one whose end is the run's first."""
+        return (self.job_id, *self.step_ids)
+
+    def changed(self, **changes: Any) -> Self:
+        """The state with other values for these fields."""
+        return self.model_validate({**self.model_dump(), "version": VERSION, **changes})
+
+
+M = TypeVar("M", Manifest, State)
+
+
+def write(folder: Path, message: Manifest | State) -> None:
+    """Replace ``manifest.json`` or ``state.json``; it is on the disk when this returns."""
+    name = MANIFEST if isinstance(message, Manifest) else STATE
+    files.write_json(folder / name, message.model_dump(mode="json"))
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest in a folder, of this release or the previous one; None where there is none.
+
+    Raises:
+        UnknownFormat: a newer Storax wrote it.
+        StoraxError: it is damaged.
+    """
+    return _read(Manifest, folder, MANIFEST, previous_release.manifest)
+
+
+def read_state(folder: Path) -> State | None:
+    """The state in a folder; None where the job may not have been created.
+
+    Raises:
+        UnknownFormat: a newer Storax wrote it.
+        StoraxError: it is damaged.
+    """
+    return _read(State, folder, STATE, previous_release.state)
+
+
+def _read(kind: type[M], folder: Path, name: str, previous: Callable[[Path], Any]) -> M | None:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        content = files.read_json(folder / name) or previous(folder)
+        if content is None:
+            return None
+        _check_version(content, folder)
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StoraxError(f"The remote run in {folder} is damaged: {where}: {first['msg']}.") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise StoraxError(f"The remote run in {folder} is damaged: {error}.") from error
 
 
-def told(path: Path) -> dict[str, Any] | None:
-    """What a job wrote into a file, which may be anything; None where there is none.
-
-    Raises:
-        ValueError: it is no JSON object, or longer than a job's words can be.
-    """
-    with suppress(FileNotFoundError, NotADirectoryError):
-        if path.stat().st_size > LONGEST or path.is_symlink():
-            raise ValueError(f"{path.name} is no file that a job of ours writes")
-    found = read_json(path)
-    if found is not None and not isinstance(found, dict):
-        raise ValueError(f"{path.name} is no JSON object")
-    return found
-
-
-def own_folder(place: Path) -> Path:
-    """A folder that a job wrote, if nothing in it leads elsewhere.
-
-    Raises:
-        FileNotFoundError: it is not there.
-        ValueError: it is no folder, or a link is in it.
-    """
-    place.lstat()
-    link = next((file for file in (place, *place.rglob("*")) if file.is_symlink()), None)
-    if link is not None or not place.is_dir():
-        raise ValueError(f"{link or place} is no folder or file that a job of ours writes")
-    return place
-
-
-def write_tables(folder: Path, tables: Mapping[str, pa.Table], prefix: str) -> dict[str, str]:
-    """Write tables as Parquet; returns the files by name of table. A name may hold what a file's may not."""
-    (folder / TABLES).mkdir(mode=0o700, exist_ok=True)
-    files = table_files(tables, prefix)
-    for name, file in files.items():
-        scratch = folder / TABLES / f".{file}.{uuid4().hex}"  # a job may be reading what is there
-        pq.write_table(tables[name], scratch, compression="lz4")
-        scratch.replace(folder / TABLES / file)
-    return files
-
-
-def table_files(names: Iterable[str], prefix: str) -> dict[str, str]:
-    """The files of tables by name."""
-    return {name: f"{prefix}-{i}.parquet" for i, name in enumerate(names)}
-
-
-def read_tables(folder: Path, files: Mapping[str, str]) -> dict[str, pa.Table]:
-    """What ``write_tables`` wrote."""
-    return {name: pq.read_table(folder / TABLES / file) for name, file in files.items()}
+def _check_version(content: Any, folder: Path) -> None:
+    version = content.get("version", VERSION) if isinstance(content, dict) else VERSION
+    if not isinstance(version, int) or version > VERSION:
+        raise UnknownFormat(
+            f"The remote run in {folder} has format {version!r}, and this Storax reads formats up to {VERSION}.",
+            hint="Install the same version of Storax in the engine and at the site.",
+        )

@@ -1,89 +1,79 @@
-"""One order: its folder, the ticket in it, and what is read there of what its job wrote."""
+"""One remote run: its folder, its manifest and state, and what became of it."""
 
 import logging
-import threading
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from storax.errors import StoraxError
-from storax_engine.remote import manifest, steps
-from storax_engine.remote.manifest import read_json, write_json
-
-Row = dict[str, Any]
-TICKET = "ticket.json"
+from storax_engine.remote import manifest, outcome, steps
+from storax_engine.remote.manifest import Fit, Manifest, State, Transform, Trial
 
 log = logging.getLogger("storax_engine")
 
 
-@dataclass
-class Order:
-    """One order. ``ticket`` is what the engine wants to do with the result; it is on the disk."""
+@dataclass(eq=False)
+class RemoteRun:
+    """A run whose job exists.
+
+    Attributes:
+        folder: its files; the jobs and the engine both see it.
+        manifest: what the jobs do.
+        state: how far the engine is with it; on the disk as well.
+        ended: whether its result was collected, or it failed.
+        answer: what the caller gets, once the result was collected.
+        error: why it failed.
+        late_since: monotonic time at which the result of a finished job was first missed; 0: it was not.
+    """
 
     folder: Path
-    ticket: Row
-    ended: threading.Event = field(default_factory=threading.Event)
+    manifest: Manifest
+    state: State
+    ended: bool = False
+    answer: dict[str, Any] | None = None
     error: StoraxError | None = None
-    outcome: Row | None = None
-    begun: float = field(default_factory=time.monotonic)
     late_since: float = 0.0
 
     @property
     def token(self) -> str:
-        """Its name, which its job carries as a tag."""
-        return str(self.ticket["token"])
+        """Its name, which is that of its folder and a tag of its jobs."""
+        return self.folder.name
 
     @property
     def job_id(self) -> int:
-        """Its job."""
-        return int(self.ticket["job_id"])
-
-    @property
-    def step_ids(self) -> list[int]:
-        """The jobs that must finish before its own."""
-        return [int(i) for i in self.ticket.get("step_ids", ())]
+        """The job whose end is the run's."""
+        return self.state.job_id
 
     @property
     def failed(self) -> bool:
-        """Whether its job failed and may be run again."""
-        return "failed_at" in self.ticket
+        """Whether its job failed and may be started again."""
+        return self.state.failed_at is not None
 
-    def write(self, **changes: Any) -> None:
-        """Change the ticket; None takes a word out."""
-        self.ticket = {k: v for k, v in {**self.ticket, **changes}.items() if v is not None}
-        write_json(self.folder / TICKET, self.ticket)
+    def is_trial(self, tuning: str, number: int) -> bool:
+        """Whether it is this trial of this tuning."""
+        task = self.manifest.task
+        return isinstance(task, Trial) and (task.tuning, task.number) == (tuning, number)
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of its state, on the disk as well."""
+        self.state = self.state.changed(**changes)
+        manifest.write(self.folder, self.state)
 
     def progress(self) -> tuple[float, str]:
-        """How far its job is."""
+        """How far its jobs are: the part done, 0 to 1, and what they do. Reads files."""
         try:
-            part, words = read_json(self.folder / manifest.PROGRESS) or (0.0, "")
-            if not part and (n := self.ticket.get("buckets")):
-                return steps.progress(self.folder, n)
-            return float(part), str(words)
-        except (OSError, ValueError, TypeError):
+            now = outcome.read(self.folder, outcome.Progress)
+            task = self.manifest.task
+            if not (now and now.part) and isinstance(task, Fit | Transform) and task.buckets:
+                return steps.progress(self.folder, task.buckets)
+        except (OSError, ValueError):
             return 0.0, ""
+        return (now.part, now.text) if now else (0.0, "")
 
-
-def ticket_in(folder: Path) -> Row | None:
-    """The ticket of an order; None where there is none, empty where it is damaged and so left alone."""
-    try:
-        found: Row | None = read_json(folder / TICKET)
-    except ValueError as error:
-        log.warning("the order in %s is damaged, and left alone: %s", folder, error)
-        return {}
-    return found
-
-
-def unusable(order: Order, error: Exception) -> StoraxError:
-    """What is said of a result that is none."""
-    return StoraxError(f"The result of job {order.job_id} cannot be used: {error}.")
-
-
-def told_by(order: Order) -> Row | None:
-    """What the job said of its failure; another may be asked where it cannot be read."""
-    try:
-        return manifest.told(order.folder / manifest.ERROR) or steps.error(order.folder)
-    except ValueError as error:
-        log.warning("what job %d said cannot be read: %s", order.job_id, error)
-        return None
+    def failure(self) -> outcome.Failure | None:
+        """What its jobs say of their failure; None where they say nothing that can be read."""
+        try:
+            return outcome.read(self.folder, outcome.Failure) or steps.failure(self.folder)
+        except ValueError as error:
+            log.warning("what job %d left cannot be read: %s", self.job_id, error)
+            return None

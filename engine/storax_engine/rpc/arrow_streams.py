@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from storax._engine.protocol import HEAD
 from storax.errors import InvalidInput, TooLarge
 
 _AHEAD = 64 * 1024 * 1024  # bytes that may wait for the reader
@@ -34,16 +35,16 @@ class Inflow(io.RawIOBase):
             InvalidInput, TooLarge: it is cut off, or longer than ``limit`` bytes.
         """
         head = b""
-        wanted = 8
+        end = HEAD
         async for part in self._body:
             head += part
-            if len(head) >= 8:
-                wanted = 8 + int.from_bytes(head[:8], "big")
-            if wanted - 8 > limit:
+            if len(head) >= HEAD:
+                end = HEAD + int.from_bytes(head[:HEAD], "big")
+            if end - HEAD > limit:
                 raise TooLarge("The arguments are too long.")
-            if len(head) >= wanted and len(head) > 8:
-                self._take(head[wanted:])
-                return head[8:wanted]
+            if len(head) >= end and len(head) > HEAD:
+                self._take(head[end:])
+                return head[HEAD:end]
         raise InvalidInput("The arguments are cut off.")
 
     async def feed(self, reader: "asyncio.Future[Any]") -> None:

@@ -11,7 +11,7 @@ from storax_engine.frames import coerce, readers, roles, views
 from storax_engine.frames.frame import Frame
 from storax_engine.frames.readers import CsvFormat
 from storax_engine.names import free_name
-from storax_engine.project import Project
+from storax_engine.projects.project import Project
 from storax_engine.work import Work
 
 Answer = Any

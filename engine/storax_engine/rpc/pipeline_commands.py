@@ -7,10 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from storax.errors import NoPipeline
-from storax_engine import site_work
+from storax_engine import submit
 from storax_engine.engine import Engine
 from storax_engine.pipelines import subsets
-from storax_engine.pipelines.pipelines import pipeline_name, told_as_ours
+from storax_engine.pipelines.errors import learning_errors
+from storax_engine.pipelines.pipelines import pipeline_name
 from storax_engine.work import Work, cancelled_job
 
 Answer = Any
@@ -23,7 +24,7 @@ def check_pipeline(engine: Engine, work: Work, *, project: str, spec: dict[str, 
 
     frames = subsets.tables(engine.project(project), spec, subset, work)
     full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
-    with told_as_ours():
+    with learning_errors():
         return learning.check(full, subsets.arrow(frames), progress=work.progress)
 
 
@@ -43,17 +44,22 @@ def fit_pipeline(
     """Learn, here or at a site, and keep it."""
     here = engine.project(project)
     if site is not None:
-        order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work, buckets)
-        return here.orders.wait(order, work, cancel=True)
+        run = submit.submit_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work, buckets)
+        return here.remote.wait(run, work, cancel=True)
     named = pipeline_name(name)
     with engine.own.job({"project": project, "pipeline": named, "work": "fit"}, work) as own:
-        seen = subsets.Seen(here)
+        seen = subsets.Snapshot(here)
         frames = subsets.tables(seen, spec, subset, work)
         full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
         editions = subsets.editions(seen, subset)
-        row, said = here.pipelines.fit(named, full, subsets.arrow(frames), editions, list(tags), work, job_id=own.id)
-        own.value = {"pipeline_id": row["id"], "edition": row["edition"], **({"warnings": said} if said else {})}
-    return row
+        facts = {"name": named, "params": full, "frames": editions, "tags": list(tags), "job_id": own.id}
+        fit, warnings = here.pipelines.fit(facts, subsets.arrow(frames), work)
+        own.value = {
+            "pipeline_id": fit.id,
+            "edition": fit.record.edition,
+            **({"warnings": warnings} if warnings else {}),
+        }
+    return fit.described()
 
 
 def submit_pipeline(
@@ -71,32 +77,33 @@ def submit_pipeline(
 ) -> Answer:
     """Have a site learn, and do not wait for it."""
     here = engine.project(project)
-    order = site_work.place_fit(here, name, spec, subset, list(tags), site, dict(job or {}), work, buckets)
-    return {"job_id": order.job_id, "name": order.ticket["name"]}
+    named = pipeline_name(name)
+    run = submit.submit_fit(here, named, spec, subset, tags, site, dict(job or {}), work, buckets)
+    return {"job_id": run.job_id, "name": named}
 
 
 def await_pipeline(engine: Engine, work: Work, *, project: str, job_id: int) -> Answer:
     """What a site's job learned, once it has; who hangs up leaves the job alone."""
     here = engine.project(project)
-    order = here.orders.of_job(job_id)
-    found = here.pipelines.of_job(job_id)
-    if order is not None and found is None:
-        return here.orders.wait(order, work, cancel=False)
-    if found is None:
-        if here.orders.was_cancelled(job_id):
+    run = here.remote.of_job(job_id)
+    fit = here.pipelines.of_job(job_id)
+    if run is not None and fit is None:
+        return here.remote.wait(run, work, cancel=False)
+    if fit is None:
+        if here.remote.was_cancelled(job_id):
             raise cancelled_job(job_id)
         raise NoPipeline(
             f"Job {job_id} has left no pipeline in the project {project!r}.",
             hint=f"What it learned was deleted, or it is of another project: storax job explain {job_id}",
         )
-    return found
+    return fit.described()
 
 
 def progress_of_job(engine: Engine, _work: Work, *, project: str, job_id: int) -> Answer:
     """How far a site's job is, from 0 to 1, and what it does."""
     here = engine.project(project)
-    order = here.orders.of_job(job_id)
-    return order.progress() if order is not None else (float(here.pipelines.of_job(job_id) is not None), "")
+    run = here.remote.of_job(job_id)
+    return run.progress() if run is not None else (float(here.pipelines.of_job(job_id) is not None), "")
 
 
 def score_pipeline(
@@ -114,17 +121,17 @@ def score_pipeline(
     used = str(subset.get("name", ""))
     if site is not None:
         given = _tables(engine, work, project, pipeline, subset)
-        order = site_work.place_score(here, pipeline, given, used, site, dict(job or {}), work)
-        return here.orders.wait(order, work, cancel=True)
-    named = here.pipelines.find(pipeline).row["name"]
+        run = submit.submit_score(here, pipeline, given, used, site, dict(job or {}), work)
+        return here.remote.wait(run, work, cancel=True)
+    named = here.pipelines.find(pipeline).record.name
     with engine.own.job({"project": project, "pipeline": named, "work": "score"}, work) as own:
         given = _tables(engine, work, project, pipeline, subset)
         with here.pipelines.trained(pipeline) as trained:
             own.value = trained.score(given)
         work.go_on()
-        row = here.pipelines.scored(pipeline, own.value, used, own.id)
+        fit = here.pipelines.scored(pipeline, own.value, used, own.id)
         own.value = {key: value for key, value in own.value.items() if not isnan(value)}
-    return row
+    return fit.described()
 
 
 def transform_at_site(
@@ -141,8 +148,8 @@ def transform_at_site(
     """Have a site compute the features; ``transformed`` fetches them then."""
     here = engine.project(project)
     given = _tables(engine, work, project, pipeline, subset)
-    order = site_work.place_transform(here, pipeline, given, site, dict(job or {}), buckets, work)
-    return here.orders.wait(order, work, cancel=True)
+    run = submit.submit_transform(here, pipeline, given, site, dict(job or {}), buckets, work)
+    return here.remote.wait(run, work, cancel=True)
 
 
 def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> Answer:
@@ -154,12 +161,12 @@ def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, su
 
 def describe_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str) -> Answer:
     """What is known of a fit."""
-    return engine.project(project).pipelines.find(pipeline).row
+    return engine.project(project).pipelines.find(pipeline).described()
 
 
 def list_pipelines(engine: Engine, _work: Work, *, project: str) -> Answer:
     """What is known of every fit, oldest first."""
-    return engine.project(project).pipelines.rows()
+    return engine.project(project).pipelines.described()
 
 
 def delete_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str) -> Answer:
@@ -201,12 +208,12 @@ def transform(engine: Engine, work: Work, *, project: str, pipeline: str, subset
 
 def transformed(engine: Engine, _work: Work, *, project: str, result: str) -> pa.Table:
     """What ``transform_at_site`` made."""
-    return engine.project(project).pipelines.fetch(result)
+    return engine.project(project).pipelines.results.fetch(result)
 
 
 def _tables(engine: Engine, work: Work, project: str, pipeline: str, subset: Subset) -> dict[str, pa.Table]:
     here = engine.project(project)
-    spec = here.pipelines.find(pipeline).row["params"]
+    spec = here.pipelines.find(pipeline).described()["params"]
     return subsets.arrow(subsets.tables(here, spec, subset, work))
 
 

@@ -1,7 +1,6 @@
 """The engine's door: HTTP over a Unix socket that its owner alone can open, and a secret that every call must show.
 
-A command answers lines of JSON: ``{"progress", "text"}`` while it works, ``{"result"}`` or ``{"error"}`` at its end. A
-caller who hangs up has it cancelled.
+What goes over it is in ``storax._engine.protocol``. A caller who hangs up has its command cancelled.
 """
 
 import asyncio
@@ -28,16 +27,17 @@ import pyarrow as pa
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from storax._engine.folder import EngineFolder, Running
-from storax._engine.wire import ARROW
+from storax._engine import protocol
+from storax._engine.folder import PROTOCOL, EngineFolder, Running
+from storax._engine.protocol import ARROW, Failure, Problem, Progress, Result
 from storax._runtime.processes import identify
+from storax._runtime.suggestions import nearest
 from storax.client import Client
 from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
 from storax_engine.engine import Engine
-from storax_engine.names import nearest
 from storax_engine.platform.catalogue import Catalogue
 from storax_engine.platform.own_jobs import OwnJobs
 from storax_engine.rpc.arrow_streams import Inflow, outflow
@@ -47,7 +47,7 @@ from storax_engine.work import Cancelled, Work
 PLATFORM_WITHIN_SEC = 1.5  # nobody waits longer for a platform that is away
 STOP_WITHIN_SEC = 3
 LONGEST_ARGUMENTS = 16 * 1024 * 1024
-_TOLD_EVERY_SEC = 0.2
+_PROGRESS_EVERY_SEC = 0.2
 _CANCEL_EVERY_SEC = 0.02
 
 log = logging.getLogger("storax_engine")
@@ -106,14 +106,14 @@ class Service:
         self._threads = ThreadPoolExecutor(32, thread_name_prefix="command")
         self.app = Starlette(
             routes=[
-                Route("/v1/do/{name}", self._do, methods=["POST"]),
-                Route("/v1/table/{name}", self._table, methods=["POST"]),
+                Route(f"{protocol.COMMAND_PATH}{{name}}", self._do, methods=["POST"]),
+                Route(f"{protocol.TABLE_PATH}{{name}}", self._table, methods=["POST"]),
             ]
         )
 
     async def _do(self, request: Request) -> Response:
         try:
-            self._let_in(request)
+            self._admit(request)
             run, inflow = await self._command(request, COMMANDS)
         except StoraxError as error:
             return _refused(error)
@@ -126,16 +126,23 @@ class Service:
     async def _table(self, request: Request) -> Response:
         work = Work()
         try:
-            self._let_in(request)
+            self._admit(request)
             run, _ = await self._command(request, TABLES)
             table = await asyncio.get_running_loop().run_in_executor(self._threads, partial(run, work))
         except Exception as error:
             return _refused(_known(error))
         return StreamingResponse(outflow(table), media_type=ARROW)
 
-    def _let_in(self, request: Request) -> None:
+    def _admit(self, request: Request) -> None:
+        """Refuse who does not show the secret, or speaks another version of the protocol."""
         if not compare_digest(request.headers.get("authorization", "").encode(), self._secret):
             raise Unauthorized("The engine's secret is missing or wrong.", hint="It stands in engine.json.")
+        spoken = request.headers.get(protocol.PROTOCOL_HEADER, "1")  # clients of the first release name none
+        if spoken != str(PROTOCOL):
+            raise InvalidInput(
+                f"The engine speaks version {PROTOCOL} of its protocol, and was called by version {spoken!r}.",
+                hint="Use the same version of Storax in the script and the engine: `storax engine stop` ends this one.",
+            )
 
     async def _command(
         self, request: Request, known: Mapping[str, Callable[..., Any]]
@@ -175,14 +182,14 @@ def _fit(name: str, command: Callable[..., Any], arguments: Mapping[str, Any]) -
 
 async def _lines(future: "asyncio.Future[Any]", work: Work) -> AsyncIterator[bytes]:
     """Progress as it comes, then the end. A caller who hangs up cancels the command."""
-    told = (0.0, "")
+    last = (0.0, "")
     try:
-        while not (await asyncio.wait({future}, timeout=_TOLD_EVERY_SEC))[0]:
-            now = (work.part_done(), work.words)
-            if now != told:
-                told = now
-                yield _line({"progress": now[0], "text": now[1]})
-        yield _line(_ended(future))
+        while not (await asyncio.wait({future}, timeout=_PROGRESS_EVERY_SEC))[0]:
+            now = await asyncio.to_thread(work.state)
+            if now != last:
+                last = now
+                yield protocol.encode(Progress(*now)) + b"\n"
+        yield protocol.encode(_end(future)) + b"\n"
     finally:
         if not future.done():
             threading.Thread(target=_cancel, args=(future, work), daemon=True).start()
@@ -194,13 +201,9 @@ def _cancel(future: "asyncio.Future[Any]", work: Work) -> None:
         time.sleep(_CANCEL_EVERY_SEC)
 
 
-def _ended(future: "asyncio.Future[Any]") -> dict[str, Any]:
+def _end(future: "asyncio.Future[Any]") -> Result | Failure:
     error = future.exception()
-    return {"result": future.result()} if error is None else {"error": _problem(_known(error))}
-
-
-def _line(words: dict[str, Any]) -> bytes:
-    return json.dumps(words, default=str).encode() + b"\n"
+    return Result(future.result()) if error is None else Failure(_problem(_known(error)))
 
 
 def _known(error: BaseException) -> StoraxError:
@@ -217,10 +220,10 @@ def _known(error: BaseException) -> StoraxError:
     return StoraxError(f"The engine met something it did not expect: {type(error).__name__}: {error}")
 
 
-def _problem(error: StoraxError) -> dict[str, Any]:
-    return {"code": error.code, "detail": error.message, "hint": error.hint}
+def _problem(error: StoraxError) -> Problem:
+    return Problem(error.code, error.message, error.hint)
 
 
 def _refused(error: StoraxError) -> Response:
     status = 401 if isinstance(error, Unauthorized) else 400
-    return JSONResponse(_problem(error), status_code=status)
+    return Response(protocol.encode(_problem(error)), status_code=status, media_type=protocol.JSON)

@@ -1,22 +1,26 @@
-"""What clients can ask of tunings; as in ``commands``, a function's parameters are the command's arguments."""
+"""What clients can ask of tunings; as in ``project_commands``, a function's parameters are the command's arguments."""
 
-import secrets
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput, JobFailed
 from storax_engine.engine import Engine
-from storax_engine.names import free_name, nearest
+from storax_engine.frames.frame import Frame
 from storax_engine.pipelines import subsets
-from storax_engine.pipelines.pipelines import pipeline_name, told_as_ours
-from storax_engine.project import Project
+from storax_engine.pipelines.errors import learning_errors
+from storax_engine.pipelines.pipelines import pipeline_name
+from storax_engine.projects.project import Project
 from storax_engine.remote.collect import tuning_folder
 from storax_engine.work import Work
 
+if TYPE_CHECKING:
+    from storax_engine.tuning.tuning import Tuning
+
 Answer = Any
 Subset = Mapping[str, Any]
-_OF_NUMBERS = frozenset({"mae", "rmse", "rsquared"})
+Frames = Mapping[str, Frame]
+_REGRESSION_SCORES = frozenset({"mae", "rmse", "rsquared"})
 
 
 def tune_pipeline(
@@ -41,42 +45,58 @@ def tune_pipeline(
     job: dict[str, Any] | None = None,
 ) -> Answer:
     """Look for good parameters, and keep the best pipeline; a tuning of that name goes on."""
+    here, kept_as = engine.project(project), pipeline_name(name)
+    if site is not None:
+        here.remote.require(site, job or {})
+    snapshot = subsets.Snapshot(here)
+    frames = [subsets.tables(snapshot, spec, subset, work) for subset in (train, test)]
+    full = {**spec, "roles": subsets.roles(frames[0], spec.get("roles", {}))}
+    settings = {
+        **_settings(snapshot, full, train, test, score),
+        "space": space, "sampler": _sampler(sampler), "n_trials": n_trials,
+        "seed": seed, "in_flight": in_flight, "pipeline": pipeline,
+    }  # fmt: skip
+    place = {"site": site, "job": job or {}, "retries": retries}
+    return _run(engine, here, work, kept_as, settings, frames, tags or [], **place)
+
+
+def _run(
+    engine: Engine, here: Project, work: Work, name: str, settings: dict[str, Any], frames: Sequence[Frames],
+    tags: list[str], **place: Any,
+) -> Answer:  # fmt: skip
+    """Begin a tuning, or go on with it; returns what became of its trials."""
     from storax_engine.tuning import tuning
     from storax_engine.tuning.search import Search
 
-    here = engine.project(project)
-    if site is not None:
-        here.orders.require(site, job or {})
-    named = free_name(name, "pipeline") if name is not None else pipeline_name(None)
-    seen = subsets.Seen(here)
-    frames = [subsets.tables(seen, spec, subset, work) for subset in (train, test)]
-    full = {**spec, "roles": subsets.roles(frames[0], spec.get("roles", {}))}
-    settings = {
-        "spec": full, "space": space, "score": _score(full, score), "sampler": _sampler(sampler), "seed": seed,
-        "n_trials": n_trials, "train": train, "test": test, "frames": subsets.editions(seen, train),
-        "test_frames": subsets.editions(seen, test), "in_flight": in_flight, "pipeline": pipeline,
-    }  # fmt: skip
-    folder = tuning_folder(here.folder, named)
+    folder = tuning_folder(here.folder, name)
     with tuning.alone(folder, work):
-        settings = {**settings, "seed": secrets.randbelow(2**31) if seed is None and not folder.exists() else seed}
         search = Search(folder, settings)
-        tables = [subsets.arrow(part) for part in frames]
-        run = tuning.Tuning(
-            engine, here, named, search, folder, tables[0], tables[1], pipeline or named, site, job or {}, retries
-        )
-        files = tuning.laid_down(folder, tables[0], tables[1]) if site is not None else nullcontext()
-        with files:
-            run.run(work, in_flight, n_trials)
-        row = _kept(here, run, tags or [], str(test.get("name", "")))
-    best = search.best() or {}
+        learn, check = (subsets.arrow(part) for part in frames)
+        kept_as = settings["pipeline"] or name
+        run = tuning.Tuning(engine, here, name, search, folder, learn, check, kept_as, **place)
+        with run.shared_tables():
+            run.run(work, settings["in_flight"], settings["n_trials"])
+        return _answer(run, _kept(here, run, tags, str(settings["test"].get("name", ""))))
+
+
+def _settings(
+    snapshot: subsets.Snapshot, spec: dict[str, Any], train: Subset, test: Subset, score: str | None
+) -> dict[str, Any]:
+    """What a tuning learns from and scores on; it must be the same when the tuning goes on."""
+    editions = {"frames": subsets.editions(snapshot, train), "test_frames": subsets.editions(snapshot, test)}
+    return {"spec": spec, "score": _score(spec, score), "train": train, "test": test, **editions}
+
+
+def _answer(run: "Tuning", pipeline: dict[str, Any]) -> Answer:
+    search = run.search
     trials = [{**trial, "params": search.plain(trial)} for trial in search.trials]
-    facts = {"name": named, "score": search.settings["score"], "seed": search.settings["seed"]}
-    return {**facts, "pipeline": row, "best": best.get("number"), "trials": trials}
+    facts = {"name": run.name, "score": search.settings["score"], "seed": search.settings["seed"]}
+    return {**facts, "pipeline": pipeline, "best": (search.best() or {}).get("number"), "trials": trials}
 
 
-def _kept(here: Project, run: Any, tags: list[str], set_used: str) -> dict[str, Any]:
+def _kept(here: Project, run: "Tuning", tags: list[str], set_used: str) -> dict[str, Any]:
     """The best trial as an edition of the pipeline, once."""
-    from storax_engine.remote.manifest import read_json
+    from storax_engine.remote.files import read_json
 
     best = run.search.best()
     if best is None:
@@ -85,23 +105,24 @@ def _kept(here: Project, run: Any, tags: list[str], set_used: str) -> dict[str, 
     learned = run.folder / f"trial-{best['number']}"
     targets = read_json(learned.with_suffix(".json"))["targets"]
     frames, spec = run.search.settings["frames"], run.search.spec(best)
-    row = here.pipelines.adopt(run.pipeline, spec, targets, frames, tags, learned, best["job_id"])
-    return here.pipelines.scored(str(row["id"]), best["scores"], set_used, best["job_id"])
+    facts = {"name": run.pipeline, "params": spec, "frames": frames, "tags": tags, "targets": targets}
+    fit = here.pipelines.adopt({**facts, "job_id": best["job_id"]}, learned)
+    return here.pipelines.scored(str(fit.id), best["scores"], set_used, best["job_id"]).described()
 
 
 def _score(spec: dict[str, Any], score: str | None) -> str:
     from storax_engine.learning import plan
     from storax_engine.tuning.search import DIRECTIONS
 
-    with told_as_ours():
+    with learning_errors():
         task = plan.read(spec).task
-    wanted = score or ("rmse" if task == "regression" else "auc")
-    if wanted not in DIRECTIONS:
-        raise InvalidInput(f"There is no score {wanted!r}.", hint=nearest(wanted, DIRECTIONS))
-    if (wanted in _OF_NUMBERS) != (task == "regression"):
-        fitting = [name for name in DIRECTIONS if (name in _OF_NUMBERS) == (task == "regression")]
-        raise InvalidInput(f"The score {wanted} is none of a {task}.", hint=f"There are: {', '.join(fitting)}.")
-    return wanted
+    chosen = score or ("rmse" if task == "regression" else "auc")
+    if chosen not in DIRECTIONS:
+        raise InvalidInput(f"There is no score {chosen!r}.", hint=nearest(chosen, DIRECTIONS))
+    if (chosen in _REGRESSION_SCORES) != (task == "regression"):
+        possible = [name for name in DIRECTIONS if (name in _REGRESSION_SCORES) == (task == "regression")]
+        raise InvalidInput(f"The score {chosen} is none of a {task}.", hint=f"There are: {', '.join(possible)}.")
+    return chosen
 
 
 def _sampler(name: str) -> str:

@@ -4,6 +4,7 @@ told before alone, never on when: a search that was killed goes on as if it had 
 
 import copy
 import json
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
+from storax._runtime.suggestions import nearest
 from storax.errors import Conflict, InvalidInput
-from storax_engine.names import nearest
-from storax_engine.remote.manifest import read_json, write_json
+from storax_engine.remote.files import read_json, write_json
 
 Row = dict[str, Any]
 SAMPLERS = ("tpe", "random", "latin_hypercube")
@@ -165,9 +166,10 @@ def _kept(folder: Path, settings: Row) -> Row:
         _distribution(path, given)
     known: Row | None = read_json(folder / _SETTINGS)
     if known is None:
+        drawn = {"seed": secrets.randbelow(2**31)} if settings["seed"] is None else {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_json(folder / _SETTINGS, settings)
-        return settings
+        write_json(folder / _SETTINGS, settings | drawn)
+        return settings | drawn
     free = {"n_trials"} if settings["sampler"] != "latin_hypercube" else set()
     wrong = [key for key in settings if key not in free and settings[key] is not None and known[key] != settings[key]]
     if wrong:

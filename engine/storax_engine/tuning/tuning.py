@@ -20,10 +20,11 @@ import pyarrow as pa
 
 from storax.errors import Conflict, InvalidInput, JobFailed, StoraxError, Unavailable
 from storax_engine.engine import Engine
-from storax_engine.pipelines.pipelines import told_as_ours
-from storax_engine.project import Project
-from storax_engine.remote import manifest
-from storax_engine.remote.manifest import read_json, write_json
+from storax_engine.pipelines.errors import learning_errors
+from storax_engine.projects.project import Project
+from storax_engine.remote import files
+from storax_engine.remote.files import read_json, write_json
+from storax_engine.remote.manifest import Trial
 from storax_engine.tuning.search import Search
 from storax_engine.work import Cancelled, Work
 
@@ -73,6 +74,17 @@ class Tuning:
                 raise
             finally:
                 self._stop_the_rest(going)
+
+    @contextmanager
+    def shared_tables(self) -> Iterator[None]:
+        """Have the tables as files in the tuning's folder, for trials at a site; none are needed in this process."""
+        try:
+            if self.site is not None:
+                files.write_tables(self.folder, self.train, "train")
+                files.write_tables(self.folder, self.test, "test")
+            yield
+        finally:
+            shutil.rmtree(self.folder / files.TABLES, ignore_errors=True)
 
     def _trials(self, n_trials: int) -> Iterator[Row]:
         """Those that were begun and not told of, then new ones."""
@@ -144,7 +156,7 @@ class Tuning:
 
         place = self.folder / f"trial-{trial['number']}"
         with self.engine.own.job(self._tags(trial), work) as own:
-            with told_as_ours():
+            with learning_errors():
                 spec = self.search.spec(trial)
                 trained = learning.fit(spec, self.train, progress=work.progress, cancelled=work.cancelled.is_set)
                 scores = trained.score(self.test)
@@ -159,19 +171,19 @@ class Tuning:
         return told
 
     def _at_site(self, trial: Row, work: Work) -> Row:
-        orders = self.here.orders
-        order = orders.of_trial(self.name, trial["number"])
-        if order is None:
-            ticket = {"kind": "trial", "tuning": self.name, "trial": trial["number"]}
-            files = {
-                part: manifest.table_files(tables, part)
-                for part, tables in (("train", self.train), ("test", self.test))
-            }
-            told = {"kind": "fit", "spec": self.search.spec(trial), "tables": str(self.folder), **files}
-            order = orders.place(
-                ticket, lambda _folder: told, site=str(self.site), tags=self._tags(trial), job=self.job
+        remote = self.here.remote
+        run = remote.of_trial(self.name, trial["number"])
+        if run is None:
+            task = Trial(
+                spec=self.search.spec(trial),
+                tables=str(self.folder),
+                train=files.table_files(self.train, "train"),
+                test=files.table_files(self.test, "test"),
+                tuning=self.name,
+                number=trial["number"],
             )
-        return orders.wait(order, work, cancel=True)
+            run = remote.start(lambda _folder: task, site=str(self.site), tags=self._tags(trial), job=self.job)
+        return remote.wait(run, work, cancel=True)
 
 
 @contextmanager
@@ -201,14 +213,3 @@ def _entered(folder: Path) -> bool:
             return False
         _busy.add(folder)
         return True
-
-
-@contextmanager
-def laid_down(folder: Path, train: Tables, test: Tables) -> Iterator[None]:
-    """The tables as files for the trials of a site, while there are any."""
-    manifest.write_tables(folder, train, "train")
-    manifest.write_tables(folder, test, "test")
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder / manifest.TABLES, ignore_errors=True)

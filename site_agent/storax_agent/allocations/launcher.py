@@ -16,10 +16,11 @@ from storax_agent.launch.mpi import launch_of
 from storax_agent.launch.nodes.clusters import cluster_of
 from storax_agent.launch.nodes.clusters.base import Cluster, NodeInfo, NodesError
 from storax_agent.launch.nodes.clusters.ssh import by_template
-from storax_agent.launch.nodes.link import NodeLink, here, there
+from storax_agent.launch.nodes.link import NodeLink, local_connection, remote_connection
 from storax_agent.launch.packing import Capacity
 from storax_agent.launch.spawner.start import Machine
-from storax_agent.settings.site import SiteFolder, SiteSettings, job_environment
+from storax_agent.settings.job_environment import job_environment
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 MIB = 1 << 20
 
@@ -57,11 +58,11 @@ def launcher_of(folder: SiteFolder, settings: SiteSettings, allocation: Allocati
 def _of_allocation(
     folder: SiteFolder, settings: SiteSettings, own: Machine, allocation: Allocation
 ) -> tuple[Launcher, Size]:
-    given = settings.launcher
-    cluster = cluster_of(name=given.cluster)
+    options = settings.launcher
+    cluster = cluster_of(name=options.cluster)
     nodes = allocation.part_of(nodes_of(cluster, settings, os.environ, queue=allocation.queue))
     on_batch_system = cluster is not cluster_of({})
-    kind, launch = launch_of(given.launch, own.environment, slurm="SLURM_JOB_NODELIST" in os.environ)
+    kind, launch = launch_of(options.launch, own.environment, slurm="SLURM_JOB_NODELIST" in os.environ)
     if allocation.mode == "mpi" and kind == "none":
         raise NodesError(
             "mpi mode starts jobs by mpiexec or srun, and neither is on the PATH of this allocation; "
@@ -72,9 +73,9 @@ def _of_allocation(
         wanted = nodes if allocation.mode == "serial" else nodes[:1]
         return [_link(folder, settings, own, cluster, node, epoll, pin=pin) for node in wanted]
 
-    pin = on_batch_system if given.cpu_affinity is None else given.cpu_affinity
+    pin = on_batch_system if options.cpu_affinity is None else options.cpu_affinity
     launcher = AllocationLauncher(
-        nodes, links, mode=allocation.mode, launch=launch, pin=_pins_ranks(given.cpu_affinity, nodes, pin=pin),
+        nodes, links, mode=allocation.mode, launch=launch, pin=_pins_ranks(options.cpu_affinity, nodes, pin=pin),
         left=lambda: allocation.left_sec,
     )  # fmt: skip
     return launcher, Size([Capacity(n.cores, n.gpus, n.memory_mb) for n in nodes], "this allocation")
@@ -100,18 +101,19 @@ def _link(
     *, pin: bool,
 ) -> NodeLink:  # fmt: skip
     # Shorter than the session lives, so that jobs nobody answers for have ended before they are offered anew.
-    leash = settings.session_ttl_sec / 2
+    timeout = settings.session_ttl_sec / 2
     machine = Machine(
         own.state, own.data, own.log, node.cores, node.gpus, own.environment, memory_mb=node.memory_mb,
-        node=node.name, pin=pin, leash_sec=leash, output_bytes=own.output_bytes, remote=not is_here(node.name),
+        node=node.name, pin=pin, heartbeat_timeout_sec=timeout, output_bytes=own.output_bytes,
+        remote=not is_here(node.name),
     )  # fmt: skip
     if is_here(node.name):
-        return NodeLink(machine, here(machine), epoll)
-    words = [sys.executable, "-P", "-m", "storax_agent.launch.nodes.bridge"]
-    words += [node.name, str(folder.state), str(folder.data), str(own.log)]
+        return NodeLink(machine, local_connection(machine), epoll)
+    command = [sys.executable, "-P", "-m", "storax_agent.launch.nodes.bridge"]
+    command += [node.name, str(folder.state), str(folder.data), str(own.log)]
     template = settings.launcher.remote_start
-    argv = by_template(template, node.name, words) if template else cluster.on_node(node.name, words)
-    return NodeLink(machine, there(argv, own.log), epoll)
+    argv = by_template(template, node.name, command) if template else cluster.on_node(node.name, command)
+    return NodeLink(machine, remote_connection(argv, own.log), epoll)
 
 
 def is_here(node: str) -> bool:

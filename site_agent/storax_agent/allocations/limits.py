@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from storax_agent.allocations.placement import told
+from storax_agent.allocations.placement import node_rows
 from storax_agent.launch.nodes.clusters.base import NodeInfo, NodesError
 from storax_agent.launch.packing import Capacity
 from storax_agent.schedulers.base import BEGAN
@@ -73,14 +73,14 @@ class Allocation:
             NodesError: as ``of``.
             SiteError: it is for jobs that this site does not run.
         """
-        made = cls.of(row, partition=partition, order=settings.launcher.order)
-        made.idle_sec, made.margin_sec = settings.scheduler.idle_sec, settings.scheduler.margin_sec
+        allocation = cls.of(row, partition=partition, order=settings.launcher.order)
+        allocation.idle_sec, allocation.margin_sec = settings.scheduler.idle_sec, settings.scheduler.margin_sec
         try:
-            made.filter_tags = settings.tags_with(made.filter_tags)
+            allocation.filter_tags = settings.tags_with(allocation.filter_tags)
         except ValueError as error:
             raise SiteError(str(error)) from error
-        made.begin(os.environ)
-        return made
+        allocation.begin(os.environ)
+        return allocation
 
     def begin(self, environment: Mapping[str, str]) -> None:
         """Count from when the script began, as it told in the environment, not from when this process did. What cannot
@@ -110,7 +110,13 @@ class Allocation:
         shape = {"serial_only": True} if self.mode == "serial" else {}
         left = max(0, int(self.left_sec // 60))
         tags = dict(self.filter_tags)
-        return {"max_wall_time_min": left, "filter_tags": tags, "nodes": told(nodes), **shape, **ORDERS[self.order]}
+        return {
+            "max_wall_time_min": left,
+            "filter_tags": tags,
+            "nodes": node_rows(nodes),
+            **shape,
+            **ORDERS[self.order],
+        }
 
     def over(self, *, busy: bool, active: float) -> bool:
         """Whether it is time to end: the wall time, or no work since ``active``."""

@@ -38,6 +38,6 @@ def run_partitions(folder: SiteFolder, settings: SiteSettings, row: Mapping[str,
 
 
 def _start(folder: SiteFolder, batch_job: int, partition: int) -> int:
-    words = [sys.executable, "-P", "-m", "storax_agent", "run", str(folder.path)]
-    words += ["--batch-job", str(batch_job), "--partition", str(partition)]
-    return os.posix_spawn(sys.executable, words, os.environ)
+    argv = [sys.executable, "-P", "-m", "storax_agent", "run", str(folder.path)]
+    argv += ["--batch-job", str(batch_job), "--partition", str(partition)]
+    return os.posix_spawn(sys.executable, argv, os.environ)

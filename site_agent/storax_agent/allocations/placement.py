@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from storax_agent.launch.base import Work
 from storax_agent.launch.footprint import Footprint
 from storax_agent.launch.packing import Capacity, objection
+from storax_agent.launch.work import Work
 from storax_agent.schedulers.base import Limits
 from storax_agent.settings.scheduler import QueueLimits
 from storax_agent.settings.site import SiteSettings
@@ -16,7 +16,7 @@ ANY_NUMBER = 1_000_000  # of nodes; the server takes no larger one
 LARGEST = 2**31 - 1  # of cores, GPUs or MiB
 
 
-class Venue(NamedTuple):
+class Placement(NamedTuple):
     """The agent itself, or the allocations of one queue: so many nodes of one size."""
 
     name: str
@@ -29,20 +29,20 @@ class Venue(NamedTuple):
         return objection(there, work, where=self.name, mend={})
 
 
-def venues(settings: SiteSettings) -> list[Venue] | None:
+def placements_of(settings: SiteSettings) -> list[Placement] | None:
     """All of them, by ``site.toml`` alone: what a scheduler says of its nodes may change by the hour. None where that
     does not name every queue with the cores and GPUs of its nodes; then a job may fit somewhere."""
-    own = Venue("this site", own_size(settings))
+    own = Placement("this site", own_size(settings))
     if settings.scheduler.kind == "local":
         return [own]
     queues = settings.scheduler.queues
     if not queues or any(queue.cores is None or queue.gpus is None for queue in queues.values()):
         return None
-    found = [own] if settings.run_jobs else []
+    placements = [own] if settings.run_jobs else []
     for name, queue in queues.items():
         size = Capacity(queue.cores or 0, queue.gpus or 0, queue.memory_mb or 0)
-        found.append(Venue(f"queue {name!r}", size, queue.max_nodes or ANY_NUMBER))
-    return found
+        placements.append(Placement(f"queue {name!r}", size, queue.max_nodes or ANY_NUMBER))
+    return placements
 
 
 def own_size(settings: SiteSettings) -> Capacity:
@@ -50,12 +50,12 @@ def own_size(settings: SiteSettings) -> Capacity:
     return Capacity(settings.slots, settings.gpus, settings.memory_mb)
 
 
-def told(nodes: Iterable[Capacity]) -> list[dict[str, Any]]:
+def node_rows(nodes: Iterable[Capacity]) -> list[dict[str, Any]]:
     """Nodes as the server takes them, counted by size; the most common sizes where there are very many."""
     return [_row(size, number) for size, number in Counter(nodes).most_common(MOST_SIZES)]
 
 
-def told_of(places: Sequence[Venue]) -> list[dict[str, Any]]:
+def placement_rows(places: Sequence[Placement]) -> list[dict[str, Any]]:
     """Each as one such row."""
     return [_row(place.size, place.num_nodes) for place in places]
 
@@ -72,8 +72,8 @@ def queue_of(settings: SiteSettings, queue: str) -> str:
 def default_size(settings: SiteSettings, queue: str) -> Capacity:
     """What a node of an allocation has where the batch system does not tell."""
     own, said = own_size(settings), settings.scheduler.queues.get(queue_of(settings, queue), QueueLimits())
-    given = (said.cores, said.gpus, said.memory_mb)
-    return Capacity(*(theirs if ours is None else ours for ours, theirs in zip(given, own, strict=True)))
+    stated = (said.cores, said.gpus, said.memory_mb)
+    return Capacity(*(theirs if ours is None else ours for ours, theirs in zip(stated, own, strict=True)))
 
 
 def node_of(settings: SiteSettings, queue: str, limits: Limits) -> dict[str, Any]:

@@ -61,11 +61,11 @@ def _processes(folder: SiteFolder) -> Iterator[Finding]:
 def _loops(folder: SiteFolder) -> Iterator[Finding]:
     if holder(folder.lock) is None:
         return
-    for name, told in read_health(folder.state / HEALTH_FILE).items():
-        if told.get("errors"):
-            failing = str(told.get("failing") or "")
-            words = f"{told['errors']} errors so far" + (f", now: {failing}" if failing else ", none now")
-            yield Finding(f"loop {name}", False if failing else None, words)
+    for name, health in read_health(folder.state / HEALTH_FILE).items():
+        if health.get("errors"):
+            failing = str(health.get("failing") or "")
+            detail = f"{health['errors']} errors so far" + (f", now: {failing}" if failing else ", none now")
+            yield Finding(f"loop {name}", False if failing else None, detail)
 
 
 def _waiting(folder: SiteFolder) -> int:

@@ -2,11 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from storax.cli.terminal.output import Form, Output, note, show
+
+if TYPE_CHECKING:
+    from storax._runtime.settings import Connection
+    from storax_agent.control.prompts import Answers
+    from storax_agent.settings.site import SiteFolder
 
 app = typer.Typer(no_args_is_help=True, help="Create and run sites: the places where jobs run.")
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the site.")]
@@ -46,27 +51,35 @@ def init(
     For a new site, it prompts on a terminal for missing options. Enter accepts the default.
     """
     from storax._runtime.settings import resolve
-    from storax_agent.control import site
     from storax_agent.control.prompts import Answers, ask
     from storax_agent.settings.site import SiteFolder
 
     folder = SiteFolder(path)
     connection = resolve(url, token=token)
-    said = Answers(name, scheduler, slots, gpus, run_jobs, queue, project, allow_functions)
+    answers = Answers(name, scheduler, slots, gpus, run_jobs, queue, project, allow_functions)
     if not yes and not folder.settings_file.is_file() and sys.stdin.isatty() and sys.stderr.isatty():
-        said = ask(said, folder.path)
-    options = {"slots": said.slots, "gpus": said.gpus, "stop_jobs_on_exit": stop_jobs, "run_jobs": said.run_jobs}
-    defaults = {"default_queue": said.queue, "default_project": said.project}
+        answers = ask(answers, folder.path)
+    _register(folder, connection, answers, stop_jobs=stop_jobs)
+    note(f"Start its agent with: storax site start {path}")
+
+
+def _register(folder: "SiteFolder", connection: "Connection", answers: "Answers", *, stop_jobs: bool | None) -> None:
+    from storax_agent.control import site
+
+    options = {
+        "slots": answers.slots, "gpus": answers.gpus, "stop_jobs_on_exit": stop_jobs, "run_jobs": answers.run_jobs,
+    }  # fmt: skip
+    defaults = {"default_queue": answers.queue, "default_project": answers.project}
     site_id, is_new = site.init(
-        folder, connection=connection, name=said.name, options=options, scheduler=said.scheduler, defaults=defaults
-    )
-    if said.allow_functions:
+        folder, connection=connection, name=answers.name, options=options, scheduler=answers.scheduler,
+        defaults=defaults,
+    )  # fmt: skip
+    if answers.allow_functions:
         folder.add_policy("allow_functions = true\n")
     known, settings = "registered" if is_new else "known", folder.load()
     note(f"Site {settings.name} is {known} with id {site_id}. Its settings are in {folder.settings_file}")
     if settings.scheduler.kind != "local":
         note(f"Allocations come from {settings.scheduler.kind}, with the job script {folder.path}/job-template.sh")
-    note(f"Start its agent with: storax site start {path}")
 
 
 @app.command(epilog="\b\nExamples:\n  storax site start ~/site\n  storax site start ~/site --foreground")
@@ -138,7 +151,7 @@ def check(path: Folder) -> None:
     wrong = 0
     for finding in findings(SiteFolder(path)):
         mark = {True: "ok   ", False: "WRONG", None: "     "}[finding.good]
-        print(f"{mark}  {finding.what:<20}  {finding.told}")
+        print(f"{mark}  {finding.what:<20}  {finding.detail}")
         wrong += finding.good is False
     if wrong:
         raise typer.Exit(1)

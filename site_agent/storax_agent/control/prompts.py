@@ -31,8 +31,8 @@ def ask(said: Answers, folder: Path) -> Answers:
         said = said._replace(scheduler=_text("Scheduler of this machine", detect(), _kind))
     said = _of_a_machine(said) if said.scheduler == "local" else _of_a_cluster(said)
     if said.allow_functions is None:
-        words = "Allow Python functions and hooks of Apps?"
-        said = said._replace(allow_functions=typer.confirm(words, default=False, err=True))
+        question = "Allow Python functions and hooks of Apps?"
+        said = said._replace(allow_functions=typer.confirm(question, default=False, err=True))
     return said
 
 
@@ -51,9 +51,9 @@ def _of_a_cluster(said: Answers) -> Answers:
     return said._replace(queue=queue, project=project, run_jobs=run_jobs)
 
 
-def _text(words: str, default: Any, read: Callable[[str], Any] = str) -> Any:
+def _text(question: str, default: Any, read: Callable[[str], Any] = str) -> Any:
     """The answer; where ``read`` refuses it, it is asked again."""
-    return typer.prompt(words, default=default, value_proc=read, show_default=default != "", err=True)
+    return typer.prompt(question, default=default, value_proc=read, show_default=default != "", err=True)
 
 
 def _kind(text: str) -> str:

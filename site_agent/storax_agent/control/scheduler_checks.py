@@ -17,15 +17,15 @@ class Finding(NamedTuple):
 
     what: str
     good: bool | None
-    told: str
+    detail: str
 
 
 def scheduler_findings(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
     """Its programs, its answer, its queues, and the site's template."""
     kind = settings.scheduler.kind
     if gone := missing(kind):
-        told = f"{kind}: {', '.join(gone)} not on the PATH; load its module, or set another kind in [scheduler]"
-        yield Finding("scheduler", False, told)
+        detail = f"{kind}: {', '.join(gone)} not on the PATH; load its module, or set another kind in [scheduler]"
+        yield Finding("scheduler", False, detail)
         return
     scheduler = scheduler_of(folder, settings)
     if not isinstance(scheduler, Cluster):
@@ -51,8 +51,8 @@ def _queues(scheduler: Cluster, settings: SiteSettings) -> Iterator[Finding]:
         there = ", ".join(sorted(own))
         yield Finding("queues", False, f"{', '.join(strange)} of site.toml unknown; existing queues: {there}")
     for name, limits in allowed_queues(settings.scheduler, own).items():
-        words = ", ".join(f"{limit} {value}" for limit, value in limits.items())
-        yield Finding(f"queue {name}", None, words or "no limits")
+        detail = ", ".join(f"{limit} {value}" for limit, value in limits.items())
+        yield Finding(f"queue {name}", None, detail or "no limits")
 
 
 def _backfill(scheduler: Cluster, settings: SiteSettings) -> Iterator[Finding]:

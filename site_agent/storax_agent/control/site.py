@@ -45,19 +45,19 @@ def init(
     """
     known = folder.load() if folder.settings_file.is_file() else None
     name = name or (known.name if known else "") or default_name(folder.path)
-    given = {key: value for key, value in options.items() if value is not None}
+    values = {key: value for key, value in options.items() if value is not None}
     if known is None:
-        given.setdefault("slots", os.cpu_count() or 1)
+        values.setdefault("slots", os.cpu_count() or 1)
     kind = _kind(scheduler, is_new_folder=known is None)
     if kind not in (None, "local") and known is None:
-        given.setdefault("run_jobs", False)
+        values.setdefault("run_jobs", False)
     api = SiteApi(connection.url, connection.secret)
     try:
         row, is_new = _register(api, name, folder.path)
     finally:
         api.close()
     folder.make()
-    folder.write({"name": name, "site_id": row["id"], **given}, connection=connection)
+    folder.write({"name": name, "site_id": row["id"], **values}, connection=connection)
     if is_new:  # claims of another site's BatchJobs, which had the same numbers
         shutil.rmtree(folder.path / "state" / "allocations", ignore_errors=True)
     folder.choose_scheduler(kind, **(defaults or {}))

@@ -5,6 +5,7 @@ import os
 import time
 from pathlib import Path
 
+from storax._runtime.locks import lock
 from storax.errors import StoraxError
 
 PROBED_SEC = 0.005
@@ -31,21 +32,13 @@ class PidLock:
         Raises:
             AlreadyRunningError: another process has it.
         """
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        while not self._locked():
+        while (handle := lock(self._path)) is None:
             if (pid := holder(self._path)) is not None:
-                os.close(self._fd)
                 raise AlreadyRunningError(pid)
             time.sleep(PROBED_SEC)  # somebody only looked whether it is held, or has not written its pid yet
+        self._fd = handle
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
-
-    def _locked(self) -> bool:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
     def release(self) -> None:
         """Give it back."""

@@ -1,10 +1,10 @@
 """The launcher of an allocation: packs work onto its nodes and starts it there.
 
-    serial  one persistent launcher process per node, reached over the batch system's remote start; each job is one
-            process, started by the launcher of its node
-    mpi     the launcher of the first node alone; each job is one launch command (mpiexec, srun) over its nodes
+    serial  one persistent spawner per node, reached over the batch system's remote start; each job is one process,
+            started by the spawner of its node
+    mpi     the spawner of the first node alone; each job is one launch command (mpiexec, srun) over its nodes
 
-What is free is known here and nowhere else, so the launchers of the nodes are told where each process goes. When this
+What is free is known here and nowhere else, so the spawners of the nodes are told where each process goes. When this
 process dies they keep what runs for half a session's life, for a runner that takes its place; then they end it, before
 the server offers those jobs anew.
 """
@@ -14,47 +14,26 @@ import logging
 import select
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from storax_agent.launch.base import (
-    Cause,
-    Ended,
-    Events,
-    LauncherLostError,
-    Lease,
-    Opened,
-    Place,
-    Started,
-    Work,
-    stage_of,
-)
+from msgspec.structs import replace
+
+from storax_agent.launch.base import LauncherEvents, LauncherLostError, Opened
 from storax_agent.launch.mpi.base import Launch, Ranks
 from storax_agent.launch.nodes.clusters.base import NodeInfo
 from storax_agent.launch.nodes.link import NodeLink
-from storax_agent.launch.packing import Capacity, Node, Packer, Queue
-from storax_agent.launch.spawner.journal import ended_of, started_of
+from storax_agent.launch.nodes.placements import Placements
+from storax_agent.launch.packing import Capacity, Queue
+from storax_agent.launch.protocol.messages import Acknowledge, End, Events, Reply, Start, Stop, Welcome
 from storax_agent.launch.spawner.start import START_SEC
+from storax_agent.launch.work import Cause, Ended, Lease, Place, Started, Work
 
 LOG = logging.getLogger(__name__)
 Mode = Literal["serial", "mpi"]
-Record = dict[str, Any]
-
-
-@dataclass
-class Placed:
-    """Work that was given to a node. ``work`` is kept until its process is known to run."""
-
-    link: str
-    place: Place
-    workdir: str
-    work: Work | None
-    stop: Record | None = None
-    stage: str = ""
 
 
 class AllocationLauncher:
-    """See above. ``links`` are the nodes with a launcher of their own, the first one ours; ``left`` tells the seconds
+    """See above. ``links`` are the nodes with a spawner of their own, the first one ours; ``left`` returns the seconds
     in which work must end. Not safe for threads."""
 
     def __init__(
@@ -67,14 +46,12 @@ class AllocationLauncher:
         pin: bool,
         left: Callable[[], float],
     ) -> None:
-        self._nodes = {node.name: node for node in nodes}
-        self._mode, self._launch, self._pin, self._left = mode, launch, pin, left
+        self._serial, self._launch, self._pin, self._left = mode == "serial", launch, pin, left
         self._epoll = select.epoll()
         self._links = {link.name: link for link in links(self._epoll)}
         self._head = next(iter(self._links))
-        self._packer = Packer([])
         self._queue = Queue(time.monotonic)
-        self._placed: dict[Lease, Placed] = {}
+        self._placements = Placements(nodes, serial=self._serial)
         self._started: list[Started] = []
         self._ended: list[Ended] = []
 
@@ -103,30 +80,28 @@ class AllocationLauncher:
             self._turn(0.05)
         if self._all_dead:
             raise LauncherLostError(f"no node of the allocation can be reached: {self.gone}")
-        return Opened(self._epoll.fileno(), [row for row in self._started if row.lease in self._placed])
+        return Opened(self._epoll.fileno(), [row for row in self._started if row.lease in self._placements])
 
     def start(self, works: Sequence[Work]) -> None:
         """Queue processes."""
-        self._queue.extend(work for work in works if work.lease not in self._placed)
+        self._queue.extend(work for work in works if work.lease not in self._placements)
         self._fill()
 
     def stop(self, leases: Sequence[Lease], *, cause: Cause, grace_sec: float) -> None:
         """End processes; queued work ends unstarted."""
         for lease in leases:
-            placed, work = self._placed.get(lease), self._queue.remove(lease)
-            if work is not None:
+            if (work := self._queue.remove(lease)) is not None:
                 self._ended.append(Ended(lease, time.time(), None, cause, "", work.workdir, False))
-            elif placed is not None and placed.stop is None:
-                placed.stop = {"stop": {"leases": [lease], "cause": cause, "grace": grace_sec}}
-                self._links[placed.link].send(placed.stop)
+            elif name := self._placements.stop(stop := Stop([lease], cause, grace_sec), lease):
+                self._links[name].send(stop)
 
-    def poll(self) -> Events:
+    def poll(self) -> LauncherEvents:
         """Events so far."""
         self._turn(0)
-        self._give_back()
+        self._end_late()
         self._fill()
         self._turn(0)
-        events = Events(self._started, self._ended, self._cursor() if self._started or self._ended else "")
+        events = LauncherEvents(self._started, self._ended, self._cursor() if self._started or self._ended else "")
         self._started, self._ended = [], []
         return events
 
@@ -136,13 +111,13 @@ class AllocationLauncher:
             link = self._links.get(name)
             if link is not None and link.up and link.acked != seen:
                 link.acked = seen
-                link.send({"ack": int(seen.partition(":")[2])})
+                link.send(Acknowledge(int(seen.partition(":")[2])))
 
     def close(self, *, end: bool) -> None:
-        """Let go; with ``end`` the launchers of the nodes end too."""
+        """Disconnect; with ``end`` the spawners of the nodes end too."""
         for link in self._links.values():
             if end:
-                link.send({"end": True})
+                link.send(End())
         for link in self._links.values():
             link.close()
         self._epoll.close()
@@ -154,131 +129,79 @@ class AllocationLauncher:
         now = time.monotonic()
         for link in self._links.values():
             if link.fileno in ready:
-                records = link.receive()
-                for record in records or ():
-                    self._take(link, record)
-                if records is None:
-                    self._lost(link)
-            if link.attend(now):
-                self._lost(link)
+                replies = link.receive()
+                for reply in replies or ():
+                    self._on_reply(link, reply)
+                if replies is None:
+                    self._on_lost(link)
+            if link.supervise(now):
+                self._on_lost(link)
 
-    def _take(self, link: NodeLink, record: Record) -> None:
-        if "running" in record:
-            self._greeted(link, record)
-            return
-        for started in map(started_of, record["s"]):
-            self._runs(link, started)
-        for ended in map(ended_of, record["e"]):
-            self._done(ended)
-        link.seq = record["n"]
+    def _on_reply(self, link: NodeLink, reply: Reply) -> None:
+        match reply:
+            case Welcome():
+                self._on_welcome(link, reply)
+            case Events(seq, started, ended):
+                for one in started:
+                    self._placements.started(link.name, one)
+                for end in ended:
+                    self._placements.ended(end.lease)
+                self._started += started
+                self._ended += ended
+                link.seq = seq
 
-    def _runs(self, link: NodeLink, started: Started) -> None:
-        known = self._placed.get(started.lease)
-        if known is None:
-            self._placed[started.lease] = Placed(link.name, started.place, started.workdir, None, stage=started.stage)
-            self._packer.take(started.place)
-        else:
-            known.work = None
-        self._started.append(started)
-
-    def _done(self, ended: Ended) -> None:
-        placed = self._placed.pop(ended.lease, None)
-        if placed is not None:
-            self._packer.give_back(placed.place)
-        self._ended.append(ended)
-
-    def _greeted(self, link: NodeLink, record: Record) -> None:
+    def _on_welcome(self, link: NodeLink, welcome: Welcome) -> None:
         """A node is there, new or again: count what runs on it, ask again for what was on its way."""
-        link.greeted()
-        link.journal = record["journal"]
-        for node in self._joining(link, record["cpus"]):
-            self._packer.add(node)
-            for placed in self._placed.values():
-                self._recount(node, placed)
-        running = {row.lease: row for row in map(started_of, record["running"])}
-        for row in running.values():
-            if row.lease not in self._placed:
-                self._runs(link, row)
-        for lease, placed in [(key, value) for key, value in self._placed.items() if value.link == link.name]:
-            self._catch_up(link, lease, placed, runs=lease in running)
+        link.on_welcome(welcome.journal, welcome.version)
+        new, requests, lost = self._placements.joined(link.name, welcome.running, cpus=welcome.cpus)
+        self._started += new
+        self._ended += lost
+        for request in requests:
+            link.send(request)
 
-    def _joining(self, link: NodeLink, cpus: int) -> list[Node]:
-        infos = [self._nodes[link.name]] if self._mode == "serial" else list(self._nodes.values())
-        new = [info for info in infos if info.name not in self._packer.nodes]
-        return [Node(n.name, cores=n.cores or cpus, gpus=n.gpus, memory_mb=n.memory_mb) for n in new]
-
-    @staticmethod
-    def _recount(node: Node, placed: Placed) -> None:
-        if node.name in placed.place.nodes:
-            node.take(node.whole if len(placed.place.nodes) > 1 else placed.place)
-
-    def _catch_up(self, link: NodeLink, lease: Lease, placed: Placed, *, runs: bool) -> None:
-        if not runs and placed.work is not None:
-            link.send({"work": [placed.work]})
-        elif not runs:
-            self._done(_lost_end(lease, placed, "it ended while its node could not be reached"))
-        if placed.stop is not None:
-            link.send(placed.stop)
-
-    def _lost(self, link: NodeLink) -> None:
-        """A line broke. Nothing new starts there; what runs there ends when the node is given up."""
+    def _on_lost(self, link: NodeLink) -> None:
+        """A connection is lost. Nothing new starts there; what runs there ends when the node is given up."""
         LOG.warning("node %s: %s%s", link.name, link.why, "; given up" if link.dead else "; trying again")
-        for name in [link.name] if self._mode == "serial" else list(self._packer.nodes):
-            self._packer.remove(name)
-        if not link.dead:
-            return
-        for lease, placed in [(key, value) for key, value in self._placed.items() if value.link == link.name]:
-            if placed.work is not None and not self._all_dead and placed.stop is None:
-                del self._placed[lease]
-                self._queue.extend([_unplaced(placed.work)])
-            else:
-                self._done(_lost_end(lease, placed, f"node {link.name} was lost: {link.why}"))
+        self._placements.leave(link.name)
+        if link.dead:
+            again, lost = self._placements.give_up(link.name, link.why, restart=not self._all_dead)
+            self._queue.extend(again)
+            self._ended += lost
 
     # What starts next
 
-    def _give_back(self) -> None:
+    def _end_late(self) -> None:
         """What cannot end inside the allocation any more may run elsewhere meanwhile."""
         left = self._left()
         for work in self._queue.take_late(left):
             why = (
                 f"its {work.wall_sec / 60:g} minutes are more than the {max(0.0, left) / 60:.1f} left to the allocation"
             )
-            told = Ended(work.lease, time.time(), None, "no_time", why, work.workdir, False, stage_of(work))
-            self._ended.append(told)
+            self._ended.append(Ended(work.lease, time.time(), None, "no_time", why, work.workdir, False, work.stage))
 
     def _fill(self) -> None:
         batches: dict[str, list[Work]] = {}
-        while found := self._queue.next_fit(self._packer, left=self._left()):
-            work, place = found
-            self._packer.take(place)
+        while fitting := self._queue.next_fit(self._placements.packer, left=self._left()):
+            work, place = fitting
             name, work = self._prepared(work, place)
-            self._placed[work.lease] = Placed(name, place, work.workdir, work, stage=stage_of(work))
+            self._placements.add(name, work, place)
             batches.setdefault(name, []).append(work)
         for name, works in batches.items():
-            self._links[name].send({"work": works})
+            self._links[name].send(Start(works))
 
     def _prepared(self, work: Work, place: Place) -> tuple[str, Work]:
-        """The node whose launcher starts it, and what that one starts."""
-        if work.call is not None and self._mode != "serial":
-            return self._head, work._replace(place=place)  # a worker is one process, beside the ranks of others
-        if self._mode == "serial":
-            return place.nodes[0], work._replace(place=place)
+        """The node whose spawner starts it, and what that one starts."""
+        if self._serial:
+            return place.nodes[0], replace(work, place=place)
+        if work.call is not None:
+            return self._head, replace(work, place=place)  # a worker is one process, beside the ranks of others
         cores = place.cores if self._pin else ()
         ranks = Ranks(place.nodes, work.ranks, work.threads, cores, work.params, shared=bool(place.cores))
         argv, more = self._launch.command(work.argv, ranks)
-        environment = {**work.environment, **more}
-        return self._head, work._replace(place=place, argv=argv, environment=environment)
+        return self._head, replace(work, place=place, argv=argv, environment={**work.environment, **more})
 
     def _cursor(self) -> str:
         return json.dumps({link.name: link.cursor for link in self._links.values() if link.cursor})
-
-
-def _lost_end(lease: Lease, placed: Placed, why: str) -> Ended:
-    return Ended(lease, time.time(), None, "lost", why, placed.workdir, True, placed.stage)
-
-
-def _unplaced(work: Work) -> Work:
-    return work._replace(place=None)
 
 
 def sizes_of(nodes: Iterable[NodeInfo], *, default: Capacity) -> list[NodeInfo]:

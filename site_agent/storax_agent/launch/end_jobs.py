@@ -8,30 +8,30 @@ from contextlib import suppress
 from storax_agent.files.locks import holder
 from storax_agent.launch.base import LauncherLostError
 from storax_agent.launch.local import LocalLauncher
-from storax_agent.launch.spawner import processes
+from storax_agent.launch.process_identity import runs, start_time_of
 from storax_agent.launch.spawner.start import Machine
 from storax_agent.settings.site import SiteFolder
 
-Process = tuple[int, float]  # its pid, and when it was born in seconds since boot
+Process = tuple[int, float]  # its pid, and its start time in seconds since boot
 GRACE_SEC = 3.0
 RUNNER_SEC = 6.0
 
 
 def ask_runners_to_end(folder: SiteFolder) -> set[Process]:
     """SIGTERM to each process that runs an allocation of this site on this machine; it ends its jobs and reports."""
-    found = set()
+    runners = set()
     for lock in folder.state.glob("batch-*/agent.lock"):
         pid = holder(lock)
-        if pid is not None and (born := processes.born(pid)) is not None:
-            found.add((pid, born))
+        if pid is not None and (start_time := start_time_of(pid)) is not None:
+            runners.add((pid, start_time))
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-    return found
+    return runners
 
 
 def running(runners: set[Process]) -> bool:
     """Whether one of them still runs. Its lock does not tell: it gives that back before it ends."""
-    return any(processes.runs(pid, born=born) for pid, born in runners)
+    return any(runs(pid, start_time=start_time) for pid, start_time in runners)
 
 
 def end_everything(folder: SiteFolder) -> int:

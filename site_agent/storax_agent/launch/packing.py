@@ -12,8 +12,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from storax._runtime.footprint import DEVICE
-from storax_agent.launch.base import Lease, Place, Work, stage_of
 from storax_agent.launch.footprint import Footprint
+from storax_agent.launch.work import Lease, Place, Work
 
 ONE_MACHINE = ("",)
 LOOK_AHEAD = 64
@@ -27,6 +27,42 @@ class Capacity(NamedTuple):
     cores: int
     gpus: int = 0
     memory_mb: int = 0
+
+
+def shortage(
+    work: Work | Footprint, *, cores: int, gpus: Mapping[int, int], memory_mb: int | None, occupied: float = 0.0
+) -> str:
+    """What a node with this much free lacks for ``work``: ``cores``, ``occupancy``, ``memory`` or ``gpus``; empty where
+    it fits. The one definition of what fits a node. ``gpus`` are free shares in millionths, ``memory_mb`` None bounds
+    nothing, ``occupied`` is the sum of 1/node_packing_count of what runs."""
+    if work.cores > cores:
+        return "cores"
+    if work.packing and occupied + 1 / work.packing > 1 + SLACK:
+        return "occupancy"
+    if memory_mb is not None and work.memory_mb > max(0, memory_mb):
+        return "memory"
+    if work.gpus and devices_for(work.gpus, gpus) is None:
+        return "gpus"
+    return ""
+
+
+def lacks(size: Capacity, work: Work | Footprint) -> str:
+    """``shortage`` of an idle node of this size."""
+    gpus = dict.fromkeys(range(size.gpus), DEVICE)
+    return shortage(work, cores=size.cores, gpus=gpus, memory_mb=size.memory_mb or None)
+
+
+def devices_for(shares: Sequence[int], free: Mapping[int, int]) -> dict[int, int] | None:
+    """A device for each share, the fullest that still has room, so that whole devices stay free for whole asks."""
+    left = dict(free)
+    taken: Counter[int] = Counter()
+    for share in sorted(shares, reverse=True):
+        gpu = min((gpu for gpu in left if left[gpu] >= share), key=left.__getitem__, default=None)
+        if gpu is None:
+            return None
+        left[gpu] -= share
+        taken[gpu] += share
+    return dict(taken)
 
 
 class Node:
@@ -59,21 +95,14 @@ class Node:
         """Sum of 1/node_packing_count; summed anew each time, so that no error builds up."""
         return sum(number / count for count, number in self._packings.items())
 
-    def gpu_left(self, gpu: int) -> int:
-        """The free share of a device, in millionths."""
-        return DEVICE - self._gpus_used[gpu]
-
     def fit(self, work: Work | Footprint) -> Place | None:
         """Where on this node ``work`` could run now, or None. Takes nothing."""
-        if work.cores > len(self.free):
+        gpus_left = self.gpus_left() if work.gpus else {}
+        memory_left = self.memory_mb - self.memory_used if self.memory_mb else None
+        occupied = self.occupancy if work.packing else 0.0
+        if shortage(work, cores=len(self.free), gpus=gpus_left, memory_mb=memory_left, occupied=occupied):
             return None
-        if work.packing and self.occupancy + 1 / work.packing > 1 + SLACK:
-            return None
-        if work.memory_mb and self.memory_mb and self.memory_used + work.memory_mb > self.memory_mb:
-            return None
-        gpus = self._devices(work.gpus) if work.gpus else ()
-        if gpus is None:
-            return None
+        gpus = devices_for(work.gpus, gpus_left) or {}
         nodes = (self.name,) if self.name else ()
         return Place(self.free[: work.cores], gpus, work.packing, nodes, work.memory_mb)
 
@@ -93,30 +122,27 @@ class Node:
         self.free.sort()
 
     @property
+    def size(self) -> Capacity:
+        """What it has when nothing runs."""
+        return Capacity(self.cores, self.gpus, self.memory_mb)
+
+    @property
     def whole(self) -> Place:
         """All of it."""
-        return Place(range(self.cores), [(gpu, DEVICE) for gpu in range(self.gpus)], 1, memory_mb=self.memory_mb)
+        return Place(range(self.cores), dict.fromkeys(range(self.gpus), DEVICE), 1, memory_mb=self.memory_mb)
 
     def _count(self, place: Place, sign: int) -> None:
         for core in place.cores:
             self._cores_used[core] += sign
-        for gpu, share in place.gpus:
+        for gpu, share in place.gpus.items():
             self._gpus_used[gpu] += sign * share
         if place.packing:
             self._packings[place.packing] += sign
         self.memory_used += sign * place.memory_mb
 
-    def _devices(self, shares: Sequence[int]) -> list[tuple[int, int]] | None:
-        """A device for each share, the fullest that still has room, so that whole devices stay free for whole asks."""
-        left = {gpu: self.gpu_left(gpu) for gpu in range(self.gpus)}
-        found: Counter[int] = Counter()
-        for share in sorted(shares, reverse=True):
-            gpu = min((gpu for gpu in left if left[gpu] >= share), key=left.__getitem__, default=None)
-            if gpu is None:
-                return None
-            left[gpu] -= share
-            found[gpu] += share
-        return list(found.items())
+    def gpus_left(self) -> dict[int, int]:
+        """The free share of each device, in millionths."""
+        return {gpu: DEVICE - self._gpus_used[gpu] for gpu in range(self.gpus)}
 
 
 class Packer:
@@ -154,7 +180,7 @@ class Packer:
         return None if best is None else best[1]
 
     def _fit_whole(self, work: Work) -> Place | None:
-        idle = [n.name for n in self.nodes.values() if n.idle and n.cores >= work.cores and _holds(n, work)]
+        idle = [n.name for n in self.nodes.values() if n.idle and not lacks(n.size, work)]
         return Place(nodes=idle[: work.nodes]) if len(idle) >= work.nodes else None
 
     def take(self, place: Place) -> None:
@@ -171,32 +197,25 @@ class Packer:
         return [self.nodes[name] for name in place.nodes or ONE_MACHINE if name in self.nodes]
 
 
-def _holds(node: Node, work: Work) -> bool:
-    """Whether an idle node has the GPUs and the memory that work asks of each of its nodes."""
-    if not (work.gpus or work.memory_mb):
-        return True
-    return Node(cores=node.cores, gpus=node.gpus, memory_mb=node.memory_mb).fit(work) is not None
-
-
 def objection(sizes: Sequence[Capacity], work: Work | Footprint, *, where: str, mend: Mapping[str, str]) -> str:
     """Why ``work`` can never run on nodes of these sizes, or an empty text. ``where`` names them, ``mend`` has what to
     say further of ``cores``, ``gpus`` or ``memory``."""
     if work.nodes > len(sizes):
         return f"needs {work.nodes} nodes; {where} has {len(sizes)}"
     per_node = " on each node" if work.nodes > 1 else ""
-    roomy = [size for size in sizes if size.cores >= work.cores]
-    if len(roomy) < work.nodes:
+    lacking = [(size, lacks(size, work)) for size in sizes]
+    if sum(not lack for _, lack in lacking) >= work.nodes:
+        return ""
+    with_cores = [(size, lack) for size, lack in lacking if lack != "cores"]
+    if len(with_cores) < work.nodes:
         most = max((size.cores for size in sizes), default=0)
         return f"needs {work.cores} cores{per_node}; {where} has {most}{mend.get('cores', '')}"
-    large = [size for size in roomy if not size.memory_mb or size.memory_mb >= work.memory_mb]
-    if len(large) < work.nodes:
-        most = max(size.memory_mb for size in roomy)
+    if sum(lack != "memory" for _, lack in with_cores) < work.nodes:
+        most = max(size.memory_mb for size, _ in with_cores)
         return f"needs {work.memory_mb} MiB of memory{per_node}; {where} has {most}{mend.get('memory', '')}"
-    if sum(Node(cores=size.cores, gpus=size.gpus).fit(work) is not None for size in large) < work.nodes:
-        devices = -(-sum(work.gpus) // DEVICE)
-        most = max(size.gpus for size in sizes)
-        return f"needs {devices} GPUs{per_node}; {where} has {most}{mend.get('gpus', '')}"
-    return ""
+    devices = -(-sum(work.gpus) // DEVICE)
+    most = max(size.gpus for size in sizes)
+    return f"needs {devices} GPUs{per_node}; {where} has {most}{mend.get('gpus', '')}"
 
 
 class Queue:
@@ -272,4 +291,4 @@ class Queue:
 def _ends_within(work: Work, left: float) -> bool:
     """Whether it may start. A hook may at any time: its limit is for one that hangs, and one that is cut off runs
     again."""
-    return work.wall_sec <= left or stage_of(work) not in ("", "run")
+    return work.wall_sec <= left or work.stage not in ("", "run")

@@ -17,23 +17,23 @@ class FailingLoops:
 
     def __init__(self, api: SiteApi, site_id: int, loops: Sequence[Errors], *, every_sec: float) -> None:
         self._api, self._site_id, self._loops, self._every_sec = api, site_id, loops, every_sec
-        self._told: dict[str, Any] | None = None
+        self._reported: dict[str, Any] | None = None
         self._last: set[str] = set()
 
     def step(self) -> float:
         """One look."""
-        if self._told is None:  # an agent before this one may have left words
-            self._told = dict(self._api.site(self._site_id).get("failing_loops") or {})
+        if self._reported is None:  # an agent before this one may have left words
+            self._reported = dict(self._api.site(self._site_id).get("failing_loops") or {})
         failing = {loop.name: loop for loop in self._loops if loop.failing and not loop.server_away}
         last, self._last = self._last, set(failing)
-        kept = {name: words for name, words in self._told.items() if name in last | self._last}
-        told = {name: _words(failing[name]) for name in sorted(last & self._last)} | kept
-        if told.keys() != self._told.keys():
-            self._api.update_site(self._site_id, {"failing_loops": told})
-            self._told = told
+        kept = {name: reason for name, reason in self._reported.items() if name in last | self._last}
+        failing_now = {name: _failure(failing[name]) for name in sorted(last & self._last)} | kept
+        if failing_now.keys() != self._reported.keys():
+            self._api.update_site(self._site_id, {"failing_loops": failing_now})
+            self._reported = failing_now
         return self._every_sec
 
 
-def _words(loop: Errors) -> dict[str, str]:
+def _failure(loop: Errors) -> dict[str, str]:
     since = datetime.fromtimestamp(loop.since, UTC).isoformat(timespec="seconds")
     return {"error": loop.failing, "since": since}

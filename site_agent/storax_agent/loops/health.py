@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from storax._runtime.atomic_files import atomic_write
 from storax_agent.mainloop.loop import Errors
 
 EVERY_SEC = 5.0
@@ -21,23 +22,21 @@ class Health:
 
     def step(self) -> float:
         """One round."""
-        text = json.dumps({loop.name: _told(loop) for loop in self._loops})
+        text = json.dumps({loop.name: _row(loop) for loop in self._loops})
         if text != self._written:
-            scratch = self._path.with_suffix(".new")
-            scratch.write_text(text, encoding="utf-8")
-            scratch.replace(self._path)
+            atomic_write(self._path, text)
             self._written = text
         return EVERY_SEC
 
 
-def _told(loop: Errors) -> dict[str, Any]:
-    told: dict[str, Any] = {"errors": loop.errors, "failing": loop.failing}
-    return told | ({"since": loop.since, "server_away": loop.server_away} if loop.failing else {})
+def _row(loop: Errors) -> dict[str, Any]:
+    row: dict[str, Any] = {"errors": loop.errors, "failing": loop.failing}
+    return row | ({"since": loop.since, "server_away": loop.server_away} if loop.failing else {})
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
     """Errors and the current failure of each loop, by name; empty where no agent has written any."""
     with suppress(OSError, ValueError):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) else {}
+        loops = json.loads(path.read_text(encoding="utf-8"))
+        return loops if isinstance(loops, dict) else {}
     return {}

@@ -9,9 +9,9 @@ from storax_agent.server.site_api import SiteApi
 
 
 class Heartbeat:
-    """One round every ``look_sec`` seconds; it beats when the last beat is ``beat_sec`` old, or when ``deaf()`` says
-    that all cores work and nobody polls, so that a cancel would not be heard. ``cancel`` gets what is to be stopped,
-    ``announce`` tells the server about the site once it is there."""
+    """One round every ``look_sec`` seconds; it beats when the last beat is ``beat_sec`` old, or when ``not_polling()``
+    says that all cores work and nobody polls, so that a cancel would not be seen. ``cancel`` gets what is to be
+    stopped, ``announce`` tells the server about the site once it is there."""
 
     def __init__(
         self,
@@ -21,18 +21,18 @@ class Heartbeat:
         *,
         beat_sec: float,
         look_sec: float,
-        deaf: Callable[[], bool],
+        not_polling: Callable[[], bool],
         announce: Callable[[], None],
     ) -> None:
         self._api, self._keeper, self._cancel = api, keeper, cancel
-        self._beat_sec, self._look_sec, self._deaf = beat_sec, min(look_sec, beat_sec), deaf
+        self._beat_sec, self._look_sec, self._not_polling = beat_sec, min(look_sec, beat_sec), not_polling
         self._announce = announce
         self._last = float("-inf")
         self._announced = False
 
     def step(self) -> float:
         """One round."""
-        if self._deaf() or time.monotonic() - self._last >= self._beat_sec - self._look_sec / 2:
+        if self._not_polling() or time.monotonic() - self._last >= self._beat_sec - self._look_sec / 2:
             self._cancel(self._keeper.use(lambda session: self._api.heartbeat(session, within=4 * self._beat_sec)))
             self._last = time.monotonic()
         if not self._announced:

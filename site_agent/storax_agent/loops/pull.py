@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from storax.errors import StoraxError
 from storax_agent.mainloop.lease_table import SessionKeeper
-from storax_agent.mainloop.load_window import Room
+from storax_agent.mainloop.load_window import Demand
 from storax_agent.server.site_api import Acquired, SiteApi
 
 WAIT_SEC = 30.0
-ROOM_SEC = 2.0
+DEMAND_SEC = 2.0
 MOST_JOBS = 2048
 
 
@@ -25,26 +25,26 @@ class Taker(Protocol):
 
 
 class Pull:
-    """One round: wait for room, lease. ``limits`` narrow what is leased, ``reconcile`` is told of answers that may have
-    been lost, ``active`` is the monotonic time at which work last came."""
+    """One round: wait for demand, lease. ``limits`` narrow what is leased, ``reconcile`` is called after answers that
+    may have been lost, ``active`` is the monotonic time at which work last came."""
 
     def __init__(
         self,
         api: SiteApi,
         keeper: SessionKeeper,
-        room: Room,
+        demand: Demand,
         taker: Taker,
         *,
         reconcile: Callable[[], None],
         limits: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
-        self._api, self._keeper, self._room, self._taker = api, keeper, room, taker
+        self._api, self._keeper, self._demand, self._taker = api, keeper, demand, taker
         self._reconcile, self._limits = reconcile, limits
         self.active = time.monotonic()
 
     def step(self) -> float:
         """One round."""
-        want = self._room.wait(ROOM_SEC)
+        want = self._demand.wait(DEMAND_SEC)
         if want > 0:
             self._keeper.use(lambda session: self._acquire(session, min(want, MOST_JOBS)))
         return 0.0
@@ -60,5 +60,5 @@ class Pull:
             self._reconcile()
         if acquired.jobs:
             self.active = time.monotonic()
-        self._room.coming(len(acquired.jobs))
+        self._demand.coming(len(acquired.jobs))
         self._taker.post(self._taker.take, session, acquired, len(acquired.jobs))

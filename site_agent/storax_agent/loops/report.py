@@ -2,19 +2,18 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
 from storax.errors import InvalidInput
 from storax_agent.mainloop.lease_table import SessionKeeper
-from storax_agent.mainloop.load_window import Mail
+from storax_agent.mainloop.load_window import ReportTrigger
 from storax_agent.mainloop.outbox import OutboxReader
+from storax_agent.mainloop.report_entry import Entry, Move
 from storax_agent.server.site_api import Answer, SiteApi
 
 MOST_ENTRIES = 1000
 LOOK_SEC = 5.0
 LOG = logging.getLogger(__name__)
-Entry = dict[str, Any]
 
 
 class Report:
@@ -24,16 +23,16 @@ class Report:
         self,
         api: SiteApi,
         keeper: SessionKeeper,
-        mail: Mail,
+        trigger: ReportTrigger,
         reader: OutboxReader,
         answered: Callable[[int, list[Entry], Answer], None],
     ) -> None:
-        self._api, self._keeper, self._mail, self._reader, self._answered = api, keeper, mail, reader, answered
+        self._api, self._keeper, self._trigger, self._reader, self._answered = api, keeper, trigger, reader, answered
 
     def step(self) -> float:
         """One round."""
-        if self._mail.wait(LOOK_SEC):
-            self._mail.taken()
+        if self._trigger.wait(LOOK_SEC):
+            self._trigger.taken()
         while batch := self._reader.take(MOST_ENTRIES):
             try:
                 answer = self._send(batch.entries)
@@ -61,9 +60,9 @@ class Report:
         LOG.warning("report: job %s: %s", entry["id"], error)
         message = f"the server refused what this job reported: {error.message}"[:1000]
         at = entry["moves"][-1]["at"]
-        moves = [{"to": move["to"], "at": move["at"], "data": {}} for move in entry["moves"][:-1]]
+        moves: list[Move] = [{"to": move["to"], "at": move["at"], "data": {}} for move in entry["moves"][:-1]]
         last = "RUN_ERROR" if entry["moves"][-1]["to"] in ("RUN_DONE", "RUN_ERROR") else entry["moves"][-1]["to"]
-        plain = {**entry, "moves": [*moves, {"to": last, "at": at, "data": {"message": message}}], "patch": {}}
+        plain: Entry = {**entry, "moves": [*moves, {"to": last, "at": at, "data": {"message": message}}], "patch": {}}
         try:
             return self._api.report(self._keeper.ensure(), [plain], key=str(uuid4()))
         except InvalidInput as second:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from storax.errors import Conflict, InvalidInput, NotFound
 from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.base import Item, Moved, lane_of
@@ -76,7 +78,7 @@ class Transfers:
             self._look_at = 0.0 if any(one.state == "done" for one in moved) else self._look_at
         now = time.monotonic()
         for batch in self._batches.running():
-            if now - batch.since > SLOW_SEC and now - batch.told_at > PROGRESS_SEC:
+            if now - batch.since > SLOW_SEC and now - batch.reported_at > PROGRESS_SEC:
                 self._show(batch)
 
     def _judge(self, batch: Batch, moved: Iterable[Moved]) -> None:
@@ -93,7 +95,7 @@ class Transfers:
             one = answers.get(item.id) or Moved(item.id, "again", {"error": "the service gave no answer"})
             self._enter(one, unwanted=item.id in batch.unwanted)
         # Without the task, which others may wait for: what is left of a file goes.
-        left = [item._replace(task_id=None) for item in batch.items if item.id in batch.unwanted]
+        left = [replace(item, task_id=None) for item in batch.items if item.id in batch.unwanted]
         if left:
             self._batches.cancel(batch.lane[0], left)
 
@@ -115,8 +117,8 @@ class Transfers:
     def _retry(self, row: Row, one: Moved) -> Row:
         tries = 1 + int((row.get("transfer_info") or {}).get("tries") or 0)
         if tries >= self._tries:
-            words = f"{one.info.get('error')} (given up after {tries} tries)"
-            return {"id": one.id, "state": "error", "transfer_info": {"error": words}}
+            error = f"{one.info.get('error')} (given up after {tries} tries)"
+            return {"id": one.id, "state": "error", "transfer_info": {"error": error}}
         pause = max(0.0, self._pauses[row["location_alias"]].until - time.monotonic())
         later = datetime.now(UTC) + timedelta(seconds=pause)
         info = {"error": one.info.get("error"), "tries": tries, "next_try": later.isoformat(timespec="seconds")}
@@ -124,14 +126,14 @@ class Transfers:
         return {"id": one.id, "state": "pending", "transfer_info": info}
 
     def _show(self, batch: Batch) -> None:
-        told = {one.id: one for one in self._batches.take_progress(batch)}
-        if not told and batch.told_at:
+        progress = {one.id: one for one in self._batches.take_progress(batch)}
+        if not progress and batch.reported_at:
             return
-        batch.told_at = time.monotonic()
+        batch.reported_at = time.monotonic()
         for item in batch.items:
             if item.id not in batch.unwanted:
                 tries = {k: v for k, v in (self._rows[item.id].get("transfer_info") or {}).items() if k == "tries"}
-                info = {**tries, **(told[item.id].info if item.id in told else {})}
+                info = {**tries, **(progress[item.id].info if item.id in progress else {})}
                 self._untold.setdefault(item.id, {"id": item.id, "state": "active", "transfer_info": info})
 
     # To and from the server
@@ -199,8 +201,8 @@ class Transfers:
     def _refuse(self, rows: list[Row], jobs: Mapping[int, Row]) -> None:
         """Items of jobs that failed or were cancelled meanwhile; what was ordered for them is cancelled."""
         for row in rows:
-            words = f"not moved: its job is {jobs[row['job_id']]['state']}"
-            self._untold[row["id"]] = {"id": row["id"], "state": "error", "transfer_info": {"error": words}}
+            error = f"not moved: its job is {jobs[row['job_id']]['state']}"
+            self._untold[row["id"]] = {"id": row["id"], "state": "error", "transfer_info": {"error": error}}
         ordered = [_item(row, jobs) for row in rows if _begun(row)]
         for alias in {item.alias for item in ordered}:
             self._batches.cancel(alias, [item for item in ordered if item.alias == alias])

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from storax.errors import NotFound
-from storax_agent.launch.base import Cause, Lease, Started, Work
+from storax_agent.launch.work import Cause, Lease, Started, Work
 
+MEMORY = 4096  # ended leases kept in mind
 T = TypeVar("T")
 
 
 @dataclass
-class Held:
-    """One lease in the agent's hands. ``work`` is kept until the process started, to give it to the launcher again;
+class LeaseEntry:
+    """One lease of the agent. ``work`` is kept until the process started, to give it to the launcher again;
     ``stopping`` is why it was asked to end."""
 
     session: int
@@ -22,69 +23,82 @@ class Held:
     stopping: Cause | None = None
 
 
-class Holdings:
-    """All held leases. Used by one thread."""
+class LeaseTable:
+    """All held leases, and which ended a moment ago. Used by one thread."""
 
     def __init__(self) -> None:
-        self._held: dict[Lease, Held] = {}
+        self._entries: dict[Lease, LeaseEntry] = {}
         self._by_job: dict[tuple[int, int], Lease] = {}
+        self._ended: dict[Lease, None] = {}
         self.cores = 0
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._entries)
 
     def __contains__(self, lease: Lease) -> bool:
-        return lease in self._held
+        return lease in self._entries
 
-    def add(self, lease: Lease, held: Held) -> None:
+    def add(self, lease: Lease, entry: LeaseEntry) -> None:
         """A lease was taken."""
-        self._held[lease] = held
+        self._entries[lease] = entry
         self._by_job[lease.job_id, lease.epoch] = lease
-        self.cores += held.cores
+        self.cores += entry.cores
 
     def started(self, started: Iterable[Started]) -> None:
         """Their processes run: no need to start them again."""
         for start in started:
-            held = self._held.get(start.lease)
-            if held is not None:
-                held.work = None
+            entry = self._entries.get(start.lease)
+            if entry is not None:
+                entry.work = None
 
-    def drop(self, lease: Lease) -> None:
-        """A lease ended."""
-        held = self._held.pop(lease, None)
-        if held is not None:
-            self.cores -= held.cores
+    def drop(self, lease: Lease, *, remember: bool = True) -> None:
+        """A lease ended; with ``remember``, ``ended_recently`` knows it for a while."""
+        entry = self._entries.pop(lease, None)
+        if entry is not None:
+            self.cores -= entry.cores
             del self._by_job[lease.job_id, lease.epoch]
+        if remember:
+            if len(self._ended) == MEMORY:
+                del self._ended[next(iter(self._ended))]
+            self._ended[lease] = None
+
+    def ended_recently(self, lease: Lease) -> bool:
+        """Whether it was dropped, and a late answer brings it again."""
+        return lease in self._ended
 
     def find(self, job_id: int, epoch: int) -> Lease | None:
         """The held lease of a job under that epoch."""
         return self._by_job.get((job_id, epoch))
 
+    def find_all(self, pairs: Iterable[tuple[int, int]]) -> list[Lease]:
+        """The held leases of these jobs under those epochs."""
+        return [lease for pair in pairs if (lease := self.find(*pair)) is not None]
+
     def of_session(self, session: int) -> list[Lease]:
         """The leases that came with one session."""
-        return [lease for lease, held in self._held.items() if held.session == session]
+        return [lease for lease, entry in self._entries.items() if entry.session == session]
 
     def not_started(self) -> list[Work]:
         """Work whose process has not been seen to start."""
-        return [held.work for held in self._held.values() if held.work is not None]
+        return [entry.work for entry in self._entries.values() if entry.work is not None]
 
     def stop(self, leases: Iterable[Lease], cause: Cause) -> None:
         """These were asked to end; the first cause stays."""
         for lease in leases:
-            if (held := self._held.get(lease)) is not None:
-                held.stopping = held.stopping or cause
+            if (entry := self._entries.get(lease)) is not None:
+                entry.stopping = entry.stopping or cause
 
     def stopping(self) -> dict[Cause, list[Lease]]:
         """Leases that were asked to end, by cause."""
-        found: dict[Cause, list[Lease]] = {}
-        for lease, held in self._held.items():
-            if held.stopping is not None:
-                found.setdefault(held.stopping, []).append(lease)
-        return found
+        by_cause: dict[Cause, list[Lease]] = {}
+        for lease, entry in self._entries.items():
+            if entry.stopping is not None:
+                by_cause.setdefault(entry.stopping, []).append(lease)
+        return by_cause
 
     def all(self) -> list[Lease]:
         """Every lease."""
-        return list(self._held)
+        return list(self._entries)
 
 
 class SessionKeeper:

@@ -5,13 +5,13 @@ import time
 from collections import deque
 
 WINDOW_SEC = 0.5
-STORM_JOBS = 50  # ends within the window that make a storm
-STORM_REPORT_SEC = 0.15
-STORM_REPORT_ENTRIES = 500
+BURST_JOBS = 50  # more ends than this within the window are a burst
+BURST_REPORT_SEC = 0.15
+BURST_REPORT_ENTRIES = 500
 SETTLE_SEC = 0.004  # a start waits this long for the end of a short job, to travel with it
 
 
-class Pace:
+class LoadWindow:
     """Ends within the last half second. Noted by one thread, read by any."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Pace:
         return self._count
 
 
-class Room:
+class Demand:
     """How many more jobs the agent wants. Set by the main loop, waited for by the pull loop."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Room:
         self.coming(-jobs)
 
 
-class Mail:
+class ReportTrigger:
     """When the report loop should send. Filled by the main loop, waited for by the report loop."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Mail:
         self._entries = 0
         self._first_at = 0.0
         self._final = False
-        self._storm = False
+        self._burst = False
         self._sent_at = 0.0
         self._flush = False
 
@@ -86,12 +86,12 @@ class Mail:
             self._final = self._final or final
             self._changed.notify_all()
 
-    def storm(self, *, on: bool) -> None:
-        """Whether many jobs end and more are at work; the end of a storm sends what is left."""
-        if on == self._storm:
+    def burst(self, *, on: bool) -> None:
+        """Whether many jobs end and more are at work; the end of a burst sends what is left."""
+        if on == self._burst:
             return
         with self._changed:
-            self._storm = on
+            self._burst = on
             self._changed.notify_all()
 
     def flush(self) -> None:
@@ -121,6 +121,16 @@ class Mail:
             return float("inf")
         if self._flush:
             return 0.0
-        if self._storm:
-            return 0.0 if self._entries >= STORM_REPORT_ENTRIES else self._sent_at + STORM_REPORT_SEC
+        if self._burst:
+            return 0.0 if self._entries >= BURST_REPORT_ENTRIES else self._sent_at + BURST_REPORT_SEC
         return 0.0 if self._final else self._first_at + SETTLE_SEC
+
+
+def wanted(cores: int, *, recent: int, prefetch: int, busy: int, leased_cores: int) -> int:
+    """How many jobs to ask for, with ``busy`` of ``cores`` at work and ``recent`` ends within the window."""
+    ahead = min(recent, prefetch)
+    want = cores + ahead - busy
+    # In a burst, one answer with half of what is wanted ahead is cheaper than many with a few.
+    if ahead > BURST_JOBS and want < ahead // 2 and leased_cores >= 2 * cores:
+        return 0
+    return max(0, want)

@@ -9,7 +9,7 @@ from typing import Any
 ANSWER_SEC = 60.0
 
 
-class Postbox:
+class Mailbox:
     """Calls to run in one thread. ``fileno`` becomes readable when there are some."""
 
     def __init__(self) -> None:
@@ -17,12 +17,12 @@ class Postbox:
         self.fileno = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def post(self, call: Callable[..., Any], *arguments: Any) -> None:
-        """Run ``call`` over there."""
+        """Run ``call`` in that thread."""
         self._calls.append(lambda: call(*arguments))
         os.eventfd_write(self.fileno, 1)
 
     def ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Run ``call`` over there, after all that was posted before, and wait for what it returns or raises."""
+        """Run ``call`` in that thread, after all that was posted before, and wait for what it returns or raises."""
         answer: Future[Any] = Future()
 
         def reply() -> None:

@@ -7,14 +7,14 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json
 
 from storax_agent.files.safe_path import PathError, open_folder
-from storax_agent.launch.base import Ended, Lease, Started
+from storax_agent.launch.work import Ended
+from storax_agent.mainloop.report_entry import Entry, entry, given_back, move, refusal
 from storax_agent.prepare.functions import verdicts
 
 MAX_RESULT_BYTES = 1 << 20
@@ -24,42 +24,13 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 LOG = logging.getLogger(__name__)
 
-Move = dict[str, Any]
-Entry = dict[str, Any]
-
 
 class ResultError(ValueError):
     """The result file is not what it may be; the message says how."""
 
 
-def entry(lease: Lease, moves: list[Move], patch: dict[str, Any] | None = None) -> Entry:
-    """One row of a report."""
-    row: Entry = {"id": lease.job_id, "lease_epoch": lease.epoch, "attempt": lease.attempt, "moves": moves}
-    return row | {"patch": patch} if patch else row
-
-
-def move(to: str, at: float, **data: Any) -> Move:
-    """One state move; ``at`` is Unix time."""
-    return {"to": to, "at": datetime.fromtimestamp(at, UTC).isoformat(), "data": data}
-
-
-def running(started: Started) -> Entry:
-    """The report of a process that started."""
-    return entry(started.lease, [move("RUNNING", started.at)])
-
-
-def refusal(lease: Lease, at: float, reason: str) -> Entry:
-    """The report of a job that this site will not run."""
-    return entry(lease, [move("FAILED", at, message=reason[:2000])])
-
-
-def given_back(lease: Lease, reason: str) -> Entry:
-    """The report of a job that is not started here and may be elsewhere."""
-    return entry(lease, []) | {"release": reason[:1000]}
-
-
 @dataclass
-class Judge:
+class OutcomeMapper:
     """Reads what a process left: its result file and the end of its stderr. ``data`` is the open data folder."""
 
     data: int
@@ -80,15 +51,17 @@ class Judge:
         """The end of a function or a hook."""
         if ended.stage == "run":
             tail = self.tail(ended.workdir) if ended.outcome is None else ""
-            to, data, patch = verdicts.of_run(ended, _words(ended.code), tail)
+            to, data, patch = verdicts.of_run(ended, _exit_text(ended.code), tail)
             return entry(ended.lease, [move(to, ended.at, **data)], patch)
         if ended.cause == "cancelled":
             return refusal(ended.lease, ended.at, "cancelled")
         if ended.cause in ("stopped", "stale", "lost") and ended.outcome is None:
             return None  # it is run again by whoever takes the job next
-        to, data, patch, jobs = verdicts.of_hook(ended, _words(ended.code))
-        told = entry(ended.lease, [move(to, ended.at, **data)], patch)
-        return told | {"jobs": jobs} if jobs else told
+        to, data, patch, jobs = verdicts.of_hook(ended, _exit_text(ended.code))
+        row = entry(ended.lease, [move(to, ended.at, **data)], patch)
+        if jobs:
+            row["jobs"] = jobs
+        return row
 
     def _take_result(self, ended: Ended) -> tuple[Any, str]:
         if not ended.started or ended.stage:
@@ -128,7 +101,7 @@ class Judge:
             return _done(ended, value, flaw)
         if ended.code == 0:
             return _error(ended, message=flaw)
-        return _error(ended, message=_words(ended.code), stderr_tail=self.tail(ended.workdir))
+        return _error(ended, message=_exit_text(ended.code), stderr_tail=self.tail(ended.workdir))
 
     def _cancelled(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
         return entry(ended.lease, [move("FAILED", ended.at, message="cancelled")], _code(ended))
@@ -157,8 +130,8 @@ class Judge:
         return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message, lease_lost=True)])
 
     def _not_started(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        told = move("RUN_ERROR", ended.at, message=ended.message)
-        return entry(ended.lease, [move("RUNNING", ended.at), told], _code(ended))
+        failed = move("RUN_ERROR", ended.at, message=ended.message)
+        return entry(ended.lease, [move("RUNNING", ended.at), failed], _code(ended))
 
     def _no_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
         return given_back(ended.lease, ended.message)
@@ -167,18 +140,18 @@ class Judge:
         return refusal(ended.lease, ended.at, ended.message)
 
 
-_RULES: dict[str, Callable[[Judge, Ended, Any, str], Entry | None]] = {
-    "exit": Judge._exit,
-    "cancelled": Judge._cancelled,
-    "wall_time": Judge._wall_time,
-    "output": Judge._output,
-    "stopped": Judge._stopped,
-    "stale": Judge._stale,
-    "lost": Judge._lost,
-    "command": Judge._not_started,
-    "system": Judge._not_started,
-    "workdir": Judge._refused,
-    "no_time": Judge._no_time,
+_RULES: dict[str, Callable[[OutcomeMapper, Ended, Any, str], Entry | None]] = {
+    "exit": OutcomeMapper._exit,
+    "cancelled": OutcomeMapper._cancelled,
+    "wall_time": OutcomeMapper._wall_time,
+    "output": OutcomeMapper._output,
+    "stopped": OutcomeMapper._stopped,
+    "stale": OutcomeMapper._stale,
+    "lost": OutcomeMapper._lost,
+    "command": OutcomeMapper._not_started,
+    "system": OutcomeMapper._not_started,
+    "workdir": OutcomeMapper._refused,
+    "no_time": OutcomeMapper._no_time,
 }
 
 
@@ -195,7 +168,7 @@ def _code(ended: Ended) -> dict[str, Any] | None:
     return None if ended.code is None else {"return_code": ended.code}
 
 
-def _words(code: int | None) -> str:
+def _exit_text(code: int | None) -> str:
     if code is None or code >= 0:
         return f"exit code {code}"
     try:

@@ -58,21 +58,21 @@ def parse(template: str, *, use_shell: bool = False) -> Command:
     if use_shell:
         return Command((("/bin/sh",), ("-c",), (_shell_text(text),)), names, use_shell=True)
     try:
-        words = shlex.split(text)
+        argv = shlex.split(text)
     except ValueError as error:
         raise CommandError(f"command template {template[:120]!r}: {error}; close the quote") from error
-    _refuse_code(words)
-    return Command(tuple(tuple(PLACE.split(word)) for word in words), names, use_shell=False)
+    _refuse_code(argv)
+    return Command(tuple(tuple(PLACE.split(word)) for word in argv), names, use_shell=False)
 
 
-def _refuse_code(words: list[str]) -> None:
+def _refuse_code(argv: list[str]) -> None:
     """A value inside the code that an interpreter runs would be code itself."""
-    for place, word in enumerate(words[2:], start=2):
-        runs_code = CODE_OPTION.fullmatch(words[place - 1]) and any(map(INTERPRETER.fullmatch, words[: place - 1]))
-        if runs_code and (found := PLACE.search(word)):
-            name = found.group(1)
+    for place, word in enumerate(argv[2:], start=2):
+        runs_code = CODE_OPTION.fullmatch(argv[place - 1]) and any(map(INTERPRETER.fullmatch, argv[: place - 1]))
+        if runs_code and (place_match := PLACE.search(word)):
+            name = place_match.group(1)
             raise CommandError(
-                f"command template: place {{{{ {name} }}}} stands inside code for {words[0]}; hand it over"
+                f"command template: place {{{{ {name} }}}} stands inside code for {argv[0]}; hand it over"
                 f" as an argument behind the code, as in: sh -c 'echo \"$1\"' sh {{{{ {name} }}}}"
             )
 
@@ -84,19 +84,19 @@ def value_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
 
 
-def values_of(command: Command, given: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, str]:
+def values_of(command: Command, parameters: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, str]:
     """The values of the template's places: the job's own, or the App's defaults.
 
     Raises:
         CommandError: one is missing, or cannot be passed to a program.
     """
-    return {name: _value(name, given, declared) for name in command.names}
+    return {name: _value(name, parameters, declared) for name in command.names}
 
 
-def _value(name: str, given: Mapping[str, Any], declared: Mapping[str, Any]) -> str:
+def _value(name: str, parameters: Mapping[str, Any], declared: Mapping[str, Any]) -> str:
     rule = declared.get(name) or {}
-    if name in given:
-        text = value_text(given[name])
+    if name in parameters:
+        text = value_text(parameters[name])
     elif rule.get("required", True) or "default" not in rule:
         raise CommandError(f"parameter {name!r} is missing; the App's command needs it")
     else:
@@ -118,10 +118,10 @@ def _filled(argument: tuple[str, ...], values: Mapping[str, str]) -> str:
 
 def _shell_text(text: str) -> str:
     """Each place as a quoted variable, once it is sure that no quote of the template surrounds it."""
-    for found in PLACE.finditer(text):
-        around = _surrounding(text, found.start())
+    for match in PLACE.finditer(text):
+        around = _surrounding(text, match.start())
         if around:
-            name = found.group(1)
+            name = match.group(1)
             raise CommandError(
                 f"command template: place {{{{ {name} }}}} stands {around}; write it outside: it comes quoted"
             )

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from storax_agent.allocations.placement import Venue
+from msgspec.structs import replace
+
+from storax_agent.allocations.placement import Placement
 from storax_agent.files.safe_path import PathError, split
-from storax_agent.launch.base import Lease, Work, stage_of
 from storax_agent.launch.footprint import Footprint, footprint
 from storax_agent.launch.mpi.base import Launch, Ranks
 from storax_agent.launch.packing import Capacity, objection
 from storax_agent.launch.spawner.processes import RESULT_VARIABLE
+from storax_agent.launch.work import Lease, Work
 from storax_agent.prepare.command import Command, CommandError, parse, values_of
 from storax_agent.prepare.functions.sources import Sources, method_of, with_preamble
 from storax_agent.settings.policy import Policy
@@ -52,7 +54,7 @@ class Preparer:
     launch: tuple[str, Launch] | None = None
     functions: Path | None = None
     memory_mb: int = 0
-    places: Sequence[Venue] | None = ()
+    places: Sequence[Placement] | None = ()
     _commands: dict[int, tuple[int, Command]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -128,7 +130,7 @@ class Preparer:
     def _check(self, work: Work) -> None:
         """Raises MisplacedError or RefusedError for what cannot fit here, and RefusedError for launch parameters that
         this site does not take."""
-        if stage_of(work) in ("", "run"):
+        if work.stage in ("", "run"):
             self._fits(work)
         # A launch command can be made to run another program, so a site that names its Apps names these as well.
         allowed = self.launch_params if self.launch_params is not None or self.policy.allowed_apps is None else []
@@ -145,8 +147,8 @@ class Preparer:
         others = None if self.places is None else [place.objection(work) for place in self.places]
         if others is None or "" in others:
             raise MisplacedError(why)
-        told = "; ".join(others) or why
-        raise RefusedError(f"no place of this site can hold it: {told}" if len(others) > 1 else told)
+        reason = "; ".join(others) or why
+        raise RefusedError(f"no place of this site can hold it: {reason}" if len(others) > 1 else reason)
 
     def _launched(self, work: Work) -> Work:
         """All ranks on this machine."""
@@ -158,7 +160,7 @@ class Preparer:
                 '= "local" in [launcher] of site.toml to start such jobs as one process'
             )
         argv, more = launch.command(work.argv, Ranks((), work.ranks, work.threads, (), work.params))
-        return work._replace(argv=argv, environment={**work.environment, **more})
+        return replace(work, argv=argv, environment={**work.environment, **more})
 
 
 def _python(app: Mapping[str, Any]) -> str:
@@ -166,10 +168,10 @@ def _python(app: Mapping[str, Any]) -> str:
 
 
 def _environment(app: Mapping[str, Any]) -> dict[str, str]:
-    given = app.get("environment") or {}
-    for name, value in given.items():
+    environment = app.get("environment") or {}
+    for name, value in environment.items():
         if not name or "=" in name or "\0" in name or "\0" in str(value):
             raise RefusedError(
                 f"App environment variable {name!r} cannot be set: a name has no '=', and neither part a NUL"
             )
-    return {name: str(value) for name, value in given.items()}
+    return {name: str(value) for name, value in environment.items()}

@@ -40,7 +40,7 @@ class Status(NamedTuple):
     info: Mapping[str, Any] = {}
 
 
-class Outlook(NamedTuple):
+class SchedulerSnapshot(NamedTuple):
     """What the scheduler could give now, by queue: ``{num_nodes, wall_time_min}`` each; and the owner's own jobs, by
     scheduler id: ``{state, queue, num_nodes, wall_time_min}``."""
 
@@ -66,5 +66,5 @@ class Scheduler(Protocol):
     def queues(self) -> Limits:
         """Limits by queue name: max_nodes, max_walltime (minutes), max_queued_jobs, cores; those that it tells."""
 
-    def outlook(self) -> Outlook | None:
+    def snapshot(self) -> SchedulerSnapshot | None:
         """Idle nodes and the owner's jobs; None where it gave no clear answer."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from storax_agent.schedulers import template
-from storax_agent.schedulers.base import Limits, Outlook, Request, Status, Submitted
+from storax_agent.schedulers.base import Limits, Request, SchedulerSnapshot, Status, Submitted
 from storax_agent.schedulers.files import Files
 from storax_agent.schedulers.registry import PROGRAMS
 from storax_agent.schedulers.vendor import UNREACHABLE, Listed, Script, Sent, Vendor
@@ -61,8 +61,8 @@ class Cluster:
         if listed is None:
             return None
         by_name = {one.name: one.scheduler_id for one in listed}
-        found = {number: by_name.get(self.name(number)) or self._files.claimed(number) for number in batch_job_ids}
-        return {number: scheduler_id for number, scheduler_id in found.items() if scheduler_id}
+        ids = {number: by_name.get(self.name(number)) or self._files.claimed(number) for number in batch_job_ids}
+        return {number: scheduler_id for number, scheduler_id in ids.items() if scheduler_id}
 
     def statuses(self, scheduler_ids: Sequence[str]) -> Mapping[str, Status]:
         """By the list, then the accounting, then the scripts' own words."""
@@ -70,10 +70,10 @@ class Cluster:
             return {}
         listed = self.vendor.listed()
         wanted = set(scheduler_ids)
-        found = {one.scheduler_id: one.status for one in listed or () if one.scheduler_id in wanted}
-        silent = [number for number in scheduler_ids if found.get(number, Status("unknown")).state == "unknown"]
+        by_id = {one.scheduler_id: one.status for one in listed or () if one.scheduler_id in wanted}
+        silent = [number for number in scheduler_ids if by_id.get(number, Status("unknown")).state == "unknown"]
         ended = self.vendor.ended(silent) if silent and listed is not None else {}
-        return {number: self._judged(number, found, ended, heard=listed is not None) for number in scheduler_ids}
+        return {number: self._judged(number, by_id, ended, heard=listed is not None) for number in scheduler_ids}
 
     def cancel(self, scheduler_ids: Sequence[str]) -> None:
         """End these; one that has ended already is no error."""
@@ -84,13 +84,13 @@ class Cluster:
         """What the scheduler says of its queues."""
         return self.vendor.queues()
 
-    def outlook(self) -> Outlook | None:
+    def snapshot(self) -> SchedulerSnapshot | None:
         """Idle nodes, and the owner's jobs that wait or run (500 at most)."""
         listed = self.vendor.listed()
         if listed is None:
             return None
         alive = [one for one in listed if one.status.state in ("queued", "running")][:MOST_LISTED]
-        return Outlook(self.vendor.windows(), {one.scheduler_id: _row(one) for one in alive})
+        return SchedulerSnapshot(self.vendor.windows(), {one.scheduler_id: _row(one) for one in alive})
 
     def name(self, batch_job_id: int) -> str:
         """How the scheduler knows a BatchJob: it carries the site, so that two sites of one owner keep apart."""
@@ -135,14 +135,14 @@ class Cluster:
             self._tries[number] = tries
         return Submitted(number, sent.scheduler_id, sent.error, again=again)
 
-    def _judged(self, number: str, found: Mapping[str, Status], ended: Mapping[str, Status], *, heard: bool) -> Status:
-        told = found.get(number, Status("unknown"))
-        if told.state in ("unknown", "finished"):
+    def _judged(self, number: str, listed: Mapping[str, Status], ended: Mapping[str, Status], *, heard: bool) -> Status:
+        status = listed.get(number, Status("unknown"))
+        if status.state in ("unknown", "finished"):
             own = self._files.exit(number)
-            told = _joined(told if told.state == "finished" else ended.get(number, told), own)
-        if told.state != "unknown" or number in found or not heard:
+            status = _joined(status if status.state == "finished" else ended.get(number, status), own)
+        if status.state != "unknown" or number in listed or not heard:
             self._missing.pop(number, None)
-            return told
+            return status
         return self._forgotten(number)
 
     def _forgotten(self, number: str) -> Status:
@@ -171,14 +171,14 @@ def write_template(folder: Path, kind: str) -> bool:
     return True
 
 
-def _joined(told: Status, own: Status | None) -> Status:
+def _joined(status: Status, own: Status | None) -> Status:
     """The scheduler's words and the script's: the scheduler knows why, the script knows when and with which code."""
-    if own is None or told.state not in ("unknown", "finished"):
-        return told
-    start, end = told.start_time or own.start_time, told.end_time or own.end_time
-    return Status("finished", start, end, {**own.info, **told.info})
+    if own is None or status.state not in ("unknown", "finished"):
+        return status
+    start, end = status.start_time or own.start_time, status.end_time or own.end_time
+    return Status("finished", start, end, {**own.info, **status.info})
 
 
 def _row(one: Listed) -> dict[str, object]:
-    told = {"state": one.status.state, "queue": one.queue, "num_nodes": one.num_nodes}
-    return {**told, "wall_time_min": one.wall_time_min}
+    row = {"state": one.status.state, "queue": one.queue, "num_nodes": one.num_nodes}
+    return {**row, "wall_time_min": one.wall_time_min}

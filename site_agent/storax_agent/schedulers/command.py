@@ -37,8 +37,8 @@ class Ran(NamedTuple):
 def run(argv: Sequence[str], *, timeout_sec: float, stdin: Path | None = None) -> Ran:
     """Run ``argv`` without a shell, in UTC and plain English. It is killed with its children after the timeout."""
     try:
-        with Path(stdin or os.devnull).open("rb") as given:
-            process = _start(argv, given)
+        with Path(stdin or os.devnull).open("rb") as stdin_file:
+            process = _start(argv, stdin_file)
     except (OSError, ValueError) as error:
         return Ran(None, "", f"{argv[0]} cannot be run: {error}")
     try:
@@ -47,10 +47,10 @@ def run(argv: Sequence[str], *, timeout_sec: float, stdin: Path | None = None) -
         _end(process)
 
 
-def _start(argv: Sequence[str], given: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], stdin_file: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         list(argv),
-        stdin=given,
+        stdin=stdin_file,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, **SPEECH},

@@ -29,7 +29,7 @@ def allowed_queues(settings: SchedulerSettings, own: Limits) -> dict[str, dict[s
 
 
 def _lower(ours: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
-    lower = {name: min(given[name] for given in (ours, theirs) if name in given) for name in {**theirs, **ours}}
+    lower = {name: min(limits[name] for limits in (ours, theirs) if name in limits) for name in {**theirs, **ours}}
     return {**lower, **{name: ours[name] for name in NODE if name in ours}}
 
 
@@ -72,14 +72,14 @@ def _of_project(request: Request, settings: SchedulerSettings) -> Refusal | None
     if settings.projects is None or request.project in settings.projects:
         return None
     hint = nearest(request.project, settings.projects)
-    told = f"project {request.project!r} is not among this site's projects. {hint}".strip()
-    return Refusal(told, request.project, settings.projects)
+    error = f"project {request.project!r} is not among this site's projects. {hint}".strip()
+    return Refusal(error, request.project, settings.projects)
 
 
 def _of_params(request: Request, settings: SchedulerSettings) -> Refusal | None:
     for name in request.optional_params:
         if name not in settings.optional_params:
             known = sorted(settings.optional_params)
-            told = f"optional parameter {name!r} is not allowed at this site. {nearest(name, known)}".strip()
-            return Refusal(told, name, known)
+            error = f"optional parameter {name!r} is not allowed at this site. {nearest(name, known)}".strip()
+            return Refusal(error, name, known)
     return None

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from storax_agent.files.locks import holder
 from storax_agent.launch.end_jobs import end_jobs
-from storax_agent.launch.spawner import processes
-from storax_agent.schedulers.base import BEGAN, Limits, Outlook, Request, Status, Submitted
+from storax_agent.launch.process_identity import date_of, runs, start_time_of
+from storax_agent.schedulers.base import BEGAN, Limits, Request, SchedulerSnapshot, Status, Submitted
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
 QUEUE = "local"
@@ -28,7 +28,7 @@ def make(folder: SiteFolder, settings: SiteSettings) -> "LocalScheduler":  # noq
 
 
 class LocalScheduler:
-    """Runs each allocation as ``python -m storax_agent run SITE --batch-job ID``. Its id is ``ID.PID@BORN``.
+    """Runs each allocation as ``python -m storax_agent run SITE --batch-job ID``. Its id is ``ID.PID@START_TIME``.
 
     ``runner`` gives another command for a BatchJob; it must hold the lock of its part of the site.
     """
@@ -52,18 +52,18 @@ class LocalScheduler:
     def cancel(self, scheduler_ids: Sequence[str]) -> None:
         """Ask the runners to end; they end their jobs."""
         for scheduler_id in scheduler_ids:
-            found = _parse(scheduler_id)
-            if found is not None and processes.runs(found[1], born=found[2]):
+            process = _parse(scheduler_id)
+            if process is not None and runs(process[1], start_time=process[2]):
                 with suppress(ProcessLookupError):
-                    os.kill(found[1], signal.SIGTERM)
+                    os.kill(process[1], signal.SIGTERM)
 
     def queues(self) -> Limits:
         """One queue, for one node."""
         return {QUEUE: {"max_nodes": 1, "max_walltime": MAX_WALL_MIN, "max_queued_jobs": 100}}
 
-    def outlook(self) -> Outlook | None:
+    def snapshot(self) -> SchedulerSnapshot | None:
         """This machine is always there, and its allocations never wait."""
-        return Outlook({QUEUE: [{"num_nodes": 1, "wall_time_min": MAX_WALL_MIN}]}, {})
+        return SchedulerSnapshot({QUEUE: [{"num_nodes": 1, "wall_time_min": MAX_WALL_MIN}]}, {})
 
     def _submit(self, request: Request) -> Submitted:
         if request.num_nodes > 1:
@@ -90,13 +90,13 @@ class LocalScheduler:
             return self._named(batch_job_id, pid)
         with suppress(OSError):
             noted = self._note(batch_job_id).read_text(encoding="utf-8", errors="replace")
-            found = _parse(noted)
-            return noted if found is not None and processes.runs(found[1], born=found[2]) else None
+            process = _parse(noted)
+            return noted if process is not None and runs(process[1], start_time=process[2]) else None
         return None
 
     def _named(self, batch_job_id: int, pid: int) -> str | None:
-        born = processes.born(pid)
-        return None if born is None else f"{batch_job_id}.{pid}@{born:.2f}"
+        start_time = start_time_of(pid)
+        return None if start_time is None else f"{batch_job_id}.{pid}@{start_time:.2f}"
 
     def _note(self, batch_job_id: int) -> Path:
         return self._part(batch_job_id).state / "runner"
@@ -110,16 +110,16 @@ class LocalScheduler:
         return os.posix_spawn(arguments[0], arguments, environment, file_actions=actions, setsid=True)
 
     def _status(self, scheduler_id: str) -> Status:
-        found = _parse(scheduler_id)
-        if found is None:
+        process = _parse(scheduler_id)
+        if process is None:
             return Status("unknown", info={"message": f"{scheduler_id!r} is no id of the local scheduler"})
-        batch_job_id, pid, born = found
-        if processes.runs(pid, born=born):
-            return Status("running", start_time=processes.wall_time(born))
+        batch_job_id, pid, start_time = process
+        if runs(pid, start_time=start_time):
+            return Status("running", start_time=date_of(start_time))
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
         end_jobs(self._part(batch_job_id))  # of a runner that was killed
-        return Status("finished", processes.wall_time(born), datetime.now(UTC))
+        return Status("finished", date_of(start_time), datetime.now(UTC))
 
     def _own_runner(self, batch_job_id: int) -> Sequence[str]:
         arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(self._folder.path)]
@@ -135,7 +135,7 @@ class LocalScheduler:
 def _parse(scheduler_id: str) -> tuple[int, int, float] | None:
     try:
         batch_job_id, _, process = scheduler_id.partition(".")
-        pid, _, born = process.partition("@")
-        return int(batch_job_id), int(pid), float(born)
+        pid, _, start_time = process.partition("@")
+        return int(batch_job_id), int(pid), float(start_time)
     except ValueError:
         return None

@@ -51,8 +51,8 @@ class Lsf:
         )
         if not ran.ok:
             return refusal(ran)
-        told = SUBMITTED.search(ran.out)
-        return Sent(told.group(1)) if told else Sent(None, f"bsub printed {ran.out[:80]!r}", again=True)
+        match = SUBMITTED.search(ran.out)
+        return Sent(match.group(1)) if match else Sent(None, f"bsub printed {ran.out[:80]!r}", again=True)
 
     def listed(self) -> Sequence[Listed] | None:
         """``bjobs -a``: the owner's jobs, with those that ended within LSF's CLEAN_PERIOD."""
@@ -97,10 +97,10 @@ def _listed(line: str) -> Listed | None:
     job = {name: "" if text.strip() == "-" else text.strip() for name, text in zip(FIELDS, parts, strict=True)}
     state = STATES.get(job["stat"], "unknown")
     reason = job["pend_reason"] if state == "queued" else job["exit_reason"]
-    told = {"scheduler_state": job["stat"], "reason": reason, "exit_status": job["exit_code"]}
+    info = {"scheduler_state": job["stat"], "reason": reason, "exit_status": job["exit_code"]}
     began = _time(job["start_time"]) if state in ("running", "finished") else None
     ended = _time(job["finish_time"]) if state == "finished" else None
-    status = Status(state, began, ended, {key: value for key, value in told.items() if value})
+    status = Status(state, began, ended, {key: value for key, value in info.items() if value})
     wall = job["runtimelimit"].partition(".")[0]
     hosts = job["nexec_host"]
     return Listed(
@@ -110,29 +110,29 @@ def _listed(line: str) -> Listed | None:
 
 
 def _history(text: str) -> dict[str, Status]:
-    found: dict[str, Status] = {}
+    ends: dict[str, Status] = {}
     number, began = "", None
     for line in text.splitlines():
         if head := JOB.match(line):
             number, began = head.group(1), None
         elif (event := EVENT.match(line)) and number:
-            at, words = _time(event.group(1)), event.group(2)
-            if words.startswith(("Starting", "Dispatched")):
+            at, event_text = _time(event.group(1)), event.group(2)
+            if event_text.startswith(("Starting", "Dispatched")):
                 began = began or at
-                found[number] = Status("running", began)
-            elif words.startswith(("Done successfully", "Exited")):
-                done = words.startswith("Done")
-                info = {"scheduler_state": "DONE" if done else "EXIT", "reason": "" if done else words.rstrip(";")}
-                found[number] = Status("finished", began, at, {key: value for key, value in info.items() if value})
-    return found
+                ends[number] = Status("running", began)
+            elif event_text.startswith(("Done successfully", "Exited")):
+                done = event_text.startswith("Done")
+                info = {"scheduler_state": "DONE" if done else "EXIT", "reason": "" if done else event_text.rstrip(";")}
+                ends[number] = Status("finished", began, at, {key: value for key, value in info.items() if value})
+    return ends
 
 
 def _time(text: str) -> datetime | None:
     """``Nov 21 08:00:12 2026``; without a year, the last such day. A letter behind it marks an estimate of LSF's."""
-    found = STAMP.match(text)
-    if found is None or text.rstrip().endswith(("E", "L")):
+    stamp = STAMP.match(text)
+    if stamp is None or text.rstrip().endswith(("E", "L")):
         return None
-    month, day, clock, year = found.groups()
+    month, day, clock, year = stamp.groups()
     now = datetime.now(UTC)
     clock += ":00" if clock.count(":") == 1 else ""
     try:

@@ -69,12 +69,12 @@ class Pbs:
 
     def queues(self) -> Limits:
         """Execution queues that are enabled and started."""
-        found = {}
+        limits = {}
         for name, queue in (self._tree("qstat", "-Q", "-f", "-F", "json").get("Queue") or {}).items():
             opened = str(queue.get("enabled")) == "True" and str(queue.get("started")) == "True"
             if opened and queue.get("queue_type") != "Route":
-                found[name] = _limits(queue)
-        return found
+                limits[name] = _limits(queue)
+        return limits
 
     def windows(self) -> Mapping[str, Sequence[Mapping[str, int]]]:
         """Free nodes, for as long as each queue allows (0: for any time); PBS tells no more of its backfill."""
@@ -100,26 +100,26 @@ class Pbs:
         if not isinstance(tree, dict) or not any(key.startswith("pbs_") or key == "nodes" for key in tree):
             return {}
         tables = {key: value for key, value in tree.items() if isinstance(value, dict)}
-        told = {key: {n: row for n, row in rows.items() if isinstance(row, dict)} for key, rows in tables.items()}
-        return told if ran.code else {"Jobs": {}, **told}
+        parsed = {key: {n: row for n, row in rows.items() if isinstance(row, dict)} for key, rows in tables.items()}
+        return parsed if ran.code else {"Jobs": {}, **parsed}
 
 
 def _listed(number: str, job: Tree) -> Listed:
     state = STATES.get(str(job.get("job_state")), "unknown")
-    asked = job.get("Resource_List")
-    asked = asked if isinstance(asked, dict) else {}
-    told = {"scheduler_state": job.get("job_state"), "reason": job.get("comment"), "nodes": job.get("exec_host")}
+    resources = job.get("Resource_List")
+    resources = resources if isinstance(resources, dict) else {}
+    info = {"scheduler_state": job.get("job_state"), "reason": job.get("comment"), "nodes": job.get("exec_host")}
     if "Exit_status" in job:
-        told["exit_status"] = str(job["Exit_status"])
+        info["exit_status"] = str(job["Exit_status"])
     began = _time(job.get("stime")) if state in ("running", "finished") else None
     ended = (_time(job.get("obittime")) or _time(job.get("mtime"))) if state == "finished" else None
     return Listed(
         number,
         str(job.get("Job_Name", "")),
-        Status(state, began, ended, {key: str(value) for key, value in told.items() if value}),
+        Status(state, began, ended, {key: str(value) for key, value in info.items() if value}),
         str(job.get("queue", "")),
-        _whole(asked.get("nodect")),
-        minutes(str(asked.get("walltime", ""))),
+        _whole(resources.get("nodect")),
+        minutes(str(resources.get("walltime", ""))),
     )
 
 
@@ -127,12 +127,12 @@ def _limits(queue: Tree) -> dict[str, int]:
     most = queue.get("resources_max")
     most = most if isinstance(most, dict) else {}
     users = GENERIC.search(str(queue.get("max_queued", "")))
-    given = {
+    limits = {
         "max_nodes": _whole(most.get("nodect")),
         "max_walltime": minutes(str(most.get("walltime", ""))),
         "max_queued_jobs": int(users.group(1)) if users else 0,
     }
-    return {name: value for name, value in given.items() if value}
+    return {name: value for name, value in limits.items() if value}
 
 
 def _whole(value: Any) -> int:

@@ -61,8 +61,8 @@ class Sge:
         only = [scheduler_ids[0]] if len(scheduler_ids) == 1 else []
         argv = ["qacct", "-o", self._owner, "-d", str(HISTORY_DAYS), "-j", *only]
         ran = run(argv, timeout_sec=self._timeout_sec)
-        found = _accounted(ran.out) if ran.ok else {}
-        return {number: status for number, status in found.items() if number in scheduler_ids}
+        ends = _accounted(ran.out) if ran.ok else {}
+        return {number: status for number, status in ends.items() if number in scheduler_ids}
 
     def kill(self, scheduler_ids: Sequence[str]) -> None:
         """``qdel`` of all of them; those that have ended are passed over."""
@@ -73,15 +73,15 @@ class Sge:
         names = run(["qconf", "-sql"], timeout_sec=self._timeout_sec)
         if not names.ok or not names.out.split():
             return {}
-        told = run(["qconf", "-sq", ",".join(names.out.split())], timeout_sec=self._timeout_sec)
-        found: dict[str, dict[str, int]] = {name: {} for name in names.out.split()}
+        shown = run(["qconf", "-sq", ",".join(names.out.split())], timeout_sec=self._timeout_sec)
+        limits: dict[str, dict[str, int]] = {name: {} for name in names.out.split()}
         name = ""
-        for line in told.out.splitlines() if told.ok else []:
+        for line in shown.out.splitlines() if shown.ok else []:
             key, _, value = line.partition(" ")
             name = value.strip() if key == "qname" else name
-            if key == "h_rt" and name in found and (wall := minutes(value)):
-                found[name]["max_walltime"] = wall
-        return found
+            if key == "h_rt" and name in limits and (wall := minutes(value)):
+                limits[name]["max_walltime"] = wall
+        return limits
 
     def windows(self) -> Mapping[str, Sequence[Mapping[str, int]]]:
         """None are told."""
@@ -92,10 +92,10 @@ def _listed(row: Mapping[str, str]) -> Listed:
     word = row.get("state", "")
     state = _state(word)
     began = _time(row.get("JAT_start_time", ""), "%Y-%m-%dT%H:%M:%S") if state == "running" else None
-    told = {"scheduler_state": word, "nodes": row.get("queue_name", "").partition("@")[2]}
+    info = {"scheduler_state": word, "nodes": row.get("queue_name", "").partition("@")[2]}
     if "E" in word:
-        told["reason"] = "in error state; see qstat -j"
-    status = Status(state, began, None, {key: value for key, value in told.items() if value})
+        info["reason"] = "in error state; see qstat -j"
+    status = Status(state, began, None, {key: value for key, value in info.items() if value})
     number, slots = row.get("JB_job_number", ""), row.get("slots", "")
     queue = row.get("queue_name", "").partition("@")[0]
     return Listed(number, row.get("JB_name", ""), status, queue, int(slots) if slots.isdecimal() else 0)
@@ -109,19 +109,19 @@ def _state(word: str) -> Any:
 
 
 def _accounted(text: str) -> dict[str, Status]:
-    found: dict[str, Status] = {}
+    ends: dict[str, Status] = {}
     for part in re.split(r"^=+\s*$", text, flags=re.MULTILINE):
         pairs = (pair for line in part.splitlines() if (pair := LINE.match(line)))
         row: dict[str, str] = {pair.group(1): pair.group(2) for pair in pairs}
         if not row.get("jobnumber", "").isdecimal() or "exit_status" not in row:
             continue
         failed = "" if row.get("failed", "0").split(" ")[0] == "0" else f"failed {row['failed']}"
-        told = {"exit_status": row["exit_status"].strip(), "reason": failed, "nodes": row.get("hostname", "")}
-        info = {key: value for key, value in told.items() if value}
+        details = {"exit_status": row["exit_status"].strip(), "reason": failed, "nodes": row.get("hostname", "")}
+        info = {key: value for key, value in details.items() if value}
         form = "%a %b %d %H:%M:%S %Y"
         began, ended = _time(row.get("start_time", ""), form), _time(row.get("end_time", ""), form)
-        found[row["jobnumber"]] = Status("finished", began, ended, info)
-    return found
+        ends[row["jobnumber"]] = Status("finished", began, ended, info)
+    return ends
 
 
 def _time(text: str, form: str) -> datetime | None:

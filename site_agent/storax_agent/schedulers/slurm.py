@@ -58,13 +58,13 @@ class Slurm:
 
     def ended(self, scheduler_ids: Sequence[str]) -> Mapping[str, Status]:
         """``sacct``; where no accounting is kept, the log of completed jobs (``sacct -c``)."""
-        asked = ["-n", "-P", "-X", f"--jobs={','.join(scheduler_ids)}", f"--format={ACCOUNT}"]
-        ran = run(["sacct", *asked], timeout_sec=self._timeout_sec)
-        found = _accounted(ran.out, clock=UTC) if ran.ok else {}
-        if found:
-            return found
-        told = [word for word in asked if word != "-X"]
-        ran = run(["sacct", "-c", *told], timeout_sec=self._timeout_sec)
+        options = ["-n", "-P", "-X", f"--jobs={','.join(scheduler_ids)}", f"--format={ACCOUNT}"]
+        ran = run(["sacct", *options], timeout_sec=self._timeout_sec)
+        ends = _accounted(ran.out, clock=UTC) if ran.ok else {}
+        if ends:
+            return ends
+        all_steps = [word for word in options if word != "-X"]
+        ran = run(["sacct", "-c", *all_steps], timeout_sec=self._timeout_sec)
         # The log of completions is text in the controller's own time zone, which is the cluster's.
         return _accounted(ran.out, clock=None) if ran.ok else {}
 
@@ -74,22 +74,22 @@ class Slurm:
 
     def queues(self) -> Limits:
         """Partitions that are up."""
-        found: dict[str, dict[str, int]] = {}
+        limits: dict[str, dict[str, int]] = {}
         for name, nodes, wall, cores in self._partitions("-e"):
-            limit = found.setdefault(name, {"max_nodes": 0})
+            limit = limits.setdefault(name, {"max_nodes": 0})
             limit["max_nodes"] += nodes
             if wall:
                 limit["max_walltime"] = wall
             if cores:
                 limit["cores"] = min(cores, limit.get("cores", cores))
-        return found
+        return limits
 
     def windows(self) -> Mapping[str, Sequence[Mapping[str, int]]]:
         """Nodes that are idle now, for as long as their partition allows; Slurm tells no more of its backfill."""
-        found: dict[str, list[dict[str, int]]] = {}
+        by_queue: dict[str, list[dict[str, int]]] = {}
         for name, nodes, wall, _ in self._partitions("-t", "idle"):
-            found.setdefault(name, []).append({"num_nodes": nodes, "wall_time_min": wall})
-        return found
+            by_queue.setdefault(name, []).append({"num_nodes": nodes, "wall_time_min": wall})
+        return by_queue
 
     def _partitions(self, *more: str) -> list[tuple[str, int, int, int]]:
         """Name, nodes, minutes and cores of a node; one partition has a row for each kind of node."""
@@ -121,7 +121,7 @@ def _listed(line: str) -> Listed | None:
 
 
 def _accounted(text: str, *, clock: Any) -> dict[str, Status]:
-    found = {}
+    ends = {}
     for line in text.splitlines():
         parts = line.split("|")
         if len(parts) != 6 or not parts[0].isdecimal():
@@ -130,8 +130,8 @@ def _accounted(text: str, *, clock: Any) -> dict[str, Status]:
         state = STATES.get(word.split(" ")[0].rstrip("+"), "unknown")  # CANCELLED by 1000
         info = {"scheduler_state": word, "nodes": "" if nodes.startswith("None") else nodes, "exit_status": code}
         ended = _time(end, clock) if state == "finished" else None
-        found[number] = Status(state, _time(start, clock), ended, {k: v for k, v in info.items() if v})
-    return found
+        ends[number] = Status(state, _time(start, clock), ended, {k: v for k, v in info.items() if v})
+    return ends
 
 
 def _time(text: str, clock: Any) -> datetime | None:

@@ -35,7 +35,7 @@ storax_runner=$!
 storax_told=1
 while [ -n "$storax_told" ]; do storax_told=; wait "$storax_runner"; storax_code=$?; done
 storax_exit="$storax_folder/$(printf '%s' "$storax_id" | tr -c 'A-Za-z0-9_.[]-' _).exit"
-printf '%s %s %s\\n' "$storax_code" "$storax_began" "$(date +%s)" > "$storax_exit.new"
+printf 'version=2 exit_code=%s began=%s ended=%s\\n' "$storax_code" "$storax_began" "$(date +%s)" > "$storax_exit.new"
 mv "$storax_exit.new" "$storax_exit"
 exit "$storax_code"
 """

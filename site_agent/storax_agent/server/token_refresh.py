@@ -11,7 +11,7 @@ PROBE_SEC = 10.0
 LOG = logging.getLogger(__name__)
 
 
-class Renewal:
+class TokenRefresh:
     """The token in use by ``transport``. Safe for threads."""
 
     def __init__(
@@ -28,13 +28,13 @@ class Renewal:
         with self._lock:
             if self.token != token:
                 return True  # another thread was here first
-            found = self._read()
-            if found is None or found == token or not self._fits(found):
+            fresh = self._read()
+            if fresh is None or fresh == token or not self._fits(fresh):
                 if refused:
                     self._warn("the server refuses the token of this site; jobs run on, and reports wait for another")
                 return False
-            self.token = found
-            self._transport.use_token(found)
+            self.token = fresh
+            self._transport.use_token(fresh)
             self._warned.clear()
             LOG.info("a new token is in use")
             return True
@@ -65,7 +65,7 @@ class Renewal:
             probe.close()
         return True
 
-    def _warn(self, words: str) -> None:
-        if words not in self._warned:  # every call would say it
-            LOG.warning(words)
-        self._warned.add(words)
+    def _warn(self, message: str) -> None:
+        if message not in self._warned:  # every call would say it
+            LOG.warning(message)
+        self._warned.add(message)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 # What decides which code runs: a change of any of these is another program.
 DIGESTED = (
     *("name", "command_template", "use_shell", "source_code", "environment", "parameters"),
@@ -43,8 +45,25 @@ class Policy:
         )
 
 
+class PolicySettings(BaseModel):
+    """What the site may run. The server cannot change it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    allow_functions: bool = Field(default=False, description="Whether Apps with a Python run() may run here.")
+    allow_pickle: bool = Field(default=False, description="Whether values of functions may be pickled (cloudpickle).")
+    allowed_apps: list[str] | None = Field(default=None, description="Digests of the Apps that may run; unset: all.")
+    allowed_submitters: list[str] | None = Field(default=None, description="Users whose jobs may run; unset: all.")
+
+    def policy(self) -> Policy:
+        """The rules as the agent asks them."""
+        apps = None if self.allowed_apps is None else frozenset(self.allowed_apps)
+        users = None if self.allowed_submitters is None else frozenset(self.allowed_submitters)
+        return Policy(self.allow_functions, self.allow_pickle, apps, users)
+
+
 def app_digest(app: Mapping[str, Any]) -> str:
     """SHA-256 over what the App runs, as ``sha256:...``; `storax site check` prints it for each App."""
-    told = {name: app.get(name) for name in DIGESTED}
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    definition = {name: app.get(name) for name in DIGESTED}
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -113,7 +113,7 @@ def _told_apart(queues: list[ElasticSettings]) -> list[ElasticSettings]:
 # One table, or an array of tables.
 ElasticQueues = Annotated[
     list[ElasticSettings],
-    BeforeValidator(lambda given: [given] if isinstance(given, dict) else given),
+    BeforeValidator(lambda value: [value] if isinstance(value, dict) else value),
     AfterValidator(_told_apart),
 ]
 

@@ -1,22 +1,21 @@
 """The settings of one site: ``site.toml`` in the site's folder, overridden by ``STORAX_AGENT_*`` variables."""
 
-import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from storax._runtime.atomic_files import atomic_write
 from storax._runtime.settings import Connection, load_profile
 from storax.errors import StoraxError
 from storax_agent.settings.launcher import LauncherSettings
 from storax_agent.settings.locations import EXAMPLE, AnyLocation
 from storax_agent.settings.memory import usable_mb
-from storax_agent.settings.policy import Policy
+from storax_agent.settings.policy import PolicySettings
 from storax_agent.settings.scheduler import (
     NO_WINDOWS,
     ElasticQueues,
@@ -24,31 +23,14 @@ from storax_agent.settings.scheduler import (
     MaintainerSettings,
     SchedulerSettings,
 )
+from storax_agent.settings.toml_text import has_table, with_line, with_table
 
 FILE = "site.toml"
 TOKEN_FILE = "token"  # noqa: S105 - a file's name
-SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY", re.IGNORECASE)
 
 
 class SiteError(StoraxError):
     """The site folder cannot be used; the message says why and what to do."""
-
-
-class PolicySettings(BaseModel):
-    """What the site may run. The server cannot change it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    allow_functions: bool = Field(default=False, description="Whether Apps with a Python run() may run here.")
-    allow_pickle: bool = Field(default=False, description="Whether values of functions may be pickled (cloudpickle).")
-    allowed_apps: list[str] | None = Field(default=None, description="Digests of the Apps that may run; unset: all.")
-    allowed_submitters: list[str] | None = Field(default=None, description="Users whose jobs may run; unset: all.")
-
-    def policy(self) -> Policy:
-        """The rules as the agent asks them."""
-        apps = None if self.allowed_apps is None else frozenset(self.allowed_apps)
-        users = None if self.allowed_submitters is None else frozenset(self.allowed_submitters)
-        return Policy(self.allow_functions, self.allow_pickle, apps, users)
 
 
 class SiteSettings(BaseSettings):
@@ -112,7 +94,7 @@ class SiteSettings(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def _agreed(self) -> "SiteSettings":
+    def _tags_agree(self) -> "SiteSettings":
         for shape in (*self.elastic_queue, self.queue_maintainer):
             if shape.enabled:
                 self.tags_with(shape.filter_tags)
@@ -142,7 +124,7 @@ class SiteSettings(BaseSettings):
         return {**tags, **self.filter_tags}
 
     @model_validator(mode="after")
-    def _backfill_is_told(self) -> "SiteSettings":
+    def _backfill_is_known(self) -> "SiteSettings":
         kind, default = self.scheduler.kind, self.scheduler.default_queue
         for queue in self.elastic_queue:
             if not (queue.enabled and queue.use_backfill):
@@ -192,7 +174,7 @@ class SiteFolder:
             SiteError: there is none, or it does not fit.
         """
         if not self.settings_file.is_file():
-            raise SiteError(f"{self.path} is no site: it has no {FILE}. Make one with `storax site init {self.path}`")
+            raise SiteError(f"{self.path} is not a site: {FILE} is missing. Run `storax site init {self.path}`")
 
         class Settings(SiteSettings):
             @classmethod
@@ -237,7 +219,7 @@ class SiteFolder:
         return self.token(self.load())
 
     def token_place(self, settings: SiteSettings) -> str:
-        """Where the token is kept, in words."""
+        """Where the token is kept, as text for people."""
         return f"profile {settings.profile}" if settings.profile else str(self.token_file)
 
     def choose_scheduler(self, kind: str | None, **more: str | None) -> None:
@@ -247,62 +229,25 @@ class SiteFolder:
         if not values:
             return
         text = self.settings_file.read_text(encoding="utf-8")
-        found = re.search(r"^\[scheduler\][ \t]*\n((?:(?!\[).*\n?)*)", text, re.MULTILINE)
-        lines = "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
-        if found is None:
-            text = f"{text.rstrip()}\n\n[scheduler]\n{lines}"
-        else:
-            table = found.group(1)
-            for name in values:
-                table = re.sub(rf"^{name}\s*=.*\n?", "", table, flags=re.MULTILINE)
-            text = text[: found.start(1)] + lines + table + text[found.end(1) :]
-        _write_private(self.settings_file, text)
+        atomic_write(self.settings_file, with_table(text, "scheduler", values), mode=0o600)
 
     def write(self, values: Mapping[str, Any], *, connection: Connection) -> None:
         """Write the top-level ``values`` into ``site.toml``, leaving its other lines alone, and keep the token."""
         text = self.settings_file.read_text(encoding="utf-8") if self.settings_file.is_file() else f"\n{EXAMPLE}"
         profile = connection.source.removeprefix("profile ") if connection.source.startswith("profile ") else None
         for name, value in {**values, "url": connection.url, "profile": profile}.items():
-            text = _with_line(text, name, value)
-        _write_private(self.settings_file, text)
+            text = with_line(text, name, value)
+        atomic_write(self.settings_file, text, mode=0o600)
         if profile is None and connection.secret:
-            _write_private(self.token_file, connection.secret + "\n")
+            atomic_write(self.token_file, connection.secret + "\n", mode=0o600)
         else:
             self.token_file.unlink(missing_ok=True)
 
     def add_policy(self, lines: str) -> None:
         """Add a policy to ``site.toml`` where it has none; one that is there is its owner's and stays."""
         text = self.settings_file.read_text(encoding="utf-8")
-        if not re.search(r"^\s*\[?\s*policy\b", text, re.MULTILINE):
-            _write_private(self.settings_file, f"{text.rstrip()}\n\n[policy]\n{lines}")
-
-
-def job_environment(environment: Mapping[str, str], *, passed: list[str]) -> dict[str, str]:
-    """What a job gets of the agent's environment: nothing of Storax's own, no secret but those named in ``passed``."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if name in passed or not (name.startswith("STORAX_") or SECRET_NAME.search(name))
-    }
-
-
-def _with_line(text: str, name: str, value: Any) -> str:
-    head, mark, tables = re.match(r"(.*?)(^\[|\Z)(.*)", text, re.DOTALL | re.MULTILINE).groups()  # type: ignore[union-attr]
-    kept = re.sub(rf"^{name}\s*=.*\n?", "", head, flags=re.MULTILINE)
-    # A JSON text, number or boolean is a TOML one as well.
-    line = "" if value is None else f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
-    if line and line in head:
-        return text
-    gap = "" if not kept or kept.endswith("\n") else "\n"
-    return f"{kept}{gap}{line}{mark}{tables}"
-
-
-def _write_private(path: Path, text: str) -> None:
-    scratch = path.with_name(f".{path.name}.new")
-    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    scratch.replace(path)
+        if not has_table(text, "policy"):
+            atomic_write(self.settings_file, f"{text.rstrip()}\n\n[policy]\n{lines}", mode=0o600)
 
 
 def _faults(error: ValidationError) -> str:

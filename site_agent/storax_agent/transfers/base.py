@@ -3,15 +3,17 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 from zlib import crc32
+
+from msgspec import Struct
 
 from storax_agent.files.safe_path import PathError, split
 
 LANES = 2  # of each kind: a large file holds up half of the others at its location, not all
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True):
     """One file, or with ``recursive`` one folder. ``local_path`` is relative to ``workdir``, that to the data folder;
     ``remote_path`` is absolute at the location ``alias``, whose root is the path of its URL."""
 
@@ -25,7 +27,7 @@ class Item(NamedTuple):
     task_id: str | None = None
 
 
-class Moved(NamedTuple):
+class Moved(Struct, frozen=True):
     """Where an item is now. ``again``: it was not moved now and may be later, as after a broken connection; ``error``:
     trying again cannot help. ``info`` holds bytes and checksum, or the error."""
 

@@ -22,7 +22,7 @@ class Batch:
     begun: bool
     watch: Watch
     since: float = field(default_factory=time.monotonic)
-    told_at: float = 0.0
+    reported_at: float = 0.0
     unwanted: set[int] = field(default_factory=set)
 
 

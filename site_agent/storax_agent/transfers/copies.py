@@ -37,14 +37,14 @@ class Way:
     watch: Watch = field(default_factory=Watch)
     again: bool = False
     _bytes: int = 0
-    _told_at: float = float("-inf")
+    _reported_at: float = float("-inf")
 
     def passed(self, number: int) -> None:
         """So many bytes more are over there. Raises ``StoppedError``."""
         self.go_on()
         self._bytes += number
-        if self.item is not None and time.monotonic() - self._told_at > TELL_SEC:
-            self._told_at = time.monotonic()
+        if self.item is not None and time.monotonic() - self._reported_at > TELL_SEC:
+            self._reported_at = time.monotonic()
             self.watch.tell([Moved(self.item, "active", {"bytes": self._bytes})])
 
     def go_on(self) -> None:
@@ -68,14 +68,14 @@ def copy(source: int, name: str, target: int, new_name: str, way: Way) -> tuple[
             return there
         try:
             with os.fdopen(_scratch(scratch, target, mode), "r+b") as writer:
-                told = _pour(reader, writer, way)
+                digest = _pour(reader, writer, way)
             os.rename(scratch, new_name, src_dir_fd=target, dst_dir_fd=target)
         except BaseException as error:
             if way.item is None or not isinstance(error, StoppedError):
                 with suppress(FileNotFoundError):  # a failed file must not fill the disk for the others
                     os.unlink(scratch, dir_fd=target)
             raise
-    return told
+    return digest
 
 
 def part_name(item: int, new_name: str) -> str:
@@ -126,10 +126,10 @@ def _there(reader: Any, target: int, name: str, way: Way) -> tuple[int, str] | N
     with suppress(OSError), os.fdopen(os.open(name, READ, dir_fd=target), "rb") as file:
         kept = os.fstat(file.fileno())
         if stat.S_ISREG(kept.st_mode) and kept.st_nlink == 1 and kept.st_size == os.fstat(reader.fileno()).st_size:
-            found = _digest(reader, way)
-            if found == _digest(file, way):
+            digest = _digest(reader, way)
+            if digest == _digest(file, way):
                 way.passed(kept.st_size)
-                return kept.st_size, found.hex()
+                return kept.st_size, digest.hex()
     reader.seek(0)
     return None
 
@@ -154,9 +154,9 @@ def _pour(reader: Any, writer: Any, way: Way) -> tuple[int, str]:
 
 
 def _digest(file: Any, way: Way) -> bytes:
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     file.seek(0)
     while block := file.read(BLOCK):
-        found.update(block)
+        sha256.update(block)
         way.go_on()
-    return found.digest()
+    return sha256.digest()

@@ -39,7 +39,7 @@ class Load:
         self._first = self._first or digest
         self._digest.update(digest.encode())
 
-    def told(self) -> dict[str, Any]:
+    def info(self) -> dict[str, Any]:
         """As an item's ``transfer_info``; the checksum of many files is that over the list of theirs."""
         digest = self._first if self.files == 1 else self._digest.hexdigest()
         return {"files": self.files, "bytes": self.bytes, "sha256": digest}
@@ -73,7 +73,7 @@ def carry(
         try:
             load = Load(how, way or Way())
             _entry(from_folder, from_name, to_folder, to_name, load, depth=0 if recursive else None)
-            return load.told()
+            return load.info()
         finally:
             os.close(to_folder)
     finally:
@@ -109,15 +109,15 @@ def _folder(source: int, name: str, target: int, new_name: str, load: Load, *, d
 
 
 def _move(source: int, name: str, target: int, new_name: str, way: Way) -> tuple[int, str]:
-    told = digest_of(source, name)
+    info = digest_of(source, name)
     try:
         os.rename(name, new_name, src_dir_fd=source, dst_dir_fd=target)
     except OSError as error:
         if error.errno not in ELSEWHERE:
             raise
-        told = copy(source, name, target, new_name, way)
+        info = copy(source, name, target, new_name, way)
         os.unlink(name, dir_fd=source)
-    return told
+    return info
 
 
 def _link(source: int, name: str, target: int, new_name: str, way: Way) -> tuple[int, str]:

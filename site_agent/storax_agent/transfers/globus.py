@@ -71,7 +71,7 @@ class GlobusTransfer:
                 self._client.get_endpoint(collection)
             self._client.operation_ls(self._collection, path=self._base or "/")
         except globus_sdk.GlobusError as error:
-            raise TransferError(f"{self._place.url}: {_words(error)}") from error
+            raise TransferError(f"{self._place.url}: {_message(error)}") from error
         return self._place.url
 
     def _anew(self, items: Sequence[Item], watch: Watch) -> Sequence[Moved]:
@@ -122,8 +122,8 @@ class GlobusTransfer:
             return {item.id: Moved(item.id, "done", {**info, "verified": "checksum"}, task_id) for item in items}
         if task["status"] == "FAILED":
             return self._after_failure(task_id, items, task)
-        if words := task.get("nice_status_details") or task.get("nice_status_short_description"):
-            info["status"] = words
+        if status := task.get("nice_status_details") or task.get("nice_status_short_description"):
+            info["status"] = status
         return {item.id: Moved(item.id, "active", info, task_id) for item in items}
 
     def _after_failure(
@@ -136,20 +136,20 @@ class GlobusTransfer:
         answers = {}
         for item in items:
             came = not item.recursive and self._paths(item)[1] in arrived
-            words = f"{item.alias}:{item.remote_path}: Globus task {task_id} failed: {why}"
-            told: dict[str, Any] = {"task": task_id} if came else {"error": words}
-            answers[item.id] = Moved(item.id, "done" if came else "error", told, task_id)
+            message = f"{item.alias}:{item.remote_path}: Globus task {task_id} failed: {why}"
+            info: dict[str, Any] = {"task": task_id} if came else {"error": message}
+            answers[item.id] = Moved(item.id, "done" if came else "error", info, task_id)
         return answers
 
     def _guarded(self, items: Sequence[Item], call: Callable[[], dict[int, Moved]]) -> dict[int, Moved]:
         try:
             return call()
         except TROUBLE as error:
-            told: Exception = error
+            reason: Exception = error
             if isinstance(error, globus_sdk.GlobusError):
-                words = f"{items[0].alias}: {_words(error)}"
-                told = TransferError(words) if _is_final(error) else TryAgainError(words)
-            return {item.id: failed(item, told) for item in items}
+                message = f"{items[0].alias}: {_message(error)}"
+                reason = TransferError(message) if _is_final(error) else TryAgainError(message)
+            return {item.id: failed(item, reason) for item in items}
 
 
 def client_of(place: GlobusLocation) -> globus_sdk.TransferClient:
@@ -173,7 +173,7 @@ def _is_final(error: globus_sdk.GlobusError) -> bool:
     )  # fmt: skip
 
 
-def _words(error: globus_sdk.GlobusError) -> str:
+def _message(error: globus_sdk.GlobusError) -> str:
     if isinstance(error, globus_sdk.GlobusAPIError):
         return f"Globus says: {error.message or error.code} ({error.http_status})"[:500]
     return f"Globus cannot be reached: {error}"[:500]

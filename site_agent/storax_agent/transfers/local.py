@@ -49,8 +49,8 @@ class LocalTransfer:
             way = Way(item.id, watch, again)
             way.go_on()
             with self._ends(item, create=item.direction == "in") as (source, path, target, new_path):
-                told = carry(source, path, target, new_path, recursive=item.recursive, how="copy", way=way)
-            return Moved(item.id, "done", told)
+                info = carry(source, path, target, new_path, recursive=item.recursive, how="copy", way=way)
+            return Moved(item.id, "done", info)
         except (TransferError, PathError, OSError) as error:
             return failed(item, error)
 

@@ -115,8 +115,8 @@ class _Batch:
                 good.append(item)
                 continue
             final = done.is_final(complaint)
-            words = f"{item.alias}:{item.remote_path}: {complaint.removeprefix('rsync: ')}"
-            self._moved[item.id] = Moved(item.id, "error" if final else "again", {"error": words[:1000]})
+            message = f"{item.alias}:{item.remote_path}: {complaint.removeprefix('rsync: ')}"
+            self._moved[item.id] = Moved(item.id, "error" if final else "again", {"error": message[:1000]})
             if final:
                 self._forget(name, complaint)
         return good
@@ -154,16 +154,16 @@ class _Batch:
         if compared.code and len(good) == len(present):
             self._blame(good, compared) if compared.code not in (23, 24) else self._all_again(good, compared.last)
             return
-        told = [name.rstrip("/") for name in compared.told]
+        differing = [name.rstrip("/") for name in compared.output]
         for item in good:
-            self._answer(item, differs=is_listed(self._names[item.id], told))
+            self._answer(item, differs=is_listed(self._names[item.id], differing))
 
     def _is_staged(self, item: Item) -> bool:
         name = self._names[item.id]
         if (self._stage.tree / name).exists():
             return True
-        words = f"{item.alias}:{item.remote_path} is a symlink or a special file; only files and folders are copied"
-        self._moved[item.id] = Moved(item.id, "error", {"error": words})
+        message = f"{item.alias}:{item.remote_path} is a symlink or a special file; only files and folders are copied"
+        self._moved[item.id] = Moved(item.id, "error", {"error": message})
         return False
 
     def _answer(self, item: Item, *, differs: bool) -> None:
@@ -183,6 +183,6 @@ class _Batch:
             self._moved[item.id] = Moved(item.id, "again", {"error": f"{item.alias}:{item.remote_path}: {why}"})
 
 
-def is_listed(name: str, told: Sequence[str]) -> bool:
+def is_listed(name: str, names: Sequence[str]) -> bool:
     """Whether one of the printed names is this one, or lies in it."""
-    return any(line == escaped(name) or line.startswith(escaped(name) + "/") for line in told)
+    return any(line == escaped(name) or line.startswith(escaped(name) + "/") for line in names)

@@ -45,7 +45,7 @@ class Done:
 
     code: int
     complaints: list[str]
-    told: list[str]
+    output: list[str]
 
     @property
     def hopeless(self) -> str:
@@ -98,10 +98,10 @@ class Rsync:
         return self._run(stage, names, flags, inward=inward, recursive=recursive, watch=watch, progress=progress)
 
     def compare(self, stage: Path, names: Sequence[str], *, inward: bool, recursive: bool, watch: Watch) -> Done:
-        """Read both sides again; ``told`` names what differs."""
+        """Read both sides again; ``output`` names what differs."""
         flags = ["--dry-run", "--out-format=%i %n"]
         done = self._run(stage, names, flags, inward=inward, recursive=recursive, watch=watch, progress=lambda _n: None)
-        return Done(done.code, done.complaints, [line[12:] for line in done.told if line[:1] in ("<", ">", "c")])
+        return Done(done.code, done.complaints, [line[12:] for line in done.output if line[:1] in ("<", ">", "c")])
 
     def forget(self, stage: Path, inner: str) -> None:
         """Remove what broke off beside the place of ``inner`` at the location: it may be what fills the disk there."""
@@ -120,11 +120,11 @@ class Rsync:
             TransferError: it cannot be reached, or is not there.
         """
         argv = [_program(), "-s", "--dirs", "--list-only", "-e", self._shell(), f"{self._remote}:{self.root}/."]
-        asked = subprocess.run(
+        answer = subprocess.run(
             argv, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, env=_environment(),
             timeout=2 * CONNECT_SEC, check=False,
         )  # fmt: skip
-        done = Done(asked.returncode, asked.stderr.splitlines(), [])
+        done = Done(answer.returncode, answer.stderr.splitlines(), [])
         if done.code:
             raise TransferError(f"{self._place.url}: {done.hopeless or done.last}")
         return self._place.url
@@ -145,29 +145,29 @@ class Rsync:
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=_environment(),
                 process_group=0,
             )  # fmt: skip
-            told = _follow(process, watch, progress)
+            output = _follow(process, watch, progress)
             complaints.seek(0)
             lines = complaints.read(MAX_WORDS).decode(errors="replace").splitlines()
-        return Done(process.returncode, [line for line in lines if line.strip()], told)
+        return Done(process.returncode, [line for line in lines if line.strip()], output)
 
     def _shell(self) -> str:
         """The ssh command. It asks nobody, and talks to no host whose key is not known."""
-        words = ["ssh", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", f"-oConnectTimeout={CONNECT_SEC}"]
-        words += ["-oServerAliveInterval=15", "-oServerAliveCountMax=3", "-oClearAllForwardings=yes"]
+        argv = ["ssh", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", f"-oConnectTimeout={CONNECT_SEC}"]
+        argv += ["-oServerAliveInterval=15", "-oServerAliveCountMax=3", "-oClearAllForwardings=yes"]
         if self._port:
-            words.append(f"-p{self._port}")
+            argv.append(f"-p{self._port}")
         if self._place.identity_file:
-            words += ["-oIdentitiesOnly=yes", "-i", str(self._place.identity_file)]
+            argv += ["-oIdentitiesOnly=yes", "-i", str(self._place.identity_file)]
         if self._place.known_hosts:
-            words.append(f'-oUserKnownHostsFile="{self._place.known_hosts}"')
-        return shlex.join(words)
+            argv.append(f'-oUserKnownHostsFile="{self._place.known_hosts}"')
+        return shlex.join(argv)
 
 
 def _program() -> str:
-    found = shutil.which("rsync")
-    if found is None or shutil.which("ssh") is None:
-        raise TransferError(f"this site has no {'ssh' if found else 'rsync'} on its PATH; install it")
-    return found
+    program = shutil.which("rsync")
+    if program is None or shutil.which("ssh") is None:
+        raise TransferError(f"this site has no {'ssh' if program else 'rsync'} on its PATH; install it")
+    return program
 
 
 def _environment() -> dict[str, str]:
@@ -179,7 +179,7 @@ def _follow(process: subprocess.Popen[bytes], watch: Watch, progress: Callable[[
     """Read what it prints until it ends; end it when nobody wants it any more. It ends by itself with the agent, as
     nobody reads its progress then."""
     assert process.stdout is not None  # noqa: S101 - asked for above
-    pipe, printed, told_at = process.stdout.fileno(), b"", time.monotonic()
+    pipe, printed, reported_at = process.stdout.fileno(), b"", time.monotonic()
     while True:
         if watch.stop.is_set():
             _end(process)
@@ -189,8 +189,8 @@ def _follow(process: subprocess.Popen[bytes], watch: Watch, progress: Callable[[
         if not block:
             break
         printed = (printed + block)[-(16 << 20) :]
-        if time.monotonic() - told_at > TELL_SEC and (numbers := NUMBER.findall(printed[-400:])):
-            told_at = time.monotonic()
+        if time.monotonic() - reported_at > TELL_SEC and (numbers := NUMBER.findall(printed[-400:])):
+            reported_at = time.monotonic()
             progress(int(numbers[-1].replace(b",", b"")))
     process.wait()
     process.stdout.close()

@@ -93,7 +93,7 @@ class S3Transfer:
         try:
             self._objects.look(self._prefix)
         except COMPLAINTS as error:
-            raise TransferError(f"{self._url}: {_words(error)}") from error
+            raise TransferError(f"{self._url}: {_message(error)}") from error
         return self._url
 
     def _move(self, item: Item, stage: Stage, watch: Watch, progress: "_Progress", *, shared: bool) -> Moved:
@@ -119,9 +119,9 @@ class S3Transfer:
     ) -> dict[str, Any]:
         key = f"{self._prefix}/{name}" if self._prefix else name
         if item.direction == "out":
-            told = stage.take(item, name)
+            info = stage.take(item, name)
             self._objects.put_tree(stage.tree / name, key, going)
-            return told
+            return info
         place = stage.tree / name
         # The stage of two items with the same path is one; each is fetched into a place of its own.
         if shared:
@@ -141,13 +141,13 @@ class _Progress:
     def __init__(self, watch: Watch) -> None:
         self._watch, self._lock = watch, Lock()
         self._bytes: dict[int, int] = {}
-        self._told_at = monotonic()
+        self._reported_at = monotonic()
 
     def add(self, item_id: int, number: int) -> None:
         with self._lock:
             self._bytes[item_id] = self._bytes.get(item_id, 0) + number
-            if monotonic() - self._told_at > TELL_SEC:
-                self._told_at = monotonic()
+            if monotonic() - self._reported_at > TELL_SEC:
+                self._reported_at = monotonic()
                 self._watch.tell([Moved(i, "active", {"bytes": n}) for i, n in self._bytes.items()])
 
 
@@ -170,11 +170,11 @@ def _failed(item: Item, error: Exception) -> Moved:
     where = f"{item.alias}:{item.remote_path}"
     if isinstance(error, trouble.ClientError):
         final = _code(error) in MISSING | REFUSED
-        return Moved(item.id, "error" if final else "again", {"error": f"{where}: {_words(error)}"})
+        return Moved(item.id, "error" if final else "again", {"error": f"{where}: {_message(error)}"})
     if isinstance(error, (trouble.NoCredentialsError, trouble.PartialCredentialsError, trouble.ParamValidationError)):
-        return Moved(item.id, "error", {"error": f"{where}: {_words(error)}"})
+        return Moved(item.id, "error", {"error": f"{where}: {_message(error)}"})
     if isinstance(error, trouble.BotoCoreError):
-        return Moved(item.id, "again", {"error": f"{where}: {_words(error)}"})
+        return Moved(item.id, "again", {"error": f"{where}: {_message(error)}"})
     if isinstance(error, UnicodeError):
         return Moved(item.id, "error", {"error": f"{where}: the name is not UTF-8, which S3 asks for"})
     return failed(item, error)
@@ -184,7 +184,7 @@ def _code(error: trouble.ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, trouble.ClientError):
         code = _code(error)
         if code in MISSING:

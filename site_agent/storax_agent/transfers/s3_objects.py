@@ -41,15 +41,15 @@ class Objects:
         Raises:
             TransferError: there is none, or a key has steps that no path may have.
         """
-        found = 0
+        count = 0
         for inner in self._keys(f"{key}/"):
             if inner.endswith("/") or not inner:
                 continue  # what some tools put where a folder would be
             target = place / "/".join(split(inner))
             target.parent.mkdir(parents=True, exist_ok=True)
             self.get(f"{key}/{inner}", target, going)
-            found += 1
-        if not found:
+            count += 1
+        if not count:
             raise TransferError(f"there is no object under {key}/ in bucket {self._bucket}")
 
     def _keys(self, prefix: str) -> Iterator[str]:
@@ -89,8 +89,8 @@ class Objects:
         part.replace(place)
 
     def _append(self, key: str, etag: str, have: int, file: Any, going: Going) -> None:
-        told = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag, Range=f"bytes={have}-")
-        for block in told["Body"].iter_chunks(BLOCK):
+        answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag, Range=f"bytes={have}-")
+        for block in answer["Body"].iter_chunks(BLOCK):
             file.write(block)
             going(len(block))
         file.flush()
@@ -167,12 +167,12 @@ class Objects:
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") not in ("NoSuchUpload", "404"):
                     raise
-        made = self._client.create_multipart_upload(
+        created = self._client.create_multipart_upload(
             Bucket=self._bucket, Key=key, ChecksumAlgorithm="SHA256", Metadata={SHA: whole}
         )
         self._notes.mkdir(parents=True, exist_ok=True)
-        note.write_text(made["UploadId"])
-        return made["UploadId"], {}
+        note.write_text(created["UploadId"])
+        return created["UploadId"], {}
 
 
 def _digests(file: Any, step: int) -> tuple[str, list[bytes]]:
@@ -199,6 +199,6 @@ def _check(path: Path, key: str, head: Any) -> None:
     if stored is None and (not MD5.fullmatch(etag) or head.get("ServerSideEncryption") == "aws:kms"):
         return  # stored in parts by somebody else: its size was compared, and each answer's length
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256" if stored else lambda: hashlib.md5(usedforsecurity=False))
-    if found.hexdigest() != (stored or etag):
+        digest = hashlib.file_digest(file, "sha256" if stored else lambda: hashlib.md5(usedforsecurity=False))
+    if digest.hexdigest() != (stored or etag):
         raise TryAgainError(f"what came of {key} has another checksum than the object")

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from storax_agent.settings.locations import FileLocation, GlobusLocation, Location, S3Location, SshLocation
-from storax_agent.transfers.apart import Apart
 from storax_agent.transfers.base import TransferError, TransferService
 from storax_agent.transfers.local import LocalTransfer
 from storax_agent.transfers.rsync import RsyncTransfer
+from storax_agent.transfers.separate_process.service import HelperService
 
 
 class Locations:
@@ -42,7 +42,7 @@ class Locations:
         if isinstance(place, SshLocation):
             return RsyncTransfer(place, data=self._data, scratch=scratch)
         if isinstance(place, S3Location):
-            return Apart(place, data=self._data, scratch=scratch)
+            return HelperService(place, data=self._data, scratch=scratch)
         return _globus(place, self._data)
 
 

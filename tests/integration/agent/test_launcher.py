@@ -10,10 +10,10 @@ import pytest
 
 from fakes.processes import alive, gone, in_group
 from storax_agent.files.locks import holder
-from storax_agent.launch.base import Lease, Work
 from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.spawner.start import Machine
-from storax_agent.mainloop.outcomes import Judge
+from storax_agent.launch.work import Lease, Work
+from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.prepare.functions.sources import Sources
 from waiting import eventually, when_open
 
@@ -41,7 +41,7 @@ class Site:
 
     def drop(self):
         """As if the agent were killed: the connection breaks, nothing is said."""
-        self.launcher._let_go()
+        self.launcher._disconnect()
 
     @property
     def pid(self):
@@ -374,8 +374,8 @@ def test_a_function_that_takes_too_long_ends_with_its_worker_and_its_children(si
     assert (ended.cause, ended.stage, ended.outcome) == ("wall_time", "run", None)
     eventually(lambda: not alive(worker) and not alive(child))
     handle = os.open(site.path / "data", os.O_RDONLY | os.O_DIRECTORY)
-    entry = Judge(handle, site.path / "state/results").outcome(ended)
+    entry = OutcomeMapper(handle, site.path / "state/results").outcome(ended)
     os.close(handle)
     assert [move["to"] for move in entry["moves"]] == ["RUN_TIMEOUT"]
     other = site.wait_ended(call(0, wall_sec=30.0))
-    assert other.outcome["v"] != worker
+    assert other.outcome.value != worker

@@ -310,7 +310,7 @@ def test_the_command_line_makes_starts_checks_stops_and_removes_a_site(world, us
         assert site("stop", place).returncode == 0
     assert site("rm", place, "--yes").returncode == 0
     assert user.get("/sites/", name="cli")["results"] == []
-    assert "is no site" in site("start", place).stderr
+    assert "is not a site" in site("start", place).stderr
     assert Path(place, "data").is_dir()
 
 

@@ -15,7 +15,7 @@ from storax_agent.launch.packing import Capacity, Node
 from storax_agent.loops.allocations.elastic_queue import ElasticQueue, NoQueueError, best_window
 from storax_agent.loops.allocations.queue_maintainer import QueueMaintainer
 from storax_agent.loops.allocations.queue_shape import patience_sec
-from storax_agent.schedulers.base import Outlook
+from storax_agent.schedulers.base import SchedulerSnapshot
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.scheduler import ElasticSettings, MaintainerSettings
 from storax_agent.settings.site import SiteSettings
@@ -26,10 +26,10 @@ class Idle:
     """A scheduler as far as its idle nodes and its queues go."""
 
     def __init__(self, *windows, cores=None):
-        self.told = Outlook({"debug": [{"num_nodes": n, "wall_time_min": w} for n, w in windows]}, {})
+        self.told = SchedulerSnapshot({"debug": [{"num_nodes": n, "wall_time_min": w} for n, w in windows]}, {})
         self.limits = {"debug": {"max_nodes": 9, **({"cores": cores} if cores else {})}}
 
-    def outlook(self):
+    def snapshot(self):
         return self.told
 
     def queues(self):
@@ -332,7 +332,7 @@ def test_a_scheduler_that_is_not_there_is_said_in_the_check_and_makes_batch_jobs
     assert "no clear" in row["status_info"]["waits"]
     found = {finding.what: finding for finding in check(site.folder)}
     assert found["scheduler"].good is False
-    assert "check that it runs" in found["scheduler"].told
+    assert "check that it runs" in found["scheduler"].detail
     site.cluster.bad()
     row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r)
     assert "waits" not in row["status_info"]
@@ -389,7 +389,7 @@ def test_the_check_shows_what_backfill_would_find(site):
         site.folder.settings_file.write_text(f"{text}\n{table}")
         (found,) = [finding for finding in check(site.folder) if finding.what == f"backfill {queue}"]
         assert found.good is good
-        assert words in found.told
+        assert words in found.detail
 
 
 def test_one_that_is_deleted_before_it_is_submitted_never_is(site):

@@ -266,5 +266,5 @@ def test_the_check_of_a_site_asks_each_location(desk, lab, tmp_path):
     desk.locate(lab=lab.location(), denied=lab.location(key="other_key"), gone={"url": f"file://{tmp_path}/gone"})
     found = {finding.what: finding for finding in check(desk.site.folder)}
     assert found["location lab"].good
-    assert (found["location denied"].good, "refuses the key" in found["location denied"].told) == (False, True)
-    assert (found["location gone"].good, "is not a folder" in found["location gone"].told) == (False, True)
+    assert (found["location denied"].good, "refuses the key" in found["location denied"].detail) == (False, True)
+    assert (found["location gone"].good, "is not a folder" in found["location gone"].detail) == (False, True)

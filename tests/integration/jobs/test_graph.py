@@ -90,7 +90,7 @@ def test_two_transactions_that_end_two_parents_never_both_look_away(world: World
             async with world.db.owner(bench.user.id) as conn, conn.transaction():
                 ctx = Context(bench.user.id, "test")
                 await transitions.transition_each(
-                    conn, ctx, [job], lambda f: rules.user_move(f, "JOB_FINISHED", {}, force=True)
+                    conn, ctx, [job], lambda f: rules.user_transition(f, "JOB_FINISHED", {}, force=True)
                 )
                 ready.set()
                 await go.wait()
@@ -118,7 +118,7 @@ def test_a_child_made_while_its_parent_finishes_is_not_forgotten(world: World, b
             async with world.db.owner(bench.user.id) as conn, conn.transaction():
                 ctx = Context(bench.user.id, "test")
                 await transitions.transition_each(
-                    conn, ctx, [parent], lambda f: rules.user_move(f, "JOB_FINISHED", {}, force=True)
+                    conn, ctx, [parent], lambda f: rules.user_transition(f, "JOB_FINISHED", {}, force=True)
                 )
                 making = pool.submit(bench.job, parent)
                 await asyncio.sleep(0.2)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from storax_agent.launch.base import Ended, Lease, Place, Started
 from storax_agent.launch.spawner import journal as module
-from storax_agent.launch.spawner.journal import Journal
+from storax_agent.launch.spawner.journal import Journal, JournalVersionError
+from storax_agent.launch.work import Ended, Lease, Place, Started
 
 
 def started(number: int) -> Started:
-    return Started(Lease(number, 1, 1), 1.5, 1000 + number, 2.5, f"w/{number}", Place([0], [], 0, []), 0.0)
+    return Started(Lease(number, 1, 1), 1.5, 1000 + number, 2.5, f"w/{number}", Place([0]), 0.0)
 
 
 def ended(number: int, code: int = 0) -> Ended:
@@ -27,22 +27,22 @@ def again(journal: Journal) -> Journal:
 
 def test_what_was_not_acknowledged_comes_back(path):
     journal = Journal(path)
-    lines = [journal.append([started(1), started(2)], []), journal.append([], [ended(1)])]
-    journal.ack(1)
+    rounds = [journal.append([started(1), started(2)], [])[0], journal.append([], [ended(1)])[0]]
+    journal.acknowledge(1)
     second = again(journal)
     assert (second.id, second.seq) == (journal.id, 2)
-    assert second.after(f"{journal.id}:1") == [lines[1]]
+    assert second.after(f"{journal.id}:1") == [rounds[1]]
     assert list(second.running) == [Lease(2, 1, 1)]
     assert second.running[Lease(2, 1, 1)] == started(2)
     assert second.same_boot
     third = again(second)
-    assert third.after("") == [lines[1]]
+    assert third.after("") == [rounds[1]]
 
 
 def test_a_cursor_of_another_journal_gets_all(path):
     journal = Journal(path)
-    line = journal.append([started(1)], [])
-    assert journal.after("other:99") == [line]
+    events, _ = journal.append([started(1)], [])
+    assert journal.after("other:99") == [events]
     assert journal.after(f"{journal.id}:1") == []
 
 
@@ -51,11 +51,11 @@ def test_a_torn_or_foreign_line_is_skipped(path):
     journal.append([started(1)], [])
     journal.close()
     with path.open("ab") as file:
-        file.write(b'{"n": 2, "s": [[[2, 1')
+        file.write(b'{"type":"events","seq":2,"started":[{"lease":{"job_id":2,')
     second = Journal(path)
     assert list(second.running) == [Lease(1, 1, 1)]
-    line = second.append([], [ended(1)])
-    assert again(second).after(f"{second.id}:1") == [line]
+    events, _ = second.append([], [ended(1)])
+    assert again(second).after(f"{second.id}:1") == [events]
 
 
 def test_another_boot_is_noticed(path, monkeypatch):
@@ -73,7 +73,7 @@ def test_it_stays_small_while_it_is_acknowledged(path, monkeypatch):
     journal.append([started(0)], [])
     for number in range(1, 500):
         journal.append([started(number)], [ended(number)])
-        journal.ack(journal.seq)
+        journal.acknowledge(journal.seq)
     assert path.stat().st_size < 8192
     assert list(again(journal).running) == [Lease(0, 1, 1)]
 
@@ -90,6 +90,12 @@ def test_a_full_disk_costs_no_line_once_there_is_room(path, monkeypatch):
     monkeypatch.setattr(module.os, "write", lambda fd, line: real(fd, line[:10]))
     journal.append([started(2)], [])
     monkeypatch.setattr(module.os, "write", real)
-    line = journal.append([started(3)], [])
+    events, _ = journal.append([started(3)], [])
     assert len(journal.after("")) == 3
-    assert again(journal).after("") == [line]
+    assert again(journal).after("") == [events]
+
+
+def test_a_journal_of_a_newer_release_is_refused(path):
+    path.write_bytes(b'{"type":"journal","journal":"x","boot":"y","version":3}\n')
+    with pytest.raises(JournalVersionError, match=r"version 3, and this Storax knows 1 to 2"):
+        Journal(path)

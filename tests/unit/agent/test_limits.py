@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from storax_agent.allocations.limits import Allocation
-from storax_agent.loops.allocations.scheduler_snapshot import offer
+from storax_agent.loops.allocations.scheduler_snapshot import capabilities
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.limits import allowed_queues, objection, resolved
@@ -106,7 +106,7 @@ def test_a_site_tells_what_it_asks_for_by_itself(tmp_path):
     elastic = [{"enabled": True, "wall_time_min": 30, "filter_tags": {"k": "v"}}, {"enabled": False}]
     given = {"slots": 3, "gpus": 0, "memory_mb": 9, "elastic_queue": elastic}
     site = SiteSettings(name="s", site_id=1, url="http://x", **given)
-    assert offer(LocalScheduler(SiteFolder(tmp_path)), site)["elastic_queues"] == [
+    assert capabilities(LocalScheduler(SiteFolder(tmp_path)), site)["elastic_queues"] == [
         {
             "queue": "", "job_mode": "serial", "max_nodes": 1, "wall_time_min": 30, "filter_tags": {"k": "v"},
             "node": {"num_nodes": 1, "cores": 3, "gpus": 0, "memory_mb": 9},
@@ -181,7 +181,7 @@ def test_a_script_that_was_queued_twice_runs_once(tmp_path):
     assert second.wait(60) == 0
     assert "has begun as 1" in second.communicate()[0]
     assert not (tmp_path / "twice").exists()
-    assert (tmp_path / "1.exit").read_text().split()[0] == "3"
+    assert (tmp_path / "1.exit").read_text().startswith("version=2 exit_code=3 began=")
     assert not (tmp_path / "2.exit").exists()
 
 
@@ -222,4 +222,4 @@ def test_a_script_that_is_told_to_end_waits_for_its_runner_and_tells_its_code(tm
             assert running.poll() is None
         running.terminate()
         assert running.wait(60) == code
-    assert (tmp_path / "1.exit").read_text().split()[0] == str(code)
+    assert (tmp_path / "1.exit").read_text().split()[1] == f"exit_code={code}"

@@ -4,12 +4,13 @@ import os
 import sqlite3
 
 import pytest
+from msgspec.structs import replace
 
 from fakes.launcher import StubLauncher
-from storax_agent.launch.base import Lease
+from storax_agent.launch.work import Lease
 from storax_agent.mainloop.agent import Agent
 from storax_agent.mainloop.outbox import Outbox
-from storax_agent.mainloop.outcomes import Judge
+from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import Acquired, Answer
 
@@ -39,11 +40,11 @@ class Bench:
 
     def start(self, *, cores=2, prefetch=100):
         self.outbox = Outbox(self.path / "outbox.sqlite")
-        judge = Judge(os.open(self.path, os.O_RDONLY | os.O_DIRECTORY), self.path / "results")
+        judge = OutcomeMapper(os.open(self.path, os.O_RDONLY | os.O_DIRECTORY), self.path / "results")
         preparer = Preparer(self.path / "results", cores)
         self.agent = Agent(self.launcher, self.outbox, preparer, judge, cores=cores, prefetch=prefetch, grace_sec=1)
         self.agent.open()
-        self.agent.recall()
+        self.agent.reports.recall()
         self.agent.tick()
 
     def take(self, *jobs, session=1):
@@ -119,14 +120,14 @@ def test_a_new_agent_takes_up_what_runs_and_what_was_not_answered(bench):
     first, second = bench.launcher.works
     bench.launcher.say(bench.launcher.start_of(first), bench.launcher.start_of(second), bench.launcher.end_of(second))
     bench.agent.tick()
-    bench.agent.post(bench.agent.session_opened, 9)
+    bench.agent.post(bench.agent.reports.note, "session", "9")
     bench.agent.tick()
     bench.launcher.running = [bench.launcher.start_of(first)]
     bench.start()
     assert bench.launcher.works == [first, second]
     assert bench.agent.unknown([(1, 1), (2, 1), (3, 1)]) == [(3, 1)]
-    assert bench.agent.holdings.of_session(9) == [first.lease]
-    assert bench.agent.mail.wait(60)
+    assert bench.agent.leases.of_session(9) == [first.lease]
+    assert bench.agent.report_trigger.wait(60)
     bench.answer()
     assert bench.agent.unknown([(1, 1), (2, 1)]) == [(2, 1)]
 
@@ -176,20 +177,20 @@ def test_a_running_job_that_nobody_runs_is_given_back_and_an_unstarted_one_start
 
 def test_more_is_asked_for_as_more_ends(bench):
     agent = bench.agent
-    assert agent.room.wait(0) == 2
+    assert agent.demand.wait(0) == 2
     bench.take(job(1), job(2))
-    assert agent.room.wait(0) == 0
-    assert agent.deaf
+    assert agent.demand.wait(0) == 0
+    assert agent.not_polling
     for work in list(bench.launcher.works):
         bench.launcher.say(bench.launcher.start_of(work), bench.launcher.end_of(work))
     agent.tick()
-    assert agent.room.wait(0) == 4
+    assert agent.demand.wait(0) == 4
 
 
 def test_wide_jobs_count_by_their_cores(tmp_path):
     bench = Bench(tmp_path, cores=4)
     bench.take(job(1, ranks_per_node=3))
-    assert bench.agent.room.wait(0) == 1
+    assert bench.agent.demand.wait(0) == 1
 
 
 def test_at_the_end_nothing_new_is_taken_and_jobs_are_stopped(bench):
@@ -198,7 +199,7 @@ def test_at_the_end_nothing_new_is_taken_and_jobs_are_stopped(bench):
     bench.take(job(2))
     assert [work.lease.job_id for work in bench.launcher.works] == [1]
     assert bench.launcher.stops == [(Lease(1, 1, 1), "stopped")]
-    assert bench.agent.room.wait(0) == 0
+    assert bench.agent.demand.wait(0) == 0
 
 
 def test_an_error_in_a_call_reaches_who_asked_and_not_the_loop(bench):
@@ -228,12 +229,12 @@ def test_an_error_in_a_call_reaches_who_asked_and_not_the_loop(bench):
 def test_what_a_launcher_gives_back_is_reported_and_not_held_any_more(bench):
     bench.take(job(1))
     (work,) = bench.launcher.works
-    bench.launcher.say(bench.launcher.end_of(work, None, "no_time")._replace(started=False, message="too late"))
+    bench.launcher.say(replace(bench.launcher.end_of(work, None, "no_time"), started=False, message="too late"))
     bench.agent.tick()
     (entry,) = bench.stored()
     assert (entry["id"], entry["moves"], entry["release"]) == (1, [], "too late")
-    assert len(bench.agent.holdings) == 0
-    assert bench.agent.mail.wait(60)
+    assert len(bench.agent.leases) == 0
+    assert bench.agent.report_trigger.wait(60)
     bench.answer()
     assert bench.agent.settled
     bench.take(job(1, epoch=2))

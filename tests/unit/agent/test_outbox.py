@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from storax_agent.mainloop.outbox import Outbox, OutboxReader, merge
+from storax_agent.mainloop.outbox import Outbox, OutboxReader, add_entry
 
 
 def entry(job, *moves, epoch=1, **patch):
@@ -62,7 +62,7 @@ def test_a_batch_is_bounded_in_bytes(path):
 def test_a_newer_lease_of_a_job_replaces_the_older():
     rows = {}
     for row in (entry(1, "RUNNING"), entry(1, "RUNNING", epoch=2), entry(1, "RUN_DONE"), entry(1, "RUN_DONE", epoch=2)):
-        merge(rows, row)
+        add_entry(rows, row)
     assert rows[1] == entry(1, "RUNNING", "RUN_DONE", epoch=2)
 
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from storax_agent.launch.base import Ended, Lease
-from storax_agent.mainloop.outcomes import MAX_RESULT_BYTES, Judge
+from storax_agent.launch.work import Ended, Lease
+from storax_agent.mainloop.outcomes import MAX_RESULT_BYTES, OutcomeMapper
 
 LEASE = Lease(5, 2, 1)
 
@@ -15,7 +15,7 @@ def judge(tmp_path):
     for name in ("data/w", "results"):
         (tmp_path / name).mkdir(parents=True)
     handle = os.open(tmp_path / "data", os.O_RDONLY | os.O_DIRECTORY)
-    yield Judge(handle, tmp_path / "results")
+    yield OutcomeMapper(handle, tmp_path / "results")
     os.close(handle)
 
 

@@ -5,10 +5,11 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from storax._runtime.footprint import DEVICE, shares
-from storax_agent.launch.base import Call, Lease, Place, Work
 from storax_agent.launch.packing import Capacity, Node, Packer, Queue, objection
+from storax_agent.launch.work import Call, Lease, Place, Work
 
 
 def work(number, cores=1, gpus=(), packing=0, nodes=1, wall_sec=0.0, memory_mb=0):
@@ -50,12 +51,12 @@ def over_committed(sizes, running):
                 whole.add(name)
             for core in place.cores:
                 cores[name, core] += 1
-            for gpu, share in place.gpus:
+            for gpu, share in place.gpus.items():
                 devices[name, gpu] += share
             occupancy[name] += Fraction(1, item.packing) if item.packing else 0
         if item.nodes == 1:
             assert len(set(place.cores)) == item.cores
-            assert sum(share for _, share in place.gpus) == sum(item.gpus)
+            assert sum(place.gpus.values()) == sum(item.gpus)
     names = {f"n{n}": size for n, size in enumerate(sizes)}
     assert all(core < names[name].cores and count == 1 for (name, core), count in cores.items())
     assert all(gpu < names[name].gpus and share <= DEVICE for (name, gpu), share in devices.items())
@@ -84,7 +85,7 @@ def test_no_node_is_ever_overcommitted(sizes, asks, data):
     for _, place in running:
         packer.give_back(place)
     assert all(node.idle and node.free == list(range(node.cores)) for node in packer.nodes.values())
-    assert all(node.occupancy == 0 and node.gpu_left(0) == DEVICE for node in packer.nodes.values())
+    assert all(node.occupancy == 0 and node.gpus_left().get(0, DEVICE) == DEVICE for node in packer.nodes.values())
     assert all(node.memory_used == 0 for node in packer.nodes.values())
 
 
@@ -146,7 +147,7 @@ def test_what_cannot_end_in_time_does_not_start_and_does_not_stand_in_the_way():
 def test_a_hook_starts_whatever_time_is_left():
     packer, queue = Packer([Node(cores=4)]), queue_at([0.0])
     calls = [Call(method, "", False, {}, {}) for method in ("preprocess", "run")]
-    queue.extend(work(number, wall_sec=3600)._replace(call=call) for number, call in enumerate(calls))
+    queue.extend(replace(work(number, wall_sec=3600), call=call) for number, call in enumerate(calls))
     assert [late.call.method for late in queue.take_late(60)] == ["run"]
     assert queue.next_fit(packer, left=60)[0].call.method == "preprocess"
 
@@ -158,13 +159,13 @@ def test_fractions_share_a_device_and_leave_whole_ones_whole():
         place = packer.fit(work(1, gpus=shares(0.5, 1)))
         packer.take(place)
         halves.append(place)
-    assert [place.gpus[0][0] for place in halves] == [0, 0]
+    assert [list(place.gpus) for place in halves] == [[0], [0]]
     whole = packer.fit(work(2, gpus=shares(1.0, 1)))
-    assert [tuple(pair) for pair in whole.gpus] == [(1, DEVICE)]
+    assert whole.gpus == {1: DEVICE}
     packer.take(whole)
     assert packer.fit(work(3, gpus=shares(0.1, 1))) is None
     packer.give_back(halves[0])
-    assert packer.fit(work(3, gpus=shares(0.1, 5))).gpus == [(0, DEVICE // 2)]
+    assert packer.fit(work(3, gpus=shares(0.1, 5))).gpus == {0: DEVICE // 2}
 
 
 def test_three_thirds_are_a_device_and_a_node():
@@ -208,13 +209,13 @@ def test_a_wide_job_gets_nodes_with_enough_memory():
 
 def test_adopted_processes_keep_their_cores_and_gpus():
     node = Node()
-    node.take(Place([0, 1, 2], [[0, DEVICE]], memory_mb=700))
+    node.take(Place([0, 1, 2], {0: DEVICE}, memory_mb=700))
     node.resize(4, 2, 1000)
     assert node.free == [3]
     assert node.fit(work(1, memory_mb=301)) is None
     assert node.fit(work(1, cores=2)) is None
-    assert node.fit(work(1, gpus=[DEVICE])).gpus == [(1, DEVICE)]
-    node.give_back(Place([0, 1, 2], [[0, DEVICE]], memory_mb=700))
+    assert node.fit(work(1, gpus=[DEVICE])).gpus == {1: DEVICE}
+    node.give_back(Place([0, 1, 2], {0: DEVICE}, memory_mb=700))
     assert node.fit(work(1, memory_mb=1000)) is not None
     assert node.fit(work(1, cores=4, gpus=[DEVICE] * 2)) is not None
 

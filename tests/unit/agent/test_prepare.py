@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from storax_agent.allocations.placement import Venue, venues
-from storax_agent.launch.base import Lease
+from storax_agent.allocations.placement import Placement, placements_of
 from storax_agent.launch.mpi import LAUNCHES
 from storax_agent.launch.packing import Capacity
+from storax_agent.launch.work import Lease
 from storax_agent.prepare.job import MisplacedError, Preparer, RefusedError
 from storax_agent.settings.policy import Policy, app_digest
 from storax_agent.settings.site import SiteSettings
@@ -146,7 +146,7 @@ def test_an_allocation_refuses_what_none_of_its_nodes_can_hold(tmp_path):
 
 def test_a_job_that_another_place_may_hold_is_given_back_and_not_failed(tmp_path):
     nodes, job = [Capacity(4, 0, 1000)], {**JOB, "gpus_per_rank": 1.0}
-    places = [Venue("queue 'cpu'", Capacity(64), 9), Venue("queue 'gpu'", Capacity(4, 2), 2)]
+    places = [Placement("queue 'cpu'", Capacity(64), 9), Placement("queue 'gpu'", Capacity(4, 2), 2)]
     for known in (None, places):
         preparer = Preparer(tmp_path, 4, nodes=nodes, where="this allocation", places=known)
         with pytest.raises(MisplacedError, match="needs 1 GPUs; this allocation has 0"):
@@ -167,9 +167,9 @@ def site_of(**scheduler):
 
 
 def test_the_places_of_a_site_are_known_where_its_settings_name_them_all():
-    assert venues(site_of()) == [Venue("this site", Capacity(2, 0, 100))]
-    assert venues(site_of(kind="slurm")) is None
+    assert placements_of(site_of()) == [Placement("this site", Capacity(2, 0, 100))]
+    assert placements_of(site_of(kind="slurm")) is None
     cpu = {"cores": 8, "gpus": 0, "max_nodes": 3}
-    assert venues(site_of(kind="slurm", queues={"cpu": cpu, "gpu": {"cores": 8}})) is None
-    found = venues(site_of(kind="slurm", queues={"cpu": cpu, "gpu": {"cores": 4, "gpus": 2, "memory_mb": 9}}))
-    assert found == [Venue("queue 'cpu'", Capacity(8), 3), Venue("queue 'gpu'", Capacity(4, 2, 9), 1_000_000)]
+    assert placements_of(site_of(kind="slurm", queues={"cpu": cpu, "gpu": {"cores": 8}})) is None
+    found = placements_of(site_of(kind="slurm", queues={"cpu": cpu, "gpu": {"cores": 4, "gpus": 2, "memory_mb": 9}}))
+    assert found == [Placement("queue 'cpu'", Capacity(8), 3), Placement("queue 'gpu'", Capacity(4, 2, 9), 1_000_000)]

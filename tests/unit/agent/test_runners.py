@@ -5,7 +5,7 @@ import time
 import pytest
 
 from storax.errors import ServerDown
-from storax_agent.loops.allocations.runners import FAILING_SEC, forget_reason, note_reason, told_by
+from storax_agent.loops.allocations.runners import FAILING_SEC, forget_reason, note_reason, runner_reports
 from storax_agent.loops.health import Health
 from storax_agent.mainloop.loop import Errors
 from storax_agent.settings.site import SiteFolder
@@ -33,13 +33,13 @@ def test_a_reason_is_told_of_its_batch_job_until_another_runner_begins(part, tmp
     note_reason(part("batch-8-0"), "one")
     note_reason(part("batch-8-1"), "two")
     site = SiteFolder(tmp_path)
-    assert told_by(site, [7, 8, 9]) == {
+    assert runner_reports(site, [7, 8, 9]) == {
         7: {"error": "no mpiexec"},
         8: {"error": "partition 0: one; partition 1: two"},
     }
-    assert told_by(site, [9]) == {}
+    assert runner_reports(site, [9]) == {}
     forget_reason(part("batch-7"))
-    assert told_by(site, [7]) == {}
+    assert runner_reports(site, [7]) == {}
 
 
 def test_a_loop_is_told_when_it_fails_for_longer_and_the_server_is_there(part, tmp_path):
@@ -48,11 +48,11 @@ def test_a_loop_is_told_when_it_fails_for_longer_and_the_server_is_there(part, t
     failing(part("batch-2"), "pull", OSError("disk"), for_sec=0)
     failing(part("batch-3"), "pull", ServerDown("away"), for_sec=long)
     failing(part("batch-4-1"), "pull", OSError("disk"), for_sec=long)
-    assert told_by(SiteFolder(tmp_path), [1, 2, 3, 4]) == {
+    assert runner_reports(SiteFolder(tmp_path), [1, 2, 3, 4]) == {
         1: {"failing_loops": {"pull": "OSError('disk')"}},
         4: {"failing_loops": {"partition 1: pull": "OSError('disk')"}},
     }
 
 
 def test_a_site_without_state_tells_nothing(tmp_path):
-    assert told_by(SiteFolder(tmp_path / "none"), [1]) == {}
+    assert runner_reports(SiteFolder(tmp_path / "none"), [1]) == {}

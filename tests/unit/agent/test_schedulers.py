@@ -103,12 +103,32 @@ def test_a_command_that_is_not_there_or_was_killed_raises_nothing(tmp_path):
     assert not run(["printf", "half a line"], timeout_sec=5).ok
 
 
-@pytest.mark.parametrize("text", ["", "x y z", "1 2", "0 99999999999999999999 1", "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x y z",
+        "1 2",
+        "0 99999999999999999999 1",
+        "\0",
+        "version=2 exit_code=0 began=1",
+        "version=3 exit_code=0 began=1 ended=2",
+    ],
+)
 def test_an_exit_file_that_makes_no_sense_says_nothing(tmp_path, text):
     files = Files(tmp_path / "a")
     (files.folder / "7.exit").write_text(text)
     assert files.exit("7") is None
     assert files.exit("../../etc/passwd") is None
+
+
+@pytest.mark.parametrize("text", ["3 100 200", "version=2 exit_code=3 began=100 ended=200"])
+def test_the_exit_of_a_script_is_read_also_as_the_release_before_wrote_it(tmp_path, text):
+    files = Files(tmp_path / "a")
+    (files.folder / "7.exit").write_text(f"{text}\n")
+    status = files.exit("7")
+    assert (status.state, status.info) == ("finished", {"exit_code": 3})
+    assert (status.start_time.timestamp(), status.end_time.timestamp()) == (100, 200)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 from storax._runtime.settings import Connection, save_profile
 from storax_agent.__main__ import main
 from storax_agent.files.locks import AlreadyRunningError, PidLock, holder
+from storax_agent.settings.job_environment import job_environment
 from storax_agent.settings.launcher import LauncherSettings
-from storax_agent.settings.site import SiteError, SiteFolder, job_environment
+from storax_agent.settings.site import SiteError, SiteFolder
 
 WRITTEN = {"name": "s", "site_id": 3, "slots": 2}
 

@@ -126,3 +126,9 @@ def test_raw_calls_are_open_to_all():
 def test_models_hold_no_client():
     with client_of(answering(1)):
         assert not any(isinstance(value, Client) for value in vars(Job).values())
+
+
+def test_the_old_name_of_the_transport_warns_and_works():
+    client = client_of(answering(1))
+    with pytest.warns(DeprecationWarning, match="get_transport"):
+        assert client.wire() is client.get_transport()

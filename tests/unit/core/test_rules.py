@@ -119,7 +119,9 @@ def test_without_a_delay_a_restart_is_due_at_once_and_an_old_one_is_forgotten() 
 
 
 def test_a_restart_by_the_user_does_not_wait_for_the_back_off() -> None:
-    change = rules.user_move(job(state="FAILED", retry_delay_sec=60, not_before=NOW), "RESTART_READY", {}, force=False)
+    change = rules.user_transition(
+        job(state="FAILED", retry_delay_sec=60, not_before=NOW), "RESTART_READY", {}, force=False
+    )
     assert change.patch["not_before"] is None
 
 
@@ -273,21 +275,21 @@ def test_a_run_that_finished_before_it_could_be_stopped_has_finished() -> None:
 @pytest.mark.parametrize("to", list(JobState))
 def test_users_move_by_the_table_alone(was: str, to: str) -> None:
     if to in USER_TRANSITIONS[was]:
-        assert path(rules.user_move(job(state=was), to, {}, force=False))[0] == to
+        assert path(rules.user_transition(job(state=was), to, {}, force=False))[0] == to
     else:
         with pytest.raises(IllegalMove) as refusal:
-            rules.user_move(job(state=was), to, {}, force=False)
+            rules.user_transition(job(state=was), to, {}, force=False)
         assert all(legal in refusal.value.hint for legal in USER_TRANSITIONS[was])
 
 
 def test_a_held_job_is_its_holders() -> None:
     with pytest.raises(Leased) as refusal:
-        rules.user_move(running(), "FAILED", {}, force=False)
+        rules.user_transition(running(), "FAILED", {}, force=False)
     assert "cancel" in refusal.value.hint
 
 
 def test_force_is_an_event_of_its_own_and_takes_the_lease_away() -> None:
-    change = rules.user_move(running(cancel_requested=True), "RESTART_READY", {"num_nodes": 2}, force=True)
+    change = rules.user_transition(running(cancel_requested=True), "RESTART_READY", {"num_nodes": 2}, force=True)
     assert kinds(change) == ["job.state_forced"]
     assert change.patch == {
         "state": "RESTART_READY", "num_nodes": 2, "session_id": None, "lease_epoch": 3, "cancel_requested": False,
@@ -299,12 +301,12 @@ def test_force_is_an_event_of_its_own_and_takes_the_lease_away() -> None:
     ("to", "end"), [("RUN_DONE", "JOB_FINISHED"), ("READY", "PREPROCESSED"), ("STAGED_IN", "PREPROCESSED")]
 )
 def test_a_forced_job_does_not_stand_in_a_stage_with_nothing_to_do(to: str, end: str) -> None:
-    assert path(rules.user_move(job(state="FAILED"), to, {}, force=True)) == [to, end]
+    assert path(rules.user_transition(job(state="FAILED"), to, {}, force=True)) == [to, end]
 
 
 def test_not_even_force_runs_a_job_without_a_lease() -> None:
     with pytest.raises(IllegalMove):
-        rules.user_move(job(), "RUNNING", {}, force=True)
+        rules.user_transition(job(), "RUNNING", {}, force=True)
 
 
 def test_the_nearest_name_is_hinted_and_else_what_there_is() -> None:
@@ -355,9 +357,9 @@ def test_postprocess_leads_on_to_the_end() -> None:
 
 
 def test_a_job_whose_preprocess_failed_is_preprocessed_when_it_is_tried_again() -> None:
-    again = rules.user_move(job(state="FAILED", hooks="preprocess"), "RESTART_READY", {}, force=False)
+    again = rules.user_transition(job(state="FAILED", hooks="preprocess"), "RESTART_READY", {}, force=False)
     assert path(again) == ["RESTART_READY", "STAGED_IN"]
-    ran = rules.user_move(job(state="FAILED", hooks="preprocess", attempt=1), "RESTART_READY", {}, force=False)
+    ran = rules.user_transition(job(state="FAILED", hooks="preprocess", attempt=1), "RESTART_READY", {}, force=False)
     assert path(ran) == ["RESTART_READY"]
 
 

@@ -69,7 +69,7 @@ def modify(
       storax job modify --tag experiment=foo --set num_nodes=2 --set 'tags:={"experiment": "bar"}'
     """
     if not changes:
-        raise UsageError("No change is given.", hint="storax job modify 12 --set priority=10")
+        raise UsageError("No change is given.", hint="Write storax job modify 12 --set priority=10")
     patch = values(changes, "--set")
     query: Any = Selection.of(jobs, tag, state, site, app).require("modify").query()
     if confirmed("modify", query.count(), what="job", yes=yes, dry_run=dry_run):

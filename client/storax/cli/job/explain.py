@@ -163,9 +163,9 @@ def _holder(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     session = Session.objects.filter(id=job.session_id).first() if job.session_id else None
     if session is None:
         return
-    place = f", in allocation {session.batch_job_id}" if session.batch_job_id else ""
+    where = f", in allocation {session.batch_job_id}" if session.batch_job_id else ""
     heartbeat = _ago(session.heartbeat, now) if session.heartbeat else "never"
-    yield f"Session {session.id} of site {site.name}{place} holds its lease; last heartbeat: {heartbeat}."
+    yield f"Session {session.id} of site {site.name}{where} holds its lease; last heartbeat: {heartbeat}."
     if session.expires_at and session.expires_at < now:
         yield "That session has expired. Its jobs will be offered again."
 

@@ -72,8 +72,8 @@ def _show(rows: list[dict[str, Any]], output: Form, *, one: bool) -> None:
     if one:
         show_one(rows[0], form=output)
     elif output.for_people:
-        for place, row in enumerate(rows):
-            print(end="\n" if place else "")
+        for index, row in enumerate(rows):
+            print(end="\n" if index else "")
             show_one(row, form=output)
     else:
         show(rows, form=output, columns=list(rows[0]))

@@ -71,7 +71,7 @@ def rows_of(query: Any, fields: Sequence[str], *, form: Form) -> Iterable[dict[s
         rows: list[dict[str, Any]] = query.values(*fields)
         return rows
     query[:0].values(*fields)  # sends no request, but checks the names
-    return ({name: getattr(one, name) for name in fields} for one in query.iterator())
+    return ({name: getattr(instance, name) for name in fields} for instance in query.iterator())
 
 
 def _fields(names: Iterable[str]) -> Sequence[str]:

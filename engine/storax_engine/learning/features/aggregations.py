@@ -1,7 +1,15 @@
-"""The aggregations: what each is called, which kernel computes it and on which columns it makes sense."""
+"""The aggregations: what each is called, on which columns it makes sense, what computes it, and what it is in SQL.
+
+A new one is a column of the kernel whose family fits, named in that kernel's ``COLUMNS``, and an entry of ``SQL``. One
+that SQL has no expression for is a query in ``learning/sql/aggregates.py``. Scripts know it by the name in
+``storax.feature_learning.aggregations``.
+"""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from storax_engine.learning.errors import BadPlan
 from storax_engine.learning.kernels import moments, ranks, shapes
@@ -43,6 +51,28 @@ COUNTING = frozenset(
 _ORDERED = {"FIRST", "LAST", "TREND"} | {n for n in shapes.COLUMNS if n.startswith("TIME_SINCE")}
 _HALF_LIFE = re.compile(r"EWMA_(\d+)([SMHD])")
 _UNIT = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}
+
+
+def _quantile(q: float, values: Any) -> Any:
+    return values.quantile(q)
+
+
+QUANTILES = {"MEDIAN": 0.5, **{f"Q{p}": p / 100 for p in (1, 5, 10, 25, 75, 90, 95, 99)}}
+# Those that SQL computes from the values alone, by an expression of Ibis.
+SQL: Mapping[str, Callable[[Any], Any]] = {
+    "AVG": lambda values: values.mean(),
+    "SUM": lambda values: values.sum(),
+    "MIN": lambda values: values.min(),
+    "MAX": lambda values: values.max(),
+    "STDDEV": lambda values: values.std(how="pop"),
+    "VAR": lambda values: values.var(how="pop"),
+    "VARIATION_COEFFICIENT": lambda values: values.std(how="pop") / values.mean().nullif(0.0),
+    "COUNT_DISTINCT": lambda values: values.nunique(),
+    "COUNT_MINUS_COUNT_DISTINCT": lambda values: values.count() - values.nunique(),
+    "COUNT_DISTINCT_OVER_COUNT": lambda values: values.nunique().cast("float64") / values.count().nullif(0),
+    "MEDIAN": lambda values: values.median(),
+    **{name: partial(_quantile, q) for name, q in QUANTILES.items() if name != "MEDIAN"},
+}
 
 
 @dataclass(frozen=True)

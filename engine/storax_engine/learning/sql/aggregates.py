@@ -9,7 +9,7 @@ from typing import Any
 
 import ibis
 
-from storax_engine.learning.features.aggregations import FADING, named
+from storax_engine.learning.features.aggregations import FADING, QUANTILES, SQL, named
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.tables.frame import TIME_STAMP
 
@@ -54,7 +54,7 @@ def _simple(rows: ibis.Table, matched: Matched, name: str) -> Any:
         return (rows[TIME].max() - rows[TIME].min()) / (rows.count() - 1).nullif(0)
     if name == "TREND":
         return _trend(rows, matched.horizon)
-    return _SIMPLE[name](rows[VALUE])
+    return SQL[name](rows[VALUE])
 
 
 def _trend(rows: ibis.Table, horizon: float) -> Any:
@@ -113,7 +113,7 @@ def _best(rows: ibis.Table, matched: Matched, order: list[Any], out: str) -> ibi
 
 def _quantile(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
     """By rank, for engines that have no median of their own."""
-    groups, q = list(matched.groups), _QUANTILES[name]
+    groups, q = list(matched.groups), QUANTILES[name]
     over, ordered = ibis.window(group_by=groups), ibis.window(group_by=groups, order_by=rows[VALUE])
     ranked = rows.mutate(rank_=ibis.row_number().over(ordered), n_=rows[VALUE].count().over(over))
     place = (ranked.n_ - 1).cast("float64") * q
@@ -151,30 +151,11 @@ def _standard(wide: ibis.Table, power: int) -> Any:
     return raised.mean() / square ** (power / 2)
 
 
-def _at(q: float, value: Any) -> Any:
-    return value.quantile(q)
-
-
 def _since(name: str, wide: ibis.Table) -> Any:
     age = ibis.ifelse(wide[VALUE] == wide.best_, wide[MOMENT] - wide[TIME], ibis.null("float64"))
     return age.max() if "FIRST" in name else age.min()
 
 
-_QUANTILES = {"MEDIAN": 0.5, **{f"Q{p}": p / 100 for p in (1, 5, 10, 25, 75, 90, 95, 99)}}
-_SIMPLE: Mapping[str, Callable[[Any], Any]] = {
-    "AVG": lambda v: v.mean(),
-    "SUM": lambda v: v.sum(),
-    "MIN": lambda v: v.min(),
-    "MAX": lambda v: v.max(),
-    "STDDEV": lambda v: v.std(how="pop"),
-    "VAR": lambda v: v.var(how="pop"),
-    "VARIATION_COEFFICIENT": lambda v: v.std(how="pop") / v.mean().nullif(0.0),
-    "COUNT_DISTINCT": lambda v: v.nunique(),
-    "COUNT_MINUS_COUNT_DISTINCT": lambda v: v.count() - v.nunique(),
-    "COUNT_DISTINCT_OVER_COUNT": lambda v: v.nunique().cast("float64") / v.count().nullif(0),
-    "MEDIAN": lambda v: v.median(),
-    **{n: partial(_at, q) for n, q in _QUANTILES.items() if n != "MEDIAN"},
-}
 _COMPARED: Mapping[str, Callable[[ibis.Table], Any]] = {
     "SKEW": lambda w: _standard(w, 3),
     "KURTOSIS": lambda w: _standard(w, 4),
@@ -197,7 +178,7 @@ Way = Callable[[ibis.Table, Matched, str, str], ibis.Table]
 _WAYS: Mapping[str, Way] = {"FIRST": _end, "LAST": _end, "MODE": _mode, **dict.fromkeys(_COMPARED, _compared)}
 _PORTABLE: Mapping[str, Way] = {
     "TREND": _line,
-    **dict.fromkeys(_QUANTILES, _quantile),
+    **dict.fromkeys(QUANTILES, _quantile),
     **dict.fromkeys(("COUNT_DISTINCT", "COUNT_MINUS_COUNT_DISTINCT", "COUNT_DISTINCT_OVER_COUNT"), _distinct),
     **dict.fromkeys(("STDDEV", "VAR", "VARIATION_COEFFICIENT"), _deviation),
 }

@@ -28,10 +28,10 @@ def launch_of(name: str, environment: Mapping[str, str], *, slurm: bool = False)
     """
     if name != "auto":
         return name, LAUNCHES[name]
-    found = detect(environment.get("PATH", ""))
-    if not found and slurm and shutil.which("srun", path=environment.get("PATH")):
-        found = "srun"
-    return found or "none", LAUNCHES[found or "local"]
+    kind = detect(environment.get("PATH", ""))
+    if not kind and slurm and shutil.which("srun", path=environment.get("PATH")):
+        kind = "srun"
+    return kind or "none", LAUNCHES[kind or "local"]
 
 
 @lru_cache(maxsize=8)
@@ -41,8 +41,8 @@ def detect(path: str) -> str:
     if program is None:
         return ""
     try:
-        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=VERSION_SEC, check=False)
+        ran = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=VERSION_SEC, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    text = told.stdout + told.stderr
+    text = ran.stdout + ran.stderr
     return next((kind for kind, word in WORDS if word in text), "")

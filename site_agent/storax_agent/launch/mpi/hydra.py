@@ -10,9 +10,9 @@ class Hydra:
 
     def command(self, argv: Sequence[str], ranks: Ranks) -> Launched:
         """``-hosts`` with the number of ranks on each, so that they are filled node by node."""
-        words = ["mpiexec", "-n", str(ranks.total), "-ppn", str(ranks.per_node)]
+        prefix = ["mpiexec", "-n", str(ranks.total), "-ppn", str(ranks.per_node)]
         if ranks.nodes:
-            words += ["-hosts", ",".join(f"{node}:{ranks.per_node}" for node in ranks.nodes)]
+            prefix += ["-hosts", ",".join(f"{node}:{ranks.per_node}" for node in ranks.nodes)]
         if ranks.chunks:
-            words += ["-bind-to", "user:" + ",".join("+".join(map(str, chunk)) for chunk in ranks.chunks)]
-        return Launched([*words, *ranks.options, *argv], {})
+            prefix += ["-bind-to", "user:" + ",".join("+".join(map(str, chunk)) for chunk in ranks.chunks)]
+        return Launched([*prefix, *ranks.options, *argv], {})

@@ -14,11 +14,11 @@ class OpenMpi:
 
     def command(self, argv: Sequence[str], ranks: Ranks) -> Launched:
         """``--oversubscribe``: a node's slots are counted by us, not by what Open MPI finds there."""
-        words = ["mpiexec", "-n", str(ranks.total), "--oversubscribe"]
+        prefix = ["mpiexec", "-n", str(ranks.total), "--oversubscribe"]
         if ranks.nodes:
-            words += ["--host", ",".join(f"{node}:{ranks.per_node}" for node in ranks.nodes)]
-            words += ["--map-by", f"ppr:{ranks.per_node}:node"]
-        words += ["--bind-to", "none"]
+            prefix += ["--host", ",".join(f"{node}:{ranks.per_node}" for node in ranks.nodes)]
+            prefix += ["--map-by", f"ppr:{ranks.per_node}:node"]
+        prefix += ["--bind-to", "none"]
         # An agent of root, as in a container, runs jobs of root; Open MPI asks to be told so.
         environment = dict.fromkeys(AS_ROOT, "1") if os.geteuid() == 0 else {}
-        return Launched([*words, *ranks.options, *argv], environment)
+        return Launched([*prefix, *ranks.options, *argv], environment)

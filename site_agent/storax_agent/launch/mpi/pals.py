@@ -11,13 +11,13 @@ class Pals:
     def command(self, argv: Sequence[str], ranks: Ranks) -> Launched:
         """CPUs by list, where they are given. Else a job that has its nodes alone gets as many hardware threads for
         each rank as it has threads; packed jobs would all get the first ones so, and are not bound."""
-        words = ["mpiexec", "-n", str(ranks.total), "--ppn", str(ranks.per_node)]
+        prefix = ["mpiexec", "-n", str(ranks.total), "--ppn", str(ranks.per_node)]
         if ranks.nodes:
-            words += ["--hosts", ",".join(ranks.nodes)]
+            prefix += ["--hosts", ",".join(ranks.nodes)]
         if ranks.chunks:
-            words += ["--cpu-bind", "list:" + ":".join(",".join(map(str, chunk)) for chunk in ranks.chunks)]
+            prefix += ["--cpu-bind", "list:" + ":".join(",".join(map(str, chunk)) for chunk in ranks.chunks)]
         elif ranks.shared:
-            words += ["--cpu-bind", "none"]
+            prefix += ["--cpu-bind", "none"]
         else:
-            words += ["--depth", str(ranks.threads), "--cpu-bind", "depth"]
-        return Launched([*words, *ranks.options, *argv], {})
+            prefix += ["--depth", str(ranks.threads), "--cpu-bind", "depth"]
+        return Launched([*prefix, *ranks.options, *argv], {})

@@ -24,7 +24,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from storax_agent.launch.spawner.journal import encode
+from storax_agent.launch.protocol.messages import Abort
+from storax_agent.launch.protocol.versions import encode
 from storax_agent.launch.spawner.link import dial
 from storax_agent.launch.spawner.start import START_SEC, Starter
 
@@ -43,8 +44,8 @@ def private_folder(node: str, state: str) -> Path:
     name = hashlib.sha256(f"{state}\0{node}".encode()).hexdigest()[:20]
     for folder in (place, place / name):
         folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-        if found.st_uid != os.geteuid() or found.st_mode & 0o077 or folder.is_symlink():
+        status = folder.lstat()
+        if status.st_uid != os.geteuid() or status.st_mode & 0o077 or folder.is_symlink():
             raise PermissionError(f"{folder} is not a private folder of this user; remove it, or set TMPDIR")
     return place / name
 
@@ -74,7 +75,8 @@ def end_jobs(folder: Path) -> None:
     """Have the launcher of this folder stop what it runs, and wait for its end."""
     with suppress(OSError), dial(folder) as launcher:
         launcher.settimeout(END_SEC)
-        launcher.sendall(encode({"forsake": GRACE_SEC}))
+        # Without a hello the other side may be of any release, and all of them read the first version.
+        launcher.sendall(encode(Abort(GRACE_SEC), 1))
         while launcher.recv(BLOCK):
             pass
 

@@ -1,24 +1,36 @@
-"""The launcher's own record of what it started and what ended, so that neither a kill of the agent nor of the launcher
+"""The spawner's own record of what it started and what ended, so that neither a kill of the agent nor of the spawner
 loses an exit code.
 
-One line of JSON per tick, the very line that is sent to the agent:
-``{"n": 7, "s": [started...], "e": [ended...]}``; ``{"ack": 7}`` says that the agent has stored all up to 7. A rewritten
-journal begins with ``{"n": 7, "keep": [still running...]}``. It is written, not fsynced: a page in the kernel's cache
-survives the death of any process, and when the machine itself stops, the jobs stop with it and run again.
+One line for each round, the very line that is sent to the agent; an ``Acknowledge`` says that the agent has stored all
+up to that round. A rewritten journal begins with a header and ends with what still runs. It is written, not fsynced: a
+page in the kernel's cache survives the death of any process, and when the machine itself stops, the jobs stop with it
+and run again.
 """
 
-import json
 import os
-import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from storax_agent.launch.base import Ended, Lease, Place, Started
+from storax._runtime.atomic_files import atomic_write
+from storax_agent.launch.protocol.messages import (
+    VERSIONS,
+    Acknowledge,
+    Events,
+    JournalHeader,
+    ProtocolError,
+    Record,
+    Running,
+)
+from storax_agent.launch.protocol.versions import encode, read_record
+from storax_agent.launch.work import Ended, Lease, Started
 
 REWRITE_BYTES = 1 << 20
+
+
+class JournalVersionError(Exception):
+    """The journal is of a newer release; the message says which."""
 
 
 def boot_id() -> str:
@@ -26,71 +38,58 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def encode(record: dict[str, Any]) -> bytes:
-    """One line of JSON."""
-    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
-
-
-def started_of(row: list[Any]) -> Started:
-    """A ``Started`` from its JSON row."""
-    lease, at, pid, born, workdir, place, *rest = row
-    return Started(Lease(*lease), at, pid, born, workdir, Place(*place), *rest)
-
-
-def ended_of(row: list[Any]) -> Ended:
-    """An ``Ended`` from its JSON row."""
-    return Ended(Lease(*row[0]), *row[1:])
-
-
 class Journal:
     """Append, replay, forget what was acknowledged.
 
     ``running`` holds what was started and has not ended, ``same_boot`` whether those pids can still mean the same
     processes; both are as of the end of the file when it is opened.
+
+    Raises:
+        JournalVersionError: a newer release wrote it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.id = uuid.uuid4().hex[:16]
+        self.id = os.urandom(8).hex()
         self.seq = 0
         self.same_boot = True
         self.running: dict[Lease, Started] = {}
-        self._unacked: deque[tuple[int, bytes]] = deque()
+        self._unacknowledged: deque[Events] = deque()
         self._damaged = False
         self._replay()
         self._fd = -1
         self._rewrite()
 
-    def append(self, started: Iterable[Started], ended: Iterable[Ended]) -> bytes:
-        """Record one tick; returns the line, to be sent to the agent."""
+    def append(self, started: Sequence[Started], ended: Sequence[Ended]) -> tuple[Events, bytes]:
+        """Record one round; returns it, and its line."""
         self.seq += 1
-        line = encode({"n": self.seq, "s": started, "e": ended})
+        events = Events(self.seq, started, ended)
+        line = encode(events)
         self._write(line)
-        self._unacked.append((self.seq, line))
+        self._unacknowledged.append(events)
         self._apply(started, ended)
-        return line
+        return events, line
 
     @property
-    def unacked(self) -> bool:
+    def unacknowledged(self) -> bool:
         """Whether something was not yet stored by an agent."""
-        return bool(self._unacked)
+        return bool(self._unacknowledged)
 
-    def ack(self, seq: int) -> None:
+    def acknowledge(self, seq: int) -> None:
         """The agent stored everything up to ``seq``."""
-        while self._unacked and self._unacked[0][0] <= seq:
-            self._unacked.popleft()
-        self._write(encode({"ack": seq}))
+        self._forget(seq)
+        self._write(encode(Acknowledge(seq)))
         if self._size > REWRITE_BYTES:
             self._rewrite()
 
-    def after(self, cursor: str) -> list[bytes]:
-        """The lines that came after ``cursor``, all when it belongs to another journal."""
+    def after(self, cursor: str) -> list[Events]:
+        """The rounds that came after ``cursor``, all when it belongs to another journal."""
         journal, _, seq = cursor.partition(":")
-        known = int(seq) if journal == self.id else 0
-        return [line for n, line in self._unacked if n > known]
+        stored = int(seq) if journal == self.id else 0
+        return [events for events in self._unacknowledged if events.seq > stored]
 
     def close(self) -> None:
-        """Close the file; its content stays for the next launcher."""
+        """Close the file; its content stays for the next spawner."""
         os.close(self._fd)
 
     def _apply(self, started: Iterable[Started], ended: Iterable[Ended]) -> None:
@@ -99,39 +98,45 @@ class Journal:
         for end in ended:
             self.running.pop(end.lease, None)
 
+    def _forget(self, seq: int) -> None:
+        while self._unacknowledged and self._unacknowledged[0].seq <= seq:
+            self._unacknowledged.popleft()
+
     def _replay(self) -> None:
         try:
-            lines = self.path.read_bytes().splitlines(keepends=True)
+            lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
             return
         for line in lines:
             # A line cut short by a full disk or a kill says nothing; the others still do.
-            with suppress(ValueError, TypeError, KeyError, IndexError):
-                self._replay_line(json.loads(line), line)
+            with suppress(ProtocolError):
+                self._replay_record(read_record(line))
 
-    def _replay_line(self, record: dict[str, Any], line: bytes) -> None:
-        if "journal" in record:
-            self.id = record["journal"]
-            self.same_boot = record["boot"] == boot_id()
-        elif "ack" in record:
-            while self._unacked and self._unacked[0][0] <= record["ack"]:
-                self._unacked.popleft()
-        elif "keep" in record:
-            self.seq = max(self.seq, record["n"])
-            self._apply([started_of(row) for row in record["keep"]], [])
-        else:
-            self.seq = max(self.seq, record["n"])
-            self._unacked.append((record["n"], line))
-            self._apply([started_of(row) for row in record["s"]], [ended_of(row) for row in record["e"]])
+    def _replay_record(self, record: Record) -> None:
+        match record:
+            case JournalHeader(journal, boot, version):
+                if version not in VERSIONS:
+                    raise JournalVersionError(
+                        f"{self.path} is of version {version}, and this Storax knows {VERSIONS[0]} to {VERSIONS[-1]};"
+                        " run the newer Storax that wrote it"
+                    )
+                self.id, self.same_boot = journal, boot == boot_id()
+            case Acknowledge(seq):
+                self._forget(seq)
+            case Running(seq, started):
+                self.seq = max(self.seq, seq)
+                self._apply(started, [])
+            case Events(seq, started, ended):
+                self.seq = max(self.seq, seq)
+                self._unacknowledged.append(record)
+                self._apply(started, ended)
 
     def _rewrite(self) -> None:
-        scratch = self.path.with_suffix(".new")
-        head = encode({"journal": self.id, "boot": boot_id()})
-        keep = encode({"n": self.seq, "keep": list(self.running.values())})
+        records: list[Record] = [
+            JournalHeader(self.id, boot_id()), *self._unacknowledged, Running(self.seq, list(self.running.values()))
+        ]  # fmt: skip
         with suppress(OSError):  # a full disk: go on with the long file
-            scratch.write_bytes(head + b"".join(line for _, line in self._unacked) + keep)
-            scratch.chmod(0o600)
-            scratch.replace(self.path)
+            atomic_write(self.path, b"".join(map(encode, records)), mode=0o600)
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -142,4 +147,4 @@ class Journal:
         try:
             self._damaged = os.write(self._fd, b"\n" + line if self._damaged else line) < len(line)
         except OSError:
-            self._damaged = True  # the agent still gets the line; only a kill of the launcher now could lose it
+            self._damaged = True  # the agent still gets the line; only a kill of the spawner now could lose it

@@ -1,12 +1,15 @@
-"""The launcher's end of its one conversation: lines of JSON with the agent, over a unix socket that never blocks."""
+"""The spawner's end of its one conversation with an agent, over a unix socket that never blocks."""
 
-import json
 import os
 import select
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+from storax_agent.launch.protocol.messages import VERSION, Events, ProtocolError, Refusal, Reply, Request
+from storax_agent.launch.protocol.stream import LineBuffer
+from storax_agent.launch.protocol.versions import encode, read_request
 
 SOCKET = "launcher.sock"
 BLOCK = 1 << 20
@@ -41,31 +44,16 @@ def dial(state: Path) -> socket.socket:
     return dialled
 
 
-class Lines:
-    """Bytes in, whole lines out."""
-
-    def __init__(self) -> None:
-        self._rest = bytearray()
-
-    def feed(self, block: bytes) -> list[Any]:
-        """The records completed by ``block``."""
-        self._rest += block
-        if b"\n" not in block:
-            return []
-        *lines, rest = bytes(self._rest).split(b"\n")
-        self._rest = bytearray(rest)
-        return [json.loads(line) for line in lines if line]
-
-
 class AgentLink:
-    """At most one agent at a time; a new one takes the place of the old."""
+    """At most one agent at a time; a new one takes the place of the old. ``version`` is that of what is sent to it."""
 
     def __init__(self, listener: socket.socket, epoll: select.epoll) -> None:
         self._listener = listener
         self._epoll = epoll
         self._agent: socket.socket | None = None
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self._outgoing = bytearray()
+        self.version = 1
         epoll.register(listener.fileno(), select.EPOLLIN)
 
     @property
@@ -89,15 +77,16 @@ class AgentLink:
             self._epoll.unregister(self._agent.fileno())
             self._agent.close()
         self._agent = None
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self._outgoing.clear()
+        self.version = 1
 
-    def receive(self, mask: int) -> list[Any] | None:
-        """What the agent sent; None when it is gone."""
+    def receive(self, mask: int) -> list[Request] | None:
+        """What the agent sent; None when it is gone, or speaks no version that this release knows."""
         if self._agent is None:
             return []
         if mask & select.EPOLLOUT:
-            self.send(b"")
+            self._send(b"")
         if not mask & ~select.EPOLLOUT:
             return []
         try:
@@ -106,10 +95,25 @@ class AgentLink:
             return []
         except OSError:
             return None
-        return self._lines.feed(block) if block else None
+        try:
+            return [read_request(line) for line in self._lines.feed(block)] if block else None
+        except ProtocolError as error:
+            sys.stderr.write(f"storax launcher: the agent is left: {error}\n")
+            return None
 
-    def send(self, lines: bytes) -> None:
+    def send(self, message: Reply) -> None:
         """Send what fits now, the rest when the agent has room; nothing when there is no agent."""
+        self._send(encode(message, self.version))
+
+    def send_events(self, events: Events, line: bytes) -> None:
+        """As ``send``, for events whose ``line`` of the newest version is at hand."""
+        self._send(line if self.version == VERSION else encode(events, self.version))
+
+    def send_refusal(self, refusal: Refusal) -> None:
+        """Send it in the newest version: the agent knows none of them."""
+        self._send(encode(refusal))
+
+    def _send(self, lines: bytes) -> None:
         if self._agent is None:
             return
         self._outgoing += lines

@@ -1,7 +1,7 @@
 """A bound for what jobs write to job.out and job.err, for sites that set one.
 
-The files are looked at once a second: a limit on file sizes by the kernel would hit a job's own large files as well,
-and a pipe through the launcher would cost every job a copy of its output.
+The spawner looks at the files once a second: a limit on file sizes by the kernel would hit a job's own large files as
+well, and a pipe through the spawner would cost every job a copy of its output.
 """
 
 import os
@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from storax_agent.launch.base import Started
 from storax_agent.launch.spawner.processes import OUTPUTS
+from storax_agent.launch.work import Started
 
-LOOK_SEC = 1.0
+CHECK_SEC = 1.0
 
 
-class Outputs:
+class OutputLimit:
     """``limit`` in bytes; 0 sets none. ``data`` is the data folder."""
 
     def __init__(self, data: Path) -> None:
@@ -27,12 +27,12 @@ class Outputs:
         """When to look next, by the monotonic clock; None without a limit."""
         return self._next if self.limit else None
 
-    def floods(self, running: Iterable[Started], *, now: float) -> list[tuple[Started, str]]:
+    def exceeded(self, running: Iterable[Started], *, now: float) -> list[tuple[Started, str]]:
         """Those that wrote too much, with the reason."""
         if not self.limit or now < self._next:
             return []
-        self._next = now + LOOK_SEC
-        return [(row, why) for row in running if (why := self._flood(row))]
+        self._next = now + CHECK_SEC
+        return [(row, why) for row in running if (why := self._excess(row))]
 
     def cut(self, workdir: str) -> None:
         """Give the disk back: cut the files to the limit."""
@@ -43,7 +43,7 @@ class Outputs:
                     if os.fstat(handle).st_size > self.limit:
                         file.truncate(self.limit)
 
-    def _flood(self, row: Started) -> str:
+    def _excess(self, row: Started) -> str:
         for name in OUTPUTS:
             with suppress(OSError):
                 if os.lstat(self._data / row.workdir / name).st_size > self.limit:

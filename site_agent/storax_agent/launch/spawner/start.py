@@ -1,4 +1,4 @@
-"""Reaching the launcher process of a state folder, and starting it where none listens."""
+"""Reaching the spawner of a state folder, and starting it where none listens."""
 
 import os
 import socket
@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from storax_agent.launch.base import LauncherLostError
+from storax_agent.launch.protocol.messages import VERSIONS, Hello
 from storax_agent.launch.spawner.link import dial
 
 START_SEC = 15.0
@@ -20,8 +20,8 @@ START_SEC = 15.0
 class Machine:
     """What a launcher may use: folders (absolute), cores, GPUs, MiB of memory (0: not known), environment of every job.
 
-    ``node`` is its name in an allocation. ``pin`` holds each job to its cores. ``leash_sec`` is the silence after which
-    jobs are ended, ``output_bytes`` the most a job may write to job.out or job.err; 0 sets no limit for either.
+    ``node`` is its name in an allocation. ``pin`` holds each job to its cores. ``heartbeat_timeout_sec`` is the silence
+    after which jobs are ended, ``output_bytes`` the most a job may write to job.out or job.err; 0 sets no limit.
     ``remote``: it is another node than the runner's, whose state folder is its own and goes with it.
     """
 
@@ -34,23 +34,21 @@ class Machine:
     memory_mb: int = 0
     node: str = ""
     pin: bool = False
-    leash_sec: float = 0.0
+    heartbeat_timeout_sec: float = 0.0
     output_bytes: int = 0
     remote: bool = False
 
-    def hello(self, cursor: str) -> dict[str, Any]:
-        """What the launcher is told at the beginning."""
-        return {
-            "hello": {
-                "cursor": cursor, "cores": self.cores, "gpus": self.gpus, "environment": dict(self.environment),
-                "memory": self.memory_mb, "node": self.node, "pin": self.pin, "leash": self.leash_sec,
-                "output": self.output_bytes, "remote": self.remote,
-            }
-        }  # fmt: skip
+    def hello(self, cursor: str) -> Hello:
+        """What the spawner is told at the beginning; ``cursor`` is the last event that is stored."""
+        return Hello(
+            cursor, dict(self.environment), self.cores, self.gpus, memory_mb=self.memory_mb, node=self.node,
+            pin=self.pin, heartbeat_timeout_sec=self.heartbeat_timeout_sec, output_bytes=self.output_bytes,
+            remote=self.remote, versions=VERSIONS,
+        )  # fmt: skip
 
 
 class Starter:
-    """Dials the launcher of one state folder; the one it started, if any, is its child."""
+    """Dials the spawner of one state folder; the one it started, if any, is its child."""
 
     def __init__(self, state: Path, data: Path, log: Path) -> None:
         self._state, self._data, self._log = state, data, log
@@ -74,14 +72,8 @@ class Starter:
     def _ensure_child(self) -> None:
         if self._child is not None and not self._child_ended():
             return
-        arguments = [
-            sys.executable,
-            "-P",
-            "-m",
-            "storax_agent.launch.spawner.server",
-            str(self._state),
-            str(self._data),
-        ]
+        arguments = [sys.executable, "-P", "-m", "storax_agent.launch.spawner.server"]
+        arguments += [str(self._state), str(self._data)]
         log = (os.POSIX_SPAWN_OPEN, 1, str(self._log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
         both = (os.POSIX_SPAWN_DUP2, 1, 2)

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from storax_agent.launch.base import Cause, Ended, Lease, Started
-from storax_agent.launch.spawner import processes
+from storax_agent.launch.process_identity import foreign_exit, now_since_boot
+from storax_agent.launch.work import Cause, Ended, Lease, Started
 
 KILL_GRACE_SEC = 5.0  # from SIGTERM to SIGKILL at the end of the wall time
 
@@ -27,7 +27,7 @@ class Process:
 
 
 class Watch:
-    """All processes by pidfd; ``on_end`` is told of each end."""
+    """All processes by pidfd; it calls ``on_end`` for each end."""
 
     def __init__(self, epoll: select.epoll, on_end: Callable[[Started, Ended], None]) -> None:
         self._epoll = epoll
@@ -42,15 +42,15 @@ class Watch:
     def __contains__(self, lease: Lease) -> bool:
         return lease in self._handles
 
-    def add(self, started: Started, handle: int, *, adopted: bool = False, warm: bool = False) -> None:
-        """Wait for the end of a process and of its wall time; a ``warm`` worker's own end is told by ``reap``."""
+    def add(self, started: Started, handle: int, *, adopted: bool = False, worker: bool = False) -> None:
+        """Wait for the end of a process and of its wall time; the pool of workers calls ``reap`` for a ``worker``."""
         # Once only: the copies that children hold for a moment would otherwise keep a closed pidfd reporting.
-        if not warm:
+        if not worker:
             self._epoll.register(handle, select.EPOLLIN | select.EPOLLONESHOT)
         self._processes[handle] = Process(started, adopted=adopted)
         self._handles[started.lease] = handle
         if started.wall_sec:
-            spent = time.time() - started.at if started.stage else processes.now_since_boot() - started.born
+            spent = time.time() - started.at if started.stage else now_since_boot() - started.start_time
             left = started.wall_sec - spent
             self._later(left, started.lease, "wall_time")
 
@@ -64,8 +64,8 @@ class Watch:
         """Their pids."""
         return {process.started.pid for process in self._processes.values()}
 
-    def leave(self, lease: Lease) -> tuple[Started, Cause | None, str]:
-        """A warm worker's call has ended and the worker lives on; returns the call, why it was asked to end, words."""
+    def release(self, lease: Lease) -> tuple[Started, Cause | None, str]:
+        """A call has ended and its worker lives on; returns the call, why it was asked to end, and a message."""
         process = self._processes.pop(self._handles.pop(lease))
         return process.started, process.cause, process.message
 
@@ -123,7 +123,7 @@ class Watch:
 
 def _exit_code(process: Process, handle: int) -> int | None:
     if process.adopted:
-        return processes.foreign_exit(process.started.pid, handle)
+        return foreign_exit(process.started.pid, handle)
     return os.waitstatus_to_exitcode(os.waitpid(process.started.pid, 0)[1])
 
 

@@ -1,58 +1,59 @@
-"""Warm workers: Python processes that have an App loaded and perform its calls, one at a time each.
+"""The pool of workers: Python processes that have an App loaded and perform its calls, one at a time each.
 
 The spawner holds them beside the processes it starts for commands, so that both share its cores, journal and watch. A
-call is written down before a worker hears of it: should the launcher be killed, the next one knows by the worker's pid
+call is written down before a worker hears of it: should the spawner be killed, the next one knows by the worker's pid
 which call it was performing, and finds the answer as a file. A worker that dies takes its own call with it, no other.
 """
 
-import json
 import os
 import select
 import signal
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from storax_agent.launch.base import Lease, Work
+from storax_agent.launch.process_identity import now_since_boot
+from storax_agent.launch.protocol.messages import ProtocolError
+from storax_agent.launch.protocol.stream import LineBuffer
+from storax_agent.launch.protocol.worker_messages import VERSION, Answer, CallMethod, Recycle, decode_answer, encode
 from storax_agent.launch.spawner import processes
-from storax_agent.launch.spawner.link import BLOCK, Lines
+from storax_agent.launch.spawner.link import BLOCK
+from storax_agent.launch.work import Lease, Outcome, Work
 
 IDLE_SEC = 60.0
 SEND_SEC = 10
 SUFFIX = ".fn.json"
-Answer = dict[str, Any]
 
 
 class Worker:
-    """One worker process; ``lease`` is what it works on, None while idle; a ``worn`` one is about to end."""
+    """One worker process; ``lease`` is what it works on, None while idle; ``recycled``: it is about to end."""
 
-    __slots__ = ("born", "handle", "key", "lease", "lines", "pid", "since", "socket", "worn")
+    __slots__ = ("handle", "key", "lease", "lines", "pid", "recycled", "since", "socket", "start_time")
 
-    def __init__(self, key: str, pid: int, born: float, line: socket.socket) -> None:
-        self.key, self.pid, self.born, self.socket = key, pid, born, line
+    def __init__(self, key: str, pid: int, start_time: float, line: socket.socket) -> None:
+        self.key, self.pid, self.start_time, self.socket = key, pid, start_time, line
         self.handle = os.pidfd_open(pid)
-        self.lines = Lines()
+        self.lines = LineBuffer()
         self.lease: Lease | None = None
         self.since = time.monotonic()
-        self.worn = False
+        self.recycled = False
 
 
-class Warm:
+class WorkerPool:
     """All workers, which leave answers that nobody takes in ``results``.
 
-    ``on_answer(lease, outcome)`` is told of each answer, ``on_death(handle)`` of a worker that died during a call; it
-    reaps the process and closes the handle."""
+    It calls ``on_answer(lease, outcome)`` for each answer, and ``on_death(handle)``, which reaps the process and closes
+    the handle, for a worker that died during a call."""
 
     def __init__(
         self,
         epoll: select.epoll,
         results: Path,
         *,
-        on_answer: Callable[[Lease, Answer], None],
+        on_answer: Callable[[Lease, Outcome], None],
         on_death: Callable[[int], None],
     ) -> None:
         results.mkdir(mode=0o700, exist_ok=True)
@@ -61,10 +62,10 @@ class Warm:
         self._by_fd: dict[int, Worker] = {}
         self._idle: dict[int, Worker] = {}  # by pid, the longest idle first
         self._pending: list[tuple[Worker, Work, int]] = []
-        self.most = 1
+        self.most_idle = 1
 
-    def prepare(self, work: Work, environment: Mapping[bytes, bytes], folder: int) -> Worker:
-        """A worker for this call, to be told by ``send``. Takes ``folder``, the open workdir.
+    def assign(self, work: Work, environment: Mapping[bytes, bytes], folder: int) -> Worker:
+        """Choose or start a worker for this call, which ``send`` gives to it. Takes ``folder``, the open workdir.
 
         Raises:
             StartError: no worker can be started.
@@ -86,15 +87,15 @@ class Warm:
 
     def _spawn(self, key: str, work: Work, environment: Mapping[bytes, bytes]) -> Worker:
         assert work.call is not None  # noqa: S101
-        while self._idle and len(self._by_fd) // 2 >= self.most:
+        while self._idle and len(self._by_fd) // 2 >= self.most_idle:
             self._drop(next(iter(self._idle.values())))
         ours, theirs = socket.socketpair()
         with theirs:
             theirs.set_inheritable(True)
-            born = processes.now_since_boot()
-            argv = [*work.argv, str(self._results), str(theirs.fileno()), str(int(work.call.pickles))]
+            start_time = now_since_boot()
+            argv = [*work.argv, str(self._results), str(theirs.fileno()), str(int(work.call.pickles)), str(VERSION)]
             pid = processes.spawn_worker(argv, work.environment, environment)
-        worker = Worker(key, pid, born, ours)
+        worker = Worker(key, pid, start_time, ours)
         # The kernel's own limit: Python's would make every look for an answer wait as long.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SEC, 0))
         for fd in (worker.handle, ours.fileno()):
@@ -109,21 +110,20 @@ class Warm:
 
     @property
     def pending(self) -> bool:
-        """Whether calls wait to be told to their workers."""
+        """Whether calls wait to be sent to their workers."""
         return bool(self._pending)
 
     def send(self) -> None:
-        """Tell the workers; what they are about to do is written down by now."""
+        """Send the calls to their workers; what these are about to do is written down by now."""
         pending, self._pending = self._pending, []
         for worker, work, folder in pending:
             assert work.call is not None  # noqa: S101
             call = work.call
-            order = {"n": work.lease.name, "m": call.method, "p": call.parameters, "j": call.job}
-            line = json.dumps(order, separators=(",", ":")).encode() + b"\n"
+            line = encode(CallMethod(work.lease.name, call.method, call.parameters, call.job))
             try:
                 # Not send_fds, which drops its flags: a broken pipe is no reason for this process to end.
-                given = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", folder))]
-                sent = worker.socket.sendmsg([line], given, socket.MSG_NOSIGNAL)
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", folder))]
+                sent = worker.socket.sendmsg([line], rights, socket.MSG_NOSIGNAL)
                 if sent < len(line):
                     worker.socket.sendall(line[sent:], socket.MSG_NOSIGNAL)
             except OSError:
@@ -139,13 +139,13 @@ class Warm:
         worker = self._by_fd[fd]
         self._listen(worker)
         if fd == worker.handle:
-            self._buried(worker)
+            self._bury(worker)
 
     def _listen(self, worker: Worker) -> None:
         try:
             while block := worker.socket.recv(BLOCK, socket.MSG_DONTWAIT):
-                for answer in worker.lines.feed(block):
-                    self._take(worker, answer)
+                for line in worker.lines.feed(block):
+                    self._take(worker, decode_answer(line))
         except (BlockingIOError, InterruptedError):
             return
         except (OSError, ValueError):
@@ -158,19 +158,19 @@ class Warm:
         if worker.lease is not None:
             _kill(worker)
 
-    def _take(self, worker: Worker, answer: Answer) -> None:
-        if "w" in answer:
-            worker.worn = True
+    def _take(self, worker: Worker, message: Answer | Recycle) -> None:
+        if isinstance(message, Recycle):
+            worker.recycled = True
             return
         lease = worker.lease
-        if lease is None or answer["n"] != lease.name:
+        if lease is None or message.lease != lease.name:
             return
         worker.lease, worker.since = None, time.monotonic()
-        if not worker.worn:
+        if not worker.recycled:
             self._idle[worker.pid] = worker
-        self._on_answer(lease, answer["o"])
+        self._on_answer(lease, message.outcome)
 
-    def _buried(self, worker: Worker) -> None:
+    def _bury(self, worker: Worker) -> None:
         """A worker has ended."""
         self._forget(worker)
         if worker.lease is not None:
@@ -191,7 +191,7 @@ class Warm:
     def _drop(self, worker: Worker) -> None:
         """End an idle worker."""
         _kill(worker)
-        self._buried(worker)
+        self._bury(worker)
 
     def retire(self, pid: int) -> None:
         """A worker that was asked to end its call, and did, is not used again."""
@@ -219,16 +219,16 @@ def _kill(worker: Worker) -> None:
         os.killpg(worker.pid, signal.SIGKILL)
 
 
-def left_answer(results: Path, lease: Lease) -> Answer | None:
-    """The answer of a call whose launcher was killed; None where the worker left none."""
+def left_answer(results: Path, lease: Lease) -> Outcome | None:
+    """The answer of a call whose spawner was killed; None where the worker left none."""
     try:
-        answer = json.loads((results / f"{lease.name}{SUFFIX}").read_bytes())
-    except (OSError, ValueError):
+        answer = decode_answer((results / f"{lease.name}{SUFFIX}").read_bytes())
+    except (OSError, ProtocolError):
         return None
-    return answer["o"] if isinstance(answer, dict) and answer.get("n") == lease.name else None
+    return answer.outcome if isinstance(answer, Answer) and answer.lease == lease.name else None
 
 
-def sweep(results: Path, keep: Mapping[Lease, Any]) -> None:
+def remove_answers(results: Path, *, keep: Collection[Lease]) -> None:
     """Remove the answers of calls that nobody asks for any more."""
     names = {f"{lease.name}{SUFFIX}" for lease in keep}
     for path in results.glob(f"*{SUFFIX}"):

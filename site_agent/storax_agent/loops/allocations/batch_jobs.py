@@ -73,19 +73,19 @@ class BatchJobs:
             fresh = [self._api.batch_job(row["id"]) for row in rows]
             waiting = {row["id"]: row for row in fresh if row["state"] == "pending_submission"}
             ready = self._allowed(waiting)
-            patches = [self._patch_of(told, waiting) for told in self._scheduler.submit(ready)]
+            patches = [self._patch_of(submitted, waiting) for submitted in self._scheduler.submit(ready)]
             self._tell([patch for patch in patches if patch])
         self._look(self._api.batch_jobs(self._site_id, ["queued"]))
 
-    def _patch_of(self, told: Any, waiting: Mapping[int, Row]) -> Row:
-        row = waiting[told.batch_job_id]
-        if told.scheduler_id is not None:
+    def _patch_of(self, submitted: Any, waiting: Mapping[int, Row]) -> Row:
+        row = waiting[submitted.batch_job_id]
+        if submitted.scheduler_id is not None:
             cleared = _without(row, "waits", "error")
-            return {"id": row["id"], "state": "queued", "scheduler_id": told.scheduler_id, **cleared}
-        LOG.warning("batch job %d was not submitted: %s", told.batch_job_id, told.error)
-        if told.again:
-            return _changed_info(row, {"waits": f"the scheduler gave no clear answer: {told.error}"})
-        return {"id": row["id"], "state": "submit_failed", **_info(row, {"error": told.error})}
+            return {"id": row["id"], "state": "queued", "scheduler_id": submitted.scheduler_id, **cleared}
+        LOG.warning("batch job %d was not submitted: %s", submitted.batch_job_id, submitted.error)
+        if submitted.again:
+            return _changed_info(row, {"waits": f"the scheduler gave no clear answer: {submitted.error}"})
+        return {"id": row["id"], "state": "submit_failed", **_info(row, {"error": submitted.error})}
 
     def _allowed(self, waiting: Mapping[int, Row]) -> list[Request]:
         """Those within the limits; the others are refused, or wait for room in their queue."""
@@ -103,8 +103,8 @@ class BatchJobs:
             if refused is not None:
                 patches.append(_refused(row, refused))
             elif most is not None and held[request.queue] >= most:
-                told = f"queue {request.queue!r} holds {held[request.queue]} of {most} allowed BatchJobs"
-                patches.append(_changed_info(row, {"waits": told}))
+                reason = f"queue {request.queue!r} holds {held[request.queue]} of {most} allowed BatchJobs"
+                patches.append(_changed_info(row, {"waits": reason}))
             else:
                 held[request.queue] += 1
                 ready.append(request)
@@ -125,9 +125,11 @@ class BatchJobs:
         if not alive:
             return
         statuses = self._scheduler.statuses([row["scheduler_id"] for row in alive])
-        told = self._runners([row["id"] for row in alive])
+        runners = self._runners([row["id"] for row in alive])
         unknown = Status("unknown")
-        patches = [_followed(row, statuses.get(row["scheduler_id"], unknown), told.get(row["id"], {})) for row in alive]
+        patches = [
+            _followed(row, statuses.get(row["scheduler_id"], unknown), runners.get(row["id"], {})) for row in alive
+        ]
         self._tell([patch for patch in patches if patch])
         ended = {number for number, status in statuses.items() if status.state == "finished"}
         doomed = [row["scheduler_id"] for row in alive if row["state"] == "pending_deletion"]
@@ -140,14 +142,14 @@ class BatchJobs:
         if not lost:
             return rows
         with self._submitting:
-            found = self._scheduler.find(lost)
-        if found is not None:
-            never = [row for row in rows if row["id"] in lost and row["id"] not in found]
+            ids = self._scheduler.find(lost)
+        if ids is not None:
+            never = [row for row in rows if row["id"] in lost and row["id"] not in ids]
             self._tell(
                 [{"id": row["id"], "state": "finished", **_info(row, {"reason": "never submitted"})} for row in never]
             )
-            self._tell([{"id": number, "scheduler_id": scheduler_id} for number, scheduler_id in found.items()])
-        named = [{**row, "scheduler_id": row["scheduler_id"] or (found or {}).get(row["id"])} for row in rows]
+            self._tell([{"id": number, "scheduler_id": scheduler_id} for number, scheduler_id in ids.items()])
+        named = [{**row, "scheduler_id": row["scheduler_id"] or (ids or {}).get(row["id"])} for row in rows]
         return [row for row in named if row["scheduler_id"]]
 
     def _tell(self, patches: Sequence[Row]) -> None:
@@ -167,7 +169,7 @@ class BatchJobs:
             LOG.warning("batch job %d: %s", patch["id"], error)  # the next look tells it again
 
 
-def _followed(row: Row, status: Status, told: Mapping[str, Any]) -> Row:
+def _followed(row: Row, status: Status, runner: Mapping[str, Any]) -> Row:
     """What is new about a BatchJob, of which its runner ``told``; empty when nothing is."""
     patch: Row = {}
     deleting = row["state"] == "pending_deletion"
@@ -179,18 +181,18 @@ def _followed(row: Row, status: Status, told: Mapping[str, Any]) -> Row:
         patch["end_time"] = status.end_time.isoformat()
     stale = {"reason": ""} if (row.get("status_info") or {}).get("reason") else {}  # why it waited is over
     well: Row = {"failing_loops": {}} if (row.get("status_info") or {}).get("failing_loops") else {}
-    info = {**well, **told, **({**stale, **status.info} if status.state != "unknown" else {})}
+    info = {**well, **runner, **({**stale, **status.info} if status.state != "unknown" else {})}
     patch |= _changed_info(row, info)
     return {"id": row["id"], **patch} if patch else {}
 
 
-def _info(row: Row, told: Mapping[str, Any]) -> Row:
-    return {"status_info": {**(row.get("status_info") or {}), **told}}
+def _info(row: Row, news: Mapping[str, Any]) -> Row:
+    return {"status_info": {**(row.get("status_info") or {}), **news}}
 
 
-def _changed_info(row: Row, told: Mapping[str, Any]) -> Row:
+def _changed_info(row: Row, info: Mapping[str, Any]) -> Row:
     known = row.get("status_info") or {}
-    news = {name: value for name, value in told.items() if known.get(name) != value}
+    news = {name: value for name, value in info.items() if known.get(name) != value}
     return {"id": row["id"], **_info(row, news)} if news else {}
 
 

@@ -135,8 +135,8 @@ class ElasticQueue:
         LOG.info("elastic queue: %.1f nodes are missing; asked for %d as BatchJob %d", missing, nodes, number)
 
     def _window(self, least: int) -> Window | None:
-        outlook = self._scheduler.outlook()
-        rows = outlook.backfill_windows.get(queue_of(self._site, self._settings.queue), ()) if outlook else ()
+        snapshot = self._scheduler.snapshot()
+        rows = snapshot.backfill_windows.get(queue_of(self._site, self._settings.queue), ()) if snapshot else ()
         return best_window(rows, least=least, pad=self._settings.wall_time_pad_min)
 
     def _check(self, limits: Limits) -> None:
@@ -166,8 +166,8 @@ class ElasticQueue:
 
 def best_window(rows: Sequence[Mapping[str, int]], *, least: int, pad: int) -> Window | None:
     """The window of the most nodes, then the longest, that has ``least`` nodes and is longer than ``pad`` minutes."""
-    found = [Window(int(row["num_nodes"]), int(row["wall_time_min"])) for row in rows]
-    fit = [one for one in found if one.num_nodes >= least and (one.wall_time_min > pad or not one.wall_time_min)]
+    windows = [Window(int(row["num_nodes"]), int(row["wall_time_min"])) for row in rows]
+    fit = [one for one in windows if one.num_nodes >= least and (one.wall_time_min > pad or not one.wall_time_min)]
     return max(fit, key=lambda one: (one.num_nodes, one.wall_time_min or math.inf), default=None)
 
 

@@ -26,6 +26,6 @@ class QueueMaintainer:
         equal = sum(all(row.get(name) == value for name, value in self._fields.items()) for row in rows)
         missing = self._settings.num_queued_jobs - equal
         if missing > 0 and waits(self._api, self._site_id, MAKER, datetime.now(UTC)) <= 0:
-            made = [create(self._api, self._site_id, self._fields, maker=MAKER) for _ in range(missing)]
-            LOG.info("queue maintainer: asked for BatchJobs %s", made)
+            created = [create(self._api, self._site_id, self._fields, maker=MAKER) for _ in range(missing)]
+            LOG.info("queue maintainer: asked for BatchJobs %s", created)
         return self._settings.every_sec

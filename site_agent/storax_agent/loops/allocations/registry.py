@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from storax_agent.allocations.placement import Venue
+from storax_agent.allocations.placement import Placement
 from storax_agent.loops.allocations.batch_jobs import BatchJobs
 from storax_agent.loops.allocations.elastic_queue import ElasticQueue
 from storax_agent.loops.allocations.queue_maintainer import QueueMaintainer
-from storax_agent.loops.allocations.runners import told_by
+from storax_agent.loops.allocations.runners import runner_reports
 from storax_agent.loops.allocations.scheduler_snapshot import OutlookLoop
-from storax_agent.loops.allocations.unschedulable_jobs import Misfits
+from storax_agent.loops.allocations.unschedulable_jobs import UnschedulableJobs
 from storax_agent.loops.pull import Taker
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.schedulers.base import Scheduler
@@ -18,14 +18,14 @@ from storax_agent.settings.site import SiteFolder, SiteSettings
 
 def allocation_steps(
     api: SiteApi, keeper: SessionKeeper, taker: Taker, scheduler: Scheduler, folder: SiteFolder, settings: SiteSettings,
-    *, places: Sequence[Venue] | None,
+    *, places: Sequence[Placement] | None,
 ) -> dict[str, Callable[[], float]]:  # fmt: skip
     """The step of each. ``places`` are all where the site's jobs can run, None where that is not known, or where the
     agent itself sees what fits none."""
     site_id, every = settings.site_id, settings.scheduler.outlook_poll_sec
     batch_jobs = BatchJobs(
         api, keeper, site_id, scheduler, every_sec=settings.batch_poll_sec, settings=settings.scheduler,
-        runners=lambda numbers: told_by(folder, numbers),
+        runners=lambda numbers: runner_reports(folder, numbers),
     )  # fmt: skip
     steps: dict[str, Callable[[], float]] = {
         "batch-jobs": batch_jobs.submit_step,
@@ -39,5 +39,5 @@ def allocation_steps(
     if settings.queue_maintainer.enabled:
         steps["queue-maintainer"] = QueueMaintainer(api, site_id, settings.queue_maintainer).step
     if places:
-        steps["misfits"] = Misfits(api, keeper, taker, places, every_sec=every).step
+        steps["unschedulable-jobs"] = UnschedulableJobs(api, keeper, taker, places, every_sec=every).step
     return steps

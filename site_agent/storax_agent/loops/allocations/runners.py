@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from storax._runtime.atomic_files import atomic_write
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import read as read_health
 from storax_agent.settings.site import SiteFolder
@@ -19,15 +20,14 @@ REASON = "failed"
 PART = re.compile(r"batch-(\d+)(?:-(\d+))?")
 MOST_CHARS = 1000
 FAILING_SEC = 20.0  # a loop that has failed for so long is told
-Told = dict[str, Any]
+RunnerReport = dict[str, Any]
 
 
 def note_reason(folder: SiteFolder, reason: object) -> None:
     """The runner of ``folder`` ends for this reason. A disk that takes no file leaves it to the log."""
     with suppress(OSError):
-        scratch = folder.state / f"{REASON}.new"
-        scratch.write_text(str(reason).strip()[:MOST_CHARS] or repr(reason)[:MOST_CHARS], encoding="utf-8")
-        scratch.replace(folder.state / REASON)
+        text = str(reason).strip()[:MOST_CHARS] or repr(reason)[:MOST_CHARS]
+        atomic_write(folder.state / REASON, text.encode(errors="replace"))
 
 
 def forget_reason(folder: SiteFolder) -> None:
@@ -36,30 +36,30 @@ def forget_reason(folder: SiteFolder) -> None:
         (folder.state / REASON).unlink(missing_ok=True)
 
 
-def told_by(folder: SiteFolder, batch_jobs: Collection[int]) -> Mapping[int, Told]:
+def runner_reports(folder: SiteFolder, batch_jobs: Collection[int]) -> Mapping[int, RunnerReport]:
     """What the runners of these BatchJobs told, for ``status_info``: ``error`` and ``failing_loops``. Nothing of those
     that told nothing."""
-    found: dict[int, Told] = {}
+    by_number: dict[int, RunnerReport] = {}
     with suppress(OSError):
         # The folder is listed, for a network file system may remember that a single file was not there.
         for place in sorted(folder.state.iterdir()):
             match = PART.fullmatch(place.name)
             if match and int(match[1]) in batch_jobs:
-                _join(found.setdefault(int(match[1]), {}), _told(place), partition=match[2])
-    return {number: told for number, told in found.items() if told}
+                _join(by_number.setdefault(int(match[1]), {}), _report_of(place), partition=match[2])
+    return {number: report for number, report in by_number.items() if report}
 
 
-def _told(place: Path) -> Told:
+def _report_of(place: Path) -> RunnerReport:
     names = {entry.name for entry in place.iterdir()}
-    told: Told = {}
+    report: RunnerReport = {}
     if REASON in names:
-        told["error"] = (place / REASON).read_text(encoding="utf-8", errors="replace")
+        report["error"] = (place / REASON).read_text(encoding="utf-8", errors="replace")
     if failing := _failing(place) if HEALTH_FILE in names else {}:
-        told["failing_loops"] = failing
-    return told
+        report["failing_loops"] = failing
+    return report
 
 
-def _failing(place: Path) -> Told:
+def _failing(place: Path) -> RunnerReport:
     """Loops that fail, and not for the server's absence alone: then nobody could be told."""
     loops = read_health(place / HEALTH_FILE).items()
     since = time.time() - FAILING_SEC
@@ -70,11 +70,11 @@ def _failing(place: Path) -> Told:
     }
 
 
-def _join(told: Told, more: Told, *, partition: str | None) -> None:
+def _join(report: RunnerReport, more: RunnerReport, *, partition: str | None) -> None:
     before = "" if partition is None else f"partition {partition}: "
     if "error" in more:
-        told["error"] = "; ".join(filter(None, [told.get("error"), before + more["error"]]))
+        report["error"] = "; ".join(filter(None, [report.get("error"), before + more["error"]]))
     if "failing_loops" in more:
-        told["failing_loops"] = told.get("failing_loops", {}) | {
-            before + name: words for name, words in more["failing_loops"].items()
+        report["failing_loops"] = report.get("failing_loops", {}) | {
+            before + name: error for name, error in more["failing_loops"].items()
         }

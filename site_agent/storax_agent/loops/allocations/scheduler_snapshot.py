@@ -1,4 +1,4 @@
-"""Outlook: tell the server, in the Site's row, what the scheduler allows, has idle and holds of the owner's jobs."""
+"""Report to the server, in the Site's row, what the scheduler allows, has idle and holds of the owner's jobs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,17 +17,17 @@ class SilentError(StoraxError):
     """The scheduler gave no clear answer."""
 
 
-def offer(scheduler: Scheduler, site: SiteSettings) -> dict[str, Any]:
+def capabilities(scheduler: Scheduler, site: SiteSettings) -> dict[str, Any]:
     """What a BatchJob of this site may ask for, and what its agent asks for by itself, as fields of the Site."""
     settings, limits = site.scheduler, scheduler.queues()
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "allowed_queues": allowed_queues(settings, limits),
         "optional_batch_job_params": settings.optional_params,
         "elastic_queues": [
             {**one.model_dump(include=ELASTIC), "node": node_of(site, one.queue, limits)} for one in site.elastic_queues
         ],
     }
-    return told if settings.projects is None else {**told, "allowed_projects": settings.projects}
+    return fields if settings.projects is None else {**fields, "allowed_projects": settings.projects}
 
 
 class OutlookLoop:
@@ -44,17 +44,17 @@ class OutlookLoop:
         Raises:
             SilentError: the scheduler gave no clear answer, so that all else is as it was told before.
         """
-        fields = offer(self._scheduler, self._site)
+        fields = capabilities(self._scheduler, self._site)
         if not fields["allowed_queues"]:
             del fields["allowed_queues"]  # no answer: what was told before still holds
-        outlook = self._scheduler.outlook()
-        if outlook is not None:
-            fields["backfill_windows"] = {name: list(rows) for name, rows in outlook.backfill_windows.items()}
-            fields["queued_jobs"] = dict(outlook.queued_jobs)
+        snapshot = self._scheduler.snapshot()
+        if snapshot is not None:
+            fields["backfill_windows"] = {name: list(rows) for name, rows in snapshot.backfill_windows.items()}
+            fields["queued_jobs"] = dict(snapshot.queued_jobs)
         news = {name: value for name, value in fields.items() if self._told.get(name) != value}
         if news:
             self._api.update_site(self._site_id, news)
             self._told = {**self._told, **news}
-        if outlook is None:
+        if snapshot is None:
             raise SilentError("the scheduler gives no clear answer", hint="`storax site check` asks it.")
         return self._every_sec

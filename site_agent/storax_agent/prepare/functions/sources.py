@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from storax._runtime.atomic_files import atomic_write
 from storax.models.job_rules import HOOKS
-from storax_agent.launch.base import Call
+from storax_agent.launch.work import Call
 
 WORKER = Path(__file__).with_name("worker.py")
 JOB_FIELDS = ("id", "workdir", "tags", "attempt", "parameters")  # what run() sees as self.job; a hook sees all
@@ -46,28 +47,25 @@ class Sources:
         marks = (app["id"], app.get("version"), *sorted(environment.items()))
         known = self._programs.get(marks)
         if known is None:
-            known = self._programs[marks] = self._made(app, environment)
+            known = self._programs[marks] = self._program(app, environment)
         return known
 
-    def _made(self, app: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
+    def _program(self, app: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
         source = str(app.get("source_code") or "").encode(errors="surrogatepass")
         path = self.folder / f"{hashlib.sha256(source).hexdigest()}.py"
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        scratch = path.with_suffix(".new")
-        scratch.write_bytes(source)
-        scratch.chmod(0o600)
-        scratch.replace(path)
+        atomic_write(path, source, mode=0o600)
         argv = [app.get("python_exe") or sys.executable, str(WORKER), str(path)]
         argv = with_preamble(app.get("shell_preamble") or "", argv)
-        words = json.dumps([argv, sorted(environment.items()), self.pickles])
-        return Program(argv, hashlib.sha256(words.encode(errors="surrogatepass")).hexdigest()[:20])
+        identity = json.dumps([argv, sorted(environment.items()), self.pickles])
+        return Program(argv, hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()[:20])
 
     def call(self, method: str, program: Program, job: Mapping[str, Any], app: Mapping[str, Any]) -> Call:
         """What the worker is told."""
         if method != "run":
             return Call(method, program.key, self.pickles, {}, dict(job))
-        given = {**defaults(app), **(job.get("parameters") or {})}
-        return Call(method, program.key, self.pickles, given, {name: job.get(name) for name in JOB_FIELDS})
+        parameters = {**defaults(app), **(job.get("parameters") or {})}
+        return Call(method, program.key, self.pickles, parameters, {name: job.get(name) for name in JOB_FIELDS})
 
 
 def defaults(app: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""A warm worker: loads the source of one App once, then performs one call after another for the launcher.
+"""A worker: loads the source of one App once, then performs one call after another for the spawner.
 
-Run as a script, ``worker.py SOURCE RESULTS SOCKET PICKLES``, by whichever interpreter the App names; so it uses the
-standard library alone, imports nothing of Storax, and keeps to Python 3.9. Orders and answers are lines of JSON over an
-inherited socket; with each order comes the open workdir. When the launcher is gone, the last answer is left as a file
-in RESULTS, for the next launcher to find.
+Run as a script, ``worker.py SOURCE RESULTS SOCKET PICKLES [VERSION]``, by whichever interpreter the App names; so it
+uses the standard library alone, imports nothing of Storax, and keeps to Python 3.9. ``worker_messages.py`` has the
+lines that pass over the inherited socket; with each call comes the open workdir. When the spawner is gone, the last
+answer is left as a file in RESULTS, for the next spawner to find.
 """
 
 from __future__ import annotations
@@ -23,17 +23,21 @@ import types
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-# The folder of this file is searched for one module and then no more: an App must import what its interpreter has.
+# The folder of this file is searched for two modules and then no more: an App must import what its interpreter has.
 HERE = os.path.dirname(os.path.abspath(__file__))
 if TYPE_CHECKING:
+    from storax_agent.prepare.functions import worker_messages as messages
+    from storax_agent.prepare.functions.worker_messages import Call, HookEnded, Outcome, Raised, Returned
     from storax_agent.prepare.functions.worker_output import Output
 else:
     sys.path.insert(0, HERE)
+    import worker_messages as messages
+    from worker_messages import Call, HookEnded, Raised, Returned
     from worker_output import Output
 
     sys.path[:] = [path for path in sys.path if path != HERE]
 
-MAX_ANSWER = 1 << 20
+MAX_ANSWER = 1 << 20  # bytes
 GROWTH_KB = 512 << 10  # a worker that has grown by so much makes room for a fresh one
 TAIL_LINES, TAIL_CHARS = 40, 4000
 PICKLED = "__cloudpickle__"
@@ -57,11 +61,11 @@ class App:
     """Stands in for ``storax.App`` at the site."""
 
     job: Any = None
-    _made: tuple[dict[str, Any], ...] = ()
+    _created: tuple[dict[str, Any], ...] = ()
 
     def create_job(self, app: str, workdir: str, **fields: Any) -> None:
         """Have a job created when this hook's outcome is reported: all of a hook's jobs, or none where it fails."""
-        self._made = (*self._made, {"app_name": app, "workdir": workdir, **fields})
+        self._created = (*self._created, {"app_name": app, "workdir": workdir, **fields})
 
 
 def declares(node: ast.AST) -> bool:
@@ -75,43 +79,43 @@ def load(path: str) -> Any:
     with open(path, encoding="utf-8") as file:
         text = file.read()
     tree = ast.parse(text, path)
-    made = [node for node in tree.body if isinstance(node, ast.ClassDef)][-1]
-    made.body = [node for node in made.body if not declares(node)] or [ast.copy_location(ast.Pass(), made)]
-    made.bases, made.keywords, made.decorator_list = [ast.copy_location(ast.Name("App", ast.Load()), made)], [], []
+    app = [node for node in tree.body if isinstance(node, ast.ClassDef)][-1]
+    app.body = [node for node in app.body if not declares(node)] or [ast.copy_location(ast.Pass(), app)]
+    app.bases, app.keywords, app.decorator_list = [ast.copy_location(ast.Name("App", ast.Load()), app)], [], []
     module = types.ModuleType("storax_app")
     module.__file__ = path
     sys.modules["storax_app"] = module
     module.__dict__.update(App=App, ApplicationDefinition=App)
     code = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
     exec(code, module.__dict__)  # noqa: S102 - what this process is for; the site's policy has allowed the App
-    return getattr(module, made.name)
+    return getattr(module, app.name)
 
 
 class Link:
-    """The conversation with the launcher."""
+    """The conversation with the spawner."""
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
         self._socket.set_inheritable(False)
         self._rest = b""
 
-    def receive(self) -> tuple[dict[str, Any], int] | None:
-        """The next order and the open workdir; None when the launcher is gone."""
+    def receive(self) -> tuple[bytes, int] | None:
+        """The next line and the open workdir; None when the spawner is gone."""
         blocks, handles = [self._rest], list[int]()
         while b"\n" not in blocks[-1]:
             try:
-                block, given, _, _ = socket.recv_fds(self._socket, 1 << 16, 1)
+                block, rights, _, _ = socket.recv_fds(self._socket, 1 << 16, 1)
             except OSError:
                 return None
             if not block:
                 return None
             blocks.append(block)
-            handles += given
+            handles += rights
         line, _, self._rest = b"".join(blocks).partition(b"\n")
-        return json.loads(line), handles[0]
+        return line, handles[0]
 
     def send(self, answer: bytes) -> bool:
-        """Give an answer; returns whether the launcher was there to take it."""
+        """Send an answer; returns whether the spawner was there to take it."""
         try:
             self._socket.sendall(answer)
         except OSError:
@@ -120,107 +124,93 @@ class Link:
 
 
 class Worker:
-    """Performs calls; ``pickles`` is whether this site's policy lets values be pickled."""
+    """Performs calls; ``pickles`` is whether this site's policy lets values be pickled, ``version`` that of the
+    messages."""
 
-    def __init__(self, source: str, *, pickles: bool) -> None:
-        self._pickles = pickles
+    def __init__(self, source: str, *, pickles: bool, version: int) -> None:
+        self._pickles, self.version = pickles, version
         self._output = Output()
         self._class: Any = None
-        self._fault: dict[str, Any] | None = None
+        self._load_error: Raised | None = None
         try:
             self._class = load(source)
         except BaseException as error:
-            self._fault = self._told(error, "the App's source could not be loaded: ")
+            self._load_error = described(error, "the App's source could not be loaded: ")
         self._threads = threading.active_count()
         self._size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self._environment = _variables().copy()
 
-    def answer(self, order: dict[str, Any], folder: int) -> bytes:
+    def answer(self, call: Call, folder: int) -> bytes:
         """Perform one call; returns the answer's line."""
         try:
             os.fchdir(folder)
-            self._output.begin(folder, order["m"])
+            self._output.begin(folder, call.method)
         except OSError as error:
             os.close(folder)
-            return self._line(order, {"x": ["OSError", f"its workdir cannot be entered: {error}", "", 1]})
-        outcome = self._fault or self._perform(order)
+            return self._line(call, Raised("OSError", f"its workdir cannot be entered: {error}"))
+        outcome = self._load_error or self._perform(call)
         self._restore()
         try:
             self._output.end()
         except OSError as error:
-            outcome = {"x": ["OSError", f"its output cannot be written: {error}", "", 1]}
-        return self._line(order, outcome)
+            outcome = Raised("OSError", f"its output cannot be written: {error}")
+        return self._line(call, outcome)
 
-    def _perform(self, order: dict[str, Any]) -> dict[str, Any]:
+    def _perform(self, call: Call) -> Outcome:
         try:
-            os.environ["STORAX_JOB_ID"] = str(order["j"]["id"])
+            os.environ["STORAX_JOB_ID"] = str(call.job["id"])
             app = self._class()
-            app.job = Job(order["j"])
-            if order["m"] == "run":
-                return {"v": app.run(**self._unpickled(order["p"]))}
-            return self._hook(app, order)
+            app.job = Job(call.job)
+            if call.method == "run":
+                return Returned(app.run(**self._unpickled(call.parameters)))
+            return self._hook(app, call)
         except BaseException as error:  # also SystemExit: it is the end of the call, not of the worker
-            return self._told(error)
+            return described(error)
 
-    def _hook(self, app: Any, order: dict[str, Any]) -> dict[str, Any]:
-        was = {name: json.dumps(order["j"].get(name)) for name in CHANGEABLE}
+    def _hook(self, app: Any, call: Call) -> HookEnded:
+        before = {name: json.dumps(call.job.get(name)) for name in CHANGEABLE}
         state = app.job.state
-        getattr(app, order["m"], lambda: None)()  # a hook that the App has lost since the job was made does nothing
+        getattr(app, call.method, lambda: None)()  # a hook that the App has lost since the job was made does nothing
         now = app.job.__dict__
-        patch = {n: now.get(n) for n in CHANGEABLE if json.dumps(now.get(n)) != was[n]}
-        said = now["state"] if now["state"] != state else None
-        return {"h": said, "patch": patch, "jobs": list(app._made)}
+        patch = {n: now.get(n) for n in CHANGEABLE if json.dumps(now.get(n)) != before[n]}
+        return HookEnded(now["state"] if now["state"] != state else None, patch, list(app._created))
 
-    def _unpickled(self, given: dict[str, Any]) -> dict[str, Any]:
-        if not any(isinstance(value, dict) and PICKLED in value for value in given.values()):
-            return given
+    def _unpickled(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        if not any(isinstance(value, dict) and PICKLED in value for value in parameters.values()):
+            return parameters
         if not self._pickles:
             raise ValueError("a parameter is pickled, and this site's policy (allow_pickle) takes JSON alone")
         import cloudpickle
 
         return {
             n: cloudpickle.loads(base64.b64decode(v[PICKLED])) if isinstance(v, dict) and PICKLED in v else v
-            for n, v in given.items()
+            for n, v in parameters.items()
         }
 
-    def _line(self, order: dict[str, Any], outcome: dict[str, Any]) -> bytes:
+    def _line(self, call: Call, outcome: Outcome) -> bytes:
         try:
-            text = json.dumps({"n": order["n"], "o": outcome}, allow_nan=False)
+            line = messages.answer(call, outcome, self.version)
         except BaseException as error:
-            text = self._strange(order, outcome, error)
-        if len(text) > MAX_ANSWER:
-            words = "its result is larger than 1 MiB; keep it in a file of the workdir"
-            text = json.dumps({"n": order["n"], "o": {"x": ["ValueError", words, "", 1]}})
-        return text.encode() + b"\n"
+            line = self._unwritable(call, outcome, error)
+        if len(line) > MAX_ANSWER:
+            message = "its result is larger than 1 MiB; keep it in a file of the workdir"
+            line = messages.answer(call, Raised("ValueError", message), self.version)
+        return line
 
-    def _strange(self, order: dict[str, Any], outcome: dict[str, Any], error: BaseException) -> str:
-        if self._pickles and "v" in outcome:
+    def _unwritable(self, call: Call, outcome: Outcome, error: BaseException) -> bytes:
+        if self._pickles and isinstance(outcome, Returned):
             try:
                 import cloudpickle
 
-                value = {PICKLED: base64.b64encode(cloudpickle.dumps(outcome["v"])).decode()}
-                return json.dumps({"n": order["n"], "o": {"v": value}})
+                value = {PICKLED: base64.b64encode(cloudpickle.dumps(outcome.value)).decode()}
+                return messages.answer(call, Returned(value), self.version)
             except BaseException as second:
                 error = second
-        what = "what the hook set" if "h" in outcome else f"its return value ({type(outcome.get('v')).__name__})"
-        words = f"{what} cannot be written as JSON: {error}; return plain data, or write a file"
-        return json.dumps({"n": order["n"], "o": {"x": [type(error).__name__, words, "", 1]}})
-
-    @staticmethod
-    def _told(error: BaseException, before: str = "") -> dict[str, Any]:
-        code = 1
-        if isinstance(error, SystemExit):
-            code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
-        here = os.path.abspath(__file__)
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename not in (here, __file__)]
-        lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
-        tail = "\n".join("".join(lines).splitlines()[-TAIL_LINES:])[-TAIL_CHARS:]
-        try:
-            words = str(error)
-        except BaseException:
-            words = "(its message cannot be shown)"
-        print("".join(lines), file=sys.stderr)
-        return {"x": [type(error).__name__, (before + words)[:1000], tail, code]}
+        kind = f"its return value ({type(outcome.value).__name__})" if isinstance(outcome, Returned) else ""
+        message = (
+            f"{kind or 'what the hook set'} cannot be written as JSON: {error}; return plain data, or write a file"
+        )
+        return messages.answer(call, Raised(type(error).__name__, message), self.version)
 
     def _restore(self) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -233,9 +223,9 @@ class Worker:
             _refill(self._environment)
 
     @property
-    def worn(self) -> bool:
+    def must_end(self) -> bool:
         """Whether the last call left something behind: children, threads, much memory, or the source did not load."""
-        if self._fault or sys.stdout.closed or sys.stderr.closed or threading.active_count() > self._threads:
+        if self._load_error or sys.stdout.closed or sys.stderr.closed or threading.active_count() > self._threads:
             return True
         if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > self._size + GROWTH_KB:
             return True
@@ -246,10 +236,27 @@ class Worker:
         return True
 
 
+def described(error: BaseException, before: str = "") -> Raised:
+    """An exception as it is reported; it is printed as well."""
+    code = 1
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+    here = os.path.abspath(__file__)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename not in (here, __file__)]
+    lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
+    tail = "\n".join("".join(lines).splitlines()[-TAIL_LINES:])[-TAIL_CHARS:]
+    try:
+        message = str(error)
+    except BaseException:
+        message = "(its message cannot be shown)"
+    print("".join(lines), file=sys.stderr)
+    return Raised(type(error).__name__, (before + message)[:1000], tail, code)
+
+
 def _variables() -> dict[bytes, bytes]:
     """The environment's own dictionary, which is compared 20 times faster than the mapping around it."""
-    found: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
-    return found
+    variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    return variables
 
 
 def _refill(variables: dict[bytes, bytes]) -> None:
@@ -265,25 +272,23 @@ def leave(results: str, name: str, answer: bytes) -> None:
     os.replace(path + ".new", path)
 
 
-def main(source: str, results: str, fd: str, pickles: str) -> None:
-    """Answer until worn or alone."""
+def main(source: str, results: str, fd: str, pickles: str, version: str = "1") -> None:
+    """Answer until it must end or is alone."""
     ctypes.CDLL(None).prctl(SUBREAPER, 1)
-    link, worker = Link(int(fd)), Worker(source, pickles=pickles == "1")
-    name, answer = "", b""
-    while True:
-        found = link.receive()
-        if found is None:
-            break
-        order, folder = found
-        name, answer = order["n"], worker.answer(order, folder)
+    link, worker = Link(int(fd)), Worker(source, pickles=pickles == "1", version=int(version))
+    lease, answer = "", b""
+    while (received := link.receive()) is not None:
+        line, folder = received
+        call = messages.call(line, worker.version)
+        lease, answer = call.lease, worker.answer(call, folder)
         os.chdir("/")
-        worn = worker.worn
-        if not link.send(b'{"w":1}\n' + answer if worn else answer):
+        ends = worker.must_end
+        if not link.send(messages.recycle(worker.version) + answer if ends else answer):
             break
-        if worn:
-            os._exit(0)  # the launcher ends the process group, and with it what was left behind
+        if ends:
+            os._exit(0)  # the spawner ends the process group, and with it what was left behind
     if answer:
-        leave(results, name, answer)
+        leave(results, lease, answer)
     os._exit(0)
 
 

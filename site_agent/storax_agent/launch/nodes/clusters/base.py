@@ -44,7 +44,7 @@ def lines_of(environment: Mapping[str, str], variable: str) -> list[list[str]]:
         text = Path(environment[variable]).read_text(encoding="utf-8")
     except (KeyError, OSError, UnicodeDecodeError) as error:
         raise NodesError(f"the nodes of this allocation cannot be read from ${variable}: {error}") from error
-    return [words for line in text.splitlines() if (words := line.split())]
+    return [fields for line in text.splitlines() if (fields := line.split())]
 
 
 def counted(hosts: Sequence[str], *, gpus: int = 0) -> list[NodeInfo]:

@@ -20,10 +20,10 @@ def expand(text: str) -> list[str]:
     """
     if not SHAPE.fullmatch(text):
         raise NodesError(f"{text[:100]!r} is no list of nodes")
-    words = [_choices(word) for word in WORD.findall(text)]
-    if sum(prod(map(len, choices)) for choices in words) > MOST:
+    parts = [_choices(word) for word in WORD.findall(text)]
+    if sum(prod(map(len, choices)) for choices in parts) > MOST:
         raise NodesError(f"the node list {text[:100]!r} names more than {MOST} nodes")
-    return ["".join(chosen) for choices in words for chosen in product(*choices)]
+    return ["".join(chosen) for choices in parts for chosen in product(*choices)]
 
 
 def _choices(word: str) -> list[list[str]]:
@@ -33,7 +33,7 @@ def _choices(word: str) -> list[list[str]]:
 def _numbers(ranges: str | None) -> list[str]:
     if ranges is None:
         return [""]
-    found: list[str] = []
+    padded: list[str] = []
     for piece in ranges.split(","):
         first, _, last = piece.partition("-")
         try:
@@ -42,5 +42,5 @@ def _numbers(ranges: str | None) -> list[str]:
             raise NodesError(f"[{ranges[:100]}] is no range of node numbers") from None
         if len(numbers) > MOST:
             raise NodesError(f"[{ranges[:100]}] names more than {MOST} nodes")
-        found += [str(number).zfill(len(first)) for number in numbers]
-    return found
+        padded += [str(number).zfill(len(first)) for number in numbers]
+    return padded

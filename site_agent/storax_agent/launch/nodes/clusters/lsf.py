@@ -15,7 +15,7 @@ class Lsf:
     def nodes(self, environment: Mapping[str, str]) -> list[NodeInfo]:
         """A name for each slot; the file comes first, for LSB_HOSTS is left out of large jobs."""
         if "LSB_DJOB_HOSTFILE" in environment:
-            hosts = [words[0] for words in lines_of(environment, "LSB_DJOB_HOSTFILE")]
+            hosts = [fields[0] for fields in lines_of(environment, "LSB_DJOB_HOSTFILE")]
         else:
             hosts = environment.get("LSB_HOSTS", "").split()
         if not hosts:

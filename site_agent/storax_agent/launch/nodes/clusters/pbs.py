@@ -19,12 +19,14 @@ class Pbs:
 
     def nodes(self, environment: Mapping[str, str]) -> list[NodeInfo]:
         """A line for each core or, where the job asked for fewer ranks than cores, for each rank; NCPUS tells more."""
-        found = counted([words[0] for words in lines_of(environment, "PBS_NODEFILE")], gpus=visible_gpus(environment))
-        if not found:
+        by_cores = counted(
+            [fields[0] for fields in lines_of(environment, "PBS_NODEFILE")], gpus=visible_gpus(environment)
+        )
+        if not by_cores:
             raise NodesError(f"the file {environment['PBS_NODEFILE']} that PBS_NODEFILE names lists no node")
-        told = environment.get("NCPUS", "")
-        least = int(told) if told.isdigit() else 0
-        return [node._replace(cores=max(node.cores, least)) for node in found]
+        ncpus = environment.get("NCPUS", "")
+        least = int(ncpus) if ncpus.isdigit() else 0
+        return [node._replace(cores=max(node.cores, least)) for node in by_cores]
 
     def on_node(self, node: str, argv: Sequence[str]) -> list[str]:
         """By ssh."""

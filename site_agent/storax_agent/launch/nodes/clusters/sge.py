@@ -15,11 +15,11 @@ class Sge:
     def nodes(self, environment: Mapping[str, str]) -> list[NodeInfo]:
         """Lines of host, slots, queue, processors; a host with slots in two queues has two lines."""
         slots: dict[str, int] = {}
-        for words in lines_of(environment, "PE_HOSTFILE"):
+        for fields in lines_of(environment, "PE_HOSTFILE"):
             try:
-                slots[words[0]] = slots.get(words[0], 0) + int(words[1])
+                slots[fields[0]] = slots.get(fields[0], 0) + int(fields[1])
             except (IndexError, ValueError):
-                raise NodesError(f"the line {' '.join(words)[:100]!r} of PE_HOSTFILE is no host with slots") from None
+                raise NodesError(f"the line {' '.join(fields)[:100]!r} of PE_HOSTFILE is no host with slots") from None
         if not slots:
             raise NodesError("the file that PE_HOSTFILE names lists no node")
         return [NodeInfo(name, number, gpus=visible_gpus(environment)) for name, number in slots.items()]

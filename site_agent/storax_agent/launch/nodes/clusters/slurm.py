@@ -26,8 +26,8 @@ class Slurm:
             int(times or 1) * [int(number)]
             for number, times in COUNT.findall(environment.get("SLURM_JOB_CPUS_PER_NODE", ""))
         ]
-        told = environment.get("SLURM_GPUS_ON_NODE", "")
-        gpus = int(told) if told.isdigit() else visible_gpus(environment)
+        gpus_on_node = environment.get("SLURM_GPUS_ON_NODE", "")
+        gpus = int(gpus_on_node) if gpus_on_node.isdigit() else visible_gpus(environment)
         threads = environment.get("SLURM_THREADS_PER_CORE", "")
         return [
             NodeInfo(name, cores, int(threads or 1), gpus, _memory_mb(environment, cores, gpus))
@@ -45,5 +45,5 @@ def _memory_mb(environment: Mapping[str, str], cores: int, gpus: int) -> int:
     """MiB of a node, by the one of ``--mem``, ``--mem-per-cpu`` and ``--mem-per-gpu`` that the allocation was asked
     with; 0, as for a whole node's memory, leaves it to the settings."""
     units = {"SLURM_MEM_PER_NODE": 1, "SLURM_MEM_PER_CPU": cores, "SLURM_MEM_PER_GPU": gpus}
-    told = {name: environment.get(name, "") for name in units}
-    return next((int(text) * units[name] for name, text in told.items() if text.isdigit()), 0)
+    values = {name: environment.get(name, "") for name in units}
+    return next((int(text) * units[name] for name, text in values.items() if text.isdigit()), 0)

@@ -13,9 +13,9 @@ def on_node(node: str, argv: Sequence[str]) -> list[str]:
 
 def by_template(template: str, node: str, argv: Sequence[str]) -> list[str]:
     """The site's own command; ``{node}`` is replaced, or the name is added at its end."""
-    words = shlex.split(template)
-    named = [word.replace("{node}", node) for word in words]
-    if named == words:
+    command = shlex.split(template)
+    named = [word.replace("{node}", node) for word in command]
+    if named == command:
         named.append(node)
-    through_shell = words[0].rpartition("/")[2] in ("ssh", "rsh")
+    through_shell = command[0].rpartition("/")[2] in ("ssh", "rsh")
     return [*named, *(map(shlex.quote, argv) if through_shell else argv)]

@@ -1,0 +1,53 @@
+"""The folder of one fit: what it learned, and in ``pipeline.json`` what the platform's record says of it."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from storax._runtime.atomic_files import atomic_write
+
+Facts = dict[str, Any]
+_FILE = "pipeline.json"
+_FACTS = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
+_OPTIONAL = ("id", "job_id")
+
+log = logging.getLogger("storax_engine")
+
+
+def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Replace the facts in a folder in one step; they are on the disk when this returns."""
+    known = {fact: facts[fact] for fact in _FACTS if fact in facts}
+    atomic_write(folder / _FILE, json.dumps(known), durable=True)
+
+
+def fits_in(folder: Path) -> Iterator[tuple[Path, Facts]]:
+    """The fits below a folder with their facts. A damaged one is left alone, and keeps no project shut."""
+    for file in sorted(folder.glob(f"*/{_FILE}")):
+        facts = _read(file)
+        if facts is not None:
+            yield file.parent, facts
+
+
+def sync(folder: Path) -> None:
+    """Have every file of a folder on the disk."""
+    for file in (*folder.rglob("*"), folder):
+        handle = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _read(file: Path) -> Facts | None:
+    try:
+        facts: Facts = json.loads(file.read_text(encoding="utf-8"))
+        missing = [fact for fact in _FACTS if fact not in facts and fact not in _OPTIONAL]
+        if missing:
+            raise ValueError(f"it lacks {missing[0]}")
+    except (OSError, ValueError, TypeError) as error:
+        log.warning("the pipeline in %s is damaged, and left alone: %s", file.parent, error)
+        return None
+    return facts

@@ -1,0 +1,1 @@
+"""Open projects: their data frames, pipelines and remote runs."""

@@ -1,0 +1,1 @@
+"""The worker under its path of the release before, whose agents and runners still start it."""

@@ -1,0 +1,167 @@
+"""The jobs of one node: the queue, the start of what fits, the watch over it, and its end."""
+
+import os
+import select
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from storax_agent.launch.packing import Node, Packer, Queue
+from storax_agent.launch.process_context import ProcessContext
+from storax_agent.launch.process_identity import now_since_boot
+from storax_agent.launch.protocol.messages import Hello
+from storax_agent.launch.spawner import processes
+from storax_agent.launch.spawner.orphans import OrphanReaper
+from storax_agent.launch.spawner.outputs import OutputLimit
+from storax_agent.launch.spawner.recorder import Recorder
+from storax_agent.launch.spawner.watch import Watch
+from storax_agent.launch.spawner.worker_pool import WorkerPool, left_answer
+from storax_agent.launch.work import Cause, Ended, Lease, Outcome, Place, Started, Work
+
+ORPHAN_SEC = 0.5  # between looks at processes that left their job's group
+
+
+class Jobs:
+    """``state`` and ``data`` are absolute folders."""
+
+    def __init__(self, epoll: select.epoll, state: Path, data: Path, recorder: Recorder) -> None:
+        self._data = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._recorder = recorder
+        self._results = state / "results"
+        self.watch = Watch(epoll, self._on_end)
+        self.context = ProcessContext(launcher=str(state), data=self._data)
+        self.outputs = OutputLimit(data)
+        self.orphans = OrphanReaper(str(state), self.watch.__contains__)
+        self.workers = WorkerPool(epoll, self._results, on_answer=self._on_answer, on_death=self.watch.reap)
+        self._node = Node()
+        self.packer = Packer([self._node])
+        self.queue = Queue(time.monotonic)
+
+    def configure(self, hello: Hello) -> None:
+        """Take the sizes, limits and environment that a new agent names."""
+        self.context.configure(
+            environment=hello.environment, node=hello.node, gpus=hello.gpus, pin=hello.pin, remote=hello.remote
+        )
+        self._node.resize(hello.cores, hello.gpus, hello.memory_mb)
+        self.outputs.limit = hello.output_bytes
+        self.workers.most_idle = 2 * (hello.cores or len(self.context.cpus))
+
+    def submit(self, works: Sequence[Work]) -> None:
+        """Start what has its place already, queue what has not."""
+        for work in works:
+            if work.place is not None:
+                self._start(work, work.place)
+        self.queue.extend(work for work in works if work.place is None)
+
+    def stop(self, lease: Lease, *, cause: Cause, grace_sec: float) -> None:
+        """End a process; queued work ends unstarted."""
+        work = self.queue.remove(lease)
+        if work is None:
+            self.watch.stop(lease, cause=cause, grace=grace_sec)
+        else:
+            self._recorder.ended(Ended(lease, time.time(), None, cause, "", work.workdir, False, work.stage))
+
+    def stop_all(self, grace_sec: float) -> None:
+        """End every process."""
+        for started in self.watch.running:
+            self.watch.stop(started.lease, cause="stopped", grace=grace_sec)
+
+    def next_due(self) -> list[float]:
+        """When ``turn`` has something to do, by the monotonic clock."""
+        due = [self.watch.next_due(), self.workers.next_due(), self._recorder.next_due()]
+        if self.orphans.left:
+            due.append(time.monotonic() + ORPHAN_SEC)
+        if self.watch:
+            due.append(self.outputs.due())
+        return [at for at in due if at is not None]
+
+    def owns(self, handle: int) -> bool:
+        """Whether a ready descriptor is a process's or a worker's."""
+        return self.watch.owns(handle) or self.workers.owns(handle)
+
+    def handle(self, handle: int) -> None:
+        """A process has ended, or a worker has something to say."""
+        if self.watch.owns(handle):
+            self.watch.reap(handle)
+        else:
+            self.workers.handle(handle)
+
+    def turn(self) -> None:
+        """One round: enforce limits, start what fits, write down what happened."""
+        self.watch.expire()
+        self.workers.expire()
+        self._enforce_limits()
+        while fitting := self.queue.next_fit(self.packer):
+            self._start(*fitting)
+        if self.workers.pending:
+            # Written down before a worker hears of it.
+            self._recorder.flush()
+            self.workers.send()
+        self._recorder.flush(wait=bool(self.queue))
+
+    def take_over(self, started: Started, handle: int) -> None:
+        """Watch a process that is not our child."""
+        self.packer.take(started.place)
+        self.watch.add(started, handle, adopted=True)
+
+    def ended(self, ended: Ended) -> None:
+        """Record an end, with the answer that a worker left when its spawner was killed."""
+        answer = left_answer(self._results, ended.lease) if ended.stage else None
+        self._recorder.ended(ended if answer is None else replace(ended, cause="exit", outcome=answer))
+
+    def _enforce_limits(self) -> None:
+        if self.outputs.limit:
+            for started, reason in self.outputs.exceeded(self.watch.running, now=time.monotonic()):
+                self.watch.stop(started.lease, cause="output", grace=0.0, message=reason)
+        if self._recorder.ends_pending or self.orphans.left:
+            self.orphans.sweep(self.watch.pids, spared=self.workers.pids)
+
+    def _start(self, work: Work, place: Place) -> None:
+        at, since_boot = time.time(), now_since_boot()
+        try:
+            if work.call is not None:
+                self._call(work, place, at)
+                return
+            pid = self.context.spawn(work, place)
+        except processes.StartError as error:
+            ended = Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False, work.stage)
+            self._recorder.ended(ended)
+            return
+        started = Started(work.lease, at, pid, since_boot, work.workdir, place, work.wall_sec)
+        self._count(started, os.pidfd_open(pid))
+
+    def _call(self, work: Work, place: Place, at: float) -> None:
+        """Give a call to a worker, which hears of it once it is written down."""
+        environment = self.context.environment_of(work, place)
+        worker = self.workers.assign(work, environment, processes.open_workdir(work, self._data))
+        self.context.pin(worker.pid, place)
+        started = Started(
+            work.lease, at, worker.pid, worker.start_time, work.workdir, place, work.wall_sec, work.stage
+        )  # fmt: skip
+        self._count(started, worker.handle, worker=True)
+
+    def _count(self, started: Started, handle: int, *, worker: bool = False) -> None:
+        self.packer.take(started.place)
+        self._recorder.started(started)
+        self.watch.add(started, handle, worker=worker)
+
+    def _on_answer(self, lease: Lease, outcome: Outcome) -> None:
+        """A worker has performed its call."""
+        started, cause, message = self.watch.release(lease)
+        self.packer.give_back(started.place)
+        self._recorder.ended(
+            Ended(lease, time.time(), None, cause or "exit", message, started.workdir, True, started.stage, outcome)
+        )
+        if cause:
+            self.workers.retire(started.pid)
+
+    def _on_end(self, started: Started, ended: Ended) -> None:
+        """A process under watch ended."""
+        self.packer.give_back(started.place)
+        self.ended(ended)
+        if ended.cause != "exit":
+            self.orphans.stopped(started.lease)
+        if ended.cause == "output":
+            self.outputs.cut(started.workdir)

@@ -1,0 +1,85 @@
+"""What became of jobs and was not yet reported: collected by the main loop, stored in the outbox until answered."""
+
+import logging
+import sqlite3
+from collections.abc import Iterable
+
+from storax_agent.launch.work import Lease
+from storax_agent.mainloop.load_window import ReportTrigger
+from storax_agent.mainloop.outbox import Outbox
+from storax_agent.mainloop.report_entry import Entry, merge
+
+LOG = logging.getLogger(__name__)
+Pair = tuple[int, int]
+
+
+class PendingReports:
+    """``trigger`` learns of what was stored, so that the report loop sends it."""
+
+    def __init__(self, outbox: Outbox, trigger: ReportTrigger) -> None:
+        self._outbox, self._trigger = outbox, trigger
+        self._entries: dict[Lease, Entry] = {}
+        self._notes: dict[str, str] = {}
+        self._answered = 0
+        self._unanswered: dict[Pair, int] = {}
+
+    def without(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """Those jobs and epochs of which nothing waits to be reported."""
+        unsaved = {(lease.job_id, lease.epoch) for lease in self._entries}
+        return [pair for pair in pairs if pair not in unsaved and pair not in self._unanswered]
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether entries wait for the outbox."""
+        return bool(self._entries)
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything that ended is stored and answered."""
+        return not self._entries and not self._unanswered
+
+    def recall(self) -> None:
+        """Take up what an agent before this one stored and did not see answered."""
+        self._unanswered = {(row["id"], row["lease_epoch"]): self._outbox.seq for row in self._outbox.unanswered()}
+        if self._unanswered:
+            self._trigger.add(len(self._unanswered), final=True)
+
+    def add(self, entry: Entry, lease: Lease) -> None:
+        """Something became of a job."""
+        known = self._entries.setdefault(lease, entry)
+        if known is not entry:
+            merge(known, entry)
+
+    def note(self, name: str, value: str) -> None:
+        """Remember a fact for an agent after this one, together with the entries."""
+        self._notes[name] = value
+
+    def save(self) -> str:
+        """Store it all; returns the launcher's cursor that is stored with it, empty where there is none."""
+        if not (self._entries or self._notes or self._answered):
+            return ""
+        entries = list(self._entries.values())
+        try:
+            seq = self._outbox.append(entries, answered=self._answered, **self._notes)
+        except sqlite3.Error as error:
+            LOG.error("the outbox cannot be written: %s; trying again", error)  # noqa: TRY400
+            return ""
+        for entry in entries:
+            self._unanswered[entry["id"], entry["lease_epoch"]] = seq
+        if entries:
+            self._trigger.add(len(entries), final=any(_ends(entry) for entry in entries))
+        cursor = self._notes.get("cursor", "")
+        self._entries, self._notes, self._answered = {}, {}, 0
+        return cursor
+
+    def answered(self, seq: int, entries: Iterable[Entry]) -> None:
+        """The server answered for these, which are in the rows up to ``seq``."""
+        self._answered = seq
+        for entry in entries:
+            pair = (entry["id"], entry["lease_epoch"])
+            if self._unanswered.get(pair, seq + 1) <= seq:
+                del self._unanswered[pair]
+
+
+def _ends(entry: Entry) -> bool:
+    return not entry["moves"] or entry["moves"][-1]["to"] != "RUNNING"

@@ -1,0 +1,64 @@
+"""One row of a report: what became of a job under one lease, in the form that the outbox keeps and the server reads."""
+
+from datetime import UTC, datetime
+from typing import Any, NotRequired, TypedDict
+
+from storax_agent.launch.work import Lease, Started
+
+
+class Move(TypedDict):
+    """One state move; ``at`` is an ISO date."""
+
+    to: str
+    at: str
+    data: dict[str, Any]
+
+
+class Entry(TypedDict):
+    """``moves`` are in order, none where the job is only given back; ``patch`` are fields of the job to change,
+    ``release`` is why it is given back, and ``jobs`` are to be created."""
+
+    id: int
+    lease_epoch: int
+    attempt: int
+    moves: list[Move]
+    patch: NotRequired[dict[str, Any]]
+    release: NotRequired[str]
+    jobs: NotRequired[list[dict[str, Any]]]
+
+
+def entry(lease: Lease, moves: list[Move], patch: dict[str, Any] | None = None) -> Entry:
+    """One row of a report."""
+    row: Entry = {"id": lease.job_id, "lease_epoch": lease.epoch, "attempt": lease.attempt, "moves": moves}
+    if patch:
+        row["patch"] = patch
+    return row
+
+
+def move(to: str, at: float, **data: Any) -> Move:
+    """One state move; ``at`` is Unix time."""
+    return {"to": to, "at": datetime.fromtimestamp(at, UTC).isoformat(), "data": data}
+
+
+def running(started: Started) -> Entry:
+    """The report of a process that started."""
+    return entry(started.lease, [move("RUNNING", started.at)])
+
+
+def refusal(lease: Lease, at: float, reason: str) -> Entry:
+    """The report of a job that this site will not run."""
+    return entry(lease, [move("FAILED", at, message=reason[:2000])])
+
+
+def given_back(lease: Lease, reason: str) -> Entry:
+    """The report of a job that is not started here and may be elsewhere."""
+    row = entry(lease, [])
+    row["release"] = reason[:1000]
+    return row
+
+
+def merge(known: Entry, later: Entry) -> None:
+    """Add later moves of the same lease to an entry."""
+    known["moves"] += later["moves"]
+    if "patch" in later:
+        known["patch"] = later["patch"]

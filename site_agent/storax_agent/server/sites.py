@@ -1,0 +1,48 @@
+"""What the agent asks about its site, its owner and its token."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from storax_agent.server.connection import Connection, Row
+
+
+class SiteCalls(Connection):
+    """Sites, Apps and the token."""
+
+    def username(self) -> str:
+        """The owner of the token."""
+        return str(self.get("/auth/me").get("username") or "")
+
+    def token_expires(self) -> datetime | None:
+        """When the token in use ends; None: never."""
+        row = self.get(f"/tokens/{self.get('/auth/me')['token_id']}")
+        return datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None
+
+    def find_site(self, name: str) -> Row | None:
+        """The owner's site of that name."""
+        return next(iter(self.query("sites", {"name": name}, limit=1)), None)
+
+    def create_site(self, fields: Mapping[str, Any]) -> Row:
+        """Register a site."""
+        return self.post("/sites/", fields)
+
+    def update_site(self, site_id: int, patch: Mapping[str, Any]) -> Row:
+        """Change a site."""
+        return self.row(self.call("PATCH", f"/sites/{site_id}", patch))
+
+    def site(self, site_id: int) -> Row:
+        """One site."""
+        return self.get(f"/sites/{site_id}")
+
+    def sites(self) -> list[Row]:
+        """The owner's sites."""
+        return self.query("sites", {})
+
+    def delete_site(self, site_id: int) -> None:
+        """Remove a site from the server, with its Apps."""
+        self.call("DELETE", f"/sites/{site_id}", None)
+
+    def apps_of_site(self, site_id: int) -> list[Row]:
+        """The Apps of a site."""
+        return self.query("apps", {"site_id": site_id})
