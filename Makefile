@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 SBIN = /usr/sbin
 
-.PHONY: help demo test test-browser test-documents test-grid-engine test-mariadb test-open-mpi test-root test-slurm \
+.PHONY: help check demo test test-browser test-documents test-grid-engine test-mariadb test-open-mpi test-root test-slurm \
   test-spark test-ssh test-wheel lint types generate house migration bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -34,6 +34,9 @@ demo: $(STAMP)  ## run a real workflow on a private stack, print what the log kn
 # Random order, whose seed the last line prints; `make test SEED=n` repeats an order. A file's tests stay together, and
 # files with slow tests start first, so no --loadscope-reorder.
 PYTEST = $(BIN)/python -m pytest -q $(if $(SEED),-p randomly --randomly-seed=$(SEED))
+check: $(STAMP) lint types  ## the fast part of `make test`, before each commit: it starts no server
+	@$(PYTEST) --fast --numprocesses 2 --dist loadfile tests/house tests/unit
+
 test: $(STAMP) lint types  ## everything CI runs; optional servers have the targets below
 	@$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder
 

@@ -20,9 +20,9 @@ def draft(name: str, database_url: str) -> None:
     migrate.migrate_now(database_url)
     number = f"{int(migrate.head()) + 1:04d}"
     migrate.autogenerate(database_url, name, rev_id=number)
-    (made,) = (migrate.scripts() / "versions").glob(f"{number}_*.py")
-    for words in (["check", "--fix", "--quiet", "--select", "F,I"], ["format", "--quiet"]):
-        subprocess.run([sys.executable, "-m", "ruff", *words, str(made)], check=True)
+    (draft_file,) = (migrate.scripts() / "versions").glob(f"{number}_*.py")
+    for arguments in (["check", "--fix", "--quiet", "--select", "F,I"], ["format", "--quiet"]):
+        subprocess.run([sys.executable, "-m", "ruff", *arguments, str(draft_file)], check=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ GROUPS = ("store", "http", "flow", "functions", "peers", "million", "memory")
 
 
 def main(wanted: list[str]) -> int:
-    """Run the groups named, or all but ``million``'s slow fill unless asked for by name or by none."""
+    """Run the named groups, or all but ``million``'s slow fill unless asked for by name or by none."""
     if wanted[:1] == ["engine"] and set(wanted[1:]) <= {"--peers"}:
         return engine(peers="--peers" in wanted)
     groups = wanted or list(GROUPS)
@@ -36,8 +36,8 @@ def main(wanted: list[str]) -> int:
     table = Table()
     with LocalStack() as stack, Client(stack.url, stack.token) as client:
         loop = asyncio.new_event_loop()
-        told = loop.run_until_complete(_versions(stack.database_url))
-        print(machine(*told), table.head, sep="\n")
+        versions = loop.run_until_complete(_versions(stack.database_url))
+        print(machine(*versions), table.head, sep="\n")
         Bench(stack, client, table, loop).run(groups)
         loop.close()
     if "peers" in groups:  # on a stack of its own: what it leaves would slow the rows after it
@@ -51,13 +51,13 @@ def main(wanted: list[str]) -> int:
     print(*table.sections, sep="\n")
     if not wanted:
         _, title, engines = RESULTS.read_text().partition(ENGINE_TITLE)
-        text = f"# Results\n\n{datetime.now(UTC):%Y-%m-%d}, {machine(*told)}.\n\n{table.text()}"
+        text = f"# Results\n\n{datetime.now(UTC):%Y-%m-%d}, {machine(*versions)}.\n\n{table.text()}"
         RESULTS.write_text(f"{text}\n{title}{engines}" if title else text)
     return 0
 
 
 def engine(*, peers: bool) -> int:
-    """Row 19 alone, with a stack and an engine of its own; its rows take the place of those in RESULTS.md."""
+    """Measure row 19 alone, on a stack and an engine of its own, and replace its rows in RESULTS.md."""
     from benchmarks import engine_rows
 
     table = Table()
@@ -78,7 +78,7 @@ async def _versions(url: str) -> tuple[str, str]:
 
 
 async def _settled(url: str, longest_sec: int = 150) -> None:
-    """Do what autovacuum would, where it would, and wait until it has come and gone."""
+    """Vacuum the tables that autovacuum would, and wait until a running autovacuum has ended."""
     conn = await asyncpg.connect(url)
     rows = await conn.fetch("SELECT relname FROM pg_stat_user_tables WHERE relname <> 'event_log'")
     await conn.execute(f"VACUUM ANALYZE {', '.join(row[0] for row in rows)}")
@@ -92,7 +92,7 @@ async def _settled(url: str, longest_sec: int = 150) -> None:
 
 
 class Bench:
-    """One run over one stack."""
+    """One run of all measurements on one stack."""
 
     def __init__(self, stack: LocalStack, client: Client, table: Table, loop: asyncio.AbstractEventLoop) -> None:
         self.stack, self.client, self.table, self.loop = stack, client, table, loop
@@ -106,11 +106,11 @@ class Bench:
         self.noop = App.objects.create(site_id=self.live.id, name="Noop", command_template="/bin/true")
 
     def run(self, groups: list[str]) -> None:
-        """The groups, in the order that lets each find the store as it needs it."""
+        """Run the groups in an order in which each finds the number of rows that it needs."""
         if "flow" in groups:
             flow_rows.latency(self.table, self._id(self.noop))
             flow_rows.starts(self.table, self.stack)
-            flow_rows.storm(self.table, self._id(self.noop), self.stack.pids)
+            flow_rows.noop_rate(self.table, self._id(self.noop), self.stack.pids)
         if {"flow", "functions"} & set(groups):
             flow_rows.functions(self.table, self.stack.pids)
         raw_rate = self._store(groups)
@@ -157,7 +157,7 @@ class Bench:
             surplus -= Job.objects.filter(id=ids).delete()
 
     def _fill(self, wanted: int) -> None:
-        """Bring the store to so many jobs, and wait until Postgres has tidied up behind the load."""
+        """Create jobs until there are so many, and wait until Postgres has vacuumed after the load."""
         progress(f"filling the store to {wanted:,} jobs")
         while (lack := wanted - Job.objects.all().count()) > 0:
             Job.objects.bulk_create(

@@ -20,7 +20,7 @@ ROLES = {
 
 @dataclass(frozen=True)
 class Size:
-    """How many rows, how often, and getML 1.5.1's CPU seconds of each step as measured for this project."""
+    """The number of rows and of rounds, and getML 1.5.1's CPU seconds of each step as measured for this project."""
 
     rows: int
     rounds: int
@@ -35,9 +35,9 @@ NAMES = {"from_csv": "from_csv", "from_pandas": "from_pandas", "add": "add a col
 
 
 def rows_of(count: int) -> pa.Table:
-    """Keys, times, numbers and ten categories."""
+    """Return a table of keys, times, numbers and ten categories."""
     rng = np.random.default_rng(7)
-    words = pa.array([f"cat_{i}" for i in range(10)])
+    categories = pa.array([f"cat_{i}" for i in range(10)])
     return pa.table(
         {
             "id": np.arange(count),
@@ -45,14 +45,14 @@ def rows_of(count: int) -> pa.Table:
             "ts": pa.array(rng.integers(1_577_836_800, 1_704_067_200, count)).cast(pa.timestamp("s")),
             "c1": rng.normal(size=count).round(6),
             "c2": rng.random(count).round(6),
-            "cat": words.take(pa.array(rng.integers(0, 10, count))),
+            "cat": categories.take(pa.array(rng.integers(0, 10, count))),
             "flag": rng.integers(0, 2, count),
         }
     )
 
 
 def csv_file(count: int, folder: Path) -> Path:
-    """The rows as a file, 61 bytes each; made at the first call."""
+    """Return the rows as a CSV file of 61 bytes a row, written at the first call."""
     path = folder / f"import_{count}.csv"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def csv_file(count: int, folder: Path) -> Path:
 
 
 def run(table: Table, engine: Engine, folder: Path, others: Peers | None) -> None:
-    """All sizes; the files are kept in the user's cache folder."""
+    """Measure every size. The files stay in the cache folder of the user."""
     for size in SIZES:
         progress(f"import of {size.rows:,} rows")
         path = csv_file(size.rows, folder)
@@ -85,7 +85,7 @@ def _parquet(count: int, csv: Path) -> Path:
 
 
 def one_round(engine: Engine, path: Path, count: int) -> dict[str, float]:
-    """CPU seconds of each step; the frames are deleted at the end."""
+    """Return the CPU seconds of each step, and delete the frames at the end."""
     seen = {"from_csv": engine.used(lambda: DataFrame.from_csv(path, "from_csv", ROLES, ignore=True))}
     frame = DataFrame("from_csv").refresh()
     assert frame.nrows() == count
@@ -93,7 +93,7 @@ def one_round(engine: Engine, path: Path, count: int) -> dict[str, float]:
     seen["save"] = engine.used(frame.save)
     seen["reload"] = engine.used(lambda: DataFrame("from_csv").load())
     frame.delete()
-    given = rows_of(count).drop(["id"]).to_pandas()
-    seen["from_pandas"] = engine.used(lambda: DataFrame.from_pandas(given, "from_pandas", ROLES, ignore=True))
+    table = rows_of(count).drop(["id"]).to_pandas()
+    seen["from_pandas"] = engine.used(lambda: DataFrame.from_pandas(table, "from_pandas", ROLES, ignore=True))
     DataFrame("from_pandas").refresh().delete()
     return seen

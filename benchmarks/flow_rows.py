@@ -17,7 +17,7 @@ BALSAM_NOOP = 1.5
 
 
 def bare_spawn(count: int = 1000, inflight: int = 4) -> float:
-    """Processes a second with nothing around them."""
+    """Return how many processes a second this machine starts and ends."""
     begun, live = time.perf_counter(), 0
     for _ in range(count):
         os.posix_spawn("/bin/true", ["/bin/true"], os.environ)
@@ -32,7 +32,7 @@ def bare_spawn(count: int = 1000, inflight: int = 4) -> float:
 
 
 def run_all(jobs: list[Any]) -> float:
-    """Seconds from the submission of all to the end of all; each must have finished."""
+    """Return the seconds from the submission of all jobs to the end of the last; all must finish."""
     begun = time.perf_counter()
     Job.objects.bulk_create(jobs)
     done, rest = Job.objects.wait(jobs, timeout=120)
@@ -43,8 +43,8 @@ def run_all(jobs: list[Any]) -> float:
     return seconds
 
 
-def storm(table: Table, app_id: int, pids: dict[str, int], count: int = 2000) -> None:
-    """Row 10."""
+def noop_rate(table: Table, app_id: int, pids: dict[str, int], count: int = 2000) -> None:
+    """Add row 10: no-op jobs a second, from submission to the end."""
     rates, cpus, spawns = [], [], []
     for turn in range(ROUNDS):
         spawns.append(bare_spawn())
@@ -63,7 +63,7 @@ def storm(table: Table, app_id: int, pids: dict[str, int], count: int = 2000) ->
 
 
 class Increment(App):
-    """Row 11's function."""
+    """The function of row 11."""
 
     site = "local"
 
@@ -72,7 +72,7 @@ class Increment(App):
 
 
 def functions(table: Table, pids: dict[str, int], count: int = 3000) -> None:
-    """Row 11."""
+    """Add row 11: calls of a Python function a second."""
     app_id: Any = Increment.sync().id
     rates, cpus = [], []
     for turn in range(ROUNDS + 1):
@@ -89,7 +89,7 @@ def functions(table: Table, pids: dict[str, int], count: int = 3000) -> None:
 
 
 def latency(table: Table, app_id: int, times: int = 60) -> None:
-    """Rows 12 and 13, on an idle system: by the site's clock, which on this machine is the client's."""
+    """Add rows 12 and 13: latencies on an idle system, by the clock of this machine."""
     starts, results = [], []
     for i in range(times + 5):
         time.sleep(0.03)
@@ -107,7 +107,7 @@ def latency(table: Table, app_id: int, times: int = 60) -> None:
 
 
 def starts(table: Table, stack: LocalStack) -> None:
-    """Row 17: CPU of the command line and the import, best of five."""
+    """Add row 17: CPU time of the command line and of the import, the best of five."""
     here = Path(sys.executable).parent
     environment = {**os.environ, "STORAX_URL": stack.url, "STORAX_TOKEN": stack.token}
     for what, argv, bar in (

@@ -15,48 +15,48 @@ ROUNDS = 5
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value."""
+    """Return the median."""
     return statistics.median(values)
 
 
 def timed(work: Callable[[], Any]) -> float:
-    """Seconds that one call takes."""
+    """Return the seconds that one call takes."""
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
 
 
 def p50_ms(work: Callable[[], Any], *, times: int = 200, warm: int = 20) -> float:
-    """Median milliseconds of a call."""
+    """Return the median milliseconds of a call."""
     for _ in range(warm):
         work()
     return median([timed(work) for _ in range(times)]) * 1e3
 
 
 def cpu_us(pid: int) -> float:
-    """CPU microseconds that a process has used, all threads."""
+    """Return the CPU microseconds that all threads of a process have used."""
     ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(ticks[11]) + int(ticks[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
 def backend_us(pid: int) -> float:
-    """CPU microseconds of one single-threaded process, finely."""
+    """Return the CPU microseconds of a single-threaded process, at a finer resolution than ``cpu_us``."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e3
 
 
 def resident_mb(pid: int) -> float:
-    """Peak resident memory of a process, in MiB."""
+    """Return the peak resident memory of a process, in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def progress(text: str) -> None:
-    """Tell who waits what goes on."""
+    """Print to stderr what is being measured."""
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
 def interleaved(works: dict[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, float]:
-    """Each work once per round, in turn; medians by name. A work returns its own figure."""
+    """Run each function once per round, in turn, and return the medians of their figures by name."""
     seen: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
@@ -75,7 +75,7 @@ class Row:
     reached: bool | None = None
 
     def text(self) -> str:
-        """As markdown."""
+        """Return the row as Markdown."""
         mark = {True: "yes", False: "**no**", None: "-"}[self.reached]
         return f"| {self.number} | {self.what} | {self.figure} | {self.bar} | {mark} |"
 
@@ -94,17 +94,17 @@ class Table:
         print(row.text(), flush=True)
 
     def text(self) -> str:
-        """All of it, as markdown."""
+        """Return the whole table as Markdown."""
         return "\n".join([self.head, *(row.text() for row in self.rows), *self.sections]) + "\n"
 
     @property
     def head(self) -> str:
-        """The table's first two lines."""
+        """Return the first two lines of the table."""
         return "| # | what | measured | bar | reached |\n|---|---|---|---|---|"
 
 
 def machine(postgres: str, redis: str) -> str:
-    """The machine's size and the versions that the figures depend on."""
+    """Return the size of this machine and the versions that the figures depend on."""
     cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     names = ("asyncpg", "fastapi", "uvicorn", "httpx", "pydantic", "sqlmodel", "redis", "orjson")
     parts = [f"{cores} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"]

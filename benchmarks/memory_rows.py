@@ -11,7 +11,7 @@ from storax._runtime.processes import identify
 from storax.local import LocalStack
 
 QUEUED, CHUNK = 100_000, 10_000
-CALM_SEC, STORM_SEC = 5.0, 5.0
+CALM_SEC, RUN_SEC = 5.0, 5.0
 
 
 def memory(table: Table) -> None:
@@ -28,25 +28,25 @@ def memory(table: Table) -> None:
         _queue(local.id)
         time.sleep(CALM_SEC)
         queued, api_after = rss_mb(agent), rss_mb(api)
-        done = _storm(sleepers)
-        storm = peak_mb(agent)
+        done = _run_queued(sleepers)
+        peak = peak_mb(agent)
     figure = f"{api_idle:.0f} MB; {api_after:.0f} MB after {QUEUED:,} jobs were created through it"
     table.add("18", "memory of an idle API process (Rss)", figure, "≤ 150 MB", reached=max(api_idle, api_after) <= 150)
     figure = f"{agent_idle:.0f} MB; its launcher's process {launcher_idle:.0f} MB"
     table.add("18", "memory of an idle agent (Rss)", figure, "≤ 60 MB", reached=agent_idle <= 60)
-    grown, most = queued - busy, storm - agent_idle
+    grown, most = queued - busy, peak - agent_idle
     figure = f"{grown:.1f} MB; at most {most:.1f} MB while it ran {done:,} of them"
     what = f"… growth of the agent with {QUEUED:,} jobs queued for its site"
     table.add("18", what, figure, "≤ 50 MB", reached=max(grown, most) <= 50)
 
 
 def rss_mb(pid: int) -> float:
-    """Resident memory of a process, in MB of 10^6 bytes."""
+    """Return the resident memory of a process, in MB of 10^6 bytes."""
     return _kib(Path(f"/proc/{pid}/smaps_rollup"), "Rss:") * 1024 / 1e6
 
 
 def peak_mb(pid: int) -> float:
-    """The most it has ever been."""
+    """Return the peak resident memory of a process, in MB of 10^6 bytes."""
     return _kib(Path(f"/proc/{pid}/status"), "VmHWM:") * 1024 / 1e6
 
 
@@ -55,14 +55,14 @@ def _kib(file: Path, name: str) -> int:
 
 
 def _child(pid: int) -> int:
-    """The process that a process started: an agent's launcher."""
+    """Return the id of the child of a process: the launcher of an agent."""
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     assert identify(int(child))
     return int(child)
 
 
 def _occupy(site_id: int) -> list[Any]:
-    """Jobs that hold all cores of the site, so that what is queued stays queued."""
+    """Start jobs that hold all cores of the site, so that other jobs stay queued."""
     sleep: Any = App.objects.create(site_id=site_id, name="Sleep", command_template="/bin/sleep 600")
     jobs: list[Any] = [Job(app_id=sleep.id, workdir=f"sleep/{i}") for i in range(os.cpu_count() or 1)]
     Job.objects.bulk_create(jobs)
@@ -79,9 +79,9 @@ def _queue(site_id: int) -> None:
         Job.objects.bulk_create([Job(app_id=noop.id, workdir=f"noop/{i}") for i in range(start, start + CHUNK)])
 
 
-def _storm(sleepers: list[Any]) -> int:
-    """Let the jobs run for some seconds; how many finished."""
+def _run_queued(sleepers: list[Any]) -> int:
+    """Let the queued jobs run for some seconds. Return how many finished."""
     for job in sleepers:
         job.cancel()
-    time.sleep(STORM_SEC)
+    time.sleep(RUN_SEC)
     return int(Job.objects.filter(state="JOB_FINISHED").count())

@@ -12,7 +12,7 @@ CHUNK = 1000
 
 
 def sample(i: int, app_id: int) -> Row:
-    """One job as a user would give it; about 400 bytes of JSON."""
+    """Return one job as a user would submit it, about 400 bytes of JSON."""
     return {
         "app_id": app_id,
         "workdir": f"proj{i % 97:03d}/campaign-{i % 13}/run-{i:07d}",
@@ -35,9 +35,9 @@ def _literal(value: Any) -> str:
 
 def _values(row: Row, table: str, owner: int) -> str:
     fields = [f for f in JOBS.fields.values() if f.table == table and f.name not in SERVER_FIELDS]
-    given = [row.get(f.name, None if f.required else f.default) for f in fields]
+    values = [row.get(f.name, None if f.required else f.default) for f in fields]
     tail = ["1", "now()", "now()"] if table == JOBS.state_table else []
-    return "(" + ",".join([str(row["id"]), str(owner), *map(_literal, given), *tail]) + ")"
+    return "(" + ",".join([str(row["id"]), str(owner), *map(_literal, values), *tail]) + ")"
 
 
 def _names(table: str) -> str:
@@ -47,7 +47,7 @@ def _names(table: str) -> str:
 
 
 def insert_text(rows: list[Row], owner: int) -> str:
-    """The whole transaction as one text: job, job_state and event rows."""
+    """Return the whole transaction as one text: rows of job, job_state and event_log."""
     out = ["BEGIN"]
     for k in range(0, len(rows), CHUNK):
         part = rows[k : k + CHUNK]

@@ -33,12 +33,12 @@ class Store:
         return cls(await Database.connect(url, size=20), raw, owner_id, app_id, site_id)
 
     async def close(self) -> None:
-        """Close all."""
+        """Close the pools and the connection."""
         await self.raw.close()
         await self.db.close()
 
     async def ours(self, count: int) -> tuple[float, float]:
-        """Create jobs from models: seconds, and CPU microseconds a row of this process and its backend."""
+        """Create jobs from models. Return seconds, and CPU microseconds a row of this process and its backend."""
         models = JOBS.create_adapter.validate_python([sample(i, self.app_id) for i in range(count)])
         async with self.db.owner(self.owner_id) as conn:
             pid = conn.get_server_pid()
@@ -49,7 +49,7 @@ class Store:
             return seconds, (backend_us(pid) + time.process_time() * 1e6 - cpu) / count
 
     async def theirs(self, count: int) -> float:
-        """The same rows by raw text; seconds."""
+        """Insert the same rows as raw text. Return the seconds."""
         async with self.db.owner(self.owner_id) as conn:
             ids = await append.draw_ids(conn, JOBS, count)
         rows = [
@@ -63,7 +63,7 @@ class Store:
 
 
 async def creates(store: Store, table: Table) -> float:
-    """Rows 1 and 2. Returns RawInsert's rows a second at 10,000."""
+    """Add rows 1 and 2. Return the rows a second of RawInsert at 10,000 rows."""
     fastest = 0.0
     for number, count, repeat in (("1", 10_000, 1), ("2", 1000, 4), ("2", 100, 20)):
         ratios, cpus, rates, raws = [], [], [], []
@@ -84,7 +84,7 @@ async def creates(store: Store, table: Table) -> float:
 
 
 async def singles(store: Store, table: Table, clients: int = 16, seconds: float = 2.0) -> None:
-    """Row 5: one-event commands of many clients, with and without the fence."""
+    """Add row 5: commands of one event by many clients, with and without the lock of the watermark."""
     fenced = sql.patch("job", frozenset({"priority"}), uniform=True)
     plain = fenced.replace(f"SELECT pg_advisory_xact_lock_shared({sql.FENCE})", "SELECT 1")
     async with store.db.owner(store.owner_id) as conn:
@@ -93,8 +93,8 @@ async def singles(store: Store, table: Table, clients: int = 16, seconds: float 
         ]
     ratios, rates = [], []
     for _ in range(ROUNDS):
-        without = await _storm(store, plain, ids, clients, seconds)
-        with_ = await _storm(store, fenced, ids, clients, seconds)
+        without = await _commands_per_second(store, plain, ids, clients, seconds)
+        with_ = await _commands_per_second(store, fenced, ids, clients, seconds)
         ratios.append(with_ / without)
         rates.append(with_)
     table.add(
@@ -106,7 +106,7 @@ async def singles(store: Store, table: Table, clients: int = 16, seconds: float 
     )
 
 
-async def _storm(store: Store, statement: str, ids: list[int], clients: int, seconds: float) -> float:
+async def _commands_per_second(store: Store, statement: str, ids: list[int], clients: int, seconds: float) -> float:
     end = time.perf_counter() + seconds
 
     async def client(k: int) -> int:
@@ -125,7 +125,7 @@ async def _storm(store: Store, statement: str, ids: list[int], clients: int, sec
 
 
 async def update_alone(store: Store, ids: list[int]) -> float:
-    """Seconds of UPDATE alone: the same rows, each its own value, no event, no lock, no answer."""
+    """Return the seconds of a plain UPDATE of the same rows: no event, no lock, no result."""
     values = [i % 100 for i in ids]
     begun = time.perf_counter()
     await store.raw.execute(
@@ -138,7 +138,7 @@ async def update_alone(store: Store, ids: list[int]) -> float:
 
 
 async def update_ours(store: Store, ids: list[int]) -> float:
-    """Seconds of the store layer's bulk update of the same rows, an event each."""
+    """Return the seconds of the bulk update of the same rows in core, one event a row."""
     from storax_core.commands.update import update_rows
 
     rows = [{"id": i, "priority": (i + 1) % 100} for i in ids]

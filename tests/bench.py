@@ -1,4 +1,4 @@
-"""A site with an App and a session: what tests of leases begin with."""
+"""A site with an App and a session, for tests of leases."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ class Bench:
         return [j["id"] for j in self.user.acquire(session or self.session, number, wait=wait, **ask)]
 
     def all(self, number: int = 2048, **ask: Any) -> list[int]:
-        """What Postgres has, without the queue's hints."""
+        """Lease what Postgres has, without the hints of the queue."""
         return self.take(number, **{"max_nodes_per_job": 10**6, **ask})
 
     def back(self) -> None:
-        """Give all leases back."""
+        """Return all leases: end the session and open a new one."""
         self.user.delete(f"/sessions/{self.session}")
         self.session = self.user.session(self.site)

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 import redis
 
+import fast
 import needs
 from fakes.mariadb import RealMariaDB
 from fakes.slurm import RealSlurm
@@ -26,18 +27,28 @@ _serial = count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--with NEED``, by which make targets choose the tests of an optional server."""
+    """Add ``--with NEED``, by which make targets choose the tests of an optional server, and ``--fast``."""
     parser.addoption(
         "--with", action="append", default=[], dest="needs", choices=sorted(needs.TARGETS),
         help="run the tests that need this, and only these; see tests/needs.py",
     )  # fmt: skip
+    parser.addoption("--fast", action="store_true", help="run the quick tests that start no server; see tests/fast.py")
     parser.addoption("--documents", default="", help="the folder of the reference documents that tests run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hold the fast part to starting no server."""
+    if config.option.fast:
+        fast.refuse_servers()
 
 
 @pytest.hookimpl(trylast=True)  # after the plugin that shuffles
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave optional servers to their targets, and start files with slow tests first, so that none ends alone."""
     kept, dropped = needs.choose(items, set(config.option.needs), root=os.geteuid() == 0)
+    if config.option.fast:
+        kept, slow_or_server = fast.choose(kept)
+        dropped += slow_or_server
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     slow = {item.path for item in kept if item.get_closest_marker("slow")}
@@ -66,9 +77,9 @@ class Addresses:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Addresses]:
     """Postgres and Valkey from wheels, or those that STORAX_TEST_DATABASE_URL and STORAX_TEST_REDIS_URL name."""
-    given = os.environ.get("STORAX_TEST_DATABASE_URL"), os.environ.get("STORAX_TEST_REDIS_URL")
-    if given[0] and given[1]:
-        yield Addresses(given[0], given[1])
+    database_url, redis_url = os.environ.get("STORAX_TEST_DATABASE_URL"), os.environ.get("STORAX_TEST_REDIS_URL")
+    if database_url and redis_url:
+        yield Addresses(database_url, redis_url)
         return
     from storax.local import Servers
 
@@ -126,8 +137,8 @@ def world(database_url: str, redis_url: str) -> Iterator[World]:
     with World(database_url, redis_url) as running:
         yield running
         assert undeclared_fields(running) == set()
-    found = asyncio.run(verify(database_url))
-    assert found["differences"] == 0, found
+    report = asyncio.run(verify(database_url))
+    assert report["differences"] == 0, report
 
 
 @pytest.fixture

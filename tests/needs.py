@@ -1,4 +1,4 @@
-"""What some tests need beyond Python and make: one make target for each need, which installs it and runs those tests.
+"""Optional servers that some tests need: each has a make target, which installs the server and runs its tests.
 
 A test says what it needs by ``@pytest.mark.needs("slurm")``, a parameter by ``marks=needs("ssh")``, a fixture by its
 line in ``FIXTURES``. ``make test`` runs none of these tests, whether the machine has the program or not, so its result
@@ -48,12 +48,12 @@ def needs(*names: str) -> pytest.MarkDecorator:
 
 
 def program(name: str) -> str | None:
-    """Return the path of a program, of a server too; None where it is not installed."""
+    """Return the path of a program, looking where servers are installed too; None if it is not installed."""
     return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}")
 
 
 def require(need: str, *programs: str) -> None:
-    """Fail a chosen test whose programs are not installed, with the command that installs them."""
+    """Fail the test if a program is not installed, and name the command that installs it."""
     if missing := [name for name in programs if program(name) is None]:
         pytest.fail(f"{', '.join(missing)} not installed; as root, `{TARGETS[need]}` installs what is missing")
 

@@ -1,4 +1,4 @@
-"""A loopback relay that can be cut, frozen and healed: a server that dies, hangs and comes back."""
+"""A relay on the loopback interface that can be cut, frozen and restored, as a server that dies, hangs and returns."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Proxy:
-    """Stands between a client and the server behind ``url``."""
+    """A relay between a client and the server at ``url``."""
 
     def __init__(self, url: str) -> None:
         self._there = urlsplit(url)
@@ -57,7 +57,7 @@ class Proxy:
         await asyncio.sleep(0.05)  # sockets close in a later round of the loop
 
     def cut(self) -> None:
-        """The server is gone: connections break, new ones are refused."""
+        """Break all connections and refuse new ones, as if the server were gone."""
 
         async def work() -> None:
             self._up = False
@@ -66,7 +66,7 @@ class Proxy:
         self._do(work())
 
     def freeze(self) -> None:
-        """The server hangs: connections are taken, nothing is answered."""
+        """Accept connections and answer nothing, as if the server hung."""
 
         async def work() -> None:
             self._flowing.clear()
@@ -74,11 +74,11 @@ class Proxy:
         self._do(work())
 
     def slow(self, bytes_a_sec: int | None) -> None:
-        """Carry so much at most from now on; None: all there is."""
+        """Limit the bytes that pass from now on; None removes the limit."""
         self._bytes_a_sec = bytes_a_sec
 
     def heal(self) -> None:
-        """The server is back."""
+        """Pass everything again, as if the server were back."""
 
         async def work() -> None:
             self._up = True

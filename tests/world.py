@@ -1,4 +1,4 @@
-"""A running server side for tests: the API by uvicorn on a free port and the feeder, in one thread with its own loop."""
+"""Run the server side for tests: the API with uvicorn on a free port and the feeder, in one thread with its own loop."""
 
 import asyncio
 import contextlib
@@ -32,20 +32,20 @@ _serial = count(1)
 
 
 def in_database(url: str, name: str) -> str:
-    """The same server, another database."""
+    """Return the URL of another database on the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
 def _listener() -> socket.socket:
-    """A listening socket on a free port. Its protocol is named, for only then does asyncio set TCP_NODELAY."""
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    made.bind(("127.0.0.1", 0))
-    made.listen(512)
-    return made
+    """Open a listening socket on a free port. Its protocol is explicit: only then does asyncio set TCP_NODELAY."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(512)
+    return listener
 
 
 class World:
-    """The platform's server side. Tests speak to it by HTTP, as users."""
+    """The server side of the platform. Tests call it over HTTP, as users do."""
 
     def __init__(self, database_url: str, redis_url: str, *, feeder: bool = True, **settings: Any) -> None:
         self.database_url, self.redis_url = database_url, redis_url
@@ -93,13 +93,13 @@ class World:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
 
     def run(self, work: Coroutine[Any, Any, T], *, seconds: float = 60) -> T:
-        """Run a coroutine on the platform's loop."""
+        """Run a coroutine on the platform's loop and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
 
     # ---- the feeder ------------------------------------------------------------------------------------------------
 
     def start_feeder(self) -> None:
-        """Begin to follow the log."""
+        """Start the feeder, which follows the log."""
 
         async def start() -> None:
             db = await Database.connect(self.database_url, size=8)
@@ -116,7 +116,7 @@ class World:
             await db.close()
 
     def stop_feeder(self) -> None:
-        """Stop following the log."""
+        """Stop the feeder."""
 
         async def stop() -> None:
             if self._feeder:
@@ -144,11 +144,11 @@ class World:
         return self.run(run())
 
     def value(self, statement: str, *values: Any) -> Any:
-        """The first column of the first row."""
+        """Run one statement and return the first column of its first row."""
         return self.sql(statement, *values)[0][0]
 
     def sweep(self) -> int:
-        """End expired sessions, as the cron task does."""
+        """End expired sessions, as the cron task does. Return how many ended."""
 
         async def run() -> int:
             async with self.db.worker() as conn, conn.transaction():
@@ -157,14 +157,14 @@ class World:
         return self.run(run())
 
     def asleep(self) -> int:
-        """How many long polls sleep in Redis until a hint or a cancel wakes them."""
+        """Count the long polls that sleep in Redis until a hint or a cancel wakes them."""
         database = str(self.redis.get_connection_kwargs()["db"])
         return sum(c["db"] == database and c["cmd"] == "bzmpop" and "b" in c["flags"] for c in self.redis.client_list())
 
     # ---- users -----------------------------------------------------------------------------------------------------
 
     def user(self, name: str | None = None, *, password: str | None = None) -> "User":
-        """A new user with a token."""
+        """Create a user with a token."""
         name = name or f"user{next(_serial)}"
 
         async def make() -> tuple[int, str]:
@@ -179,15 +179,15 @@ class World:
 # The servers speak plain HTTP. Reading the certificates anew for each client takes 50 ms, half the time of a short test.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 ANYBODY = httpx.Client(timeout=70, verify=NO_TLS)
-"""For single calls without a token; patient, whatever else the machine does."""
+"""A client for single calls without a token, with a timeout that a busy machine does not reach."""
 
 
 class Refused(AssertionError):
-    """An answer that the test did not expect."""
+    """The server refused a request that a test expected to succeed."""
 
 
 class User:
-    """Someone with a token. ``get``, ``post``, ... answer the JSON body and insist on success; ``ask`` takes any answer."""
+    """A user with a token. ``get``, ``post``, ... return the JSON body and fail on an error; ``ask`` takes any response."""
 
     def __init__(self, world: World, name: str, user_id: int, token: str) -> None:
         self.world, self.name, self.id, self.token = world, name, user_id, token
@@ -196,7 +196,7 @@ class User:
         )
 
     def ask(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **kw: Any) -> httpx.Response:
-        """Any call, any answer."""
+        """Send any request and return any response."""
         content = raw if raw is not None else json.dumps(body).encode() if body is not None else None
         return self.http.request(method, path, content=content, **kw)
 
@@ -207,23 +207,23 @@ class User:
         return answer.json() if answer.content else None
 
     def get(self, path: str, **params: Any) -> Any:
-        """GET with query parameters."""
+        """Send GET with query parameters and return the body."""
         return self._good("GET", path, params=params)
 
     def post(self, path: str, body: Any = None, **kw: Any) -> Any:
-        """POST a body."""
+        """Send POST with a body and return the body of the response."""
         return self._good("POST", path, body, **kw)
 
     def patch(self, path: str, body: Any = None, **kw: Any) -> Any:
-        """PATCH with a body."""
+        """Send PATCH with a body and return the body of the response."""
         return self._good("PATCH", path, body, **kw)
 
     def delete(self, path: str, **kw: Any) -> Any:
-        """DELETE."""
+        """Send DELETE and return the body of the response."""
         return self._good("DELETE", path, **kw)
 
     def refused(self, method: str, path: str, body: Any = None, *, status: int, code: str, **kw: Any) -> dict[str, Any]:
-        """A call that must be refused with problem details of this status and code; returns them."""
+        """Send a request that must fail with this status and code. Return its problem details."""
         answer = self.ask(method, path, body, **kw)
         assert answer.status_code == status, f"{answer.status_code} {answer.text}"
         return problem(answer, code)
@@ -231,65 +231,65 @@ class User:
     # ---- things ----------------------------------------------------------------------------------------------------
 
     def site(self, name: str = "", **fields: Any) -> int:
-        """A new site."""
+        """Create a site and return its id."""
         return int(self.post("/sites/", {"name": name or f"site{next(_serial)}", **fields})["id"])
 
     def app(self, site: int | None = None, **fields: Any) -> int:
-        """A new App without parameters."""
-        given = {"site_id": site or self.site(), "name": f"App{next(_serial)}", "command_template": "true", **fields}
-        return int(self.post("/apps/", given)["id"])
+        """Create an App without parameters and return its id."""
+        row = {"site_id": site or self.site(), "name": f"App{next(_serial)}", "command_template": "true", **fields}
+        return int(self.post("/apps/", row)["id"])
 
     def jobs(self, app: int, number: int = 1, **fields: Any) -> list[int]:
-        """New jobs of one App."""
+        """Create jobs of one App and return their ids."""
         rows = [{"app_id": app, "workdir": f"w/{i}", **fields} for i in range(number)]
         return [j["id"] for j in self.post("/jobs/", rows)["results"]]
 
     def job(self, app: int, **fields: Any) -> dict[str, Any]:
-        """A new job."""
-        found: dict[str, Any] = self.post("/jobs/", {"app_id": app, "workdir": "w", **fields})
-        return found
+        """Create a job and return its row."""
+        row: dict[str, Any] = self.post("/jobs/", {"app_id": app, "workdir": "w", **fields})
+        return row
 
     def session(self, site: int, **fields: Any) -> int:
-        """A new session."""
+        """Open a session and return its id."""
         return int(self.post("/sessions/", {"site_id": site, **fields})["id"])
 
     def acquire(self, session: int, number: int = 1, *, wait: float = 0, **ask: Any) -> list[dict[str, Any]]:
-        """Jobs leased to the session."""
+        """Lease jobs to the session and return their rows."""
         answer = self.post(f"/sessions/{session}/acquire", {"max_num_jobs": number, **ask}, params={"wait": wait})
         jobs: list[dict[str, Any]] = answer["jobs"]
         return jobs
 
     def report(self, session: int, job: dict[str, Any], *states: str, **patch: Any) -> dict[str, Any]:
-        """Report state moves of a leased job."""
-        told: dict[str, Any] = self.post(f"/sessions/{session}/report", {"reports": [report(job, *states, **patch)]})
-        return told
+        """Report transitions of a leased job."""
+        answer: dict[str, Any] = self.post(f"/sessions/{session}/report", {"reports": [report(job, *states, **patch)]})
+        return answer
 
     def finish(self, session: int, *jobs: dict[str, Any], last: str = "RUN_DONE") -> dict[str, Any]:
-        """Run leased jobs to their end."""
+        """Report that leased jobs ran, and that their run ended in the state ``last``."""
         rows = [report(j, "RUNNING", last) for j in jobs]
-        told: dict[str, Any] = self.post(f"/sessions/{session}/report", {"reports": rows})
-        assert not told["refused"], told
-        return told
+        answer: dict[str, Any] = self.post(f"/sessions/{session}/report", {"reports": rows})
+        assert not answer["refused"], answer
+        return answer
 
     def states(self, *jobs: int) -> list[str]:
-        """Their states, in the order asked."""
+        """Return the states of jobs, in the order of the arguments; ``deleted`` for those that are gone."""
         rows = self.post("/jobs/query", {"filter": {"id": list(jobs)}, "fields": ["id", "state"], "limit": 10000})
-        found = {r["id"]: r["state"] for r in rows["results"]}
-        return [found.get(j, "deleted") for j in jobs]
+        states = {r["id"]: r["state"] for r in rows["results"]}
+        return [states.get(j, "deleted") for j in jobs]
 
     def events(self, **filters: Any) -> list[dict[str, Any]]:
-        """Events in the order of the log."""
+        """Return events in the order of the log."""
         rows = self.post("/events/query", {"filter": filters, "ordering": ["position"], "limit": 10000})
-        found: list[dict[str, Any]] = rows["results"]
-        return found
+        events: list[dict[str, Any]] = rows["results"]
+        return events
 
     def key(self, **headers: str) -> dict[str, Any]:
-        """Keyword arguments for a call with a new Idempotency-Key."""
+        """Return keyword arguments for a request with a new Idempotency-Key."""
         return {"headers": {"Idempotency-Key": str(uuid4()), **headers}}
 
     @contextlib.contextmanager
     def stream(self, **params: Any) -> Iterator["Listener"]:
-        """The event stream, read by a thread."""
+        """Read the event stream in a thread until the block ends."""
         listener = Listener(self, params)
         try:
             yield listener
@@ -298,7 +298,7 @@ class User:
 
 
 class Listener:
-    """Reads the event stream into ``events``."""
+    """A thread that reads the event stream into ``events``."""
 
     def __init__(self, user: User, params: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         self.events: list[dict[str, Any]] = []
@@ -330,7 +330,7 @@ class Listener:
             self.events.append(orjson.loads(line[6:]))
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection and end the thread."""
         wire = self._response.extensions["network_stream"].get_extra_info("socket")
         with contextlib.suppress(OSError):
             wire.shutdown(socket.SHUT_RDWR)
@@ -341,13 +341,13 @@ class Listener:
 
 
 def report(job: dict[str, Any], *states: str, data: dict[str, Any] | None = None, **patch: Any) -> dict[str, Any]:
-    """One row of a report."""
+    """Return one row of a report."""
     moves = [{"to": s, "at": "2026-01-01T00:00:00Z", **({"data": data} if data else {})} for s in states]
     return {"id": job["id"], "lease_epoch": job["lease_epoch"], "moves": moves, "patch": patch}
 
 
 def problem(answer: httpx.Response, code: str | None = None) -> dict[str, Any]:
-    """The problem details of a refusal, checked for their shape."""
+    """Check the shape of an error response and return its problem details."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     body: dict[str, Any] = answer.json()
     assert {"type", "title", "status", "detail", "code", "hint", "request_id"} <= set(body), body

@@ -60,7 +60,7 @@ class Home:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def install(self, name: str) -> str:
-        """Install a system where it is not; returns its version.
+        """Install a system if it is missing and return its version.
 
         Raises:
             PeerError: pip could not.
@@ -73,8 +73,8 @@ class Home:
                 self._run(sys.executable, "-m", "venv", str(self._venv))
             self._run(str(self._python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *needs)
             stamp.touch()
-        asked = f"import importlib.metadata as m; print(m.version({name!r}))"
-        return self._run(str(self._python), "-c", asked).strip()
+        code = f"import importlib.metadata as m; print(m.version({name!r}))"
+        return self._run(str(self._python), "-c", code).strip()
 
     def start(self, name: str) -> "subprocess.Popen[str]":
         """Start a system's script of ``inside``; its pipes carry lines, its words go to a log in ``folder``.
@@ -88,11 +88,11 @@ class Home:
         return self._keep(name, *argv, stdin=pipe, stdout=pipe)
 
     def log(self, name: str) -> Path:
-        """What a system said."""
+        """Return the path of a system's log."""
         return self.folder / f"{name}.log"
 
     def pids(self) -> list[int]:
-        """All that was started here and still runs, also what has left its parent."""
+        """Return the ids of all processes started here that still run, detached ones too."""
         return [pid for one in self._started for pid in (one.pid, *descendants(one.pid))]
 
     @property
@@ -103,9 +103,9 @@ class Home:
         own = self.folder / name
         own.mkdir(exist_ok=True)
         path = f"{self._python.parent}{os.pathsep}{os.environ['PATH']}"  # Parsl looks for its programs there
-        given = {"PATH": path, "PYTHONPATH": str(INSIDE), "PYTHONDONTWRITEBYTECODE": "1"}
+        own_variables = {"PATH": path, "PYTHONPATH": str(INSIDE), "PYTHONDONTWRITEBYTECODE": "1"}
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("STORAX_", "PYTHON"))}
-        return {**kept, **given, "STORAX_BENCH_FOLDER": str(own), "STORAX_BENCH_VALKEY": str(self._socket)}
+        return {**kept, **own_variables, "STORAX_BENCH_FOLDER": str(own), "STORAX_BENCH_VALKEY": str(self._socket)}
 
     def _start_valkey(self) -> None:
         """Over a Unix socket in a folder of ours, and with nothing kept on disk: the fastest a broker can be."""
@@ -134,13 +134,13 @@ class Home:
         except subprocess.TimeoutExpired as error:
             raise PeerError(f"{argv[0]} did not end within {INSTALL_SEC:.0f} s") from error
         if done.returncode:
-            words = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
-            raise PeerError(words[-1] if words else f"{argv[0]} ended with {done.returncode}")
+            lines = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
+            raise PeerError(lines[-1] if lines else f"{argv[0]} ended with {done.returncode}")
         return done.stdout
 
 
 def _ended(one: "subprocess.Popen[str]") -> None:
-    """Wait until it is gone; one that does not go by itself is told to."""
+    """Wait until a process has ended, and end it if it does not end by itself."""
     if one.stdin:
         with suppress(subprocess.TimeoutExpired):
             one.wait(STOP_SEC)

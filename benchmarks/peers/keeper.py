@@ -19,21 +19,21 @@ GRACE_SEC, KILL_SEC = 3.0, 5.0
 
 
 def descendants(root: int) -> list[int]:
-    """All processes below this one, the nearest first."""
+    """Return the ids of all descendants of a process, the nearest first."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
                 parent = int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
                 children.setdefault(parent, []).append(int(entry.name))
-    found = [root]
-    for pid in found:
-        found += children.get(pid, [])
-    return found[1:]
+    pids = [root]
+    for pid in pids:
+        pids += children.get(pid, [])
+    return pids[1:]
 
 
 def main(argv: list[str]) -> int:
-    """Run it; returns its status."""
+    """Run the command and return its exit status."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     if prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")

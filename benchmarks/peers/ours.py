@@ -15,7 +15,7 @@ WARM = 2
 
 
 class Clock(App):
-    """Tells when it began."""
+    """Returns when it began."""
 
     site = "local"
 
@@ -39,7 +39,7 @@ class Ours:
         self._places = (Path("beside") / str(n) for n in itertools.count())
 
     def ask(self, what: str, count: int) -> Any:
-        """See ``Asked.ask``."""
+        """See ``Peer.ask``."""
         works: dict[str, Callable[[int], Any]] = {
             "processes": lambda n: run_all([self._job(self._noop_id) for _ in range(n)]),
             "functions": lambda n: run_all([self._job(self._increment_id, x=i) for i in range(n)]),

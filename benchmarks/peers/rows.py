@@ -1,4 +1,4 @@
-"""Rows 10 to 13 once more, beside HyperQueue, Parsl, Celery and RQ: on this machine, in this run, in turn."""
+"""Measure rows 10 to 13 beside HyperQueue, Parsl, Celery and RQ: on this machine, in this run, in turn."""
 
 import os
 import time
@@ -9,9 +9,9 @@ from typing import Any
 
 from benchmarks.flow_rows import bare_spawn
 from benchmarks.measure import ROUNDS, Table, cpu_us, median, progress
-from benchmarks.peers.asked import Asked
 from benchmarks.peers.home import NEEDS, Home, PeerError
 from benchmarks.peers.ours import Ours
+from benchmarks.peers.peer import Peer
 from storax.local import LocalStack
 
 OURS = "Storax"
@@ -57,56 +57,56 @@ All systems were up for the whole time and measured in turn, {rounds} rounds, me
 
 @dataclass
 class Seen:
-    """What one system showed: for each work a list of the rounds' figures; why it fell out, if it did."""
+    """The results of one system: for each measurement the figures of all rounds, and why it was dropped, if it was."""
 
     version: str = ""
     failed: str = ""
     figures: dict[str, list[Any]] = field(default_factory=lambda: {work: [] for work in WORKS})
 
     def value(self, work: str, place: int | None) -> float | None:
-        """The median; None where there is none."""
-        found = self.figures[work]
-        if not found or self.failed:
+        """Return the median of a measurement; None if there is none."""
+        figures = self.figures[work]
+        if not figures or self.failed:
             return None
-        return median(found if place is None else [pair[place] for pair in found])
+        return median(figures if place is None else [pair[place] for pair in figures])
 
 
 def beside(table: Table, stack: LocalStack, noop_id: int) -> None:
-    """Measure all and add the comparison to the table's sections. A system that cannot be had is told of, loudly."""
+    """Measure all systems and add the comparison to the table. A system that cannot run is reported."""
     with Home() as home:
         seen = {name: Seen() for name in (OURS, *NEEDS)}
-        asked = {OURS: Ours(stack, noop_id), **_started(home, seen)}
-        for name in list(asked):
-            _turn(seen, asked, name, warm=True)
+        systems = {OURS: Ours(stack, noop_id), **_started(home, seen)}
+        for name in list(systems):
+            _turn(seen, systems, name, warm=True)
         pids = [*stack.pids.values(), *home.pids()]
         idle = _idle_share(pids)
         spawns = []
         for turn in range(ROUNDS):
             progress(f"beside other systems, round {turn + 1} of {ROUNDS}")
             spawns.append(bare_spawn())
-            order = list(asked)
+            order = list(systems)
             for name in order[turn % len(order) :] + order[: turn % len(order)]:
-                _turn(seen, asked, name)
+                _turn(seen, systems, name)
     table.sections.append(_text(seen, idle=idle, spawn=median(spawns)))
 
 
-def _started(home: Home, seen: dict[str, Seen]) -> dict[str, Asked]:
-    """Those that could be installed and started, all at once."""
-    asked: dict[str, Asked] = {}
+def _started(home: Home, seen: dict[str, Seen]) -> dict[str, Peer]:
+    """Install and start all systems, and return those that run."""
+    systems: dict[str, Peer] = {}
     for name in NEEDS:
-        with _told(seen[name], name):
+        with _failure_noted(seen[name], name):
             seen[name].version = home.install(name)
-            asked[name] = Asked(home, name)
-    progress(f"starting {', '.join(asked)}")
-    for name in list(asked):
-        with _told(seen[name], name):
-            asked[name].ready()
-    return {name: one for name, one in asked.items() if not seen[name].failed}
+            systems[name] = Peer(home, name)
+    progress(f"starting {', '.join(systems)}")
+    for name in list(systems):
+        with _failure_noted(seen[name], name):
+            systems[name].ready()
+    return {name: one for name, one in systems.items() if not seen[name].failed}
 
 
 @contextmanager
-def _told(seen: Seen, name: str) -> Iterator[None]:
-    """Note why a system falls out, and go on."""
+def _failure_noted(seen: Seen, name: str) -> Iterator[None]:
+    """Record why a system fails, and continue."""
     try:
         yield
     except PeerError as error:
@@ -114,23 +114,23 @@ def _told(seen: Seen, name: str) -> Iterator[None]:
         progress(f"{NAMES[name]} IS NOT MEASURED: {error}")
 
 
-def _turn(seen: dict[str, Seen], asked: dict[str, Any], name: str, *, warm: bool = False) -> None:
-    """All works of one system, once."""
-    with _told(seen[name], name):
+def _turn(seen: dict[str, Seen], systems: dict[str, Any], name: str, *, warm: bool = False) -> None:
+    """Run every measurement of one system once."""
+    with _failure_noted(seen[name], name):
         for work in WORKS:
             count = WARM[work] if warm else _count(seen[name], name, work)
             time.sleep(REST_SEC)
-            answer = asked[name].ask(work, count)
+            answer = systems[name].ask(work, count)
             if answer is None or warm:
                 continue
             seen[name].figures[work] += [count / answer] if work in COUNTS else answer
             progress(f"  {name} {work}: {_shown(seen[name].figures[work][-1])}")
         return
-    asked.pop(name)
+    systems.pop(name)
 
 
 def _count(seen: Seen, name: str, work: str) -> int:
-    """Fewer where the last round was slow, so that a busy machine does not hold up the run."""
+    """Return the number of jobs: fewer if the last round was slow, so that a busy machine does not delay the run."""
     if work not in COUNTS:
         return SINGLES
     full, last = COUNTS[work][name], seen.figures[work][-1:]
@@ -138,7 +138,7 @@ def _count(seen: Seen, name: str, work: str) -> int:
 
 
 def _idle_share(pids: list[int], seconds: float = 2.0) -> float:
-    """Percent of one core that these processes use while nobody asks them anything."""
+    """Return the percentage of one core that these processes use while idle."""
     before = _cpu(pids)
     time.sleep(seconds)
     return (_cpu(pids) - before) / seconds / 1e4

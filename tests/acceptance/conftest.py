@@ -53,5 +53,5 @@ def idle(client: Client) -> Any:
 @pytest.fixture
 def jobs(idle: Any) -> list[Any]:
     """Ten stored jobs that do not run."""
-    made: list[Any] = [Job(app_id=idle.id, workdir=f"idle/{i}", tags={"n": str(i)}) for i in range(10)]
-    return Job.objects.bulk_create(made)
+    unsaved: list[Any] = [Job(app_id=idle.id, workdir=f"idle/{i}", tags={"n": str(i)}) for i in range(10)]
+    return Job.objects.bulk_create(unsaved)

@@ -21,8 +21,8 @@ QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 def rendered(world: World, tmp_path: Path) -> str:
     """The document at /docs after its scripts ran."""
     require("browser", "chromium")
-    words = [program("chromium"), *QUIET, f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"]
-    done = subprocess.run([*words, f"{world.url}/docs"], capture_output=True, text=True, timeout=HANG_SEC, check=True)
+    argv = [program("chromium"), *QUIET, f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"]
+    done = subprocess.run([*argv, f"{world.url}/docs"], capture_output=True, text=True, timeout=HANG_SEC, check=True)
     return done.stdout
 
 

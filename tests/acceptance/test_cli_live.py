@@ -61,9 +61,9 @@ def test_a_failure_is_status_6_and_is_explained(storax):
     number = done.stdout.strip()
     assert done.returncode == 6
     assert f"storax job explain {number}" in done.stderr
-    words = storax.good("job", "explain", number)
-    assert "exit code 3" in words
-    assert "| bad thing" in words
+    explanation = storax.good("job", "explain", number)
+    assert "exit code 3" in explanation
+    assert "| bad thing" in explanation
     assert storax.good("job", "logs", number, "--err") == "bad thing\n"
     assert storax("job", "wait", number).returncode == 6
     storax.good("job", "retry", number, "--yes")
@@ -99,7 +99,7 @@ def test_csv_and_sweeps_make_a_job_a_row(storax):
     assert json.loads(storax.good("job", "summary", "--tag", "many=1", "-o", "json")) == {"JOB_FINISHED": 5}
 
 
-def test_a_running_job_is_waited_for_cancelled_and_told_about(storax):
+def test_a_running_job_is_shown_waited_for_and_cancelled(storax):
     number = storax.good("job", "submit", "Sleep", "sec=60").strip()
     late = storax("job", "wait", number, "--timeout", "0.5s")
     assert late.returncode == 7
@@ -129,12 +129,12 @@ def test_events_are_pushed_as_they_happen(storax, interruptible):
         listening = threading.Thread(target=lambda: heard.append(following.stdout.readline()), daemon=True)
         listening.start()
 
-        def told() -> bool:
+        def event_arrives() -> bool:
             numbers.append(int(storax.good("job", "submit", "Hello", "name=x", "--wait")))
             listening.join(1)
             return bool(heard)
 
-        eventually(told)  # nobody says when it has begun to listen
+        eventually(event_arrives)  # nobody says when it has begun to listen
         assert json.loads(heard[0])["job_id"] in numbers
         following.send_signal(signal.SIGINT)
         assert following.wait(60) == 130
@@ -162,20 +162,20 @@ def listed(storax):
     return storax
 
 
-@pytest.mark.parametrize("words", LISTS, ids=" ".join)
-def test_every_list_reads_back_in_every_form(listed, words):
+@pytest.mark.parametrize("arguments", LISTS, ids=" ".join)
+def test_every_list_reads_back_in_every_form(listed, arguments):
     storax = listed
-    rows = json.loads(storax.good(*words, "-o", "json"))
-    assert [json.loads(line) for line in storax.good(*words, "-o", "ndjson").splitlines()].__len__() == len(rows)
-    assert len(list(csv.DictReader(storax.good(*words, "-o", "csv").splitlines()))) == len(rows)
-    assert len(storax.good(*words, "-o", "ids").split()) == len(rows)
+    rows = json.loads(storax.good(*arguments, "-o", "json"))
+    assert [json.loads(line) for line in storax.good(*arguments, "-o", "ndjson").splitlines()].__len__() == len(rows)
+    assert len(list(csv.DictReader(storax.good(*arguments, "-o", "csv").splitlines()))) == len(rows)
+    assert len(storax.good(*arguments, "-o", "ids").split()) == len(rows)
     for form in ("table", "wide"):
-        lines = storax.good(*words, "-o", form).splitlines()
+        lines = storax.good(*arguments, "-o", form).splitlines()
         assert len(lines) == (len(rows) + 1 if rows else 0)
-    assert rows or words[0] == "transfer"
+    assert rows or arguments[0] == "transfer"
 
 
-def test_a_reader_who_had_enough_is_no_error(storax):
+def test_a_closed_pipe_is_no_error(storax):
     reading = storax.start("event", "ls", "--limit", "0", "-o", "ndjson")
     reading.stdout.readline()
     reading.stdout.close()
@@ -205,11 +205,13 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "status", "hint"), MISTAKES, ids=[" ".join(words) for words, _, _ in MISTAKES])
-def test_a_mistake_has_a_cause_a_way_out_and_a_status(storax, words, status, hint):
-    number = storax.good("job", "submit", "Hello", "name=mistake", "--wait").strip() if "JOB" in words else ""
+@pytest.mark.parametrize(
+    ("arguments", "status", "hint"), MISTAKES, ids=[" ".join(arguments) for arguments, _, _ in MISTAKES]
+)
+def test_a_mistake_has_a_cause_a_way_out_and_a_status(storax, arguments, status, hint):
+    number = storax.good("job", "submit", "Hello", "name=mistake", "--wait").strip() if "JOB" in arguments else ""
     began = time.monotonic()
-    done = storax(*(number if word == "JOB" else word for word in words))
+    done = storax(*(number if argument == "JOB" else argument for argument in arguments))
     assert (done.returncode, done.stdout) == (status, ""), done.stderr
     assert done.stderr.startswith("error: ")
     assert hint in done.stderr
@@ -217,7 +219,7 @@ def test_a_mistake_has_a_cause_a_way_out_and_a_status(storax, words, status, hin
     assert time.monotonic() - began < 30  # whoever asks again does so for a minute
 
 
-def test_who_may_not_come_in_and_who_is_not_there(storax):
+def test_a_wrong_token_and_an_unreachable_server_have_their_own_status(storax):
     refused = storax("job", "ls", STORAX_TOKEN="stx_wrong")
     assert refused.returncode == 4
     assert "storax login" in refused.stderr
@@ -227,17 +229,17 @@ def test_who_may_not_come_in_and_who_is_not_there(storax):
 
 
 def test_a_token_of_ones_own_works_until_it_is_revoked(storax):
-    made = json.loads(storax.good("token", "create", "--name", "trial", "--days", "1", "-o", "json"))
-    assert json.loads(storax.good("whoami", "-o", "json", STORAX_TOKEN=made["token"]))["username"] == "local"
-    storax.good("token", "revoke", made["id"], "--yes")
-    eventually(lambda: storax("whoami", STORAX_TOKEN=made["token"]).returncode == 4)
+    token = json.loads(storax.good("token", "create", "--name", "trial", "--days", "1", "-o", "json"))
+    assert json.loads(storax.good("whoami", "-o", "json", STORAX_TOKEN=token["token"]))["username"] == "local"
+    storax.good("token", "revoke", token["id"], "--yes")
+    eventually(lambda: storax("whoami", STORAX_TOKEN=token["token"]).returncode == 4)
 
 
 def test_login_with_a_token_writes_a_profile_that_logout_removes(storax, stack, tmp_path):
-    made = json.loads(storax.good("token", "create", "--name", "login", "-o", "json"))
+    token = json.loads(storax.good("token", "create", "--name", "login", "-o", "json"))
     fresh = {"STORAX_URL": "", "STORAX_TOKEN": "", "STORAX_HOME": str(tmp_path)}
-    storax.good("login", stack.url, "--token-stdin", typed=made["token"], **fresh)
+    storax.good("login", stack.url, "--token-stdin", typed=token["token"], **fresh)
     assert json.loads(storax.good("whoami", "-o", "json", **fresh))["found"] == "profile default"
     storax.good("logout", **fresh)
     assert storax("whoami", **fresh).returncode == 8
-    assert made["id"] not in {row["id"] for row in json.loads(storax.good("token", "ls", "-o", "json"))}
+    assert token["id"] not in {row["id"] for row in json.loads(storax.good("token", "ls", "-o", "json"))}

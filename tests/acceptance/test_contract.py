@@ -21,7 +21,7 @@ from waiting import eventually
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def requested_paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that clients made after it ask for; so it comes before ``client`` among a test's fixtures."""
     paths: list[str] = []
     send = httpx.HTTPTransport.handle_request
@@ -39,9 +39,9 @@ def _ids(jobs: list[Any]) -> list[int]:
 
 
 def _define(name: str, template: str, **extra: Any) -> type[App]:
-    made: type[App] = type(name, (App,), {"site": "local", "command_template": template, **extra})
-    made.sync()
-    return made
+    app: type[App] = type(name, (App,), {"site": "local", "command_template": template, **extra})
+    app.sync()
+    return app
 
 
 def _state(job: Any) -> str:
@@ -50,11 +50,11 @@ def _state(job: Any) -> str:
 
 
 def test_bulk_create_fills_ids_in_place_and_returns_the_list(idle: Any) -> None:
-    given = [Job(app_id=idle.id, workdir=f"c/{i}") for i in range(3)]
-    made = Job.objects.bulk_create(job for job in given)
-    assert made == given
-    assert all(a is b for a, b in zip(made, given, strict=True))
-    assert len({j.id for j in given}) == 3
+    jobs = [Job(app_id=idle.id, workdir=f"c/{i}") for i in range(3)]
+    created = Job.objects.bulk_create(job for job in jobs)
+    assert created == jobs
+    assert all(a is b for a, b in zip(created, jobs, strict=True))
+    assert len({j.id for j in jobs}) == 3
 
 
 def test_bulk_create_is_atomic(idle: Any) -> None:
@@ -83,7 +83,7 @@ def test_first_on_nothing_is_none_and_get_raises(jobs: list[Any]) -> None:
         nothing[0]
 
 
-def test_slices_mean_what_they_mean_for_a_list(jobs: list[Any]) -> None:
+def test_slices_work_as_those_of_a_list(jobs: list[Any]) -> None:
     query, ids = Job.objects.filter(id=_ids(jobs)).order_by("id"), _ids(jobs)
     assert [j.id for j in query[2:8]] == ids[2:8]
     assert [j.id for j in query[2:8][1:3]] == ids[2:8][1:3]
@@ -133,7 +133,7 @@ def test_a_deleted_jobs_events_stay(jobs: list[Any]) -> None:
     assert [e.type for e in EventLog.objects.filter(job_id=gone).order_by("position")] == ["job.created", "job.deleted"]
 
 
-def test_a_running_job_is_not_deleted_unsaid(client: Client) -> None:
+def test_a_leased_job_is_not_deleted_and_a_bulk_delete_warns(client: Client) -> None:
     job: Any = _define("Hold", "sleep 600").submit("hold/1")
     eventually(lambda: _state(job) == "RUNNING")
     with pytest.raises(errors.Leased, match="cancel"):
@@ -204,29 +204,29 @@ def test_retries_are_counted_and_visible(client: Client) -> None:
     assert moves[1:4] == ["RUNNING", "RUN_ERROR", "RESTART_READY"]
 
 
-def test_waiting_is_pushed(app: Any) -> None:
-    made: list[Any] = [app.submit(f"wait/{i}", name=str(i)) for i in range(5)]
-    seen = [j.id for j in Job.objects.as_completed(made, timeout=60)]
-    assert sorted(seen) == sorted(_ids(made))
-    done, rest = Job.objects.wait(made, timeout=60)
+def test_a_wait_returns_jobs_as_they_end(app: Any) -> None:
+    jobs: list[Any] = [app.submit(f"wait/{i}", name=str(i)) for i in range(5)]
+    seen = [j.id for j in Job.objects.as_completed(jobs, timeout=60)]
+    assert sorted(seen) == sorted(_ids(jobs))
+    done, rest = Job.objects.wait(jobs, timeout=60)
     assert (len(done), len(rest)) == (5, 0)
 
 
 def test_a_long_wait_asks_the_server_no_more_often_than_a_short_one(
-    asked: list[str], client: Client, monkeypatch: pytest.MonkeyPatch
+    requested_paths: list[str], client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who polls, asks more often the longer it takes; who is told, asks once."""
     nap = _define("NapBriefly", "sleep {{ seconds }}")
     job: Any = nap.submit("wait/nap", seconds="2.5")
     monkeypatch.setattr(waiting, "POLL_LIVE_SEC", 600.0)  # the polls beside the stream are not part of the test
-    asked.clear()
+    requested_paths.clear()
     job.result(timeout=60)
-    assert len([a for a in asked if a.endswith("/events/stream")]) == 1, asked
-    assert len(asked) <= 3, asked  # the stream, a look when it opens, the job itself
+    assert len([a for a in requested_paths if a.endswith("/events/stream")]) == 1, requested_paths
+    assert len(requested_paths) <= 3, requested_paths  # the stream, a look when it opens, the job itself
     assert job.state == "JOB_FINISHED"
 
 
-def test_async_has_its_seam(asked: list[str], client: Client, app: Any) -> None:
+def test_queries_can_be_read_in_threads_of_an_event_loop(requested_paths: list[str], client: Client, app: Any) -> None:
     """A twin for asyncio comes later: queries ask nothing until they are read, and are read in threads meanwhile."""
 
     async def read() -> list[Any]:
@@ -235,18 +235,18 @@ def test_async_has_its_seam(asked: list[str], client: Client, app: Any) -> None:
             asyncio.to_thread(list, App.objects.filter(name="Greet")),
         )
 
-    asked.clear()
+    requested_paths.clear()
     Job.objects.filter(state="FAILED").exclude(id=1).order_by("-id")[:5]
-    assert asked == []
+    assert requested_paths == []
     failed, apps = asyncio.run(read())
     assert failed >= 0
     assert [a.name for a in apps] == ["Greet"]
 
 
-def test_client_errors_form_one_tree_and_4xx_are_not_retried(asked: list[str], client: Client) -> None:
+def test_client_errors_form_one_tree_and_4xx_are_not_retried(requested_paths: list[str], client: Client) -> None:
     with pytest.raises(errors.NotFound) as caught:
         client.request("GET", "/jobs/999999999")
-    assert asked == ["/api/v1/jobs/999999999"]
+    assert requested_paths == ["/api/v1/jobs/999999999"]
     assert caught.value.request_id
     assert isinstance(caught.value, errors.StoraxError)
 
@@ -282,8 +282,8 @@ def test_payloads_are_json_and_nothing_is_unpickled(client: Client, stack: Local
     import storax
 
     package = Path(inspect.getfile(storax)).parent
-    words = r"import (pickle|dill|cloudpickle)|pickle\.load"
-    loads = {p.name for p in package.rglob("*.py") if re.search(words, p.read_text())}
+    pickle_use = r"import (pickle|dill|cloudpickle)|pickle\.load"
+    loads = {p.name for p in package.rglob("*.py") if re.search(pickle_use, p.read_text())}
     assert loads == {"pickled.py"}
     assert writer.submit("payload/3").result(timeout=60, trust=True) == {"sum": 3}
     with pytest.raises(errors.InvalidInput, match="trust=True"):
@@ -310,7 +310,7 @@ def test_frames_and_notebooks(jobs: list[Any]) -> None:
     assert list(query.to_pandas()["id"]) == _ids(jobs)
 
 
-def test_beyond_balsam_everywhere(jobs: list[Any]) -> None:
+def test_every_other_method_of_a_query(jobs: list[Any]) -> None:
     ids = _ids(jobs)
     query = Job.objects.filter(id=ids)
     assert query.exclude(tags={"n": "3"}).count() == 9

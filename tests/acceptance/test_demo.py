@@ -24,19 +24,19 @@ def storax(tmp_path):
 
 def left_behind(folder: Path):
     """Processes that know the folder, and what lies in it."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
-            words = [*process.cmdline(), process.cwd()]
-            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in word for word in words):
-                found.append(words)
+            texts = [*process.cmdline(), process.cwd()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in word for word in texts):
+                processes.append(texts)
         except psutil.Error:
             continue
-    return found + list(folder.glob("storax-*"))
+    return processes + list(folder.glob("storax-*"))
 
 
 @pytest.mark.slow("the demo from an empty folder to its end")
-def test_the_demo_tells_its_whole_story(storax, tmp_path):
+def test_the_demo_prints_results_counts_and_history(storax, tmp_path):
     done = storax("demo", "--jobs", "24")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Created a graph of 26 jobs in one call" in done.stderr
@@ -74,12 +74,12 @@ def test_an_interrupted_demo_leaves_nothing_running(storax, interruptible, tmp_p
                 break
         time.sleep(0.5)
         running.send_signal(number)
-        _, told = running.communicate(timeout=60)
+        _, stderr = running.communicate(timeout=60)
     finally:
         running.kill()
         running.wait()
     assert running.returncode == 130
-    assert "Traceback" not in told
+    assert "Traceback" not in stderr
     assert left_behind(tmp_path) == []
 
 

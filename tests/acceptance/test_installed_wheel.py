@@ -19,15 +19,15 @@ Run = Callable[..., str]
 
 def processes_below(folder: Path) -> list[psutil.Process]:
     """Every process that works in the folder, or whose program or arguments lie in it."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
-            words = [*process.cmdline(), process.cwd(), process.exe()]
-            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in word for word in words):
-                found.append(process)
+            texts = [*process.cmdline(), process.cwd(), process.exe()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in word for word in texts):
+                processes.append(process)
         except psutil.Error:
             continue
-    return found
+    return processes
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +45,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(place: Path) -> Iterator[Run]:
     """Runs a program of that environment, with no settings of this machine."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("STORAX_", "PYTHON", "VIRTUAL_ENV"))}
-    given = kept | {"HOME": str(place / "home"), "STORAX_HOME": str(place / "home/storax")}
+    env = kept | {"HOME": str(place / "home"), "STORAX_HOME": str(place / "home/storax")}
 
-    def call(program: str, *words: str) -> str:
-        argv = [str(place / "venv/bin" / program), *words]
-        done = subprocess.run(argv, cwd=place, env=given, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, f"{program} {' '.join(words)}: {done.stdout}{done.stderr}"
+    def call(program: str, *arguments: str) -> str:
+        argv = [str(place / "venv/bin" / program), *arguments]
+        done = subprocess.run(argv, cwd=place, env=env, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, f"{program} {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
 
     yield call

@@ -77,11 +77,13 @@ def test_the_readme_script_finishes_its_three_jobs(stack: LocalStack, tmp_path: 
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_command_line_of_the_pages_exists(line: str) -> None:
-    words = [w for w in shlex.split(line.split(" < ")[0].split(" > ")[0].split(" | ")[0], comments=True) if w != "..."]
+    arguments = [
+        w for w in shlex.split(line.split(" < ")[0].split(" > ")[0].split(" | ")[0], comments=True) if w != "..."
+    ]
     command: Any = typer.main.get_command(root)
     context: Any = click.Context(command, info_name="storax")
     while hasattr(command, "resolve_command"):
-        _, command, words = command.resolve_command(context, words)
+        _, command, arguments = command.resolve_command(context, arguments)
         context = click.Context(command, parent=context, info_name=command.name)
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-    assert [w for w in words if w.startswith("-") and w.split("=")[0] not in known] == []
+    assert [w for w in arguments if w.startswith("-") and w.split("=")[0] not in known] == []

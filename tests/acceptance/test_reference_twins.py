@@ -37,9 +37,9 @@ def test_create_makes_and_stores_in_one_step(idle: Any) -> None:
 
 
 def test_bulk_create_fills_ids_in_place(idle: Any) -> None:
-    made = [Job(app_id=idle.id, workdir=f"twin/{i}") for i in range(3)]
-    Job.objects.bulk_create(made)
-    assert all(j.id for j in made)
+    jobs = [Job(app_id=idle.id, workdir=f"twin/{i}") for i in range(3)]
+    Job.objects.bulk_create(jobs)
+    assert all(j.id for j in jobs)
 
 
 def test_a_changed_instance_is_saved(jobs: list[Any]) -> None:
@@ -70,7 +70,7 @@ def test_bulk_update_sends_each_its_own_change(jobs: list[Any]) -> None:
     assert [j.num_nodes for j in Job.objects.filter(id=[j.id for j in jobs]).order_by("id")] == list(range(2, 12))
 
 
-def test_delete_forgets_the_id(jobs: list[Any]) -> None:
+def test_a_deleted_instance_has_no_id(jobs: list[Any]) -> None:
     kept = jobs[0].id
     jobs[0].delete()
     assert jobs[0].id is None
@@ -122,5 +122,5 @@ def test_queries_are_lazy_and_cached(jobs: list[Any]) -> None:
     assert not Job.objects.filter(id=once[:5])
 
 
-def test_the_document_word_for_a_definition(client: storax.Client) -> None:
+def test_application_definition_is_another_name_of_app(client: storax.Client) -> None:
     assert storax.ApplicationDefinition is App

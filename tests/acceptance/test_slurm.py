@@ -22,15 +22,15 @@ TABLE = "idle_sec = 3\noutlook_poll_sec = 0.5\ncommand_timeout_sec = 20\n"
 @pytest.fixture
 def site(real_slurm, world, tmp_path):
     user = world.user()
-    made = RunningSite(tmp_path / "a site", world.url, token=user.token, run_jobs=False, slots=4)
-    made.folder.choose_scheduler("slurm")
-    write_template(made.folder.path, "slurm")
-    settings = made.folder.settings_file
+    running = RunningSite(tmp_path / "a site", world.url, token=user.token, run_jobs=False, slots=4)
+    running.folder.choose_scheduler("slurm")
+    write_template(running.folder.path, "slurm")
+    settings = running.folder.settings_file
     settings.write_text(settings.read_text() + TABLE)
-    made.user = user
+    running.user = user
     with Client(world.url, user.token):
-        yield made
-    made.close()
+        yield running
+    running.close()
     real_slurm.clear()
 
 
@@ -40,14 +40,14 @@ def add(site, *lines):
 
 
 def app(site, command="true", **fields):
-    given = {"site_id": site.site_id, "name": f"A{os.urandom(3).hex()}", "command_template": command, **fields}
-    return site.user.post("/apps/", given)["id"]
+    row = {"site_id": site.site_id, "name": f"A{os.urandom(3).hex()}", "command_template": command, **fields}
+    return site.user.post("/apps/", row)["id"]
 
 
 def jobs(app_id, number, **fields):
-    made = [Job(app_id=app_id, workdir=f"w/{os.urandom(4).hex()}", **fields) for _ in range(number)]
-    Job.objects.bulk_create(made)
-    return [job.id for job in made]
+    rows = [Job(app_id=app_id, workdir=f"w/{os.urandom(4).hex()}", **fields) for _ in range(number)]
+    Job.objects.bulk_create(rows)
+    return [job.id for job in rows]
 
 
 def allocation(site, **fields):
@@ -64,15 +64,15 @@ def comes(batch, *states):
 
 def all_in(ids, *states, seconds=60.0):
     def there():
-        found = Job.objects.filter(id=ids).counts()
-        return found if set(found) <= set(states) else None
+        counts = Job.objects.filter(id=ids).counts()
+        return counts if set(counts) <= set(states) else None
 
     try:
         return eventually(there)
     except AssertionError:
         stuck = next(job.id for job in Job.objects.filter(id=ids) if job.state not in states)
-        told = EventLog.objects.filter(job_id=stuck).order_by("position")
-        raise AssertionError([(event.type, event.to_state, event.data) for event in told]) from None
+        events = EventLog.objects.filter(job_id=stuck).order_by("position")
+        raise AssertionError([(event.type, event.to_state, event.data) for event in events]) from None
 
 
 def squeue(real_slurm):
@@ -92,10 +92,10 @@ def test_a_batch_job_is_submitted_runs_twenty_jobs_and_ends(site, real_slurm):
     assert batch.status_info["scheduler_state"] == "COMPLETED"
     assert batch.status_info["exit_code"] == 0
     assert {job.batch_job_id for job in Job.objects.filter(id=ids)} == {batch.id}
-    told = [
+    states = [
         event.to_state for event in EventLog.objects.filter(entity="batch_job", entity_id=batch.id).order_by("position")
     ]
-    assert [state for state in told if state] == ["pending_submission", "queued", "running", "finished"]
+    assert [state for state in states if state] == ["pending_submission", "queued", "running", "finished"]
     row = eventually(lambda: (r := site.user.get(f"/sites/{site.site_id}"))["allowed_queues"] and r)
     assert row["allowed_queues"]["debug"] == {"max_nodes": 2, "max_walltime": 60, "cores": 4}
     assert eventually(lambda: site.user.get(f"/sites/{site.site_id}")["backfill_windows"].get("debug"))
@@ -106,8 +106,8 @@ def test_cancelling_midway_ends_the_allocation_and_its_processes(site, real_slur
     ids = jobs(app(site, "echo $$ > pid; sleep 60", use_shell=True), 3)
     batch = allocation(site)
     all_in(ids, "RUNNING")
-    found = eventually(lambda: len(made := list(site.folder.data.rglob("pid"))) == 3 and made)
-    pids = [int(path.read_text()) for path in found]
+    files = eventually(lambda: len(paths := list(site.folder.data.rglob("pid"))) == 3 and paths)
+    pids = [int(path.read_text()) for path in files]
     batch.state = "pending_deletion"
     batch.save()
     comes(batch, "finished")
@@ -129,8 +129,8 @@ def test_a_cancelled_allocation_leaves_no_process_on_any_of_its_nodes(site, real
     ids = jobs(app(site, script, use_shell=True), 2, threads_per_rank=4)
     batch = allocation(site, num_nodes=2)
     all_in(ids, "RUNNING")
-    found = eventually(lambda: len(made := list(site.folder.data.rglob("node"))) == 2 and made)
-    assert {path.read_text() for path in found} == {"n1\n", "n2\n"}
+    files = eventually(lambda: len(paths := list(site.folder.data.rglob("node"))) == 2 and paths)
+    assert {path.read_text() for path in files} == {"n1\n", "n2\n"}
     batch.state = "pending_deletion"
     batch.save()
     comes(batch, "finished")
@@ -161,19 +161,19 @@ def test_a_node_that_dies_ends_its_allocation_with_the_reason_and_its_jobs_run_e
 def test_an_agent_that_is_killed_submits_nothing_twice(site, real_slurm):
     site.start()
     ids = jobs(app(site, "sleep 1"), 8)
-    made = [allocation(site) for _ in range(3)]
+    batches = [allocation(site) for _ in range(3)]
     for _ in range(4):
         eventually(lambda: len(squeue(real_slurm)) > 0)
         site.kill()
         site.start()
-    for batch in made:
+    for batch in batches:
         comes(batch, "finished")
     all_in(ids, "JOB_FINISHED")
     names = real_slurm.ask("squeue", "-h", "-t", "all", "-o", "%j").split()
     mine = [
         name
         for name in names
-        if name.rpartition("-")[2] in {str(batch.id) for batch in made} and f"-{site.site_id}." in name
+        if name.rpartition("-")[2] in {str(batch.id) for batch in batches} and f"-{site.site_id}." in name
     ]
     assert len(mine) == len(set(mine)) == 3
 
@@ -241,28 +241,28 @@ def test_the_elastic_queue_asks_for_what_the_work_needs(site, real_slurm):
     assert {batch.num_nodes for batch in BatchJob.objects.filter(site_id=site.site_id)} == {1}, "they share its 4 cores"
     ids = jobs(app(site, "sleep 0.2"), 20, wall_time_min=1)
     all_in(ids, "JOB_FINISHED")
-    made = list(BatchJob.objects.filter(site_id=site.site_id))
-    assert {batch.status_info["made_by"] for batch in made} == {"elastic_queue"}
-    assert max(batch.num_nodes for batch in made) == 2
-    for batch in made:
+    batches = list(BatchJob.objects.filter(site_id=site.site_id))
+    assert {batch.status_info["made_by"] for batch in batches} == {"elastic_queue"}
+    assert max(batch.num_nodes for batch in batches) == 2
+    for batch in batches:
         comes(batch, "finished")
-    assert BatchJob.objects.filter(site_id=site.site_id).count() == len(made) <= 4
+    assert BatchJob.objects.filter(site_id=site.site_id).count() == len(batches) <= 4
 
 
 def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
     from storax_agent.control.checks import check
 
-    found = {finding.what: finding for finding in check(site.folder)}
-    assert found["scheduler"].good
-    assert found["job-template.sh"].good
-    assert found["queue debug"].detail == "max_nodes 2, max_walltime 60, cores 4"
+    findings = {finding.what: finding for finding in check(site.folder)}
+    assert findings["scheduler"].good
+    assert findings["job-template.sh"].good
+    assert findings["queue debug"].text == "max_nodes 2, max_walltime 60, cores 4"
     Path(site.folder.path, "job-template.sh").write_text("#!/bin/bash\n{{ nodes }}\n{{ run }}\n")
     settings = site.folder.settings_file
     settings.write_text(settings.read_text().replace("_timeout_sec = 20", "_timeout_sec = 2"))
     monkeypatch.setenv("SLURM_CONF", "/nonexistent")
-    found = {finding.what: finding for finding in check(site.folder)}
-    assert found["scheduler"].good is False
-    assert "'nodes' is undefined" in found["job-template.sh"].detail
+    findings = {finding.what: finding for finding in check(site.folder)}
+    assert findings["scheduler"].good is False
+    assert "'nodes' is undefined" in findings["job-template.sh"].text
 
 
 # Each run notes its lease, and says so when another run of the same job is still under way.
@@ -321,15 +321,15 @@ def two_hundred(site, rng):
     single = app(site, SERIAL, use_shell=True)
     ranked = {"app_id": ranks, "tags": {"kind": "mpi"}, "ranks_per_node": 2}
     kinds = [({"ranks": 4, "nodes": 2}, {**ranked, "num_nodes": 2}), *[({"ranks": 2, "nodes": 1}, ranked)] * 2]
-    expected, made = [], []
+    expected, submitted = [], []
     for n in range(200):
-        told, fields = kinds[n % 20] if n % 20 < 3 else (n, {"app_id": single, "tags": {"kind": "serial"}})
+        value, fields = kinds[n % 20] if n % 20 < 3 else (n, {"app_id": single, "tags": {"kind": "serial"}})
         own = {"program": str(program)} if fields["app_id"] == ranks else {"n": n}
         parameters = {**own, "seconds": f"{rng.uniform(0.2, 1.0):.2f}"}
-        expected.append(told)
-        made.append(Job(workdir=f"w/{n}", parameters=parameters, **fields))
-    Job.objects.bulk_create(made)
-    return {job.id: told for job, told in zip(made, expected, strict=True)}
+        expected.append(value)
+        submitted.append(Job(workdir=f"w/{n}", parameters=parameters, **fields))
+    Job.objects.bulk_create(submitted)
+    return {job.id: value for job, value in zip(submitted, expected, strict=True)}
 
 
 def working(site, *modes):
@@ -371,26 +371,26 @@ def test_two_hundred_jobs_end_right_through_a_cancel_a_lost_node_and_a_killed_ag
     site.start()
 
     all_in(ids, "JOB_FINISHED", seconds=120)
-    found = {job.id: job for job in Job.objects.filter(id=ids)}
-    assert {number: job.return_value for number, job in found.items()} == expected
-    _once(site, found)
-    assert max(job.lease_epoch for job in found.values()) > 1, "no job was taken from anybody"
+    jobs_by_id = {job.id: job for job in Job.objects.filter(id=ids)}
+    assert {number: job.return_value for number, job in jobs_by_id.items()} == expected
+    _once(site, jobs_by_id)
+    assert max(job.lease_epoch for job in jobs_by_id.values()) > 1, "no job was taken from anybody"
     batches = list(BatchJob.objects.filter(site_id=site.site_id))
     for batch in batches:
         comes(batch, "finished")
     assert {batch.status_info["made_by"] for batch in batches} == {"elastic_queue"}
-    assert {job.batch_job_id for job in found.values()} <= {batch.id for batch in batches}
+    assert {job.batch_job_id for job in jobs_by_id.values()} <= {batch.id for batch in batches}
     _nothing_left(site, real_slurm)
     argv = [BIN / "storax", "admin", "verify", "--database-url", world.database_url]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.split()[-2:]) == (0, ["0", "differences"]), done.stdout + done.stderr
 
 
-def _once(site, found):
+def _once(site, jobs_by_id):
     """No lease was run twice, no two runs of a job overlapped, and none came after its success."""
-    ends = EventLog.objects.filter(entity="job", entity_id=list(found), to_state="JOB_FINISHED")
-    assert Counter(event.entity_id for event in ends) == dict.fromkeys(found, 1)
-    for number, job in found.items():
+    ends = EventLog.objects.filter(entity="job", entity_id=list(jobs_by_id), to_state="JOB_FINISHED")
+    assert Counter(event.entity_id for event in ends) == dict.fromkeys(jobs_by_id, 1)
+    for number, job in jobs_by_id.items():
         runs = site.read(f"{job.workdir}/runs").split()
         assert len(runs) == len(set(runs)), (number, runs)
         assert runs[-1].startswith(f"{number}.{job.lease_epoch}."), (number, runs)

@@ -43,12 +43,12 @@ def _launcher(stack: LocalStack) -> int:
 
 
 def _submit(rng: random.Random, turn: int) -> list[Any]:
-    made: list[Any] = [
+    jobs: list[Any] = [
         Job(app="Nap", site_name="local", workdir=f"k/{turn}/{i}", max_attempts=5,
             parameters={"seconds": f"{rng.uniform(0, 0.2):.3f}"})
         for i in range(JOBS)
     ]  # fmt: skip
-    return Job.objects.bulk_create(made)
+    return Job.objects.bulk_create(jobs)
 
 
 @pytest.mark.slow("each process is killed and comes back")

@@ -52,8 +52,8 @@ def test_no_function_is_lost_or_doubled_when_agent_and_workers_are_killed(tmp_pa
                 if turn % 2:
                     site.kill()
                     site.start()
-                elif found := workers(site):
-                    os.kill(rng.choice(found), signal.SIGKILL)
+                elif pids := workers(site):
+                    os.kill(rng.choice(pids), signal.SIGKILL)
                     killed += 1
             done, rest = Job.objects.wait(jobs, timeout=100)
             assert not rest

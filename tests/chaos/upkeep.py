@@ -11,12 +11,12 @@ from storax_core.queries import select
 from storax_core.resources import APPS, BATCH_JOBS, SITES, TOKENS, Resource
 
 SLOTS = {"src": {"required": True, "direction": "in"}, "out": {"required": False, "direction": "out"}}
-SPARED = 0.7  # of sites and Apps that might be deleted, or the storm would be over sites alone
+SPARED = 0.7  # of sites and Apps that might be deleted, or all commands would meet only sites
 GONE = "SELECT entity_id FROM event_log WHERE command_id = $1 AND type = 'job.deleted'"
 
 
 class Upkeep:
-    """Verbs of a storm. Ids of what was deleted are at times kept, so that commands meet what is no longer there."""
+    """Verbs of the random commands. Ids of what was deleted are at times kept, so that commands meet what is no longer there."""
 
     db: Any
     rng: Any
@@ -80,8 +80,8 @@ class Upkeep:
 
     async def change_batch_job(self) -> None:
         """Words of a BatchJob, and at times its end."""
-        for made in self.rng.sample(self.batch_jobs, min(2, len(self.batch_jobs))):
-            row: Row = {"id": made, "status_info": {"note": self.rng.randint(0, 9)}}
+        for batch_job in self.rng.sample(self.batch_jobs, min(2, len(self.batch_jobs))):
+            row: Row = {"id": batch_job, "status_info": {"note": self.rng.randint(0, 9)}}
             if self.rng.random() < 0.3:
                 row["state"] = self.rng.choice(["pending_deletion", "finished"])
             await self.command(lambda c, x, row=row: update.update_rows(c, x, BATCH_JOBS, [row]))
@@ -106,8 +106,8 @@ class Upkeep:
 
     async def token(self) -> None:
         """One is made, one is revoked."""
-        made = await self.command(lambda c, x: users.issue_token(c, x, "storm", 1))
-        self.tokens.append(made["id"])
+        token = await self.command(lambda c, x: users.issue_token(c, x, "load", 1))
+        self.tokens.append(token["id"])
         await self.remove(TOKENS, self.tokens.pop(self.rng.randrange(len(self.tokens))))
 
     async def remove(self, resource: Resource, row: int) -> None:

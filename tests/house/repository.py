@@ -6,16 +6,11 @@ import sys
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-ROOMS = {
-    "core": "storax_core",
-    "api": "storax_api",
-    "workers": "storax_workers",
-    "site_agent": "storax_agent",
-    "engine": "storax_engine",
-    "client": "storax",
-}
-GENERATED = ("client/storax/models/", "alembic/versions/", "docs/reference/")
+from tools.house import sources
+from tools.house.sources import PACKAGES, ROOT
+
+ROOMS = {folder: package for package, folder in PACKAGES.items()}
+GENERATED = (*sources.GENERATED, "docs/reference/")
 
 
 @cache
@@ -55,5 +50,5 @@ def build_wheel(folder: Path) -> Path:
     argv = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, folder / "source"]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    (made,) = folder.glob("*.whl")
-    return made
+    (wheel,) = folder.glob("*.whl")
+    return wheel

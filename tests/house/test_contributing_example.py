@@ -4,37 +4,16 @@ import asyncio
 import json
 import os
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 
-from house.repository import ROOMS, ROOT, copy_to
-from waiting import HANG_SEC, eventually
+from house.repository import copy_to
+from house.worked_examples import apply, examples, python, serving
 from world import in_database
-
-HEADING = re.compile(r"^## Example: (.+)$", re.MULTILINE)
-
-
-def examples() -> dict[str, list[str]]:
-    """The diffs of each worked example, by its heading."""
-    parts = HEADING.split((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))[1:]
-    return {
-        name: re.findall(r"```diff\n(.*?)```", body, re.DOTALL)
-        for name, body in zip(parts[::2], parts[1::2], strict=True)
-    }
-
-
-def apply(folder: Path, diff: str) -> None:
-    done = subprocess.run(["git", "apply", "-"], cwd=folder, input=diff, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stderr}\nThe file has changed: bring the diff in CONTRIBUTING.md up to date."
 
 
 @pytest.fixture
@@ -49,9 +28,9 @@ def database(servers) -> Iterator[str]:
     """An empty database of this test's own."""
     name = f"storax_example_{os.getpid()}"
 
-    async def say(words: str) -> None:
+    async def say(statement: str) -> None:
         conn = await asyncpg.connect(servers.database_url)
-        await conn.execute(f"{words} DATABASE {name}")
+        await conn.execute(f"{statement} DATABASE {name}")
         await conn.close()
 
     asyncio.run(say("CREATE"))
@@ -59,45 +38,16 @@ def database(servers) -> Iterator[str]:
     asyncio.run(say("DROP"))
 
 
-def environment(house: Path, **more: str) -> dict[str, str]:
-    """The copy's packages in place of the installed ones."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(house / room) for room in ROOMS), **more}
-
-
-def python(house: Path, *argv: str, **env: str) -> str:
-    argv = (sys.executable, *argv)
-    done = subprocess.run(
-        argv, cwd=house, env=environment(house, **env), capture_output=True, text=True, timeout=HANG_SEC
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@contextmanager
-def serving(house: Path, **env: str) -> Iterator[str]:
-    """The copy's API on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = environment(house, STORAX_PORT=str(port), **env)
-    process = subprocess.Popen([sys.executable, "-m", "storax_api"], cwd=house, env=env)
-
-    def ready() -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=70).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    try:
-        eventually(ready, step=0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def test_the_four_examples_are_there():
-    assert list(examples()) == ["add a field to Job", "add a resource", "add an event type", "add a scheduler"]
+def test_the_examples_are_there_and_each_has_a_diff():
+    assert {name: bool(diffs) for name, diffs in examples().items()} == {
+        "add a field to Job": True,
+        "add a resource": True,
+        "add an event type": True,
+        "add a scheduler": True,
+        "add a filter": True,
+        "add a hook": True,
+        "add an aggregation": True,
+    }
 
 
 @pytest.mark.parametrize("name", ["add a resource", "add an event type", "add a scheduler"])
@@ -163,8 +113,8 @@ def test_a_line_a_version_and_a_migration_make_a_field(house, database, redis_ur
     python(house, "-m", "storax_core.admin", "migrate", **url)
     token = json.loads(python(house, "-m", "storax_core.admin", "bootstrap", "--user", "ann", **url))["token"]
     with serving(house, **url) as address:
-        found: dict[str, Any] = json.loads(python(house, "-c", CHECK, address, token, **url))
-    assert found == {
+        seen: dict[str, Any] = json.loads(python(house, "-c", CHECK, address, token, **url))
+    assert seen == {
         "openapi": "Image it runs in.",
         "filters": ["container", "container__contains", "container__isnull", "container__ne", "container__startswith"],
         "rest": "debian:13",

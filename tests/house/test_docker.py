@@ -35,14 +35,14 @@ def services():
 @pytest.fixture(scope="module")
 def stages():
     """The instructions of each stage of the Dockerfile, continuation lines joined."""
-    found: dict[str, list[str]] = {}
+    instructions: dict[str, list[str]] = {}
     text = re.sub(r"\\\n\s*", "", (DOCKER / "Dockerfile").read_text())
     for line in filter(None, (row.strip() for row in text.splitlines() if not row.startswith("#"))):
         if line.startswith("FROM "):
-            found[line.split(" AS ")[1]] = []
-        if found:
-            next(reversed(found.values())).append(line)
-    return found
+            instructions[line.split(" AS ")[1]] = []
+        if instructions:
+            next(reversed(instructions.values())).append(line)
+    return instructions
 
 
 def script(name: str):
@@ -110,12 +110,12 @@ class TestComposeFile:
         for name, s in staying.items():
             assert s["healthcheck"]["test"][0] == "CMD", name
 
-    def test_data_that_matter_are_in_named_volumes(self, services):
+    def test_postgres_data_are_in_a_named_volume(self, services):
         kept = {(v["source"], v["target"]) for v in services["postgres"]["volumes"] if v["type"] == "volume"}
         assert ("postgres", "/var/lib/postgresql/data") in kept
         assert all(v["type"] == "volume" for s in services.values() for v in s.get("volumes", []))
 
-    def test_every_command_names_a_module_that_there_is(self, services, stages):
+    def test_every_command_names_an_existing_module(self, services, stages):
         commands = [s.get(key) for s in services.values() for key in ("command", "entrypoint")]
         commands += [json.loads(line[4:]) for lines in stages.values() for line in lines if line.startswith("CMD ")]
         modules = {argv[argv.index("-m") + 1] for argv in filter(None, commands) if "-m" in argv}
@@ -124,11 +124,11 @@ class TestComposeFile:
 
 
 class TestImages:
-    def test_hadolint_has_nothing_to_say(self):
+    def test_hadolint_accepts_the_dockerfile(self):
         done = run(str(BIN / "hadolint"), str(DOCKER / "Dockerfile"))
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
-    def test_hadolint_would_say_something(self, tmp_path):
+    def test_hadolint_rejects_a_bad_dockerfile(self, tmp_path):
         (tmp_path / "Dockerfile").write_text("FROM debian\nRUN cd /tmp && apt-get install curl\n")
         assert run(str(BIN / "hadolint"), str(tmp_path / "Dockerfile")).returncode != 0
 
@@ -138,7 +138,7 @@ class TestImages:
         assert bases - set(stages) == {"${BASE}"}
 
     @pytest.mark.parametrize("target", TARGETS)
-    def test_a_target_runs_as_an_ordinary_user_and_says_how_it_is(self, stages, target):
+    def test_a_target_runs_as_an_ordinary_user_and_has_a_health_check(self, stages, target):
         lines, stage = [], target
         while stage in stages:
             lines = stages[stage] + lines
@@ -189,7 +189,7 @@ class TestSecrets:
         assert sorted(make_secrets.make(tmp_path)) == ["database_url", "redis.conf"]
         assert {p.name: p.read_text() for p in tmp_path.iterdir()} == before
 
-    def test_nobody_may_write_them(self, tmp_path):
+    def test_secret_files_are_read_only(self, tmp_path):
         script("make_secrets").make(tmp_path)
         assert {stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()} == {0o444}
 
@@ -236,7 +236,7 @@ class TestHealthChecks:
     }
 
     @pytest.mark.parametrize("part", ["api", "feeder", "tasks", "agent"])
-    def test_a_part_that_does_nothing_is_not_well(self, part):
+    def test_a_part_without_its_server_is_unhealthy(self, part):
         done = run(sys.executable, str(DOCKER / "health.py"), part, **self.NOWHERE)
         assert done.returncode == 1
         assert done.stderr.startswith(f"{part}: ")

@@ -22,7 +22,7 @@ def test_the_names_of_the_contract_are_among_them():
     assert api.ApplicationDefinition is api.App
 
 
-def test_names_are_sorted_and_dir_shows_them_alone():
+def test_names_are_sorted_and_dir_shows_only_them():
     assert storax.__all__ == sorted(storax.__all__, key=lambda n: (not n.isupper(), not n[0].isupper(), n))
     assert dir(storax) == sorted(storax.__all__)
 

@@ -23,11 +23,6 @@ def test_writing_them_again_gives_the_same_bytes():
     assert other == repr(render_all())
 
 
-def test_they_name_no_machine_and_no_time():
-    for name, text in render_all().items():
-        assert str(MODELS.parents[2]) not in text, name
-
-
 def test_the_check_says_which_file_to_write(tmp_path):
     for name, text in render_all().items():
         (tmp_path / name).write_text(text)

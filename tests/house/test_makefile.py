@@ -18,7 +18,7 @@ echo "$*" >> "$0.calls"
 """
 
 
-@pytest.mark.parametrize(("target", "there", "broken", "asked"), [
+@pytest.mark.parametrize(("target", "installed", "broken", "packages"), [
     ("test-slurm", (), "none", ["slurm-wlm"]),
     ("test-slurm", ("slurmctld",), "none", ["slurm-wlm"]),
     ("test-slurm", ("slurmctld", "munged"), "none", []),
@@ -28,26 +28,44 @@ echo "$*" >> "$0.calls"
     ("test-open-mpi", (), "none", ["openmpi-bin"]),
     ("test-browser", (), "chromium", ["chromium"]),
 ])  # fmt: skip
-def test_a_target_installs_what_is_missing_and_runs_its_tests_all_the_same(tmp_path, target, there, broken, asked):
+def test_a_target_installs_what_is_missing_and_runs_its_tests_all_the_same(
+    tmp_path, target, installed, broken, packages
+):
     """Stand-ins for apt-get, id and pytest: nothing is installed by a test."""
     (tmp_path / "bin").mkdir()
     programs = {"apt-get": APT.replace("@BROKEN@", broken), "id": "#!/bin/sh\necho 0\n", "python": PYTHON}
-    for name, text in {**programs, **dict.fromkeys(there, "#!/bin/sh\n")}.items():
+    for name, text in {**programs, **dict.fromkeys(installed, "#!/bin/sh\n")}.items():
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o755)
     for name in ("sh", "make"):
         (tmp_path / "bin" / name).symlink_to(f"/usr/bin/{name}")
     (tmp_path / ".installed").touch()
-    words = ["/usr/bin/make", "-s", "-C", str(ROOT), target, f"VENV={tmp_path}", "SBIN=/none"]
-    done = subprocess.run(words, env={**os.environ, "PATH": str(tmp_path / "bin")}, capture_output=True, text=True)
+    argv = ["/usr/bin/make", "-s", "-C", str(ROOT), target, f"VENV={tmp_path}", "SBIN=/none"]
+    done = subprocess.run(argv, env={**os.environ, "PATH": str(tmp_path / "bin")}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     calls = tmp_path / "bin/apt-get.calls"
     lines = calls.read_text().splitlines() if calls.exists() else []
     installs = [line.split("--no-install-recommends ")[1] for line in lines if "install" in line]
-    assert [line.split()[0] for line in installs] == asked
+    assert [line.split()[0] for line in installs] == packages
     assert ("could not install" in done.stdout) == (broken != "none"), done.stdout
     (run,) = (tmp_path / "bin/python.calls").read_text().splitlines()
     assert f"pytest -q --with {target.removeprefix('test-')} " in run
+
+
+def test_check_runs_every_tool_and_the_fast_tests_alone(tmp_path):
+    (tmp_path / "bin").mkdir()
+    for name in ("ruff", "lint-imports", "mypy", "python"):
+        (tmp_path / "bin" / name).write_text('#!/bin/sh\necho "${0##*/} $*" >> "${0%/*}/calls"\n')
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / ".installed").touch()
+    argv = ["make", "-s", "-C", str(ROOT), "check", f"VENV={tmp_path}"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    calls = (tmp_path / "bin/calls").read_text().splitlines()
+    tools = ["ruff check .", "ruff format --check --quiet .", "lint-imports --no-cache", "mypy "]
+    assert calls[:-1] == tools
+    assert " --fast " in calls[-1]
+    assert calls[-1].endswith(" tests/house tests/unit")
 
 
 def test_each_need_has_a_target_of_its_name():
@@ -94,5 +112,5 @@ def test_a_target_runs_its_tests_alone_and_make_test_none_of_them_for_root_neith
 
 
 def test_skipped_tests_are_counted_by_reason():
-    told = summary(["make test-ssh", "make test-root", "make test-ssh"])
-    assert told == ["1 skipped: make test-root", "2 skipped: make test-ssh"]
+    lines = summary(["make test-ssh", "make test-root", "make test-ssh"])
+    assert lines == ["1 skipped: make test-root", "2 skipped: make test-ssh"]

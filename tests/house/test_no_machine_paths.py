@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from house.repository import names, text_of
 
-# Put together at run time, so that this file is no finding of its own.
+# Put together at run time, so that this file does not fail its own test.
 PLACES = re.compile(
     r"(?<![\w.~-])/(?:" + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me/[a-z]{2,}", "Us" + "ers")) + r")(?:/|\b)"
 )
@@ -15,14 +15,16 @@ PUBLIC = {"pypi.org", "files.pythonhosted.org", "test.pypi.org", "localhost", "1
 
 
 def test_no_path_of_a_machine():
-    found = [f"{n}: {m.group()}" for n in names() for m in PLACES.finditer(text_of(n))]
-    assert found == []
+    places = [f"{n}: {m.group()}" for n in names() for m in PLACES.finditer(text_of(n))]
+    assert places == []
 
 
 def test_no_name_of_a_package_index():
-    told = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
-    addresses = [urlsplit(word) for word in re.findall(r"\w+://[^\s'\"]+", told)]
+    configuration = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True
+    ).stdout
+    addresses = [urlsplit(word) for word in re.findall(r"\w+://[^\s'\"]+", configuration)]
     hosts = {a.hostname for a in addresses if a.hostname} - PUBLIC
     folders = {a.path for a in addresses if a.scheme == "file"}
-    found = [f"{n}: {word}" for n in names() for word in hosts | folders if word in text_of(n)]
-    assert found == []
+    places = [f"{n}: {word}" for n in names() for word in hosts | folders if word in text_of(n)]
+    assert places == []

@@ -86,11 +86,11 @@ def test_every_link_inside_leads_somewhere(page):
 
 
 def test_every_page_is_reached_from_the_index():
-    reached, todo = set(), ["docs/index.md"]
-    while todo:
-        page = todo.pop()
+    reached, pending = set(), ["docs/index.md"]
+    while pending:
+        page = pending.pop()
         if page not in reached:
             reached.add(page)
-            found = (((ROOT / page).parent / t).resolve() for t, _ in LINK.findall(text_of(page)) if "://" not in t)
-            todo += [str(f.relative_to(ROOT)) for f in found if f.suffix == ".md" and f.exists()]
+            links = (((ROOT / page).parent / t).resolve() for t, _ in LINK.findall(text_of(page)) if "://" not in t)
+            pending += [str(f.relative_to(ROOT)) for f in links if f.suffix == ".md" and f.exists()]
     assert {n for n in PAGES if n.startswith("docs/")} - reached == set()

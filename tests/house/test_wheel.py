@@ -17,7 +17,7 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def inside(wheel):
+def contents(wheel):
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
 
@@ -37,30 +37,30 @@ def run(unpacked: Path, code: str) -> str:
     return done.stdout.strip()
 
 
-def test_every_file_of_every_room_is_in_it(inside):
+def test_every_file_of_every_room_is_in_it(contents):
     rooms = {n.split("/", 1)[1] for n in names() if n.split("/", 1)[0] in ROOMS}
-    assert rooms - inside == set()
+    assert rooms - contents == set()
 
 
-def test_nothing_else_is_in_it(inside):
-    top = {n.split("/", 1)[0] for n in inside}
+def test_nothing_else_is_in_it_and_so_no_tools_and_no_tests(contents):
+    top = {n.split("/", 1)[0] for n in contents}
     assert {n for n in top if not n.endswith(".dist-info")} == set(ROOMS.values())
 
 
-def test_the_migrations_are_in_it(inside):
+def test_the_migrations_are_in_it(contents):
     versions = {n.removeprefix("alembic/") for n in names() if n.startswith("alembic/")}
-    assert {f"storax_core/migrations/{n}" for n in versions} <= inside
-    assert "storax_core/migrations/env.py" in inside
+    assert {f"storax_core/migrations/{n}" for n in versions} <= contents
+    assert "storax_core/migrations/env.py" in contents
 
 
-def test_it_is_typed_and_brings_the_demonstration(inside):
-    assert "storax/py.typed" in inside
-    assert any(n.startswith("storax/demo/") and n.endswith(".py") for n in inside)
+def test_it_is_typed_and_brings_the_demonstration(contents):
+    assert "storax/py.typed" in contents
+    assert any(n.startswith("storax/demo/") and n.endswith(".py") for n in contents)
 
 
 def test_it_finds_its_own_migrations(unpacked):
-    told = run(unpacked, "from storax_core.admin import migrate; print(migrate.scripts()); print(migrate.head())")
-    folder, head = told.splitlines()
+    output = run(unpacked, "from storax_core.admin import migrate; print(migrate.scripts()); print(migrate.head())")
+    folder, head = output.splitlines()
     assert Path(folder) == unpacked / "storax_core" / "migrations"
     assert [p.name for p in (ROOT / "alembic" / "versions").glob(f"{head}_*.py")]
 

@@ -16,8 +16,8 @@ MODELS = Path(__file__).resolve().parents[2] / "client" / "storax" / "models"
 def stale(folder: Path = MODELS) -> list[str]:
     """Names of the files in ``folder`` that are missing, should not be there, or differ from the declarations."""
     wanted = render_all()
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
-    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
 
 def write(folder: Path = MODELS) -> list[str]:
@@ -46,9 +46,9 @@ def main() -> int:
     if not arguments.check:
         _freeze_schemas()
     names = stale() if arguments.check else write()
-    words = "out of date; run `python -m tools.codegen`" if arguments.check else "written"
+    status = "out of date; run `python -m tools.codegen`" if arguments.check else "written"
     for name in names:
-        sys.stdout.write(f"client/storax/models/{name}: {words}\n")
+        sys.stdout.write(f"client/storax/models/{name}: {status}\n")
     return 1 if arguments.check and names else 0
 
 

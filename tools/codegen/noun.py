@@ -113,6 +113,26 @@ class Noun:
         return HAND_WRITTEN.get(self.name)
 
     @property
+    def model_base(self) -> str:
+        """What the model's class derives from."""
+        return class_of(self.base.model) + self.base.arguments if self.base else "Model"
+
+    @property
+    def query_base(self) -> str:
+        """What the query's class derives from."""
+        if self.base and self.base.query:
+            return class_of(self.base.query)
+        return "ChangeQuery" if self.can("update") or self.can("delete") else "Query"
+
+    @property
+    def manager_bases(self) -> str:
+        """What the manager's class derives from; the query always, so that a manager filters as one does."""
+        if self.base and self.base.manager:
+            return f"{class_of(self.base.manager)}[{self.name}], {self.name}Query"
+        writes = any(self.can(verb) for verb in ("create", "update", "delete"))
+        return f"Manager[{self.name}], {self.name}Query" if writes else f"{self.name}Query"
+
+    @property
     def imports(self) -> list[tuple[str, str]]:
         """What the module takes from hand-written ones: module and names, ready to be written down."""
         paths = [self.base.model, self.base.query, self.base.manager] if self.base else []
@@ -120,10 +140,10 @@ class Noun:
             *((p.rpartition(".")[0], class_of(p)) for p in paths if p),
             *(v for k, v in FIELDS.items() if k[0] == self.name),
         ]
-        found: dict[str, set[str]] = {}
+        modules: dict[str, set[str]] = {}
         for module, name in pairs:
-            found.setdefault(module, set()).add(name)
-        return [(module, ", ".join(sorted(names))) for module, names in found.items()]
+            modules.setdefault(module, set()).add(name)
+        return [(module, ", ".join(sorted(names))) for module, names in modules.items()]
 
     def can(self, verb: str) -> bool:
         """Whether the routes offer this verb."""
@@ -139,15 +159,10 @@ class Noun:
             annotation, _, doc = self.resource.computed[name]
             return Attribute(name, annotation, doc, "never", None, required=False)
         spec = self.resource.fields[name]
-        made, changed = (
-            "create" in spec.mark.write and self.can("create"),
-            "update" in spec.mark.write and self.can("update"),
-        )
-        settable = {(True, True): "always", (True, False): "create", (False, True): "update"}.get(
-            (made, changed), "never"
-        )
-        default = None if spec.required or not made else spec.default
-        return Attribute(name, spec.annotation, spec.description, settable, default, required=spec.required and made)
+        creates, updates = (verb in spec.mark.write and self.can(verb) for verb in ("create", "update"))
+        settable = "always" if creates and updates else "create" if creates else "update" if updates else "never"
+        default = None if spec.required or not creates else spec.default
+        return Attribute(name, spec.annotation, spec.description, settable, default, required=spec.required and creates)
 
     def _sent_only(self) -> list[Attribute]:
         return [
@@ -192,7 +207,7 @@ class Noun:
     def vocabularies(self) -> dict[str, tuple[str, ...]]:
         """The Literal aliases that the types name, by name."""
         annotations = [a.annotation for a in self.attributes] + [f.annotation for f in self.filters.values()]
-        return dict(found for a in annotations if (found := types.words(a)))
+        return dict(alias for a in annotations if (alias := types.vocabulary(a)))
 
 
 def _is_id(spec: FilterSpec) -> bool:

@@ -30,28 +30,28 @@ def bare(annotation: Any) -> Any:
 
 def without_none(annotation: Any) -> tuple[Any, bool]:
     """``X`` of ``X | None``, and whether None was there."""
-    found = bare(annotation)
-    if get_origin(found) in (Union, types.UnionType):
-        rest = [a for a in get_args(found) if a is not type(None)]
-        return rest[0], len(rest) < len(get_args(found))
-    return found, False
+    plain = bare(annotation)
+    if get_origin(plain) in (Union, types.UnionType):
+        rest = [a for a in get_args(plain) if a is not type(None)]
+        return rest[0], len(rest) < len(get_args(plain))
+    return plain, False
 
 
 def source(annotation: Any) -> str:
     """The type as it reads; an enumeration of words goes by the name of its Literal alias."""
-    found = bare(annotation)
-    if found is Any:
+    plain = bare(annotation)
+    if plain is Any:
         return "Any"
-    if found is type(None):
+    if plain is type(None):
         return "None"
-    origin, args = get_origin(found), get_args(found)
+    origin, args = get_origin(plain), get_args(plain)
     if origin is Literal:
         return f"Literal[{', '.join(repr(a) for a in args)}]"
     if origin in (Union, types.UnionType):
         return " | ".join(source(a) for a in args)
     if origin is not None:
         return f"{origin.__name__}[{', '.join(source(a) for a in args)}]"
-    return str(found.__name__)
+    return str(plain.__name__)
 
 
 def accepted(annotation: Any) -> str:
@@ -77,7 +77,7 @@ def filtered(annotation: Any, *, many: bool, nullable: bool) -> str:
     return f"{text} | None" if nullable else text
 
 
-def words(annotation: Any) -> tuple[str, tuple[str, ...]] | None:
+def vocabulary(annotation: Any) -> tuple[str, tuple[str, ...]] | None:
     """Name and members of the enumeration of words in this type, if it is one."""
     inner, _ = without_none(annotation)
     if isinstance(inner, type) and issubclass(inner, StrEnum):

@@ -73,10 +73,10 @@ def render_all() -> dict[str, str]:
 def routes() -> list[tuple[str, str, str]]:
     """Every route: method, path, what it does."""
     mounted = [
-        (method, f"/api/v1/{r.path}{path}", words)
+        (method, f"/api/v1/{r.path}{path}", description)
         for r in RESOURCES
         for verb in r.verbs
-        for method, path, words in VERB_ROUTES[verb]
+        for method, path, description in VERB_ROUTES[verb]
     ]
     return [*mounted, *OTHER_ROUTES]
 
@@ -110,7 +110,8 @@ def _resource(resource: Resource) -> Iterator[str]:
         yield f"Unique: {', '.join(f'`{n}`' for n in names)}."
     yield ""
     yield from table(
-        ("Field", "Type", "Default", "Written by", "Meaning"), (_field(resource, n) for n in _told(resource))
+        ("Field", "Type", "Default", "Written by", "Meaning"),
+        (_field(resource, n) for n in _documented_fields(resource)),
     )
     yield f"\nOrderings: {', '.join(f'`{n}`' for n in resource.orderings)}; each also with a leading `-`."
     yield f"Default: `{resource.default_order}`.\n"
@@ -118,14 +119,14 @@ def _resource(resource: Resource) -> Iterator[str]:
     yield ""
 
 
-def _told(resource: Resource) -> tuple[str, ...]:
+def _documented_fields(resource: Resource) -> tuple[str, ...]:
     return (*resource.visible, *resource.extra_create)
 
 
 def _field(resource: Resource, name: str) -> tuple[str, ...]:
     if name in resource.computed:
-        annotation, _, words = resource.computed[name]
-        return f"`{name}`", kind_of(annotation), "", "server", words
+        annotation, _, description = resource.computed[name]
+        return f"`{name}`", kind_of(annotation), "", "server", description
     if name in resource.extra_create:
         annotation, info = resource.extra_create[name]
         return (
@@ -256,8 +257,8 @@ def _setting(pair: tuple[str, Any]) -> tuple[str, ...]:
 def stale(folder: Path = FOLDER) -> list[str]:
     """Names of the pages in ``folder`` that differ from the declarations, are missing, or should not be there."""
     wanted = render_all()
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
-    return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    present = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
 
 def write(folder: Path = FOLDER) -> list[str]:

@@ -50,14 +50,14 @@ def _page() -> Iterator[str]:
 def _table(name: str, model: type[BaseModel]) -> Iterator[str]:
     """The plain settings of a model, then each of its tables."""
     fields = {field: info for field, info in model.model_fields.items() if info.annotation is not None}
-    inner = {field: found for field, info in fields.items() if (found := _model(info))}
+    inner = {field: inner_model for field, info in fields.items() if (inner_model := _model(info))}
     plain = {field: info for field, info in fields.items() if field not in inner and not _is_locations(info)}
     if name:
         yield f"\n## `{name}`\n"
-        yield inspect.cleandoc(_words(model)) + "\n"
+        yield inspect.cleandoc(_docstring(model)) + "\n"
     yield from table(HEAD, (_row(field, info) for field, info in plain.items()))
-    for field, found in inner.items():
-        yield from _table(_heading(name, field, fields[field]), found)
+    for field, inner_model in inner.items():
+        yield from _table(_heading(name, field, fields[field]), inner_model)
 
 
 def _model(info: FieldInfo) -> type[BaseModel] | None:
@@ -78,7 +78,7 @@ def _heading(above: str, field: str, info: FieldInfo) -> str:
     return f"[[{path}]]" if kind is list else f"[{path}.NAME]" if kind is dict else f"[{path}]"
 
 
-def _words(model: type[BaseModel]) -> str:
+def _docstring(model: type[BaseModel]) -> str:
     return (model.__doc__ or "").replace("``", "`")
 
 

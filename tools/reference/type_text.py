@@ -10,23 +10,23 @@ NAMES = {"string": "text", "date-time": "time", "uuid": "UUID", "path": "path"}
 def kind_of(annotation: Any) -> str:
     """The type in words, by way of its JSON schema."""
     schema = TypeAdapter(annotation).json_schema()
-    return _words(schema, schema.get("$defs", {}))
+    return _text(schema, schema.get("$defs", {}))
 
 
-def _words(schema: dict[str, Any], defs: dict[str, Any]) -> str:
+def _text(schema: dict[str, Any], defs: dict[str, Any]) -> str:
     if "$ref" in schema:
-        return _words(defs[schema["$ref"].rsplit("/", 1)[1]], defs)
+        return _text(defs[schema["$ref"].rsplit("/", 1)[1]], defs)
     if "anyOf" in schema:
-        return " or ".join(_words(s, defs) for s in schema["anyOf"])
+        return " or ".join(_text(s, defs) for s in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(f"`{w}`" for w in schema["enum"])
     kind = schema.get("type", "any JSON")
     if kind == "array":
-        inner = _words(schema.get("items", {}), defs)
+        inner = _text(schema.get("items", {}), defs)
         return "list" if inner == "any JSON" else f"list of {inner}"
     if kind == "object":
         inner = schema.get("additionalProperties", True)
-        return "object" if not isinstance(inner, dict) or not inner else f"object of {_words(inner, defs)}"
+        return "object" if not isinstance(inner, dict) or not inner else f"object of {_text(inner, defs)}"
     return f"{NAMES.get(schema.get('format', kind), kind)}{_bounds(schema)}"
 
 

@@ -39,19 +39,19 @@ class Clock:
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
-                    words = (entry / "stat").read_text().rpartition(")")
+                    stat = (entry / "stat").read_text().rpartition(")")
                 except OSError:
                     continue
-                parts = words[2].split()
-                if words[0].endswith("(engine") and int(parts[1]) == self.app:
+                parts = stat[2].split()
+                if stat[0].endswith("(engine") and int(parts[1]) == self.app:
                     total += (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
         return total
 
     def __call__(self, step, work):
         begun = self.now()
-        found = work()
+        result = work()
         self.seen[step] = self.seen.get(step, 0.0) + self.now() - begun
-        return found
+        return result
 
 
 def main(folder):
@@ -96,8 +96,8 @@ def imported(getml, order, clock):
     clock("save", frame.save)
     clock("reload", lambda: frames("from_csv").load())
     frame.delete()
-    given = pandas.read_parquet(order["parquet"])
-    clock("from_pandas", lambda: frames.from_pandas(given, "from_pandas", roles=roles, ignore=True))
+    rows = pandas.read_parquet(order["parquet"])
+    clock("from_pandas", lambda: frames.from_pandas(rows, "from_pandas", roles=roles, ignore=True))
 
 
 def learned(getml, order, clock):
@@ -110,7 +110,7 @@ def learned(getml, order, clock):
         parts = {name: whole[whole.split == name].drop(columns="split") for name in ("train", "test")}
         parts["one"] = parts["test"].head(1)
         frames = getml.data.DataFrame
-        made = {
+        population = {
             name: frames.from_pandas(part, f"population_{name}", roles=order["roles"]["population"])
             for name, part in parts.items()
         }
@@ -119,14 +119,14 @@ def learned(getml, order, clock):
             for name, path in order["files"].items()
             if name != "population"
         }
-        star = getml.data.StarSchema(train=made["train"], test=made["test"], alias="population")
+        star = getml.data.StarSchema(train=population["train"], test=population["test"], alias="population")
         for join in order["joins"]:
             name = join["right"]["name"]
             star.join(
                 around[name], alias=name, on=join["on"][0][0], time_stamps=tuple(join["time_stamps"]),
                 memory=join.get("memory"), horizon=join.get("horizon"),
             )  # fmt: skip
-        return star, made["one"], around
+        return star, population["one"], around
 
     star, one, around = clock("load_fit", load)
     classes = order["metric"] == "auc"

@@ -64,12 +64,12 @@ class System:
         return lambda: self._client.wait_for_jobs([sent])
 
     def _ended(self, job_id: int) -> bool:
-        def look(jobs: dict[int, Any]) -> None:
+        def raise_unless_completed(jobs: dict[int, Any]) -> None:
             if not jobs[job_id]["completed"]:
                 raise NotYetError
 
         try:
-            self._client.connection.wait_for_jobs([job_id], look)
+            self._client.connection.wait_for_jobs([job_id], raise_unless_completed)
         except NotYetError:
             return False
         return True

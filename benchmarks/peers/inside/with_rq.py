@@ -28,8 +28,8 @@ class System:
 
     def functions(self, count: int) -> Check:
         """The same."""
-        given = [Queue.prepare_data(noops.increment, (i,)) for i in range(count)]
-        return self._many(given, list(range(1, count + 1)))
+        calls = [Queue.prepare_data(noops.increment, (i,)) for i in range(count)]
+        return self._many(calls, list(range(1, count + 1)))
 
     def one_process(self) -> float:
         """Waits for the result."""
@@ -39,9 +39,9 @@ class System:
         """The same."""
         return self._one(noops.function_started)
 
-    def _many(self, given: list[Any], wanted: list[int]) -> Check:
+    def _many(self, calls: list[Any], wanted: list[int]) -> Check:
         self._redis.delete(self._finished.key)
-        sent = self._queue.enqueue_many(given)
+        sent = self._queue.enqueue_many(calls)
         until(lambda: self._redis.zcard(self._finished.key) >= len(sent))
         return lambda: [job.return_value() for job in self._again(sent)] == wanted
 

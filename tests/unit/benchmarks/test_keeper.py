@@ -1,4 +1,4 @@
-"""The benchmarks leave no process of another system behind, whatever those do to get away."""
+"""The benchmarks leave no process of another system behind, not even a detached one."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ if os.fork() == 0:
 os.wait()
 while not os.path.exists("pid"):
     time.sleep(0.01)
-print("away", flush=True)
+print("detached", flush=True)
 sys.stdin.read()
 """
 
@@ -39,13 +39,13 @@ def _alive(pid: int) -> bool:
 
 @pytest.fixture
 def start(tmp_path):
-    """Runs a command and waits for the process that gets away; at the end nothing of either is left."""
+    """Run a command and wait for the process that it detaches; end both after the test."""
     started = []
 
     def run(*argv: str | Path) -> tuple["subprocess.Popen[str]", int]:
         pipe = subprocess.PIPE
         started.append(subprocess.Popen(argv, cwd=tmp_path, stdin=pipe, stdout=pipe, text=True))
-        assert started[0].stdout.readline() == "away\n"
+        assert started[0].stdout.readline() == "detached\n"
         return started[0], int((tmp_path / "pid").read_text())
 
     yield run
@@ -61,24 +61,26 @@ def start(tmp_path):
 KEPT = (sys.executable, KEEPER, sys.executable, "-c", DETACHED)
 
 
-def test_what_detached_itself_ends_with_its_system(start):
-    keeper, away = start(*KEPT)
-    assert _alive(away)
+def test_a_detached_process_ends_when_the_keepers_input_closes(start):
+    keeper, detached = start(*KEPT)
+    assert _alive(detached)
     keeper.stdin.close()
     keeper.wait(60)
-    assert not _alive(away)
+    assert not _alive(detached)
 
 
-def test_what_detached_itself_ends_when_the_keeper_is_told_to(start):
-    keeper, away = start(*KEPT)
+def test_a_detached_process_ends_when_the_keeper_is_terminated(start):
+    keeper, detached = start(*KEPT)
     keeper.terminate()
     keeper.wait(60)
-    assert not _alive(away)
+    assert not _alive(detached)
 
 
-def test_what_detached_itself_ends_when_the_benchmark_is_killed(start):
+def test_a_detached_process_ends_when_the_benchmark_is_killed(start):
     argv = [str(word) for word in KEPT]
-    bench, away = start(sys.executable, "-c", f"import subprocess, time; subprocess.Popen({argv!r}); time.sleep(60)")
+    bench, detached = start(
+        sys.executable, "-c", f"import subprocess, time; subprocess.Popen({argv!r}); time.sleep(60)"
+    )
     bench.kill()
     bench.wait()
-    eventually(lambda: not _alive(away))
+    eventually(lambda: not _alive(detached))

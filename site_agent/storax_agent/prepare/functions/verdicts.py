@@ -2,16 +2,16 @@
 
 from typing import Any
 
+from storax.models.job_rules import HOOKS
 from storax_agent.launch.work import Ended, HookEnded, Raised, Returned
 
 Data = dict[str, Any]
-# What follows a hook that says nothing itself. After an error or a timeout the server's rules decide: it gets the
-# state that the hook ran in.
-FOLLOWS = {
+# The state that the site reports after a hook that set none. Where it is the state that the hook ran in, the server's
+# rules decide what follows.
+FOLLOWS: dict[str, str] = {
+    **{hook: state for state, hook in HOOKS.items()},
     "preprocess": "PREPROCESSED",
     "postprocess": "POSTPROCESSED",
-    "handle_error": "RUN_ERROR",
-    "handle_timeout": "RUN_TIMEOUT",
 }
 
 

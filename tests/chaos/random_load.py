@@ -1,4 +1,4 @@
-"""A storm of random commands against the store, several at once, as users, agents and operators would send them."""
+"""Random commands against the store, several at once, as users, agents and operators would send them."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ Step = Callable[[Connection, Context], Awaitable[Any]]
 NOW = "2026-01-01T00:00:00Z"
 
 
-class Storm(Upkeep):
+class RandomLoad(Upkeep):
     """Random commands of one user. ``accepted`` and ``deleted`` hold the ids that were acknowledged."""
 
     def __init__(self, db: Database, rng: random.Random) -> None:
@@ -40,7 +40,7 @@ class Storm(Upkeep):
     async def begin(self) -> None:
         """A user with two sites, three Apps (one with transfers) and two sessions."""
         async with self.db.worker() as conn, writing(conn):
-            self.owner = await users.create_user(conn, f"storm-{uuid4().hex}", None)
+            self.owner = await users.create_user(conn, f"load-{uuid4().hex}", None)
         for _ in range(2):
             await self.add_site()
         await self.add_app(self.sites[0], slots=True)
@@ -50,8 +50,8 @@ class Storm(Upkeep):
     async def make(self, resource: Resource, row: Row) -> int:
         """Create one row by the same door as the API."""
         rows = create.fields_set(resource.create_adapter.validate_python([row]))
-        made = await self.command(lambda c, x: create.create(c, x, resource, rows))
-        return int(made[0]["id"])
+        rows_created = await self.command(lambda c, x: create.create(c, x, resource, rows))
+        return int(rows_created[0]["id"])
 
     async def command(self, step: Step, actor: str = "") -> Any:
         """Run one command as the API does: its own transaction, repeated after a deadlock."""
@@ -63,7 +63,7 @@ class Storm(Upkeep):
             except RETRY:
                 continue
 
-    async def blow(self, commands: int, at_once: int) -> None:
+    async def run(self, commands: int, at_once: int) -> None:
         """So many random commands, several at a time. What the rules refuse is counted; any other error fails."""
         verbs = [
             self.create_jobs, self.create_jobs, self.patch, self.move, self.acquire, self.acquire, self.report,
@@ -100,9 +100,9 @@ class Storm(Upkeep):
             if app in self.with_slots:
                 row["transfers"] = {"src": "here:/a"} | ({"out": "here:/b"} if self.rng.random() < 0.5 else {})
             rows.append(row)
-        given = create.fields_set(JOBS.create_adapter.validate_python(rows))
-        made = await self.command(lambda c, x: create.create(c, x, JOBS, given))
-        self.accepted |= {m["id"] for m in made}
+        drafts = create.fields_set(JOBS.create_adapter.validate_python(rows))
+        rows_created = await self.command(lambda c, x: create.create(c, x, JOBS, drafts))
+        self.accepted |= {m["id"] for m in rows_created}
 
     async def patch(self) -> None:
         """Different patches in one call."""
@@ -148,8 +148,8 @@ class Storm(Upkeep):
             ["RUN_DONE"],
             ["RUNNING", "RUN_TIMEOUT"],
         )
-        told = [{"to": to, "at": NOW} for to in self.rng.choice(ways)]
-        report = leases.Report.model_validate({"id": lease["id"], "lease_epoch": epoch, "moves": told})
+        steps = [{"to": to, "at": NOW} for to in self.rng.choice(ways)]
+        report = leases.Report.model_validate({"id": lease["id"], "lease_epoch": epoch, "moves": steps})
         await self.command(lambda c, x: leases.report(c, x, lease["session"], [report]), f"session:{lease['session']}")
 
     async def cancel(self) -> None:
@@ -188,10 +188,10 @@ class Storm(Upkeep):
 
     async def batch_job(self) -> None:
         """A BatchJob comes, is submitted, runs, ends."""
-        made = await self.make(BATCH_JOBS, {"site_id": self.rng.choice(self.sites), "num_nodes": 2})
-        self.batch_jobs.append(made)
+        batch_job = await self.make(BATCH_JOBS, {"site_id": self.rng.choice(self.sites), "num_nodes": 2})
+        self.batch_jobs.append(batch_job)
         for state in ("queued", "running", "finished")[: self.rng.randint(1, 3)]:
-            row = {"id": made, "state": state, "scheduler_id": str(made)}
+            row = {"id": batch_job, "state": state, "scheduler_id": str(batch_job)}
             await self.command(lambda c, x, row=row: update.update_rows(c, x, BATCH_JOBS, [row]))  # type: ignore[misc]
 
     async def open_session(self) -> None:

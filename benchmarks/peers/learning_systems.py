@@ -1,4 +1,4 @@
-"""Systems of feature learning beside ours: each in an environment of its own, and one process for each task.
+"""Other systems of feature learning: each in an environment of its own, with one process for each task.
 
 Nothing of this is a part of Storax or needed by it. getML's engine listens on every address and answers whoever reaches
 its port, so it is started only in a network namespace of its own, which has a loopback and nothing else.
@@ -29,7 +29,7 @@ ANSWER_SEC = 1500.0
 
 
 def install(name: str) -> str:
-    """Install a system where it is not; returns its version.
+    """Install a system if it is missing and return its version.
 
     Raises:
         PeerError: pip could not.
@@ -44,27 +44,27 @@ def install(name: str) -> str:
     return _run(str(_python(name)), "-c", f"import importlib.metadata as m; print(m.version({name!r}))").strip()
 
 
-def ask(name: str, order: Mapping[str, Any]) -> dict[str, Any]:
-    """One task's figures; ``order`` is what its script in ``inside`` reads.
+def ask(name: str, description: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure one task and return its figures; ``description`` is what its script in ``inside`` reads.
 
     Raises:
         PeerError: it failed, or this machine gives it no network of its own.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"storax-bench-{name}-"))
     try:
-        (folder / "order.json").write_text(json.dumps(order))
-        words = _run(
+        (folder / "order.json").write_text(json.dumps(description))
+        output = _run(
             sys.executable, str(KEEPER), *(_alone() if name in ALONE else ()), str(_python(name)),
             str(INSIDE / f"learn_{name}.py"), str(folder), within=ANSWER_SEC, folder=folder,
         )  # fmt: skip
-        answer: dict[str, Any] = json.loads(words.splitlines()[-1])
+        answer: dict[str, Any] = json.loads(output.splitlines()[-1])
         return answer
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alone() -> tuple[str, ...]:
-    """The beginning of a command that gets a network of its own; as root, or where others may have one as well."""
+    """Return the start of a command that runs in a network namespace of its own."""
     options = ("-n",) if os.geteuid() == 0 else ("-r", "-n")
     try:
         able = subprocess.run(["unshare", *options, "true"], capture_output=True, check=False).returncode == 0
@@ -90,6 +90,6 @@ def _run(*argv: str, within: float = INSTALL_SEC, folder: Path | None = None) ->
     except subprocess.TimeoutExpired as error:
         raise PeerError(f"{Path(argv[0]).name} did not end within {within:.0f} s") from error
     if done.returncode:
-        words = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-        raise PeerError(words[-1] if words else f"it ended with {done.returncode}")
+        lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+        raise PeerError(lines[-1] if lines else f"it ended with {done.returncode}")
     return done.stdout

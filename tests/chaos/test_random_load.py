@@ -1,4 +1,4 @@
-"""After any storm of commands the log is still the truth."""
+"""After any random commands the log and the tables agree."""
 
 import asyncio
 import os
@@ -7,47 +7,47 @@ import random
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from chaos.storm import Storm
+from chaos.random_load import RandomLoad
 from storax_core.admin.rebuild import rebuild
 from storax_core.admin.verify import verify
 from storax_core.database.connections import Database
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
-STORMS = int(os.environ.get("STORAX_CHAOS_ROUNDS", "6"))
+LOADS = int(os.environ.get("STORAX_CHAOS_ROUNDS", "6"))
 
 
-async def _storm(url: str, number: int) -> Storm:
+async def _run(url: str, number: int) -> RandomLoad:
     db = await Database.connect(url, size=10)
     try:
-        storm = Storm(db, random.Random(number))
-        await storm.begin()
-        await storm.blow(commands=160, at_once=4)
-        async with db.owner(storm.owner) as conn:
+        load = RandomLoad(db, random.Random(number))
+        await load.begin()
+        await load.run(commands=160, at_once=4)
+        async with db.owner(load.owner) as conn:
             alive = {r["id"] for r in await conn.fetch("SELECT id FROM job_state")}
-        assert alive == storm.accepted - storm.deleted, "an accepted job was lost, or a deleted one came back"
-        return storm
+        assert alive == load.accepted - load.deleted, "an accepted job was lost, or a deleted one came back"
+        return load
     finally:
         await db.close()
 
 
 @seed(SEED)
 @settings(
-    max_examples=STORMS,
+    max_examples=LOADS,
     deadline=None,
     database=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 @given(number=st.integers(0, 2**32))
-def test_log_and_projections_agree_after_a_random_storm(database_url: str, number: int) -> None:
-    print(f"replay with STORAX_SEED={SEED}; storm {number}")
-    asyncio.run(_storm(database_url, number))
+def test_log_and_projections_agree_after_a_random_run(database_url: str, number: int) -> None:
+    print(f"replay with STORAX_SEED={SEED}; load {number}")
+    asyncio.run(_run(database_url, number))
     report = asyncio.run(verify(database_url))
     assert report["differences"] == 0, report
 
 
-def test_projections_can_be_made_anew_from_the_log(database_url: str) -> None:
-    asyncio.run(_storm(database_url, SEED))
+def test_tables_can_be_rebuilt_from_the_log(database_url: str) -> None:
+    asyncio.run(_run(database_url, SEED))
     before = asyncio.run(verify(database_url))
     rows = asyncio.run(rebuild(database_url))
     after = asyncio.run(verify(database_url))
@@ -55,15 +55,15 @@ def test_projections_can_be_made_anew_from_the_log(database_url: str) -> None:
     assert {n: e["rows"] for n, e in before["entities"].items()} == rows
 
 
-async def _rebuild_amid(url: str, number: int) -> None:
-    storm = asyncio.create_task(_storm(url, number))
-    while not storm.done():
+async def _rebuild_during(url: str, number: int) -> None:
+    load = asyncio.create_task(_run(url, number))
+    while not load.done():
         await rebuild(url)
-    await storm
+    await load
 
 
-def test_a_rebuild_amid_a_storm_loses_nothing(database_url: str) -> None:
+def test_a_rebuild_during_random_commands_loses_nothing(database_url: str) -> None:
     print(f"replay with STORAX_SEED={SEED}")
-    asyncio.run(_rebuild_amid(database_url, SEED))
+    asyncio.run(_rebuild_during(database_url, SEED))
     report = asyncio.run(verify(database_url))
     assert report["differences"] == 0, report

@@ -1,4 +1,4 @@
-"""One other system, asked for measurements over the pipes of its process."""
+"""One other system, which measures itself and answers over the pipes of its process."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from benchmarks.peers.home import Home, PeerError
 START_SEC, ANSWER_SEC = 60.0, 90.0
 
 
-class Asked:
-    """A system that runs. Its answers are those of ``inside/answering.py``."""
+class Peer:
+    """A running system. ``inside/answering.py`` defines its answers."""
 
     def __init__(self, home: Home, name: str) -> None:
         self._home, self._name = home, name
@@ -19,7 +19,7 @@ class Asked:
         self._seen = b""
 
     def ready(self) -> None:
-        """Wait until it can be asked.
+        """Wait until the system accepts requests.
 
         Raises:
             PeerError: it did not start.
@@ -27,7 +27,7 @@ class Asked:
         self._answer(START_SEC)
 
     def ask(self, what: str, count: int) -> Any:
-        """Seconds for ``processes`` and ``functions``, pairs of milliseconds for ``one_...``, None where it cannot.
+        """Return seconds for ``processes`` and ``functions``, pairs of milliseconds for ``one_...``; None if it cannot.
 
         Raises:
             PeerError: it failed; it is not to be asked again.

@@ -1,0 +1,1 @@
+"""The measures that this code base is held to, and where it exceeds them."""
