@@ -21,7 +21,7 @@ Collect = Callable[[RemoteRun, Result], dict[str, Any]]
 ASIDE = ".new-"  # begins the name of a folder that is no run yet, or no longer
 FAILED_KEPT = 20
 LATE_SEC = 60.0  # a file that a job wrote may be seen late, over a network
-_LOOK_SEC, _LOOK_FAILED_SEC, _LOOK_LATE_SEC = 5.0, 30.0, 1.0
+_LOOK_SEC, _LOOK_LATE_SEC = 5.0, 1.0
 
 log = logging.getLogger("storax_engine")
 
@@ -40,9 +40,8 @@ class Ends:
         states = self._jobs.states(run.job_id for run in runs)
         for run in runs:
             self._act(run, states.get(run.job_id))
-        if any(run.late_since and not run.ended for run in runs):
-            return _LOOK_LATE_SEC
-        return _LOOK_SEC if any(not run.ended for run in runs) else _LOOK_FAILED_SEC
+        late = any(run.late_since and not run.ended for run in runs)
+        return _LOOK_LATE_SEC if late else _LOOK_SEC  # a job that is started again is not pushed
 
     def look_at(self, run: RemoteRun) -> None:
         """Act on the present state of one job."""
