@@ -255,14 +255,14 @@ def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
     found = {finding.what: finding for finding in check(site.folder)}
     assert found["scheduler"].good
     assert found["job-template.sh"].good
-    assert found["queue debug"].told == "max_nodes 2, max_walltime 60, cores 4"
+    assert found["queue debug"].detail == "max_nodes 2, max_walltime 60, cores 4"
     Path(site.folder.path, "job-template.sh").write_text("#!/bin/bash\n{{ nodes }}\n{{ run }}\n")
     settings = site.folder.settings_file
     settings.write_text(settings.read_text().replace("_timeout_sec = 20", "_timeout_sec = 2"))
     monkeypatch.setenv("SLURM_CONF", "/nonexistent")
     found = {finding.what: finding for finding in check(site.folder)}
     assert found["scheduler"].good is False
-    assert "'nodes' is undefined" in found["job-template.sh"].told
+    assert "'nodes' is undefined" in found["job-template.sh"].detail
 
 
 # Each run notes its lease, and says so when another run of the same job is still under way.

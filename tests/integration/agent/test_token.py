@@ -95,7 +95,7 @@ def test_a_token_of_another_user_is_not_taken_up(world, user, site, expired):
 
 
 def finding(site, what):
-    return next(found.told for found in check(SiteFolder(site.folder.path)) if found.what == what)
+    return next(found.detail for found in check(SiteFolder(site.folder.path)) if found.what == what)
 
 
 def test_a_check_says_when_the_token_ends_and_when_it_has(site, old, expired):
@@ -105,7 +105,7 @@ def test_a_check_says_when_the_token_ends_and_when_it_has(site, old, expired):
     assert f"put another token into {site.folder.token_file} before" in finding(site, "token")
     expired()
     (found,) = [one for one in check(site.folder) if one.what == "token"]
-    assert (found.good, str(site.folder.token_file) in found.told) == (False, True)
+    assert (found.good, str(site.folder.token_file) in found.detail) == (False, True)
 
 
 def test_the_agent_warns_of_the_end_and_takes_up_a_newer_token_before_it(user, site, caplog):
