@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import storax_api.errors as api_errors
 from storax_api import auth, docs_page, footprint, metrics, openapi, routes
 from storax_api.documents import TEXT, answers
-from storax_api.events import broadcast
+from storax_api.events import routes as events
+from storax_api.events.broadcast import Broadcast
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_core.admin import migrate
@@ -37,20 +38,20 @@ class RequestIds:
             await self.app(scope, receive, send)
             return
         name = api_errors.request_id(Request(scope)).encode()
-        begun = time.perf_counter()
+        began = time.perf_counter()
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", name)]
-                took = time.perf_counter() - begun
+                took = time.perf_counter() - began
                 log.debug("%s %s %s %.1f ms", scope["method"], scope["path"], message["status"], took * 1e3)
-                self.calls.saw(metrics.operation_of(scope), message["status"], took)
+                self.calls.count(metrics.operation_of(scope), message["status"], took)
             await send(message)
 
         try:
             await self.app(scope, receive, answer)
         except Exception:  # answered as a 500 outside of here
-            self.calls.saw(metrics.operation_of(scope), 500, time.perf_counter() - begun)
+            self.calls.count(metrics.operation_of(scope), 500, time.perf_counter() - began)
             raise
 
 
@@ -60,7 +61,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
         queues = Queues(settings.redis_url)
         db = await Database.connect(settings.database_url, size=settings.pool_size)
         app.state.service = Service(settings, db, queues)
-        app.state.broadcast = broadcast.Broadcast(queues, db)
+        app.state.broadcast = Broadcast(queues, db)
         app.state.broadcast.start()
         yield
         await app.state.broadcast.stop()
@@ -84,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.calls = metrics.Calls()
     app.add_middleware(RequestIds, calls=app.state.calls)
     # Routes are tried in this order, so what is called all day stands first.
-    for router in (routes.mount(JOBS), sessions.router, broadcast.router, auth.router, footprint.router):
+    for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, footprint.router):
         app.include_router(router)
     for resource in RESOURCES:
         if resource is not JOBS:

@@ -4,11 +4,10 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import TypeAdapter
 
-from storax_api.body import parse, validate
 from storax_api.documents import INTEGER, TEXT, TIME, answers, asks, problems
-from storax_api.routes import Who, service_of
+from storax_api.requests.body import parse_as
+from storax_api.requests.parameters import Who, service_of
 from storax_api.service import json
 from storax_core.commands import users
 from storax_core.commands.users import Login, NewToken, Register
@@ -18,11 +17,6 @@ from storax_core.log.append import Context
 
 router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 409, 422, 503))
 
-LOGIN: TypeAdapter[Login] = TypeAdapter(Login)
-REGISTER: TypeAdapter[Register] = TypeAdapter(Register)
-NEW_TOKEN: TypeAdapter[NewToken] = TypeAdapter(NewToken)
-
-
 TOKEN = {"id": INTEGER, "name": TEXT, "user_id": INTEGER, "expires_at": TIME, "token": TEXT}
 
 
@@ -30,7 +24,7 @@ TOKEN = {"id": INTEGER, "name": TEXT, "user_id": INTEGER, "expires_at": TIME, "t
 async def login(request: Request) -> Response:
     """Exchange a password for a token. Takes no Idempotency-Key: no token's text is kept; a repeat makes another."""
     service = service_of(request)
-    ask = validate(LOGIN, parse(await service.body(request)), Login.model_fields)
+    ask = parse_as(Login, await service.body(request))
     async with service.db.worker() as conn:
         user = await users.find_user(conn, ask.username)
     # In a thread and without a connection: whoever guesses passwords holds up nobody else.
@@ -52,7 +46,7 @@ async def register(request: Request) -> Response:
     service = service_of(request)
     if not service.settings.allow_registration:
         raise Unauthorized("registration is closed on this server", hint="Ask its operator for a user.")
-    ask = validate(REGISTER, parse(await service.body(request)), Register.model_fields)
+    ask = parse_as(Register, await service.body(request))
     hashed = await asyncio.to_thread(users.password_hash, ask.password)
     async with service.db.worker() as conn, writing(conn):
         user_id = await users.create_user(conn, ask.username, hashed)
@@ -77,17 +71,17 @@ async def create_token(request: Request, who: Who) -> Response:
     """Make a token; its text is in this answer and never again, also not in the answer to a repeated call."""
     service = service_of(request)
     raw = await service.body(request)
-    ask = validate(NEW_TOKEN, parse(raw), NewToken.model_fields)
-    made: dict[str, Any] = {}
+    ask = parse_as(NewToken, raw)
+    token: dict[str, Any] = {}
 
     async def command(conn: Connection, ctx: Context) -> Any:
         days = ask.expires_in_days or service.settings.token_days
-        made.update(await users.issue_token(conn, ctx, ask.name, days))
-        return {n: v for n, v in made.items() if n != "token"}  # what is kept for a repeat holds no secret
+        token.update(await users.issue_token(conn, ctx, ask.name, days))
+        return {n: v for n, v in token.items() if n != "token"}  # the answer kept for a repeat has no secret
 
     answer = await service.run(request, who, raw, command, status=201)
     if "Idempotency-Replayed" in answer.headers:
         raise Conflict("an earlier try made this token, and its text is shown once", hint="Revoke it and make another.")
-    answer.body = json(made).body
+    answer.body = json(token).body
     answer.headers["Content-Length"] = str(len(answer.body))
     return answer

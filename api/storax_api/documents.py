@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from storax_core.queries.capacity import NodeSize
+from storax_api.schemas import CountBy, Footprint, PatchWhere, Selection
 from storax_core.queries.select import Query
 from storax_core.resources import Resource
 from storax_core.resources.base import FilterSpec
@@ -25,17 +25,20 @@ SUMMARY = {
     "footprint": "How many nodes the {} that match would fill",
 }
 JSON = "application/json"
+BODIES: dict[str, type[BaseModel]] = {
+    "query": Query,
+    "counts": CountBy,
+    "update_many": PatchWhere,
+    "delete_many": Selection,
+    "cancel": Selection,
+    "footprint": Footprint,
+}
 
 
 def _schema(kind: Any) -> dict[str, Any]:
     schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
-    found: dict[str, Any] = _inline(schema, schema.pop("$defs", {}))
-    return found
-
-
-def _packing() -> dict[str, Any]:
-    flag = {"type": "boolean", "default": False}
-    return {"node": _schema(NodeSize), "whole_nodes": flag, "fitting": flag}
+    inlined: dict[str, Any] = _inline(schema, schema.pop("$defs", {}))
+    return inlined
 
 
 def _inline(node: Any, defs: dict[str, Any]) -> Any:
@@ -54,7 +57,7 @@ def _parameter(spec: FilterSpec) -> dict[str, Any]:
 
 
 def _paging() -> list[dict[str, Any]]:
-    words = Query.model_fields
+    fields = Query.model_fields
     kinds: dict[str, dict[str, Any]] = {
         "ordering": {"type": "string"}, "limit": {"type": "integer", "minimum": 0, "maximum": 10_000},
         "offset": {"type": "integer", "minimum": 0}, "cursor": {"type": "string"}, "fields": {"type": "string"},
@@ -62,7 +65,7 @@ def _paging() -> list[dict[str, Any]]:
         "exclude": {"type": "array", "items": {"type": "string"}},
     }  # fmt: skip
     return [
-        {"name": n, "in": "query", "required": False, "description": words[n].description, "schema": s}
+        {"name": n, "in": "query", "required": False, "description": fields[n].description, "schema": s}
         for n, s in kinds.items()
     ]
 
@@ -74,32 +77,25 @@ def _row(resource: Resource) -> dict[str, Any]:
 
 def _field(resource: Resource, name: str) -> dict[str, Any]:
     if name in resource.computed:
-        kind, _, words = resource.computed[name]
-        return {**_schema(kind), "description": words}
+        kind, _, description = resource.computed[name]
+        return {**_schema(kind), "description": description}
     spec = resource.fields[name]
     return {**_schema(spec.annotation), "description": spec.description}
 
 
 def _body(resource: Resource, verb: str) -> dict[str, Any] | None:
-    selection = {"filter": {"type": "object"}, "exclude": {"type": "array", "items": {"type": "object"}}}
-    one = _schema(resource.create_model) if verb == "create" else {}
-    patch = _schema(resource.patch_type) if verb == "update_many" and resource.update_keys else {}
-    shapes: dict[str, dict[str, Any]] = {
-        "query": _schema(Query),
-        "counts": {"type": "object", "properties": {"by": {"type": "string"}, **selection}},
-        "create": {"oneOf": [one, {"type": "array", "maxItems": 10_000, "items": one}]},
-        "update": _schema(resource.one_patch_type) if verb == "update" else {},
-        "update_many": {
-            "oneOf": [
-                {"type": "array", "maxItems": 10_000, "items": _schema(resource.row_patch_type) if patch else {}},
-                {"type": "object", "required": ["filter", "patch"], "properties": {**selection, "patch": patch}},
-            ]
-        },
-        "delete_many": {"type": "object", "required": ["filter"], "properties": selection},
-        "cancel": {"type": "object", "required": ["filter"], "properties": selection},
-        "footprint": {"type": "object", "properties": {**selection, **_packing()}},
-    }
-    return {"required": True, "content": {JSON: {"schema": shapes[verb]}}} if verb in shapes else None
+    model = BODIES.get(verb)
+    schema = _schema(model) if model else {}
+    if verb == "create":
+        one = _schema(resource.create_model)
+        schema = {"oneOf": [one, {"type": "array", "maxItems": 10_000, "items": one}]}
+    elif verb == "update":
+        schema = _schema(resource.one_patch_type)
+    elif verb == "update_many":
+        rows = {"type": "array", "maxItems": 10_000, "items": _schema(resource.row_patch_type)}
+        schema["properties"]["patch"] |= _schema(resource.patch_type)
+        schema = {"oneOf": [rows, schema]}
+    return {"required": True, "content": {JSON: {"schema": schema}}} if schema else None
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -116,7 +112,7 @@ CANCEL = {"type": "array", "items": _object(id=INTEGER, lease_epoch=INTEGER), "d
 
 def asks(model: type[BaseModel]) -> dict[str, Any]:
     """The ``openapi_extra`` of a route that reads its body itself, as this model says."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}}}}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": _schema(model)}}}}
 
 
 def answers(status: int = 200, /, **properties: Any) -> dict[str, Any]:
@@ -138,7 +134,14 @@ def stream_parameters(resource: Resource, filters: Collection[str]) -> list[dict
             "schema": INTEGER,
             "description": "The last position you have; none: from now.",
         },
-        {"name": "carry", "in": "query", "schema": {"enum": ["", "job"]}, "description": "job: bring the job along."},
+        {"name": "include", "in": "query", "schema": {"enum": ["", "job"]}, "description": "job: bring the job along."},
+        {
+            "name": "carry",
+            "in": "query",
+            "schema": {"enum": ["", "job"]},
+            "deprecated": True,
+            "description": "The old name of include.",
+        },
         {"name": "Last-Event-ID", "in": "header", "schema": INTEGER, "description": "As after, and wins over it."},
     ]
     return [*(_parameter(resource.filters[name]) for name in sorted(filters)), *own]

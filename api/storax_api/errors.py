@@ -45,7 +45,7 @@ def problem(request: Request, status: int, code: str, detail: str, hint: str = "
     if rows:
         body["errors"] = rows
     headers = {"Retry-After": "1"} if status == 503 else {}
-    if status == 500:  # given outside of the middleware that names every other answer
+    if status == 500:  # this answer bypasses the middleware that adds the header to every other
         headers["X-Request-ID"] = request_id(request)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -53,7 +53,7 @@ def problem(request: Request, status: int, code: str, detail: str, hint: str = "
 
 
 def request_id(request: Request) -> str:
-    """The call's id, made at its first use; also in the X-Request-ID header and the log."""
+    """Return the call's id, drawn at its first use; also in the X-Request-ID header and the log."""
     state = request.scope.setdefault("state", {})
     if "request_id" not in state:
         state["request_id"] = uuid4().hex
@@ -63,10 +63,10 @@ def request_id(request: Request) -> str:
 def from_validation(
     error: ValidationError | RequestValidationError, known: Any = (), *, offset: int = 0
 ) -> errors.Invalid:
-    """Pydantic's findings as one sentence and a list; ``offset`` is the place of the first row that was checked."""
-    found = [{**e, "loc": _moved(e["loc"], offset)} for e in error.errors()]
-    rows = [{"loc": [str(p) if not isinstance(p, int) else p for p in e["loc"]], "msg": e["msg"]} for e in found[:20]]
-    first = found[0]
+    """Turn pydantic's errors into one; ``offset`` is the place of the first row that was checked."""
+    faults = [{**e, "loc": _shift_rows(e["loc"], offset)} for e in error.errors()]
+    rows = [{"loc": [str(p) if not isinstance(p, int) else p for p in e["loc"]], "msg": e["msg"]} for e in faults[:20]]
+    first = faults[0]
     place = ".".join(str(p) for p in first["loc"])
     hint = ""
     if first["type"] == "extra_forbidden":
@@ -74,15 +74,15 @@ def from_validation(
         return errors.Invalid(
             f"no field {name!r} here ({place})", hint=nearest(name, known) if known else "", errors=rows
         )
-    words = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ")
     shown = str(first.get("input"))[:80]
-    detail = f"{place}: {words}" if place else words
+    detail = f"{place}: {message}" if place else message
     if first["type"] != "missing" and not isinstance(first.get("input"), (dict, list)):
         hint = f"Got {shown!r}."
     return errors.Invalid(detail, hint=hint, errors=rows)
 
 
-def _moved(loc: tuple[Any, ...], offset: int) -> tuple[Any, ...]:
+def _shift_rows(loc: tuple[Any, ...], offset: int) -> tuple[Any, ...]:
     return (loc[0] + offset, *loc[1:]) if offset and loc and isinstance(loc[0], int) else loc
 
 
@@ -95,8 +95,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:
-        told = from_validation(error)
-        return problem(request, 422, told.code, told.detail, told.hint, told.errors)
+        invalid = from_validation(error)
+        return problem(request, 422, invalid.code, invalid.detail, invalid.hint, invalid.errors)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

@@ -1,6 +1,6 @@
 """``/metrics`` for Prometheus: this process's calls, and the platform's jobs, queues and feed as they are now.
 
-Nothing here is about one job, user or site. A look costs three small queries, whatever the number of jobs.
+No figure is about one job, user or site. A scrape costs three small queries, whatever the number of jobs.
 """
 
 import secrets
@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 
 from storax_api.documents import problems
-from storax_api.routes import service_of
+from storax_api.requests.parameters import service_of
 from storax_api.service import Service
 from storax_core.database.connections import Connection
 from storax_core.errors import Unauthorized, Unavailable
@@ -49,14 +49,14 @@ class Calls:
         )
         self._known: dict[tuple[str, int], Any] = {}
 
-    def saw(self, operation: str, status: int, seconds: float) -> None:
-        """One call was answered."""
-        found = self._known.get((operation, status))
-        if found is None:  # looked up once: labels are slower than the counting
-            found = self._count.labels(operation, str(status)), self._seconds.labels(operation)
-            self._known[operation, status] = found
-        found[0].inc()
-        found[1].observe(seconds)
+    def count(self, operation: str, status: int, seconds: float) -> None:
+        """Count one answered call."""
+        series = self._known.get((operation, status))
+        if series is None:  # looked up once: labels are slower than the counting
+            series = self._count.labels(operation, str(status)), self._seconds.labels(operation)
+            self._known[operation, status] = series
+        series[0].inc()
+        series[1].observe(seconds)
 
 
 def operation_of(scope: Any) -> str:
@@ -99,7 +99,7 @@ def _here(request: Request) -> bool:
 
 
 async def _platform(service: Service) -> CollectorRegistry:
-    """The platform as it is now. What cannot be asked is left out, and said so by storax_up."""
+    """Measure the platform as it is now. A server that does not answer is left out, and storax_up is 0 for it."""
     registry = CollectorRegistry()
     up = Gauge("storax_up", "Whether a server behind the API answers.", ["server"], registry=registry)
     try:

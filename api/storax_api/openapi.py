@@ -21,13 +21,13 @@ READING = ("_query", "_counts", "_footprint", "_heartbeat")  # POSTs that change
 
 
 def install(app: FastAPI) -> None:
-    """Have the application's document finished when it is first made."""
-    plain = app.openapi
+    """Finish the application's document when it is first needed."""
+    of_routes = app.openapi
 
-    def made() -> dict[str, Any]:
-        return app.openapi_schema or _finished(plain())
+    def document() -> dict[str, Any]:
+        return app.openapi_schema or _finished(of_routes())
 
-    app.openapi = made  # type: ignore[method-assign]
+    app.openapi = document  # type: ignore[method-assign]
 
 
 def takes_key(method: str, operation_id: str) -> bool:

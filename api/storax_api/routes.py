@@ -1,15 +1,16 @@
 """One router mounts any resource: list, query, counts, read, create, update and delete, once for all nouns."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter
 from starlette.datastructures import QueryParams
 
-from storax_api.body import parse, validate, validate_rows
 from storax_api.documents import document
-from storax_api.service import Caller, Service, json
+from storax_api.requests.body import parse, parse_as, validate, validate_rows
+from storax_api.requests.parameters import Who, choice, force_of, only, query_of, row_id, service_of
+from storax_api.schemas import CountBy, PatchWhere, Selection
+from storax_api.service import Caller, json
 from storax_core.commands import create, delete, transitions, update
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
@@ -17,121 +18,17 @@ from storax_core.lifecycle import rules
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import JOBS, Resource
-from storax_core.resources.types import MAX_ID
-from storax_core.suggest import nearest
 
 MAX_ROWS = 10_000
-WORDS = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude")
+PATCH_WHERE: TypeAdapter[PatchWhere] = TypeAdapter(PatchWhere)
 
 
-class Selection(BaseModel):
-    """Which rows a bulk call means."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    filter: dict[str, Any] = Field(description="By filter name. To be said also where it is {}, which means all.")
-    exclude: list[dict[str, Any]] = Field(default_factory=list)
-
-
-class PatchWhere(Selection):
-    """One patch for all that match."""
-
-    patch: dict[str, Any]
-
-
-class CountBy(Selection):
-    """Count by the values of one field."""
-
-    by: str = "state"
-    filter: dict[str, Any] = Field(default_factory=dict)
-
-
-QUERY: TypeAdapter[Any] = TypeAdapter(select.Query)
-SELECTION: TypeAdapter[Any] = TypeAdapter(Selection)
-PATCH_WHERE: TypeAdapter[Any] = TypeAdapter(PatchWhere)
-COUNT_BY: TypeAdapter[Any] = TypeAdapter(CountBy)
-
-
-def service_of(request: Request) -> Service:
-    """The process's collaborators."""
-    found: Service = request.app.state.service
-    return found
-
-
-async def caller_of(request: Request) -> Caller:
-    """Who calls."""
-    return await service_of(request).caller(request)
-
-
-Who = Annotated[Caller, Depends(caller_of)]
-
-
-def row_id(text: str, resource: Resource) -> int:
-    """An id of the path. What cannot be an id does not exist."""
-    if not position(text):
-        raise NotFound(f"{resource.path} {text[:40]!r} does not exist", hint="Ids are whole numbers.")
-    return int(text)
-
-
-def position(text: str) -> int | None:
-    """A whole number from 0 to the largest id, or None. Only 0-9 are digits here, and no more than can fit."""
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 19 else -1
-    return number if 0 <= number <= MAX_ID else None
-
-
-def only(request: Request, *known: str) -> None:
-    """Refuse query parameters that this route does not know: a misspelt one must not be taken for none."""
-    for name in request.query_params:
-        if name not in known:
-            raise Invalid(f"this call knows no parameter {name!r}", hint=nearest(name, known) if known else "")
-
-
-def query_of(resource: Resource, params: QueryParams, words: Sequence[str] = WORDS) -> select.Query:
-    """The URL's parameters as a Query; ``words`` are those that filter nothing. An unknown one is an error."""
-    given: dict[str, Any] = {}
-    filters: dict[str, Any] = {}
-    for name in params:
-        values = params.getlist(name)
-        if name in words:
-            given[name] = values[-1]
-        elif name in resource.filters:
-            filters[name] = _filter_value(resource, name, values)
-        else:
-            raise Invalid(
-                f"{resource.path} knows no parameter {name!r}", hint=nearest(name, [*resource.filters, *words])
-            )
-    for name in ("ordering", "fields"):
-        if name in given:
-            given[name] = given[name].split(",")
-    if "exclude" in given:
-        given["exclude"] = [parse(v.encode()) for v in params.getlist("exclude")]
-    query: select.Query = validate(QUERY, {**given, "filter": filters})
-    return query
-
-
-def _filter_value(resource: Resource, name: str, values: list[str]) -> Any:
-    spec = resource.filters[name]
-    is_json = spec.op == "contains_json" or (spec.join is not None and spec.name == "tags")
-    if not is_json:
-        return values if len(values) > 1 else values[0]
-    out: dict[str, Any] = {}
-    for text in values:
-        if text.startswith("{"):
-            out |= parse(text.encode())
-        elif ":" in text:
-            key, _, value = text.partition(":")
-            out[key] = value
-        else:
-            raise Invalid(f"filter {name} takes KEY:VALUE or a JSON object, not {text[:60]!r}")
-    return out
-
-
-def page(found: select.Page, form: str) -> Response:
-    """A list answer in the asked form."""
+def answer_page(page: select.Page, form: str) -> Response:
+    """Answer with a page, as objects or as rows."""
     if form == "rows":
-        return json({"columns": found.columns, "rows": found.rows, "next": found.next, "count": found.count})
-    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-    return json({"results": rows, "next": found.next, "count": found.count})
+        return json({"columns": page.columns, "rows": page.rows, "next": page.next, "count": page.count})
+    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+    return json({"results": rows, "next": page.next, "count": page.count})
 
 
 def mount(resource: Resource) -> APIRouter:
@@ -152,7 +49,7 @@ def mount(resource: Resource) -> APIRouter:
 def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def answer(request: Request, who: Caller, query: select.Query) -> Response:
         async with service_of(request).db.owner(who.owner_id) as conn:
-            return page(await select.fetch_page(conn, resource, who.owner_id, query), query.format)
+            return answer_page(await select.fetch_page(conn, resource, who.owner_id, query), query.format)
 
     @router.get("/", **document(resource, "list"))
     async def list_rows(request: Request, who: Who) -> Response:
@@ -162,12 +59,12 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def query_rows(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
-        return await answer(request, who, validate(QUERY, parse(raw), select.Query.model_fields))
+        return await answer(request, who, parse_as(select.Query, raw))
 
     @router.post("/counts", **document(resource, "counts"))
     async def count_rows(request: Request, who: Who) -> Response:
         only(request)
-        ask: CountBy = validate(COUNT_BY, parse(await service_of(request).body(request)), CountBy.model_fields)
+        ask = parse_as(CountBy, await service_of(request).body(request))
         query = select.Query(filter=ask.filter, exclude=ask.exclude)
         async with service_of(request).db.owner(who.owner_id) as conn:
             return json({"counts": await select.counts(conn, resource, who.owner_id, ask.by, query)})
@@ -181,10 +78,10 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
 
 
 async def _read(conn: Connection, resource: Resource, owner_id: int, wanted: int) -> dict[str, Any]:
-    found = await select.fetch_one(conn, resource, owner_id, wanted)
-    if found is None:
+    row = await select.fetch_one(conn, resource, owner_id, wanted)
+    if row is None:
         raise NotFound(f"{resource.entity.replace('_', ' ')} {wanted} does not exist", hint="It may have been deleted.")
-    return found
+    return row
 
 
 def _mount_create(router: APIRouter, resource: Resource) -> None:
@@ -206,36 +103,23 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
         compact = choice(request, "format", "objects", "rows") == "rows"
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            made = await create.create(conn, ctx, resource, checked)
+            created = await create.create(conn, ctx, resource, checked)
             if compact and not single:
-                columns = list(made[0]) if made else ["id"]
-                return {"columns": columns, "rows": [list(m.values()) for m in made]}
+                columns = list(created[0]) if created else ["id"]
+                return {"columns": columns, "rows": [list(row.values()) for row in created]}
             if single:
-                return await _read(conn, resource, who.owner_id, made[0]["id"])
-            return {"results": await _read_many(conn, resource, who.owner_id, [m["id"] for m in made])}
+                return await _read(conn, resource, who.owner_id, created[0]["id"])
+            return {"results": await _read_many(conn, resource, who.owner_id, [row["id"] for row in created])}
 
         return await service.run(request, who, raw, command, status=201)
 
 
 async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: list[int]) -> list[dict[str, Any]]:
     query = select.Query(filter={"id": ids}, ordering=["id"], limit=MAX_ROWS)
-    found = await select.fetch_page(conn, resource, owner_id, query)
-    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    page = await select.fetch_page(conn, resource, owner_id, query)
+    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
     place = {i: n for n, i in enumerate(ids)}
     return sorted(rows, key=lambda r: place[r["id"]])
-
-
-def choice(request: Request, name: str, *words: str) -> str:
-    """A query parameter that takes one of a few words; the first is the default."""
-    given = request.query_params.get(name, words[0])
-    if given not in words:
-        raise Invalid(f"{name} is {given[:40]!r}", hint=f"It takes: {', '.join(words)}.")
-    return given
-
-
-def _force(request: Request) -> bool:
-    only(request, "force")
-    return choice(request, "force", "false", "true") == "true"
 
 
 def _mount_updates(router: APIRouter, resource: Resource) -> None:
@@ -243,7 +127,7 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
 
     @router.patch("/{id}", **document(resource, "update"))
     async def update_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
-        service, wanted, force = service_of(request), row_id(id, resource), _force(request)
+        service, wanted, force = service_of(request), row_id(id, resource), force_of(request)
         raw = await service.body(request)
         row = {"id": wanted, **validate(resource.one_patch_adapter, parse(raw), (*known, "if_version"))}
 
@@ -255,7 +139,7 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
 
     @router.patch("/", **document(resource, "update_many"))
     async def update_many(request: Request, who: Who) -> Response:
-        service, force = service_of(request), _force(request)
+        service, force = service_of(request), force_of(request)
         raw = await service.body(request)
         value = parse(raw)
         if isinstance(value, dict):
@@ -265,8 +149,8 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
         rows = validate(resource.row_patches_adapter, value, (*known, "id", "if_version"))
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            made = await update.update_rows(conn, ctx, resource, rows, force=force) if rows else update.Updated()
-            return {"updated": len(made.rows), "columns": made.columns, "rows": made.rows}
+            changed = await update.update_rows(conn, ctx, resource, rows, force=force) if rows else update.Updated()
+            return {"updated": len(changed.rows), "columns": changed.columns, "rows": changed.rows}
 
         return await service.run(request, who, raw, command)
 
@@ -308,7 +192,7 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
     async def delete_by_body(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
-        ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
+        ask = parse_as(Selection, raw)
         return await delete_where(request, who, raw, select.Query(filter=ask.filter, exclude=ask.exclude))
 
     @router.delete("/", **document(resource, "delete_where"))
@@ -326,16 +210,16 @@ def _mount_cancel(router: APIRouter) -> None:
     async def cancel_jobs(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
-        ask: Selection = validate(SELECTION, parse(raw), Selection.model_fields)
+        ask = parse_as(Selection, raw)
 
         async def command(conn: Connection, ctx: Context) -> Any:
             query = select.Query(filter=ask.filter, exclude=ask.exclude)
             ids = await select.matching_ids(conn, JOBS, ctx.owner_id, query)
             changes = await transitions.transition_each(conn, ctx, ids, rules.cancel)
-            told = [c for c in changes if c.events]
+            changed = [c for c in changes if c.events]
             return {
-                "cancelled": sum(c.patch.get("state") == "FAILED" for c in told),
-                "requested": sum("state" not in c.patch for c in told),
+                "cancelled": sum(c.patch.get("state") == "FAILED" for c in changed),
+                "requested": sum("state" not in c.patch for c in changed),
             }
 
         return await service_of(request).run(request, who, raw, command)

@@ -1,4 +1,4 @@
-"""What every route shares: the database, the queues, who calls, and how a mutating call runs exactly once."""
+"""The collaborators that routes share, and how a changing call runs exactly once."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import orjson
 from fastapi import Request, Response
 
-from storax_api.body import read_body
+from storax_api.requests.body import read_body
 from storax_core.commands import acquire, idempotency, users
 from storax_core.database.connections import RETRY, Connection, Database, writing
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
@@ -46,10 +46,10 @@ class Service:
     queues: Queues
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
-    _bells: set[asyncio.Task[None]] = field(default_factory=set)
+    _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def caller(self, request: Request) -> Caller:
-        """Who calls. Raises Unauthorized."""
+        """Return who calls. Raises Unauthorized."""
         header = request.headers.get("authorization", "")
         if not header.lower().startswith("bearer "):
             raise Unauthorized(
@@ -68,15 +68,15 @@ class Service:
         return caller
 
     def remember(self, session: Mapping[str, Any]) -> acquire.Holder:
-        """The session as a holder, kept in mind for its next call: nothing of this changes while it lives."""
-        made = acquire.Holder(session["id"], session["owner_id"], session["site_id"], session["batch_job_id"])
-        self.holders[made.id] = made
+        """Keep a session for its next call: its fields in Holder do not change while it lives."""
+        holder = acquire.Holder(session["id"], session["owner_id"], session["site_id"], session["batch_job_id"])
+        self.holders[holder.id] = holder
         while len(self.holders) > SESSIONS_KNOWN:
             self.holders.popitem(last=False)
-        return made
+        return holder
 
     async def body(self, request: Request) -> bytes:
-        """The raw body within the size limit."""
+        """Read the raw body. Raises TooLarge above the size limit."""
         return await read_body(request, self.settings.max_body_mb << 20)
 
     async def run(
@@ -119,7 +119,7 @@ class Service:
             ):
                 raise Repeated
         if ctx.position:
-            self.ring(ctx.ready)
+            self.notify_feeder(ctx.ready)
         return _answer(answer, call.status, ctx.position)
 
     async def _replay(self, call: "Call") -> Response | None:
@@ -128,11 +128,11 @@ class Service:
             row = await idempotency.seen(conn, call.owner_id, call.key, call.fingerprint)
         return _answer(row["answer"], call.status, row["position"], replayed=True) if row else None
 
-    def ring(self, ready: Sequence[tuple[int, int, int]] = ()) -> None:
-        """Queue new jobs and wake the feeder, behind the answer's back; it would find out by itself a little later."""
+    def notify_feeder(self, ready: Sequence[tuple[int, int, int]] = ()) -> None:
+        """Queue new jobs and wake the feeder, in the background; it also finds them by itself, later."""
         task = asyncio.create_task(self._wake(ready))
-        self._bells.add(task)
-        task.add_done_callback(self._bells.discard)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _wake(self, ready: Sequence[tuple[int, int, int]]) -> None:
         with contextlib.suppress(QueueDown):
@@ -180,5 +180,5 @@ def _answer(answer: bytes, status: int, position: int, *, replayed: bool = False
 
 
 def json(value: Any, status: int = 200) -> Response:
-    """A plain JSON answer."""
+    """Answer with plain JSON."""
     return Response(orjson.dumps(value), status, media_type="application/json")

@@ -36,7 +36,7 @@ def house(tmp_path_factory):
         ("core/storax_core/lifecycle/rules.py", "import fastapi"),
         ("client/storax/client.py", "import storax_core.lifecycle.states"),
         ("site_agent/storax_agent/files/safe_path.py", "import sqlalchemy"),
-        ("api/storax_api/body.py", "import storax_workers"),
+        ("api/storax_api/requests/body.py", "import storax_workers"),
         ("client/storax/engine.py", "import storax_engine.engine"),
         ("engine/storax_engine/engine.py", "import storax_core.lifecycle.states"),
     ],

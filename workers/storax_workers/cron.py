@@ -1,4 +1,4 @@
-"""RQ's worker and cron, the only file that imports rq. Chores travel as JSON: nothing is ever unpickled."""
+"""RQ's worker and cron, the only file that imports rq. Tasks travel as JSON: nothing is ever unpickled."""
 
 import logging
 import threading
@@ -14,13 +14,13 @@ from rq.utils import now
 from storax_core.settings import Settings
 from storax_workers import tasks
 
-log = logging.getLogger("storax.chores")
-QUEUE = "storax-chores"
+log = logging.getLogger("storax.cron")
+QUEUE = "storax-cron"
 WORKER_TTL_SEC, MAINTENANCE_SEC, HOUR_SEC = 30, 60, 3600
 
 
 class Cron(CronScheduler):
-    """RQ's cron, enqueueing by name as JSON. While a chore waits, no second one is put behind it."""
+    """RQ's cron, enqueueing by name as JSON. While a task waits, no second one is put behind it."""
 
     def enqueue_jobs(self) -> list[CronJob]:
         """Enqueue what is due."""
@@ -44,8 +44,9 @@ def _tick(cron: Cron) -> None:
 
 
 def connect(url: str) -> Redis:
-    """Redis for cron and worker. Answers may take as long as the worker waits for a chore: without a word about that,
-    whatever connection cron made first would have the worker give up after the client's own 5 seconds.
+    """Connect cron and worker to Redis. The timeout of an answer is as long as the worker waits for a task.
+
+    Without it a connection that cron opened first would make the worker give up after the default of 5 seconds.
     """
     return Redis.from_url(url, socket_connect_timeout=5, socket_timeout=WORKER_TTL_SEC)
 

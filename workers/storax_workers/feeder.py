@@ -25,7 +25,7 @@ from storax_core.resources.job import TAKEABLE, first_in_line
 log = logging.getLogger("storax.feeder")
 LEADER = "SELECT pg_try_advisory_lock(8362)"
 CHUNK = 2000  # events relayed at once
-ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between looks while an append is under way, and while nothing happens
+ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between checks while an append is under way, and while nothing happens
 RECONCILE_SEC = 2.0
 HEAD = 2000  # jobs of each live site that the reconciler keeps in the queue
 REFILL = 50_000  # rows per round trip of a full refill
@@ -38,7 +38,7 @@ BATCHES = f"SELECT id, site_id, 0 AS priority FROM batch_job WHERE {SUBMITTABLE}
 
 
 class Feeder:
-    """One process's attempt to lead."""
+    """One feeder process; at any time one of them leads."""
 
     def __init__(self, db: Database, queues: Queues) -> None:
         self.db, self.queues = db, queues
@@ -82,7 +82,7 @@ class Feeder:
                 await conn.execute("SELECT pg_advisory_unlock_all(); SET synchronous_commit = on")
 
     async def _drop_foreign_stream(self, conn: Connection) -> None:
-        """A stream ahead of the log tells of another log (the database was made anew), and would refuse our places."""
+        """Drop a stream that is ahead of the log: it is of another database, and would refuse this one's positions."""
         with contextlib.suppress(QueueDown):
             end = int((await self.queues.feed_end()).partition("-")[0])
             if end > await conn.fetchval(watermark.LAST_DRAWN):
@@ -96,7 +96,7 @@ class Feeder:
         self.woken.clear()
 
     async def _step(self, conn: Connection, fence: watermark.Watermark) -> bool:
-        """One look, and the relay of what it proved final."""
+        """Advance the watermark once, and relay the events that became final."""
         safe = await fence.advance(conn)
         if safe <= self.at:
             return False
@@ -180,7 +180,7 @@ class Feeder:
 
 
 def _may_run(row: Mapping[str, str]) -> bool:
-    """Whether this event may have made its job runnable. New jobs were queued by who created them."""
+    """Whether this event may have made its job runnable. A call that creates jobs queues them itself."""
     moved = row["to_state"] in JOB_TAKEABLE and row["type"] != "job.created"
     return moved or row["type"] in ("job.released", "job.updated")
 

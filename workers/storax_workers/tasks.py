@@ -1,4 +1,4 @@
-"""The chores that RQ runs. Each is idempotent and finds its work in Postgres, so a lost or doubled run is harmless."""
+"""The tasks that RQ runs. Each is idempotent and finds its work in Postgres, so a lost or doubled run is harmless."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ def _with_database(work: Callable[[Connection], Awaitable[Any]]) -> Any:
 
 
 def sweep_sessions() -> int:
-    """End the sessions of all owners that were not heard in time; their jobs run again elsewhere."""
+    """End the sessions of all owners whose heartbeat timed out; their jobs run again elsewhere."""
     total = 0
     while True:
         ended = int(_with_database(leases.expire))

@@ -3,11 +3,10 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import TypeAdapter
 
-from storax_api.body import parse, validate
 from storax_api.documents import CANCEL, INTEGER, TEXT, TIME, answers, asks, problems, rows_of
-from storax_api.routes import Who, only, row_id, service_of
+from storax_api.requests.body import parse_as
+from storax_api.requests.parameters import Who, only, row_id, service_of
 from storax_api.service import Call, Caller, json
 from storax_api.sessions.claims import ClaimCall, Claimed, Work
 from storax_api.sessions.leased_apps import LeasedApps
@@ -19,9 +18,6 @@ from storax_core.log.append import Context
 from storax_core.resources import APPS, BATCH_JOBS, JOBS, SESSIONS
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"], responses=problems(401, 404, 409, 422, 503))
-ACQUIRE: TypeAdapter[Acquire] = TypeAdapter(Acquire)
-ACQUIRE_BATCH_JOBS: TypeAdapter[AcquireBatchJobs] = TypeAdapter(AcquireBatchJobs)
-REPORTS: TypeAdapter[leases.Reports] = TypeAdapter(leases.Reports)
 MAX_WAIT_SEC = 60
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first.")]
 REFUSED = {
@@ -50,7 +46,7 @@ async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     only(request)
     service, session_id = service_of(request), row_id(id, SESSIONS)
     raw = await service.body(request)
-    reports = validate(REPORTS, parse(raw)).reports
+    reports = parse_as(leases.Reports, raw, known=()).reports
 
     async def command(conn: Connection, ctx: Context) -> Any:
         return await leases.report(conn, ctx, session_id, reports)
@@ -68,7 +64,7 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
     """Lease runnable jobs, waiting up to ``wait`` seconds for the first. Repeated with its key it leases no others."""
     only(request, "wait")
     session_id, raw = row_id(id, SESSIONS), await service_of(request).body(request)
-    ask = validate(ACQUIRE, parse(raw), Acquire.model_fields)
+    ask = parse_as(Acquire, raw)
     apps = LeasedApps(service_of(request), who)
 
     async def claim(conn: Connection, ctx: Context, holder: Holder, ids: list[int] | None, leased: int) -> list[Any]:
@@ -93,7 +89,7 @@ async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0
     """Lease BatchJobs that wait for submission, waiting up to ``wait`` seconds for the first."""
     only(request, "wait")
     session_id, raw = row_id(id, SESSIONS), await service_of(request).body(request)
-    ask = validate(ACQUIRE_BATCH_JOBS, parse(raw), AcquireBatchJobs.model_fields)
+    ask = parse_as(AcquireBatchJobs, raw)
 
     async def claim(conn: Connection, ctx: Context, holder: Holder, ids: list[int] | None, leased: int) -> list[Any]:
         return await acquire.claim_batch_jobs(conn, ctx, holder, ask.max_num - leased, ids)

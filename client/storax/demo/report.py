@@ -5,7 +5,7 @@ from typing import Any
 
 from storax.api import Job
 from storax.cli.event import print_events
-from storax.cli.job.look import words_of
+from storax.cli.job.show import format_counts
 from storax.cli.terminal.output import Form, show
 from storax.demo.workflow import TAGS, Workflow
 
@@ -32,7 +32,7 @@ def _ranking(heading: str, rows: Iterable[Sequence[Any]], unit: str) -> None:
 def print_counts(flow: Workflow) -> None:
     """Print the jobs by state, as the API counts them, and whether their results add up."""
     title("The jobs, as the API counts them")
-    print(words_of(Job.objects.filter(tags=TAGS).counts("state")))
+    print(format_counts(Job.objects.filter(tags=TAGS).counts("state")))
     lines = sum(job.return_value["lines"] for job in flow.analyses)
     merged = flow.merge.return_value["totals"]["lines"]
     verdict = "as many as" if lines == merged else f"BUT NOT THE {merged:,}"

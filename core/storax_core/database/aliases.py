@@ -4,9 +4,7 @@ from storax_core.resources.base import Resource
 
 
 def column(resource: Resource, name: str) -> str:
-    """A field's SQL, with its table's alias: t for the main table, s for the one with the state."""
-    if name in resource.computed:
-        return resource.computed[name][1]
+    """A stored field's SQL, with its table's alias: t for the main table, s for the one with the state."""
     on_state = resource.fields[name].table == resource.state_table or name in ("id", "owner_id")
     return f"{'s' if resource.split and on_state else 't'}.{name}"
 

@@ -1,43 +1,60 @@
-"""Filters, compiled to conditions with parameters. Names come from the resource's declaration alone."""
+"""Filters of a query: their values, checked and typed, and their shape, which is all that the SQL depends on."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, Optional, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Optional, get_args, get_origin
 
 import orjson
 from pydantic import BeforeValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 
-from storax_core.database.aliases import column
 from storax_core.errors import Invalid
 from storax_core.lifecycle.states import BatchJobState, JobState, TransferState
 from storax_core.log.event_types import EVENT_TYPES
-from storax_core.resources import BY_ENTITY, EVENTS, JOBS, Resource
+from storax_core.resources import BY_ENTITY, EVENTS, Resource
 from storax_core.resources.base import FilterSpec, optional_inner
 from storax_core.resources.types import JsonObject, Text, TextMap, UtcTime
 from storax_core.suggest import nearest
 
-OPS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "before": "<", "after": ">"}
+MAX_VALUES = 32_000  # of one query; Postgres takes no more than 32,767 parameters
+
+
+class Form(StrEnum):
+    """How a filter's value takes part in its condition."""
+
+    VALUE = "value"  # a parameter
+    VALUE_OR_NULL = "value or null"  # a parameter, or null
+    TRUE = "true"  # no parameter: the condition as it is
+    FALSE = "false"  # no parameter: its negation
+
+
+class Condition(NamedTuple):
+    """One filter of a query, without its value."""
+
+    name: str
+    form: Form
+
+
+class Shape(NamedTuple):
+    """The conditions of a query: all of ``filters``, and for each group of ``exclude`` not all of it."""
+
+    filters: tuple[Condition, ...] = ()
+    exclude: tuple[tuple[Condition, ...], ...] = ()
 
 
 @dataclass
-class Where:
-    """A growing condition and its parameters; the first is the owner."""
+class Selection:
+    """A query's conditions and the values of its parameters: the owner first, then in the order of the conditions."""
 
-    params: list[Any]
-    parts: list[str] = field(default_factory=list)
+    shape: Shape
+    values: list[Any]
 
     def param(self, value: Any) -> str:
-        """Add a parameter and return its place."""
-        self.params.append(value)
-        return f"${len(self.params)}"
-
-    @property
-    def sql(self) -> str:
-        """All parts, joined by AND."""
-        return " AND ".join(self.parts)
+        """Add a value; returns its place in SQL text."""
+        self.values.append(value)
+        return f"(:p{len(self.values) - 1})"
 
 
 def _no_bool(value: Any) -> Any:
@@ -58,8 +75,8 @@ _NUMBERS: dict[str, Any] = {
 }
 
 
-# Closed lists behind the log's text fields: a misspelt word would else find nothing and say nothing.
-_EVENT_WORDS: dict[str, tuple[str, ...]] = {
+# Closed lists behind the log's text fields: a misspelt value would match nothing without an error.
+_EVENT_CHOICES: dict[str, tuple[str, ...]] = {
     "entity": tuple(BY_ENTITY),
     "type": tuple(EVENT_TYPES),
     **dict.fromkeys(("from_state", "to_state"), tuple(dict.fromkeys((*JobState, *BatchJobState, *TransferState)))),
@@ -67,9 +84,9 @@ _EVENT_WORDS: dict[str, tuple[str, ...]] = {
 
 
 def _choices(spec: FilterSpec, kind: Any) -> tuple[str, ...]:
-    """The words that a value is one of, where they are known."""
-    if spec.field is not None and spec.field.table == EVENTS.table and spec.name in _EVENT_WORDS:
-        return _EVENT_WORDS[spec.name]
+    """The closed list that a value is one of, where there is one."""
+    if spec.field is not None and spec.field.table == EVENTS.table and spec.name in _EVENT_CHOICES:
+        return _EVENT_CHOICES[spec.name]
     if get_origin(kind) is Literal:
         return get_args(kind)
     return tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else ()
@@ -77,9 +94,11 @@ def _choices(spec: FilterSpec, kind: Any) -> tuple[str, ...]:
 
 def _kind(spec: FilterSpec) -> Any:
     """The type of one value. Unlike a field's own it takes numbers as text, from URLs, and any bound of a range."""
+    if spec.operator and spec.operator.value_type:
+        return spec.operator.value_type
     bare = optional_inner(spec.annotation)
     bare = get_args(bare)[0] if get_origin(bare) is Annotated else bare
-    if spec.op in ("contains", "startswith") or bare is str:
+    if bare is str:
         return Text
     if get_origin(bare) is dict:
         return TextMap if get_args(bare)[1] is str else JsonObject
@@ -90,7 +109,7 @@ def _kind(spec: FilterSpec) -> Any:
 
 @cache
 def _adapter(spec: FilterSpec) -> tuple[TypeAdapter[Any], TypeAdapter[Any], tuple[str, ...]]:
-    """Validators of one value and of a list, and the words to choose from where there are such."""
+    """Validators of one value and of a list, and the closed list of values where there is one."""
     kind = _kind(spec)
     choices = _choices(spec, kind)
     if choices and kind is Text:
@@ -105,87 +124,52 @@ def value_of(resource: Resource, spec: FilterSpec, raw: Any) -> Any:
         return many.validate_python(raw) if isinstance(raw, list) else one.validate_python(raw)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False)[0]
-        words = fault["msg"].removeprefix("Value error, ")
-        words = words if len(words) < 400 else "no such word"
+        reason = fault["msg"].removeprefix("Value error, ")
+        reason = reason if len(reason) < 400 else "no such word"
         got = str(fault["input"])
         hint = nearest(got, choices) if choices else ""
-        raise Invalid(f"filter {spec.name} of {resource.path}: {words} (got {got[:80]!r})", hint=hint) from None
+        raise Invalid(f"filter {spec.name} of {resource.path}: {reason} (got {got[:80]!r})", hint=hint) from None
 
 
-def _condition(resource: Resource, where: Where, spec: FilterSpec, raw: Any) -> str:
-    if spec.join:
-        return _join(resource, where, spec, raw)
-    assert spec.field is not None  # noqa: S101  (only joins have none)
-    col = column(resource, spec.field.name)
-    if spec.op in ("eq", "ne"):
-        found = _equality(resource, where, spec, raw)
-        return found if spec.op == "eq" else f"NOT coalesce({found}, false)"
-    if isinstance(raw, list):
-        raise Invalid(f"filter {spec.name} of {resource.path} takes one value, not a list")
-    return _COMPARE[spec.op](resource, where, spec, value_of(resource, spec, raw), col)
-
-
-def _equality(resource: Resource, where: Where, spec: FilterSpec, raw: Any) -> str:
-    assert spec.field is not None  # noqa: S101
-    col = column(resource, spec.field.name)
-    values = value_of(resource, spec, raw if isinstance(raw, list) else [raw])
-    known = [str(v) if isinstance(v, str) else v for v in values if v is not None]
-    equal = f"{col} = ANY({where.param(known)}::{spec.field.pg_type}[])"
-    return f"({col} IS NULL OR {equal})" if None in values else equal
-
-
-def _is_null(_r: Resource, _w: Where, _s: FilterSpec, value: Any, col: str) -> str:
-    return f"{col} IS {'' if value else 'NOT '}NULL"
-
-
-def _contains(_r: Resource, where: Where, _s: FilterSpec, value: Any, col: str) -> str:
-    return f"strpos({col}, {where.param(value)}::text) > 0"
-
-
-def _starts(_r: Resource, where: Where, _s: FilterSpec, value: Any, col: str) -> str:
-    return f"starts_with({col}, {where.param(value)}::text)"
-
-
-def _containment(resource: Resource, where: Where, _s: FilterSpec, value: Any, col: str) -> str:
-    place = where.param(orjson.dumps(value).decode())
-    if resource is JOBS and col == "t.tags":
-        return f"s.id IN (SELECT jobs_with_tags({place}::jsonb))"
-    return f"{col} @> {place}::jsonb"
-
-
-def _ordered(_r: Resource, where: Where, spec: FilterSpec, value: Any, col: str) -> str:
-    assert spec.field is not None  # noqa: S101
-    return f"{col} {OPS[spec.op]} {where.param(value)}::{spec.field.pg_type}"
-
-
-_COMPARE: dict[str, Callable[[Resource, Where, FilterSpec, Any, str], str]] = {
-    "isnull": _is_null,
-    "contains": _contains,
-    "startswith": _starts,
-    "contains_json": _containment,
-    **dict.fromkeys(OPS, _ordered),
-}
-
-
-def _join(resource: Resource, where: Where, spec: FilterSpec, raw: Any) -> str:
-    assert spec.join is not None  # noqa: S101
-    if raw is None or (isinstance(raw, list) and (None in raw or not spec.join.many)):
+def selection_of(
+    resource: Resource, owner_id: int, filters: Mapping[str, Any], exclude: Sequence[Mapping[str, Any]] = ()
+) -> Selection:
+    """Check filters and exclusions of one owner's rows. Raises Invalid."""
+    values: list[Any] = [owner_id]
+    own = _conditions(resource, filters, values)
+    groups = (_conditions(resource, group, values) for group in exclude)
+    shape = Shape(own, tuple(group for group in groups if group))
+    if len(values) > MAX_VALUES:
         raise Invalid(
-            f"filter {spec.name} of {resource.path} takes {'values' if spec.join.many else 'one value'}, not null"
+            f"{len(values)} filters in one query; at most {MAX_VALUES}", hint="Give a filter a list of values."
         )
-    value = value_of(resource, spec, raw)
-    if spec.join.many:
-        value = [str(v) if isinstance(v, str) else v for v in (value if isinstance(value, list) else [value])]
-    elif isinstance(value, dict):
-        value = orjson.dumps(value).decode()
-    return spec.join.sql.format(p=where.param(value))
+    return Selection(shape, values)
 
 
-def conditions(resource: Resource, where: Where, filters: Mapping[str, Any]) -> list[str]:
-    out = []
-    for name, raw in filters.items():
-        spec = resource.filters.get(name)
-        if spec is None:
-            raise Invalid(f"{resource.path} has no filter {name!r}", hint=nearest(name, resource.filters))
-        out.append(_condition(resource, where, spec, raw))
-    return out
+def _conditions(resource: Resource, filters: Mapping[str, Any], values: list[Any]) -> tuple[Condition, ...]:
+    return tuple(Condition(name, _take(resource, name, raw, values)) for name, raw in filters.items())
+
+
+def _take(resource: Resource, name: str, raw: Any, values: list[Any]) -> Form:
+    """Check one filter and add its value, if it has one."""
+    spec = resource.filters.get(name)
+    if spec is None:
+        raise Invalid(f"{resource.path} has no filter {name!r}", hint=nearest(name, resource.filters))
+    _refuse_shape(resource, spec, raw)
+    if not spec.many:
+        value = value_of(resource, spec, raw)
+        if value is True or value is False:
+            return Form.TRUE if value else Form.FALSE
+        values.append(orjson.dumps(value).decode() if isinstance(value, dict) else value)
+        return Form.VALUE
+    many = value_of(resource, spec, raw if isinstance(raw, list) else [raw])
+    values.append([str(v) if isinstance(v, str) else v for v in many if v is not None])
+    return Form.VALUE_OR_NULL if None in many else Form.VALUE
+
+
+def _refuse_shape(resource: Resource, spec: FilterSpec, raw: Any) -> None:
+    """Raise Invalid for a list or a null where the filter takes none."""
+    if spec.join and (raw is None or (isinstance(raw, list) and (None in raw or not spec.many))):
+        raise Invalid(f"filter {spec.name} of {resource.path} takes {'values' if spec.many else 'one value'}, not null")
+    if isinstance(raw, list) and not spec.many:
+        raise Invalid(f"filter {spec.name} of {resource.path} takes one value, not a list")

@@ -1,6 +1,6 @@
 """Names that filters refer to: one that nothing has, nor ever was created with, is a misspelt one.
 
-Asked only where the answer could hide it: where nothing matched, where several names were given, or in an exclusion.
+Checked only where the answer could hide it: where nothing matched, for several names, or in an exclusion.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from storax_core.resources import BY_ENTITY, Resource
 from storax_core.suggest import nearest
 
 # The log answers for what was deleted or has another name now; its index has the entity and the version.
-LACKING = """SELECT n FROM unnest($2::text[]) AS n
+UNKNOWN = """SELECT n FROM unnest($2::text[]) AS n
 WHERE NOT EXISTS (SELECT FROM {table} WHERE owner_id = $1 AND name = n)
 AND NOT EXISTS (SELECT FROM event_log WHERE entity = '{entity}' AND version = 1 AND owner_id = $1
   AND data->>'name' = n) ORDER BY n LIMIT 1"""
@@ -21,30 +21,30 @@ Filters = Mapping[str, Any]
 
 
 async def require(
-    conn: Connection, resource: Resource, owner_id: int, given: Filters, exclude: Sequence[Filters], *, matched: bool
+    conn: Connection, resource: Resource, owner_id: int, filters: Filters, exclude: Sequence[Filters], *, matched: bool
 ) -> None:
     """Raise Invalid, with the nearest right name, for a filter by the name of something that there never was."""
     for name in resource.naming:
-        values = _values(given.get(name))
+        values = _values(filters.get(name))
         if matched and len(values) == 1:
             values = []  # a name that something matched is right
         for group in exclude:
             values += _values(group.get(name))
         if values:
-            await _require(conn, resource, owner_id, name, values)
+            await _require_known(conn, resource, owner_id, name, values)
 
 
 def _values(raw: Any) -> list[str]:
     return [str(v) for v in raw] if isinstance(raw, list) else [] if raw is None else [str(raw)]
 
 
-async def _require(conn: Connection, resource: Resource, owner_id: int, name: str, values: Sequence[str]) -> None:
+async def _require_known(conn: Connection, resource: Resource, owner_id: int, name: str, values: Sequence[str]) -> None:
     noun = BY_ENTITY[resource.naming[name]]
-    lacking = await conn.fetchval(LACKING.format(table=noun.table, entity=noun.entity), owner_id, list(values))
-    if lacking is None:
+    unknown = await conn.fetchval(UNKNOWN.format(table=noun.table, entity=noun.entity), owner_id, list(values))
+    if unknown is None:
         return
     known = [r["name"] for r in await conn.fetch(KNOWN.format(table=noun.table), owner_id)]
     raise Invalid(
-        f"filter {name} of {resource.path}: you have no {noun.python_name} named {lacking[:80]!r}, nor had one",
-        hint=nearest(lacking, known) if known else f"You have no {noun.python_name} at all yet.",
+        f"filter {name} of {resource.path}: you have no {noun.python_name} named {unknown[:80]!r}, nor had one",
+        hint=nearest(unknown, known) if known else f"You have no {noun.python_name} at all yet.",
     )

@@ -94,7 +94,7 @@ APPS: Resource = Resource(
         JoinFilter(
             "site_name",
             ShortText,
-            "t.site_id = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({p}::text[])))",
+            "{site_id} = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({value}::text[])))",
             "Name of its site, or any of a list. A name that none of your sites has or had is an error.",
             many=True,
             names="site",
@@ -102,7 +102,7 @@ APPS: Resource = Resource(
         JoinFilter(
             "site_path",
             ShortText,
-            "t.site_id = ANY(ARRAY(SELECT id FROM site WHERE path LIKE '%' || {p}::text || '%'))",
+            "{site_id} = ANY(ARRAY(SELECT id FROM site WHERE path LIKE '%' || {value}::text || '%'))",
             "Path of its site contains this text.",
         ),
     ),

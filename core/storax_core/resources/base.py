@@ -78,7 +78,8 @@ class Resource:
     REST routes offer; ``public`` decides whether the client gets a class for it; ``event_versions`` holds the schema
     version of its ``created``, ``updated``, ``state_changed`` or ``deleted`` events, where that is not 1. ``counted``:
     the numbers of its rows by owner, site and state are kept. ``remembered`` is SQL over the row, as ``t``, of what its
-    ``deleted`` event keeps for searches; null where there is nothing.
+    ``deleted`` event keeps for searches; null where there is nothing. ``filter_sql`` has the conditions,
+    written as in JoinFilter, of filters that need other SQL than their operator's.
     """
 
     model: type[SQLModel]
@@ -93,6 +94,7 @@ class Resource:
     verbs: tuple[str, ...] = ("list", "read", "create", "update", "delete")
     extra_create: dict[str, tuple[Any, FieldInfo]] = field(default_factory=dict)
     join_filters: tuple[JoinFilter, ...] = ()
+    filter_sql: dict[str, str] = field(default_factory=dict)
     computed: dict[str, tuple[Any, str, str]] = field(default_factory=dict)
     public: bool = True
     event_versions: dict[str, int] = field(default_factory=dict)

@@ -68,7 +68,7 @@ class Event(SQLModel, table=True):
 
 
 # Functions that search the log as well, so that a deleted job is found by its last tags.
-_JOBS = "(t.entity = 'job' AND t.entity_id = ANY(ARRAY(SELECT {function})))"
+_JOBS = "({{entity}} = 'job' AND {{entity_id}} = ANY(ARRAY(SELECT {function})))"
 EVENTS: Resource = Resource(
     Event,
     entity="event",
@@ -77,32 +77,36 @@ EVENTS: Resource = Resource(
     default_order="-position",
     verbs=("list", "read"),
     computed={
-        "id": (int, "t.position", "Same as position."),
-        "job_id": (int | None, "CASE WHEN t.entity = 'job' THEN t.entity_id END", "Id of the job, if a job changed."),
+        "id": (int, "{position}", "Same as position."),
+        "job_id": (int | None, "CASE WHEN {entity} = 'job' THEN {entity_id} END", "Id of the job, if a job changed."),
     },
     join_filters=(
-        JoinFilter("id", BigId, "t.position = ANY({p}::bigint[])", "Same as position.", many=True),
+        JoinFilter("id", BigId, "{position} = ANY({value}::bigint[])", "Same as position.", many=True),
         JoinFilter(
-            "job_id", BigId, "(t.entity = 'job' AND t.entity_id = ANY({p}::bigint[]))", "Events of this job.", many=True
+            "job_id",
+            BigId,
+            "({entity} = 'job' AND {entity_id} = ANY({value}::bigint[]))",
+            "Events of this job.",
+            many=True,
         ),
         JoinFilter(
             "batch_job_id",
             BigId,
-            _JOBS.format(function="jobs_taken_by({p}::bigint[])"),
+            _JOBS.format(function="jobs_taken_by({value}::bigint[])"),
             "Events of jobs that this BatchJob leased, also if they were deleted or ran in another later.",
             many=True,
         ),
         JoinFilter(
             "scheduler_id",
             ShortText,
-            _JOBS.format(function="jobs_taken_by(ARRAY(SELECT batch_jobs_called({p}::text[])))"),
+            _JOBS.format(function="jobs_taken_by(ARRAY(SELECT batch_jobs_called({value}::text[])))"),
             "As batch_job_id, by the BatchJob's id at the scheduler.",
             many=True,
         ),
         JoinFilter(
             "tags",
             Tags,
-            _JOBS.format(function="jobs_ever_tagged({p}::jsonb)"),
+            _JOBS.format(function="jobs_ever_tagged({value}::jsonb)"),
             "Events of jobs whose tags contain all of these, now or at their deletion.",
         ),
     ),

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from sqlmodel import SQLModel
 
-EQ = ("eq", "ne", "isnull")
-NUMBER = ("eq", "ne", "gt", "gte", "lt", "lte", "isnull")
-TEXT = ("eq", "ne", "contains", "startswith", "isnull")
-TIME = ("eq", "before", "after", "isnull")
-JSON = ("contains_json",)
+from storax_core.resources.operators import OPERATORS, Operator, names_for
+
+# The operators of a field's filters, by its kind: operators.py declares them.
+EQ, NUMBER, TEXT, TIME, JSON = (names_for(kind) for kind in ("any", "number", "text", "time", "json"))
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _postgres() -> Any:
 
 @dataclass(frozen=True)
 class JoinFilter:
-    """A filter that is no column of its own: ``sql`` is a template with ``{p}`` for the value's place.
+    """A filter that is no column of its own: ``sql`` is its condition, with ``{value}`` and ``{field}`` names.
 
     ``names`` is the entity whose names it takes, where it does: a misspelt one is an error, not an empty answer.
     """
@@ -121,30 +120,19 @@ class FilterSpec:
     @classmethod
     def of(cls, spec: FieldSpec, op: str) -> "FilterSpec":
         """The filter of ``spec`` by ``op``; equality and JSON containment carry the bare field name."""
-        suffix = {"eq": "", "contains_json": "", "before": "_before", "after": "_after"}.get(op, f"__{op}")
-        kind = bool if op == "isnull" else spec.annotation
-        return cls(f"{spec.name}{suffix}", kind, spec, op, _FILTER_DOCS[op].format(spec.name))
+        operator = OPERATORS[op]
+        kind = bool if operator.value_type is bool else spec.annotation
+        return cls(operator.filter_name(spec.name), kind, spec, op, operator.doc.format(spec.name))
+
+    @property
+    def operator(self) -> Operator | None:
+        """How it compares its field; None where it is no column of its own."""
+        return OPERATORS.get(self.op)
 
     @property
     def many(self) -> bool:
         """Whether a list of values means "any of these"."""
-        return self.op in ("eq", "ne") or bool(self.join and self.join.many)
-
-
-_FILTER_DOCS = {
-    "eq": "Equal to this {}, or to any of a list.",
-    "ne": "Not this {}, nor any of a list.",
-    "gt": "{} above this.",
-    "gte": "{} at or above this.",
-    "lt": "{} below this.",
-    "lte": "{} at or below this.",
-    "contains": "{} contains this text.",
-    "startswith": "{} starts with this text.",
-    "isnull": "Whether {} is null.",
-    "before": "{} before this time (UTC).",
-    "after": "{} after this time (UTC).",
-    "contains_json": "{} contains all of these keys and values.",
-}
+        return OPERATORS[self.op].many if self.join is None else self.join.many
 
 
 def optional_inner(annotation: Any) -> Any:

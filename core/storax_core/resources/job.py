@@ -182,18 +182,19 @@ JOBS: Resource = Resource(
             FieldInfo(default_factory=list, description="Parents, by their index earlier in the same list."),
         ),
     },
+    filter_sql={"tags": "{id} IN (SELECT jobs_with_tags({value}::jsonb))"},
     join_filters=(
         JoinFilter(
             "parent_id",
             BigId,
-            "s.id = ANY(ARRAY(SELECT child_id FROM job_parent WHERE parent_id = ANY({p}::bigint[])))",
+            "{id} = ANY(ARRAY(SELECT child_id FROM job_parent WHERE parent_id = ANY({value}::bigint[])))",
             "Children of this job, or of any of a list.",
             many=True,
         ),
         JoinFilter(
             "app_name",
             ShortText,
-            "t.app_id = ANY(ARRAY(SELECT id FROM app WHERE name = ANY({p}::text[])))",
+            "{app_id} = ANY(ARRAY(SELECT id FROM app WHERE name = ANY({value}::text[])))",
             "Name of its App, or any of a list. A name that none of your Apps has or had is an error.",
             many=True,
             names="app",
@@ -201,7 +202,7 @@ JOBS: Resource = Resource(
         JoinFilter(
             "site_name",
             ShortText,
-            "s.site_id = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({p}::text[])))",
+            "{site_id} = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({value}::text[])))",
             "Name of its site, or any of a list. A name that none of your sites has or had is an error.",
             many=True,
             names="site",

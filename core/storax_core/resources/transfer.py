@@ -52,14 +52,14 @@ TRANSFERS: Resource = Resource(
         JoinFilter(
             "job_state",
             JobState,
-            "t.job_id = ANY(ARRAY(SELECT id FROM job_state WHERE state = ANY({p}::text[])))",
+            "{job_id} = ANY(ARRAY(SELECT id FROM job_state WHERE state = ANY({value}::text[])))",
             "State of its job, or any of a list.",
             many=True,
         ),
         JoinFilter(
             "tags",
             Tags,
-            "t.job_id = ANY(ARRAY(SELECT id FROM job WHERE tags @> {p}::jsonb))",
+            "{job_id} = ANY(ARRAY(SELECT id FROM job WHERE tags @> {value}::jsonb))",
             "Tags of its job contain all of these.",
         ),
     ),

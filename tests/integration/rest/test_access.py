@@ -65,15 +65,15 @@ def test_a_token_says_for_whom_it_speaks(user: User) -> None:
 
 
 def test_a_token_is_shown_once_and_stored_as_a_hash(world: World, user: User) -> None:
-    made = user.post("/tokens/", {"name": "laptop", "expires_in_days": 30})
-    assert re.fullmatch(r"stx_[A-Za-z0-9_-]{43}", made["token"])
-    assert made["token"] not in user.http.get("/tokens/").text
-    assert "hash" not in user.get(f"/tokens/{made['id']}")
-    stored = world.value("SELECT hash FROM token WHERE id = $1", made["id"])
+    created = user.post("/tokens/", {"name": "laptop", "expires_in_days": 30})
+    assert re.fullmatch(r"stx_[A-Za-z0-9_-]{43}", created["token"])
+    assert created["token"] not in user.http.get("/tokens/").text
+    assert "hash" not in user.get(f"/tokens/{created['id']}")
+    stored = world.value("SELECT hash FROM token WHERE id = $1", created["id"])
     assert re.fullmatch("[0-9a-f]{64}", stored)
-    days = world.value("SELECT extract(day FROM expires_at - now()) FROM token WHERE id = $1", made["id"])
+    days = world.value("SELECT extract(day FROM expires_at - now()) FROM token WHERE id = $1", created["id"])
     assert days in (29, 30)
-    assert user.events(entity="token", entity_id=made["id"])[0]["data"].keys() == {
+    assert user.events(entity="token", entity_id=created["id"])[0]["data"].keys() == {
         "id",
         "name",
         "user_id",
@@ -82,21 +82,21 @@ def test_a_token_is_shown_once_and_stored_as_a_hash(world: World, user: User) ->
 
 
 def test_a_revoked_token_is_refused_within_five_seconds(world: World, user: User) -> None:
-    made = user.post("/tokens/", {"name": "old"})
-    other = User(world, user.name, user.id, made["token"])
+    created = user.post("/tokens/", {"name": "old"})
+    other = User(world, user.name, user.id, created["token"])
     with other.http:
         assert other.get("/auth/me")["user_id"] == user.id
-        user.delete(f"/tokens/{made['id']}")
+        user.delete(f"/tokens/{created['id']}")
         assert service.TOKEN_CACHE_SEC < 5
         eventually(lambda: other.ask("GET", "/auth/me").status_code == 401, step=0.1)
         other.refused("GET", "/auth/me", status=401, code="unauthorized")
 
 
 def test_an_open_stream_ends_with_its_token(world: World, user: User) -> None:
-    made = user.post("/tokens/", {"name": "old"})
-    other = User(world, user.name, user.id, made["token"])
+    created = user.post("/tokens/", {"name": "old"})
+    other = User(world, user.name, user.id, created["token"])
     with other.http, other.stream() as stream:
-        user.delete(f"/tokens/{made['id']}")
+        user.delete(f"/tokens/{created['id']}")
         time.sleep(3.1)
         user.site()
         assert stream.ended.wait(60)
@@ -104,15 +104,15 @@ def test_an_open_stream_ends_with_its_token(world: World, user: User) -> None:
 
 
 def test_an_expired_token_is_refused(world: World, user: User) -> None:
-    made = user.post("/tokens/", {"name": "short"})
-    world.sql("UPDATE token SET expires_at = now() - interval '1 second' WHERE id = $1", made["id"])
-    other = User(world, user.name, user.id, made["token"])
+    created = user.post("/tokens/", {"name": "short"})
+    world.sql("UPDATE token SET expires_at = now() - interval '1 second' WHERE id = $1", created["id"])
+    other = User(world, user.name, user.id, created["token"])
     with other.http:
         assert "expired" in other.refused("GET", "/auth/me", status=401, code="unauthorized")["detail"]
     told = world.value(
-        "SELECT data->>'expires_at' FROM event_log WHERE entity = 'token' AND entity_id = $1", made["id"]
+        "SELECT data->>'expires_at' FROM event_log WHERE entity = 'token' AND entity_id = $1", created["id"]
     )
-    world.sql("UPDATE token SET expires_at = $2::text::timestamptz WHERE id = $1", made["id"], told)
+    world.sql("UPDATE token SET expires_at = $2::text::timestamptz WHERE id = $1", created["id"], told)
 
 
 @pytest.mark.parametrize(

@@ -87,12 +87,12 @@ def some_odd(resource: Resource, field: str) -> list[Any]:
 
 def refused(answer: httpx.Response, what: Any) -> dict[str, Any]:
     assert 400 <= answer.status_code < 500, (what, answer.status_code, answer.text[:500])
-    told = problem(answer)
-    assert told["code"] in ("invalid", "too_large", "not_found", "conflict", "illegal_move", "stale_version"), (
+    refusal = problem(answer)
+    assert refusal["code"] in ("invalid", "too_large", "not_found", "conflict", "illegal_move", "stale_version"), (
         what,
-        told,
+        refusal,
     )
-    return told
+    return refusal
 
 
 CREATED = [r for r in RESOURCES if "create" in r.verbs]
@@ -113,8 +113,8 @@ def test_no_field_of_a_new_thing_takes_what_can_never_be(
     for n, (what, token) in enumerate(NEVER.items()):
         body: Any = base(resource.entity, ids, serial) | {field: HOLE}
         rows = [base(resource.entity, ids, serial), body] if n % 2 else body
-        told = refused(user.ask("POST", f"/{resource.path}/", raw=raw(rows, token)), what)
-        assert told["hint"] or told["errors"], (what, told)
+        refusal = refused(user.ask("POST", f"/{resource.path}/", raw=raw(rows, token)), what)
+        assert refusal["hint"] or refusal["errors"], (what, refusal)
     assert position(world) == before
 
 
@@ -142,16 +142,16 @@ def test_a_field_refuses_or_gives_back_what_it_was_given(
         if answer.status_code != 201:
             refused(answer, value)
             continue
-        made = answer.json()
-        assert user.get(f"/{resource.path}/{made['id']}") == made
+        created = answer.json()
+        assert user.get(f"/{resource.path}/{created['id']}") == created
         kind = resource.fields.get(field)
         if kind is not None and kind.pg_type not in ("timestamptz", "float", "uuid"):
-            back = made[field]
+            back = created[field]
             assert (back == value and isinstance(back, bool) == isinstance(value, bool)) or field == "parameters", (
                 value,
                 back,
             )
-        refused_delete = user.ask("DELETE", f"/{resource.path}/{made['id']}")
+        refused_delete = user.ask("DELETE", f"/{resource.path}/{created['id']}")
         assert refused_delete.status_code == 204
 
 
@@ -277,14 +277,14 @@ def test_ten_megabytes_of_tags_are_refused_and_so_is_a_larger_body_than_the_limi
     user: User, ids: dict[str, int]
 ) -> None:
     many = {f"k{i}": "v" * 100 for i in range(90_000)}
-    told = user.refused(
+    refusal = user.refused(
         "POST", "/jobs/", {"app_id": ids["app"], "workdir": "w", "tags": many}, status=422, code="invalid"
     )
-    assert "256" in told["detail"]
+    assert "256" in refusal["detail"]
     long = {"k": "v" * 10_000_000}
     user.refused("POST", "/jobs/", {"app_id": ids["app"], "workdir": "w", "tags": long}, status=422, code="invalid")
-    told = user.refused("POST", "/jobs/", raw=b"[" + b" " * (65 << 20) + b"]", status=413, code="too_large")
-    assert "64 MiB" in told["detail"]
+    refusal = user.refused("POST", "/jobs/", raw=b"[" + b" " * (65 << 20) + b"]", status=413, code="too_large")
+    assert "64 MiB" in refusal["detail"]
 
 
 def test_a_body_that_lies_about_its_length_is_cut_off(world: World, user: User) -> None:
@@ -310,18 +310,18 @@ def test_a_body_that_lies_about_its_length_is_cut_off(world: World, user: User) 
 def test_a_misspelt_field_is_refused_with_the_nearest_name(
     user: User, ids: dict[str, int], body: dict[str, Any], near: str
 ) -> None:
-    told = user.refused("POST", "/jobs/", {"app_id": ids["app"], "workdir": "w", **body}, status=422, code="invalid")
-    assert near in told["hint"]
-    assert next(iter(body)) in told["detail"]
+    refusal = user.refused("POST", "/jobs/", {"app_id": ids["app"], "workdir": "w", **body}, status=422, code="invalid")
+    assert near in refusal["hint"]
+    assert next(iter(body)) in refusal["detail"]
 
 
 def test_what_is_missing_is_named(user: User, ids: dict[str, int]) -> None:
-    told = user.refused("POST", "/jobs/", {"app_id": ids["app"]}, status=422, code="invalid")
-    assert "workdir" in told["detail"]
-    told = user.refused(
+    refusal = user.refused("POST", "/jobs/", {"app_id": ids["app"]}, status=422, code="invalid")
+    assert "workdir" in refusal["detail"]
+    refusal = user.refused(
         "POST", "/jobs/", [{"app_id": ids["app"], "workdir": "w"}, {"workdir": "w"}], status=422, code="invalid"
     )
-    assert "1.app_id" in told["detail"]
+    assert "1.app_id" in refusal["detail"]
 
 
 def test_what_is_missing_behind_an_id_is_named(user: User, ids: dict[str, int]) -> None:
@@ -330,15 +330,15 @@ def test_what_is_missing_behind_an_id_is_named(user: User, ids: dict[str, int]) 
         ("apps", {"site_id": 10**12, "name": "X"}),
         ("batch-jobs", {"site_id": 10**12}),
     ):
-        told = user.refused("POST", f"/{path}/", body, status=422, code="invalid")
-        assert str(10**12) in told["detail"]
-        assert told["hint"]
+        refusal = user.refused("POST", f"/{path}/", body, status=422, code="invalid")
+        assert str(10**12) in refusal["detail"]
+        assert refusal["hint"]
 
 
 @pytest.mark.parametrize("state", ["FAILD", "failed", "", "RUNNING ", "Restart_Ready"])
 def test_a_misspelt_state_is_refused_with_the_right_ones(user: User, ids: dict[str, int], state: str) -> None:
-    told = user.refused("PATCH", f"/jobs/{ids['job']}", {"state": state}, status=422, code="invalid")
-    assert "FAILED" in told["detail"] + told["hint"]
+    refusal = user.refused("PATCH", f"/jobs/{ids['job']}", {"state": state}, status=422, code="invalid")
+    assert "FAILED" in refusal["detail"] + refusal["hint"]
     assert set(JobState) >= {"FAILED"}
 
 

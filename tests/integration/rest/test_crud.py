@@ -20,20 +20,20 @@ def trail(user: User, entity: str, entity_id: int) -> list[str]:
 
 
 def test_a_site_lives_through_its_whole_life(user: User) -> None:
-    made = user.post("/sites/", {"name": "laptop", "path": "/home/x", "transfer_locations": {"local": "file:///"}})
-    assert (made["version"], made["backfill_windows"], made["allowed_projects"]) == (1, {}, [])
-    assert user.get(f"/sites/{made['id']}") == made
-    changed = user.patch(f"/sites/{made['id']}", {"allowed_projects": ["p1"], "globus_endpoint_id": None})
+    created = user.post("/sites/", {"name": "laptop", "path": "/home/x", "transfer_locations": {"local": "file:///"}})
+    assert (created["version"], created["backfill_windows"], created["allowed_projects"]) == (1, {}, [])
+    assert user.get(f"/sites/{created['id']}") == created
+    changed = user.patch(f"/sites/{created['id']}", {"allowed_projects": ["p1"], "globus_endpoint_id": None})
     assert (changed["version"], changed["allowed_projects"], changed["creation_date"]) == (
         2,
         ["p1"],
-        made["creation_date"],
+        created["creation_date"],
     )
-    assert changed["last_update"] > made["last_update"]
-    assert user.ask("DELETE", f"/sites/{made['id']}").status_code == 204
-    user.refused("GET", f"/sites/{made['id']}", status=404, code="not_found")
-    user.refused("DELETE", f"/sites/{made['id']}", status=404, code="not_found")
-    assert trail(user, "site", made["id"]) == ["site.created", "site.updated", "site.deleted"]
+    assert changed["last_update"] > created["last_update"]
+    assert user.ask("DELETE", f"/sites/{created['id']}").status_code == 204
+    user.refused("GET", f"/sites/{created['id']}", status=404, code="not_found")
+    user.refused("DELETE", f"/sites/{created['id']}", status=404, code="not_found")
+    assert trail(user, "site", created["id"]) == ["site.created", "site.updated", "site.deleted"]
 
 
 def test_an_event_tells_who_did_what_by_which_call(user: User) -> None:
@@ -81,9 +81,9 @@ def test_an_empty_list_is_created_at_once(user: User, path: str) -> None:
 def test_rows_of_a_bulk_create_come_in_the_order_given(user: User) -> None:
     app = user.app()
     rows = [{"app_id": app, "workdir": f"w/{i}", "priority": -i} for i in range(50)]
-    made = user.post("/jobs/", rows)["results"]
-    assert [j["workdir"] for j in made] == [r["workdir"] for r in rows]
-    assert [j["id"] for j in made] == sorted(j["id"] for j in made)
+    created = user.post("/jobs/", rows)["results"]
+    assert [j["workdir"] for j in created] == [r["workdir"] for r in rows]
+    assert [j["id"] for j in created] == sorted(j["id"] for j in created)
     compact = user.post("/jobs/", rows, params={"format": "rows"})
     assert compact["columns"][:1] == ["id"]
     ids = [r[0] for r in compact["rows"]]
@@ -92,13 +92,13 @@ def test_rows_of_a_bulk_create_come_in_the_order_given(user: User) -> None:
 
 def test_a_job_starts_with_its_defaults_and_keeps_what_was_given(user: User) -> None:
     app = user.app(command_template="echo {{ x }}")
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "tags": {"a": "ä", "b": ""}, "parameters": {"x": [1, {"y": None}]}, "data": {"deep": {"er": [True, 1.5, "\u2028"]}},
         "num_nodes": 2, "gpus_per_rank": 0.25, "mem_per_node_mb": 512, "wall_time_min": 5, "launch_params": {"--x": "y"}, "priority": -7,
         "max_attempts": 3, "retry_delay_sec": 2, "on_parent_failure": "run", "pending_file_cleanup": False,
     }  # fmt: skip
-    job = user.job(app, **given)
-    assert {k: job[k] for k in given} == given
+    job = user.job(app, **values)
+    assert {k: job[k] for k in values} == values
     assert (job["state"], job["attempt"], job["return_value"], job["session_id"], job["parent_ids"]) == (
         "PREPROCESSED",
         0,
@@ -108,7 +108,7 @@ def test_a_job_starts_with_its_defaults_and_keeps_what_was_given(user: User) -> 
     )
     assert user.get(f"/jobs/{job['id']}") == job
     (event,) = user.events(job_id=job["id"])
-    assert {k: event["data"][k] for k in given} == given
+    assert {k: event["data"][k] for k in values} == values
     assert "ranks_per_node" not in event["data"]
 
 
@@ -138,11 +138,15 @@ def test_a_partition_takes_its_own_fields_alone(user: User, part: Any, named: st
 
 def test_a_batch_job_goes_its_way(user: User) -> None:
     site = user.site()
-    made = user.post(
+    created = user.post(
         "/batch-jobs/", {"site_id": site, "num_nodes": 4, "filter_tags": {"k": "v"}, "partitions": [{"num_nodes": 2}]}
     )
-    assert (made["state"], made["job_mode"], made["partitions"]) == ("pending_submission", "serial", [{"num_nodes": 2}])
-    path = f"/batch-jobs/{made['id']}"
+    assert (created["state"], created["job_mode"], created["partitions"]) == (
+        "pending_submission",
+        "serial",
+        [{"num_nodes": 2}],
+    )
+    path = f"/batch-jobs/{created['id']}"
     assert user.patch(path, {"state": "queued", "scheduler_id": "123.pbs"})["scheduler_id"] == "123.pbs"
     running = user.patch(path, {"state": "running", "start_time": "2026-01-01T00:00:00+02:00", "status_info": {"n": 1}})
     assert running["start_time"] == "2025-12-31T22:00:00+00:00"
@@ -151,7 +155,7 @@ def test_a_batch_job_goes_its_way(user: User) -> None:
     user.patch(path, {"state": "pending_deletion"})
     user.refused("PATCH", path, {"state": "queued"}, status=409, code="illegal_move")
     assert user.patch(path, {"state": "finished", "end_time": "2026-01-01T01:00:00Z"})["version"] == 5
-    assert trail(user, "batch_job", made["id"]) == ["batch_job.created", *["batch_job.state_changed"] * 4]
+    assert trail(user, "batch_job", created["id"]) == ["batch_job.created", *["batch_job.state_changed"] * 4]
 
 
 def test_a_patch_by_filter_moves_batch_jobs_too(user: User) -> None:
@@ -165,19 +169,19 @@ def test_a_patch_by_filter_moves_batch_jobs_too(user: User) -> None:
 
 def test_a_session_is_alive_from_the_start_and_gone_when_ended(user: User) -> None:
     site = user.site()
-    made = user.post("/sessions/", {"site_id": site, "ttl_sec": 5})
-    assert made["expires_at"] > made["heartbeat"] >= made["creation_date"]
-    beat = user.post(f"/sessions/{made['id']}/heartbeat")
-    assert beat["expires_at"] > made["expires_at"]
+    created = user.post("/sessions/", {"site_id": site, "ttl_sec": 5})
+    assert created["expires_at"] > created["heartbeat"] >= created["creation_date"]
+    beat = user.post(f"/sessions/{created['id']}/heartbeat")
+    assert beat["expires_at"] > created["expires_at"]
     assert beat["cancel"] == []
     assert user.get(f"/sites/{site}")["last_refresh"]
-    user.delete(f"/sessions/{made['id']}")
+    user.delete(f"/sessions/{created['id']}")
     for verb in ("heartbeat", "acquire", "acquire-batch-jobs"):
         assert (
             "session"
-            in user.refused("POST", f"/sessions/{made['id']}/{verb}", {}, status=404, code="not_found")["detail"]
+            in user.refused("POST", f"/sessions/{created['id']}/{verb}", {}, status=404, code="not_found")["detail"]
         )
-    assert trail(user, "session", made["id"]) == ["session.created", "session.deleted"]
+    assert trail(user, "session", created["id"]) == ["session.created", "session.deleted"]
 
 
 def test_a_session_inside_a_batch_job_is_at_its_site(world: World, user: User) -> None:

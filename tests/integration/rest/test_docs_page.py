@@ -18,10 +18,10 @@ def test_the_docs_page_loads_nothing_from_outside(world: World) -> None:
     assert len(files) == 3
     for address in files:
         assert address.startswith(world.url)
-        found = ANYBODY.get(address)
-        assert found.status_code == 200, address
-        assert found.headers["content-type"].split(";")[0] in ("text/css", "text/javascript"), address
-        assert not OUTSIDE.search(found.text) or address.endswith("swagger-ui-bundle.js"), address
+        answer = ANYBODY.get(address)
+        assert answer.status_code == 200, address
+        assert answer.headers["content-type"].split(";")[0] in ("text/css", "text/javascript"), address
+        assert not OUTSIDE.search(answer.text) or address.endswith("swagger-ui-bundle.js"), address
 
 
 def test_the_docs_page_may_speak_to_its_own_host_alone(world: World) -> None:

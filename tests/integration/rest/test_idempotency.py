@@ -111,8 +111,8 @@ def test_every_operation_that_changes_something_is_among_these(world: World, use
 
 
 def ask(user: User, call: tuple[str, str, Any], key: str, body: Any = None) -> httpx.Response:
-    method, path, given = call
-    return user.ask(method, path, given if body is None else body, headers={"Idempotency-Key": key})
+    method, path, payload = call
+    return user.ask(method, path, payload if body is None else body, headers={"Idempotency-Key": key})
 
 
 def position(world: World) -> int:

@@ -70,5 +70,5 @@ def test_paths_that_are_none_do_not_fill_the_memory(world: World) -> None:
 def test_counting_a_call_keeps_its_labels() -> None:
     calls = Calls()
     for _ in range(3):
-        calls.saw("job_read", 200, 0.001)
+        calls.count("job_read", 200, 0.001)
     assert calls.registry.get_sample_value("storax_requests_total", {"operation": "job_read", "status": "200"}) == 3

@@ -9,11 +9,11 @@ from world import User, World
 
 @pytest.fixture(scope="module")
 def user(world: World) -> User:
-    made = world.user()
-    site = made.site("local")
-    made.jobs(made.app(site, name="Hello"), 2)
-    made.app(site, name="Idle")
-    return made
+    owner = world.user()
+    site = owner.site("local")
+    owner.jobs(owner.app(site, name="Hello"), 2)
+    owner.app(site, name="Idle")
+    return owner
 
 
 def counted(user: User, **filters: Any) -> int:
@@ -48,9 +48,9 @@ def test_a_misspelt_name_in_a_filter_names_the_nearest(
             ("PATCH", "/jobs/", {"filter": filters, "patch": {"priority": 1}}),
         ]
     for method, at, body in calls:
-        told = user.refused(method, at, body, status=422, code="invalid")
-        assert told["hint"] == f"Did you mean {nearest!r}?", (at, told)
-        assert repr(next(iter({"Helo", "Idel", "locl"} & set(str(filters).split("'"))))) in told["detail"]
+        refusal = user.refused(method, at, body, status=422, code="invalid")
+        assert refusal["hint"] == f"Did you mean {nearest!r}?", (at, refusal)
+        assert repr(next(iter({"Helo", "Idel", "locl"} & set(str(filters).split("'"))))) in refusal["detail"]
 
 
 def test_a_right_name_that_matches_nothing_is_no_error(user: User) -> None:
@@ -71,5 +71,5 @@ def test_the_name_of_what_was_deleted_or_renamed_is_no_error(world: World) -> No
 
 
 def test_who_has_no_app_is_told_so(world: World) -> None:
-    told = world.user().refused("POST", "/jobs/query", {"filter": {"app_name": "X"}}, status=422, code="invalid")
-    assert told["hint"] == "You have no App at all yet."
+    refusal = world.user().refused("POST", "/jobs/query", {"filter": {"app_name": "X"}}, status=422, code="invalid")
+    assert refusal["hint"] == "You have no App at all yet."

@@ -50,9 +50,9 @@ def own(world: World) -> User:
 
 @pytest.fixture(scope="module")
 def jobs(user: User) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = user.get("/jobs/", limit=1000)["results"]
-    assert len(found) == 40
-    return found
+    matches: list[dict[str, Any]] = user.get("/jobs/", limit=1000)["results"]
+    assert len(matches) == 40
+    return matches
 
 
 def ids(answer: dict[str, Any]) -> set[int]:
@@ -70,11 +70,11 @@ def _urlish(value: dict[str, Any]) -> list[str]:
 
 def both(user: User, path: str, exclude: list[dict[str, Any]] | None = None, **filters: Any) -> set[int]:
     """What the body's form finds, having checked that the URL's form finds the same."""
-    found = ids(user.post(f"/{path}/query", {"filter": filters, "exclude": exclude or [], "limit": 10000}))
+    matches = ids(user.post(f"/{path}/query", {"filter": filters, "exclude": exclude or [], "limit": 10000}))
     urlish = {k: _urlish(v) if isinstance(v, dict) else v for k, v in filters.items()}
     if not exclude and not any(v in (None, [], {}) or None in _list(v) for v in filters.values()):
-        assert ids(user.get(f"/{path}/", limit=10000, **urlish)) == found
-    return found
+        assert ids(user.get(f"/{path}/", limit=10000, **urlish)) == matches
+    return matches
 
 
 JOB_FILTERS: list[tuple[dict[str, Any], Any]] = [
@@ -129,8 +129,8 @@ def test_excluding_is_the_opposite_of_filtering(
 
 
 def test_exclusions_are_each_not_all_of_their_filters(user: User, jobs: list[dict[str, Any]]) -> None:
-    found = both(user, "jobs", [{"state": "FAILED", "num_nodes": 1}, {"priority": 2}])
-    assert found == {
+    matches = both(user, "jobs", [{"state": "FAILED", "num_nodes": 1}, {"priority": 2}])
+    assert matches == {
         j["id"] for j in jobs if not (j["state"] == "FAILED" and j["num_nodes"] == 1) and j["priority"] != 2
     }
 
@@ -167,10 +167,10 @@ def test_jobs_are_found_by_time(user: User, jobs: list[dict[str, Any]]) -> None:
 def test_children_are_found_by_their_parents(user: User, own: User) -> None:
     app = own.app()
     a, b = own.jobs(app, 2)
-    made = [own.job(app, parent_ids=p)["id"] for p in ([a], [a, b], [b])]
-    assert both(own, "jobs", parent_id=a) == set(made[:2])
-    assert both(own, "jobs", parent_id=[a, b]) == set(made)
-    assert both(own, "jobs", parent_id=made[0]) == set()
+    created = [own.job(app, parent_ids=p)["id"] for p in ([a], [a, b], [b])]
+    assert both(own, "jobs", parent_id=a) == set(created[:2])
+    assert both(own, "jobs", parent_id=[a, b]) == set(created)
+    assert both(own, "jobs", parent_id=created[0]) == set()
     assert both(user, "jobs", parent_id=a) == set()
 
 
@@ -194,19 +194,19 @@ def test_sites_and_apps_are_found_as_in_balsam(user: User) -> None:
 
 def test_batch_jobs_are_found_as_in_balsam(own: User) -> None:
     site = own.site()
-    made = [
+    created = [
         own.post("/batch-jobs/", {"site_id": site, "queue": q, "filter_tags": {"q": q}})["id"]
         for q in ("debug", "prod", "prod")
     ]
-    own.patch(f"/batch-jobs/{made[1]}", {"state": "queued", "scheduler_id": "77"})
-    own.patch(f"/batch-jobs/{made[2]}", {"state": "running", "start_time": "2026-01-02T00:00:00Z"})
-    assert both(own, "batch-jobs", site_id=site, queue="prod") == set(made[1:])
-    assert both(own, "batch-jobs", site_id=site, state=["queued", "running"]) == set(made[1:])
-    assert both(own, "batch-jobs", scheduler_id="77") == {made[1]}
-    assert both(own, "batch-jobs", site_id=site, start_time_after="2026-01-01") == {made[2]}
+    own.patch(f"/batch-jobs/{created[1]}", {"state": "queued", "scheduler_id": "77"})
+    own.patch(f"/batch-jobs/{created[2]}", {"state": "running", "start_time": "2026-01-02T00:00:00Z"})
+    assert both(own, "batch-jobs", site_id=site, queue="prod") == set(created[1:])
+    assert both(own, "batch-jobs", site_id=site, state=["queued", "running"]) == set(created[1:])
+    assert both(own, "batch-jobs", scheduler_id="77") == {created[1]}
+    assert both(own, "batch-jobs", site_id=site, start_time_after="2026-01-01") == {created[2]}
     assert both(own, "batch-jobs", site_id=site, start_time_before="2026-01-01") == set()
-    assert both(own, "batch-jobs", site_id=site, end_time__isnull=True) == set(made)
-    assert both(own, "batch-jobs", site_id=site, filter_tags={"q": "prod"}) == set(made[1:])
+    assert both(own, "batch-jobs", site_id=site, end_time__isnull=True) == set(created)
+    assert both(own, "batch-jobs", site_id=site, filter_tags={"q": "prod"}) == set(created[1:])
 
 
 def test_transfers_are_found_as_in_balsam(own: User) -> None:
@@ -341,39 +341,39 @@ def test_pages_never_skip_or_repeat_in_any_order(user: User, resource: Resource,
 )
 def test_pages_never_skip_or_repeat_in_mixed_orders(user: User, ordering: list[str]) -> None:
     for limit in (1, 7, 40):
-        found = [r["id"] for page in pages(user, "jobs", limit, ordering=ordering, fields=["id"]) for r in page]
-        assert len(found) == len(set(found))
-        assert found == [r["id"] for r in user.post("/jobs/query", {"ordering": ordering, "limit": 10000})["results"]]
+        matches = [r["id"] for page in pages(user, "jobs", limit, ordering=ordering, fields=["id"]) for r in page]
+        assert len(matches) == len(set(matches))
+        assert matches == [r["id"] for r in user.post("/jobs/query", {"ordering": ordering, "limit": 10000})["results"]]
 
 
 def test_nulls_come_last_going_up_and_pages_cross_them(own: User) -> None:
     site = own.site()
-    made = [own.post("/batch-jobs/", {"site_id": site})["id"] for _ in range(6)]
-    for n, batch in enumerate(made[:3]):
+    created = [own.post("/batch-jobs/", {"site_id": site})["id"] for _ in range(6)]
+    for n, batch in enumerate(created[:3]):
         own.patch(f"/batch-jobs/{batch}", {"start_time": f"2026-01-0{n + 1}T00:00:00Z"})
-    for ordering, expected in (("start_time", made), ("-start_time", made[::-1])):
+    for ordering, expected in (("start_time", created), ("-start_time", created[::-1])):
         query = {"filter": {"site_id": site}, "ordering": [ordering]}
         assert [r["id"] for page in pages(own, "batch-jobs", 2, **query) for r in page] == expected
 
 
 def test_a_cursor_stays_in_place_while_rows_come_and_go(own: User) -> None:
     app = own.app()
-    made = own.jobs(app, 30)
+    created = own.jobs(app, 30)
     seen: list[int] = []
     for n, page in enumerate(pages(own, "jobs", 4, filter={"app_id": app}, ordering=["id"])):
         seen += [r["id"] for r in page]
-        own.delete(f"/jobs/{made[n]}")
-        made += own.jobs(app, 1) if n < 3 else []
+        own.delete(f"/jobs/{created[n]}")
+        created += own.jobs(app, 1) if n < 3 else []
     assert seen == sorted(set(seen))
-    assert set(made[8:30]) <= set(seen)
+    assert set(created[8:30]) <= set(seen)
 
 
 def test_limit_offset_and_cursor_agree(user: User) -> None:
     query = {"ordering": ["-priority"], "fields": ["id"]}
     whole = [r["id"] for r in user.post("/jobs/query", {**query, "limit": 10000})["results"]]
     for offset in (0, 1, 13, 39, 40, 10**9):
-        found = user.post("/jobs/query", {**query, "limit": 5, "offset": offset})["results"]
-        assert [r["id"] for r in found] == whole[offset : offset + 5]
+        matches = user.post("/jobs/query", {**query, "limit": 5, "offset": offset})["results"]
+        assert [r["id"] for r in matches] == whole[offset : offset + 5]
     first = user.post("/jobs/query", {**query, "limit": 5})
     second = user.post("/jobs/query", {**query, "limit": 5, "cursor": first["next"]})
     assert [r["id"] for r in second["results"]] == whole[5:10]
@@ -431,11 +431,11 @@ def test_a_count_comes_only_when_asked_for_and_is_of_all_that_match(user: User, 
 )
 def test_counts_by_value_add_up(user: User, jobs: list[dict[str, Any]], by: str) -> None:
     def tally(rows: list[dict[str, Any]]) -> dict[str, int]:
-        words = [
+        phrases = [
             "null" if r[by] is None else str(r[by]).lower() if by == "pending_file_cleanup" else str(r[by])
             for r in rows
         ]
-        return {w: words.count(w) for w in set(words)}
+        return {w: phrases.count(w) for w in set(phrases)}
 
     assert user.post("/jobs/counts", {"by": by})["counts"] == tally(jobs)
     some = [j for j in jobs if j["state"] != "FAILED" and j["num_nodes"] > 1]
@@ -457,8 +457,8 @@ def test_counts_follow_every_way_a_job_changes(own: User) -> None:
         assert own.post("/jobs/counts", {"by": "state", "filter": {"site_id": site}})["counts"] == counts
         return counts
 
-    made = own.jobs(app, 8)
-    children = own.jobs(app, 2, parent_ids=made[:1])
+    created = own.jobs(app, 8)
+    children = own.jobs(app, 2, parent_ids=created[:1])
     session = own.session(site)
     leased = own.acquire(session, 4)
     own.finish(session, *leased[:2])
@@ -466,9 +466,9 @@ def test_counts_follow_every_way_a_job_changes(own: User) -> None:
     own.report(session, leased[2], "RUNNING", "RUN_ERROR")
     own.report(session, leased[3], "RUNNING")
     own.delete(f"/sessions/{session}")
-    own.patch(f"/jobs/{made[6]}?force=true", {"state": "AWAITING_PARENTS"})
-    own.post("/jobs/cancel", {"filter": {"id": made[7]}})
-    own.delete(f"/jobs/{made[4]}")
+    own.patch(f"/jobs/{created[6]}?force=true", {"state": "AWAITING_PARENTS"})
+    own.post("/jobs/cancel", {"filter": {"id": created[7]}})
+    own.delete(f"/jobs/{created[4]}")
     own.delete(f"/jobs/{children[0]}")
     assert told() == truth()
     own.post("/jobs/delete", {"filter": {}})

@@ -127,9 +127,10 @@ def test_one_jobs_events_are_followed_by_its_id_however_it_is_written(user: User
         complete(stream, user, after, job_id=a)
 
 
-def test_a_job_comes_with_its_event_where_that_was_asked_for_and_it_comes_alone(user: User) -> None:
+@pytest.mark.parametrize("parameter", ["include", "carry"])
+def test_a_stream_includes_the_job_of_an_event_that_comes_alone(user: User, parameter: str) -> None:
     jobs = user.jobs(user.app(), 3)
-    with user.stream(to_state="FAILED", carry="job") as stream, user.stream(to_state="FAILED") as plain:
+    with user.stream(to_state="FAILED", **{parameter: "job"}) as stream, user.stream(to_state="FAILED") as plain:
         user.patch(f"/jobs/{jobs[0]}", {"state": "FAILED"})
         eventually(lambda: plain.events and stream.events)
         assert stream.events[0].pop("job") == user.get(f"/jobs/{jobs[0]}")
@@ -151,6 +152,7 @@ def test_a_job_comes_with_its_event_where_that_was_asked_for_and_it_comes_alone(
         ("after=" + "9" * 30, ""),
         ("job_id=x", ""),
         ("carry=all", "job"),
+        ("include=all", "job"),
     ],
 )
 def test_what_the_stream_does_not_know_is_refused(user: User, query: str, near: str) -> None:

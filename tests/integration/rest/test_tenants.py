@@ -41,7 +41,7 @@ def test_every_operation_on_anothers_thing_is_answered_as_if_it_were_not_there(
 ) -> None:
     stranger, before = world.user(), world.value("SELECT max(position) FROM event_log")
     paths = stranger.http.get(f"{world.url}/openapi.json").json()["paths"]
-    asked = 0
+    calls = 0
     for path, methods in paths.items():
         if "{id}" not in path:
             continue
@@ -50,16 +50,16 @@ def test_every_operation_on_anothers_thing_is_answered_as_if_it_were_not_there(
         for method in methods:
             for body in bodies(local, method):
                 answers = [stranger.ask(method.upper(), local.replace("{id}", str(n)), body) for n in (foreign, 10**15)]
-                told = [_without_numbers(problem(a)) for a in answers]
-                assert told[0] == told[1], (method, path, body)
+                refusals = [_without_numbers(problem(a)) for a in answers]
+                assert refusals[0] == refusals[1], (method, path, body)
                 assert answers[0].status_code in (404, 422), (method, path, body, answers[0].text)
-                asked += answers[0].status_code == 404
-    assert asked >= 25
+                calls += answers[0].status_code == 404
+    assert calls >= 25
     assert world.value("SELECT max(position) FROM event_log WHERE owner_id = $1", owned["user"].id) <= before
 
 
-def _without_numbers(told: dict[str, Any]) -> dict[str, Any]:
-    return {k: re.sub(r"\d+", "N", str(v)) for k, v in told.items() if k != "request_id"}
+def _without_numbers(refusals: dict[str, Any]) -> dict[str, Any]:
+    return {k: re.sub(r"\d+", "N", str(v)) for k, v in refusals.items() if k != "request_id"}
 
 
 def test_bulk_calls_pass_anothers_things_by(world: World, owned: dict[str, Any]) -> None:
@@ -127,10 +127,10 @@ def test_joins_do_not_look_over_the_wall(world: World, owned: dict[str, Any]) ->
         "jobs",
         "apps",
     ):  # a name that only another has is as wrong as one that nobody has, and suggests nothing
-        told = stranger.refused(
+        refusals = stranger.refused(
             "POST", f"/{path}/query", {"filter": {"site_name": "secret-site"}}, status=422, code="invalid"
         )
-        assert told["hint"] == f"Known: {stranger.get('/sites/')['results'][0]['name']}."
+        assert refusals["hint"] == f"Known: {stranger.get('/sites/')['results'][0]['name']}."
     assert stranger.post("/jobs/query", {"exclude": [{"tags": {"secret": "no"}}]})["results"] == []
 
 

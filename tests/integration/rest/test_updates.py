@@ -25,11 +25,11 @@ def test_each_row_is_changed_its_own_way(user: User) -> None:
     assert answer["updated"] == 3
     rows = [dict(zip(answer["columns"], r, strict=True)) for r in answer["rows"]]
     assert [(r["id"], r["version"]) for r in rows] == [(a, 2), (b, 2), (c, 2)]
-    found = {j["id"]: j for j in user.get("/jobs/")["results"]}
-    assert (found[a]["num_nodes"], found[a]["priority"], found[a]["tags"]) == (3, 0, {})
-    assert (found[b]["num_nodes"], found[b]["priority"], found[b]["tags"]) == (1, 2, {"k": "v"})
-    assert found[c]["data"] == {"x": 1}
-    assert {r["last_update"] for r in rows} == {found[j]["last_update"] for j in (a, b, c)}
+    by_id = {j["id"]: j for j in user.get("/jobs/")["results"]}
+    assert (by_id[a]["num_nodes"], by_id[a]["priority"], by_id[a]["tags"]) == (3, 0, {})
+    assert (by_id[b]["num_nodes"], by_id[b]["priority"], by_id[b]["tags"]) == (1, 2, {"k": "v"})
+    assert by_id[c]["data"] == {"x": 1}
+    assert {r["last_update"] for r in rows} == {by_id[j]["last_update"] for j in (a, b, c)}
     assert [e["data"] for e in user.events(entity_id=b, entity="job", type="job.updated")] == [
         {"tags": {"k": "v"}, "priority": 2}
     ]

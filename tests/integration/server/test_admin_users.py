@@ -20,8 +20,8 @@ OLD, NEW = "an old password", "a new password"
 
 def admin(world: World, *words: str, typed: bytes = b"", **env: str) -> subprocess.CompletedProcess[bytes]:
     argv = [sys.executable, "-m", "storax_core.admin", *words]
-    given = os.environ | {"STORAX_DATABASE_URL": world.database_url, **env}
-    return subprocess.run(argv, input=typed, env=given, capture_output=True, timeout=60, check=False)
+    environment = os.environ | {"STORAX_DATABASE_URL": world.database_url, **env}
+    return subprocess.run(argv, input=typed, env=environment, capture_output=True, timeout=60, check=False)
 
 
 def login(world: World, name: str, password: str) -> int:

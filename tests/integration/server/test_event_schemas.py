@@ -66,8 +66,8 @@ def folded_row(log: Any, name: str, version: int, data: dict[str, Any]) -> dict[
         )
         return await conn.fetchval(f"SELECT to_jsonb(f) FROM ({folded(resource)}) f")
 
-    found = runner.run(run())
-    row = json.loads(found) if found else None
+    problems = runner.run(run())
+    row = json.loads(problems) if problems else None
     return row and {n: row[n] for n in resource.folded if row[n] is not None}
 
 

@@ -36,8 +36,8 @@ def test_jobs_are_popped_by_priority_then_age_whoever_put_them_there(redis_url: 
         queues = Queues(redis_url)
         await queues.wake([(901, 5, 0), (901, 4, 0), (902, 1, 0)])
         await queues.push("ready", 901, [(9, 3), (5, 0)])
-        found = await queues.pop("ready", 901, 10)
+        popped = await queues.pop("ready", 901, 10)
         await queues.close()
-        return found
+        return popped
 
     assert asyncio.run(work()) == [9, 4, 5]

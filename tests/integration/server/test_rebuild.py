@@ -42,9 +42,9 @@ def graph(user: User) -> int:
 def state_of(world: World) -> list[Any]:
     """The projections of jobs, edges and counts, as text."""
     tally = "SELECT owner_id, site_id, state, sum(n) AS n FROM job_tally GROUP BY 1, 2, 3 HAVING sum(n) <> 0"
-    asked = ("SELECT * FROM job", "SELECT * FROM job_state", "SELECT * FROM job_parent", tally, "SELECT * FROM app", "SELECT * FROM site",
+    queries = ("SELECT * FROM job", "SELECT * FROM job_state", "SELECT * FROM job_parent", tally, "SELECT * FROM app", "SELECT * FROM site",
              "SELECT * FROM token", "SELECT * FROM session", "SELECT * FROM user_account")  # fmt: skip
-    return [sorted(str(tuple(r)) for r in world.sql(sql)) for sql in asked]
+    return [sorted(str(tuple(r)) for r in world.sql(sql)) for sql in queries]
 
 
 @pytest.mark.parametrize("what", BENT)

@@ -198,11 +198,11 @@ def test_migrate_leaves_a_newer_database_alone_and_says_so_in_one_line(world: Wo
 
 
 def test_bootstrap_makes_a_user_once_and_a_token_each_time(world: World) -> None:
-    made = [
+    created = [
         run("storax_core.admin", "bootstrap", "--user", "boot", STORAX_DATABASE_URL=world.database_url)
         for _ in range(2)
     ]
-    told = [json.loads(m.stdout) for m in made]
+    told = [json.loads(m.stdout) for m in created]
     assert told[0]["user_id"] == told[1]["user_id"]
     assert told[0]["token"] != told[1]["token"]
     for t in told:
@@ -285,7 +285,7 @@ def test_connections_killed_under_load_cost_no_accepted_call_and_no_500(world: W
     user = world.user()
     app = user.app()
     codes: list[int] = []
-    made: list[int] = []
+    created: list[int] = []
     done = threading.Event()
 
     def work(n: int) -> None:
@@ -293,7 +293,7 @@ def test_connections_killed_under_load_cost_no_accepted_call_and_no_500(world: W
             answer = user.ask("POST", "/jobs/", {"app_id": app, "workdir": f"w{n}"})
             codes.append(answer.status_code)
             if answer.status_code == 201:
-                made.append(answer.json()["id"])
+                created.append(answer.json()["id"])
 
     kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user AND application_name LIKE 'storax%' AND pid <> pg_backend_pid()"
     with ThreadPoolExecutor(4) as pool:
@@ -307,7 +307,7 @@ def test_connections_killed_under_load_cost_no_accepted_call_and_no_500(world: W
         for worker in workers:
             worker.result(60)
     assert set(codes) <= {201, 503}
-    assert set(made) <= {j["id"] for j in user.get("/jobs/", limit=10000)["results"]}
+    assert set(created) <= {j["id"] for j in user.get("/jobs/", limit=10000)["results"]}
     with user.stream(after=0) as stream:
         eventually(lambda: len(stream.ids) == len(user.events()))
 

@@ -94,10 +94,10 @@ def test_the_app_role_may_do_what_it_needs_and_no_more(world: World) -> None:
         "SELECT table_name, string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM information_schema.role_table_grants"
         " WHERE grantee = 'storax_app' AND table_schema = 'public' GROUP BY 1"
     )
-    found = {r[0]: r[1] for r in rights}
-    assert found.pop("event_log") == "INSERT SELECT"
-    assert found.pop("feed") == found.pop("alembic_version") == "SELECT"
-    assert set(found.values()) == {"DELETE INSERT SELECT UPDATE"}
+    granted = {r[0]: r[1] for r in rights}
+    assert granted.pop("event_log") == "INSERT SELECT"
+    assert granted.pop("feed") == granted.pop("alembic_version") == "SELECT"
+    assert set(granted.values()) == {"DELETE INSERT SELECT UPDATE"}
 
 
 def test_the_checkpoint_and_the_log_use_only_the_closed_list(world: World, filled: User) -> None:

@@ -1,4 +1,4 @@
-"""The feed's small parts alone: what a reader is given when something is missing, and a rest that can be cut short."""
+"""The feed's small parts alone: what a subscriber receives when something is missing, and a feeder that stops."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from storax_api.events.broadcast import BACKLOG, Broadcast, Reader, Stream
+from storax_api.events.broadcast import BACKLOG, Broadcast, Subscriber
+from storax_api.events.stream import EventStream
 from storax_core.queries.select import Page, Query
 from storax_workers.feeder import Feeder
 
@@ -18,12 +19,12 @@ def batch(after: int, *positions: int, owner: int = 1) -> bytes:
     return orjson.dumps({"after": after, "events": events})
 
 
-def got(reader: Reader) -> list[Any]:
-    found = []
-    while not reader.inbox.empty():
-        given = reader.inbox.get_nowait()
-        found.append(None if given is None else [e["position"] for e in given])
-    return found
+def received(subscriber: Subscriber) -> list[Any]:
+    positions = []
+    while not subscriber.inbox.empty():
+        events = subscriber.inbox.get_nowait()
+        positions.append(None if events is None else [e["position"] for e in events])
+    return positions
 
 
 @pytest.fixture
@@ -32,71 +33,71 @@ def broadcast() -> Broadcast:
 
 
 def test_batches_that_follow_each_other_are_handed_on(broadcast: Broadcast) -> None:
-    with broadcast.reader(1) as reader:
+    with broadcast.subscribe(1) as subscriber:
         broadcast._hand_out(2, batch(0, 1, 2))
         broadcast._hand_out(5, batch(2, 5))
-        assert got(reader) == [[1, 2], [5]]
+        assert received(subscriber) == [[1, 2], [5]]
 
 
-def test_a_batch_that_does_not_follow_sends_every_reader_to_postgres_first(broadcast: Broadcast) -> None:
-    with broadcast.reader(1) as one, broadcast.reader(2) as two:
+def test_a_gap_between_batches_sends_every_subscriber_to_postgres_first(broadcast: Broadcast) -> None:
+    with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two:
         broadcast._hand_out(2, batch(0, 1, 2))
         broadcast._hand_out(9, batch(7, 8, 9))
-        assert got(one) == [None, [8, 9]]
-        assert got(two) == [None]
-        assert (one.behind, two.behind) == (7, 7)
+        assert received(one) == [None, [8, 9]]
+        assert received(two) == [None]
+        assert (one.cursor, two.cursor) == (7, 7)
 
 
-def test_nobody_gets_anothers_events(broadcast: Broadcast) -> None:
-    with broadcast.reader(1) as one, broadcast.reader(2) as two:
+def test_a_subscriber_receives_no_other_owners_events(broadcast: Broadcast) -> None:
+    with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two:
         broadcast._hand_out(1, batch(0, 1, owner=1))
         broadcast._hand_out(2, batch(1, 2, owner=2))
-        assert (got(one), got(two)) == ([[1]], [[2]])
+        assert (received(one), received(two)) == ([[1]], [[2]])
 
 
-def test_a_reader_that_comes_later_knows_what_it_must_have_read(broadcast: Broadcast) -> None:
+def test_a_late_subscriber_knows_the_position_that_it_must_have_read(broadcast: Broadcast) -> None:
     broadcast._hand_out(7, batch(0, 7))
-    with broadcast.reader(1) as reader:
-        assert reader.behind == 7
+    with broadcast.subscribe(1) as subscriber:
+        assert subscriber.cursor == 7
         broadcast._hand_out(8, batch(7, 8))
-        assert got(reader) == [[8]]
+        assert received(subscriber) == [[8]]
 
 
-def test_a_reader_that_is_too_slow_is_sent_to_postgres_and_up_to_where(broadcast: Broadcast) -> None:
-    with broadcast.reader(1) as reader:
+def test_a_subscriber_that_is_too_slow_is_sent_to_postgres(broadcast: Broadcast) -> None:
+    with broadcast.subscribe(1) as subscriber:
         for n in range(BACKLOG + 1):
             broadcast._hand_out(n + 1, batch(n, n + 1))
-        assert got(reader) == [None]
-        assert reader.behind == BACKLOG + 1
+        assert received(subscriber) == [None]
+        assert subscriber.cursor == BACKLOG + 1
 
 
-class Script(Stream):
-    """A stream whose looks at Postgres are written down: (published position, positions of the page)."""
+class Script(EventStream):
+    """A stream with scripted reads of Postgres: (published position, positions of the page)."""
 
-    def __init__(self, *looks: tuple[int, list[int]]) -> None:
+    def __init__(self, *reads: tuple[int, list[int]]) -> None:
         async def allowed() -> bool:
             return True
 
         super().__init__(NOBODY, NOBODY, 1, Query(), {}, 0, False, allowed)
-        self.looks = list(looks)
+        self.reads = list(reads)
 
     async def _page(self) -> tuple[int, Page]:
-        end, positions = self.looks.pop(0)
+        end, positions = self.reads.pop(0)
         rows = [(p, "job.created") for p in positions]
         return end, Page(["position", "type"], rows, None, None)
 
 
-def test_a_stream_waits_for_the_published_position_to_reach_what_was_handed_out_before_it_came() -> None:
+def test_a_stream_waits_for_the_published_position_to_reach_its_cursor() -> None:
     """The stream's entry comes a moment before the checkpoint: without the wait that batch would be skipped."""
     script = Script((5, [4, 5]), (5, []), (8, [7, 8]), (9, [9]))
 
     async def run() -> list[bytes]:
-        return [f async for f in script._past(Reader(1, behind=8))]
+        return [f async for f in script._past(Subscriber(1, cursor=8))]
 
     frames = asyncio.run(run())
     assert [f.split(b"\n")[0] for f in frames] == [b"id: 4", b"id: 5", b"id: 7", b"id: 8"]
     assert script.at == 8
-    assert len(script.looks) == 1
+    assert len(script.reads) == 1
 
 
 @pytest.mark.parametrize("ticks", range(6))

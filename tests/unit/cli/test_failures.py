@@ -70,7 +70,7 @@ def test_a_server_that_is_away_is_reported_at_once(shell):
 
 
 def test_what_nobody_foresaw_is_no_traceback(shell, monkeypatch):
-    monkeypatch.setattr("storax.cli.job.look.Listing.print", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("storax.cli.job.show.Listing.print", lambda *_, **__: 1 / 0)
     ran = shell("job", "ls")
     assert ran.status == 1
     assert "ZeroDivisionError" in ran.err
@@ -96,7 +96,7 @@ def test_ctrl_c_is_130_without_a_word(shell, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("storax.cli.job.look.Listing.print", interrupted)
+    monkeypatch.setattr("storax.cli.job.show.Listing.print", interrupted)
     ran = shell("job", "ls")
     assert (ran.status, ran.out, ran.err) == (130, "", "")
 
@@ -105,7 +105,7 @@ def test_a_reader_who_had_enough_is_no_error(shell, monkeypatch):
     def gone(*_, **__):
         raise BrokenPipeError
 
-    monkeypatch.setattr("storax.cli.job.look.Listing.print", gone)
+    monkeypatch.setattr("storax.cli.job.show.Listing.print", gone)
     ran = shell("job", "ls")
     assert (ran.status, ran.err) == (0, "")
 

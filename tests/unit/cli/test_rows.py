@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from storax.cli.job.make import _jobs, _rows
+from storax.cli.job.create import _jobs, _rows
 from storax.cli.job.rows import fill_workdirs, merged, read_rows, sweeps
 from storax.cli.terminal.failures import UsageError
 

@@ -146,7 +146,7 @@ def test_moments_and_spans():
 
 def test_the_models_have_the_columns_that_are_listed():
     from storax.cli.app import APPS
-    from storax.cli.job.look import JOBS
+    from storax.cli.job.show import JOBS
     from storax.cli.queue import QUEUE
     from storax.cli.transfer import TRANSFERS
     from storax.models.batch_job import BatchJob

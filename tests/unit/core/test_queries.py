@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 
 from storax_core.errors import Invalid
-from storax_core.queries import filters, select
+from storax_core.queries import filters, ordering, select, statements
 from storax_core.resources import EVENTS, JOBS, RESOURCES, SITES, TRANSFERS, Resource
 from storax_core.resources.base import FilterSpec
 
@@ -17,12 +18,23 @@ EVIL = "x'; DROP TABLE job; --"
 ALL = [(r, f) for r in RESOURCES for f in r.filters.values()]
 
 
-def where(resource: Resource, exclude: list[dict[str, Any]] | None = None, **filters: Any) -> select.Where:
-    return select.where_of(resource, 42, select.Query(filter=filters, exclude=exclude or []))
+@dataclass
+class Where:
+    """A compiled condition and its arguments."""
+
+    sql: str
+    params: list[Any]
 
 
-def condition(resource: Resource, **filters: Any) -> str:
-    return where(resource, **filters).parts[1]
+def where(resource: Resource, exclude: list[dict[str, Any]] | None = None, **options: Any) -> Where:
+    selection = filters.selection_of(resource, 42, options, exclude or [])
+    statement = statements.count(resource.entity, selection.shape)
+    return Where(statement.sql.partition("WHERE ")[2], statement.arguments(selection.values))
+
+
+def condition(resource: Resource, exclude: list[dict[str, Any]] | None = None, **options: Any) -> str:
+    """All behind the condition on the owner."""
+    return where(resource, exclude, **options).sql.partition(" AND ")[2]
 
 
 def refused(resource: Resource, exclude: list[dict[str, Any]] | None = None, **filters: Any) -> Invalid:
@@ -51,7 +63,7 @@ def test_every_filter_compiles_and_its_value_is_a_parameter(resource: Resource, 
     places = [int(p) for p in re.findall(r"\$(\d+)", built.sql)]
     assert set(places) == set(range(1, len(built.params) + 1))
     assert built.params[0] == 42
-    assert built.sql.startswith(("s.owner_id = $1::bigint AND ", "t.owner_id = $1::bigint AND "))
+    assert built.sql.startswith(("s.owner_id = $1::BIGINT AND ", "t.owner_id = $1::BIGINT AND "))
 
 
 @pytest.mark.parametrize(("resource", "spec"), ALL, ids=[f"{r.entity}-{f.name}" for r, f in ALL])
@@ -65,21 +77,20 @@ def test_no_value_becomes_sql(resource: Resource, spec: FilterSpec) -> None:
 
 
 def test_a_scalar_equals_a_list_is_any_of_and_null_is_null() -> None:
-    assert condition(JOBS, num_nodes=3) == "s.num_nodes = ANY($2::integer[])"
+    assert condition(JOBS, num_nodes=3) == "s.num_nodes = ANY ($2::INTEGER[])"
     assert where(JOBS, num_nodes=[3, 4]).params[1] == [3, 4]
     assert where(JOBS, num_nodes=[]).params[1] == []
-    assert condition(JOBS, session_id=None) == "(s.session_id IS NULL OR s.session_id = ANY($2::bigint[]))"
+    assert condition(JOBS, session_id=None) == "(s.session_id IS NULL OR s.session_id = ANY ($2::BIGINT[]))"
     assert where(JOBS, session_id=[None, 5]).params[1] == [5]
 
 
 def test_not_equal_keeps_rows_that_have_no_value() -> None:
-    assert condition(JOBS, return_code__ne=0) == "NOT coalesce(s.return_code = ANY($2::integer[]), false)"
+    assert condition(JOBS, return_code__ne=0) == "NOT coalesce(s.return_code = ANY ($2::INTEGER[]), false)"
 
 
 def test_an_exclusion_is_not_all_of_its_filters_and_keeps_unknowns() -> None:
-    parts = where(JOBS, [{"state": "FAILED", "return_code": 1}, {}]).parts
-    assert parts[1] == "NOT coalesce(s.state = ANY($2::text[]) AND s.return_code = ANY($3::integer[]), false)"
-    assert len(parts) == 2
+    unless = condition(JOBS, [{"state": "FAILED", "return_code": 1}, {}])
+    assert unless == "NOT coalesce(s.state = ANY ($2::TEXT[]) AND s.return_code = ANY ($3::INTEGER[]), false)"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +115,7 @@ def test_a_misspelt_word_is_refused_with_the_nearest(resource: Resource, name: s
 @pytest.mark.parametrize("field", ["ordering", "fields"])
 def test_a_misspelt_field_is_refused_with_the_nearest(field: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        select.orders(JOBS, ["last_updat"]) if field == "ordering" else select._columns(JOBS, ["last_updat"])
+        ordering.keys_of(JOBS, ["last_updat"]) if field == "ordering" else select.columns_of(JOBS, ["last_updat"])
     assert refusal.value.hint == "Did you mean 'last_update'?"
 
 
@@ -166,13 +177,13 @@ def test_a_filter_of_one_value_takes_no_list() -> None:
 
 def test_an_ordering_ends_with_the_unique_key() -> None:
     def keys(*names: str) -> list[tuple[str, bool]]:
-        return [(o.name, o.down) for o in select.orders(JOBS, names)]
+        return [(o.name, o.down) for o in ordering.keys_of(JOBS, names)]
 
     assert keys() == [("id", False)]
     assert keys("-last_update") == [("last_update", True), ("id", True)]
     assert keys("state", "-id") == [("state", False), ("id", True)]
-    assert [o.name for o in select.orders(EVENTS, ["-id"])] == ["position"]
-    assert [(o.name, o.down) for o in select.orders(EVENTS, [])] == [("position", True)]
+    assert [o.name for o in ordering.keys_of(EVENTS, ["-id"])] == ["position"]
+    assert [(o.name, o.down) for o in ordering.keys_of(EVENTS, [])] == [("position", True)]
 
 
 def tampered() -> list[str]:
@@ -191,17 +202,52 @@ def tampered() -> list[str]:
 
 @pytest.mark.parametrize("cursor", tampered())
 def test_a_cursor_that_was_tampered_with_is_refused(cursor: str) -> None:
-    keys = select.orders(JOBS, ["-last_update"])
+    keys = ordering.keys_of(JOBS, ["-last_update"])
     with pytest.raises(Invalid) as refusal:
-        select._decode(cursor, keys)
+        ordering.decode(cursor, keys)
     assert refusal.value.hint
 
 
 def test_a_cursor_comes_back_as_it_was() -> None:
-    keys = select.orders(JOBS, ["-last_update", "workdir"])
+    keys = ordering.keys_of(JOBS, ["-last_update", "workdir"])
     values = [datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC), "ä\n'", 5]
-    assert select._decode(select._encode(keys, values), keys) == values
+    assert ordering.decode(ordering.encode(keys, values), keys) == values
 
 
 def test_fields_asked_twice_are_read_once() -> None:
-    assert select._columns(JOBS, ["id", "state", "id"] * 3000) == ["id", "state"]
+    assert select.columns_of(JOBS, ["id", "state", "id"] * 3000) == ("id", "state")
+
+
+def test_queries_that_differ_in_values_alone_share_one_statement() -> None:
+    first = filters.selection_of(JOBS, 1, {"state": "FAILED", "num_nodes__gt": 1})
+    second = filters.selection_of(JOBS, 2, {"state": ["READY", "RUNNING"], "num_nodes__gt": 7})
+    assert statements.ids("job", first.shape) is statements.ids("job", second.shape)
+
+
+def test_a_filter_of_the_wide_table_alone_makes_a_count_read_it() -> None:
+    def tables(**options: Any) -> str:
+        shape = filters.selection_of(JOBS, 1, options).shape
+        return statements.count("job", shape).sql.partition("FROM ")[2].partition("WHERE")[0].strip()
+
+    assert tables(state="FAILED", parent_id=5, site_name="x", tags={"k": "v"}) == "job_state AS s"
+    assert tables(app_name="x") == tables(workdir="w") == "job_state AS s JOIN job AS t ON t.id = s.id"
+
+
+def test_a_page_behind_skipped_rows_is_found_before_wide_rows_are_read() -> None:
+    shape = filters.selection_of(JOBS, 1, {}).shape
+    sql = statements.page(
+        "job", shape, ("id", "workdir"), ordering.keys_of(JOBS, ["-priority"]), 11, cursor=False, skips=True
+    ).sql
+    assert " ".join(sql.split()).startswith(
+        "SELECT s.id, t.workdir, s.priority AS k0, s.id AS k1 FROM (SELECT s.id AS id FROM job_state AS s"
+        " WHERE s.owner_id = $1::BIGINT ORDER BY s.priority DESC, s.id DESC LIMIT 11 OFFSET $2::BIGINT) AS page"
+    )
+
+
+def test_more_filters_than_postgres_has_parameters_for_are_refused() -> None:
+    assert "at most" in refused(JOBS, [{"state": "FAILED"}] * 33_000).detail
+
+
+def test_a_query_of_very_many_filters_stays_in_no_memory() -> None:
+    shape = filters.selection_of(JOBS, 1, {}, [{"id": 1}] * 100).shape
+    assert statements.count("job", shape) is not statements.count("job", shape)

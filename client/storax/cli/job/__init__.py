@@ -2,7 +2,7 @@
 
 import typer
 
-from storax.cli.job import change, explain, follow, look, make
+from storax.cli.job import change, create, explain, follow, show
 
 app = typer.Typer(
     help="Create, list, follow and change jobs.",
@@ -13,12 +13,12 @@ Examples:
   storax job ls --state FAILED --tag experiment=foo
   storax job logs last -f""",
 )
-app.command()(make.create)
-app.command()(make.submit)
-app.command("ls")(look.ls)
-app.command("show")(look.details)
-app.command()(look.summary)
-app.command()(look.history)
+app.command()(create.create)
+app.command()(create.submit)
+app.command("ls")(show.ls)
+app.command("show")(show.details)
+app.command()(show.summary)
+app.command()(show.history)
 app.command()(explain.explain)
 app.command()(follow.logs)
 app.command()(follow.wait)

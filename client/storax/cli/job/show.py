@@ -56,12 +56,12 @@ def _foot(counts: Mapping[str, int], shown: int, *, narrowed: bool) -> None:
     total = sum(counts.values())
     if total:
         rest = " (use --limit 0 for all)" if shown < total else ""
-        note(f"{shown} of {total} {'job' if total == 1 else 'jobs'}: {words_of(counts)}{rest}")
+        note(f"{shown} of {total} {'job' if total == 1 else 'jobs'}: {format_counts(counts)}{rest}")
     if narrowed:
         note("Jobs that ended more than a day ago are not listed; use --all.")
 
 
-def words_of(counts: Mapping[str, int]) -> str:
+def format_counts(counts: Mapping[str, int]) -> str:
     """Format counts by state, the largest first."""
     return ", ".join(f"{n} {state}" for state, n in sorted(counts.items(), key=lambda item: -item[1]))
 

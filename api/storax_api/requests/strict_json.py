@@ -1,4 +1,4 @@
-"""What strict JSON refuses though it reads well, and in which field it stands: read again, slowly, once it is known."""
+"""Name the value that strict JSON refuses, and its field: a refused body is read again, slowly."""
 
 import json
 import math
@@ -14,19 +14,21 @@ MANY_DIGITS = 400  # more are beyond the floats too
 
 @dataclass(frozen=True)
 class _Wrong:
-    """A value that may not be, in the place where it was read."""
+    """A refused value, in the place where it was read."""
 
     text: str
     why: str
     way_out: str
 
 
-def whole(text: str) -> int:
-    """orjson reads a whole number beyond 64 bits as a float; one that this would change is refused by ValueError."""
+def whole(text: str) -> int | float:
+    """Read a whole number; beyond 64 bits it becomes a float. Raises ValueError where that would change it."""
     value = int(text)
-    if not -(2**63) <= value < 2**63 and Decimal(repr(float(value))) != value:
+    if -(2**63) <= value < 2**63:
+        return value
+    if Decimal(repr(float(value))) != value:
         raise ValueError
-    return value
+    return float(value)
 
 
 def fault(raw: bytes) -> Invalid | None:
@@ -36,10 +38,10 @@ def fault(raw: bytes) -> Invalid | None:
         place, wrong = next(_wrong(value, ()))
     except (ValueError, RecursionError, StopIteration):
         return None
-    words = f"{wrong.text[:40]} {wrong.why}"
-    where = ".".join(str(part)[:80] for part in place)
-    told = f"{where}: {words}" if where else words
-    return Invalid(told, hint=wrong.way_out, errors=[{"loc": list(place), "msg": words}])
+    message = f"{wrong.text[:40]} {wrong.why}"
+    field = ".".join(str(part)[:80] for part in place)
+    detail = f"{field}: {message}" if field else message
+    return Invalid(detail, hint=wrong.way_out, errors=[{"loc": list(place), "msg": message}])
 
 
 def _whole(text: str) -> Any:

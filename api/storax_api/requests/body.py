@@ -1,31 +1,29 @@
 """Request bodies: bounded in size, strict JSON (no NaN, no lone surrogate), read once."""
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
-import orjson
+import msgspec
 from fastapi import Request
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from storax_api import strict_json
 from storax_api.errors import from_validation
+from storax_api.requests import strict_json
 from storax_core.commands import create
 from storax_core.errors import Invalid, TooLarge
 from storax_core.lifecycle.change import Row
 
 SLICE = 500  # rows checked at once
-LARGE = 1 << 18  # bytes above which the parser that needs less memory is used; orjson takes twelve times the body
+Model = TypeVar("Model", bound=BaseModel)
 
 _SAME_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _LONG = b"0" * 19  # digits of the shortest whole number that may not fit in 64 bits
-_HUGE = (b"e000", b"E000", b"e+000", b"E+000")  # exponents that may lead beyond the floats, which only orjson refuses
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The raw body. Raises TooLarge above ``limit`` bytes, before reading on."""
-    told = request.headers.get("content-length")
-    if told and told.isdecimal() and int(told[:20]) > limit:
+    """Read the raw body. Raises TooLarge above ``limit`` bytes, before reading on."""
+    length = request.headers.get("content-length")
+    if length and length.isdecimal() and int(length[:20]) > limit:
         raise _too_large(limit)
     parts, size = [], 0
     async for part in request.stream():
@@ -43,23 +41,27 @@ def _too_large(limit: int) -> TooLarge:
 
 
 def parse(raw: bytes) -> Any:
-    """Strict JSON. Raises Invalid where it is none."""
+    """Read strict JSON; no body is an empty object. Raises Invalid."""
     if not raw:
         return {}
     try:
-        same = raw.translate(_SAME_DIGIT)
-        long = _LONG in same
-        if len(raw) > LARGE and not long and not any(mark in same for mark in _HUGE):
-            return from_json(raw, allow_inf_nan=False)
-        value = orjson.loads(raw)
-        if long:
-            json.loads(raw, parse_int=strict_json.whole)
-    except ValueError as error:
+        value = msgspec.json.decode(raw)
+        if _LONG in raw.translate(_SAME_DIGIT):
+            value = json.loads(raw, parse_int=strict_json.whole)
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
         raise strict_json.fault(raw) or Invalid(
             f"the body is no valid JSON: {error}",
             hint="NaN, Infinity, lone surrogates and deep nesting are not allowed.",
         ) from None
     return value
+
+
+def parse_as(model: type[Model], raw: bytes, known: Any = None) -> Model:
+    """Read a body as its model. Raises Invalid naming the field; ``known`` are names to suggest, by default its own."""
+    try:
+        return model.model_validate(parse(raw))
+    except ValidationError as error:
+        raise from_validation(error, model.model_fields if known is None else known) from None
 
 
 def validate(adapter: TypeAdapter[Any], value: Any, known: Any = ()) -> Any:

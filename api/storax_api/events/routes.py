@@ -1,0 +1,89 @@
+"""The route of the event feed, as server-sent events."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+from starlette.datastructures import QueryParams
+
+from storax_api.documents import problems, stream_parameters
+from storax_api.events.stream import EventStream
+from storax_api.requests.parameters import Who, choice, position, query_of, service_of
+from storax_api.service import Service
+from storax_core.database.connections import Database
+from storax_core.errors import Invalid, Unauthorized
+from storax_core.log import watermark
+from storax_core.queries import filters, select
+from storax_core.resources import EVENTS
+
+router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 422, 503))
+# Parameters that are no filters; carry is the old name of include.
+STREAM_PARAMETERS = ("after", "include", "carry")
+LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state", "job_id", "site_id", "command_id"}
+
+
+@router.get(
+    "/stream",
+    operation_id="event_stream",
+    response_class=StreamingResponse,
+    openapi_extra={"parameters": stream_parameters(EVENTS, LIVE_FILTERS)},
+    responses={200: {"description": "Server-sent events, without end.", "content": {"text/event-stream": {}}}},
+)
+async def stream(request: Request, who: Who) -> StreamingResponse:
+    """Events as they are published, behind ``Last-Event-ID`` or ``after``: the last position you have; or from now.
+
+    With ``include=job`` an event of a job that comes alone brings the job as it is then, under ``job``.
+    """
+    service, broadcast = service_of(request), request.app.state.broadcast
+    pairs = [(n, v) for n, v in request.query_params.multi_items() if n not in STREAM_PARAMETERS]
+    query = query_of(EVENTS, QueryParams(pairs), STREAM_PARAMETERS)
+    wanted, include_job = _wanted(query), _includes_job(request)
+    at = await _start(request, service.db)
+
+    async def allowed() -> bool:
+        return await _allowed(service, request)
+
+    events = EventStream(service.db, broadcast, who.owner_id, query, wanted, at, include_job, allowed)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events.frames(), media_type="text/event-stream", headers=headers)
+
+
+def _wanted(query: select.Query) -> dict[str, set[Any]]:
+    """The filters that live events can be tested by, as sets of text. Raises Invalid."""
+    wanted = {}
+    for name, raw in query.filter.items():
+        if name not in LIVE_FILTERS:
+            raise Invalid(
+                f"the stream cannot be filtered by {name!r}", hint=f"It takes: {', '.join(sorted(LIVE_FILTERS))}."
+            )
+        values = filters.value_of(EVENTS, EVENTS.filters[name], raw if isinstance(raw, list) else [raw])
+        wanted[name] = {str(v) for v in values}
+    return wanted
+
+
+def _includes_job(request: Request) -> bool:
+    name = "include" if "include" in request.query_params else "carry"
+    return choice(request, name, "", "job") == "job"
+
+
+async def _start(request: Request, db: Database) -> int:
+    """The position that the stream begins behind. Raises Invalid."""
+    after = request.headers.get("last-event-id") or request.query_params.get("after")
+    at = position(after) if after is not None else await _published(db)
+    if at is None:
+        raise Invalid(f"after={str(after)[:40]!r} is no position", hint="Give the id of the last event you have.")
+    return at
+
+
+async def _published(db: Database) -> int:
+    async with db.worker() as conn:
+        return await watermark.published(conn)
+
+
+async def _allowed(service: Service, request: Request) -> bool:
+    """Whether the token is still good: a stream lives longer than the check of its request."""
+    try:
+        await service.caller(request)
+    except Unauthorized:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""What a call says: its parameters and its body, checked."""

@@ -1,0 +1,107 @@
+"""Parameters of a call: who calls, ids in the path, the query string. An unknown parameter is an error."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic import TypeAdapter
+from starlette.datastructures import QueryParams
+
+from storax_api.requests.body import parse, validate
+from storax_api.service import Caller, Service
+from storax_core.errors import Invalid, NotFound
+from storax_core.queries import select
+from storax_core.resources import Resource
+from storax_core.resources.types import MAX_ID
+from storax_core.suggest import nearest
+
+# Parameters of a list call that are no filters.
+LIST_PARAMETERS = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude")
+QUERY: TypeAdapter[select.Query] = TypeAdapter(select.Query)
+
+
+def service_of(request: Request) -> Service:
+    """Return what this process shares between calls."""
+    service: Service = request.app.state.service
+    return service
+
+
+async def caller_of(request: Request) -> Caller:
+    """Return who calls. Raises Unauthorized."""
+    return await service_of(request).caller(request)
+
+
+Who = Annotated[Caller, Depends(caller_of)]
+
+
+def row_id(text: str, resource: Resource) -> int:
+    """Read an id in the path. Raises NotFound for what cannot be one."""
+    if not position(text):
+        raise NotFound(f"{resource.path} {text[:40]!r} does not exist", hint="Ids are whole numbers.")
+    return int(text)
+
+
+def position(text: str) -> int | None:
+    """Read a whole number from 0 to the largest id, of the digits 0-9 alone; None where it is none."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 19 else -1
+    return number if 0 <= number <= MAX_ID else None
+
+
+def only(request: Request, *known: str) -> None:
+    """Raise Invalid for query parameters that this route does not know: a misspelt one must not pass for none."""
+    for name in request.query_params:
+        if name not in known:
+            raise Invalid(f"this call knows no parameter {name!r}", hint=nearest(name, known) if known else "")
+
+
+def query_of(resource: Resource, params: QueryParams, others: Sequence[str] = LIST_PARAMETERS) -> select.Query:
+    """Read the URL's parameters as a Query; ``others`` are those that are no filters. An unknown one is an error."""
+    options: dict[str, Any] = {}
+    filters: dict[str, Any] = {}
+    for name in params:
+        values = params.getlist(name)
+        if name in others:
+            options[name] = values[-1]
+        elif name in resource.filters:
+            filters[name] = _filter_value(resource, name, values)
+        else:
+            known = [*resource.filters, *others]
+            raise Invalid(f"{resource.path} knows no parameter {name!r}", hint=nearest(name, known))
+    for name in ("ordering", "fields"):
+        if name in options:
+            options[name] = options[name].split(",")
+    if "exclude" in options:
+        options["exclude"] = [parse(v.encode()) for v in params.getlist("exclude")]
+    query: select.Query = validate(QUERY, {**options, "filter": filters})
+    return query
+
+
+def _filter_value(resource: Resource, name: str, values: list[str]) -> Any:
+    spec = resource.filters[name]
+    is_json = spec.op == "contains_json" or (spec.join is not None and spec.name == "tags")
+    if not is_json:
+        return values if len(values) > 1 else values[0]
+    out: dict[str, Any] = {}
+    for text in values:
+        if text.startswith("{"):
+            out |= parse(text.encode())
+        elif ":" in text:
+            key, _, value = text.partition(":")
+            out[key] = value
+        else:
+            raise Invalid(f"filter {name} takes KEY:VALUE or a JSON object, not {text[:60]!r}")
+    return out
+
+
+def choice(request: Request, name: str, *choices: str) -> str:
+    """Read a query parameter that takes one of these values; the first is the default."""
+    value = request.query_params.get(name, choices[0])
+    if value not in choices:
+        raise Invalid(f"{name} is {value[:40]!r}", hint=f"It takes: {', '.join(choices)}.")
+    return value
+
+
+def force_of(request: Request) -> bool:
+    """Read ``force``, the one parameter of an update."""
+    only(request, "force")
+    return choice(request, "force", "false", "true") == "true"

@@ -1,0 +1,39 @@
+"""Bodies of the calls that every resource has."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from storax_core.queries.capacity import NodeSize
+
+
+class Selection(BaseModel):
+    """The rows that a bulk call is about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filter: dict[str, Any] = Field(description="By filter name. Required also where it is {}, which selects all.")
+    exclude: list[dict[str, Any]] = Field(default_factory=list, description="Each is NOT (all of its filters).")
+
+
+class PatchWhere(Selection):
+    """One patch for all rows that match."""
+
+    patch: dict[str, Any] = Field(description="New values by field name.")
+
+
+class CountBy(Selection):
+    """Count rows by the values of one field."""
+
+    by: str = Field(default="state", description="A field that has filters.")
+    filter: dict[str, Any] = Field(default_factory=dict, description="By filter name; {} counts all.")
+
+
+class Footprint(Selection):
+    """The jobs to count, and the kind of nodes to count them on."""
+
+    node: NodeSize | None = Field(default=None, description="Size of a node; unset: node_packing_count alone counts.")
+    whole_nodes: bool = Field(
+        default=False, strict=True, description="Whether a packing count of 1 means a whole node."
+    )
+    fitting: bool = Field(default=False, strict=True, description="Count only jobs that such nodes can hold.")

@@ -1,0 +1,69 @@
+"""Conditions of a query as SQLAlchemy expressions. A value is a parameter always, never text."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, and_, bindparam, false, func, not_, or_
+
+from storax_core.queries.filters import Condition, Form, Shape
+from storax_core.queries.tables import Source, fields_in
+from storax_core.resources import Resource
+from storax_core.resources.operators import Operator
+
+
+class Parameters:
+    """The parameters of one statement: ``p0``, ``p1``, ... by the places of their values."""
+
+    def __init__(self, count: int = 0) -> None:
+        self.count = count
+
+    def add(self, type_: Any = None) -> BindParameter[Any]:
+        """The next parameter."""
+        parameter: BindParameter[Any] = bindparam(f"p{self.count}", type_=type_)
+        self.count += 1
+        return parameter
+
+
+def all_of(source: Source, shape: Shape, parameters: Parameters) -> list[ColumnElement[bool]]:
+    """The owner's rows, then every filter, then every exclusion."""
+    return [
+        source.column("owner_id") == parameters.add(BigInteger()),
+        *(_condition(source, one, parameters) for one in shape.filters),
+        *(_unless(and_(*(_condition(source, one, parameters) for one in group))) for group in shape.exclude),
+    ]
+
+
+def fields_read(resource: Resource, shape: Shape) -> Iterator[str]:
+    """Names of the fields that the conditions read."""
+    for condition in (*shape.filters, *(one for group in shape.exclude for one in group)):
+        spec, sql = resource.filters[condition.name], _declared(resource, condition.name)
+        yield from fields_in(sql) if sql else [spec.field.name] if spec.field else []
+
+
+def _declared(resource: Resource, name: str) -> str | None:
+    join = resource.filters[name].join
+    return join.sql if join else resource.filter_sql.get(name)
+
+
+def _unless(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Rows for which a condition is not true: false or unknown."""
+    return not_(func.coalesce(condition, false()))
+
+
+def _condition(source: Source, condition: Condition, parameters: Parameters) -> ColumnElement[bool]:
+    declared = _declared(source.resource, condition.name)
+    if declared:
+        return source.declared(declared, parameters.add())  # type: ignore[return-value]  # text stands for a condition
+    spec = source.resource.filters[condition.name]
+    assert spec.field is not None  # noqa: S101  (only declared ones have none)
+    assert spec.operator is not None  # noqa: S101
+    return _compare(source.column(spec.field.name), spec.operator, condition.form, parameters)
+
+
+def _compare(column: ColumnElement[Any], operator: Operator, form: Form, parameters: Parameters) -> ColumnElement[bool]:
+    if form in (Form.TRUE, Form.FALSE):
+        test = operator.test(column, false())
+        return test if form is Form.TRUE else not_(test)
+    test = operator.test(column, parameters.add(ARRAY(column.type) if operator.many else column.type))
+    test = or_(column.is_(None), test) if form is Form.VALUE_OR_NULL else test
+    return _unless(test) if operator.negated else test
