@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from conformance.transfer_case import BucketEnd, Case, FolderEnd
 from fakes.processes import alive
@@ -461,7 +462,7 @@ def test_an_idle_helper_is_used_again_and_ends_after_a_while(case, monkeypatch):
 
 def small_parts(service):
     if isinstance(service, HelperService):
-        service._hello["part_bytes"] = 5 << 20
+        service._configuration = structs.replace(service._configuration, part_bytes=5 << 20)
     return service
 
 
