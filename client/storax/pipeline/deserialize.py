@@ -67,7 +67,7 @@ def _model(spec: Mapping[str, Any], roles: Mapping[str, Any]) -> DataModel:
 
 def _placeholder(spec: Mapping[str, Any], roles: Mapping[str, Any]) -> Placeholder:
     placeholder = Placeholder(spec["table"], roles.get(spec["table"]))
-    for join in spec.get("joins", ()):
+    for join in spec["joins"]:
         more = {key: value for key, value in join.items() if key not in ("right", "on", "time_stamps")}
         stamps = tuple(join["time_stamps"]) if join["time_stamps"] else None
         on = tuple((left, right) for left, right in join["on"])
