@@ -14,6 +14,10 @@ WHERE = {
     "the hook of a state": (r"RUN_ERROR\W{1,6}handle_error", {"core/storax_core/lifecycle/states.py"}),
     "the condition of a runnable job": (r"not_before\s*<=\s*now\(\)", {"core/storax_core/resources/job.py"}),
     "the order of runnable jobs": (r"priority DESC, \S*\bid\b", {"core/storax_core/resources/job.py"}),
+    "the pattern of a template's parameters": (
+        r"A-Za-z_\]\[A-Za-z0-9_\]\*\)\\s\*\\}",
+        {"core/storax_core/commands/apps.py"},
+    ),
     "the lock that writers hold": (r"\b8360,? (AND objid|1\b)", {"core/storax_core/log/watermark.py"}),
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from storax_core.commands.apps import PARAMETER
 from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE
 from storax_core.resources import RESOURCES
 from tools.codegen import source
@@ -43,7 +44,7 @@ def render_job_rules() -> str:
     takeable, runnable, final = (list(map(str, states)) for states in (JOB_TAKEABLE, JOB_RUNNABLE, JOB_DONE))
     hooks = {str(state): hook for state, hook in HOOKS.items()}
     template = environment().get_template("job_rules.jinja")
-    return template.render(hooks=hooks, takeable=takeable, runnable=runnable, final=final)
+    return template.render(hooks=hooks, takeable=takeable, runnable=runnable, final=final, parameter=PARAMETER.pattern)
 
 
 def environment() -> Environment:

@@ -14,7 +14,7 @@ from storax_core.database.connections import Connection, writing
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.queues import QueueDown
-from storax_core.resources import JOBS, Resource
+from storax_core.resources import Resource
 
 # (connection, context, holder, ids to choose from or None for all, number of rows leased already) -> leased rows
 Claim = Callable[[Connection, Context, acquire.Holder, list[int] | None, int], Awaitable[list[Any]]]
@@ -25,13 +25,15 @@ class Work:
     """The work that a session asks for.
 
     ``batch`` is how many ids to pop from the site's queue at once; 0 where the queue's head cannot answer, because the
-    request has conditions: then every attempt searches Postgres.
+    request has conditions: then every attempt searches Postgres. ``cancellable``: users may cancel such work, and the
+    session is to learn of it.
     """
 
     resource: Resource
     queue: str
     batch: int
     claim: Claim
+    cancellable: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class ClaimCall:
             return None
 
     async def _cancels(self, conn: Connection) -> list[Any]:
-        return await leases.cancels(conn, self.session_id) if self.work.resource is JOBS else []
+        return await leases.cancels(conn, self.session_id) if self.work.cancellable else []
 
     async def _replay(self, conn: Connection, ctx: Context) -> list[Any] | None:
         """Return the rows that an earlier try of this call leased and the session still holds; None for a first try."""

@@ -10,7 +10,6 @@ from storax_api.service import Repeated
 from storax_api.sessions.claims import ClaimCall, Claimed
 from storax_core.commands import leases
 from storax_core.queues import QueueDown
-from storax_core.resources import JOBS
 
 POLL_SEC = 0.25  # between attempts where Redis cannot wake the poll
 PAUSE_FACTOR = 4  # a pause is this many times as long as the attempt; with a million jobs that do not fit, 0.5 s
@@ -86,7 +85,7 @@ class LongPoll:
         if work.batch == 0:
             await asyncio.sleep(min(pause, left))
             return Wakeup()
-        listener = self.call.session_id if work.resource is JOBS else None
+        listener = self.call.session_id if work.cancellable else None
         seconds = min(left, LONGEST_SLEEP_SEC)
         try:
             woken = await self.call.service.queues.wait(work.queue, site_id, listener, seconds, work.batch)

@@ -73,7 +73,7 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
         apps.start({row["app_id"] for row in rows})
         return rows
 
-    work = Work(JOBS, "ready", 0 if ask.constrained else ask.max_num_jobs, claim)
+    work = Work(JOBS, "ready", 0 if ask.constrained else ask.max_num_jobs, claim, cancellable=True)
     claimed = await _poll(request, who, session_id, raw, work, wait)
     rows = await apps.rows({row["app_id"] for row in claimed.rows})
     return claimed.response({"jobs": acquire.plain(claimed.rows), "apps": rows, "cancel": claimed.cancels})

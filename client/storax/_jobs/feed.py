@@ -130,7 +130,7 @@ class Feed:
             return self._thread is not threading.current_thread()
 
     def _read(self, *, resumed: bool) -> None:
-        params = [("entity", "job"), *(("to_state", state) for state in FINAL), ("carry", "job")]
+        params = [("entity", "job"), *(("to_state", state) for state in FINAL), ("include", "job")]
         headers = {"accept": "text/event-stream", "accept-encoding": "identity"}
         if self._last is not None:
             headers["last-event-id"] = str(self._last)

@@ -8,8 +8,9 @@ from typing import Any
 from storax._runtime.json import dumps
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
+from storax.models.job_rules import PARAMETER
 
-PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")  # a parameter in a command template
+PLACEHOLDER = re.compile(PARAMETER)
 
 
 def of_template(template: str) -> dict[str, dict[str, Any]]:

@@ -21,3 +21,5 @@ FINAL: Final = (
     "FAILED",
 )
 """States that end a job's life."""
+PARAMETER: Final = r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
+"""Regular expression of a parameter in a command template; its group is the name."""

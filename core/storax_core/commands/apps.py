@@ -17,7 +17,7 @@ from storax_core.resources import SITES
 from storax_core.resources.types import InsidePath, JsonValue, Text
 
 HOOK_NAMES = tuple(HOOKS.values())
-PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+PARAMETER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 STORED = """SELECT name, site_id, command_template, parameters::text AS parameters,
   EXISTS (SELECT FROM job WHERE app_id = app.id) AS used FROM app WHERE id = $1 AND owner_id = $2 FOR UPDATE OF app"""
 
@@ -57,12 +57,12 @@ RULES: dict[str, tuple[TypeAdapter[Any], str]] = {
 
 def placeholders(template: str) -> list[str]:
     """Names of the ``{{ name }}`` places of a command template. Raises Invalid for any other brace expression."""
-    rest = PLACE.sub("", template)
+    rest = PARAMETER.sub("", template)
     if "{{" in rest or "}}" in rest or "{%" in rest:
         raise Invalid(
             "the command template holds more than {{ name }} places", hint="Only plain names may be filled in."
         )
-    return list(dict.fromkeys(PLACE.findall(template)))
+    return list(dict.fromkeys(PARAMETER.findall(template)))
 
 
 def check(row: Row) -> None:

@@ -116,7 +116,7 @@ class AutomaticTransition:
     skipped: tuple[str, ...] = ()
 
 
-# Read in order, the first row whose fact holds wins. Facts are computed in decide.py.
+# Read in order, the first row whose fact holds wins. `rules.py` computes the facts.
 AUTOMATIC: tuple[AutomaticTransition, ...] = (
     AutomaticTransition(J.READY, "nothing_to_stage_in_but_a_hook", J.STAGED_IN),
     AutomaticTransition(J.READY, "nothing_to_stage_in", J.PREPROCESSED, (J.STAGED_IN,)),
