@@ -9,11 +9,11 @@ from fakes.clusters import TestCluster
 @pytest.fixture(scope="session")
 def real_sge(tmp_path_factory):
     """One node of a real Grid Engine."""
-    made = sge.RealSge(tmp_path_factory.mktemp("sge"))
+    server = sge.RealSge(tmp_path_factory.mktemp("sge"))
     try:
-        yield made.start()
+        yield server.start()
     finally:
-        made.stop()
+        server.stop()
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def cluster(request, tmp_path, monkeypatch):
         request.getfixturevalue("real_slurm")
     if request.param == "real_sge":
         request.getfixturevalue("real_sge")
-    made = TestCluster(request.param, tmp_path, monkeypatch)
-    yield made
-    made.close()
+    test_cluster = TestCluster(request.param, tmp_path, monkeypatch)
+    yield test_cluster
+    test_cluster.close()
     if request.param == "slurm":  # one that never began would hold its node from the tests to come
         request.getfixturevalue("real_slurm").clear()

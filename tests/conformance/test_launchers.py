@@ -67,7 +67,7 @@ def word():
     return f"{os.getpid()}{time.time_ns() % 10**9}"
 
 
-def test_each_job_runs_once_and_its_end_is_told_once(bench):
+def test_each_job_runs_once_and_its_end_is_reported_once(bench):
     leases = {bench.run(f"echo run {n}; exit {n % 3}"): n for n in range(12)}
     bench.wait_ended(*leases)
     for lease, n in leases.items():
@@ -75,7 +75,7 @@ def test_each_job_runs_once_and_its_end_is_told_once(bench):
         assert bench.ended[lease].code == n % 3
         assert bench.read(lease) == f"run {n}\n"
     time.sleep(0.2)
-    bench.look()
+    bench.poll()
     assert set(bench.started) == set(leases)
 
 
@@ -152,19 +152,19 @@ def test_cancelling_finds_what_a_launcher_before_this_one_started(bench):
     bench.live(0.5)
     bench.stop(lease)
     bench.wait_ended(lease)
-    eventually(lambda: (bench.look(), saying(mark))[1] == [])
+    eventually(lambda: (bench.poll(), saying(mark))[1] == [])
 
 
 def test_a_daemon_of_a_job_that_runs_is_left_alone(bench):
     mark = word()
     lease = bench.run(f"(setsid sleep {mark} &); echo ready; sleep 60")
-    eventually(lambda: (bench.look(), bench.read(lease))[1] == "ready\n")
+    eventually(lambda: (bench.poll(), bench.read(lease))[1] == "ready\n")
     bench.wait_ended(*[bench.run("true") for _ in range(3)])
     time.sleep(1.2)
-    bench.look()
+    bench.poll()
     assert len(named("sleep", saying(mark))) == 1
     bench.stop(lease)
-    eventually(lambda: (bench.look(), saying(mark))[1] == [])
+    eventually(lambda: (bench.poll(), saying(mark))[1] == [])
 
 
 def test_queued_work_is_cancelled_unstarted(bench):
@@ -221,7 +221,7 @@ def test_a_job_that_kills_its_launcher_harms_no_other(bench, tmp_path):
 
 def test_events_come_again_until_they_are_acknowledged(bench):
     lease = bench.run("exit 7")
-    eventually(lambda: (bench.look(ack=False), bench.ended.get(lease))[1])
+    eventually(lambda: (bench.poll(ack=False), bench.ended.get(lease))[1])
     bench.drop()
     bench.cursor = ""
     bench.connect()
@@ -239,7 +239,7 @@ def test_a_new_runner_takes_up_what_runs(bench):
 
 
 def test_without_a_runner_jobs_end_before_their_lease_does(make, allocated):
-    bench = make(allocated, leash=1.0)
+    bench = make(allocated, heartbeat_timeout_sec=1.0)
     mark = word()
     lease = bench.run(f"sleep {mark}; true")
     bench.wait_started(lease)
@@ -267,7 +267,7 @@ def test_nothing_starts_that_cannot_end_in_time(make, allocated):
     long, short = bench.run("true", wall_sec=60), bench.run("true", wall_sec=20)
     bench.wait_ended(short)
     time.sleep(0.3)
-    bench.look()
+    bench.poll()
     assert long not in bench.started
     assert (bench.ended[long].cause, bench.ended[long].started) == ("no_time", False)
     assert bench.ended[long].message == "its 1 minutes are more than the 0.5 left to the allocation"
@@ -279,7 +279,7 @@ def test_what_waits_until_it_cannot_end_in_time_any_more_is_given_back_at_once(m
     blockers = [bench.run("sleep 77", cores=2) for _ in range(2)]
     late, other = bench.run("true", wall_sec=60), bench.run("true")
     for lease in blockers:
-        eventually(lambda lease=lease: (bench.look(), bench.started.get(lease))[1])
+        eventually(lambda lease=lease: (bench.poll(), bench.started.get(lease))[1])
     assert not bench.ended
     left[0] = 59.0
     bench.wait_ended(late)
@@ -298,9 +298,9 @@ def test_a_job_is_held_to_its_cores(make):
         bench.wait_ended(*leases)
         cpus = sorted(os.sched_getaffinity(0))
         for lease in leases:
-            told = ",".join(str(cpus[core]) for core in bench.started[lease].place.cores)
+            cpu_list = ",".join(str(cpus[core]) for core in bench.started[lease].place.cores)
             if max(bench.started[lease].place.cores) < available:
-                assert bench.read(lease).strip() == told
+                assert bench.read(lease).strip() == cpu_list
         assert os.sched_getaffinity(bench.spawners["n1" if kind == "nodes" else ""]) == set(cpus)
         bench.close()
         bench.path.rename(bench.path.with_name(f"done-{kind}"))
@@ -367,7 +367,7 @@ def test_a_node_that_dies_for_good_loses_its_own_jobs_alone(make, kind, tmp_path
 
 @pytest.mark.slow("a node worker that waits out its heartbeat timeout")
 def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_the_job(make):
-    bench = make("nodes", leash=6.0)
+    bench = make("nodes", heartbeat_timeout_sec=6.0)
     mark = word()
     leases = [bench.run(f"sleep {mark}; true", cores=2) for _ in range(2)]
     bench.wait_started(*leases)
@@ -376,7 +376,7 @@ def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_th
     os.kill(link._connection.carrier, signal.SIGKILL)
     cut_off = next(lease for lease in leases if list(bench.started[lease].place.nodes) == ["n1"])
     alone = bench.started[cut_off].pid
-    eventually(lambda: (bench.look(), cut_off in bench.ended)[1])
+    eventually(lambda: (bench.poll(), cut_off in bench.ended)[1])
     assert bench.ended[cut_off].cause == "lost"
     assert in_group(alone) == [], "the server may offer it anew: two of it would run"
     (other,) = set(leases) - {cut_off}
@@ -385,7 +385,7 @@ def test_a_node_that_is_cut_off_is_not_called_lost_before_its_own_leash_ended_th
 
 @needs("ssh")
 def test_an_allocation_that_the_batch_system_ends_leaves_nothing_on_a_node_its_runner_has_lost(make):
-    bench = make("ssh", leash=60.0)
+    bench = make("ssh", heartbeat_timeout_sec=60.0)
     leases = [bench.run("trap '' TERM; sleep 60; sleep 61", cores=2) for _ in range(2)]
     bench.wait_started(*leases)
     groups, spawners = [bench.started[lease].pid for lease in leases], set(bench.spawners.values())

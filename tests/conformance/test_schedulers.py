@@ -13,10 +13,10 @@ remote = pytest.mark.parametrize("cluster", kinds(*KINDS[1:]), indirect=True)
 
 
 def submitted(scheduler, *requests):
-    told = scheduler.submit(requests)
-    assert [one.batch_job_id for one in told] == [one.batch_job_id for one in requests]
-    assert all(one.scheduler_id for one in told), told
-    return [one.scheduler_id for one in told]
+    results = scheduler.submit(requests)
+    assert [one.batch_job_id for one in results] == [one.batch_job_id for one in requests]
+    assert all(one.scheduler_id for one in results), results
+    return [one.scheduler_id for one in results]
 
 
 @every
@@ -35,7 +35,7 @@ def test_an_allocation_runs_and_ends_with_its_times(cluster):
 
 
 @remote
-def test_the_exit_code_of_an_allocation_is_told(cluster):
+def test_the_exit_code_of_an_allocation_is_reported(cluster):
     scheduler = cluster.scheduler()
     (number,) = submitted(scheduler, request(1))
     eventually(lambda: cluster.runs(1))
@@ -99,14 +99,14 @@ def test_an_id_that_nobody_knows_is_unknown(cluster):
 
 @every
 def test_a_queue_that_is_not_there_is_refused_for_good(cluster):
-    (told,) = cluster.scheduler().submit([request(1, queue="nowhere")])
-    assert told.scheduler_id is None
-    assert not told.again
-    assert "queue" in told.error or "partition" in told.error
+    (result,) = cluster.scheduler().submit([request(1, queue="nowhere")])
+    assert result.scheduler_id is None
+    assert not result.again
+    assert "queue" in result.error or "partition" in result.error
 
 
 @every
-def test_queues_are_told(cluster):
+def test_the_queues_of_a_scheduler_are_listed(cluster):
     queues = cluster.scheduler().queues()
     assert queues
     if cluster.kind != "lsf":  # which tells limits in prose only
@@ -114,15 +114,15 @@ def test_queues_are_told(cluster):
 
 
 @remote
-def test_the_owners_jobs_and_idle_nodes_are_told(cluster):
+def test_a_snapshot_has_the_owners_jobs_and_the_idle_nodes(cluster):
     scheduler = cluster.scheduler()
     (number,) = submitted(scheduler, request(1))
     reached(scheduler, number, "running")
-    outlook = scheduler.snapshot()
-    assert outlook.queued_jobs[number]["state"] == "running"
-    assert outlook.queued_jobs[number]["num_nodes"] == 1
+    snapshot = scheduler.snapshot()
+    assert snapshot.queued_jobs[number]["state"] == "running"
+    assert snapshot.queued_jobs[number]["num_nodes"] == 1
     if cluster.kind in ("slurm", "pbs"):
-        assert outlook.backfill_windows["debug"][0]["num_nodes"] >= 1
+        assert snapshot.backfill_windows["debug"][0]["num_nodes"] >= 1
 
 
 @pytest.mark.parametrize("cluster", ["pbs", "lsf", "sge"], indirect=True)
@@ -139,9 +139,9 @@ def test_one_that_still_waits_is_found_by_its_name(cluster):
 @remote
 def test_nothing_is_submitted_while_the_list_of_jobs_cannot_be_read(cluster):
     cluster.bad("blind")
-    (told,) = cluster.scheduler().submit([request(1)])
-    assert told.again
-    assert told.scheduler_id is None
+    (result,) = cluster.scheduler().submit([request(1)])
+    assert result.again
+    assert result.scheduler_id is None
     assert cluster.scheduler().find([1]) is None
     assert [call for call in cluster.calls() if call.split()[0] in ("sbatch", "qsub", "bsub")] == []
 
@@ -195,9 +195,9 @@ def test_a_submission_whose_check_lists_nothing_is_tried_again_and_made_once(clu
 def tried_again(cluster, mode):
     cluster.bad(mode)
     scheduler = cluster.scheduler(command_timeout_sec=1.5)
-    (told,) = scheduler.submit([request(1)])
-    assert told.scheduler_id is None
-    assert told.again, told
+    (result,) = scheduler.submit([request(1)])
+    assert result.scheduler_id is None
+    assert result.again, result
     cluster.bad()
     (number,) = submitted(scheduler, request(1))
     reached(scheduler, number, "running")
@@ -212,21 +212,21 @@ def test_a_scheduler_that_fails_at_random_still_gives_each_allocation_once(clust
     scheduler = cluster.scheduler()
     cluster.bad("random", seed=seed)
     wanted = {number: request(number) for number in range(1, 4)}
-    found: dict[int, str] = {}
+    ids: dict[int, str] = {}
 
     def all_submitted():
-        for one in scheduler.submit([wanted[n] for n in wanted if n not in found]):
+        for one in scheduler.submit([wanted[n] for n in wanted if n not in ids]):
             assert one.scheduler_id or one.again, one
-            found.update({one.batch_job_id: one.scheduler_id} if one.scheduler_id else {})
-        return len(found) == len(wanted)
+            ids.update({one.batch_job_id: one.scheduler_id} if one.scheduler_id else {})
+        return len(ids) == len(wanted)
 
     eventually(all_submitted)
-    states = [scheduler.statuses(list(found.values())) for _ in range(5)]
+    states = [scheduler.statuses(list(ids.values())) for _ in range(5)]
     assert "finished" not in {status.state for round_ in states for status in round_.values()}
     eventually(lambda: all(map(cluster.runs, wanted)))
     for number in wanted:
         cluster.go(number)
-    for number in found.values():
+    for number in ids.values():
         reached(scheduler, number, "finished")
     assert [cluster.runs(number) for number in wanted] == [1, 1, 1]
 
@@ -235,8 +235,8 @@ def test_a_scheduler_that_fails_at_random_still_gives_each_allocation_once(clust
 def test_what_nobody_has_known_for_long_is_given_up_with_the_reason(cluster):
     scheduler = cluster.scheduler(forget_after_sec=0.01)
     scheduler.statuses(["424242"])
-    told = eventually(lambda: (s := scheduler.statuses(["424242"])["424242"]).state == "finished" and s)
-    assert "lost" in told.info["reason"]
+    status = eventually(lambda: (s := scheduler.statuses(["424242"])["424242"]).state == "finished" and s)
+    assert "lost" in status.info["reason"]
 
 
 def test_the_wrappers_of_this_suite_can_go_wrong(tmp_path, monkeypatch):

@@ -68,8 +68,8 @@ def pytest_generate_tests(metafunc):
     if "case" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("kinds")
         kinds = [k for k in KINDS if not mark or (k.startswith(mark.args) and k != mark.kwargs.get("but"))]
-        given = [pytest.param(kind, marks=[needs(*KINDS[kind])] if KINDS[kind] else []) for kind in kinds]
-        metafunc.parametrize("case", given, indirect=True)
+        params = [pytest.param(kind, marks=[needs(*KINDS[kind])] if KINDS[kind] else []) for kind in kinds]
+        metafunc.parametrize("case", params, indirect=True)
 
 
 @pytest.fixture
@@ -269,14 +269,14 @@ def test_a_source_that_vanishes_midway_is_an_error_of_its_own(case, request):
     with through_proxy(case, request) as (proxy, changed):
         proxy.slow(3 << 20)
         items = [case.item("in", f"/{name}", name) for name in ("big", "small")]
-        found: list[Moved] = []
-        mover = threading.Thread(target=lambda: found.extend(case.move(*items, **changed)))
+        moves: list[Moved] = []
+        mover = threading.Thread(target=lambda: moves.extend(case.move(*items, **changed)))
         mover.start()
         eventually(lambda: proxy.carried > (2 << 20))
         case.end.drop("big")
         mover.join(60)
-    assert [one.state for one in found] == ["error", "done"], found
-    assert "there:/big" in found[0].info["error"]
+    assert [one.state for one in moves] == ["error", "done"], moves
+    assert "there:/big" in moves[0].info["error"]
 
 
 @pytest.mark.parametrize("wrong", [{"profile": "nobody"}, {"endpoint_url": "nowhere"}], ids=str)
@@ -372,14 +372,14 @@ def test_what_was_moved_before_a_break_is_not_moved_again(case, request, directi
 
 def helpers_of(parent):
     """The processes of ``transfers/separate_process/main.py`` that ``parent`` has started and that live."""
-    found = []
+    pids = []
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            words = (place / "stat").read_text().rpartition(")")[2].split()
-            mine = int(words[1]) == parent and words[0] != "Z"
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+            mine = int(fields[1]) == parent and fields[0] != "Z"
             if mine and b"storax_agent.transfers.separate_process.main" in (place / "cmdline").read_bytes():
-                found.append(int(place.name))
-    return found
+                pids.append(int(place.name))
+    return pids
 
 
 # What an agent does with a store, in a process that the test's own imports do not disturb: DATA SCRATCH LOCATION.
@@ -398,8 +398,8 @@ print(sorted({name.split(".")[0] for name in sys.modules} & {"boto3", "botocore"
 
 
 def alone(case, **changed):
-    words = [str(case.data), str(case.folder / "scratch"), json.dumps({**case.end.declared, **changed})]
-    return subprocess.Popen([sys.executable, "-c", ALONE, *words], stdout=subprocess.PIPE, text=True)
+    arguments = [str(case.data), str(case.folder / "scratch"), json.dumps({**case.end.declared, **changed})]
+    return subprocess.Popen([sys.executable, "-c", ALONE, *arguments], stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.kinds("s3")
@@ -501,13 +501,13 @@ def test_wrong_credentials_are_an_error_at_once(case, request, tmp_path):
     case.end.put("y", b"y")
     if case.kind == "s3":
         changed = {"credentials_file": str(tmp_path / "none")}
-        words = "credentials"
+        reason = "credentials"
     else:
         sshd = request.getfixturevalue("sshd_self" if case.kind == "rsync" else "sshd_ordinary")
-        changed, words = sshd.location(key="other_key"), "refuses the key"
+        changed, reason = sshd.location(key="other_key"), "refuses the key"
     moved = case.one("in", "/y", "y", **changed)
-    assert (moved.state, words in moved.info["error"]) == ("error", True), moved
-    with pytest.raises(Exception, match=words):
+    assert (moved.state, reason in moved.info["error"]) == ("error", True), moved
+    with pytest.raises(Exception, match=reason):
         case.service(**changed).check()
 
 

@@ -70,11 +70,11 @@ def test_one_task_is_ordered_for_a_batch(service):
     moved = service.submit([item(1), item(2, remote="/d", local="sub/d")], Watch())
     assert [(one.state, bool(one.task_id)) for one in moved] == [("active", True)] * 2
     assert len({one.task_id for one in moved}) == 1
-    asked = json.loads(get_last_request().body)
-    assert (asked["source_endpoint"], asked["destination_endpoint"]) == (FAR, NEAR)
-    assert asked["sync_level"] == 3, "files are compared by checksum"
-    assert asked["verify_checksum"] is True
-    assert [(row["source_path"], row["destination_path"]) for row in asked["DATA"]] == [
+    document = json.loads(get_last_request().body)
+    assert (document["source_endpoint"], document["destination_endpoint"]) == (FAR, NEAR)
+    assert document["sync_level"] == 3, "files are compared by checksum"
+    assert document["verify_checksum"] is True
+    assert [(row["source_path"], row["destination_path"]) for row in document["DATA"]] == [
         ("/base/a b", "/sites/one/job/in.txt"),
         ("/base/d", "/sites/one/job/sub/d"),
     ]
@@ -83,9 +83,9 @@ def test_one_task_is_ordered_for_a_batch(service):
 def test_what_goes_out_goes_the_other_way(service):
     accept()
     service.submit([item(1, "out", "/r", "out.txt"), item(2, "out", "/s", "more.txt")], Watch())
-    asked = json.loads(get_last_request().body)
-    assert (asked["source_endpoint"], asked["destination_endpoint"]) == (NEAR, FAR)
-    assert asked["DATA"][0]["source_path"] == "/sites/one/job/out.txt"
+    document = json.loads(get_last_request().body)
+    assert (document["source_endpoint"], document["destination_endpoint"]) == (NEAR, FAR)
+    assert document["DATA"][0]["source_path"] == "/sites/one/job/out.txt"
 
 
 def test_what_may_not_be_moved_is_not_ordered(service, data):
@@ -125,20 +125,20 @@ def test_a_task_that_failed_says_why_and_keeps_what_arrived(service):
 @pytest.mark.parametrize(("status", "state"), [(403, "error"), (404, "error"), (503, "again"), (429, "again")])
 def test_a_refusal_is_final_and_a_busy_service_is_not(service, status, state, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _s: None)
-    told = {"code": "ClientError", "message": "in words", "request_id": "x"}
-    load_response(RegisteredResponse(service="transfer", path=f"/v0.10/task/{TASK}", json=told, status=status))
+    reply = {"code": "ClientError", "message": "in words", "request_id": "x"}
+    load_response(RegisteredResponse(service="transfer", path=f"/v0.10/task/{TASK}", json=reply, status=status))
     (moved,) = service.statuses([item(1, task=TASK)], Watch())
     assert (moved.state, "in words" in moved.info["error"]) == (state, True)
 
 
-def test_an_item_whose_task_was_never_told_is_ordered_anew(service):
+def test_an_item_whose_task_was_never_recorded_is_submitted_again(service):
     accept()
     assert service.statuses([item(1)], Watch())[0].task_id
 
 
 def test_a_cancelled_item_cancels_its_task(service):
-    told = {"DATA_TYPE": "result", "code": "Canceled", "message": "cancelled", "request_id": "x", "resource": "/task"}
-    load_response(RegisteredResponse(service="transfer", path=f"/v0.10/task/{TASK}/cancel", method="POST", json=told))
+    reply = {"DATA_TYPE": "result", "code": "Canceled", "message": "cancelled", "request_id": "x", "resource": "/task"}
+    load_response(RegisteredResponse(service="transfer", path=f"/v0.10/task/{TASK}/cancel", method="POST", json=reply))
     service.cancel([item(1, task=TASK)])
     assert get_last_request().path_url.endswith("/cancel")
 

@@ -70,8 +70,8 @@ def test_a_local_copy_that_broke_off_goes_on_and_leaves_nothing(case, direction,
         (first,) = case.service().submit([item], Watch(stop=StopAt(folder, 14 << 20)))
         assert (first.state, first.info) == ("again", {"error": "stopped"})
     else:
-        words = [case.data, case.end.base, json.dumps(astuple(item)), folder]
-        assert subprocess.run([sys.executable, "-c", KILLED, *map(str, words)]).returncode == -signal.SIGKILL
+        arguments = [case.data, case.end.base, json.dumps(astuple(item)), folder]
+        assert subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)]).returncode == -signal.SIGKILL
     assert [path.stat().st_size >= (14 << 20) for path in folder.glob(".storax-*.part")] == [True]
     before = written()
     (done,) = case.service().statuses([item], Watch())
@@ -119,7 +119,7 @@ def test_whole_files_of_a_folder_that_broke_off_are_not_copied_again(case):
 
 def test_a_local_copy_tells_its_bytes(case):
     case.end.put("big", os.urandom(3 << 20))
-    item, told = case.item("in", "/big", "got"), []
-    case.move(item, watch=Watch(told.extend))
-    assert [(one.id, one.state) for one in told[:1]] == [(item.id, "active")]
-    assert 0 < told[0].info["bytes"] <= 3 << 20
+    item, reports = case.item("in", "/big", "got"), []
+    case.move(item, watch=Watch(reports.extend))
+    assert [(one.id, one.state) for one in reports[:1]] == [(item.id, "active")]
+    assert 0 < reports[0].info["bytes"] <= 3 << 20

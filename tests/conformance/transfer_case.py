@@ -82,12 +82,12 @@ class Case:
 
     def move(self, *items: Item, watch: Watch | None = None, **changed) -> list[Moved]:
         """One call for each lane, as the loop does; answers in the order of the items."""
-        service, found, lanes = self.service(**changed), {}, {}
+        service, moved, lanes = self.service(**changed), {}, {}
         for item in items:
             lanes.setdefault(lane_of(item), []).append(item)
         for mine in lanes.values():
-            found |= {one.id: one for one in service.submit(mine, watch or Watch())}
-        return [found[item.id] for item in items]
+            moved |= {one.id: one for one in service.submit(mine, watch or Watch())}
+        return [moved[item.id] for item in items]
 
     def one(self, direction: str, remote: str, local: str, *, recursive: bool = False, **changed) -> Moved:
         return self.move(self.item(direction, remote, local, recursive=recursive), **changed)[0]

@@ -28,21 +28,21 @@ def platform(servers, template) -> Iterator[World]:
     """One platform for all; at the end its log must tell the truth."""
     name = f"storax_engine_{os.getpid()}"
 
-    def say(words: str) -> None:
+    def execute(sql: str) -> None:
         async def run() -> None:
             conn = await asyncpg.connect(servers.database_url)
-            await conn.execute(words)
+            await conn.execute(sql)
             await conn.close()
 
         asyncio.run(run())
 
-    say(f"CREATE DATABASE {name} TEMPLATE {template}")
+    execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     url = in_database(servers.database_url, name)
     with World(url, servers.redis_url) as running:
         yield running
-    found = asyncio.run(verify(url))
-    assert found["differences"] == 0, found
-    say(f"DROP DATABASE {name} WITH (FORCE)")
+    report = asyncio.run(verify(url))
+    assert report["differences"] == 0, report
+    execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -117,9 +117,9 @@ def home(shared_home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 @pytest.fixture
 def own_home(tmp_path: Path, user: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """A home of the test's own, whose engine may be killed."""
-    made = Home(tmp_path / "home", user)
-    yield from _entered(made, monkeypatch)
-    process.stop(made.folder)
+    home = Home(tmp_path / "home", user)
+    yield from _entered(home, monkeypatch)
+    process.stop(home.folder)
 
 
 @pytest.fixture

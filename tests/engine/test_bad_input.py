@@ -133,17 +133,17 @@ def test_cells_that_hold_what_no_cell_can(df):
 
 
 def test_infinite_and_missing_numbers_are_kept_as_they_are(df):
-    given = {"i": [np.inf, -np.inf], "m": [None, np.nan]}
-    made = DataFrame.from_dict(given, "g")
-    assert made.to_dict()["i"] == [np.inf, -np.inf]
-    assert made["m"].is_null().to_numpy().tolist() == [True, True]
-    assert made["i"].is_inf().to_numpy().tolist() == [True, True]
-    made.delete()
+    values = {"i": [np.inf, -np.inf], "m": [None, np.nan]}
+    frame = DataFrame.from_dict(values, "g")
+    assert frame.to_dict()["i"] == [np.inf, -np.inf]
+    assert frame["m"].is_null().to_numpy().tolist() == [True, True]
+    assert frame["i"].is_inf().to_numpy().tolist() == [True, True]
+    frame.delete()
 
 
 def test_an_empty_frame_is_one(df):
-    made = DataFrame.from_dict({"a": []}, "g")
-    assert (made.shape, made.to_dict()) == ((0, 1), {"a": []})
-    made.set_role("a", "target").save().load()
-    assert "0 rows" in repr(made)
-    made.delete()
+    frame = DataFrame.from_dict({"a": []}, "g")
+    assert (frame.shape, frame.to_dict()) == ((0, 1), {"a": []})
+    frame.set_role("a", "target").save().load()
+    assert "0 rows" in repr(frame)
+    frame.delete()

@@ -42,11 +42,11 @@ def test_a_fit_and_a_transform_over_buckets_are_those_of_the_engine_itself(home,
     assert np.array_equal(here.predict(schema.test), there.predict(schema.test))
     assert there.transform(schema.test, site=SITE, buckets=2).equals(here.transform(schema.test))
     assert there.transform(schema.test, site=SITE).equals(here.transform(schema.test))
-    made = jobs(project, pipeline="there", mine="yes")
-    assert [job.tags["work"] for job in made] == ["prepare", "bucket", "bucket", "fit"]
-    assert [job.parent_ids for job in made[1:3]] == [[made[0].id]] * 2
-    assert sorted(made[3].parent_ids) == [job.id for job in made[:3]]
-    assert {job.state for job in made} == {"JOB_FINISHED"}
+    steps = jobs(project, pipeline="there", mine="yes")
+    assert [job.tags["work"] for job in steps] == ["prepare", "bucket", "bucket", "fit"]
+    assert [job.parent_ids for job in steps[1:3]] == [[steps[0].id]] * 2
+    assert sorted(steps[3].parent_ids) == [job.id for job in steps[:3]]
+    assert {job.state for job in steps} == {"JOB_FINISHED"}
     assert runs(home, project) == []
 
 
@@ -107,12 +107,12 @@ def test_what_the_data_make_fail_is_the_reason_wherever_it_is_found(home, projec
 def test_cancelling_the_fit_cancels_every_step(home, project, schema, user):
     held = "held-buckets"
     user.site(held)  # nobody works there
-    told = pipeline(schema).submit(schema.train, site=held, buckets=3)
+    submission = pipeline(schema).submit(schema.train, site=held, buckets=3)
     assert [job.state for job in jobs(project)][1:] == ["AWAITING_PARENTS"] * 4
-    assert told.cancel()
+    assert submission.cancel()
     for _ in range(2):  # the second time, the engine knows of no such work any more
         with pytest.raises(errors.JobFailed, match="cancelled"):
-            told.wait()
+            submission.wait()
     eventually(lambda: {job.state for job in jobs(project)} == {"FAILED"})
     assert runs(home, project) == []
 

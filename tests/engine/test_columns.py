@@ -23,22 +23,22 @@ def df(project, frame):
     return DataFrame.from_pandas(frame, "f")
 
 
-def same(found, wanted):
-    np.testing.assert_allclose(np.asarray(found, dtype=float), np.asarray(wanted, dtype=float), rtol=1e-12)
+def same(actual, wanted):
+    np.testing.assert_allclose(np.asarray(actual, dtype=float), np.asarray(wanted, dtype=float), rtol=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")  # numpy's own, in what is compared with
 def test_arithmetic(df, frame):
     x, y = frame["x"], frame["y"]
-    for found, wanted in (
+    for column, wanted in (
         (df["x"] + df["y"], x + y), (1 - df["x"], 1 - x), (df["x"] * 2 - df["y"], x * 2 - y), (df["y"] / df["x"], y / x),
         (df["y"] % 3, y % 3), (2 ** df["y"], 2.0**y), (-df["x"], -x), (abs(df["x"]), x.abs()), (df["x"].abs().sqrt(), np.sqrt(x.abs())),
         (df["x"].floor(), np.floor(x)), (df["x"].ceil(), np.ceil(x)), (df["y"].exp(), np.exp(y)), (df["x"].sin(), np.sin(x)),
         (df["x"].round(), [2, -2, np.nan, 4]), (df["y"].log(), np.log(y)), (df["y"] / 0, y / 0),
     ):  # fmt: skip
-        if found._node["op"] in ("ln", "divide"):
-            found, wanted = found.update(~(df["y"] > 0), -1.0), np.where(y > 0, wanted, -1.0)
-        same(found.to_numpy(), wanted)
+        if column._node["op"] in ("ln", "divide"):
+            column, wanted = column.update(~(df["y"] > 0), -1.0), np.where(y > 0, wanted, -1.0)
+        same(column.to_numpy(), wanted)
 
 
 def test_conditions(df, frame):

@@ -9,7 +9,7 @@ from storax_engine.frames.columns import Database
 from storax_engine.frames.readers import CsvFormat
 from storax_engine.work import Work
 
-WORDS = ["", "a", "b c", " padded ", '"quoted, once"', '"two\nlines"', '"say ""so"""', "é", "NA", "null", "nan", '""']
+CELLS = ["", "a", "b c", " padded ", '"quoted, once"', '"two\nlines"', '"say ""so"""', "é", "NA", "null", "nan", '""']
 NUMBERS = ["", "0", "-7", " 12", "12 ", "1.5", "-0.25", "1e3", "123456789012345678901", "nan", "inf", "0x1F", "word"]
 TIMES = ["", "2013-01-01 05:17:00", "2013-01-01T05:17:00", "2013-01-01 05:17:00.25", "2013-01-01", "01/02/2013", "noon"]
 WHOLE = ["", "1", "-20", "300"]
@@ -21,11 +21,11 @@ def every_file_is_large(monkeypatch):
 
 
 def both(path, **form):
-    asked = CsvFormat(**form)
-    found = readers._header(str(path), asked)[0]
+    csv_format = CsvFormat(**form)
+    detected = readers._header(str(path), csv_format)[0]
     wanted = sorted(form.get("wanted", ()))
-    fast = readers._read_large(str(path), found, wanted, Database(), Work())
-    return fast, lambda: readers.table_of(readers._read(str(path), found, wanted, Database(), Work(), sample=-1))
+    fast = readers._read_large(str(path), detected, wanted, Database(), Work())
+    return fast, lambda: readers.table_of(readers._read(str(path), detected, wanted, Database(), Work(), sample=-1))
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -34,7 +34,7 @@ def test_what_it_reads_is_what_duckdb_reads(tmp_path, seed):
     draw = random.Random(seed)
     odd = draw.random() < 0.5
     columns = [
-        draw.sample(WORDS, draw.randint(1, len(WORDS))),
+        draw.sample(CELLS, draw.randint(1, len(CELLS))),
         draw.sample(NUMBERS, draw.randint(1, len(NUMBERS))) if odd else ["", "1.5", "-2", "1e-3"],
         draw.sample(TIMES, draw.randint(1, len(TIMES))) if odd else TIMES[1:2],
         WHOLE,

@@ -69,16 +69,16 @@ def test_g12_from_json_by_column_and_by_row(project):
 
 
 def test_g13_from_pandas_keeps_categories_truths_and_times(project):
-    given = pd.DataFrame({
+    source = pd.DataFrame({
         "c": pd.Categorical(["u", "v", None]), "b": [True, False, True], "t": pd.date_range("2020-01-01", periods=3),
         "f": [1.0, np.nan, 3.0], "s": ["x", None, "z"], "o": [1, "two", None],
     })  # fmt: skip
-    df = DataFrame.from_pandas(given, "p")
+    df = DataFrame.from_pandas(source, "p")
     assert df.dtypes == {"c": "string", "b": "bool", "t": "timestamp", "f": "float64", "s": "string", "o": "string"}
     back = df.to_pandas()
     assert back["c"].tolist()[:2] == ["u", "v"]
     assert back["b"].tolist() == [True, False, True]
-    assert (back["t"] == given["t"]).all()
+    assert (back["t"] == source["t"]).all()
     assert df.to_dict()["f"] == [1.0, None, 3.0]
     assert df.to_dict()["o"] == ["1", "two", None]
 
@@ -86,15 +86,15 @@ def test_g13_from_pandas_keeps_categories_truths_and_times(project):
 def test_polars_arrow_parquet_and_dict_go_in_and_out(project, tmp_path):
     import polars
 
-    given = {"a": [1, 2, None], "s": ["x", None, "z"]}
-    assert DataFrame.from_polars(polars.DataFrame(given), "p").to_polars().to_dict(as_series=False) == given
-    df = DataFrame.from_dict(given, "d")
-    assert DataFrame.from_arrow(df.to_arrow(), "a").to_dict() == given
-    assert DataFrame.from_parquet(df.to_parquet(tmp_path / "x.parquet"), "q").to_dict() == given
-    assert DataFrame.from_csv(df.to_csv(tmp_path / "x.csv"), "c").to_dict() == given
-    assert DataFrame.from_json(df.to_json(), "j").to_dict() == given
+    values = {"a": [1, 2, None], "s": ["x", None, "z"]}
+    assert DataFrame.from_polars(polars.DataFrame(values), "p").to_polars().to_dict(as_series=False) == values
+    df = DataFrame.from_dict(values, "d")
+    assert DataFrame.from_arrow(df.to_arrow(), "a").to_dict() == values
+    assert DataFrame.from_parquet(df.to_parquet(tmp_path / "x.parquet"), "q").to_dict() == values
+    assert DataFrame.from_csv(df.to_csv(tmp_path / "x.csv"), "c").to_dict() == values
+    assert DataFrame.from_json(df.to_json(), "j").to_dict() == values
     written = Path(df.to_json(tmp_path / "x.json"))
-    assert DataFrame.from_json(written.read_text(), "k").to_dict() == given
+    assert DataFrame.from_json(written.read_text(), "k").to_dict() == values
 
 
 def test_more_rows_than_a_batch_arrive_whole_and_in_order(project):
@@ -128,8 +128,8 @@ def test_g15_arrays_lists_and_single_values_become_columns(df):
     df.add(np.array([1, 2, 3]), "np").add([1.5, None, 2.5], "list").add(7, "seven").add("w", "word").add(
         pd.Series([1, 2, 3]), "s"
     )
-    found = df.to_dict()
-    assert [found[n] for n in ("np", "list", "seven", "word", "s")] == [
+    values = df.to_dict()
+    assert [values[n] for n in ("np", "list", "seven", "word", "s")] == [
         [1, 2, 3], [1.5, None, 2.5], [7, 7, 7], ["w", "w", "w"], [1, 2, 3],
     ]  # fmt: skip
     df["z"] = df["arr"]
@@ -308,9 +308,9 @@ def test_views_are_worked_out_anew_and_become_frames(df):
     assert df[10:].nrows() == 0
     df.add([9, 9, 9], "dep")
     assert late.refresh().nrows() == 3
-    made = late.to_df("late")
-    assert made.nrows() == 3
-    assert made.with_role("arr", "target").roles["target"] == ["arr"]
+    frame = late.to_df("late")
+    assert frame.nrows() == 3
+    assert frame.with_role("arr", "target").roles["target"] == ["arr"]
 
 
 def test_no_row_is_shown_in_the_place_of_another(project):

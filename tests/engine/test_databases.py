@@ -37,23 +37,23 @@ ROWS = {
 def conn(request, tmp_path):
     match request.param.partition(" "):
         case "sqlite", *_:
-            made = sqlite3.connect(tmp_path / "db")
+            connection = sqlite3.connect(tmp_path / "db")
         case "adbc", *_:
-            made = adbc_driver_sqlite.dbapi.connect(str(tmp_path / "db"))
+            connection = adbc_driver_sqlite.dbapi.connect(str(tmp_path / "db"))
         case "duckdb", *_:
-            made = duckdb.connect(str(tmp_path / "db"))
+            connection = duckdb.connect(str(tmp_path / "db"))
         case "postgres", _, by:
             url = request.getfixturevalue("empty_database_url")
-            made = psycopg.connect(url) if not by else _engine(url.replace("postgresql:", "postgresql+psycopg:"))
+            connection = psycopg.connect(url) if not by else _engine(url.replace("postgresql:", "postgresql+psycopg:"))
         case "mariadb", _, by:
             server = request.getfixturevalue("mariadb")
             address = f"mysql+pymysql://{server.user}@/{server.database}?unix_socket={server.socket}"
-            made = server.connect() if not by else _engine(address)
-    yield made
-    if hasattr(made, "dispose"):
-        made.dispose()
+            connection = server.connect() if not by else _engine(address)
+    yield connection
+    if hasattr(connection, "dispose"):
+        connection.dispose()
     else:
-        made.close()
+        connection.close()
 
 
 def _engine(url):
@@ -62,12 +62,12 @@ def _engine(url):
 
 def ask(conn, *statements):
     """Statements by other means than ours."""
-    with closing(conn.raw_connection() if hasattr(conn, "raw_connection") else conn.cursor()) as found:
-        cursor = found.cursor() if hasattr(conn, "raw_connection") else found
+    with closing(conn.raw_connection() if hasattr(conn, "raw_connection") else conn.cursor()) as handle:
+        cursor = handle.cursor() if hasattr(conn, "raw_connection") else handle
         for statement in statements:
             cursor.execute(statement)
         answer = cursor.fetchall() if cursor.description else None
-        (found if hasattr(conn, "raw_connection") else conn).commit()
+        (handle if hasattr(conn, "raw_connection") else conn).commit()
         return answer
 
 
@@ -76,11 +76,11 @@ def test_a_table_with_any_name_goes_into_a_database_and_comes_back(project, conn
     df.to_db(STRANGE, conn)
     back = DataFrame.from_db(STRANGE, "back", conn=conn)
     assert back.colnames == df.colnames
-    found = back.to_arrow().to_pydict()
-    assert [None if v is None else bool(v) for v in found.pop("yes")] == ROWS["yes"]
-    stamps = [None if v is None else datetime.datetime.fromisoformat(str(v)) for v in found.pop("a.b")]
+    columns = back.to_arrow().to_pydict()
+    assert [None if v is None else bool(v) for v in columns.pop("yes")] == ROWS["yes"]
+    stamps = [None if v is None else datetime.datetime.fromisoformat(str(v)) for v in columns.pop("a.b")]
     assert stamps == df.to_arrow()["a.b"].to_pylist()
-    assert found == {name: ROWS[name] for name in found}
+    assert columns == {name: ROWS[name] for name in columns}
     with pytest.raises(errors.StoraxError, match="The database refused"):
         df.to_db(STRANGE, conn)
     _drop(conn, STRANGE)

@@ -50,11 +50,11 @@ def test_g19_a_kill_at_any_instant_of_a_save_leaves_the_old_or_the_new_version_w
         assert not list(data.glob(".*.new")), "what was written aside is cleared away"
         df = storax.data.load_data_frame("x")
         back = df.to_pandas()
-        found = set(np.unique(back[COLUMNS].to_numpy()))
-        assert found in ({there}, {float(number)}), f"torn: {found} (seed {seed})"
+        values = set(np.unique(back[COLUMNS].to_numpy()))
+        assert values in ({there}, {float(number)}), f"torn: {values} (seed {seed})"
         assert (len(back), back["s"].iloc[-1]) == (ROWS, str(ROWS - 1))
-        kept_old |= found == {there}
-        there = found.pop()
+        kept_old |= values == {there}
+        there = values.pop()
         row = DataFrameRecord.objects.get(id=df.record_id)
         assert (row.edition, row.saved_edition) == (df.edition, df.edition)
     assert kept_old, f"no kill came before the end of its save (seed {seed})"
@@ -89,11 +89,11 @@ def test_after_a_restart_the_catalogue_tells_what_was_lost(project):
     assert [c["name"] for c in row.columns] == ["a"]
     assert row.last_change == {"action": "lost", "edition": 3, "reason": "it was not saved"}
     assert not DataFrameRecord.objects.filter(id=never.record_id).exists()
-    told = [
+    actions = [
         e.data.get("last_change", {}).get("action")
         for e in EventLog.objects.filter(entity="data_frame", entity_id=never.record_id).order_by("position")
     ]
-    assert told == ["created", "lost", None]
+    assert actions == ["created", "lost", None]
 
 
 def test_a_restart_without_a_loss_tells_nothing(project):

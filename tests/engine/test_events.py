@@ -55,7 +55,7 @@ def test_another_user_sees_none_of_it(project, platform):
             storax.current_client().request("GET", f"/data-frames/{df.record_id}")
 
 
-def test_deleting_a_project_is_told_for_each_of_its_frames(project):
+def test_deleting_a_project_logs_the_deletion_of_each_of_its_frames(project):
     record = DataFrame.from_dict({"a": [1]}, "x").record_id
     storax.engine.delete_project(project)
     assert EventLog.objects.filter(entity="data_frame", entity_id=record, type="data_frame.deleted").count() == 1

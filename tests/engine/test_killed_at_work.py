@@ -122,12 +122,12 @@ def test_a_kill_while_it_loads_a_project_leaves_it_whole_or_not_at_all(own_home,
             time.sleep(0.0005)
 
     running = own_home.folder.read()
-    given = {"path": str(file), "name": "copy"}
-    kill_during(own_home, lambda: protocol.command(running, "unbundle_project", given), begun)
+    arguments = {"path": str(file), "name": "copy"}
+    kill_during(own_home, lambda: protocol.command(running, "unbundle_project", arguments), begun)
     assert [entry.name for entry in projects.iterdir() if entry.name.startswith(".")] == []
-    found = storax.engine.list_projects()
-    assert found in (["p"], ["copy", "p"])
-    if found == ["p"]:
+    project_names = storax.engine.list_projects()
+    assert project_names in (["p"], ["copy", "p"])
+    if project_names == ["p"]:
         storax.project.load(file, name="copy")
     storax.engine.set_project("copy")
     storax.project.data_frames.load_all()

@@ -106,5 +106,5 @@ def test_every_block_of_the_reference_document_runs(own_home, tmp_path, document
 
 def test_every_statement_of_the_known_lifecycle_has_a_test_with_its_number():
     named = re.findall(r"^def test_(\w+)", "".join(p.read_text() for p in HERE.glob("test_*.py")), re.MULTILINE)
-    found = {int(number) for name in named for number in re.findall(r"(?:^|_)g(\d+)(?=_)", name)}
-    assert found == set(range(1, 36))
+    numbers = {int(number) for name in named for number in re.findall(r"(?:^|_)g(\d+)(?=_)", name)}
+    assert numbers == set(range(1, 36))

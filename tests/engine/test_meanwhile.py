@@ -84,10 +84,10 @@ class Changing:
         return Frame(table, {"x": "numerical"}, edition=self.looks)
 
 
-def test_the_editions_told_of_a_fit_are_those_of_the_rows_it_read():
+def test_the_editions_recorded_for_a_fit_are_those_of_the_rows_it_read():
     seen = subsets.Snapshot(Changing())
     subset = {"population": {"frame": "a"}, "peripheral": {"b": {"frame": "a"}}}
     spec = {"data_model": {"table": "a", "joins": [{"right": {"table": "b"}}]}}
     read = subsets.tables(seen, spec, subset, Work())
-    told = subsets.editions(seen, subset)["a"]
-    assert {name: frame.table["x"][0].as_py() for name, frame in read.items()} == {"a": told, "b": told}
+    edition = subsets.editions(seen, subset)["a"]
+    assert {name: frame.table["x"][0].as_py() for name, frame in read.items()} == {"a": edition, "b": edition}

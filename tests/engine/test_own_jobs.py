@@ -45,13 +45,13 @@ def test_a_failed_fit_leaves_a_failed_job_with_its_reason(project, schema):
         pipeline(schema, name="sums").fit(schema.train)
     job = jobs(project).get()
     assert (job.state, job.tags) == ("FAILED", {"project": project, "pipeline": "sums", "work": "fit"})
-    with pytest.raises(Job.Failed, match="orders") as told:
+    with pytest.raises(Job.Failed, match="orders") as failure:
         job.result(timeout=60)
-    assert told.value.reason == caught.value.message.rstrip(".")
-    words = [sys.executable, "-c", "from storax.cli import main; main()", "job", "explain", str(job.id)]
+    assert failure.value.reason == caught.value.message.rstrip(".")
+    argv = [sys.executable, "-c", "from storax.cli import main; main()", "job", "explain", str(job.id)]
     client = storax.current_client()
     env = {"STORAX_URL": client.url, "STORAX_TOKEN": client._token}
-    assert "It failed: " in subprocess.run(words, env=env, capture_output=True, text=True, check=True).stdout
+    assert "It failed: " in subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_cancelled_fit_is_a_cancelled_job_and_leaves_nothing(home, project, schema):

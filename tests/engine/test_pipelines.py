@@ -123,15 +123,15 @@ def test_one_class_alone_is_refused(schema):
 def test_g31_the_container_goes_by_position_name_id_and_slice(schema):
     for name in ("b", "a", "c"):
         pipeline(schema, name=name, feature_learners=[], tags=[name]).fit(schema.train)
-    found = storax.project.pipelines
-    assert found.names == ["b", "a", "c"]
-    assert (found[0].name, found[-1].name, found["a"].id, found[found.ids[2]].name) == ("b", "c", found.ids[1], "c")
-    assert found[:2].names == ["b", "a"]
-    assert found.filter(lambda p: "c" in p.tags).names == ["c"]
-    assert found.sort(lambda p: p.name, descending=True).names == ["c", "b", "a"]
+    pipes = storax.project.pipelines
+    assert pipes.names == ["b", "a", "c"]
+    assert (pipes[0].name, pipes[-1].name, pipes["a"].id, pipes[pipes.ids[2]].name) == ("b", "c", pipes.ids[1], "c")
+    assert pipes[:2].names == ["b", "a"]
+    assert pipes.filter(lambda p: "c" in p.tags).names == ["c"]
+    assert pipes.sort(lambda p: p.name, descending=True).names == ["c", "b", "a"]
     with pytest.raises(AttributeError, match="no pipeline 'x'"):
-        found["x"]
-    assert "<td>b</td>" in found._repr_html_()
+        pipes["x"]
+    assert "<td>b</td>" in pipes._repr_html_()
 
 
 def test_g33_list_exists_and_delete(home, project, schema):
@@ -159,10 +159,10 @@ def test_g34_refresh_discards_local_edits(schema):
     assert pipe.fit(schema.train).predict(schema.test).shape[1] == 1
 
 
-@pytest.mark.parametrize("found", [lambda: storax.pipeline.load("p"), lambda: storax.project.pipelines["p"]])
-def test_a_loaded_pipeline_has_what_it_was_fitted_with_and_what_is_edited_is_fitted(schema, found):
+@pytest.mark.parametrize("load", [lambda: storax.pipeline.load("p"), lambda: storax.project.pipelines["p"]])
+def test_a_loaded_pipeline_has_what_it_was_fitted_with_and_what_is_edited_is_fitted(schema, load):
     first = pipeline(schema, name="p", include_categorical=True).fit(schema.train)
-    pipe = found()
+    pipe = load()
     assert pipe._spec() == first._spec()
     assert (pipe.feature_learners, pipe.predictors) == (first.feature_learners, first.predictors)
     pipe.feature_learners, pipe.predictors, pipe.tags = [FastProp(num_features=1)], LinearRegression(9.0), ["edited"]
@@ -196,21 +196,21 @@ def test_a_fit_over_keys_that_match_nothing_warns_and_its_job_says_so(schema):
     keys = DataFrame("orders").refresh()
     keys.add(keys["k"] + 1000, "k", role="join_key")
     pipe = pipeline(schema)
-    with pytest.warns(errors.StoraxWarning, match="'people' and 'orders' finds nothing: no key") as told:
+    with pytest.warns(errors.StoraxWarning, match="'people' and 'orders' finds nothing: no key") as warned:
         pipe.fit(schema.train)
-    assert told[0].filename == __file__
-    assert [str(one.message) for one in told] == pipe.warnings
+    assert warned[0].filename == __file__
+    assert [str(one.message) for one in warned] == pipe.warnings
     assert storax.pipeline.load(pipe.name).warnings == pipe.warnings
     job = Job.objects.get(id=PipelineRecord.objects.get(id=int(pipe.id)).job_id)
     assert job.return_value["warnings"] == pipe.warnings
-    with pytest.warns(errors.StoraxWarning) as told:
+    with pytest.warns(errors.StoraxWarning) as warned:
         pipe.fit(schema.train, check=True)
-    said = [str(one.message) for one in told]
-    assert [words for words in said if "finds nothing" in words] == pipe.warnings, "and none twice"
+    said = [str(one.message) for one in warned]
+    assert [message for message in said if "finds nothing" in message] == pipe.warnings, "and none twice"
     keys.add(keys["k"].as_str(), "k", role="categorical")
-    with pytest.warns(errors.StoraxWarning) as told:
+    with pytest.warns(errors.StoraxWarning) as warned:
         pipe.fit(schema.train)
-    assert "with 'k', which is text" in str(told[0].message)
+    assert "with 'k', which is text" in str(warned[0].message)
 
 
 def test_a_container_with_copies_of_its_own_is_not_reached_by_later_changes(project):
@@ -282,13 +282,13 @@ def test_the_first_check_on_a_machine_tells_the_caller_that_it_compiles(own_home
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
     storax.engine.set_project("p")
     schema = star()
-    asked = {"spec": pipeline(schema)._spec(), "subset": schema.train.to_spec()}
+    arguments = {"spec": pipeline(schema)._spec(), "subset": schema.train.to_spec()}
     place, running = session._here()
-    told = []
+    messages = []
     protocol.command(
-        running, "check_pipeline", {"project": place, **asked}, progress=lambda _, words: told.append(words)
+        running, "check_pipeline", {"project": place, **arguments}, progress=lambda _, message: messages.append(message)
     )
-    assert "Compiling kernels, once on this machine" in told
+    assert "Compiling kernels, once on this machine" in messages
 
 
 @pytest.mark.parametrize("part", ["FastProp", None, 5])

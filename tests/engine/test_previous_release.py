@@ -36,10 +36,10 @@ def recorded(tmp_path):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_recorded_run_is_read_as_a_manifest_and_a_state(name):
-    found, state = manifest.read_manifest(RECORDED / name), manifest.read_state(RECORDED / name)
+    run, state = manifest.read_manifest(RECORDED / name), manifest.read_state(RECORDED / name)
     ticket = json.loads((RECORDED / name / "ticket.json").read_text())
-    assert type(found.task) is KINDS[name]
-    assert (found.token, state.job_id) == (ticket["token"], ticket["job_id"])
+    assert type(run.task) is KINDS[name]
+    assert (run.token, state.job_id) == (ticket["token"], ticket["job_id"])
     assert list(state.step_ids) == ticket.get("step_ids", [])
     assert (state.failed_at is not None) == (name == "failed")
 

@@ -126,9 +126,9 @@ def test_g6_a_project_goes_through_a_file(project, tmp_path):
     (tmp_path / "junk").write_text("junk")
     with pytest.raises(errors.InvalidInput, match="no saved project"):
         storax.project.load(tmp_path / "junk")
-    for words in ("{}", "[]", '{"name": 5}', '{"name": "../up"}'):
+    for content in ("{}", "[]", '{"name": 5}', '{"name": "../up"}'):
         with zipfile.ZipFile(tmp_path / "strange", "w") as strange:
-            strange.writestr("project.json", words)
+            strange.writestr("project.json", content)
         with pytest.raises(errors.InvalidInput, match=r"is no saved project|cannot be a project's name"):
             storax.project.load(tmp_path / "strange")
 
@@ -289,8 +289,8 @@ def test_a_project_that_another_engine_has_open_is_refused(home, project, tmp_pa
 
 
 def test_the_command_line_starts_shows_and_stops_it(own_home):
-    def run(*words: str) -> tuple[int, str]:
-        argv = [sys.executable, "-c", "from storax.cli import main; main()", "engine", *words]
+    def run(*arguments: str) -> tuple[int, str]:
+        argv = [sys.executable, "-c", "from storax.cli import main; main()", "engine", *arguments]
         done = subprocess.run(argv, env=own_home.environment, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 

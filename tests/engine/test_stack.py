@@ -31,6 +31,6 @@ def test_storax_down_ends_the_engine_of_its_stack_and_of_no_other(tmp_path, own_
         with LocalStack(tmp_path / "other", site=False, fsync=False):
             pass
         assert running.process.alive(), "the end of another stack ended it"
-        words = [sys.executable, "-c", "from storax.cli import main; main()", "down", "--data", str(tmp_path / "data")]
-        subprocess.run(words, env=env, check=True, capture_output=True, timeout=HANG_SEC)
+        argv = [sys.executable, "-c", "from storax.cli import main; main()", "down", "--data", str(tmp_path / "data")]
+        subprocess.run(argv, env=env, check=True, capture_output=True, timeout=HANG_SEC)
         assert not running.process.alive()

@@ -55,10 +55,10 @@ STRANGE = {
 
 def test_a_strange_result_is_an_error_that_names_the_job_and_holds_up_no_other(home, project, schema, strange, site):
     for what, files in STRANGE.items():
-        told = pipeline(schema, name="strange").submit(schema.train, site=strange.site)
-        strange(told.job_id, files)
-        with pytest.raises(errors.StoraxError, match=rf"[Jj]ob {told.job_id}"):
-            told.wait()
+        submission = pipeline(schema, name="strange").submit(schema.train, site=strange.site)
+        strange(submission.job_id, files)
+        with pytest.raises(errors.StoraxError, match=rf"[Jj]ob {submission.job_id}"):
+            submission.wait()
         assert storax.pipeline.list_pipelines() == [], what
     assert pipeline(schema).fit(schema.train, site="test").fitted
 
@@ -100,9 +100,9 @@ def test_what_lies_about_in_the_folder_of_a_project_does_not_keep_it_shut(home, 
     newer = {"version": 99, "token": "newer", "task": {"kind": "predict"}}
     (folder / "orders" / "newer").mkdir()
     (folder / "orders" / "newer" / "manifest.json").write_text(json.dumps(newer))
-    for name, words in {"cut": '{"name"', "other": "[]", "less": '{"id": 7}'}.items():
+    for name, content in {"cut": '{"name"', "other": "[]", "less": '{"id": 7}'}.items():
         (folder / "pipelines" / name).mkdir()
-        (folder / "pipelines" / name / "pipeline.json").write_text(words)
+        (folder / "pipelines" / name / "pipeline.json").write_text(content)
     storax.project.restart()
     storax.project.data_frames.load_all()
     assert storax.project.pipelines.names == ["kept"]

@@ -50,28 +50,28 @@ def in_thread(call):
 @pytest.mark.slow("an engine and its trials, each a job")
 def test_the_best_trial_becomes_a_pipeline_and_each_trial_is_a_job(home, project, schema):
     pipe = pipeline(schema, name="sums", tags=["tuned"])
-    found = tune(pipe, SPACE, schema.train, schema.test, n_trials=4, seed=1)
-    assert [trial["state"] for trial in found.trials] == ["COMPLETE"] * 4
-    assert found.best_value == min(trial["value"] for trial in found.trials)
-    best = found.best_pipeline
+    result = tune(pipe, SPACE, schema.train, schema.test, n_trials=4, seed=1)
+    assert [trial["state"] for trial in result.trials] == ["COMPLETE"] * 4
+    assert result.best_value == min(trial["value"] for trial in result.trials)
+    best = result.best_pipeline
     assert (best.name, best.edition, best.tags, pipe.fitted) == ("sums", 1, ["tuned"], False)
-    assert best.scores[-1]["rmse"] == found.best_value == pytest.approx(best.score(schema.test)["rmse"])
-    assert best._row["params"]["predictors"][0]["reg_lambda"] == found.best_params["predictors.reg_lambda"]
-    made = list(jobs(project))
-    assert sorted(int(job.tags["trial"]) for job in made) == list(range(4))
-    assert {job.state for job in made} == {"JOB_FINISHED"}
-    assert PipelineRecord.objects.get(id=int(best.id)).job_id == found.best_trial["job_id"]
-    left = {entry.name for entry in (home.folder.projects / project / "tunings" / found.name).iterdir()}
-    assert {name for name in left if not name.endswith(".json")} == {f"trial-{found.best_trial['number']}"}
+    assert best.scores[-1]["rmse"] == result.best_value == pytest.approx(best.score(schema.test)["rmse"])
+    assert best._row["params"]["predictors"][0]["reg_lambda"] == result.best_params["predictors.reg_lambda"]
+    trial_jobs = list(jobs(project))
+    assert sorted(int(job.tags["trial"]) for job in trial_jobs) == list(range(4))
+    assert {job.state for job in trial_jobs} == {"JOB_FINISHED"}
+    assert PipelineRecord.objects.get(id=int(best.id)).job_id == result.best_trial["job_id"]
+    left = {entry.name for entry in (home.folder.projects / project / "tunings" / result.name).iterdir()}
+    assert {name for name in left if not name.endswith(".json")} == {f"trial-{result.best_trial['number']}"}
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "latin_hypercube"])
 def test_the_same_seed_gives_the_same_trials(schema, sampler):
     pipe = pipeline(schema, feature_learners=[])
-    given = {"n_trials": 12 if sampler == "tpe" else 3, "sampler": sampler}  # TPE looks back from the tenth on
-    one, two = (tune(pipe, SPACE_OF_ONE, schema.train, schema.test, seed=5, **given) for _ in range(2))
+    options = {"n_trials": 12 if sampler == "tpe" else 3, "sampler": sampler}  # TPE looks back from the tenth on
+    one, two = (tune(pipe, SPACE_OF_ONE, schema.train, schema.test, seed=5, **options) for _ in range(2))
     assert params(one) == params(two)
-    other = tune(pipe, SPACE_OF_ONE, schema.train, schema.test, seed=6, **{**given, "n_trials": 3})
+    other = tune(pipe, SPACE_OF_ONE, schema.train, schema.test, seed=6, **{**options, "n_trials": 3})
     assert params(other) != params(one)[:3]
     assert len({trial["value"] for trial in one.trials}) > 2
 
@@ -81,23 +81,23 @@ def test_a_tuning_that_was_killed_goes_on_as_if_it_had_not_been(own_home):
     storax.engine.set_project("torn")
     schema = star()
     storax.project.data_frames.save_all()
-    given = {"seed": 3, "n_trials": 12, "retries": 0}
+    options = {"seed": 3, "n_trials": 12, "retries": 0}
     space = {**SPACE, "predictors.n_estimators": (100, 300)}
     space.pop("predictors.reg_lambda")
     pipe = pipeline(schema, predictors=[XGBoostRegressor()])
-    whole = tune(pipe, space, schema.train, schema.test, name="whole", **given)
+    whole = tune(pipe, space, schema.train, schema.test, name="whole", **options)
     before = jobs("torn").count()
-    thread, caught = in_thread(lambda: tune(pipe, space, schema.train, schema.test, name="torn", **given))
+    thread, caught = in_thread(lambda: tune(pipe, space, schema.train, schema.test, name="torn", **options))
     eventually(lambda: jobs("torn").filter(state="JOB_FINISHED").count() >= before + 4)
     own_home.kill()
     thread.join(60)
     assert isinstance(caught[0], errors.EngineDown)
     storax.engine.set_project("torn")
     storax.project.data_frames.load_all()
-    again = tune(pipe, space, schema.train, schema.test, name="torn", **given)
+    again = tune(pipe, space, schema.train, schema.test, name="torn", **options)
     assert params(again) == params(whole)
     assert [trial["value"] for trial in again.trials] == [trial["value"] for trial in whole.trials]
-    more = tune(pipe, space, schema.train, schema.test, name="torn", **{**given, "n_trials": 14})
+    more = tune(pipe, space, schema.train, schema.test, name="torn", **{**options, "n_trials": 14})
     assert params(more)[:12] == params(whole)
     assert len(PipelineRecord.objects.filter(name=again.best_pipeline.name)) <= 2
     with pytest.raises(errors.Conflict, match="another seed"):
@@ -105,7 +105,7 @@ def test_a_tuning_that_was_killed_goes_on_as_if_it_had_not_been(own_home):
     people, orders = (storax.data.load_data_frame(name) for name in ("people", "orders"))
     later = storax.data.StarSchema(people, "people", split=schema.split)
     later.join(orders, on="k", time_stamps="t")
-    same = tune(pipe, space, later.train, later.test, name="torn", **{**given, "n_trials": 14})
+    same = tune(pipe, space, later.train, later.test, name="torn", **{**options, "n_trials": 14})
     assert params(same) == params(more), "a script that is run again makes its container anew"
 
 
@@ -132,23 +132,23 @@ def test_a_trial_whose_job_failed_is_tried_again(project, schema, site, tmp_path
     app.python_exe = str(shim)
     app.save()
     try:
-        found = tune(pipe, SPACE_OF_ONE, schema.train, schema.test, n_trials=1, site="test")
+        result = tune(pipe, SPACE_OF_ONE, schema.train, schema.test, n_trials=1, site="test")
     finally:
         app.python_exe = None
         app.save()
     assert [job.state for job in jobs(project)] == ["FAILED", "JOB_FINISHED"]
-    assert found.best_trial["job_id"] == jobs(project).last().id
+    assert result.best_trial["job_id"] == jobs(project).last().id
 
 
-def test_a_trial_that_cannot_work_is_told_and_the_others_go_on(project, schema):
+def test_a_trial_that_cannot_work_is_reported_and_the_others_go_on(project, schema):
     pipe = pipeline(schema, predictors=[SklearnEstimator("sklearn.linear_model.Ridge")], feature_learners=[])
     space = {"predictors.alpha": [1.0, -1.0, "much", 2.0]}
-    found = tune(pipe, space, schema.train, schema.test, n_trials=8, seed=1, sampler="random", retries=1)
-    failed = [trial for trial in found.trials if trial["state"] == "FAIL"]
+    result = tune(pipe, space, schema.train, schema.test, n_trials=8, seed=1, sampler="random", retries=1)
+    failed = [trial for trial in result.trials if trial["state"] == "FAIL"]
     assert failed
     assert {trial["params"]["predictors.alpha"] for trial in failed} <= {-1.0, "much"}
     assert all(trial["reason"] for trial in failed)
-    assert found.best_trial["state"] == "COMPLETE"
+    assert result.best_trial["state"] == "COMPLETE"
     assert jobs(project).filter(state="FAILED").count() >= len(failed)
     with pytest.raises(errors.JobFailed, match="Every trial"):
         tune(pipe, {"predictors.alpha": ["much", "more"]}, schema.train, schema.test, n_trials=2)
@@ -220,7 +220,7 @@ def test_what_is_wrong_with_a_search_is_said_at_once(project, schema):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("wrong", "reason"),
     [
         ({"n_trials": "3"}, "n_trials is '3'"), ({"n_trials": 1.5}, "n_trials is 1.5"), ({"n_trials": 0}, "n_trials is 0"),
         ({"in_flight": None}, "in_flight"), ({"retries": -1}, "retries"), ({"seed": -1}, "seed"), ({"seed": "a"}, "seed"),
@@ -228,10 +228,10 @@ def test_what_is_wrong_with_a_search_is_said_at_once(project, schema):
         ({"site": SITE, "job": "x"}, "job is 'x'"), ({"site": SITE, "job": {"tags": "x"}}, "tags"),
     ],
 )  # fmt: skip
-def test_an_argument_that_cannot_be_is_named_and_no_trial_is_made(project, schema, site, wrong, words):
-    given = {"search_space": SPACE, "n_trials": 1, "retries": 0, **wrong}
-    with pytest.raises(errors.InvalidInput, match=words) as caught:
-        tune(pipeline(schema), train=schema.train, validation=schema.test, **given)
+def test_an_argument_that_cannot_be_is_named_and_no_trial_is_made(project, schema, site, wrong, reason):
+    arguments = {"search_space": SPACE, "n_trials": 1, "retries": 0, **wrong}
+    with pytest.raises(errors.InvalidInput, match=reason) as caught:
+        tune(pipeline(schema), train=schema.train, validation=schema.test, **arguments)
     assert "did not expect" not in str(caught.value)
     assert not jobs(project).exists()
 

@@ -73,8 +73,8 @@ def test_what_the_data_make_fail_is_an_error_here_and_the_reason_of_the_job(home
     assert storax.pipeline.list_pipelines() == []
     job = Job.objects.filter(state="FAILED", tags={"project": project}).get()
     assert f"storax job explain {job.id}" in caught.value.hint
-    told = job.history().filter(to_state="RUN_ERROR").get().data
-    assert told["stderr_tail"].strip() == caught.value.message
+    event_data = job.history().filter(to_state="RUN_ERROR").get().data
+    assert event_data["stderr_tail"].strip() == caught.value.message
     assert job.return_code == os.EX_DATAERR
 
 
@@ -123,11 +123,11 @@ def test_a_site_without_the_engine_says_so(home, project, schema, site, tmp_path
 
 
 def test_a_fit_whose_job_is_cancelled_leaves_nothing(home, project, schema):
-    told = slow(schema).submit(schema.train, site=SITE)
-    eventually(lambda: told.progress()[0] >= 0.4)
-    assert told.cancel()
+    submission = slow(schema).submit(schema.train, site=SITE)
+    eventually(lambda: submission.progress()[0] >= 0.4)
+    assert submission.cancel()
     with pytest.raises(errors.JobFailed, match="cancelled"):
-        told.wait()
+        submission.wait()
     assert storax.pipeline.list_pipelines() == []
     eventually(lambda: runs(home, project) == [])
 
@@ -153,16 +153,16 @@ def test_ctrl_c_cancels_the_job(home, project, schema, interruptible):
 def test_a_result_that_came_while_the_engine_was_dead_is_collected_once(own_home, site):
     storax.engine.set_project("p")
     schema = star()
-    told = pipeline(schema, name="kept").submit(schema.train, site=SITE)
+    submission = pipeline(schema, name="kept").submit(schema.train, site=SITE)
     own_home.kill()
-    told.job.wait(60)
+    submission.job.wait(60)
     storax.engine.set_project("p")
     eventually(lambda: storax.pipeline.exists("kept"))
     own_home.kill()
     storax.engine.set_project("p")
-    assert [row.job_id for row in PipelineRecord.objects.filter(name="kept")] == [told.job_id]
+    assert [row.job_id for row in PipelineRecord.objects.filter(name="kept")] == [submission.job_id]
     assert len(storax.pipeline.list_pipelines()) == 1
-    assert told.wait().name == "kept"
+    assert submission.wait().name == "kept"
     assert runs(own_home, "p") == []
 
 
@@ -173,11 +173,11 @@ def test_a_result_is_collected_once_wherever_the_engine_is_killed(own_home, site
 
     storax.engine.set_project("p")
     schema = star()
-    told = pipeline(schema, name="once").submit(schema.train, site=SITE)
+    submission = pipeline(schema, name="once").submit(schema.train, site=SITE)
     folder = own_home.folder.projects / "p" / "orders"
     (run,) = folder.iterdir()
     own_home.kill()
-    told.job.wait(60)
+    submission.job.wait(60)
     shutil.copytree(run, own_home.path / "copy")
     storax.engine.set_project("p")
     eventually(lambda: storax.pipeline.exists("once") and not list(folder.iterdir()))
@@ -191,17 +191,17 @@ def test_a_result_is_collected_once_wherever_the_engine_is_killed(own_home, site
 def test_a_run_whose_job_was_never_created_is_forgotten(own_home, user, held):
     storax.engine.set_project("p")
     schema = star()
-    told = pipeline(schema).submit(schema.train, site=held[0])
+    submission = pipeline(schema).submit(schema.train, site=held[0])
     folder = own_home.folder.projects / "p" / "orders"
     (run,) = folder.iterdir()
     own_home.kill()
     (run / "state.json").unlink()
     storax.engine.set_project("p")
-    assert session.call("progress_of_job", {"job_id": told.job_id}) == [0.0, ""]
+    assert session.call("progress_of_job", {"job_id": submission.job_id}) == [0.0, ""]
     assert [entry.name for entry in folder.iterdir()] == [run.name], "its job is there: it was accepted"
     own_home.kill()
-    told.cancel()
-    told.job.delete()
+    submission.cancel()
+    submission.job.delete()
     (run / "state.json").unlink()
     storax.engine.set_project("p")
     eventually(lambda: list(folder.iterdir()) == [])
@@ -210,9 +210,9 @@ def test_a_run_whose_job_was_never_created_is_forgotten(own_home, user, held):
 def test_deleting_the_project_cancels_its_jobs(own_home, held):
     storax.engine.set_project("gone")
     schema = star()
-    told = pipeline(schema).submit(schema.train, site=held[0])
+    submission = pipeline(schema).submit(schema.train, site=held[0])
     storax.engine.delete_project("gone")
-    assert told.job.state == "FAILED"
+    assert submission.job.state == "FAILED"
 
 
 def test_a_wrong_site_or_job_field_is_refused_at_once_and_nothing_is_left(home, project, schema, held):
@@ -225,8 +225,8 @@ def test_a_wrong_site_or_job_field_is_refused_at_once_and_nothing_is_left(home, 
         pipe.fit(schema.train, site=held[0], job={"app_id": 4})
     with pytest.raises(errors.InvalidInput, match="site="):
         pipe.fit(schema.train, job={"num_nodes": 4})
-    for wrong, words in (({"buckets": "4"}, "buckets is '4'"), ({"buckets": 2.5}, "2.5"), ({"job": "x"}, "job is 'x'")):
-        with pytest.raises(errors.InvalidInput, match=words):
+    for wrong, text in (({"buckets": "4"}, "buckets is '4'"), ({"buckets": 2.5}, "2.5"), ({"job": "x"}, "job is 'x'")):
+        with pytest.raises(errors.InvalidInput, match=text):
             pipe.fit(schema.train, site=held[0], **wrong)
     assert not Job.objects.filter(tags={"project": project}).exists()
     assert runs(home, project) == []
@@ -246,8 +246,8 @@ pipeline(schema, predictors=[regressor]).fit(schema.train, site="test")
 def test_sigterm_ends_a_script_that_ignores_ctrl_c_and_cancels_its_job(home, project, site):
     """A script that a shell started in the background has SIGINT ignored, so SIGTERM is how its user ends it."""
     environment = {**home.environment, "PYTHONPATH": str(Path(__file__).parents[1])}
-    words = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", SCRIPT, project]
-    with subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL) as script:
+    argv = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", SCRIPT, project]
+    with subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL) as script:
         try:
             eventually(lambda: Job.objects.filter(tags={"project": project}, state="RUNNING").exists(), seconds=120)
             script.send_signal(signal.SIGINT)

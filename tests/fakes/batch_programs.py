@@ -25,8 +25,8 @@ RUN = 'echo $$ > "$1.pid"; while [ -e "$4" ]; do sleep 0.05; done; echo > "$1.be
 Job = dict[str, Any]
 
 
-def fail(words: str, code: int = 1) -> None:
-    sys.stderr.write(words + "\n")
+def fail(message: str, code: int = 1) -> None:
+    sys.stderr.write(message + "\n")
     sys.exit(code)
 
 
@@ -35,13 +35,13 @@ def option(name: str, default: str = "") -> str:
 
 
 def jobs() -> list[Job]:
-    found = [json.loads(path.read_text()) for path in PLACE.glob("*.json")]
-    for job in found:
-        look(job)
-    return sorted(found, key=lambda job: job["n"])
+    rows = [json.loads(path.read_text()) for path in PLACE.glob("*.json")]
+    for job in rows:
+        refresh(job)
+    return sorted(rows, key=lambda job: job["n"])
 
 
-def look(job: Job) -> None:
+def refresh(job: Job) -> None:
     """Where it is, from what its processes left."""
     base = PLACE / str(job["n"])
     job["state"] = "R" if base.with_suffix(".begun").exists() else "Q"
@@ -52,7 +52,7 @@ def look(job: Job) -> None:
 
 def submit(script: str, name: str, output: str, queue: str) -> int:
     if queue and queue not in QUEUES:
-        told = {
+        refusals = {
             "pbs": ("qsub: Unknown queue", 170),
             "lsf": (f"{queue}: No such queue. Job not submitted.", 255),
             "sge": (
@@ -60,7 +60,7 @@ def submit(script: str, name: str, output: str, queue: str) -> int:
                 1,
             ),
         }
-        fail(*told[KIND])
+        fail(*refusals[KIND])
     number = len(list(PLACE.glob("*.json"))) + 101
     base = PLACE / str(number)
     copy = base.with_suffix(".sh")  # like a real one: the script may be gone when the job starts
@@ -78,8 +78,8 @@ def submit(script: str, name: str, output: str, queue: str) -> int:
 
 
 def queue_of(script: str) -> str:
-    found = re.search(r"^#(?:PBS|BSUB|\$) -q (\S+)", script, re.MULTILINE)
-    return found.group(1) if found else ""
+    match = re.search(r"^#(?:PBS|BSUB|\$) -q (\S+)", script, re.MULTILINE)
+    return match.group(1) if match else ""
 
 
 def kill(ids: list[str]) -> None:
@@ -133,11 +133,11 @@ def pbs_qstat() -> None:
         row = {"queue_type": "Execution", "enabled": "True", "started": "True", "max_queued": "[u:PBS_GENERIC=20]"}
         most = {"nodect": 4, "walltime": "01:00:00"}
         return pbs_print(Queue={name: {**row, "resources_max": most} for name in QUEUES})
-    asked = [word for word in ARGV if word[0].isdigit()]
-    found = {job["id"]: pbs_job(job) for job in jobs() if "-x" in ARGV or job["state"] != "F"}
-    found = {number: row for number, row in found.items() if not asked or number in asked}
-    pbs_print(**({"Jobs": found} if found else {}))
-    if missing := [number for number in asked if number not in found]:
+    job_ids = [word for word in ARGV if word[0].isdigit()]
+    rows = {job["id"]: pbs_job(job) for job in jobs() if "-x" in ARGV or job["state"] != "F"}
+    rows = {number: row for number, row in rows.items() if not job_ids or number in job_ids}
+    pbs_print(**({"Jobs": rows} if rows else {}))
+    if missing := [number for number in job_ids if number not in rows]:
         fail(f"qstat: Unknown Job Id {missing[0]}", 153)
     return None
 
@@ -156,10 +156,10 @@ def lsf_bsub() -> None:
 
 
 def lsf_bjobs() -> None:
-    found = jobs()
-    if not found:
+    rows = jobs()
+    if not rows:
         fail("No job found", 255)
-    for job in found:
+    for job in rows:
         done = job["state"] == "F"
         stat = ("DONE" if job["code"] == 0 else "EXIT") if done else {"R": "RUN", "Q": "PEND"}[job["state"]]
         start, end = (when(job[key], "%b %d %H:%M:%S %Y") if key in job else "-" for key in ("start", "end"))
@@ -173,18 +173,18 @@ def lsf_bjobs() -> None:
 
 
 def lsf_bhist() -> None:
-    asked = [word for word in ARGV if word.isdigit() and word != "0"]
-    found = [job for job in jobs() if job["id"] in asked]
-    if not found:
+    job_ids = [word for word in ARGV if word.isdigit() and word != "0"]
+    rows = [job for job in jobs() if job["id"] in job_ids]
+    if not rows:
         fail("No matching job found", 255)
     form = "%a %b %d %H:%M:%S %Y"
-    for job in found:
+    for job in rows:
         print(f"\nJob <{job['id']}>, Job Name <{job['name']}>, User <{USER}>, Project <default>, Command <#!/bin/bash>")
         print(f"{when(job['start'], form)}: Submitted from host <login1>, to Queue <{job['queue']}>, CWD <$HOME>;")
         print(f"{when(job['start'], form)}: Starting (Pid 4711);")
         if job["state"] == "F":
-            words = "Done successfully" if job["code"] == 0 else f"Exited with exit code {job['code']}"
-            print(f"{when(job['end'], form)}: {words}. The CPU time used is 0.1 seconds;")
+            outcome = "Done successfully" if job["code"] == 0 else f"Exited with exit code {job['code']}"
+            print(f"{when(job['end'], form)}: {outcome}. The CPU time used is 0.1 seconds;")
         print("\nSummary of time in seconds spent in various states by  Sat Nov 21 08:00:00")
 
 
@@ -221,11 +221,11 @@ def sge_qstat() -> None:
 
 
 def sge_qacct() -> None:
-    asked = ARGV[-1] if ARGV[-1] != "-j" else ""
-    found = [job for job in jobs() if job["state"] == "F" and asked in ("", job["id"])]
-    if not found:
+    job_id = ARGV[-1] if ARGV[-1] != "-j" else ""
+    rows = [job for job in jobs() if job["state"] == "F" and job_id in ("", job["id"])]
+    if not rows:
         fail("error: job id not found")
-    for job in found:
+    for job in rows:
         print("=" * 62)
         for name, value in {
             "qname": job["queue"], "hostname": "n1", "owner": USER, "jobname": job["name"], "jobnumber": job["id"],

@@ -96,11 +96,11 @@ class TestCluster:
         """As the agent would make it, but for what runs in its allocations."""
         if self.kind == "local":
             return LocalScheduler(self.folder, runner=self._runner)
-        given = {"kind": self.kind, "command_timeout_sec": self._timeout_sec, **settings}
-        made = SiteSettings(name="s", site_id=7, url=f"http://x/{self.place}", scheduler=given)
-        whole = scheduler_of(self.folder, made)
+        options = {"kind": self.kind, "command_timeout_sec": self._timeout_sec, **settings}
+        site = SiteSettings(name="s", site_id=7, url=f"http://x/{self.place}", scheduler=options)
+        whole = scheduler_of(self.folder, site)
         assert isinstance(whole, Cluster)
-        return Cluster(whole.vendor, self.folder, made, runner=self._runner)
+        return Cluster(whole.vendor, self.folder, site, runner=self._runner)
 
     def _runner(self, batch_job_id: int) -> list[str]:
         path = f"import sys; sys.path[:0] = {sys.path!r}; sys.argv[:] = sys.argv[1:]; import runpy; runpy.run_path(sys.argv[0])"
@@ -145,4 +145,4 @@ def request(number: int, **fields: object) -> Request:
 
 def reached(scheduler: Scheduler, scheduler_id: str, state: str) -> Status:
     """Wait until an allocation is there."""
-    return eventually(lambda: (found := scheduler.statuses([scheduler_id])[scheduler_id]).state == state and found)
+    return eventually(lambda: (status := scheduler.statuses([scheduler_id])[scheduler_id]).state == state and status)

@@ -18,7 +18,7 @@ class StubLauncher:
         self.lost = False
         self.opens: list[str] = []
         self._log: list[Started | Ended] = []
-        self._told = 0
+        self._reported = 0
         self._pipe = os.pipe()
 
     def say(self, *events: Started | Ended) -> None:
@@ -36,7 +36,7 @@ class StubLauncher:
     def open(self, cursor: str) -> Opened:
         self.opens.append(cursor)
         self.lost = False
-        self._told = int(cursor or 0)
+        self._reported = int(cursor or 0)
         return Opened(os.dup(self._pipe[0]), self.running)
 
     def start(self, works: Sequence[Work]) -> None:
@@ -49,10 +49,10 @@ class StubLauncher:
 
     def poll(self) -> LauncherEvents:
         self._check()
-        events, self._told = self._log[self._told :], len(self._log)
+        events, self._reported = self._log[self._reported :], len(self._log)
         started = [event for event in events if isinstance(event, Started)]
         ended = [event for event in events if isinstance(event, Ended)]
-        return LauncherEvents(started, ended, str(self._told) if events else "")
+        return LauncherEvents(started, ended, str(self._reported) if events else "")
 
     def ack(self, cursor: str) -> None:
         self._check()

@@ -49,9 +49,10 @@ class Bench:
 
     nodes = ("n1", "n2")
 
-    def __init__(self, kind, path, *, gpus=0, pin=False, leash=0.0, output=0, left=lambda: 1e9, template="", cores=2,
+    def __init__(self, kind, path, *, gpus=0, pin=False, heartbeat_timeout_sec=0.0, output=0, left=lambda: 1e9, template="", cores=2,
                  memory_mb=0):  # fmt: skip
-        self.kind, self.path, self.gpus, self.pin, self.leash = kind, path, gpus, pin, leash
+        self.kind, self.path, self.gpus, self.pin = kind, path, gpus, pin
+        self.heartbeat_timeout_sec = heartbeat_timeout_sec
         self.output, self.left, self.cores, self.memory_mb = output, left, cores, memory_mb
         self.template = template or "env HOSTNAME={node}"
         self.environment = {"PATH": f"{BIN}:/usr/bin:/bin"}
@@ -70,20 +71,21 @@ class Bench:
         cores = 4 if self.kind == "local" else self.cores
         return Machine(
             self.path / "state", self.path / "data", self.path / "launcher.log", cores, self.gpus, self.environment,
-            memory_mb=self.memory_mb, node=node, pin=self.pin, heartbeat_timeout_sec=self.leash, output_bytes=self.output, remote=remote,
+            memory_mb=self.memory_mb, node=node, pin=self.pin,
+            heartbeat_timeout_sec=self.heartbeat_timeout_sec, output_bytes=self.output, remote=remote,
         )  # fmt: skip
 
     def _links(self, epoll: select.epoll):
         if self.kind == "mpi":
             machine = self._machine(self.nodes[0], remote=False)
             return [NodeLink(machine, local_connection(machine), epoll)]
-        found = []
+        links = []
         for node in self.nodes:
-            words = [sys.executable, "-P", "-m", "storax_agent.launch.nodes.bridge", node]
-            words += [str(self.path / place) for place in ("state", "data", "launcher.log")]
-            line = remote_connection(by_template(self.template, node, words), self.path / "launcher.log")
-            found.append(NodeLink(self._machine(node, remote=True), line, epoll))
-        return found
+            argv = [sys.executable, "-P", "-m", "storax_agent.launch.nodes.bridge", node]
+            argv += [str(self.path / place) for place in ("state", "data", "launcher.log")]
+            line = remote_connection(by_template(self.template, node, argv), self.path / "launcher.log")
+            links.append(NodeLink(self._machine(node, remote=True), line, epoll))
+        return links
 
     def connect(self):
         """A launcher, or the next one after ``drop``."""
@@ -118,7 +120,7 @@ class Bench:
         self.launcher.start([Work(lease, argv, environment, workdir or f"w/{lease.job_id}", **fields)])
         return lease
 
-    def look(self, *, ack=True):
+    def poll(self, *, ack=True):
         events = self.launcher.poll()
         self.started.update((row.lease, row) for row in events.started)
         self.all_started.update(self.started)
@@ -131,18 +133,18 @@ class Bench:
                 self.launcher.ack(events.cursor)
 
     def wait_started(self, *leases):
-        eventually(lambda: (self.look(), all(lease in self.started for lease in leases))[1])
+        eventually(lambda: (self.poll(), all(lease in self.started for lease in leases))[1])
         return self.started[leases[0]]
 
     def wait_ended(self, *leases):
-        eventually(lambda: (self.look(), all(lease in self.ended for lease in leases))[1])
+        eventually(lambda: (self.poll(), all(lease in self.ended for lease in leases))[1])
         return self.ended[leases[0]]
 
     def live(self, seconds):
         """Work as a runner does, for so long."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.look()
+            self.poll()
             time.sleep(0.05)
 
     def stop(self, *leases, cause="cancelled", grace=0.3):

@@ -25,9 +25,9 @@ class RealMariaDB:
         require("mariadb", *PROGRAMS)
         user = [f"--user={os.environ.get('USER', 'root')}"] if os.geteuid() == 0 else []
         where = ["--no-defaults", f"--datadir={self._data}", *user]
-        made = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
+        options = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
         with (self._folder / "log").open("wb") as log:
-            subprocess.run([program(PROGRAMS[1]), *where, *made], check=True, stdout=log, stderr=log)
+            subprocess.run([program(PROGRAMS[1]), *where, *options], check=True, stdout=log, stderr=log)
             served = [f"--socket={self.socket}", "--skip-networking", "--innodb-flush-log-at-trx-commit=0"]
             self._process = subprocess.Popen([program(PROGRAMS[0]), *where, *served], stdout=log, stderr=log)
         eventually(self.socket.exists)

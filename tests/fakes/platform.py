@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from fakes.rest import Asked, Script, job, problem, rows
+from fakes.rest import Request, Script, job, problem, rows
 from storax import Job
 
 FINAL = ("JOB_FINISHED", "FAILED")
@@ -73,8 +73,8 @@ class Platform(Script):
             path = request.url.path.removeprefix("/api/v1")
             if path.startswith("/jobs/") and path[6:].isdigit():
                 number = int(path[6:])
-                found = self.jobs.get(number)
-                answer = found or problem(404, "not_found", f"job {number} does not exist")
+                row = self.jobs.get(number)
+                answer = row or problem(404, "not_found", f"job {number} does not exist")
                 self.on(
                     request.method, path, (lambda a: self._patch(number, a)) if request.method == "PATCH" else answer
                 )
@@ -119,45 +119,45 @@ class Platform(Script):
 
     # ---- routes ------------------------------------------------------------------------------------------------------
 
-    def _create(self, asked: Asked) -> Any:
-        single = isinstance(asked.body, dict)
-        made = []
-        for row in [asked.body] if single else asked.body:
+    def _create(self, request: Request) -> Any:
+        single = isinstance(request.body, dict)
+        created = []
+        for row in [request.body] if single else request.body:
             number = len(self.jobs) + 1
             self.jobs[number] = job(number, **row)
             position = self.append(number, "PREPROCESSED")
-            made.append([number, 1, "PREPROCESSED"])
+            created.append([number, 1, "PREPROCESSED"])
         headers = {"X-Storax-Position": str(position)}
         if single:
-            return 201, self.jobs[made[0][0]], headers
-        return 201, {"columns": ["id", "site_id", "state"], "rows": made}, headers
+            return 201, self.jobs[created[0][0]], headers
+        return 201, {"columns": ["id", "site_id", "state"], "rows": created}, headers
 
-    def _patch(self, number: int, asked: Asked) -> Any:
-        self.jobs[number] |= asked.body
-        return 200, self.jobs[number], {"X-Storax-Position": str(self.append(number, asked.body.get("state")))}
+    def _patch(self, number: int, request: Request) -> Any:
+        self.jobs[number] |= request.body
+        return 200, self.jobs[number], {"X-Storax-Position": str(self.append(number, request.body.get("state")))}
 
-    def _query(self, asked: Asked) -> Any:
-        ids = asked.body["filter"].get("id", list(self.jobs))
+    def _query(self, request: Request) -> Any:
+        ids = request.body["filter"].get("id", list(self.jobs))
         ids = ids if isinstance(ids, list) else [ids]
-        found = [self.jobs[i] for i in ids if i in self.jobs]
-        if fields := asked.body.get("fields"):
-            return {"columns": fields, "rows": [[j[f] for f in fields] for j in found], "next": None, "count": None}
-        return rows(Job, *found)
+        jobs = [self.jobs[i] for i in ids if i in self.jobs]
+        if fields := request.body.get("fields"):
+            return {"columns": fields, "rows": [[j[f] for f in fields] for j in jobs], "next": None, "count": None}
+        return rows(Job, *jobs)
 
-    def _events(self, asked: Asked) -> Any:
-        number = asked.body["filter"]["job_id"]
-        found = [e for e in self.log if e["entity_id"] == number and e["to_state"] == "FAILED"]
+    def _events(self, request: Request) -> Any:
+        number = request.body["filter"]["job_id"]
+        failures = [e for e in self.log if e["entity_id"] == number and e["to_state"] == "FAILED"]
         columns = ["position", "id", "to_state", "data"]
         return {
             "columns": columns,
-            "rows": [[e["position"], e["position"], e["to_state"], e["data"]] for e in found[-1:]],
+            "rows": [[e["position"], e["position"], e["to_state"], e["data"]] for e in failures[-1:]],
             "next": None,
         }
 
-    def _stream(self, asked: Asked) -> Any:
+    def _stream(self, request: Request) -> Any:
         if not self.streaming:
             return problem(404, "not_found", "no stream here")
-        after = asked.headers.get("last-event-id")
+        after = request.headers.get("last-event-id")
         wire = Wire(self, int(after) if after else None)
         self.wires.add(wire)
         return httpx.Response(200, stream=Body(self, wire), extensions={"network_stream": wire})

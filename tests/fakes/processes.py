@@ -19,37 +19,37 @@ def gone(pid: int) -> bool:
 
 def in_group(group: int) -> list[int]:
     """The living processes of a process group."""
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 if os.getpgid(int(entry.name)) == group and alive(int(entry.name)):
-                    found.append(int(entry.name))
+                    pids.append(int(entry.name))
             except OSError:
                 continue
-    return found
+    return pids
 
 
 def saying(word: str) -> list[int]:
     """The living processes with this word in their command line."""
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and alive(int(entry.name)):
             try:
                 if word.encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
+                    pids.append(int(entry.name))
             except OSError:
                 continue
-    return found
+    return pids
 
 
 def named(program: str, pids: list[int]) -> list[int]:
     """Those of ``pids`` that run this program."""
-    found = []
+    matches = []
     for pid in pids:
         try:
             if Path(f"/proc/{pid}/comm").read_text() == f"{program}\n":
-                found.append(pid)
+                matches.append(pid)
         except OSError:
             continue
-    return found
+    return matches

@@ -1,4 +1,4 @@
-"""A scripted server for the client: answers by the script, and remembers what was asked. It speaks JSON, no sockets."""
+"""A scripted server for the client: answers by the script, and keeps the requests. It speaks JSON, no sockets."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ URL = "http://storax.test"
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """One request as it arrived."""
 
     method: str
@@ -32,7 +32,7 @@ class Script(httpx.BaseTransport):
     function of the request that gives one of these.
     """
 
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     routes: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
 
     def on(self, method: str, path: str, *answers: Answer) -> "Script":
@@ -45,21 +45,21 @@ class Script(httpx.BaseTransport):
         raw = request.read()
         path = request.url.path.removeprefix("/api/v1")
         params = dict(parse_qsl(request.url.query.decode()))
-        asked = Asked(request.method, path, json.loads(raw) if raw else None, params, request.headers)
-        self.asked.append(asked)
-        answers = self.routes.get((asked.method, path))
-        assert answers, f"no answer scripted for {asked.method} {path}"
+        sent = Request(request.method, path, json.loads(raw) if raw else None, params, request.headers)
+        self.requests.append(sent)
+        answers = self.routes.get((sent.method, path))
+        assert answers, f"no answer scripted for {sent.method} {path}"
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        return _response(answer(asked) if callable(answer) else answer)
+        return _response(answer(sent) if callable(answer) else answer)
 
     @property
-    def last(self) -> Asked:
+    def last(self) -> Request:
         """The latest request."""
-        return self.asked[-1]
+        return self.requests[-1]
 
     def bodies(self, path: str) -> list[Any]:
         """Bodies of all requests to a path."""
-        return [a.body for a in self.asked if a.path == path]
+        return [a.body for a in self.requests if a.path == path]
 
 
 def _response(answer: Answer) -> httpx.Response:
@@ -87,10 +87,10 @@ def rows(
 
 def job(number: int, **fields: Any) -> dict[str, Any]:
     """A job as the server tells it."""
-    told = {"id": number, "app_id": 1, "site_id": 1, "workdir": f"w/{number}", "state": "PREPROCESSED", "version": 1}
-    told |= {"tags": {}, "parameters": {}, "data": {}, "num_nodes": 1, "parent_ids": [], "return_value": None}
-    told |= {"creation_date": "2026-01-01T00:00:00Z", "last_update": "2026-01-01T00:00:00Z"}
-    return dict.fromkeys(Job._columns) | told | fields
+    row = {"id": number, "app_id": 1, "site_id": 1, "workdir": f"w/{number}", "state": "PREPROCESSED", "version": 1}
+    row |= {"tags": {}, "parameters": {}, "data": {}, "num_nodes": 1, "parent_ids": [], "return_value": None}
+    row |= {"creation_date": "2026-01-01T00:00:00Z", "last_update": "2026-01-01T00:00:00Z"}
+    return dict.fromkeys(Job._columns) | row | fields
 
 
 def problem(status: int, code: str, detail: str = "no", **more: Any) -> tuple[int, dict[str, Any]]:

@@ -84,8 +84,8 @@ class SessionServer:
     def app(self, command: str | None = "true", **fields: Any) -> int:
         """A new App."""
         number = self._number()
-        told = {"id": number, "name": f"app{number}", "command_template": command}
-        self.store.apps[number] = PLAIN_APP | told | fields
+        row = {"id": number, "name": f"app{number}", "command_template": command}
+        self.store.apps[number] = PLAIN_APP | row | fields
         return number
 
     def job(self, app: int, **fields: Any) -> int:
@@ -137,7 +137,7 @@ class SessionServer:
         """Where jobs are."""
         return {self.state(job) for job in jobs}
 
-    def told(self, job: int) -> list[str]:
+    def accepted_states(self, job: int) -> list[str]:
         """The accepted moves of a job."""
         return [to for number, to, _ in self.store.moves if number == job]
 
@@ -151,41 +151,41 @@ class SessionServer:
         """One call."""
         if self.down:
             return 503, {"detail": "down for a test", "code": "unavailable"}
-        words = path.removeprefix("/api/v1/").strip("/").split("/")
-        if words[0] == "sessions":
-            return self._session(method, words, query, body)
-        if words[0] == "auth":
+        segments = path.removeprefix("/api/v1/").strip("/").split("/")
+        if segments[0] == "sessions":
+            return self._session(method, segments, query, body)
+        if segments[0] == "auth":
             return 200, {"username": "ann", "user_id": 1, "token_id": 1}
-        table = getattr(self.store, words[0].replace("-", "_"))
-        if words[1:] == ["query"]:
+        table = getattr(self.store, segments[0].replace("-", "_"))
+        if segments[1:] == ["query"]:
             return 200, {"results": [row for row in table.values() if _matches(row, body["filter"])], "next": None}
-        return self._change(method, words, table, body)
+        return self._change(method, segments, table, body)
 
-    def _change(self, method: str, words: list[str], table: dict[int, Row], body: Any) -> tuple[int, Any]:
+    def _change(self, method: str, segments: list[str], table: dict[int, Row], body: Any) -> tuple[int, Any]:
         if method == "POST":
             number = self._number()
             table[number] = {"id": number, "path": "", **body}
             return 201, table[number]
         if method == "GET":
-            return 200, table[int(words[1])]
+            return 200, table[int(segments[1])]
         if method == "DELETE":
-            return 204, table.pop(int(words[1]), None) and None
-        for patch in [{"id": int(words[1]), **body}] if len(words) > 1 else body:
+            return 204, table.pop(int(segments[1]), None) and None
+        for patch in [{"id": int(segments[1]), **body}] if len(segments) > 1 else body:
             self.store.patches.append(patch)
             table[patch["id"]].update(patch)
-        return 200, table[int(words[1])] if len(words) > 1 else {"updated": len(body)}
+        return 200, table[int(segments[1])] if len(segments) > 1 else {"updated": len(body)}
 
-    def _session(self, method: str, words: list[str], query: Row, body: Any) -> tuple[int, Any]:
-        if method == "POST" and len(words) == 1:
+    def _session(self, method: str, segments: list[str], query: Row, body: Any) -> tuple[int, Any]:
+        if method == "POST" and len(segments) == 1:
             number = self._number()
             self.store.sessions.add(number)
             return 201, {"id": number, **body}
-        session = int(words[1])
-        if words[-1] == "report":
+        session = int(segments[1])
+        if segments[-1] == "report":
             return self._report(session, body["reports"])
         if session not in self.store.sessions:
             return 404, {"detail": f"session {session} does not exist", "code": "not_found"}
-        return self._living(session, words[-1] if len(words) > 2 else method, query, body)
+        return self._living(session, segments[-1] if len(segments) > 2 else method, query, body)
 
     def _living(self, session: int, verb: str, query: Row, body: Any) -> tuple[int, Any]:
         wait = float(query.get("wait", ["0"])[0])
@@ -214,11 +214,11 @@ class SessionServer:
             for row in rows:
                 row.update(session_id=session, lease_epoch=row["lease_epoch"] + 1)
         apps = [self.store.apps[number] for number in {row["app_id"] for row in rows}]
-        told = [dict(row) for row in rows]
+        leased = [dict(row) for row in rows]
         for row in rows:
             if row["id"] in self.steal:
                 self.take_away(row["id"])
-        return 200, {"jobs": told, "apps": apps, "cancel": cancel}
+        return 200, {"jobs": leased, "apps": apps, "cancel": cancel}
 
     def _acquire_batch(self, session: int, wait: float) -> tuple[int, Any]:
         end = time.monotonic() + wait
@@ -292,13 +292,13 @@ def _handler(server: SessionServer) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("content-length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             parts = urlsplit(self.path)
-            status, told = server.answer(self.command, parts.path, parse_qs(parts.query), body)
+            status, reply = server.answer(self.command, parts.path, parse_qs(parts.query), body)
             lost = next((word for word in server.lose if word in parts.path), None)
             if lost:
                 server.lose.remove(lost)
                 self.close_connection = True
                 return
-            content = json.dumps(told).encode() if told is not None else b""
+            content = json.dumps(reply).encode() if reply is not None else b""
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()

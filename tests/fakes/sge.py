@@ -115,12 +115,12 @@ class RealSge:
         self._changed.stop()
 
     def _spool(self) -> None:
-        given = dict(line.split(None, 1) for line in (SHARED / "default-configuration").read_text().splitlines()
+        parameters = dict(line.split(None, 1) for line in (SHARED / "default-configuration").read_text().splitlines()
                      if line.strip() and not line.startswith("#"))  # fmt: skip
-        given |= {name: value.format(folder=self.folder) for name, value in CHANGED.items()}
+        parameters |= {name: value.format(folder=self.folder) for name, value in CHANGED.items()}
         self._run(LIBRARY / "spoolinit", "berkeleydb", "libspoolb", self.folder / "spool/db", "init")
         defaults = LIBRARY / "spooldefaults"
-        self._run(defaults, "configuration", self._table("configuration", given))
+        self._run(defaults, "configuration", self._table("configuration", parameters))
         self._run(defaults, "complexes", SHARED / "util/resources/centry")
         self._run(defaults, "usersets", SHARED / "util/resources/usersets")
         self._run(defaults, "managers", "root")

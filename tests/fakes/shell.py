@@ -24,9 +24,9 @@ class Shell:
         self.script = Script()
         self._capsys = capsys
 
-    def __call__(self, *words: str) -> Ran:
+    def __call__(self, *argv: str) -> Ran:
         self._capsys.readouterr()
         with client_of(self.script, connect_within=0.01), pytest.raises(SystemExit) as ended:
-            main(words)
-        told = self._capsys.readouterr()
-        return Ran(int(ended.value.code or 0), told.out, told.err)
+            main(argv)
+        output = self._capsys.readouterr()
+        return Ran(int(ended.value.code or 0), output.out, output.err)

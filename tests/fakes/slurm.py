@@ -95,9 +95,9 @@ class RealSlurm:
         """What one of its commands prints."""
         return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False).stdout
 
-    def control(self, *words: str) -> None:
+    def control(self, *arguments: str) -> None:
         """``scontrol``."""
-        subprocess.run(["scontrol", *words], check=True, timeout=60, capture_output=True)
+        subprocess.run(["scontrol", *arguments], check=True, timeout=60, capture_output=True)
 
     def clear(self) -> None:
         """End all its jobs, and wait until they hold no node."""
@@ -127,11 +127,11 @@ class RealSlurm:
         (self.folder / "plugstack.conf").write_text("")
 
     def _run(self, *argv: object) -> None:
-        words = [str(word) for word in argv]
-        words[0] = program(words[0]) or words[0]
+        command = [str(word) for word in argv]
+        command[0] = program(command[0]) or command[0]
         # Not captured by pipes: the daemons would hold them open.
         with (self.folder / "log" / "start.log").open("ab") as log:
-            done = subprocess.run(words, stdout=log, stderr=log, timeout=60, check=False)
+            done = subprocess.run(command, stdout=log, stderr=log, timeout=60, check=False)
         assert done.returncode == 0, (self.folder / "log" / "start.log").read_text()
 
 

@@ -32,11 +32,11 @@ def star() -> StarSchema:
     left, right = tables()
     population = DataFrame.from_pandas(left, "people", roles={**ROLES, "target": ["y"]})
     orders = DataFrame.from_pandas(right, "orders", roles={"join_key": ["k"], "time_stamp": ["t"], "numerical": ["v"]})
-    made = StarSchema(population=population, alias="people", split=storax.data.split.random(train=0.7, test=0.3))
-    made.join(orders, on="k", time_stamps="t")
-    return made
+    schema = StarSchema(population=population, alias="people", split=storax.data.split.random(train=0.7, test=0.3))
+    schema.join(orders, on="k", time_stamps="t")
+    return schema
 
 
 def pipeline(schema, **more) -> Pipeline:
-    given = {"feature_learners": [FastProp(num_features=20)], "predictors": [LinearRegression()], **more}
-    return Pipeline(data_model=schema.data_model, **given)
+    parts = {"feature_learners": [FastProp(num_features=20)], "predictors": [LinearRegression()], **more}
+    return Pipeline(data_model=schema.data_model, **parts)

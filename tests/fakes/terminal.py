@@ -19,21 +19,21 @@ class Terminal:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("STORAX_")}
         self.environment: Mapping[str, str] = {**kept, **environment}
 
-    def __call__(self, *words: object, typed: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
-        argv = [STORAX, *map(str, words)]
-        given = {**self.environment, **environment}
-        return subprocess.run(argv, input=typed, env=given, capture_output=True, text=True, check=False, timeout=120)
+    def __call__(self, *arguments: object, typed: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+        argv = [STORAX, *map(str, arguments)]
+        env = {**self.environment, **environment}
+        return subprocess.run(argv, input=typed, env=env, capture_output=True, text=True, check=False, timeout=120)
 
-    def good(self, *words: object, **more: Any) -> str:
+    def good(self, *arguments: object, **more: Any) -> str:
         """Run it, insist on status 0, and give its stdout."""
-        done = self(*words, **more)
+        done = self(*arguments, **more)
         assert done.returncode == 0, (
-            f"storax {' '.join(map(str, words))}: {done.returncode}\n{done.stdout}{done.stderr}"
+            f"storax {' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}{done.stderr}"
         )
         return done.stdout
 
-    def start(self, *words: object, **more: Any) -> "subprocess.Popen[str]":
+    def start(self, *arguments: object, **more: Any) -> "subprocess.Popen[str]":
         """Start it, with both streams as pipes."""
-        argv = [STORAX, *map(str, words)]
+        argv = [STORAX, *map(str, arguments)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
         return subprocess.Popen(argv, env=self.environment, text=True, **pipes)

@@ -40,7 +40,7 @@ def change_type(schema: Schema) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "words"),
+    ("edit", "reason"),
     [
         (change_default, "app.created: the default of max_attempts was 2 and is 1. Give it schema version 2"),
         (add_field, "app.created: field python_exe is new. Give it schema version 2"),
@@ -48,11 +48,11 @@ def change_type(schema: Schema) -> None:
         (change_type, "app.created: field name (bigint) is gone or has another type. Give it schema version 2"),
     ],
 )
-def test_a_change_without_a_new_version_is_refused_with_the_way_out(edit, words):
+def test_a_change_without_a_new_version_is_refused_with_the_way_out(edit, reason):
     frozen = deepcopy(FROZEN)
     edit(frozen["app.created"]["1"])
     (refusal,) = breaches(frozen)
-    assert refusal.startswith(words)
+    assert refusal.startswith(reason)
     assert "event_versions of the resource" in refusal
     assert "UPCASTERS" in refusal
     with pytest.raises(ValueError, match="schema version 2"):

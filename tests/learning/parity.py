@@ -15,17 +15,17 @@ def assert_parity(trained, tables, *, least=1, dialect="duckdb", run=None):
     db = duckdb.connect()
     for name, table in tables.items():
         db.register(name, table)
-    made, statements = trained.transform(tables), trained.to_sql(dialect)
+    features, statements = trained.transform(tables), trained.to_sql(dialect)
     in_order = run is None
     run = run or (lambda statement: db.sql(statement).to_arrow_table())
     joins = {j.right.name: j for j in trained.plan.population.joins}
     table, wrong = trained.plan.population.table, []
     for feature in trained.state.features:
-        found = run(statements[feature.name])
+        computed = run(statements[feature.name])
         if feature.aggregation is not None:
-            db.register("found", found)
-            found = _spread(db, table, joins[feature.node], feature.name, tables[table].schema)
-        ours, theirs = _numbers(made[feature.name]), _numbers(found.column(0))
+            db.register("computed", computed)
+            computed = _spread(db, table, joins[feature.node], feature.name, tables[table].schema)
+        ours, theirs = _numbers(features[feature.name]), _numbers(computed.column(0))
         if feature.aggregation is None and not in_order:
             # The statement has no key, and an engine that joins in parallel or by hash gives rows in any order.
             ours, theirs = np.sort(ours), np.sort(theirs)
@@ -42,7 +42,7 @@ def _spread(db, table, join, name, schema):
         moment = f'epoch(p."{at}")' if pa.types.is_temporal(schema.field(at).type) else f'p."{at}"'
         conditions.append(f'{moment} = f."{at}"')
     rows = f'(SELECT *, row_number() OVER () AS row_ FROM "{table}")'
-    query = f'SELECT f."{name}" FROM {rows} p LEFT JOIN found f ON {" AND ".join(conditions)} ORDER BY p.row_'
+    query = f'SELECT f."{name}" FROM {rows} p LEFT JOIN computed f ON {" AND ".join(conditions)} ORDER BY p.row_'
     return db.sql(query).to_arrow_table()
 
 

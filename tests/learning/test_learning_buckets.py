@@ -38,8 +38,8 @@ def flagged(seed):
     return {**tables, "population": tables["population"].set_column(0, "id", few).append_column("flag", flags)}
 
 
-def fitted(given, tables, folder, n=5, **more):
-    buckets.prepare_fit(given, tables, folder, buckets=n, **more)
+def fitted(description, tables, folder, n=5, **more):
+    buckets.prepare_fit(description, tables, folder, buckets=n, **more)
     for i in random.Random(1).sample(range(n), n):
         buckets.compute(folder, i)
     return buckets.fit(folder)
@@ -80,11 +80,11 @@ STEPS = [
 def test_a_fit_over_buckets_learns_the_same_bit_for_bit(tmp_path):
     orders = join("orders", "id", ("at", "ts"), horizon=3 * HOUR, upper_time_stamp="paid")
     learner = {"num_features": 40, "n_most_frequent": 2, "windows": [2 * DAY]}
-    given = spec([orders], SHOP_ROLES, learner=learner, predictor="LightGBMRegressor")
+    description = spec([orders], SHOP_ROLES, learner=learner, predictor="LightGBMRegressor")
     paths, tables = as_stored(shop(1), tmp_path / "in")
-    given["feature_selectors"] = [{"kind": "LinearRegression"}]
-    made = fitted(given, paths, tmp_path / "work")
-    assert_same(fit(given, tables), made, tables, tmp_path)
+    description["feature_selectors"] = [{"kind": "LinearRegression"}]
+    bucketed = fitted(description, paths, tmp_path / "work")
+    assert_same(fit(description, tables), bucketed, tables, tmp_path)
 
 
 def test_a_snowflake_with_every_preprocessor_learns_the_same_bit_for_bit(tmp_path):
@@ -93,16 +93,16 @@ def test_a_snowflake_with_every_preprocessor_learns_the_same_bit_for_bit(tmp_pat
     for name in ("town", "places"):
         tables[name] = tables[name].append_column("kind", kinds)
         roles[name] = {**roles[name], "categorical": ["kind"]}
-    given = spec(
+    description = spec(
         joins, roles, preprocessors=STEPS, include_categorical=True, predictor="LinearRegression",
         learner={"aggregation": ["AVG", "COUNT", "COUNT_DISTINCT", "LAST"], "n_most_frequent": 2},
     )  # fmt: skip
     paths, tables = as_stored(tables, tmp_path / "in")
-    whole, made = fit(given, tables), fitted(given, paths, tmp_path / "work")
-    names = {f.name for f in made.state.features}
+    whole, bucketed = fit(description, tables), fitted(description, paths, tmp_path / "work")
+    names = {f.name for f in bucketed.state.features}
     assert {"colour__mean_spent", "town__kind__mean_spent", "town__kind", "sales__places__people__avg"} <= names
     assert any(name.startswith("sales__count__where_places__kind_") for name in names)
-    assert_same(whole, made, tables, tmp_path)
+    assert_same(whole, bucketed, tables, tmp_path)
 
 
 def test_joins_over_other_keys_over_none_and_a_table_that_is_joined_to_itself(tmp_path):
@@ -117,10 +117,10 @@ def test_joins_over_other_keys_over_none_and_a_table_that_is_joined_to_itself(tm
             "right": {"name": "past", "table": "population"},
         },
     ]
-    given = spec(joins, roles, predictor=None, learner={"aggregation": ["AVG", "SUM", "COUNT", "STDDEV", "LAST"]})
+    description = spec(joins, roles, predictor=None, learner={"aggregation": ["AVG", "SUM", "COUNT", "STDDEV", "LAST"]})
     paths, tables = as_stored(tables, tmp_path / "in")
-    assert_same(fit(given, tables), fitted(given, paths, tmp_path / "work"), tables, tmp_path)
-    routes = layout.routes(read(given), sources.of(read(given), tables), 5)
+    assert_same(fit(description, tables), fitted(description, paths, tmp_path / "work"), tables, tmp_path)
+    routes = layout.routes(read(description), sources.of(read(description), tables), 5)
     assert [route.how for route in routes] == ["hashed", "hashed", "seen", "whole", "hashed"]
 
 
@@ -140,8 +140,8 @@ def test_more_rows_than_one_batch_come_out_in_their_order(tmp_path, monkeypatch)
     monkeypatch.setattr("storax_engine.learning.buckets.together.BLOCK_ROWS", 32)
     tables, joins, roles = towns(6)
     trained = fit(spec(joins, roles, predictor=None), tables)
-    found = transformed(trained, on_disk(tables, tmp_path / "in"), tmp_path / "work")
-    assert found.equals(trained.transform(tables).combine_chunks())
+    features = transformed(trained, on_disk(tables, tmp_path / "in"), tmp_path / "work")
+    assert features.equals(trained.transform(tables).combine_chunks())
 
 
 @pytest.mark.parametrize("kind", ["int32", "float64", "string", "dictionary"])
@@ -154,22 +154,22 @@ def test_keys_of_other_types_meet_as_they_do_at_once(tmp_path, kind, other):
         tables[name] = tables[name].set_column(0, "id", typed)
     trained = fit(spec([join("orders", "id", ("at", "ts"))], SHOP_ROLES, predictor=None), tables)
     assert trained.transform(tables)["orders__count"].to_numpy().sum() > 0
-    found = transformed(trained, on_disk(tables, tmp_path / "in"), tmp_path / "work")
-    assert found.equals(trained.transform(tables).combine_chunks())
+    features = transformed(trained, on_disk(tables, tmp_path / "in"), tmp_path / "work")
+    assert features.equals(trained.transform(tables).combine_chunks())
 
 
 def test_an_empty_population_and_empty_tables_make_no_trouble(tmp_path):
     trained = fit(spec([join("orders", "id", ("at", "ts"))], SHOP_ROLES, predictor=None), shop(8))
     for name in ("population", "orders"):
         some = {**shop(8), name: shop(8)[name].slice(0, 0)}
-        found = transformed(trained, on_disk(some, tmp_path / name), tmp_path / f"work-{name}")
-        assert found.equals(trained.transform(some).combine_chunks())
+        features = transformed(trained, on_disk(some, tmp_path / name), tmp_path / f"work-{name}")
+        assert features.equals(trained.transform(some).combine_chunks())
 
 
 def test_a_bucket_can_be_done_again_and_one_that_is_missing_is_named(tmp_path):
     tables = shop(9)
-    given = spec([join("orders", "id", ("at", "ts"))], SHOP_ROLES, predictor=None)
-    buckets.prepare_fit(given, tables, tmp_path / "work", buckets=3)
+    description = spec([join("orders", "id", ("at", "ts"))], SHOP_ROLES, predictor=None)
+    buckets.prepare_fit(description, tables, tmp_path / "work", buckets=3)
     for i in (0, 2, 2):
         buckets.compute(tmp_path / "work", i)
     with pytest.raises(BadData, match=r"bucket 1 of .* has not been computed"):
@@ -178,13 +178,13 @@ def test_a_bucket_can_be_done_again_and_one_that_is_missing_is_named(tmp_path):
         buckets.compute(tmp_path / "work", 3)
     (tmp_path / "work/bucket-0001/features.half").mkdir()  # killed while it wrote
     buckets.compute(tmp_path / "work", 1)
-    assert_same(fit(given, tables), buckets.fit(tmp_path / "work"), tables, tmp_path)
+    assert_same(fit(description, tables), buckets.fit(tmp_path / "work"), tables, tmp_path)
 
 
 def test_a_table_that_cannot_be_split_is_refused_where_it_is_too_large_for_every_bucket(tmp_path):
-    given = spec([{**join("orders", "id"), "on": []}], SHOP_ROLES, predictor=None)
+    description = spec([{**join("orders", "id"), "on": []}], SHOP_ROLES, predictor=None)
     with pytest.raises(BadData, match=r"'orders' has no keys.*replicate_mb=0.01"):
-        buckets.prepare_fit(given, shop(1), tmp_path / "work", buckets=4, replicate_mb=0.01)
+        buckets.prepare_fit(description, shop(1), tmp_path / "work", buckets=4, replicate_mb=0.01)
     with pytest.raises(BadData, match="holds no prepared buckets"):
         buckets.compute(tmp_path / "work", 0)
     both = spec(
@@ -200,21 +200,23 @@ def test_a_table_that_cannot_be_split_is_refused_where_it_is_too_large_for_every
         buckets.prepare_fit(both, tables, tmp_path / "work", buckets=4, replicate_mb=0.01)
 
 
-def test_bad_input_is_told_before_anything_is_split(tmp_path):
-    given, tables = spec([join("orders", "id", ("at", "ts"))], SHOP_ROLES), shop(1)
+def test_bad_input_is_refused_before_anything_is_split(tmp_path):
+    description, tables = spec([join("orders", "id", ("at", "ts"))], SHOP_ROLES), shop(1)
     with pytest.raises(BadPlan, match="buckets is 0"):
-        buckets.prepare_fit(given, tables, tmp_path, buckets=0)
+        buckets.prepare_fit(description, tables, tmp_path, buckets=0)
     with pytest.raises(BadData, match="'price'"):
-        buckets.prepare_fit(given, {**tables, "orders": tables["orders"].drop(["price"])}, tmp_path, buckets=2)
+        buckets.prepare_fit(description, {**tables, "orders": tables["orders"].drop(["price"])}, tmp_path, buckets=2)
     with pytest.raises(BadData, match="no rows"):
-        buckets.prepare_fit(given, {**tables, "population": tables["population"].slice(0, 0)}, tmp_path, buckets=2)
+        buckets.prepare_fit(
+            description, {**tables, "population": tables["population"].slice(0, 0)}, tmp_path, buckets=2
+        )
     with pytest.raises(BadData, match="no table for the placeholder 'orders'"):
-        buckets.prepare_fit(given, {"population": tables["population"]}, tmp_path, buckets=2)
+        buckets.prepare_fit(description, {"population": tables["population"]}, tmp_path, buckets=2)
     (tmp_path / "none.parquet").write_text("no")
     with pytest.raises(BadData, match=r"none\.parquet cannot be read"):
-        buckets.prepare_fit(given, {**tables, "orders": tmp_path / "none.parquet"}, tmp_path, buckets=2)
+        buckets.prepare_fit(description, {**tables, "orders": tmp_path / "none.parquet"}, tmp_path, buckets=2)
     with pytest.raises(Cancelled):
-        buckets.prepare_fit(given, tables, tmp_path, buckets=2, cancelled=lambda: True)
+        buckets.prepare_fit(description, tables, tmp_path, buckets=2, cancelled=lambda: True)
     assert not list(tmp_path.glob("bucket-*"))
 
 

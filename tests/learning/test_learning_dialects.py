@@ -61,9 +61,9 @@ def test_every_feature_is_written_in_a_dialect_that_its_parser_reads(number, dia
     trained, _ = everything
     features = trained.state.features[number % SHARES :: SHARES]
     part = Trained(trained.plan, trained.preparation, replace(trained.state, features=features))
-    found = part.to_sql(dialect)
-    assert set(found) == {f.name for f in features}
-    for text in found.values():
+    statements = part.to_sql(dialect)
+    assert set(statements) == {f.name for f in features}
+    for text in statements.values():
         sqlglot.parse_one(text, dialect=PARSERS.get(dialect, dialect))
 
 
@@ -87,7 +87,7 @@ class Database:
     def run(self, statement):
         with closing(self._conn.cursor()) as cursor:
             cursor.execute(statement)
-            names = [words[0] for words in cursor.description]
+            names = [column[0] for column in cursor.description]
             rows = cursor.fetchall()
         return pa.table([pa.array([row[i] for row in rows]) for i in range(len(names))], names=names)
 
@@ -96,17 +96,17 @@ def _plain(value):
     return value.isoformat(" ") if isinstance(value, datetime.datetime) else value
 
 
-@pytest.mark.parametrize("made", ["everything", "prepared"])
-def test_on_sqlite_features_are_the_same_numbers(made, request):
-    trained, tables = request.getfixturevalue(made)
+@pytest.mark.parametrize("fixture", ["everything", "prepared"])
+def test_on_sqlite_features_are_the_same_numbers(fixture, request):
+    trained, tables = request.getfixturevalue(fixture)
     with closing(sqlite3.connect(":memory:")) as conn:
         database = Database(conn, "text", "text", tables)
         assert_parity(trained, tables, least=20, dialect="sqlite", run=database.run)
 
 
-@pytest.mark.parametrize("made", ["everything", "prepared"])
-def test_on_mariadb_features_are_the_same_numbers_in_any_time_zone(made, request, mariadb):
-    trained, tables = request.getfixturevalue(made)
+@pytest.mark.parametrize("fixture", ["everything", "prepared"])
+def test_on_mariadb_features_are_the_same_numbers_in_any_time_zone(fixture, request, mariadb):
+    trained, tables = request.getfixturevalue(fixture)
     with mariadb.connect() as conn:
         conn.cursor().execute("SET time_zone = '-07:00'")
         database = Database(conn, "varchar(80) collate utf8mb4_bin", "datetime(6)", tables)

@@ -74,11 +74,11 @@ JOINS = [
 ]
 
 
-def test_lateness_is_told_better_than_by_chance(flights):
+def test_lateness_is_predicted_better_than_by_chance(flights):
     around, train, test = flights
     steps = [{"kind": "Seasonal"}, {"kind": "Mapping"}]
-    given = spec(JOINS, ROLES, predictor="LightGBMClassifier", preprocessors=steps)
-    trained = fit(given, {**around, "population": train})
+    description = spec(JOINS, ROLES, predictor="LightGBMClassifier", preprocessors=steps)
+    trained = fit(description, {**around, "population": train})
     assert trained.score({**around, "population": test})["auc"] > 0.6
     used = {c["table"] for c in trained.columns() if c["importance"] > 0}
     assert used == {"population", "weather", "history"}
@@ -90,7 +90,7 @@ def test_every_default_feature_equals_its_sql(flights):
     assert_parity(fit(spec(JOINS, ROLES, predictor=None), tables), tables, least=80)
 
 
-def test_the_temperature_of_tomorrow_is_told_by_the_last_week(flights):
+def test_the_temperature_of_tomorrow_is_predicted_from_the_last_week(flights):
     weather = flights[0]["weather"]
     weather = weather.filter(weather["temp"].is_valid())
     roles = {"join_key": ["origin"], "time_stamp": ["ts"], "target": ["temp"], "numerical": ["wind_speed", "visib"]}
@@ -99,8 +99,8 @@ def test_the_temperature_of_tomorrow_is_told_by_the_last_week(flights):
     order = weather.sort_by("ts")
     train, test = order.slice(0, cut), order.slice(cut)
     learner = {"aggregation": ["AVG", "LAST", "MIN", "MAX", "TREND", "EWMA_1D"]}
-    given = spec([past], {"population": roles, "past": roles}, learner=learner)
-    trained = fit(given, {"population": train, "past": weather})
+    description = spec([past], {"population": roles, "past": roles}, learner=learner)
+    trained = fit(description, {"population": train, "past": weather})
     assert trained.score({"population": test, "past": weather})["rsquared"] > 0.6
     sample = {"population": test.slice(0, 800), "past": weather}
     assert_parity(trained, sample, least=15)

@@ -22,7 +22,7 @@ def changed(name, column, values):
 
 
 @pytest.mark.parametrize(
-    ("given", "text"),
+    ("override", "text"),
     [
         ({"data_model": None}, "lacks 'data_model'"),
         ({"feature_learners": [{"kind": "Multirel"}]}, "'Multirel' is not offered"),
@@ -67,13 +67,13 @@ def changed(name, column, values):
         ({"roles": {"population": {"numeric": ["age"]}}}, "role 'numeric' is unknown"),
     ],
 )
-def test_a_bad_description_is_refused_by_name(given, text):
+def test_a_bad_description_is_refused_by_name(override, text):
     with pytest.raises(BadPlan, match=text):
-        fit({**spec([ORDERS], SHOP_ROLES), **given}, shop(1))
+        fit({**spec([ORDERS], SHOP_ROLES), **override}, shop(1))
 
 
 @pytest.mark.parametrize(
-    ("given", "text"),
+    ("override", "text"),
     [
         ({"time_stamps": None, "horizon": 5}, "need time_stamps"),
         ({"horizon": -1}, "horizon is -1"),
@@ -82,9 +82,9 @@ def test_a_bad_description_is_refused_by_name(given, text):
         ({"right": {"name": "population"}}, "two placeholders are called 'population'"),
     ],
 )
-def test_a_bad_join_is_refused_by_name(given, text):
+def test_a_bad_join_is_refused_by_name(override, text):
     with pytest.raises(BadPlan, match=text):
-        fit(spec([{**ORDERS, **given}], SHOP_ROLES), shop(1))
+        fit(spec([{**ORDERS, **override}], SHOP_ROLES), shop(1))
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_bad_data_is_refused_by_name(tables, text):
 
 
 def test_a_class_target_must_have_both_classes_and_no_others():
-    given = spec([ORDERS], SHOP_ROLES, predictor="XGBoostClassifier")
+    description = spec([ORDERS], SHOP_ROLES, predictor="XGBoostClassifier")
     for values, text in ((np.zeros(300), "one class only"), (np.arange(300.0) % 3, "a class is 0 or 1")):
         with pytest.raises(BadData, match=text):
-            fit(given, changed("population", "spent", pa.array(values)))
+            fit(description, changed("population", "spent", pa.array(values)))
 
 
 def test_a_many_to_one_join_that_finds_more_is_refused():
@@ -129,15 +129,15 @@ def test_a_saved_folder_that_is_none_is_refused(tmp_path):
 
 
 def test_a_fit_stops_when_it_is_cancelled_and_tells_how_far_it_was():
-    told = []
+    reports = []
     with pytest.raises(Cancelled):
         learning.fit(
             spec([ORDERS], SHOP_ROLES),
             shop(1),
-            progress=lambda share, text: told.append((share, text)),
-            cancelled=lambda: len(told) > 2,
+            progress=lambda share, text: reports.append((share, text)),
+            cancelled=lambda: len(reports) > 2,
         )
-    assert [text for _, text in told][:2] == ["reading", "features"]
+    assert [text for _, text in reports][:2] == ["reading", "features"]
     done = []
     learning.fit(spec([ORDERS], SHOP_ROLES), shop(1), progress=lambda share, _: done.append(share))
     assert done == sorted(done)
@@ -150,9 +150,9 @@ def test_check_tells_what_looks_wrong_and_says_nothing_of_good_data():
     tables["orders"] = orders.set_column(2, "price", pa.nulls(orders.num_rows, pa.float64())).set_column(
         0, "id", pa.array(np.arange(orders.num_rows) + 290)
     )
-    found = "\n".join(learning.check(spec([ORDERS], SHOP_ROLES), tables))
+    findings = "\n".join(learning.check(spec([ORDERS], SHOP_ROLES), tables))
     for text in ("'extra' is in no join", "'price' of 'orders' is null in 100%", "'orders' finds rows for", "only"):
-        assert text in found
+        assert text in findings
     assert learning.check(spec([join("orders", "id")], SHOP_ROLES), shop(1)) == []
 
 
@@ -181,16 +181,16 @@ def test_check_says_where_no_key_matches(keys):
 def test_a_fit_says_which_join_finds_nothing_or_compares_what_differs(tmp_path, change, joined, said):
     """Also in buckets, and after it was saved."""
     name, column, values = change
-    tables, given = changed(name, column, pa.array(values)), spec([joined], SHOP_ROLES, predictor=None)
-    trained = fit(given, tables)
+    tables, description = changed(name, column, pa.array(values)), spec([joined], SHOP_ROLES, predictor=None)
+    trained = fit(description, tables)
     assert len(trained.warnings) == len(said), trained.warnings
-    for words, text in zip(trained.warnings, said, strict=True):
-        assert words.startswith("the join of 'population' and 'orders' ")
-        assert text in words
-    assert set(trained.warnings) <= set(learning.check(given, tables))
+    for warning, text in zip(trained.warnings, said, strict=True):
+        assert warning.startswith("the join of 'population' and 'orders' ")
+        assert text in warning
+    assert set(trained.warnings) <= set(learning.check(description, tables))
     trained.save(tmp_path / "saved")
     assert learning.load(tmp_path / "saved").warnings == trained.warnings
-    learning.buckets.prepare_fit(given, tables, tmp_path / "buckets", buckets=2)
+    learning.buckets.prepare_fit(description, tables, tmp_path / "buckets", buckets=2)
     for i in range(2):
         learning.buckets.compute(tmp_path / "buckets", i)
     assert learning.buckets.fit(tmp_path / "buckets").warnings == trained.warnings
@@ -200,8 +200,8 @@ def test_a_join_below_a_joined_table_that_finds_nothing_is_named():
     tables = shop(1)
     tables["shops"] = pa.table({"piece": np.arange(9) + 10**6, "n": np.arange(9.0)})
     below = join("orders", "id", ("at", "ts"), joins=[join("shops", ("pieces", "piece"))])
-    given = spec([below], {**SHOP_ROLES, "shops": {"numerical": ["n"]}})
-    assert [words.partition(":")[0] for words in fit(given, tables).warnings] == [
+    description = spec([below], {**SHOP_ROLES, "shops": {"numerical": ["n"]}})
+    assert [warning.partition(":")[0] for warning in fit(description, tables).warnings] == [
         "the join of 'orders' and 'shops' finds nothing"
     ]
 

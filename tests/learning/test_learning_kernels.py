@@ -33,11 +33,11 @@ def test_rows_are_sorted_by_key_and_time_and_keep_their_order_where_both_are_equ
     codes, times = rng.integers(-1, keys, n), rng.integers(0, 20, n).astype(float)
     valid = rng.random(n) < 0.9
     order, starts = sorting.by_key(codes, valid, keys)
-    found = sorting.by_time(order, starts, times)
+    ordered = sorting.by_time(order, starts, times)
     kept = np.flatnonzero(valid & (codes >= 0))
     expected = kept[np.lexsort((kept, times[kept], codes[kept]))]
     assert (order == expected).all()
-    assert (found == times[expected]).all()
+    assert (ordered == times[expected]).all()
     assert (np.diff(starts) == np.bincount(codes[kept], minlength=keys)).all()
 
 

@@ -66,18 +66,18 @@ def series(n=600):
 SERIES_ROLES = {"numerical": ["x"], "time_stamp": ["ts"], "target": ["y"]}
 
 
-def past(**given):
+def past(**fields):
     right = {"name": "past", "table": "past"}
-    return {"right": right, "on": [], "time_stamps": ["ts", "ts"], "lagged_targets": True, **given}
+    return {"right": right, "on": [], "time_stamps": ["ts", "ts"], "lagged_targets": True, **fields}
 
 
 def test_lagged_targets_are_those_before_the_horizon():
     tables = {"population": series(), "past": series()}
     roles = {"population": SERIES_ROLES, "past": SERIES_ROLES}
-    given = spec([past(horizon=2 * HOUR, memory=HOUR)], roles, predictor=None, learner={"aggregation": ["AVG"]})
-    found = fit(given, tables).transform(tables)["past__y__avg"].to_numpy()
-    assert np.isnan(found[:2]).all()
-    np.testing.assert_allclose(found[2:], series()["y"].to_numpy()[:-2])
+    description = spec([past(horizon=2 * HOUR, memory=HOUR)], roles, predictor=None, learner={"aggregation": ["AVG"]})
+    averages = fit(description, tables).transform(tables)["past__y__avg"].to_numpy()
+    assert np.isnan(averages[:2]).all()
+    np.testing.assert_allclose(averages[2:], series()["y"].to_numpy()[:-2])
 
 
 def test_lagged_targets_without_a_horizon_are_refused():
@@ -97,6 +97,6 @@ def test_target_means_do_not_know_a_training_rows_own_target():
     n = 2000
     table = pa.table({"c": [f"v{i}" for i in range(n)], "y": rng.normal(size=n)})
     roles = {"population": {"categorical": ["c"], "target": ["y"]}}
-    given = spec([], roles, predictor="LinearRegression", preprocessors=[{"kind": "Mapping", "min_freq": 0}])
-    found = fit(given, {"population": table}).features()
-    assert abs(found[0]["correlation"]) < 0.1, "each category has one row: its mean is the row's own target"
+    description = spec([], roles, predictor="LinearRegression", preprocessors=[{"kind": "Mapping", "min_freq": 0}])
+    features = fit(description, {"population": table}).features()
+    assert abs(features[0]["correlation"]) < 0.1, "each category has one row: its mean is the row's own target"

@@ -43,9 +43,11 @@ def test_a_bucket_and_the_splitting_need_a_part_of_the_memory_of_the_whole(tmp_p
         "orders": {"join_key": ["id"], "time_stamp": ["ts"], "numerical": list(values)},
     }
     learner = {"aggregation": ["AVG", "MAX", "LAST"], "num_features": 10}
-    given = spec([join("orders", "id", ("at", "ts"))], roles, population="people", predictor=None, learner=learner)
+    description = spec(
+        [join("orders", "id", ("at", "ts"))], roles, population="people", predictor=None, learner=learner
+    )
     tables = {name: str(tmp_path / f"{name}.parquet") for name in ("people", "orders")}
-    (tmp_path / "spec.json").write_text(json.dumps(given))
+    (tmp_path / "spec.json").write_text(json.dumps(description))
     work, read = str(tmp_path / "work"), f"import json; spec = json.load(open({str(tmp_path / 'spec.json')!r}))\n"
     base = peak_mb("pass")
     whole = peak_mb(f"{read}learning.fit(spec, {{n: pq.read_table(p) for n, p in {tables!r}.items()}})") - base

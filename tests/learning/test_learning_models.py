@@ -60,9 +60,9 @@ CLASSIFIERS = [
 def test_a_number_is_learned_and_the_same_bit_for_bit_when_loaded(predictor, tmp_path):
     _, test, train = learnable()
     trained = fit({**spec([ORDERS], SHOP_ROLES), "predictors": [predictor]}, train)
-    found = trained.score(test)
-    assert set(found) == {"mae", "rmse", "rsquared"}
-    assert found["rsquared"] > 0.7
+    scores = trained.score(test)
+    assert set(scores) == {"mae", "rmse", "rsquared"}
+    assert scores["rsquared"] > 0.7
     trained.save(tmp_path / "p")
     loaded = learning.load(tmp_path / "p")
     assert (loaded.predict(test) == trained.predict(test)).all()
@@ -74,9 +74,9 @@ def test_a_number_is_learned_and_the_same_bit_for_bit_when_loaded(predictor, tmp
 def test_a_class_is_learned_and_the_same_bit_for_bit_when_loaded(predictor, tmp_path):
     _, test, train = learnable(classes=True)
     trained = fit({**spec([ORDERS], SHOP_ROLES), "predictors": [predictor]}, train)
-    found = trained.score(test)
-    assert set(found) == {"accuracy", "auc", "cross_entropy"}
-    assert found["auc"] > 0.8
+    scores = trained.score(test)
+    assert set(scores) == {"accuracy", "auc", "cross_entropy"}
+    assert scores["auc"] > 0.8
     assert trained.plots(test)
     assert 0 <= trained.predict(test).min() <= trained.predict(test).max() <= 1
     trained.save(tmp_path / "p")
@@ -90,15 +90,15 @@ def _estimators():
     """All of scikit-learn's that can be made without arguments, and whether it says that they classify."""
     for name, kind in all_estimators():
         with contextlib.suppress(TypeError, AttributeError, FutureWarning):  # needs arguments, or is on its way out
-            made = kind()
-            if is_classifier(made) or is_regressor(made):
-                yield f"{kind.__module__}.{name}", is_classifier(made)
+            estimator = kind()
+            if is_classifier(estimator) or is_regressor(estimator):
+                yield f"{kind.__module__}.{name}", is_classifier(estimator)
 
 
 def test_what_an_estimator_learns_is_what_scikit_learn_says_of_it():
-    told = {path: read(_by({"path": path})).task for path, _ in _estimators()}
-    assert told == {path: "classification" if yes else "regression" for path, yes in _estimators()}
-    assert len(told) > 70
+    tasks = {path: read(_by({"path": path})).task for path, _ in _estimators()}
+    assert tasks == {path: "classification" if yes else "regression" for path, yes in _estimators()}
+    assert len(tasks) > 70
     assert read(_by({"path": "sklearn.linear_model.LogisticRegressionCV"})).task == "classification"
 
 
@@ -147,8 +147,8 @@ def test_several_targets_and_predictors_are_each_learned_and_averaged():
 
 def test_the_feature_that_made_the_target_is_the_most_important_and_correlated():
     _, _, train = learnable()
-    found = fit(spec([ORDERS], SHOP_ROLES), train).features()
-    by = max(found, key=lambda f: f["correlation"])
+    features = fit(spec([ORDERS], SHOP_ROLES), train).features()
+    by = max(features, key=lambda f: f["correlation"])
     assert by["name"] == "orders__count"
     assert by["correlation"] > 0.9
     assert fit(spec([ORDERS], SHOP_ROLES), train).tables()[0]["name"] == "orders"
@@ -163,8 +163,10 @@ def test_only_so_many_features_are_kept_the_best_by_correlation():
 
 def test_a_selector_keeps_its_share():
     _, test, train = learnable()
-    given = spec([ORDERS], SHOP_ROLES, feature_selectors=[{"kind": "XGBoostRegressor"}], share_selected_features=0.2)
-    all_of, some = fit(spec([ORDERS], SHOP_ROLES), train), fit(given, train)
+    description = spec(
+        [ORDERS], SHOP_ROLES, feature_selectors=[{"kind": "XGBoostRegressor"}], share_selected_features=0.2
+    )
+    all_of, some = fit(spec([ORDERS], SHOP_ROLES), train), fit(description, train)
     assert len(some.state.features) == round(0.2 * len(all_of.state.features))
     assert some.score(test)["rsquared"] > 0.7
 
@@ -198,9 +200,9 @@ def test_infinite_numbers_are_taken_for_missing_ones():
 def test_a_right_table_without_rows_gives_counts_of_nothing():
     tables = shop(1)
     tables["orders"] = tables["orders"].slice(0, 0)
-    found = fit(spec([ORDERS], SHOP_ROLES, predictor=None), shop(1)).transform(tables)
-    assert set(found["orders__count"].to_pylist()) == {0.0}
-    assert found["orders__price__avg"].null_count == 300
+    features = fit(spec([ORDERS], SHOP_ROLES, predictor=None), shop(1)).transform(tables)
+    assert set(features["orders__count"].to_pylist()) == {0.0}
+    assert features["orders__price__avg"].null_count == 300
     fit(spec([ORDERS], SHOP_ROLES), tables)
 
 

@@ -15,11 +15,11 @@ from learning.worlds import fit
 @pytest.fixture(scope="module")
 def tasks():
     path = Path(__file__).parents[2] / "benchmarks" / "engine_tasks.py"
-    found = importlib.util.spec_from_file_location("engine_tasks", path)
-    assert found
-    module = importlib.util.module_from_spec(found)
+    module_spec = importlib.util.spec_from_file_location("engine_tasks", path)
+    assert module_spec
+    module = importlib.util.module_from_spec(module_spec)
     sys.modules["engine_tasks"] = module  # its dataclasses look themselves up there
-    found.loader.exec_module(module)
+    module_spec.loader.exec_module(module)
     return module
 
 

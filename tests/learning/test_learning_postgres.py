@@ -29,9 +29,9 @@ class Postgres:
 
     def run(self, statement):
         """What a statement gives. A statement that never ends is an error after 60 s."""
-        asked = self._wait(self._conn.prepare(statement))
-        rows = self._wait(asked.fetch(timeout=60))
-        names = [a.name for a in asked.get_attributes()]
+        prepared = self._wait(self._conn.prepare(statement))
+        rows = self._wait(prepared.fetch(timeout=60))
+        names = [a.name for a in prepared.get_attributes()]
         return pa.table([pa.array([row[i] for row in rows]) for i in range(len(names))], names=names)
 
     def close(self):
@@ -44,9 +44,9 @@ class Postgres:
 
 @pytest.fixture(scope="module")
 def postgres(empty_database_url):
-    made = Postgres(empty_database_url)
-    yield made
-    made.close()
+    database = Postgres(empty_database_url)
+    yield database
+    database.close()
 
 
 def assert_same_on(postgres, trained, tables, least):

@@ -16,7 +16,7 @@ given = spec([join("orders", "id", ["at", "ts"])], SHOP_ROLES, learner={"aggrega
 getattr(learning, WHAT)(given, shop(1), progress=lambda share, text: told.append([share, text]))
 print(json.dumps(told))
 """
-WORDS = "Compiling kernels, once on this machine"
+COMPILING = "Compiling kernels, once on this machine"
 
 
 def told_by(what, folder):
@@ -31,12 +31,12 @@ def told_by(what, folder):
 @pytest.mark.slow("kernels are compiled twice from nothing")
 def test_the_first_on_a_machine_says_that_it_compiles_and_then_what_it_does_again(tmp_path):
     checked = told_by("check", tmp_path)
-    assert [0.0, WORDS] in checked
+    assert [0.0, COMPILING] in checked
     assert checked[-1] == [0.0, ""]
     assert told_by("check", tmp_path) == [], "the kernels are there: nothing is compiled"
     fitted = told_by("fit", tmp_path)
-    at = fitted.index([0.1, WORDS])
+    at = fitted.index([0.1, COMPILING])
     assert fitted[at - 1] == fitted[at + 1] == [0.1, "features"]
     shares = [share for share, _ in fitted]
     assert shares == sorted(shares), "the bar never goes back"
-    assert WORDS not in {text for _, text in told_by("fit", tmp_path)}
+    assert COMPILING not in {text for _, text in told_by("fit", tmp_path)}

@@ -17,8 +17,8 @@ SMALL = {**SHOP_ROLES, "orders": {"numerical": ["price"], "categorical": ["kind"
 
 def test_every_aggregation_equals_its_sql():
     orders = join("orders", "id", ("at", "ts"), horizon=3 * HOUR, memory=20 * DAY)
-    given = spec([orders], SMALL, predictor=None, learner={"aggregation": EVERYTHING})
-    assert_parity(fit(given, shop(1)), shop(1), least=70)
+    description = spec([orders], SMALL, predictor=None, learner={"aggregation": EVERYTHING})
+    assert_parity(fit(description, shop(1)), shop(1), least=70)
 
 
 def test_what_is_written_for_engines_without_medians_and_covariances_is_the_same_number(monkeypatch):
@@ -30,8 +30,8 @@ def test_what_is_written_for_engines_without_medians_and_covariances_is_the_same
 
 def test_windows_and_conditions_equal_their_sql():
     learner = {"aggregation": ["COUNT", "AVG", "SUM", "LAST"], "windows": [2 * DAY], "n_most_frequent": 2}
-    given = spec([join("orders", "id", ("at", "ts"))], SHOP_ROLES, predictor=None, learner=learner)
-    trained = fit(given, shop(3))
+    description = spec([join("orders", "id", ("at", "ts"))], SHOP_ROLES, predictor=None, learner=learner)
+    trained = fit(description, shop(3))
     assert_parity(trained, shop(3), least=40)
     assert {"orders__count__last_2d", "orders__price__avg__where_kind_jam"} & {f.name for f in trained.state.features}
 
@@ -77,8 +77,10 @@ def test_preprocessed_columns_equal_their_sql():
         {"kind": "EmailDomain"},
         {"kind": "TextFieldSplitter", "vocab_size": 5},
     ]
-    given = spec(joins, roles, predictor=None, preprocessors=steps, learner={"aggregation": ["AVG", "COUNT_DISTINCT"]})
-    trained = fit(given, tables)
+    description = spec(
+        joins, roles, predictor=None, preprocessors=steps, learner={"aggregation": ["AVG", "COUNT_DISTINCT"]}
+    )
+    trained = fit(description, tables)
     assert_parity(trained, tables, least=20)
     names = {f.name for f in trained.state.features}
     assert {"at__hour", "at__month", "note__has_red", "area__missing"} <= names

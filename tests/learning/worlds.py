@@ -6,18 +6,18 @@ import pyarrow as pa
 HOUR, DAY = 3600.0, 86400.0
 
 
-def join(name, on, time_stamps=None, joins=(), **given):
+def join(name, on, time_stamps=None, joins=(), **fields):
     right = {"name": name, "joins": list(joins)}
-    return {"right": right, "on": [on] if isinstance(on, tuple) else [(on, on)], "time_stamps": time_stamps, **given}
+    return {"right": right, "on": [on] if isinstance(on, tuple) else [(on, on)], "time_stamps": time_stamps, **fields}
 
 
-def spec(joins, roles, *, population="population", predictor="XGBoostRegressor", learner=(), **given):
+def spec(joins, roles, *, population="population", predictor="XGBoostRegressor", learner=(), **fields):
     return {
         "data_model": {"name": population, "joins": joins},
         "roles": roles,
         "feature_learners": [{"kind": "FastProp", "num_features": 10_000, **dict(learner)}],
         "predictors": [{"kind": predictor}] if predictor else [],
-        **given,
+        **fields,
     }
 
 
@@ -75,7 +75,7 @@ def towns(seed, n=250, sales=2500, lines=6000):
         .cast(pa.timestamp("s"))
         .cast(pa.timestamp("us"))
     )
-    words = ["red", "green", "Blue", "big", "small"]
+    vocabulary = ["red", "green", "Blue", "big", "small"]
     population = pa.table(
         {
             "id": [f"c{i}" for i in range(n)],
@@ -83,7 +83,7 @@ def towns(seed, n=250, sales=2500, lines=6000):
             "town_id": pa.array(rng.integers(0, 12, n), mask=rng.random(n) < 0.05),
             "area": pa.array(rng.normal(size=n), mask=rng.random(n) < 0.2),
             "colour": pa.array(rng.choice(["red", "green", "blue"], n), mask=rng.random(n) < 0.1),
-            "note": [" ".join(rng.choice(words, 3)) + "!" for _ in range(n)],
+            "note": [" ".join(rng.choice(vocabulary, 3)) + "!" for _ in range(n)],
             "spent": rng.normal(size=n),
         }
     )

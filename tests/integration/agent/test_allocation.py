@@ -51,8 +51,8 @@ class Runner:
 
     def __init__(self, site, desk, path, nodes=("n1", "n2"), **body):
         self.site, self.path = site, path
-        given = {"site_id": site.site_id, "num_nodes": max(1, len(nodes)), "wall_time_min": 5, **body}
-        self.batch = desk.user.post("/batch-jobs/", given)["id"]
+        fields = {"site_id": site.site_id, "num_nodes": max(1, len(nodes)), "wall_time_min": 5, **body}
+        self.batch = desk.user.post("/batch-jobs/", fields)["id"]
         (path / "nodefile").write_text("".join(f"{node}\n" * 2 for node in nodes))
         self.environment = {
             **os.environ, "PBS_NODEFILE": str(path / "nodefile"), "TMPDIR": str(path), "HYDRA_LAUNCHER": "fork",
@@ -61,10 +61,10 @@ class Runner:
         self.process = self.start()
 
     def start(self):
-        words = [sys.executable, "-P", "-m", "storax_agent", "run", str(self.site.folder.path)]
+        argv = [sys.executable, "-P", "-m", "storax_agent", "run", str(self.site.folder.path)]
         with (self.path / "runner.out").open("ab") as out:
             return subprocess.Popen(
-                [*words, "--batch-job", str(self.batch)], env=self.environment, stdout=out, stderr=out,
+                [*argv, "--batch-job", str(self.batch)], env=self.environment, stdout=out, stderr=out,
                 start_new_session=True,
             )  # fmt: skip
 
@@ -263,15 +263,15 @@ def test_a_real_slurm_allocation(real_slurm, site, desk, tmp_path, mode):
     runner = f"{sys.executable} -P -m storax_agent run {site.folder.path} --batch-job {batch}"
     script.write_text(f"#!/bin/sh\nexec {runner}\n")
     log = tmp_path / "slurm.out"
-    words = ["sbatch", "--parsable", "-N2", "--ntasks-per-node=4", "-t5", f"--output={log}", str(script)]
-    number = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    argv = ["sbatch", "--parsable", "-N2", "--ntasks-per-node=4", "-t5", f"--output={log}", str(script)]
+    number = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
     try:
         rows = [desk.ended(job) for job in jobs]
-        told = [site.read(row["workdir"] + "/job.out").split() for row in rows]
-        assert {name for names in told for name in names} == {"n1", "n2"}, (told, log.read_text(), site.log)
+        hosts = [site.read(row["workdir"] + "/job.out").split() for row in rows]
+        assert {name for names in hosts for name in names} == {"n1", "n2"}, (hosts, log.read_text(), site.log)
         expected = 2 if mode == "mpi" else 1
         assert [site.read(row["workdir"] + "/runs").count("run") for row in rows] == [expected] * 6
-        assert all(len(set(names)) == expected for names in told)
+        assert all(len(set(names)) == expected for names in hosts)
     finally:
         print(log.read_text() if log.exists() else "Slurm has not started it", site.log)
         subprocess.run(["scancel", number], timeout=60, check=True)

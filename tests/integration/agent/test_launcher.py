@@ -57,7 +57,7 @@ class Site:
         self.launcher.start([Work(lease, argv, environment, workdir or f"w/{lease.job_id}", **fields)])
         return lease
 
-    def look(self, *, ack=False):
+    def poll(self, *, ack=False):
         events = self.launcher.poll()
         self.started.update((row.lease, row) for row in events.started)
         for row in events.ended:
@@ -69,10 +69,10 @@ class Site:
                 self.launcher.ack(events.cursor)
 
     def wait_started(self, lease):
-        return eventually(lambda: (self.look(), self.started.get(lease))[1])
+        return eventually(lambda: (self.poll(), self.started.get(lease))[1])
 
     def wait_ended(self, lease):
-        return eventually(lambda: (self.look(), self.ended.get(lease))[1])
+        return eventually(lambda: (self.poll(), self.ended.get(lease))[1])
 
     def read(self, lease, name="job.out"):
         return (self.path / f"data/w/{lease.job_id}/{name}").read_text()
@@ -111,7 +111,7 @@ def test_signals_reach_the_job_as_they_are_by_default(site):
 
 
 @pytest.mark.parametrize(
-    ("argv", "code", "words"),
+    ("argv", "code", "message"),
     [
         (["no-such-program", "x"], 127, "command not found: 'no-such-program'"),
         (["./missing.sh"], 127, "command not found: './missing.sh'"),
@@ -120,10 +120,10 @@ def test_signals_reach_the_job_as_they_are_by_default(site):
         (["echo", "x" * 200_000], 126, "Argument list too long"),
     ],
 )
-def test_a_command_that_cannot_run_says_why(site, argv, code, words):
+def test_a_command_that_cannot_run_says_why(site, argv, code, message):
     row = site.wait_ended(site.start(argv))
     assert (row.code, row.cause, row.started) == (code, "command", False)
-    assert words in row.message
+    assert message in row.message
 
 
 def test_a_program_that_is_installed_later_is_found(site):
@@ -244,7 +244,7 @@ def test_a_new_agent_gets_what_the_old_one_missed(site):
     assert site.wait_ended(running).code == 7
     assert known not in site.ended
     time.sleep(0.2)
-    site.look()
+    site.poll()
     assert len(set(queued) & set(site.started)) < 3, "work that nobody renews was started"
 
 
@@ -364,8 +364,8 @@ def test_a_function_that_takes_too_long_ends_with_its_worker_and_its_children(si
     program = sources.program(app, {})
 
     def call(seconds, **fields):
-        told = sources.call("run", program, {"id": 1, "parameters": {"seconds": seconds}}, app)
-        return site.start(program.argv, call=told, **fields)
+        function_call = sources.call("run", program, {"id": 1, "parameters": {"seconds": seconds}}, app)
+        return site.start(program.argv, call=function_call, **fields)
 
     late = call(60, wall_sec=1.0)
     written = site.path / f"data/w/{late.job_id}/pids"

@@ -52,14 +52,14 @@ def finished(server, *jobs):
     try:
         eventually(lambda: server.states(list(jobs)) == {"JOB_FINISHED"})
     except AssertionError as error:
-        raise AssertionError(f"{error}; told: { ({job: server.told(job) for job in jobs}) }") from error
+        raise AssertionError(f"{error}; told: { ({job: server.accepted_states(job) for job in jobs}) }") from error
 
 
 def test_a_job_runs_and_is_reported(site, server):
     site.start()
     job = server.job(server.app("echo {{ x }}"), parameters={"x": "a  b"})
     finished(server, job)
-    assert server.told(job) == ["RUNNING", "RUN_DONE"]
+    assert server.accepted_states(job) == ["RUNNING", "RUN_DONE"]
     assert server.store.jobs[job]["return_code"] == 0
     assert site.read(f"w/{job}/job.out") == "a  b\n"
 
@@ -70,7 +70,7 @@ def test_a_long_job_is_running_before_it_ends(site, server):
     wait_running(site, server, job)
     go(site, job)
     finished(server, job)
-    assert server.told(job) == ["RUNNING", "RUN_DONE"]
+    assert server.accepted_states(job) == ["RUNNING", "RUN_DONE"]
 
 
 def test_results_and_failures_come_back(site, server):
@@ -126,7 +126,7 @@ def test_work_that_this_site_cannot_or_will_not_do_fails_with_the_reason(site, s
     eventually(lambda: server.states(list(reasons)) == {"FAILED"})
     for job, reason in reasons.items():
         assert reason in server.data(job)["message"]
-        assert server.told(job) == ["FAILED"]
+        assert server.accepted_states(job) == ["FAILED"]
 
 
 def test_cancelling_leaves_no_process(site, server):
@@ -144,7 +144,7 @@ def test_cancelling_leaves_no_process(site, server):
     assert [server.data(job)["message"] for job in jobs] == ["cancelled", "cancelled"]
     eventually(lambda: not any(in_group(pid) for pid in pids))
     eventually(lambda: server.state(queued) == "FAILED")
-    assert server.told(queued) == ["FAILED"]
+    assert server.accepted_states(queued) == ["FAILED"]
 
 
 def test_a_killed_agent_is_replaced_and_no_exit_code_is_lost(site, server):
@@ -204,7 +204,7 @@ def test_a_storm_of_kills_loses_no_job(site, server):
             site.kill()
             site.start()
     finished(server, *jobs)
-    assert all(server.told(job).count("RUN_DONE") == 1 for job in jobs)
+    assert all(server.accepted_states(job).count("RUN_DONE") == 1 for job in jobs)
     assert max(runs(site, job) for job in jobs) <= 2
 
 
@@ -225,7 +225,7 @@ def test_what_ended_during_an_outage_is_reported_afterwards(site, server):
     finished(server, jobs[0])
     eventually(lambda: server.state(jobs[1]) == "FAILED")
     assert [runs(site, job) for job in jobs] == [1, 1]
-    assert [server.told(job) for job in jobs] == [["RUNNING", "RUN_DONE"], ["RUNNING", "RUN_ERROR"]]
+    assert [server.accepted_states(job) for job in jobs] == [["RUNNING", "RUN_DONE"], ["RUNNING", "RUN_ERROR"]]
 
 
 def test_lost_answers_lose_nothing_and_repeat_nothing(site, server):
@@ -236,7 +236,7 @@ def test_lost_answers_lose_nothing_and_repeat_nothing(site, server):
     finished(server, *jobs)
     assert server.lose == []
     assert [runs(site, job) for job in jobs] == [1] * 5
-    assert all(server.told(job).count("RUN_DONE") == 1 for job in jobs)
+    assert all(server.accepted_states(job).count("RUN_DONE") == 1 for job in jobs)
 
 
 def test_a_lost_session_stops_its_jobs_and_takes_them_up_again(site, server):
@@ -249,7 +249,7 @@ def test_a_lost_session_stops_its_jobs_and_takes_them_up_again(site, server):
     go(site, *jobs)
     finished(server, *jobs)
     assert [runs(site, job) for job in jobs] == [2, 2]
-    assert [server.told(job).count("RUN_DONE") for job in jobs] == [1, 1]
+    assert [server.accepted_states(job).count("RUN_DONE") for job in jobs] == [1, 1]
 
 
 def test_a_stale_report_stops_the_process(site, server):
@@ -261,7 +261,7 @@ def test_a_stale_report_stops_the_process(site, server):
     pid = int(eventually(lambda: site.read(f"w/{job}/pid").strip()))
     eventually(lambda: [row["id"] for row in server.store.refused] == [job])
     eventually(lambda: not in_group(pid))
-    assert server.told(job) == []
+    assert server.accepted_states(job) == []
 
 
 def test_a_stale_end_is_refused_and_forgotten(site, server):
@@ -276,7 +276,7 @@ def test_a_stale_end_is_refused_and_forgotten(site, server):
     other = server.job(server.app("true"))
     finished(server, other)
     assert {row["id"] for row in server.store.refused} == {job}
-    assert server.told(job) == ["RUNNING"]
+    assert server.accepted_states(job) == ["RUNNING"]
 
 
 def test_one_report_that_the_server_cannot_take_does_not_hold_up_others(site, server):
@@ -307,7 +307,7 @@ def test_sigterm_leaves_jobs_running_for_the_next_agent(site, server):
 
 
 @pytest.mark.parametrize("how", ["setting", "variable", "signal"])
-def test_an_agent_told_so_ends_its_jobs_reports_them_and_leaves_nothing(tmp_path, server, how):
+def test_an_agent_that_is_to_stop_its_jobs_ends_and_reports_them_and_leaves_nothing(tmp_path, server, how):
     site = RunningSite(tmp_path / "site", server.url, stop_jobs_on_exit=how == "setting")
     site.environment = {"STORAX_AGENT_STOP_JOBS": "1"} if how == "variable" else {}
     try:
@@ -322,9 +322,9 @@ def test_an_agent_told_so_ends_its_jobs_reports_them_and_leaves_nothing(tmp_path
         began = time.monotonic()
         site.stop(signal.SIGUSR1 if how == "signal" else signal.SIGTERM)
         assert time.monotonic() - began < 30
-        assert [server.told(job)[-1] for job in (gentle, stubborn)] == ["RUN_TIMEOUT"] * 2
+        assert [server.accepted_states(job)[-1] for job in (gentle, stubborn)] == ["RUN_TIMEOUT"] * 2
         assert server.data(gentle) == {"message": "the site agent was stopped", "lease_lost": True}
-        assert server.told(waiting) == []
+        assert server.accepted_states(waiting) == []
         assert server.store.sessions == set()
         assert site.launcher is None
     finally:
@@ -335,7 +335,7 @@ def test_the_wall_time_of_a_job_is_minutes(site, server):
     site.start()
     job = server.job(server.app("sleep 600"), wall_time_min=0.005)
     server.store.jobs[job]["max_attempts"] = 1
-    eventually(lambda: "RUN_TIMEOUT" in server.told(job))
+    eventually(lambda: "RUN_TIMEOUT" in server.accepted_states(job))
     server.hold(job)
     timed_out = next(data for number, to, data in server.store.moves if (number, to) == (job, "RUN_TIMEOUT"))
     assert timed_out["message"] == "the wall time of the job was reached"
@@ -396,7 +396,7 @@ def test_restarting_the_agent_under_load_kills_no_job(site, server):
         site.start()
     finished(server, *jobs)
     assert [runs(site, job) for job in jobs] == [1] * 60
-    assert all(server.told(job) == ["RUNNING", "RUN_DONE"] for job in jobs)
+    assert all(server.accepted_states(job) == ["RUNNING", "RUN_DONE"] for job in jobs)
 
 
 def test_hundreds_of_ends_during_an_outage_all_arrive(site, server):
@@ -417,4 +417,4 @@ def test_hundreds_of_ends_during_an_outage_all_arrive(site, server):
     site.start()
     finished(server, *jobs)
     assert len(held) >= 2
-    assert all(server.told(job).count("RUN_DONE") == 1 for job in jobs)
+    assert all(server.accepted_states(job).count("RUN_DONE") == 1 for job in jobs)

@@ -74,8 +74,8 @@ def test_a_flood_of_output_ends_its_job_with_the_reason_in_its_events(desk, site
     site.start()
     job = desk.job(desk.app("flood", "head -c 3000000 /dev/zero; sleep 60", use_shell=True))
     desk.ended(job, "FAILED")
-    words = "it wrote more than 1 MiB to job.out (max_output_mb in site.toml)"
-    assert desk.last_data(job, "RUN_ERROR")["message"] == words
+    message = "it wrote more than 1 MiB to job.out (max_output_mb in site.toml)"
+    assert desk.last_data(job, "RUN_ERROR")["message"] == message
     assert site.file(desk.read(job)["workdir"] + "/job.out").stat().st_size == 1 << 20
 
 
@@ -86,8 +86,8 @@ def test_memory_that_a_site_does_not_have_is_refused_and_what_it_has_is_packed(d
         file.write(f"memory_mb = 1000\n{text}")
     site.start()
     app = desk.app("big", "sleep 0.2")
-    told = desk.last_data(desk.ended(desk.job(app, mem_per_node_mb=1001), "FAILED")["id"], "FAILED")
-    assert told["message"] == "needs 1001 MiB of memory; this site has 1000 (memory_mb in its site.toml)"
+    data = desk.last_data(desk.ended(desk.job(app, mem_per_node_mb=1001), "FAILED")["id"], "FAILED")
+    assert data["message"] == "needs 1001 MiB of memory; this site has 1000 (memory_mb in its site.toml)"
     first, second = desk.job(app, mem_per_node_mb=600), desk.job(app, mem_per_node_mb=600)
     desk.ended(first)
     desk.ended(second)
@@ -244,19 +244,19 @@ def test_why_a_runner_failed_and_which_of_its_loops_fail_reaches_the_server(desk
     failed = desk.user.post("/batch-jobs/", {**body, "partitions": [{"num_nodes": 2}]})["id"]
     running = desk.user.post("/batch-jobs/", body)["id"]
     row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{failed}"))["state"] == "finished" and r)
-    words = f"the partitions of BatchJob {failed} ask for 2 nodes; its allocation has 1"
-    assert row["status_info"]["error"] == words
+    reason = f"the partitions of BatchJob {failed} ask for 2 nodes; its allocation has 1"
+    assert row["status_info"]["error"] == reason
     health = site.folder.state / f"batch-{running}" / "loops.json"
     eventually(health.exists)
     known = health.read_text()  # as its health loop writes it, which writes when it becomes other
     health.write_text('{"pull": {"errors": 9, "failing": "no more", "since": 1, "server_away": false}}')
     eventually(lambda: "failing_loops" in desk.user.get(f"/batch-jobs/{running}")["status_info"])
-    told = desk.user.get(f"/batch-jobs/{running}")["status_info"]["failing_loops"]
+    failing = desk.user.get(f"/batch-jobs/{running}")["status_info"]["failing_loops"]
     health.write_text(known)
     eventually(lambda: not desk.user.get(f"/batch-jobs/{running}")["status_info"]["failing_loops"])
     desk.user.patch(f"/batch-jobs/{running}", {"state": "pending_deletion"})
     eventually(lambda: desk.user.get(f"/batch-jobs/{running}")["state"] == "finished")
-    assert told == {"pull": "no more"}
+    assert failing == {"pull": "no more"}
 
 
 def test_the_end_of_an_agent_that_ends_its_jobs_ends_its_allocations_too(desk, site):
@@ -274,10 +274,10 @@ def test_the_end_of_an_agent_that_ends_its_jobs_ends_its_allocations_too(desk, s
     assert desk.read(job)["state"] in ("RESTART_READY", "RUN_TIMEOUT")
 
 
-def run(*words, token="", url="", home=None):
+def run(*arguments, token="", url="", home=None):
     environment = {**os.environ, "STORAX_URL": url, "STORAX_TOKEN": token, "STORAX_HOME": str(home)}
     return subprocess.run(
-        [sys.executable, "-c", "from storax.cli import main; main()", "site", *map(str, words)],
+        [sys.executable, "-c", "from storax.cli import main; main()", "site", *map(str, arguments)],
         capture_output=True, text=True, env=environment, timeout=60, check=False,
     )  # fmt: skip
 
@@ -286,11 +286,11 @@ def run(*words, token="", url="", home=None):
 def test_the_command_line_makes_starts_checks_stops_and_removes_a_site(world, user, tmp_path):
     place = tmp_path / "cli-site"
 
-    def site(*words):
-        return run(*words, token=user.token, url=world.url, home=tmp_path / "home")
+    def site(*arguments):
+        return run(*arguments, token=user.token, url=world.url, home=tmp_path / "home")
 
-    made = site("init", place, "--name", "cli", "--slots", 3, "--stop-jobs")
-    assert made.returncode == 0, made.stderr
+    result = site("init", place, "--name", "cli", "--slots", 3, "--stop-jobs")
+    assert result.returncode == 0, result.stderr
     again = site("init", place)
     assert again.returncode == 0, again.stderr
     settings = SiteFolder(place).load()
@@ -318,30 +318,30 @@ def test_a_new_site_is_asked_about_on_a_terminal_and_only_there(world, user, tmp
     environment = {"STORAX_URL": world.url, "STORAX_TOKEN": user.token, "STORAX_HOME": str(tmp_path / "home")}
     command = [sys.executable, "-c", "from storax.cli import main; main()", "site", "init"]
 
-    def at_terminal(place, *words, typed):
+    def at_terminal(place, *arguments, typed):
         ours, theirs = os.openpty()
         os.write(ours, typed.encode())
-        argv = [*command, str(place), *words]
+        argv = [*command, str(place), *arguments]
         ran = subprocess.run(argv, stdin=theirs, stderr=theirs, env={**os.environ, **environment}, timeout=60)
         os.close(theirs)
-        told = b""
+        output = b""
         with suppress(OSError):  # a terminal without a far end
             while block := os.read(ours, 65536):
-                told += block
+                output += block
         os.close(ours)
-        assert ran.returncode == 0, told.decode()
-        return SiteFolder(place).load(), told.decode()
+        assert ran.returncode == 0, output.decode()
+        return SiteFolder(place).load(), output.decode()
 
-    here, told = at_terminal(tmp_path / "asked", typed="my-site\nnone\nlocal\n0\n3\n\ny\n")
+    here, output = at_terminal(tmp_path / "asked", typed="my-site\nnone\nlocal\n0\n3\n\ny\n")
     assert (here.name, here.scheduler.kind, here.slots, here.gpus) == ("my-site", "local", 3, 0)
     assert here.policy.allow_functions
-    assert "unknown scheduler 'none'" in told
-    assert "'0' is not a number from 1" in told
-    _, told = at_terminal(tmp_path / "asked", typed="")
-    assert "Scheduler of this machine" not in told, "asked again"
-    far, told = at_terminal(tmp_path / "far", "--scheduler", "slurm", "--name", "far", typed="debug\nphysics\n\n\n")
+    assert "unknown scheduler 'none'" in output
+    assert "'0' is not a number from 1" in output
+    _, output = at_terminal(tmp_path / "asked", typed="")
+    assert "Scheduler of this machine" not in output, "asked again"
+    far, output = at_terminal(tmp_path / "far", "--scheduler", "slurm", "--name", "far", typed="debug\nphysics\n\n\n")
     assert (far.scheduler.default_queue, far.scheduler.default_project) == ("debug", "physics")
-    assert (far.run_jobs, "Name at" in told) == (False, False)
+    assert (far.run_jobs, "Name at" in output) == (False, False)
     run("init", tmp_path / "quiet", token=user.token, url=world.url, home=tmp_path / "home")
     assert SiteFolder(tmp_path / "quiet").load().name.startswith("quiet@")
 

@@ -89,14 +89,14 @@ class Site:
         return lease.job_id
 
     def end_of(self, job):
-        def look():
+        def poll():
             events = self.launcher.poll()
             self.ended.update((row.lease.job_id, row) for row in events.ended)
             if events.cursor:
                 self.launcher.ack(events.cursor)
             return self.ended.get(job)
 
-        return eventually(look)
+        return eventually(poll)
 
     @property
     def spawner(self):
@@ -122,9 +122,9 @@ def site(tmp_path):
 
 
 def test_its_running_spawner_is_taken_over_with_its_jobs(site):
-    told = site.old_agent({"1": site.waits, "2": "exit 3"}, ends=1)
+    reported = site.old_agent({"1": site.waits, "2": "exit 3"}, ends=1)
     pid = site.spawner
-    assert told["ended"] == {"2": 3}
+    assert reported["ended"] == {"2": 3}
     assert site.open() == [1]
     assert site.end_of(2).code == 3, "an end that the old agent never acknowledged"
     assert site.end_of(site.start(["/bin/sh", "-c", "exit 4"])).code == 4
@@ -139,11 +139,11 @@ def test_its_running_spawner_is_taken_over_with_its_jobs(site):
 
 
 def test_its_killed_spawners_journal_is_read(site):
-    told = site.old_agent({"1": site.waits, "2": "exit 3"}, ends=1)
+    reported = site.old_agent({"1": site.waits, "2": "exit 3"}, ends=1)
     os.kill(site.spawner, signal.SIGKILL)
     eventually(lambda: site.spawner is None)
     assert site.open() == [1]
-    assert alive(told["started"]["1"])
+    assert alive(reported["started"]["1"])
     assert site.end_of(2).code == 3
     site.go()
     assert site.end_of(1).cause in ("exit", "lost"), "before Linux 6.15 nobody can tell the exit code of an adopted job"
@@ -154,8 +154,8 @@ def test_an_agent_of_it_is_served_by_a_spawner_of_this_release(site):
     first = site.start(["/bin/sh", "-c", site.waits])
     eventually(lambda: site.launcher.poll().started)
     site.launcher._disconnect()
-    told = site.old_agent({"1": "exit 5", "2": site.waits}, ends=1)
-    assert (told["running"], told["ended"]) == ([first], {"1": 5})
+    reported = site.old_agent({"1": "exit 5", "2": site.waits}, ends=1)
+    assert (reported["running"], reported["ended"]) == ([first], {"1": 5})
     assert sorted(site.open()) == [2, first]
     site.go()
     assert [site.end_of(job).code for job in (2, first)] == [7, 7]

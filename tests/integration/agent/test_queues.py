@@ -26,11 +26,11 @@ class Idle:
     """A scheduler as far as its idle nodes and its queues go."""
 
     def __init__(self, *windows, cores=None):
-        self.told = SchedulerSnapshot({"debug": [{"num_nodes": n, "wall_time_min": w} for n, w in windows]}, {})
+        self.idle_nodes = SchedulerSnapshot({"debug": [{"num_nodes": n, "wall_time_min": w} for n, w in windows]}, {})
         self.limits = {"debug": {"max_nodes": 9, **({"cores": cores} if cores else {})}}
 
     def snapshot(self):
-        return self.told
+        return self.idle_nodes
 
     def queues(self):
         return self.limits
@@ -44,11 +44,11 @@ class Desk:
         self.api = SiteApi(world.url, self.user.token)
 
     def elastic(self, *windows, later=0, cores=None, site=None, **settings):
-        given = ElasticSettings(**{"enabled": True, "queue": "debug", "max_nodes": 8, "max_pending": 9, **settings})
+        queue = ElasticSettings(**{"enabled": True, "queue": "debug", "max_nodes": 8, "max_pending": 9, **settings})
         now = datetime.now(UTC) + timedelta(minutes=later)
         shared = {"slots": 8, "launcher": {"whole_nodes": not cores}, "scheduler": {"kind": "slurm"}}
         own = SiteSettings(name="s", site_id=self.site, url=self.world.url, **{**shared, **(site or {})})
-        ElasticQueue(self.api, own, Idle(*windows, cores=cores), given, now=lambda: now).step()
+        ElasticQueue(self.api, own, Idle(*windows, cores=cores), queue, now=lambda: now).step()
         return self.batches()
 
     def batches(self):
@@ -74,8 +74,8 @@ def desk(world):
 def test_the_footprint_of_jobs_is_one_answer(desk):
     desk.user.jobs(desk.app, 6, node_packing_count=4, wall_time_min=7)
     desk.user.jobs(desk.app, 1, num_nodes=3, wall_time_min=2, tags={"a": "b"})
-    told = desk.api.footprint({"site_id": desk.site})
-    assert told == {"num_jobs": 7, "nodes": 4.5, "max_nodes": 3, "max_wall_time_min": 7}
+    footprint = desk.api.footprint({"site_id": desk.site})
+    assert footprint == {"num_jobs": 7, "nodes": 4.5, "max_nodes": 3, "max_wall_time_min": 7}
     assert desk.api.footprint({"site_id": desk.site, "tags": {"a": "b"}})["nodes"] == 3
     assert desk.api.footprint({"site_id": desk.site, "state": "FAILED"})["nodes"] == 0
     desk.user.refused("POST", "/jobs/footprint", {"filter": {"nodes": 1}}, status=422, code="invalid")
@@ -110,24 +110,24 @@ def test_the_server_counts_as_many_jobs_on_a_node_as_the_packer_puts_there(desk)
     seed = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
     print(f"replay with STORAX_SEED={seed}")
     rng = random.Random(seed)
-    asked = []
+    requests = []
     for number in range(40):
-        asked.append({
+        requests.append({
             "ranks_per_node": rng.randint(1, 3), "threads_per_rank": rng.randint(1, 3),
             "threads_per_core": rng.randint(1, 2), "mem_per_node_mb": rng.choice([0, 300, 500, 1000]),
             "gpus_per_rank": rng.choice([0.0, 0.1, 1 / 3, 0.4, 0.5, 1.0, 1.5]), "tags": {"n": str(number)},
             "node_packing_count": rng.choice([1, 2, 3]),
         })  # fmt: skip
-        desk.user.jobs(desk.app, 1, **asked[-1])
-    for number, one in enumerate(asked):
+        desk.user.jobs(desk.app, 1, **requests[-1])
+    for number, one in enumerate(requests):
         size, whole = Capacity(rng.randint(9, 20), rng.randint(6, 8), rng.choice([0, 1500])), rng.random() < 0.3
         node, foot, held = Node(**size._asdict()), footprint(one, whole_nodes=whole), 0
         while place := node.fit(foot):
             node.take(place)
             held += 1
         only = {"site_id": desk.site, "tags": {"n": str(number)}}
-        told = desk.api.footprint(only, node=size._asdict(), whole_nodes=whole, fitting=True)
-        assert told["nodes"] == pytest.approx(1 / held), (one, size, whole)
+        reply = desk.api.footprint(only, node=size._asdict(), whole_nodes=whole, fitting=True)
+        assert reply["nodes"] == pytest.approx(1 / held), (one, size, whole)
 
 
 def test_what_the_work_needs_is_asked_for_once(desk):
@@ -220,7 +220,7 @@ def test_idle_nodes_are_looked_for_in_the_default_queue_where_none_is_named(desk
     assert desk.elastic((4, 30), use_backfill=True, queue="", site=default) == [("pending_submission", 2, 25)]
 
 
-def test_idle_nodes_that_are_never_told_are_no_silence(desk, caplog):
+def test_a_queue_without_idle_nodes_raises_an_error_or_logs_a_message(desk, caplog):
     desk.user.jobs(desk.app, 2)
     with pytest.raises(NoQueueError, match="no idle nodes of queue 'debugg'"):
         desk.elastic((4, 30), use_backfill=True, queue="debugg")
@@ -282,14 +282,14 @@ def test_so_many_equal_allocations_are_kept(desk):
 def site(world, tmp_path, monkeypatch):
     cluster = TestCluster("pbs", tmp_path, monkeypatch)
     user = world.user()
-    made = RunningSite(tmp_path / "site", world.url, token=user.token, run_jobs=False, slots=2)
-    made.folder.choose_scheduler("pbs")
-    text = made.folder.settings_file.read_text()
-    made.folder.settings_file.write_text(text + "idle_sec = 2\noutlook_poll_sec = 0.3\ncommand_timeout_sec = 1.5\n")
-    made.user, made.cluster = user, cluster
-    yield made
+    running = RunningSite(tmp_path / "site", world.url, token=user.token, run_jobs=False, slots=2)
+    running.folder.choose_scheduler("pbs")
+    text = running.folder.settings_file.read_text()
+    running.folder.settings_file.write_text(text + "idle_sec = 2\noutlook_poll_sec = 0.3\ncommand_timeout_sec = 1.5\n")
+    running.user, running.cluster = user, cluster
+    yield running
     cluster.bad()
-    made.close()
+    running.close()
 
 
 def test_an_agent_lives_with_a_scheduler_that_goes_wrong_in_every_way(site, world):
@@ -318,8 +318,8 @@ def test_an_agent_lives_with_a_scheduler_that_goes_wrong_in_every_way(site, worl
     assert [event["to_state"] for event in user.events(entity="batch_job", entity_id=batch, to_state="finished")] == [
         "finished"
     ]
-    told = eventually(lambda: json.loads((site.folder.state / "loops.json").read_text()))
-    assert told["allocations"] == {"errors": 0, "failing": ""}
+    loops = eventually(lambda: json.loads((site.folder.state / "loops.json").read_text()))
+    assert loops["allocations"] == {"errors": 0, "failing": ""}
     assert len(list((cluster.place / "jobs").glob("*.json"))) == 1
 
 
@@ -330,16 +330,16 @@ def test_a_scheduler_that_is_not_there_is_said_in_the_check_and_makes_batch_jobs
     row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["status_info"] and r)
     assert row["state"] == "pending_submission"
     assert "no clear" in row["status_info"]["waits"]
-    found = {finding.what: finding for finding in check(site.folder)}
-    assert found["scheduler"].good is False
-    assert "check that it runs" in found["scheduler"].detail
+    findings = {finding.what: finding for finding in check(site.folder)}
+    assert findings["scheduler"].good is False
+    assert "check that it runs" in findings["scheduler"].detail
     site.cluster.bad()
     row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r)
     assert "waits" not in row["status_info"]
 
 
 def test_a_loop_that_fails_shows_in_the_site_s_row_until_it_works_again(site):
-    def told():
+    def failing_loops():
         return site.user.get(f"/sites/{site.site_id}")["failing_loops"]
 
     def tellings():
@@ -349,7 +349,7 @@ def test_a_loop_that_fails_shows_in_the_site_s_row_until_it_works_again(site):
     site.start()
     eventually(lambda: site.user.get(f"/sites/{site.site_id}")["allowed_queues"])
     site.cluster.bad("fail")
-    row = eventually(told)
+    row = eventually(failing_loops)
     assert list(row) == ["outlook"]
     assert "gives no clear answer" in row["outlook"]["error"]
     assert datetime.fromisoformat(row["outlook"]["since"]) <= datetime.now(UTC)
@@ -360,7 +360,7 @@ def test_a_loop_that_fails_shows_in_the_site_s_row_until_it_works_again(site):
     site.kill()
     site.cluster.bad()
     site.start()  # the words of an agent that was killed are taken back by the next
-    eventually(lambda: told() == {})
+    eventually(lambda: failing_loops() == {})
     assert tellings() == [["outlook"], []]
 
 
@@ -373,8 +373,8 @@ def test_a_job_fails_only_where_no_queue_of_the_site_can_hold_it(site):
     (wide,) = site.user.jobs(app, 1, num_nodes=2, gpus_per_rank=0.5)
     site.start()
     eventually(lambda: site.user.states(wide) == ["FAILED"])
-    told = site.user.events(job_id=wide, to_state="FAILED")[-1]["data"]["message"]
-    assert told == (
+    message = site.user.events(job_id=wide, to_state="FAILED")[-1]["data"]["message"]
+    assert message == (
         "no place of this site can hold it: needs 1 GPUs on each node; queue 'workq' has 0; "
         "needs 2 nodes; queue 'gpuq' has 1"
     )
@@ -384,12 +384,12 @@ def test_a_job_fails_only_where_no_queue_of_the_site_can_hold_it(site):
 
 def test_the_check_shows_what_backfill_would_find(site):
     text = site.folder.settings_file.read_text()
-    for queue, good, words in (("debug", None, "2 nodes for"), ("debugg", False, "no such queue")):
+    for queue, good, detail in (("debug", None, "2 nodes for"), ("debugg", False, "no such queue")):
         table = f"[elastic_queue]\nenabled = true\nuse_backfill = true\nqueue = '{queue}'\n"
         site.folder.settings_file.write_text(f"{text}\n{table}")
-        (found,) = [finding for finding in check(site.folder) if finding.what == f"backfill {queue}"]
-        assert found.good is good
-        assert words in found.detail
+        (backfill,) = [finding for finding in check(site.folder) if finding.what == f"backfill {queue}"]
+        assert backfill.good is good
+        assert detail in backfill.detail
 
 
 def test_one_that_is_deleted_before_it_is_submitted_never_is(site):

@@ -95,7 +95,7 @@ def test_a_token_of_another_user_is_not_taken_up(world, user, site, expired):
 
 
 def finding(site, what):
-    return next(found.detail for found in check(SiteFolder(site.folder.path)) if found.what == what)
+    return next(result.detail for result in check(SiteFolder(site.folder.path)) if result.what == what)
 
 
 def test_a_check_says_when_the_token_ends_and_when_it_has(site, old, expired):
@@ -104,8 +104,8 @@ def test_a_check_says_when_the_token_ends_and_when_it_has(site, old, expired):
     site.folder.settings_file.write_text(f"token_warn_days = 100\n{text}")
     assert f"put another token into {site.folder.token_file} before" in finding(site, "token")
     expired()
-    (found,) = [one for one in check(site.folder) if one.what == "token"]
-    assert (found.good, str(site.folder.token_file) in found.detail) == (False, True)
+    (result,) = [one for one in check(site.folder) if one.what == "token"]
+    assert (result.good, str(site.folder.token_file) in result.detail) == (False, True)
 
 
 def test_the_agent_warns_of_the_end_and_takes_up_a_newer_token_before_it(user, site, caplog):

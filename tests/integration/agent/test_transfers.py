@@ -121,14 +121,14 @@ def test_what_cannot_succeed_fails_its_job_with_the_reason_and_the_others_finish
         "no output": desk.job(desk.app("none", "true"), source="lab:/good", result="lab:/r"),
     }
     good = [desk.job(app, source="lab:/good", result=f"lab:/out/{n}") for n in range(20)]
-    words = {
+    reasons = {
         "missing": "No such file or directory", "denied": "refuses the key", "escaping": "'..'",
         "unknown": "'nowhere' is not in [transfer_locations]", "no output": "No such file or directory",
     }  # fmt: skip
     for name, job in jobs.items():
         desk.ended(job, "FAILED")
-        assert words[name] in desk.reason(job), name
-        assert words[name] in desk.items(job)[-1 if name == "no output" else 0]["transfer_info"]["error"]
+        assert reasons[name] in desk.reason(job), name
+        assert reasons[name] in desk.items(job)[-1 if name == "no output" else 0]["transfer_info"]["error"]
     assert "there: denied, here, lab" in desk.reason(jobs["unknown"])
     for job in good:
         desk.ended(job)
@@ -264,7 +264,7 @@ def test_files_are_cleaned_once_after_the_end_and_never_outside(desk, tmp_path):
 
 def test_the_check_of_a_site_asks_each_location(desk, lab, tmp_path):
     desk.locate(lab=lab.location(), denied=lab.location(key="other_key"), gone={"url": f"file://{tmp_path}/gone"})
-    found = {finding.what: finding for finding in check(desk.site.folder)}
-    assert found["location lab"].good
-    assert (found["location denied"].good, "refuses the key" in found["location denied"].detail) == (False, True)
-    assert (found["location gone"].good, "is not a folder" in found["location gone"].detail) == (False, True)
+    findings = {finding.what: finding for finding in check(desk.site.folder)}
+    assert findings["location lab"].good
+    assert (findings["location denied"].good, "refuses the key" in findings["location denied"].detail) == (False, True)
+    assert (findings["location gone"].good, "is not a folder" in findings["location gone"].detail) == (False, True)

@@ -89,14 +89,14 @@ def test_the_server_answers_in_the_order_of_our_columns(client):
         assert tuple(page["columns"]) == model._columns, model
 
 
-WORDS = {"entity": "job", "type": "job.created", "from_state": "READY", "to_state": "FAILED"}  # the log's closed lists
+VALID = {"entity": "job", "type": "job.created", "from_state": "READY", "to_state": "FAILED"}  # the log's closed lists
 
 
 def sample(model, name, annotation):
     """A value that this filter takes."""
     if named := {"site_name": Site, "app_name": App}.get(name.partition("__")[0]):
         return named.objects.all()[0].name  # a name that never was is refused
-    if model is EventLog and annotation is str and (word := WORDS.get(name.partition("__")[0])):
+    if model is EventLog and annotation is str and (word := VALID.get(name.partition("__")[0])):
         return word
     choices = kind_of(annotation).choices
     if choices:

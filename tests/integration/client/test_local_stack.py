@@ -250,8 +250,8 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     assert "already runs at" in other.stderr
 
     # The operator's commands find it by themselves; the variables of this test's own process are not there.
-    told = storax(home, "admin", "verify")
-    assert (told.returncode, told.stdout.splitlines()[-1][-14:]) == (0, " 0 differences"), told.stderr
+    result = storax(home, "admin", "verify")
+    assert (result.returncode, result.stdout.splitlines()[-1][-14:]) == (0, " 0 differences"), result.stderr
     assert storax(home, "admin", "rebuild", "--yes", "--data", str(home / "local")).returncode == 0
 
     pids = {part["part"]: part["pid"] for part in facts["parts"]}

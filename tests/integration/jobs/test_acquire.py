@@ -25,31 +25,31 @@ def bench(world: World) -> Bench:
 
 
 def test_a_lease_is_on_the_job_and_in_its_history(bench: Bench) -> None:
-    made = bench.job(tags={"k": "v"}, data={"x": [1]})
+    job_id = bench.job(tags={"k": "v"}, data={"x": [1]})
     answer = bench.user.post(f"/sessions/{bench.session}/acquire", {"max_num_jobs": 5})
     (job,) = answer["jobs"]
     assert (job["id"], job["session_id"], job["lease_epoch"], job["state"], job["version"]) == (
-        made,
+        job_id,
         bench.session,
         1,
         "PREPROCESSED",
         2,
     )
     assert (job["tags"], job["data"]) == ({"k": "v"}, {"x": [1]})
-    assert job == bench.user.get(f"/jobs/{made}")
+    assert job == bench.user.get(f"/jobs/{job_id}")
     assert [a["id"] for a in answer["apps"]] == [bench.app]
     assert answer["apps"] == bench.user.get("/apps/", id=bench.app)["results"]
-    event = bench.user.events(job_id=made)[-1]
+    event = bench.user.events(job_id=job_id)[-1]
     assert (event["type"], event["actor"], event["data"]) == (
         "job.leased", f"session:{bench.session}", {"session_id": bench.session, "lease_epoch": 1, "batch_job_id": None},
     )  # fmt: skip
 
 
 def test_priority_goes_first_and_age_next(bench: Bench) -> None:
-    made = {p: [bench.job(priority=p) for _ in range(2)] for p in (0, 5, -5)}
-    assert bench.all() == made[5] + made[0] + made[-5]
+    by_priority = {p: [bench.job(priority=p) for _ in range(2)] for p in (0, 5, -5)}
+    assert bench.all() == by_priority[5] + by_priority[0] + by_priority[-5]
     bench.back()
-    assert [bench.all(1)[0] for _ in range(3)] == [*made[5], made[0][0]]
+    assert [bench.all(1)[0] for _ in range(3)] == [*by_priority[5], by_priority[0][0]]
 
 
 def test_hints_come_by_priority_as_well(bench: Bench) -> None:
@@ -95,17 +95,17 @@ CONSTRAINTS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("ask", "names"), CONSTRAINTS, ids=lambda p: str(p)[:60])
 def test_a_constraint_holds_for_every_job_that_is_taken(bench: Bench, ask: dict[str, Any], names: str) -> None:
-    made = {
+    job_ids = {
         "free": bench.job(), "short": bench.job(wall_time_min=5), "exact": bench.job(wall_time_min=10),
         "long": bench.job(wall_time_min=11), "wide": bench.job(num_nodes=4), "packed": bench.job(node_packing_count=8),
         "tagged": bench.job(tags={"k": "v", "l": "w"}), "ranks": bench.job(ranks_per_node=2, wall_time_min=60),
     }  # fmt: skip
-    bench.user.patch(f"/jobs/{made['long']}", {"state": "FAILED"})
-    bench.user.patch(f"/jobs/{made['long']}", {"state": "RESTART_READY"})
-    found: list[int] = []
+    bench.user.patch(f"/jobs/{job_ids['long']}", {"state": "FAILED"})
+    bench.user.patch(f"/jobs/{job_ids['long']}", {"state": "RESTART_READY"})
+    taken: list[int] = []
     while more := bench.take(**ask):  # without any constraint a call brings what is hinted at, which may be less
-        found += more
-    assert {n for n, j in made.items() if j in found} == set(names.split())
+        taken += more
+    assert {n for n, j in job_ids.items() if j in taken} == set(names.split())
 
 
 def shape(rng: random.Random) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def test_nodes_are_offered_what_they_can_hold_as_the_packer_sees_it(bench: Bench
     print(f"replay with STORAX_SEED={seed}")
     rng = random.Random(seed)
     shapes = [shape(rng) for _ in range(120)]
-    made = bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w", **one} for one in shapes])["results"]
+    created = bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w", **one} for one in shapes])["results"]
     for _ in range(12):
         sizes = [
             Capacity(rng.randint(1, 12), rng.randint(0, 4), rng.choice([0, 500, 1000]))
@@ -132,13 +132,13 @@ def test_nodes_are_offered_what_they_can_hold_as_the_packer_sees_it(bench: Bench
         nodes = [{"num_nodes": rng.randint(1, 2), **size._asdict()} for size in sizes]
         there = [size for size, row in zip(sizes, nodes, strict=True) for _ in range(row["num_nodes"])]
         fit = {
-            job["id"] for job, one in zip(made, shapes, strict=True)
+            job["id"] for job, one in zip(created, shapes, strict=True)
             if not objection(there, footprint(one), where="", mend={})
         }  # fmt: skip
         assert set(bench.take(nodes=nodes)) == fit
         bench.back()
         if len(nodes) == 1:
-            assert set(bench.take(beyond=nodes)) == {job["id"] for job in made} - fit
+            assert set(bench.take(beyond=nodes)) == {job["id"] for job in created} - fit
             bench.back()
 
 
@@ -153,9 +153,9 @@ def test_a_place_that_would_hold_a_job_keeps_it_from_being_beyond_all(bench: Ben
 
 def test_a_hook_is_offered_to_nodes_that_could_not_hold_its_job(bench: Bench) -> None:
     app = bench.user.app(bench.site, hooks=["preprocess"])
-    made = int(bench.user.job(app, gpus_per_rank=1.0)["id"])
+    job_id = int(bench.user.job(app, gpus_per_rank=1.0)["id"])
     assert bench.take(beyond=[{"cores": 1}]) == []
-    assert bench.take(nodes=[{"cores": 1}]) == [made]
+    assert bench.take(nodes=[{"cores": 1}]) == [job_id]
 
 
 def test_only_jobs_of_the_apps_that_were_named(bench: Bench) -> None:
@@ -225,17 +225,17 @@ def test_nobody_waits_for_longer_than_the_server_allows(bench: Bench, wait: str)
 
 def test_one_out_of_every_pair_of_hands_gets_a_job(bench: Bench) -> None:
     """No job twice, none left over, and nobody goes away empty while others are free."""
-    made = {j["id"] for j in bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w"}] * 200)["results"]}
+    job_ids = {j["id"] for j in bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w"}] * 200)["results"]}
     sessions = [bench.user.session(bench.site) for _ in range(10)]
     for ask in ({}, {"max_nodes_per_job": 5}):
         with ThreadPoolExecutor(10) as pool:
             taken = list(pool.map(lambda s: bench.take(20, session=s, **ask), sessions))  # noqa: B023
-        found = [j for t in taken for j in t]
-        assert len(found) == len(set(found))
+        handed_out = [j for t in taken for j in t]
+        assert len(handed_out) == len(set(handed_out))
         assert all(taken)
         while more := bench.take(100, max_nodes_per_job=5):
-            found += more
-        assert sorted(found) == sorted(made)
+            handed_out += more
+        assert sorted(handed_out) == sorted(job_ids)
         for session in sessions:
             bench.user.delete(f"/sessions/{session}")
         bench.back()
@@ -246,16 +246,16 @@ def test_one_out_of_every_pair_of_hands_gets_a_job(bench: Bench) -> None:
 def test_a_job_that_another_call_has_in_hand_is_passed_over_and_not_waited_for(
     world: World, bench: Bench, ask: dict[str, Any]
 ) -> None:
-    made = [bench.job() for _ in range(6)]
+    job_ids = [bench.job() for _ in range(6)]
     with ThreadPoolExecutor(1) as pool:
 
         async def hold() -> list[int]:
             async with world.db.worker() as conn, conn.transaction():
-                await conn.execute("SELECT id FROM job_state WHERE id = ANY($1::bigint[]) FOR UPDATE", made[:3])
+                await conn.execute("SELECT id FROM job_state WHERE id = ANY($1::bigint[]) FOR UPDATE", job_ids[:3])
                 call = pool.submit(bench.take, 6, **ask)
                 return await asyncio.wait_for(asyncio.wrap_future(call), 5)
 
-        assert world.run(hold()) == made[3:]
+        assert world.run(hold()) == job_ids[3:]
 
 
 def test_packers_share_no_job_either(bench: Bench) -> None:
@@ -266,8 +266,8 @@ def test_packers_share_no_job_either(bench: Bench) -> None:
         return [j for _ in range(20) for j in bench.take(session=session, max_aggregate_nodes=2)]
 
     with ThreadPoolExecutor(8) as pool:
-        found = [j for t in pool.map(pack, sessions) for j in t]
-    assert len(found) == len(set(found)) == 80
+        handed_out = [j for t in pool.map(pack, sessions) for j in t]
+    assert len(handed_out) == len(set(handed_out)) == 80
 
 
 # ---- waiting --------------------------------------------------------------------------------------------------------
@@ -281,8 +281,8 @@ def test_a_waiting_session_wakes_for_a_new_job(
         waiting = pool.submit(bench.take, 5, wait=60, **ask)
         time.sleep(0.4) if ask else eventually(lambda: world.asleep() == 1)
         assert not waiting.done()
-        made = bench.job()
-        assert waiting.result(30) == [made]
+        job_id = bench.job()
+        assert waiting.result(30) == [job_id]
 
 
 def test_a_waiting_session_wakes_when_a_parent_finishes(world: World, bench: Bench, hints_alone: None) -> None:
@@ -316,8 +316,8 @@ def test_those_who_wait_hold_no_connection(world: World, bench: Bench, hints_alo
         )
         eventually(lambda: world.value(idle) == 0)  # until the last of them waits
         bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w"}] * 40)
-        found = [j for w in waiting for j in w.result(60)]
-    assert len(found) == len(set(found)) == 40
+        handed_out = [j for w in waiting for j in w.result(60)]
+    assert len(handed_out) == len(set(handed_out)) == 40
 
 
 def test_a_session_that_ends_wakes_whoever_waits_in_it(bench: Bench) -> None:
@@ -329,56 +329,56 @@ def test_a_session_that_ends_wakes_whoever_waits_in_it(bench: Bench) -> None:
 
 
 def test_retries_wait_for_their_back_off(world: World, bench: Bench) -> None:
-    made = bench.job(max_attempts=2, retry_delay_sec=600)
+    job_id = bench.job(max_attempts=2, retry_delay_sec=600)
     (held,) = bench.user.acquire(bench.session)
     bench.user.finish(bench.session, held, last="RUN_ERROR")
-    assert bench.user.get(f"/jobs/{made}")["state"] == "RESTART_READY"
+    assert bench.user.get(f"/jobs/{job_id}")["state"] == "RESTART_READY"
     assert bench.take() == bench.all() == []
-    due = world.value("SELECT not_before FROM job_state WHERE id = $1", made)
+    due = world.value("SELECT not_before FROM job_state WHERE id = $1", job_id)
     assert 0 < (due - world.value("SELECT now()")).total_seconds() <= 600
     soon = "UPDATE job_state SET not_before = now() + interval '1 second' WHERE id = $1 RETURNING not_before"
-    brought_forward = world.value(soon, made)
-    assert bench.take(wait=60) == [made]
+    brought_forward = world.value(soon, job_id)
+    assert bench.take(wait=60) == [job_id]
     assert world.value("SELECT now()") > brought_forward
-    world.sql("UPDATE job_state SET not_before = $1 WHERE id = $2", due, made)  # the log knows of this time alone
+    world.sql("UPDATE job_state SET not_before = $1 WHERE id = $2", due, job_id)  # the log knows of this time alone
 
 
 # ---- BatchJobs ------------------------------------------------------------------------------------------------------
 
 
 def test_batch_jobs_are_handed_out_once_each_and_oldest_first(bench: Bench) -> None:
-    made = [bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"] for _ in range(6)]
+    batch_job_ids = [bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"] for _ in range(6)]
     sessions = [bench.user.session(bench.site) for _ in range(4)]
 
     def take(session: int, number: int = 1) -> list[int]:
         answer = bench.user.post(f"/sessions/{session}/acquire-batch-jobs", {"max_num": number})
         return [b["id"] for b in answer["batch_jobs"]]
 
-    assert take(sessions[0]) == made[:1]
+    assert take(sessions[0]) == batch_job_ids[:1]
     with ThreadPoolExecutor(4) as pool:
-        found = [b for t in pool.map(lambda s: take(s, 2), sessions) for b in t]
-    found += take(sessions[0], 9)
-    assert sorted(found) == made[1:]
+        handed_out = [b for t in pool.map(lambda s: take(s, 2), sessions) for b in t]
+    handed_out += take(sessions[0], 9)
+    assert sorted(handed_out) == batch_job_ids[1:]
 
 
 def test_a_waiting_session_wakes_for_a_new_batch_job(world: World, bench: Bench, hints_alone: None) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(bench.user.post, f"/sessions/{bench.session}/acquire-batch-jobs", {}, params={"wait": 60})
         eventually(lambda: world.asleep() == 1)
-        made = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
-        assert [b["id"] for b in waiting.result(30)["batch_jobs"]] == [made]
+        batch_job_id = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
+        assert [b["id"] for b in waiting.result(30)["batch_jobs"]] == [batch_job_id]
 
 
 def test_a_batch_job_that_is_no_longer_wanted_is_not_handed_out(bench: Bench) -> None:
-    made = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
-    bench.user.patch(f"/batch-jobs/{made}", {"state": "pending_deletion"})
+    batch_job_id = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
+    bench.user.patch(f"/batch-jobs/{batch_job_id}", {"state": "pending_deletion"})
     assert bench.user.post(f"/sessions/{bench.session}/acquire-batch-jobs", {})["batch_jobs"] == []
 
 
 def test_hints_at_jobs_that_are_gone_do_not_keep_others_waiting(bench: Bench) -> None:
-    made = [bench.job() for _ in range(8)]
-    for gone in made[:5]:
+    job_ids = [bench.job() for _ in range(8)]
+    for gone in job_ids[:5]:
         bench.user.delete(f"/jobs/{gone}")
-    assert bench.take(6) == made[5:]
+    assert bench.take(6) == job_ids[5:]
     late = [bench.job() for _ in range(2)]
     assert bench.take(6) == late

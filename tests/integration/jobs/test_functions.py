@@ -88,12 +88,12 @@ def test_a_function_runs_and_its_value_comes_back(site):
     Square.sync()
     site.start()
     job = Square.submit("a", x=3.7)
-    told = job.result(timeout=60)
-    assert told["value"] == 900
-    assert told["job"] == job.id
+    result = job.result(timeout=60)
+    assert result["value"] == 900
+    assert result["job"] == job.id
     assert (job.return_code, job.state) == (0, "JOB_FINISHED")
     assert site.read("a/job.out") == "squaring 3.7\n"
-    assert Square.submit("b", x=2, power=1).result(timeout=60)["pid"] == told["pid"], "the worker is warm"
+    assert Square.submit("b", x=2, power=1).result(timeout=60)["pid"] == result["pid"], "the worker is warm"
     assert App.load_by_name("Square").submit("c", x=1).result(timeout=60)["value"] == 100
 
 
@@ -120,7 +120,7 @@ def test_an_exception_comes_back_with_its_type_message_and_traceback(site):
 
 
 @pytest.mark.parametrize(
-    ("how", "words", "code"),
+    ("how", "reason", "code"),
     [
         ("exit", r"its worker ended before run\(\) returned: exit code 3", 3),
         ("leave", "SystemExit: 75", 75),
@@ -129,12 +129,12 @@ def test_an_exception_comes_back_with_its_type_message_and_traceback(site):
         ("nan", "cannot be written as JSON", 1),
     ],
 )
-def test_what_goes_wrong_in_a_function_is_that_jobs_alone(site, how, words, code):
+def test_what_goes_wrong_in_a_function_is_that_jobs_alone(site, how, reason, code):
     Faulty.sync(), Square.sync()
     site.start()
     (bad,) = jobs_of(Faulty, {"how": how})
     good = jobs_of(Square, *({"x": n} for n in range(20)))
-    with pytest.raises(Job.Failed, match=words):
+    with pytest.raises(Job.Failed, match=reason):
         bad.result(timeout=60)
     assert bad.return_code == code
     assert [job.result(timeout=60)["value"] for job in good] == [100 * n * n for n in range(20)]
@@ -144,11 +144,11 @@ def test_what_goes_wrong_in_a_function_is_that_jobs_alone(site, how, words, code
 def test_a_worker_with_something_left_behind_is_not_used_again(site, how):
     Faulty.sync()
     site.start()
-    told = [Faulty.submit(str(n), how=how).result(timeout=60) for n in range(3)]
-    pids = [one if how == "thread" else one[0] for one in told]
+    results = [Faulty.submit(str(n), how=how).result(timeout=60) for n in range(3)]
+    pids = [one if how == "thread" else one[0] for one in results]
     assert len(set(pids)) == 3
     if how == "child":
-        eventually(lambda: not any(alive(one[1]) for one in told))
+        eventually(lambda: not any(alive(one[1]) for one in results))
 
 
 def test_a_killed_worker_costs_its_own_job_and_a_second_attempt_mends_it(site):

@@ -208,10 +208,10 @@ def test_a_whole_graph_is_made_in_one_call(bench: Bench) -> None:
         {"parent_refs": [0], "parent_ids": [stored]},
         {"parent_refs": [1, 2, 2]},
     ]
-    made = bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w", **r} for r in rows])["results"]
-    ids = [j["id"] for j in made]
-    assert [j["parent_ids"] for j in made] == [[], [ids[0]], sorted([ids[0], stored]), [ids[1], ids[2]]]
-    assert [j["state"] for j in made] == ["PREPROCESSED"] + ["AWAITING_PARENTS"] * 3
+    created = bench.user.post("/jobs/", [{"app_id": bench.app, "workdir": "w", **r} for r in rows])["results"]
+    ids = [j["id"] for j in created]
+    assert [j["parent_ids"] for j in created] == [[], [ids[0]], sorted([ids[0], stored]), [ids[1], ids[2]]]
+    assert [j["state"] for j in created] == ["PREPROCESSED"] + ["AWAITING_PARENTS"] * 3
     bench.finish(ids[0], stored)
     assert bench.states(*ids) == ["JOB_FINISHED", "PREPROCESSED", "PREPROCESSED", "AWAITING_PARENTS"]
     bench.finish(ids[1], ids[2])
@@ -249,13 +249,13 @@ def test_a_parent_that_is_not_there_is_refused(bench: Bench, parent: int) -> Non
 def test_a_strangers_job_is_no_parent_and_looks_as_if_it_were_not_there(world: World, bench: Bench) -> None:
     stranger = Bench(world.user())
     foreign, missing = stranger.job(), 10**12
-    told = [
+    refusals = [
         bench.user.refused(
             "POST", "/jobs/", {"app_id": bench.app, "workdir": "w", "parent_ids": [p]}, status=422, code="invalid"
         )
         for p in (foreign, missing)
     ]
-    assert told[0]["detail"].replace(str(foreign), "N") == told[1]["detail"].replace(str(missing), "N")
+    assert refusals[0]["detail"].replace(str(foreign), "N") == refusals[1]["detail"].replace(str(missing), "N")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -12,7 +12,7 @@ def test_a_job_is_taken_once_for_each_of_its_stages(world):
     site = user.site()
     session = user.session(site)
     job = user.job(hooked(user, site, "preprocess", "postprocess"))
-    for first, told, then in (
+    for first, reported, then in (
         ("STAGED_IN", ["PREPROCESSED"], "PREPROCESSED"),
         ("PREPROCESSED", ["RUNNING", "RUN_DONE"], "RUN_DONE"),
         ("RUN_DONE", ["POSTPROCESSED"], "JOB_FINISHED"),
@@ -20,7 +20,7 @@ def test_a_job_is_taken_once_for_each_of_its_stages(world):
         (taken,) = user.acquire(session)
         assert taken["state"] == first
         assert user.acquire(session) == []
-        assert not user.report(session, taken, *told)["refused"]
+        assert not user.report(session, taken, *reported)["refused"]
         assert user.states(job["id"]) == [then]
 
 

@@ -19,48 +19,48 @@ def bench(world: World) -> Bench:
 # ---- reports --------------------------------------------------------------------------------------------------------
 
 
-def test_a_run_is_told_from_start_to_finish(bench: Bench) -> None:
-    made = bench.job()
+def test_the_log_shows_a_run_from_start_to_finish(bench: Bench) -> None:
+    job_id = bench.job()
     (held,) = bench.user.acquire(bench.session)
-    assert bench.user.report(bench.session, held, "RUNNING") == {"accepted": [made], "refused": [], "cancel": []}
-    running = bench.user.get(f"/jobs/{made}")
+    assert bench.user.report(bench.session, held, "RUNNING") == {"accepted": [job_id], "refused": [], "cancel": []}
+    running = bench.user.get(f"/jobs/{job_id}")
     assert (running["state"], running["attempt"], running["session_id"]) == ("RUNNING", 1, bench.session)
     bench.user.report(bench.session, held, "RUN_DONE", return_code=0, return_value={"answer": [42]})
-    done = bench.user.get(f"/jobs/{made}")
+    done = bench.user.get(f"/jobs/{job_id}")
     assert (done["state"], done["return_code"], done["return_value"], done["session_id"]) == (
         "JOB_FINISHED",
         0,
         {"answer": [42]},
         None,
     )
-    events = bench.user.events(job_id=made)
+    events = bench.user.events(job_id=job_id)
     assert [e["to_state"] for e in events] == ["PREPROCESSED", None, "RUNNING", "RUN_DONE", "JOB_FINISHED"]
     assert {e["actor"] for e in events[1:]} == {f"session:{bench.session}"}
     assert events[2]["data"]["at"].startswith("2026-01-01T00:00:00")
 
 
 def test_a_report_may_come_as_often_as_it_likes(bench: Bench) -> None:
-    made = bench.job()
+    job_id = bench.job()
     (held,) = bench.user.acquire(bench.session)
     for _ in range(3):
-        assert bench.user.report(bench.session, held, "RUNNING")["accepted"] == [made]
+        assert bench.user.report(bench.session, held, "RUNNING")["accepted"] == [job_id]
     for _ in range(3):
-        assert bench.user.report(bench.session, held, "RUNNING", "RUN_ERROR", return_code=1)["accepted"] == [made]
-    assert bench.user.get(f"/jobs/{made}")["attempt"] == 1
-    assert len(bench.user.events(job_id=made)) == 5
+        assert bench.user.report(bench.session, held, "RUNNING", "RUN_ERROR", return_code=1)["accepted"] == [job_id]
+    assert bench.user.get(f"/jobs/{job_id}")["attempt"] == 1
+    assert len(bench.user.events(job_id=job_id)) == 5
 
 
 def test_rows_of_one_job_in_one_call_count_as_one(bench: Bench) -> None:
-    made = bench.job()
+    job_id = bench.job()
     (held,) = bench.user.acquire(bench.session)
     rows = [report(held, "RUNNING"), report(held, "RUN_DONE", return_code=0)]
     answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": rows})
-    assert (answer["accepted"], answer["refused"]) == ([made], [])
-    assert bench.user.get(f"/jobs/{made}")["return_code"] == 0
+    assert (answer["accepted"], answer["refused"]) == ([job_id], [])
+    assert bench.user.get(f"/jobs/{job_id}")["return_code"] == 0
 
 
 def test_of_two_epochs_in_one_call_the_older_is_refused(bench: Bench) -> None:
-    made = bench.job()
+    job_id = bench.job()
     (old,) = bench.user.acquire(bench.session)
     bench.back()
     (new,) = bench.user.acquire(bench.session)
@@ -69,9 +69,9 @@ def test_of_two_epochs_in_one_call_the_older_is_refused(bench: Bench) -> None:
         [report(new, "RUN_DONE"), report(old, "RUN_ERROR")],
     ):
         answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": rows})
-        assert answer["accepted"] == [made]
-        assert [(r["id"], r["code"]) for r in answer["refused"]] == [(made, "stale_epoch")]
-    assert bench.user.states(made) == ["JOB_FINISHED"]
+        assert answer["accepted"] == [job_id]
+        assert [(r["id"], r["code"]) for r in answer["refused"]] == [(job_id, "stale_epoch")]
+    assert bench.user.states(job_id) == ["JOB_FINISHED"]
 
 
 def test_each_row_stands_alone(bench: Bench) -> None:
@@ -95,7 +95,7 @@ def test_each_row_stands_alone(bench: Bench) -> None:
 
 
 def test_a_session_that_lost_its_job_cannot_end_it(bench: Bench) -> None:
-    made = bench.job()
+    job_id = bench.job()
     (old,) = bench.user.acquire(bench.session)
     first = bench.session
     bench.user.report(first, old, "RUNNING")
@@ -104,29 +104,29 @@ def test_a_session_that_lost_its_job_cannot_end_it(bench: Bench) -> None:
     bench.user.report(bench.session, new, "RUNNING")
     refused = bench.user.report(first, old, "RUN_DONE", return_code=0)["refused"]
     assert [r["code"] for r in refused] == ["stale_epoch"]
-    assert bench.user.states(made) == ["RUNNING"]
+    assert bench.user.states(job_id) == ["RUNNING"]
     bench.user.report(bench.session, new, "RUN_DONE")
-    assert bench.user.states(made) == ["JOB_FINISHED"]
+    assert bench.user.states(job_id) == ["JOB_FINISHED"]
 
 
 def test_a_job_that_is_given_back_may_be_taken_at_once_by_another(bench: Bench) -> None:
-    made, other = bench.job(), bench.user.session(bench.site)
+    job_id, other = bench.job(), bench.user.session(bench.site)
     (held,) = bench.user.acquire(bench.session)
-    row = {"id": made, "lease_epoch": held["lease_epoch"], "release": "no time left"}
+    row = {"id": job_id, "lease_epoch": held["lease_epoch"], "release": "no time left"}
     for _ in range(2):  # also when the answer to the first was lost
         answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": [row]})
-        assert (answer["accepted"], answer["refused"]) == ([made], [])
-    event = bench.user.events(job_id=made)[-1]
+        assert (answer["accepted"], answer["refused"]) == ([job_id], [])
+    event = bench.user.events(job_id=job_id)[-1]
     assert (event["type"], event["data"]["message"]) == ("job.released", "no time left")
     (again,) = bench.user.acquire(other, wait=5)
-    assert (again["id"], again["lease_epoch"], again["attempt"]) == (made, held["lease_epoch"] + 1, 0)
+    assert (again["id"], again["lease_epoch"], again["attempt"]) == (job_id, held["lease_epoch"] + 1, 0)
     answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": [row]})
     assert [refused["code"] for refused in answer["refused"]] == ["stale_epoch"]
-    assert bench.user.get(f"/jobs/{made}")["session_id"] == other
+    assert bench.user.get(f"/jobs/{job_id}")["session_id"] == other
 
 
 def test_the_words_of_a_site_cannot_name_a_jobs_fields(bench: Bench) -> None:
-    made = bench.job()
+    job_id = bench.job()
     (held,) = bench.user.acquire(bench.session)
     evil = {
         "state": "JOB_FINISHED",
@@ -138,9 +138,9 @@ def test_the_words_of_a_site_cannot_name_a_jobs_fields(bench: Bench) -> None:
         "message": "ok",
     }
     bench.user.post(f"/sessions/{bench.session}/report", {"reports": [report(held, "RUNNING", data=evil)]})
-    job = bench.user.get(f"/jobs/{made}")
+    job = bench.user.get(f"/jobs/{job_id}")
     assert (job["state"], job["max_attempts"], job["lease_epoch"], job["tags"]) == ("RUNNING", 1, 1, {})
-    assert bench.user.events(job_id=made)[-1]["data"]["message"] == "ok"
+    assert bench.user.events(job_id=job_id)[-1]["data"]["message"] == "ok"
 
 
 @pytest.mark.parametrize("change", [{"moves": []}, {"moves": [{"to": "STAGED_OUT", "at": "2026-01-01"}]}, {"moves": [{"to": "RUNNING"}]}, {"id": 0},
@@ -160,22 +160,22 @@ def test_only_a_session_that_was_ones_own_can_report(world: World, bench: Bench)
 
 
 def test_a_cancel_reaches_the_session_and_ends_the_job(bench: Bench) -> None:
-    made, waiting = bench.job(max_attempts=5), bench.job()
+    job_id, waiting = bench.job(max_attempts=5), bench.job()
     (held,) = bench.user.acquire(bench.session, 1, max_nodes_per_job=1)
     bench.user.report(bench.session, held, "RUNNING")
     assert bench.user.post("/jobs/cancel", {"filter": {}}) == {"cancelled": 1, "requested": 1}
     assert bench.user.post("/jobs/cancel", {"filter": {}}) == {"cancelled": 0, "requested": 0}
-    assert bench.user.states(made, waiting) == ["RUNNING", "FAILED"]
-    cancel = [{"id": made, "lease_epoch": 1}]
+    assert bench.user.states(job_id, waiting) == ["RUNNING", "FAILED"]
+    cancel = [{"id": job_id, "lease_epoch": 1}]
     assert bench.user.post(f"/sessions/{bench.session}/heartbeat")["cancel"] == cancel
     assert bench.user.report(bench.session, held, "RUNNING")["cancel"] == cancel
     bench.user.report(bench.session, held, "RUN_ERROR")
-    assert bench.user.states(made) == ["FAILED"]
-    assert bench.user.get(f"/jobs/{made}")["cancel_requested"] is False
+    assert bench.user.states(job_id) == ["FAILED"]
+    assert bench.user.get(f"/jobs/{job_id}")["cancel_requested"] is False
 
 
 @pytest.mark.parametrize("ask", [{}, {"max_nodes_per_job": 3}], ids=str)
-def test_a_waiting_session_is_told_of_a_cancel_once_and_at_once(
+def test_a_waiting_session_gets_a_cancel_once_and_at_once(
     world: World, bench: Bench, hints_alone: None, ask: dict[str, Any]
 ) -> None:
     bench.job()
@@ -249,14 +249,14 @@ def test_acquiring_counts_as_being_heard(world: World, bench: Bench) -> None:
 
 
 def test_a_job_of_an_expired_session_goes_to_one_that_waits(world: World, bench: Bench, hints_alone: None) -> None:
-    made = bench.job()
-    assert bench.take() == [made]
+    job_id = bench.job()
+    assert bench.take() == [job_id]
     expire(world, bench.session)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(bench.take, 1, session=bench.user.session(bench.site), wait=60)
         eventually(lambda: world.asleep() == 1)
         world.sweep()
-        assert waiting.result(30) == [made]
+        assert waiting.result(30) == [job_id]
 
 
 def test_the_end_of_an_allocation_ends_its_sessions(bench: Bench) -> None:
@@ -273,9 +273,9 @@ def test_the_end_of_an_allocation_ends_its_sessions(bench: Bench) -> None:
 
 
 def test_a_job_that_loses_its_holder_again_and_again_is_given_up(bench: Bench) -> None:
-    made = bench.job()
+    job_id = bench.job()
     for _ in range(3):
         (held,) = bench.user.acquire(bench.session, 1, max_nodes_per_job=1)
         bench.user.report(bench.session, held, "RUNNING")
         bench.back()
-    assert bench.user.states(made) == ["FAILED"]
+    assert bench.user.states(job_id) == ["FAILED"]

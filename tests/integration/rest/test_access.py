@@ -42,7 +42,7 @@ def nobody(world: World) -> Any:
     "header",
     [None, "", "Bearer", "Bearer nonsense", "Basic dTpw", "bearer stx_" + "x" * 43, "Bearer " + "x" * 9000],
 )
-def test_without_a_good_token_nothing_is_told(nobody: httpx.Client, header: str | None) -> None:
+def test_without_a_valid_token_nothing_is_answered(nobody: httpx.Client, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     for method, path in (
         ("GET", "/jobs/"),
@@ -109,10 +109,10 @@ def test_an_expired_token_is_refused(world: World, user: User) -> None:
     other = User(world, user.name, user.id, created["token"])
     with other.http:
         assert "expired" in other.refused("GET", "/auth/me", status=401, code="unauthorized")["detail"]
-    told = world.value(
+    expires_at = world.value(
         "SELECT data->>'expires_at' FROM event_log WHERE entity = 'token' AND entity_id = $1", created["id"]
     )
-    world.sql("UPDATE token SET expires_at = $2::text::timestamptz WHERE id = $1", created["id"], told)
+    world.sql("UPDATE token SET expires_at = $2::text::timestamptz WHERE id = $1", created["id"], expires_at)
 
 
 @pytest.mark.parametrize(

@@ -63,13 +63,13 @@ def nothing_broke(world: World, user: User) -> Iterator[None]:
 
 def base(entity: str, ids: dict[str, int], serial: Iterator[int]) -> dict[str, Any]:
     """The least that makes one."""
-    given: dict[str, dict[str, Any]] = {
+    bodies: dict[str, dict[str, Any]] = {
         "site": {"name": f"fresh{next(serial)}"}, "app": {"site_id": ids["site"], "name": f"Fresh{next(serial)}"},
         "job": {"app_id": ids["app"], "workdir": "w"}, "batch_job": {"site_id": ids["site"]}, "session": {"site_id": ids["site"]},
         "project": {"name": f"fresh{next(serial)}"}, "data_frame": {"project_id": ids["project"], "name": f"fresh{next(serial)}"},
         "pipeline": {"project_id": ids["project"], "name": f"fresh{next(serial)}", "edition": 1},
     }  # fmt: skip
-    return given[entity]
+    return bodies[entity]
 
 
 def raw(body: Any, token: str) -> bytes:
@@ -197,12 +197,12 @@ def test_a_filter_refuses_or_answers(user: User, resource: Resource) -> None:
     rng = random.Random(resource.entity)
     for spec in resource.filters.values():
         for value in rng.sample(ODD, 8):
-            for given in rng.choice([(value,), ([value],)]):
+            for operand in rng.choice([(value,), ([value],)]):
                 answer = user.ask(
-                    "POST", f"/{resource.path}/query", {"filter": {spec.name: given}, "limit": 3, "count": True}
+                    "POST", f"/{resource.path}/query", {"filter": {spec.name: operand}, "limit": 3, "count": True}
                 )
                 if answer.status_code != 200:
-                    assert spec.name in refused(answer, (spec.name, given))["detail"]
+                    assert spec.name in refused(answer, (spec.name, operand))["detail"]
 
 
 URLISH = ["", "%00", "a%00b", "%FF", "%ED%A0%80", "9" * 400, "9223372036854775808", "-9223372036854775809", "nan", "inf", "1e999", "{", "[]", '{"a":NaN}',
@@ -253,7 +253,7 @@ BODIES = [b"", b" ", b"null", b"true", b"5", b"1.5", b'"x"', b"[]", b"{}", b"[[]
 def test_no_operation_is_broken_by_any_body(world: World, user: User, ids: dict[str, int]) -> None:
     """All operations of the OpenAPI that take a body, with everything that is no proper body."""
     paths = user.http.get(f"{world.url}/openapi.json").json()["paths"]
-    asked = 0
+    num_requests = 0
     for path, methods in paths.items():
         noun = path.removeprefix("/api/v1/").split("/")[0]
         entity = next((r.entity for r in RESOURCES if r.path == noun), "")
@@ -265,8 +265,8 @@ def test_no_operation_is_broken_by_any_body(world: World, user: User, ids: dict[
                 answer = user.ask(method.upper(), local, raw=body)
                 assert answer.status_code < 500, (method, path, body[:50], answer.text)
                 assert answer.status_code < 300 or refused_or_unauthorized(answer, (method, path, body[:50]))
-                asked += 1
-    assert asked > 800
+                num_requests += 1
+    assert num_requests > 800
 
 
 def refused_or_unauthorized(answer: httpx.Response, what: Any) -> dict[str, Any]:
@@ -376,10 +376,10 @@ class Chance:
         return {n: self.value() for n in chosen} | ({self.text(): self.value()} if self.rng.random() < 0.05 else {})
 
     def query(self, resource: Resource) -> dict[str, Any]:
-        words: dict[str, Any] = {"filter": self.fields([*resource.filters])}
+        body: dict[str, Any] = {"filter": self.fields([*resource.filters])}
         if self.rng.random() < 0.5:
-            words["exclude"] = [self.fields([*resource.filters])]
-        return words
+            body["exclude"] = [self.fields([*resource.filters])]
+        return body
 
     def call(self) -> tuple[str, str, Any]:
         resource = self.rng.choice(RESOURCES)
@@ -429,7 +429,7 @@ def test_whatever_is_sent_at_random_is_answered_and_the_log_stays_true(
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "text"),
     [
         (" ", "must not be blank"), ("\u200b", "must not be blank"), (" laptop", "begin or end with a blank"),
         ("laptop\u00a0", "begin or end with a blank"), ("lap\ttop", "control character or a line break, such as '\\t'"),
@@ -437,10 +437,10 @@ def test_whatever_is_sent_at_random_is_answered_and_the_log_stays_true(
     ],
     ids=ascii,
 )  # fmt: skip
-def test_a_name_can_be_seen_and_typed_again(user: User, ids: dict[str, int], name: str, words: str) -> None:
+def test_a_name_can_be_seen_and_typed_again(user: User, ids: dict[str, int], name: str, text: str) -> None:
     for path, more in (("sites", {}), ("data-frames", {"project_id": ids["project"]})):
-        assert words in user.refused("POST", f"/{path}/", {"name": name, **more}, status=422, code="invalid")["detail"]
-    assert words in user.refused("PATCH", f"/sites/{ids['site']}", {"name": name}, status=422, code="invalid")["detail"]
+        assert text in user.refused("POST", f"/{path}/", {"name": name, **more}, status=422, code="invalid")["detail"]
+    assert text in user.refused("PATCH", f"/sites/{ids['site']}", {"name": name}, status=422, code="invalid")["detail"]
     user.refused("POST", "/apps/", {"site_id": ids["site"], "name": name}, status=422, code="invalid")
 
 

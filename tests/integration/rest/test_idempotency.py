@@ -184,17 +184,17 @@ def test_a_failed_call_is_not_remembered(user: User) -> None:
     blocker = user.app(site, name="A")
     assert ask(user, call, key).status_code == 409
     user.delete(f"/apps/{blocker}")
-    made = ask(user, call, key)
-    assert made.status_code == 201
-    assert "idempotency-replayed" not in made.headers
-    assert ask(user, call, key).json() == made.json()
+    response = ask(user, call, key)
+    assert response.status_code == 201
+    assert "idempotency-replayed" not in response.headers
+    assert ask(user, call, key).json() == response.json()
 
 
 def test_keys_of_two_users_have_nothing_to_do_with_each_other(world: World) -> None:
     key = str(uuid4())
-    made = [ask(world.user(), ("POST", "/sites/", {"name": "same"}), key) for _ in range(2)]
-    assert [m.status_code for m in made] == [201, 201]
-    assert made[0].json()["id"] != made[1].json()["id"]
+    responses = [ask(world.user(), ("POST", "/sites/", {"name": "same"}), key) for _ in range(2)]
+    assert [m.status_code for m in responses] == [201, 201]
+    assert responses[0].json()["id"] != responses[1].json()["id"]
 
 
 @pytest.mark.parametrize("key", ["", "x", "1234", "not-a-uuid" * 9])
@@ -232,9 +232,9 @@ def test_two_tries_of_one_call_that_wait_side_by_side_get_the_same_jobs(user: Us
 
 def test_a_token_is_made_once_and_its_text_is_kept_nowhere(world: World, user: User) -> None:
     key = str(uuid4())
-    made = ask(user, ("POST", "/tokens/", {"name": "mine"}), key)
-    text = made.json()["token"]
-    assert made.status_code == 201
+    response = ask(user, ("POST", "/tokens/", {"name": "mine"}), key)
+    text = response.json()["token"]
+    assert response.status_code == 201
     again = ask(user, ("POST", "/tokens/", {"name": "mine"}), key)
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
     assert len(user.get("/tokens/", name="mine")["results"]) == 1

@@ -70,6 +70,6 @@ def test_the_name_of_what_was_deleted_or_renamed_is_no_error(world: World) -> No
     assert [counted(user, app_name=n) for n in ("Gone", "Before", "After")] == [0, 0, 0]
 
 
-def test_who_has_no_app_is_told_so(world: World) -> None:
+def test_a_user_without_an_app_gets_a_message_that_says_so(world: World) -> None:
     refusal = world.user().refused("POST", "/jobs/query", {"filter": {"app_name": "X"}}, status=422, code="invalid")
     assert refusal["hint"] == "You have no App at all yet."

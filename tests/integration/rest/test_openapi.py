@@ -63,10 +63,10 @@ def test_every_reference_of_the_document_leads_somewhere(document: dict[str, Any
         if isinstance(node, dict) and "$ref" in node:
             yield node["$ref"]
 
-    def found(reference: str) -> bool:
+    def resolves(reference: str) -> bool:
         node: Any = document
         for part in reference.removeprefix("#/").split("/"):
             node = node.get(part, {})
         return bool(node)
 
-    assert [reference for reference in references(document) if not found(reference)] == []
+    assert [reference for reference in references(document) if not resolves(reference)] == []

@@ -451,7 +451,7 @@ def test_counts_follow_every_way_a_job_changes(own: User) -> None:
         states = [j["state"] for j in own.get("/jobs/", limit=1000)["results"]]
         return {s: states.count(s) for s in set(states)}
 
-    def told() -> dict[str, int]:
+    def reported_counts() -> dict[str, int]:
         counts: dict[str, int] = own.post("/jobs/counts", {"by": "state"})["counts"]
         assert own.get("/jobs/", limit=0, count="true")["count"] == sum(counts.values())
         assert own.post("/jobs/counts", {"by": "state", "filter": {"site_id": site}})["counts"] == counts
@@ -462,7 +462,7 @@ def test_counts_follow_every_way_a_job_changes(own: User) -> None:
     session = own.session(site)
     leased = own.acquire(session, 4)
     own.finish(session, *leased[:2])
-    assert told() == truth() == {"JOB_FINISHED": 2, "PREPROCESSED": 8}
+    assert reported_counts() == truth() == {"JOB_FINISHED": 2, "PREPROCESSED": 8}
     own.report(session, leased[2], "RUNNING", "RUN_ERROR")
     own.report(session, leased[3], "RUNNING")
     own.delete(f"/sessions/{session}")
@@ -470,9 +470,9 @@ def test_counts_follow_every_way_a_job_changes(own: User) -> None:
     own.post("/jobs/cancel", {"filter": {"id": created[7]}})
     own.delete(f"/jobs/{created[4]}")
     own.delete(f"/jobs/{children[0]}")
-    assert told() == truth()
+    assert reported_counts() == truth()
     own.post("/jobs/delete", {"filter": {}})
-    assert told() == truth() == {}
+    assert reported_counts() == truth() == {}
 
 
 @pytest.mark.parametrize("by", ["tags", "workdirr", "owner_id", "lease_epoch", "hash"])

@@ -166,12 +166,12 @@ def test_the_database_shows_a_caller_no_row_of_another_even_without_a_filter(
     app = stranger.app()
     stranger.job(app, parent_ids=[stranger.job(app)["id"]])
 
-    async def look() -> tuple[int, int]:
+    async def row_counts() -> tuple[int, int]:
         async with world.db.owner(stranger.id) as conn:
             seen = await conn.fetchval(f"SELECT count(*) FROM {table} WHERE owner_id <> $1", stranger.id)
             return seen, await conn.fetchval(f"SELECT count(*) FROM {table}")
 
-    foreign, own = world.run(look())
+    foreign, own = world.run(row_counts())
     assert foreign == 0
     assert own == world.value(f"SELECT count(*) FROM {table} WHERE owner_id = $1", stranger.id)
     assert world.value(f"SELECT count(*) FROM {table} WHERE owner_id <> $1", stranger.id) > 0 or table == "command"
@@ -208,9 +208,9 @@ def test_a_connection_lent_to_one_owner_shows_the_next_one_its_own(world: World)
     for u in users:
         u.site()
 
-    async def look(owner: int) -> set[int]:
+    async def visible_owners(owner: int) -> set[int]:
         async with world.db.owner(owner) as conn:
             return {r[0] for r in await conn.fetch("SELECT owner_id FROM site")}
 
     for u in users * 4:
-        assert world.run(look(u.id)) == {u.id}
+        assert world.run(visible_owners(u.id)) == {u.id}

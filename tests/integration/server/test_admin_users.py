@@ -18,8 +18,8 @@ from world import ANYBODY, World
 OLD, NEW = "an old password", "a new password"
 
 
-def admin(world: World, *words: str, typed: bytes = b"", **env: str) -> subprocess.CompletedProcess[bytes]:
-    argv = [sys.executable, "-m", "storax_core.admin", *words]
+def admin(world: World, *arguments: str, typed: bytes = b"", **env: str) -> subprocess.CompletedProcess[bytes]:
+    argv = [sys.executable, "-m", "storax_core.admin", *arguments]
     environment = os.environ | {"STORAX_DATABASE_URL": world.database_url, **env}
     return subprocess.run(argv, input=typed, env=environment, capture_output=True, timeout=60, check=False)
 
@@ -49,9 +49,9 @@ def test_the_log_tells_that_it_was_set_and_by_whom_and_holds_no_secret(world: Wo
     (event,) = user.events(type="user.password_changed")
     assert (event["actor"], event["data"]) == ("system:admin", {"note": {"tokens_revoked": 0}})
     hashed = world.sql("SELECT password_hash FROM user_account WHERE username = 'cyd'")[0][0]
-    told = world.sql("SELECT string_agg(data::text, ' ') FROM event_log WHERE entity = 'user'")[0][0]
-    assert NEW not in told
-    assert hashed not in told
+    log_text = world.sql("SELECT string_agg(data::text, ' ') FROM event_log WHERE entity = 'user'")[0][0]
+    assert NEW not in log_text
+    assert hashed not in log_text
 
 
 def test_tokens_go_with_a_leaked_password_where_that_is_asked(world: World) -> None:
@@ -80,9 +80,9 @@ def test_a_login_under_way_does_not_outlive_the_old_password(world: World) -> No
 
 def test_bootstrap_never_changes_a_password_by_the_way(world: World) -> None:
     world.user("fay", password=OLD)
-    with pytest.raises(Conflict, match="not changed") as told:
+    with pytest.raises(Conflict, match="not changed") as refusal:
         asyncio.run(bootstrap(world.database_url, "fay", NEW, 1))
-    assert "set-password" in told.value.hint
+    assert "set-password" in refusal.value.hint
     assert login(world, "fay", OLD) == 200
     done = admin(world, "bootstrap", "--user", "fay", "--password-env", "PW", PW=NEW)
     assert (done.returncode, done.stdout) == (5, b"")
@@ -94,7 +94,7 @@ def test_bootstrap_gives_a_new_user_the_password(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "password", "days", "words"),
+    ("name", "password", "days", "reason"),
     [
         ("", None, 1, "the user's name"),
         ("x\x01y", None, 1, "printable"),
@@ -109,15 +109,15 @@ def test_bootstrap_gives_a_new_user_the_password(world: World) -> None:
         ("x", None, 99_999_999, "days: .* 3650"),
     ],
 )
-def test_bootstrap_refuses_what_the_api_would(world: World, name: str, password: Any, days: int, words: str) -> None:
-    with pytest.raises(Invalid, match=words) as told:
+def test_bootstrap_refuses_what_the_api_would(world: World, name: str, password: Any, days: int, reason: str) -> None:
+    with pytest.raises(Invalid, match=reason) as refusal:
         asyncio.run(bootstrap(world.database_url, name, password, days))
-    assert not password or password not in str(told.value)
+    assert not password or password not in str(refusal.value)
     assert world.sql("SELECT count(*) FROM user_account WHERE username = $1", name.replace("\x00", ""))[0][0] == 0
 
 
 @pytest.mark.parametrize(
-    ("words", "typed", "status", "told"),
+    ("arguments", "typed", "status", "message"),
     [
         (("bootstrap", "--user", "x", "--password-env", "NOPE"), b"", 2, b"the variable NOPE"),
         (("set-password", "--user", "x", "--password-env", "NOPE"), b"", 2, b"the variable NOPE"),
@@ -127,12 +127,12 @@ def test_bootstrap_refuses_what_the_api_would(world: World, name: str, password:
     ],
 )
 def test_what_is_wrong_is_one_clear_line(
-    world: World, words: tuple[str, ...], typed: bytes, status: int, told: bytes
+    world: World, arguments: tuple[str, ...], typed: bytes, status: int, message: bytes
 ) -> None:
-    done = admin(world, *words, typed=typed)
+    done = admin(world, *arguments, typed=typed)
     assert (done.returncode, done.stdout) == (status, b"")
     assert done.stderr.count(b"\n") == 1
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 def test_an_unknown_user_is_named(world: World) -> None:

@@ -29,8 +29,8 @@ def environment(world: World, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def process(world: World, *words: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-    argv = [sys.executable, "-m", *words]
+def process(world: World, *arguments: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    argv = [sys.executable, "-m", *arguments]
     running = subprocess.Popen(argv, env=environment(world, **more), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield running
@@ -40,9 +40,9 @@ def process(world: World, *words: str, **more: str) -> Iterator[subprocess.Popen
         running.communicate()
 
 
-def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+def run(*argv: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", *words], env=os.environ | env, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", *argv], env=os.environ | env, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -164,8 +164,8 @@ def test_the_tasks_sweep_expired_sessions_and_stop(world: World, interruptible: 
 def test_a_chore_is_no_pickle(world: World) -> None:
     with process(world, "storax_workers", "tasks", STORAX_SWEEP_SEC="1"):
         keys = eventually(lambda: world.redis.keys("rq:job:*"), step=0.1)
-        told = [json.loads(zlib.decompress(data)) for k in keys if (data := world.redis.hget(k, "data"))]
-        assert {t[0].rpartition(".")[2] for t in told} <= {"sweep_sessions", "forget_commands"}
+        tasks = [json.loads(zlib.decompress(data)) for k in keys if (data := world.redis.hget(k, "data"))]
+        assert {t[0].rpartition(".")[2] for t in tasks} <= {"sweep_sessions", "forget_commands"}
 
 
 def test_a_wrong_word_says_how_it_is_used(world: World) -> None:
@@ -202,24 +202,24 @@ def test_bootstrap_makes_a_user_once_and_a_token_each_time(world: World) -> None
         run("storax_core.admin", "bootstrap", "--user", "boot", STORAX_DATABASE_URL=world.database_url)
         for _ in range(2)
     ]
-    told = [json.loads(m.stdout) for m in created]
-    assert told[0]["user_id"] == told[1]["user_id"]
-    assert told[0]["token"] != told[1]["token"]
-    for t in told:
+    outputs = [json.loads(m.stdout) for m in created]
+    assert outputs[0]["user_id"] == outputs[1]["user_id"]
+    assert outputs[0]["token"] != outputs[1]["token"]
+    for t in outputs:
         with httpx.Client(timeout=70, headers={"Authorization": f"Bearer {t['token']}"}) as client:
             assert client.get(f"{world.url}/api/v1/auth/me").json()["username"] == "boot"
 
 
 @pytest.mark.parametrize(
-    "words",
+    "command",
     [
         ("storax_core.admin", "migrate"),
         ("storax_core.admin", "bootstrap", "--user", "x"),
         ("storax_core.admin", "verify"),
     ],
 )
-def test_without_postgres_an_operator_gets_one_clear_line(words: tuple[str, ...]) -> None:
-    answer = run(*words, STORAX_DATABASE_URL=NOWHERE)
+def test_without_postgres_an_operator_gets_one_clear_line(command: tuple[str, ...]) -> None:
+    answer = run(*command, STORAX_DATABASE_URL=NOWHERE)
     assert answer.returncode == 8
     assert answer.stderr.count("\n") == 1
     assert "STORAX_DATABASE_URL" in answer.stderr

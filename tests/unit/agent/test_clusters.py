@@ -49,33 +49,33 @@ def test_no_text_breaks_the_reader(text):
 def test_scontrol_agrees(real_slurm):
     for text, names in LISTS.items():
         if text and not text.endswith("-x"):  # which Slurm itself does not write
-            words = ["scontrol", "show", "hostnames", text]
-            told = subprocess.run(
-                words,
+            argv = ["scontrol", "show", "hostnames", text]
+            completed = subprocess.run(
+                argv,
                 capture_output=True,
                 text=True,
                 timeout=20,
                 check=True,
             )
-            assert told.stdout.split() == names
+            assert completed.stdout.split() == names
 
 
 def test_slurm():
-    told = {
+    environment = {
         "SLURM_JOB_NODELIST": "n[1-3]", "SLURM_JOB_CPUS_PER_NODE": "4(x2),2", "SLURM_GPUS_ON_NODE": "2",
         "SLURM_MEM_PER_NODE": "4000", "SLURM_THREADS_PER_CORE": "2",
     }  # fmt: skip
-    cluster = cluster_of(told)
+    cluster = cluster_of(environment)
     assert cluster is CLUSTERS["slurm"]
-    assert cluster.nodes(told) == [
+    assert cluster.nodes(environment) == [
         NodeInfo("n1", 4, 2, 2, 4000), NodeInfo("n2", 4, 2, 2, 4000), NodeInfo("n3", 2, 2, 2, 4000),
     ]  # fmt: skip
     assert cluster.nodes({"SLURM_JOB_NODELIST": "n1"}) == [NodeInfo("n1")]
-    for memory, found in (
+    for memory, expected in (
         ({"SLURM_MEM_PER_CPU": "500"}, [2000, 2000, 1000]), ({"SLURM_MEM_PER_GPU": "700"}, [1400] * 3), ({}, [0] * 3),
     ):  # fmt: skip
-        alone = {name: value for name, value in told.items() if name != "SLURM_MEM_PER_NODE"}
-        assert [node.memory_mb for node in cluster.nodes({**alone, **memory})] == found
+        alone = {name: value for name, value in environment.items() if name != "SLURM_MEM_PER_NODE"}
+        assert [node.memory_mb for node in cluster.nodes({**alone, **memory})] == expected
     with pytest.raises(NodesError, match="SLURM_JOB_NODELIST"):
         cluster.nodes({"SLURM_JOB_NODELIST": ""})
     argv = cluster.on_node("n2", ["python", "-m", "x"])
@@ -86,18 +86,18 @@ def test_slurm():
 
 def test_pbs(tmp_path):
     file = tmp_path / "nodes"
-    told = {"PBS_NODEFILE": str(file), "CUDA_VISIBLE_DEVICES": "0,1"}
-    cluster = cluster_of(told)
+    environment = {"PBS_NODEFILE": str(file), "CUDA_VISIBLE_DEVICES": "0,1"}
+    cluster = cluster_of(environment)
     assert cluster is CLUSTERS["pbs"]
     file.write_text("x1.example.org\nx1.example.org\nx2.example.org\nx2.example.org\n")
-    assert cluster.nodes(told) == [NodeInfo("x1.example.org", 2, gpus=2), NodeInfo("x2.example.org", 2, gpus=2)]
-    assert [node.cores for node in cluster.nodes({**told, "NCPUS": "64"})] == [64, 64]
+    assert cluster.nodes(environment) == [NodeInfo("x1.example.org", 2, gpus=2), NodeInfo("x2.example.org", 2, gpus=2)]
+    assert [node.cores for node in cluster.nodes({**environment, "NCPUS": "64"})] == [64, 64]
     file.write_text("")
     with pytest.raises(NodesError, match="lists no node"):
-        cluster.nodes(told)
+        cluster.nodes(environment)
     file.unlink()
     with pytest.raises(NodesError, match=r"PBS_NODEFILE.*No such file"):
-        cluster.nodes(told)
+        cluster.nodes(environment)
 
 
 def test_lsf(tmp_path):
@@ -114,13 +114,13 @@ def test_lsf(tmp_path):
 
 def test_sge(tmp_path):
     file = tmp_path / "hosts"
-    told = {"PE_HOSTFILE": str(file)}
+    environment = {"PE_HOSTFILE": str(file)}
     file.write_text("e1 4 all.q@e1 UNDEFINED\ne2 2 all.q@e2 <NULL>\ne1 1 fast.q@e1 UNDEFINED\n")
-    assert cluster_of(told) is CLUSTERS["sge"]
-    assert CLUSTERS["sge"].nodes(told) == [NodeInfo("e1", 5), NodeInfo("e2", 2)]
+    assert cluster_of(environment) is CLUSTERS["sge"]
+    assert CLUSTERS["sge"].nodes(environment) == [NodeInfo("e1", 5), NodeInfo("e2", 2)]
     file.write_text("e1\n")
     with pytest.raises(NodesError, match="'e1' of PE_HOSTFILE"):
-        CLUSTERS["sge"].nodes(told)
+        CLUSTERS["sge"].nodes(environment)
     assert CLUSTERS["sge"].on_node("e2", ["x"]) == ["qrsh", "-inherit", "-V", "e2", "x"]
 
 

@@ -19,8 +19,8 @@ NASTY = [
 def payloads(number: int, *, seed: int = 20260117) -> list[str]:
     """The list above and random joins of its parts; the seed makes them the same each time."""
     chance = random.Random(seed)
-    made = ["".join(chance.choice(NASTY) for _ in range(chance.randint(1, 4))) for _ in range(number - len(NASTY))]
-    return [*NASTY, *made]
+    rest = ["".join(chance.choice(NASTY) for _ in range(chance.randint(1, 4))) for _ in range(number - len(NASTY))]
+    return [*NASTY, *rest]
 
 
 def test_a_value_stays_one_argument_whatever_it_holds():

@@ -15,40 +15,40 @@ WIDE = Ranks(["a", "b"], 2, 4, (), {"--opt": "v", "-x": ""})
 BOUND = Ranks(["a"], 2, 2, [0, 1, 4, 5])
 
 
-def words(name, ranks):
+def line(name, ranks):
     return " ".join(LAUNCHES[name].command(["prog", "arg"], ranks).argv)
 
 
 def test_nodes_and_ranks():
-    assert words("local", WIDE) == "prog arg"
-    assert words("hydra", WIDE) == "mpiexec -n 4 -ppn 2 -hosts a:2,b:2 --opt v -x prog arg"
-    assert words("openmpi", WIDE) == (
+    assert line("local", WIDE) == "prog arg"
+    assert line("hydra", WIDE) == "mpiexec -n 4 -ppn 2 -hosts a:2,b:2 --opt v -x prog arg"
+    assert line("openmpi", WIDE) == (
         "mpiexec -n 4 --oversubscribe --host a:2,b:2 --map-by ppr:2:node --bind-to none --opt v -x prog arg"
     )
-    assert words("srun", WIDE) == (
+    assert line("srun", WIDE) == (
         "srun --ntasks=4 --cpus-per-task=4 --overlap --mem=0 --ntasks-per-node=2 --kill-on-bad-exit=1 --quiet "
         "--nodes=2 --nodelist=a,b --cpu-bind=none --opt v -x prog arg"
     )
-    assert words("pals", WIDE) == ("mpiexec -n 4 --ppn 2 --hosts a,b --depth 4 --cpu-bind depth --opt v -x prog arg")
+    assert line("pals", WIDE) == ("mpiexec -n 4 --ppn 2 --hosts a,b --depth 4 --cpu-bind depth --opt v -x prog arg")
 
 
 def test_cores_of_each_rank():
-    assert "-bind-to user:0+1,4+5 prog" in words("hydra", BOUND)
-    assert "--cpu-bind=mask_cpu:0x3,0x30 prog" in words("srun", BOUND)
-    assert "--cpu-bind list:0,1:4,5 prog" in words("pals", BOUND)
-    assert "--cpu-bind none prog" in words("pals", Ranks(["a"], 2, 2, shared=True)), "packed jobs on the same CPUs"
+    assert "-bind-to user:0+1,4+5 prog" in line("hydra", BOUND)
+    assert "--cpu-bind=mask_cpu:0x3,0x30 prog" in line("srun", BOUND)
+    assert "--cpu-bind list:0,1:4,5 prog" in line("pals", BOUND)
+    assert "--cpu-bind none prog" in line("pals", Ranks(["a"], 2, 2, shared=True)), "packed jobs on the same CPUs"
     uneven = Ranks(["a"], 2, 1, [0, 1, 2])
-    assert "-bind-to" not in words("hydra", uneven)
+    assert "-bind-to" not in line("hydra", uneven)
 
 
 def test_on_this_machine_no_node_is_named():
     here = Ranks((), 3)
-    assert words("hydra", here) == "mpiexec -n 3 -ppn 3 prog arg"
-    assert words("openmpi", here) == "mpiexec -n 3 --oversubscribe --bind-to none prog arg"
+    assert line("hydra", here) == "mpiexec -n 3 -ppn 3 prog arg"
+    assert line("openmpi", here) == "mpiexec -n 3 --oversubscribe --bind-to none prog arg"
 
 
 @pytest.mark.parametrize(
-    ("told", "kind"),
+    ("version_text", "kind"),
     [
         ("HYDRA build details:\n  Version: 4.1", "hydra"),
         ("mpiexec (OpenRTE) 4.1.4", "openmpi"),
@@ -57,10 +57,10 @@ def test_on_this_machine_no_node_is_named():
         ("something else", ""),
     ],
 )
-def test_an_mpiexec_says_whose_it_is(tmp_path, told, kind):
+def test_an_mpiexec_says_whose_it_is(tmp_path, version_text, kind):
     """A stand-in program says what each vendor's prints; only that of MPICH is here to be asked."""
     program = tmp_path / "mpiexec"
-    program.write_text(f"#!/bin/sh\ncat <<'T'\n{told}\nT\n")
+    program.write_text(f"#!/bin/sh\ncat <<'T'\n{version_text}\nT\n")
     program.chmod(0o755)
     assert detect(str(tmp_path)) == kind
     assert launch_of("auto", {"PATH": str(tmp_path)})[0] == (kind or "none")

@@ -34,7 +34,7 @@ def test_the_lower_of_two_limits_holds():
 
 
 @pytest.mark.parametrize(
-    ("asked", "words", "allowed"),
+    ("fields", "reason", "allowed"),
     [
         ({"num_nodes": 3}, "asks for 3 nodes; queue 'debug' allows 2", 2),
         ({"wall_time_min": 61}, "asks for 61 minutes; queue 'debug' allows 60", 60),
@@ -44,12 +44,12 @@ def test_the_lower_of_two_limits_holds():
         ({"optional_params": {"qos": "high"}}, "'qos' is not allowed", ["constraint"]),
     ],
 )
-def test_a_refusal_says_what_was_asked_and_what_is_allowed(asked, words, allowed):
+def test_a_refusal_says_what_was_asked_and_what_is_allowed(fields, reason, allowed):
     ours = settings(projects=["physics"], optional_params={"constraint": ""})
     good = PLAIN._replace(project="physics")
     assert objection(good, ours, OWN) is None
-    refused = objection(good._replace(**asked), ours, OWN)
-    assert words in refused.error
+    refused = objection(good._replace(**fields), ours, OWN)
+    assert reason in refused.error
     assert refused.info()["allowed"] == allowed
 
 
@@ -72,8 +72,8 @@ def test_an_elastic_queue_whose_least_is_above_its_most_is_refused():
 def test_backfill_that_could_never_be_found_is_refused():
     def site(kind, *, queue="", **scheduler):
         elastic = {"enabled": True, "use_backfill": True, "queue": queue}
-        given = {"scheduler": {"kind": kind, **scheduler}, "elastic_queue": elastic}
-        return SiteSettings(name="s", site_id=1, url="http://x", **given)
+        fields = {"scheduler": {"kind": kind, **scheduler}, "elastic_queue": elastic}
+        return SiteSettings(name="s", site_id=1, url="http://x", **fields)
 
     for kind in ("lsf", "sge"):
         with pytest.raises(ValueError, match=f"use_backfill: {kind} tells of no idle nodes"):
@@ -87,15 +87,15 @@ def test_backfill_that_could_never_be_found_is_refused():
 
 def test_what_the_site_says_of_a_queue_s_nodes_goes_before_the_scheduler_s_words():
     ours = SchedulerSettings(kind="slurm", queues={"debug": {"cores": 8, "max_nodes": 9}})
-    told = allowed_queues(ours, {"debug": {"max_nodes": 2, "cores": 4}})
-    assert told == {"debug": {"max_nodes": 2, "cores": 8}}
+    limits = allowed_queues(ours, {"debug": {"max_nodes": 2, "cores": 4}})
+    assert limits == {"debug": {"max_nodes": 2, "cores": 8}}
 
 
 def test_a_pbs_queue_without_a_longest_run_has_idle_nodes_for_any_time(tmp_path, monkeypatch):
     queues = {"debug": {"resources_max": {"walltime": "01:00:00"}}, "free": {}}
-    told = {"qstat": {"Queue": {name: {"enabled": "True", "started": "True", **row} for name, row in queues.items()}},
+    answers = {"qstat": {"Queue": {name: {"enabled": "True", "started": "True", **row} for name, row in queues.items()}},
             "pbsnodes": {"nodes": {"n1": {"state": "free"}}}}  # fmt: skip
-    for name, tree in told.items():
+    for name, tree in answers.items():
         (tmp_path / name).write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps({'pbs_version': '23', **tree})}\nEND\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
@@ -104,8 +104,8 @@ def test_a_pbs_queue_without_a_longest_run_has_idle_nodes_for_any_time(tmp_path,
 
 def test_a_site_tells_what_it_asks_for_by_itself(tmp_path):
     elastic = [{"enabled": True, "wall_time_min": 30, "filter_tags": {"k": "v"}}, {"enabled": False}]
-    given = {"slots": 3, "gpus": 0, "memory_mb": 9, "elastic_queue": elastic}
-    site = SiteSettings(name="s", site_id=1, url="http://x", **given)
+    fields = {"slots": 3, "gpus": 0, "memory_mb": 9, "elastic_queue": elastic}
+    site = SiteSettings(name="s", site_id=1, url="http://x", **fields)
     assert capabilities(LocalScheduler(SiteFolder(tmp_path)), site)["elastic_queues"] == [
         {
             "queue": "", "job_mode": "serial", "max_nodes": 1, "wall_time_min": 30, "filter_tags": {"k": "v"},
@@ -115,8 +115,8 @@ def test_a_site_tells_what_it_asks_for_by_itself(tmp_path):
 
 
 def test_elastic_queues_that_would_ask_for_the_same_work_are_refused():
-    def queues(given):
-        return TypeAdapter(ElasticQueues).validate_python(given)
+    def queues(value):
+        return TypeAdapter(ElasticQueues).validate_python(value)
 
     one, other = {"enabled": True, "filter_tags": {"kind": "wide"}}, {"enabled": True}
     assert [queue.job_mode for queue in queues({"enabled": True})] == ["serial"]
@@ -131,12 +131,12 @@ def script(text, request=PLAIN, params=None, folder=Path("/tmp/a b")):
 
 @pytest.mark.parametrize("kind", ["slurm", "pbs", "lsf", "sge"])
 def test_the_shipped_templates_make_scripts_that_bash_can_read(kind, tmp_path):
-    made = tmp_path / "script.sh"
-    made.write_text(script(template.default(kind), PLAIN._replace(num_nodes=2, project="p")))
-    done = subprocess.run(["bash", "-n", made], capture_output=True, text=True)
+    file = tmp_path / "script.sh"
+    file.write_text(script(template.default(kind), PLAIN._replace(num_nodes=2, project="p")))
+    done = subprocess.run(["bash", "-n", file], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "'run it' '$(id)' &" in made.read_text()
-    assert "{{" not in made.read_text().replace("${", "")
+    assert "'run it' '$(id)' &" in file.read_text()
+    assert "{{" not in file.read_text().replace("${", "")
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a'b", 'a"b', "$(id)", "`id`", "a;b\\", "a\rb", "a\0b", "a|b", "é"])
@@ -152,7 +152,7 @@ def test_a_value_with_a_space_stays_one_word():
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "reason"),
     [
         ("{{ nodes }}{{ run }}", "'nodes' is undefined"),
         ("\n\n{% if %}{{ run }}", "line 3"),
@@ -161,11 +161,11 @@ def test_a_value_with_a_space_stays_one_word():
         ("{{ 1 / 0 }}{{ run }}", "division"),
     ],
 )
-def test_a_template_that_cannot_work_is_named(text, words):
-    with pytest.raises(template.TemplateError) as told:
+def test_a_template_that_cannot_work_is_named(text, reason):
+    with pytest.raises(template.TemplateError) as refusal:
         script(text)
-    assert words in str(told.value)
-    assert template.NAME in str(told.value)
+    assert reason in str(refusal.value)
+    assert template.NAME in str(refusal.value)
 
 
 def begin(tmp_path, number, command):
@@ -186,17 +186,17 @@ def test_a_script_that_was_queued_twice_runs_once(tmp_path):
 
 
 @pytest.mark.parametrize("scheduler_says", [None, 1_700_000_000])
-def test_the_runner_is_told_when_the_script_began_not_when_its_modules_were_loaded(tmp_path, scheduler_says):
+def test_the_runner_gets_the_time_when_the_script_began_not_when_its_modules_were_loaded(tmp_path, scheduler_says):
     text = template.render("SECONDS=100\n{{ run }}", PLAIN, runner=["sh", "-c", "echo $STORAX_BEGAN"], folder=tmp_path,
                            params={})  # fmt: skip
-    told = {"SLURM_JOB_START_TIME": str(scheduler_says)} if scheduler_says else {}
+    env = {"SLURM_JOB_START_TIME": str(scheduler_says)} if scheduler_says else {}
     before = time.time()
-    out = subprocess.run(["bash", "-c", text], env={"PATH": "/usr/bin:/bin", **told}, capture_output=True, text=True)
+    out = subprocess.run(["bash", "-c", text], env={"PATH": "/usr/bin:/bin", **env}, capture_output=True, text=True)
     began = int(out.stdout)
     assert began == scheduler_says if scheduler_says else before - 102 <= began <= time.time() - 100
 
 
-def test_what_is_left_counts_from_the_beginning_that_the_script_told_of():
+def test_the_time_left_counts_from_the_start_time_that_the_script_passed():
     row = {"id": 1, "wall_time_min": 10}
 
     def left(began, **changed):
@@ -214,7 +214,7 @@ def test_what_is_left_counts_from_the_beginning_that_the_script_told_of():
 
 @pytest.mark.parametrize("pause", [0, 0.001, 0.01, 0.05])
 @pytest.mark.parametrize("code", [9, 127])
-def test_a_script_that_is_told_to_end_waits_for_its_runner_and_tells_its_code(tmp_path, pause, code):
+def test_a_script_that_gets_a_signal_to_end_waits_for_its_runner_and_returns_its_code(tmp_path, pause, code):
     ready = tmp_path / "ready"
     looping = f"trap 'exit {code}' TERM; touch {ready}; while :; do sleep {pause}; done"
     with begin(tmp_path, "1", ["sh", "-c", looping]) as running:

@@ -28,12 +28,12 @@ def loops():
 
 
 @pytest.fixture
-def looks(server, loops):
-    """Have a look after each round, in which the named loops fail and the others work; gives what was told."""
+def patches_after(server, loops):
+    """Return a function: it reports after each round, in which the named loops fail, and returns what it sent."""
 
     api = SiteApi(server.url, "t")
 
-    def look(*rounds):
+    def run_rounds(*rounds):
         teller = FailingLoops(api, 1, loops, every_sec=1.0)
         for failing in rounds:
             for loop in loops:
@@ -41,7 +41,7 @@ def looks(server, loops):
             teller.step()
         return [sorted(patch["failing_loops"]) for patch in server.store.patches]
 
-    yield look
+    yield run_rounds
     api.close()
 
 
@@ -61,22 +61,22 @@ BOTH = {"pull": ValueError("x"), "outlook": OSError("y")}
         ([{"pull": ServerDown("away")}] * 4, []),
     ],
 )
-def test_a_change_that_lasts_is_told_once(looks, rounds, tellings):
-    assert looks(*rounds) == tellings
+def test_a_change_that_lasts_is_reported_once(patches_after, rounds, tellings):
+    assert patches_after(*rounds) == tellings
 
 
 @pytest.mark.parametrize(("rounds", "tellings"), [([{}, {}], [[]]), ([BAD, BAD], [])])
-def test_what_another_agent_left_is_taken_back_or_kept(server, looks, rounds, tellings):
+def test_what_another_agent_left_is_taken_back_or_kept(server, patches_after, rounds, tellings):
     server.store.sites[1]["failing_loops"] = {"pull": OLD}
-    assert looks(*rounds) == tellings
+    assert patches_after(*rounds) == tellings
     assert server.store.sites[1]["failing_loops"] == ({} if tellings else {"pull": OLD})
 
 
-def test_the_words_and_the_time_are_those_of_the_trouble(server, looks):
-    looks(BAD, BAD)
-    told = server.store.sites[1]["failing_loops"]["pull"]
-    assert told["error"] == "ValueError('x')"
-    assert told["since"].endswith("+00:00")
+def test_the_words_and_the_time_are_those_of_the_trouble(server, patches_after):
+    patches_after(BAD, BAD)
+    failing = server.store.sites[1]["failing_loops"]["pull"]
+    assert failing["error"] == "ValueError('x')"
+    assert failing["since"].endswith("+00:00")
 
 
 def test_a_loop_lives_through_any_error_and_counts_it():

@@ -40,9 +40,9 @@ class Bench:
 
     def start(self, *, cores=2, prefetch=100):
         self.outbox = Outbox(self.path / "outbox.sqlite")
-        judge = OutcomeMapper(os.open(self.path, os.O_RDONLY | os.O_DIRECTORY), self.path / "results")
+        outcomes = OutcomeMapper(os.open(self.path, os.O_RDONLY | os.O_DIRECTORY), self.path / "results")
         preparer = Preparer(self.path / "results", cores)
-        self.agent = Agent(self.launcher, self.outbox, preparer, judge, cores=cores, prefetch=prefetch, grace_sec=1)
+        self.agent = Agent(self.launcher, self.outbox, preparer, outcomes, cores=cores, prefetch=prefetch, grace_sec=1)
         self.agent.open()
         self.agent.reports.recall()
         self.agent.tick()

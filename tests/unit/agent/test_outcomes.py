@@ -11,7 +11,7 @@ LEASE = Lease(5, 2, 1)
 
 
 @pytest.fixture
-def judge(tmp_path):
+def mapper(tmp_path):
     for name in ("data/w", "results"):
         (tmp_path / name).mkdir(parents=True)
     handle = os.open(tmp_path / "data", os.O_RDONLY | os.O_DIRECTORY)
@@ -31,21 +31,21 @@ def result(tmp_path, content):
     (tmp_path / "results/5.2.1.json").write_bytes(content)
 
 
-def test_every_report_names_its_lease_and_a_time(judge):
-    entry = judge.outcome(ended())
+def test_every_report_names_its_lease_and_a_time(mapper):
+    entry = mapper.outcome(ended())
     assert (entry["id"], entry["lease_epoch"], entry["attempt"]) == (5, 2, 1)
     assert entry["moves"] == [{"to": "RUN_DONE", "at": "2001-09-09T01:46:40+00:00", "data": {}}]
     assert entry["patch"] == {"return_code": 0}
 
 
-def test_a_result_becomes_the_return_value_and_its_file_goes(judge, tmp_path):
+def test_a_result_becomes_the_return_value_and_its_file_goes(mapper, tmp_path):
     result(tmp_path, b'{"a": null}')
-    assert judge.outcome(ended())["patch"] == {"return_code": 0, "return_value": {"a": None}}
+    assert mapper.outcome(ended())["patch"] == {"return_code": 0, "return_value": {"a": None}}
     assert list((tmp_path / "results").iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "reason"),
     [
         (b"", "not JSON"),
         (b"[NaN]", "not JSON"),
@@ -53,27 +53,27 @@ def test_a_result_becomes_the_return_value_and_its_file_goes(judge, tmp_path):
         (b" " * (MAX_RESULT_BYTES + 1), "larger than 1 MiB"),
     ],
 )
-def test_a_broken_result_is_an_error_with_its_reason(judge, tmp_path, content, words):
+def test_a_broken_result_is_an_error_with_its_reason(mapper, tmp_path, content, reason):
     result(tmp_path, content)
-    to, data = last(judge.outcome(ended()))
+    to, data = last(mapper.outcome(ended()))
     assert to == "RUN_ERROR"
-    assert words in data["message"]
+    assert reason in data["message"]
     assert list((tmp_path / "results").iterdir()) == []
 
 
-def test_a_result_that_is_no_file_is_an_error(judge, tmp_path):
+def test_a_result_that_is_no_file_is_an_error(mapper, tmp_path):
     (tmp_path / "secret").write_text('"secret"')
     (tmp_path / "results/5.2.1.json").symlink_to(tmp_path / "secret")
-    entry = judge.outcome(ended())
+    entry = mapper.outcome(ended())
     assert last(entry)[0] == "RUN_ERROR"
     assert "secret" not in str(entry.get("patch"))
 
 
-def test_the_end_of_stderr_is_told_in_bounds(judge, tmp_path):
+def test_the_reported_end_of_stderr_is_bounded(mapper, tmp_path):
     (tmp_path / "data/w/job.err").write_bytes(
         b"x" * 5000 + b"\n" + b"\n".join(b"line %d \x1b[31m\0\xff" % n for n in range(40))
     )
-    to, data = last(judge.outcome(ended(code=2)))
+    to, data = last(mapper.outcome(ended(code=2)))
     tail = data["stderr_tail"]
     assert to == "RUN_ERROR"
     assert data["message"] == "exit code 2"
@@ -82,37 +82,37 @@ def test_the_end_of_stderr_is_told_in_bounds(judge, tmp_path):
     assert tail.splitlines()[-1] == "line 39 [31m\ufffd"
 
 
-def test_a_missing_or_linked_stderr_tells_nothing(judge, tmp_path):
+def test_a_missing_or_linked_stderr_tells_nothing(mapper, tmp_path):
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "data/w/job.err").symlink_to(tmp_path / "secret")
-    assert last(judge.outcome(ended(code=1)))[1]["stderr_tail"] == ""
-    assert last(judge.outcome(ended(code=1, workdir="../..")))[1]["stderr_tail"] == ""
+    assert last(mapper.outcome(ended(code=1)))[1]["stderr_tail"] == ""
+    assert last(mapper.outcome(ended(code=1, workdir="../..")))[1]["stderr_tail"] == ""
 
 
-def test_each_cause_has_its_state(judge):
-    assert last(judge.outcome(ended("cancelled", -15))) == ("FAILED", {"message": "cancelled"})
-    assert last(judge.outcome(ended("wall_time", -9)))[0] == "RUN_TIMEOUT"
-    assert last(judge.outcome(ended("stopped", -15)))[1]["lease_lost"] is True
-    assert last(judge.outcome(ended("workdir", None, started=False, message="no"))) == ("FAILED", {"message": "no"})
-    assert judge.outcome(ended("stale", -15)) is None
-    assert judge.outcome(ended("stopped", None, started=False)) is None
-    missing = judge.outcome(ended("command", 127, started=False, message="not found"))
+def test_each_cause_has_its_state(mapper):
+    assert last(mapper.outcome(ended("cancelled", -15))) == ("FAILED", {"message": "cancelled"})
+    assert last(mapper.outcome(ended("wall_time", -9)))[0] == "RUN_TIMEOUT"
+    assert last(mapper.outcome(ended("stopped", -15)))[1]["lease_lost"] is True
+    assert last(mapper.outcome(ended("workdir", None, started=False, message="no"))) == ("FAILED", {"message": "no"})
+    assert mapper.outcome(ended("stale", -15)) is None
+    assert mapper.outcome(ended("stopped", None, started=False)) is None
+    missing = mapper.outcome(ended("command", 127, started=False, message="not found"))
     assert [move["to"] for move in missing["moves"]] == ["RUNNING", "RUN_ERROR"]
     assert missing["patch"] == {"return_code": 127}
-    assert last(judge.outcome(ended(code=-11)))[1]["message"] == "killed by SIGSEGV"
+    assert last(mapper.outcome(ended(code=-11)))[1]["message"] == "killed by SIGSEGV"
 
 
-def test_a_lost_exit_code_is_a_run_again_unless_the_result_is_there(judge, tmp_path):
-    to, data = last(judge.outcome(ended("lost", None)))
+def test_a_lost_exit_code_is_a_run_again_unless_the_result_is_there(mapper, tmp_path):
+    to, data = last(mapper.outcome(ended("lost", None)))
     assert (to, data["lease_lost"]) == ("RUN_TIMEOUT", True)
     result(tmp_path, b"[1]")
-    entry = judge.outcome(ended("lost", None))
+    entry = mapper.outcome(ended("lost", None))
     assert last(entry)[0] == "RUN_DONE"
     assert entry["patch"] == {"return_value": [1]}
 
 
-def test_a_folder_in_place_of_the_result_is_an_error(judge, tmp_path):
+def test_a_folder_in_place_of_the_result_is_an_error(mapper, tmp_path):
     (tmp_path / "results/5.2.1.json").mkdir()
-    to, data = last(judge.outcome(ended()))
+    to, data = last(mapper.outcome(ended()))
     assert to == "RUN_ERROR"
     assert "directory" in data["message"]

@@ -60,7 +60,7 @@ def over_committed(sizes, running):
     names = {f"n{n}": size for n, size in enumerate(sizes)}
     assert all(core < names[name].cores and count == 1 for (name, core), count in cores.items())
     assert all(gpu < names[name].gpus and share <= DEVICE for (name, gpu), share in devices.items())
-    assert all(asked <= names[name].memory_mb for name, asked in memory.items() if names[name].memory_mb)
+    assert all(needed_mb <= names[name].memory_mb for name, needed_mb in memory.items() if names[name].memory_mb)
     assert all(sum_ <= 1 for sum_ in occupancy.values())
     assert all(jobs[name] == 1 for name in whole)
 
@@ -75,10 +75,10 @@ def test_no_node_is_ever_overcommitted(sizes, asks, data):
     queue.extend(works)
     for _ in range(120):
         now[0] += 1
-        if found := queue.next_fit(packer, left=left):
-            packer.take(found[1])
-            running.append(found)
-            assert found[0].wall_sec <= left
+        if chosen := queue.next_fit(packer, left=left):
+            packer.take(chosen[1])
+            running.append(chosen)
+            assert chosen[0].wall_sec <= left
         elif running:
             packer.give_back(running.pop(data.draw(st.integers(0, len(running) - 1)))[1])
         over_committed(sizes, running)
@@ -108,8 +108,8 @@ def test_smaller_work_goes_first_but_not_for_ever():
     now[0] += 31
     assert queue.next_fit(packer) is None
     packer.give_back(first)
-    found, place = queue.next_fit(packer)
-    assert found == work(1, cores=4)
+    chosen, place = queue.next_fit(packer)
+    assert chosen == work(1, cores=4)
     packer.take(place)
     packer.give_back(place)
     assert queue.next_fit(packer)[0] == work(3)
@@ -124,12 +124,12 @@ def test_wide_work_is_not_starved_by_a_stream_of_small():
     running.append(first)
     for step in range(400):
         now[0] += 1
-        while found := queue.next_fit(packer):
-            if found[0].nodes == 3:
+        while chosen := queue.next_fit(packer):
+            if chosen[0].nodes == 3:
                 assert step < 45
                 return
-            packer.take(found[1])
-            running.append(found[1])
+            packer.take(chosen[1])
+            running.append(chosen[1])
         packer.give_back(running.pop(0))
     raise AssertionError("it never started")
 

@@ -36,7 +36,7 @@ def test_one_that_failed_by_itself_has_failed(code):
     assert held.certain([], ending=False) == [ended(code)]
 
 
-def test_other_ends_are_told_at_once():
+def test_other_ends_are_reported_at_once():
     held = PreemptionFilter(2.0, clock=Clock())
     plain = [ended(0), ended(None), ended(-15, "cancelled"), ended(None, "lost")]
     assert held.certain(plain, ending=False) == plain

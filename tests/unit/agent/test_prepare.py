@@ -24,9 +24,9 @@ def work(tmp_path, *, cores=4, gpus=0, app=APP, policy=None, submitter="", **job
 
 
 def test_a_job_becomes_a_process(tmp_path):
-    made = work(tmp_path)
-    assert (made.argv, made.workdir, made.wall_sec, made.cores) == (["x", "1"], "w", 120.0, 3)
-    assert made.environment == {
+    prepared = work(tmp_path)
+    assert (prepared.argv, prepared.workdir, prepared.wall_sec, prepared.cores) == (["x", "1"], "w", 120.0, 3)
+    assert prepared.environment == {
         "E": "1", "STORAX_JOB_ID": "1", "OMP_NUM_THREADS": "3", "STORAX_RESULT_FILE": f"{tmp_path}/1.1.1.json",
         "STORAX_PYTHON": sys.executable,
     }  # fmt: skip
@@ -46,7 +46,7 @@ def test_cores_follow_ranks_threads_and_packing(tmp_path, job, cores):
 
 
 @pytest.mark.parametrize(
-    ("job", "words"),
+    ("job", "reason"),
     [
         ({"num_nodes": 2}, "needs 2 nodes; this site has 1"),
         ({"ranks_per_node": 5}, "needs 15 cores; this site has 4"),
@@ -56,8 +56,8 @@ def test_cores_follow_ranks_threads_and_packing(tmp_path, job, cores):
         ({"workdir": "../x"}, "'..'"),
     ],
 )
-def test_what_can_never_run_is_refused_with_the_reason(tmp_path, job, words):
-    with pytest.raises(RefusedError, match=re.escape(words)):
+def test_what_can_never_run_is_refused_with_the_reason(tmp_path, job, reason):
+    with pytest.raises(RefusedError, match=re.escape(reason)):
         work(tmp_path, **job)
 
 
@@ -102,16 +102,16 @@ def test_functions_are_off_unless_switched_on(tmp_path):
         work(tmp_path, app={**APP, "command_template": None})
     with pytest.raises(RefusedError, match=r"has hooks \(postprocess\), and this site runs no Python functions"):
         work(tmp_path, app={**APP, "hooks": ["postprocess"]})
-    made = work(tmp_path, app={**APP, "command_template": None}, policy=Policy(allow_functions=True))
-    assert made.call is not None
-    assert (made.call.method, made.call.parameters, made.cores) == ("run", {"p": 1}, 3)
+    prepared = work(tmp_path, app={**APP, "command_template": None}, policy=Policy(allow_functions=True))
+    assert prepared.call is not None
+    assert (prepared.call.method, prepared.call.parameters, prepared.cores) == ("run", {"p": 1}, 3)
 
 
 def test_ranks_on_this_machine_go_through_the_launch_command(tmp_path):
     preparer = Preparer(tmp_path, 4, launch=("hydra", LAUNCHES["hydra"]))
     job = {**JOB, "ranks_per_node": 2, "threads_per_rank": 1, "launch_params": {"-verbose": ""}}
-    made = preparer.work(LEASE, job, APP)
-    assert made.argv == ["mpiexec", "-n", "2", "-ppn", "2", "-verbose", "x", "1"]
+    prepared = preparer.work(LEASE, job, APP)
+    assert prepared.argv == ["mpiexec", "-n", "2", "-ppn", "2", "-verbose", "x", "1"]
     assert preparer.work(LEASE, JOB, APP).argv == ["x", "1"]
     none = Preparer(tmp_path, 4, launch=("none", LAUNCHES["local"]))
     with pytest.raises(RefusedError, match="needs 2 ranks, and the agent finds no mpiexec"):
@@ -132,7 +132,7 @@ def test_an_allocation_refuses_what_none_of_its_nodes_can_hold(tmp_path):
     preparer = Preparer(tmp_path, 4, nodes=[Capacity(4, 1, 1000), Capacity(8, 0, 4000)], where="this allocation")
     assert preparer.work(LEASE, {**JOB, "threads_per_rank": 8}, APP).cores == 8
     assert preparer.work(LEASE, {**JOB, "num_nodes": 2}, APP).nodes == 2
-    for job, words in (
+    for job, reason in (
         ({"threads_per_rank": 9}, "needs 9 cores; this allocation has 8"),
         ({"num_nodes": 3}, "needs 3 nodes; this allocation has 2"),
         ({"num_nodes": 2, "threads_per_rank": 5}, "needs 5 cores on each node; this allocation has 8"),
@@ -140,7 +140,7 @@ def test_an_allocation_refuses_what_none_of_its_nodes_can_hold(tmp_path):
         ({"mem_per_node_mb": 4001}, "needs 4001 MiB of memory; this allocation has 4000$"),
         ({"num_nodes": 2, "mem_per_node_mb": 1001}, "needs 1001 MiB of memory on each node; this allocation has 4000"),
     ):
-        with pytest.raises(RefusedError, match=words):
+        with pytest.raises(RefusedError, match=reason):
             preparer.work(LEASE, {**JOB, **job}, APP)
 
 
@@ -162,8 +162,8 @@ def test_a_job_that_another_place_may_hold_is_given_back_and_not_failed(tmp_path
 
 
 def site_of(**scheduler):
-    given = {"name": "s", "site_id": 1, "url": "http://x", "slots": 2, "gpus": 0, "memory_mb": 100}
-    return SiteSettings(**given, run_jobs=False, scheduler=scheduler)
+    fields = {"name": "s", "site_id": 1, "url": "http://x", "slots": 2, "gpus": 0, "memory_mb": 100}
+    return SiteSettings(**fields, run_jobs=False, scheduler=scheduler)
 
 
 def test_the_places_of_a_site_are_known_where_its_settings_name_them_all():
@@ -171,5 +171,10 @@ def test_the_places_of_a_site_are_known_where_its_settings_name_them_all():
     assert placements_of(site_of(kind="slurm")) is None
     cpu = {"cores": 8, "gpus": 0, "max_nodes": 3}
     assert placements_of(site_of(kind="slurm", queues={"cpu": cpu, "gpu": {"cores": 8}})) is None
-    found = placements_of(site_of(kind="slurm", queues={"cpu": cpu, "gpu": {"cores": 4, "gpus": 2, "memory_mb": 9}}))
-    assert found == [Placement("queue 'cpu'", Capacity(8), 3), Placement("queue 'gpu'", Capacity(4, 2, 9), 1_000_000)]
+    placements = placements_of(
+        site_of(kind="slurm", queues={"cpu": cpu, "gpu": {"cores": 4, "gpus": 2, "memory_mb": 9}})
+    )
+    assert placements == [
+        Placement("queue 'cpu'", Capacity(8), 3),
+        Placement("queue 'gpu'", Capacity(4, 2, 9), 1_000_000),
+    ]

@@ -28,7 +28,7 @@ def failing(folder, name, error, *, for_sec):
     Health(folder.state / "loops.json", [loop, Errors("well")]).step()
 
 
-def test_a_reason_is_told_of_its_batch_job_until_another_runner_begins(part, tmp_path):
+def test_a_batch_job_shows_a_reason_until_another_runner_begins(part, tmp_path):
     note_reason(part("batch-7"), ValueError("no mpiexec"))
     note_reason(part("batch-8-0"), "one")
     note_reason(part("batch-8-1"), "two")
@@ -42,7 +42,7 @@ def test_a_reason_is_told_of_its_batch_job_until_another_runner_begins(part, tmp
     assert runner_reports(site, [7]) == {}
 
 
-def test_a_loop_is_told_when_it_fails_for_longer_and_the_server_is_there(part, tmp_path):
+def test_a_loop_is_reported_when_it_fails_for_longer_and_the_server_is_there(part, tmp_path):
     long = FAILING_SEC + 1
     failing(part("batch-1"), "pull", OSError("disk"), for_sec=long)
     failing(part("batch-2"), "pull", OSError("disk"), for_sec=0)

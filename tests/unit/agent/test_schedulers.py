@@ -35,11 +35,11 @@ def test_accounting_tells_of_cancels_and_of_a_zone():
     text = (
         "7|CANCELLED by 1000|2026-11-21T08:00:00|2026-11-21T08:01:00|0:15|n1\n8.batch|FAILED|a|b|c|d\n9||x|y|0:0|n1\n"
     )
-    found = slurm._accounted(text, clock=UTC)
-    assert found["7"].state == "finished"
-    assert found["7"].end_time == datetime(2026, 11, 21, 8, 1, tzinfo=UTC)
-    assert found["9"].state == "unknown"
-    assert found.keys() == {"7", "9"}
+    statuses = slurm._accounted(text, clock=UTC)
+    assert statuses["7"].state == "finished"
+    assert statuses["7"].end_time == datetime(2026, 11, 21, 8, 1, tzinfo=UTC)
+    assert statuses["9"].state == "unknown"
+    assert statuses.keys() == {"7", "9"}
 
 
 def test_pbs_that_fails_without_a_word_of_jobs_has_said_nothing_of_them(tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_times_of_lsf_without_a_year_are_in_the_past():
 
 
 @pytest.mark.parametrize(
-    ("words", "again"),
+    ("stderr", "again"),
     [
         ("sbatch: error: Batch job submission failed: Invalid partition name specified", False),
         ("qsub: Job exceeds queue and/or server resource limits", False),
@@ -72,8 +72,8 @@ def test_times_of_lsf_without_a_year_are_in_the_past():
         ("", True),
     ],
 )
-def test_only_a_clear_refusal_is_final(words, again):
-    assert refusal(Ran(1, "", words)).again is again
+def test_only_a_clear_refusal_is_final(stderr, again):
+    assert refusal(Ran(1, "", stderr)).again is again
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_the_kind_is_written_into_its_table_and_nothing_else_changes(tmp_path):
     text = folder.settings_file.read_text().replace('kind = "pbs"', 'default_queue = "q"\nkind = "pbs"')
     folder.settings_file.write_text(text + '\n[scheduler.queues.q]\nmax_nodes = 3\n\n[policy]\nallowed_apps = ["x"]\n')
     folder.choose_scheduler("slurm")
-    told = folder.load()
-    assert (told.scheduler.kind, told.scheduler.default_queue) == ("slurm", "q")
-    assert told.scheduler.queues["q"].max_nodes == 3
-    assert told.policy.allowed_apps == ["x"]
+    settings = folder.load()
+    assert (settings.scheduler.kind, settings.scheduler.default_queue) == ("slurm", "q")
+    assert settings.scheduler.queues["q"].max_nodes == 3
+    assert settings.policy.allowed_apps == ["x"]
     assert folder.settings_file.read_text().count("kind =") == 1
     assert folder.settings_file.stat().st_mode & 0o077 == 0

@@ -64,7 +64,7 @@ def test_a_profile_is_named_and_its_token_not_copied(folder):
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "reason"),
     [
         ("slot = 2", "slot: Extra inputs"),
         ("slots = 0", "slots"),
@@ -76,10 +76,10 @@ def test_a_profile_is_named_and_its_token_not_copied(folder):
         ),
     ],
 )
-def test_a_wrong_line_is_named(folder, line, words):
+def test_a_wrong_line_is_named(folder, line, reason):
     folder.write(WRITTEN, connection=connection())
     folder.settings_file.write_text(folder.settings_file.read_text().replace("slots = 2\n", "") + line + "\n")
-    with pytest.raises(SiteError, match=words):
+    with pytest.raises(SiteError, match=reason):
         folder.load()
 
 
@@ -99,9 +99,9 @@ def test_a_folder_that_is_no_site_says_what_to_do(tmp_path, capsys):
 
 def test_jobs_get_no_secret_unless_it_is_named():
     secrets = ("STORAX_TOKEN", "STORAX_REDIS_URL", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "OPENAI_API_KEY")
-    given = {"PATH": "/bin", "LANG": "C", **dict.fromkeys(secrets, "x")}
-    assert job_environment(given, passed=[]) == {"PATH": "/bin", "LANG": "C"}
-    assert "HF_TOKEN" in job_environment(given, passed=["HF_TOKEN"])
+    environment = {"PATH": "/bin", "LANG": "C", **dict.fromkeys(secrets, "x")}
+    assert job_environment(environment, passed=[]) == {"PATH": "/bin", "LANG": "C"}
+    assert "HF_TOKEN" in job_environment(environment, passed=["HF_TOKEN"])
 
 
 def test_one_process_holds_the_lock(tmp_path):

@@ -59,7 +59,7 @@ READ = TypeAdapter(AnyLocation).validate_python
 
 
 @pytest.mark.parametrize(
-    ("given", "kind"),
+    ("location", "kind"),
     [
         ("file:///a%20b", FileLocation),
         ("ssh://u@h:22/base", SshLocation),
@@ -68,12 +68,12 @@ READ = TypeAdapter(AnyLocation).validate_python
         ({"url": "s3://bucket/x", "endpoint_url": "http://127.0.0.1:1"}, S3Location),
     ],
 )
-def test_the_scheme_says_which_kind_a_location_is(given, kind):
-    assert isinstance(READ(given), kind)
+def test_the_scheme_says_which_kind_a_location_is(location, kind):
+    assert isinstance(READ(location), kind)
 
 
 @pytest.mark.parametrize(
-    "given",
+    "location",
     [
         "", "relative", "http://x/y", "file://host/x", "ssh://", "ssh://-oProxyCommand=x/y", "ssh://-l@h/y",
         "ssh://u:password@h/y", "ssh://h:port/y", "ssh://a b/y", "s3://", "s3://key:secret@bucket/", {"url": 5}, {}, 5,
@@ -82,9 +82,9 @@ def test_the_scheme_says_which_kind_a_location_is(given, kind):
     ],
     ids=str,
 )  # fmt: skip
-def test_a_location_that_cannot_be_meant_is_refused(given):
+def test_a_location_that_cannot_be_meant_is_refused(location):
     with pytest.raises(ValidationError):
-        READ(given)
+        READ(location)
 
 
 def test_the_same_remote_path_is_always_in_the_same_lane():

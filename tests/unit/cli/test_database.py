@@ -79,7 +79,7 @@ def test_the_commands_themselves_stay_as_they_were(home: Path) -> None:
     app = typer.Typer()
 
     @app.command()
-    def look(database_url: str | None = None, deep: bool = False) -> None:
+    def verify(database_url: str | None = None, deep: bool = False) -> None:
         calls.append((database_url, deep))
 
     app.command()(lambda: None)
@@ -87,7 +87,7 @@ def test_the_commands_themselves_stay_as_they_were(home: Path) -> None:
     callback = with_stack(app).registered_commands[0].callback
     assert callback is not None
     callback(database_url=None, deep=True, data=None)
-    look(database_url=None)
+    verify(database_url=None)
     assert calls == [(KEPT, True), (None, False)]
 
 

@@ -26,7 +26,7 @@ def test_what_the_server_refuses_has_a_status_of_its_own(shell, answer, status):
     ran = shell("job", "show", "12")
     assert (ran.status, ran.out) == (status, "")
     assert ran.err.startswith("error: No.\n")
-    assert len(shell.script.asked) == 1, "a refusal is not asked twice"
+    assert len(shell.script.requests) == 1, "a refusal is not asked twice"
 
 
 @pytest.mark.parametrize(

@@ -155,17 +155,17 @@ def test_nothing_is_changed_without_confirmation(served, arguments, route, answe
     dry = served("job", *arguments, "--dry-run")
     assert dry.status == 0
     assert "Nothing was changed" in dry.err
-    assert not [a for a in served.script.asked if (a.method, a.path) == route]
+    assert not [a for a in served.script.requests if (a.method, a.path) == route]
     if arguments[0] == "rm":
         served.script.on("POST", "/jobs/query", page(job(1), job(2)), page(), page())
     assert served("job", *arguments, "--yes").status == 0
-    assert [a for a in served.script.asked if (a.method, a.path) == route]
+    assert [a for a in served.script.requests if (a.method, a.path) == route]
 
 
 @pytest.mark.parametrize("verb", ["cancel", "retry", "rm", "wait", "show"])
 def test_no_selection_is_no_wildcard(served, verb):
     ran = served("job", verb)
-    assert (ran.status, served.script.asked) == (2, [])
+    assert (ran.status, served.script.requests) == (2, [])
 
 
 def test_retry_takes_the_failed_ones_alone(served):
@@ -183,7 +183,7 @@ def test_modify_sends_text_and_json(served):
     assert served.script.last.body["patch"] == {"workdir": "a/b", "tags": {"x": "1"}, "num_nodes": 4}
 
 
-def test_what_could_not_be_deleted_is_told(served):
+def test_what_could_not_be_deleted_is_reported(served):
     served.script.on("POST", "/jobs/delete", {"deleted": 1, "not_deleted": [2]})
     served.script.on("POST", "/jobs/query", page(job(1), job(2)), page(job(2)))
     ran = served("job", "rm", "1-2", "--yes")
@@ -215,7 +215,7 @@ def test_a_dry_run_creates_nothing(shell):
     assert ran.status == 0
     assert [line.split()[1] for line in ran.out.splitlines()[1:]] == ["s/1", "s/2", "s/3"]
     assert "Would create 3 jobs" in ran.err
-    assert shell.script.asked == []
+    assert shell.script.requests == []
 
 
 def test_a_log_elsewhere_is_named(shell, tmp_path):

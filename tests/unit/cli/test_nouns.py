@@ -77,7 +77,7 @@ def test_events_are_filtered_and_end_with_the_newest(log):
         "event", "ls", "--job", "12", "--to", "failed", "--type", "job.state_changed", "--tag", "a=b", "--since", "5"
     )
     assert [line.split()[0] for line in ran.out.splitlines()] == ["POSITION", "8", "9"]
-    assert log.script.asked[0].body["filter"] == {
+    assert log.script.requests[0].body["filter"] == {
         "job_id": [12], "to_state": ["FAILED"], "type": ["job.state_changed"], "tags": {"a": "b"}, "position__gt": 5,
     }  # fmt: skip
     assert json.loads(log("event", "ls", "-o", "ndjson").out.splitlines()[0])["data"] == {"workdir": "w"}
@@ -113,7 +113,7 @@ def test_tail_goes_on_where_a_broken_stream_ended(log, monkeypatch):
     log.script.routes["GET", "/events/stream"][-1] = lambda _: _stop()
     ran = log("event", "tail", "-f", "-n", "1", "--type", "job.state_changed", "-o", "ids")
     assert (ran.status, ran.out) == (130, "9\n10\n11\n12\n")
-    resumed = [a.headers["last-event-id"] for a in log.script.asked if a.path == "/events/stream"]
+    resumed = [a.headers["last-event-id"] for a in log.script.requests if a.path == "/events/stream"]
     assert resumed == ["9", "11", "11", "12"]
 
 
@@ -280,7 +280,7 @@ def test_login_stores_a_token_for_the_owner_alone(server, monkeypatch):
     stored = settings.load_profile("work")
     assert (stored.url, stored.token.get_secret_value()) == ("http://storax.test", "stx_new")
     assert settings.profile_path("work").stat().st_mode & 0o077 == 0
-    assert server.script.asked[0].body == {"username": "alice", "password": "long password"}
+    assert server.script.requests[0].body == {"username": "alice", "password": "long password"}
     assert "stx_new" not in ran.err
     assert "long password" not in ran.err
 
@@ -303,7 +303,7 @@ def test_a_pipe_gets_no_password_prompt(server, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     for arguments in ([], ["-u", "alice"], ["-u", "alice", "--password-stdin"], ["--token-stdin"]):
         assert server("login", "http://storax.test", *arguments).status == 2
-    assert server.script.asked == []
+    assert server.script.requests == []
 
 
 @pytest.mark.parametrize("answer", [(204, None), problem(401, "unauthorized"), problem(503, "unavailable")])

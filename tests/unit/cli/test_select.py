@@ -51,7 +51,7 @@ def test_tags_states_sites_and_apps_are_filters(script):
 
 def test_ids_of_sites_and_apps_ask_nobody(script):
     assert filters_of(sites=["3"], apps=["5"]) == {"site_id": [3], "app_id": [5]}
-    assert script.asked == []
+    assert script.requests == []
 
 
 @pytest.mark.parametrize("word", ["x", "5-2", "-3", "1.5", "1-", "last-1"])

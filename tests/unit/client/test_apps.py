@@ -82,7 +82,7 @@ def test_sync_of_what_is_the_same_changes_nothing(client, script):
     same = {"description": "Says hello.", "command_template": Hello.command_template, "environment": {"LANG": "C"}}
     script.on("POST", "/apps/query", rows(App, KNOWN | same | {"source_code": _source(Hello)}))
     assert Hello.sync().id == 7
-    assert {a.path for a in script.asked} == {"/sites/query", "/apps/query"}
+    assert {a.path for a in script.requests} == {"/sites/query", "/apps/query"}
 
 
 def test_sync_sends_what_is_different(client, script):

@@ -58,13 +58,13 @@ def test_ids_are_filled_in_and_the_jobs_are_returned(client, script):
 
 def test_nothing_to_create_asks_nothing(client, script):
     assert Job.objects.bulk_create([]) == []
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_ten_thousand_go_in_one_request(client, script):
     jobs = Job.objects.bulk_create([new("w") for _ in range(20_001)])
-    assert [len(a.body) for a in script.asked] == [10_000, 10_000, 1]
-    assert len({a.headers["idempotency-key"] for a in script.asked}) == 3
+    assert [len(a.body) for a in script.requests] == [10_000, 10_000, 1]
+    assert len({a.headers["idempotency-key"] for a in script.requests}) == 3
     assert [j.id for j in jobs] == list(range(100, 20_101))
 
 
@@ -108,7 +108,7 @@ def test_cycles_are_refused_and_named(client, script):
     with pytest.raises(errors.InvalidInput, match="There is a cycle") as caught:
         Job.objects.bulk_create([a, b, c])
     assert set(re.findall(r"workdir='(\w)'", str(caught.value))) == {"a", "b", "c"}
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_a_parent_that_is_nowhere_is_refused(client, script):
@@ -117,7 +117,7 @@ def test_a_parent_that_is_nowhere_is_refused(client, script):
         Job.objects.bulk_create([child])
     with pytest.raises(errors.InvalidInput, match="names a parent that is not saved"):
         child.save()
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_a_saved_parent_goes_by_its_id_even_when_it_was_saved_later(client, script):
@@ -139,7 +139,7 @@ def test_a_saved_parent_goes_by_its_id_even_when_it_was_saved_later(client, scri
 def test_a_list_with_something_else_in_it_is_refused(client, script, jobs, message):
     with pytest.raises(errors.InvalidInput, match=message):
         Job.objects.bulk_create(jobs(client))
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_a_body_that_is_too_large_is_sent_in_halves(client, script, creator):
@@ -193,7 +193,7 @@ def test_bulk_update_sends_what_changed_and_refreshes_in_place(client, script):
     ]
     assert (jobs[0].version, jobs[0].last_update.month, jobs[2].version) == (2, 2, 1)
     assert Job.objects.bulk_update(jobs) == 0
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
 def test_bulk_update_of_unsaved_or_repeated_jobs_is_refused(client, script):

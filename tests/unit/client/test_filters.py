@@ -23,7 +23,7 @@ def client(script):
 
 def sent(script, query):
     list(query)
-    return script.last.body["filter"] if script.asked else "nothing asked"
+    return script.last.body["filter"] if script.requests else "nothing asked"
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_an_unknown_filter_is_an_error_at_once(client, script, verb, name, right
     with pytest.raises(errors.UnknownName, match=f"Job has no filter '{name}'. Did you mean '{right}'") as caught:
         getattr(Job.objects, verb)(**{name: 1})
     assert isinstance(caught.value, TypeError)
-    assert script.asked == []
+    assert script.requests == []
 
 
 @pytest.mark.parametrize("value", ["FALED", ["FAILED", "FALED"]])
@@ -71,7 +71,7 @@ def test_an_empty_collection_matches_nothing_and_asks_nothing(client, script, em
         query.get()
     with pytest.raises(IndexError):
         query[0]
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_an_empty_collection_excludes_nothing(client, script):
@@ -144,7 +144,7 @@ def test_two_filters_on_one_field_both_hold(client, script, first, second, both)
 )
 def test_filters_that_contradict_each_other_match_nothing(client, script, first, second):
     assert list(Job.objects.filter(**first).filter(**second)) == []
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_a_filter_that_cannot_be_combined_is_refused(client):

@@ -44,9 +44,11 @@ def test_every_declaration_is_json_with_its_kind(module):
     for name in module.__all__:
         kind = getattr(module, name)
         needed = {"Substring": (0, 3), "SklearnEstimator": ("sklearn.svm.SVC",)}
-        made = kind(*needed.get(name, ()))
-        assert json.loads(json.dumps(made.to_spec()))["kind"] == name
-        assert made == made.__class__(**{f: getattr(made, f) for f in made.__dataclass_fields__})
+        declaration = kind(*needed.get(name, ()))
+        assert json.loads(json.dumps(declaration.to_spec()))["kind"] == name
+        assert declaration == declaration.__class__(
+            **{f: getattr(declaration, f) for f in declaration.__dataclass_fields__}
+        )
 
 
 def test_a_learner_carries_its_parameters():
@@ -55,13 +57,13 @@ def test_a_learner_carries_its_parameters():
         aggregation=[feature_learning.aggregations.AVG, feature_learning.aggregations.ewma(3, "h")],
         loss_function=feature_learning.loss_functions.SquareLoss,
     )
-    found = learner.to_spec()
-    assert (found["kind"], found["num_features"], found["aggregation"]) == ("FastProp", 7, ["AVG", "EWMA_3H"])
-    assert found["loss_function"] == "SquareLoss"
+    spec = learner.to_spec()
+    assert (spec["kind"], spec["num_features"], spec["aggregation"]) == ("FastProp", 7, ["AVG", "EWMA_3H"])
+    assert spec["loss_function"] == "SquareLoss"
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "said"),
     [
         ({"num_threads": 4}, "one thread"),
         ({"sampling_factor": 0.5}, "all rows"),
@@ -70,12 +72,12 @@ def test_a_learner_carries_its_parameters():
         ({"num_threads": 0, "sampling_factor": 1, "silent": False, "vocab_size": 0}, ""),
     ],
 )
-def test_a_known_parameter_that_is_not_heeded_says_what_stands_in_its_place(given, said):
-    with warnings.catch_warnings(record=True) as told:
+def test_a_known_parameter_that_is_not_heeded_says_what_stands_in_its_place(options, said):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        learner = feature_learning.FastProp(num_features=3, **given)
-    assert [one.filename for one in told] == [__file__] * bool(said)
-    assert all(said in str(one.message) and next(iter(given)) in str(one.message) for one in told)
+        learner = feature_learning.FastProp(num_features=3, **options)
+    assert [one.filename for one in caught] == [__file__] * bool(said)
+    assert all(said in str(one.message) and next(iter(options)) in str(one.message) for one in caught)
     assert learner.to_spec() == feature_learning.FastProp(num_features=3).to_spec()
 
 
@@ -129,16 +131,16 @@ def test_a_table_that_is_used_twice_has_two_names_and_one_source():
 
 
 @pytest.mark.parametrize(
-    ("given", "text"),
+    ("options", "text"),
     [
         ({"horizon": 1}, "need time_stamps"),
         ({"time_stamps": "ts", "lagged_targets": True}, "horizon above 0"),
         ({"time_stamps": "ts", "memory": -1}, "memory is -1"),
     ],
 )
-def test_a_leaky_or_senseless_join_is_refused_at_once(given, text):
+def test_a_leaky_or_senseless_join_is_refused_at_once(options, text):
     with pytest.raises(InvalidInput, match=text):
-        Placeholder("population").join(Placeholder("orders"), on="id", **given)
+        Placeholder("population").join(Placeholder("orders"), on="id", **options)
 
 
 def test_a_star_schema_is_container_and_model():
@@ -151,16 +153,16 @@ def test_a_star_schema_is_container_and_model():
 
 def test_a_time_series_sees_the_whole_past_in_every_subset():
     series = TimeSeries(Handle("all"), "ts", split=split.random(), memory=5.0)
-    found = series.test.to_spec()
-    assert found["peripheral"] == {"population_past": {"frame": "all"}}
-    assert found["condition"]["args"][1] == {"value": "test"}
+    spec = series.test.to_spec()
+    assert spec["peripheral"] == {"population_past": {"frame": "all"}}
+    assert spec["condition"]["args"][1] == {"value": "test"}
     assert series.data_model.to_spec()["joins"][0]["on"] == []
 
 
 def test_a_container_refuses_what_contradicts_itself():
-    for given in ({}, {"population": Handle("p"), "train": Handle("t")}, {"train": Handle("t"), "split": "s"}):
+    for arguments in ({}, {"population": Handle("p"), "train": Handle("t")}, {"train": Handle("t"), "split": "s"}):
         with pytest.raises(InvalidInput):
-            Container(**given)
+            Container(**arguments)
     frozen = Container(train=Handle("t"))
     frozen.freeze()
     with pytest.raises(InvalidInput, match="frozen"):
@@ -186,10 +188,10 @@ def test_notebooks_show_containers_models_and_pipelines_without_running_what_is_
         html = shown._repr_html_()
         assert "<script" not in html
         assert "&lt;script&gt;" in html
-    for words in ("LinearRegression", "NOT FITTED", "customers", "86400.0", "many_to_many"):
-        assert words in pipe._repr_html_()
-    for words in ("train, test", "orders", "k = "):
-        assert words in star._repr_html_()
+    for text in ("LinearRegression", "NOT FITTED", "customers", "86400.0", "many_to_many"):
+        assert text in pipe._repr_html_()
+    for text in ("train, test", "orders", "k = "):
+        assert text in star._repr_html_()
     assert "told by a column" in Container(Handle("p"), split="s")._repr_html_()
     assert DataModel("alone")._repr_html_().count("<table>") == 1
     assert "Pipeline" in Pipeline()._repr_html_()

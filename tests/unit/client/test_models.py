@@ -140,7 +140,7 @@ def test_a_value_without_a_json_form_is_refused_before_anything_is_sent(script, 
     jobs = [Job(app_id=1, workdir="a", parameters={"x": value}) for _ in range(many)]
     with pytest.raises(errors.InvalidInput, match=message):
         jobs[0].save() if many == 1 else Job.objects.bulk_create(jobs)
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_a_key_that_is_no_text_is_named(script, client):
@@ -169,7 +169,7 @@ def test_saving_sends_only_what_changed_and_takes_over_the_answer(script, client
     assert script.last.body == {"num_nodes": 3}
     assert one.version == 2
     one.save()
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
 def test_changes_inside_dicts_and_lists_are_noticed(script, client):
@@ -189,7 +189,7 @@ def test_reading_a_dict_is_no_change(script, client):
     one = loaded(client, tags={"a": "1"})
     assert one.tags == {"a": "1"}
     one.save()
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_a_dict_that_was_left_out_can_be_filled_before_saving(script, client):
@@ -283,7 +283,7 @@ def test_refreshing_drops_unsaved_changes(script, client):
     one.refresh_from_db()
     assert (one.num_nodes, one.tags) == (4, {"a": "1"})
     one.save()
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
 def test_forcing_a_move_says_so_to_the_server(script, client):
@@ -307,9 +307,9 @@ def test_fields_missing_from_a_short_reply_are_read_on_access(script, client):
     script.on("GET", "/jobs/5", job(5, version=3))
     Job.objects.bulk_create([one])
     assert repr(one) == "Job(id=5, site_id=1, app_id=1, workdir='a', state='READY')"
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
     assert (one.version, one.attempt) == (3, None)
-    assert len(script.asked) == 2
+    assert len(script.requests) == 2
 
 
 def test_columns_of_a_newer_server_are_left_out_and_missing_ones_are_none(script, client):
@@ -319,7 +319,7 @@ def test_columns_of_a_newer_server_are_left_out_and_missing_ones_are_none(script
     one = from_object(Job, body, client)
     assert not hasattr(one, "shoe_size")
     assert [one.lease_epoch, one.lease_epoch] == [None, None]
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
 def test_equality_and_hash_go_by_id(client):

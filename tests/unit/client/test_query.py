@@ -46,7 +46,7 @@ def ids(jobs):
 
 def test_building_a_query_asks_nothing(client, script):
     query = Job.objects.filter(state="FAILED").exclude(num_nodes=2).order_by("-last_update")[3:9]
-    assert script.asked == []
+    assert script.requests == []
     assert query is not query.all()
 
 
@@ -63,7 +63,7 @@ def test_a_query_is_read_once(client, script):
     )
     assert ids(query[2:4]) == [3, 4]
     assert query.last().id == 25
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
 def test_chaining_leaves_the_first_query_as_it_was(client, script):
@@ -101,7 +101,7 @@ def test_slices_of_slices_mean_what_they_mean_for_a_list(client, seed):
 def test_negative_indices_are_refused_in_words(client, script, index):
     with pytest.raises(errors.InvalidInput, match="no known end"):
         Job.objects.all()[index]
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_an_index_that_is_no_number_is_refused(client):
@@ -131,7 +131,7 @@ def test_operations_that_a_slice_does_not_have_are_refused(client, script, act, 
     with pytest.raises(errors.SlicedQuery, match=message) as caught:
         act(Job.objects.all()[part])
     assert isinstance(caught.value, TypeError)
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_first_of_nothing_is_none_and_an_index_raises(client, script):
@@ -165,7 +165,7 @@ def test_get_of_none_one_and_many(client, script):
 def test_get_by_id_reads_that_one(client, script):
     script.on("GET", "/jobs/7", job(7))
     assert Job.objects.get(id=7).id == 7
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
 def test_get_of_a_slice_takes_its_one_element(client):
@@ -273,14 +273,14 @@ def test_update_is_one_request_and_returns_the_number(client, script):
 def test_a_wrong_update_is_refused_before_it_is_sent(client, script, patch, message):
     with pytest.raises(errors.InvalidInput, match=message):
         Job.objects.all().update(**patch)
-    assert script.asked == []
+    assert script.requests == []
 
 
 @pytest.mark.parametrize("verb", ["update", "delete", "cancel"])
 def test_a_bulk_call_on_the_manager_needs_an_explicit_all(client, script, verb):
     with pytest.raises(errors.InvalidInput, match=rf"call Job.objects.all\(\).{verb}"):
         getattr(Job.objects, verb)(**({"num_nodes": 2} if verb == "update" else {}))
-    assert script.asked == []
+    assert script.requests == []
 
 
 def test_delete_returns_the_number_and_warns_of_those_left(client, script):

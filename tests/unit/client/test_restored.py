@@ -11,7 +11,7 @@ from storax.data.model import DataModel, Placeholder
 from storax.pipeline import Pipeline, deserialize
 from storax.pipeline.serialize import spec_of
 
-GIVEN = {"Substring": (0, 3, ("a", "b")), "SklearnEstimator": ("sklearn.svm.SVC", {"C": 2.0})}
+ARGUMENTS = {"Substring": (0, 3, ("a", "b")), "SklearnEstimator": ("sklearn.svm.SVC", {"C": 2.0})}
 CLASSES = [
     getattr(home, name)
     for home in (feature_learning, loss_functions, predictors, preprocessors)
@@ -22,26 +22,26 @@ CLASSES = [
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_declaration_is_itself_again(kind):
-    made = kind(*GIVEN.get(kind.__name__, ()))
-    assert deserialize.part(json.loads(json.dumps(made.to_spec()))) == made
+    declaration = kind(*ARGUMENTS.get(kind.__name__, ()))
+    assert deserialize.part(json.loads(json.dumps(declaration.to_spec()))) == declaration
 
 
 @pytest.mark.parametrize(
-    "made",
+    "declaration",
     [
         feature_learning.FastProp(windows=(3.0,), loss_function=loss_functions.CrossEntropyLoss()),
         feature_learning.FastProp(loss_function=loss_functions.SquareLoss),
         predictors.XGBoostRegressor(max_depth=None, booster="dart"),
     ],
 )
-def test_what_was_not_said_is_not_said_again(made):
-    told = json.loads(json.dumps(made.to_spec()))
-    assert deserialize.part(told).to_spec() == told
+def test_what_was_not_said_is_not_said_again(declaration):
+    spec = json.loads(json.dumps(declaration.to_spec()))
+    assert deserialize.part(spec).to_spec() == spec
 
 
-@pytest.mark.parametrize("told", [{"kind": "Later"}, {"kind": "Seasonal", "later": 1}, {"kind": "Substring"}, None])
-def test_what_no_class_of_this_version_says_stays_as_it_was_told(told):
-    assert deserialize.part(told) == told
+@pytest.mark.parametrize("spec", [{"kind": "Later"}, {"kind": "Seasonal", "later": 1}, {"kind": "Substring"}, None])
+def test_a_spec_that_no_class_of_this_version_writes_stays_as_it_is(spec):
+    assert deserialize.part(spec) == spec
 
 
 def test_a_data_model_is_the_same_again_with_the_roles_that_were_stated():
@@ -52,10 +52,10 @@ def test_a_data_model_is_the_same_again_with_the_roles_that_were_stated():
     model.orders.join(model.shops)
     model.population.join(model.shops, on="s", time_stamps=("t", "u"), upper_time_stamp="end")
     pipe = Pipeline(model, preprocessors=[preprocessors.Mapping()], include_categorical=True)
-    told = json.loads(json.dumps(spec_of(pipe)))
-    kept = {**told, "roles": {**told["roles"], "population": {"target": ["y"]}, "shops": {"numerical": ["n"]}}}
+    spec = json.loads(json.dumps(spec_of(pipe)))
+    kept = {**spec, "roles": {**spec["roles"], "population": {"target": ["y"]}, "shops": {"numerical": ["n"]}}}
     again = Pipeline(**deserialize.hyperparameters(kept))
-    assert spec_of(again) == told
+    assert spec_of(again) == spec
     assert again.data_model.names == ["population", "orders", "shops", "items"]
     del kept["stated"]
     assert Pipeline(**deserialize.hyperparameters(kept)).data_model.shops.roles.numerical == ("n",)

@@ -47,7 +47,7 @@ def test_what_was_made_inside_a_block_stays_with_its_client():
         assert query.first().id == 1
         read_job.refresh_from_db()
         new.refresh_from_db()
-    assert [a.method for a in two.asked] == []
+    assert [a.method for a in two.requests] == []
 
 
 def test_a_query_can_be_turned_to_another_client():

@@ -52,7 +52,7 @@ def test_a_refused_call_is_never_repeated(wire, script, clock, status, method):
     script.on(method, "/jobs/5", problem(status, "", "no"))
     with pytest.raises(errors.StoraxError, match="no"):
         wire.call(Call(method, "/jobs/5"))
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
     assert clock.naps == []
 
 
@@ -69,8 +69,8 @@ TRANSIENT = [
 def test_a_transient_failure_is_repeated_with_the_same_key(wire, script, answer):
     script.on("POST", "/jobs/", answer, answer, (201, job(1)))
     assert wire.call(Call("POST", "/jobs/", b"{}")).status == 201
-    keys = {a.headers["idempotency-key"] for a in script.asked}
-    assert (len(script.asked), len(keys)) == (3, 1)
+    keys = {a.headers["idempotency-key"] for a in script.requests}
+    assert (len(script.requests), len(keys)) == (3, 1)
 
 
 def test_reads_carry_no_key_and_writes_one_each(wire, script):
@@ -79,10 +79,10 @@ def test_reads_carry_no_key_and_writes_one_each(wire, script):
     )
     for call in (Call("POST", "/jobs/query", b"{}"), Call("POST", "/jobs/counts", b"{}"), Call("GET", "/jobs/1")):
         wire.call(call)
-    assert not any("idempotency-key" in a.headers for a in script.asked)
+    assert not any("idempotency-key" in a.headers for a in script.requests)
     wire.call(Call("POST", "/jobs/", b"{}"))
     wire.call(Call("POST", "/jobs/", b"{}", key="k1"))
-    one, two = (a.headers["idempotency-key"] for a in script.asked[-2:])
+    one, two = (a.headers["idempotency-key"] for a in script.requests[-2:])
     assert len(one) == 36
     assert two == "k1"
 
@@ -114,7 +114,7 @@ def test_a_server_fault_is_repeated_a_few_times_only(wire, script, clock):
     script.on("GET", "/x", (500, {"detail": "an error on our side", "request_id": "r9"}))
     with pytest.raises(errors.Unavailable, match="our side") as caught:
         wire.call(Call("GET", "/x"))
-    assert len(script.asked) == 4
+    assert len(script.requests) == 4
     assert (caught.value.request_id, caught.value.status) == ("r9", 500)
 
 

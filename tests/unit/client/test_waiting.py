@@ -31,7 +31,7 @@ def create_jobs(number=1):
 
 
 def streams(platform):
-    return [a for a in platform.asked if a.path == "/events/stream"]
+    return [a for a in platform.requests if a.path == "/events/stream"]
 
 
 def polls(platform):
@@ -43,7 +43,7 @@ def test_a_result_is_pushed_and_costs_one_read(platform, client):
     platform.later(0.05, platform.end, 1, "JOB_FINISHED", {"n": 7})
     assert one.result(60) == {"n": 7}
     assert one.state == "JOB_FINISHED"
-    assert [a.path for a in platform.asked] == ["/jobs/", "/events/stream", "/jobs/1"]
+    assert [a.path for a in platform.requests] == ["/jobs/", "/events/stream", "/jobs/1"]
     assert streams(platform)[0].headers["last-event-id"] == "1"
 
 
@@ -207,7 +207,7 @@ def test_a_query_waits_for_its_own_jobs(platform, client):
 def test_waiting_for_nothing_ends_at_once(platform, client):
     assert wait([]) == ([], [])
     assert list(as_completed([])) == []
-    assert platform.asked == []
+    assert platform.requests == []
 
 
 @pytest.mark.parametrize(

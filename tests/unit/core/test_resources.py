@@ -14,10 +14,10 @@ def accepts(kind: Any, value: Any) -> Any:
     return TypeAdapter(kind).validate_python(value)
 
 
-def refuses(kind: Any, value: Any, words: str = "") -> None:
+def refuses(kind: Any, value: Any, reason: str = "") -> None:
     with pytest.raises(ValidationError) as refusal:
         TypeAdapter(kind).validate_python(value)
-    assert words in str(refusal.value)
+    assert reason in str(refusal.value)
 
 
 def nested(levels: int, leaf: Any = 1) -> Any:

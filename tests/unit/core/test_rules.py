@@ -125,7 +125,7 @@ def test_a_restart_by_the_user_does_not_wait_for_the_back_off() -> None:
     assert change.patch["not_before"] is None
 
 
-def test_a_timeout_told_by_the_site_counts_as_an_attempt() -> None:
+def test_a_timeout_reported_by_the_site_counts_as_an_attempt() -> None:
     change, _, _ = rules.apply_report(running(attempt=1, max_attempts=1), report("RUN_TIMEOUT"))
     assert path(change) == ["RUN_TIMEOUT", "FAILED"]
 
@@ -182,10 +182,10 @@ def test_a_lost_lease_ends_a_job_that_was_being_cancelled(facts: dict[str, Any])
 
 
 def test_a_stale_epoch_is_refused_by_an_event_that_changes_nothing() -> None:
-    change, code, words = rules.apply_report(running(lease_epoch=3), report("RUN_DONE", epoch=2))
+    change, code, message = rules.apply_report(running(lease_epoch=3), report("RUN_DONE", epoch=2))
     assert (code, kinds(change), change.patch) == ("stale_epoch", ["job.report_refused"], {})
-    assert "3" in words
-    assert "2" in words
+    assert "3" in message
+    assert "2" in message
 
 
 def test_an_epoch_of_the_future_is_refused_as_well() -> None:

@@ -48,8 +48,8 @@ def test_a_reused_pid_is_not_taken_for_ours(sleeper: subprocess.Popen[bytes]) ->
 
 
 def test_a_process_that_ignores_the_signal_is_killed() -> None:
-    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
+    script = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         end([known(process)], grace=0.1)

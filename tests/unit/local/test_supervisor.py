@@ -37,15 +37,15 @@ from storax.local.parts import Part
 from storax._runtime.processes import identify
 from storax.local.state import Stack
 from storax.local.supervisor import Supervisor
-folder, words = Folder(pathlib.Path(sys.argv[1])), json.loads(sys.argv[2])
+folder, config = Folder(pathlib.Path(sys.argv[1])), json.loads(sys.argv[2])
 held = folder.lock()
 assert held is not None, "somebody has the folder"
 def part(name, code, log, rank, owner=None, **more):
     up = pathlib.Path(log + "." + name)
     return Part(name, (sys.executable, "-c", code, log, name), rank=rank, before=lambda: up.unlink(missing_ok=True),
                 ready=lambda: up.exists(), grace=2, **more)
-parts = [part(**{**each, "needs": tuple(each.get("needs", ()))}) for each in words["parts"]]
-owner = identify(words["owner"]) if words.get("owner") else None
+parts = [part(**{**each, "needs": tuple(each.get("needs", ()))}) for each in config["parts"]]
+owner = identify(config["owner"]) if config.get("owner") else None
 Supervisor(parts, folder=folder, stack=folder.read() or Stack(version="1"), owner=owner).run()
 """
 
@@ -62,8 +62,8 @@ class Bench:
         return [{"name": name, "code": STAND_IN, "log": str(self.log), "rank": rank} for name, rank in ranks.items()]
 
     def supervise(self, parts: list[dict[str, object]], **more: object) -> subprocess.Popen[str]:
-        words = json.dumps({"parts": parts, **more})
-        command = [sys.executable, "-c", SUPERVISE, str(self.folder.path), words]
+        config = json.dumps({"parts": parts, **more})
+        command = [sys.executable, "-c", SUPERVISE, str(self.folder.path), config]
         self.children.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
         return self.children[-1]
 
