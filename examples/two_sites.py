@@ -126,12 +126,12 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--endpoint")
     parser.add_argument("--samples", type=int, default=1000)
-    given = parser.parse_args()
-    ssh = {"url": f"ssh://{given.ssh}", "identity_file": given.identity, "known_hosts": given.known_hosts}
-    bucket = {"url": given.bucket, "credentials_file": given.credentials, "region": "us-east-1"}
-    bucket |= {"endpoint_url": given.endpoint} if given.endpoint else {}
+    options = parser.parse_args()
+    ssh = {"url": f"ssh://{options.ssh}", "identity_file": options.identity, "known_hosts": options.known_hosts}
+    bucket = {"url": options.bucket, "credentials_file": options.credentials, "region": "us-east-1"}
+    bucket |= {"endpoint_url": options.endpoint} if options.endpoint else {}
     with tempfile.TemporaryDirectory(prefix="storax-two-sites-") as place:
-        print(json.dumps(run(Path(place), ssh=ssh, bucket=bucket, n=given.samples)))
+        print(json.dumps(run(Path(place), ssh=ssh, bucket=bucket, n=options.samples)))
 
 
 if __name__ == "__main__":

@@ -141,9 +141,9 @@ class FastProp(Declaration):
         vocab_size: int | None,
         silent: bool | None,
     ) -> None:
-        given = {"num_threads": num_threads, "sampling_factor": sampling_factor, "min_df": min_df,
+        arguments = {"num_threads": num_threads, "sampling_factor": sampling_factor, "min_df": min_df,
                  "vocab_size": vocab_size}  # fmt: skip
-        for word, value in given.items():
+        for word, value in arguments.items():
             if value not in _AS_IT_IS[word]:
                 # This function, the __init__ that calls it, and then the script.
                 warnings.warn(f"FastProp does not heed {word}={value!r}: {_INSTEAD[word]}", StoraxWarning, stacklevel=3)

@@ -100,14 +100,14 @@ class GaussianHyperparameterSearch(_Search):
 
 def paths(space: Mapping[str, Any]) -> dict[str, Any]:
     """A space by part of the pipeline, as one by path."""
-    found: dict[str, Any] = {}
-    for part, given in space.items():
-        if not isinstance(given, list) or not all(isinstance(one, Mapping) for one in given):
-            found[part] = given
+    by_path: dict[str, Any] = {}
+    for part, entry in space.items():
+        if not isinstance(entry, list) or not all(isinstance(one, Mapping) for one in entry):
+            by_path[part] = entry
             continue
-        for place, ranges in enumerate(given):
-            found |= {f"{part}.{place}.{name}": _range(bounds) for name, bounds in ranges.items()}
-    return found
+        for place, ranges in enumerate(entry):
+            by_path |= {f"{part}.{place}.{name}": _range(bounds) for name, bounds in ranges.items()}
+    return by_path
 
 
 def _range(bounds: Any) -> Any:

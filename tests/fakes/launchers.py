@@ -23,7 +23,7 @@ from storax_agent.launch.nodes.bridge import private_folder
 from storax_agent.launch.nodes.clusters.base import NodeInfo
 from storax_agent.launch.nodes.clusters.ssh import by_template
 from storax_agent.launch.nodes.link import NodeLink, local_connection, remote_connection
-from storax_agent.launch.spawner.start import Machine
+from storax_agent.launch.spawner.start import NodeResources
 from storax_agent.launch.work import Lease, Work
 from waiting import eventually
 
@@ -69,7 +69,7 @@ class Bench:
 
     def _machine(self, node, *, remote):
         cores = 4 if self.kind == "local" else self.cores
-        return Machine(
+        return NodeResources(
             self.path / "state", self.path / "data", self.path / "launcher.log", cores, self.gpus, self.environment,
             memory_mb=self.memory_mb, node=node, pin=self.pin,
             heartbeat_timeout_sec=self.heartbeat_timeout_sec, output_bytes=self.output, remote=remote,

@@ -8,7 +8,7 @@ import pytest
 from tools.house import allowed, append_path, imports, names, sizes
 from tools.house.__main__ import all_checks, main, report
 from tools.house.check import Check, Excess
-from tools.house.sources import Source, hand_written
+from tools.house.sources import ROOT, Source, hand_written
 
 BODY = "    x = 1\n"
 
@@ -151,6 +151,18 @@ class TestWords:
         text = "class Room: ...\nroom = 1\ndef room(): ...\ndef order(): ...\norder = 1\n"
         places = [use.place for use in names.uses([Source("core/a.py", text)])]
         assert places == ["core/a.py:1 Room", "core/a.py:4 order"]
+
+    def test_a_term_of_an_interface_is_allowed_in_its_file_alone(self):
+        (path, word), *_ = names.TERMS
+        text = f"{word} = 1\ntold = 1\n"
+        assert [use.word for use in names.uses([Source(path, text), Source("core/a.py", text)])] == [
+            "told", word, "told"
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(("path", "word"), names.TERMS)
+    def test_every_term_that_is_allowed_is_still_used(self, path, word):
+        source = Source("elsewhere.py", (ROOT / path).read_text(encoding="utf-8"))
+        assert word in {use.word for use in names.uses([source])}
 
     def test_the_name_of_a_module_counts(self):
         assert [use.place for use in names.uses([Source("core/orders.py", "")])] == ["core/orders.py:1 orders"]

@@ -31,6 +31,17 @@ FUNCTIONS = frozenset({
 })  # fmt: skip
 """Words of the language that were names of functions."""
 
+TERMS = {
+    ("client/storax/data/roles.py", "given"): "the parameter of `Roles.from_mapping`, which users may name",
+    ("client/storax/local/doctor.py", "found"): "a key of what `storax doctor -o json` prints",
+    ("engine/storax_engine/rpc/import_commands.py", "given"): "an argument of the engine's import commands",
+    ("engine/storax_engine/rpc/project_commands.py", "look"): "a command of the engine",
+    ("site_agent/storax_agent/launch/protocol/messages.py", "welcome"): "the protocol's reply to `Hello`",
+    ("site_agent/storax_agent/launch/allocation.py", "welcome"): "a `Welcome` of the protocol",
+    ("site_agent/storax_agent/launch/local.py", "welcome"): "a `Welcome` of the protocol",
+}
+"""Names that an interface demands, by file, with the reason."""
+
 TITLE = "private words used as names"
 
 
@@ -58,7 +69,7 @@ def uses(sources: Iterable[Source]) -> Iterator[Use]:
     for source in sources:
         for name, line, names in _bindings(source):
             word = name.strip("_").lower()
-            if word in names:
+            if word in names and (source.path, word) not in TERMS:
                 yield Use(word, source.top_folder, f"{source.path}:{line} {name}")
 
 

@@ -11,8 +11,8 @@ class Declaration:
 
     def to_spec(self) -> dict[str, Any]:
         """The kind and the parameters that are set, as JSON takes them."""
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"kind": type(self).__name__, **{k: plain(v) for k, v in given.items() if v is not None}}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {"kind": type(self).__name__, **{k: plain(v) for k, v in values.items() if v is not None}}
 
 
 def plain(value: Any) -> Any:

@@ -136,9 +136,9 @@ class Container:
         return f"{type(self).__name__}(subsets={self.names}, peripheral={list(self.peripheral)})"
 
     def _repr_html_(self) -> str:
-        given = self.frames if self.population is None else {"population": self.population}
+        frames = self.frames if self.population is None else {"population": self.population}
         around = {name: str(frame.name) for name, frame in self.peripheral.items()}
-        rows = {name: str(frame.name) for name, frame in given.items()} | around
+        rows = {name: str(frame.name) for name, frame in frames.items()} | around
         return notebook.card(type(self).__name__, {"subsets": ", ".join(self.names) or "told by a column", **rows})
 
 

@@ -40,13 +40,13 @@ def _table(known: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]) -> tuple
 
 def _tail(known: Mapping[str, Any], shown: int) -> str:
     total, columns = known["nrows"], len(known["columns"])
-    words = f"{total:,} rows x {columns:,} columns"
+    size = f"{total:,} rows x {columns:,} columns"
     hidden = [
         f"the first {shown} rows" if total > shown else "",
         f"the first {_COLUMNS} columns" if columns > _COLUMNS else "",
     ]
-    told = " and ".join(filter(None, hidden))
-    return f"{words}; {told} are shown" if told else words
+    cut = " and ".join(filter(None, hidden))
+    return f"{size}; {cut} are shown" if cut else size
 
 
 def _cell(value: Any) -> str:

@@ -191,8 +191,8 @@ def _shown(left: Placeholder, join: Join) -> dict[str, Any]:
 
 def to_placeholder(*frames: Any, **named: Any) -> list[Placeholder]:
     """Placeholders for data frames, under their names or the given ones, with their roles."""
-    given = [(frame.name, frame) for frame in frames] + list(named.items())
-    return [Placeholder(name, getattr(frame, "roles", None)) for name, frame in given]
+    by_name = [(frame.name, frame) for frame in frames] + list(named.items())
+    return [Placeholder(name, getattr(frame, "roles", None)) for name, frame in by_name]
 
 
 class _Names:
@@ -242,10 +242,10 @@ def _pairs(on: On) -> tuple[tuple[str, str], ...]:
     return tuple((one, one) if isinstance(one, str) else (str(one[0]), str(one[1])) for one in on)
 
 
-def _seconds(given: Duration, what: str) -> float | None:
-    if given is None:
+def _seconds(duration: Duration, what: str) -> float | None:
+    if duration is None:
         return None
-    value = given.total_seconds() if isinstance(given, dt.timedelta) else float(given)
+    value = duration.total_seconds() if isinstance(duration, dt.timedelta) else float(duration)
     if not 0 <= value < float("inf"):
         raise InvalidInput(f"{what} is {value}: a number of seconds, 0 or more.")
     return value

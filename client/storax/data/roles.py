@@ -28,8 +28,8 @@ class Roles:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            given = getattr(self, field.name)
-            object.__setattr__(self, field.name, (given,) if isinstance(given, str) else tuple(given))
+            names = getattr(self, field.name)
+            object.__setattr__(self, field.name, (names,) if isinstance(names, str) else tuple(names))
 
     @classmethod
     def from_mapping(cls, given: "Mapping[str, Iterable[str]] | Roles") -> "Roles":

@@ -229,8 +229,8 @@ class Source:
             raise NoColumn(f"{self._title()} has no column {name!r}.", hint=nearest(name, names))
         return name
 
-    def _names(self, given: str | Column | Sequence[Any]) -> list[str]:
-        listed = [given] if isinstance(given, (str, Column)) else list(given)
+    def _names(self, columns: str | Column | Sequence[Any]) -> list[str]:
+        listed = [columns] if isinstance(columns, (str, Column)) else list(columns)
         return [one.name if isinstance(one, Column) else str(one) for one in listed]
 
     def _node(self, column: Column) -> dict[str, Any]:

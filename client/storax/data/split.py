@@ -67,8 +67,8 @@ def time(
     Raises:
         InvalidInput: no moment was given.
     """
-    given = {k: v for k, v in {"validation": validation, "test": test, **others}.items() if v is not None}
-    begins = sorted(((name, _seconds(moment)) for name, moment in given.items()), key=lambda item: item[1])
+    moments = {k: v for k, v in {"validation": validation, "test": test, **others}.items() if v is not None}
+    begins = sorted(((name, _seconds(moment)) for name, moment in moments.items()), key=lambda item: item[1])
     if not begins:
         raise InvalidInput("A split by time needs the moment at which test or validation begins.")
     names = ["train", *(name for name, _ in begins)]

@@ -258,7 +258,7 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> BatchJobQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             id: Equal to this id, or to any of a list.
@@ -310,8 +310,8 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
         """
-        found: BatchJobQuery = self._filter(locals())
-        return found
+        query: BatchJobQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -366,9 +366,9 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> BatchJobQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: BatchJobQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: BatchJobQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -423,7 +423,7 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> BatchJob:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -432,22 +432,22 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
         return self._get(locals())
 
     def all(self) -> BatchJobQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: BatchJobQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: BatchJobQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: BatchJobOrdering) -> BatchJobQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: BatchJobQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: BatchJobQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> BatchJob: ...
     @overload
     def __getitem__(self, index: slice) -> BatchJobQuery: ...
     def __getitem__(self, index: int | slice) -> BatchJob | BatchJobQuery:
-        found: BatchJob | BatchJobQuery = self._item(index)
-        return found
+        result: BatchJob | BatchJobQuery = self._item(index)
+        return result
 
     def update(
         self,
@@ -460,7 +460,7 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
         force: bool = False,
         **unknown: Never,
     ) -> int:
-        """Change all that match, on the server, in one step. Returns their number.
+        """Change all that match, on the server, in one step, and return their number.
 
         Args:
             scheduler_id: Id at the scheduler.
@@ -477,7 +477,7 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
         return self._update(locals())
 
     def delete(self) -> int:
-        """Delete all that match, on the server; their events stay. Returns the number deleted.
+        """Delete all that match, on the server; their events stay. Return the number deleted.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -508,7 +508,7 @@ class BatchJobManager(Manager[BatchJob], BatchJobQuery):
         return self._create(locals())
 
     def bulk_create(self, items: Iterable[BatchJob], *, progress: bool | None = None) -> list[BatchJob]:
-        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+        """Save many records, 10,000 in one request, all or none of each request. Fill in their ids and return them.
 
         Args:
             items: Unsaved ones.
@@ -517,7 +517,7 @@ class BatchJobManager(Manager[BatchJob], BatchJobQuery):
         return self._bulk_create(items, progress)
 
     def bulk_update(self, items: Iterable[BatchJob], *, force: bool = False, progress: bool | None = None) -> int:
-        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+        """Save the changes of many records, 10,000 in one request, all or none of each. Return how many had any.
 
         Args:
             items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.

@@ -224,7 +224,7 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> DataFrameRecordQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             id: Equal to this id, or to any of a list.
@@ -271,8 +271,8 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
         """
-        found: DataFrameRecordQuery = self._filter(locals())
-        return found
+        query: DataFrameRecordQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -322,9 +322,9 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> DataFrameRecordQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: DataFrameRecordQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: DataFrameRecordQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -374,7 +374,7 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> DataFrameRecord:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -383,22 +383,22 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
         return self._get(locals())
 
     def all(self) -> DataFrameRecordQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: DataFrameRecordQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: DataFrameRecordQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: DataFrameRecordOrdering) -> DataFrameRecordQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: DataFrameRecordQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: DataFrameRecordQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> DataFrameRecord: ...
     @overload
     def __getitem__(self, index: slice) -> DataFrameRecordQuery: ...
     def __getitem__(self, index: int | slice) -> DataFrameRecord | DataFrameRecordQuery:
-        found: DataFrameRecord | DataFrameRecordQuery = self._item(index)
-        return found
+        result: DataFrameRecord | DataFrameRecordQuery = self._item(index)
+        return result
 
     def update(
         self,
@@ -412,7 +412,7 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
         last_change: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> int:
-        """Change all that match, on the server, in one step. Returns their number.
+        """Change all that match, on the server, in one step, and return their number.
 
         Args:
             columns: [{name, role, dtype, unit}], in their order.
@@ -429,7 +429,7 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
         return self._update(locals())
 
     def delete(self) -> int:
-        """Delete all that match, on the server; their events stay. Returns the number deleted.
+        """Delete all that match, on the server; their events stay. Return the number deleted.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -460,7 +460,7 @@ class DataFrameRecordManager(Manager[DataFrameRecord], DataFrameRecordQuery):
         return self._create(locals())
 
     def bulk_create(self, items: Iterable[DataFrameRecord], *, progress: bool | None = None) -> list[DataFrameRecord]:
-        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+        """Save many records, 10,000 in one request, all or none of each request. Fill in their ids and return them.
 
         Args:
             items: Unsaved ones.
@@ -469,7 +469,7 @@ class DataFrameRecordManager(Manager[DataFrameRecord], DataFrameRecordQuery):
         return self._bulk_create(items, progress)
 
     def bulk_update(self, items: Iterable[DataFrameRecord], *, progress: bool | None = None) -> int:
-        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+        """Save the changes of many records, 10,000 in one request, all or none of each. Return how many had any.
 
         Args:
             items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.

@@ -163,7 +163,7 @@ class EventLogQuery(Query[EventLog]):
         tags: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> EventLogQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             position: Equal to this position, or to any of a list.
@@ -209,8 +209,8 @@ class EventLogQuery(Query[EventLog]):
             scheduler_id: As batch_job_id, by the BatchJob's id at the scheduler.
             tags: Events of jobs whose tags contain all of these, now or at their deletion.
         """
-        found: EventLogQuery = self._filter(locals())
-        return found
+        query: EventLogQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -258,9 +258,9 @@ class EventLogQuery(Query[EventLog]):
         tags: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> EventLogQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: EventLogQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: EventLogQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -308,7 +308,7 @@ class EventLogQuery(Query[EventLog]):
         tags: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> EventLog:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -317,22 +317,22 @@ class EventLogQuery(Query[EventLog]):
         return self._get(locals())
 
     def all(self) -> EventLogQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: EventLogQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: EventLogQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: EventLogOrdering) -> EventLogQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: EventLogQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: EventLogQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> EventLog: ...
     @overload
     def __getitem__(self, index: slice) -> EventLogQuery: ...
     def __getitem__(self, index: int | slice) -> EventLog | EventLogQuery:
-        found: EventLog | EventLogQuery = self._item(index)
-        return found
+        result: EventLog | EventLogQuery = self._item(index)
+        return result
 
 
 class EventLogManager(EventLogQuery):

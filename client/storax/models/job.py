@@ -324,7 +324,7 @@ class AppQuery(ChangeQuery[App]):
         site_path: str | Unset = UNSET,
         **unknown: Never,
     ) -> AppQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             id: Equal to this id, or to any of a list.
@@ -348,8 +348,8 @@ class AppQuery(ChangeQuery[App]):
                 error.
             site_path: Path of its site contains this text.
         """
-        found: AppQuery = self._filter(locals())
-        return found
+        query: AppQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -375,9 +375,9 @@ class AppQuery(ChangeQuery[App]):
         site_path: str | Unset = UNSET,
         **unknown: Never,
     ) -> AppQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: AppQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: AppQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -403,7 +403,7 @@ class AppQuery(ChangeQuery[App]):
         site_path: str | Unset = UNSET,
         **unknown: Never,
     ) -> App:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -412,22 +412,22 @@ class AppQuery(ChangeQuery[App]):
         return self._get(locals())
 
     def all(self) -> AppQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: AppQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: AppQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: AppOrdering) -> AppQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: AppQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: AppQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> App: ...
     @overload
     def __getitem__(self, index: slice) -> AppQuery: ...
     def __getitem__(self, index: int | slice) -> App | AppQuery:
-        found: App | AppQuery = self._item(index)
-        return found
+        result: App | AppQuery = self._item(index)
+        return result
 
     def update(
         self,
@@ -451,7 +451,7 @@ class AppQuery(ChangeQuery[App]):
         retry_on_timeout: bool | Unset = UNSET,
         **unknown: Never,
     ) -> int:
-        """Change all that match, on the server, in one step. Returns their number.
+        """Change all that match, on the server, in one step, and return their number.
 
         Args:
             site_id: Site of the App.
@@ -483,7 +483,7 @@ class AppQuery(ChangeQuery[App]):
         return self._update(locals())
 
     def delete(self) -> int:
-        """Delete all that match, on the server; their events stay. Returns the number deleted.
+        """Delete all that match, on the server; their events stay. Return the number deleted.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -522,7 +522,7 @@ class AppManager(Manager[App], AppQuery):
         return self._create(locals())
 
     def bulk_create(self, items: Iterable[App], *, progress: bool | None = None) -> list[App]:
-        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+        """Save many records, 10,000 in one request, all or none of each request. Fill in their ids and return them.
 
         Args:
             items: Unsaved ones.
@@ -531,7 +531,7 @@ class AppManager(Manager[App], AppQuery):
         return self._bulk_create(items, progress)
 
     def bulk_update(self, items: Iterable[App], *, progress: bool | None = None) -> int:
-        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+        """Save the changes of many records, 10,000 in one request, all or none of each. Return how many had any.
 
         Args:
             items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.
@@ -985,7 +985,7 @@ class JobQuery(JobQueryBase[Job]):
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
     ) -> JobQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             id: Equal to this id, or to any of a list.
@@ -1098,8 +1098,8 @@ class JobQuery(JobQueryBase[Job]):
             site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
                 error.
         """
-        found: JobQuery = self._filter(locals())
-        return found
+        query: JobQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -1214,9 +1214,9 @@ class JobQuery(JobQueryBase[Job]):
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
     ) -> JobQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: JobQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: JobQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -1331,7 +1331,7 @@ class JobQuery(JobQueryBase[Job]):
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
     ) -> Job:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -1340,22 +1340,22 @@ class JobQuery(JobQueryBase[Job]):
         return self._get(locals())
 
     def all(self) -> JobQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: JobQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: JobQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: JobOrdering) -> JobQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: JobQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: JobQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> Job: ...
     @overload
     def __getitem__(self, index: slice) -> JobQuery: ...
     def __getitem__(self, index: int | slice) -> Job | JobQuery:
-        found: Job | JobQuery = self._item(index)
-        return found
+        result: Job | JobQuery = self._item(index)
+        return result
 
     def update(
         self,
@@ -1386,7 +1386,7 @@ class JobQuery(JobQueryBase[Job]):
         force: bool = False,
         **unknown: Never,
     ) -> int:
-        """Change all that match, on the server, in one step. Returns their number.
+        """Change all that match, on the server, in one step, and return their number.
 
         Args:
             workdir: Working folder, relative to the site's data folder.
@@ -1421,7 +1421,7 @@ class JobQuery(JobQueryBase[Job]):
         return self._update(locals())
 
     def delete(self) -> int:
-        """Delete all that match, on the server; their events stay. Returns the number deleted.
+        """Delete all that match, on the server; their events stay. Return the number deleted.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -1468,7 +1468,7 @@ class JobManager(JobManagerBase[Job], JobQuery):
         return self._create(locals())
 
     def bulk_create(self, items: Iterable[Job], *, progress: bool | None = None) -> list[Job]:
-        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+        """Save many records, 10,000 in one request, all or none of each request. Fill in their ids and return them.
 
         Args:
             items: Unsaved ones; parents may stand among them, in any order.
@@ -1477,7 +1477,7 @@ class JobManager(JobManagerBase[Job], JobQuery):
         return self._bulk_create(items, progress)
 
     def bulk_update(self, items: Iterable[Job], *, force: bool = False, progress: bool | None = None) -> int:
-        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+        """Save the changes of many records, 10,000 in one request, all or none of each. Return how many had any.
 
         Args:
             items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.

@@ -190,7 +190,7 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> PipelineRecordQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             id: Equal to this id, or to any of a list.
@@ -220,8 +220,8 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
         """
-        found: PipelineRecordQuery = self._filter(locals())
-        return found
+        query: PipelineRecordQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -254,9 +254,9 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> PipelineRecordQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: PipelineRecordQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: PipelineRecordQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -289,7 +289,7 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> PipelineRecord:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -298,22 +298,22 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         return self._get(locals())
 
     def all(self) -> PipelineRecordQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: PipelineRecordQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: PipelineRecordQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: PipelineRecordOrdering) -> PipelineRecordQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: PipelineRecordQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: PipelineRecordQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> PipelineRecord: ...
     @overload
     def __getitem__(self, index: slice) -> PipelineRecordQuery: ...
     def __getitem__(self, index: int | slice) -> PipelineRecord | PipelineRecordQuery:
-        found: PipelineRecord | PipelineRecordQuery = self._item(index)
-        return found
+        result: PipelineRecord | PipelineRecordQuery = self._item(index)
+        return result
 
     def update(
         self,
@@ -323,7 +323,7 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         last_change: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> int:
-        """Change all that match, on the server, in one step. Returns their number.
+        """Change all that match, on the server, in one step, and return their number.
 
         Args:
             tags: Labels.
@@ -336,7 +336,7 @@ class PipelineRecordQuery(ChangeQuery[PipelineRecord]):
         return self._update(locals())
 
     def delete(self) -> int:
-        """Delete all that match, on the server; their events stay. Returns the number deleted.
+        """Delete all that match, on the server; their events stay. Return the number deleted.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -368,7 +368,7 @@ class PipelineRecordManager(Manager[PipelineRecord], PipelineRecordQuery):
         return self._create(locals())
 
     def bulk_create(self, items: Iterable[PipelineRecord], *, progress: bool | None = None) -> list[PipelineRecord]:
-        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+        """Save many records, 10,000 in one request, all or none of each request. Fill in their ids and return them.
 
         Args:
             items: Unsaved ones.
@@ -377,7 +377,7 @@ class PipelineRecordManager(Manager[PipelineRecord], PipelineRecordQuery):
         return self._bulk_create(items, progress)
 
     def bulk_update(self, items: Iterable[PipelineRecord], *, progress: bool | None = None) -> int:
-        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+        """Save the changes of many records, 10,000 in one request, all or none of each. Return how many had any.
 
         Args:
             items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.

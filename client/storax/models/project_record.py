@@ -124,7 +124,7 @@ class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> ProjectRecordQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             id: Equal to this id, or to any of a list.
@@ -148,8 +148,8 @@ class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
         """
-        found: ProjectRecordQuery = self._filter(locals())
-        return found
+        query: ProjectRecordQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -176,9 +176,9 @@ class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> ProjectRecordQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: ProjectRecordQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: ProjectRecordQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -205,7 +205,7 @@ class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> ProjectRecord:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -214,25 +214,25 @@ class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
         return self._get(locals())
 
     def all(self) -> ProjectRecordQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: ProjectRecordQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: ProjectRecordQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: ProjectRecordOrdering) -> ProjectRecordQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: ProjectRecordQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: ProjectRecordQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> ProjectRecord: ...
     @overload
     def __getitem__(self, index: slice) -> ProjectRecordQuery: ...
     def __getitem__(self, index: int | slice) -> ProjectRecord | ProjectRecordQuery:
-        found: ProjectRecord | ProjectRecordQuery = self._item(index)
-        return found
+        result: ProjectRecord | ProjectRecordQuery = self._item(index)
+        return result
 
     def update(self, *, engine: str | Unset = UNSET, autosave: bool | Unset = UNSET, **unknown: Never) -> int:
-        """Change all that match, on the server, in one step. Returns their number.
+        """Change all that match, on the server, in one step, and return their number.
 
         Args:
             engine: Engine that last opened it, as host:folder.
@@ -244,7 +244,7 @@ class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
         return self._update(locals())
 
     def delete(self) -> int:
-        """Delete all that match, on the server; their events stay. Returns the number deleted.
+        """Delete all that match, on the server; their events stay. Return the number deleted.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -264,7 +264,7 @@ class ProjectRecordManager(Manager[ProjectRecord], ProjectRecordQuery):
         return self._create(locals())
 
     def bulk_create(self, items: Iterable[ProjectRecord], *, progress: bool | None = None) -> list[ProjectRecord]:
-        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+        """Save many records, 10,000 in one request, all or none of each request. Fill in their ids and return them.
 
         Args:
             items: Unsaved ones.
@@ -273,7 +273,7 @@ class ProjectRecordManager(Manager[ProjectRecord], ProjectRecordQuery):
         return self._bulk_create(items, progress)
 
     def bulk_update(self, items: Iterable[ProjectRecord], *, progress: bool | None = None) -> int:
-        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+        """Save the changes of many records, 10,000 in one request, all or none of each. Return how many had any.
 
         Args:
             items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.

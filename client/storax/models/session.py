@@ -133,7 +133,7 @@ class SessionQuery(ChangeQuery[Session]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> SessionQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             id: Equal to this id, or to any of a list.
@@ -161,8 +161,8 @@ class SessionQuery(ChangeQuery[Session]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
         """
-        found: SessionQuery = self._filter(locals())
-        return found
+        query: SessionQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -193,9 +193,9 @@ class SessionQuery(ChangeQuery[Session]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> SessionQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: SessionQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: SessionQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -226,7 +226,7 @@ class SessionQuery(ChangeQuery[Session]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> Session:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -235,25 +235,25 @@ class SessionQuery(ChangeQuery[Session]):
         return self._get(locals())
 
     def all(self) -> SessionQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: SessionQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: SessionQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: SessionOrdering) -> SessionQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: SessionQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: SessionQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> Session: ...
     @overload
     def __getitem__(self, index: slice) -> SessionQuery: ...
     def __getitem__(self, index: int | slice) -> Session | SessionQuery:
-        found: Session | SessionQuery = self._item(index)
-        return found
+        result: Session | SessionQuery = self._item(index)
+        return result
 
     def delete(self) -> int:
-        """Delete all that match, on the server; their events stay. Returns the number deleted.
+        """Delete all that match, on the server; their events stay. Return the number deleted.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -273,7 +273,7 @@ class SessionManager(Manager[Session], SessionQuery):
         return self._create(locals())
 
     def bulk_create(self, items: Iterable[Session], *, progress: bool | None = None) -> list[Session]:
-        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+        """Save many records, 10,000 in one request, all or none of each request. Fill in their ids and return them.
 
         Args:
             items: Unsaved ones.

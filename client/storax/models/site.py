@@ -228,7 +228,7 @@ class SiteQuery(ChangeQuery[Site]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> SiteQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             id: Equal to this id, or to any of a list.
@@ -258,8 +258,8 @@ class SiteQuery(ChangeQuery[Site]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
         """
-        found: SiteQuery = self._filter(locals())
-        return found
+        query: SiteQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -292,9 +292,9 @@ class SiteQuery(ChangeQuery[Site]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> SiteQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: SiteQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: SiteQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -327,7 +327,7 @@ class SiteQuery(ChangeQuery[Site]):
         last_update_after: datetime | str | Unset = UNSET,
         **unknown: Never,
     ) -> Site:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -336,22 +336,22 @@ class SiteQuery(ChangeQuery[Site]):
         return self._get(locals())
 
     def all(self) -> SiteQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: SiteQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: SiteQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: SiteOrdering) -> SiteQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: SiteQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: SiteQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> Site: ...
     @overload
     def __getitem__(self, index: slice) -> SiteQuery: ...
     def __getitem__(self, index: int | slice) -> Site | SiteQuery:
-        found: Site | SiteQuery = self._item(index)
-        return found
+        result: Site | SiteQuery = self._item(index)
+        return result
 
     def update(
         self,
@@ -370,7 +370,7 @@ class SiteQuery(ChangeQuery[Site]):
         failing_loops: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> int:
-        """Change all that match, on the server, in one step. Returns their number.
+        """Change all that match, on the server, in one step, and return their number.
 
         Args:
             name: Unique among the owner's sites.
@@ -396,7 +396,7 @@ class SiteQuery(ChangeQuery[Site]):
         return self._update(locals())
 
     def delete(self) -> int:
-        """Delete all that match, on the server; their events stay. Returns the number deleted.
+        """Delete all that match, on the server; their events stay. Return the number deleted.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -430,7 +430,7 @@ class SiteManager(Manager[Site], SiteQuery):
         return self._create(locals())
 
     def bulk_create(self, items: Iterable[Site], *, progress: bool | None = None) -> list[Site]:
-        """Save many, 10,000 a request, all or none of each request. Fills in their ids and returns them.
+        """Save many records, 10,000 in one request, all or none of each request. Fill in their ids and return them.
 
         Args:
             items: Unsaved ones.
@@ -439,7 +439,7 @@ class SiteManager(Manager[Site], SiteQuery):
         return self._bulk_create(items, progress)
 
     def bulk_update(self, items: Iterable[Site], *, progress: bool | None = None) -> int:
-        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+        """Save the changes of many records, 10,000 in one request, all or none of each. Return how many had any.
 
         Args:
             items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.

@@ -155,7 +155,7 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
         tags: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> TransferItemQuery:
-        """Only those that pass all of these filters, and those before.
+        """Keep only those that pass all of these filters, and those before.
 
         Args:
             id: Equal to this id, or to any of a list.
@@ -185,8 +185,8 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
             job_state: State of its job, or any of a list.
             tags: Tags of its job contain all of these.
         """
-        found: TransferItemQuery = self._filter(locals())
-        return found
+        query: TransferItemQuery = self._filter(locals())
+        return query
 
     def exclude(
         self,
@@ -219,9 +219,9 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
         tags: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> TransferItemQuery:
-        """Without those that pass all of these filters at once; the arguments are those of ``filter()``."""
-        found: TransferItemQuery = self._exclude(locals())
-        return found
+        """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
+        query: TransferItemQuery = self._exclude(locals())
+        return query
 
     def get(
         self,
@@ -254,7 +254,7 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
         tags: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> TransferItem:
-        """The one that passes these filters; the arguments are those of ``filter()``.
+        """Return the one that passes these filters; the arguments are those of ``filter()``.
 
         Raises:
             DoesNotExist: None does.
@@ -263,22 +263,22 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
         return self._get(locals())
 
     def all(self) -> TransferItemQuery:
-        """The same query, not yet read; of a manager: all there are."""
-        found: TransferItemQuery = self._derive(self._plan)
-        return found
+        """Return the same query, not yet read; of a manager: a query of all records."""
+        query: TransferItemQuery = self._derive(self._plan)
+        return query
 
     def order_by(self, *fields: TransferItemOrdering) -> TransferItemQuery:
-        """Ordered by these fields, a leading ``-`` for descending; without any, in the server's own order."""
-        found: TransferItemQuery = self._order_by(fields)
-        return found
+        """Return the query ordered by these fields, ``-`` before a name for descending; by none: the server's order."""
+        query: TransferItemQuery = self._order_by(fields)
+        return query
 
     @overload
     def __getitem__(self, index: int) -> TransferItem: ...
     @overload
     def __getitem__(self, index: slice) -> TransferItemQuery: ...
     def __getitem__(self, index: int | slice) -> TransferItem | TransferItemQuery:
-        found: TransferItem | TransferItemQuery = self._item(index)
-        return found
+        result: TransferItem | TransferItemQuery = self._item(index)
+        return result
 
     def update(
         self,
@@ -289,7 +289,7 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
         force: bool = False,
         **unknown: Never,
     ) -> int:
-        """Change all that match, on the server, in one step. Returns their number.
+        """Change all that match, on the server, in one step, and return their number.
 
         Args:
             state: State.
@@ -310,7 +310,7 @@ class TransferItemManager(Manager[TransferItem], TransferItemQuery):
     _queries = TransferItemQuery
 
     def bulk_update(self, items: Iterable[TransferItem], *, force: bool = False, progress: bool | None = None) -> int:
-        """Save the changes of many, 10,000 a request, all or none of each. Returns how many had any.
+        """Save the changes of many records, 10,000 in one request, all or none of each. Return how many had any.
 
         Args:
             items: Saved ones; what changed in each is sent, and ``version`` and ``last_update`` come back.

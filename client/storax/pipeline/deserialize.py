@@ -11,10 +11,10 @@ from storax.data.model import DataModel, Join, Placeholder
 _PARTS = ("preprocessors", "feature_learners", "feature_selectors", "predictors")
 _HOMES = (preprocessors, feature_learning, predictors, loss_functions)
 _CLASSES: dict[str, type[Declaration]] = {
-    found.__name__: found
+    part_class.__name__: part_class
     for home in _HOMES
-    for found in (getattr(home, name) for name in home.__all__)
-    if isinstance(found, type) and issubclass(found, Declaration)
+    for part_class in (getattr(home, name) for name in home.__all__)
+    if isinstance(part_class, type) and issubclass(part_class, Declaration)
 }
 
 
@@ -32,7 +32,7 @@ def hyperparameters(params: Mapping[str, Any]) -> dict[str, Any]:
 def stated_roles(params: Mapping[str, Any]) -> dict[str, Any]:
     """Roles by table that the placeholders stated; those of the other tables are what the data frames have."""
     roles = params.get("roles") or {}
-    return {name: found for name, found in roles.items() if name in params.get("stated", roles)}
+    return {name: columns for name, columns in roles.items() if name in params.get("stated", roles)}
 
 
 def part(spec: Any) -> Any:
@@ -40,12 +40,12 @@ def part(spec: Any) -> Any:
     kind = _CLASSES.get(str(spec.get("kind"))) if isinstance(spec, Mapping) else None
     if kind is None:
         return dict(spec) if isinstance(spec, Mapping) else spec
-    given = {key: value for key, value in spec.items() if key != "kind"}
+    parameters = {key: value for key, value in spec.items() if key != "kind"}
     needed = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
     known = {f.name for f in fields(kind)}
-    if not needed <= set(given) <= known:
+    if not needed <= set(parameters) <= known:
         return dict(spec)
-    return kind(**{name: _value(name, given.get(name)) for name in known})  # one that was None was not sent
+    return kind(**{name: _value(name, parameters.get(name)) for name in known})  # one that was None was not sent
 
 
 def _value(name: str, value: Any) -> Any:

@@ -98,8 +98,8 @@ class Pipeline(PipelineState):
             JobFailed: the job at the site failed or was cancelled.
         """
         noted = self.check(population, peripheral) if check else []
-        for words in noted:
-            warnings.warn(words, StoraxWarning, stacklevel=2)
+        for message in noted:
+            warnings.warn(message, StoraxWarning, stacklevel=2)
         arguments = self._fitting(population, peripheral) | where_of(site, job, buckets)
         return self._learned(session.call_with_progress(_label("Fitting", site), "fit_pipeline", arguments), noted)
 
@@ -214,9 +214,9 @@ class Pipeline(PipelineState):
         """Take over a new fit, and warn of what looked wrong, but for what was said before."""
         self._remember(row)
         with suppress(NotFound):  # whoever deleted it meanwhile needs no warning
-            for words in self.warnings:
-                if words not in noted:
-                    warnings.warn(words, StoraxWarning, stacklevel=3)
+            for message in self.warnings:
+                if message not in noted:
+                    warnings.warn(message, StoraxWarning, stacklevel=3)
         return self
 
     def _restore(self, row: dict[str, Any]) -> Self:

@@ -9,11 +9,11 @@ from storax.pipeline.state import PipelineState, listed
 
 def text(pipe: PipelineState) -> str:
     """On one line."""
-    words = {
+    attributes = {
         "name": pipe.name, "id": pipe.id, "edition": pipe.edition, "tags": pipe.tags,
         "feature_learners": kinds(pipe.feature_learners), "predictors": kinds(pipe.predictors),
     }  # fmt: skip
-    return f"Pipeline({', '.join(f'{key}={value!r}' for key, value in words.items())})"
+    return f"Pipeline({', '.join(f'{key}={value!r}' for key, value in attributes.items())})"
 
 
 def html(pipe: PipelineState) -> str:

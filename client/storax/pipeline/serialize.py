@@ -32,8 +32,8 @@ def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | Non
     Raises:
         InvalidInput: job= or buckets= without a site, or what they cannot be.
     """
-    for word, given in (("buckets", buckets), ("job", job)):
-        if site is None and given:
+    for word, value in (("buckets", buckets), ("job", job)):
+        if site is None and value:
             raise InvalidInput(f"{word}= is for work at a site.", hint='Say where: site="name".')
     if job is not None and not isinstance(job, Mapping):
         raise InvalidInput(f"job is {job!r}: give fields of a Job.", hint='As {"threads_per_rank": 8}.')
@@ -66,13 +66,13 @@ def spec_of(pipe: PipelineState) -> dict[str, Any]:
     }
 
 
-def parts_of(word: str, given: list[Any]) -> list[Any]:
+def parts_of(word: str, one_or_more: list[Any]) -> list[Any]:
     """Parts of a pipeline as JSON.
 
     Raises:
         InvalidInput: one of them is none.
     """
-    parts = [declared(part) for part in listed(given)]
+    parts = [declared(part) for part in listed(one_or_more)]
     wrong = [part for part in parts if not isinstance(part, Mapping)]
     if wrong:
         raise InvalidInput(

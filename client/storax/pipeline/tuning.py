@@ -105,41 +105,41 @@ def tune(
     n_trials, in_flight = _count("n_trials", n_trials, 1), _count("in_flight", in_flight, 1)
     retries, seed = _count("retries", retries, 0), None if seed is None else _count("seed", seed, 0)
     arguments = {
-        "spec": pipeline._spec(), "space": {path: range_of(path, given) for path, given in search_space.items()},
+        "spec": pipeline._spec(), "space": {path: range_of(path, bounds) for path, bounds in search_space.items()},
         "train": subset_of(train, None), "test": subset_of(validation, None), "n_trials": n_trials, "name": name,
         "pipeline": pipeline.name if pipeline.name != "NOT FITTED" else None, "tags": pipeline.tags, "score": score,
         "sampler": sampler, "seed": seed, "in_flight": in_flight, "retries": retries,
         **where_of(site, job),
     }  # fmt: skip
-    told = session.call_with_progress("Tuning" if site is None else f"Tuning at {site}", "tune_pipeline", arguments)
-    return Tuning(told, type(pipeline)._of(told["pipeline"])._learned(told["pipeline"]))
+    reply = session.call_with_progress("Tuning" if site is None else f"Tuning at {site}", "tune_pipeline", arguments)
+    return Tuning(reply, type(pipeline)._of(reply["pipeline"])._learned(reply["pipeline"]))
 
 
-def _count(word: str, given: Any, least: int) -> int:
+def _count(word: str, value: Any, least: int) -> int:
     try:
-        number = operator.index(given)
+        number = operator.index(value)
     except TypeError:
         number = -1
     if number < least:
-        raise InvalidInput(f"{word} is {given!r}: give a whole number from {least} on.")
+        raise InvalidInput(f"{word} is {value!r}: give a whole number from {least} on.")
     return number
 
 
-def range_of(path: str, given: Any) -> dict[str, Any]:
+def range_of(path: str, bounds: Any) -> dict[str, Any]:
     """One entry of a search space as JSON.
 
     Raises:
         InvalidInput: it is none.
     """
-    if hasattr(given, "_asdict"):  # a distribution of Optuna's
-        given = given._asdict()
-    if isinstance(given, Mapping):
-        return {str(key): plain(value) for key, value in given.items()}
-    if isinstance(given, list) and given:
-        return {"choices": [plain(choice) for choice in given]}
-    if isinstance(given, tuple) and len(given) in (2, 3) and given[2:] in ((), ("log",)):
-        return {"low": given[0], "high": given[1], "log": len(given) == 3}
+    if hasattr(bounds, "_asdict"):  # a distribution of Optuna's
+        bounds = bounds._asdict()
+    if isinstance(bounds, Mapping):
+        return {str(key): plain(value) for key, value in bounds.items()}
+    if isinstance(bounds, list) and bounds:
+        return {"choices": [plain(choice) for choice in bounds]}
+    if isinstance(bounds, tuple) and len(bounds) in (2, 3) and bounds[2:] in ((), ("log",)):
+        return {"low": bounds[0], "high": bounds[1], "log": len(bounds) == 3}
     raise InvalidInput(
-        f"The search space of {path!r} is {given!r}.",
+        f"The search space of {path!r} is {bounds!r}.",
         hint='Give (low, high), (low, high, "log"), a list of choices, or a distribution of Optuna.',
     )

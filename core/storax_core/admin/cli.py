@@ -142,12 +142,12 @@ def verify(
     from storax_core.admin.verify import verify as work
 
     report = _run(work(_named(database_url)))
-    print(json.dumps(report) if as_json else _words(report))
+    print(json.dumps(report) if as_json else _summary(report))
     if report["differences"]:
         raise typer.Exit(EXIT_DIFFERENT)
 
 
-def _words(report: dict[str, Any]) -> str:
+def _summary(report: dict[str, Any]) -> str:
     rows = [f"{n:<14} {r['rows']:>9} rows {r['differences']:>6} differences" for n, r in report["entities"].items()]
     samples = [f"  {s}" for r in report["entities"].values() for s in r["samples"]]
     checks = [f"{n:<32} {v:>6} violations" for n, v in report["checks"].items()]

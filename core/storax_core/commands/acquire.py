@@ -59,7 +59,7 @@ class Acquire(BaseModel):
         return bool(self.model_fields_set - {"max_num_jobs"}) and self != Acquire(max_num_jobs=self.max_num_jobs)
 
     @property
-    def order(self) -> str:
+    def order_by(self) -> str:
         """SQL of the order in which jobs are taken."""
         if self.sort_by:
             return LONG_LARGE_FIRST
@@ -98,7 +98,7 @@ async def claim(
     _narrow(ask, where)
     ctes = f"{_alive(where.param(holder.id))},\n{_picked(ask, where)}"
     change = rules.lease_jobs(holder.id, holder.batch_job_id)
-    return await append_picked(conn, ctx, JOBS, Pick(ctes, where.params, ask.order), change)
+    return await append_picked(conn, ctx, JOBS, Pick(ctes, where.params, ask.order_by), change)
 
 
 def _alive(session: str) -> str:
@@ -131,7 +131,7 @@ def _narrow(ask: Acquire, where: select.Where) -> None:
 def _picked(ask: Acquire, where: select.Where) -> str:
     """SQL of the CTE ``pick``: the locked ids to claim. What another claim has locked is passed over."""
     tables = source(JOBS, state_only=not any("t." in p for p in where.parts))
-    if ask.order == BY_AGE:
+    if ask.order_by == BY_AGE:
         # EXISTS holds the fence before the first row and leaves the index's order alone, as a join would not.
         return f"""pick AS MATERIALIZED (SELECT s.id FROM {tables} WHERE {where.sql} AND EXISTS (SELECT FROM fence)
   AND EXISTS (SELECT FROM alive)
@@ -149,7 +149,7 @@ def _packed(ask: Acquire, where: select.Where, tables: str) -> str:
     return f"""SELECT id FROM (
   SELECT s.id, row_number() OVER w AS rank, sum(s.num_nodes::float8 / s.node_packing_count) OVER w AS footprint
   FROM (SELECT s.* FROM {tables} WHERE {where.sql} ORDER BY {BY_AGE} LIMIT {WINDOW}) s
-  WINDOW w AS (ORDER BY {ask.order} ROWS UNBOUNDED PRECEDING)) ranked
+  WINDOW w AS (ORDER BY {ask.order_by} ROWS UNBOUNDED PRECEDING)) ranked
 WHERE {fits} ORDER BY rank LIMIT {ask.max_num_jobs}"""  # noqa: S608
 
 

@@ -82,7 +82,7 @@ def page(
     source, parameters = source_of(entity), Parameters()
     conditions = all_of(source, shape, parameters)
     if cursor:
-        conditions.append(_behind(source, keys, parameters))
+        conditions.append(_after_cursor(source, keys, parameters))
     offset = parameters.add(BigInteger()) if skips else None
     picked = [_picked(source, name) for name in columns]
     picked += [_sorted_by(source, key).label(f"k{place}") for place, key in enumerate(keys)]
@@ -107,12 +107,12 @@ def _sorted_by(source: Source, key: Key) -> ColumnElement[Any]:
     return func.coalesce(column, INFINITY) if nullable else column
 
 
-def _behind(source: Source, keys: Sequence[Key], parameters: Parameters) -> ColumnElement[bool]:
+def _after_cursor(source: Source, keys: Sequence[Key], parameters: Parameters) -> ColumnElement[bool]:
     """The rows behind a cursor: a row comparison where all keys run one way, spelled out otherwise."""
     columns = [_sorted_by(source, key) for key in keys]
     places = [parameters.add(source.column(key.name).type) for key in keys]
     if len({key.down for key in keys}) > 1:
-        return or_(*(_behind_key(keys[n], columns[: n + 1], places[: n + 1]) for n in range(len(keys))))
+        return or_(*(_after_key(keys[n], columns[: n + 1], places[: n + 1]) for n in range(len(keys))))
     before, place = _compared(tuple_(*columns), tuple_(*places), down=keys[0].down), places[0]
     if keys[0].name == "id" and source.resource.split:
         # Said of both halves of a split row: a merge join would else walk the other half from its beginning.
@@ -120,7 +120,7 @@ def _behind(source: Source, keys: Sequence[Key], parameters: Parameters) -> Colu
     return before
 
 
-def _behind_key(key: Key, columns: Sequence[ColumnElement[Any]], places: Sequence[Any]) -> ColumnElement[bool]:
+def _after_key(key: Key, columns: Sequence[ColumnElement[Any]], places: Sequence[Any]) -> ColumnElement[bool]:
     """The rows that agree with a cursor in all keys but the last, and are behind it in that one."""
     same = (column == place for column, place in zip(columns[:-1], places[:-1], strict=True))
     return and_(*same, _compared(columns[-1], places[-1], down=key.down))

@@ -54,7 +54,7 @@ def source_of(entity: str) -> Source:
     """The tables of a resource."""
     resource = BY_ENTITY[entity]
     main: Alias = resource.model.__table__.alias("t")  # type: ignore[attr-defined]
-    state = resource.state_model.__table__.alias("s") if resource.state_model else main  # type: ignore[attr-defined]
+    state = resource.state_row.__table__.alias("s") if resource.state_row else main  # type: ignore[attr-defined]
     return Source(resource, main, state)
 
 

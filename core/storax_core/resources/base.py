@@ -73,7 +73,7 @@ class Link:
 class Resource:
     """A noun of the platform.
 
-    ``model`` is its table, ``state_model`` the table of its state, where that is another; ``entity`` and ``path`` name
+    ``model`` is its table, ``state_row`` the table of its state, where that is another; ``entity`` and ``path`` name
     it in log and URLs; ``parent`` is the resource it hangs on; ``machine`` its state machine; ``verbs`` lists what the
     REST routes offer; ``public`` decides whether the client gets a class for it; ``event_versions`` holds the schema
     version of its ``created``, ``updated``, ``state_changed`` or ``deleted`` events, where that is not 1. ``counted``:
@@ -86,7 +86,7 @@ class Resource:
     entity: str
     path: str
     python_name: str
-    state_model: type[SQLModel] | None = None
+    state_row: type[SQLModel] | None = None
     parent: Link | None = None
     machine: StateMachine | None = None
     unique: tuple[tuple[str, ...], ...] = ()
@@ -109,18 +109,18 @@ class Resource:
     @property
     def state_table(self) -> str:
         """The table that holds id, owner, version and state; the main table where the two are one."""
-        return str((self.state_model or self.model).__tablename__)
+        return str((self.state_row or self.model).__tablename__)
 
     @property
     def split(self) -> bool:
         """Whether the state has a table of its own."""
-        return self.state_model is not None
+        return self.state_row is not None
 
     @cached_property
     def fields(self) -> dict[str, FieldSpec]:
         """All stored fields by name; the main table's first."""
         out: dict[str, FieldSpec] = {}
-        for model in filter(None, (self.model, self.state_model)):
+        for model in filter(None, (self.model, self.state_row)):
             for name, info in model.model_fields.items():
                 out.setdefault(name, spec_of(name, info, str(model.__tablename__), model))
         return out

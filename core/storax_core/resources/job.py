@@ -164,7 +164,7 @@ JOBS: Resource = Resource(
     entity="job",
     path="jobs",
     python_name="Job",
-    state_model=JobStateRow,
+    state_row=JobStateRow,
     counted=True,
     remembered="(SELECT jsonb_build_object('tags', j.tags) FROM job j WHERE j.id = t.id AND j.tags <> '{}')",
     parent=Link("app_id", "app"),

@@ -12,18 +12,18 @@ STAMP = pa.timestamp("us")
 _CHUNK_LIMIT = 2**31 - 1
 
 
-def table_of(given: pa.Table) -> pa.Table:
+def table_of(table: pa.Table) -> pa.Table:
     """The same columns in our types.
 
     Raises:
         InvalidInput: a name stands twice or is none, or a column holds what no cell can (lists, bytes).
     """
-    for name, count in Counter(given.column_names).items():
+    for name, count in Counter(table.column_names).items():
         free_name(name, "column")
         if count > 1:
             raise InvalidInput(f"There are {count} columns named {name!r}.", hint="Give each its own name.")
-    columns = [values_of(name, given.column(i)) for i, name in enumerate(given.column_names)]
-    return pa.table(columns, names=given.column_names) if columns else pa.table({})
+    columns = [values_of(name, table.column(i)) for i, name in enumerate(table.column_names)]
+    return pa.table(columns, names=table.column_names) if columns else pa.table({})
 
 
 def values_of(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -46,9 +46,9 @@ def values_of(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
         return values.cast(pa.float64(), safe=False)  # whole numbers beyond 64 bits
 
 
-def roles_of(table: pa.Table, given: Mapping[str, str]) -> dict[str, str]:
+def roles_of(table: pa.Table, roles: Mapping[str, str]) -> dict[str, str]:
     """The roles as given; else numbers are unused_float, all the rest unused_string."""
-    return {f.name: given.get(f.name) or default_role(f.type) for f in table.schema}
+    return {f.name: roles.get(f.name) or default_role(f.type) for f in table.schema}
 
 
 def default_role(kind: pa.DataType) -> str:

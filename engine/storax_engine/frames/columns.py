@@ -72,8 +72,8 @@ def aggregate(node: Any, name: str, frame: Frame, database: Database, work: Work
     operation = _known(name, AGGREGATIONS, "aggregation")
     table, value = _bound(node, frame)
     query = ibis.to_sql(_unbound(table).aggregate(v=_applied(name, operation, value)), dialect="duckdb")
-    found = _answer(str(query), table, database, work).column(0)[0].as_py()
-    return found.isoformat() if isinstance(found, datetime) else found
+    result = _answer(str(query), table, database, work).column(0)[0].as_py()
+    return result.isoformat() if isinstance(result, datetime) else result
 
 
 def _unbound(table: pa.Table) -> Any:
@@ -149,8 +149,8 @@ def _kind(argument: Any) -> str:
     if not hasattr(argument, "type"):
         return repr(argument)
     kind = argument.type()
-    words = ((kind.is_string(), "text"), (kind.is_boolean(), "truth"), (kind.is_numeric(), "numbers"))
-    return next((word for fits, word in words if fits), "times")
+    labels = ((kind.is_string(), "text"), (kind.is_boolean(), "truth"), (kind.is_numeric(), "numbers"))
+    return next((label for fits, label in labels if fits), "times")
 
 
 def _answer(query: str, table: pa.Table, database: Database, work: Work) -> pa.Table:

@@ -83,8 +83,8 @@ def _fill(value: Any, other: Any) -> Any:
     return kept.fill_null(other)
 
 
-def _method(name: str, *given: Any) -> Operation:
-    return lambda value, *others: getattr(value, name)(*others, *given)
+def _method(name: str, *arguments: Any) -> Operation:
+    return lambda value, *others: getattr(value, name)(*others, *arguments)
 
 
 def _part(name: str) -> Operation:
@@ -118,7 +118,7 @@ SCALAR: dict[str, Operation] = {
     "is_null": _missing,
     "is_nan": _missing,
     "is_infinite": _infinite,
-    "is_in": lambda value, *words: value.isin(list(words)),
+    "is_in": lambda value, *choices: value.isin(list(choices)),
     "as_num": _number,
     "as_str": _text,
     "as_bool": _flag,

@@ -113,7 +113,7 @@ def _csv(path: str, form: CsvFormat, database: Database, work: Work) -> pa.Table
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
-        raise _ragged(path, form, len(header)) or _told(path, str(error)) from error
+        raise _ragged(path, form, len(header)) or _csv_error(path, str(error)) from error
 
 
 def _header(path: str, form: CsvFormat) -> tuple[CsvFormat, Sequence[str]]:
@@ -192,7 +192,7 @@ def _source(path: str, form: CsvFormat, sample: int, **more: int) -> str:
     return f"read_csv({', '.join(parts)})"
 
 
-def _told(path: str, message: str) -> InvalidInput:
+def _csv_error(path: str, message: str) -> InvalidInput:
     """DuckDB's words, cut down to the line and what is wrong there."""
     line = re.search(r"Line: (\d+)", message)
     what = next((w for w in message.splitlines() if w.startswith(("Expected", "Value with", "Invalid unicode"))), "")

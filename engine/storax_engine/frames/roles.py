@@ -28,14 +28,14 @@ def check(role: object) -> str:
     return str(role)
 
 
-def by_column(given: Mapping[str, Sequence[str]], frame: Frame) -> dict[str, str]:
+def by_column(columns_by_role: Mapping[str, Sequence[str]], frame: Frame) -> dict[str, str]:
     """``{role: [columns]}`` turned around.
 
     Raises:
         NoColumn, InvalidInput: a column that is none or stands twice, or a role that is none.
     """
     assigned: dict[str, str] = {}
-    for role, names in given.items():
+    for role, names in columns_by_role.items():
         check(role)
         listed = [names] if isinstance(names, str) else names
         frame.require(listed)

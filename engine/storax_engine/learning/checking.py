@@ -9,7 +9,7 @@ import pyarrow as pa
 from storax_engine.learning import plan, targets
 from storax_engine.learning.features import fastprop, joins_checked
 from storax_engine.learning.features.feature import WHOLE
-from storax_engine.learning.kernels.compile import telling
+from storax_engine.learning.kernels.compile import report_compilation
 from storax_engine.learning.plan import MANY_TO_MANY, Join, Plan
 from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.preparation import Preparation
@@ -30,7 +30,7 @@ def check(
 
     What would make ``fit`` fail is raised here as well. ``progress`` is called as by ``fit``.
     """
-    with telling(progress):
+    with report_compilation(progress):
         return _check(spec, tables)
 
 
@@ -77,15 +77,15 @@ def _joins(read: Plan, workspace: Workspace, population: Frame) -> Iterator[str]
         yield from _columns(index.frame)
         points = references(population, join, index)
         sliced = slice_rows(points, join, index, WHOLE)
-        yield from _found(population, join, points, sliced)
+        yield from _join_warnings(population, join, points, sliced)
 
 
-def _found(left: Frame, join: Join, points: References, sliced: Slices) -> Iterator[str]:
+def _join_warnings(left: Frame, join: Join, points: References, sliced: Slices) -> Iterator[str]:
     where = f"the join of {left.name!r} and {join.right.name!r}"
     width = sliced.hi - sliced.lo
     rows = np.where(points.groups >= 0, width[points.groups], 0) if len(width) else np.zeros(left.rows, np.int64)
     share = float((rows > 0).mean()) if left.rows else 0.0
-    if (level := joins_checked.level(points, sliced)) != joins_checked.FOUND:
+    if (level := joins_checked.level(points, sliced)) != joins_checked.MATCHED:
         yield joins_checked.nothing(left.name, join.right.name, level)
     elif share < COVERAGE:
         yield f"{where} finds rows for {share:.1%} of {left.name!r} only: do the keys and time stamps fit?"

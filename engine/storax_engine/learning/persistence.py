@@ -56,17 +56,17 @@ def read(folder: Path | str) -> tuple[Plan, Preparation, State]:
         raise BadData(f"{home} holds no trained pipeline: {error}") from error
     if text.get("version") != VERSION:
         raise BadData(f"{home} was written by another version of the engine ({text.get('version')}, not {VERSION})")
-    made = plan.read(text["spec"])
+    parsed = plan.read(text["spec"])
     state = State(
         features=[feature.from_json(f) for f in text["features"]],
-        correlations=_matrix(text["correlations"], len(made.targets)),
+        correlations=_matrix(text["correlations"], len(parsed.targets)),
         vocabularies=text["vocabularies"],
         schemas={name: pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(s))) for name, s in text["schemas"].items()},
         kinds=text["kinds"],
         warnings=text.get("warnings", []),
-        models={t: _models(home, made.targets.index(t), kinds) for t, kinds in text["models"].items()},
+        models={t: _models(home, parsed.targets.index(t), kinds) for t, kinds in text["models"].items()},
     )
-    return made, Preparation(made, text["preparation"]), state
+    return parsed, Preparation(parsed, text["preparation"]), state
 
 
 def _models(home: Path, target: int, kinds: list[str]) -> list[tuple[str, Predictor]]:

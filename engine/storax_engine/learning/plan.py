@@ -116,32 +116,32 @@ def read(spec: Mapping[str, Any]) -> Plan:
     )
 
 
-def _need(given: Mapping[str, Any], key: str, where: str) -> Any:
-    if given.get(key) is None:
+def _need(spec: Mapping[str, Any], key: str, where: str) -> Any:
+    if spec.get(key) is None:
         raise BadPlan(f"{where} lacks {key!r}")
-    return given[key]
+    return spec[key]
 
 
-def _node(given: Mapping[str, Any]) -> Node:
-    name = str(_need(given, "name", "a placeholder"))
-    joins = tuple(_join(name, j) for j in given.get("joins", ()))
-    return Node(name, str(given.get("table") or name), joins)
+def _node(spec: Mapping[str, Any]) -> Node:
+    name = str(_need(spec, "name", "a placeholder"))
+    joins = tuple(_join(name, j) for j in spec.get("joins", ()))
+    return Node(name, str(spec.get("table") or name), joins)
 
 
-def _join(left: str, given: Mapping[str, Any]) -> Join:
-    right = _node(_need(given, "right", f"a join of {left!r}"))
+def _join(left: str, spec: Mapping[str, Any]) -> Join:
+    right = _node(_need(spec, "right", f"a join of {left!r}"))
     where = f"the join of {left!r} and {right.name!r}"
-    relationship = str(given.get("relationship") or MANY_TO_MANY)
+    relationship = str(spec.get("relationship") or MANY_TO_MANY)
     if relationship not in _RELATIONSHIPS:
         raise BadPlan(f"{where}: relationship {relationship!r} is unknown; one of {', '.join(sorted(_RELATIONSHIPS))}")
     join = Join(
         right=right,
-        on=tuple((str(a), str(b)) for a, b in given.get("on") or ()),
-        time_stamps=_pair(given.get("time_stamps")),
-        horizon=_seconds(given.get("horizon") or 0.0, "horizon", where),
-        memory=None if not given.get("memory") else _seconds(given["memory"], "memory", where),
-        upper_time_stamp=given.get("upper_time_stamp"),
-        lagged_targets=bool(given.get("lagged_targets", False)),
+        on=tuple((str(a), str(b)) for a, b in spec.get("on") or ()),
+        time_stamps=_pair(spec.get("time_stamps")),
+        horizon=_seconds(spec.get("horizon") or 0.0, "horizon", where),
+        memory=None if not spec.get("memory") else _seconds(spec["memory"], "memory", where),
+        upper_time_stamp=spec.get("upper_time_stamp"),
+        lagged_targets=bool(spec.get("lagged_targets", False)),
         relationship=_RELATIONSHIPS[relationship],
     )
     _leak_safe(join, where)
@@ -156,16 +156,16 @@ def _leak_safe(join: Join, where: str) -> None:
         raise BadPlan(f"{where}: lagged_targets need a horizon above 0, or a row would see its own target")
 
 
-def _pair(given: Any) -> tuple[str, str] | None:
-    if given is None:
+def _pair(names: Any) -> tuple[str, str] | None:
+    if names is None:
         return None
-    return (given, given) if isinstance(given, str) else (str(given[0]), str(given[1]))
+    return (names, names) if isinstance(names, str) else (str(names[0]), str(names[1]))
 
 
-def _seconds(given: Any, what: str, where: str) -> float:
-    if not isinstance(given, (int, float)):
-        raise BadPlan(f"{where}: {what} is {given!r}: a number of seconds, 0 or more")
-    value = float(given)
+def _seconds(duration: Any, what: str, where: str) -> float:
+    if not isinstance(duration, (int, float)):
+        raise BadPlan(f"{where}: {what} is {duration!r}: a number of seconds, 0 or more")
+    value = float(duration)
     if not 0.0 <= value < float("inf"):
         raise BadPlan(f"{where}: {what} is {value}: a number of seconds, 0 or more")
     return value
@@ -173,19 +173,19 @@ def _seconds(given: Any, what: str, where: str) -> float:
 
 def _parts(spec: Mapping[str, Any], key: str) -> tuple[Part, ...]:
     parts = []
-    for given in spec.get(key) or ():
-        kind = str(_need(given, "kind", f"an entry of {key!r}"))
-        inner = given.get("parameters")
-        rest = {k: v for k, v in given.items() if k not in {"kind", "parameters"}}
+    for entry in spec.get(key) or ():
+        kind = str(_need(entry, "kind", f"an entry of {key!r}"))
+        inner = entry.get("parameters")
+        rest = {k: v for k, v in entry.items() if k not in {"kind", "parameters"}}
         parts.append(Part(kind, {**rest, **(inner or {})}))
     return tuple(parts)
 
 
-def _roles(given: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
-    for table, roles in given.items():
+def _roles(by_table: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
+    for table, roles in by_table.items():
         if unknown := sorted(set(roles) - set(ROLES)):
             raise BadPlan(f"table {table!r}: role {unknown[0]!r} is unknown; one of {', '.join(ROLES)}")
-    return {t: {r: tuple(names) for r, names in roles.items()} for t, roles in given.items()}
+    return {t: {r: tuple(names) for r, names in roles.items()} for t, roles in by_table.items()}
 
 
 def _task(loss: Any, predictors: tuple[Part, ...]) -> str:

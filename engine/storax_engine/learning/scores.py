@@ -18,11 +18,11 @@ def score(task: str, targets: Sequence[str], truth: Floats, predicted: Floats) -
     auc, cross_entropy.
     """
     one = _regression if task == "regression" else _classification
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for i, target in enumerate(targets):
         suffix = f".{target}" if len(targets) > 1 else ""
-        found |= {f"{k}{suffix}": v for k, v in one(truth[:, i], predicted[:, i]).items()}
-    return found
+        scores |= {f"{k}{suffix}": v for k, v in one(truth[:, i], predicted[:, i]).items()}
+    return scores
 
 
 def _regression(y: Floats, p: Floats) -> dict[str, float]:

@@ -118,10 +118,10 @@ class Trained:
     def _shares(self, key: Callable[[Feature], tuple[str, ...]], names: tuple[str, ...]) -> list[dict[str, Any]]:
         rows = []
         for target in self.targets:
-            found: dict[tuple[str, ...], float] = {}
+            sums: dict[tuple[str, ...], float] = {}
             for feature, weight in zip(self.state.features, self.importances(target), strict=True):
-                found[key(feature)] = found.get(key(feature), 0.0) + float(weight)
-            for of, weight in sorted(found.items(), key=lambda item: -item[1]):
+                sums[key(feature)] = sums.get(key(feature), 0.0) + float(weight)
+            for of, weight in sorted(sums.items(), key=lambda item: -item[1]):
                 rows.append({**dict(zip(names, of, strict=True)), "target": target, "importance": weight})
         return rows
 

@@ -10,7 +10,7 @@ from storax_engine.learning import plan, targets
 from storax_engine.learning.errors import BadData, BadPlan, Cancelled, LearningError
 from storax_engine.learning.features import fastprop, joins_checked
 from storax_engine.learning.features.feature import Feature
-from storax_engine.learning.kernels.compile import telling
+from storax_engine.learning.kernels.compile import report_compilation
 from storax_engine.learning.plan import Part, Plan
 from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.predictors.base import Predictor
@@ -40,11 +40,11 @@ def fit(
     Raises ``BadPlan``, ``BadData`` or ``Cancelled``.
     """
     read = plan.read(spec)
-    with telling(progress) as told:
-        return Fit(read, InMemory(read, tables), told, cancelled).run()
+    with report_compilation(progress) as report:
+        return Fit(read, InMemory(read, tables), report, cancelled).run()
 
 
-class Made(Protocol):
+class RowFeatures(Protocol):
     """Features of all rows of the population, as ``matrix.Features`` has them."""
 
     def own(self, *, categorical: bool) -> list[Feature]:
@@ -71,7 +71,7 @@ class Source(Protocol):
     def prepare(self, y: Floats, tick: Callable[[], None]) -> None:
         """Learn what the preprocessors must know."""
 
-    def features(self) -> Made:
+    def features(self) -> RowFeatures:
         """What can be computed."""
 
     def vocabularies(self) -> dict[str, list[str]]:
@@ -145,9 +145,9 @@ class Fit:
         y = self._source.targets(needed=bool(untrained))
         self._source.prepare(y, self._tick)
         self._step(0.1, "features")
-        made = self._source.features()
+        row_features = self._source.features()
         vocabularies = self._source.vocabularies() if self.plan.include_categorical else {}
-        features, values = self._learn(made, learners, y, vocabularies)
+        features, values = self._learn(row_features, learners, y, vocabularies)
         self._step(0.5, "selecting features")
         features, values = self._select(features, values, y)
         state = State(
@@ -156,22 +156,26 @@ class Fit:
             vocabularies=vocabularies,
             kinds=self._source.kinds,
             schemas=self._source.schemas,
-            warnings=joins_checked.words(self.plan, self._source.levels(), self._source.schemas),
+            warnings=joins_checked.warnings(self.plan, self._source.levels(), self._source.schemas),
         )
         self._predictors(state, values, y)
         self._step(1.0, "done")
         return Trained(self.plan, self._source.preparation, state, self._source.cache)
 
     def _learn(
-        self, made: Made, learners: Sequence[fastprop.FastProp], y: Floats, vocabularies: dict[str, list[str]]
+        self,
+        row_features: RowFeatures,
+        learners: Sequence[fastprop.FastProp],
+        y: Floats,
+        vocabularies: dict[str, list[str]],
     ) -> tuple[list[Feature], Floats]:
-        features = made.own(categorical=self.plan.include_categorical)
-        parts = [made.compute(features, vocabularies)]
+        features = row_features.own(categorical=self.plan.include_categorical)
+        parts = [row_features.compute(features, vocabularies)]
         for learner in learners:
-            found, values = made.best(learner, y)
-            new = [i for i, f in enumerate(found) if f not in features]
-            features += [found[i] for i in new]
-            parts.append(values if len(new) == len(found) else values[new])
+            best, values = row_features.best(learner, y)
+            new = [i for i, f in enumerate(best) if f not in features]
+            features += [best[i] for i in new]
+            parts.append(values if len(new) == len(best) else values[new])
         if not features:
             raise BadData("there are no features: give columns of the population the role numerical, or add a learner")
         return features, np.concatenate(parts) if len(parts) > 1 else parts[0]
@@ -204,7 +208,7 @@ class Fit:
         except LearningError:
             raise
         except (ValueError, TypeError) as error:  # what the libraries raise for a parameter that they cannot use
-            raise BadPlan(f"{part.kind} cannot learn with its parameters: {_words(error)}") from error
+            raise BadPlan(f"{part.kind} cannot learn with its parameters: {_one_line(error)}") from error
         self._tick()
         return model
 
@@ -217,7 +221,7 @@ class Fit:
             raise Cancelled("the caller asked to stop")
 
 
-def _words(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     """What a library says, on one line and without its own stack."""
     message = str(error).partition("Stack trace")[0]
     return " ".join(message.split()).rstrip(".")[:400] or type(error).__name__

@@ -59,9 +59,9 @@ def arrow(frames: Mapping[str, Frame]) -> dict[str, pa.Table]:
     return {name: frame.table for name, frame in frames.items()}
 
 
-def roles(frames: Mapping[str, Frame], given: Mapping[str, Mapping[str, list[str]]]) -> Roles:
+def roles(frames: Mapping[str, Frame], stated: Mapping[str, Mapping[str, list[str]]]) -> Roles:
     """Roles by table: those that the placeholders state, else those of the frames."""
-    return {name: dict(given[name]) if name in given else _roles(frame) for name, frame in frames.items()}
+    return {name: dict(stated[name]) if name in stated else _roles(frame) for name, frame in frames.items()}
 
 
 def editions(here: views.Frames, subset: Mapping[str, Any]) -> dict[str, int]:

@@ -50,8 +50,8 @@ class OwnSite:
             for left in self._sessions.filter(site_id=self._site_id):
                 left.delete()
             self._session = self._new_session()
-            while strays := self.acquire():
-                self.fail(strays, LEFT)
+            while jobs := self.acquire():
+                self.fail(jobs, LEFT)
         return self._session
 
     def register(self) -> None:

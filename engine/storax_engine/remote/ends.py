@@ -32,7 +32,7 @@ class Ends:
     def __init__(self, table: RunTable, jobs: Jobs, collect: Collect) -> None:
         self._table, self._jobs, self._collect = table, jobs, collect
 
-    def look(self) -> float:
+    def act_on_all(self) -> float:
         """Act on the present state of every job; returns the seconds until the next look."""
         runs = self._table.all()
         unwanted = [job_id for run in runs if run.state.unwanted for job_id in run.state.job_ids]

@@ -37,7 +37,7 @@ class RemoteRuns:
         self._folder, self._jobs = folder, jobs
         self._table = RunTable()
         self._ends = Ends(self._table, jobs, collect)
-        self._watcher = Watcher(jobs.client, self._table.job_ids, self._ends.look)
+        self._watcher = Watcher(jobs.client, self._table.job_ids, self._ends.act_on_all)
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.glob(f"{ASIDE}*"):
             shutil.rmtree(left, ignore_errors=True)

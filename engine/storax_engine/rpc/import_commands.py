@@ -108,7 +108,7 @@ def _imported(
     name: str,
     table: pa.Table,
     source: str,
-    given: Roles,
+    columns_by_role: Roles,
     *,
     ignore: bool,
     append: bool,
@@ -116,7 +116,7 @@ def _imported(
     dry: bool,
 ) -> Answer:
     bare = Frame(table, coerce.roles_of(table, {}))
-    by_column = roles.by_column(given, bare)
+    by_column = roles.by_column(columns_by_role, bare)
     if ignore:
         bare = bare.changed(table.select(list(by_column)), {column: bare.roles[column] for column in by_column})
     if dry:

@@ -120,14 +120,14 @@ def score_pipeline(
     here = engine.project(project)
     used = str(subset.get("name", ""))
     if site is not None:
-        given = _tables(engine, work, project, pipeline, subset)
-        run = submit.submit_score(here, pipeline, given, used, site, dict(job or {}), work)
+        tables = _tables(engine, work, project, pipeline, subset)
+        run = submit.submit_score(here, pipeline, tables, used, site, dict(job or {}), work)
         return here.remote.wait(run, work, cancel=True)
     named = here.pipelines.find(pipeline).record.name
     with engine.own.job({"project": project, "pipeline": named, "work": "score"}, work) as own:
-        given = _tables(engine, work, project, pipeline, subset)
+        tables = _tables(engine, work, project, pipeline, subset)
         with here.pipelines.trained(pipeline) as trained:
-            own.value = trained.score(given)
+            own.value = trained.score(tables)
         work.go_on()
         fit = here.pipelines.scored(pipeline, own.value, used, own.id)
         own.value = {key: value for key, value in own.value.items() if not isnan(value)}
@@ -147,16 +147,16 @@ def transform_at_site(
 ) -> Answer:
     """Have a site compute the features; ``transformed`` fetches them then."""
     here = engine.project(project)
-    given = _tables(engine, work, project, pipeline, subset)
-    run = submit.submit_transform(here, pipeline, given, site, dict(job or {}), buckets, work)
+    tables = _tables(engine, work, project, pipeline, subset)
+    run = submit.submit_transform(here, pipeline, tables, site, dict(job or {}), buckets, work)
     return here.remote.wait(run, work, cancel=True)
 
 
 def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> Answer:
     """Points of the ROC, precision-recall and lift curves."""
-    given = _tables(engine, work, project, pipeline, subset)
+    tables = _tables(engine, work, project, pipeline, subset)
     with engine.project(project).pipelines.trained(pipeline) as trained:
-        return trained.plots(given)
+        return trained.plots(tables)
 
 
 def describe_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str) -> Answer:
@@ -192,17 +192,17 @@ def sql_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str, di
 
 def predict(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:
     """A column for each target."""
-    given = _tables(engine, work, project, pipeline, subset)
+    tables = _tables(engine, work, project, pipeline, subset)
     with engine.project(project).pipelines.trained(pipeline) as trained:
-        predictions = trained.predict(given)
+        predictions = trained.predict(tables)
         return pa.table([pa.array(predictions[:, i]) for i in range(predictions.shape[1])], names=list(trained.targets))
 
 
 def transform(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:
     """A column for each feature."""
-    given = _tables(engine, work, project, pipeline, subset)
+    tables = _tables(engine, work, project, pipeline, subset)
     with engine.project(project).pipelines.trained(pipeline) as trained:
-        features: pa.Table = trained.transform(given)
+        features: pa.Table = trained.transform(tables)
         return features
 
 

@@ -26,7 +26,7 @@ DIRECTIONS = {
     "mae": "minimize", "rmse": "minimize", "rsquared": "maximize",
 }  # fmt: skip
 _SETTINGS, _TRIALS = "search.json", "trials.json"
-_WORDS = {"spec": "pipeline", "space": "search space", "train": "subset to learn from", "test": "subset to score on",
+_LABELS = {"spec": "pipeline", "space": "search space", "train": "subset to learn from", "test": "subset to score on",
           "frames": "edition of its data frames", "test_frames": "edition of its data frames"}  # fmt: skip
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -41,7 +41,7 @@ class Search:
     def __init__(self, folder: Path, settings: Row) -> None:
         self.settings = _kept(folder, settings)
         self._folder = folder
-        self._space = {path: _distribution(path, given) for path, given in self.settings["space"].items()}
+        self._space = {path: _distribution(path, entry) for path, entry in self.settings["space"].items()}
         self.trials: list[Row] = read_json(folder / _TRIALS) or []
         self._study = optuna.create_study(direction=DIRECTIONS[self.settings["score"]])
         for trial in self.trials:
@@ -86,7 +86,7 @@ class Search:
 
     def plain(self, trial: Row) -> Row:
         """A trial's parameters by path."""
-        choices = {path for path, given in self.settings["space"].items() if "choices" in given}
+        choices = {path for path, entry in self.settings["space"].items() if "choices" in entry}
         return {path: json.loads(v) if path in choices else v for path, v in trial["params"].items()}
 
     def _value(self, scores: Mapping[str, float | None]) -> float | None:
@@ -161,9 +161,9 @@ def _listed(value: Any) -> list[Any]:
 
 def _kept(folder: Path, settings: Row) -> Row:
     """The settings of a search, which is begun here or goes on."""
-    for path, given in settings["space"].items():
+    for path, entry in settings["space"].items():
         place(settings["spec"], path)
-        _distribution(path, given)
+        _distribution(path, entry)
     known: Row | None = read_json(folder / _SETTINGS)
     if known is None:
         drawn = {"seed": secrets.randbelow(2**31)} if settings["seed"] is None else {}
@@ -174,17 +174,17 @@ def _kept(folder: Path, settings: Row) -> Row:
     wrong = [key for key in settings if key not in free and settings[key] is not None and known[key] != settings[key]]
     if wrong:
         raise Conflict(
-            f"There is a tuning {unquote(folder.name)!r}, begun with another {_WORDS.get(wrong[0], wrong[0])}.",
+            f"There is a tuning {unquote(folder.name)!r}, begun with another {_LABELS.get(wrong[0], wrong[0])}.",
             hint="Give this one another name, or the same arguments to go on with that one.",
         )
     return {**known, "n_trials": settings["n_trials"]}
 
 
-def _distribution(path: str, given: Mapping[str, Any]) -> BaseDistribution:
+def _distribution(path: str, entry: Mapping[str, Any]) -> BaseDistribution:
     try:
-        if "choices" in given:
-            return CategoricalDistribution([json.dumps(choice, sort_keys=True) for choice in given["choices"]])
-        low, high, log, step = given["low"], given["high"], bool(given.get("log")), given.get("step")
+        if "choices" in entry:
+            return CategoricalDistribution([json.dumps(choice, sort_keys=True) for choice in entry["choices"]])
+        low, high, log, step = entry["low"], entry["high"], bool(entry.get("log")), entry.get("step")
         if isinstance(low, int) and isinstance(high, int):
             return IntDistribution(low, high, log=log, step=step or 1)
         return FloatDistribution(float(low), float(high), log=log, step=step)

@@ -18,7 +18,7 @@ from storax_agent.launch.nodes.clusters.base import Cluster, NodeInfo, NodesErro
 from storax_agent.launch.nodes.clusters.ssh import by_template
 from storax_agent.launch.nodes.link import NodeLink, local_connection, remote_connection
 from storax_agent.launch.packing import Capacity
-from storax_agent.launch.spawner.start import Machine
+from storax_agent.launch.spawner.start import NodeResources
 from storax_agent.settings.job_environment import job_environment
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -46,7 +46,7 @@ def launcher_of(folder: SiteFolder, settings: SiteSettings, allocation: Allocati
     """
     environment = job_environment(os.environ, passed=settings.pass_environment)
     log = folder.log / "launcher.log"
-    own = Machine(
+    own = NodeResources(
         folder.state, folder.data, log, settings.slots, settings.gpus, environment, memory_mb=settings.memory_mb,
         pin=bool(settings.launcher.cpu_affinity), output_bytes=settings.launcher.max_output_mb * MIB,
     )  # fmt: skip
@@ -56,7 +56,7 @@ def launcher_of(folder: SiteFolder, settings: SiteSettings, allocation: Allocati
 
 
 def _of_allocation(
-    folder: SiteFolder, settings: SiteSettings, own: Machine, allocation: Allocation
+    folder: SiteFolder, settings: SiteSettings, own: NodeResources, allocation: Allocation
 ) -> tuple[Launcher, Size]:
     options = settings.launcher
     cluster = cluster_of(name=options.cluster)
@@ -97,12 +97,12 @@ def nodes_of(cluster: Cluster, settings: SiteSettings, environment: Mapping[str,
 
 
 def _link(
-    folder: SiteFolder, settings: SiteSettings, own: Machine, cluster: Cluster, node: NodeInfo, epoll: select.epoll,
-    *, pin: bool,
+    folder: SiteFolder, settings: SiteSettings, own: NodeResources, cluster: Cluster, node: NodeInfo,
+    epoll: select.epoll, *, pin: bool,
 ) -> NodeLink:  # fmt: skip
     # Shorter than the session lives, so that jobs nobody answers for have ended before they are offered anew.
     timeout = settings.session_ttl_sec / 2
-    machine = Machine(
+    machine = NodeResources(
         own.state, own.data, own.log, node.cores, node.gpus, own.environment, memory_mb=node.memory_mb,
         node=node.name, pin=pin, heartbeat_timeout_sec=timeout, output_bytes=own.output_bytes,
         remote=not is_here(node.name),

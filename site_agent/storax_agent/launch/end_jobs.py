@@ -9,7 +9,7 @@ from storax_agent.files.locks import holder
 from storax_agent.launch.base import LauncherLostError
 from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.process_identity import runs, start_time_of
-from storax_agent.launch.spawner.start import Machine
+from storax_agent.launch.spawner.start import NodeResources
 from storax_agent.settings.site import SiteFolder
 
 Process = tuple[int, float]  # its pid, and its start time in seconds since boot
@@ -48,7 +48,9 @@ def end_jobs(folder: SiteFolder) -> int:
     """Stop every process the launcher of ``folder`` runs, wait for them, end the launcher. Returns their number."""
     if holder(folder.state / "launcher.lock") is None:
         return 0
-    launcher = LocalLauncher(Machine(folder.state, folder.data, folder.log / "launcher.log", 1, 0, dict(os.environ)))
+    launcher = LocalLauncher(
+        NodeResources(folder.state, folder.data, folder.log / "launcher.log", 1, 0, dict(os.environ))
+    )
     try:
         jobs = launcher.open("").running
         waiting = {started.lease for started in jobs}

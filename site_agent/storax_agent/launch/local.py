@@ -24,14 +24,14 @@ from storax_agent.launch.protocol.messages import (
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.protocol.versions import encode, read_reply
 from storax_agent.launch.spawner.link import BLOCK
-from storax_agent.launch.spawner.start import START_SEC, Machine, Starter
+from storax_agent.launch.spawner.start import START_SEC, NodeResources, Starter
 from storax_agent.launch.work import Cause, Ended, Lease, Started, Work
 
 
 class LocalLauncher:
     """Runs processes on this machine through the spawner process. Not safe for threads."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: NodeResources) -> None:
         self._machine = machine
         self._socket: socket.socket | None = None
         self._lines = LineBuffer()

@@ -37,13 +37,13 @@ class Reconcile:
         session = self._keeper.current
         if session is not None and time.monotonic() >= self._due:
             self._due = time.monotonic() + self._interval()
-            self._look(session)
+            self._compare(session)
         return LOOK_SEC
 
     def _interval(self) -> float:
         return EARLY_EVERY_SEC if time.monotonic() - self._began < EARLY_SEC else EVERY_SEC
 
-    def _look(self, session: int) -> None:
+    def _compare(self, session: int) -> None:
         unknown = set(self._taker.ask(self._taker.unknown, self._api.leased_pairs(session)))
         lost, self._suspects = unknown & self._suspects, unknown
         if self._suspects:

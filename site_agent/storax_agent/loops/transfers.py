@@ -74,14 +74,14 @@ class Transfers:
 
     def _gather(self) -> None:
         for batch, moved in self._batches.take_ended():
-            self._judge(batch, moved)
+            self._apply(batch, moved)
             self._look_at = 0.0 if any(one.state == "done" for one in moved) else self._look_at
         now = time.monotonic()
         for batch in self._batches.running():
             if now - batch.since > SLOW_SEC and now - batch.reported_at > PROGRESS_SEC:
                 self._show(batch)
 
-    def _judge(self, batch: Batch, moved: Iterable[Moved]) -> None:
+    def _apply(self, batch: Batch, moved: Iterable[Moved]) -> None:
         answers = {one.id: one for one in moved}
         states = {one.state for one in answers.values()}
         pause = self._pauses.setdefault(batch.lane[0], Pause())
@@ -176,7 +176,7 @@ class Transfers:
         busy = {batch.lane for batch in self._batches.running()}
         if len(busy) >= self._at_once:
             return
-        rows = [row for row in self._look(busy) if row["id"] not in self._rows]
+        rows = [row for row in self._fetch_items(busy) if row["id"] not in self._rows]
         jobs = self._api.jobs_brief({row["job_id"] for row in rows})
         rows = [row for row in rows if row["job_id"] in jobs]
         self._refuse([row for row in rows if not _wanted(row, jobs)], jobs)
@@ -188,7 +188,7 @@ class Transfers:
                 self._batches.start(lane, items, begun=begun)
         self._tell()
 
-    def _look(self, busy: Iterable[Lane]) -> list[Row]:
+    def _fetch_items(self, busy: Iterable[Lane]) -> list[Row]:
         """Items to be moved, but for locations that are paused, or have all the batches that one may have."""
         aliases = [alias for alias, _ in busy]
         full = {alias for alias in aliases if aliases.count(alias) >= max(1, self._at_once - 1)}

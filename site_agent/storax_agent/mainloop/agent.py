@@ -3,8 +3,8 @@
 One thread decides everything here; the loops in ``loops/`` talk to the server and post what they learn.
 The way of a job:
 
-    pull -> take -> Intake.accept -> launcher.start -> launcher.poll -> OutcomeMapper.outcome -> PendingReports.save
-    -> report
+    pull -> take -> JobAcceptor.accept -> launcher.start -> launcher.poll -> OutcomeMapper.outcome
+    -> PendingReports.save -> report
 
 Events are acknowledged to the launcher after they are in the outbox, and leave the outbox after the server answered, so
 that a kill at any point repeats a step and loses none.
@@ -18,7 +18,7 @@ from typing import Any
 
 from storax_agent.launch.base import Launcher, LauncherLostError
 from storax_agent.launch.work import Cause, Lease
-from storax_agent.mainloop.intake import Intake
+from storax_agent.mainloop.job_acceptor import JobAcceptor
 from storax_agent.mainloop.lease_table import LeaseTable
 from storax_agent.mainloop.load_window import BURST_JOBS, Demand, LoadWindow, ReportTrigger, wanted
 from storax_agent.mainloop.loop import Errors
@@ -59,7 +59,7 @@ class Agent:
         self.reports = PendingReports(outbox, self.report_trigger)
         self.errors = Errors("main")
         self._launcher, self._outbox, self._outcomes = launcher, outbox, outcomes
-        self._intake = Intake(preparer, self.leases, self.reports, node_cores=node_cores)
+        self._acceptor = JobAcceptor(preparer, self.leases, self.reports, node_cores=node_cores)
         self._cores, self._prefetch, self._grace_sec = cores, prefetch, grace_sec
         self._mailbox = Mailbox()
         self._epoll = select.epoll()
@@ -87,7 +87,7 @@ class Agent:
         """Reach the launcher and take up what it runs; what was leased but never started is given to it again."""
         opened = self._launcher.open(self._outbox.note("cursor"))
         self._epoll.register(opened.fileno, select.EPOLLIN)
-        self._intake.adopt(int(self._outbox.note("session") or 0), opened)
+        self._acceptor.adopt(int(self._outbox.note("session") or 0), opened)
         self._collect()
         self._launcher.start(self.leases.not_started())
         for cause, leases in self.leases.stopping().items():
@@ -125,7 +125,7 @@ class Agent:
         self.demand.arrived(expected)
         if self._draining:
             return  # they go back with the session, or to the next agent
-        if works := self._intake.accept(session, acquired.jobs, acquired.apps):
+        if works := self._acceptor.accept(session, acquired.jobs, acquired.apps):
             self._launcher.start(works)
         self.cancel(acquired.cancel)
 
@@ -133,7 +133,7 @@ class Agent:
         """Jobs that are leased to us and that we knew nothing of. One that ran is lost; the others start now."""
         for row in rows:
             if row["state"] == "RUNNING":
-                self._intake.report_lost(row)
+                self._acceptor.report_lost(row)
         fresh = [row for row in rows if row["state"] != "RUNNING"]
         self.take(session, Acquired(fresh, apps, []))
 

@@ -140,10 +140,10 @@ class SessionKeeper:
         try:
             return call(session)
         except NotFound:
-            self.lose(session)
+            self.end_session(session)
             raise
 
-    def lose(self, session: int) -> None:
+    def end_session(self, session: int) -> None:
         """The server has ended ``session``."""
         with self._lock:
             if self._current != session:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+from storax._jobs.parameters import PLACEHOLDER
+
 VARIABLE = "STORAX_PARAM_"
 # Programs that run an argument as code, after an option such as -c, -lc or -e.
 INTERPRETER = re.compile(
@@ -48,13 +49,13 @@ def parse(template: str, *, use_shell: bool = False) -> Command:
         CommandError: it is empty, has an unclosed quote, a place that is more than a name, or (with a shell) a place
             where the shell would not keep the value whole.
     """
-    text = PLACE.sub(r"{{\1}}", template)
-    bare = PLACE.sub("", text)
+    text = PLACEHOLDER.sub(r"{{\1}}", template)
+    bare = PLACEHOLDER.sub("", text)
     if "{{" in bare or "{%" in bare:
         raise CommandError(f"command template {template[:120]!r}: only plain {{{{ name }}}} places are allowed")
-    if "\0" in text or (not bare.strip() and not PLACE.search(text)):
+    if "\0" in text or (not bare.strip() and not PLACEHOLDER.search(text)):
         raise CommandError(f"command template {template[:120]!r} is empty or holds a NUL")
-    names = tuple(dict.fromkeys(PLACE.findall(text)))
+    names = tuple(dict.fromkeys(PLACEHOLDER.findall(text)))
     if use_shell:
         return Command((("/bin/sh",), ("-c",), (_shell_text(text),)), names, use_shell=True)
     try:
@@ -62,14 +63,14 @@ def parse(template: str, *, use_shell: bool = False) -> Command:
     except ValueError as error:
         raise CommandError(f"command template {template[:120]!r}: {error}; close the quote") from error
     _refuse_code(argv)
-    return Command(tuple(tuple(PLACE.split(word)) for word in argv), names, use_shell=False)
+    return Command(tuple(tuple(PLACEHOLDER.split(word)) for word in argv), names, use_shell=False)
 
 
 def _refuse_code(argv: list[str]) -> None:
     """A value inside the code that an interpreter runs would be code itself."""
     for place, word in enumerate(argv[2:], start=2):
         runs_code = CODE_OPTION.fullmatch(argv[place - 1]) and any(map(INTERPRETER.fullmatch, argv[: place - 1]))
-        if runs_code and (place_match := PLACE.search(word)):
+        if runs_code and (place_match := PLACEHOLDER.search(word)):
             name = place_match.group(1)
             raise CommandError(
                 f"command template: place {{{{ {name} }}}} stands inside code for {argv[0]}; hand it over"
@@ -118,14 +119,14 @@ def _filled(argument: tuple[str, ...], values: Mapping[str, str]) -> str:
 
 def _shell_text(text: str) -> str:
     """Each place as a quoted variable, once it is sure that no quote of the template surrounds it."""
-    for match in PLACE.finditer(text):
+    for match in PLACEHOLDER.finditer(text):
         around = _surrounding(text, match.start())
         if around:
             name = match.group(1)
             raise CommandError(
                 f"command template: place {{{{ {name} }}}} stands {around}; write it outside: it comes quoted"
             )
-    return PLACE.sub(rf'"${{{VARIABLE}\1}}"', text)
+    return PLACEHOLDER.sub(rf'"${{{VARIABLE}\1}}"', text)
 
 
 def _surrounding(text: str, end: int) -> str:

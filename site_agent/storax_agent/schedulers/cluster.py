@@ -125,9 +125,11 @@ class Cluster:
         except OSError as error:
             return Submitted(request.batch_job_id, None, f"its job script cannot be written: {error}", again=True)
         output = self._folder.path / "log" / f"batch-{request.batch_job_id}.out"
-        return self._told(request, self.vendor.send(Script(path, self.name(request.batch_job_id), output, request)))
+        return self._submitted(
+            request, self.vendor.send(Script(path, self.name(request.batch_job_id), output, request))
+        )
 
-    def _told(self, request: Request, sent: Sent) -> Submitted:
+    def _submitted(self, request: Request, sent: Sent) -> Submitted:
         number = request.batch_job_id
         tries = self._tries.pop(number, 0) + 1
         again = sent.again and (tries < STRANGE_TRIES or bool(UNREACHABLE.search(sent.error)))

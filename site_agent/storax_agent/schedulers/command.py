@@ -29,7 +29,7 @@ class Ran(NamedTuple):
         return self.code == 0 and (not self.out or self.out.endswith("\n"))
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """What it said, for people: the end of stderr, else of stdout, else its exit code."""
         return (self.err.strip() or self.out.strip() or f"exit code {self.code}, no words")[-LAST_WORDS:]
 

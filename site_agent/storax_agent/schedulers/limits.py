@@ -12,12 +12,12 @@ class Refusal(NamedTuple):
     """Why, what was asked for, and what is allowed."""
 
     error: str
-    asked: Any
+    requested: Any
     allowed: Any
 
     def info(self) -> dict[str, Any]:
         """For ``BatchJob.status_info``."""
-        return {"error": self.error, "asked": self.asked, "allowed": self.allowed}
+        return {"error": self.error, "asked": self.requested, "allowed": self.allowed}
 
 
 def allowed_queues(settings: SchedulerSettings, own: Limits) -> dict[str, dict[str, int]]:

@@ -75,8 +75,8 @@ class Vendor(Protocol):
 def refusal(ran: Ran) -> Sent:
     """A submission that failed: refused for good, or worth another try because the scheduler was not there."""
     gone = ran.code is None or ran.code < 0 or not (ran.err + ran.out).strip()
-    unclear = gone or (bool(UNREACHABLE.search(ran.words)) or not REFUSED.search(ran.words))
-    return Sent(None, ran.words, again=unclear)
+    unclear = gone or (bool(UNREACHABLE.search(ran.message)) or not REFUSED.search(ran.message))
+    return Sent(None, ran.message, again=unclear)
 
 
 def minutes(text: str) -> int:

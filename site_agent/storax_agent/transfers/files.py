@@ -54,7 +54,7 @@ def open_workdir(data: Path, workdir: str, *, create: bool = False) -> int:
         os.close(root)
 
 
-def carry(
+def transfer(
     source: int, source_path: str, target: int, target_path: str, *, recursive: bool, how: How, way: Way | None = None
 ) -> dict[str, Any]:  # fmt: skip
     """Carry one file, or with ``recursive`` one folder, from below one open folder to below another. Folders on the

@@ -45,7 +45,7 @@ class GlobusTransfer:
             except TROUBLE as error:
                 answers[item.id] = failed(item, error)
         if good:
-            answers |= self._order(good)
+            answers |= self._submit(good)
         return [answers[item.id] for item in items]
 
     def statuses(self, items: Sequence[Item], watch: Watch) -> Sequence[Moved]:
@@ -98,8 +98,8 @@ class GlobusTransfer:
         finally:
             os.close(workdir)
 
-    def _order(self, good: Sequence[tuple[Item, tuple[str, str]]]) -> dict[int, Moved]:
-        def order() -> dict[int, Moved]:
+    def _submit(self, good: Sequence[tuple[Item, tuple[str, str]]]) -> dict[int, Moved]:
+        def submit() -> dict[int, Moved]:
             first = good[0][0]
             ends = (self._collection, str(self._place.local_collection))
             source, target = ends if first.direction == "in" else ends[::-1]
@@ -113,7 +113,7 @@ class GlobusTransfer:
             task_id = str(self._client.submit_transfer(task)["task_id"])
             return {item.id: Moved(item.id, "active", {"task": task_id}, task_id) for item, _ in good}
 
-        return self._guarded([item for item, _ in good], order)
+        return self._guarded([item for item, _ in good], submit)
 
     def _ask(self, task_id: str, items: Sequence[Item]) -> dict[int, Moved]:
         task = self._client.get_task(task_id)

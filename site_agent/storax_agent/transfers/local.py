@@ -8,7 +8,7 @@ from pathlib import Path
 from storax_agent.files.safe_path import PathError, open_parent
 from storax_agent.transfers.base import Item, Moved, TransferError, Watch, failed, inner_path
 from storax_agent.transfers.copies import Way, forget
-from storax_agent.transfers.files import ROOT, carry, open_workdir
+from storax_agent.transfers.files import ROOT, open_workdir, transfer
 
 
 class LocalTransfer:
@@ -49,7 +49,7 @@ class LocalTransfer:
             way = Way(item.id, watch, again)
             way.go_on()
             with self._ends(item, create=item.direction == "in") as (source, path, target, new_path):
-                info = carry(source, path, target, new_path, recursive=item.recursive, how="copy", way=way)
+                info = transfer(source, path, target, new_path, recursive=item.recursive, how="copy", way=way)
             return Moved(item.id, "done", info)
         except (TransferError, PathError, OSError) as error:
             return failed(item, error)

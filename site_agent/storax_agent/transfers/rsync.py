@@ -51,7 +51,7 @@ class RsyncTransfer:
 
     def check(self) -> str:
         """Log in and look at the folder."""
-        return self._rsync.look()
+        return self._rsync.probe()
 
 
 class _Batch:

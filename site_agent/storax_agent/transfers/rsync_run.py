@@ -113,7 +113,7 @@ class Rsync:
         ]  # fmt: skip
         subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, env=_environment(), check=False)
 
-    def look(self) -> str:
+    def probe(self) -> str:
         """The location's folder, listed by itself.
 
         Raises:

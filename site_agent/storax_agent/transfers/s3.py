@@ -91,7 +91,7 @@ class S3Transfer:
     def check(self) -> str:
         """Ask for the bucket."""
         try:
-            self._objects.look(self._prefix)
+            self._objects.probe(self._prefix)
         except COMPLAINTS as error:
             raise TransferError(f"{self._url}: {_message(error)}") from error
         return self._url
@@ -108,13 +108,13 @@ class S3Transfer:
                 raise TryAgainError(f"{item.alias}:{item.remote_path}: stopped")
             name = inner_path(item)
             name.encode()
-            return Moved(item.id, "done", self._carry(item, name, stage, going, shared=shared))
+            return Moved(item.id, "done", self._transfer(item, name, stage, going, shared=shared))
         except COMPLAINTS as error:
             if name and isinstance(error, OSError):
                 stage.forget(name)
             return _failed(item, error)
 
-    def _carry(
+    def _transfer(
         self, item: Item, name: str, stage: Stage, going: Callable[[int], None], *, shared: bool
     ) -> dict[str, Any]:
         key = f"{self._prefix}/{name}" if self._prefix else name

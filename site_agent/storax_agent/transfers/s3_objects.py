@@ -29,7 +29,7 @@ class Objects:
     def __init__(self, client: Any, bucket: str, *, notes: Path, part_bytes: int) -> None:
         self._client, self._bucket, self._notes, self._part_bytes = client, bucket, notes, part_bytes
 
-    def look(self, prefix: str) -> None:
+    def probe(self, prefix: str) -> None:
         """Ask for one key under ``prefix``. Raises ClientError."""
         self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
 

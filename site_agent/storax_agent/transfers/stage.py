@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from storax_agent.transfers.base import Item
-from storax_agent.transfers.files import ROOT, carry, open_workdir
+from storax_agent.transfers.files import ROOT, open_workdir, transfer
 
 PARTIAL = ".storax-partial"  # rsync keeps broken-off files in a folder of this name, beside their place
 
@@ -45,12 +45,12 @@ class Stage:
         """Move what came in to where the job finds it; ``shared`` copies, as another item needs it too."""
         with self._both(item, create=True) as (tree, workdir):
             how: Any = "copy" if shared else "move"
-            return carry(tree, inner, workdir, item.local_path, recursive=item.recursive, how=how)
+            return transfer(tree, inner, workdir, item.local_path, recursive=item.recursive, how=how)
 
     def take(self, item: Item, inner: str) -> dict[str, Any]:
         """Link what shall go out."""
         with self._both(item, create=False) as (tree, workdir):
-            return carry(workdir, item.local_path, tree, inner, recursive=item.recursive, how="link")
+            return transfer(workdir, item.local_path, tree, inner, recursive=item.recursive, how="link")
 
     @contextmanager
     def _both(self, item: Item, *, create: bool) -> Iterator[tuple[int, int]]:
@@ -67,8 +67,8 @@ class Stage:
 
 def is_shared(inner: str, others: Sequence[str]) -> bool:
     """Whether a path is also, or holds, or lies in, one of the others."""
-    return any(_inside(inner, other) or _inside(other, inner) for other in others)
+    return any(_is_below(inner, other) or _is_below(other, inner) for other in others)
 
 
-def _inside(path: str, folder: str) -> bool:
+def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder + "/")

@@ -11,7 +11,7 @@ import pytest
 from fakes.processes import alive, gone, in_group
 from storax_agent.files.locks import holder
 from storax_agent.launch.local import LocalLauncher
-from storax_agent.launch.spawner.start import Machine
+from storax_agent.launch.spawner.start import NodeResources
 from storax_agent.launch.work import Lease, Work
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.prepare.functions.sources import Sources
@@ -31,7 +31,7 @@ class Site:
         self.connect()
 
     def connect(self):
-        machine = Machine(
+        machine = NodeResources(
             self.path / "state", self.path / "data", self.path / "launcher.log", self.cores, 0, self.environment
         )
         self.launcher = LocalLauncher(machine)

@@ -20,7 +20,7 @@ from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.nodes.bridge import private_folder
 from storax_agent.launch.protocol import messages
 from storax_agent.launch.spawner.link import dial
-from storax_agent.launch.spawner.start import Machine
+from storax_agent.launch.spawner.start import NodeResources
 from storax_agent.launch.work import Lease, Returned, Work
 from storax_agent.mainloop.outbox import Outbox, OutboxReader, OutboxVersionError
 from storax_agent.prepare.functions.sources import Sources
@@ -72,7 +72,7 @@ class Site:
     def open(self):
         """Running jobs, as the next agent of this release sees them."""
         self.close()
-        machine = Machine(
+        machine = NodeResources(
             self.path / "state", self.path / "data", self.path / "launcher.log", 4, 0, {"PATH": "/usr/bin:/bin"}
         )
         self.launcher = LocalLauncher(machine)

@@ -31,7 +31,7 @@ def table(name: str, conn: Any) -> Any:
         return _answer(raw, f"SELECT * FROM {dialect.quoted(name)}")  # noqa: S608
 
 
-def write(name: str, found: Any, conn: Any) -> None:
+def write(name: str, table: Any, conn: Any) -> None:
     """Make a table in a database, out of a pyarrow Table.
 
     Raises:
@@ -40,14 +40,14 @@ def write(name: str, found: Any, conn: Any) -> None:
     with _connected(conn) as (raw, dialect), closing(raw.cursor()) as cursor:
         if _adbc(cursor):
             schema, _, plain = name.rpartition(".")
-            _run(partial(cursor.adbc_ingest, mode="create", db_schema_name=schema or None), plain, found)
+            _run(partial(cursor.adbc_ingest, mode="create", db_schema_name=schema or None), plain, table)
             raw.commit()
             return
-        columns = ", ".join(f"{dialect.column(f.name)} {dialect.kind(str(f.type))}" for f in found.schema)
+        columns = ", ".join(f"{dialect.column(f.name)} {dialect.kind(str(f.type))}" for f in table.schema)
         _run(cursor.execute, f"CREATE TABLE {dialect.quoted(name)} ({columns})")
-        insert = dialect.insert(name, found.num_columns)
-        with counted(f"Writing {name}", found.num_rows) as bar:
-            for batch in found.to_batches(max_chunksize=_ROWS):
+        insert = dialect.insert(name, table.num_columns)
+        with counted(f"Writing {name}", table.num_rows) as bar:
+            for batch in table.to_batches(max_chunksize=_ROWS):
                 _run(cursor.executemany, insert, list(zip(*batch.to_pydict().values(), strict=True)))
                 bar.update(batch.num_rows)
         raw.commit()
@@ -78,7 +78,7 @@ def _batches(cursor: Any, bar: Bar) -> Any:
 
 
 def _collected(cursor: Any, bar: Bar) -> Any:
-    names = [words[0] for words in cursor.description]
+    names = [column_description[0] for column_description in cursor.description]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InvalidInput(f"The query answers several columns named {twice!r}.", hint="Name them by AS.")
@@ -136,9 +136,9 @@ def _library() -> Any:
         ) from None
 
 
-def _run(act: Callable[..., Any], *words: Any) -> Any:
+def _run(act: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return act(*words)
+        return act(*arguments)
     except Exception as error:  # every driver has a tree of its own
-        hint = f"The statement was: {words[0][:200]}" if words else ""
+        hint = f"The statement was: {arguments[0][:200]}" if arguments else ""
         raise StoraxError(f"The database refused: {error}", hint=hint) from error

@@ -108,5 +108,5 @@ def _style(driver: Any, module: str) -> str:
     while "." in module:
         module = module.rpartition(".")[0]
         modules.append(sys.modules.get(module))
-    told = next((style for m in modules if (style := getattr(m, "paramstyle", None))), "qmark")
-    return told if told in _MARKS else "qmark"
+    paramstyle = next((style for m in modules if (style := getattr(m, "paramstyle", None))), "qmark")
+    return paramstyle if paramstyle in _MARKS else "qmark"

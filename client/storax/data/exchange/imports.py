@@ -245,10 +245,10 @@ class Imports:
 
 def _by_role(roles: Any) -> dict[str, list[str]]:
     """``{role: [columns]}`` out of a mapping, or out of what gives one."""
-    given = roles.to_dict() if hasattr(roles, "to_dict") else roles or {}
-    if not isinstance(given, Mapping):
-        raise InvalidInput(f"roles are {given!r}.", hint="Give {role: [columns]}.")
-    return {role: [names] if isinstance(names, str) else list(names) for role, names in given.items()}
+    by_role = roles.to_dict() if hasattr(roles, "to_dict") else roles or {}
+    if not isinstance(by_role, Mapping):
+        raise InvalidInput(f"roles are {by_role!r}.", hint="Give {role: [columns]}.")
+    return {role: [names] if isinstance(names, str) else list(names) for role, names in by_role.items()}
 
 
 def _counted(parts: Iterator[bytes], rows: int, bar: Any) -> Iterator[bytes]:

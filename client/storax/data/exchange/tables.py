@@ -87,8 +87,8 @@ def from_dict(columns: Mapping[str, Iterable[Any]]) -> Any:
     arrays = {str(name): _array(pa, str(name), values) for name, values in columns.items()}
     lengths = {name: len(values) for name, values in arrays.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise InvalidInput(f"The columns have different lengths: {told}.")
+        described = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise InvalidInput(f"The columns have different lengths: {described}.")
     return pa.table(arrays)
 
 
@@ -119,12 +119,12 @@ def column(values: Any) -> Any:
 
 
 def _array(pa: Any, name: str, values: Any) -> Any:
-    given = values if hasattr(values, "dtype") else list(values)
+    items = values if hasattr(values, "dtype") else list(values)
     try:
-        return pa.array(given, from_pandas=True)
+        return pa.array(items, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
-        words = str(error).splitlines()[0]
-        raise InvalidInput(f"Column {name!r} mixes types or holds what no cell can: {words}.") from None
+        reason = str(error).splitlines()[0]
+        raise InvalidInput(f"Column {name!r} mixes types or holds what no cell can: {reason}.") from None
 
 
 def _once(names: list[str]) -> None:

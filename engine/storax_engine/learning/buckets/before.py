@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from storax_engine.learning.buckets import part
-from storax_engine.learning.buckets.apart import looked_up
+from storax_engine.learning.buckets.placeholder_tables import looked_up
 from storax_engine.learning.buckets.sources import Source
 from storax_engine.learning.buckets.splitting import Split
 from storax_engine.learning.features import fastprop
@@ -48,13 +48,13 @@ def _together(frame: Frame, parts: Sequence[Sequence[dict[str, Any]]], preparati
     """One state for each step, in the order of the columns that the step would have found."""
     states = preparation.states[name] = []
     for i, step in enumerate(preparation.steps):
-        found = [states_of_column[i] for states_of_column in parts]
+        step_states = [states_of_column[i] for states_of_column in parts]
         place = {column: at for at, column in enumerate(frame.columns)}
         if isinstance(step, (EmailDomain, Substring)):
-            chosen = [c for state in found for c in state["columns"]]
+            chosen = [c for state in step_states for c in state["columns"]]
             states.append({"columns": sorted(chosen, key=place.__getitem__)})
         else:
-            merged = {c: value for state in found for c, value in state.items()}
+            merged = {c: value for state in step_states for c, value in state.items()}
             states.append({c: merged[c] for c in sorted(merged, key=place.__getitem__)})
         step.apply(frame, states[-1])
 
@@ -69,26 +69,26 @@ def counts(
     tick: Tick,
 ) -> Counts:
     """How often each value of each category of a placeholder is there, those it is joined many-to-one with included."""
-    found: Counts = {}
+    counted: Counts = {}
     if any(join.relationship == MANY_TO_ONE for join in node.joins):
         return _of_joined(looked_up(plan, node), sources, preparation, n, replicate_mb, tick)
     for frame in _columns(plan, node, sources[node.name], tick):
         states = preparation.states[node.name]
         for step, state in zip(preparation.steps, states, strict=True):
             step.apply(frame, _about(state, set(frame.columns)))
-        _count(frame, found)
-    return found
+        _count(frame, counted)
+    return counted
 
 
 def _of_joined(
     plan: Plan, sources: Mapping[str, Source], preparation: Preparation, n: int, replicate_mb: float, tick: Tick
 ) -> Counts:
-    found: Counts = {}
+    counted: Counts = {}
     with TemporaryDirectory(prefix="storax-counts-") as folder:
         Split(plan, sources, Path(folder), n, replicate_mb, tick).run()
         for i in range(n):
-            _count(part.read(plan, Path(folder), i, preparation, tick).population(), found)
-    return found
+            _count(part.read(plan, Path(folder), i, preparation, tick).population(), counted)
+    return counted
 
 
 def _count(frame: Frame, into: Counts) -> None:

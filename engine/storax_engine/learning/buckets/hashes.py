@@ -31,9 +31,9 @@ def of(
     out, known = np.full(table.num_rows, hashing.SEED), np.ones(table.num_rows, np.bool_)
     for column, wanted in zip(columns, kinds, strict=True):
         frame.add(Column(column, JOIN_KEY, table.column(column)))
-        found = keys.as_compared(frame, column, wanted)
-        known &= np.asarray(found.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-        _mix(found, out)
+        values = keys.as_compared(frame, column, wanted)
+        known &= np.asarray(values.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+        _mix(values, out)
     return out, known
 
 

@@ -36,7 +36,7 @@ class FromBuckets:
         self.preparation, self.cache = preparation, Cache()
         self.kinds, self.schemas = skeleton.kinds, skeleton.schemas
         self._plan, self._skeleton, self._matrix, self._y = plan, skeleton, values, y
-        self._made = _Made(plan, features, proposed, values)
+        self._features = _BucketFeatures(plan, features, proposed, values)
 
     def targets(self, *, needed: bool) -> Floats:  # noqa: ARG002  (they were read then)
         """As they were when the buckets were prepared."""
@@ -50,32 +50,32 @@ class FromBuckets:
             frame.add(Column(name, CATEGORICAL, self._matrix.category(name)))
             for step, state in zip(self.preparation.means, states, strict=True):
                 tick()
-                found = step.fit(frame, y, self._plan.targets)
-                step.train(frame, found, y, self._plan.targets)
-                state.update(found)
-                self._made.mapped |= {made: frame.numbers(made) for made in found}
+                means = step.fit(frame, y, self._plan.targets)
+                step.train(frame, means, y, self._plan.targets)
+                state.update(means)
+                self._features.mapped |= {column: frame.numbers(column) for column in means}
         # Now that the means are known, the skeleton has their columns too.
-        self._made.skeleton = Skeleton(self._plan, self._skeleton.schemas, self.preparation)
+        self._features.skeleton = Skeleton(self._plan, self._skeleton.schemas, self.preparation)
 
-    def features(self) -> "_Made":
+    def features(self) -> "_BucketFeatures":
         """Those of the buckets, and the targets' means."""
-        return self._made
+        return self._features
 
     def vocabularies(self) -> dict[str, list[str]]:
         """Counted over all rows."""
-        found = {}
+        frequent = {}
         for name in self._skeleton.categories():
             frame = Frame(self._plan.population.name, self._matrix.rows)
             frame.add(Column(name, CATEGORICAL, self._matrix.category(name)))
-            found[name] = fastprop.most_frequent(frame, name, VOCABULARY)
-        return found
+            frequent[name] = fastprop.most_frequent(frame, name, VOCABULARY)
+        return frequent
 
     def levels(self) -> Mapping[str, int]:
         """Of all buckets."""
         return self._matrix.levels()
 
 
-class _Made:
+class _BucketFeatures:
     """Features of all rows. ``mapped`` are the columns of the targets' means."""
 
     skeleton: Skeleton

@@ -60,13 +60,13 @@ def _counterparts(
     columns: tuple[str, ...], join: Join, sources: Mapping[str, Source], left: Node
 ) -> tuple[str, ...] | None:
     """The right table's columns that equal these of the left; None where the join does not compare them all as is."""
-    found = []
+    counterparts = []
     for column in columns:
         same = [b for a, b in join.on if a == column and _alike(sources, left, a, join.right, b)]
         if not same:
             return None
-        found.append(same[0])
-    return tuple(found)
+        counterparts.append(same[0])
+    return tuple(counterparts)
 
 
 def _alike(sources: Mapping[str, Source], left: Node, a: str, right: Node, b: str) -> bool:
@@ -95,17 +95,17 @@ def _in_a_bucket(
     population = plan.population
     rows = max(sources[population.name].rows, 1)
     spread = min(n, max(different[c] for c in columns))
-    found = _cells(population, sources) / spread
+    total = _cells(population, sources) / spread
     for join in population.joins:
         cells = sum(_cells(node, sources) for node in join.right.walk())
         if join.on and _counterparts(columns, join, sources, population):
-            found += cells / spread
+            total += cells / spread
         elif join.on:
             per_key = rows / max(different[a] for a, _ in join.on)
-            found += cells * (1.0 - (1.0 - 1.0 / n) ** per_key)
+            total += cells * (1.0 - (1.0 - 1.0 / n) ** per_key)
         else:
-            found += cells
-    return found
+            total += cells
+    return total
 
 
 def _cells(node: Node, sources: Mapping[str, Source]) -> float:

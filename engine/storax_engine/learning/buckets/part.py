@@ -10,7 +10,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storax_engine.learning.buckets.apart import apart
+from storax_engine.learning.buckets.placeholder_tables import own_tables
 from storax_engine.learning.buckets.splitting import ROW, home, table
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
@@ -28,7 +28,7 @@ def read(plan: Plan, folder: Path, i: int, preparation: Preparation, tick: Tick)
     """The tables of a bucket, ready to be computed with."""
     nodes = list(plan.population.walk())
     tables = {node.name: pq.read_table(home(folder, i) / table(k)) for k, node in enumerate(nodes)}
-    return Workspace(apart(plan), tables, preparation.apply, Cache(), tick)
+    return Workspace(own_tables(plan), tables, preparation.apply, Cache(), tick)
 
 
 def write(
@@ -51,10 +51,10 @@ def write(
         _categories(population, aside / CATEGORIES)
     else:
         preparation.apply_population(population)
-    made = Features(workspace, population)
+    evaluator = Features(workspace, population)
     for start in range(0, len(features), GROUP):
         tick()
-        _group(made.compute(features[start : start + GROUP], vocabularies or {}), start, aside, row_group)
+        _group(evaluator.compute(features[start : start + GROUP], vocabularies or {}), start, aside, row_group)
     (aside / LEVELS).write_text(json.dumps(workspace.levels))
     try:
         aside.rename(bucket / FEATURES)
@@ -67,17 +67,17 @@ def write(
 def _group(values: Any, start: int, folder: Path, row_group: int) -> None:
     names = [str(start + i) for i in range(len(values))]
     # NaN stays NaN, so that every bit is as it was computed. Values of neighbouring rows have little in common.
-    found = pa.table([pa.array(v) for v in values], names=names)
+    columns = pa.table([pa.array(v) for v in values], names=names)
     pq.write_table(
-        found, folder / group(start), row_group_size=row_group, compression="zstd", use_dictionary=False,
+        columns, folder / group(start), row_group_size=row_group, compression="zstd", use_dictionary=False,
         write_statistics=False,
     )  # fmt: skip
 
 
 def _categories(population: Any, path: Path) -> None:
-    found = {c.name: population.strings(c.name) for c in population.of_kind(CATEGORICAL)}
+    columns = {c.name: population.strings(c.name) for c in population.of_kind(CATEGORICAL)}
     rows = pq.read_table(path.parent.parent / table(0), columns=[ROW]).column(0)
-    pq.write_table(pa.table({ROW: rows, **found}), path, compression="zstd")
+    pq.write_table(pa.table({ROW: rows, **columns}), path, compression="zstd")
 
 
 def group(start: int) -> str:

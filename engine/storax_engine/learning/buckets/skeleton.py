@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from storax_engine.learning.buckets.apart import apart
+from storax_engine.learning.buckets.placeholder_tables import own_tables
 from storax_engine.learning.features.fastprop import FastProp, Frequent
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import MANY_TO_MANY, Node, Plan
@@ -20,7 +20,7 @@ class Skeleton:
     def __init__(self, plan: Plan, schemas: Mapping[str, pa.Schema], preparation: Preparation) -> None:
         self.plan, self.schemas = plan, dict(schemas)
         empty = {name: schema.empty_table() for name, schema in schemas.items()}
-        self._workspace = Workspace(apart(plan), empty, preparation.apply, Cache(), lambda: None)
+        self._workspace = Workspace(own_tables(plan), empty, preparation.apply, Cache(), lambda: None)
         self.population: Frame = self._workspace.population()
         if WITH_TARGETS in preparation.states:
             preparation.apply_population(self.population)
@@ -48,8 +48,8 @@ class Skeleton:
 
     def propose(self, learner: FastProp, frequent: Frequent) -> list[Feature]:
         """All features that a learner can make."""
-        found = list[Feature]()
+        proposed = list[Feature]()
         for join in self._workspace.plan.population.joins:
             if join.relationship == MANY_TO_MANY:
-                found += learner.propose(join, self._workspace.index(join).frame, frequent)
-        return found
+                proposed += learner.propose(join, self._workspace.index(join).frame, frequent)
+        return proposed

@@ -12,15 +12,15 @@ from storax_engine.learning.errors import BadData
 from storax_engine.learning.plan import Plan
 
 BATCH_ROWS = 128 * 1024
-Given = Any  # pa.Table | Path | str; pyarrow has no types
+TableOrPath = Any  # pa.Table | Path | str; pyarrow has no types
 
 
 class Source:
     """One table. Nothing of a file is read before it is asked for."""
 
-    def __init__(self, given: Given) -> None:
-        self._table = given if isinstance(given, pa.Table) else None
-        self._path = None if isinstance(given, pa.Table) else Path(given)
+    def __init__(self, table_or_path: TableOrPath) -> None:
+        self._table = table_or_path if isinstance(table_or_path, pa.Table) else None
+        self._path = None if isinstance(table_or_path, pa.Table) else Path(table_or_path)
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -55,12 +55,12 @@ class Source:
                 yield pa.table(batch).select(list(columns))
 
 
-def of(plan: Plan, tables: Mapping[str, Given]) -> dict[str, Source]:
+def of(plan: Plan, tables: Mapping[str, TableOrPath]) -> dict[str, Source]:
     """The sources of every placeholder, by its name. Raises ``BadData`` where one is missing."""
-    made = {name: Source(given) for name, given in tables.items()}
+    by_table = {name: Source(table_or_path) for name, table_or_path in tables.items()}
     for node in plan.population.walk():
-        if node.table not in made:
+        if node.table not in by_table:
             raise BadData(
-                f"no table for the placeholder {node.table!r} was given; given: {', '.join(sorted(made)) or 'none'}"
+                f"no table for the placeholder {node.table!r} was given; given: {', '.join(sorted(by_table)) or 'none'}"
             )
-    return {node.name: made[node.table] for node in plan.population.walk()}
+    return {node.name: by_table[node.table] for node in plan.population.walk()}

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storax_engine.learning.buckets import hashes
-from storax_engine.learning.buckets.apart import columns
 from storax_engine.learning.buckets.hashes import Hashes
 from storax_engine.learning.buckets.layout import HASHED, SEEN, WHOLE, Route, routes
+from storax_engine.learning.buckets.placeholder_tables import columns
 from storax_engine.learning.buckets.sources import Source
 from storax_engine.learning.errors import BadData
 from storax_engine.learning.plan import Join, Plan
@@ -58,9 +58,9 @@ class Split:
     def _hashed(self, k: int, route: Route) -> None:
         with self._writers(k, route) as out:
             for batch in self._batches(route):
-                found, known = self._hash(route, batch)
+                hashed, known = self._hash(route, batch)
                 # A row with a null key is seen by nobody.
-                out.give(batch, np.flatnonzero(known), (found[known] % np.uint64(self.n)).astype(np.int64))
+                out.give(batch, np.flatnonzero(known), (hashed[known] % np.uint64(self.n)).astype(np.int64))
 
     def _population(self, k: int, route: Route) -> None:
         total, at = max(self.sources[route.node.name].rows, 1), 0
@@ -69,8 +69,8 @@ class Split:
                 rows = np.arange(at, at + batch.num_rows)
                 to = rows * self.n // total
                 if route.how == HASHED:
-                    found, known = self._hash(route, batch)
-                    to = np.where(known, (found % np.uint64(self.n)).astype(np.int64), rows % self.n)
+                    hashed, known = self._hash(route, batch)
+                    to = np.where(known, (hashed % np.uint64(self.n)).astype(np.int64), rows % self.n)
                 out.give(batch.append_column(ROW, pa.array(rows)), np.arange(batch.num_rows), to)
                 at += batch.num_rows
 
@@ -90,8 +90,8 @@ class Split:
         with self._writers(k, route) as out:
             for keys in self._keys(above, [a for a, _ in names], kinds):
                 for batch in self._batches(route):
-                    found, known = hashes.of(route.node.name, batch, [b for _, b in names], kinds)
-                    out.give(batch, *keys.buckets(found, known))
+                    hashed, known = hashes.of(route.node.name, batch, [b for _, b in names], kinds)
+                    out.give(batch, *keys.buckets(hashed, known))
 
     def _keys(self, above: int, names: Sequence[str], kinds: Sequence[pa.DataType]) -> Iterator["_Keys"]:
         """The keys of some buckets of the left side, as many buckets at once as memory is meant for."""
@@ -101,12 +101,12 @@ class Split:
             for batch in Source(home(self.folder, i) / table(above)).batches(list(dict.fromkeys(names))):
                 some, known = hashes.of(self._routes[above].node.name, batch, names, kinds)
                 parts.append(np.unique(some[known]))
-            found: Hashes = np.unique(np.concatenate(parts))
-            if kept and size + len(found) > KEYS_AT_ONCE:
+            distinct: Hashes = np.unique(np.concatenate(parts))
+            if kept and size + len(distinct) > KEYS_AT_ONCE:
                 yield _Keys(kept)
                 kept, size = [], 0
-            kept.append((i, found))
-            size += len(found)
+            kept.append((i, distinct))
+            size += len(distinct)
         yield _Keys(kept)
 
     def _hash(self, route: Route, batch: pa.Table) -> tuple[Hashes, npt.NDArray[np.bool_]]:
@@ -139,16 +139,16 @@ class _Keys:
     """Pairs of a key and a bucket, in the order of the keys."""
 
     def __init__(self, of: Sequence[tuple[int, Hashes]]) -> None:
-        keys = np.concatenate([found for _, found in of])
-        places = np.repeat([i for i, _ in of], [len(found) for _, found in of])
+        keys = np.concatenate([hashed for _, hashed in of])
+        places = np.repeat([i for i, _ in of], [len(hashed) for _, hashed in of])
         order = np.argsort(keys, kind="stable")
         self._keys, self._places = keys[order], places[order]
 
-    def buckets(self, found: Hashes, known: npt.NDArray[np.bool_]) -> tuple[Places, Places]:
+    def buckets(self, hashed: Hashes, known: npt.NDArray[np.bool_]) -> tuple[Places, Places]:
         """Pairs of a row and a bucket that needs it, in the order of the rows."""
-        lo, hi = np.searchsorted(self._keys, found, "left"), np.searchsorted(self._keys, found, "right")
+        lo, hi = np.searchsorted(self._keys, hashed, "left"), np.searchsorted(self._keys, hashed, "right")
         width = np.where(known, hi - lo, 0)
-        rows = np.repeat(np.arange(len(found)), width)
+        rows = np.repeat(np.arange(len(hashed)), width)
         within = np.arange(len(rows)) - np.repeat(np.cumsum(width) - width, width)
         return rows, self._places[np.repeat(lo, width) + within]
 
@@ -159,11 +159,11 @@ class _Limit:
 
     rows: int
     most: float
-    words: str
+    error: str
 
     def check(self, written: int, largest: float) -> None:
         if written > 2 * self.rows and largest > self.most:
-            raise BadData(self.words)
+            raise BadData(self.error)
 
 
 class _Writers:

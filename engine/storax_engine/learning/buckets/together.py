@@ -34,9 +34,9 @@ class Matrix:
         for rows, bucket in zip(self._places, self._homes, strict=True):
             for start in sorted({p // GROUP * GROUP for p in places}):
                 wanted = [j for j, p in enumerate(places) if p // GROUP * GROUP == start]
-                found = pq.read_table(bucket / FEATURES / group(start), columns=[str(places[j]) for j in wanted])
+                block = pq.read_table(bucket / FEATURES / group(start), columns=[str(places[j]) for j in wanted])
                 for j in wanted:
-                    out[j, rows] = found.column(str(places[j])).to_numpy()
+                    out[j, rows] = block.column(str(places[j])).to_numpy()
         return out
 
     def category(self, name: str) -> pa.Array:
@@ -47,12 +47,12 @@ class Matrix:
 
     def levels(self) -> dict[str, int]:
         """How far each join came in any bucket; see ``finding``."""
-        found: dict[str, int] = {}
+        highest: dict[str, int] = {}
         files = [bucket / FEATURES / LEVELS for bucket in self._homes]
         for file in files if all(file.is_file() for file in files) else ():  # an older version wrote none
             for name, level in json.loads(file.read_text()).items():
-                found[name] = max(level, found.get(name, 0))
-        return found
+                highest[name] = max(level, highest.get(name, 0))
+        return highest
 
     def blocks(self) -> Iterator[pa.Table]:
         """All features, so many rows at a time; a feature that is not known is null. At least one block."""
@@ -63,7 +63,7 @@ class Matrix:
             end = min(start + BLOCK_ROWS, self.rows)
             parts = [reader.until(end) for reader in readers]
             rows = np.concatenate([rows for rows, _ in parts])
-            whole = pa.concat_tables([found for _, found in parts])
+            whole = pa.concat_tables([block for _, block in parts])
             yield _nulls(whole.take(pa.array(np.argsort(rows, kind="stable"))))
 
     def _rows(self, bucket: Path) -> Ints:
@@ -91,8 +91,8 @@ class _Reader:
     def _take(self, i: int, n: int) -> pa.Table:
         while self._held[i].num_rows < n:
             self._held[i] = pa.concat_tables([self._held[i], next(self._pieces[i])])
-        found, self._held[i] = self._held[i].slice(0, n), self._held[i].slice(n)
-        return found
+        taken, self._held[i] = self._held[i].slice(0, n), self._held[i].slice(n)
+        return taken
 
 
 def _pieces(file: Path) -> Iterator[pa.Table]:
@@ -105,6 +105,6 @@ def _pieces(file: Path) -> Iterator[pa.Table]:
         yield piece
 
 
-def _nulls(found: pa.Table) -> pa.Table:
-    known = [pc.if_else(pc.is_nan(column), None, column) for column in found.columns]
-    return pa.table(known, names=found.column_names)
+def _nulls(block: pa.Table) -> pa.Table:
+    known = [pc.if_else(pc.is_nan(column), None, column) for column in block.columns]
+    return pa.table(known, names=block.column_names)

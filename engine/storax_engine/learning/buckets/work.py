@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from storax_engine.learning import plan, targets
 from storax_engine.learning.buckets import before, joined, part, skeleton, sources
-from storax_engine.learning.buckets.sources import Given, Source
+from storax_engine.learning.buckets.sources import Source, TableOrPath
 from storax_engine.learning.buckets.splitting import Split, home
 from storax_engine.learning.buckets.together import BLOCK_ROWS, Matrix
 from storax_engine.learning.errors import BadData, BadPlan, Cancelled
@@ -32,7 +32,7 @@ from storax_engine.learning.training import Fit, read_targets
 FILE, VERSION, TARGETS, MOST = "work.json", 1, "targets.parquet", 500
 REPLICATE_MB = 1024.0
 Progress = Callable[[float, str], None]
-Asked = Callable[[], bool]
+IsCancelled = Callable[[], bool]
 
 
 def _quiet(_share: float, _text: str) -> None:
@@ -45,13 +45,13 @@ def _never() -> bool:
 
 def prepare_fit(
     spec: Mapping[str, Any],
-    tables: Mapping[str, Given],
+    tables: Mapping[str, TableOrPath],
     folder: Path | str,
     *,
     buckets: int,
     replicate_mb: float = REPLICATE_MB,
     progress: Progress = _quiet,
-    cancelled: Asked = _never,
+    cancelled: IsCancelled = _never,
 ) -> None:
     """Learn what must be known of all rows, choose what to compute, and split the tables into buckets.
 
@@ -61,45 +61,49 @@ def prepare_fit(
     read, tick = plan.read(spec), _tick(cancelled)
     learners = [fastprop.read(p) for p in read.learners]
     untrained = [predictors.make(p) for p in (*read.selectors, *read.predictors)]
-    given, preparation = sources.of(read, tables), Preparation(read)
-    y = read_targets(read, _targets(read, given[read.population.name]), needed=bool(untrained))
+    inputs, preparation = sources.of(read, tables), Preparation(read)
+    y = read_targets(read, _targets(read, inputs[read.population.name]), needed=bool(untrained))
     progress(0.0, "learning of all rows")
-    before.learn(read, given, preparation, tick)
-    empty = skeleton.Skeleton(read, {name: s.schema for name, s in given.items()}, preparation)
+    before.learn(read, inputs, preparation, tick)
+    empty = skeleton.Skeleton(read, {name: s.schema for name, s in inputs.items()}, preparation)
     counted = {}
     if any(learner.n_most_frequent for learner in learners):
         for node in empty.joined():
-            counted[node.name] = before.counts(read, given, preparation, node, buckets, replicate_mb, tick)
+            counted[node.name] = before.counts(read, inputs, preparation, node, buckets, replicate_mb, tick)
     own, proposed = empty.own(categorical=False), [empty.propose(x, before.frequent(counted)) for x in learners]
-    features = list(dict.fromkeys([*own, *(f for found in proposed for f in found)]))
+    features = list(dict.fromkeys([*own, *(f for group in proposed for f in group)]))
     place = {f: i for i, f in enumerate(features)}
     home_ = _emptied(folder)
     progress(0.3, "splitting the tables")
-    Split(read, given, home_, _checked(buckets), replicate_mb, tick).run()
+    Split(read, inputs, home_, _checked(buckets), replicate_mb, tick).run()
     pq.write_table(pa.table([pa.array(c) for c in y.T], names=[str(t) for t in range(y.shape[1])]), home_ / TARGETS)
-    known = {"rows": len(y), "proposed": [[place[f] for f in found] for found in proposed], "vocabularies": None}
-    _write(home_, read, preparation, features, buckets, {n: s.schema for n, s in given.items()}, known)
+    known = {
+        "rows": len(y),
+        "proposed": [[place[f] for f in group] for group in proposed],
+        "vocabularies": None,
+    }
+    _write(home_, read, preparation, features, buckets, {n: s.schema for n, s in inputs.items()}, known)
     progress(1.0, "prepared")
 
 
 def prepare_transform(
     trained: Trained,
-    tables: Mapping[str, Given],
+    tables: Mapping[str, TableOrPath],
     folder: Path | str,
     *,
     buckets: int,
     replicate_mb: float = REPLICATE_MB,
     progress: Progress = _quiet,
-    cancelled: Asked = _never,
+    cancelled: IsCancelled = _never,
 ) -> None:
     """Split the tables of a transform into buckets; the arguments are those of ``prepare_fit``."""
     read, tick = trained.plan, _tick(cancelled)
-    given = sources.of(read, tables)
-    schemas = {name: s.schema for name, s in given.items()}
+    inputs = sources.of(read, tables)
+    schemas = {name: s.schema for name, s in inputs.items()}
     _ = skeleton.Skeleton(read, schemas, trained.preparation).kinds  # a column that is missing is told now
-    Split(read, given, _emptied(folder), _checked(buckets), replicate_mb, tick).run()
+    Split(read, inputs, _emptied(folder), _checked(buckets), replicate_mb, tick).run()
     known = {
-        "rows": given[read.population.name].rows,
+        "rows": inputs[read.population.name].rows,
         "proposed": [],
         "vocabularies": trained.state.vocabularies,
     }
@@ -107,7 +111,7 @@ def prepare_transform(
     progress(1.0, "prepared")
 
 
-def compute(folder: Path | str, bucket: int, *, cancelled: Asked = _never) -> None:
+def compute(folder: Path | str, bucket: int, *, cancelled: IsCancelled = _never) -> None:
     """Compute the features of one bucket. Memory is that bucket's tables, and 64 features of its rows."""
     work, tick = _read(folder), _tick(cancelled)
     if not 0 <= bucket < work.buckets:
@@ -128,7 +132,7 @@ def is_computed(folder: Path | str, bucket: int) -> bool:
     return (home(Path(folder), bucket) / part.FEATURES).is_dir()
 
 
-def fit(folder: Path | str, *, progress: Progress = _quiet, cancelled: Asked = _never) -> Trained:
+def fit(folder: Path | str, *, progress: Progress = _quiet, cancelled: IsCancelled = _never) -> Trained:
     """Choose among the features of all buckets and train the predictors: what ``learning.fit`` gives, bit for bit.
 
     Memory is that of the features that are kept, for all rows: 8 bytes each, and 4 more while predictors learn.
@@ -196,11 +200,11 @@ def _read(folder: Path | str) -> _Work:
         raise BadData(f"{home_} holds no prepared buckets: {error}") from error
     if text.get("version") != VERSION:
         raise BadData(f"{home_} was written by another version of the engine ({text.get('version')}, not {VERSION})")
-    made = plan.read(text["spec"])
+    parsed = plan.read(text["spec"])
     return _Work(
         folder=home_,
-        plan=made,
-        preparation=Preparation(made, text["preparation"]),
+        plan=parsed,
+        preparation=Preparation(parsed, text["preparation"]),
         features=[features_.from_json(f) for f in text["features"]],
         schemas={n: pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(s))) for n, s in text["schemas"].items()},
         buckets=text["buckets"],
@@ -231,7 +235,7 @@ def _checked(buckets: int) -> int:
     return buckets
 
 
-def _tick(cancelled: Asked) -> Callable[[], None]:
+def _tick(cancelled: IsCancelled) -> Callable[[], None]:
     def tick() -> None:
         if cancelled():
             raise Cancelled("the caller asked to stop")

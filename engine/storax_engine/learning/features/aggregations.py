@@ -88,15 +88,15 @@ class Aggregation:
 
 
 def _catalogue() -> dict[str, Aggregation]:
-    found = {
+    catalogue = {
         "COUNT": Aggregation("COUNT", ROWS, 0, frozenset()),
         "AVG_TIME_BETWEEN": Aggregation("AVG_TIME_BETWEEN", ROWS, 1, frozenset(), needs_time=True),
     }
     for family, names in ((MOMENTS, moments.COLUMNS), (RANKS, ranks.COLUMNS), (SHAPES, shapes.COLUMNS)):
         for place, name in enumerate(names):
             kinds = ANYTHING if name.startswith("COUNT_") and "DISTINCT" in name else NUMBERS
-            found[name] = Aggregation(name, family, place, kinds, needs_time=name in _ORDERED)
-    return found
+            catalogue[name] = Aggregation(name, family, place, kinds, needs_time=name in _ORDERED)
+    return catalogue
 
 
 CATALOGUE = _catalogue()
@@ -108,8 +108,8 @@ def named(name: str) -> Aggregation:
     Spaces and lower case are understood. Raises ``BadPlan`` for a name that is not known.
     """
     plain = name.strip().upper().replace(" ", "_")
-    if found := _HALF_LIFE.fullmatch(plain):
-        half_life = int(found[1]) * _UNIT[found[2]]
+    if match := _HALF_LIFE.fullmatch(plain):
+        half_life = int(match[1]) * _UNIT[match[2]]
         if half_life > 0:
             return Aggregation(plain, FADING, needs_time=True, half_life=half_life)
     if plain not in CATALOGUE:

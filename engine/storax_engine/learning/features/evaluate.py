@@ -100,9 +100,9 @@ class _Pass:
     def _room(self, width: int) -> Floats:
         return np.empty((len(self.points.keys), width))
 
-    def _share(self, found: Floats, features: list[Feature], give: Out) -> None:
+    def _share(self, results: Floats, features: list[Feature], give: Out) -> None:
         for feature in features:
-            give(feature, found[:, named(feature.aggregation or "").column])
+            give(feature, results[:, named(feature.aggregation or "").column])
 
     def _rows(self, features: list[Feature], give: Out) -> None:
         s = self.sliced
@@ -113,29 +113,29 @@ class _Pass:
         self._share(np.column_stack([n, between]), features, give)
 
     def _moments(self, features: list[Feature], give: Out) -> None:
-        found, s = self._room(len(moments.COLUMNS)), self.sliced
+        results, s = self._room(len(moments.COLUMNS)), self.sliced
         horizon = self.join.horizon
-        moments.moments(self.values, s.times, s.lo, s.hi, self.points.moments, horizon, self.is_time, found)
-        self._share(found, features, give)
+        moments.moments(self.values, s.times, s.lo, s.hi, self.points.moments, horizon, self.is_time, results)
+        self._share(results, features, give)
 
     def _ranks(self, features: list[Feature], give: Out) -> None:
-        found, s = self._room(len(ranks.COLUMNS)), self.sliced
+        results, s = self._room(len(ranks.COLUMNS)), self.sliced
         quantiles = any((f.aggregation or "").startswith("Q") for f in features)
-        ranks.ranks(self.values, s.lo, s.hi, self.points.moments, self.is_time, quantiles, found)
-        self._share(found, features, give)
+        ranks.ranks(self.values, s.lo, s.hi, self.points.moments, self.is_time, quantiles, results)
+        self._share(results, features, give)
 
     def _shapes(self, features: list[Feature], give: Out) -> None:
-        found, s = self._room(len(shapes.COLUMNS)), self.sliced
-        shapes.shapes(self.values, s.times, s.lo, s.hi, self.points.moments, self.is_time, found)
-        self._share(found, features, give)
+        results, s = self._room(len(shapes.COLUMNS)), self.sliced
+        shapes.shapes(self.values, s.times, s.lo, s.hi, self.points.moments, self.is_time, results)
+        self._share(results, features, give)
 
     def _fading(self, features: list[Feature], give: Out) -> None:
         aggregations: list[Aggregation] = [named(f.aggregation or "") for f in features]
-        found, s = self._room(len(aggregations)), self.sliced
+        results, s = self._room(len(aggregations)), self.sliced
         half_lives = np.array([a.half_life for a in aggregations])
-        fading.fading(self.values, s.times, s.lo, s.hi, self.points.moments, half_lives, self.is_time, found)
+        fading.fading(self.values, s.times, s.lo, s.hi, self.points.moments, half_lives, self.is_time, results)
         for i, feature in enumerate(features):
-            give(feature, found[:, i])
+            give(feature, results[:, i])
 
     def _conditions(self, features: list[Feature], give: Out) -> None:
         category = (features[0].condition or ("", ""))[0]

@@ -80,19 +80,19 @@ def read(part: Part) -> FastProp:
             f"feature learner {part.kind!r} is not offered; FastProp with n_most_frequent, windows and "
             "EWMA aggregations comes closest"
         )
-    given = {k: v for k, v in part.parameters.items() if k in {f.name for f in fields(FastProp)} and v is not None}
+    params = {k: v for k, v in part.parameters.items() if k in {f.name for f in fields(FastProp)} and v is not None}
     for many in ("aggregation", "windows"):
-        if many in given:
-            if isinstance(given[many], str) or not isinstance(given[many], Iterable):
-                raise BadPlan(f"FastProp: {many} is {given[many]!r}: give a list")
-            given[many] = tuple(given[many])
-    for name, (least, kinds, words) in _NUMBERS.items():
-        values: Any = given.get("windows", ()) if name == "windows" else [given[name]] if name in given else []
+        if many in params:
+            if isinstance(params[many], str) or not isinstance(params[many], Iterable):
+                raise BadPlan(f"FastProp: {many} is {params[many]!r}: give a list")
+            params[many] = tuple(params[many])
+    for name, (least, kinds, requirement) in _NUMBERS.items():
+        values: Any = params.get("windows", ()) if name == "windows" else [params[name]] if name in params else []
         for value in values:
             number = isinstance(value, kinds)
             if not number or not least <= value < np.inf:
-                raise BadPlan(f"FastProp: {name} is {value!r}: {words}")
-    learner = FastProp(**given)
+                raise BadPlan(f"FastProp: {name} is {value!r}: {requirement}")
+    learner = FastProp(**params)
     for name in learner.aggregation:
         aggregations.named(name)
     if learner.empty not in {ZERO, MISSING}:

@@ -28,17 +28,17 @@ class Feature:
         return asdict(self)
 
 
-def from_json(given: dict[str, Any]) -> Feature:
+def from_json(values: dict[str, Any]) -> Feature:
     """The feature that ``to_json`` wrote."""
-    window, condition = given["window"], given["condition"]
+    window, condition = values["window"], values["condition"]
     return Feature(
-        given["name"],
-        given["node"],
-        given["aggregation"],
-        given["column"],
+        values["name"],
+        values["node"],
+        values["aggregation"],
+        values["column"],
         (float(window[0]), window[1]),
         None if condition is None else (condition[0], condition[1]),
-        bool(given.get("zero", False)),  # a pipeline of before has learned from missing values
+        bool(values.get("zero", False)),  # a pipeline of before has learned from missing values
     )
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.tables.index import References, Slices
 
-NO_KEYS, NO_TIME, FOUND = range(3)  # the highest of all buckets is that of the whole
+NO_KEYS, NO_TIME, MATCHED = range(3)  # the highest of all buckets is that of the whole
 _WHY = {
     NO_KEYS: "no key of one side is on the other",
     NO_TIME: "its keys are on both sides, but no row is seen in time; do the time stamps, horizon and memory fit?",
@@ -18,17 +18,17 @@ def level(points: References, sliced: Slices) -> int:
     """How far a join comes."""
     if not len(points.keys):
         return NO_KEYS
-    return FOUND if bool((sliced.hi > sliced.lo).any()) else NO_TIME
+    return MATCHED if bool((sliced.hi > sliced.lo).any()) else NO_TIME
 
 
-def words(plan: Plan, levels: Mapping[str, int], schemas: Mapping[str, pa.Schema]) -> list[str]:
+def warnings(plan: Plan, levels: Mapping[str, int], schemas: Mapping[str, pa.Schema]) -> list[str]:
     """What a fit has to say of its joins. ``levels`` are by the right placeholder, ``schemas`` by placeholder."""
     return [*differing(plan, schemas), *_nothing(plan, levels)]
 
 
-def nothing(left: str, right: str, found: int) -> str:
+def nothing(left: str, right: str, reached: int) -> str:
     """That a join finds nothing, and why."""
-    return f"the join of {left!r} and {right!r} finds nothing: {_WHY[found]}"
+    return f"the join of {left!r} and {right!r} finds nothing: {_WHY[reached]}"
 
 
 def differing(plan: Plan, schemas: Mapping[str, pa.Schema]) -> Iterator[str]:
@@ -47,9 +47,9 @@ def differing(plan: Plan, schemas: Mapping[str, pa.Schema]) -> Iterator[str]:
 def _nothing(plan: Plan, levels: Mapping[str, int]) -> Iterator[str]:
     for node in plan.population.walk():
         for join in node.joins:
-            found = levels.get(join.right.name, FOUND)
-            if found != FOUND:
-                yield nothing(node.name, join.right.name, found)
+            reached = levels.get(join.right.name, MATCHED)
+            if reached != MATCHED:
+                yield nothing(node.name, join.right.name, reached)
 
 
 def _kind(schema: pa.Schema, name: str) -> str:

@@ -10,7 +10,7 @@ import numba
 import platformdirs
 from numba.core import event
 
-WORDS = "Compiling kernels, once on this machine"
+MESSAGE = "Compiling kernels, once on this machine"
 # Numba would write beside the source, which an installed package may not allow.
 settings: Any = numba.config
 if not settings.CACHE_DIR:
@@ -22,7 +22,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
 
 
-class Told:
+class CompileProgress:
     """Progress that also says when the thread that tells it has to wait for a kernel to be compiled."""
 
     def __init__(self, progress: Callable[[float, str], None]) -> None:
@@ -36,31 +36,31 @@ class Told:
         """One more kernel is being compiled, or one less; a kernel that calls another one waits for it."""
         self._depth += more
         if (self._depth, more) == (1, 1):
-            self._progress(self._last[0], WORDS)
+            self._progress(self._last[0], MESSAGE)
         elif self._depth == 0:
             self._progress(*self._last)
 
 
 @contextmanager
-def telling(progress: Callable[[float, str], None]) -> Iterator[Told]:
+def report_compilation(progress: Callable[[float, str], None]) -> Iterator[CompileProgress]:
     """Within the block this thread's compilations are told as well; what comes from the cache is none."""
-    before, _here.told = getattr(_here, "told", None), Told(progress)
+    before, _here.progress = getattr(_here, "progress", None), CompileProgress(progress)
     try:
-        yield _here.told
+        yield _here.progress
     finally:
-        _here.told = before
+        _here.progress = before
 
 
 class _Listener(event.Listener):
     """Numba tells it in the thread that compiles."""
 
     def on_start(self, event: Any) -> None:  # noqa: ARG002
-        if told := getattr(_here, "told", None):
-            told.compiling(1)
+        if compile_progress := getattr(_here, "progress", None):
+            compile_progress.compiling(1)
 
     def on_end(self, event: Any) -> None:  # noqa: ARG002
-        if told := getattr(_here, "told", None):
-            told.compiling(-1)
+        if compile_progress := getattr(_here, "progress", None):
+            compile_progress.compiling(-1)
 
 
 _here = threading.local()

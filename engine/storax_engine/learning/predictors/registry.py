@@ -41,5 +41,5 @@ def load(kind: str, folder: Path) -> Predictor:
 def _family(kind: str) -> Family:
     if kind not in _WHERE:
         raise BadPlan(f"predictor {kind!r} is unknown; one of {', '.join(_WHERE)}")
-    found: Any = import_module(_HOME + _WHERE[kind])
-    return found  # type: ignore[no-any-return]
+    family: Any = import_module(_HOME + _WHERE[kind])
+    return family  # type: ignore[no-any-return]

@@ -41,8 +41,8 @@ class Sklearn:
     def importances(self) -> Floats:
         last = self._pipeline[-1]
         for name in ("feature_importances_", "coef_"):
-            if (found := getattr(last, name, None)) is not None:
-                return shares(np.ravel(found))
+            if (weights := getattr(last, name, None)) is not None:
+                return shares(np.ravel(weights))
         return np.zeros(self._pipeline.n_features_in_)
 
     def save(self, folder: Path) -> None:
@@ -51,10 +51,10 @@ class Sklearn:
 
 def make(kind: str, parameters: Mapping[str, Any]) -> Sklearn:
     """An estimator that has learned nothing."""
-    given = _given(parameters)
+    used = _used(parameters)
     if kind == "SklearnEstimator":
-        return Sklearn(make_pipeline(_zeros(), _estimator(given)))
-    penalty = float(given.get("reg_lambda", REG_LAMBDA))
+        return Sklearn(make_pipeline(_zeros(), _estimator(used)))
+    penalty = float(used.get("reg_lambda", REG_LAMBDA))
     linear = (
         Ridge(penalty) if kind == "LinearRegression" else LogisticRegression(C=1 / max(penalty, 1e-9), max_iter=200)
     )
@@ -63,21 +63,21 @@ def make(kind: str, parameters: Mapping[str, Any]) -> Sklearn:
 
 def classifies(parameters: Mapping[str, Any]) -> bool:
     """Whether a ``SklearnEstimator`` with these parameters is a classifier, as scikit-learn itself says."""
-    return bool(is_classifier(_estimator(_given(parameters))))
+    return bool(is_classifier(_estimator(_used(parameters))))
 
 
-def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _used(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in parameters.items() if v is not None and k != "learning_rate"}
 
 
 def load(kind: str, folder: Path) -> Sklearn:  # noqa: ARG001
     """What ``save`` wrote. Only classes of numpy and scikit-learn are let in: functions would be called."""
     file = folder / FILE
-    found = skops.io.get_untrusted_types(file=file)
-    strange = [name for name in found if not _is_class(name)]
+    types = skops.io.get_untrusted_types(file=file)
+    strange = [name for name in types if not _is_class(name)]
     if strange:
         raise BadData(f"the saved predictor holds {strange[0]}, which is no part of scikit-learn; it was not read")
-    pipeline = skops.io.load(file, trusted=found)
+    pipeline = skops.io.load(file, trusted=types)
     if not isinstance(pipeline, Pipeline):
         raise BadData("the saved predictor is no pipeline of scikit-learn; it was not read")
     return Sklearn(pipeline)
@@ -97,9 +97,9 @@ def _zeros() -> SimpleImputer:
     return SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
 
 
-def _estimator(given: Mapping[str, Any]) -> Any:
+def _estimator(description: Mapping[str, Any]) -> Any:
     """The estimator at an import path such as ``sklearn.ensemble.ExtraTreesRegressor``; nothing else is imported."""
-    path, parameters = str(given.get("path", "")), {k: v for k, v in given.items() if k != "path"}
+    path, parameters = str(description.get("path", "")), {k: v for k, v in description.items() if k != "path"}
     module, _, name = path.rpartition(".")
     if not module.startswith("sklearn."):
         raise BadPlan(f"estimator {path!r}: only those of scikit-learn, by a path such as sklearn.linear_model.Lasso")
@@ -107,12 +107,12 @@ def _estimator(given: Mapping[str, Any]) -> Any:
         kind = getattr(import_module(module), name)
         if not (isinstance(kind, type) and issubclass(kind, BaseEstimator)):
             raise BadPlan(f"{path!r} is no estimator of scikit-learn")
-        made = kind(**parameters)
-        learns = is_classifier(made) or is_regressor(made)
+        estimator = kind(**parameters)
+        learns = is_classifier(estimator) or is_regressor(estimator)
     except (ImportError, AttributeError, TypeError) as error:
         raise BadPlan(f"estimator {path!r} cannot be made: {error}") from error
     if not learns:
         raise BadPlan(f"{path!r} is neither a classifier nor a regressor")
-    if "random_state" in made.get_params() and "random_state" not in parameters:
-        made.set_params(random_state=SEED)
-    return made
+    if "random_state" in estimator.get_params() and "random_state" not in parameters:
+        estimator.set_params(random_state=SEED)
+    return estimator

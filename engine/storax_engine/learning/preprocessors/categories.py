@@ -46,13 +46,13 @@ class Imputation:
 
     def fit(self, frame: Frame) -> State:
         """The mean of each numerical column that misses some number."""
-        found = {}
+        means = {}
         for column in frame.of_kind(NUMERICAL):
             values = frame.numbers(column.name)
             known = values[np.isfinite(values)]
             if known.size < values.size:
-                found[column.name] = float(known.mean()) if known.size else 0.0
-        return found
+                means[column.name] = float(known.mean()) if known.size else 0.0
+        return means
 
     def apply(self, frame: Frame, state: State) -> None:
         """Fill the gaps; with ``add_dummies`` also add ``<column>__missing``."""

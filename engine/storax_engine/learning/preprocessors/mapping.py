@@ -28,18 +28,18 @@ class Mapping:
 
     def fit(self, frame: Frame, y: Floats, targets: tuple[str, ...]) -> State:
         """Smoothed means of each target by category, and of all rows."""
-        found: State = {}
+        state: State = {}
         for column in list(frame.of_kind(CATEGORICAL)):
             codes, values = frame.coded(column.name)
             for t, target in enumerate(targets):
                 means = self._means(codes, y[:, t], len(values))
-                found[f"{column.name}__mean_{target}"] = {
+                state[f"{column.name}__mean_{target}"] = {
                     "column": column.name,
                     "values": values.to_pylist(),
                     "means": means.tolist(),
                     "all": float(y[:, t].mean()),
                 }
-        return found
+        return state
 
     def train(self, frame: Frame, state: State, y: Floats, targets: tuple[str, ...]) -> None:
         """Add the training rows' numbers, each from the other folds."""
@@ -58,8 +58,8 @@ class Mapping:
     def apply(self, frame: Frame, state: State) -> None:
         """Add what was learned; a category never seen has the mean of all rows."""
         for name, entry in state.items():
-            found = columns.lookup(frame.strings(entry["column"]), pa.array(entry["values"], pa.string()))
-            values: Any = np.append(entry["means"], entry["all"])[found]
+            places = columns.lookup(frame.strings(entry["column"]), pa.array(entry["values"], pa.string()))
+            values: Any = np.append(entry["means"], entry["all"])[places]
             frame.add(Column(name, NUMERICAL, values, ("mapped", entry["column"])))
 
     def _means(self, codes: Ints, y: Floats, n: int) -> Floats:

@@ -27,15 +27,15 @@ def make(part: Part) -> Preprocessor:
     """The preprocessor a description names. Raises ``BadPlan`` for an unknown one or wrong parameters."""
     if part.kind not in _KINDS:
         raise BadPlan(f"preprocessor {part.kind!r} is unknown; one of {', '.join([*_KINDS, TARGET_MEANS])}")
-    return _made(_KINDS[part.kind], part)
+    return _create(_KINDS[part.kind], part)
 
 
 def target_means(part: Part) -> TargetMeans:
     """The preprocessor that needs the targets."""
-    return _made(TargetMeans, part)
+    return _create(TargetMeans, part)
 
 
-def _made(kind: Callable[..., T], part: Part) -> T:
+def _create(kind: Callable[..., T], part: Part) -> T:
     known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in part.parameters.items()}
     try:
         return kind(**{k: v for k, v in known.items() if v is not None})

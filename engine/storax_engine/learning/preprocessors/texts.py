@@ -34,8 +34,8 @@ class EmailDomain:
         return bool(known > 0 and len(domains) - domains.null_count >= SHARE_OF_MAIL * known)
 
     def _domains(self, values: pa.Array) -> pa.Array:
-        found = pc.extract_regex(pc.utf8_lower(values), r"@(?P<domain>[^@\s]+)$")
-        return pc.struct_field(found, "domain")
+        match = pc.extract_regex(pc.utf8_lower(values), r"@(?P<domain>[^@\s]+)$")
+        return pc.struct_field(match, "domain")
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Substring:
         end = self.begin + self.length
         for name in state["columns"]:
             part = pc.utf8_slice_codeunits(frame.strings(name), self.begin, end)
-            found = pc.if_else(pc.equal(pc.utf8_length(part), 0), None, part)
+            values = pc.if_else(pc.equal(pc.utf8_length(part), 0), None, part)
             of = ("substring", name, str(self.begin), str(self.length))
-            frame.add(Column(f"{name}__{self.begin}_{end}", CATEGORICAL, found, of))
+            frame.add(Column(f"{name}__{self.begin}_{end}", CATEGORICAL, values, of))
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,18 @@ class TextFieldSplitter:
 
     def fit(self, frame: Frame) -> State:
         """The words found in most texts; ties in order of the alphabet."""
-        return {c.name: self._words(frame.strings(c.name)) for c in frame.of_kind(TEXT)}
+        return {c.name: self._vocabulary(frame.strings(c.name)) for c in frame.of_kind(TEXT)}
 
     def apply(self, frame: Frame, state: State) -> None:
         """Add ``<column>__has_<word>``."""
-        for name, words in state.items():
+        for name, vocabulary in state.items():
             texts = spaced(frame.strings(name))
-            for word in words:
+            for word in vocabulary:
                 has = pc.fill_null(pc.match_substring(texts, f" {word} "), False)
                 values = np.asarray(has.to_numpy(zero_copy_only=False), np.float64)
                 frame.add(Column(f"{name}__has_{word}", NUMERICAL, values, ("word", name, word)))
 
-    def _words(self, values: pa.Array) -> list[str]:
+    def _vocabulary(self, values: pa.Array) -> list[str]:
         seen = Counter(w for text in values.to_pylist() if text for w in set(re.split(BETWEEN_WORDS, text.lower())))
         ranked = sorted((w for w in seen if len(w) >= SHORTEST), key=lambda w: (-seen[w], w))
         return ranked[: self.vocab_size]

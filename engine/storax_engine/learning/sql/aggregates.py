@@ -34,9 +34,9 @@ def aggregated(matched: Matched, feature: Feature) -> ibis.Table:
     name, rows = feature.aggregation or "", matched.rows
     if VALUE in rows.columns:
         rows = rows.filter(rows[VALUE].notnull())
-    found = _two_steps(rows, matched, name, feature.name)
-    if found is not None:
-        return found
+    result = _two_steps(rows, matched, name, feature.name)
+    if result is not None:
+        return result
     return rows.group_by(list(matched.groups)).aggregate(**{feature.name: _simple(rows, matched, name).cast("float64")})
 
 
@@ -125,9 +125,9 @@ def _quantile(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.T
 def _distinct(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
     """Exactly: some engines count distinct values roughly."""
     each = rows.group_by([*matched.groups, VALUE]).aggregate(n_=rows.count())
-    found, all_ = each.count().cast("float64"), each.n_.sum().cast("float64")
-    made = {"COUNT_DISTINCT": found, "COUNT_MINUS_COUNT_DISTINCT": all_ - found}.get(name, found / all_.nullif(0.0))
-    return each.group_by(list(matched.groups)).aggregate(**{out: made})
+    unique, all_ = each.count().cast("float64"), each.n_.sum().cast("float64")
+    value = {"COUNT_DISTINCT": unique, "COUNT_MINUS_COUNT_DISTINCT": all_ - unique}.get(name, unique / all_.nullif(0.0))
+    return each.group_by(list(matched.groups)).aggregate(**{out: value})
 
 
 def _deviation(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
@@ -136,8 +136,8 @@ def _deviation(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.
     wide = rows.mutate(off_=rows[VALUE] - rows[VALUE].mean().over(over))
     variance = (wide.off_ * wide.off_).mean()
     mean = wide[VALUE].mean().nullif(0.0)
-    made = {"VAR": variance, "STDDEV": variance.sqrt()}.get(name, variance.sqrt() / mean)
-    return wide.group_by(list(matched.groups)).aggregate(**{out: made})
+    value = {"VAR": variance, "STDDEV": variance.sqrt()}.get(name, variance.sqrt() / mean)
+    return wide.group_by(list(matched.groups)).aggregate(**{out: value})
 
 
 def _extreme(rows: ibis.Table, name: str) -> Any:

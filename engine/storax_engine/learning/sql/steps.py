@@ -18,8 +18,8 @@ def apply(table: ibis.Table, part: Part, state: State, wanted: Container[str | N
 
     So a feature is refused for what it needs itself, and not for its neighbours.
     """
-    made = _STEPS[part.kind](table, state, part.parameters)
-    return _with(table, {name: value for name, value in made.items() if name in table.columns or name in wanted})
+    columns = _STEPS[part.kind](table, state, part.parameters)
+    return _with(table, {name: value for name, value in columns.items() if name in table.columns or name in wanted})
 
 
 def part_of(seconds: Any, part: str) -> Any:
@@ -36,56 +36,56 @@ def part_of(seconds: Any, part: str) -> Any:
     return (ibis.timestamp("1970-01-01 00:00:00") + seconds.cast("int64").as_interval("s")).month().cast("float64")
 
 
-def _seasonal(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> dict[str, Any]:
+def _seasonal(table: ibis.Table, state: State, _parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{c}__{p}": part_of(table[c], p) for c, parts in state.items() for p in parts}
 
 
-def _domain(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> dict[str, Any]:
+def _domain(table: ibis.Table, state: State, _parameters: Mapping[str, Any]) -> dict[str, Any]:
     pattern = r"@([^@\s]+)$"
     return {f"{c}__domain": table[c].lower().re_extract(pattern, 1).nullif("") for c in state["columns"]}
 
 
-def _substring(table: ibis.Table, state: State, given: Mapping[str, Any]) -> dict[str, Any]:
-    begin, length = int(given["begin"]), int(given["length"])
+def _substring(table: ibis.Table, state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    begin, length = int(parameters["begin"]), int(parameters["length"])
     return {f"{c}__{begin}_{begin + length}": table[c].substr(begin, length).nullif("") for c in state["columns"]}
 
 
-def _words(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> dict[str, Any]:
-    made = {}
-    for column, words in state.items():
+def _has_words(table: ibis.Table, state: State, _parameters: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {}
+    for column, vocabulary in state.items():
         text = ibis.literal(" ") + table[column].lower().re_replace(BETWEEN_WORDS, " ") + " "
-        for word in words:
-            made[f"{column}__has_{word}"] = ibis.ifelse(text.contains(f" {word} "), 1, 0).cast("float64")
-    return made
+        for word in vocabulary:
+            columns[f"{column}__has_{word}"] = ibis.ifelse(text.contains(f" {word} "), 1, 0).cast("float64")
+    return columns
 
 
-def _trimmed(table: ibis.Table, state: State, _given: Mapping[str, Any]) -> dict[str, Any]:
-    made = {}
+def _trimmed(table: ibis.Table, state: State, _parameters: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {}
     for column, kept in state.items():
         known = table[column].isin(kept) if kept else ibis.literal(False)
-        made[column] = ibis.ifelse(known | table[column].isnull(), table[column], TRIMMED)
-    return made
+        columns[column] = ibis.ifelse(known | table[column].isnull(), table[column], TRIMMED)
+    return columns
 
 
-def _imputed(table: ibis.Table, state: State, given: Mapping[str, Any]) -> dict[str, Any]:
-    made = {c: table[c].fill_null(mean) for c, mean in state.items()}
-    if given.get("add_dummies"):
-        made |= {f"{c}__missing": ibis.ifelse(table[c].isnull(), 1, 0).cast("float64") for c in state}
-    return made
+def _imputed(table: ibis.Table, state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    columns = {c: table[c].fill_null(mean) for c, mean in state.items()}
+    if parameters.get("add_dummies"):
+        columns |= {f"{c}__missing": ibis.ifelse(table[c].isnull(), 1, 0).cast("float64") for c in state}
+    return columns
 
 
 def means(table: ibis.Table, state: State) -> ibis.Table:
     """The target means of ``Mapping``; a category never seen has the mean of all rows."""
-    made = {}
+    columns = {}
     for name, entry in state.items():
         pairs = list(zip(entry["values"], entry["means"], strict=True))
         whole = ibis.literal(entry["all"])
-        made[name] = table[entry["column"]].cases(*pairs, else_=whole) if pairs else whole
-    return _with(table, made)
+        columns[name] = table[entry["column"]].cases(*pairs, else_=whole) if pairs else whole
+    return _with(table, columns)
 
 
-def _with(table: ibis.Table, made: dict[str, Any]) -> ibis.Table:
-    return table.mutate(**made) if made else table
+def _with(table: ibis.Table, columns: dict[str, Any]) -> ibis.Table:
+    return table.mutate(**columns) if columns else table
 
 
 _STEPS: Mapping[str, Step] = {
@@ -94,5 +94,5 @@ _STEPS: Mapping[str, Step] = {
     "Imputation": _imputed,
     "Seasonal": _seasonal,
     "Substring": _substring,
-    "TextFieldSplitter": _words,
+    "TextFieldSplitter": _has_words,
 }

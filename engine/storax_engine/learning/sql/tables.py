@@ -26,7 +26,7 @@ from storax_engine.learning.tables.frame import (
 )
 
 Wanted = Container[str | None]
-KEY, RIGHT, FOUND = "key_{}_", "right_", "found_"
+KEY, RIGHT, FEATURE = "key_{}_", "right_", "found_"
 
 
 class Tables:
@@ -80,21 +80,21 @@ class Tables:
         if join.time_stamps:
             conditions += _limits(join, points[MOMENT], right, feature.window)
         rows = points.inner_join(right, conditions or [ibis.literal(True)])
-        made: dict[str, Any] = {TIME: rows[RIGHT + join.time_stamps[1]]} if join.time_stamps else {}
+        values: dict[str, Any] = {TIME: rows[RIGHT + join.time_stamps[1]]} if join.time_stamps else {}
         if feature.column is not None:
             kind = self.kinds[join.right.name][feature.column]
-            made[VALUE] = value_of(rows, RIGHT + feature.column, kind)
-        return Matched(rows.select(*groups, **made), groups, join.horizon, self.portable)
+            values[VALUE] = value_of(rows, RIGHT + feature.column, kind)
+        return Matched(rows.select(*groups, **values), groups, join.horizon, self.portable)
 
     def references(self, join: Join, left: ibis.Table) -> dict[str, Any]:
         """What the names of ``Matched.groups`` are on the left."""
-        found = {KEY.format(i): left[name] for i, (name, _) in enumerate(join.on)}
-        return found | ({MOMENT: left[join.time_stamps[0]]} if join.time_stamps else {})
+        keys = {KEY.format(i): left[name] for i, (name, _) in enumerate(join.on)}
+        return keys | ({MOMENT: left[join.time_stamps[0]]} if join.time_stamps else {})
 
     def _points(self, join: Join, left: ibis.Table) -> tuple[ibis.Table, tuple[str, ...]]:
-        made = self.references(join, left) or {KEY.format(0): ibis.literal(1)}
-        points = left.select(**made).distinct()
-        return points.filter(all_of([points[n].notnull() for n in made])), tuple(made)
+        groups = self.references(join, left) or {KEY.format(0): ibis.literal(1)}
+        points = left.select(**groups).distinct()
+        return points.filter(all_of([points[n].notnull() for n in groups])), tuple(groups)
 
     def _plain(self, node: Node) -> ibis.Table:
         """Numbers as float64, time stamps in seconds, categories and texts as strings, keys as they are."""
@@ -124,10 +124,10 @@ class Tables:
     def _with_features(self, left: ibis.Table, join: Join, features: list[Feature]) -> ibis.Table:
         """The left table with features of one join as further columns."""
         for feature in features:
-            found = aggregated(self.matched(join, left, feature), feature).rename(FOUND + "{name}")
-            conditions = [expression == found[FOUND + g] for g, expression in self.references(join, left).items()]
-            joined = left.left_join(found, conditions or [ibis.literal(True)])
-            value = joined[FOUND + feature.name]
+            computed = aggregated(self.matched(join, left, feature), feature).rename(FEATURE + "{name}")
+            conditions = [expression == computed[FEATURE + g] for g, expression in self.references(join, left).items()]
+            joined = left.left_join(computed, conditions or [ibis.literal(True)])
+            value = joined[FEATURE + feature.name]
             value = value.fill_null(0.0) if feature.aggregation in COUNTING else value
             left = joined.select(*left.columns, **{feature.name: value})
         return left
@@ -187,10 +187,10 @@ def _limits(join: Join, moment: Any, right: ibis.Table, window: tuple[float, flo
     time = right[RIGHT + (join.time_stamps or ("", ""))[1]]
     begin = join.horizon + window[0]
     ends = [e for e in (window[1], join.memory) if e is not None]
-    found = [time + begin <= moment if begin else time <= moment]
+    conditions = [time + begin <= moment if begin else time <= moment]
     if ends:
-        found.append(time + (join.horizon + min(ends)) > moment)
+        conditions.append(time + (join.horizon + min(ends)) > moment)
     if join.upper_time_stamp:
         upper = right[RIGHT + join.upper_time_stamp]
-        found.append((moment < upper) | upper.isnull())
-    return found
+        conditions.append((moment < upper) | upper.isnull())
+    return conditions

@@ -42,10 +42,10 @@ def expression(tables: Tables, feature: Feature) -> ibis.Table:
         j for j in tables.plan.population.joins if j.right.name == feature.node and j.relationship == MANY_TO_MANY
     )
     left = [name for name, _ in join.on] + ([join.time_stamps[0]] if join.time_stamps else [])
-    found = aggregated(tables.matched(join, tables.population({*left, None}), feature), feature)
+    computed = aggregated(tables.matched(join, tables.population({*left, None}), feature), feature)
     # Names that no column of the data can have stood for the keys until here; one key may stand for several.
-    made = {name: found[group] for name, group in zip(left, found.columns, strict=False)}
-    return found.select(**made, **{feature.name: found[feature.name]})
+    keys = {name: computed[group] for name, group in zip(left, computed.columns, strict=False)}
+    return computed.select(**keys, **{feature.name: computed[feature.name]})
 
 
 def statements(tables: Tables, features: Sequence[Feature], dialect: str) -> dict[str, str]:
@@ -53,11 +53,11 @@ def statements(tables: Tables, features: Sequence[Feature], dialect: str) -> dic
     return {f.name: statement(expression(tables, f), dialect, f.name) for f in features}
 
 
-def statement(found: ibis.Table, dialect: str, name: str) -> str:
+def statement(table: ibis.Table, dialect: str, name: str) -> str:
     """An expression as text."""
     of = engine(dialect)
     try:
-        text = str(ibis.to_sql(found, dialect=of))
+        text = str(ibis.to_sql(table, dialect=of))
     except Exception as error:  # each of Ibis's compilers fails in its own way
         raise BadPlan(f"feature {name!r} cannot be written for {dialect}: {_first(error)}") from error
     if made_up := re.search(r"\b_IBIS_\w+(?=\()", text):  # a function of Ibis's own connections, no word of SQL

@@ -52,10 +52,10 @@ def codes(values: pa.Array) -> tuple[Ints, pa.Array]:
 
 def lookup(values: pa.Array, known: pa.Array) -> Ints:
     """The place of each value among the known ones, -1 where it is null or not among them."""
-    found = _codes(pc.index_in(values, value_set=known))
+    places = _codes(pc.index_in(values, value_set=known))
     if values.null_count:
-        found[values.is_null().to_numpy(zero_copy_only=False)] = -1
-    return found
+        places[values.is_null().to_numpy(zero_copy_only=False)] = -1
+    return places
 
 
 def _codes(indices: pa.Array) -> Ints:

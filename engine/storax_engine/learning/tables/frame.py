@@ -39,12 +39,12 @@ class Frame:
     def __init__(self, name: str, rows: int) -> None:
         self.name, self.rows = name, rows
         self.columns: dict[str, Column] = {}
-        self._made: dict[tuple[str, str], Any] = {}
+        self._cache: dict[tuple[str, str], Any] = {}
 
     def add(self, column: Column) -> None:
         """Add or replace a column."""
         self.columns[column.name] = column
-        self._made = {k: v for k, v in self._made.items() if k[1] != column.name}
+        self._cache = {k: v for k, v in self._cache.items() if k[1] != column.name}
 
     def of_kind(self, *kinds: str) -> Iterator[Column]:
         """The columns of these kinds, in order."""
@@ -58,13 +58,13 @@ class Frame:
         if column.kind in {CATEGORICAL, TEXT, JOIN_KEY}:
             coded = self.coded(name)[0]
             return np.where(coded < 0, np.nan, coded)
-        found: Floats = self._once("numbers", name, lambda: self._read(column, columns.numbers))
-        return found
+        values: Floats = self._once("numbers", name, lambda: self._read(column, columns.numbers))
+        return values
 
     def seconds(self, name: str) -> Floats:
         """A time stamp in seconds."""
-        found: Floats = self._once("seconds", name, lambda: self._read(self._column(name), columns.seconds))
-        return found
+        values: Floats = self._once("seconds", name, lambda: self._read(self._column(name), columns.seconds))
+        return values
 
     def strings(self, name: str) -> pa.Array:
         """A column as text."""
@@ -72,8 +72,8 @@ class Frame:
 
     def coded(self, name: str) -> tuple[Ints, pa.Array]:
         """A category as codes and the values they stand for."""
-        found: tuple[Ints, pa.Array] = self._once("coded", name, lambda: columns.codes(self.strings(name)))
-        return found
+        values: tuple[Ints, pa.Array] = self._once("coded", name, lambda: columns.codes(self.strings(name)))
+        return values
 
     def raw(self, name: str) -> pa.Array:
         """The column's Arrow data in one chunk."""
@@ -90,9 +90,9 @@ class Frame:
         return how(_chunked(column.data), f"column {column.name!r} of table {self.name!r}")
 
     def _once(self, what: str, name: str, make: Callable[[], Any]) -> Any:
-        if (what, name) not in self._made:
-            self._made[what, name] = make()
-        return self._made[what, name]
+        if (what, name) not in self._cache:
+            self._cache[what, name] = make()
+        return self._cache[what, name]
 
 
 def read(name: str, table: pa.Table, roles: dict[str, tuple[str, ...]]) -> Frame:

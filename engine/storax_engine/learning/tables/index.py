@@ -53,9 +53,9 @@ class References:
 
 def references(frame: Frame, join: Join, index: Index) -> References:
     """The reference points of a left frame; rows with a null or unknown key, or without a time, have group -1."""
-    found = index.keys.find(frame, tuple(left for left, _ in join.on)) if join.on else np.zeros(frame.rows, np.int64)
+    groups = index.keys.find(frame, tuple(left for left, _ in join.on)) if join.on else np.zeros(frame.rows, np.int64)
     moments = frame.seconds(join.time_stamps[0]) if join.time_stamps else np.zeros(frame.rows)
-    order, starts = sorting.by_key(found, ~np.isnan(moments), index.keys.size)
+    order, starts = sorting.by_key(groups, ~np.isnan(moments), index.keys.size)
     times = sorting.by_time(order, starts, moments)
     return References(*sorting.distinct(order, starts, times, frame.rows))
 

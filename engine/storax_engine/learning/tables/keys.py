@@ -25,15 +25,15 @@ class Keys:
 
     def find(self, frame: Frame, names: tuple[str, ...]) -> Ints:
         """The number of each row's key, -1 where it is null or unknown on the right side."""
-        found = [part.find(frame, name) for part, name in zip(self.parts, names, strict=True)]
-        mixed = _mix(found, [p.size for p in self.parts])
+        numbers = [part.find(frame, name) for part, name in zip(self.parts, names, strict=True)]
+        mixed = _mix(numbers, [p.size for p in self.parts])
         return mixed if self.together is None else columns.lookup(pa.array(mixed), self.together)
 
 
 def of(frame: Frame, names: tuple[str, ...]) -> tuple[Keys, Ints]:
     """The keys of a frame and the number of each row's."""
-    made = [_part(frame, name) for name in names]
-    parts, coded = tuple(p for p, _ in made), [c for _, c in made]
+    numbered = [_part(frame, name) for name in names]
+    parts, coded = tuple(p for p, _ in numbered), [c for _, c in numbered]
     if len(parts) == 1:
         return Keys(parts, None, parts[0].size), coded[0]
     mixed = _mix(coded, [p.size for p in parts])

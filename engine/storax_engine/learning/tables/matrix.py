@@ -61,9 +61,9 @@ class Features:
         kept, values, ranks = list[Feature](), np.empty((0, self.population.rows)), np.empty(0)
         for start in range(0, len(proposed), BATCH):
             batch = proposed[start : start + BATCH]
-            found = self.compute(batch, {})
-            strength = strongest(correlate(found, y))
-            kept, values, ranks = [*kept, *batch], np.concatenate([values, found]), np.concatenate([ranks, strength])
+            computed = self.compute(batch, {})
+            strength = strongest(correlate(computed, y))
+            kept, values, ranks = [*kept, *batch], np.concatenate([values, computed]), np.concatenate([ranks, strength])
             at = top(ranks, learner.num_features)
             if len(at) < len(kept):
                 kept, values, ranks = [kept[i] for i in at], values[at], ranks[at]

@@ -29,8 +29,8 @@ class Cache:
         """What was made for this key from these very tables, or what ``make`` makes now."""
         kept = self._kept.get(key)
         if kept is None or not all(r() is t for r, t in zip(kept[0], tables, strict=True)):
-            made = make()
-            kept = self._kept[key] = ([weakref.ref(t, lambda _: self._kept.pop(key, None)) for t in tables], made)
+            value = make()
+            kept = self._kept[key] = ([weakref.ref(t, lambda _: self._kept.pop(key, None)) for t in tables], value)
         return kept[1]
 
 
@@ -60,14 +60,14 @@ class Workspace:
 
     def evaluator(self, join: Join, left: Frame) -> Evaluator:
         """What computes the features of a join for its left side."""
-        made = Evaluator(join, left, self.index(join), self.tick)
-        self.levels[join.right.name] = made.level()
-        return made
+        evaluator = Evaluator(join, left, self.index(join), self.tick)
+        self.levels[join.right.name] = evaluator.level()
+        return evaluator
 
     def _table(self, node: Node) -> pa.Table:
         if node.table not in self.tables:
-            given = ", ".join(sorted(self.tables)) or "none"
-            raise BadData(f"no table for the placeholder {node.table!r} was given; given: {given}")
+            names = ", ".join(sorted(self.tables)) or "none"
+            raise BadData(f"no table for the placeholder {node.table!r} was given; given: {names}")
         return self.tables[node.table]
 
     def _frame(self, node: Node, *, is_population: bool = False) -> Frame:
@@ -121,13 +121,13 @@ def with_join_columns(
 
 
 def _named_by_joins(node: Node, plan: Plan) -> list[tuple[str, str]]:
-    found = []
+    columns = []
     for parent in plan.population.walk():
         for join in parent.joins:
             side = 0 if parent is node else 1 if join.right is node else None
             if side is None:
                 continue
-            found += [("join_key", pair[side]) for pair in join.on]
-            found += [("time_stamp", join.time_stamps[side])] if join.time_stamps else []
-            found += [("time_stamp", join.upper_time_stamp)] if side == 1 and join.upper_time_stamp else []
-    return found
+            columns += [("join_key", pair[side]) for pair in join.on]
+            columns += [("time_stamp", join.time_stamps[side])] if join.time_stamps else []
+            columns += [("time_stamp", join.upper_time_stamp)] if side == 1 and join.upper_time_stamp else []
+    return columns

@@ -17,7 +17,13 @@ LAUNCHES: dict[str, Launch] = {
 }
 VERSION_SEC = 10.0
 # What ``mpiexec --version`` says, by kind.
-WORDS = (("pals", "PALS"), ("openmpi", "Open MPI"), ("openmpi", "OpenRTE"), ("openmpi", "prte"), ("hydra", "HYDRA"))
+MARKS = (
+    ("pals", "PALS"),
+    ("openmpi", "Open MPI"),
+    ("openmpi", "OpenRTE"),
+    ("openmpi", "prte"),
+    ("hydra", "HYDRA"),
+)
 
 
 def launch_of(name: str, environment: Mapping[str, str], *, slurm: bool = False) -> tuple[str, Launch]:
@@ -45,4 +51,4 @@ def detect(path: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     text = ran.stdout + ran.stderr
-    return next((kind for kind, word in WORDS if word in text), "")
+    return next((kind for kind, word in MARKS if word in text), "")

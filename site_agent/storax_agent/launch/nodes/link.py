@@ -14,7 +14,7 @@ from storax_agent.launch.protocol.messages import Ping, Pong, ProtocolError, Ref
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.protocol.versions import encode, read_reply
 from storax_agent.launch.spawner.link import BLOCK
-from storax_agent.launch.spawner.start import START_SEC, Machine, Starter
+from storax_agent.launch.spawner.start import START_SEC, NodeResources, Starter
 
 GREETING_SEC = 60.0
 CLOSE_SEC = 1.0
@@ -52,7 +52,7 @@ class Connection:
         return "the line broke" if code in (0, -signal.SIGKILL) else f"its remote start ended with code {code}"
 
 
-def local_connection(machine: Machine) -> Callable[[], Connection]:
+def local_connection(machine: NodeResources) -> Callable[[], Connection]:
     """How to reach the spawner of this very node."""
     starter = Starter(machine.state, machine.data, machine.log)
     return lambda: Connection(starter.connect(time.monotonic() + START_SEC))
@@ -80,7 +80,7 @@ def remote_connection(argv: Sequence[str], log: Path) -> Callable[[], Connection
 class NodeLink:
     """One node. ``up`` once its spawner has answered, ``dead`` when it is not tried again, for the reason ``why``."""
 
-    def __init__(self, machine: Machine, connect: Callable[[], Connection], epoll: select.epoll) -> None:
+    def __init__(self, machine: NodeResources, connect: Callable[[], Connection], epoll: select.epoll) -> None:
         self.machine = machine
         self.name = machine.node
         self.acked = self.journal = ""

@@ -24,7 +24,7 @@ class ProtocolError(ValueError):
 
 
 class Hello(Struct, rename={"memory_mb": "memory", "heartbeat_timeout_sec": "leash", "output_bytes": "output"}):
-    """The agent's first message. ``cursor`` is the last event that it has stored, the others are of ``Machine``.
+    """The agent's first message. ``cursor`` is the last event that it has stored, the others are of ``NodeResources``.
 
     An agent that names no ``versions`` writes version 1.
     """

@@ -17,7 +17,7 @@ START_SEC = 15.0
 
 
 @dataclass(frozen=True)
-class Machine:
+class NodeResources:
     """What a launcher may use: folders (absolute), cores, GPUs, MiB of memory (0: not known), environment of every job.
 
     ``node`` is its name in an allocation. ``pin`` holds each job to its cores. ``heartbeat_timeout_sec`` is the silence

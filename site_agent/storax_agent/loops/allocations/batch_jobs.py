@@ -60,7 +60,7 @@ class BatchJobs:
         stuck = [row for row in rows if row["state"] == "pending_submission" and self._is_ours(row)]
         if stuck:
             self._submit(stuck)
-        self._look(rows)
+        self._follow(rows)
         return self._every_sec
 
     def _is_ours(self, row: Row) -> bool:
@@ -75,7 +75,7 @@ class BatchJobs:
             ready = self._allowed(waiting)
             patches = [self._patch_of(submitted, waiting) for submitted in self._scheduler.submit(ready)]
             self._tell([patch for patch in patches if patch])
-        self._look(self._api.batch_jobs(self._site_id, ["queued"]))
+        self._follow(self._api.batch_jobs(self._site_id, ["queued"]))
 
     def _patch_of(self, submitted: Any, waiting: Mapping[int, Row]) -> Row:
         row = waiting[submitted.batch_job_id]
@@ -119,7 +119,7 @@ class BatchJobs:
 
     # Following
 
-    def _look(self, rows: Sequence[Row]) -> None:
+    def _follow(self, rows: Sequence[Row]) -> None:
         alive = [row for row in rows if row["state"] in ("queued", "running", "pending_deletion")]
         alive = self._with_ids(alive)
         if not alive:

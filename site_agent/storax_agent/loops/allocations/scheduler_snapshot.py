@@ -36,7 +36,7 @@ class OutlookLoop:
     def __init__(self, api: SiteApi, scheduler: Scheduler, site: SiteSettings, *, every_sec: float) -> None:
         self._api, self._site_id, self._scheduler = api, site.site_id, scheduler
         self._site, self._every_sec = site, every_sec
-        self._told: Mapping[str, Any] = {}
+        self._reported: Mapping[str, Any] = {}
 
     def step(self) -> float:
         """One round.
@@ -51,10 +51,10 @@ class OutlookLoop:
         if snapshot is not None:
             fields["backfill_windows"] = {name: list(rows) for name, rows in snapshot.backfill_windows.items()}
             fields["queued_jobs"] = dict(snapshot.queued_jobs)
-        news = {name: value for name, value in fields.items() if self._told.get(name) != value}
+        news = {name: value for name, value in fields.items() if self._reported.get(name) != value}
         if news:
             self._api.update_site(self._site_id, news)
-            self._told = {**self._told, **news}
+            self._reported = {**self._reported, **news}
         if snapshot is None:
             raise SilentError("the scheduler gives no clear answer", hint="`storax site check` asks it.")
         return self._every_sec

@@ -21,9 +21,9 @@ class UnschedulableJobs:
 
     def step(self) -> float:
         """One round."""
-        return self._keeper.use(self._look)
+        return self._keeper.use(self._acquire)
 
-    def _look(self, session: int) -> float:
+    def _acquire(self, session: int) -> float:
         acquired = self._api.acquire(session, AT_ONCE, wait=0, limits=self._limits)
         if acquired.jobs or acquired.cancel:
             self._taker.post(self._taker.take, session, acquired, 0)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from storax_agent.launch.nodes.clusters import lsf, machine, pbs, sge, slurm
+from storax_agent.launch.nodes.clusters import lsf, pbs, sge, single_node, slurm
 from storax_agent.launch.nodes.clusters.base import Cluster
 
 CLUSTERS: dict[str, Cluster] = {
@@ -11,7 +11,7 @@ CLUSTERS: dict[str, Cluster] = {
     "pbs": pbs.Pbs(),
     "lsf": lsf.Lsf(),
     "sge": sge.Sge(),
-    "machine": machine.Machine(),
+    "machine": single_node.SingleNode(),
 }
 
 

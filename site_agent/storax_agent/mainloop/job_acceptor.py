@@ -16,8 +16,8 @@ LOG = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
-class Intake:
-    """``node_cores`` are what jobs may use on each node."""
+class JobAcceptor:
+    """Turns leased jobs into work. ``node_cores`` are what jobs may use on each node."""
 
     def __init__(self, preparer: Preparer, leases: LeaseTable, reports: PendingReports, *, node_cores: int) -> None:
         self._preparer, self._leases, self._reports, self._node_cores = preparer, leases, reports, node_cores

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from storax_agent.launch.nodes.clusters.base import NodeInfo
 
 
-class Machine:
+class SingleNode:
     """One node. Its cores and GPUs are the site's ``slots`` and ``gpus``."""
 
     def present(self, environment: Mapping[str, str]) -> bool:  # noqa: ARG002

@@ -7,7 +7,7 @@ from storax_engine.learning.tables.frame import TARGET
 from storax_engine.learning.tables.workspace import with_join_columns
 
 
-def apart(plan: Plan) -> Plan:
+def own_tables(plan: Plan) -> Plan:
     """Placeholders keep their names, and their tables are called the same."""
     roles = {node.name: plan.roles.get(node.table, {}) for node in plan.population.walk()}
     return replace(plan, population=_named(plan.population), roles=roles)
