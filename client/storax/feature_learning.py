@@ -46,7 +46,7 @@ class aggregations:  # noqa: N801  the name that scripts know
     VARIATION_COEFFICIENT = "VARIATION_COEFFICIENT"
 
     minimal = (AVG, COUNT, MAX, MIN, SUM)
-    default = (
+    default = (  # repeats `DEFAULT` of the engine's learning/features/aggregations.py; a test compares the two
         AVG,
         COUNT,
         COUNT_DISTINCT,

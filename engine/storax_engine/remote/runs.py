@@ -16,7 +16,7 @@ from storax.errors import JobFailed, NoProject, StoraxError
 from storax.models.job import Job
 from storax_engine.platform.jobs import FOLDER, Jobs, check_fields
 from storax_engine.remote import manifest, steps
-from storax_engine.remote.ends import ASIDE, Collect, Ends
+from storax_engine.remote.ended_jobs import ASIDE, Collect, EndedJobs
 from storax_engine.remote.manifest import Fit, Manifest, State, Transform, Whole
 from storax_engine.remote.outcome import Failure
 from storax_engine.remote.run import RemoteRun
@@ -36,8 +36,8 @@ class RemoteRuns:
     def __init__(self, folder: Path, jobs: Jobs, collect: Collect) -> None:
         self._folder, self._jobs = folder, jobs
         self._table = RunTable()
-        self._ends = Ends(self._table, jobs, collect)
-        self._watcher = Watcher(jobs.client, self._table.job_ids, self._ends.act_on_all)
+        self._ended_jobs = EndedJobs(self._table, jobs, collect)
+        self._watcher = Watcher(jobs.client, self._table.job_ids, self._ended_jobs.act_on_all)
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.glob(f"{ASIDE}*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -111,7 +111,7 @@ class RemoteRuns:
         """
         work.follow = run.progress
         if run.failed:
-            self._ends.look_at(run)
+            self._ended_jobs.look_at(run)
         try:
             with suppress(Cancelled), work.interruptible(self._table.notify):
                 self._table.wait_until(lambda: run.ended or work.cancelled.is_set())

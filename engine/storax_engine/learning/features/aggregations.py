@@ -1,7 +1,7 @@
-"""The aggregations: what each is called, on which columns it makes sense, what computes it, and what it is in SQL.
+"""The aggregations: names, the kinds of columns that each accepts, the kernel that computes it, and its SQL expression.
 
-A new one is a column of the kernel whose family fits, named in that kernel's ``COLUMNS``, and an entry of ``SQL``. One
-that SQL has no expression for is a query in ``learning/sql/aggregates.py``. Scripts know it by the name in
+A new one is a column of the kernel whose family fits, named in that kernel's ``COLUMNS``, and an entry of ``SQL``. If
+one SQL expression does not suffice, it is a query in ``learning/sql/aggregates.py``. Its name for scripts is in
 ``storax.feature_learning.aggregations``.
 """
 
@@ -18,7 +18,7 @@ from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TIME_STA
 ROWS, MOMENTS, RANKS, SHAPES, FADING = "rows", "moments", "ranks", "shapes", "fading"
 NUMBERS = frozenset({NUMERICAL, TIME_STAMP})
 ANYTHING = NUMBERS | {CATEGORICAL}
-DEFAULT = (
+DEFAULT = (  # `aggregations.default` of client/storax/feature_learning.py repeats this list; a test compares the two
     "AVG",
     "COUNT",
     "COUNT_DISTINCT",

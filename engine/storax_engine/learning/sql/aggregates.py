@@ -1,4 +1,7 @@
-"""The aggregations as expressions over matched rows: one row per pair of a reference point and a row that it sees."""
+"""SQL queries of the aggregations over matched rows: one row per pair of a reference point and a row that it sees.
+
+The catalogue of aggregations, with those that are one SQL expression, is ``learning/features/aggregations.py``.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

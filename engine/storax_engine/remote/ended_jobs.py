@@ -1,4 +1,4 @@
-"""What becomes of a remote run whose job ended: its result is collected, or it failed, or was cancelled."""
+"""Remote runs whose job has ended: collect the result, keep a failed run for another attempt, drop a cancelled one."""
 
 import logging
 import shutil
@@ -26,14 +26,14 @@ _LOOK_SEC, _LOOK_LATE_SEC = 5.0, 1.0
 log = logging.getLogger("storax_engine")
 
 
-class Ends:
-    """Acts on the states of jobs. Safe for threads."""
+class EndedJobs:
+    """Acts on the states of the jobs of remote runs. Safe for threads."""
 
     def __init__(self, table: RunTable, jobs: Jobs, collect: Collect) -> None:
         self._table, self._jobs, self._collect = table, jobs, collect
 
     def act_on_all(self) -> float:
-        """Act on the present state of every job; returns the seconds until the next look."""
+        """Act on the present state of every job; return the seconds until the next look."""
         runs = self._table.all()
         unwanted = [job_id for run in runs if run.state.unwanted for job_id in run.state.job_ids]
         self._jobs.cancel(unwanted)
@@ -92,7 +92,7 @@ class Ends:
             self._drop(run, error if isinstance(error, StoraxError) else unusable)
 
     def _failed(self, run: RemoteRun) -> None:
-        """Keep it for another attempt; nothing is left of one that was cancelled."""
+        """Keep the run for another attempt; drop it if its job was cancelled."""
         failure = failure_of(run, self._jobs)
         with self._table.lock:
             if run not in self._table:
@@ -125,7 +125,7 @@ class Ends:
         self._table.end(run)
 
     def _cancel_steps(self, run: RemoteRun) -> None:
-        """Its steps are for nothing; one that goes on all the same finds its folder gone, and fails."""
+        """Cancel the jobs of its steps. A step that still runs finds its folder gone, and fails."""
         try:
             self._jobs.cancel(run.state.step_ids)
         except StoraxError as error:
