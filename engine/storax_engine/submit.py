@@ -38,7 +38,7 @@ def submit_fit(
 
     def write_files(folder: Path) -> Fit:
         train = files.write_tables(folder, subsets.arrow(frames), "train")
-        work.go_on()
+        work.raise_if_cancelled()
         return Fit(spec=full, train=train, name=kept_as, tags=tuple(tags), frames=editions, buckets=buckets)
 
     job_tags = {"project": here.name, "pipeline": kept_as, "work": "fit"}
@@ -97,5 +97,5 @@ def check_buckets(n: int | None) -> None:
 def _write_fit_and_tables(folder: Path, fit: Path, tables: Mapping[str, pa.Table], work: Work) -> dict[str, str]:
     shutil.copytree(fit, folder / TRAINED)
     names = files.write_tables(folder, tables, "test")
-    work.go_on()
+    work.raise_if_cancelled()
     return names

@@ -1,4 +1,4 @@
-"""One command at work: how far it is, and whether anyone still waits for it."""
+"""Progress and cancellation of one command."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ from storax.errors import JobFailed, StoraxError
 
 
 class Cancelled(StoraxError):
-    """Nobody waits for the command any more."""
+    """The command was cancelled, because its caller no longer waits."""
 
     code = "cancelled"
 
 
 def cancelled_job(job_id: int) -> JobFailed:
-    """What is said of a job that somebody cancelled; its ``reason`` is that one word."""
+    """Return the error of a cancelled job; its ``reason`` is "cancelled"."""
     error = JobFailed(f"Job {job_id} was cancelled; nothing was kept.")
     error.reason = "cancelled"
     return error
@@ -23,61 +23,60 @@ def cancelled_job(job_id: int) -> JobFailed:
 
 @dataclass
 class Work:
-    """What every command gets: it reports progress here, and learns here that nobody waits any more.
+    """The state of a running command, which every command gets: it reports progress here and checks for cancellation.
 
     Attributes:
-        part: how much is done, 0 to 1.
-        text: what is being done.
-        meter: per cent of the query that runs, below 0 while nobody knows; None while none runs.
-        follow: where the progress of what the command waits for is read; None while it waits for nothing.
-        cancelled: whether it was cancelled.
+        part: the part done, 0 to 1.
+        text: the present step, for users.
+        query_percent: returns the progress of the running query, 0 to 100, below 0 if unknown; None: no query runs.
+        remote_progress: returns part and text of the job that the command waits for; None: it waits for no job.
+        cancelled: set once the command is cancelled.
     """
 
     part: float = 0.0
     text: str = ""
-    meter: Callable[[], float] | None = None
-    follow: Callable[[], tuple[float, str]] | None = None
+    query_percent: Callable[[], float] | None = None
+    remote_progress: Callable[[], tuple[float, str]] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     _interrupts: list[Callable[[], None]] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def progress(self, part: float, text: str = "") -> None:
-        """Say how far it is."""
+        """Set the part done, 0 to 1, and the text unless it is empty."""
         self.part, self.text = part, text or self.text
 
     def state(self) -> tuple[float, str]:
-        """The part done, 0 to 1, and what is being done. May read files."""
-        meter, follow = self.meter, self.follow
-        if follow is not None:
-            return follow()
-        return max(self.part, meter() / 100 if meter else 0.0), self.text
+        """Return the part done, 0 to 1, and the text. May read files."""
+        percent, remote = self.query_percent, self.remote_progress  # another thread may set them to None
+        if remote is not None:
+            return remote()
+        return max(self.part, percent() / 100 if percent else 0.0), self.text
 
     def cancel(self) -> None:
-        """Nobody waits any more. To be repeated until it has ended: what has not begun cannot be interrupted."""
+        """Cancel the command, and interrupt its running query.
+
+        Call repeatedly until the command has ended: a query that starts later is not interrupted by an earlier call.
+        """
         self.cancelled.set()
         with self._guard:
             for interrupt in self._interrupts:
                 with suppress(Exception):
                     interrupt()
 
-    def go_on(self) -> None:
-        """Return where someone waits.
-
-        Raises:
-            Cancelled: nobody does any more.
-        """
+    def raise_if_cancelled(self) -> None:
+        """Raise ``Cancelled`` if the command was cancelled."""
         if self.cancelled.is_set():
             raise Cancelled("It was cancelled.")
 
     @contextmanager
     def interruptible(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """Call ``interrupt`` from another thread should it be cancelled inside the block.
+        """Call ``interrupt`` from another thread if the command is cancelled inside the block.
 
         Raises:
-            Cancelled: it was cancelled before.
+            Cancelled: the command was cancelled before the block.
         """
         with self._guard:
-            self.go_on()
+            self.raise_if_cancelled()
             self._interrupts.append(interrupt)
         try:
             yield

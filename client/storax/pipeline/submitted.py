@@ -37,16 +37,18 @@ class Submitted(Generic[P]):
         return Job.objects.get(id=self.job_id)
 
     def done(self) -> bool:
-        """Whether its job has ended."""
+        """Return whether its job has ended."""
         return self.job.done()
 
     def progress(self) -> tuple[float, str]:
-        """How far it is, from 0 to 1, and what it does."""
+        """Return the part done, 0 to 1, and the present step."""
         part, text = session.call("progress_of_job", {"job_id": self.job_id})
         return float(part), str(text)
 
     def wait(self) -> P:
-        """Wait until the pipeline is kept; returns it, fitted. Interrupting the wait leaves the job alone.
+        """Wait until the fit has ended and is stored; return the fitted pipeline.
+
+        Interrupting the wait leaves the job alone.
 
         Raises:
             InvalidInput: the description or the data cannot be used.

@@ -40,10 +40,10 @@ class Database:
             for name, table in tables.items():
                 cursor.register(name, table)
             with work.interruptible(cursor.interrupt):
-                work.meter = cursor.query_progress
+                work.query_percent = cursor.query_progress
                 return cursor.sql(sql).to_arrow_table()
         finally:
-            work.meter = None
+            work.query_percent = None
             cursor.close()
 
 

@@ -46,7 +46,7 @@ def read(
     try:
         with pa.OSFile(path) as file, arrow_csv.open_csv(file, block, parsed, converted) as reader:
             for batch in reader:
-                work.go_on()
+                work.raise_if_cancelled()
                 batches.append(batch)
                 work.progress(begun + (1 - begun) * min(1.0, len(batches) * _BLOCK / size))
             table = pa.Table.from_batches(batches, reader.schema)

@@ -1,4 +1,4 @@
-"""What looks wrong in the data though it can be learned from: told before a fit, as sentences."""
+"""Warnings before a fit: data that it accepts, but that look wrong."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -26,9 +26,9 @@ def check(
     *,
     progress: Callable[[float, str], None] = lambda _share, _text: None,
 ) -> list[str]:
-    """Warnings: joins that find little or too much, empty or constant columns, tables that nothing uses.
+    """Return warnings: joins with few or too many matches, empty or constant columns, tables that no join uses.
 
-    What would make ``fit`` fail is raised here as well. ``progress`` is called as by ``fit``.
+    Raises what ``fit`` would raise for the same input. ``progress`` is called as by ``fit``.
     """
     with report_compilation(progress):
         return _check(spec, tables)

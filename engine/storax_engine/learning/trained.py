@@ -51,7 +51,7 @@ class Trained:
     def predict(self, tables: Tables) -> Floats:
         """One column per target: values, or probabilities of class 1; the average of several predictors."""
         self._need_models()
-        x = matrix.narrow(self._values(tables), self.state.features)
+        x = matrix.predictor_input(self._values(tables), self.state.features)
         out = np.empty((x.shape[0], len(self.targets)))
         for t, target in enumerate(self.targets):
             models = self.state.models[target]

@@ -183,7 +183,7 @@ class Fit:
     def _select(self, features: list[Feature], values: Floats, y: Floats) -> tuple[list[Feature], Floats]:
         if not self.plan.selectors or self.plan.share_selected == 0.0:
             return features, values
-        x = matrix.narrow(values, features)
+        x = matrix.predictor_input(values, features)
         weights = np.zeros(len(features))
         for part in self.plan.selectors:
             for t in range(y.shape[1]):
@@ -193,7 +193,7 @@ class Fit:
         return [features[i] for i in keep], values[keep]
 
     def _predictors(self, state: State, values: Floats, y: Floats) -> None:
-        x = matrix.narrow(values, state.features) if self.plan.predictors else None
+        x = matrix.predictor_input(values, state.features) if self.plan.predictors else None
         for t, target in enumerate(self.plan.targets):
             for i, part in enumerate(self.plan.predictors):
                 done = (t * len(self.plan.predictors) + i) / (len(self.plan.targets) * len(self.plan.predictors))

@@ -131,7 +131,7 @@ class Pipelines:
 
         with learning_errors():
             trained = learning.fit(facts["params"], tables, progress=work.progress, cancelled=work.cancelled.is_set)
-        work.go_on()
+        work.raise_if_cancelled()
         with self._scratch() as folder:
             trained.save(folder)
             return self._keep({**facts, "targets": list(trained.targets)}, folder, trained), trained.warnings

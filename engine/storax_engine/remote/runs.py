@@ -109,17 +109,17 @@ class RemoteRuns:
             Cancelled: it was cancelled, or nobody waits any more.
             NoProject: the project was closed or deleted meanwhile, and nobody watches the job here.
         """
-        work.follow = run.progress
+        work.remote_progress = run.progress
         if run.failed:
             self._ended_jobs.look_at(run)
         try:
             with suppress(Cancelled), work.interruptible(self._table.notify):
                 self._table.wait_until(lambda: run.ended or work.cancelled.is_set())
         finally:
-            work.follow = None
+            work.remote_progress = None
         if work.cancelled.is_set() and not run.ended:
             if not cancel:
-                work.go_on()
+                work.raise_if_cancelled()
             self._cancel(run)
             self._table.wait_until(lambda: run.ended)
         if not run.ended:

@@ -128,7 +128,7 @@ def score_pipeline(
         tables = _tables(engine, work, project, pipeline, subset)
         with here.pipelines.trained(pipeline) as trained:
             own.value = trained.score(tables)
-        work.go_on()
+        work.raise_if_cancelled()
         fit = here.pipelines.scored(pipeline, own.value, used, own.id)
         own.value = {key: value for key, value in own.value.items() if not isnan(value)}
     return fit.described()

@@ -97,7 +97,7 @@ class Tuning:
         while not future.done():
             time.sleep(_SOON_SEC)
             self._show(work)
-            work.go_on()
+            work.raise_if_cancelled()
         outcome = future.result()
         self.search.tell(number, outcome.get("scores"), job_id=outcome.get("job_id"), reason=outcome.get("reason", ""))
         best = self.search.best()
@@ -160,7 +160,7 @@ class Tuning:
                 spec = self.search.spec(trial)
                 trained = learning.fit(spec, self.train, progress=work.progress, cancelled=work.cancelled.is_set)
                 scores = trained.score(self.test)
-            work.go_on()
+            work.raise_if_cancelled()
             shutil.rmtree(place, ignore_errors=True)
             trained.save(place)
             plain = {key: value if value == value else None for key, value in scores.items()}  # noqa: PLR0124  (NaN)
@@ -195,7 +195,7 @@ def alone(folder: Path, work: Work) -> Iterator[None]:
     """
     until = time.monotonic() + _ENDS_WITHIN_SEC
     while not _entered(folder):
-        work.go_on()
+        work.raise_if_cancelled()
         if time.monotonic() > until:
             name = unquote(folder.name)
             raise Conflict(f"The tuning {name!r} is at work.", hint="Wait for it, or give this one a name.")

@@ -115,5 +115,5 @@ class _BucketFeatures:
         for start in range(0, len(proposed), AT_ONCE):
             values = self._matrix.columns(proposed[start : start + AT_ONCE])
             ranks[start : start + AT_ONCE] = matrix.strongest(matrix.correlate(values, y))
-        kept = [self._features[proposed[i]] for i in matrix.top(ranks, learner.num_features)]
+        kept = [self._features[proposed[i]] for i in matrix.indices_of_best(ranks, learner.num_features)]
         return kept, self.compute(kept, {})

@@ -1,4 +1,4 @@
-"""Whether joins find anything: what is said where one finds nothing, or compares keys of differing types."""
+"""Warnings of a fit about joins that match no row, or compare keys of differing types."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,24 +15,24 @@ _WHY = {
 
 
 def level(points: References, sliced: Slices) -> int:
-    """How far a join comes."""
+    """Return how far a join gets: ``NO_KEYS``, ``NO_TIME`` or ``MATCHED``."""
     if not len(points.keys):
         return NO_KEYS
     return MATCHED if bool((sliced.hi > sliced.lo).any()) else NO_TIME
 
 
 def warnings(plan: Plan, levels: Mapping[str, int], schemas: Mapping[str, pa.Schema]) -> list[str]:
-    """What a fit has to say of its joins. ``levels`` are by the right placeholder, ``schemas`` by placeholder."""
+    """Return the warnings about the joins. ``levels`` are by the right placeholder, ``schemas`` by placeholder."""
     return [*differing(plan, schemas), *_nothing(plan, levels)]
 
 
 def nothing(left: str, right: str, reached: int) -> str:
-    """That a join finds nothing, and why."""
+    """Return the warning that a join matches no row, with the reason."""
     return f"the join of {left!r} and {right!r} finds nothing: {_WHY[reached]}"
 
 
 def differing(plan: Plan, schemas: Mapping[str, pa.Schema]) -> Iterator[str]:
-    """Joins whose keys are text on one side and numbers on the other."""
+    """Yield a warning for each join that compares keys of differing types, such as text with numbers."""
     for node in plan.population.walk():
         for join in node.joins:
             for mine, theirs in join.on:

@@ -21,9 +21,10 @@ TIME, MOMENT, VALUE, NEWEST = "time_", "moment_", "value_", "newest_"
 
 @dataclass(frozen=True)
 class Matched:
-    """Rows that reference points see. Columns: ``groups`` (the point), ``time_`` of the row, ``value_`` if asked for.
+    """Rows matched to reference points.
 
-    ``moment_`` is the point's time, one of the groups where the join has time stamps.
+    Columns: ``groups`` (the point), ``time_`` of the row, ``value_`` if the aggregation needs one. ``moment_`` is the
+    point's time, one of the groups if the join has time stamps. ``portable``: use only SQL that every dialect has.
     """
 
     rows: ibis.Table
@@ -33,18 +34,18 @@ class Matched:
 
 
 def aggregated(matched: Matched, feature: Feature) -> ibis.Table:
-    """The groups and the feature, one row for each reference point that sees something."""
+    """Return the groups and the feature, one row for each reference point with matched rows."""
     name, rows = feature.aggregation or "", matched.rows
     if VALUE in rows.columns:
         rows = rows.filter(rows[VALUE].notnull())
-    result = _two_steps(rows, matched, name, feature.name)
+    result = _multi_step(rows, matched, name, feature.name)
     if result is not None:
         return result
     return rows.group_by(list(matched.groups)).aggregate(**{feature.name: _simple(rows, matched, name).cast("float64")})
 
 
 def value_of(rows: ibis.Table, column: str, kind: str) -> Any:
-    """A column as it is aggregated: a time stamp as the time since it, null while it is to come."""
+    """Return the value of a column to aggregate: for a time stamp the time since it, null if it is in the future."""
     if kind == TIME_STAMP:
         return ibis.ifelse(rows[column] <= rows[MOMENT], rows[MOMENT] - rows[column], ibis.null("float64"))
     return rows[column]
@@ -61,14 +62,14 @@ def _simple(rows: ibis.Table, matched: Matched, name: str) -> Any:
 
 
 def _trend(rows: ibis.Table, horizon: float) -> Any:
-    """The least-squares line through (time, value) where the horizon ends; the average where there is no line."""
+    """Evaluate the least-squares line through (time, value) at the end of the horizon; the average if undefined."""
     age, value = rows[MOMENT] - horizon - rows[TIME], rows[VALUE]
     slope = value.cov(age, how="pop") / age.var(how="pop").nullif(0)
     return ibis.coalesce(value.mean() - slope * age.mean(), value.mean())
 
 
-def _line(rows: ibis.Table, matched: Matched, _name: str, out: str) -> ibis.Table:
-    """The trend, for engines that have no covariance."""
+def _trend_without_covariance(rows: ibis.Table, matched: Matched, _name: str, out: str) -> ibis.Table:
+    """The trend, for dialects without covariance."""
     over = ibis.window(group_by=list(matched.groups))
     aged = rows.mutate(age_=rows[MOMENT] - matched.horizon - rows[TIME])
     wide = aged.mutate(mean_=aged[VALUE].mean().over(over), middle_=aged.age_.mean().over(over))
@@ -78,15 +79,15 @@ def _line(rows: ibis.Table, matched: Matched, _name: str, out: str) -> ibis.Tabl
     return wide.group_by(list(matched.groups)).aggregate(**{out: trend})
 
 
-def _two_steps(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table | None:
-    """What cannot be said as one aggregate; None for what can."""
+def _multi_step(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table | None:
+    """Build an aggregation that needs a window or more than one GROUP BY; None for the others."""
     if named(name).family == FADING:
         return _fading(rows, matched, name, out)
-    ways = {**_WAYS, **_PORTABLE} if matched.portable else _WAYS
-    return ways[name](rows, matched, name, out) if name in ways else None
+    builders = {**_MULTI_STEP, **_WITHOUT_STATISTICS} if matched.portable else _MULTI_STEP
+    return builders[name](rows, matched, name, out) if name in builders else None
 
 
-def _end(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+def _first_or_last(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
     order = [rows[TIME], rows[VALUE]] if name == "FIRST" else [rows[TIME].desc(), rows[VALUE].desc()]
     return _best(rows, matched, order, out)
 
@@ -96,10 +97,10 @@ def _mode(rows: ibis.Table, matched: Matched, _name: str, out: str) -> ibis.Tabl
     return _best(counted, matched, [counted.n_.desc(), counted[VALUE]], out)
 
 
-def _compared(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
+def _relative_to_mean_or_extreme(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
     over = ibis.window(group_by=list(matched.groups))
-    wide = rows.mutate(mean_=rows[VALUE].mean().over(over), best_=_extreme(rows, name).over(over))
-    return wide.group_by(list(matched.groups)).aggregate(**{out: _COMPARED[name](wide).cast("float64")})
+    wide = rows.mutate(mean_=rows[VALUE].mean().over(over), best_=_min_or_max(rows, name).over(over))
+    return wide.group_by(list(matched.groups)).aggregate(**{out: _RELATIVE[name](wide).cast("float64")})
 
 
 def _fading(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
@@ -115,7 +116,7 @@ def _best(rows: ibis.Table, matched: Matched, order: list[Any], out: str) -> ibi
 
 
 def _quantile(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
-    """By rank, for engines that have no median of their own."""
+    """Quantiles by rank, for dialects without them."""
     groups, q = list(matched.groups), QUANTILES[name]
     over, ordered = ibis.window(group_by=groups), ibis.window(group_by=groups, order_by=rows[VALUE])
     ranked = rows.mutate(rank_=ibis.row_number().over(ordered), n_=rows[VALUE].count().over(over))
@@ -126,7 +127,7 @@ def _quantile(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.T
 
 
 def _distinct(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
-    """Exactly: some engines count distinct values roughly."""
+    """Exact counts of distinct values, for dialects that only approximate them."""
     each = rows.group_by([*matched.groups, VALUE]).aggregate(n_=rows.count())
     unique, all_ = each.count().cast("float64"), each.n_.sum().cast("float64")
     value = {"COUNT_DISTINCT": unique, "COUNT_MINUS_COUNT_DISTINCT": all_ - unique}.get(name, unique / all_.nullif(0.0))
@@ -134,7 +135,7 @@ def _distinct(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.T
 
 
 def _deviation(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.Table:
-    """By the squares of what is off the average, for engines that have no variance."""
+    """Variance and deviation by squared differences from the mean, for dialects without variance."""
     over = ibis.window(group_by=list(matched.groups))
     wide = rows.mutate(off_=rows[VALUE] - rows[VALUE].mean().over(over))
     variance = (wide.off_ * wide.off_).mean()
@@ -143,11 +144,11 @@ def _deviation(rows: ibis.Table, matched: Matched, name: str, out: str) -> ibis.
     return wide.group_by(list(matched.groups)).aggregate(**{out: value})
 
 
-def _extreme(rows: ibis.Table, name: str) -> Any:
+def _min_or_max(rows: ibis.Table, name: str) -> Any:
     return rows[VALUE].min() if name.endswith(("MIN", "MINIMUM")) else rows[VALUE].max()
 
 
-def _standard(wide: ibis.Table, power: int) -> Any:
+def _standardised_moment(wide: ibis.Table, power: int) -> Any:
     off = wide[VALUE] - wide.mean_
     square = (off * off).mean().nullif(0.0)
     raised = reduce(lambda a, b: a * b, [off] * power)
@@ -159,9 +160,9 @@ def _since(name: str, wide: ibis.Table) -> Any:
     return age.max() if "FIRST" in name else age.min()
 
 
-_COMPARED: Mapping[str, Callable[[ibis.Table], Any]] = {
-    "SKEW": lambda w: _standard(w, 3),
-    "KURTOSIS": lambda w: _standard(w, 4),
+_RELATIVE: Mapping[str, Callable[[ibis.Table], Any]] = {
+    "SKEW": lambda w: _standardised_moment(w, 3),
+    "KURTOSIS": lambda w: _standardised_moment(w, 4),
     "COUNT_ABOVE_MEAN": lambda w: (w[VALUE] > w.mean_).sum(),
     "COUNT_BELOW_MEAN": lambda w: (w[VALUE] < w.mean_).sum(),
     "NUM_MAX": lambda w: (w[VALUE] == w.best_).sum(),
@@ -177,10 +178,15 @@ _COMPARED: Mapping[str, Callable[[ibis.Table], Any]] = {
     },
 }
 
-Way = Callable[[ibis.Table, Matched, str, str], ibis.Table]
-_WAYS: Mapping[str, Way] = {"FIRST": _end, "LAST": _end, "MODE": _mode, **dict.fromkeys(_COMPARED, _compared)}
-_PORTABLE: Mapping[str, Way] = {
-    "TREND": _line,
+Builder = Callable[[ibis.Table, Matched, str, str], ibis.Table]
+_MULTI_STEP: Mapping[str, Builder] = {
+    "FIRST": _first_or_last,
+    "LAST": _first_or_last,
+    "MODE": _mode,
+    **dict.fromkeys(_RELATIVE, _relative_to_mean_or_extreme),
+}
+_WITHOUT_STATISTICS: Mapping[str, Builder] = {
+    "TREND": _trend_without_covariance,
     **dict.fromkeys(QUANTILES, _quantile),
     **dict.fromkeys(("COUNT_DISTINCT", "COUNT_MINUS_COUNT_DISTINCT", "COUNT_DISTINCT_OVER_COUNT"), _distinct),
     **dict.fromkeys(("STDDEV", "VAR", "VARIATION_COEFFICIENT"), _deviation),
@@ -188,5 +194,5 @@ _PORTABLE: Mapping[str, Way] = {
 
 
 def all_of(conditions: list[Any]) -> Any:
-    """All conditions at once."""
+    """Return the conjunction of the conditions."""
     return reduce(and_, conditions)

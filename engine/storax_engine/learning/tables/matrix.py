@@ -30,18 +30,18 @@ class Features:
         self._evaluators: dict[str, Evaluator] = {}
 
     def own(self, *, categorical: bool) -> list[Feature]:
-        """The population's own columns, and those that many-to-one joins brought in."""
+        """Return the population's own columns as features, with those that many-to-one joins added."""
         kinds = (NUMERICAL, CATEGORICAL) if categorical else (NUMERICAL,)
         node = self._workspace.plan.population.name
         return [Feature(c.name, node, column=c.name) for c in self.population.of_kind(*kinds)]
 
     def propose(self, learner: FastProp) -> Iterator[Feature]:
-        """All features of all joins that a learner can make."""
+        """Yield all features that a learner can derive from the joins."""
         for join in self._joins.values():
             yield from learner.propose(join, self._index_frame(join))
 
     def compute(self, features: Sequence[Feature], vocabularies: Vocabularies) -> Floats:
-        """``out[i]`` is ``features[i]`` for every row of the population; NaN where it is not known."""
+        """Return an array whose row i is ``features[i]`` for every row of the population; NaN means missing."""
         out = np.empty((len(features), self.population.rows))
         for name, join in self._joins.items():
             wanted = [i for i, f in enumerate(features) if f.node == name and f.aggregation]
@@ -53,7 +53,7 @@ class Features:
         return out
 
     def best(self, learner: FastProp, y: Floats) -> tuple[list[Feature], Floats]:
-        """A learner's features with the highest correlation with any target, in the order in which they were proposed.
+        """Return a learner's features with the highest correlation with any target, in the order of proposal.
 
         At most a batch more than the best are in memory. A feature that never varies is left out.
         """
@@ -64,7 +64,7 @@ class Features:
             computed = self.compute(batch, {})
             strength = strongest(correlate(computed, y))
             kept, values, ranks = [*kept, *batch], np.concatenate([values, computed]), np.concatenate([ranks, strength])
-            at = top(ranks, learner.num_features)
+            at = indices_of_best(ranks, learner.num_features)
             if len(at) < len(kept):
                 kept, values, ranks = [kept[i] for i in at], values[at], ranks[at]
         return kept, values
@@ -88,19 +88,19 @@ class Features:
 
 
 def correlate(values: Floats, y: Floats) -> Floats:
-    """Pearson's correlation of each feature (row) with each target (column of ``y``); NaN where one does not vary."""
+    """Return Pearson's correlation of each feature (row) with each target (column of ``y``); NaN if one is constant."""
     return np.column_stack([correlations(values, np.ascontiguousarray(y[:, t])) for t in range(y.shape[1])])
 
 
 def strongest(correlation: Floats) -> Floats:
-    """The strongest correlation with any target, -1 where none is known."""
+    """Return each feature's largest absolute correlation with any target, -1 if all of them are NaN."""
     return np.asarray(np.max(np.where(np.isnan(correlation), -1.0, np.abs(correlation)), axis=1, initial=-1.0))
 
 
-def narrow(values: Floats, features: Sequence[Feature]) -> npt.NDArray[np.float32]:
-    """What predictors learn from: one row per row of the population, infinite values as missing.
+def predictor_input(values: Floats, features: Sequence[Feature]) -> npt.NDArray[np.float32]:
+    """Return the input of predictors: float32, one row per population row; infinite values count as missing.
 
-    A feature that is ``zero`` has 0 for them; the rest is for the predictor to deal with.
+    Missing becomes 0 where ``feature.zero``, else NaN.
     """
     x = np.ascontiguousarray(values.T, np.float32)
     fill = np.array([0.0 if f.zero else np.nan for f in features], np.float32)
@@ -108,7 +108,7 @@ def narrow(values: Floats, features: Sequence[Feature]) -> npt.NDArray[np.float3
     return x
 
 
-def top(ranks: Floats, n: int) -> npt.NDArray[np.int64]:
-    """The places of the ``n`` highest ranks, in order; ranks below 0 are left out."""
+def indices_of_best(ranks: Floats, n: int) -> npt.NDArray[np.int64]:
+    """Return the indices of the ``n`` highest ranks, ascending; ranks below 0 are left out."""
     by = np.argsort(-ranks, kind="stable")[:n]
     return np.sort(by[ranks[by] >= 0])
