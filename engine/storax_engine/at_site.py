@@ -45,9 +45,9 @@ def main() -> int:
 
 
 def _run(folder: Path, task: "Manifest") -> "Result":
-    from storax_engine.remote import work
+    from storax_engine.remote import job_main
 
-    return work.run(folder, task)
+    return job_main.run(folder, task)
 
 
 def _end(message: str, status: int) -> int:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from storax._engine.folder import EngineFolder
 from storax.errors import Conflict, NoProject
-from storax_engine.names import project_name
+from storax_engine.name_rules import project_name
 from storax_engine.platform.catalogue import Catalogue
 from storax_engine.platform.own_jobs import OwnJobs
 from storax_engine.projects import bundle

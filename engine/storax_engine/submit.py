@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from storax.errors import InvalidInput
+from storax_engine.command_progress import Work
 from storax_engine.pipelines import subsets
 from storax_engine.pipelines.pipelines import pipeline_name
 from storax_engine.projects.project import Project
@@ -15,7 +16,6 @@ from storax_engine.remote import files
 from storax_engine.remote.manifest import Fit, Score, Transform
 from storax_engine.remote.outcome import TRAINED
 from storax_engine.remote.run import RemoteRun
-from storax_engine.work import Work
 
 JobFields = Mapping[str, Any]
 MAX_BUCKETS = 500

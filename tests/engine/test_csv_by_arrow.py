@@ -4,10 +4,10 @@ import random
 
 import pytest
 
+from storax_engine.command_progress import Work
 from storax_engine.frames import readers
 from storax_engine.frames.columns import Database
 from storax_engine.frames.readers import CsvFormat
-from storax_engine.work import Work
 
 CELLS = ["", "a", "b c", " padded ", '"quoted, once"', '"two\nlines"', '"say ""so"""', "é", "NA", "null", "nan", '""']
 NUMBERS = ["", "0", "-7", " 12", "12 ", "1.5", "-0.25", "1e3", "123456789012345678901", "nan", "inf", "0x1F", "word"]

@@ -9,10 +9,10 @@ import pytest
 import storax
 from fakes.star import pipeline, star
 from storax import Job, PipelineRecord, errors
+from storax_engine.command_progress import Work
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
 from storax_engine.pipelines import subsets
-from storax_engine.work import Work
 from waiting import eventually
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from storax._jobs.feed import feed_of
 from storax._jobs.subscription import POLL, Subscription
 from storax._orm.pages import pages, read_page
-from storax._orm.plan import PAGE, Plan
+from storax._orm.query_plan import PAGE, Plan
 from storax.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
 from storax.models.job_rules import FINAL
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from storax._orm.changes import BULK_PATIENCE
 from storax._orm.instance import Model
-from storax._orm.plan import PAGE
+from storax._orm.query_plan import PAGE
 from storax._orm.record import put_client, put_position
 from storax._runtime.garbage_collector import collector_paused
 from storax._runtime.json import dumps

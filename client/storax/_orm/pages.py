@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from storax._orm.plan import PAGE, Plan
+from storax._orm.query_plan import PAGE, Plan
 from storax._runtime.garbage_collector import collector_paused
 from storax._runtime.json import dumps
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from storax._orm.instance import Model, gone_as
 from storax._orm.pages import pages
-from storax._orm.plan import PAGE, Plan
+from storax._orm.query_plan import PAGE, Plan
 from storax._orm.rows import from_object, from_rows
 from storax._orm.to_frames import Frames
 from storax._runtime.json import dumps

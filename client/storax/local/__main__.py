@@ -14,8 +14,8 @@ from storax._runtime.processes import identify
 from storax.local.config import StackConfig
 from storax.local.errors import LocalError
 from storax.local.folder import Folder
-from storax.local.plan import make_plan
 from storax.local.servers.ports import Ports
+from storax.local.stack_plan import make_plan
 from storax.local.state import Stack
 from storax.local.supervisor import Supervisor, log
 

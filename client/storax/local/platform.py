@@ -6,9 +6,9 @@ import sys
 from dataclasses import dataclass
 
 from storax.local.errors import StartError
-from storax.local.parts import Part, never
 from storax.local.servers.ports import HOST
 from storax.local.servers.probes import http_status
+from storax.local.stack_parts import Part, never
 from storax.local.state import Stack
 
 USER = "local"

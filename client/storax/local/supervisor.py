@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from storax._runtime.processes import Process, end, identify, orphans
 from storax.local.errors import LocalError
 from storax.local.folder import Folder
-from storax.local.parts import Part
 from storax.local.processes.child import Child, Phase
 from storax.local.processes.stopping import stop_parts
+from storax.local.stack_parts import Part
 from storax.local.state import PartRecord, Stack
 
 _POLL_SEC = 0.02

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from storax.errors import InvalidInput
-from storax_engine.names import free_name
+from storax_engine.name_rules import free_name
 
 STAMP = pa.timestamp("us")
 _CHUNK_LIMIT = 2**31 - 1

@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
+from storax_engine.command_progress import Work
 from storax_engine.frames.coerce import values_of
 from storax_engine.frames.frame import Frame
 from storax_engine.frames.operations import AGGREGATIONS, SCALAR
-from storax_engine.work import Work
 
 DEPTH = 100
 _ROWS, _RANDOM = "__row__", "__random_{}__"

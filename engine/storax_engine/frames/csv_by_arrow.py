@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from storax_engine.command_progress import Work
 from storax_engine.frames.coerce import STAMP
-from storax_engine.work import Work
 
 LARGE = 4 * 1024 * 1024  # bytes from which on it is worth while
 _BLOCK = 1024 * 1024

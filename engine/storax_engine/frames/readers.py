@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storax.errors import InvalidInput, NoFile
+from storax_engine.command_progress import Work
 from storax_engine.frames import csv_by_arrow
 from storax_engine.frames.coerce import table_of
 from storax_engine.frames.columns import Database
-from storax_engine.work import Work
 
 _SEPARATORS = (";", "\t", "|", ",")
 _ENOUGH = 4 * 1024 * 1024  # bytes at a time where only the types are looked for; DuckDB's own are 32 MB

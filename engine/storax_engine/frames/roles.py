@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 
 from storax.data.roles import all_roles
 from storax.errors import InvalidInput
+from storax_engine.command_progress import Work
 from storax_engine.frames.coerce import STAMP
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
-from storax_engine.work import Work
 
 _NUMBER = "TRY_CAST(nullif(trim(v), '') AS DOUBLE)"
 _MOMENT = "TRY_CAST(nullif(trim(v), '') AS TIMESTAMP)"

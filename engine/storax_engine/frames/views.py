@@ -7,12 +7,12 @@ import pyarrow as pa
 
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
+from storax_engine.command_progress import Work
 from storax_engine.frames import columns, roles
 from storax_engine.frames.coerce import default_role
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
-from storax_engine.names import free_name
-from storax_engine.work import Work
+from storax_engine.name_rules import free_name
 
 Step = Callable[[Frame, Mapping[str, Any], Database, Work], Frame]
 

@@ -13,9 +13,9 @@ from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.state import State
-from storax_engine.learning.tables import matrix
+from storax_engine.learning.tables import feature_matrix
 from storax_engine.learning.tables.columns import Floats
-from storax_engine.learning.tables.matrix import Features
+from storax_engine.learning.tables.feature_matrix import Features
 from storax_engine.learning.tables.workspace import Cache, Workspace
 
 Tables = Mapping[str, pa.Table]
@@ -51,7 +51,7 @@ class Trained:
     def predict(self, tables: Tables) -> Floats:
         """One column per target: values, or probabilities of class 1; the average of several predictors."""
         self._need_models()
-        x = matrix.predictor_input(self._values(tables), self.state.features)
+        x = feature_matrix.predictor_input(self._values(tables), self.state.features)
         out = np.empty((x.shape[0], len(self.targets)))
         for t, target in enumerate(self.targets):
             models = self.state.models[target]

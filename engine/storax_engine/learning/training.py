@@ -16,10 +16,10 @@ from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.predictors.base import Predictor
 from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.state import State
-from storax_engine.learning.tables import matrix
+from storax_engine.learning.tables import feature_matrix
 from storax_engine.learning.tables.columns import Floats
+from storax_engine.learning.tables.feature_matrix import Features
 from storax_engine.learning.tables.frame import CATEGORICAL
-from storax_engine.learning.tables.matrix import Features
 from storax_engine.learning.tables.workspace import Cache, Workspace
 from storax_engine.learning.trained import Trained
 
@@ -45,7 +45,7 @@ def fit(
 
 
 class RowFeatures(Protocol):
-    """Features of all rows of the population, as ``matrix.Features`` has them."""
+    """Features of all rows of the population, as ``feature_matrix.Features`` computes them."""
 
     def own(self, *, categorical: bool) -> list[Feature]:
         """The population's own columns."""
@@ -152,7 +152,7 @@ class Fit:
         features, values = self._select(features, values, y)
         state = State(
             features=features,
-            correlations=matrix.correlate(values, y) if y.size else np.empty((len(features), 0)),
+            correlations=feature_matrix.correlate(values, y) if y.size else np.empty((len(features), 0)),
             vocabularies=vocabularies,
             kinds=self._source.kinds,
             schemas=self._source.schemas,
@@ -183,7 +183,7 @@ class Fit:
     def _select(self, features: list[Feature], values: Floats, y: Floats) -> tuple[list[Feature], Floats]:
         if not self.plan.selectors or self.plan.share_selected == 0.0:
             return features, values
-        x = matrix.predictor_input(values, features)
+        x = feature_matrix.predictor_input(values, features)
         weights = np.zeros(len(features))
         for part in self.plan.selectors:
             for t in range(y.shape[1]):
@@ -193,7 +193,7 @@ class Fit:
         return [features[i] for i in keep], values[keep]
 
     def _predictors(self, state: State, values: Floats, y: Floats) -> None:
-        x = matrix.predictor_input(values, state.features) if self.plan.predictors else None
+        x = feature_matrix.predictor_input(values, state.features) if self.plan.predictors else None
         for t, target in enumerate(self.plan.targets):
             for i, part in enumerate(self.plan.predictors):
                 done = (t * len(self.plan.predictors) + i) / (len(self.plan.targets) * len(self.plan.predictors))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from storax.errors import InvalidInput
-from storax_engine.work import Cancelled
+from storax_engine.command_progress import Cancelled
 
 
 @contextmanager

@@ -18,12 +18,12 @@ from storax._orm.rows import to_object
 from storax._runtime.suggestions import nearest
 from storax.errors import NoPipeline, NoProject
 from storax.models.pipeline_record import PipelineRecord
-from storax_engine.names import free_name
+from storax_engine.command_progress import Work
+from storax_engine.name_rules import free_name
 from storax_engine.pipelines.errors import learning_errors
 from storax_engine.pipelines.fit_folder import Facts, fits_in, sync, write_facts
 from storax_engine.pipelines.results import Results
 from storax_engine.platform.catalogue import Catalogue, delete
-from storax_engine.work import Work
 
 _ASIDE = ".new-"
 

@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 
 from storax.errors import InvalidInput
+from storax_engine.command_progress import Work
 from storax_engine.frames import views
 from storax_engine.frames.frame import Frame
-from storax_engine.work import Work
 
 Roles = dict[str, dict[str, list[str]]]
 

@@ -17,8 +17,8 @@ from typing import Any
 from storax.client import Client
 from storax.errors import InvalidInput, StoraxError
 from storax.models.job import Job
+from storax_engine.command_progress import Cancelled, Work, cancelled_job
 from storax_engine.platform.own_site import LEFT, OwnSite, Report, move, report
-from storax_engine.work import Cancelled, Work, cancelled_job
 
 HEARTBEAT_SEC = 1.0  # while something runs; the reply names the jobs to cancel
 STOP_SEC = 2.0  # a process that ends reports for this long at most

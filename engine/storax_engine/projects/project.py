@@ -15,7 +15,7 @@ from storax.models.project_record import ProjectRecord
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
 from storax_engine.frames.storage import FrameFolder, Saved
-from storax_engine.names import free_name
+from storax_engine.name_rules import free_name
 from storax_engine.pipelines.pipelines import Pipelines
 from storax_engine.platform.catalogue import Catalogue, delete
 from storax_engine.projects.entry import Entry, facts_in_memory, facts_on_disk

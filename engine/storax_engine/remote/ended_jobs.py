@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from storax.errors import JobFailed, NoResult, StoraxError, Unavailable
+from storax_engine.command_progress import cancelled_job
 from storax_engine.platform.jobs import Jobs
 from storax_engine.remote import outcome
 from storax_engine.remote.failures import failure_of
@@ -15,7 +16,6 @@ from storax_engine.remote.manifest import Trial
 from storax_engine.remote.outcome import Result
 from storax_engine.remote.run import RemoteRun
 from storax_engine.remote.table import RunTable
-from storax_engine.work import cancelled_job
 
 Collect = Callable[[RemoteRun, Result], dict[str, Any]]
 ASIDE = ".new-"  # begins the name of a folder that is no run yet, or no longer

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from storax.errors import JobFailed, NoProject, StoraxError
 from storax.models.job import Job
+from storax_engine.command_progress import Cancelled, Work
 from storax_engine.platform.jobs import FOLDER, Jobs, check_fields
 from storax_engine.remote import manifest, steps
 from storax_engine.remote.ended_jobs import ASIDE, Collect, EndedJobs
@@ -22,7 +23,6 @@ from storax_engine.remote.outcome import Failure
 from storax_engine.remote.run import RemoteRun
 from storax_engine.remote.table import RunTable
 from storax_engine.remote.watcher import Watcher
-from storax_engine.work import Cancelled, Work
 
 Tags = Mapping[str, str]
 _RUN_TAG, _STEP_TAG = "order", "step_of"  # by the names that jobs of earlier releases have

@@ -6,13 +6,13 @@ from typing import Any
 import pyarrow as pa
 
 from storax.errors import InvalidInput
+from storax_engine.command_progress import Work
 from storax_engine.engine import Engine
 from storax_engine.frames import coerce, readers, roles, views
 from storax_engine.frames.frame import Frame
 from storax_engine.frames.readers import CsvFormat
-from storax_engine.names import free_name
+from storax_engine.name_rules import free_name
 from storax_engine.projects.project import Project
-from storax_engine.work import Work
 
 Answer = Any
 Source = Mapping[str, Any]

@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from storax.errors import NoPipeline
 from storax_engine import submit
+from storax_engine.command_progress import Work, cancelled_job
 from storax_engine.engine import Engine
 from storax_engine.pipelines import subsets
 from storax_engine.pipelines.errors import learning_errors
 from storax_engine.pipelines.pipelines import pipeline_name
-from storax_engine.work import Work, cancelled_job
 
 Answer = Any
 Subset = Mapping[str, Any]

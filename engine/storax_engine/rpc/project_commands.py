@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from storax_engine.command_progress import Work
 from storax_engine.engine import Engine
 from storax_engine.frames import coerce, columns, roles, views, writers
 from storax_engine.frames.frame import Frame
-from storax_engine.names import free_name
-from storax_engine.work import Work
+from storax_engine.name_rules import free_name
 
 Answer = Any
 Source = Mapping[str, Any]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput, JobFailed
+from storax_engine.command_progress import Work
 from storax_engine.engine import Engine
 from storax_engine.frames.frame import Frame
 from storax_engine.pipelines import subsets
@@ -12,7 +13,6 @@ from storax_engine.pipelines.errors import learning_errors
 from storax_engine.pipelines.pipelines import pipeline_name
 from storax_engine.projects.project import Project
 from storax_engine.remote.collect import tuning_folder
-from storax_engine.work import Work
 
 if TYPE_CHECKING:
     from storax_engine.tuning.tuning import Tuning

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from storax.errors import Conflict, InvalidInput, JobFailed, StoraxError, Unavailable
+from storax_engine.command_progress import Cancelled, Work
 from storax_engine.engine import Engine
 from storax_engine.pipelines.errors import learning_errors
 from storax_engine.projects.project import Project
@@ -26,7 +27,6 @@ from storax_engine.remote import files
 from storax_engine.remote.files import read_json, write_json
 from storax_engine.remote.manifest import Trial
 from storax_engine.tuning.search import Search
-from storax_engine.work import Cancelled, Work
 
 Row = dict[str, Any]
 Tables = Mapping[str, pa.Table]

@@ -7,7 +7,7 @@ import pytest
 
 from fakes.rest import Script, client_of, job, rows
 from storax import Job, errors
-from storax._orm.plan import Window
+from storax._orm.query_plan import Window
 
 
 class Store:

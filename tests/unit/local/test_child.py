@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from storax.local.errors import StartError
-from storax.local.parts import Part
 from storax.local.processes.child import Child, Phase
+from storax.local.stack_parts import Part
 from waiting import eventually
 
 Make = Callable[..., Child]

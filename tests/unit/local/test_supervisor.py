@@ -33,7 +33,7 @@ time.sleep(120)
 SUPERVISE = """
 import json, pathlib, sys
 from storax.local.folder import Folder
-from storax.local.parts import Part
+from storax.local.stack_parts import Part
 from storax._runtime.processes import identify
 from storax.local.state import Stack
 from storax.local.supervisor import Supervisor

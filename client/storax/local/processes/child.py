@@ -7,9 +7,9 @@ from pathlib import Path
 
 from storax._runtime.processes import Process, end, identify
 from storax.local.errors import StartError
-from storax.local.parts import Part
 from storax.local.processes.log_file import LogFile
 from storax.local.processes.spawn import spawn
+from storax.local.stack_parts import Part
 from storax.local.state import PartRecord
 
 _FIRST_DELAY_SEC = 0.1

@@ -5,8 +5,8 @@ import subprocess
 import tempfile
 
 from storax._runtime.processes import MARK
-from storax.local.parts import Part
 from storax.local.processes.log_file import LogFile
+from storax.local.stack_parts import Part
 
 # Of our own environment these would name another server, user or stack to the processes we start.
 _NOT_PASSED_ON = {"STORAX_URL", "STORAX_TOKEN", "STORAX_PROFILE", MARK}

@@ -5,11 +5,11 @@ import signal
 from pathlib import Path
 
 from storax.local.folder import Folder
-from storax.local.parts import Part
 from storax.local.processes.ordinary import OrdinaryUser, ordinary_user
 from storax.local.servers import binaries
 from storax.local.servers.ports import HOST
 from storax.local.servers.probes import postgres_answers
+from storax.local.stack_parts import Part
 from storax.local.state import Stack
 
 USER = DATABASE = "storax"

@@ -3,10 +3,10 @@
 import os
 
 from storax.local.folder import Folder
-from storax.local.parts import Part
 from storax.local.servers import binaries
 from storax.local.servers.ports import HOST
 from storax.local.servers.probes import valkey_answers
+from storax.local.stack_parts import Part
 from storax.local.state import Stack
 
 _RANK = 2

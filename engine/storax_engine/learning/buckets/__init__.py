@@ -3,7 +3,7 @@
 ``prepare_fit``, then ``compute`` for each bucket, then ``fit``; or ``prepare_transform``, ``compute``, ``blocks``.
 """
 
-from storax_engine.learning.buckets.work import (
+from storax_engine.learning.buckets.steps import (
     blocks,
     compute,
     fit,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from storax_engine.learning.kernels.compile import kernel
-from storax_engine.learning.kernels.since import since
+from storax_engine.learning.kernels.elapsed import since
 
 COLUMNS = ("AVG", "SUM", "MIN", "MAX", "STDDEV", "VAR", "FIRST", "LAST", "TREND")
 

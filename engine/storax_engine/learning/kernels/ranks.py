@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from storax_engine.learning.kernels.compile import kernel
-from storax_engine.learning.kernels.since import since
+from storax_engine.learning.kernels.elapsed import since
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.75, 0.9, 0.95, 0.99)
 COLUMNS = (

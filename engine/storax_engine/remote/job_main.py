@@ -1,6 +1,4 @@
-"""What the job of a remote run does in its folder. Done twice, it does the work once: what an earlier attempt finished
-stays.
-"""
+"""The program of a remote run's job. It works in the folder of the run, and keeps what an earlier attempt finished."""
 
 import shutil
 import time

@@ -1,6 +1,6 @@
-"""What must be learned of all rows before there are buckets: one column in memory at a time.
+"""Fits preprocessors on all rows, before the tables are split into buckets: one column in memory at a time.
 
-Preprocessors look at each column by itself, so what they learn of a table is put together from its columns.
+A preprocessor looks at each column by itself, so its state for a table is combined from the states of the columns.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from storax_engine.learning.buckets import part
+from storax_engine.learning.buckets import bucket_features
 from storax_engine.learning.buckets.placeholder_tables import looked_up
 from storax_engine.learning.buckets.sources import Source
 from storax_engine.learning.buckets.splitting import Split
@@ -87,7 +87,7 @@ def _of_joined(
     with TemporaryDirectory(prefix="storax-counts-") as folder:
         Split(plan, sources, Path(folder), n, replicate_mb, tick).run()
         for i in range(n):
-            _count(part.read(plan, Path(folder), i, preparation, tick).population(), counted)
+            _count(bucket_features.read(plan, Path(folder), i, preparation, tick).population(), counted)
     return counted
 
 

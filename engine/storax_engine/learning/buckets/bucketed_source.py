@@ -1,17 +1,17 @@
-"""A fit's source of numbers that are in buckets: what needs all rows is put together, one column at a time."""
+"""The source of a fit whose features are in buckets: reads a column of all buckets where the fit needs all rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning.buckets.skeleton import Skeleton
-from storax_engine.learning.buckets.together import Matrix
+from storax_engine.learning.buckets.combined_matrix import Matrix
+from storax_engine.learning.buckets.empty_frames import Skeleton
 from storax_engine.learning.features import fastprop
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import WITH_TARGETS, Preparation
-from storax_engine.learning.tables import columns, matrix
+from storax_engine.learning.tables import columns, feature_matrix
 from storax_engine.learning.tables.columns import Floats
 from storax_engine.learning.tables.frame import CATEGORICAL, Column, Frame
 from storax_engine.learning.tables.workspace import Cache
@@ -114,6 +114,6 @@ class _BucketFeatures:
         ranks = np.empty(len(proposed))
         for start in range(0, len(proposed), AT_ONCE):
             values = self._matrix.columns(proposed[start : start + AT_ONCE])
-            ranks[start : start + AT_ONCE] = matrix.strongest(matrix.correlate(values, y))
-        kept = [self._features[proposed[i]] for i in matrix.indices_of_best(ranks, learner.num_features)]
+            ranks[start : start + AT_ONCE] = feature_matrix.strongest(feature_matrix.correlate(values, y))
+        kept = [self._features[proposed[i]] for i in feature_matrix.indices_of_best(ranks, learner.num_features)]
         return kept, self.compute(kept, {})

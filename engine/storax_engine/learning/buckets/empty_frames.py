@@ -9,8 +9,8 @@ from storax_engine.learning.features.fastprop import FastProp, Frequent
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import MANY_TO_MANY, Node, Plan
 from storax_engine.learning.preparation import WITH_TARGETS, Preparation
+from storax_engine.learning.tables.feature_matrix import Features
 from storax_engine.learning.tables.frame import CATEGORICAL, Frame
-from storax_engine.learning.tables.matrix import Features
 from storax_engine.learning.tables.workspace import Cache, Workspace
 
 

@@ -1,4 +1,4 @@
-"""The features of one bucket: what ``matrix.Features`` computes, of the rows that are in it."""
+"""The features of one bucket: ``feature_matrix.Features``, computed over the rows of the bucket."""
 
 import json
 import shutil
@@ -15,8 +15,8 @@ from storax_engine.learning.buckets.splitting import ROW, home, table
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import Preparation
+from storax_engine.learning.tables.feature_matrix import Features
 from storax_engine.learning.tables.frame import CATEGORICAL
-from storax_engine.learning.tables.matrix import Features
 from storax_engine.learning.tables.workspace import Cache, Workspace
 
 GROUP = 64

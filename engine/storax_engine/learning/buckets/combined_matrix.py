@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from storax_engine.learning.buckets.part import CATEGORIES, FEATURES, GROUP, LEVELS, group
+from storax_engine.learning.buckets.bucket_features import CATEGORIES, FEATURES, GROUP, LEVELS, group
 from storax_engine.learning.buckets.splitting import ROW, home, table
 from storax_engine.learning.errors import BadData
 from storax_engine.learning.tables.columns import Floats, Ints

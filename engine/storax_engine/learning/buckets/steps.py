@@ -1,7 +1,7 @@
-"""A large feature step, as work that can be done in pieces: prepare, then each bucket alone, then put together.
+"""The steps of feature learning in buckets: prepare, compute each bucket alone, combine.
 
-``prepare_fit`` or ``prepare_transform`` writes a folder; ``compute`` does one bucket of it, in any order, anywhere the
-folder can be read, again after a failure; ``fit`` or ``blocks`` puts them together.
+``prepare_fit`` or ``prepare_transform`` writes a folder. ``compute`` computes one bucket of it: in any order, on any
+machine that reads the folder, again after a failure. ``fit`` or ``blocks`` combines the buckets.
 """
 
 import json
@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storax_engine.learning import plan, targets
-from storax_engine.learning.buckets import before, joined, part, skeleton, sources
+from storax_engine.learning.buckets import bucket_features, bucketed_source, empty_frames, fit_before_split, sources
+from storax_engine.learning.buckets.combined_matrix import BLOCK_ROWS, Matrix
 from storax_engine.learning.buckets.sources import Source, TableOrPath
 from storax_engine.learning.buckets.splitting import Split, home
-from storax_engine.learning.buckets.together import BLOCK_ROWS, Matrix
 from storax_engine.learning.errors import BadData, BadPlan, Cancelled
 from storax_engine.learning.features import fastprop
 from storax_engine.learning.features import feature as features_
@@ -64,13 +64,16 @@ def prepare_fit(
     inputs, preparation = sources.of(read, tables), Preparation(read)
     y = read_targets(read, _targets(read, inputs[read.population.name]), needed=bool(untrained))
     progress(0.0, "learning of all rows")
-    before.learn(read, inputs, preparation, tick)
-    empty = skeleton.Skeleton(read, {name: s.schema for name, s in inputs.items()}, preparation)
+    fit_before_split.learn(read, inputs, preparation, tick)
+    empty = empty_frames.Skeleton(read, {name: s.schema for name, s in inputs.items()}, preparation)
     counted = {}
     if any(learner.n_most_frequent for learner in learners):
         for node in empty.joined():
-            counted[node.name] = before.counts(read, inputs, preparation, node, buckets, replicate_mb, tick)
-    own, proposed = empty.own(categorical=False), [empty.propose(x, before.frequent(counted)) for x in learners]
+            counted[node.name] = fit_before_split.counts(read, inputs, preparation, node, buckets, replicate_mb, tick)
+    own, proposed = (
+        empty.own(categorical=False),
+        [empty.propose(x, fit_before_split.frequent(counted)) for x in learners],
+    )
     features = list(dict.fromkeys([*own, *(f for group in proposed for f in group)]))
     place = {f: i for i, f in enumerate(features)}
     home_ = _emptied(folder)
@@ -100,7 +103,7 @@ def prepare_transform(
     read, tick = trained.plan, _tick(cancelled)
     inputs = sources.of(read, tables)
     schemas = {name: s.schema for name, s in inputs.items()}
-    _ = skeleton.Skeleton(read, schemas, trained.preparation).kinds  # a column that is missing is told now
+    _ = empty_frames.Skeleton(read, schemas, trained.preparation).kinds  # raises for a missing column
     Split(read, inputs, _emptied(folder), _checked(buckets), replicate_mb, tick).run()
     known = {
         "rows": inputs[read.population.name].rows,
@@ -116,10 +119,10 @@ def compute(folder: Path | str, bucket: int, *, cancelled: IsCancelled = _never)
     work, tick = _read(folder), _tick(cancelled)
     if not 0 <= bucket < work.buckets:
         raise BadData(f"there is no bucket {bucket}: {work.folder} has {work.buckets}, from 0 on")
-    workspace = part.read(work.plan, work.folder, bucket, work.preparation, tick)
+    workspace = bucket_features.read(work.plan, work.folder, bucket, work.preparation, tick)
     pieces = max(1024, BLOCK_ROWS // work.buckets)
     place = home(work.folder, bucket)
-    part.write(workspace, work.preparation, work.features, work.vocabularies, place, pieces, tick)
+    bucket_features.write(workspace, work.preparation, work.features, work.vocabularies, place, pieces, tick)
 
 
 def is_prepared(folder: Path | str) -> bool:
@@ -129,7 +132,7 @@ def is_prepared(folder: Path | str) -> bool:
 
 def is_computed(folder: Path | str, bucket: int) -> bool:
     """Whether a bucket's features are there, whole."""
-    return (home(Path(folder), bucket) / part.FEATURES).is_dir()
+    return (home(Path(folder), bucket) / bucket_features.FEATURES).is_dir()
 
 
 def fit(folder: Path | str, *, progress: Progress = _quiet, cancelled: IsCancelled = _never) -> Trained:
@@ -140,11 +143,11 @@ def fit(folder: Path | str, *, progress: Progress = _quiet, cancelled: IsCancell
     work = _read(folder)
     if work.vocabularies is not None:
         raise BadData(f"{work.folder} was prepared for a transform, not for a fit")
-    empty = skeleton.Skeleton(work.plan, work.schemas, work.preparation)
+    empty = empty_frames.Skeleton(work.plan, work.schemas, work.preparation)
     matrix = Matrix(work.folder, work.buckets, work.rows, len(work.features))
     y = pq.read_table(work.folder / TARGETS)
     wide = np.column_stack([c.to_numpy() for c in y.columns]) if y.num_columns else np.empty((work.rows, 0))
-    source = joined.FromBuckets(work.plan, work.preparation, empty, work.features, work.proposed, matrix, wide)
+    source = bucketed_source.FromBuckets(work.plan, work.preparation, empty, work.features, work.proposed, matrix, wide)
     return Fit(work.plan, source, progress, cancelled).run()
 
 

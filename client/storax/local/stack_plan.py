@@ -4,10 +4,10 @@ import os
 
 from storax.local.config import StackConfig
 from storax.local.folder import Folder
-from storax.local.parts import Part
 from storax.local.platform import SETTLE_SEC, Platform, digest, python_command
 from storax.local.servers import postgres, valkey
 from storax.local.servers.ports import DEFAULT_PORT, HOST, Ports
+from storax.local.stack_parts import Part
 from storax.local.state import Stack
 
 SITE = "local"
