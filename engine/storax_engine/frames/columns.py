@@ -62,7 +62,7 @@ def evaluate(node: Any, frame: Frame, database: Database, work: Work) -> pa.Chun
 
 
 def aggregate(node: Any, name: str, frame: Frame, database: Database, work: Work) -> Any:
-    """One number, text or time out of an expression's values.
+    """Return one number, text or time, aggregated from an expression's values.
 
     Raises:
         NoColumn, InvalidInput: naming what is wrong with it.

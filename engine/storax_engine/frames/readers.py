@@ -193,7 +193,7 @@ def _source(path: str, form: CsvFormat, sample: int, **more: int) -> str:
 
 
 def _csv_error(path: str, message: str) -> InvalidInput:
-    """DuckDB's words, cut down to the line and what is wrong there."""
+    """Return DuckDB's error message, cut down to the line and its fault."""
     line = re.search(r"Line: (\d+)", message)
     what = next((w for w in message.splitlines() if w.startswith(("Expected", "Value with", "Invalid unicode"))), "")
     what = what or message.splitlines()[0].partition(": ")[2]

@@ -48,7 +48,7 @@ class FrameFolder:
     path: Path
 
     def file(self, name: str) -> Path:
-        """Where the frame of that name is, or would be."""
+        """Return the path of the file of the frame of that name, whether or not it exists."""
         return self.path / f"{file_name(name)}{ENDING}"
 
     def clear_remains(self) -> None:
@@ -91,7 +91,7 @@ class FrameFolder:
         sync_folder(self.path)
 
     def remove(self, name: str) -> None:
-        """Remove a frame from the disk; harmless where there is none."""
+        """Remove a frame from the disk, if it is there."""
         self.file(name).unlink(missing_ok=True)
         sync_folder(self.path)
 

@@ -45,7 +45,7 @@ def write(folder: Path | str, read: Plan, preparation: Preparation, state: State
 
 
 def read(folder: Path | str) -> tuple[Plan, Preparation, State]:
-    """What ``write`` wrote.
+    """Read the trained pipeline that ``write`` wrote.
 
     Raises ``BadData`` where the folder holds no pipeline, or one of a newer version.
     """

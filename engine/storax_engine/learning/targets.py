@@ -24,7 +24,7 @@ def population(plan: Plan, tables: Mapping[str, pa.Table], *, to_fit: bool) -> p
 
 
 def read(plan: Plan, table: pa.Table, *, to_fit: bool) -> Matrix:
-    """One column per target. Raises ``BadData`` naming a target that is missing, not finite, or of one class."""
+    """Return one column per target. Raises ``BadData`` naming a target that is missing, not finite, or of one class."""
     if not plan.targets:
         raise BadData(f"table {plan.population.table!r} has no column with the role target")
     return np.column_stack([_one(plan, table, name, to_fit) for name in plan.targets])

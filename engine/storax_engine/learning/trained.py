@@ -43,13 +43,13 @@ class Trained:
         return list(self.state.warnings)
 
     def transform(self, tables: Tables) -> pa.Table:
-        """One column of float64 per feature, one row per row of the population; null where it is not known."""
+        """Return one float64 column per feature, one row per population row; null means missing."""
         values = self._values(tables)
         arrays = [pa.array(v, from_pandas=True) for v in values]
         return pa.table(arrays, names=[f.name for f in self.state.features])
 
     def predict(self, tables: Tables) -> Floats:
-        """One column per target: values, or probabilities of class 1; the average of several predictors."""
+        """Return one column per target: values, or probabilities of class 1; the average of several predictors."""
         self._need_models()
         x = feature_matrix.predictor_input(self._values(tables), self.state.features)
         out = np.empty((x.shape[0], len(self.targets)))

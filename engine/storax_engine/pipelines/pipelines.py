@@ -47,7 +47,7 @@ class Fitted:
         return to_object(self.record)
 
     def of_job(self, job_id: int) -> bool:
-        """Whether this job learned or scored it."""
+        """Return whether this job fitted or scored it."""
         facts = self.described()
         return facts["job_id"] == job_id or any(score.get("job_id") == job_id for score in facts["scores"])
 
@@ -95,7 +95,7 @@ class Pipelines:
 
     @contextmanager
     def trained(self, name: str) -> Iterator[Any]:
-        """What a fit has learned; for one thread at a time.
+        """Yield the trained pipeline of a fit, to one thread at a time.
 
         Raises:
             NoPipeline: there is no such fit.

@@ -65,7 +65,7 @@ def roles(frames: Mapping[str, Frame], stated: Mapping[str, Mapping[str, list[st
 
 
 def editions(here: views.Frames, subset: Mapping[str, Any]) -> dict[str, int]:
-    """Which edition of which data frame stands behind a subset."""
+    """Return which edition of which data frame a subset reads."""
     sources = [subset["population"], *subset.get("peripheral", {}).values()]
     return {source["frame"]: here.frame(source["frame"]).edition for source in sources}
 

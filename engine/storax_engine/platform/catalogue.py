@@ -24,7 +24,7 @@ class Catalogue:
         self._pipelines = PipelineRecordManager(client=client)
 
     def open_project(self, name: str, engine: str, autosave: bool | None) -> ProjectRecord:
-        """Return the project's record, created where there is none; ``autosave`` None leaves that setting alone."""
+        """Return the project's record, created if missing; ``autosave`` None leaves that setting alone."""
         settings: dict[str, Any] = {"engine": engine} | ({} if autosave is None else {"autosave": autosave})
         try:
             return self._projects.create(name=name, **settings)

@@ -70,7 +70,7 @@ class OwnJobs:
         self._end(own, move("RUN_DONE"), {"return_code": 0, "return_value": own.value})
 
     def clear(self) -> None:
-        """Report, after a start, what an engine that was killed had at work. Harmless where there is nothing."""
+        """Report, after a start, the jobs that a killed engine had at work, if any."""
         try:
             with self._guard:
                 if self._site.exists():

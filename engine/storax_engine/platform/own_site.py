@@ -40,7 +40,7 @@ class OwnSite:
         self._session: Session | None = None
 
     def exists(self) -> bool:
-        """Whether this or an earlier process registered it."""
+        """Return whether this or an earlier process registered the site."""
         return self._sites.filter(name=self._name).exists()
 
     def open(self) -> Session:
@@ -86,7 +86,7 @@ class OwnSite:
         self.report([report(job_id, epoch, *ends[job_id in finished]) for job_id, epoch in epochs.items()])
 
     def report(self, reports: Sequence[Report]) -> None:
-        """Report what became of leased jobs."""
+        """Report the outcome of leased jobs."""
         for refused in self.open().report(reports)["refused"]:
             log.warning("a report was refused: %s", refused)
 

@@ -48,7 +48,7 @@ class Entry:
         return {fact: record[fact] for fact in _FACTS}
 
     def described(self) -> dict[str, Any]:
-        """What is known of it, without its rows."""
+        """Return the frame's description, without rows."""
         known = {"version": self.record.version, "id": self.id, "on_disk": self.saved is not None}
         return {"name": self.name, **self.facts, **known}
 
@@ -117,7 +117,7 @@ class Entry:
 
 
 def facts_in_memory(frame: Frame) -> Facts:
-    """What the platform is to know of a frame in memory."""
+    """Return what the catalogue records of a frame in memory."""
     return {
         "columns": frame.described(),
         "nrows": len(frame.table),
@@ -128,7 +128,7 @@ def facts_in_memory(frame: Frame) -> Facts:
 
 
 def facts_on_disk(saved: Saved) -> Facts:
-    """What the platform is to know of a frame on disk alone."""
+    """Return what the catalogue records of a frame on disk alone."""
     return {
         "columns": saved.columns,
         "nrows": saved.nrows,

@@ -70,7 +70,7 @@ class Project:
         return sorted(self._entries)
 
     def described(self, name: str) -> Description:
-        """What is known of a frame, without its rows.
+        """Return a frame's description, without rows.
 
         Raises:
             NoDataFrame: there is none of that name.

@@ -17,7 +17,7 @@ _HINT = "Is the same version of Storax installed at the site?"
 
 
 def tuning_folder(project: Path, name: str) -> Path:
-    """Where the tuning of that name is, or would be."""
+    """Return the folder of the tuning of that name, whether or not it exists."""
     return project / "tunings" / file_name(name)
 
 

@@ -21,7 +21,7 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a file; None where there is none.
+    """Read a file; return None if it does not exist.
 
     Raises:
         ValueError: it is no JSON.
@@ -33,7 +33,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_untrusted(path: Path) -> Any:
-    """Read what a job wrote into a file, which may be anything; None where there is none.
+    """Read a file that a job wrote, whose content is not trusted; return None if it does not exist.
 
     Raises:
         ValueError: it is no JSON, a link, or larger than what a job writes can be.

@@ -150,7 +150,7 @@ def write(folder: Path, message: Manifest | State) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest in a folder, of this release or the previous one; None where there is none.
+    """Return the manifest in a folder, of this release or the previous one; None if there is none.
 
     Raises:
         UnknownFormat: a newer Storax wrote it.

@@ -37,7 +37,7 @@ class Result(Left):
 
     @property
     def return_value(self) -> dict[str, Any]:
-        """What the job returns to its user."""
+        """The value that the job returns to its user."""
         return {**(self.scores or {}), **({"warnings": self.warnings} if self.warnings else {})}
 
 
@@ -73,7 +73,7 @@ def write(folder: Path, left: Left) -> None:
 
 
 def read(folder: Path, kind: type[L]) -> L | None:
-    """What a job left; None where it has not.
+    """Read the record of an outcome from a run's folder; return None if the job left none.
 
     Raises:
         ValueError: it left something else.

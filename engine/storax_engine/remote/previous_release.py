@@ -15,7 +15,7 @@ _STATE = ("job_id", "step_ids", "unwanted", "failed_at")
 
 
 def manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest that an order and its ticket make; None where there is no order."""
+    """Build the manifest from an order and its ticket; return None if the folder has no order."""
     order, ticket = read_json(folder / ORDER), read_json(folder / TICKET) or {}
     if order is None:
         return None

@@ -1,4 +1,4 @@
-"""One remote run: its folder, its manifest and state, and what became of it."""
+"""One remote run: its folder, manifest, state and outcome."""
 
 import logging
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class RemoteRun:
         return self.state.failed_at is not None
 
     def is_trial(self, tuning: str, number: int) -> bool:
-        """Whether it is this trial of this tuning."""
+        """Return whether it is this trial of this tuning."""
         task = self.manifest.task
         return isinstance(task, Trial) and (task.tuning, task.number) == (tuning, number)
 
@@ -60,7 +60,7 @@ class RemoteRun:
         manifest.write(self.folder, self.state)
 
     def progress(self) -> tuple[float, str]:
-        """How far its jobs are: the part done, 0 to 1, and what they do. Reads files."""
+        """Return the progress of its jobs: the part done, 0 to 1, and the present step. Reads files."""
         try:
             now = outcome.read(self.folder, outcome.Progress)
             task = self.manifest.task
@@ -71,7 +71,7 @@ class RemoteRun:
         return (now.part, now.text) if now else (0.0, "")
 
     def failure(self) -> outcome.Failure | None:
-        """What its jobs say of their failure; None where they say nothing that can be read."""
+        """Return the failure that its jobs recorded; None if there is no readable record."""
         try:
             return outcome.read(self.folder, outcome.Failure) or steps.failure(self.folder)
         except ValueError as error:

@@ -133,12 +133,12 @@ class RemoteRuns:
         return run.answer
 
     def was_cancelled(self, job_id: int) -> bool:
-        """Whether a job that belongs to no run any more was cancelled."""
+        """Return whether a job that no longer belongs to a run was cancelled."""
         failed = self._jobs.states([job_id]).get(job_id) == "FAILED"
         return failed and self._jobs.reason(job_id) == "cancelled"
 
     def close(self) -> None:
-        """Watch them no more; they go on, and are taken up when the project is opened again."""
+        """Stop watching the runs. Their jobs go on, and are watched again when the project is next opened."""
         self._table.close()
         self._watcher.close()
 

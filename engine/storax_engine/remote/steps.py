@@ -35,7 +35,7 @@ def run_folder(folder: Path) -> Path:
 
 
 def progress(folder: Path, buckets: int) -> tuple[float, str]:
-    """How far the steps of a run are together."""
+    """Return the combined progress of the steps of a run."""
     done = sum((folder / STEPS / name / RESULT).exists() for name, _ in _steps(buckets))
     return SHARE * done / (buckets + 1), f"{max(done - 1, 0)} of {buckets} buckets" if done else "preparing"
 

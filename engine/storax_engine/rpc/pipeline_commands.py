@@ -19,7 +19,7 @@ Subset = Mapping[str, Any]
 
 
 def check_pipeline(engine: Engine, work: Work, *, project: str, spec: dict[str, Any], subset: Subset) -> Answer:
-    """What looks wrong in the data, as sentences."""
+    """Return warnings about the data, one sentence each."""
     from storax_engine import learning
 
     frames = subsets.tables(engine.project(project), spec, subset, work)
@@ -83,7 +83,7 @@ def submit_pipeline(
 
 
 def await_pipeline(engine: Engine, work: Work, *, project: str, job_id: int) -> Answer:
-    """What a site's job learned, once it has; who hangs up leaves the job alone."""
+    """Wait for the fit of a site's job and return it. A caller that hangs up leaves the job alone."""
     here = engine.project(project)
     run = here.remote.of_job(job_id)
     fit = here.pipelines.of_job(job_id)
@@ -100,7 +100,7 @@ def await_pipeline(engine: Engine, work: Work, *, project: str, job_id: int) -> 
 
 
 def progress_of_job(engine: Engine, _work: Work, *, project: str, job_id: int) -> Answer:
-    """How far a site's job is, from 0 to 1, and what it does."""
+    """Return the progress of a site's job, 0 to 1, and its present step."""
     here = engine.project(project)
     run = here.remote.of_job(job_id)
     return run.progress() if run is not None else (float(here.pipelines.of_job(job_id) is not None), "")
@@ -160,12 +160,12 @@ def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, su
 
 
 def describe_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str) -> Answer:
-    """What is known of a fit."""
+    """Return the description of a fit."""
     return engine.project(project).pipelines.find(pipeline).described()
 
 
 def list_pipelines(engine: Engine, _work: Work, *, project: str) -> Answer:
-    """What is known of every fit, oldest first."""
+    """Return the descriptions of all fits, oldest first."""
     return engine.project(project).pipelines.described()
 
 
@@ -207,7 +207,7 @@ def transform(engine: Engine, work: Work, *, project: str, pipeline: str, subset
 
 
 def transformed(engine: Engine, _work: Work, *, project: str, result: str) -> pa.Table:
-    """What ``transform_at_site`` made."""
+    """Return the result of ``transform_at_site``."""
     return engine.project(project).pipelines.results.fetch(result)
 
 

@@ -24,7 +24,7 @@ Roles = Mapping[str, Sequence[str]]
 
 
 def hello(_engine: Engine, _work: Work) -> Answer:
-    """That it answers."""
+    """Answer, so that callers see that the engine is alive."""
     return "hello"
 
 
@@ -62,13 +62,13 @@ def unbundle_project(engine: Engine, _work: Work, *, path: str, name: str | None
 
 
 def list_frames(engine: Engine, _work: Work, *, project: str) -> Answer:
-    """What is known of every frame, without rows."""
+    """Return the descriptions of all frames, without rows."""
     here = engine.project(project)
     return [here.described(name) for name in here.names()]
 
 
 def describe(engine: Engine, _work: Work, *, project: str, frame: str) -> Answer:
-    """What is known of one frame."""
+    """Return the description of one frame."""
     return engine.project(project).described(frame)
 
 
@@ -190,7 +190,7 @@ def look(engine: Engine, work: Work, *, project: str, source: Source) -> Answer:
 
 
 def aggregate(engine: Engine, work: Work, *, project: str, source: Source, expression: Any, aggregation: str) -> Answer:
-    """One value out of an expression."""
+    """Return one value, aggregated from an expression."""
     here = engine.project(project)
     return columns.aggregate(expression, aggregation, views.resolved(here, source, work), here.database, work)
 

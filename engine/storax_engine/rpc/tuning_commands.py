@@ -64,7 +64,7 @@ def _run(
     engine: Engine, here: Project, work: Work, name: str, settings: dict[str, Any], frames: Sequence[Frames],
     tags: list[str], **place: Any,
 ) -> Answer:  # fmt: skip
-    """Begin a tuning, or go on with it; returns what became of its trials."""
+    """Begin or continue a tuning; return the outcomes of its trials."""
     from storax_engine.tuning import tuning
     from storax_engine.tuning.search import Search
 

@@ -59,7 +59,7 @@ class Search:
         return self.trials[number]
 
     def tell(self, number: int, scores: Mapping[str, float | None] | None, **facts: Any) -> None:
-        """What became of a trial; without scores it failed. Trials are told in the order of their numbers."""
+        """Record the outcome of a trial; no scores: it failed. Call it in the order of the trials' numbers."""
         value = self._value(scores or {})
         state = "FAIL" if value is None else "COMPLETE"
         self.trials[number] |= {"state": state, "value": value, "scores": dict(scores or {}), **facts}
@@ -67,7 +67,7 @@ class Search:
         self._write()
 
     def left(self) -> list[Row]:
-        """Trials that were asked for and not told of."""
+        """Trials that were proposed and have no recorded outcome."""
         return [trial for trial in self.trials if trial["state"] == "RUNNING"]
 
     def best(self) -> Row | None:

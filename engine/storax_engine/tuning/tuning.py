@@ -54,7 +54,7 @@ class Tuning:
     works: dict[int, Work] = field(default_factory=dict)
 
     def run(self, work: Work, in_flight: int, n_trials: int) -> None:
-        """Go on until so many trials have been told of.
+        """Run until so many trials have a recorded outcome.
 
         Raises:
             Cancelled: nobody waits any more; the trials that were at work are cancelled.
@@ -87,7 +87,7 @@ class Tuning:
             shutil.rmtree(self.folder / files.TABLES, ignore_errors=True)
 
     def _trials(self, n_trials: int) -> Iterator[Row]:
-        """Those that were begun and not told of, then new ones."""
+        """Yield the trials that have begun and have no recorded outcome, then new ones."""
         yield from self.search.left()
         while len(self.search.trials) < n_trials:
             yield self.search.ask()

@@ -19,7 +19,7 @@ def looked_up(plan: Plan, node: Node) -> Plan:
 
 
 def columns(plan: Plan, node: Node) -> list[str]:
-    """Which columns of a placeholder's table are needed to compute features."""
+    """Return the columns of a placeholder's table that features need."""
     is_population = node is plan.population
     roles = with_join_columns(node, plan, dict(plan.roles.get(node.table, {})), is_population)
     kinds = ("numerical", "categorical", "time_stamp", "text", "join_key", TARGET)

@@ -34,7 +34,7 @@ class Source:
 
     @cached_property
     def rows(self) -> int:
-        """How many."""
+        """The number of rows."""
         return int(self._table.num_rows if self._table is not None else pq.read_metadata(self._path).num_rows)
 
     def table(self, columns: Sequence[str]) -> pa.Table:

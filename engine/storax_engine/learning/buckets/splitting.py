@@ -210,7 +210,7 @@ class _Writers:
 
 
 def home(folder: Path, i: int) -> Path:
-    """Where bucket i is."""
+    """Return the folder of bucket i."""
     return folder / f"bucket-{i:04d}"
 
 

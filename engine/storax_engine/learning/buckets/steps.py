@@ -126,12 +126,12 @@ def compute(folder: Path | str, bucket: int, *, cancelled: IsCancelled = _never)
 
 
 def is_prepared(folder: Path | str) -> bool:
-    """Whether the buckets can be computed."""
+    """Return whether the buckets are prepared, so that they can be computed."""
     return (Path(folder) / FILE).is_file()
 
 
 def is_computed(folder: Path | str, bucket: int) -> bool:
-    """Whether a bucket's features are there, whole."""
+    """Return whether all features of a bucket have been written."""
     return (home(Path(folder), bucket) / bucket_features.FEATURES).is_dir()
 
 
@@ -152,7 +152,7 @@ def fit(folder: Path | str, *, progress: Progress = _quiet, cancelled: IsCancell
 
 
 def blocks(folder: Path | str) -> Iterator[pa.Table]:
-    """What ``Trained.transform`` gives, so many rows at a time, in the population's order; at least one block."""
+    """Yield the result of ``Trained.transform`` in blocks of rows, in the population's order; at least one block."""
     work = _read(folder)
     names = [f.name for f in work.features]
     for block in Matrix(work.folder, work.buckets, work.rows, len(names)).blocks():

@@ -24,7 +24,7 @@ class Feature:
     zero: bool = field(default=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """Return the feature as JSON."""
         return asdict(self)
 
 

@@ -22,7 +22,7 @@ class Predictor(Protocol):
         """The value, or the probability of class 1."""
 
     def importances(self) -> Floats:
-        """One number per column, 0 or more; their sum is 1 where any column is used."""
+        """Return one number per column, 0 or more; their sum is 1 if any column is used."""
 
     def save(self, folder: Path) -> None:
         """Write everything needed to predict the same numbers bit for bit, in a format that runs no code when read."""
@@ -35,7 +35,7 @@ class Family(Protocol):
         """A predictor that has learned nothing."""
 
     def load(self, kind: str, folder: Path) -> Predictor:
-        """What ``save`` wrote."""
+        """Load the predictor that ``save`` wrote."""
 
 
 def shares(raw: Any) -> Floats:

@@ -63,5 +63,5 @@ def make(kind: str, parameters: Mapping[str, Any]) -> LightGBM:
 
 
 def load(kind: str, folder: Path) -> LightGBM:
-    """What ``save`` wrote."""
+    """Load the predictor that ``save`` wrote."""
     return LightGBM(kind, {}, lightgbm.Booster(model_file=str(folder / FILE)))

@@ -62,7 +62,7 @@ def make(kind: str, parameters: Mapping[str, Any]) -> Sklearn:
 
 
 def classifies(parameters: Mapping[str, Any]) -> bool:
-    """Whether a ``SklearnEstimator`` with these parameters is a classifier, as scikit-learn itself says."""
+    """Return whether a ``SklearnEstimator`` with these parameters is a classifier, as scikit-learn itself says."""
     return bool(is_classifier(_estimator(_used(parameters))))
 
 

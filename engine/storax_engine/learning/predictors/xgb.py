@@ -60,7 +60,7 @@ def make(kind: str, parameters: Mapping[str, Any]) -> XGBoost:
 
 
 def load(kind: str, folder: Path) -> XGBoost:
-    """What ``save`` wrote."""
+    """Load the predictor that ``save`` wrote."""
     model = XGBoost(kind, {})
     model._model.load_model(folder / FILE)
     return model

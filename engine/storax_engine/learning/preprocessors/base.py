@@ -11,7 +11,7 @@ class Preprocessor(Protocol):
     """Looks at one frame of the training data, and then does the same to that frame in every call."""
 
     def fit(self, frame: Frame) -> State:
-        """What must be known of the training data, as JSON."""
+        """Return what the preprocessor must know of the training data, as JSON."""
 
     def apply(self, frame: Frame, state: State) -> None:
         """Add or replace columns."""

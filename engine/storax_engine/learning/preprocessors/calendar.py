@@ -28,7 +28,7 @@ class Seasonal:
     disable_minute: bool = False
 
     def fit(self, frame: Frame) -> State:
-        """Which parts vary, by column."""
+        """Return the parts that vary, by column."""
         return {c.name: self._varying(frame, c.name) for c in frame.of_kind(TIME_STAMP)}
 
     def apply(self, frame: Frame, state: State) -> None:

@@ -20,11 +20,11 @@ class EmailDomain:
     """The domain of text columns most of whose values are mail addresses, as the category ``<column>__domain``."""
 
     def fit(self, frame: Frame) -> State:
-        """Which columns hold mail addresses."""
+        """Return the columns that hold mail addresses."""
         return {"columns": [c.name for c in frame.of_kind(TEXT) if self._is_mail(frame.strings(c.name))]}
 
     def apply(self, frame: Frame, state: State) -> None:
-        """Add the domains, in small letters; null where there is no address."""
+        """Add the domains in small letters; null if the text is no address."""
         for name in state["columns"]:
             frame.add(Column(f"{name}__domain", CATEGORICAL, self._domains(frame.strings(name)), ("domain", name)))
 
