@@ -43,7 +43,7 @@ def shutdown() -> None:
 
 
 def is_alive() -> bool:
-    """Whether the engine runs and answers."""
+    """Return whether the engine runs and answers."""
     running = session.engine(start=False)
     if running is None:
         return False

@@ -116,5 +116,5 @@ class SklearnEstimator(Declaration):
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def to_spec(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the declaration as JSON."""
         return {"kind": "SklearnEstimator", "path": self.path, "parameters": dict(self.parameters)}

@@ -63,7 +63,7 @@ class EngineFolder:
 
     @property
     def log(self) -> Path:
-        """What the engine's process prints."""
+        """The log file, to which the engine's process prints."""
         return self.path / "engine.log"
 
     def prepare(self) -> None:
@@ -72,7 +72,7 @@ class EngineFolder:
         self.projects.mkdir(mode=0o700, exist_ok=True)
 
     def read(self) -> Running | None:
-        """The engine that wrote itself down and still lives; None where there is none."""
+        """Return the engine that ``engine.json`` records, if its process lives; else None."""
         try:
             running = Running.parse(json.loads((self.path / "engine.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -93,7 +93,7 @@ class EngineFolder:
                 Path(running.socket).parent.rmdir()
 
     def socket(self) -> Path:
-        """Where to listen: in the folder, or in a short one of its own where that path is too long."""
+        """Return the path of the socket: in the folder, or in a new short one if that path is too long."""
         own = self.path / "engine.sock"
         if len(os.fsencode(own)) <= _SOCKET_PATH_LIMIT:
             own.unlink(missing_ok=True)

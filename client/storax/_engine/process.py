@@ -1,4 +1,4 @@
-"""The engine's process: adopted where it runs, started where it does not, stopped when told."""
+"""The engine's process: find it, start it if it does not run, stop it."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def ensure(folder: EngineFolder, *, url: str, token: str | None) -> tuple[Runnin
 
 
 def stop(folder: EngineFolder, *, url: str | None = None) -> bool:
-    """Stop the engine of this folder; with ``url`` only where it works for that server. Whether one ran."""
+    """Stop the engine of this folder, with ``url`` only if it works for that server; return whether one ran."""
     running = folder.read()
     if running is None or (url is not None and running.url != url):
         return False

@@ -54,7 +54,7 @@ def call(name: str, arguments: dict[str, Any] | None = None, *, table: Iterable[
 
 
 def call_with_progress(label: str, name: str, arguments: dict[str, Any]) -> Any:
-    """As ``call``, with a bar where bars are shown."""
+    """Do the same as ``call``, with a progress bar if bars are shown."""
     place, running = _here()
     with parts(label) as progress:
         return protocol.command(running, name, {"project": place, **arguments}, progress=progress)

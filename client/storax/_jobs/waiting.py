@@ -170,7 +170,7 @@ class Waiting(Generic[J]):
 
 
 def _start_position(instances: "list[Any]") -> int | None:
-    """Return the log position up to which this job is known not to have ended; None where there is none."""
+    """Return the log position up to which this job is known not to have ended; None if unknown."""
     if any(job._position is None or job.state in FINAL for job in instances):
         return None
     return min(int(job._position) for job in instances)

@@ -21,12 +21,12 @@ class Window:
 
     @property
     def whole(self) -> bool:
-        """Whether it has all matches."""
+        """Whether the window contains all matches."""
         return self.start == 0 and self.stop is None and self.step == 1
 
     @property
     def span(self) -> int | None:
-        """Number of rows from start to stop; None where there is no stop."""
+        """Number of rows from start to stop; None without a stop."""
         return None if self.stop is None else max(0, self.stop - self.start)
 
     def sliced(self, part: slice) -> "Window":

@@ -27,5 +27,5 @@ class Reply:
 
     @property
     def request_id(self) -> str | None:
-        """The id of this call in the server's log; None where there is none."""
+        """The id of this call in the server's log; None if the reply names none."""
         return self.headers.get("x-request-id")

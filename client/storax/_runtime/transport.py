@@ -46,7 +46,7 @@ class Call:
 
     @property
     def mutates(self) -> bool:
-        """Whether it changes something, and so has an Idempotency-Key."""
+        """Whether the call changes data, and so has an Idempotency-Key."""
         return self.method != "GET" and not self.path.endswith(READS)
 
 

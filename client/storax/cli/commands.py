@@ -81,7 +81,7 @@ class Root(TyperGroup):
 
 
 def load(name: str) -> Any | None:
-    """Return the command of that name, ready to run; None where there is none."""
+    """Return the command of that name, ready to run; None if there is no such command."""
     entry = COMMANDS.get(name)
     if entry is None or not entry.module:
         return _external(name, entry)

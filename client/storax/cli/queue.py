@@ -14,7 +14,7 @@ from storax.cli.terminal.select import site_id
 
 
 def why(status_info: Mapping[str, Any] | None) -> str:
-    """Return the reason, in a BatchJob's ``status_info``, why it failed or waits; empty where there is none."""
+    """Return the reason, in a BatchJob's ``status_info``, why it failed or waits; empty if none is given."""
     status = status_info or {}
     loops = "; ".join(f"{name}: {error}" for name, error in (status.get("failing_loops") or {}).items())
     return str(status.get("error") or loops or status.get("waits") or status.get("reason") or "")

@@ -29,7 +29,7 @@ class Subset:
     condition: Mapping[str, Any] | None = None
 
     def to_spec(self) -> dict[str, Any]:
-        """Where the engine finds the rows, as JSON."""
+        """Return the description of the rows for the engine, as JSON."""
         return {
             "name": self.name,
             "population": _reference(self.population),

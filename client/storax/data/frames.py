@@ -69,7 +69,7 @@ class DataFrames:
         return self._named(key)
 
     def filter(self, conditional: Callable[[DataFrame], Any]) -> "DataFrames":
-        """Those in memory for which the function is true."""
+        """Return the frames in memory for which the function is true."""
         return DataFrames([frame for frame in self._frames if conditional(frame)], part=True)
 
     def sort(self, key: Callable[[DataFrame], Any], descending: bool = False) -> "DataFrames":

@@ -9,7 +9,7 @@ from storax.errors import NoDataFrame
 
 
 def load_data_frame(name: str) -> DataFrame:
-    """A handle to the data frame in memory; where there is none, it is loaded from the disk.
+    """Return a handle to the data frame; load it from the disk if it is not in memory.
 
     Raises:
         NoDataFrame: it is in neither place; also a ValueError.
@@ -22,7 +22,7 @@ def load_data_frame(name: str) -> DataFrame:
 
 
 def exists(name: str) -> bool:
-    """Whether there is a data frame of that name, in memory or on disk."""
+    """Return whether there is a data frame of that name, in memory or on disk."""
     return any(one["name"] == name for one in session.call("list_frames"))
 
 

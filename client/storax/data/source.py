@@ -28,11 +28,11 @@ class Source:
         raise NotImplementedError
 
     def _arguments(self, more: Iterable[Step] = ()) -> dict[str, Any]:
-        """How the engine is told of it, with some steps more."""
+        """Return the arguments that describe it to the engine, with further steps."""
         raise NotImplementedError
 
     def _title(self) -> str:
-        """What it is, in a few words."""
+        """Return its title for display."""
         raise NotImplementedError
 
     @property
@@ -88,7 +88,7 @@ class Source:
         return name in self.colnames
 
     def to_spec(self) -> dict[str, Any]:
-        """Where the engine finds it, as JSON."""
+        """Return its description for the engine, as JSON."""
         source: dict[str, Any] = self._arguments()["source"]
         return source
 
@@ -143,7 +143,7 @@ class Source:
         return self._view({"step": "with_unit", "names": self._names(names), "unit": unit})
 
     def to_placeholder(self, name: str | None = None) -> "Placeholder":
-        """What stands for it in a data model, with its roles; under its own name where none is given."""
+        """Return its placeholder for a data model, with its roles; ``name`` defaults to its own."""
         from storax.data.model import Placeholder
 
         return Placeholder(name or self._frame, self.roles)

@@ -77,7 +77,7 @@ def time(
 
 
 def concat(name: str, **frames: Any) -> tuple[Any, Split]:
-    """One frame of several, and the split that knows which row came from which.
+    """Concatenate frames; return the new frame, and the split that maps each row to its subset.
 
     Args:
         name: of the new frame.

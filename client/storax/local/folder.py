@@ -97,7 +97,7 @@ class Folder:
             )
 
     def read(self) -> Stack | None:
-        """Read ``stack.json``; return None where there is none, or where a crash left it unreadable."""
+        """Read ``stack.json``; return None if it is missing, or unreadable after a crash."""
         try:
             return Stack.parse(json.loads((self.path / "stack.json").read_text(encoding="utf-8")))
         except FileNotFoundError:

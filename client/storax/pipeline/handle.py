@@ -64,7 +64,7 @@ class Pipeline(PipelineState):
     # ---- work ------------------------------------------------------------------------------------------------------
 
     def check(self, population: Any, peripheral: Any = None) -> list[str]:
-        """What looks wrong in the data though it can be learned from, as sentences.
+        """Return warnings about data that a fit accepts but that look wrong, one sentence each.
 
         Raises:
             InvalidInput: what would make ``fit`` fail.

@@ -15,7 +15,7 @@ def load(name: str) -> Pipeline:
 
 
 def exists(name: str) -> bool:
-    """Whether there is a fit of that name or id."""
+    """Return whether there is a fit of that name or id."""
     try:
         load(name)
     except NotFound:

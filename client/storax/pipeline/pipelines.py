@@ -51,7 +51,7 @@ class Pipelines:
         return matches[-1]
 
     def filter(self, conditional: Callable[[Pipeline], Any]) -> "Pipelines":
-        """Those for which the function is true."""
+        """Return the pipelines for which the function is true."""
         return Pipelines([pipeline for pipeline in self._pipelines if conditional(pipeline)])
 
     def sort(self, key: Callable[[Pipeline], Any], descending: bool = False) -> "Pipelines":

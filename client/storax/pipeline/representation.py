@@ -34,6 +34,6 @@ def kinds(parts: Any) -> list[str]:
 
 
 def latest(pipe: PipelineState) -> str:
-    """The numbers of the latest score, in words."""
+    """Return the numbers of the latest score as text."""
     scores = pipe.scores[-1] if pipe.scores else {}
     return ", ".join(f"{key} {value:.4g}" for key, value in scores.items() if isinstance(value, float))

@@ -12,7 +12,7 @@ from storax.pipeline.state import PipelineState, listed
 
 
 def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
-    """Where the rows are, out of a subset, a container with one, or a frame and those around it."""
+    """Describe the rows of a subset, a container with one, or a frame with its peripheral frames."""
     if isinstance(population, Container):
         population = population["full"]
     if isinstance(population, Subset):
@@ -27,7 +27,7 @@ def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
 
 
 def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:
-    """Where work is to be done, as arguments of a command.
+    """Return the place of the work, as arguments of a command.
 
     Raises:
         InvalidInput: job= or buckets= without a site, or what they cannot be.

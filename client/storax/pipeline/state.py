@@ -83,5 +83,5 @@ class PipelineState:
 
 
 def listed(value: Any) -> list[Any]:
-    """One or several, as a list."""
+    """Return one or several as a list."""
     return list(value) if isinstance(value, (list, tuple)) else [value]

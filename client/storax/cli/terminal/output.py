@@ -37,7 +37,7 @@ class Form(StrEnum):
 
     @property
     def for_people(self) -> bool:
-        """Whether it is for people, not for programs."""
+        """Whether the output is for people, not for programs."""
         return self in (Form.TABLE, Form.WIDE)
 
 

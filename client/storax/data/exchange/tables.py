@@ -47,7 +47,7 @@ def sent(table: Any) -> Iterator[bytes]:
 
 
 def received(name: str, arguments: Mapping[str, Any]) -> Any:
-    """What the engine answers, as a pyarrow Table."""
+    """Read the engine's reply as a pyarrow Table."""
     pa = arrow()
     with session.table(name, dict(arguments)) as answer, pa.ipc.open_stream(answer) as reader:
         return reader.read_all()

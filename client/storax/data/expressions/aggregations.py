@@ -23,7 +23,7 @@ class Aggregation:
         self._name = name
 
     def get(self) -> Any:
-        """The value; None where there is nothing to compute it from. Times are ISO 8601 texts."""
+        """Return the value; None if there are no values to aggregate. Times are ISO 8601 texts."""
         from storax._engine import session
 
         arguments = {**self._source._arguments(), "expression": self._node, "aggregation": self._name}

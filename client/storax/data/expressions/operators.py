@@ -59,7 +59,7 @@ class Operators:
     # ---- functions of numbers --------------------------------------------------------------------------------------
 
     def abs(self) -> Self:
-        """Its amount, without the sign."""
+        """Return the absolute value."""
         return self._with("absolute")
 
     def round(self, digits: int = 0) -> Self:
@@ -150,17 +150,17 @@ class Operators:
         raise TypeError("A column is neither true nor false. Join conditions by &, | and ~, each in parentheses.")
 
     def is_null(self) -> Self:
-        """Whether the value is missing: null, or NaN."""
+        """Test whether the value is missing: null, or NaN."""
         return self._with("is_null")
 
     is_nan = is_null
 
     def is_inf(self) -> Self:
-        """Whether the number is infinite."""
+        """Test whether the number is infinite."""
         return self._with("is_infinite")
 
     def is_in(self, values: Iterable[Any]) -> Self:
-        """Whether the value is one of these."""
+        """Test whether the value is one of these."""
         return self._with("is_in", *values)
 
     def update(self, condition: Self, values: Any) -> Self:
@@ -174,19 +174,19 @@ class Operators:
     # ---- conversions -----------------------------------------------------------------------------------------------
 
     def as_num(self) -> Self:
-        """As numbers; times as seconds since 1970. A text that is no number fails."""
+        """Convert to numbers; times become seconds since 1970. A text that is no number is an error."""
         return self._with("as_num")
 
     def as_str(self) -> Self:
-        """As texts."""
+        """Convert to texts."""
         return self._with("as_str")
 
     def as_bool(self) -> Self:
-        """As true and false."""
+        """Convert to true and false."""
         return self._with("as_bool")
 
     def as_ts(self, time_formats: Sequence[str] | None = None) -> Self:
-        """As times: numbers count seconds since 1970, texts are ISO 8601 or in one of the ``strptime`` formats."""
+        """Convert to times: numbers are seconds since 1970, texts ISO 8601 or in one of the ``strptime`` formats."""
         return self._with("as_ts", options=list(time_formats or ()))
 
     # ---- times -----------------------------------------------------------------------------------------------------
@@ -226,15 +226,15 @@ class Operators:
     # ---- texts -----------------------------------------------------------------------------------------------------
 
     def contains(self, text: Any) -> Self:
-        """Whether the text holds this one."""
+        """Test whether the text contains this one."""
         return self._with("contains", text)
 
     def starts_with(self, text: Any) -> Self:
-        """Whether the text begins so."""
+        """Test whether the text begins with this one."""
         return self._with("starts_with", text)
 
     def ends_with(self, text: Any) -> Self:
-        """Whether the text ends so."""
+        """Test whether the text ends with this one."""
         return self._with("ends_with", text)
 
     def substr(self, begin: int, length: int) -> Self:
