@@ -1,4 +1,7 @@
-"""Filters of a query: their values, checked and typed, and their shape, which is all that the SQL depends on."""
+"""Filters of a query: their values, checked and typed, and their shape, which is all that the SQL depends on.
+
+The operators themselves (``__gt``, ``__contains``) are ``OPERATORS`` in ``resources/fields.py``.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
