@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
-from storax_core.queries import names, statements
+from storax_core.queries import filter_names, statements
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
 from storax_core.queries.filters import QueryShape, Selection, selection_of
 from storax_core.queries.ordering import decode, encode, keys_of
@@ -89,7 +89,7 @@ def _selection(resource: Resource, owner_id: int, query: Query) -> Selection:
 
 async def _require_names(conn: Connection, resource: Resource, owner_id: int, query: Query, *, matched: bool) -> None:
     if resource.naming and (query.exclude or not resource.naming.keys().isdisjoint(query.filter)):
-        await names.require(conn, resource, owner_id, query.filter, query.exclude, matched=matched)
+        await filter_names.require(conn, resource, owner_id, query.filter, query.exclude, matched=matched)
 
 
 def _counted_already(resource: Resource, query: Query) -> bool:

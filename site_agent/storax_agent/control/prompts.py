@@ -1,4 +1,4 @@
-"""What `storax site init` asks on a terminal, of what it was not told. Enter takes the default."""
+"""Prompts of `storax site init` on a terminal, for the options that were left out. Enter takes the default."""
 
 import os
 from collections.abc import Callable

@@ -19,7 +19,7 @@ from storax_agent.launch.base import LauncherVersionError
 from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.nodes.bridge import private_folder
 from storax_agent.launch.protocol import messages
-from storax_agent.launch.spawner.link import connect
+from storax_agent.launch.spawner.agent_link import connect
 from storax_agent.launch.spawner.start import NodeResources
 from storax_agent.launch.work import Lease, Returned, Work
 from storax_agent.mainloop.outbox import Outbox, OutboxReader, OutboxVersionError

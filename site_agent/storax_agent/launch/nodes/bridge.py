@@ -26,7 +26,7 @@ from pathlib import Path
 
 from storax_agent.launch.protocol.messages import Abort
 from storax_agent.launch.protocol.versions import encode
-from storax_agent.launch.spawner.link import connect
+from storax_agent.launch.spawner.agent_link import connect
 from storax_agent.launch.spawner.start import START_SEC, Starter
 
 BLOCK = 1 << 16

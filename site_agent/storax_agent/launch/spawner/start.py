@@ -11,7 +11,7 @@ from pathlib import Path
 
 from storax_agent.launch.base import LauncherLostError
 from storax_agent.launch.protocol.messages import VERSIONS, Hello
-from storax_agent.launch.spawner.link import connect
+from storax_agent.launch.spawner.agent_link import connect
 
 START_SEC = 15.0
 

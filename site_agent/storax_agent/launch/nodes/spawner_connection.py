@@ -13,7 +13,7 @@ from storax_agent.launch.base import LauncherLostError, LauncherVersionError
 from storax_agent.launch.protocol.messages import Ping, Pong, ProtocolError, Refusal, Reply, Request
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.protocol.versions import encode, read_reply
-from storax_agent.launch.spawner.link import BLOCK
+from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.launch.spawner.start import START_SEC, NodeResources, Starter
 
 GREETING_SEC = 60.0
