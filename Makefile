@@ -95,7 +95,7 @@ generate: $(STAMP)  ## write the typed client and the generated docs anew from t
 	@$(BIN)/python -m tools.reference.pages
 	@$(BIN)/python -m tools.reference.site_settings
 
-house: $(STAMP)  ## print the measures of the code: cycles, layers, lengths
+house: $(STAMP)  ## print the measures of the structure: cycles, layers, lengths, names
 	@$(BIN)/python -m tools.house
 
 migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"

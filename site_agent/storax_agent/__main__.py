@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storax.errors import StoraxError
+from storax_agent.schedulers.kinds import KINDS
 from storax_agent.settings.site import SiteFolder
 
 
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--name", help="name at the server; default: folder@machine")
     init.add_argument("--url", help="address of the server; default: that of the profile")
     init.add_argument("--token", help="token to store in the folder; default: that of the profile")
-    init.add_argument("--scheduler", help="local, slurm, pbs, lsf, sge or auto")
+    init.add_argument("--scheduler", help=f"{', '.join(KINDS)} or auto")
     init.add_argument("--slots", type=int, help="cores that jobs may use; default: all")
     init.add_argument("--allow-functions", action="store_true", help="allow Python functions and hooks")
     init.add_argument("--gpus", type=int, help="GPUs that jobs may use; default: 0")

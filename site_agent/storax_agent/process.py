@@ -26,7 +26,7 @@ from storax_agent.loops.reconcile import Reconcile
 from storax_agent.loops.report import Report
 from storax_agent.mainloop.agent import Agent
 from storax_agent.mainloop.lease_table import SessionKeeper
-from storax_agent.mainloop.loop import Errors, Loop
+from storax_agent.mainloop.loop import Loop, LoopHealth
 from storax_agent.mainloop.outbox import Outbox, OutboxReader
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.prepare.job import Preparer
@@ -92,7 +92,7 @@ class AgentProcess(ABC):
     def _announce(self) -> None:
         """Tell the server what is here, when the session opens."""
 
-    def _watching(self, watched: Sequence[Errors]) -> list[Loop]:  # noqa: ARG002
+    def _watching(self, watched: Sequence[LoopHealth]) -> list[Loop]:  # noqa: ARG002
         """Loops that look after the other loops, besides the health file."""
         return []
 
@@ -119,7 +119,7 @@ class AgentProcess(ABC):
                 self.keeper.resume(session)
             loops = self._loops()
             report = Loop("report", self._report.step, self._report_stopping)
-            watched: list[Errors] = [*loops, report, self.agent.errors]
+            watched: list[LoopHealth] = [*loops, report, self.agent.errors]
             watchers = self._watching(watched)
             health = Health(self.folder.state / HEALTH_FILE, [*watched, *watchers])
             for loop in [*loops, report, *watchers, self._loop("health", health.step)]:

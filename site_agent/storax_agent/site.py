@@ -17,7 +17,7 @@ from storax_agent.loops.file_cleaner import FileCleaner
 from storax_agent.loops.token_refresh import TokenWatch
 from storax_agent.loops.transfers import Transfers
 from storax_agent.mainloop.agent import Agent
-from storax_agent.mainloop.loop import Errors, Loop
+from storax_agent.mainloop.loop import Loop, LoopHealth
 from storax_agent.process import AgentProcess
 from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.server.site_api import SiteApi
@@ -82,7 +82,7 @@ class SiteAgent(AgentProcess):
         }  # fmt: skip
         return [self._loop(name, step) for name, step in steps.items()]
 
-    def _watching(self, watched: Sequence[Errors]) -> list[Loop]:
+    def _watching(self, watched: Sequence[LoopHealth]) -> list[Loop]:
         teller = FailingLoops(self.api, self.settings.site_id, tuple(watched), every_sec=self.settings.beat_sec)
         return [self._loop("failing-loops", teller.step)]
 

@@ -22,7 +22,7 @@ from storax_agent.launch.mpi import LAUNCHES, detect
 from storax_agent.launch.nodes.bridge import private_folder
 from storax_agent.launch.nodes.clusters.base import NodeInfo
 from storax_agent.launch.nodes.clusters.ssh import by_template
-from storax_agent.launch.nodes.link import NodeLink, local_connection, remote_connection
+from storax_agent.launch.nodes.spawner_connection import NodeLink, local_connection, remote_connection
 from storax_agent.launch.spawner.start import NodeResources
 from storax_agent.launch.work import Lease, Work
 from waiting import eventually

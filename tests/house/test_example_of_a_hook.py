@@ -17,7 +17,7 @@ CHECK = """
 import json, sys
 from storax.api import App, Client, EventLog, Job, Session, Site
 from storax_agent.prepare.functions.sources import method_of
-from storax_agent.prepare.functions.verdicts import FOLLOWS
+from storax_agent.prepare.functions.call_outcomes import FOLLOWS
 
 class Plain(App):
     site = "here"

@@ -18,18 +18,18 @@ ANYTHING = frozenset({
     "hunt", "intake", "job_tally", "judge", "leash", "let_go", "look_all", "made", "misfits", "obey", "outlook",
     "postbox", "questions", "renewal", "state_model", "strays", "told", "venue", "welcome", "wish", "words", "worn",
 })  # fmt: skip
-"""Names of anything."""
+"""Forbidden for any name."""
 
 CLASSES = frozenset({
     "apart", "fence", "ground", "held", "jobrow", "machine", "mail", "orders", "pace", "room", "ticket", "warm",
 })  # fmt: skip
-"""Words of the language that were names of classes; a variable may have such a name where the word is meant."""
+"""Forbidden as class names only: a variable may have such a name where the word is meant."""
 
 FUNCTIONS = frozenset({
     "attend", "behind", "carry", "covered", "inside", "look", "lose", "offer", "order", "places", "restored", "ring",
     "saw", "storm",
 })  # fmt: skip
-"""Words of the language that were names of functions."""
+"""Forbidden as function names only."""
 
 TERMS = {
     ("client/storax/data/roles.py", "given"): "the parameter of `Roles.from_mapping`, which users may name",

@@ -1,5 +1,5 @@
-"""The feeder: follows the log up to the proven watermark and tells Redis: ids that became runnable, sessions to wake,
-events for the stream. One leader at a time, by a Postgres advisory lock; any replica takes over.
+"""The feeder: reads the log up to the watermark, and writes to Redis: ids of jobs that became runnable, sessions to
+wake, events for the stream. One feeder leads at a time, by a Postgres advisory lock; any other takes over.
 
 What it writes are hints. A second task, the reconciler, puts back the head of every live site's queue from Postgres, so
 a lost hint costs seconds and never a job.
@@ -23,18 +23,20 @@ from storax_core.resources.batch_job import SUBMITTABLE
 from storax_core.resources.job import TAKEABLE, first_in_line
 
 log = logging.getLogger("storax.feeder")
-LEADER = "SELECT pg_try_advisory_lock(8362)"
+LEAD = f"SELECT pg_try_advisory_lock({watermark.LEADER_KEY})"
 CHUNK = 2000  # events relayed at once
 ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between checks while an append is under way, and while nothing happens
 RECONCILE_SEC = 2.0
-HEAD = 2000  # jobs of each live site that the reconciler keeps in the queue
+HEAD_LENGTH = 2000  # jobs of each live site that the reconciler keeps in the queue
 REFILL = 50_000  # rows per round trip of a full refill
-NOW_RUNNABLE = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {TAKEABLE}"  # noqa: S608
-HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (
+SELECT_RUNNABLE_OF = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {TAKEABLE}"  # noqa: S608
+SELECT_QUEUE_HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (
 SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {TAKEABLE}
-ORDER BY {first_in_line("job_state")} LIMIT {HEAD}) x"""  # noqa: S608
-ALL = f"SELECT id, site_id, priority FROM job_state WHERE {TAKEABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
-BATCHES = f"SELECT id, site_id, 0 AS priority FROM batch_job WHERE {SUBMITTABLE}"  # noqa: S608
+ORDER BY {first_in_line("job_state")} LIMIT {HEAD_LENGTH}) x"""  # noqa: S608
+SELECT_ALL_RUNNABLE = (
+    f"SELECT id, site_id, priority FROM job_state WHERE {TAKEABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
+)
+SELECT_SUBMITTABLE = f"SELECT id, site_id, 0 AS priority FROM batch_job WHERE {SUBMITTABLE}"  # noqa: S608
 
 
 class Feeder:
@@ -42,7 +44,7 @@ class Feeder:
 
     def __init__(self, db: Database, queues: Queues) -> None:
         self.db, self.queues = db, queues
-        self.at = 0
+        self.position = 0
         self.woken = asyncio.Event()
         self.redis_lost = True
 
@@ -56,7 +58,7 @@ class Feeder:
         while True:
             try:
                 async with self.db.worker() as conn:
-                    if await conn.fetchval(LEADER):
+                    if await conn.fetchval(LEAD):
                         await self._lead(conn)
             except Exception as error:
                 log.warning("feeder starts over: %s: %s", type(error).__name__, error)
@@ -65,16 +67,16 @@ class Feeder:
     async def _lead(self, conn: Connection) -> None:
         # A checkpoint lost in a crash does no harm: Redis refuses what is published twice, and the events are durable.
         await conn.execute("SET synchronous_commit = off")
-        self.at = await watermark.published(conn)
+        self.position = await watermark.published(conn)
         await self._drop_foreign_stream(conn)
-        fence = watermark.Watermark(safe=self.at)
+        mark = watermark.Watermark(safe=self.position)
         helper = asyncio.create_task(self._reconcile_for_ever())
-        log.info("feeder leads from position %d", self.at)
+        log.info("feeder leads from position %d", self.position)
         try:
             while not helper.done():
-                moved = await self._step(conn, fence)
+                moved = await self._step(conn, mark)
                 if not moved:
-                    await self._rest(ACTIVE_SEC if fence.waiting else IDLE_SEC)
+                    await self._rest(ACTIVE_SEC if mark.waiting else IDLE_SEC)
             helper.result()
         finally:
             helper.cancel()
@@ -95,12 +97,12 @@ class Feeder:
                 await self.woken.wait()
         self.woken.clear()
 
-    async def _step(self, conn: Connection, fence: watermark.Watermark) -> bool:
+    async def _step(self, conn: Connection, mark: watermark.Watermark) -> bool:
         """Advance the watermark once, and relay the events that became final."""
-        safe = await fence.advance(conn)
-        if safe <= self.at:
+        safe = await mark.advance(conn)
+        if safe <= self.position:
             return False
-        rows = await watermark.read(conn, self.at, safe, CHUNK)
+        rows = await watermark.read(conn, self.position, safe, CHUNK)
         if not rows:
             return False
         await self.relay(conn, rows)
@@ -112,19 +114,19 @@ class Feeder:
         try:
             await self._hint(conn, rows)
             # Not the last that Redis took: readers of the stream must see the gap that an outage left.
-            body = orjson.dumps({"after": self.at, "events": [watermark.event(dict(r)) for r in rows]})
+            body = orjson.dumps({"after": self.position, "events": [watermark.event(dict(r)) for r in rows]})
             await self.queues.publish(last, body)
         except QueueDown as error:
             if not self.redis_lost:
                 log.warning("Redis does not answer, going on without: %s", error)
             self.redis_lost = True
         await watermark.keep(conn, last)
-        self.at = last
+        self.position = last
 
     async def _hint(self, conn: Connection, rows: Sequence[Any]) -> None:
         jobs = [r["entity_id"] for r in rows if r["entity"] == "job" and _may_run(r)]
         if jobs:
-            await self._push("ready", await conn.fetch(NOW_RUNNABLE, jobs))
+            await self._push("ready", await conn.fetch(SELECT_RUNNABLE_OF, jobs))
         batch = [r for r in rows if r["entity"] == "batch_job" and _may_submit(r)]
         for row in batch:
             await self.queues.push("batch", row["site_id"], [(row["entity_id"], 0)])
@@ -166,12 +168,12 @@ class Feeder:
             if self.redis_lost or await self.queues.marked(FILLED) is None:
                 await self._refill(conn)
             else:
-                await self._push("ready", await conn.fetch(HEADS))
-            await self._push("batch", await conn.fetch(BATCHES))
+                await self._push("ready", await conn.fetch(SELECT_QUEUE_HEADS))
+            await self._push("batch", await conn.fetch(SELECT_SUBMITTABLE))
 
     async def _refill(self, conn: Connection) -> None:
         at, total = 0, 0
-        while rows := await conn.fetch(ALL, at):
+        while rows := await conn.fetch(SELECT_ALL_RUNNABLE, at):
             await self._push("ready", rows)
             at, total = rows[-1]["id"], total + len(rows)
         await self.queues.mark(FILLED, "yes")

@@ -42,7 +42,7 @@ async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A
     **answers(accepted=ACCEPTED, refused=REFUSED, cancel=CANCEL),
 )
 async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
-    """Take in state moves of leased jobs. Safe to repeat; each row is accepted or refused on its own."""
+    """Record state transitions of leased jobs. Safe to repeat; each row is accepted or refused on its own."""
     only(request)
     service, session_id = service_of(request), row_id(id, SESSIONS)
     raw = await service.body(request)

@@ -7,7 +7,7 @@ import asyncpg
 
 from storax_core.commands.create_jobs import fields_set as fields_set  # noqa: PLC0414 - callers look for it here
 from storax_core.commands.locks import require_mine
-from storax_core.commands.nouns import rules_of
+from storax_core.commands.resource_rules import rules_of
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict
 from storax_core.lifecycle.change import Row

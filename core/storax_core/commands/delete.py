@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from storax_core.commands.locks import lock_mine
-from storax_core.commands.nouns import rules_of
+from storax_core.commands.resource_rules import rules_of
 from storax_core.database.connections import Connection
 from storax_core.errors import Leased
 from storax_core.lifecycle.change import Row

@@ -8,7 +8,7 @@ import asyncpg
 
 from storax_core.commands.create import describe, name_conflict
 from storax_core.commands.locks import lock_mine
-from storax_core.commands.nouns import rules_of
+from storax_core.commands.resource_rules import rules_of
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound, StaleVersion
 from storax_core.lifecycle import rules

@@ -52,6 +52,7 @@ class TransferState(StrEnum):
 J, B, T = JobState, BatchJobState, TransferState
 
 # A job rests in these states only while its App's hook for that state is to run. A hook's state comes before its run.
+# A new hook needs a row here, a row of AUTOMATIC, and a migration of the index job_state_ready: CONTRIBUTING.md.
 HOOKS: dict[str, str] = {
     J.STAGED_IN: "preprocess",
     J.RUN_DONE: "postprocess",

@@ -1,4 +1,7 @@
-"""Append events and change the projections, in one statement. No other code does either: no change lacks its event."""
+"""Append events and change the projections, in one statement, whose SQL is in ``sql.py``.
+
+No other code does either, so no change lacks its event.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,9 +1,9 @@
-"""The proven watermark: how far the log can be read without ever missing, repeating or reordering an event.
+"""The watermark: the position up to which a reader of the log misses, repeats and reorders no event.
 
 Positions are drawn before commit, so a reader that goes by "greater than the last" loses late commits. Writers hold a
-shared advisory lock while they append. The feeder reads the sequence's last value H, then who holds that lock; when
-none of those is left, every position up to H is final. Only visible positions are ever published: after a
-crash an unflushed sequence value may be handed out again.
+shared advisory lock, the fence, while they append. The feeder reads the sequence's last value H, then which
+transactions hold that lock; once these have ended, every event up to H is committed or rolled back. Only visible
+positions are ever published: after a crash an unflushed sequence value may be handed out again.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from storax_core.database.connections import Connection
 
 NAME = "published"
 FENCE_KEYS = (8360, 1)  # of the advisory lock that writers hold, shared, while they append
+LEADER_KEY = 8362  # of the advisory lock that the leading feeder holds
 LAST_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_log_position_seq"
 HOLDERS = f"""SELECT virtualtransaction FROM pg_locks
 WHERE locktype = 'advisory' AND (classid, objid) = ({FENCE_KEYS[0]}, {FENCE_KEYS[1]})
@@ -36,7 +37,7 @@ async def keep(conn: Connection, position: int) -> None:
 
 @dataclass
 class Watermark:
-    """Finds the watermark. Call ``advance`` often; it answers the highest position that is proven final."""
+    """Finds the watermark. Call ``advance`` often; it returns the highest position that is final."""
 
     safe: int = 0
     _pending: list[tuple[int, frozenset[str]]] = field(default_factory=list)

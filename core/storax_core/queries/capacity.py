@@ -1,7 +1,7 @@
 """What a job takes of a node, in SQL: which jobs some nodes can hold, and how many nodes many jobs fill.
 
-The rule is that of the packer at the sites (``storax/_footprint.py`` has it in Python; a test holds the two together).
-All of it reads the hot table alone, as ``s``.
+The rule is that of the packer at the sites (``storax/_runtime/footprint.py`` and ``launch/packing.py`` of the agent, in
+Python; tests compare the two). All of it reads only the table ``job_state``, as ``s``.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, and_, bindparam, false, func, not_, or_
 
-from storax_core.queries.filters import Condition, Form, Shape
+from storax_core.queries.filters import Condition, QueryShape, ValueForm
 from storax_core.queries.tables import Source, fields_in
 from storax_core.resources import Resource
 from storax_core.resources.fields import Operator
@@ -24,7 +24,7 @@ class Parameters:
         return parameter
 
 
-def all_of(source: Source, shape: Shape, parameters: Parameters) -> list[ColumnElement[bool]]:
+def all_of(source: Source, shape: QueryShape, parameters: Parameters) -> list[ColumnElement[bool]]:
     """The owner's rows, then every filter, then every exclusion."""
     return [
         source.column("owner_id") == parameters.add(BigInteger()),
@@ -33,7 +33,7 @@ def all_of(source: Source, shape: Shape, parameters: Parameters) -> list[ColumnE
     ]
 
 
-def fields_read(resource: Resource, shape: Shape) -> Iterator[str]:
+def fields_read(resource: Resource, shape: QueryShape) -> Iterator[str]:
     """Names of the fields that the conditions read."""
     for condition in (*shape.filters, *(one for group in shape.exclude for one in group)):
         spec, sql = resource.filters[condition.name], _declared(resource, condition.name)
@@ -60,10 +60,12 @@ def _condition(source: Source, condition: Condition, parameters: Parameters) -> 
     return _compare(source.column(spec.field.name), spec.operator, condition.form, parameters)
 
 
-def _compare(column: ColumnElement[Any], operator: Operator, form: Form, parameters: Parameters) -> ColumnElement[bool]:
-    if form in (Form.TRUE, Form.FALSE):
+def _compare(
+    column: ColumnElement[Any], operator: Operator, form: ValueForm, parameters: Parameters
+) -> ColumnElement[bool]:
+    if form in (ValueForm.TRUE, ValueForm.FALSE):
         test = operator.test(column, false())
-        return test if form is Form.TRUE else not_(test)
+        return test if form is ValueForm.TRUE else not_(test)
     test = operator.test(column, parameters.add(ARRAY(column.type) if operator.many else column.type))
-    test = or_(column.is_(None), test) if form is Form.VALUE_OR_NULL else test
+    test = or_(column.is_(None), test) if form is ValueForm.VALUE_OR_NULL else test
     return _unless(test) if operator.negated else test

@@ -1,4 +1,7 @@
-"""Filters of a query: their values, checked and typed, and their shape, which is all that the SQL depends on."""
+"""Filters of a query: their values, checked and typed, and their shape, which is all that the SQL depends on.
+
+The operators themselves (``__gt``, ``__contains``) are ``OPERATORS`` in ``resources/fields.py``.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +24,7 @@ from storax_core.suggest import nearest
 MAX_VALUES = 32_000  # of one query; Postgres takes no more than 32,767 parameters
 
 
-class Form(StrEnum):
+class ValueForm(StrEnum):
     """How a filter's value takes part in its condition."""
 
     VALUE = "value"  # a parameter
@@ -34,10 +37,10 @@ class Condition(NamedTuple):
     """One filter of a query, without its value."""
 
     name: str
-    form: Form
+    form: ValueForm
 
 
-class Shape(NamedTuple):
+class QueryShape(NamedTuple):
     """The conditions of a query: all of ``filters``, and for each group of ``exclude`` not all of it."""
 
     filters: tuple[Condition, ...] = ()
@@ -48,7 +51,7 @@ class Shape(NamedTuple):
 class Selection:
     """A query's conditions and the values of its parameters: the owner first, then in the order of the conditions."""
 
-    shape: Shape
+    shape: QueryShape
     values: list[Any]
 
     def param(self, value: Any) -> str:
@@ -125,7 +128,7 @@ def value_of(resource: Resource, spec: FilterSpec, raw: Any) -> Any:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False)[0]
         reason = fault["msg"].removeprefix("Value error, ")
-        reason = reason if len(reason) < 400 else "no such word"
+        reason = reason if len(reason) < 400 else "not one of its values"
         got = str(fault["input"])
         hint = nearest(got, choices) if choices else ""
         raise Invalid(f"filter {spec.name} of {resource.path}: {reason} (got {got[:80]!r})", hint=hint) from None
@@ -138,7 +141,7 @@ def selection_of(
     values: list[Any] = [owner_id]
     own = _conditions(resource, filters, values)
     groups = (_conditions(resource, group, values) for group in exclude)
-    shape = Shape(own, tuple(group for group in groups if group))
+    shape = QueryShape(own, tuple(group for group in groups if group))
     if len(values) > MAX_VALUES:
         raise Invalid(
             f"{len(values)} filters in one query; at most {MAX_VALUES}", hint="Give a filter a list of values."
@@ -147,27 +150,27 @@ def selection_of(
 
 
 def _conditions(resource: Resource, filters: Mapping[str, Any], values: list[Any]) -> tuple[Condition, ...]:
-    return tuple(Condition(name, _take(resource, name, raw, values)) for name, raw in filters.items())
+    return tuple(Condition(name, _add_filter(resource, name, raw, values)) for name, raw in filters.items())
 
 
-def _take(resource: Resource, name: str, raw: Any, values: list[Any]) -> Form:
+def _add_filter(resource: Resource, name: str, raw: Any, values: list[Any]) -> ValueForm:
     """Check one filter and add its value, if it has one."""
     spec = resource.filters.get(name)
     if spec is None:
         raise Invalid(f"{resource.path} has no filter {name!r}", hint=nearest(name, resource.filters))
-    _refuse_shape(resource, spec, raw)
+    _require_value_kind(resource, spec, raw)
     if not spec.many:
         value = value_of(resource, spec, raw)
         if value is True or value is False:
-            return Form.TRUE if value else Form.FALSE
+            return ValueForm.TRUE if value else ValueForm.FALSE
         values.append(orjson.dumps(value).decode() if isinstance(value, dict) else value)
-        return Form.VALUE
+        return ValueForm.VALUE
     many = value_of(resource, spec, raw if isinstance(raw, list) else [raw])
     values.append([str(v) if isinstance(v, str) else v for v in many if v is not None])
-    return Form.VALUE_OR_NULL if None in many else Form.VALUE
+    return ValueForm.VALUE_OR_NULL if None in many else ValueForm.VALUE
 
 
-def _refuse_shape(resource: Resource, spec: FilterSpec, raw: Any) -> None:
+def _require_value_kind(resource: Resource, spec: FilterSpec, raw: Any) -> None:
     """Raise Invalid for a list or a null where the filter takes none."""
     if spec.join and (raw is None or (isinstance(raw, list) and (None in raw or not spec.many))):
         raise Invalid(f"filter {spec.name} of {resource.path} takes {'values' if spec.many else 'one value'}, not null")

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
-from storax_core.queries import names, statements
+from storax_core.queries import filter_names, statements
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
-from storax_core.queries.filters import Selection, Shape, selection_of
+from storax_core.queries.filters import QueryShape, Selection, selection_of
 from storax_core.queries.ordering import decode, encode, keys_of
 from storax_core.resources import JOBS, Resource
 from storax_core.suggest import nearest
@@ -89,7 +89,7 @@ def _selection(resource: Resource, owner_id: int, query: Query) -> Selection:
 
 async def _require_names(conn: Connection, resource: Resource, owner_id: int, query: Query, *, matched: bool) -> None:
     if resource.naming and (query.exclude or not resource.naming.keys().isdisjoint(query.filter)):
-        await names.require(conn, resource, owner_id, query.filter, query.exclude, matched=matched)
+        await filter_names.require(conn, resource, owner_id, query.filter, query.exclude, matched=matched)
 
 
 def _counted_already(resource: Resource, query: Query) -> bool:
@@ -164,6 +164,6 @@ async def matching_ids(conn: Connection, resource: Resource, owner_id: int, quer
 
 async def fetch_one(conn: Connection, resource: Resource, owner_id: int, row_id: int) -> dict[str, Any] | None:
     """One row as a dictionary (jsonb values as raw fragments), or None."""
-    statement = statements.one(resource.entity, Shape())
+    statement = statements.one(resource.entity, QueryShape())
     row = await conn.fetchrow(statement.sql, *statement.arguments([owner_id, row_id]))
     return dict(row) if row else None

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from storax_core.database.tables import JobCounts
 from storax_core.queries.conditions import Parameters, all_of, fields_read
-from storax_core.queries.filters import Shape
+from storax_core.queries.filters import QueryShape
 from storax_core.queries.ordering import Key
 from storax_core.queries.tables import Source, source_of
 from storax_core.resources import BY_ENTITY, Resource
@@ -53,17 +53,17 @@ class Statement:
 
 
 def _compiled(
-    build: Callable[Concatenate[str, Shape, Options], Select[Any]],
-) -> Callable[Concatenate[str, Shape, Options], Statement]:
+    build: Callable[Concatenate[str, QueryShape, Options], Select[Any]],
+) -> Callable[Concatenate[str, QueryShape, Options], Statement]:
     """Compile what ``build`` returns, once for each entity, shape and further options."""
 
-    def compile_(entity: str, shape: Shape, /, *args: Options.args, **options: Options.kwargs) -> Statement:
+    def compile_(entity: str, shape: QueryShape, /, *args: Options.args, **options: Options.kwargs) -> Statement:
         compiled = build(entity, shape, *args, **options).compile(dialect=DIALECT)
         return Statement(str(compiled), tuple(int(name[1:]) for name in compiled.positiontup or ()))
 
     kept: Callable[..., Statement] = lru_cache(maxsize=KEPT)(compile_)
 
-    def statement(entity: str, shape: Shape, /, *args: Options.args, **options: Options.kwargs) -> Statement:
+    def statement(entity: str, shape: QueryShape, /, *args: Options.args, **options: Options.kwargs) -> Statement:
         large = len(shape.filters) + sum(map(len, shape.exclude)) > LARGE
         return (compile_ if large else kept)(entity, shape, *args, **options)
 
@@ -72,7 +72,14 @@ def _compiled(
 
 @_compiled
 def page(
-    entity: str, shape: Shape, columns: tuple[str, ...], keys: tuple[Key, ...], limit: int, *, cursor: bool, skips: bool
+    entity: str,
+    shape: QueryShape,
+    columns: tuple[str, ...],
+    keys: tuple[Key, ...],
+    limit: int,
+    *,
+    cursor: bool,
+    skips: bool,
 ) -> Select[Any]:
     """One page: its columns and keys. Values: the conditions', with ``cursor`` the keys', with ``skips`` an offset.
 
@@ -131,7 +138,7 @@ def _compared(column: Any, place: Any, *, down: bool) -> ColumnElement[bool]:
 
 
 @_compiled
-def one(entity: str, shape: Shape) -> Select[Any]:
+def one(entity: str, shape: QueryShape) -> Select[Any]:
     """All visible fields of one row. Values: the conditions', then the row's id."""
     source, parameters = source_of(entity), Parameters()
     conditions = all_of(source, shape, parameters)
@@ -141,7 +148,7 @@ def one(entity: str, shape: Shape) -> Select[Any]:
 
 
 @_compiled
-def ids(entity: str, shape: Shape) -> Select[Any]:
+def ids(entity: str, shape: QueryShape) -> Select[Any]:
     """Ids of all that match, in order, locked."""
     source = source_of(entity)
     statement = select(source.column("id")).select_from(_tables(source, shape))
@@ -150,14 +157,14 @@ def ids(entity: str, shape: Shape) -> Select[Any]:
 
 
 @_compiled
-def count(entity: str, shape: Shape) -> Select[Any]:
+def count(entity: str, shape: QueryShape) -> Select[Any]:
     """The number of rows that match."""
     source = source_of(entity)
     return select(func.count()).select_from(_tables(source, shape)).where(*all_of(source, shape, Parameters()))
 
 
 @_compiled
-def counts(entity: str, shape: Shape, by: str, limit: int) -> Select[Any]:
+def counts(entity: str, shape: QueryShape, by: str, limit: int) -> Select[Any]:
     """The number of rows that match by the values of one field, the largest first."""
     source = source_of(entity)
     picked: list[Any] = [cast(source.column(by), Text).label("k"), func.count().label("n")]
@@ -166,7 +173,7 @@ def counts(entity: str, shape: Shape, by: str, limit: int) -> Select[Any]:
 
 
 @_compiled
-def kept_counts(entity: str, shape: Shape, by: str | None = None) -> Select[Any]:
+def kept_counts(entity: str, shape: QueryShape, by: str | None = None) -> Select[Any]:
     """As ``count`` or ``counts``, by nothing but site and state, from the counts that every command keeps."""
     table = JobCounts.__table__.alias("t")  # type: ignore[attr-defined]
     conditions = all_of(Source(BY_ENTITY[entity], table, table), shape, Parameters())
@@ -178,7 +185,7 @@ def kept_counts(entity: str, shape: Shape, by: str | None = None) -> Select[Any]
 
 
 @_compiled
-def footprint(entity: str, shape: Shape, fills: str, fits: str) -> Select[Any]:
+def footprint(entity: str, shape: QueryShape, fills: str, fits: str) -> Select[Any]:
     """What the jobs that match would fill. ``fills`` is SQL of the nodes that one fills, ``fits`` of which count."""
     source = source_of(entity)
     state = source.state.c
@@ -191,7 +198,7 @@ def footprint(entity: str, shape: Shape, fills: str, fits: str) -> Select[Any]:
     return statement.select_from(_tables(source, shape)).where(*all_of(source, shape, Parameters()), text(fits))
 
 
-def _tables(source: Source, shape: Shape, *fields: str) -> FromClause:
+def _tables(source: Source, shape: QueryShape, *fields: str) -> FromClause:
     return source.tables((*fields_read(source.resource, shape), *fields))
 
 

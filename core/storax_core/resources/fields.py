@@ -27,7 +27,7 @@ class Operator:
     ``kinds``: the kinds of fields that take it; ``test``: the condition, from the column and the value's parameter;
     ``doc``: one sentence with ``{}`` for the field; ``suffix``: what follows the field's name in the filter's;
     ``value_type``: type of the value, by default the field's own; ``many``: whether its parameter is an array, and the
-    value may be a list or null; ``negated``: whether it lets pass what the test does not, nulls included.
+    value may be a list or null; ``negated``: true: keep the rows for which the test is false or null.
     """
 
     name: str
@@ -93,8 +93,8 @@ class Mark:
     """How one field may be used from outside.
 
     ``filter`` lists the operators, ``write`` is any of "create", "update"; ``order`` allows sorting by it; ``volatile``
-    keeps it out of the event log (heartbeats); ``secret`` never leaves the server; ``input_only`` is taken at creation
-    and kept in no column; ``derived`` is kept by the server beside the log and rebuilt from other facts.
+    keeps it out of the event log (heartbeats); ``secret`` never leaves the server; ``derived`` is kept by the server
+    beside the log and rebuilt from other facts.
     """
 
     filter: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from storax_agent.launch.mpi import launch_of
 from storax_agent.launch.nodes.clusters import cluster_of
 from storax_agent.launch.nodes.clusters.base import Cluster, NodeInfo, NodesError
 from storax_agent.launch.nodes.clusters.ssh import by_template
-from storax_agent.launch.nodes.link import NodeLink, local_connection, remote_connection
+from storax_agent.launch.nodes.spawner_connection import NodeLink, local_connection, remote_connection
 from storax_agent.launch.packing import Capacity
 from storax_agent.launch.spawner.start import NodeResources
 from storax_agent.settings.job_environment import job_environment

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from storax.cli.terminal.output import Form, Output, note, show
+from storax_agent.schedulers.kinds import KINDS
 
 if TYPE_CHECKING:
     from storax._runtime.settings import Connection
@@ -37,7 +38,7 @@ def init(
     slots: Annotated[int | None, typer.Option(min=1, help="Cores that jobs may use. Default: all.")] = None,
     gpus: Annotated[int | None, typer.Option(min=0, help="GPUs that jobs may use. Default: 0.")] = None,
     scheduler: Annotated[
-        str, typer.Option(metavar="KIND", help="local, slurm, pbs, lsf or sge; auto: the first that answers.")
+        str, typer.Option(metavar="KIND", help=f"{', '.join(KINDS)}; or auto: the first that answers.")
     ] = "auto",
     run_jobs: RunJobs = None,
     stop_jobs: StopJobs = None,

@@ -1,4 +1,4 @@
-"""What `storax site init` asks on a terminal, of what it was not told. Enter takes the default."""
+"""Prompts of `storax site init` on a terminal, for the options that were left out. Enter takes the default."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import typer
 
 from storax_agent.control.site import default_name
-from storax_agent.schedulers.registry import KINDS, detect
+from storax_agent.schedulers.kinds import KINDS
+from storax_agent.schedulers.registry import detect
 
 
 class Answers(NamedTuple):

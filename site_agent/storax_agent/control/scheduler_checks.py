@@ -6,8 +6,9 @@ from typing import NamedTuple
 from storax_agent.allocations.placement import queue_of
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.cluster import Cluster
+from storax_agent.schedulers.kinds import missing
 from storax_agent.schedulers.limits import allowed_queues
-from storax_agent.schedulers.registry import missing, scheduler_of
+from storax_agent.schedulers.registry import scheduler_of
 from storax_agent.schedulers.template import NAME, TemplateError
 from storax_agent.settings.site import SiteFolder, SiteSettings
 

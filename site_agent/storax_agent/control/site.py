@@ -16,7 +16,8 @@ from storax.errors import Conflict, InvalidInput
 from storax_agent.files.locks import AlreadyRunningError, holder
 from storax_agent.launch.end_jobs import end_everything
 from storax_agent.schedulers.cluster import write_template
-from storax_agent.schedulers.registry import KINDS, detect
+from storax_agent.schedulers.kinds import KINDS
+from storax_agent.schedulers.registry import detect
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteError, SiteFolder
 

@@ -1,1 +1,1 @@
-"""The worker under its path of the release before, whose agents and runners still start it."""
+"""Compatibility: the worker at its path of the previous release, whose agents and runners still start it."""

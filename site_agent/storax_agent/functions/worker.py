@@ -1,4 +1,7 @@
-"""Runs the worker, which other interpreters start by its path; so it imports nothing of Storax."""
+"""Compatibility: an entry point of the previous release. Other interpreters start it by its path.
+
+It runs the worker, and imports nothing of Storax.
+"""
 
 import runpy
 from pathlib import Path

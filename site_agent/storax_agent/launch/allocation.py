@@ -21,8 +21,8 @@ from msgspec.structs import replace
 from storax_agent.launch.base import LauncherEvents, LauncherLostError, Opened
 from storax_agent.launch.mpi.base import Launch, Ranks
 from storax_agent.launch.nodes.clusters.base import NodeInfo
-from storax_agent.launch.nodes.link import NodeLink
 from storax_agent.launch.nodes.placements import Placements
+from storax_agent.launch.nodes.spawner_connection import NodeLink
 from storax_agent.launch.packing import Capacity, Queue
 from storax_agent.launch.protocol.messages import Acknowledge, End, Events, Reply, Start, Stop, Welcome
 from storax_agent.launch.spawner.start import START_SEC

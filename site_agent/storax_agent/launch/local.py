@@ -23,7 +23,7 @@ from storax_agent.launch.protocol.messages import (
 )
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.protocol.versions import encode, read_reply
-from storax_agent.launch.spawner.link import BLOCK
+from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.launch.spawner.start import START_SEC, NodeResources, Starter
 from storax_agent.launch.work import Cause, Ended, Lease, Started, Work
 

@@ -4,6 +4,10 @@ Pure: no clock but the one passed in, no file, no process. A node is never given
 cores; GPUs, each a sum of shares of at most one device; occupancy, the sum of 1/node_packing_count of its jobs; and the
 memory that its jobs ask for, where the node's own is known.
 Work for several nodes takes whole idle ones.
+
+This is the one definition of what fits a node at a site; what a job needs of one is ``storax/_runtime/footprint.py``.
+The server has the same rule in SQL (``queries/capacity.py`` of core), because it counts over all jobs of a site without
+reading them; tests compare the two.
 """
 
 from collections import Counter, deque

@@ -1,6 +1,7 @@
-"""Work for launchers, and what becomes of it: the nouns that agents, runners, launchers and spawners exchange.
+"""Work for launchers and its outcomes: the structs that agents, runners, launchers and spawners exchange.
 
-Each is sent, and written to files, with the names of its fields; see ``protocol``.
+They are sent, and written to files, with the names of their fields, inside the messages of ``protocol/messages.py``.
+A change here is a change of the protocol.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,1 +1,1 @@
-"""Programs of this package under their names of the release before, which its processes still start."""
+"""Compatibility: entry points of the previous release, whose processes still start programs by these names."""

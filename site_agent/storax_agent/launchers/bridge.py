@@ -1,4 +1,4 @@
-"""The node worker, as a runner of the release before starts it."""
+"""Compatibility: an entry point of the previous release, whose runners start the node worker by this name."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The spawner, as a runner of the release before starts it."""
+"""Compatibility: an entry point of the previous release, whose runners start the spawner by this name."""
 
 import sys
 

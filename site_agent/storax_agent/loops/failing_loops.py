@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from storax_agent.mainloop.loop import Errors
+from storax_agent.mainloop.loop import LoopHealth
 from storax_agent.server.site_api import SiteApi
 
 
 class FailingLoops:
     """One look every ``every_sec`` seconds at ``loops``."""
 
-    def __init__(self, api: SiteApi, site_id: int, loops: Sequence[Errors], *, every_sec: float) -> None:
+    def __init__(self, api: SiteApi, site_id: int, loops: Sequence[LoopHealth], *, every_sec: float) -> None:
         self._api, self._site_id, self._loops, self._every_sec = api, site_id, loops, every_sec
         self._reported: dict[str, Any] | None = None
         self._last: set[str] = set()
@@ -34,6 +34,6 @@ class FailingLoops:
         return self._every_sec
 
 
-def _failure(loop: Errors) -> dict[str, str]:
+def _failure(loop: LoopHealth) -> dict[str, str]:
     since = datetime.fromtimestamp(loop.since, UTC).isoformat(timespec="seconds")
     return {"error": loop.failing, "since": since}

@@ -1,7 +1,7 @@
 """File cleaner: remove the ``cleanup_files`` of finished jobs from their workdirs, once for each job.
 
-What is left to do stands at the server (``pending_file_cleanup``), so nothing is forgotten by a kill. Jobs of Apps
-without such globs are never looked at. Failed jobs keep their files for whoever looks into the failure.
+The server keeps the list (``pending_file_cleanup``), so a killed agent loses nothing. Jobs of Apps without such globs
+are never listed. Failed jobs keep their files, for the user who looks into the failure.
 """
 
 import logging
@@ -33,7 +33,7 @@ class FileCleaner:
         jobs = self._api.jobs_to_clean(self._site_id, sorted(globs), limit=AT_ONCE) if globs else []
         for job in jobs:
             self._clean(job, globs[job["app_id"]])
-        self._remember([{"id": job["id"], "pending_file_cleanup": False} for job in jobs])
+        self._mark_cleaned([{"id": job["id"], "pending_file_cleanup": False} for job in jobs])
         return 0.0 if len(jobs) == AT_ONCE else self._every_sec
 
     def _clean(self, job: Row, patterns: list[str]) -> None:
@@ -55,7 +55,7 @@ class FileCleaner:
         except (OSError, PathError) as error:
             LOG.warning("file cleaner: job %d: %s: %s", job_id, pattern, error)
 
-    def _remember(self, patches: list[Row]) -> None:
+    def _mark_cleaned(self, patches: list[Row]) -> None:
         try:
             if patches:
                 self._api.update_jobs(patches)

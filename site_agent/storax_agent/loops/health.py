@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from storax._runtime.atomic_files import atomic_write
-from storax_agent.mainloop.loop import Errors
+from storax_agent.mainloop.loop import LoopHealth
 
 EVERY_SEC = 5.0
 FILE = "loops.json"
@@ -16,7 +16,7 @@ FILE = "loops.json"
 class Health:
     """Writes ``state/loops.json`` when it has changed."""
 
-    def __init__(self, path: Path, loops: Sequence[Errors]) -> None:
+    def __init__(self, path: Path, loops: Sequence[LoopHealth]) -> None:
         self._path, self._loops = path, loops
         self._written = ""
 
@@ -29,7 +29,7 @@ class Health:
         return EVERY_SEC
 
 
-def _row(loop: Errors) -> dict[str, Any]:
+def _row(loop: LoopHealth) -> dict[str, Any]:
     row: dict[str, Any] = {"errors": loop.errors, "failing": loop.failing}
     return row | ({"since": loop.since, "server_away": loop.server_away} if loop.failing else {})
 

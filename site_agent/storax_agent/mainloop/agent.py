@@ -21,7 +21,7 @@ from storax_agent.launch.work import Cause, Lease
 from storax_agent.mainloop.job_acceptor import JobAcceptor
 from storax_agent.mainloop.lease_table import LeaseTable
 from storax_agent.mainloop.load_window import BURST_JOBS, Demand, LoadWindow, ReportTrigger, wanted
-from storax_agent.mainloop.loop import Errors
+from storax_agent.mainloop.loop import LoopHealth
 from storax_agent.mainloop.mailbox import Mailbox
 from storax_agent.mainloop.outbox import Outbox
 from storax_agent.mainloop.outcomes import OutcomeMapper
@@ -57,7 +57,7 @@ class Agent:
         self.reconcile: Callable[[], None] = lambda: None
         self.leases, self.preemption = LeaseTable(), PreemptionFilter()
         self.reports = PendingReports(outbox, self.report_trigger)
-        self.errors = Errors("main")
+        self.errors = LoopHealth("main")
         self._launcher, self._outbox, self._outcomes = launcher, outbox, outcomes
         self._acceptor = JobAcceptor(preparer, self.leases, self.reports, node_cores=node_cores)
         self._cores, self._prefetch, self._grace_sec = cores, prefetch, grace_sec
@@ -109,7 +109,7 @@ class Agent:
             self._collect()
             if cursor := self.reports.save():
                 self._launcher.ack(cursor)
-            self.errors.well()
+            self.errors.succeeded()
         except LauncherLostError as error:
             self._reopen(error)
         except Exception as error:

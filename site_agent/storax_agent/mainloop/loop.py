@@ -15,10 +15,15 @@ REFUSED_PAUSE_SEC = 2.0
 LOG = logging.getLogger(__name__)
 
 
-class Errors:
-    """Errors of one loop: ``errors`` in all; ``failing`` the words of the last one, until a round goes well, and
-    ``since`` when it began to fail (Unix time); ``server_away``: it fails because the server does not answer, or not to
-    this token."""
+class LoopHealth:
+    """Errors of one loop.
+
+    Attributes:
+        errors: number of errors in all.
+        failing: message of the last error, empty after a successful round.
+        since: when it began to fail (Unix time).
+        server_away: whether it fails because the server does not answer, or refuses the token.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -28,18 +33,18 @@ class Errors:
         self.server_away = False
 
     def failed(self, error: Exception) -> None:
-        """A round ended with this error."""
+        """Record a round that ended with this error."""
         self.errors += 1
         self.since = self.since if self.failing else time.time()
         self.server_away = isinstance(error, Unavailable | Unauthorized)
         self.failing = (str(error) if isinstance(error, StoraxError) else repr(error))[:500]
 
-    def well(self) -> None:
-        """A round went well."""
+    def succeeded(self) -> None:
+        """Record a successful round."""
         self.failing, self.server_away = "", False
 
 
-class Loop(Errors):
+class Loop(LoopHealth):
     """Calls ``step`` again and again; each call returns the seconds to wait before the next."""
 
     def __init__(self, name: str, step: Callable[[], float], stopping: threading.Event) -> None:
@@ -51,11 +56,11 @@ class Loop(Errors):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def join(self, seconds: float) -> bool:
-        """Wait for the end, so long at most; returns whether it came."""
+        """Wait at most ``seconds``; return whether the thread has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -71,7 +76,7 @@ class Loop(Errors):
         except Exception as error:
             return self._after(error)
         self._pause = 0.0
-        self.well()
+        self.succeeded()
         return seconds
 
     def _after(self, error: Exception) -> float:

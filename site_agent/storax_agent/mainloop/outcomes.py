@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from storax_agent.files.safe_path import PathError, open_folder
 from storax_agent.launch.work import Ended
 from storax_agent.mainloop.report_entry import Entry, entry, given_back, move, refusal
-from storax_agent.prepare.functions import verdicts
+from storax_agent.prepare.functions import call_outcomes
 
 MAX_RESULT_BYTES = 1 << 20
 TAIL_BYTES, TAIL_LINES = 2048, 10
@@ -51,13 +51,13 @@ class OutcomeMapper:
         """The end of a function or a hook."""
         if ended.stage == "run":
             tail = self.tail(ended.workdir) if ended.outcome is None else ""
-            to, data, patch = verdicts.of_run(ended, _exit_text(ended.code), tail)
+            to, data, patch = call_outcomes.of_run(ended, _exit_text(ended.code), tail)
             return entry(ended.lease, [move(to, ended.at, **data)], patch)
         if ended.cause == "cancelled":
             return refusal(ended.lease, ended.at, "cancelled")
         if ended.cause in ("stopped", "stale", "lost") and ended.outcome is None:
             return None  # it is run again by whoever takes the job next
-        to, data, patch, jobs = verdicts.of_hook(ended, _exit_text(ended.code))
+        to, data, patch, jobs = call_outcomes.of_hook(ended, _exit_text(ended.code))
         row = entry(ended.lease, [move(to, ended.at, **data)], patch)
         if jobs:
             row["jobs"] = jobs

@@ -1,4 +1,8 @@
-"""What every scheduler must do. All calls take and return batches, and none waits for an allocation."""
+"""The interface that the agent uses: what every scheduler does, the local one too.
+
+All calls take and return batches, and none waits for an allocation. The interface that a batch system's own file
+implements is ``vendor.py``.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

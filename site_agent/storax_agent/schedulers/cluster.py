@@ -17,7 +17,7 @@ from pathlib import Path
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Limits, Request, SchedulerSnapshot, Status, Submitted
 from storax_agent.schedulers.files import Files
-from storax_agent.schedulers.registry import PROGRAMS
+from storax_agent.schedulers.kinds import PROGRAMS
 from storax_agent.schedulers.vendor import UNREACHABLE, Listed, Script, Sent, Vendor
 from storax_agent.settings.site import SiteFolder, SiteSettings
 

@@ -1,4 +1,7 @@
-"""What one vendor's file has to know: its commands and its formats. ``cluster.py`` does the rest for all of them."""
+"""The interface that a batch system's file implements: its commands and its formats.
+
+``cluster.py`` makes of it the ``Scheduler`` of ``base.py``, which the agent uses.
+"""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -98,7 +98,7 @@ class ElasticSettings(_Shape):
         return self
 
 
-def _told_apart(queues: list[ElasticSettings]) -> list[ElasticSettings]:
+def _with_different_tags(queues: list[ElasticSettings]) -> list[ElasticSettings]:
     seen: list[dict[str, str]] = []
     for queue in queues:
         if queue.enabled and queue.filter_tags in seen:
@@ -114,7 +114,7 @@ def _told_apart(queues: list[ElasticSettings]) -> list[ElasticSettings]:
 ElasticQueues = Annotated[
     list[ElasticSettings],
     BeforeValidator(lambda value: [value] if isinstance(value, dict) else value),
-    AfterValidator(_told_apart),
+    AfterValidator(_with_different_tags),
 ]
 
 

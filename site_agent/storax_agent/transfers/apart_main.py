@@ -1,6 +1,6 @@
-"""The transfer helper under the name, and with the messages, by which an agent of the release before starts it.
+"""Compatibility: an entry point of the previous release, whose agents start the transfer helper by this name.
 
-Such an agent may run on while this release is installed in its place.
+It speaks the messages of that release. Such an agent may run on while this release is installed in its place.
 """
 
 import json

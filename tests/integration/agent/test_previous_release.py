@@ -19,7 +19,7 @@ from storax_agent.launch.base import LauncherVersionError
 from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.nodes.bridge import private_folder
 from storax_agent.launch.protocol import messages
-from storax_agent.launch.spawner.link import dial
+from storax_agent.launch.spawner.agent_link import connect
 from storax_agent.launch.spawner.start import NodeResources
 from storax_agent.launch.work import Lease, Returned, Work
 from storax_agent.mainloop.outbox import Outbox, OutboxReader, OutboxVersionError
@@ -222,7 +222,7 @@ def test_an_agent_of_a_later_release_is_refused_and_the_jobs_run_on(site):
     eventually(lambda: site.launcher.poll().started)
     hello = site.launcher._machine.hello("")
     hello.versions = (8, 9)
-    with dial(site.path / "state") as agent, agent.makefile("rb") as lines:
+    with connect(site.path / "state") as agent, agent.makefile("rb") as lines:
         agent.sendall(messages.encode(hello))
         assert messages.decode_reply(lines.readline()) == messages.Refusal([1, 2])
         agent.sendall(b'{"type":"something","new":1}\n')

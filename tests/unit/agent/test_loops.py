@@ -7,7 +7,7 @@ import pytest
 from fakes.session_server import SessionServer
 from storax.errors import NotFound, ServerDown
 from storax_agent.loops.failing_loops import FailingLoops
-from storax_agent.mainloop.loop import Errors, Loop
+from storax_agent.mainloop.loop import Loop, LoopHealth
 from storax_agent.server.site_api import SiteApi
 
 OLD = {"error": "old", "since": "2026-01-01T00:00:00+00:00"}
@@ -24,7 +24,7 @@ def server():
 
 @pytest.fixture
 def loops():
-    return [Errors("pull"), Errors("outlook")]
+    return [LoopHealth("pull"), LoopHealth("outlook")]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def patches_after(server, loops):
         teller = FailingLoops(api, 1, loops, every_sec=1.0)
         for failing in rounds:
             for loop in loops:
-                loop.failed(failing[loop.name]) if loop.name in failing else loop.well()
+                loop.failed(failing[loop.name]) if loop.name in failing else loop.succeeded()
             teller.step()
         return [sorted(patch["failing_loops"]) for patch in server.store.patches]
 

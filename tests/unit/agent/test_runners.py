@@ -7,7 +7,7 @@ import pytest
 from storax.errors import ServerDown
 from storax_agent.loops.allocations.runners import FAILING_SEC, forget_reason, note_reason, runner_reports
 from storax_agent.loops.health import Health
-from storax_agent.mainloop.loop import Errors
+from storax_agent.mainloop.loop import LoopHealth
 from storax_agent.settings.site import SiteFolder
 
 
@@ -22,10 +22,10 @@ def part(tmp_path):
 
 
 def failing(folder, name, error, *, for_sec):
-    loop = Errors(name)
+    loop = LoopHealth(name)
     loop.failed(error)
     loop.since = time.time() - for_sec
-    Health(folder.state / "loops.json", [loop, Errors("well")]).step()
+    Health(folder.state / "loops.json", [loop, LoopHealth("well")]).step()
 
 
 def test_a_batch_job_shows_a_reason_until_another_runner_begins(part, tmp_path):

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 
@@ -10,8 +11,10 @@ from storax_agent.schedulers import command, lsf, pbs, registry, slurm
 from storax_agent.schedulers.cluster import write_template
 from storax_agent.schedulers.command import Ran, run
 from storax_agent.schedulers.files import Files
+from storax_agent.schedulers.kinds import KINDS
 from storax_agent.schedulers.template import NAME, default
 from storax_agent.schedulers.vendor import minutes, refusal
+from storax_agent.settings.scheduler import SchedulerSettings
 from storax_agent.settings.site import SiteFolder
 
 
@@ -22,6 +25,10 @@ from storax_agent.settings.site import SiteFolder
 )  # fmt: skip
 def test_wall_times_of_all_vendors(text, expected):
     assert minutes(text) == expected
+
+
+def test_the_settings_accept_every_kind_of_scheduler_and_no_other():
+    assert set(get_args(SchedulerSettings.model_fields["kind"].annotation)) == set(KINDS)
 
 
 def test_a_word_of_slurms_that_is_not_known_is_unknown():

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from storax_agent.launch.protocol.messages import Abort
 from storax_agent.launch.protocol.versions import encode
-from storax_agent.launch.spawner.link import dial
+from storax_agent.launch.spawner.agent_link import connect
 from storax_agent.launch.spawner.start import START_SEC, Starter
 
 BLOCK = 1 << 16
@@ -73,7 +73,7 @@ def _write(block: bytes) -> None:
 
 def end_jobs(folder: Path) -> None:
     """Have the launcher of this folder stop what it runs, and wait for its end."""
-    with suppress(OSError), dial(folder) as launcher:
+    with suppress(OSError), connect(folder) as launcher:
         launcher.settimeout(END_SEC)
         # Without a hello the other side may be of any release, and all of them read the first version.
         launcher.sendall(encode(Abort(GRACE_SEC), 1))

@@ -4,6 +4,8 @@ A spawner outlives agents, so the two may be of different releases. The agent's 
 versions, lists the versions that the agent writes; the spawner answers in the highest that it knows as well, and names
 it in its ``Welcome``. Both read every version, for each line shows its own. Fields may be added to a message without a
 new version: a reader leaves out what it does not know.
+
+The structs inside the messages are those of ``launch/work.py``. A change there is a change of the protocol.
 """
 
 import json

@@ -41,9 +41,9 @@ from storax_agent.launch.protocol.messages import (
 )
 from storax_agent.launch.protocol.versions import common_version
 from storax_agent.launch.spawner.adoption import adopt
+from storax_agent.launch.spawner.agent_link import AgentLink, listen
 from storax_agent.launch.spawner.jobs import Jobs
 from storax_agent.launch.spawner.journal import Journal, JournalVersionError
-from storax_agent.launch.spawner.link import AgentLink, listen
 from storax_agent.launch.spawner.orphans import become_subreaper
 from storax_agent.launch.spawner.recorder import Recorder
 

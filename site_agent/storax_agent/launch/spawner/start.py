@@ -11,7 +11,7 @@ from pathlib import Path
 
 from storax_agent.launch.base import LauncherLostError
 from storax_agent.launch.protocol.messages import VERSIONS, Hello
-from storax_agent.launch.spawner.link import dial
+from storax_agent.launch.spawner.agent_link import connect
 
 START_SEC = 15.0
 
@@ -58,7 +58,7 @@ class Starter:
         """A connection. Raises ``LauncherLostError`` when none comes up before ``deadline``."""
         while time.monotonic() < deadline:
             with suppress(OSError):
-                return dial(self._state)
+                return connect(self._state)
             self._ensure_child()
             time.sleep(0.01)
         raise LauncherLostError(f"the launcher did not start within {START_SEC:.0f} s; see {self._log}")

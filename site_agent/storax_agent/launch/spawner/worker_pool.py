@@ -20,7 +20,7 @@ from storax_agent.launch.protocol.messages import ProtocolError
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.protocol.worker_messages import VERSION, Answer, CallMethod, Recycle, decode_answer, encode
 from storax_agent.launch.spawner import processes
-from storax_agent.launch.spawner.link import BLOCK
+from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.launch.work import Lease, Outcome, Work
 
 IDLE_SEC = 60.0

@@ -1,5 +1,5 @@
 """Python functions of Apps: ``run()`` and hooks.
 
-``sources.py`` turns an App into a worker's command, ``worker.py`` is that worker,
-``verdicts.py`` turns what came of a call into a report. ``launchers/warm.py`` keeps the workers.
+``sources.py`` turns an App into a worker's command, ``worker.py`` is that worker, and ``call_outcomes.py`` maps the
+outcome of a call to a report. ``launch/spawner/worker_pool.py`` keeps the workers.
 """

@@ -1,4 +1,7 @@
-"""The process that ``service.py`` starts: speaks over its stdin, a socket, and ends with it."""
+"""The process that ``service.py`` starts.
+
+Talks to its parent over stdin, which is a socket, and exits when it closes.
+"""
 
 import os
 import socket
@@ -7,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from storax_agent.launch.protocol.stream import LineBuffer
-from storax_agent.launch.spawner.link import BLOCK
+from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.settings.locations import S3Location
 from storax_agent.transfers.base import Moved, TransferError, TransferService, TryAgainError, Watch
 from storax_agent.transfers.separate_process.messages import (
@@ -29,11 +32,11 @@ from storax_agent.transfers.separate_process.messages import (
 
 def main(decode: Callable[[bytes], Request] = decode_request, encode_reply: Callable[[Reply], bytes] = encode) -> None:
     """Perform calls, one at a time, until the socket closes; then end at once, as if killed."""
-    line, lines = socket.socket(fileno=os.dup(0)), LineBuffer()
-    worker = Worker(lambda reply: line.sendall(encode_reply(reply)))
-    while block := line.recv(BLOCK):
-        for one in lines.feed(block):
-            worker.handle(decode(one))
+    connection, buffer = socket.socket(fileno=os.dup(0)), LineBuffer()
+    worker = Worker(lambda reply: connection.sendall(encode_reply(reply)))
+    while block := connection.recv(BLOCK):
+        for line in buffer.feed(block):
+            worker.handle(decode(line))
     os._exit(0)
 
 
@@ -87,13 +90,13 @@ class Worker:
 
 
 def _service(configuration: Configure) -> TransferService:
-    place = S3Location.model_validate(configuration.place)
+    location = S3Location.model_validate(configuration.place)
     try:
         from storax_agent.transfers.s3 import S3Transfer
     except ModuleNotFoundError as error:
-        raise TransferError(f"{place.url}: {error}; install it with: pip install 'storax[s3]'") from error
+        raise TransferError(f"{location.url}: {error}; install it with: pip install 'storax[s3]'") from error
     data, scratch = Path(configuration.data), Path(configuration.scratch)
-    return S3Transfer(place, data=data, scratch=scratch, part_bytes=configuration.part_bytes)
+    return S3Transfer(location, data=data, scratch=scratch, part_bytes=configuration.part_bytes)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from storax_agent.launch.protocol.stream import LineBuffer
-from storax_agent.launch.spawner.link import BLOCK
+from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.settings.locations import S3Location
 from storax_agent.transfers.base import Item, Moved, TransferError, TryAgainError, Watch
 from storax_agent.transfers.separate_process.messages import (

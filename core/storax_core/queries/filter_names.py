@@ -1,4 +1,4 @@
-"""Names that filters refer to: one that nothing has, nor ever was created with, is a misspelt one.
+"""Values of filters that are names of resources: a name that no resource has or ever had is misspelt.
 
 Checked only where the answer could hide it: where nothing matched, for several names, or in an exclusion.
 """
@@ -23,7 +23,7 @@ Filters = Mapping[str, Any]
 async def require(
     conn: Connection, resource: Resource, owner_id: int, filters: Filters, exclude: Sequence[Filters], *, matched: bool
 ) -> None:
-    """Raise Invalid, with the nearest right name, for a filter by the name of something that there never was."""
+    """Raise Invalid, with the nearest right name, for a filter by a name that no resource has or ever had."""
     for name in resource.naming:
         values = _values(filters.get(name))
         if matched and len(values) == 1:

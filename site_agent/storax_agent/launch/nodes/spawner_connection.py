@@ -13,7 +13,7 @@ from storax_agent.launch.base import LauncherLostError, LauncherVersionError
 from storax_agent.launch.protocol.messages import Ping, Pong, ProtocolError, Refusal, Reply, Request
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.protocol.versions import encode, read_reply
-from storax_agent.launch.spawner.link import BLOCK
+from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.launch.spawner.start import START_SEC, NodeResources, Starter
 
 GREETING_SEC = 60.0
@@ -21,7 +21,7 @@ CLOSE_SEC = 1.0
 TRIES = 4
 FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.2, 5.0
 TIMEOUT_GRACE_SEC = 5.0  # from the heartbeat timeout until all jobs of the node have been killed
-SILENCES = 4  # pings without any answer, after which a connection counts as lost
+MAX_UNANSWERED_PINGS = 4  # after which a connection counts as lost
 
 
 class Connection:
@@ -49,7 +49,7 @@ class Connection:
         with suppress(ProcessLookupError):
             os.kill(self.carrier, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(self.carrier, 0)[1])
-        return "the line broke" if code in (0, -signal.SIGKILL) else f"its remote start ended with code {code}"
+        return "the connection was lost" if code in (0, -signal.SIGKILL) else f"its remote start ended with code {code}"
 
 
 def local_connection(machine: NodeResources) -> Callable[[], Connection]:
@@ -119,7 +119,7 @@ class NodeLink:
         if self._connection is None:
             return now >= self._next_try and not self._open(now)
         every = self.machine.heartbeat_timeout_sec / 4 or GREETING_SEC / 4
-        if now - self._heard > (SILENCES * every if self.up else GREETING_SEC):
+        if now - self._heard > (MAX_UNANSWERED_PINGS * every if self.up else GREETING_SEC):
             self.broke("it does not answer")
             return True
         if now - self._pinged >= every:

@@ -1,4 +1,4 @@
-"""What single nouns ask beyond their declarations. Generic commands ask here and tell nouns apart nowhere else."""
+"""Rules of single resources beyond their declarations. Generic commands distinguish resources only here."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ Delete = Callable[[Connection, Context, Ids, Row], Awaitable[tuple[int, list[int
 
 
 async def nothing(*_: Any) -> None:
-    """A noun that asks no more."""
+    """Add no rule."""
 
 
 @dataclass(frozen=True)
-class NounRules:
-    """The rules of one noun; those that are left out are the same for all.
+class ResourceRules:
+    """The rules of one resource; those that are left out are the same for all.
 
     ``before_create`` checks new rows and ``before_update`` patches; they may complete them, or raise.
     ``after_create`` gets the new ids, ``after_change`` the changes that were appended with new states. ``facts`` are
@@ -39,11 +39,11 @@ class NounRules:
     delete: Delete | None = None
 
 
-_GENERAL = NounRules()
+_GENERAL = ResourceRules()
 _RULES = {
-    "app": NounRules(before_create=apps.check_new, before_update=apps.check_patches),
-    "batch_job": NounRules(after_change=leases.end_sessions_of),
-    "job": NounRules(
+    "app": ResourceRules(before_create=apps.check_new, before_update=apps.check_patches),
+    "batch_job": ResourceRules(after_change=leases.end_sessions_of),
+    "job": ResourceRules(
         create=create_jobs.create_jobs,
         before_update=create_jobs.check_patches,
         facts=locks.JOB_FACTS,
@@ -51,13 +51,13 @@ _RULES = {
         after_change=transitions.settle,
         delete=transitions.delete_jobs,
     ),
-    "session": NounRules(
+    "session": ResourceRules(
         before_create=leases.check_allocations, after_create=leases.begin, delete=leases.delete_sessions
     ),
-    "transfer_item": NounRules(after_change=transfers.settle),
+    "transfer_item": ResourceRules(after_change=transfers.settle),
 }
 
 
-def rules_of(resource: Resource) -> NounRules:
-    """The rules of this noun."""
+def rules_of(resource: Resource) -> ResourceRules:
+    """The rules of this resource."""
     return _RULES.get(resource.entity, _GENERAL)

@@ -1,4 +1,4 @@
-"""From what came of a call to what is reported of its job."""
+"""Map the outcome of a call to the report of its job."""
 
 from typing import Any
 

@@ -30,18 +30,18 @@ def listen(state: Path) -> socket.socket:
     return listener
 
 
-def dial(state: Path) -> socket.socket:
+def connect(state: Path) -> socket.socket:
     """The agent's end of the conversation. Raises OSError when no launcher listens."""
-    dialled = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     here = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        dialled.connect(f"/proc/self/fd/{here}/{SOCKET}")
+        connection.connect(f"/proc/self/fd/{here}/{SOCKET}")
     except OSError:
-        dialled.close()
+        connection.close()
         raise
     finally:
         os.close(here)
-    return dialled
+    return connection
 
 
 class AgentLink:
@@ -66,7 +66,7 @@ class AgentLink:
         return handle == self._listener.fileno()
 
     def accept(self) -> None:
-        """Let the new agent in."""
+        """Accept the new agent."""
         self._agent, _ = self._listener.accept()
         self._agent.setblocking(False)
         self._epoll.register(self._agent.fileno(), select.EPOLLIN)
@@ -98,7 +98,7 @@ class AgentLink:
         try:
             return [read_request(line) for line in self._lines.feed(block)] if block else None
         except ProtocolError as error:
-            sys.stderr.write(f"storax launcher: the agent is left: {error}\n")
+            sys.stderr.write(f"storax launcher: dropping the agent: {error}\n")
             return None
 
     def send(self, message: Reply) -> None:
