@@ -10,7 +10,8 @@ import asyncpg
 from benchmarks.measure import ROUNDS, Table, backend_us, median
 from benchmarks.raw import insert_text, sample
 from storax_api.__main__ import calm_collector
-from storax_core.commands.create import create, given
+from storax_core.commands.create import create
+from storax_core.commands.create_jobs import fields_set
 from storax_core.database.connections import Database, writing
 from storax_core.log import append, sql
 from storax_core.log.append import Context
@@ -44,7 +45,7 @@ class Store:
             pid = conn.get_server_pid()
             cpu, begun = backend_us(pid) + time.process_time() * 1e6, time.perf_counter()
             async with writing(conn):
-                await create(conn, Context(self.owner_id, f"user:{self.owner_id}", uuid4()), JOBS, given(models))
+                await create(conn, Context(self.owner_id, f"user:{self.owner_id}", uuid4()), JOBS, fields_set(models))
             seconds = time.perf_counter() - begun
             return seconds, (backend_us(pid) + time.process_time() * 1e6 - cpu) / count
 
