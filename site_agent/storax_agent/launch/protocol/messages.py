@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from storax_agent.launch.protocol.stream import encode_line
 from storax_agent.launch.work import Cause, Ended, Lease, Started, Work
 
 VERSION = 2
@@ -129,7 +130,6 @@ class Running(Struct, frozen=True, tag="running"):
 Record = JournalHeader | Events | Acknowledge | Running
 Message = Request | Reply | Record
 
-_ENCODER = msgspec.json.Encoder()
 _REQUESTS = msgspec.json.Decoder(Start | Stop | Acknowledge | Ping | Abort | End)
 _REPLIES = msgspec.json.Decoder(Reply)
 _RECORDS = msgspec.json.Decoder(Record)
@@ -139,10 +139,7 @@ def encode(message: Message) -> bytes:
     """One line of this version. The ``Hello`` has one form in all versions."""
     if isinstance(message, Hello):
         return json.dumps({"hello": msgspec.to_builtins(message)}, separators=(",", ":")).encode() + b"\n"
-    try:
-        return _ENCODER.encode(message) + b"\n"
-    except UnicodeEncodeError:  # a path that is not UTF-8: Python's own JSON can write it
-        return json.dumps(msgspec.to_builtins(message, str_keys=True)).encode() + b"\n"
+    return encode_line(message)
 
 
 def decode_request(line: bytes) -> Request | None:

@@ -1,5 +1,19 @@
 """Streams of lines between processes."""
 
+import json
+
+import msgspec
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode_line(message: msgspec.Struct) -> bytes:
+    """Return a message as one line of JSON, with its end."""
+    try:
+        return _ENCODER.encode(message) + b"\n"
+    except UnicodeEncodeError:  # a file name that is not UTF-8: Python's own JSON can write it
+        return json.dumps(msgspec.to_builtins(message, str_keys=True)).encode() + b"\n"
+
 
 class LineBuffer:
     """Bytes in, whole lines out."""

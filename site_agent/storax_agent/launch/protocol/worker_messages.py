@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from storax_agent.launch.protocol.first_version import decode_outcome
 from storax_agent.launch.protocol.messages import ProtocolError, decode
+from storax_agent.launch.protocol.stream import encode_line
 from storax_agent.launch.work import Outcome
 
 VERSION = 2
@@ -43,10 +44,7 @@ _ANSWERS = msgspec.json.Decoder(Answer | Recycle)
 
 def encode(message: CallMethod) -> bytes:
     """One line, with its end."""
-    try:
-        return msgspec.json.encode(message) + b"\n"
-    except UnicodeEncodeError:  # text that is not valid Unicode: Python's own JSON can write it
-        return json.dumps(msgspec.to_builtins(message, str_keys=True)).encode() + b"\n"
+    return encode_line(message)
 
 
 def decode_answer(line: bytes) -> Answer | Recycle:

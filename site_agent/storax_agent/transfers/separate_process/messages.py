@@ -9,6 +9,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from storax_agent.launch.protocol.messages import ProtocolError, decode
+from storax_agent.launch.protocol.stream import encode_line
 from storax_agent.transfers.base import Item, Moved
 
 
@@ -79,14 +81,23 @@ _REPLIES = msgspec.json.Decoder(Reply)
 
 def encode(message: Request | Reply) -> bytes:
     """One line, with its end."""
-    return msgspec.json.encode(message) + b"\n"
+    return encode_line(message)
 
 
 def decode_request(line: bytes) -> Request:
-    """What the agent says. Raises ``msgspec.MsgspecError``."""
-    return _REQUESTS.decode(line)
+    """What the agent says. Raises ``ProtocolError``."""
+    message: Request = _decode(_REQUESTS, line)
+    return message
 
 
 def decode_reply(line: bytes) -> Reply:
-    """What the helper says. Raises ``msgspec.MsgspecError``."""
-    return _REPLIES.decode(line)
+    """What the helper says. Raises ``ProtocolError``."""
+    message: Reply = _decode(_REPLIES, line)
+    return message
+
+
+def _decode(decoder: "msgspec.json.Decoder[Any]", line: bytes) -> Any:
+    message = decode(decoder, line)
+    if message is None:
+        raise ProtocolError(f"{line[:200]!r} is no message of a transfer helper: it has no type")
+    return message
