@@ -12,6 +12,7 @@ import pytest
 
 from fakes.terminal import Terminal
 from storax.demo.stage import closing
+from waiting import HANG_SEC
 
 
 @pytest.fixture
@@ -73,12 +74,18 @@ def test_what_the_demo_advises_works_when_it_is_pasted(tmp_path, monkeypatch, on
     programs = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin" if on_path else "/usr/bin:/bin")
     monkeypatch.setenv("STORAX_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
     commands = [line for line in closing().splitlines() if line.startswith("  ")]
     assert len(commands) == 6
     assert all(line.split()[0] == "storax" for line in commands) is on_path
     try:
-        done = subprocess.run(["/bin/sh", "-e"], input="\n".join(commands), capture_output=True, text=True, timeout=240)
+        done = subprocess.run(
+            ["/bin/sh", "-e"],
+            input="\n".join(commands),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=HANG_SEC,
+        )
     finally:
         subprocess.run([f"{programs}/storax", "down"], capture_output=True)
     assert done.returncode == 0, done.stderr

@@ -103,8 +103,8 @@ def test_a_field_that_is_set_after_the_class_body_is_published_too(client, scrip
     Late.sync()
     assert script.last.body["cleanup_files"] == ["*.tmp"]
     assert Late.cleanup_files == ["*.tmp"]
+    Late.cleanup_files = 5
     with pytest.raises(errors.InvalidInput, match=r"Late.cleanup_files"):
-        Late.cleanup_files = 5
         Late.sync()
 
 
