@@ -114,7 +114,7 @@ def test_cancelling_ends_the_process_within_seconds(desk, site):
     pids = [int(eventually(lambda j=j: site.read(desk.read(j)["workdir"] + "/pid").strip())) for j in jobs]
     desk.user.post("/jobs/cancel", {"filter": {"id": jobs}})
     for job in jobs:
-        assert desk.ended(job, "FAILED")["cancel_requested"] is False
+        assert desk.ended(job, "CANCELLED")["cancel_requested"] is False
     eventually(lambda: not any(in_group(pid) for pid in pids))
 
 

@@ -169,7 +169,7 @@ def test_cancel_ends_the_workers_process_group_and_no_other(site):
     cancelled, late = jobs_of(Slow, {}, {})
     first, second = ([int(w) for w in eventually(lambda n=n: site.read(f"Slow/{n}/pids").split())] for n in range(2))
     cancelled.cancel()
-    with pytest.raises(Job.Failed, match="cancelled"):
+    with pytest.raises(Job.Cancelled, match="cancelled"):
         cancelled.result(timeout=60)
     eventually(lambda: not any(map(alive, first)))
     assert all(map(alive, second))

@@ -168,6 +168,19 @@ def test_no_selection_is_no_wildcard(served, verb):
     assert (ran.status, served.script.requests) == (2, [])
 
 
+def test_cancel_says_how_many_still_run(served):
+    served.script.on("POST", "/jobs/cancel", {"cancelled": 1, "requested": 1})
+    ran = served("job", "cancel", "1-2", "--yes")
+    assert "Cancelled: 2\n1 of them are held by their site, which stops them within seconds." in ran.err
+    assert served.script.bodies("/jobs/cancel")[-1]["exclude"] == [{"state": ["JOB_FINISHED", "FAILED", "CANCELLED"]}]
+
+
+def test_retry_takes_cancelled_jobs_that_are_named_by_id(served):
+    served.script.on("PATCH", "/jobs/", {"updated": 1})
+    served("job", "retry", "1", "--yes")
+    assert served.script.last.body["filter"] == {"id": [1], "state": ["FAILED", "CANCELLED"]}
+
+
 def test_retry_takes_the_failed_ones_alone(served):
     served.script.on("PATCH", "/jobs/", {"updated": 1})
     served("job", "retry", "--tag", "a=b", "--yes")
@@ -465,6 +478,26 @@ def test_it_says_why_a_job_failed_and_how_to_go_on(why):
     )
     assert "It failed: exit code 3, in attempt 2 of 2." in text
     assert "storax job retry 12" in text
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ("cancelled", "It was cancelled."),
+        ("cancelled; its run had ended well", "It was cancelled; its run had ended well."),
+        ("parent job 7 was cancelled", "It was cancelled: parent job 7 was cancelled."),
+    ],
+)
+def test_it_says_that_a_job_was_cancelled_and_why(why, message, text):
+    event = {
+        "columns": ["position", "data", "to_state"],
+        "rows": [[9, {"message": message}, "CANCELLED"]],
+        "next": None,
+    }
+    lines = why(state="CANCELLED", attempt=0, answers=[("/events/query", event)])
+    assert text in lines
+    assert "failed" not in lines
+    assert "storax job retry 12" in lines
 
 
 def test_a_job_that_is_done_needs_no_reason(why):
