@@ -101,8 +101,8 @@ def _effects(to: str, facts: Row) -> Row:
 
 def _cancelled(was: str, data: Row) -> Row:
     """The reason of a job whose accepted cancellation takes the place of what its holder reports."""
-    kept = "its run had ended well, and its result is kept" if was == JobState.RUN_DONE else CANCELLED
-    message = str(data.get("message") or kept)
+    kept = "its run had ended well, and its result is kept"
+    message = str(data.get("message") or (kept if was in (JobState.RUN_DONE, JobState.POSTPROCESSED) else CANCELLED))
     return {"message": message if message.startswith(CANCELLED) else f"{CANCELLED}; {message}"}
 
 

@@ -52,7 +52,7 @@ def test_ls_shows_names_and_keeps_words_off_stdout(served):
 def test_ls_omits_old_ended_jobs_unless_filtered(served):
     served("job", "ls")
     (left_out,) = served.script.bodies("/jobs/query")[-1]["exclude"]
-    assert left_out["state"] == ["JOB_FINISHED", "FAILED"]
+    assert left_out["state"] == ["JOB_FINISHED", "FAILED", "CANCELLED"]
     age = datetime.now(UTC) - datetime.fromisoformat(left_out["last_update_before"])
     assert timedelta(hours=23) < age < timedelta(hours=25)
     for text in (["--all"], ["--tag", "a=b"], ["1-3"]):
