@@ -175,6 +175,22 @@ def test_cancel_says_how_many_still_run(served):
     assert served.script.bodies("/jobs/cancel")[-1]["exclude"] == [{"state": ["JOB_FINISHED", "FAILED", "CANCELLED"]}]
 
 
+@pytest.mark.parametrize(
+    ("states", "counts", "error"),
+    [
+        (["FAILED", "CANCELLED"], "1 of them failed, 1 cancelled.", "Job 1 failed."),
+        (["JOB_FINISHED", "CANCELLED"], "0 of them failed, 1 cancelled.", "Job 2 was cancelled."),
+        (["CANCELLED", "CANCELLED"], "0 of them failed, 2 cancelled.", "Jobs 1, 2 were cancelled."),
+    ],
+)
+def test_wait_tells_cancelled_jobs_from_failed_ones_and_fails_for_both(served, states, counts, error):
+    served.script.on("POST", "/jobs/query", page(*(job(n, state=state) for n, state in enumerate(states, 1))))
+    ran = served("job", "wait", "1-2", "--timeout", "60")
+    assert ran.status == 6
+    assert counts in ran.err
+    assert error in ran.err
+
+
 def test_retry_takes_cancelled_jobs_that_are_named_by_id(served):
     served.script.on("PATCH", "/jobs/", {"updated": 1})
     served("job", "retry", "1", "--yes")

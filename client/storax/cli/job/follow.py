@@ -178,7 +178,7 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
             if until(job):
                 break
     failed, cancelled = ([job for job in ended if job.state == state] for state in UNSUCCESSFUL)
-    rest = f", {len(cancelled)} were cancelled" if cancelled else ""
+    rest = f", {len(cancelled)} cancelled" if cancelled else ""
     note(f"{len(ended)} of {len(jobs)} ended in {time.monotonic() - began:.1f} s, {len(failed)} of them failed{rest}.")
     if failed or cancelled:
         raise _failure(failed, "failed") if failed else _failure(cancelled, "cancelled")
