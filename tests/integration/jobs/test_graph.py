@@ -283,7 +283,7 @@ def test_a_strangers_job_is_no_parent_and_looks_as_if_it_were_not_there(world: W
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_graphs_with_failures_and_deletions_come_to_an_end(bench: Bench, seed: int) -> None:
+def test_random_graphs_with_failures_cancels_and_deletions_come_to_an_end(bench: Bench, seed: int) -> None:
     """Whatever the order in which parents end, by many hands at once: no child waits when nothing is left to run."""
     rng = random.Random(seed)
     rows = [
@@ -300,8 +300,9 @@ def test_random_graphs_with_failures_and_deletions_come_to_an_end(bench: Bench, 
             ends = {j["id"]: rng.choice(["RUN_DONE", "RUN_DONE", "RUN_ERROR"]) for j in held}
             list(pool.map(lambda j: bench.user.finish(bench.session, j, last=ends[j["id"]]), held))  # noqa: B023
             bench.user.post("/jobs/delete", {"filter": {"id": rng.sample(ids, 2)}})
+            bench.user.post("/jobs/cancel", {"filter": {"id": rng.sample(ids, 1)}})
     final = dict(zip(ids, bench.states(*ids), strict=True))
-    assert set(final.values()) <= {"JOB_FINISHED", "FAILED", "deleted"}, f"seed {seed}"
+    assert set(final.values()) <= {"JOB_FINISHED", "FAILED", "CANCELLED", "deleted"}, f"seed {seed}"
     for job, row in zip(ids, rows, strict=True):
         if final[job] == "JOB_FINISHED" and row["on_parent_failure"] == "fail":
             assert all(final[p] in ("JOB_FINISHED", "deleted") for p in parents[job]), f"seed {seed}"
