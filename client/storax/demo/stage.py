@@ -16,6 +16,7 @@ from storax.cli.terminal.invocation import command_here
 from storax.cli.terminal.output import note
 from storax.demo import report, workflow
 from storax.local import LocalStack
+from storax.models.job_rules import UNSUCCESSFUL
 
 LONGEST_SEC = 600.0
 # The demo does not use an external server that is set for `storax up`.
@@ -65,7 +66,7 @@ def _perform(stack: LocalStack, *, parts: int) -> int:
     flow = workflow.submit(parts=parts)
     note(f"Created a graph of {len(flow.jobs)} jobs in one call: split, {parts} x analyse, merge.")
     _wait(flow)
-    if flow.merge.state == "FAILED":
+    if flow.merge.state != "JOB_FINISHED":
         return _explain(flow)
     note(f"All ended after {time.monotonic() - began:.1f} s.")
     report.print_result(flow.merge.return_value, source=str(workflow.SOURCE))
@@ -83,7 +84,7 @@ def _wait(flow: workflow.Workflow) -> None:
 
 def _explain(flow: workflow.Workflow) -> int:
     """Say which job failed first, and why."""
-    first = next(job for job in flow.jobs if job.state == "FAILED")
+    first = next(job for job in flow.jobs if job.state in UNSUCCESSFUL)
     note("\n".join(reasons(first)))
     return JOBS_FAILED
 
