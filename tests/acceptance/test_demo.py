@@ -1,5 +1,6 @@
 """`storax demo`: real work on real files to the end, everything told, nothing left behind."""
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -74,7 +75,8 @@ def test_what_the_demo_advises_works_when_it_is_pasted(tmp_path, monkeypatch, on
     programs = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin" if on_path else "/usr/bin:/bin")
     monkeypatch.setenv("STORAX_HOME", str(tmp_path / "home"))
-    commands = [line for line in closing().splitlines() if line.startswith("  ")]
+    with contextlib.chdir(tmp_path):
+        commands = [line for line in closing().splitlines() if line.startswith("  ")]
     assert len(commands) == 6
     assert all(line.split()[0] == "storax" for line in commands) is on_path
     try:
