@@ -102,6 +102,14 @@ def test_each_cause_has_its_state(mapper):
     assert last(mapper.outcome(ended(code=-11)))[1]["message"] == "killed by SIGSEGV"
 
 
+def test_a_stopped_run_says_what_stopped_it_and_a_lost_one_what_was_lost(mapper):
+    mapper.stop_reason = "allocation 1234 reached its wall time of 60 min"
+    assert last(mapper.outcome(ended("stopped", -15)))[1]["message"] == mapper.stop_reason
+    assert (
+        last(mapper.outcome(ended("lost", None, message="node n1 was lost: x")))[1]["message"] == "node n1 was lost: x"
+    )
+
+
 def test_a_lost_exit_code_is_a_run_again_unless_the_result_is_there(mapper, tmp_path):
     to, data = last(mapper.outcome(ended("lost", None)))
     assert (to, data["lease_lost"]) == ("RUN_TIMEOUT", True)
