@@ -15,7 +15,7 @@ from storax.models.job_rules import FINAL
 JOBS = Listing(
     "job",
     ("id", "state", "app", "site", "workdir", "tags", "last_update"),
-    ("id", "state", "app", "site", "workdir", "tags", "num_nodes", "attempt", "max_attempts", "return_code",
+    ("id", "state", "app", "site", "workdir", "tags", "num_nodes", "attempt", "max_attempts", "losses", "return_code",
      "priority", "parent_ids", "session_id", "creation_date", "last_update"),
 )  # fmt: skip
 RECENT = timedelta(days=1)
