@@ -12,6 +12,7 @@ from storax.api import Client, Job
 from storax.cli.job.explain import reasons
 from storax.cli.job.follow import progress
 from storax.cli.terminal.failures import JOBS_FAILED
+from storax.cli.terminal.invocation import command_here
 from storax.cli.terminal.output import note
 from storax.demo import report, workflow
 from storax.local import LocalStack
@@ -22,10 +23,12 @@ LONGEST_SEC = 600.0
 _EXTERNAL = ("STORAX_DATABASE_URL", "STORAX_REDIS_URL", "STORAX_URL", "STORAX_TOKEN", "STORAX_PROFILE")
 _CLOSING = """
 Everything was stopped and removed. To go on:
-  storax up --detach                     the same stack, kept
-  storax app sync apps.py                publish apps of your own
-  storax job submit Hello name=world     run one
-  storax event tail -f                   watch the log of every change"""
+  {storax} up --detach                            # the same stack, kept
+  {storax} app example > apps.py                  # a file with two Apps, to change
+  {storax} app sync apps.py                       # publish them
+  {storax} job submit Hello name=world --wait     # run one
+  {storax} event ls                               # the log of every change
+  {storax} down                                   # stop; the data stay"""
 
 
 def run(*, parts: int = 150) -> int:
@@ -47,9 +50,14 @@ def run(*, parts: int = 150) -> int:
         finally:
             stack.stop()
     if status == 0:
-        print(_CLOSING)
+        print(closing())
         note(f"\n{time.monotonic() - began:.1f} s in all.")
     return status
+
+
+def closing() -> str:
+    """Return the commands that go on from here, for the shell that the demo was called from."""
+    return _CLOSING.format(storax=command_here())
 
 
 def _perform(stack: LocalStack, *, parts: int) -> int:

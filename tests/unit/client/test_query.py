@@ -330,5 +330,5 @@ def test_windows_know_their_size():
 
 def test_frames_ask_for_their_library(client, monkeypatch):
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(errors.StoraxError, match=r"polars is not installed. Install it: pip install polars"):
+    with pytest.raises(errors.StoraxError, match=r"polars is not installed. Install it: .* -m pip install polars"):
         Job.objects.all().to_polars()
