@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fakes.rest import job, rows
+from fakes.rest import job, problem, rows
 from storax import Job, Site
 from storax.cli.job.explain import format_duration, reasons
 
@@ -185,6 +185,7 @@ def test_cancel_says_how_many_still_run(served):
 )
 def test_wait_tells_cancelled_jobs_from_failed_ones_and_fails_for_both(served, states, counts, error):
     served.script.on("POST", "/jobs/query", page(*(job(n, state=state) for n, state in enumerate(states, 1))))
+    served.script.on("GET", "/events/stream", problem(404, "not_found", "no stream here"))
     ran = served("job", "wait", "1-2", "--timeout", "60")
     assert ran.status == 6
     assert counts in ran.err
