@@ -109,7 +109,7 @@ class OutcomeMapper:
         return entry(ended.lease, [move("FAILED", ended.at, message="cancelled")], _code(ended))
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        message = "its hard limit, wall_time_limit_min, was reached"
+        message = f"{ended.message or 'it reached its limit'} (wall_time_limit_min)"
         return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message)], _code(ended))
 
     def _output(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
