@@ -113,7 +113,7 @@ class OutcomeMapper:
         return cancelled(ended.lease, ended.at, {**(_code(ended) or {}), **result})
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        message = "its hard limit, wall_time_limit_min, was reached"
+        message = f"{ended.message or 'it reached its limit'} (wall_time_limit_min)"
         return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message)], _code(ended))
 
     def _output(self, ended: Ended, _value: Any, _flaw: str) -> Entry:

@@ -338,7 +338,7 @@ def test_the_hard_limit_of_a_run_is_minutes(site, server):
     eventually(lambda: "RUN_TIMEOUT" in server.accepted_states(job))
     server.hold(job)
     timed_out = next(data for number, to, data in server.store.moves if (number, to) == (job, "RUN_TIMEOUT"))
-    assert timed_out["message"] == "its hard limit, wall_time_limit_min, was reached"
+    assert timed_out["message"] == "it reached its limit of 0.005 min (wall_time_limit_min)"
 
 
 def test_site_policy_is_the_sites_not_the_servers(tmp_path, server):

@@ -470,6 +470,21 @@ def test_it_says_how_long_a_pause_lasts_and_what_went_wrong_before(why):
     assert r"| no\x1b disk" in text
 
 
+def test_it_tells_a_loss_from_an_error_and_what_the_scheduler_says_of_it(why):
+    event = {"columns": ["position", "data", "to_state"], "next": None, "count": None}
+    event["rows"] = [[9, {"message": "allocation 1234 was ended after 12.0 of its 60 min"}, "RUN_TIMEOUT"]]
+    columns = ["id", "scheduler_id", "status_info", "state"]
+    batch = {"columns": columns, "rows": [[7, "1234", {"scheduler_state": "PREEMPTED"}, "finished"]], "next": None}
+    later = (NOW + timedelta(seconds=30)).isoformat()
+    text = why(
+        state="RESTART_READY", attempt=3, max_attempts=1, losses=3, batch_job_id=7, not_before=later,
+        answers=[("/events/query", event), ("/batch-jobs/query", batch | {"count": None})],
+    )  # fmt: skip
+    assert "waits 30 s more before attempt 4 of 4" in text
+    assert "Its last run did not end by itself: allocation 1234 was ended after 12.0 of its 60 min." in text
+    assert "The scheduler says of its allocation 1234: PREEMPTED." in text
+
+
 def test_it_says_who_holds_it_and_that_it_is_being_stopped(why):
     columns = ["id", "batch_job_id", "heartbeat", "expires_at"]
     row = [5, 7, (NOW - timedelta(seconds=70)).isoformat(), (NOW - timedelta(seconds=10)).isoformat()]

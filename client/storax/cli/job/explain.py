@@ -198,9 +198,10 @@ def _last_error(job: "Job", *, known_message: str = "", failed: "dict[str, Any] 
     if last is None:
         return
     message = str(last.data.get("message") or last.to_state).rstrip(".")
+    lost = last.to_state == "RUN_TIMEOUT"
     if message != known_message:
-        yield f"Its last run ended with {message}."
-    if last.to_state == "RUN_TIMEOUT" and job.batch_job_id:
+        yield f"Its last run {'did not end by itself: ' if lost else 'ended with '}{message}."
+    if lost and job.batch_job_id:
         yield from _allocation_end(job.batch_job_id)
     yield from _lines(last.data.get("traceback_tail") or last.data.get("stderr_tail"))
 
