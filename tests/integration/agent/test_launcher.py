@@ -110,6 +110,22 @@ def test_signals_reach_the_job_as_they_are_by_default(site):
     assert site.wait_ended(site.run("kill -9 $$")).code == -signal.SIGKILL
 
 
+def test_no_signal_that_the_agent_blocks_or_ignores_is_blocked_or_ignored_in_a_job(site):
+    site.launcher.close(end=True)
+    eventually(lambda: site.pid is None)
+    ignored = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGQUIT)}
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM])
+    try:
+        site.connect()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        for number, handler in ignored.items():
+            signal.signal(number, handler)
+    lease = site.start(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"])
+    assert site.wait_ended(lease).code == 0
+    assert [int(line.split()[1], 16) for line in site.read(lease).splitlines()] == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "message"),
     [

@@ -9,7 +9,7 @@ import pytest
 from storax._runtime.settings import Connection
 from storax_agent.schedulers import command, lsf, pbs, registry, slurm
 from storax_agent.schedulers.cluster import write_template
-from storax_agent.schedulers.command import Ran, run
+from storax_agent.schedulers.command import CommandRunner, Ran, run
 from storax_agent.schedulers.files import Files
 from storax_agent.schedulers.kinds import KINDS
 from storax_agent.schedulers.template import NAME, default
@@ -55,7 +55,7 @@ def test_pbs_that_fails_without_a_word_of_jobs_has_said_nothing_of_them(tmp_path
     for code, expected in ((0, []), (1, None)):
         program.write_text(f"""#!/bin/sh\necho '{{"pbs_version": "23"}}'; exit {code}\n""")
         program.chmod(0o755)
-        assert pbs.Pbs(5).listed() == expected
+        assert pbs.Pbs(CommandRunner(5)).listed() == expected
 
 
 def test_times_of_lsf_without_a_year_are_in_the_past():
