@@ -51,8 +51,8 @@ class Site:
         """Start a shell script; returns its lease."""
         return self.start(["/bin/sh", "-c", script], **fields)
 
-    def start(self, argv, *, workdir=None, attempt=1, **fields):
-        lease = Lease(next(self._serial), 1, attempt)
+    def start(self, argv, *, workdir=None, attempt=1, job=None, **fields):
+        lease = Lease(job or next(self._serial), 1, attempt)
         environment = {"STORAX_RESULT_FILE": f"{self.path}/state/results/{lease.name}.json"}
         self.launcher.start([Work(lease, argv, environment, workdir or f"w/{lease.job_id}", **fields)])
         return lease
@@ -142,6 +142,27 @@ def test_a_command_that_cannot_run_says_why(site, argv, code, message):
     assert message in row.message
 
 
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (b"#!/bin/sh\r\necho hi\r\n", 127, "DOS ends"),
+        (b"#!/usr/bin/nopython3\n", 127, "interpreter '/usr/bin/nopython3'"),
+        (b"#!/usr/bin/nopython3 -u\n", 127, "interpreter '/usr/bin/nopython3'"),
+        (b"echo hi\n", 126, "a script needs a #! line"),
+        (b"", 126, "the file is empty"),
+        (b"\xef\xbb\xbf#!/bin/sh\n", 126, "byte order mark"),
+        (b"\x7fELF\x02\x01\x01" + bytes(60), 126, "Exec format error"),
+    ],
+)
+def test_a_script_that_no_interpreter_runs_says_what_is_wrong_with_it(site, content, code, message):
+    (site.path / "data/w/1").mkdir(parents=True)
+    (site.path / "data/w/1/run.sh").write_bytes(content)
+    (site.path / "data/w/1/run.sh").chmod(0o755)
+    row = site.wait_ended(site.start(["./run.sh"]))
+    assert (row.code, row.cause, row.started) == (code, "command", False)
+    assert message in row.message
+
+
 def test_a_program_that_is_installed_later_is_found(site):
     folder = site.path / "bin"
     work = {"argv": ["tool"], "workdir": "w/tool"}
@@ -175,9 +196,20 @@ def test_outputs_are_never_written_through_a_link(site):
     assert not (site.path / "victim").exists()
 
 
+def test_jobs_that_run_in_one_workdir_at_once_write_files_of_their_own(site):
+    talk = "for i in 1 2 3; do echo {0} $i; echo {0}-err $i >&2; sleep 0.1; done"
+    leases = [site.run(talk.format(name), workdir="w/same") for name in ("one", "two")]
+    for lease in leases:
+        site.wait_ended(lease)
+    folder = site.path / "data/w/same"
+    assert (folder / "job.first.out").read_text() == "one 1\none 2\none 3\n"
+    assert (folder / "job.2.out").read_text() == "two 1\ntwo 2\ntwo 3\n" == (folder / "job.out").read_text()
+    assert (folder / "job.2.err").read_text() == "two-err 1\ntwo-err 2\ntwo-err 3\n"
+
+
 def test_a_new_attempt_sets_the_old_output_aside(site):
     for attempt in (1, 2, 3):
-        site.wait_ended(site.start(["echo", f"run {attempt}"], workdir="w/same", attempt=attempt))
+        site.wait_ended(site.start(["echo", f"run {attempt}"], workdir="w/same", attempt=attempt, job=5))
     folder = site.path / "data/w/same"
     assert [(folder / name).read_text() for name in ("job.out.1", "job.out.2", "job.out")] == [
         "run 1\n",

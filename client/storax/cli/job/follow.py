@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from storax._runtime.output_files import name_of, own_names
 from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
@@ -42,7 +43,7 @@ def logs(
     from storax.models.job import Job
 
     selected = Job.objects.get(id=one_id(job))
-    file = _log_file(selected, "job.err" if err else "job.out", quiet=path)
+    file = _log_file(selected, int(err), quiet=path)
     if path:
         print(file)
         return
@@ -55,18 +56,22 @@ def logs(
             _follow(selected, opened)
 
 
-def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
+def _log_file(job: "Job", stream: int, *, quiet: bool) -> Path:
     from storax.models.site import Site
 
     site = Site.objects.get(id=job.site_id)
     folder = Path(site.path)
+    workdir = folder / "data" / job.workdir
+    name = name_of(job.id, stream, lambda name: (workdir / name).exists())
+    if job.attempt == 0 and (workdir / name).exists():  # of another job: this one has not run
+        name = own_names(job.id)[stream]
     if not quiet and not (site.path and folder.is_dir()):
         raise CommandError(
             f"The log of job {job.id} is not on this machine.",
-            hint=f"It is at site {site.name}: {folder / 'data' / job.workdir / name}",
+            hint=f"It is at site {site.name}: {workdir / name}",
             status=NOT_FOUND,
         )
-    return folder / "data" / job.workdir / name
+    return workdir / name
 
 
 def _require(job: "Job", file: Path) -> None:
