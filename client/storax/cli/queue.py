@@ -10,6 +10,7 @@ from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.listing import Limit, Listing
 from storax.cli.terminal.output import Columns, Form, Output, note
 from storax.cli.terminal.parse import pairs
+from storax.cli.terminal.presence import warn_of_absence
 from storax.cli.terminal.select import site_id
 
 
@@ -88,6 +89,7 @@ def submit(
         partitions=partitions or None,
     )
     print(batch_job.id)
+    warn_of_absence([batch_job.site_id])
 
 
 def _total_nodes(num_nodes: int | None, partitions: Sequence[Mapping[str, Any]]) -> int:

@@ -212,10 +212,10 @@ class App(AppBase["App", "Job"]):
             int,
             settable="always",
             default=0,
-            doc="Seconds before the second attempt; doubles each time; a job can override it.",
+            doc="Seconds before the second attempt; doubles each time, up to a day; a job can override it.",
         )
     )
-    """Seconds before the second attempt; doubles each time; a job can override it."""
+    """Seconds before the second attempt; doubles each time, up to a day; a job can override it."""
     retry_exit_codes: list[int] = declared(
         Field(
             list[int],
@@ -285,8 +285,8 @@ class App(AppBase["App", "Job"]):
             environment: Environment variables of each job.
             max_attempts: Number of runs before an error makes a job FAILED; a job can override it. Default:
                 1.
-            retry_delay_sec: Seconds before the second attempt; doubles each time; a job can override it.
-                Default: 0.
+            retry_delay_sec: Seconds before the second attempt; doubles each time, up to a day; a job can
+                override it. Default: 0.
             retry_exit_codes: Exit codes after which a job is retried; empty: after any error; a job can
                 override it.
             retry_on_timeout: Whether a job is retried after its wall time; a job can override it. Default:
@@ -472,7 +472,8 @@ class AppQuery(ChangeQuery[App]):
             cleanup_files: Glob patterns of files in the workdir to delete after a job has finished.
             environment: Environment variables of each job.
             max_attempts: Number of runs before an error makes a job FAILED; a job can override it.
-            retry_delay_sec: Seconds before the second attempt; doubles each time; a job can override it.
+            retry_delay_sec: Seconds before the second attempt; doubles each time, up to a day; a job can
+                override it.
             retry_exit_codes: Exit codes after which a job is retried; empty: after any error; a job can
                 override it.
             retry_on_timeout: Whether a job is retried after its wall time; a job can override it.
@@ -757,9 +758,9 @@ class Job(JobBase["App", "JobQuery"]):
     )
     """Number of runs before an error makes it FAILED."""
     retry_delay_sec: Field[int] = Field(
-        int, settable="always", default=0, doc="Seconds before the second attempt; doubles each time."
+        int, settable="always", default=0, doc="Seconds before the second attempt; doubles each time, up to a day."
     )
-    """Seconds before the second attempt; doubles each time."""
+    """Seconds before the second attempt; doubles each time, up to a day."""
     retry_exit_codes: Field[list[int]] = Field(
         list[int], settable="always", default=[], doc="Exit codes after which it is retried; empty: after any error."
     )
@@ -859,7 +860,7 @@ class Job(JobBase["App", "JobQuery"]):
             wall_time_min: Longest run, in minutes; 0: no limit. Default: 0.
             priority: Priority, -1000 to 1000; higher runs first. Default: 0.
             max_attempts: Number of runs before an error makes it FAILED. Default: 1.
-            retry_delay_sec: Seconds before the second attempt; doubles each time. Default: 0.
+            retry_delay_sec: Seconds before the second attempt; doubles each time, up to a day. Default: 0.
             retry_exit_codes: Exit codes after which it is retried; empty: after any error.
             retry_on_timeout: Whether it is retried after its wall time. Default: True.
             transfers: Files by App slot: "alias:/path" or {location_alias, path}.
@@ -1408,7 +1409,7 @@ class JobQuery(JobQueryBase[Job]):
             wall_time_min: Longest run, in minutes; 0: no limit.
             priority: Priority, -1000 to 1000; higher runs first.
             max_attempts: Number of runs before an error makes it FAILED.
-            retry_delay_sec: Seconds before the second attempt; doubles each time.
+            retry_delay_sec: Seconds before the second attempt; doubles each time, up to a day.
             retry_exit_codes: Exit codes after which it is retried; empty: after any error.
             retry_on_timeout: Whether it is retried after its wall time.
             return_code: Exit code of the last run; -N for signal N.

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from pydantic import Strict
 from sqlalchemy import BigInteger, Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
@@ -17,12 +16,11 @@ from storax_core.resources.types import (
     Identifier,
     JsonList,
     JsonObject,
+    RetryDelay,
     ShortText,
     Text,
     TextMap,
 )
-
-Seconds = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 
 
 class App(SQLModel, table=True):
@@ -69,8 +67,9 @@ class App(SQLModel, table=True):
     max_attempts: Annotated[Count, Mark(write=BOTH)] = Field(
         default=1, description="Number of runs before an error makes a job FAILED; a job can override it."
     )
-    retry_delay_sec: Annotated[Seconds, Mark(write=BOTH)] = Field(
-        default=0, description="Seconds before the second attempt; doubles each time; a job can override it."
+    retry_delay_sec: Annotated[RetryDelay, Mark(write=BOTH)] = Field(
+        default=0,
+        description="Seconds before the second attempt; doubles each time, up to a day; a job can override it.",
     )
     retry_exit_codes: Annotated[ExitCodes, Mark(write=BOTH)] = c.json(
         "Exit codes after which a job is retried; empty: after any error; a job can override it.", list

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Strict
+from pydantic import AfterValidator, Strict
 from pydantic.fields import FieldInfo
 from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -33,6 +33,7 @@ from storax_core.resources.types import (
     InsidePath,
     JsonObject,
     JsonValue,
+    RetryDelay,
     ShortText,
     Tags,
     TextMap,
@@ -40,10 +41,18 @@ from storax_core.resources.types import (
     Whole,
 )
 
-Small = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
+SMALLEST_SHARE = 1e-6  # of a GPU
+
+
+def _a_share_of_a_device(value: float) -> float:
+    if 0 < value < SMALLEST_SHARE:
+        raise ValueError(f"a GPU is shared in millionths; give 0, or at least {SMALLEST_SHARE:f}")
+    return value
+
+
 Minutes = Annotated[int, Strict(), Field(ge=0, le=5_256_000)]
 Megabytes = Annotated[int, Strict(), Field(ge=0, le=1 << 30)]
-Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
+Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000), AfterValidator(_a_share_of_a_device)]
 Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
 
 # Which jobs a site may take (to run them, or a hook of theirs) and in which order, in SQL. ``queues.score`` is the same
@@ -129,8 +138,8 @@ class JobStateRow(SQLModel, table=True):
     max_attempts: Annotated[Count, Mark(filter=NUMBER, write=BOTH)] = Field(
         default=1, description="Number of runs before an error makes it FAILED."
     )
-    retry_delay_sec: Annotated[Small, Mark(write=BOTH)] = Field(
-        default=0, description="Seconds before the second attempt; doubles each time."
+    retry_delay_sec: Annotated[RetryDelay, Mark(write=BOTH)] = Field(
+        default=0, description="Seconds before the second attempt; doubles each time, up to a day."
     )
     retry_exit_codes: Annotated[ExitCodes, Mark(write=BOTH)] = c.json(
         "Exit codes after which it is retried; empty: after any error.", list

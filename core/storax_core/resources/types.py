@@ -18,6 +18,7 @@ BigId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 Flag = Annotated[bool, Field(strict=True)]
 RowVersion = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+RetryDelay = Annotated[int, Field(strict=True, ge=0, le=86_400)]  # the pause of a job doubles up to as much
 
 
 def clean_text(value: str) -> str:
