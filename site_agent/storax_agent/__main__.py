@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from storax._runtime.extras import explained
 from storax.errors import StoraxError
 from storax_agent.schedulers.kinds import KINDS
 from storax_agent.settings.site import SiteFolder
@@ -20,6 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _COMMANDS[parsed.command](parsed)
     except (StoraxError, LookupError) as error:
         sys.stderr.write(f"storax_agent: {error}\n")
+        return 1
+    except ModuleNotFoundError as error:
+        missing = explained(error)
+        if not all(missing):
+            raise
+        sys.stderr.write(f"storax_agent: {' '.join(missing)}\n")
         return 1
     return 0
 

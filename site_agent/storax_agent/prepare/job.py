@@ -76,6 +76,8 @@ class Preparer:
         objection = self.policy.objection(app, submitter=job.get("submitter") or self.submitter)
         if objection:
             raise RefusedError(objection)
+        if flaw := _dos_lines(app):
+            raise RefusedError(flaw)
         method = method_of(job, app)
         foot = footprint(job, whole_nodes=self.whole_nodes)
         try:
@@ -163,6 +165,15 @@ class Preparer:
             )
         argv, more = launch.command(work.argv, Ranks((), work.ranks, work.threads, (), work.params))
         return replace(work, argv=argv, environment={**work.environment, **more})
+
+
+def _dos_lines(app: Mapping[str, Any]) -> str:
+    for name in ("shell_preamble", *(("command_template",) if app.get("use_shell") else ())):
+        if "\r\n" in (app.get(name) or ""):
+            return (
+                f"{name} of App {app.get('name')!r} has DOS line ends (CR LF), which a shell takes for part of a word"
+            )
+    return ""
 
 
 def _python(app: Mapping[str, Any]) -> str:

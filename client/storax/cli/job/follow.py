@@ -62,9 +62,10 @@ def _log_file(job: "Job", stream: int, *, quiet: bool) -> Path:
     site = Site.objects.get(id=job.site_id)
     folder = Path(site.path)
     workdir = folder / "data" / job.workdir
-    name = name_of(job.id, stream, lambda name: (workdir / name).exists())
+    number = job.id or 0
+    name = name_of(number, stream, lambda name: (workdir / name).exists())
     if job.attempt == 0 and (workdir / name).exists():  # of another job: this one has not run
-        name = own_names(job.id)[stream]
+        name = own_names(number)[stream]
     if not quiet and not (site.path and folder.is_dir()):
         raise CommandError(
             f"The log of job {job.id} is not on this machine.",

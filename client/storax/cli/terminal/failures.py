@@ -82,10 +82,13 @@ def flush(status: int) -> int:
 
 
 def _lines(error: BaseException) -> Iterator[str]:
+    from storax._runtime.extras import explained
     from storax._runtime.settings import SettingsError
     from storax.errors import StoraxError
     from storax.local.errors import LocalError
 
+    if isinstance(error, ModuleNotFoundError) and all(missing := explained(error)):
+        error = CommandError(missing[0], hint=missing[1])
     if not isinstance(error, (StoraxError, SettingsError, LocalError, CommandError, OSError)):
         yield f"error: unexpected error: {type(error).__name__}: {error}"
         if not _debug[0]:
