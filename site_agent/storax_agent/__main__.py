@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from storax._runtime.extras import explained
 from storax.errors import StoraxError
 from storax_agent.schedulers.kinds import KINDS
 from storax_agent.settings.site import SiteFolder
@@ -23,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"storax_agent: {error}\n")
         return 1
     except ModuleNotFoundError as error:
+        from storax.local.extras import explained
+
         missing = explained(error)
         if not all(missing):
             raise

@@ -123,7 +123,9 @@ def test_no_signal_that_the_agent_blocks_or_ignores_is_blocked_or_ignored_in_a_j
             signal.signal(number, handler)
     lease = site.start(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"])
     assert site.wait_ended(lease).code == 0
-    assert [int(line.split()[1], 16) for line in site.read(lease).splitlines()] == [0, 0]
+    # posix_spawn of glibc ignores 32 and 33, which are its own and which no program can use.
+    masks = [int(line.split()[1], 16) & ~(0b11 << 31) for line in site.read(lease).splitlines()]
+    assert masks == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ sys.path.insert(0, sys.argv[1])
 from worker_output import Output
 from worker_messages import Call
 output = Output()
-def begin(job): output.begin(os.open(".", os.O_RDONLY), Call("n", "run", {}, {"id": job}))
+def begin(job): output.begin(os.open(".", os.O_RDONLY), Call(f"{job}.1.1", "run", {}, {}))
 """
 
 

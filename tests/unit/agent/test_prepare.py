@@ -191,3 +191,12 @@ def test_shell_text_with_dos_line_ends_is_refused(tmp_path, change):
 def test_a_carriage_return_that_no_shell_reads_is_passed_on(tmp_path):
     prepared = work(tmp_path, app={**APP, "command_template": "printf 'a\r\nb'"}, parameters={})
     assert prepared.argv == ["printf", "a\r\nb"]
+
+
+def test_a_client_in_a_command_or_function_is_led_to_the_site_and_an_app_may_say_otherwise(tmp_path):
+    preparer = Preparer(tmp_path, 4, policy=Policy(allow_functions=True), client=lambda: {"STORAX_URL": "http://here"})
+    function = {**APP, "command_template": None, "source_code": "class A(App):\n    def run(self): pass\n"}
+    for app in (APP, function):
+        assert preparer.work(LEASE, JOB, app).environment["STORAX_URL"] == "http://here"
+    own = {**APP, "environment": {"STORAX_URL": "http://own"}}
+    assert preparer.work(LEASE, JOB, own).environment["STORAX_URL"] == "http://own"

@@ -82,10 +82,10 @@ def flush(status: int) -> int:
 
 
 def _lines(error: BaseException) -> Iterator[str]:
-    from storax._runtime.extras import explained
     from storax._runtime.settings import SettingsError
     from storax.errors import StoraxError
     from storax.local.errors import LocalError
+    from storax.local.extras import explained
 
     if isinstance(error, ModuleNotFoundError) and all(missing := explained(error)):
         error = CommandError(missing[0], hint=missing[1])

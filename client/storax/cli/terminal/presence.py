@@ -22,7 +22,8 @@ def absence(site: "Site", now: datetime) -> list[str]:
 
     start = "Start it on that machine: storax site start" + (f" {site.path}" if site.path else "")
     if site.last_refresh is None:
-        return [f"The agent of site {site.name} has never contacted the server, so its jobs do not run.", start]
+        never = f"The agent of site {site.name} has never contacted the server"
+        return [f"{never}. Jobs of a site whose agent was never heard do not run.", start]
     ago = f"last contacted the server {format_duration((now - site.last_refresh).total_seconds())} ago"
     if (now - site.last_refresh).total_seconds() > SILENT_SEC:
         return [f"The agent of site {site.name} {ago}.", start]

@@ -38,7 +38,7 @@ class Output:
         with self._lock:
             self._folder, self._spilt, self._since = folder, False, time.monotonic()
             self._names = call.outputs if call.method == "run" else (HOOK_LOG,)
-            self._own = tuple(f"job.{call.job['id']}.{end}" for end in ("out", "err"))
+            self._own = tuple(f"job.{call.lease.partition('.')[0]}.{end}" for end in ("out", "err"))
         if call.method != "run":
             os.write(1, f"--- {call.method}\n".encode())
 
