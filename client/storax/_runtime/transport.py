@@ -250,9 +250,15 @@ def problem(reply: Reply) -> StoraxError:
         body = loads(reply.content)
     except ValueError:
         body = None
-    details = body if isinstance(body, dict) else {"detail": f"The server answered {reply.status} without saying why."}
+    details = body if isinstance(body, dict) else {"detail": _silent(reply.status)}
     wait = seconds_of(reply.headers.get("retry-after"))
     return from_answer(reply.status, details, request_id=reply.request_id, retry_after=wait)
+
+
+def _silent(status: int) -> str:
+    if status == 407:
+        return "A proxy on the way to the server asks for a user and password (407); see HTTP_PROXY and NO_PROXY."
+    return f"The server answered {status} without saying why."
 
 
 def _is_no_http(failure: httpx.TransportError | None) -> bool:

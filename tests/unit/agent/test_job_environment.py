@@ -6,9 +6,12 @@ import pytest
 
 from storax._runtime.settings import save_profile
 from storax_agent.prepare.client_variables import ClientVariables
+from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.command import CommandRunner
+from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.settings.job_environment import AWS, SSH, ProcessEnvironment
 from storax_agent.settings.site import SiteFolder, SiteSettings
+from waiting import eventually
 
 USUAL = {
     "PATH": "/bin",
@@ -74,6 +77,21 @@ def test_a_command_of_the_scheduler_gets_no_options_of_another_submission(monkey
     names = {line.partition("=")[0] for line in ran.out.splitlines()}
     assert names >= {"PATH", "SLURM_CONF", "MINE", "STORAX_AGENT_SLOTS"}
     assert not names & (set(SECRETS) | set(FOREIGN) - {"STORAX_AGENT_SLOTS"})
+
+
+def test_an_allocation_of_this_machine_starts_from_the_same_environment(tmp_path, monkeypatch):
+    for name, value in {**SECRETS, **FOREIGN, "SLURM_JOB_NODELIST": "n1"}.items():
+        monkeypatch.setenv(name, value)
+    folder = SiteFolder(tmp_path / "site")
+    folder.make()
+    scheduler = LocalScheduler(
+        folder, runner=lambda _: ["/bin/sh", "-c", f"env > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/env"]
+    )
+    scheduler.submit([Request(1, 1, 5, "", "", "serial", {})])
+    file = tmp_path / "env"
+    names = {line.partition("=")[0] for line in eventually(lambda: file.exists() and file.read_text()).splitlines()}
+    assert names >= {"PATH", "STORAX_AGENT_SLOTS", "STORAX_BEGAN"}
+    assert not names & ({*SECRETS, *FOREIGN, "SLURM_JOB_NODELIST"} - {"STORAX_AGENT_SLOTS"})
 
 
 def test_lists_of_a_file_of_the_release_before_keep_their_meaning(tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from fakes.rest import job, rows
 from storax import BatchJob, Job, Site
 from storax.cli.job.explain import format_duration, reasons
+from storax.cli.job.follow import _follow, _named
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 NAMES = {"columns": ["id", "name"], "next": None, "count": None}
@@ -233,6 +235,49 @@ def test_a_log_elsewhere_is_named(shell, tmp_path):
     (folder / "job.out").write_text("a\nb\nc\n")
     assert shell("job", "logs", "12").out == "a\nb\nc\n"
     assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
+
+
+def test_the_log_of_a_job_that_shares_its_workdir_is_its_own(shell, tmp_path):
+    site = dict.fromkeys(Site._columns) | {"id": 1, "name": "here", "path": str(tmp_path)}
+    shell.script.on("GET", "/sites/1", site)
+    folder = tmp_path / "data" / "runs" / "1"
+    folder.mkdir(parents=True)
+    for name, text in {"job.first.out": "one", "job.12.out": "twelve", "job.out": "twelve"}.items():
+        (folder / name).write_text(text)
+    logs = {}
+    for number, attempt in ((1, 1), (12, 1), (13, 0)):
+        shell.script.on("GET", f"/jobs/{number}", job(number, workdir="runs/1", attempt=attempt))
+        logs[number] = shell("job", "logs", str(number))
+    assert (logs[1].out, logs[12].out) == ("one", "twelve")
+    assert (logs[13].status, logs[13].out) == (3, "")  # it has not run yet
+
+
+class Running:
+    """A job that ends when its event is set."""
+
+    id = 1
+
+    def __init__(self):
+        self.over = threading.Event()
+
+    def wait(self):
+        self.over.wait(30)
+
+
+@pytest.mark.parametrize("kept", ["job.first.out", "job.out.1"])
+def test_a_log_is_followed_into_the_jobs_own_file_and_that_of_its_next_attempt(tmp_path, capfdbinary, kept):
+    running, plain = Running(), tmp_path / "job.out"
+    plain.write_text("one ")
+    with plain.open("rb") as opened, plain.open("a") as writer:
+        follower = threading.Thread(target=_follow, args=(running, opened, lambda: _named(1, tmp_path, 0)))
+        follower.start()
+        plain.rename(tmp_path / kept)
+        writer.write("more ")
+        writer.flush()
+        plain.write_text("next")  # of another job in the first case, of the second attempt in the other
+        running.over.set()
+        follower.join(30)
+    assert capfdbinary.readouterr().out == (b"one more " if kept == "job.first.out" else b"one more next")
 
 
 PLAIN = {

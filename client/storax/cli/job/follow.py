@@ -1,12 +1,13 @@
 """`storax job logs` and `wait`."""
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -53,7 +54,7 @@ def logs(
     with file.open("rb") as opened:
         _copy(_last_lines(opened, lines))
         if follow:
-            _follow(selected, opened)
+            _follow(selected, opened, lambda: _named(selected.id or 0, file.parent, int(err)))
 
 
 def _log_file(job: "Job", stream: int, *, quiet: bool) -> Path:
@@ -62,17 +63,20 @@ def _log_file(job: "Job", stream: int, *, quiet: bool) -> Path:
     site = Site.objects.get(id=job.site_id)
     folder = Path(site.path)
     workdir = folder / "data" / job.workdir
-    number = job.id or 0
-    name = name_of(number, stream, lambda name: (workdir / name).exists())
-    if job.attempt == 0 and (workdir / name).exists():  # of another job: this one has not run
-        name = own_names(number)[stream]
+    file = _named(job.id or 0, workdir, stream)
+    if job.attempt == 0 and file.exists():  # of another job: this one has not run
+        file = workdir / own_names(job.id or 0)[stream]
     if not quiet and not (site.path and folder.is_dir()):
         raise CommandError(
             f"The log of job {job.id} is not on this machine.",
-            hint=f"It is at site {site.name}: {workdir / name}",
+            hint=f"It is at site {site.name}: {file}",
             status=NOT_FOUND,
         )
-    return workdir / name
+    return file
+
+
+def _named(job_id: int, workdir: Path, stream: int) -> Path:
+    return workdir / name_of(job_id, stream, lambda name: (workdir / name).exists())
 
 
 def _require(job: "Job", file: Path) -> None:
@@ -104,18 +108,27 @@ def _wait_for_file(job: "Job", file: Path) -> None:
         pass
 
 
-def _follow(job: "Job", opened: Any) -> None:
+def _follow(job: "Job", opened: BinaryIO, find: Callable[[], Path]) -> None:
+    """Print what is added to a file, and then to that of each further attempt, until the job has ended."""
     over, last = _ended(job), False
-    while True:
-        if opened.tell() > Path(opened.name).stat().st_size:  # a new attempt begins a new log
-            opened.seek(0)
-        block = opened.read(BLOCK)
-        if block:
-            _copy([block])
-        elif last:
-            return
-        else:
-            last = over.wait(POLL_SEC)
+    with ExitStack() as files:
+        while True:
+            if opened.tell() > os.fstat(opened.fileno()).st_size:  # it was begun anew
+                opened.seek(0)
+            if block := opened.read(BLOCK):
+                _copy([block])
+            elif _is_another(file := find(), opened):
+                opened = files.enter_context(file.open("rb"))
+            elif last:
+                return
+            else:
+                last = over.wait(POLL_SEC)
+
+
+def _is_another(file: Path, opened: BinaryIO) -> bool:
+    with suppress(FileNotFoundError):
+        return not os.path.samestat(file.stat(), os.fstat(opened.fileno()))
+    return False
 
 
 def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:
