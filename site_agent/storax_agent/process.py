@@ -29,6 +29,7 @@ from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.mainloop.loop import Loop, LoopHealth
 from storax_agent.mainloop.outbox import Outbox, OutboxReader
 from storax_agent.mainloop.outcomes import OutcomeMapper
+from storax_agent.prepare.client_variables import ClientVariables
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteFolder, SiteSettings
@@ -189,7 +190,7 @@ class AgentProcess(ABC):
         return Preparer(
             folder.results, settings.slots, settings.gpus, policy, submitter, memory_mb=settings.memory_mb,
             where=self.size.where, whole_nodes=launcher.whole_nodes, launch_params=launcher.launch_params,
-            functions=folder.functions, **where,
+            functions=folder.functions, client=ClientVariables(folder, settings), **where,
         )  # fmt: skip
 
     def _main_loop(self, preparer: Preparer, *, cores: int, prefetch: int) -> Agent:

@@ -18,6 +18,8 @@ BigId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 Flag = Annotated[bool, Field(strict=True)]
 RowVersion = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+RetryDelay = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Losses = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
 def clean_text(value: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from storax._runtime.output_files import name_of
 from storax_agent.files.safe_path import PathError, open_folder
 from storax_agent.launch.work import Ended, Returned
 from storax_agent.mainloop.report_entry import Entry, cancelled, entry, given_back, move, refusal
@@ -52,7 +53,7 @@ class OutcomeMapper:
     def _of_call(self, ended: Ended) -> Entry | None:
         """The end of a function or a hook."""
         if ended.stage == "run":
-            tail = self.tail(ended.workdir) if ended.outcome is None else ""
+            tail = self.tail(ended) if ended.outcome is None else ""
             to, data, patch = call_outcomes.of_run(ended, _exit_text(ended.code), tail)
             return entry(ended.lease, [move(to, ended.at, **data)], patch)
         if ended.cause == "cancelled":
@@ -81,14 +82,15 @@ class OutcomeMapper:
             Path(path).unlink()
         return value, flaw
 
-    def tail(self, workdir: str) -> str:
-        """The last ten lines of job.err, at most 2 KB, without control characters."""
+    def tail(self, ended: Ended) -> str:
+        """The last ten lines of a job's stderr, at most 2 KB, without control characters."""
         try:
-            folder = open_folder(self.data, workdir)
+            folder = open_folder(self.data, ended.workdir)
         except (OSError, PathError):
             return ""
         try:
-            handle = os.open("job.err", READ, dir_fd=folder)
+            name = name_of(ended.lease.job_id, 1, lambda name: _is_in(folder, name))
+            handle = os.open(name, READ, dir_fd=folder)
         except OSError:
             return ""
         finally:
@@ -103,7 +105,7 @@ class OutcomeMapper:
             return _done(ended, value, flaw)
         if ended.code == 0:
             return _error(ended, message=flaw)
-        return _error(ended, message=_exit_text(ended.code), stderr_tail=self.tail(ended.workdir))
+        return _error(ended, message=_exit_text(ended.code), stderr_tail=self.tail(ended))
 
     def _cancelled(self, ended: Ended, value: Any, flaw: str) -> Entry:
         """Keep the result of a process or function that ended well when it was stopped."""
@@ -194,3 +196,10 @@ def _read_result(path: str) -> Any:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise ResultError(f"its result file is not JSON: {error}") from error
+
+
+def _is_in(folder: int, name: str) -> bool:
+    with suppress(OSError):
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return True
+    return False

@@ -144,7 +144,7 @@ class Worker:
         """Perform one call; returns the answer's line."""
         try:
             os.fchdir(folder)
-            self._output.begin(folder, call.method)
+            self._output.begin(folder, call)
         except OSError as error:
             os.close(folder)
             return self._line(call, Raised("OSError", f"its workdir cannot be entered: {error}"))
