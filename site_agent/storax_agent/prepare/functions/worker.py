@@ -83,11 +83,11 @@ class Link:
 
 class Worker:
     """Performs calls; ``pickles`` is whether this site's policy lets values be pickled, ``version`` that of the
-    messages."""
+    messages. ``output`` is None for a rank, which has its files already."""
 
-    def __init__(self, source: str, *, pickles: bool, version: int) -> None:
+    def __init__(self, source: str, output: Output | None, *, pickles: bool, version: int) -> None:
         self._pickles, self.version = pickles, version
-        self._output = Output()
+        self._output = output
         self._class: Any = None
         self._load_error: Raised | None = None
         try:
@@ -100,8 +100,15 @@ class Worker:
         self._baseline = Baseline()
         self._pid = os.getpid()
 
+    def perform(self, call: Call) -> bytes:
+        """Perform the one call of a rank; returns the answer's line."""
+        outcome = self._load_error or self._perform(call)
+        end_stray_child(self._pid, None)
+        return self._line(call, outcome)
+
     def answer(self, call: Call, folder: int) -> bytes:
-        """Perform one call; returns the answer's line."""
+        """Perform one call in an open folder, with its output in files there; returns the answer's line."""
+        assert self._output is not None  # noqa: S101
         try:
             os.fchdir(folder)
             self._output.begin(folder, call.method)
@@ -228,8 +235,8 @@ def main(source: str, results: str, fd: str, pickles: str, version: str = "1") -
     ctypes.CDLL(None).prctl(SUBREAPER, 1)
     # Processes that multiprocessing starts import the App's module by its name, and this script not at all.
     sys.path.append(CHILD_PATH)
-    del sys.modules["__main__"].__file__
-    link, worker = Link(int(fd)), Worker(source, pickles=pickles == "1", version=int(version))
+    sys.modules["__main__"].__dict__.pop("__file__", None)
+    link, worker = Link(int(fd)), Worker(source, Output(), pickles=pickles == "1", version=int(version))
     lease, answer = "", b""
     while (received := link.receive()) is not None:
         line, folder = received

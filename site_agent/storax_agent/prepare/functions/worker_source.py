@@ -46,7 +46,6 @@ def load(path: str) -> Any:
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     app = list(classes.values())[-1]
     prepare(app, classes, {name for node in tree.body for name in binds(node)}.union(vars(builtins)))
-    app.decorator_list = []
     module = types.ModuleType("storax_app")
     module.__file__ = path
     sys.modules["storax_app"] = module
@@ -65,16 +64,20 @@ def binds(node: ast.AST) -> list[str]:
     return [target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)]
 
 
-def prepare(node: ast.ClassDef, classes: dict[str, ast.ClassDef], bound: set[str]) -> None:
-    """Drop what the class and its bases declare of the App; a base that the source does not bind is one of Storax."""
+def prepare(node: ast.ClassDef, classes: dict[str, ast.ClassDef], bound: set[str]) -> bool:
+    """Drop what the class and its bases declare of the App; a base that the source does not bind is one of Storax.
+    Returns whether it is an App's class."""
     node.body = [part for part in node.body if not declares(part)] or [ast.copy_location(ast.Pass(), node)]
     stand_in = ast.copy_location(ast.Name("App", ast.Load()), node)
     ours = [base for base in node.bases if root(base) in bound]
-    if len(ours) < len(node.bases):
-        node.bases, node.keywords = [*ours, stand_in], []
-    for base in ours:
-        if root(base) in classes:
-            prepare(classes[root(base)], classes, bound)
+    is_app = len(ours) < len(node.bases)
+    if is_app:
+        node.bases = [*ours, stand_in]
+    bases = [classes[root(base)] for base in ours if root(base) in classes]
+    is_app = any([is_app, *(prepare(base, classes, bound) for base in bases)])
+    if is_app:
+        node.keywords, node.decorator_list = [], []
+    return is_app
 
 
 def root(base: ast.AST) -> str:
