@@ -113,18 +113,16 @@ class Shipment:
         if isinstance(value, types.ModuleType):
             return self._import(name, value)
         try:
-            made = expression(value, self._reference) if not callable(value) else ""
+            if not callable(value):
+                return f"{name} = {expression(value, self._reference)}"
+            reason = _kind(value)
         except UnshippableError as error:
-            made, reason = "", str(error)
-        else:
-            reason = ""
-        if made:
-            return f"{name} = {made}"
+            reason = str(error)
         if source := self._definition(name, value):
             return source
         if line := self._from_import(name, value, scope):
             return line
-        raise self._refusal(f"uses {name!r}, {reason or _kind(value)}, which cannot be sent", _MAKE_IT)
+        raise self._refusal(f"uses {name!r}, {reason}, which cannot be sent", _MAKE_IT)
 
     def _import(self, name: str, module: types.ModuleType) -> str:
         if not self._has(module.__name__):
