@@ -130,9 +130,11 @@ Tags = Annotated[dict[str, str], AfterValidator(_tags)]
 
 
 def as_utc(value: datetime) -> datetime:
-    """An aware UTC time; a naive one is taken as UTC."""
+    """An aware UTC time; one without a zone is refused, for the server does not know whose clock it is of."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} names no time zone; add Z for UTC, or an offset such as +02:00")
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return value.astimezone(UTC)
     except OverflowError:
         raise ValueError("the time must lie in the years 1 to 9999 (UTC)") from None
 

@@ -45,6 +45,8 @@ class OutcomeMapper:
             if ended.stage and (ended.stage != "run" or ended.cause == "exit"):
                 return self._of_call(ended)
             value, flaw = self._take_result(ended)
+            if ended.cause in ("exit", "lost") and (of_ranks := call_outcomes.of_ranks(value, ended)):
+                return self._of_call(of_ranks)
             return _RULES[ended.cause](self, ended, value, flaw)
         except Exception as error:  # one job's strange leavings must not hold up the others
             LOG.exception("job %d: what it left could not be read", ended.lease.job_id)

@@ -100,8 +100,8 @@ class Preparer:
 
     def _call(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any], method: str, foot: Footprint) -> Work:
         """A call of ``run`` or a hook; a hook takes one core, whatever its job takes."""
-        if method == "run" and foot.nodes > 1:
-            raise RefusedError(f"needs {foot.nodes} nodes; a Python function runs on one")
+        if method == "run" and foot.nodes * foot.ranks > 1:
+            return self._ranks(lease, job, app, foot)
         threads = job.get("threads_per_rank") or 1 if method == "run" else 1
         environment = {**self.client(), **_environment(app), "OMP_NUM_THREADS": str(threads)}
         try:
@@ -117,6 +117,21 @@ class Preparer:
         )  # fmt: skip
         self._check(work)
         return work
+
+    def _ranks(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any], foot: Footprint) -> Work:
+        """A call of ``run`` in several ranks: one process for each, as of a command."""
+        own = self._own(lease, job)
+        try:
+            argv = self.sources.ranks(lease, job, app, result=own[RESULT_VARIABLE])
+        except OSError as error:
+            raise RefusedError(f"the source of App {app.get('name')!r} cannot be kept here: {error}") from error
+        except ValueError as error:
+            raise RefusedError(str(error)) from error
+        wall_sec = 60.0 * (job.get("wall_time_min") or 0)
+        environment = {**_environment(app), **own}
+        work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
+        self._check(work)
+        return self._launched(work) if self.launch is not None else work
 
     def _command(self, app: Mapping[str, Any]) -> Command:
         version = app.get("version", 0)
