@@ -5,6 +5,7 @@ left alone for a growing pause, while the others go on. How often an item was tr
 that another agent counts on.
 """
 
+import json
 import logging
 import random
 import time
@@ -16,6 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from storax.errors import Conflict, InvalidInput, NotFound
+from storax_agent.files.set_aside import SetAside
 from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.base import Item, Moved, lane_of
 from storax_agent.transfers.batches import Batch, Batches, Lane
@@ -43,15 +45,16 @@ class Transfers:
     """``at_once`` batches at a time; an item is given up after ``tries`` tries that might have succeeded."""
 
     def __init__(
-        self, api: SiteApi, site_id: int, locations: Locations, *, every_sec: float, at_once: int = 4, tries: int = 12,
-        first_pause_sec: float = FIRST_PAUSE_SEC,
+        self, api: SiteApi, site_id: int, locations: Locations, set_aside: SetAside, *, every_sec: float,
+        at_once: int = 4, tries: int = 12, first_pause_sec: float = FIRST_PAUSE_SEC,
     ) -> None:  # fmt: skip
         self._api, self._site_id, self._every_sec = api, site_id, every_sec
         self._at_once, self._tries, self._first_pause = at_once, tries, first_pause_sec
-        self._batches = Batches(locations)
+        self._batches, self._set_aside = Batches(locations), set_aside
         self._pauses: dict[str, Pause] = {}
         self._rows: dict[int, Row] = {}  # of items in hand, as the server knows them
         self._untold: dict[int, Row] = {}
+        self._refused: set[int] = set()  # items of which the server takes no word
         self._look_at = 0.0
 
     def step(self) -> float:
@@ -159,8 +162,20 @@ class Transfers:
     def _tell_one(self, patch: Row) -> None:
         try:
             self._api.update_transfers([patch])
-        except (Conflict, InvalidInput, NotFound) as error:
+        except InvalidInput as error:
+            self._tell_less(patch, error)
+        except (Conflict, NotFound) as error:
             LOG.warning("transfer %d: %s", patch["id"], error)
+
+    def _tell_less(self, patch: Row, refusal: InvalidInput) -> None:
+        """The server refuses what the service said of an item: tell its state alone, and why there is no more."""
+        LOG.warning("transfer %d: %s", patch["id"], refusal)
+        info = {"error": f"the server refused what the service said of it: {refusal.message}"[:1000]}
+        try:
+            self._api.update_transfers([{"id": patch["id"], "state": patch["state"], "transfer_info": info}])
+        except (Conflict, InvalidInput, NotFound) as error:
+            self._set_aside.put(f"transfer {patch['id']}", str(error), json.dumps(patch, default=str))
+            self._refused.add(patch["id"])
 
     def _drop_unwanted(self) -> None:
         """A job that was cancelled or failed meanwhile wants no files any more."""
@@ -176,7 +191,8 @@ class Transfers:
         busy = {batch.lane for batch in self._batches.running()}
         if len(busy) >= self._at_once:
             return
-        rows = [row for row in self._fetch_items(busy) if row["id"] not in self._rows]
+        known = self._rows.keys() | self._refused
+        rows = [row for row in self._fetch_items(busy) if row["id"] not in known]
         jobs = self._api.jobs_brief({row["job_id"] for row in rows})
         rows = [row for row in rows if row["job_id"] in jobs]
         self._refuse([row for row in rows if not _wanted(row, jobs)], jobs)
