@@ -1,7 +1,8 @@
 """Transfers: move the files of jobs that wait for them, tell the server what became of each.
 
 Items are moved in batches, each of one lane of one location. What a location could not do now it may do later: it is
-left alone for a growing pause, while the others go on. How often an item was tried stands in its ``transfer_info``, so
+left alone for a growing pause, while the others go on. An item that failed by itself, as a missing file does, has a
+pause of its own and few tries. How often an item was tried stands in its ``transfer_info``, so
 that another agent counts on.
 """
 
@@ -27,6 +28,7 @@ WINDOW = 1000
 BATCH_ITEMS = 100
 SLOW_SEC = 1.0  # what takes longer than this is shown as active
 PROGRESS_SEC = 10.0  # each telling is an event in the log
+OWN_TRIES = 4  # of an item whose fault is its own: a name that is wrong must not keep its job waiting
 FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 2.0, 300.0
 STAGE = {"in": "READY", "out": "POSTPROCESSED"}
 LOG = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Transfers:
         self._pauses: dict[str, Pause] = {}
         self._rows: dict[int, Row] = {}  # of items in hand, as the server knows them
         self._untold: dict[int, Row] = {}
+        self._not_before: dict[int, float] = {}  # when (monotonic) items that failed by themselves are tried again
         self._refused: set[int] = set()  # items of which the server takes no word
         self._look_at = 0.0
 
@@ -86,7 +89,7 @@ class Transfers:
 
     def _apply(self, batch: Batch, moved: Iterable[Moved]) -> None:
         answers = {one.id: one for one in moved}
-        states = {one.state for one in answers.values()}
+        states = {one.state for one in answers.values() if not one.own}
         pause = self._pauses.setdefault(batch.lane[0], Pause())
         if "again" in states:
             pause.failures = 1 if "done" in states else pause.failures + 1
@@ -119,10 +122,14 @@ class Transfers:
 
     def _retry(self, row: Row, one: Moved) -> Row:
         tries = 1 + int((row.get("transfer_info") or {}).get("tries") or 0)
-        if tries >= self._tries:
+        if tries >= (min(self._tries, OWN_TRIES) if one.own else self._tries):
             error = f"{one.info.get('error')} (given up after {tries} tries)"
             return {"id": one.id, "state": "error", "transfer_info": {"error": error}}
-        pause = max(0.0, self._pauses[row["location_alias"]].until - time.monotonic())
+        if one.own:
+            pause = self._first_pause * 2 ** (tries - 1)
+            self._not_before[one.id] = time.monotonic() + pause
+        else:
+            pause = max(0.0, self._pauses[row["location_alias"]].until - time.monotonic())
         later = datetime.now(UTC) + timedelta(seconds=pause)
         info = {"error": one.info.get("error"), "tries": tries, "next_try": later.isoformat(timespec="seconds")}
         LOG.info("transfer %d: %s (try %d of %d)", one.id, one.info.get("error"), tries, self._tries)
@@ -191,7 +198,9 @@ class Transfers:
         busy = {batch.lane for batch in self._batches.running()}
         if len(busy) >= self._at_once:
             return
-        known = self._rows.keys() | self._refused
+        now = time.monotonic()
+        self._not_before = {number: at for number, at in self._not_before.items() if at > now}
+        known = self._rows.keys() | self._refused | self._not_before.keys()
         rows = [row for row in self._fetch_items(busy) if row["id"] not in known]
         jobs = self._api.jobs_brief({row["job_id"] for row in rows})
         rows = [row for row in rows if row["job_id"] in jobs]

@@ -254,8 +254,8 @@ def test_a_job_that_cannot_be_prepared_or_started_fails_with_the_reason_and_the_
 
 
 def test_what_was_in_a_damaged_row_waits_for_no_answer_and_is_looked_for_at_once(bench):
-    asked = []
-    bench.agent.reconcile = lambda: asked.append(True)
+    looks = []
+    bench.agent.reconcile = lambda: looks.append(True)
     bench.take(job(1))
     (work,) = bench.launcher.works
     bench.launcher.say(bench.launcher.start_of(work), bench.launcher.end_of(work))
@@ -263,5 +263,5 @@ def test_what_was_in_a_damaged_row_waits_for_no_answer_and_is_looked_for_at_once
     assert bench.agent.unknown([(1, 1)]) == []
     bench.agent.post(bench.agent.answered, Batch(0, bench.outbox.seq, [], damaged=1), Answer([], [], []))
     bench.agent.tick()
-    assert (bench.agent.unknown([(1, 1)]), asked) == ([(1, 1)], [True])
+    assert (bench.agent.unknown([(1, 1)]), looks) == ([(1, 1)], [True])
     assert bench.stored() == []
