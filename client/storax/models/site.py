@@ -141,6 +141,13 @@ class Site(Model):
         doc="Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change.",
     )
     """Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change."""
+    set_aside: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        settable="always",
+        default={},
+        doc="Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.",
+    )
+    """Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change."""
     last_refresh: Field[datetime | None] = Field(
         datetime | None, doc="Time of the agent's last heartbeat, by the server's clock."
     )
@@ -167,6 +174,7 @@ class Site(Model):
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> None:
         """A place where jobs run: a machine or a cluster. One agent serves it. Unsaved until ``save()``.
@@ -188,6 +196,8 @@ class Site(Model):
                 allocations run jobs. The agent writes it.
             failing_loops: Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at
                 each change.
+            set_aside: Records of its agent that could not be read, or that the server refused for good:
+                {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.
         """
         self._fill(locals())
 
@@ -368,6 +378,7 @@ class SiteQuery(ChangeQuery[Site]):
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> int:
         """Change all that match, on the server, in one step, and return their number.
@@ -389,6 +400,8 @@ class SiteQuery(ChangeQuery[Site]):
                 allocations run jobs. The agent writes it.
             failing_loops: Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at
                 each change.
+            set_aside: Records of its agent that could not be read, or that the server refused for good:
+                {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -424,6 +437,7 @@ class SiteManager(Manager[Site], SiteQuery):
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> Site:
         """Make one and save it; the arguments are those of ``Site()``."""

@@ -122,10 +122,13 @@ def _transfers(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
 
 
 def _trouble(site: "Site") -> Iterator[str]:
-    """Yield the loops of a site's agent that fail, with their errors."""
+    """Yield the loops of a site's agent that fail, with their errors, and the records that it has set aside."""
     for name, failure in sorted((site.failing_loops or {}).items()):
         since, error = (text_of(failure.get(key) or "?") for key in ("since", "error"))
         yield f"A loop of the agent of site {site.name} has failed since {since}: {name}: {error}"
+    if aside := site.set_aside or {}:
+        newest = "; ".join(f"{row.get('name')}: {row.get('reason')}" for row in aside.get("newest", [])[:FEW])
+        yield f"The agent of site {site.name} has set aside {aside.get('count')} records: {text_of(newest)}"
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
