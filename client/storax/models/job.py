@@ -699,18 +699,20 @@ class Job(JobBase["App", "JobQuery"]):
         str, settable="always", required=True, doc="Working folder, relative to the site's data folder."
     )
     """Working folder, relative to the site's data folder."""
-    tags: Field[dict[str, str]] = Field(dict[str, str], settable="always", default={}, doc="Labels.")
+    tags: Field[dict[str, str]] = Field(dict[str, str], settable="always", default={}, by_key=True, doc="Labels.")
     """Labels."""
     parameters: Field[dict[str, Any]] = Field(
-        dict[str, Any], settable="always", default={}, doc="Values for the App's parameters."
+        dict[str, Any], settable="always", default={}, by_key=True, doc="Values for the App's parameters."
     )
     """Values for the App's parameters."""
-    data: Field[dict[str, Any]] = Field(dict[str, Any], settable="always", default={}, doc="Data of the user.")
+    data: Field[dict[str, Any]] = Field(
+        dict[str, Any], settable="always", default={}, by_key=True, doc="Data of the user."
+    )
     """Data of the user."""
     return_value: Field[Any] = Field(Any, settable="update", doc="Result of the process, as JSON.")
     """Result of the process, as JSON."""
     launch_params: Field[dict[str, str]] = Field(
-        dict[str, str], settable="always", default={}, doc="Extra arguments for the site's launcher."
+        dict[str, str], settable="always", default={}, by_key=True, doc="Extra arguments for the site's launcher."
     )
     """Extra arguments for the site's launcher."""
     parent_ids: ParentIds = ParentIds(list[int], settable="create", default=[], doc="Jobs that must finish first.")
@@ -1383,6 +1385,14 @@ class JobQuery(JobQueryBase[Job]):
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
         return_code: int | Unset | None = UNSET,
+        tags__merge: Mapping[str, str] | Unset = UNSET,
+        tags__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        parameters__merge: Mapping[str, Any] | Unset = UNSET,
+        parameters__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        data__merge: Mapping[str, Any] | Unset = UNSET,
+        data__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        launch_params__merge: Mapping[str, str] | Unset = UNSET,
+        launch_params__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
         force: bool = False,
         **unknown: Never,
     ) -> int:
@@ -1412,6 +1422,14 @@ class JobQuery(JobQueryBase[Job]):
             retry_exit_codes: Exit codes after which it is retried; empty: after any error.
             retry_on_timeout: Whether it is retried after its wall time.
             return_code: Exit code of the last run; -N for signal N.
+            tags__merge: Keys of ``tags`` to set; the others stay. Dicts inside are merged.
+            tags__remove: Keys of ``tags`` to remove; a list of keys leads inside a dict.
+            parameters__merge: Keys of ``parameters`` to set; the others stay. Dicts inside are merged.
+            parameters__remove: Keys of ``parameters`` to remove; a list of keys leads inside a dict.
+            data__merge: Keys of ``data`` to set; the others stay. Dicts inside are merged.
+            data__remove: Keys of ``data`` to remove; a list of keys leads inside a dict.
+            launch_params__merge: Keys of ``launch_params`` to set; the others stay. Dicts inside are merged.
+            launch_params__remove: Keys of ``launch_params`` to remove; a list of keys leads inside a dict.
             force: Enter a state that the table of moves forbids.
 
         Raises:

@@ -101,6 +101,8 @@ def check_json(value: Any, depth: int = 1) -> Any:
 JsonValue = Annotated[Any, AfterValidator(check_json)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(check_json)]
 JsonList = Annotated[list[Any], AfterValidator(check_json)]
+# Keys of a dictionary to remove; a list of keys leads to one inside it.
+KeyPaths = Annotated[list[Text | Annotated[list[Text], Field(min_length=1)]], Field(max_length=1000)]
 TextMap = Annotated[dict[str, str], AfterValidator(check_json)]
 
 

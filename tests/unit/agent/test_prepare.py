@@ -178,3 +178,11 @@ def test_the_places_of_a_site_are_known_where_its_settings_name_them_all():
         Placement("queue 'cpu'", Capacity(8), 3),
         Placement("queue 'gpu'", Capacity(4, 2, 9), 1_000_000),
     ]
+
+
+def test_an_argument_that_no_program_can_get_is_refused_with_its_size(tmp_path):
+    app = {**APP, "command_template": "echo {{ n }}", "parameters": {"n": {"required": True}}}
+    assert work(tmp_path, app=app, parameters={"n": "z" * 131_071}).argv[1] == "z" * 131_071
+    for text in ("z" * 131_072, "é" * 70_000):
+        with pytest.raises(RefusedError, match=r"argument 1 has 1[34][01],[0-9]+ bytes, and a program can get 131,071"):
+            work(tmp_path, app=app, parameters={"n": text})

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import base64
 import ctypes
-import json
 import os
 import resource
 import signal
@@ -23,31 +22,33 @@ import types
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-# The folder of this file is searched for two modules and then no more: an App must import what its interpreter has.
+# The folder of this file is searched for its own modules and then no more: an App must import what its interpreter has.
 HERE = os.path.dirname(os.path.abspath(__file__))
 if TYPE_CHECKING:
+    from storax_agent.prepare.functions import json_values
     from storax_agent.prepare.functions import worker_messages as messages
+    from storax_agent.prepare.functions import worker_results as results_of
     from storax_agent.prepare.functions.worker_messages import Call, HookEnded, Outcome, Raised, Returned
     from storax_agent.prepare.functions.worker_output import Output
+    from storax_agent.prepare.functions.worker_results import PICKLED
 else:
     sys.path.insert(0, HERE)
+    import json_values
     import worker_messages as messages
+    import worker_results as results_of
     from worker_messages import Call, HookEnded, Raised, Returned
     from worker_output import Output
+    from worker_results import PICKLED
 
     sys.path[:] = [path for path in sys.path if path != HERE]
 
-MAX_ANSWER = 1 << 20  # bytes
+MAX_ANSWER = (1 << 20) + (64 << 10)  # bytes: a result of 1 MiB and its envelope
 GROWTH_KB = 512 << 10  # a worker that has grown by so much makes room for a fresh one
 TAIL_LINES, TAIL_CHARS = 40, 4000
-PICKLED = "__cloudpickle__"
 SUBREAPER = 36  # prctl(PR_SET_CHILD_SUBREAPER): what a call leaves behind stays ours to see
 DECLARATIONS = {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",
                 "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "retry_delay_sec", "retry_exit_codes",
                 "retry_on_timeout", "use_shell", "description"}  # fmt: skip
-# What a hook may change in its job.
-CHANGEABLE = ("tags", "parameters", "data", "num_nodes", "ranks_per_node", "threads_per_rank", "mem_per_node_mb",
-              "wall_time_min", "max_attempts", "return_value")  # fmt: skip
 
 
 class Job:
@@ -149,6 +150,8 @@ class Worker:
             os.close(folder)
             return self._line(call, Raised("OSError", f"its workdir cannot be entered: {error}"))
         outcome = self._load_error or self._perform(call)
+        if isinstance(outcome, Returned):
+            outcome = results_of.storable(outcome.value, call.job["id"], folder, pickles=self._pickles)
         self._restore()
         try:
             self._output.end()
@@ -168,12 +171,12 @@ class Worker:
             return described(error)
 
     def _hook(self, app: Any, call: Call) -> HookEnded:
-        before = {name: json.dumps(call.job.get(name)) for name in CHANGEABLE}
+        before = results_of.copied(call.job)
         state = app.job.state
         getattr(app, call.method, lambda: None)()  # a hook that the App has lost since the job was made does nothing
         now = app.job.__dict__
-        patch = {n: now.get(n) for n in CHANGEABLE if json.dumps(now.get(n)) != before[n]}
-        return HookEnded(now["state"] if now["state"] != state else None, patch, list(app._created))
+        patch = results_of.changed(before, now)
+        return HookEnded(now["state"] if now["state"] != state else None, patch, json_values.plain(list(app._created)))
 
     def _unpickled(self, parameters: dict[str, Any]) -> dict[str, Any]:
         if not any(isinstance(value, dict) and PICKLED in value for value in parameters.values()):
@@ -191,26 +194,11 @@ class Worker:
         try:
             line = messages.answer(call, outcome, self.version)
         except BaseException as error:
-            line = self._unwritable(call, outcome, error)
+            line = messages.answer(call, Raised(type(error).__name__, f"it cannot be reported: {error}"), self.version)
         if len(line) > MAX_ANSWER:
-            message = "its result is larger than 1 MiB; keep it in a file of the workdir"
+            message = "what it set is larger than 1 MiB; keep it in a file of the workdir"
             line = messages.answer(call, Raised("ValueError", message), self.version)
         return line
-
-    def _unwritable(self, call: Call, outcome: Outcome, error: BaseException) -> bytes:
-        if self._pickles and isinstance(outcome, Returned):
-            try:
-                import cloudpickle
-
-                value = {PICKLED: base64.b64encode(cloudpickle.dumps(outcome.value)).decode()}
-                return messages.answer(call, Returned(value), self.version)
-            except BaseException as second:
-                error = second
-        kind = f"its return value ({type(outcome.value).__name__})" if isinstance(outcome, Returned) else ""
-        message = (
-            f"{kind or 'what the hook set'} cannot be written as JSON: {error}; return plain data, or write a file"
-        )
-        return messages.answer(call, Raised(type(error).__name__, message), self.version)
 
     def _restore(self) -> None:
         for stream in (sys.stdout, sys.stderr):
