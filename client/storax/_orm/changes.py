@@ -4,7 +4,7 @@ from typing import Any
 from warnings import warn
 
 from storax._orm.query import M, Query, arguments
-from storax._runtime.json import dumps
+from storax._runtime.json import dumps, dumps_fields
 from storax._runtime.suggestions import unknown
 from storax._runtime.unset import UNSET
 from storax.errors import InvalidInput, StoraxWarning
@@ -23,6 +23,7 @@ class ChangeQuery(Query[M]):
         patch = arguments(local_arguments)
         params = {"force": "true"} if patch.pop("force", False) else None
         patch = {name: self._patched(name, value) for name, value in patch.items() if value is not UNSET}
+        dumps_fields(patch)  # refuses what is too large before it is sent
         body = self._selected("updated", "update", {"patch": patch})
         if body is None or not patch:
             return 0

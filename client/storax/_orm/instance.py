@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from storax._orm.record import Record, Spec
-from storax._runtime.json import dumps
+from storax._runtime.json import dumps, dumps_fields
 from storax._runtime.unset import UNSET
 from storax.client import current_client
 from storax.errors import NotFound, ReadOnly
@@ -42,7 +42,7 @@ class Model(Record):
             self._insert(self._home())
         elif patch := self._patch():
             params = {"force": "true"} if force else None
-            self._absorb_reply(self._ask("PATCH", "updated", dumps(patch), params=params), saved=True)
+            self._absorb_reply(self._ask("PATCH", "updated", dumps_fields(patch), params=params), saved=True)
 
     def _change(self, patch: dict[str, Any], *, if_version: int | None = None) -> None:
         """Send raw JSON values by field; the instance changes only once the server has accepted them.
@@ -99,7 +99,7 @@ class Model(Record):
     def _insert(self, client: "Client") -> None:
         def send() -> "Reply":
             self._prepare(client)
-            return client.call("POST", f"/{self._spec.path}/", dumps(self._creation()))
+            return client.call("POST", f"/{self._spec.path}/", dumps_fields(self._creation()))
 
         reply = self._attempt([self], client, send)
         self._client = client

@@ -8,8 +8,8 @@ import json
 import sys
 from typing import Any
 
-from storax._runtime.json_values import Unstorable, plain
-from storax.errors import InvalidInput
+from storax._runtime.json_values import MAX_BYTES, Unstorable, plain
+from storax.errors import InvalidInput, TooLarge
 
 _LARGE = 64_000
 _MANY = 500
@@ -37,6 +37,23 @@ def dumps(value: Any, *, rows: int = 1) -> bytes:
         return _large(value) if rows > _MANY else _small(_plain_body(value))
     except Unstorable as error:
         raise InvalidInput(f"{error}.", hint=error.hint) from None
+
+
+def dumps_fields(fields: dict[str, Any]) -> bytes:
+    """Render the fields of one object.
+
+    Raises:
+        InvalidInput: as ``dumps()``.
+        TooLarge: a field is larger than 1 MiB; the message names it.
+    """
+    text = dumps(fields)
+    for name, value in fields.items() if len(text) > MAX_BYTES else ():
+        if (size := len(dumps(value))) > MAX_BYTES:
+            raise TooLarge(
+                f"{name} has {size / MAX_BYTES:.1f} MiB as JSON; a value is at most 1 MiB.",
+                hint="Store it in a file and pass its path.",
+            )
+    return text
 
 
 def _small(value: Any) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from storax._runtime.json_values import Unstorable, plain
 from storax_agent.files.safe_path import PathError, open_folder
@@ -201,8 +201,11 @@ def _read_result(path: str) -> Any:
     if len(text) > MAX_RESULT_BYTES:
         raise ResultError(f"its result is larger than {MAX_RESULT_BYTES >> 20} MiB")
     try:
-        return plain(from_json(text))
+        value = plain(from_json(text))
     except Unstorable as error:
         raise ResultError(f"its result cannot be stored: {error}") from error
     except ValueError as error:
         raise ResultError(f"its result file is not JSON: {error}") from error
+    if len(to_json(value)) > MAX_RESULT_BYTES:  # 1e9 is 1000000000.0 to the server
+        raise ResultError(f"its result is larger than {MAX_RESULT_BYTES >> 20} MiB with all its digits")
+    return value

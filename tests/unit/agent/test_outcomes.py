@@ -51,6 +51,7 @@ def test_a_result_becomes_the_return_value_and_its_file_goes(mapper, tmp_path):
         (b"[NaN]", "The value nan at [0] has no JSON form"),
         (b"\xff", "not JSON"),
         (b" " * (MAX_RESULT_BYTES + 1), "larger than 1 MiB"),
+        (b"[" + b"1e9," * 250_000 + b"1]", "larger than 1 MiB with all its digits"),
         (b'{"a": [1e999]}', "The value inf at ['a'][0] has no JSON form"),
         (b'{"a": [123456789012345678901]}', r"A whole number of 67 bits at ['a'][0] does not fit in 64"),
         (b'["\\u0000"]', "has the character NUL"),

@@ -422,3 +422,24 @@ def test_bodies_are_plain_json(script, client):
     script.on("POST", "/jobs/", (201, job(1)))
     Job(app_id=1, workdir="ä").save()
     assert json.dumps(script.last.body) == '{"app_id": 1, "workdir": "\\u00e4"}'
+
+
+def save_large(client):
+    one = loaded(client)
+    one.data.update(LARGE)
+    one.save()
+
+
+LARGE = {"x": "z" * (1 << 20)}
+WRITES = {
+    "create": lambda _client: Job(app_id=1, workdir="a", parameters=LARGE).save(),
+    "save": save_large,
+    "update": lambda client: Job.objects.using(client).filter(id=5).update(data=LARGE),
+}
+
+
+@pytest.mark.parametrize("act", WRITES.values(), ids=WRITES)
+def test_a_value_beyond_one_mebibyte_is_named_before_it_is_sent(script, client, act):
+    with pytest.raises(errors.TooLarge, match=r"(parameters|data|data__merge) has 1.0 MiB as JSON; a value is at most"):
+        act(client)
+    assert script.requests == []
