@@ -108,10 +108,11 @@ class OutcomeMapper:
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
         message = "the wall time of the job was reached"
-        return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message)], _code(ended))
+        timeout = move("RUN_TIMEOUT", ended.at, message=message, stderr_tail=self.tail(ended.workdir))
+        return entry(ended.lease, [timeout], _code(ended))
 
     def _output(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        return _error(ended, message=ended.message)
+        return _error(ended, message=ended.message, stderr_tail=self.tail(ended.workdir))
 
     def _stopped(self, ended: Ended, _value: Any, _flaw: str) -> Entry | None:
         if not ended.started:

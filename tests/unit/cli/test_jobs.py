@@ -4,9 +4,10 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
-from fakes.rest import job, rows
+from fakes.rest import job, problem, rows
 from storax import Job, Site
 from storax.cli.job.explain import format_duration, reasons
 
@@ -43,7 +44,7 @@ def served(shell):
 def test_ls_shows_names_and_keeps_words_off_stdout(served):
     ran = served("job", "ls")
     head, first, second = ran.out.splitlines()
-    assert head.split() == ["ID", "STATE", "APP", "SITE", "WORKDIR", "TAGS", "LAST_UPDATE"]
+    assert head.split() == ["ID", "STATE", "APP", "SITE", "AGE", "DURATION", "TAGS", "WORKDIR"]
     assert first.split()[:4] == ["1", "FAILED", "Hello", "laptop"]
     assert "k=v" in second
     assert "2 of 2 jobs: 1 FAILED, 1 RUNNING" in ran.err
@@ -218,17 +219,27 @@ def test_a_dry_run_creates_nothing(shell):
     assert shell.script.requests == []
 
 
-def test_a_log_elsewhere_is_named(shell, tmp_path):
+def test_a_log_elsewhere_is_read_through_the_server(shell, tmp_path):
     shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1"))
     far = dict.fromkeys(Site._columns) | {"id": 1, "name": "cluster", "path": "/far/away"}
     shell.script.on("GET", "/sites/1", far)
+    away = problem(409, "conflict", "the agent of site cluster does not answer", hint="Start it.")
+    shell.script.on("GET", "/jobs/12/file", away)
     ran = shell("job", "logs", "12")
-    assert ran.status == 3
-    assert "cluster: /far/away/data/runs/1/job.out" in ran.err
+    assert (ran.status, ran.err) == (5, "error: The agent of site cluster does not answer.\n  Start it.\n")
+    headers = {"x-storax-file-offset": "0", "x-storax-file-size": "4"}
+    shell.script.on("GET", "/jobs/12/file", httpx.Response(200, content=b"a\nb\n", headers=headers))
+    assert shell("job", "logs", "12").out == "a\nb\n"
     assert shell("job", "logs", "12", "--path").out == "/far/away/data/runs/1/job.out\n"
+
+
+def test_a_log_on_this_machine_is_read_from_its_disk(shell, tmp_path):
+    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1"))
     folder = tmp_path / "data" / "runs" / "1"
     folder.mkdir(parents=True)
-    shell.script.on("GET", "/sites/1", {**far, "path": str(tmp_path)})
+    (tmp_path / "site.toml").write_text("site_id = 1\n")
+    here = dict.fromkeys(Site._columns) | {"id": 1, "name": "laptop", "path": str(tmp_path)}
+    shell.script.on("GET", "/sites/1", here)
     assert "has no output" in shell("job", "logs", "12").err
     (folder / "job.out").write_text("a\nb\nc\n")
     assert shell("job", "logs", "12").out == "a\nb\nc\n"

@@ -3,9 +3,8 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,11 +15,12 @@ from storax.cli.terminal.parse import span
 from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
 
 if TYPE_CHECKING:
+    from storax._jobs.files import JobFile
     from storax.models.job import Job
 
 POLL_SEC = 0.2
+REMOTE_POLL_SEC = 1.0  # between looks at a file of another machine
 RETRY_SEC = 3.0  # between tries while the server is away
-BLOCK = 1 << 16
 FEW = 10
 
 
@@ -30,52 +30,47 @@ def logs(
     err: Annotated[bool, typer.Option("--err", "-e", help="Print stderr instead of stdout.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Print only so many last lines; 0: all.")] = 0,
     path: Annotated[bool, typer.Option("--path", help="Print the path of the file instead of its content.")] = False,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="PATH", help="Print this file of the job's workdir instead.")
+    ] = None,
 ) -> None:
-    """Print the output of a job. If its site is on another machine, print where the file is.
+    """Print the output of a job, also if its site is on another machine: the agent of the site then reads it.
 
     \b
     Examples:
       storax job logs 12
       storax job logs last -f
       storax job logs 12 --err --lines 20
+      storax job logs 12 --file hooks.log
     """
     from storax.models.job import Job
 
     selected = Job.objects.get(id=one_id(job))
-    file = _log_file(selected, "job.err" if err else "job.out", quiet=path)
+    output = selected.file(file) if file else selected._output(int(err))
     if path:
-        print(file)
+        print(output.path)
         return
-    if follow and not file.exists():
-        _wait_for_file(selected, file)
-    _require(selected, file)
-    with file.open("rb") as opened:
-        _copy(_last_lines(opened, lines))
-        if follow:
-            _follow(selected, opened)
+    over = _ended(selected) if follow else None
+    at = _copy_present(selected, output, lines, over)
+    if over is not None:
+        _follow(output, at, over)
 
 
-def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
-    from storax.models.site import Site
+def _copy_present(job: "Job", output: "JobFile", lines: int, over: threading.Event | None) -> int:
+    """Print what a file holds, waiting for it to appear until the job has ended; return the position behind it."""
+    from storax.errors import NoFile
 
-    site = Site.objects.get(id=job.site_id)
-    folder = Path(site.path)
-    if not quiet and not (site.path and folder.is_dir()):
-        raise CommandError(
-            f"The log of job {job.id} is not on this machine.",
-            hint=f"It is at site {site.name}: {folder / 'data' / job.workdir / name}",
-            status=NOT_FOUND,
-        )
-    return folder / "data" / job.workdir / name
-
-
-def _require(job: "Job", file: Path) -> None:
-    if not file.exists():
-        raise CommandError(
-            f"Job {job.id} ({job.state}) has no output: {file} does not exist.",
-            hint=f"Why: storax job explain {job.id}",
-            status=NOT_FOUND,
-        )
+    while True:
+        try:
+            at = output.window(0, 0).size
+            _write(output.read(output.begin_of_last(lines), at))
+        except NoFile as error:
+            if over is None or over.wait(POLL_SEC if output.is_here else REMOTE_POLL_SEC):
+                hint = f"Why: storax job explain {job.id}"
+                message = f"Job {job.id} ({job.state}) has no output: {output.path} does not exist."
+                raise CommandError(message, hint=hint, status=NOT_FOUND) from error
+        else:
+            return at
 
 
 def _ended(job: "Job") -> threading.Event:
@@ -92,36 +87,22 @@ def _ended(job: "Job") -> threading.Event:
     return over
 
 
-def _wait_for_file(job: "Job", file: Path) -> None:
-    over = _ended(job)
-    while not file.exists() and not over.wait(POLL_SEC):
-        pass
-
-
-def _follow(job: "Job", opened: Any) -> None:
-    over, last = _ended(job), False
+def _follow(output: "JobFile", at: int, over: threading.Event) -> None:
+    last, pause = False, POLL_SEC if output.is_here else REMOTE_POLL_SEC
     while True:
-        if opened.tell() > Path(opened.name).stat().st_size:  # a new attempt begins a new log
-            opened.seek(0)
-        block = opened.read(BLOCK)
-        if block:
-            _copy([block])
+        window = output.window(at)
+        if window.size < at:  # a new attempt begins a new log
+            at = 0
+        elif window.data:
+            _write([window.data])
+            at += len(window.data)
         elif last:
             return
         else:
-            last = over.wait(POLL_SEC)
+            last = over.wait(pause)
 
 
-def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:
-    if lines:
-        from collections import deque
-
-        yield b"".join(deque(opened, maxlen=lines))
-    while block := opened.read(BLOCK):
-        yield block
-
-
-def _copy(blocks: Any) -> None:
+def _write(blocks: Iterable[bytes]) -> None:
     for block in blocks:
         sys.stdout.buffer.write(block)
     sys.stdout.buffer.flush()
