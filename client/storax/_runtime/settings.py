@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storax._runtime.atomic_files import atomic_write
+from storax._runtime.chosen_profile import chosen
 
 DEFAULT_PROFILE = "default"
 LOCAL_PROFILE = "local"
@@ -138,9 +139,10 @@ def delete_profile(name: str) -> bool:
 def resolve(url: str | None = None, *, token: str | None = None, profile: str | None = None) -> Connection:
     """Choose the server.
 
-    The first of these wins: ``url``/``token``; ``profile``; STORAX_URL/STORAX_TOKEN; STORAX_PROFILE; the profile
-    ``default``; the profile ``local``, which `storax up` writes. A token is only ever sent to the server it was stored
-    for: an address without a token takes one from a profile of the same address, or none.
+    The first of these wins: ``url``/``token``; ``profile``; the profile that the command line names;
+    STORAX_URL/STORAX_TOKEN; STORAX_PROFILE; the profile ``default``; the profile ``local``, which `storax up` writes. A
+    token is only ever sent to the server it was stored for: an address without a token takes one from a profile of the
+    same address, or none.
 
     Raises:
         SettingsError: nothing names a server, or a named profile is missing or broken.
@@ -148,6 +150,7 @@ def resolve(url: str | None = None, *, token: str | None = None, profile: str | 
     settings = ClientSettings()
     if url:
         return _address(url, token=token, settings=settings, source="argument url")
+    profile = profile or chosen()
     if profile:
         return _profile(profile, token=token, source=f"profile {profile}")
     if settings.url:

@@ -10,6 +10,7 @@ import typer
 from storax.cli.job import options as o
 from storax.cli.job.follow import await_jobs
 from storax.cli.job.rows import Row, fill_workdirs, merged, read_rows, sweeps
+from storax.cli.terminal import complete
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.output import Form, note, show
 from storax.cli.terminal.parse import pairs, values
@@ -73,7 +74,7 @@ def create(
 
 
 def submit(
-    app: Annotated[str, typer.Argument(help="Name of the App to run.")],
+    app: Annotated[str, typer.Argument(help="Name of the App to run.", autocompletion=complete.apps)],
     parameters: o.Parameters = None,
     *,
     site: o.Site = None,

@@ -6,18 +6,6 @@ from contextlib import contextmanager
 # A command line should not hang; a command that waits long connects again by itself.
 CONNECT_WITHIN_SEC = 1.5
 
-_profile: list[str | None] = [None]
-
-
-def choose(profile: str | None) -> None:
-    """Use this stored profile for the rest of this process; None chooses the server as scripts do."""
-    _profile[0] = profile
-
-
-def chosen() -> str | None:
-    """Return the chosen profile; None where none was."""
-    return _profile[0]
-
 
 @contextmanager
 def connected() -> Iterator[None]:
@@ -31,5 +19,5 @@ def connected() -> Iterator[None]:
     if scoped_client() is not None:
         yield
         return
-    with Client(profile=_profile[0], connect_within=CONNECT_WITHIN_SEC):
+    with Client(connect_within=CONNECT_WITHIN_SEC):
         yield
