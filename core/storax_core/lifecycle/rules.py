@@ -16,6 +16,7 @@ from storax_core.lifecycle.states import (
     HOOKS,
     JOB_DONE,
     JOB_TRANSITIONS,
+    JOB_UNSUCCESSFUL,
     USER_TRANSITIONS,
     JobState,
 )
@@ -23,6 +24,7 @@ from storax_core.lifecycle.states import (
 Facts = Mapping[str, Any]
 SPARE_ATTEMPTS = 3  # runs allowed to a job whose lease was lost, even where max_attempts is less
 LONGEST_BACKOFF_SEC = 86_400
+CANCELLED = "cancelled"  # begins the message of every cancellation
 
 
 def _hook_waits(state: str, facts: Facts) -> bool:
@@ -97,10 +99,19 @@ def _effects(to: str, facts: Row) -> Row:
     return out
 
 
+def _cancelled(was: str, data: Row) -> Row:
+    """The reason of a job whose accepted cancellation takes the place of what its holder reports."""
+    kept = "its run had ended well, and its result is kept"
+    message = str(data.get("message") or (kept if was in (JobState.RUN_DONE, JobState.POSTPROCESSED) else CANCELLED))
+    return {"message": message if message.startswith(CANCELLED) else f"{CANCELLED}; {message}"}
+
+
 def _why(facts: Facts, to: str, data: Row) -> Row:
-    """The reason why a failed run is, or is not, followed by another."""
+    """The reason why a failed run is, or is not, followed by another, and of a cancellation."""
     was, attempt, most = facts["state"], facts["attempt"], facts["max_attempts"]
-    if was not in (JobState.RUN_ERROR, JobState.RUN_TIMEOUT) or facts["cancel_requested"]:
+    if to == JobState.CANCELLED:
+        return _cancelled(was, data)
+    if was not in (JobState.RUN_ERROR, JobState.RUN_TIMEOUT):
         return {}
     if to == JobState.RESTART_READY:
         lost = "its lease was lost; " if data.get("lease_lost") else ""
@@ -114,7 +125,12 @@ def _why(facts: Facts, to: str, data: Row) -> Row:
 
 
 def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{STATE_CHANGED}") -> None:
-    """Change the state of a job, then apply the automatic transitions. Updates ``facts``, the caller's copy."""
+    """Change the state of a job, then apply the automatic transitions. Updates ``facts``, the caller's copy.
+
+    If a cancellation was accepted, the job enters CANCELLED in place of any other state that ends its life.
+    """
+    if to in JOB_DONE and facts["cancel_requested"]:
+        to, data = JobState.CANCELLED, {**data, **_cancelled(facts["state"], data)}
     change.add(kind, {**data, **_effects(to, facts)}, was=facts["state"], to=to)
     facts["state"] = to
     nxt = next_transition(to, facts, data)
@@ -146,10 +162,11 @@ def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
             f"job {facts['id']} is held by session {facts['session_id']} ({facts['state']})",
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
-    if (facts["state"], to) == (JobState.FAILED, JobState.RESTART_READY) and facts["stage_in"] and not facts["attempt"]:
+    again = to == JobState.RESTART_READY and facts["state"] in JOB_UNSUCCESSFUL
+    if again and facts["stage_in"] and not facts["attempt"]:
         to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
-    enter(change, mine, to, data)
+    enter(change, mine, to, {"message": CANCELLED, **data} if to == JobState.CANCELLED else data)
     return change
 
 
@@ -171,7 +188,7 @@ def cancel(facts: Facts) -> Change:
     if facts["state"] in JOB_DONE:
         return change
     if facts["session_id"] is None:
-        enter(change, mine, JobState.FAILED, {"message": "cancelled"})
+        enter(change, mine, JobState.CANCELLED, {"message": CANCELLED})
     elif not facts["cancel_requested"]:
         change.add("job.cancel_requested", {"cancel_requested": True})
     return change
@@ -195,7 +212,7 @@ def lose_lease(facts: Facts, reason: str) -> Change:
     if facts["state"] == JobState.RUNNING:
         enter(change, mine, JobState.RUN_TIMEOUT, {"message": reason, "lease_lost": True, **epoch})
     elif facts["cancel_requested"]:
-        enter(change, mine, JobState.FAILED, {"message": "cancelled", **epoch})
+        enter(change, mine, JobState.CANCELLED, {"message": CANCELLED, **epoch})
     else:
         change.add("job.released", {"message": reason, "session_id": None, **epoch})
     return change
@@ -237,7 +254,7 @@ def _give_back(facts: Facts, report: Row) -> tuple[Change, str, str]:
         change.note("job.report_refused", {"from": facts["state"], "release": report["release"]})
         return change, "illegal_move", "it has started: it cannot be given back unstarted"
     if facts["cancel_requested"]:
-        enter(change, mine, JobState.FAILED, {"message": "cancelled"})
+        enter(change, mine, JobState.CANCELLED, {"message": CANCELLED})
     else:
         change.add("job.released", {"message": report["release"], "session_id": None})
     return change, "", ""

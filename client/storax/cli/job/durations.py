@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from storax.models.job_rules import FINAL
+
 AT_ONCE = 1000  # jobs asked for in one request
-_ENDS = ("RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED")
+_ENDS = ("RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", *FINAL)
 
 
 def add_durations(rows: list[dict[str, Any]], *, now: datetime | None = None) -> None:

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 
+from storax._runtime import installation
 from storax.cli.terminal import streams
 from storax.cli.terminal.hints import hint_of
 
@@ -34,7 +35,7 @@ class MissingExtraError(CommandError):
 
     def __init__(self, name: str, *, extra: str, module: str | None = None) -> None:
         lacks = f" (the module {module!r} is missing)" if module else ""
-        hint = f'Install it: pip install "storax[{extra}]"' if extra else "Reinstall the package that provides it."
+        hint = f"Install it: {installation.add_extra(extra)}" if extra else "Reinstall the package that provides it."
         super().__init__(f"The command `storax {name}` is not installed here{lacks}.", hint=hint)
 
 
@@ -85,7 +86,8 @@ def flush(status: int) -> int:
         streams.discard(sys.stdout)
     except OSError as error:
         streams.discard(sys.stdout)
-        status = status or report(error)
+        lost = report(error)
+        status = status or lost
     streams.flush_stderr()
     return status
 
