@@ -1,9 +1,12 @@
 """``python -m storax_api``: serve the API by uvicorn."""
 
+import contextlib
 import gc
 import socket
+import sys
 
 import uvicorn
+from uvicorn.main import STARTUP_FAILURE
 
 from storax_api.app import create_app
 from storax_api.waits import Waits
@@ -49,7 +52,11 @@ def main() -> None:
         timeout_keep_alive=65,
         server_header=False,
     )
-    Server(config, app.state.waits).run()
+    server = Server(config, app.state.waits)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 if __name__ == "__main__":

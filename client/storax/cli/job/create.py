@@ -113,7 +113,7 @@ def _create(rows: Sequence[Row], *, dry_run: bool, wait: bool, output: Form) -> 
     jobs = _jobs(rows)
     count = f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"
     if dry_run:
-        show([{name: row.get(name) for name in PLANNED} for row in rows], form=Form.TABLE, columns=PLANNED)
+        show([{name: row.get(name) for name in PLANNED} for row in rows], form=Form.TABLE, columns=PLANNED, named=True)
         note(f"Would create {count}. Nothing was created.")
         return
     _save(jobs)
