@@ -45,6 +45,8 @@ class AgentProcess(ABC):
 
     def __init__(self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, *, stop_jobs: bool) -> None:
         self.folder, self.settings, self.api, self.stop_jobs = folder, settings, api, stop_jobs
+        # Why this process ends, for the jobs that it stops.
+        self.stop_reason: Callable[[], str] = lambda: f"the agent of site {settings.name} was stopped"
         self.outbox, self.reader = Outbox(folder.outbox), OutboxReader(folder.outbox)
         self.launcher, self.size = self._launcher()
         self.agent = self._agent()
@@ -140,7 +142,7 @@ class AgentProcess(ABC):
         """Stop asking, stop the jobs where wanted, report what is left, give the session back where nothing runs."""
         deadline = time.monotonic() + self.stop_sec
         self.stopping.set()
-        self.agent.drain(stop_jobs=self.stop_jobs, grace_sec=STOP_GRACE_SEC)
+        self.agent.drain(stop_jobs=self.stop_jobs, grace_sec=STOP_GRACE_SEC, reason=self.stop_reason())
         others_ended = self._end_others()
         while time.monotonic() < deadline and not self._drained(others_ended):
             self.agent.wait(0.02)

@@ -18,8 +18,8 @@ from storax.errors import InvalidInput
 # Sent to the server by sync(); not evaluated again at the site.
 DECLARATIONS = frozenset(
     {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",
-     "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "retry_delay_sec", "retry_exit_codes",
-     "retry_on_timeout", "use_shell", "description"}
+     "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "max_losses", "retry_delay_sec",
+     "retry_exit_codes", "retry_on_timeout", "use_shell", "description"}
 )  # fmt: skip
 MAX_CONSTANT = 4096
 

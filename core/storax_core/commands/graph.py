@@ -10,7 +10,7 @@ from typing import Any
 from storax_core.commands.locks import JOB_FACTS
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change
+from storax_core.lifecycle.change import Change, Facts
 from storax_core.lifecycle.states import JOB_UNSUCCESSFUL, JobState, TransferState
 from storax_core.log import append
 from storax_core.log.append import Context
@@ -60,7 +60,7 @@ async def _settle_waiting(conn: Connection, ctx: Context, jobs: Sequence[int]) -
     return [c.id for c in changes if c.patch.get("state") in JOB_UNSUCCESSFUL]
 
 
-def _decide(facts: rules.Facts, summary: Any) -> Change:
+def _decide(facts: Facts, summary: Any) -> Change:
     change, mine = rules.change_of(facts), dict(facts)
     missing = _missing_parent(summary) if summary["policy"] == "fail" else None
     if missing:

@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from storax_core.commands import create_jobs
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.lifecycle.change import Row
-from storax_core.lifecycle.rules import Facts
+from storax_core.lifecycle.change import Facts, Row
 from storax_core.lifecycle.states import JobState
 from storax_core.log.append import Context
 from storax_core.resources import JOBS

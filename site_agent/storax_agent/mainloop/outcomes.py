@@ -31,10 +31,12 @@ class ResultError(ValueError):
 
 @dataclass
 class OutcomeMapper:
-    """Reads what a process left: its result file and the end of its stderr. ``data`` is the open data folder."""
+    """Reads what a process left: its result file and the end of its stderr. ``data`` is the open data folder;
+    ``stop_reason`` is why the jobs are stopped that end with this process."""
 
     data: int
     results: Path
+    stop_reason: str = "the site agent was stopped"
 
     def outcome(self, ended: Ended) -> Entry | None:
         """The report of an end; None when there is nobody to tell, as the lease is gone."""
@@ -111,7 +113,7 @@ class OutcomeMapper:
         return cancelled(ended.lease, ended.at, {**(_code(ended) or {}), **result})
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        message = "the wall time of the job was reached"
+        message = "its hard limit, wall_time_limit_min, was reached"
         timeout = move("RUN_TIMEOUT", ended.at, message=message, stderr_tail=self.tail(ended.workdir))
         return entry(ended.lease, [timeout], _code(ended))
 
@@ -121,8 +123,8 @@ class OutcomeMapper:
     def _stopped(self, ended: Ended, _value: Any, _flaw: str) -> Entry | None:
         if not ended.started:
             return None  # its lease goes back with the session
-        message = "the site agent was stopped"
-        return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message, lease_lost=True)], _code(ended))
+        lost = move("RUN_TIMEOUT", ended.at, message=self.stop_reason, lease_lost=True)
+        return entry(ended.lease, [lost], _code(ended))
 
     def _stale(self, _ended: Ended, _value: Any, _flaw: str) -> None:
         return None
@@ -131,7 +133,7 @@ class OutcomeMapper:
         if not flaw:
             message = "its exit code was lost with the launcher; its result file is complete"
             return entry(ended.lease, [move("RUN_DONE", ended.at, message=message)], {"return_value": value})
-        message = f"its exit code was lost with the launcher; {ended.message or 'it may have been cut short'}"
+        message = ended.message or "its launcher was killed, and its exit code is not known"
         return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message, lease_lost=True)])
 
     def _not_started(self, ended: Ended, _value: Any, _flaw: str) -> Entry:

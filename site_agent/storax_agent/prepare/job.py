@@ -87,8 +87,10 @@ class Preparer:
         if app.get("shell_preamble"):
             argv = with_preamble(app["shell_preamble"], argv)
         environment = {**_environment(app), **carried, **self._own(lease, job), PYTHON: _python(app)}
-        wall_sec = 60.0 * (job.get("wall_time_min") or 0)
-        work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
+        limit, expected = _times(job)
+        work = Work(
+            lease, argv, environment, job["workdir"], foot.cores, foot.gpus, limit, *foot[2:], expected_sec=expected
+        )
         self._check(work)
         return self._launched(work) if foot.ranks > 1 and self.launch is not None else work
 
@@ -104,10 +106,10 @@ class Preparer:
             raise RefusedError(f"the source of App {app.get('name')!r} cannot be kept here: {error}") from error
         call = self.sources.call(method, program, job, app)
         cores, gpus, packing = foot[:3] if method == "run" else (1, [], 0)
-        wall = 60.0 * (job.get("wall_time_min") or 0) if method == "run" else HOOK_SEC
+        limit, expected = _times(job) if method == "run" else (HOOK_SEC, 0.0)
         work = Work(
-            lease, program.argv, environment, job["workdir"], cores, gpus, wall, packing,
-            memory_mb=foot.memory_mb if method == "run" else 0, call=call,
+            lease, program.argv, environment, job["workdir"], cores, gpus, limit, packing,
+            memory_mb=foot.memory_mb if method == "run" else 0, call=call, expected_sec=expected,
         )  # fmt: skip
         self._check(work)
         return work
@@ -161,6 +163,11 @@ class Preparer:
             )
         argv, more = launch.command(work.argv, Ranks((), work.ranks, work.threads, (), work.params))
         return replace(work, argv=argv, environment={**work.environment, **more})
+
+
+def _times(job: Mapping[str, Any]) -> tuple[float, float]:
+    """The hard limit of a run, and what it is expected to take; seconds."""
+    return 60.0 * (job.get("wall_time_limit_min") or 0), 60.0 * (job.get("wall_time_min") or 0)
 
 
 def _python(app: Mapping[str, Any]) -> str:

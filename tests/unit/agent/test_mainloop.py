@@ -195,7 +195,7 @@ def test_wide_jobs_count_by_their_cores(tmp_path):
 
 def test_at_the_end_nothing_new_is_taken_and_jobs_are_stopped(bench):
     bench.take(job(1))
-    bench.agent.drain(stop_jobs=True, grace_sec=0.1)
+    bench.agent.drain(stop_jobs=True, grace_sec=0.1, reason="the agent was stopped")
     bench.take(job(2))
     assert [work.lease.job_id for work in bench.launcher.works] == [1]
     assert bench.launcher.stops == [(Lease(1, 1, 1), "stopped")]

@@ -117,6 +117,14 @@ def test_a_result_that_a_process_wrote_when_it_was_cancelled_is_kept(mapper, tmp
     assert (last(entry)[0], entry["patch"]) == ("CANCELLED", patch)
 
 
+def test_a_stopped_run_says_what_stopped_it_and_a_lost_one_what_was_lost(mapper):
+    mapper.stop_reason = "allocation 1234 reached its wall time of 60 min"
+    assert last(mapper.outcome(ended("stopped", -15)))[1]["message"] == mapper.stop_reason
+    assert (
+        last(mapper.outcome(ended("lost", None, message="node n1 was lost: x")))[1]["message"] == "node n1 was lost: x"
+    )
+
+
 def test_a_lost_exit_code_is_a_run_again_unless_the_result_is_there(mapper, tmp_path):
     to, data = last(mapper.outcome(ended("lost", None)))
     assert (to, data["lease_lost"]) == ("RUN_TIMEOUT", True)

@@ -127,7 +127,7 @@ def test_completion_without_a_server_offers_nothing_and_says_nothing(shell, monk
 
 
 def test_allocations_have_age_and_duration(shell):
-    began, created = (datetime.now(UTC) - timedelta(minutes=n, seconds=1) for n in (3, 5))
+    began, created = (datetime.now(UTC) - timedelta(hours=n, minutes=1) for n in (3, 5))
     row = dict.fromkeys(BatchJob._columns) | {"id": 1, "state": "running", "site_id": 1}
     row |= {"creation_date": created.isoformat(), "start_time": began.isoformat()}
 
@@ -137,4 +137,4 @@ def test_allocations_have_age_and_duration(shell):
 
     shell.script.on("POST", "/batch-jobs/query", page)
     line = shell("queue", "ls", "--columns", "id,age,duration").out.splitlines()[1]
-    assert line.split() == ["1", "5m1s", "3m1s"]
+    assert line.split() == ["1", "5h1m", "3h1m"]

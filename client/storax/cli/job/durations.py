@@ -7,7 +7,7 @@ from typing import Any
 from storax.models.job_rules import FINAL
 
 AT_ONCE = 1000  # jobs asked for in one request
-_ENDS = ("RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", *FINAL)
+_ENDS = ("RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "RESTART_READY", *FINAL)
 
 
 def add_durations(rows: list[dict[str, Any]], *, now: datetime | None = None) -> None:

@@ -61,8 +61,7 @@ def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
 
 def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     if job.state == "RUNNING":
-        attempts = max(job.attempt, job.max_attempts)
-        yield f"It runs: attempt {job.attempt} of {attempts}, started {_ago(job.last_update, now)}."
+        yield f"It runs: {_attempt(job)}, started {_ago(job.last_update, now)}."
         yield from _holder(job, site, now)
     elif job.state in ("CREATED", "AWAITING_PARENTS"):
         yield from _parents(job)
@@ -75,7 +74,7 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         yield from _holder(job, site, now)
     elif job.not_before and job.not_before > now:
         pause = (job.not_before - now).total_seconds()
-        yield f"It waits {format_duration(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
+        yield f"It waits {format_duration(pause)} more before attempt {job.attempt + 1} of {_allowed(job)}."
     else:
         yield from _too_large(job, site)
         lines = list(allocations(job, site, now))
@@ -185,7 +184,7 @@ def _failed(job: "Job", message: str, last: "EventLog | None") -> Iterator[str]:
     code = "" if "exit code" in message else _code(job)
     # Releases before the state CANCELLED recorded a cancellation as a failure of this message.
     end = "was cancelled" if message == "cancelled" else f"failed{': ' + message if message else ''}"
-    yield f"It {end}{code}, in attempt {job.attempt} of {max(job.attempt, job.max_attempts)}."
+    yield f"It {end}{code}, in {_attempt(job)}."
     if last and last.data.get("why"):
         yield f"It was not retried: {last.data['why']}."
     yield from _last_error(job, known_message=message, failed=last.data if last else None)
@@ -201,12 +200,35 @@ def _last_error(job: "Job", *, known_message: str = "", failed: "dict[str, Any] 
     message = str(last.data.get("message") or last.to_state).rstrip(".")
     if message != known_message:
         yield f"Its last run ended with {message}."
+    if last.to_state == "RUN_TIMEOUT" and job.batch_job_id:
+        yield from _allocation_end(job.batch_job_id)
     yield from _lines(last.data.get("traceback_tail") or last.data.get("stderr_tail"))
+
+
+def _allocation_end(number: int) -> Iterator[str]:
+    """Yield what the scheduler says of an allocation that has ended."""
+    from storax.models.batch_job import BatchJob
+
+    batch = BatchJob.objects.filter(id=number, state="finished").first()
+    info = dict(batch.status_info or {}) if batch else {}
+    terms = ", ".join(text_of(info[key]) for key in ("scheduler_state", "reason", "error") if info.get(key))
+    if batch and terms:
+        yield f"The scheduler says of its allocation {batch.scheduler_id or f'(BatchJob {number})'}: {terms}."
 
 
 def _lines(text: Any) -> Iterator[str]:
     for line in str(text or "").splitlines():
         yield f"  | {text_of(line)}"
+
+
+def _attempt(job: "Job") -> str:
+    lost = f", {job.losses} lost" if job.losses else ""
+    return f"attempt {job.attempt} of {max(job.attempt, _allowed(job))}{lost}"
+
+
+def _allowed(job: "Job") -> int:
+    """How many runs the job may have: lost ones are not among those that max_attempts allows."""
+    return int(job.max_attempts + (job.losses or 0))
 
 
 def _code(job: "Job") -> str:

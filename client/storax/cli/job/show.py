@@ -17,7 +17,7 @@ JOBS = Listing(
     "job",
     ("id", "state", "app", "site", "age", "duration", "tags", "workdir"),
     ("id", "state", "app", "site", "workdir", "tags", "age", "duration", "num_nodes", "attempt", "max_attempts",
-     "return_code", "priority", "parent_ids", "session_id", "creation_date", "last_update"),
+     "losses", "return_code", "priority", "parent_ids", "session_id", "creation_date", "last_update"),
     computed={"age": (("creation_date",), age)},
     fetched={"duration": (("id", "state", "attempt"), add_durations)},
 )  # fmt: skip

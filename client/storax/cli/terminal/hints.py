@@ -24,7 +24,7 @@ _PHRASES = (
     (re.compile(r'Give parameters=\{"name": value\}\.'), "Write name=value, or name:=3 for a number."),
     (re.compile(r'Give app="Name".*'), "Name it with --app."),
     (re.compile(r"Give a path inside the site's data folder.*"), "Name a folder below the site's data: -w runs/1."),
-    (re.compile(r'Restart it, or set on_parent_failure="run"\.'),
+    (re.compile(r'(?:Restart it|Retry it first), or set on_parent_failure="run"\.'),
      "Retry it first: storax job retry ID; or use --on-parent-failure run."),
     (re.compile(r"See job\.history\(\)\."), "Why: storax job explain ID."),
     (re.compile(r"List yours with GET /api/v1/[\w-]+/ or `(storax \w+ ls)`\."), r"List yours: \1"),

@@ -43,11 +43,11 @@ TAIL_LINES, TAIL_CHARS = 40, 4000
 PICKLED = "__cloudpickle__"
 SUBREAPER = 36  # prctl(PR_SET_CHILD_SUBREAPER): what a call leaves behind stays ours to see
 DECLARATIONS = {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",
-                "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "retry_delay_sec", "retry_exit_codes",
-                "retry_on_timeout", "use_shell", "description"}  # fmt: skip
+                "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "max_losses", "retry_delay_sec",
+                "retry_exit_codes", "retry_on_timeout", "use_shell", "description"}  # fmt: skip
 # What a hook may change in its job.
 CHANGEABLE = ("tags", "parameters", "data", "num_nodes", "ranks_per_node", "threads_per_rank", "mem_per_node_mb",
-              "wall_time_min", "max_attempts", "return_value")  # fmt: skip
+              "wall_time_min", "wall_time_limit_min", "max_attempts", "max_losses", "return_value")  # fmt: skip
 
 
 class Job:
