@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storax._runtime.atomic_files import atomic_write
-from storax._runtime.chosen_profile import chosen
 
 DEFAULT_PROFILE = "default"
 LOCAL_PROFILE = "local"
 
+_chosen: list[str | None] = [None]
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -136,6 +136,16 @@ def delete_profile(name: str) -> bool:
     return existed
 
 
+def choose_profile(name: str | None) -> None:
+    """Use this stored profile wherever nothing else is named; None: the server that scripts would use."""
+    _chosen[0] = name
+
+
+def chosen_profile() -> str | None:
+    """Return the profile that ``choose_profile`` named last; None where it named none."""
+    return _chosen[0]
+
+
 def resolve(url: str | None = None, *, token: str | None = None, profile: str | None = None) -> Connection:
     """Choose the server.
 
@@ -150,7 +160,7 @@ def resolve(url: str | None = None, *, token: str | None = None, profile: str | 
     settings = ClientSettings()
     if url:
         return _address(url, token=token, settings=settings, source="argument url")
-    profile = profile or chosen()
+    profile = profile or chosen_profile()
     if profile:
         return _profile(profile, token=token, source=f"profile {profile}")
     if settings.url:

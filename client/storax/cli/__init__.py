@@ -6,9 +6,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from storax._runtime import chosen_profile
 from storax.cli.commands import PROFILE_HELP, Root, takes_profile
-from storax.cli.terminal import complete, failures, streams
+from storax.cli.terminal import complete, connection, failures, streams
 
 __all__ = ["main"]
 
@@ -62,7 +61,7 @@ def _options(
         message = f"`storax {context.invoked_subcommand}` uses no profile."
         raise failures.UsageError(message, hint="Omit --profile.")
     failures.debug(on=debug)
-    chosen_profile.choose(profile)
+    connection.choose(profile)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from storax._runtime import chosen_profile
 from storax.cli.database import with_stack
-from storax.cli.terminal import complete, failures
+from storax.cli.terminal import complete, connection, failures
 from storax.cli.terminal.connection import connected
 
 EXTERNAL = "storax.commands"
@@ -152,7 +151,7 @@ def _profile_option() -> Any:
 
 def _choose_profile(name: str | None) -> None:
     if name:
-        chosen_profile.choose(name)
+        connection.choose(name)
 
 
 def _connect(command: Any) -> None:

@@ -91,13 +91,12 @@ def _register(folder: "SiteFolder", connection: "Connection", answers: "Answers"
 
 def _folder(path: Path) -> "SiteFolder":
     """Return the folder of a site, which names its server; a profile of another server is refused."""
-    from storax._runtime.chosen_profile import chosen
-    from storax._runtime.settings import resolve
+    from storax._runtime.settings import chosen_profile, resolve
     from storax_agent.settings.site import SiteFolder
 
     folder = SiteFolder(path)
-    if chosen() and (url := folder.load().url.rstrip("/")) != resolve().url:
-        message = f"The site in {path} belongs to {url}, the profile {chosen()} to {resolve().url}."
+    if chosen_profile() and (url := folder.load().url.rstrip("/")) != resolve().url:
+        message = f"The site in {path} belongs to {url}, the profile {chosen_profile()} to {resolve().url}."
         raise UsageError(message, hint="Omit --profile.")
     return folder
 

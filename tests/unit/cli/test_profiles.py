@@ -2,14 +2,14 @@
 
 import pytest
 
-from storax._runtime import chosen_profile, settings
+from storax._runtime import settings
 from storax.cli.commands import COMMANDS, load, takes_profile
 
 
 @pytest.fixture(autouse=True)
 def _nobody_chose():
     yield
-    chosen_profile.choose(None)
+    settings.choose_profile(None)
 
 
 def leaves(command):
@@ -47,10 +47,10 @@ def test_a_profile_wins_over_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("STORAX_HOME", str(tmp_path))
     monkeypatch.setenv("STORAX_URL", "http://near.test")
     settings.save_profile("far", url="http://far.test", token="stx_far")
-    chosen_profile.choose("far")
+    settings.choose_profile("far")
     assert settings.resolve().url == "http://far.test"
     assert settings.resolve("http://named.test").url == "http://named.test"
-    chosen_profile.choose(None)
+    settings.choose_profile(None)
     assert settings.resolve().url == "http://near.test"
 
 

@@ -48,9 +48,9 @@ def hint_of(error: BaseException) -> str:
 
 def translated(hint: str) -> str:
     """Return a hint with the phrases of the command line."""
-    for phrase, words in _PHRASES:
+    for phrase, replacement in _PHRASES:
         if phrase.search(hint):
-            return phrase.sub(words, hint)
+            return phrase.sub(replacement, hint)
     return hint
 
 

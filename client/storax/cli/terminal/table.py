@@ -74,7 +74,7 @@ class Column:
         return max(len(self.name), *map(width_of, self.cells))
 
     @property
-    def wanted(self) -> int:
+    def full(self) -> int:
         """The width that it takes where there is room."""
         return self.natural if self.essential or self.is_solid else max(len(self.name), min(self.natural, CELL))
 
@@ -138,10 +138,10 @@ def _sum(columns: Sequence[Column]) -> int:
 
 def _widen(columns: Sequence[Column], free: int) -> None:
     """Share free width: those that need least first, so that as many as possible have all they need."""
-    waiting = sorted(columns, key=lambda column: column.wanted - column.width)
+    waiting = sorted(columns, key=lambda column: column.full - column.width)
     for number, column in enumerate(waiting):
         share = max(0, free) // (len(waiting) - number)
-        more = min(column.wanted - column.width, share)
+        more = min(column.full - column.width, share)
         column.width += more
         free -= more
 
