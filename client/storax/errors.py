@@ -23,6 +23,7 @@ StoraxError
 │   └── Leased                   a running or leased job must be cancelled first
 ├── Unavailable                  the server cannot answer now
 │   ├── ServerDown               nothing answers at its address; also a ConnectionError
+│   ├── NotStorax                something else answers at its address
 │   ├── EngineDown               the engine cannot be started, or has ended; also a ConnectionError
 │   └── DeadlineExceeded         it took too long; also a TimeoutError
 ├── NoResult                     Job.NoResult: the job has not ended yet
@@ -191,6 +192,12 @@ class ServerDown(Unavailable, ConnectionError):
     """Nothing answers at the server's address."""
 
     code = "server_down"
+
+
+class NotStorax(Unavailable):
+    """What answers at the server's address is not Storax: another server, or a proxy before it."""
+
+    code = "not_storax"
 
 
 class EngineDown(Unavailable, ConnectionError):

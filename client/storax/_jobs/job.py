@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from storax import errors
 from storax._jobs.app_cache import apps_of
 from storax._jobs.creation import JobCreation, ParentIds
-from storax._jobs.files import LARGEST, OUTPUTS, JobFile, text_of
+from storax._jobs.files import LARGEST, JobFile, text_of
 from storax._jobs.pickled import unwrap
 from storax._jobs.waiting import Waiting
 from storax._orm.instance import gone_as
@@ -106,7 +106,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
         The agent of its site reads it, through the server; on the machine of the site it is read from disk.
         """
-        return self._files(name)
+        return self._in_workdir(name)
 
     @property
     def stdout(self) -> str:
@@ -125,12 +125,13 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
     def _output(self, stream: int) -> JobFile:
         """Return the file of its stdout (0) or stderr (1)."""
-        return self._files(OUTPUTS[stream])
+        return self._in_workdir(None, stream=stream)
 
-    def _files(self, name: str) -> JobFile:
+    def _in_workdir(self, name: str | None, *, stream: int | None = None) -> JobFile:
         job_id = self._require_id("read from")
         site = Site.objects.using(self._home()).get(id=self._value("site_id"))
-        return JobFile(self._home(), job_id, str(self._value("workdir")), site, name)
+        workdir, has_run = str(self._value("workdir")), bool(self._value("attempt"))
+        return JobFile(self._home(), job_id, workdir, site, name, stream=stream, has_run=has_run)
 
     def get_parameters(self) -> dict[str, Any]:
         """Return a copy of its parameters, ``job.parameters``."""

@@ -354,11 +354,11 @@ class AppQuery(ChangeQuery[App]):
             name__startswith: name starts with this text.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
             site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
                 error.
             site_path: Path of its site contains this text.
@@ -1189,8 +1189,8 @@ class JobQuery(JobQueryBase[Job]):
             loss_reason__contains: loss_reason contains this text.
             loss_reason__startswith: loss_reason starts with this text.
             not_before: Equal to this not_before, or to any of a list.
-            not_before_before: not_before before this time (UTC).
-            not_before_after: not_before after this time (UTC).
+            not_before_before: not_before before this time.
+            not_before_after: not_before after this time.
             not_before__isnull: Whether not_before is null.
             return_code: Equal to this return_code, or to any of a list.
             return_code__ne: Not this return_code, nor any of a list.
@@ -1209,11 +1209,11 @@ class JobQuery(JobQueryBase[Job]):
             cancel_requested__ne: Not this cancel_requested, nor any of a list.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
             parent_id: Children of this job, or of any of a list.
             app_name: Name of its App, or any of a list. A name that none of your Apps has or had is an error.
             site_name: Name of its site, or any of a list. A name that none of your sites has or had is an

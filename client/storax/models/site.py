@@ -141,6 +141,13 @@ class Site(Model):
         doc="Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change.",
     )
     """Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change."""
+    set_aside: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        settable="always",
+        default={},
+        doc="Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.",
+    )
+    """Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change."""
     last_refresh: Field[datetime | None] = Field(
         datetime | None, doc="Time of the agent's last heartbeat, by the server's clock."
     )
@@ -167,6 +174,7 @@ class Site(Model):
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> None:
         """A place where jobs run: a machine or a cluster. One agent serves it. Unsaved until ``save()``.
@@ -188,6 +196,8 @@ class Site(Model):
                 allocations run jobs. The agent writes it.
             failing_loops: Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at
                 each change.
+            set_aside: Records of its agent that could not be read, or that the server refused for good:
+                {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.
         """
         self._fill(locals())
 
@@ -247,16 +257,16 @@ class SiteQuery(ChangeQuery[Site]):
             globus_endpoint_id__ne: Not this globus_endpoint_id, nor any of a list.
             globus_endpoint_id__isnull: Whether globus_endpoint_id is null.
             last_refresh: Equal to this last_refresh, or to any of a list.
-            last_refresh_before: last_refresh before this time (UTC).
-            last_refresh_after: last_refresh after this time (UTC).
+            last_refresh_before: last_refresh before this time.
+            last_refresh_after: last_refresh after this time.
             last_refresh__isnull: Whether last_refresh is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
         """
         query: SiteQuery = self._filter(locals())
         return query
@@ -368,6 +378,7 @@ class SiteQuery(ChangeQuery[Site]):
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> int:
         """Change all that match, on the server, in one step, and return their number.
@@ -389,6 +400,8 @@ class SiteQuery(ChangeQuery[Site]):
                 allocations run jobs. The agent writes it.
             failing_loops: Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at
                 each change.
+            set_aside: Records of its agent that could not be read, or that the server refused for good:
+                {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -424,6 +437,7 @@ class SiteManager(Manager[Site], SiteQuery):
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> Site:
         """Make one and save it; the arguments are those of ``Site()``."""

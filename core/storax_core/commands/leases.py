@@ -19,8 +19,19 @@ from storax_core.lifecycle.states import AGENT_STATES, HOOK_STATES, HOOKS, Batch
 from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
-from storax_core.resources.job import MAX_LOSSES, Losses, Megabytes, Minutes
-from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, RowVersion, ShortText, Tags, UtcTime, Whole
+from storax_core.resources.job import MAX_LOSSES, Megabytes, Minutes
+from storax_core.resources.types import (
+    BigId,
+    Count,
+    JsonObject,
+    JsonValue,
+    Losses,
+    RowVersion,
+    ShortText,
+    Tags,
+    UtcTime,
+    Whole,
+)
 
 ALIVE = "heartbeat = now(), expires_at = now() + make_interval(secs => ttl_sec)"
 TOUCH = f"""UPDATE session SET {ALIVE}

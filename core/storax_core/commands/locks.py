@@ -15,6 +15,11 @@ JOB_FACTS = (
     " retry_on_timeout, return_code, num_nodes, ranks_per_node, node_packing_count"
 )
 
+# And of one that a user moves: the state from which it failed, by its last such event.
+USER_FACTS = f"""{JOB_FACTS}, CASE WHEN state = 'FAILED' THEN (SELECT e.from_state FROM event_log e
+WHERE e.entity = 'job' AND e.entity_id = job_state.id AND e.to_state = 'FAILED'
+ORDER BY e.version DESC LIMIT 1) END AS failed_from"""  # noqa: S608
+
 
 async def lock_mine(
     conn: Connection, owner_id: int, resource: Resource, ids: Sequence[int], columns: str

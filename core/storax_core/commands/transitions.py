@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from storax_core.commands.graph import await_parents, release_children, start_transfers
+from storax_core.commands.graph import await_parents, end_transfers, release_children, start_transfers
 from storax_core.commands.locks import JOB_FACTS, lock_mine
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
@@ -32,6 +32,7 @@ async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> N
         if "state" in change.patch:
             entered[change.patch["state"]].append(change.id)
     await release_children(conn, ctx, [i for s in JOB_DONE for i in entered[s]])
+    await end_transfers(conn, ctx, [i for s in JOB_DONE if s != JobState.JOB_FINISHED for i in entered[s]])
     await await_parents(conn, ctx, entered[JobState.AWAITING_PARENTS])
     await start_transfers(conn, ctx, entered[JobState.READY], "in")
     await start_transfers(conn, ctx, entered[JobState.POSTPROCESSED], "out")

@@ -133,8 +133,14 @@ def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
     if again and facts["stage_in"] and not facts["attempt"]:
         to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
+    if again and _only_stage_out_failed(facts):
+        to = JobState.POSTPROCESSED  # its run is done: bring out what is there
     enter(change, mine, to, {"message": CANCELLED, **data} if to == JobState.CANCELLED else data)
     return change
+
+
+def _only_stage_out_failed(facts: Facts) -> bool:
+    return bool(facts.get("failed_from") == JobState.POSTPROCESSED and facts["stage_out"])
 
 
 def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Strict
+from pydantic import AfterValidator, Strict
 from pydantic.fields import FieldInfo
 from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -33,6 +33,8 @@ from storax_core.resources.types import (
     InsidePath,
     JsonObject,
     JsonValue,
+    Losses,
+    RetryDelay,
     ShortText,
     Tags,
     TextMap,
@@ -40,12 +42,19 @@ from storax_core.resources.types import (
     Whole,
 )
 
-Small = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
+SMALLEST_SHARE = 1e-6  # of a GPU
+
+
+def _a_share_of_a_device(value: float) -> float:
+    if 0 < value < SMALLEST_SHARE:
+        raise ValueError(f"a GPU is shared in millionths; give 0, or at least {SMALLEST_SHARE:f}")
+    return value
+
+
 Minutes = Annotated[int, Strict(), Field(ge=0, le=5_256_000)]
 Megabytes = Annotated[int, Strict(), Field(ge=0, le=1 << 30)]
-Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
+Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000), AfterValidator(_a_share_of_a_device)]
 Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
-Losses = Small
 MAX_LOSSES = 100
 
 # States in SQL. Which jobs a site may take (to run them, or a hook of theirs), and in which order; ``queues.score`` is
@@ -141,7 +150,7 @@ class JobStateRow(SQLModel, table=True):
     max_losses: Annotated[Losses, Mark(filter=NUMBER, write=BOTH)] = Field(
         default=MAX_LOSSES, description="Number of lost runs that makes it FAILED; 0: no limit."
     )
-    retry_delay_sec: Annotated[Small, Mark(write=BOTH)] = Field(
+    retry_delay_sec: Annotated[RetryDelay, Mark(write=BOTH)] = Field(
         default=0, description="Seconds before the run that follows an error; doubles with each error, up to a day."
     )
     retry_exit_codes: Annotated[ExitCodes, Mark(write=BOTH)] = c.json(

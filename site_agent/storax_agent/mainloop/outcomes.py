@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from storax._runtime.output_files import name_of
 from storax_agent.files.safe_path import PathError, open_folder
 from storax_agent.launch.work import Ended, Returned
 from storax_agent.mainloop.report_entry import Entry, cancelled, entry, given_back, move, refusal
@@ -44,6 +45,8 @@ class OutcomeMapper:
             if ended.stage and (ended.stage != "run" or ended.cause == "exit"):
                 return self._of_call(ended)
             value, flaw = self._take_result(ended)
+            if ended.cause in ("exit", "lost") and (of_ranks := call_outcomes.of_ranks(value, ended)):
+                return self._of_call(of_ranks)
             return _RULES[ended.cause](self, ended, value, flaw)
         except Exception as error:  # one job's strange leavings must not hold up the others
             LOG.exception("job %d: what it left could not be read", ended.lease.job_id)
@@ -52,7 +55,7 @@ class OutcomeMapper:
     def _of_call(self, ended: Ended) -> Entry | None:
         """The end of a function or a hook."""
         if ended.stage == "run":
-            tail = self.tail(ended.workdir) if ended.outcome is None else ""
+            tail = self.tail(ended) if ended.outcome is None else ""
             to, data, patch = call_outcomes.of_run(ended, _exit_text(ended.code), tail)
             return entry(ended.lease, [move(to, ended.at, **data)], patch)
         if ended.cause == "cancelled":
@@ -81,14 +84,15 @@ class OutcomeMapper:
             Path(path).unlink()
         return value, flaw
 
-    def tail(self, workdir: str) -> str:
-        """The last ten lines of job.err, at most 2 KB, without control characters."""
+    def tail(self, ended: Ended) -> str:
+        """The last ten lines of a job's stderr, at most 2 KB, without control characters."""
         try:
-            folder = open_folder(self.data, workdir)
+            folder = open_folder(self.data, ended.workdir)
         except (OSError, PathError):
             return ""
         try:
-            handle = os.open("job.err", READ, dir_fd=folder)
+            name = name_of(ended.lease.job_id, 1, lambda name: _is_in(folder, name))
+            handle = os.open(name, READ, dir_fd=folder)
         except OSError:
             return ""
         finally:
@@ -103,7 +107,7 @@ class OutcomeMapper:
             return _done(ended, value, flaw)
         if ended.code == 0:
             return _error(ended, message=flaw)
-        return _error(ended, message=_exit_text(ended.code), stderr_tail=self.tail(ended.workdir))
+        return _error(ended, message=_exit_text(ended.code), stderr_tail=self.tail(ended))
 
     def _cancelled(self, ended: Ended, value: Any, flaw: str) -> Entry:
         """Keep the result of a process or function that ended well when it was stopped."""
@@ -113,12 +117,12 @@ class OutcomeMapper:
         return cancelled(ended.lease, ended.at, {**(_code(ended) or {}), **result})
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        message = "its hard limit, wall_time_limit_min, was reached"
-        timeout = move("RUN_TIMEOUT", ended.at, message=message, stderr_tail=self.tail(ended.workdir))
+        message = f"{ended.message or 'it reached its limit'} (wall_time_limit_min)"
+        timeout = move("RUN_TIMEOUT", ended.at, message=message, stderr_tail=self.tail(ended))
         return entry(ended.lease, [timeout], _code(ended))
 
     def _output(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        return _error(ended, message=ended.message, stderr_tail=self.tail(ended.workdir))
+        return _error(ended, message=ended.message, stderr_tail=self.tail(ended))
 
     def _stopped(self, ended: Ended, _value: Any, _flaw: str) -> Entry | None:
         if not ended.started:
@@ -195,3 +199,10 @@ def _read_result(path: str) -> Any:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise ResultError(f"its result file is not JSON: {error}") from error
+
+
+def _is_in(folder: int, name: str) -> bool:
+    with suppress(OSError):
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return True
+    return False

@@ -2,14 +2,17 @@
 
 import io
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from fakes.rest import job, problem, rows
-from storax import Job, Site
+from storax import BatchJob, Job, Site
+from storax._runtime.output_files import name_of
 from storax.cli.job.explain import format_duration, reasons
+from storax.cli.job.follow import _follow
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 NAMES = {"columns": ["id", "name"], "next": None, "count": None}
@@ -186,6 +189,7 @@ def test_cancel_says_how_many_still_run(served):
 )
 def test_wait_tells_cancelled_jobs_from_failed_ones_and_fails_for_both(served, states, counts, error):
     served.script.on("POST", "/jobs/query", page(*(job(n, state=state) for n, state in enumerate(states, 1))))
+    served.script.on("GET", "/events/stream", problem(404, "not_found", "no stream here"))
     ran = served("job", "wait", "1-2", "--timeout", "60")
     assert ran.status == 6
     assert counts in ran.err
@@ -233,7 +237,7 @@ def test_create_sends_its_options_and_prints_the_id(shell):
               --max-attempts 3 --on-parent-failure run --launch-param a=b"""
     ran = shell(*line.split())
     assert (ran.status, ran.out) == (0, "12\n")
-    assert shell.script.last.body == {
+    assert shell.script.bodies("/jobs/")[-1] == {
         "app_id": 5, "workdir": "runs/1", "parameters": {"name": "x", "n": 3}, "tags": {"k": "v"}, "num_nodes": 2,
         "parent_ids": [7, 8], "wall_time_min": 5, "priority": -3, "max_attempts": 3, "on_parent_failure": "run",
         "launch_params": {"a": "b"},
@@ -256,14 +260,14 @@ def test_a_log_elsewhere_is_read_through_the_server(shell, tmp_path):
     shell.script.on("GET", "/jobs/12/file", away)
     ran = shell("job", "logs", "12")
     assert (ran.status, ran.err) == (5, "error: The agent of site cluster does not answer.\n  Start it.\n")
-    headers = {"x-storax-file-offset": "0", "x-storax-file-size": "4"}
+    headers = {"x-storax-file-offset": "0", "x-storax-file-size": "4", "x-storax-file-id": "1"}
     shell.script.on("GET", "/jobs/12/file", httpx.Response(200, content=b"a\nb\n", headers=headers))
     assert shell("job", "logs", "12").out == "a\nb\n"
     assert shell("job", "logs", "12", "--path").out == "/far/away/data/runs/1/job.out\n"
 
 
 def test_a_log_on_this_machine_is_read_from_its_disk(shell, tmp_path):
-    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1"))
+    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1", attempt=1))
     folder = tmp_path / "data" / "runs" / "1"
     folder.mkdir(parents=True)
     (tmp_path / "site.toml").write_text("site_id = 1\n")
@@ -273,6 +277,51 @@ def test_a_log_on_this_machine_is_read_from_its_disk(shell, tmp_path):
     (folder / "job.out").write_text("a\nb\nc\n")
     assert shell("job", "logs", "12").out == "a\nb\nc\n"
     assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
+
+
+def test_the_log_of_a_job_that_shares_its_workdir_is_its_own(shell, tmp_path):
+    site = dict.fromkeys(Site._columns) | {"id": 1, "name": "here", "path": str(tmp_path)}
+    shell.script.on("GET", "/sites/1", site)
+    folder = tmp_path / "data" / "runs" / "1"
+    folder.mkdir(parents=True)
+    (tmp_path / "site.toml").write_text("site_id = 1\n")
+    for name, text in {"job.first.out": "one", "job.12.out": "twelve", "job.out": "twelve"}.items():
+        (folder / name).write_text(text)
+    logs = {}
+    for number, attempt in ((1, 1), (12, 1), (13, 0)):
+        shell.script.on("GET", f"/jobs/{number}", job(number, workdir="runs/1", attempt=attempt))
+        logs[number] = shell("job", "logs", str(number))
+    assert (logs[1].out, logs[12].out) == ("one", "twelve")
+    assert (logs[13].status, logs[13].out) == (3, "")  # it has not run yet
+
+
+class Running:
+    """A job that ends when its event is set."""
+
+    id = 1
+
+    def __init__(self):
+        self.over = threading.Event()
+
+    def wait(self):
+        self.over.wait(30)
+
+
+@pytest.mark.parametrize("kept", ["job.first.out", "job.out.1"])
+def test_a_log_is_followed_into_the_jobs_own_file_and_that_of_its_next_attempt(tmp_path, capfdbinary, kept):
+    running, plain = Running(), tmp_path / "job.out"
+    plain.write_text("one ")
+    with plain.open("rb") as opened, plain.open("a") as writer:
+        find = lambda: tmp_path / name_of(1, 0, lambda name: (tmp_path / name).exists())
+        follower = threading.Thread(target=_follow, args=(running, opened, find))
+        follower.start()
+        plain.rename(tmp_path / kept)
+        writer.write("more ")
+        writer.flush()
+        plain.write_text("next")  # of another job in the first case, of the second attempt in the other
+        running.over.set()
+        follower.join(30)
+    assert capfdbinary.readouterr().out == (b"one more " if kept == "job.first.out" else b"one more next")
 
 
 PLAIN = {
@@ -329,6 +378,31 @@ def test_it_says_that_no_agent_was_ever_heard(why):
 def test_it_says_how_long_the_agent_is_silent(why):
     silent = (NOW - timedelta(minutes=64)).isoformat()
     assert "last contacted the server 1 h 4 min ago" in why({"last_refresh": silent}, state="PREPROCESSED", attempt=0)
+
+
+def test_it_says_that_the_agent_has_stopped_before_it_is_silent_for_long(why):
+    text = why(state="PREPROCESSED", attempt=0, answers=[("/sessions/query", {**NAMES, "columns": ["id"], "rows": []})])
+    assert "The agent of site laptop does not run: it has stopped, and last contacted the server 5 s ago." in text
+    assert "storax site start /sites/laptop" in text
+
+
+@pytest.mark.parametrize(
+    ("site", "sessions", "message"),
+    [
+        ({"last_refresh": None}, [[1]], "has never contacted the server"),
+        ({"last_refresh": "2020-01-01T00:00:00Z"}, [[1]], "last contacted the server"),
+        ({}, [], "does not run: it has stopped"),
+    ],
+)
+def test_work_for_a_site_whose_agent_is_gone_is_created_with_a_warning(shell, site, sessions, message):
+    row = {"id": 1, "name": "laptop", "path": "/s", "last_refresh": datetime.now(UTC).isoformat(), **site}
+    shell.script.on("GET", "/sites/1", dict.fromkeys(Site._columns) | row)
+    shell.script.on("POST", "/sessions/query", {"columns": ["id"], "rows": sessions, "next": None, "count": None})
+    shell.script.on("POST", "/batch-jobs/", (201, dict.fromkeys(BatchJob._columns) | {"id": 7, "site_id": 1}))
+    ran = shell("queue", "submit", "--site", "1")
+    assert (ran.status, ran.out) == (0, "7\n")
+    assert ran.err.startswith(f"Warning: The agent of site laptop {message}")
+    assert "storax site start /s" in ran.err
 
 
 def test_it_counts_what_comes_before(why):
@@ -478,6 +552,21 @@ def test_it_says_how_long_a_pause_lasts_and_what_went_wrong_before(why):
     assert "waits 30 s more before attempt 2 of 3" in text
     assert "Its last run ended with exit code 1." in text
     assert r"| no\x1b disk" in text
+
+
+def test_it_tells_a_loss_from_an_error_and_what_the_scheduler_says_of_it(why):
+    event = {"columns": ["position", "data", "to_state"], "next": None, "count": None}
+    event["rows"] = [[9, {"message": "allocation 1234 was ended after 12.0 of its 60 min"}, "RUN_TIMEOUT"]]
+    columns = ["id", "scheduler_id", "status_info", "state"]
+    batch = {"columns": columns, "rows": [[7, "1234", {"scheduler_state": "PREEMPTED"}, "finished"]], "next": None}
+    later = (NOW + timedelta(seconds=30)).isoformat()
+    text = why(
+        state="RESTART_READY", attempt=3, max_attempts=1, losses=3, batch_job_id=7, not_before=later,
+        answers=[("/events/query", event), ("/batch-jobs/query", batch | {"count": None})],
+    )  # fmt: skip
+    assert "waits 30 s more before attempt 4 of 4" in text
+    assert "Its last run did not end by itself: allocation 1234 was ended after 12.0 of its 60 min." in text
+    assert "The scheduler says of its allocation 1234: PREEMPTED." in text
 
 
 def test_it_says_who_holds_it_and_that_it_is_being_stopped(why):

@@ -34,7 +34,8 @@ def served(request):
         return problem(404, "not_found", "no such file")
     offset, size = int(request.params["offset"]), int(request.params["size"])
     begin = max(0, len(OUTPUT) + offset) if offset < 0 else offset
-    headers = {"x-storax-file-offset": str(begin), "x-storax-file-size": str(len(OUTPUT))}
+    headers = {"x-storax-file-offset": str(begin), "x-storax-file-size": str(len(OUTPUT)), "x-storax-file-id": "1"}
+    headers["content-type"] = "application/octet-stream"
     return httpx.Response(200, content=OUTPUT[begin : begin + size], headers=headers)
 
 
