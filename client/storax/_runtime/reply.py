@@ -35,7 +35,8 @@ class Reply:
         """Why another server than Storax wrote this; empty where nothing shows it.
 
         Storax answers in JSON, but for windows of jobs' files, whose size a header tells. A gateway before it has pages
-        of its own for a server that is down (502, 503, 504, 52x), and a proxy for those that are not logged in there (407).
+        of its own for a server that is down (502, 503, 504, 52x), and a proxy for those that are not logged in
+        there (407).
         """
         kind = self.headers.get("content-type", "").partition(";")[0].strip()
         if 300 <= self.status < 400:
