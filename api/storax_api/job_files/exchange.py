@@ -34,6 +34,7 @@ class Reply(BaseModel):
     missing: bool = Field(default=False, description="Whether the file does not exist.")
     size: int = Field(default=0, ge=0, description="Size of the whole file, in bytes.")
     offset: int = Field(default=0, ge=0, description="Where the window begins, in bytes.")
+    inode: int = Field(default=0, ge=0, description="Number of the file at its site: another one is another file.")
     data: Annotated[str, StringConstraints(max_length=_TOO_LONG)] = Field(
         default="", description="Its bytes, as base64."
     )
@@ -49,11 +50,12 @@ class Replies(BaseModel):
 
 @dataclass(frozen=True)
 class Window:
-    """Bytes of a file from ``offset`` on; ``size`` is that of the whole file."""
+    """Bytes of a file from ``offset`` on; ``size`` is that of the whole file, ``inode`` tells it from another."""
 
     data: bytes
     offset: int
     size: int
+    inode: int
 
 
 @dataclass
@@ -82,7 +84,7 @@ class Exchange:
             await self._requests.put(self._of_site(site["id"]), orjson.dumps(message))
             with self.service.waits.interruptible():
                 raw = await self._replies.take(self._of_request(site["id"], number), wait)
-                return _window(raw, site, request)
+                return _window(raw, site)
         except QueueDown as error:
             raise Unavailable(
                 "Redis does not answer; files of jobs come through it", hint="Try again later."
@@ -122,10 +124,10 @@ class Exchange:
         return f"file:{self.owner_id}:{site_id}:{number}"
 
 
-def _window(raw: bytes | None, site: dict[str, Any], request: dict[str, Any]) -> Window:
+def _window(raw: bytes | None, site: dict[str, Any]) -> Window:
     if raw is None:
         raise Conflict(
-            f"the agent of site {site['name']} does not answer, so {request['path']} cannot be read from here",
+            f"the agent of site {site['name']} does not answer, so files of its jobs cannot be read from here",
             hint=f"Start it on that machine: storax site start {site['path']}",
         )
     reply = Reply.model_validate_json(raw)
@@ -134,6 +136,6 @@ def _window(raw: bytes | None, site: dict[str, Any], request: dict[str, Any]) ->
     if reply.error:
         raise Invalid(reply.error)
     try:
-        return Window(base64.b64decode(reply.data, validate=True), reply.offset, reply.size)
+        return Window(base64.b64decode(reply.data, validate=True), reply.offset, reply.size, reply.inode)
     except binascii.Error:
         raise Invalid(f"the agent of site {site['name']} sent no base64") from None

@@ -1,6 +1,6 @@
 """The routes of windows of jobs' files: one for people, two for the agent of the job's site."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -14,10 +14,11 @@ from storax_core.queries import select
 from storax_core.resources import JOBS, SITES, Resource
 from storax_core.resources.types import MAX_ID
 
-OUTPUTS = ("job.out", "job.err")
-
 router = APIRouter(prefix="/api/v1", tags=["job files"], responses=problems(401, 404, 409, 422, 503))
-Path = Annotated[str, Query(min_length=1, max_length=1024, description="File, relative to the job's workdir.")]
+Path = Annotated[
+    str | None, Query(min_length=1, max_length=1024, description="File, relative to the job's workdir; else an output.")
+]
+Stream = Annotated[Literal["stdout", "stderr"], Query(description="The output to read, where no path is named.")]
 Offset = Annotated[
     int, Query(ge=-MAX_ID, le=MAX_ID, description="First byte; a negative number counts from the end of the file.")
 ]
@@ -33,41 +34,32 @@ async def job_file(
     request: Request,
     who: Who,
     id: str,  # noqa: A002
-    path: Path = "job.out",
+    path: Path = None,
+    stream: Stream = "stdout",
     offset: Offset = 0,
     size: Size = 1 << 18,
     wait: Wait = 10.0,
 ) -> Response:
     """A window of a file in a job's workdir, read by the agent of its site.
 
-    X-Storax-File-Offset says where the window begins, X-Storax-File-Size how large the whole file is.
+    X-Storax-File-Offset says where the window begins, X-Storax-File-Size how large the whole file is, and
+    X-Storax-File-Id changes where another attempt has begun a new file.
     """
-    only(request, "path", "offset", "size", "wait")
+    only(request, "path", "stream", "offset", "size", "wait")
     service = service_of(request)
     job = await _row(service, who, JOBS, row_id(id, JOBS))
-    if path in OUTPUTS and not job["attempt"]:  # what its workdir holds of that name is of another job
-        raise NotFound(f"job {job['id']} has no {path}: it has not run yet")
     site = await _row(service, who, SITES, job["site_id"])
-    ask = {"job_id": job["id"], "workdir": job["workdir"], "path": path, "offset": offset, "size": size}
-    window = await Exchange(service, who.owner_id).ask(site, ask, wait)
-    headers = {"X-Storax-File-Offset": str(window.offset), "X-Storax-File-Size": str(window.size)}
+    which = {"path": path, "stream": stream, "offset": offset, "size": size}
+    of_job = {"job_id": job["id"], "workdir": job["workdir"], "attempt": job["attempt"]}
+    window = await Exchange(service, who.owner_id).ask(site, {**of_job, **which}, wait)
+    numbers = {"Offset": window.offset, "Size": window.size, "Id": window.inode}
+    headers = {f"X-Storax-File-{name}": str(number) for name, number in numbers.items()}
     return Response(window.data, headers=headers, media_type="application/octet-stream")
 
 
-REQUEST = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {
-            "id": TEXT,
-            "job_id": INTEGER,
-            "workdir": TEXT,
-            "path": TEXT,
-            "offset": INTEGER,
-            "size": INTEGER,
-        },
-    },
-}
+_TEXTS, _NUMBERS = ("id", "workdir", "path", "stream"), ("job_id", "attempt", "offset", "size")
+_FIELDS = {**dict.fromkeys(_TEXTS, TEXT), **dict.fromkeys(_NUMBERS, INTEGER)}
+REQUEST = {"type": "array", "items": {"type": "object", "properties": _FIELDS}}
 
 
 @router.post("/sites/{id}/file-requests", operation_id="site_file_requests", **answers(requests=REQUEST))

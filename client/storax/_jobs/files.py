@@ -1,25 +1,28 @@
 """Read files of jobs: from disk where the site's folder is on this machine, else through the server from its agent."""
 
+import os
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from storax._runtime.output_files import PLAIN, name_of
+from storax._runtime.output_files import name_of, own_names
 from storax.errors import NoFile, NotFound
 
 if TYPE_CHECKING:
     from storax.client import Client
 
 LARGEST = 1 << 20  # bytes of one window that the server answers
+STREAMS = ("stdout", "stderr")
 
 
 class Window(NamedTuple):
-    """Bytes of a file from ``offset`` on; ``size`` is that of the whole file."""
+    """Bytes of a file from ``offset`` on; ``size`` is that of the whole file, ``inode`` tells it from another."""
 
     data: bytes
     offset: int
     size: int
+    inode: int
 
 
 class JobFile:
@@ -30,25 +33,32 @@ class JobFile:
         job_id: Id of the job.
         workdir: Its workdir.
         site: Row of its site: ``id`` and ``path``.
-        name: Path of the file, relative to the workdir. ``job.out`` and ``job.err`` are those of this job, whatever
-            they are called in a workdir that several jobs share.
-        has_run: Whether the job has run; before, a file in its workdir is the output of another job.
+        name: Path of the file, relative to the workdir; None for an output.
+        stream: 0 for stdout, 1 for stderr: the file that holds it now; None for another file.
+        has_run: Whether the job has started; if not, an output in its workdir is that of another job.
     """
 
     def __init__(
-        self, client: "Client", job_id: int, workdir: str, site: Any, name: str, *, has_run: Callable[[], bool]
-    ) -> None:
-        self._client, self._job_id, self._name = client, job_id, name
-        self._site, self._has_run = site, has_run
+        self, client: "Client", job_id: int, workdir: str, site: Any, name: str | None = None, *,
+        stream: int | None = None, has_run: bool = True,
+    ) -> None:  # fmt: skip
+        self._client, self._job_id, self._name, self._stream = client, job_id, name, stream
+        self._site = site
         self._folder = Path(site.path) / "data" / workdir
+        self._is_of_another = False
+        self._is_of_another = stream is not None and not has_run and self.path.exists()
 
     @property
     def path(self) -> Path:
-        """Where it is on the machine of its site."""
-        if self._name in PLAIN:
-            stream = PLAIN.index(self._name)
-            return self._folder / name_of(self._job_id, stream, lambda name: (self._folder / name).exists())
-        return self._folder / self._name
+        """Where the file is on the machine of its site; that of an output may change while jobs share the workdir."""
+        return self._folder / self._resolved()
+
+    def _resolved(self) -> str:
+        if self._stream is None:
+            return str(self._name)
+        if self._is_of_another:
+            return own_names(self._job_id)[self._stream]
+        return name_of(self._job_id, self._stream, lambda name: (self._folder / name).exists())
 
     @property
     def is_here(self) -> bool:
@@ -67,17 +77,12 @@ class JobFile:
             Conflict: the site is on another machine, and its agent does not answer.
         """
         try:
-            self._require_run()
             return self._local(offset, size) if self.is_here else self._remote(offset, size)
         except (FileNotFoundError, NotFound) as error:
             raise NoFile(
-                f"Job {self._job_id} has no file {self._name}: {self.path} does not exist.",
+                f"Job {self._job_id} has no file {self.path.name}: {self.path} does not exist.",
                 hint="It may not have started yet.",
             ) from error
-
-    def _require_run(self) -> None:
-        if self._name in PLAIN and not self._has_run():
-            raise FileNotFoundError
 
     def exists(self) -> bool:
         """Return whether the file exists."""
@@ -129,13 +134,15 @@ class JobFile:
             total = file.seek(0, 2)
             begin = max(0, total + offset) if offset < 0 else offset
             file.seek(begin)
-            return Window(file.read(min(size, LARGEST)), begin, total)
+            return Window(file.read(min(size, LARGEST)), begin, total, os.fstat(file.fileno()).st_ino)
 
     def _remote(self, offset: int, size: int) -> Window:
-        params = {"path": self._name, "offset": offset, "size": min(size, LARGEST)}
+        which = {"path": self._name} if self._stream is None else {"stream": STREAMS[self._stream]}
+        params = {**which, "offset": offset, "size": min(size, LARGEST)}
         reply = self._client.call("GET", f"/jobs/{self._job_id}/file", params=params)
         headers = reply.headers
-        return Window(reply.content, int(headers["x-storax-file-offset"]), int(headers["x-storax-file-size"]))
+        numbers = (int(headers[f"x-storax-file-{name}"]) for name in ("offset", "size", "id"))
+        return Window(reply.content, *numbers)
 
 
 def text_of(data: bytes) -> str:

@@ -11,7 +11,6 @@ from storax._jobs.pickled import unwrap
 from storax._jobs.waiting import Waiting
 from storax._orm.instance import gone_as
 from storax._runtime.json import dumps
-from storax._runtime.output_files import PLAIN
 from storax.models.event_log import EventLog, EventLogQuery
 from storax.models.job_rules import FINAL, UNSUCCESSFUL
 from storax.models.site import Site
@@ -107,7 +106,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
         The agent of its site reads it, through the server; on the machine of the site it is read from disk.
         """
-        return self._files(name)
+        return self._in_workdir(name)
 
     @property
     def stdout(self) -> str:
@@ -126,17 +125,13 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
     def _output(self, stream: int) -> JobFile:
         """Return the file of its stdout (0) or stderr (1)."""
-        return self._files(PLAIN[stream])
+        return self._in_workdir(None, stream=stream)
 
-    def _files(self, name: str) -> JobFile:
+    def _in_workdir(self, name: str | None, *, stream: int | None = None) -> JobFile:
         job_id = self._require_id("read from")
         site = Site.objects.using(self._home()).get(id=self._value("site_id"))
-        return JobFile(self._home(), job_id, str(self._value("workdir")), site, name, has_run=self._has_run)
-
-    def _has_run(self) -> bool:
-        """Return whether a run of it has begun; asks the server where this instance does not know of one."""
-        query: Any = type(self).objects.using(self._home())
-        return bool(self._value("attempt")) or query.filter(id=self._value("id"), attempt__gt=0).exists()
+        workdir, has_run = str(self._value("workdir")), bool(self._value("attempt"))
+        return JobFile(self._home(), job_id, workdir, site, name, stream=stream, has_run=has_run)
 
     def get_parameters(self) -> dict[str, Any]:
         """Return a copy of its parameters, ``job.parameters``."""

@@ -13,11 +13,12 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe mus
 
 @dataclass(frozen=True)
 class Window:
-    """Bytes of a file from ``offset`` on; ``size`` is that of the whole file."""
+    """Bytes of a file from ``offset`` on; ``size`` is that of the whole file, ``inode`` tells it from another."""
 
     data: bytes
     offset: int
     size: int
+    inode: int
 
 
 def read_window(data: Path, workdir: str, path: str, *, offset: int, size: int) -> Window:
@@ -59,4 +60,4 @@ def _read(handle: int, path: str, offset: int, size: int) -> Window:
     if not stat.S_ISREG(status.st_mode):
         raise PathError(f"{path[:200]!r} is no regular file")
     begin = max(0, status.st_size + offset) if offset < 0 else offset
-    return Window(os.pread(handle, size, begin), begin, status.st_size)
+    return Window(os.pread(handle, size, begin), begin, status.st_size, status.st_ino)

@@ -1,17 +1,17 @@
 """Job files: answer requests for windows of jobs' files, which come through the server by long poll."""
 
 import base64
-import os
 from pathlib import Path
 from typing import Any
 
-from storax._runtime.output_files import PLAIN, name_of
+from storax._runtime.output_files import name_of, own_names
 from storax.errors import NotFound
-from storax_agent.files.safe_path import FOLDER, PathError, holds, open_folder
+from storax_agent.files.safe_path import PathError
 from storax_agent.files.windows import read_window
 from storax_agent.server.site_api import SiteApi
 
 WAIT_SEC = 30.0
+STREAMS = ("stdout", "stderr")
 OLD_SERVER_SEC = 300.0  # between looks at a server that has no such requests
 
 
@@ -32,26 +32,10 @@ class JobFiles:
         return 0.0
 
 
-def _own(data: Path, workdir: str, job_id: int, path: str) -> str:
-    """The name of a job's own stdout or stderr in its workdir, which it may share; any other path as it is."""
-    if path not in PLAIN:
-        return path
-    root = os.open(data, FOLDER)
-    try:
-        folder = open_folder(root, workdir)
-    finally:
-        os.close(root)
-    try:
-        return name_of(job_id, PLAIN.index(path), lambda name: holds(folder, name))
-    finally:
-        os.close(folder)
-
-
 def reply_to(request: dict[str, Any], data: Path) -> dict[str, Any]:
     """Read what a request names; the reply has a window or an error."""
-    path = str(request["path"])
+    path = str(request["path"] or _output_of(request, data))
     try:
-        path = _own(data, request["workdir"], request["job_id"], path)
         window = read_window(data, request["workdir"], path, offset=request["offset"], size=request["size"])
     except (FileNotFoundError, NotADirectoryError):
         place = f"{request['workdir']}/{path}"
@@ -61,4 +45,20 @@ def reply_to(request: dict[str, Any], data: Path) -> dict[str, Any]:
     except OSError as error:
         return {"id": request["id"], "error": f"{path[:400]} cannot be read: {error.strerror}"}
     text = base64.b64encode(window.data).decode("ascii")
-    return {"id": request["id"], "data": text, "offset": window.offset, "size": window.size}
+    return {"id": request["id"], "data": text, "offset": window.offset, "size": window.size, "inode": window.inode}
+
+
+def _output_of(request: dict[str, Any], data: Path) -> str:
+    """Return the name of the file that holds a job's stdout or stderr now."""
+    job_id, stream = request["job_id"], STREAMS.index(request["stream"])
+
+    def exists(name: str) -> bool:
+        try:
+            read_window(data, request["workdir"], name, offset=0, size=0)
+        except (OSError, PathError):
+            return False
+        return True
+
+    name = name_of(job_id, stream, exists)
+    # Before its first run, a file of that name is the output of another job.
+    return own_names(job_id)[stream] if not request["attempt"] and exists(name) else name

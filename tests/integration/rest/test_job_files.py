@@ -27,10 +27,11 @@ def exchange(user: User, job: int, site: int, reply: dict[str, Any], **params: A
 def test_a_window_comes_from_the_agent_of_the_jobs_site(user: User) -> None:
     site = user.site()
     (job,) = user.jobs(user.app(site), 1, workdir="runs/1")
-    reply = {"data": base64.b64encode(b"\xffdef").decode(), "offset": 3, "size": 10}
+    reply = {"data": base64.b64encode(b"\xffdef").decode(), "offset": 3, "size": 10, "inode": 77}
     answer, request = exchange(user, job, site, reply, path="job.err", offset=-7, size=4)
     assert (answer.status_code, answer.content) == (200, b"\xffdef")
     assert (answer.headers["x-storax-file-offset"], answer.headers["x-storax-file-size"]) == ("3", "10")
+    assert answer.headers["x-storax-file-id"] == "77"
     wanted = {"job_id": job, "workdir": "runs/1", "path": "job.err", "offset": -7, "size": 4}
     assert wanted.items() <= request.items()
 

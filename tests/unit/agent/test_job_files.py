@@ -46,13 +46,31 @@ def test_nothing_outside_of_the_workdir_is_read(data, path):
 
 
 def test_a_reply_has_the_window_or_the_reason(data):
-    request = {"id": "r", "job_id": 7, "workdir": "runs/1", "path": "job.out", "offset": 0, "size": 99, "until": 0}
+    request = {"id": "r", "job_id": 7, "workdir": "runs/1", "path": "job.out", "offset": 0, "size": 99, "attempt": 1}
+    inode = (data / "runs/1/job.out").stat().st_ino
     assert reply_to(request, data) == {
-        "id": "r", "data": base64.b64encode(b"0123456789").decode(), "offset": 0, "size": 10,
+        "id": "r", "data": base64.b64encode(b"0123456789").decode(), "offset": 0, "size": 10, "inode": inode,
     }  # fmt: skip
     missing = reply_to({**request, "path": "job.err"}, data)
     assert missing == {"id": "r", "missing": True, "error": "job 7 has no file runs/1/job.err"}
     assert "goes up" in reply_to({**request, "path": "../2/secret"}, data)["error"]
+
+
+def test_an_output_is_that_of_the_job_also_in_a_shared_workdir(data):
+    for name in ("job.first.out", "job.12.out"):
+        (data / "runs/1" / name).write_text(name)
+    (data / "runs/3").mkdir()
+    (data / "runs/3/job.err").write_text("alone")
+
+    def output(job_id, folder, attempt, stream="stdout"):
+        request = {"id": "r", "job_id": job_id, "workdir": folder, "path": None, "stream": stream, "attempt": attempt}
+        reply = reply_to({**request, "offset": 0, "size": 99}, data)
+        return base64.b64decode(reply["data"]).decode() if "data" in reply else reply["error"]
+
+    assert output(12, "runs/1", 1) == "job.12.out"
+    assert output(7, "runs/1", 1) == "job.first.out"
+    assert output(13, "runs/1", 0) == "job 13 has no file runs/1/job.13.out", "it has not run yet"
+    assert output(7, "runs/3", 1, "stderr") == "alone"
 
 
 def test_an_older_server_is_left_alone_for_minutes(data):

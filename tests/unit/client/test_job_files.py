@@ -15,7 +15,7 @@ OUTPUT = "".join(f"line {number}\n" for number in range(1000)).encode() + b"\xff
 def output(request, tmp_path, monkeypatch):
     """The stdout of a job, in small windows; on this machine or behind a server."""
     monkeypatch.setattr(files, "LARGEST", 100)
-    script = Script().on("GET", "/jobs/12", job(12, workdir="runs/1", attempt=1))
+    script = Script().on("GET", "/jobs/12", job(12, workdir="runs/1"))
     site = dict.fromkeys(Site._columns) | {"id": 1, "name": "cluster", "path": str(tmp_path)}
     script.on("GET", "/sites/1", site)
     script.on("GET", "/jobs/12/file", served)
@@ -34,7 +34,8 @@ def served(request):
         return problem(404, "not_found", "no such file")
     offset, size = int(request.params["offset"]), int(request.params["size"])
     begin = max(0, len(OUTPUT) + offset) if offset < 0 else offset
-    headers = {"x-storax-file-offset": str(begin), "x-storax-file-size": str(len(OUTPUT))}
+    headers = {"x-storax-file-offset": str(begin), "x-storax-file-size": str(len(OUTPUT)), "x-storax-file-id": "1"}
+    headers["content-type"] = "application/octet-stream"
     return httpx.Response(200, content=OUTPUT[begin : begin + size], headers=headers)
 
 
@@ -53,7 +54,7 @@ def test_stdout_is_text_whatever_the_bytes(output):
 
 
 def test_a_missing_file_is_no_file(output):
-    missing = files.JobFile(output._client, 12, "runs/1", output._site, "job.err", has_run=lambda: True)
+    missing = files.JobFile(output._client, 12, "runs/1", output._site, "job.err")
     assert (output.exists(), missing.exists()) == (True, False)
     with pytest.raises(errors.NoFile, match=r"Job 12 has no file job\.err"):
         missing.window()
