@@ -20,6 +20,7 @@ _FEW, _WIDEST = 8, 40
 _COLOURS = {
     **dict.fromkeys(("JOB_FINISHED", "finished", "done"), "#2e9e4f"),
     **dict.fromkeys(("FAILED", "submit_failed", "error"), "#e0453a"),
+    "CANCELLED": "#a05ec4",
     **dict.fromkeys(("RUNNING", "running", "active"), "#1f8fd6"),
     **dict.fromkeys(("RUN_ERROR", "RUN_TIMEOUT", "RESTART_READY"), "#d98a00"),
 }

@@ -129,8 +129,8 @@ class OutcomeMapper:
         """Keep the result of a process or function that ended well when it was stopped."""
         if isinstance(ended.outcome, Returned):
             return cancelled(ended.lease, ended.at, {"return_code": 0, "return_value": ended.outcome.value})
-        result = {} if flaw else {"return_value": value}
-        return cancelled(ended.lease, ended.at, {**(_code(ended) or {}), **result})
+        patch = (_code(ended) or {}) | ({} if flaw else {"return_value": value})
+        return cancelled(ended.lease, ended.at, patch, flaw="" if flaw == "none" else flaw)
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
         message = f"{ended.message or 'it reached its limit'} (wall_time_limit_min)"

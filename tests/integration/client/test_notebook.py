@@ -47,10 +47,12 @@ def failed_job(user: User) -> Job:
 def test_a_table_of_jobs_is_narrow_and_coloured(user: User) -> None:
     user.jobs(user.app(), 25, tags={"long": "x" * 500, "html": "<script>"})
     Job.objects.filter(id=Job.objects.first().id).update(state="FAILED")  # type: ignore[union-attr]
+    Job.objects.order_by("id")[1].cancel()
     html = Job.objects.order_by("id")._repr_html_()
     heads = re.findall("<th>(.*?)</th>", html)
     assert heads == ["id", "state", "workdir", "tags", "app_id", "attempt", "last_update"]
     assert '<b style="color:#e0453a">FAILED</b>' in html
+    assert '<b style="color:#a05ec4">CANCELLED</b>' in html
     assert "<script>" not in html
     assert "The first 20; there are more." in html
     assert max(len(unescape(re.sub("<.*?>", "", cell))) for cell in re.findall("<td>(.*?)</td>", html)) <= 40

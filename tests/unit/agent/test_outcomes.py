@@ -6,6 +6,7 @@ import pytest
 
 from storax_agent.launch.work import Ended, Lease
 from storax_agent.mainloop.outcomes import MAX_RESULT_BYTES, OutcomeMapper
+from storax_agent.mainloop.report_entry import reduced
 
 LEASE = Lease(5, 2, 1)
 
@@ -130,6 +131,13 @@ def test_a_result_that_a_process_wrote_when_it_was_cancelled_is_kept(mapper, tmp
     result(tmp_path, left)
     entry = mapper.outcome(ended("cancelled", 0))
     assert (last(entry)[0], entry["patch"]) == ("CANCELLED", patch)
+    message = last(entry)[1]["message"]
+    assert message.startswith("cancelled")
+    assert ("not JSON" in message) == ("return_value" not in patch), "a result that cannot be stored is named"
+
+
+def test_a_cancellation_that_cannot_be_written_whole_is_still_one(mapper):
+    assert last(reduced(mapper.outcome(ended("cancelled", -15)), "why")) == ("CANCELLED", {"message": "why"})
 
 
 def test_a_stopped_run_says_what_stopped_it_and_a_lost_one_what_was_lost(mapper):
