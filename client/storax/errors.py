@@ -27,10 +27,16 @@ StoraxError
 │   └── DeadlineExceeded         it took too long; also a TimeoutError
 ├── NoResult                     Job.NoResult: the job has not ended yet
 └── JobFailed                    Job.Failed: the job ended as FAILED
+    └── JobCancelled             Job.Cancelled: the job ended as CANCELLED
 """
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+# Frames of these files say nothing of what went wrong in a notebook.
+_INTERNAL = re.compile(re.escape(str(Path(__file__).parent)) + r"/|/IPython/core/")
 
 
 class StoraxError(Exception):
@@ -68,6 +74,14 @@ class StoraxError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.message,), self.__dict__
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that a notebook shows: the traceback without the frames inside Storax."""
+        import traceback
+
+        kept = [f for f in traceback.extract_tb(self.__traceback__) if not _INTERNAL.search(f.filename)]
+        lines = [*traceback.format_list(kept), *traceback.format_exception_only(self)]
+        return ["Traceback (most recent call last):", *"".join(lines).splitlines()]
 
 
 class StoraxWarning(UserWarning):
@@ -223,6 +237,15 @@ class JobFailed(StoraxError):
     code = "job_failed"
 
 
+class JobCancelled(JobFailed):
+    """The job ended as CANCELLED; also ``Job.Cancelled``. ``job.return_value`` is the result if its run ended well.
+
+    It is a ``JobFailed``, so that a script which handles that one handles both.
+    """
+
+    code = "job_cancelled"
+
+
 _HINTS: dict[type[StoraxError], str] = {
     Unauthorized: "Log in with `storax login URL`, or set STORAX_TOKEN.",
     Leased: "Cancel it first: job.cancel(), then job.wait().",
@@ -250,6 +273,7 @@ _BY_CODE: dict[str, type[StoraxError]] = {
         ServerDown,
         EngineDown,
         JobFailed,
+        JobCancelled,
     )
 }
 _BY_STATUS: dict[int, type[StoraxError]] = {

@@ -171,6 +171,7 @@ class SiteFolder:
         self.outbox = self.state / "outbox.sqlite"
         self.lock = self.state / "agent.lock"
         self.transfers = self.state / "transfers"
+        self.set_aside = self.path / "state" / "set-aside"  # of all parts: one place to look at
 
     def make(self) -> None:
         """Make the folders, for the owner alone."""

@@ -26,9 +26,9 @@ OWN_VARIABLES = ("RSYNC_",)  # RSYNC_RSH, RSYNC_PARTIAL_DIR, ...
 NUMBER = re.compile(rb"([0-9][0-9,]*)\s+[0-9]+%")
 ODD = re.compile(rb"[\x00-\x1f\x7f]|\\(?=#[0-7]{3})")
 ERRNO = re.compile(r"\((\d+)\)$")
-# A missing file, a forbidden or full place stays what it is: ENOENT, EACCES, EPERM, ENOTDIR, EISDIR, ENOSPC, EROFS,
-# ENAMETOOLONG, ELOOP, EDQUOT.
-FINAL_ERRNO = {2, 13, 1, 20, 21, 28, 30, 36, 40, 122}
+# A missing file, a forbidden or full place is no fault of the host: ENOENT, EACCES, EPERM, ENOTDIR, EISDIR, ENOSPC,
+# EROFS, ENAMETOOLONG, ELOOP, EDQUOT.
+OWN_ERRNO = {2, 13, 1, 20, 21, 28, 30, 36, 40, 122}
 HOPELESS = (
     ("Permission denied (", "the host refuses the key; look at user and identity_file"),
     ("Host key verification failed", "the host's key is unknown or another than before; look at known_hosts"),
@@ -67,10 +67,10 @@ class Done:
         marks = (f'"{full}"', f'"{full}/', f'"{name}"', f'"{name}/', f'"{folder}/.{last}.', f"ERROR: {name} failed")
         return next((line for line in self.complaints if any(mark in line for mark in marks)), "")
 
-    def is_final(self, complaint: str) -> bool:
-        """Whether such a complaint would come again."""
+    def is_own(self, complaint: str) -> bool:
+        """Whether such a complaint is of one file, and not of its host."""
         number = ERRNO.search(complaint.strip())
-        return "vanished" in complaint or (number is not None and int(number[1]) in FINAL_ERRNO)
+        return "vanished" in complaint or (number is not None and int(number[1]) in OWN_ERRNO)
 
 
 def escaped(name: str) -> str:
@@ -136,8 +136,8 @@ class Rsync:
         listed.write_bytes(b"\0".join(map(os.fsencode, names)) + b"\0")
         here, there = f"{stage / 'tree'}/", f"{self._remote}:{self.root.rstrip('/')}/"
         argv = [
-            _program(), "-s", "--from0", f"--files-from={listed}", "--no-implied-dirs", "-E", "-c", "-8",
-            f"--timeout={self._place.timeout_sec}", *flags, *(["-r"] if recursive else []), "-e", self._shell(),
+            _program(), "-s", "--from0", f"--files-from={listed}", "--no-implied-dirs", "-E", "-c", "-t", "-O", "-8",
+            f"--timeout={self._place.timeout_sec}", *flags, *(["-r", "-l"] if recursive else []), "-e", self._shell(),
             *((there, here) if inward else (here, there)),
         ]  # fmt: skip
         # Not a file of the stage: the disk may be what it complains of.

@@ -216,6 +216,18 @@ def test_the_time_left_counts_from_the_start_time_that_the_script_passed():
         assert left(unbelievable) == pytest.approx(595, abs=20)
 
 
+def test_an_allocation_says_why_it_ends():
+    def reason(ago, scheduler_id="1234", lost=""):
+        allocation = Allocation.of({"id": 7, "wall_time_min": 60, "scheduler_id": scheduler_id})
+        allocation.began -= 60 * ago
+        return allocation.end_reason(lost=lost)
+
+    assert reason(61) == "allocation 1234 reached its wall time of 60 min"
+    assert reason(12) == "allocation 1234 was ended after 12.0 of its 60 min"
+    assert reason(12, lost="n1: no route to host") == "allocation 1234 lost its nodes: n1: no route to host"
+    assert reason(61, scheduler_id=None) == "the allocation of BatchJob 7 reached its wall time of 60 min"
+
+
 @pytest.mark.parametrize("pause", [0, 0.001, 0.01, 0.05])
 @pytest.mark.parametrize("code", [9, 127])
 def test_a_script_that_gets_a_signal_to_end_waits_for_its_runner_and_returns_its_code(tmp_path, pause, code):

@@ -99,7 +99,7 @@ def test_names_are_compared_as_rsync_prints_them():
     assert escaped("new\nline") == "new\\#012line"
     assert escaped("\\#012") == "\\#134#012"
     done = Done(23, ['rsync: [sender] link_stat "/b/x y" failed: No such file or directory (2)'], [])
-    assert done.is_final(done.about("/b", "x y"))
+    assert done.is_own(done.about("/b", "x y"))
     assert (done.about("/b", "x"), done.about("/b", "y")) == ("", "")
 
 

@@ -131,6 +131,10 @@ class Jobs:
             ended = Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False, work.stage)
             self._recorder.ended(ended)
             return
+        except Exception as error:  # one job's strange fields must not end those of all others
+            message = f"it cannot be started: {error!r}"[:1000]
+            self._recorder.ended(Ended(work.lease, at, None, "system", message, work.workdir, False, work.stage))
+            return
         started = Started(work.lease, at, pid, since_boot, work.workdir, place, work.wall_sec)
         self._count(started, os.pidfd_open(pid))
 

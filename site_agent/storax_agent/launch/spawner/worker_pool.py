@@ -22,7 +22,7 @@ from storax_agent.launch.protocol.worker_messages import VERSION, Answer, CallMe
 from storax_agent.launch.spawner import processes
 from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.launch.spawner.output_names import Names
-from storax_agent.launch.work import Lease, Outcome, Work
+from storax_agent.launch.work import Lease, Outcome, Raised, Work
 
 IDLE_SEC = 60.0
 SEND_SEC = 10
@@ -147,7 +147,7 @@ class WorkerPool:
         try:
             while block := worker.socket.recv(BLOCK, socket.MSG_DONTWAIT):
                 for line in worker.lines.feed(block):
-                    self._take(worker, decode_answer(line))
+                    self._take(worker, line)
         except (BlockingIOError, InterruptedError):
             return
         except (OSError, ValueError):
@@ -160,7 +160,11 @@ class WorkerPool:
         if worker.lease is not None:
             _kill(worker)
 
-    def _take(self, worker: Worker, message: Answer | Recycle) -> None:
+    def _take(self, worker: Worker, line: bytes) -> None:
+        try:
+            message = decode_answer(line)
+        except ProtocolError as error:
+            message = self._unreadable(worker, error)
         if isinstance(message, Recycle):
             worker.recycled = True
             return
@@ -171,6 +175,14 @@ class WorkerPool:
         if not worker.recycled:
             self._idle[worker.pid] = worker
         self._on_answer(lease, message.outcome)
+
+    @staticmethod
+    def _unreadable(worker: Worker, error: ProtocolError) -> Answer:
+        """What a worker said is the failure of its call; it says no more."""
+        worker.recycled = True
+        _kill(worker)
+        raised = Raised("ProtocolError", f"what its worker answered cannot be passed on: {error}"[:1000], "", 1)
+        return Answer(worker.lease.name if worker.lease else "", raised)
 
     def _bury(self, worker: Worker) -> None:
         """A worker has ended."""

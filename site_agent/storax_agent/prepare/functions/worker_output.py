@@ -47,8 +47,7 @@ class Output:
         with self._lock:
             folder, self._folder = self._folder, -1
             try:
-                if self._spilt:
-                    self._point(self._held)
+                self._point(self._held)  # away from the files, or from where the call has led them
                 self._write(folder, create=self._spilt)
             finally:
                 for file in (folder, *self._files.values()):
