@@ -22,12 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"storax_agent: {error}\n")
         return 1
     except ModuleNotFoundError as error:
-        from storax.local.extras import explained
+        from storax._runtime.installation import missing
 
-        missing = explained(error)
-        if not all(missing):
+        lacking = missing(error)
+        if not all(lacking):
             raise
-        sys.stderr.write(f"storax_agent: {' '.join(missing)}\n")
+        sys.stderr.write(f"storax_agent: {' '.join(lacking)}\n")
         return 1
     return 0
 

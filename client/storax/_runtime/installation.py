@@ -7,6 +7,12 @@ import sys
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+# The extra that each of our packages needs.
+EXTRAS = {
+    "storax_agent": "agent", "storax_api": "server", "storax_core": "server", "storax_workers": "server",
+    "storax_engine": "engine",
+}  # fmt: skip
+
 
 def add_extra(name: str) -> str:
     """Return the command that adds an extra, such as ``engine``, to this environment.
@@ -19,6 +25,23 @@ def add_extra(name: str) -> str:
 def add_library(requirement: str) -> str:
     """Return the command that installs a library, such as ``polars``, in this environment."""
     return f"{_installer()} {shlex.quote(requirement)}"
+
+
+def missing(error: ModuleNotFoundError) -> tuple[str, str]:
+    """Return what is not installed, and how to add it; two empty texts where no extra brings it."""
+    extra = _extra_of(error)
+    return (f"The module {error.name!r} is not installed.", f"Install it: {add_extra(extra)}") if extra else ("", "")
+
+
+def _extra_of(error: ModuleNotFoundError) -> str:
+    """The extra of the innermost of our packages that asked for the module."""
+    if (error.name or "").partition(".")[0] in (*EXTRAS, "storax"):
+        return ""
+    packages, trace = [], error.__traceback__
+    while trace is not None:
+        packages.append(str(trace.tb_frame.f_globals.get("__name__") or "").partition(".")[0])
+        trace = trace.tb_next
+    return next((EXTRAS[name] for name in reversed(packages) if name in EXTRAS), "")
 
 
 def _installer() -> str:

@@ -81,6 +81,7 @@ def submit(
     """
     from storax.models.batch_job import BatchJob
 
+    job_mode = _job_mode(mode)
     partitions = [_partition(text) for text in part or []]
     batch_job = BatchJob.objects.create(
         site_id=site_id(site),
@@ -88,7 +89,7 @@ def submit(
         wall_time_min=wall_time,
         queue=queue,
         project=project,
-        job_mode=_job_mode(mode),
+        job_mode=job_mode,
         filter_tags=pairs(tag or [], "--tag"),
         optional_params=pairs(param or [], "--param"),
         partitions=partitions or None,
