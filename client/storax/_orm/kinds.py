@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from storax._runtime.json_values import Unstorable, plain
+from storax._json_values import Unstorable, plain
 from storax.errors import InvalidInput
 
 _TEXT_ONLY: tuple[set[type], ...] = ({str}, set())
