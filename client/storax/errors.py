@@ -31,13 +31,10 @@ StoraxError
     └── JobCancelled             Job.Cancelled: the job ended as CANCELLED
 """
 
-import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-# Frames of these files say nothing of what went wrong in a notebook.
-_INTERNAL = re.compile(re.escape(str(Path(__file__).parent)) + r"/|/IPython/core/")
+from storax._tracebacks import without_internal_frames
 
 
 class StoraxError(Exception):
@@ -76,13 +73,7 @@ class StoraxError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.message,), self.__dict__
 
-    def _render_traceback_(self) -> list[str]:
-        """Return the lines that a notebook shows: the traceback without the frames inside Storax."""
-        import traceback
-
-        kept = [f for f in traceback.extract_tb(self.__traceback__) if not _INTERNAL.search(f.filename)]
-        lines = [*traceback.format_list(kept), *traceback.format_exception_only(self)]
-        return ["Traceback (most recent call last):", *"".join(lines).splitlines()]
+    _render_traceback_ = without_internal_frames  # what a notebook shows
 
 
 class StoraxWarning(UserWarning):

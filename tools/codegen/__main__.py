@@ -13,9 +13,9 @@ from tools.codegen.render import render_all
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "client" / "storax" / "models"
 # Workers of functions run under interpreters without Storax, so the rule for values lies beside them as well.
-VALUES = ROOT / "client" / "storax" / "_runtime" / "json_values.py"
+VALUES = ROOT / "client" / "storax" / "_json_values.py"
 VALUES_COPY = ROOT / "site_agent" / "storax_agent" / "prepare" / "functions" / "json_values.py"
-COPY_HEAD = "# A copy of client/storax/_runtime/json_values.py, written by `python -m tools.codegen`; do not edit.\n"
+COPY_HEAD = "# A copy of client/storax/_json_values.py, written by `python -m tools.codegen`; do not edit.\n"
 
 
 def stale(folder: Path = MODELS) -> list[str]:

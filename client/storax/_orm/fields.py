@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, overload
 
+from storax._json_values import Unstorable
 from storax._orm.kinds import Rejected, kind_of
-from storax._runtime.json_values import Unstorable
 from storax._runtime.unset import UNSET
 from storax.errors import InvalidInput, ReadOnly
 

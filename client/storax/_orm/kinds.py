@@ -11,10 +11,12 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from storax._runtime.json_values import Unstorable, plain
+from storax._json_values import Unstorable, plain
 from storax.errors import InvalidInput
 
 _TEXT_ONLY: tuple[set[type], ...] = ({str}, set())
+_TEXT = frozenset({str})
+_SMALL = 2**63
 
 
 class Rejected(InvalidInput):
@@ -144,13 +146,26 @@ def _plain_container(annotation: Any, origin: type, value: Any) -> Any:
     """Return a dict or list of any JSON as plain data, a copy."""
     if type(value) is not origin:
         value = _coerce(annotation, value)
-    items: Any = value.values() if origin is dict else value
-    texts: Any = [*items, *(value if origin is dict else ())]
-    if set(map(type, texts)) in _TEXT_ONLY:
-        text = "".join(texts)
-        if text.isascii() and "\0" not in text:
-            return value.copy()  # the common case, without a look at each value
-    return plain(value)
+    if origin is dict:
+        simple = _TEXT.issuperset(map(type, value)) and _are_simple(value) and _are_simple(value.values())
+    else:
+        simple = _are_simple(value)
+    return value.copy() if simple else plain(value)
+
+
+def _are_simple(values: Any) -> bool:
+    """Return whether all are plain at a glance: ASCII text, small whole numbers, finite floats, bool or None."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if not value.isascii() or "\0" in value:
+                return False
+        elif kind is int:
+            if not -_SMALL < value < _SMALL:
+                return False
+        elif value is not None and kind is not bool and (kind is not float or value - value != 0):
+            return False
+    return True
 
 
 def _or_none(accept: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from storax import errors
+from storax._json_values import Unstorable, key_changes, plain
 from storax._orm.fields import Field, Owner, unstorable
 from storax._orm.filters import Filter
 from storax._orm.kinds import Rejected
-from storax._runtime.json_values import Unstorable, key_changes, plain
 from storax._runtime.suggestions import unknown
 from storax._runtime.unset import UNSET
 from storax.errors import DoesNotExist, InvalidInput, MultipleObjectsReturned

@@ -8,7 +8,7 @@ import json
 import sys
 from typing import Any
 
-from storax._runtime.json_values import MAX_BYTES, Unstorable, plain
+from storax._json_values import MAX_BYTES, Unstorable, plain
 from storax.errors import InvalidInput, TooLarge
 
 _LARGE = 64_000

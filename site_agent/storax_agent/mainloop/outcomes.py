@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from storax._runtime.json_values import Unstorable, plain
+from storax._json_values import Unstorable, plain
 from storax._runtime.output_files import name_of
 from storax_agent.files.safe_path import PathError, open_folder
 from storax_agent.launch.work import Ended, Returned

@@ -140,6 +140,16 @@ def test_what_goes_wrong_in_a_function_is_that_jobs_alone(site, how, reason, cod
     assert [job.result(timeout=60)["value"] for job in good] == [100 * n * n for n in range(20)]
 
 
+def test_a_result_that_cannot_be_stored_is_kept_and_its_job_is_not_tried_again(site):
+    Faulty.sync()
+    site.start()
+    job = Faulty.submit("a", how="large", max_attempts=20)
+    with pytest.raises(Job.Failed, match=r"larger than 1 MiB; it is kept in result-\d+.json of its workdir"):
+        job.result(timeout=60)
+    assert (job.attempt, job.return_value) == (1, None)
+    assert site.read(f"a/result-{job.id}.json") == f'"{"x" * (2 << 20)}"'
+
+
 @pytest.mark.parametrize("how", ["thread", "child"])
 def test_a_worker_with_something_left_behind_is_not_used_again(site, how):
     Faulty.sync()

@@ -18,7 +18,7 @@ import numpy
 import pytest
 
 from storax import Job, errors
-from storax._runtime.json_values import Unstorable, plain
+from storax._json_values import Unstorable, plain
 from storax_agent.prepare.functions import worker
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -91,7 +91,7 @@ def test_the_worker_runs_the_same_rule_without_storax() -> None:
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     ran = subprocess.run([sys.executable, "-S", "-c", code], env=environment, capture_output=True, check=True)
     assert json.loads(ran.stdout) == {"1": [1, 3], "b": "YWJj"}
-    ours, theirs = ROOT / "client/storax/_runtime/json_values.py", folder / "json_values.py"
+    ours, theirs = ROOT / "client/storax/_json_values.py", folder / "json_values.py"
     assert theirs.read_text().partition("\n")[2] == ours.read_text()
 
 

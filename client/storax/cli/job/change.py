@@ -68,7 +68,8 @@ def modify(
     \b
     Examples:
       storax job modify 12 --set priority=10
-      storax job modify --tag experiment=foo --set num_nodes=2 --set 'tags:={"experiment": "bar"}'
+      storax job modify --tag experiment=foo --set num_nodes=2 --set 'tags__merge:={"stage": "2"}'
+      storax job modify 12 --set 'tags:={"experiment": "bar"}'    (replaces all tags)
     """
     if not changes:
         raise UsageError("No change is given.", hint="Write storax job modify 12 --set priority=10")
