@@ -8,7 +8,15 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from storax_core.commands.apps import PARAMETER
-from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE
+from storax_core.lifecycle.states import (
+    AGENT_STATES,
+    HOOK_STATES,
+    HOOKS,
+    JOB_DONE,
+    JOB_RUNNABLE,
+    JOB_TAKEABLE,
+    JOB_TRANSITIONS,
+)
 from storax_core.resources import RESOURCES
 from tools.codegen import source
 from tools.codegen.docstring import docstring
@@ -43,8 +51,12 @@ def render_job_rules() -> str:
     """Return the module of what client and agents must know of the states of jobs, not yet formatted."""
     takeable, runnable, final = (list(map(str, states)) for states in (JOB_TAKEABLE, JOB_RUNNABLE, JOB_DONE))
     hooks = {str(state): hook for state, hook in HOOKS.items()}
+    reportable = AGENT_STATES | HOOK_STATES
+    settable = {hook: sorted(map(str, {s, *(JOB_TRANSITIONS[s] & reportable)})) for s, hook in HOOKS.items()}
     template = environment().get_template("job_rules.jinja")
-    return template.render(hooks=hooks, takeable=takeable, runnable=runnable, final=final, parameter=PARAMETER.pattern)
+    return template.render(
+        hooks=hooks, takeable=takeable, runnable=runnable, final=final, parameter=PARAMETER.pattern, settable=settable
+    )
 
 
 def environment() -> Environment:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from storax._jobs import parameters as _parameters
 from storax._jobs.app_cache import apps_of
+from storax._jobs.command_template import CommandError, check
 from storax._jobs.pickled import wrap
 from storax._jobs.source import plain_source, whole_source
 from storax._orm.instance import Model
@@ -56,11 +57,14 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     site: ClassVar["str | int | Site | None"] = None
     objects: ClassVar[Any]
+    _declares: ClassVar[dict[str, Any]] = {}  # by the class itself; _declared: with its bases
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "_spec" not in cls.__dict__:
-            cls._declared = {**cls._declared, **cls._take_declarations()}
+            own = cls._take_declarations()
+            cls._declares = own
+            cls._declared = {**_inherited(cls), **own}
 
     @classmethod
     def _take_declarations(cls) -> dict[str, Any]:
@@ -119,6 +123,8 @@ class AppBase(Model, Generic[AppT, JobT]):
         template, run = cls._declared.get("command_template"), getattr(cls, "run", None)
         if template and run:
             raise InvalidInput(f"{cls.__name__} has both command_template and run().", hint="Keep one of the two.")
+        if template:
+            _check_template(cls, template)
         if template or run:
             return
         similar = [n for n in vars(cls) if "templ" in n or "comm" in n]
@@ -233,6 +239,31 @@ class AppBase(Model, Generic[AppT, JobT]):
     def resolve_site_id(cls) -> int:
         """Return the id of the site that this definition names."""
         return apps_of(current_client()).site_id(cls._require_site())
+
+
+def _inherited(cls: type[AppBase[Any, Any]]) -> dict[str, Any]:
+    """Return the fields that the bases of a definition set; also those of plain mixins, which keep their attributes."""
+    declarations: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[1:]):
+        if issubclass(base, AppBase):
+            declarations |= base.__dict__.get("_declares", {})
+        else:
+            names = [_OLD_NAMES.get(n, n) for n in vars(base)]
+            settable = [n for n in names if n in cls._fields and cls._fields[n].creatable and n not in _NOT_DECLARED]
+            declarations |= {n: cls._declaration(n, _attribute(base, n)) for n in settable}
+    return declarations
+
+
+def _check_template(cls: type[AppBase[Any, Any]], template: str) -> None:
+    try:
+        check(template, use_shell=cls._declared.get("use_shell", False))
+    except CommandError as error:
+        raise InvalidInput(f"{cls.__name__}: {error}.") from None
+
+
+def _attribute(base: type[Any], name: str) -> Any:
+    old = [alias for alias, new in _OLD_NAMES.items() if new == name]
+    return next(vars(base)[n] for n in (name, *old) if n in vars(base))
 
 
 def _preamble(cls: type[Any], preamble: Any) -> Any:

@@ -11,6 +11,31 @@ HOOKS: Final[dict[str, Hook]] = {
     "RUN_TIMEOUT": "handle_timeout",
 }
 """The hook of its App that a job runs in each of these states, where the App has it."""
+SETTABLE: Final[dict[str, tuple[str, ...]]] = {
+    "preprocess": (
+        "FAILED",
+        "PREPROCESSED",
+        "STAGED_IN",
+    ),
+    "postprocess": (
+        "FAILED",
+        "JOB_FINISHED",
+        "POSTPROCESSED",
+        "RESTART_READY",
+        "RUN_DONE",
+    ),
+    "handle_error": (
+        "FAILED",
+        "RESTART_READY",
+        "RUN_ERROR",
+    ),
+    "handle_timeout": (
+        "FAILED",
+        "RESTART_READY",
+        "RUN_TIMEOUT",
+    ),
+}
+"""The states that each hook may set; its own is no change."""
 RUNNABLE: Final = (
     "PREPROCESSED",
     "RESTART_READY",
