@@ -57,6 +57,7 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     site: ClassVar["str | int | Site | None"] = None
     objects: ClassVar[Any]
+    _sourceless: ClassVar[bool] = False  # loaded from the server, which has hooks that the class has not
     _declares: ClassVar[dict[str, Any]] = {}  # by the class itself; _declared: with its bases
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -120,6 +121,9 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     @classmethod
     def _require_definition(cls) -> None:
+        if cls._sourceless:
+            hint = "Call sync() of the class that defines them, or change fields with App.objects.get(...) and save()."
+            raise InvalidInput(f"{cls.__name__} was loaded, and sync() would delete its hooks.", hint=hint)
         template, run = cls._declared.get("command_template"), getattr(cls, "run", None)
         if template and run:
             raise InvalidInput(f"{cls.__name__} has both command_template and run().", hint="Keep one of the two.")
@@ -230,9 +234,12 @@ class AppBase(Model, Generic[AppT, JobT]):
         """Return a class with the fields of ``app``."""
         names = (n for n, f in app._fields.items() if f.creatable and n not in _NOT_DECLARED)
         body = {n: value for n in names if (value := app._values[app._fields[n].index]) not in (None, UNSET)}
-        definition: type[AppT] = type(
-            app.name, (model_named("App"),), {**body, "site": app.site_id, "__doc__": app.description or None}
-        )
+        body |= {
+            "site": app.site_id,
+            "__doc__": app.description or None,
+            "_sourceless": bool(app.source_code and app.hooks),
+        }
+        definition: type[AppT] = type(app.name, (model_named("App"),), body)
         return definition
 
     @classmethod

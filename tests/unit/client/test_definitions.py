@@ -134,3 +134,9 @@ def test_a_template_is_parsed_by_sync(client, body, message):
     with pytest.raises(InvalidInput, match="Tried: command template") as refused:
         definition.sync()
     assert message in str(refused.value)
+
+
+def test_a_loaded_definition_does_not_delete_the_hooks_that_it_has_not(client, script):
+    with pytest.raises(InvalidInput, match=r"was loaded, and sync\(\) would delete its hooks"):
+        App.load_by_name("Changed").sync()
+    assert not [request for request in script.requests if request.method == "PATCH"]
