@@ -7,7 +7,6 @@ from storax._jobs import parameters as _parameters
 from storax._jobs.app_cache import apps_of
 from storax._jobs.command_template import CommandError, check
 from storax._jobs.pickled import wrap
-from storax._jobs.source import plain_source, whole_source
 from storax._orm.instance import Model
 from storax._orm.kinds import Rejected
 from storax._orm.record import model_named
@@ -101,7 +100,7 @@ class AppBase(Model, Generic[AppT, JobT]):
         return {
             "name": cls._app_name(),
             "description": inspect.cleandoc(cls.__doc__ or ""),
-            "source_code": cls._source(methods) if (methods := cls._methods()) else plain_source(cls),
+            "source_code": cls._source(methods := cls._methods()),
             "hooks": [name for name in methods if name != "run"],
             "command_template": None,
             **cls._declared,
@@ -115,6 +114,11 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     @classmethod
     def _source(cls, methods: list[str]) -> str:
+        # Imported on use: who only reads Apps need not load what takes sources apart.
+        from storax._jobs.source import plain_source, whole_source
+
+        if not methods:
+            return plain_source(cls)
         declared = cls._declared
         prepares = declared.get("python_exe") or declared.get("shell_preamble")
         return whole_source(cls, methods, any_module=bool(prepares or "PYTHONPATH" in declared.get("environment", {})))
