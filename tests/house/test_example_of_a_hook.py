@@ -24,7 +24,7 @@ class Plain(App):
     command_template = "true"
 
 class Archived(Plain):
-    def archive(self, job):
+    def archive(self):
         print("keep the outputs")
 
 with Client(sys.argv[1], sys.argv[2]) as client:

@@ -8,7 +8,16 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from storax_core.commands.apps import PARAMETER
-from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE, JOB_UNSUCCESSFUL
+from storax_core.lifecycle.states import (
+    AGENT_STATES,
+    HOOK_STATES,
+    HOOKS,
+    JOB_DONE,
+    JOB_RUNNABLE,
+    JOB_TAKEABLE,
+    JOB_TRANSITIONS,
+    JOB_UNSUCCESSFUL,
+)
 from storax_core.resources import RESOURCES
 from tools.codegen import async_twins, source
 from tools.codegen.docstring import docstring
@@ -49,8 +58,10 @@ def render_job_rules() -> str:
     groups = {"takeable": JOB_TAKEABLE, "runnable": JOB_RUNNABLE, "final": JOB_DONE, "unsuccessful": JOB_UNSUCCESSFUL}
     states = {name: list(map(str, group)) for name, group in groups.items()}
     hooks = {str(state): hook for state, hook in HOOKS.items()}
+    reportable = AGENT_STATES | HOOK_STATES
+    settable = {hook: sorted(map(str, {s, *(JOB_TRANSITIONS[s] & reportable)})) for s, hook in HOOKS.items()}
     template = environment().get_template("job_rules.jinja")
-    return template.render(hooks=hooks, parameter=PARAMETER.pattern, **states)
+    return template.render(hooks=hooks, parameter=PARAMETER.pattern, settable=settable, **states)
 
 
 def environment() -> Environment:

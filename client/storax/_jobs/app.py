@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from storax._jobs import parameters as _parameters
 from storax._jobs.app_cache import apps_of
+from storax._jobs.command_template import CommandError, check
 from storax._jobs.pickled import wrap
-from storax._jobs.source import plain_source, whole_source
 from storax._orm.instance import Model
 from storax._orm.kinds import Rejected
 from storax._orm.record import model_named
@@ -56,6 +56,8 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     site: ClassVar["str | int | Site | None"] = None
     objects: ClassVar[Any]
+    _sourceless: ClassVar[bool] = False  # loaded from the server, which has hooks that the class has not
+    _declares: ClassVar[dict[str, Any]] = {}  # by the class itself; _declared: with its bases
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -65,7 +67,8 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _collect_declarations(cls) -> None:
         """Add the fields that are set on the class, in its body or after it, to the declared ones."""
-        cls._declared = {**cls._declared, **cls._take_declarations()}
+        cls._declares = {**cls.__dict__.get("_declares", {}), **cls._take_declarations()}
+        cls._declared = {**_inherited(cls), **cls._declares}
 
     @classmethod
     def _take_declarations(cls) -> dict[str, Any]:
@@ -102,7 +105,7 @@ class AppBase(Model, Generic[AppT, JobT]):
         return {
             "name": cls._app_name(),
             "description": inspect.cleandoc(cls.__doc__ or ""),
-            "source_code": cls._source(methods) if (methods := cls._methods()) else plain_source(cls),
+            "source_code": cls._source(methods := cls._methods()),
             "hooks": [name for name in methods if name != "run"],
             "command_template": None,
             **cls._declared,
@@ -116,15 +119,25 @@ class AppBase(Model, Generic[AppT, JobT]):
 
     @classmethod
     def _source(cls, methods: list[str]) -> str:
+        # Imported on use: who only reads Apps need not load what takes sources apart.
+        from storax._jobs.source import plain_source, whole_source
+
+        if not methods:
+            return plain_source(cls)
         declared = cls._declared
         prepares = declared.get("python_exe") or declared.get("shell_preamble")
         return whole_source(cls, methods, any_module=bool(prepares or "PYTHONPATH" in declared.get("environment", {})))
 
     @classmethod
     def _require_definition(cls) -> None:
+        if cls._sourceless:
+            hint = "Call sync() of the class that defines them, or change fields with App.objects.get(...) and save()."
+            raise InvalidInput(f"{cls.__name__} was loaded, and sync() would delete its hooks.", hint=hint)
         template, run = cls._declared.get("command_template"), getattr(cls, "run", None)
         if template and run:
             raise InvalidInput(f"{cls.__name__} has both command_template and run().", hint="Keep one of the two.")
+        if template:
+            _check_template(cls, template)
         if template or run:
             return
         similar = [n for n in vars(cls) if "templ" in n or "comm" in n]
@@ -230,15 +243,43 @@ class AppBase(Model, Generic[AppT, JobT]):
         """Return a class with the fields of ``app``."""
         names = (n for n, f in app._fields.items() if f.creatable and n not in _NOT_DECLARED)
         body = {n: value for n in names if (value := app._values[app._fields[n].index]) not in (None, UNSET)}
-        definition: type[AppT] = type(
-            app.name, (model_named("App"),), {**body, "site": app.site_id, "__doc__": app.description or None}
-        )
+        body |= {
+            "site": app.site_id,
+            "__doc__": app.description or None,
+            "_sourceless": bool(app.source_code and app.hooks),
+        }
+        definition: type[AppT] = type(app.name, (model_named("App"),), body)
         return definition
 
     @classmethod
     def resolve_site_id(cls) -> int:
         """Return the id of the site that this definition names."""
         return apps_of(current_client()).site_id(cls._require_site())
+
+
+def _inherited(cls: type[AppBase[Any, Any]]) -> dict[str, Any]:
+    """Return the fields that the bases of a definition set; also those of plain mixins, which keep their attributes."""
+    declarations: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[1:]):
+        if issubclass(base, AppBase):
+            declarations |= base.__dict__.get("_declares", {})
+        else:
+            names = [_OLD_NAMES.get(n, n) for n in vars(base)]
+            settable = [n for n in names if n in cls._fields and cls._fields[n].creatable and n not in _NOT_DECLARED]
+            declarations |= {n: cls._declaration(n, _attribute(base, n)) for n in settable}
+    return declarations
+
+
+def _check_template(cls: type[AppBase[Any, Any]], template: str) -> None:
+    try:
+        check(template, use_shell=cls._declared.get("use_shell", False))
+    except CommandError as error:
+        raise InvalidInput(f"{cls.__name__}: {error}.") from None
+
+
+def _attribute(base: type[Any], name: str) -> Any:
+    old = [alias for alias, new in _OLD_NAMES.items() if new == name]
+    return next(vars(base)[n] for n in (name, *old) if n in vars(base))
 
 
 def _preamble(cls: type[Any], preamble: Any) -> Any:

@@ -110,14 +110,18 @@ class AppCache:
         return self._site_ids[site]
 
     def store(self, definition: dict[str, Any], *, site_id: int, names: Iterable[str]) -> App:
-        """Create the App of this definition, or update the one that has one of the ``names``."""
+        """Create the App of this definition, or make the one that has one of the ``names`` equal to it.
+
+        A field that the definition does not set returns to its default.
+        """
         query = self._model.objects.using(self._client).filter(site_id=site_id)
         stored = next((stored for name in names if (stored := query.filter(name=name).first())), None)
         if stored is None:
             stored = self._model(site_id=site_id, **definition)
             stored._client = self._client
-        for name, value in definition.items() if stored.id else ():
-            if stored._values[stored._fields[name].index] != value:
+        for name, field in self._model._fields.items() if stored.id else ():
+            value = definition.get(name, field.default)
+            if name != "site_id" and field.creatable and field.updatable and stored._values[field.index] != value:
                 setattr(stored, name, value)
         stored.save()
         self._by_name.clear()

@@ -22,7 +22,6 @@ _COLOURS = {
     **dict.fromkeys(("FAILED", "submit_failed", "error"), "#e0453a"),
     "CANCELLED": "#a05ec4",
     **dict.fromkeys(("RUNNING", "running", "active"), "#1f8fd6"),
-    "CANCELLED": "#a05bd0",
     **dict.fromkeys(("RUN_ERROR", "RUN_TIMEOUT", "RESTART_READY"), "#d98a00"),
 }
 _GREY = "#8a8a8a"

@@ -11,6 +11,35 @@ HOOKS: Final[dict[str, Hook]] = {
     "RUN_TIMEOUT": "handle_timeout",
 }
 """The hook of its App that a job runs in each of these states, where the App has it."""
+SETTABLE: Final[dict[str, tuple[str, ...]]] = {
+    "preprocess": (
+        "CANCELLED",
+        "FAILED",
+        "PREPROCESSED",
+        "STAGED_IN",
+    ),
+    "postprocess": (
+        "CANCELLED",
+        "FAILED",
+        "JOB_FINISHED",
+        "POSTPROCESSED",
+        "RESTART_READY",
+        "RUN_DONE",
+    ),
+    "handle_error": (
+        "CANCELLED",
+        "FAILED",
+        "RESTART_READY",
+        "RUN_ERROR",
+    ),
+    "handle_timeout": (
+        "CANCELLED",
+        "FAILED",
+        "RESTART_READY",
+        "RUN_TIMEOUT",
+    ),
+}
+"""The states that each hook may set; its own is no change."""
 RUNNABLE: Final = (
     "PREPROCESSED",
     "RESTART_READY",

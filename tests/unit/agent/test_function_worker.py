@@ -114,6 +114,13 @@ class Scaled(Base):
     def number(self, x):
         return random.random()
 
+    def set_tags(self, x):
+        self.job.tags = {}
+
+    def preprocess(self):
+        self.job.tags["seen"] = "1"
+        setattr(self.job, *self.job.parameters["set"])
+
     def state(self, x):
         print("seen")
         mask = os.umask(0)
@@ -141,9 +148,17 @@ class FunctionWorker:
         self._lines = self._socket.makefile("rb")
 
     def call(self, how, x=1):
-        """Return the outcome, and whether the worker ends after it."""
+        """Return the outcome of ``run()``, and whether the worker ends after it."""
+        return self._call(CallMethod("1.1.1", "run", {"how": how, "x": x}, {"id": 1}))
+
+    def hook(self, name, value):
+        """Return the outcome of a hook that sets a field of its job."""
+        job = {"id": 1, "workdir": "w", "state": "STAGED_IN", "tags": {}, "parameters": {"set": [name, value]}}
+        return self._call(CallMethod("1.1.1", "preprocess", {}, job))[0]
+
+    def _call(self, call):
         number = os.open(self.folder, os.O_RDONLY)
-        line = encode(CallMethod("1.1.1", "run", {"how": how, "x": x}, {"id": 1}))
+        line = encode(call)
         socket.send_fds(self._socket, [line], [number])
         os.close(number)
         answer = decode_answer(self._lines.readline())
@@ -213,3 +228,28 @@ def test_a_seed_of_one_call_does_not_make_the_numbers_of_the_next(worker):
         worker.value("seed")
         numbers.append(worker.value("number"))
     assert len(set(numbers)) == 2
+
+
+def test_a_hook_changes_what_it_may_of_its_job(worker):
+    ended = worker.hook("num_nodes", 2)
+    assert (ended.state, ended.patch) == (None, {"num_nodes": 2, "tags": {"seen": "1"}})
+    assert worker.hook("state", "FAILED").state == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tagz", "self.job has no field 'tagz'; did you mean 'tags'?"),
+        ("stat", "self.job has no field 'stat'; did you mean 'state'?"),
+        ("workdir", "a hook cannot set 'workdir' of its job; it may set data, max_attempts, mem_per_node_mb"),
+    ],
+)
+def test_a_field_that_a_hook_cannot_set_is_an_error_and_not_lost(worker, name, message):
+    raised = worker.hook(name, "x")
+    assert raised.exception == "AttributeError"
+    assert raised.message.startswith(message)
+
+
+def test_run_cannot_change_its_job(worker):
+    raised = worker.call("set_tags")[0]
+    assert raised.message == "run() cannot change 'tags' of its job; return a value, or write a hook"

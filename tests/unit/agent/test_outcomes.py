@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from storax_agent.launch.work import Ended, Lease
+from storax_agent.launch.work import Ended, HookEnded, Lease
 from storax_agent.mainloop.outcomes import MAX_RESULT_BYTES, OutcomeMapper
 from storax_agent.mainloop.report_entry import reduced
 
@@ -162,3 +162,16 @@ def test_a_folder_in_place_of_the_result_is_an_error(mapper, tmp_path):
     to, data = last(mapper.outcome(ended()))
     assert to == "FAILED"
     assert "directory" in data["message"]
+
+
+@pytest.mark.parametrize(
+    ("hook", "state", "hint"),
+    [("handle_error", "RESTART_REDY", "Did you mean 'RESTART_READY'?"), ("preprocess", "RUNNING", "There are: FAILED")],
+)
+def test_a_state_that_a_hook_cannot_set_fails_its_job_with_the_reason(mapper, hook, state, hint):
+    outcome = HookEnded(state, {"tags": {}}, [])
+    entry = mapper.outcome(Ended(LEASE, 1e9, None, "exit", "", "w", started=True, stage=hook, outcome=outcome))
+    to, data = last(entry)
+    assert to == "FAILED"
+    assert data["message"].startswith(f"{hook} failed: it cannot set the state {state!r}. {hint}")
+    assert "patch" not in entry

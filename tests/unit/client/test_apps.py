@@ -25,7 +25,8 @@ class Square(App):
 
 def app(number, **fields):
     defaults = {"site_id": 4, "name": "Hello", "parameters": {}, "command_template": "true", "version": 1, "hooks": []}
-    return dict.fromkeys(App._columns) | {"id": number} | defaults | fields
+    unset = {name: field.default for name, field in App._fields.items() if field.creatable}
+    return dict.fromkeys(App._columns) | unset | {"id": number} | defaults | fields
 
 
 KNOWN = app(7, parameters={"name": {"required": True}, "greeting": {"required": False, "default": "hi"}})

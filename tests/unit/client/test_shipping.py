@@ -236,6 +236,11 @@ SHAPES = [
         "command_template = 'x'\n    def handle_error(self):\n        self.job.stat = 'FAILED'",
         "no field 'stat'.*'state'",
     ),
+    (
+        "command_template = 'x'\n    def handle_error(self):\n        self.job.state = 'RESTART'",
+        "Did you mean 'RESTART_READY'",
+    ),
+    ("command_template = 'x'\n    def preprocess(self):\n        self.job.state = 'RUNNING'", "cannot set the state"),
     ("command_template = 'x'\n    async def handle_error(self):\n        pass", "is async"),
 ]
 

@@ -11,6 +11,7 @@ from storax._jobs.shipping.shipment import is_of_storax
 from storax._orm.instance import Model
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
+from storax.models.job_rules import SETTABLE
 
 AT_SITE = frozenset({"job", "create_job"})  # what the base class of an App has at a site
 OF_RUN = ("id", "workdir", "tags", "attempt", "parameters")  # what run() sees of its job
@@ -75,6 +76,11 @@ def check_self(cls: type[Any], definition: Definition) -> None:
     own = _own_names(cls)
     for method, myself in _methods(definition.node):
         for node in ast.walk(method):
+            if isinstance(node, ast.Assign) and (state := _wrong_state(node, method.name, f"{myself}.job.state")):
+                message = (
+                    f"{cls.__name__}: {method.name}() cannot set the state {state!r} ({definition.at(node.lineno)})."
+                )
+                raise InvalidInput(message, hint=nearest(state, SETTABLE[method.name]))
             if isinstance(node, ast.Attribute) and (wrong := _wrong(node, method, myself, cls, own)):
                 problem, hint = wrong
                 raise InvalidInput(f"{cls.__name__}: {problem} ({definition.at(node.lineno)}).", hint=hint)
@@ -89,6 +95,13 @@ def _wrong(node: ast.Attribute, method: Any, myself: str, cls: Any, own: set[str
     if text == "super()" and name not in _inherited(cls) | AT_SITE and not hasattr(object, name):
         return f"super().{name} is Storax's own, which is not there at the site", "Leave the call out."
     return None
+
+
+def _wrong_state(node: ast.Assign, method: str, target: str) -> str:
+    """Return the constant that a hook sets as the state and may not; empty for none."""
+    value = node.value.value if isinstance(node.value, ast.Constant) else None
+    sets = method in SETTABLE and any(ast.unparse(one) == target for one in node.targets)
+    return str(value) if sets and value is not None and value not in SETTABLE[method] else ""
 
 
 def _wrong_of_job(name: str, *, sets: bool, method: str) -> tuple[str, str] | None:

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from storax.models.job_rules import HOOKS
+from storax._runtime.suggestions import nearest
+from storax.models.job_rules import HOOKS, SETTABLE
 from storax_agent.launch.work import Ended, HookEnded, Outcome, Raised, Returned
 from storax_agent.prepare.functions.worker_messages import UNSTORABLE
 
@@ -56,6 +57,8 @@ def of_hook(ended: Ended, end: str) -> tuple[str, Data, Data, list[Data]]:
     """State, event data, patch and new jobs after a hook ended."""
     hook = ended.stage
     match ended.outcome:
+        case HookEnded(state) if state and state not in SETTABLE.get(hook, ()):
+            return "FAILED", {"message": f"{hook} failed: {_wrong_state(hook, state)}", "hook": hook}, {}, []
         case HookEnded(state, patch, jobs):
             data = {"hook": hook, "message": f"{hook} set it"} if state else {"hook": hook}
             return state or FOLLOWS[hook], data, patch, jobs
@@ -64,6 +67,10 @@ def of_hook(ended: Ended, end: str) -> tuple[str, Data, Data, list[Data]]:
             return "FAILED", {**data, "message": f"{hook} failed: {data['message']}", "hook": hook}, {}, []
     reason = end if ended.cause == "exit" else ended.message or f"it was ended ({ended.cause.replace('_', ' ')})"
     return "FAILED", {"message": f"{hook} failed: {reason}", "hook": hook}, {}, []
+
+
+def _wrong_state(hook: str, state: str) -> str:
+    return f"it cannot set the state {state!r}. {nearest(str(state), SETTABLE[hook])}"
 
 
 def error_data(raised: Raised) -> Data:

@@ -140,7 +140,7 @@ class Worker:
             self._baseline.begin()
             os.environ["STORAX_JOB_ID"] = str(call.job["id"])
             app = self._class()
-            app.job = Job(call.job)
+            app.job = Job(call.job, () if call.method == "run" else ("state", *results_of.CHANGEABLE))
             if call.method == "run":
                 return Returned(app.run(**self._unpickled(call.parameters)))
             return self._hook(app, call)

@@ -6,6 +6,7 @@ import ast
 import builtins
 import sys
 import types
+from collections.abc import Collection
 from typing import Any
 
 SOURCE_VARIABLE = "STORAX_APP_SOURCE"  # in the environment of calls, for the child processes of multiprocessing
@@ -17,8 +18,31 @@ DECLARATIONS = {"site", "name", "command_template", "parameters", "transfers", "
 class Job:
     """The job of a call, as ``self.job``: the fields of its row. A hook may set ``state`` and the changeable ones."""
 
-    def __init__(self, row: dict[str, Any]) -> None:
-        self.__dict__.update(row)
+    def __init__(self, row: dict[str, Any], changeable: Collection[str]) -> None:
+        self.__dict__.update(row, _changeable=changeable)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._changeable:
+            raise AttributeError(self._refusal(name))
+        self.__dict__[name] = value
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"self.job has no field {name!r}{near(name, self.__dict__)}")
+
+    def _refusal(self, name: str) -> str:
+        if not self._changeable:
+            return f"run() cannot change {name!r} of its job; return a value, or write a hook"
+        if name in self.__dict__:
+            return f"a hook cannot set {name!r} of its job; it may set {', '.join(sorted(self._changeable))}"
+        return f"self.job has no field {name!r}{near(name, self._changeable)}"
+
+
+def near(name: str, names: Collection[str]) -> str:
+    """The nearest right name, as a question; empty where none is near."""
+    import difflib  # only where something is wrong
+
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class App:
