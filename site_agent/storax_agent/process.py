@@ -28,7 +28,7 @@ from storax_agent.loops.report import Report
 from storax_agent.mainloop.agent import Agent
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.mainloop.loop import Loop, LoopHealth
-from storax_agent.mainloop.outbox import Outbox, OutboxReader
+from storax_agent.mainloop.outbox import open_outbox
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import SiteApi
@@ -47,7 +47,7 @@ class AgentProcess(ABC):
     def __init__(self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, *, stop_jobs: bool) -> None:
         self.folder, self.settings, self.api, self.stop_jobs = folder, settings, api, stop_jobs
         self.set_aside = SetAside(folder.set_aside)
-        self.outbox, self.reader = Outbox(folder.outbox), OutboxReader(folder.outbox, self.set_aside)
+        self.outbox, self.reader = open_outbox(folder.outbox, self.set_aside)
         self.launcher, self.size = self._launcher()
         self.agent = self._agent()
         self.keeper = SessionKeeper(

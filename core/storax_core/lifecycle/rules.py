@@ -146,17 +146,20 @@ def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
             f"job {facts['id']} is held by session {facts['session_id']} ({facts['state']})",
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
+    if _continues_stage_out(facts, to):
+        enter(change, mine, JobState.POSTPROCESSED, data)
+        return change
     if (facts["state"], to) == (JobState.FAILED, JobState.RESTART_READY) and facts["stage_in"] and not facts["attempt"]:
         to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
-    if (facts["state"], to) == (JobState.FAILED, JobState.RESTART_READY) and _only_stage_out_failed(facts):
-        to = JobState.POSTPROCESSED  # its run is done: bring out what is there
     enter(change, mine, to, data)
     return change
 
 
-def _only_stage_out_failed(facts: Facts) -> bool:
-    return bool(facts.get("failed_from") == JobState.POSTPROCESSED and facts["stage_out"])
+def _continues_stage_out(facts: Facts, to: str) -> bool:
+    """Whether this is a retry of a job that ran well, and whose files could not be brought out."""
+    is_retry = (facts["state"], to) == (JobState.FAILED, JobState.RESTART_READY)
+    return bool(is_retry and facts.get("failed_from") == JobState.POSTPROCESSED and facts["stage_out"])
 
 
 def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:

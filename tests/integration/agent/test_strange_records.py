@@ -43,6 +43,20 @@ class Leaving(App):
         return {"\udcff": "key"} if what == "key" else "a\0b" if what == "nul" else [2**70] if what == "large" else what
 
 
+class Hooked(App):
+    """Its hook sets what no JSON holds."""
+
+    site = "test"
+    command_template = "true"
+    parameters = {"what": {"required": True}}
+
+    def postprocess(self):
+        if self.job.parameters["what"] == "tags":
+            self.job.tags = {"name": "\udcff"}
+        else:
+            self.create_job("Hooked", "w/\udcff", parameters={"what": "tags"})
+
+
 @pytest.fixture(scope="module")
 def user(world):
     return world.user("strange")
@@ -87,6 +101,17 @@ def test_whatever_a_function_leaves_is_the_reason_of_its_job_and_the_next_runs(d
         assert fine.result(timeout=SOON_SEC) == "fine"
     assert "unexpected error" not in site.log
     assert not site.folder.set_aside.exists(), "they were reported, not set aside"
+
+
+@pytest.mark.parametrize(("what", "place"), [("tags", "['tags']['name']"), ("jobs", "jobs[0]['workdir']")])
+def test_whatever_a_hook_sets_is_the_reason_of_its_job_and_the_next_runs(desk, site, world, user, what, place):
+    site.start()
+    with Client(world.url, user.token):
+        Hooked.sync()
+        job = Hooked.submit("w/odd", what=what)
+    desk.ended(job.id, "FAILED")
+    assert f"cannot be stored: {place} is" in desk.last_data(job.id, "FAILED")["message"]
+    goes_on(desk)
 
 
 def spoil(site, body):
