@@ -22,10 +22,12 @@ StoraxError
 │   └── Leased                   a running or leased job must be cancelled first
 ├── Unavailable                  the server cannot answer now
 │   ├── ServerDown               nothing answers at its address; also a ConnectionError
+│   ├── NotStorax                something else answers at its address
 │   ├── EngineDown               the engine cannot be started, or has ended; also a ConnectionError
 │   └── DeadlineExceeded         it took too long; also a TimeoutError
 ├── NoResult                     Job.NoResult: the job has not ended yet
 └── JobFailed                    Job.Failed: the job ended as FAILED
+    └── JobCancelled             Job.Cancelled: the job ended as CANCELLED
 """
 
 from collections.abc import Iterable
@@ -187,6 +189,12 @@ class ServerDown(Unavailable, ConnectionError):
     code = "server_down"
 
 
+class NotStorax(Unavailable):
+    """What answers at the server's address is not Storax: another server, or a proxy before it."""
+
+    code = "not_storax"
+
+
 class EngineDown(Unavailable, ConnectionError):
     """The engine cannot be started, or has ended."""
 
@@ -216,6 +224,15 @@ class JobFailed(StoraxError):
     code = "job_failed"
 
 
+class JobCancelled(JobFailed):
+    """The job ended as CANCELLED; also ``Job.Cancelled``. ``job.return_value`` is the result if its run ended well.
+
+    It is a ``JobFailed``, so that a script which handles that one handles both.
+    """
+
+    code = "job_cancelled"
+
+
 _HINTS: dict[type[StoraxError], str] = {
     Unauthorized: "Log in with `storax login URL`, or set STORAX_TOKEN.",
     Leased: "Cancel it first: job.cancel(), then job.wait().",
@@ -243,6 +260,7 @@ _BY_CODE: dict[str, type[StoraxError]] = {
         ServerDown,
         EngineDown,
         JobFailed,
+        JobCancelled,
     )
 }
 _BY_STATUS: dict[int, type[StoraxError]] = {

@@ -48,7 +48,7 @@ class SiteAgent(AgentProcess):
         settings = self.settings
         preparer = self._preparer(
             nodes=None if settings.run_jobs else (), places=() if self._alone else placements_of(settings),
-            launch=launch_of(settings.launcher.launch, os.environ),
+            launch=launch_of(settings.launcher.launch, settings.environment.job(os.environ)),
         )  # fmt: skip
         # Where allocations run the jobs, the agent still runs hooks, one at a time.
         hooks = int(settings.policy.allow_functions)
@@ -90,7 +90,9 @@ class SiteAgent(AgentProcess):
 
     def _mover(self) -> Transfers:
         settings, folder = self.settings, self.folder
-        locations = Locations(settings.transfer_locations, data=folder.data, scratch=folder.transfers)
+        locations = Locations(
+            settings.transfer_locations, data=folder.data, scratch=folder.transfers, environment=settings.environment
+        )
         return Transfers(
             self.api, settings.site_id, locations, self.set_aside, every_sec=settings.transfer_poll_sec,
             at_once=settings.transfers_at_once, tries=settings.transfer_tries,

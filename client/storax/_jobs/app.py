@@ -60,7 +60,12 @@ class AppBase(Model, Generic[AppT, JobT]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "_spec" not in cls.__dict__:
-            cls._declared = {**cls._declared, **cls._take_declarations()}
+            cls._collect_declarations()
+
+    @classmethod
+    def _collect_declarations(cls) -> None:
+        """Add the fields that are set on the class, in its body or after it, to the declared ones."""
+        cls._declared = {**cls._declared, **cls._take_declarations()}
 
     @classmethod
     def _take_declarations(cls) -> dict[str, Any]:
@@ -92,11 +97,12 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _definition(cls) -> dict[str, Any]:
         """Return the body that creates or updates the App on the server."""
+        cls._collect_declarations()
         cls._require_definition()
         return {
             "name": cls._app_name(),
             "description": inspect.cleandoc(cls.__doc__ or ""),
-            "source_code": whole_source(cls, methods) if (methods := cls._methods()) else plain_source(cls),
+            "source_code": cls._source(methods) if (methods := cls._methods()) else plain_source(cls),
             "hooks": [name for name in methods if name != "run"],
             "command_template": None,
             **cls._declared,
@@ -106,7 +112,13 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _methods(cls) -> list[str]:
         """Return the names of ``run`` and the hooks that it defines."""
-        return [name for name in ("run", *HOOKS.values()) if inspect.isfunction(getattr(cls, name, None))]
+        return [name for name in ("run", *HOOKS.values()) if callable(getattr(cls, name, None))]
+
+    @classmethod
+    def _source(cls, methods: list[str]) -> str:
+        declared = cls._declared
+        prepares = declared.get("python_exe") or declared.get("shell_preamble")
+        return whole_source(cls, methods, any_module=bool(prepares or "PYTHONPATH" in declared.get("environment", {})))
 
     @classmethod
     def _require_definition(cls) -> None:
@@ -127,9 +139,8 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _own_parameters(cls) -> dict[str, Any]:
         declared = dict(cls._declared.get("parameters", {}))
-        run = getattr(cls, "run", None)
         template = cls._declared.get("command_template") or ""
-        inferred = _parameters.of_function(run) if run else _parameters.of_template(template)
+        inferred = _parameters.of_run(cls) if getattr(cls, "run", None) else _parameters.of_template(template)
         return {**inferred, **declared}
 
     @OnBoth

@@ -30,15 +30,20 @@ class Kind:
 
 
 def utc_text(value: datetime) -> str:
-    """Format a time as ISO 8601 in UTC; a naive one counts as UTC."""
-    aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return aware.isoformat().replace("+00:00", "Z")
+    """Format a time as ISO 8601 in UTC; one without a zone is local time, as everywhere in Python.
+
+    Raises:
+        Rejected: it lies outside the years 1 to 9999.
+    """
+    try:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        raise Rejected(f"{value} lies outside the years 1 to 9999 (UTC)") from None
 
 
 def read_time(raw: str) -> datetime:
-    """Parse ISO 8601 as an aware UTC time; a naive one counts as UTC."""
-    value = datetime.fromisoformat(raw)
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    """Parse a time of the server, ISO 8601 with a zone, as an aware UTC time."""
+    return datetime.fromisoformat(raw).astimezone(UTC)
 
 
 @lru_cache(maxsize=512)
@@ -96,9 +101,10 @@ def _accept_time(value: Any) -> str:
         return utc_text(datetime.combine(value, time()))
     if isinstance(value, str):
         try:
-            return utc_text(datetime.fromisoformat(value))
+            moment = datetime.fromisoformat(value)
         except ValueError:
             raise Rejected(f"{value!r} is no ISO 8601 time", hint="Write it as 2026-01-31T12:00:00Z.") from None
+        return utc_text(moment)
     raise Rejected(f"{value!r} is no time", hint="Give a datetime, or text such as 2026-01-31T12:00:00Z.")
 
 

@@ -22,9 +22,12 @@ NARROW = ("position", "timestamp", "type", "entity_id", "from_state", "to_state"
 OF_ONE = ("position", "timestamp", "type", "from_state", "to_state", "actor", "message")
 SILENCE = 45.0  # three missed heartbeats of the server
 FIRST_TRIES = 5
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds before the stream is opened again
 # Fields whose change says little to people; `-o json` has them.
 _QUIET = {"at", "state", "session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
 _MESSAGE_KEYS = ("message", "reason", "error")
+# What a run occupies, in the event of its start; 1 says little.
+_OCCUPIED = ("num_nodes", "ranks_per_node", "node_packing_count")
 
 app = typer.Typer(
     help="Read and follow the log of every change.",
@@ -56,7 +59,7 @@ def message_of(event: Mapping[str, Any]) -> str:
     messages += str(data.get("stderr_tail") or "").splitlines()[-1:]  # the last line of a program's errors says most
     if str(event.get("type", "")).endswith(".created"):
         return messages[0] if messages else ""
-    omitted = _QUIET.union(_MESSAGE_KEYS)
+    omitted = _QUIET.union(_MESSAGE_KEYS, (n for n in _OCCUPIED if "attempt" in data and data.get(n) == 1))
     changes = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in omitted]
     return "; ".join([*messages, *changes])
 
@@ -154,6 +157,7 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
     Raises:
         StoraxError: the server refuses, or cannot be reached at first; later it may be away for any time.
     """
+    from storax._runtime.retry import doubling_pause
     from storax._runtime.server_sent_events import parse
     from storax._runtime.transport import Call
     from storax.client import current_client
@@ -179,7 +183,7 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
                 raise
             if failures == FIRST_TRIES:
                 note(f"{error.message} Continuing when it is back.")
-        time.sleep(min(2.0, 0.1 * 2**failures))
+        time.sleep(doubling_pause(FIRST_PAUSE, failures + 1, LONGEST_PAUSE))
 
 
 def _print_line(event: Mapping[str, Any], form: Form) -> None:

@@ -85,15 +85,20 @@ def up(
 def down(data: Data = None) -> None:
     """Stop the stack and all its processes, and keep the data. Does nothing if no stack runs.
 
+    It first says which sites and running jobs it stops. These jobs run again after the next `storax up`; that uses up
+    none of their max_attempts.
+
     \b
     Examples:
       storax down
       storax down --data /srv/storax
     """
+    from storax.cli.stack_stop import announce_stop
     from storax.local import control
 
     with _errors():
         folder = _folder(data)
+        announce_stop(folder)
         print("Stopped." if control.down(folder) else f"Nothing was running (data in {folder}).")
 
 
@@ -182,6 +187,7 @@ def _write_profile(stack: "Stack") -> None:
 
 def _supervise(config: "StackConfig", *, started: bool) -> None:
     """Wait until the stack is stopped; at Ctrl-C stop it, if it was started here."""
+    from storax.cli.stack_stop import announce_stop
     from storax.local import control
 
     print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; the stack keeps running.", file=sys.stderr)
@@ -189,6 +195,7 @@ def _supervise(config: "StackConfig", *, started: bool) -> None:
         control.supervise(config)
     except KeyboardInterrupt:
         if started:
+            announce_stop(config.data)
             print("Stopping...", file=sys.stderr)
             control.down(config.data)
         return

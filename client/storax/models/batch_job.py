@@ -290,12 +290,12 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
             scheduler_id__startswith: scheduler_id starts with this text.
             scheduler_id__isnull: Whether scheduler_id is null.
             start_time: Equal to this start_time, or to any of a list.
-            start_time_before: start_time before this time (UTC).
-            start_time_after: start_time after this time (UTC).
+            start_time_before: start_time before this time.
+            start_time_after: start_time after this time.
             start_time__isnull: Whether start_time is null.
             end_time: Equal to this end_time, or to any of a list.
-            end_time_before: end_time before this time (UTC).
-            end_time_after: end_time after this time (UTC).
+            end_time_before: end_time before this time.
+            end_time_after: end_time after this time.
             end_time__isnull: Whether end_time is null.
             state: Equal to this state, or to any of a list.
             state__ne: Not this state, nor any of a list.
@@ -304,11 +304,11 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
             session_id__isnull: Whether session_id is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
         """
         query: BatchJobQuery = self._filter(locals())
         return query

@@ -173,8 +173,8 @@ class EventLogQuery(Query[EventLog]):
             position__lt: position below this.
             position__lte: position at or below this.
             timestamp: Equal to this timestamp, or to any of a list.
-            timestamp_before: timestamp before this time (UTC).
-            timestamp_after: timestamp after this time (UTC).
+            timestamp_before: timestamp before this time.
+            timestamp_after: timestamp after this time.
             site_id: Equal to this site_id, or to any of a list.
             site_id__ne: Not this site_id, nor any of a list.
             site_id__isnull: Whether site_id is null.

@@ -43,6 +43,7 @@ JobState = Literal[
     "STAGED_OUT",
     "JOB_FINISHED",
     "FAILED",
+    "CANCELLED",
 ]
 JobOrdering = Literal[
     "id",
@@ -63,6 +64,8 @@ JobOrdering = Literal[
     "-priority",
     "attempt",
     "-attempt",
+    "losses",
+    "-losses",
     "creation_date",
     "-creation_date",
     "last_update",
@@ -203,19 +206,28 @@ class App(AppBase["App", "Job"]):
             int,
             settable="always",
             default=1,
-            doc="Number of runs before an error makes a job FAILED; a job can override it.",
+            doc="Number of runs before an error makes a job FAILED; lost runs do not count; a job can override it.",
         )
     )
-    """Number of runs before an error makes a job FAILED; a job can override it."""
+    """Number of runs before an error makes a job FAILED; lost runs do not count; a job can override it."""
+    max_losses: int = declared(
+        Field(
+            int,
+            settable="always",
+            default=100,
+            doc="Number of lost runs that makes a job FAILED; 0: no limit; a job can override it.",
+        )
+    )
+    """Number of lost runs that makes a job FAILED; 0: no limit; a job can override it."""
     retry_delay_sec: int = declared(
         Field(
             int,
             settable="always",
             default=0,
-            doc="Seconds before the second attempt; doubles each time; a job can override it.",
+            doc="Seconds before the run that follows an error; doubles with each error; a job can override it.",
         )
     )
-    """Seconds before the second attempt; doubles each time; a job can override it."""
+    """Seconds before the run that follows an error; doubles with each error; a job can override it."""
     retry_exit_codes: list[int] = declared(
         Field(
             list[int],
@@ -230,10 +242,10 @@ class App(AppBase["App", "Job"]):
             bool,
             settable="always",
             default=True,
-            doc="Whether a job is retried after its wall time; a job can override it.",
+            doc="Whether a job runs again after its wall_time_limit_min; a job can override it.",
         )
     )
-    """Whether a job is retried after its wall time; a job can override it."""
+    """Whether a job runs again after its wall_time_limit_min; a job can override it."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -258,6 +270,7 @@ class App(AppBase["App", "Job"]):
         cleanup_files: Iterable[Any] | Unset = UNSET,
         environment: Mapping[str, str] | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -283,14 +296,16 @@ class App(AppBase["App", "Job"]):
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.
             cleanup_files: Glob patterns of files in the workdir to delete after a job has finished.
             environment: Environment variables of each job.
-            max_attempts: Number of runs before an error makes a job FAILED; a job can override it. Default:
-                1.
-            retry_delay_sec: Seconds before the second attempt; doubles each time; a job can override it.
-                Default: 0.
+            max_attempts: Number of runs before an error makes a job FAILED; lost runs do not count; a job can
+                override it. Default: 1.
+            max_losses: Number of lost runs that makes a job FAILED; 0: no limit; a job can override it.
+                Default: 100.
+            retry_delay_sec: Seconds before the run that follows an error; doubles with each error; a job can
+                override it. Default: 0.
             retry_exit_codes: Exit codes after which a job is retried; empty: after any error; a job can
                 override it.
-            retry_on_timeout: Whether a job is retried after its wall time; a job can override it. Default:
-                True.
+            retry_on_timeout: Whether a job runs again after its wall_time_limit_min; a job can override it.
+                Default: True.
         """
         self._fill(locals())
 
@@ -339,11 +354,11 @@ class AppQuery(ChangeQuery[App]):
             name__startswith: name starts with this text.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
             site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
                 error.
             site_path: Path of its site contains this text.
@@ -446,6 +461,7 @@ class AppQuery(ChangeQuery[App]):
         cleanup_files: Iterable[Any] | Unset = UNSET,
         environment: Mapping[str, str] | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -471,11 +487,14 @@ class AppQuery(ChangeQuery[App]):
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.
             cleanup_files: Glob patterns of files in the workdir to delete after a job has finished.
             environment: Environment variables of each job.
-            max_attempts: Number of runs before an error makes a job FAILED; a job can override it.
-            retry_delay_sec: Seconds before the second attempt; doubles each time; a job can override it.
+            max_attempts: Number of runs before an error makes a job FAILED; lost runs do not count; a job can
+                override it.
+            max_losses: Number of lost runs that makes a job FAILED; 0: no limit; a job can override it.
+            retry_delay_sec: Seconds before the run that follows an error; doubles with each error; a job can
+                override it.
             retry_exit_codes: Exit codes after which a job is retried; empty: after any error; a job can
                 override it.
-            retry_on_timeout: Whether a job is retried after its wall time; a job can override it.
+            retry_on_timeout: Whether a job runs again after its wall_time_limit_min; a job can override it.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -513,6 +532,7 @@ class AppManager(Manager[App], AppQuery):
         cleanup_files: Iterable[Any] | Unset = UNSET,
         environment: Mapping[str, str] | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -572,6 +592,8 @@ class Job(JobBase["App", "JobQuery"]):
             "-priority",
             "attempt",
             "-attempt",
+            "losses",
+            "-losses",
             "creation_date",
             "-creation_date",
             "last_update",
@@ -639,6 +661,12 @@ class Job(JobBase["App", "JobQuery"]):
             "wall_time_min__gte": Filter(int, "gte"),
             "wall_time_min__lt": Filter(int, "lt"),
             "wall_time_min__lte": Filter(int, "lte"),
+            "wall_time_limit_min": Filter(int, "eq", many=True),
+            "wall_time_limit_min__ne": Filter(int, "ne", many=True),
+            "wall_time_limit_min__gt": Filter(int, "gt"),
+            "wall_time_limit_min__gte": Filter(int, "gte"),
+            "wall_time_limit_min__lt": Filter(int, "lt"),
+            "wall_time_limit_min__lte": Filter(int, "lte"),
             "priority": Filter(int, "eq", many=True),
             "priority__ne": Filter(int, "ne", many=True),
             "priority__gt": Filter(int, "gt"),
@@ -651,12 +679,28 @@ class Job(JobBase["App", "JobQuery"]):
             "max_attempts__gte": Filter(int, "gte"),
             "max_attempts__lt": Filter(int, "lt"),
             "max_attempts__lte": Filter(int, "lte"),
+            "max_losses": Filter(int, "eq", many=True),
+            "max_losses__ne": Filter(int, "ne", many=True),
+            "max_losses__gt": Filter(int, "gt"),
+            "max_losses__gte": Filter(int, "gte"),
+            "max_losses__lt": Filter(int, "lt"),
+            "max_losses__lte": Filter(int, "lte"),
             "attempt": Filter(int, "eq", many=True),
             "attempt__ne": Filter(int, "ne", many=True),
             "attempt__gt": Filter(int, "gt"),
             "attempt__gte": Filter(int, "gte"),
             "attempt__lt": Filter(int, "lt"),
             "attempt__lte": Filter(int, "lte"),
+            "losses": Filter(int, "eq", many=True),
+            "losses__ne": Filter(int, "ne", many=True),
+            "losses__gt": Filter(int, "gt"),
+            "losses__gte": Filter(int, "gte"),
+            "losses__lt": Filter(int, "lt"),
+            "losses__lte": Filter(int, "lte"),
+            "loss_reason": Filter(str, "eq", many=True),
+            "loss_reason__ne": Filter(str, "ne", many=True),
+            "loss_reason__contains": Filter(str, "contains"),
+            "loss_reason__startswith": Filter(str, "startswith"),
             "not_before": Filter(datetime, "eq", many=True),
             "not_before_before": Filter(datetime, "before"),
             "not_before_after": Filter(datetime, "after"),
@@ -719,9 +763,9 @@ class Job(JobBase["App", "JobQuery"]):
         Literal["fail", "run"],
         settable="always",
         default="fail",
-        doc="If a parent fails or is deleted: fail too, or run.",
+        doc="If a parent fails, is cancelled or is deleted: end too, or run.",
     )
-    """If a parent fails or is deleted: fail too, or run."""
+    """If a parent fails, is cancelled or is deleted: end too, or run."""
     pending_file_cleanup: Field[bool] = Field(
         bool, settable="always", default=True, doc="Whether the App's cleanup_files are still to be deleted."
     )
@@ -748,28 +792,53 @@ class Job(JobBase["App", "JobQuery"]):
         int, settable="always", default=0, doc="Memory on each node, in MiB; 0: none. Reserved, but not enforced."
     )
     """Memory on each node, in MiB; 0: none. Reserved, but not enforced."""
-    wall_time_min: Field[int] = Field(int, settable="always", default=0, doc="Longest run, in minutes; 0: no limit.")
-    """Longest run, in minutes; 0: no limit."""
+    wall_time_min: Field[int] = Field(
+        int,
+        settable="always",
+        default=0,
+        doc="Expected run time, in minutes; 0: not known. For packing; nothing ends the job after it.",
+    )
+    """Expected run time, in minutes; 0: not known. For packing; nothing ends the job after it."""
+    wall_time_limit_min: Field[int] = Field(
+        int,
+        settable="always",
+        default=0,
+        doc="Hard limit of one run, in minutes; 0: none. A job that reaches it is stopped.",
+    )
+    """Hard limit of one run, in minutes; 0: none. A job that reaches it is stopped."""
     priority: Field[int] = Field(int, settable="always", default=0, doc="Priority, -1000 to 1000; higher runs first.")
     """Priority, -1000 to 1000; higher runs first."""
     max_attempts: Field[int] = Field(
-        int, settable="always", default=1, doc="Number of runs before an error makes it FAILED."
+        int, settable="always", default=1, doc="Number of runs before an error makes it FAILED; lost runs do not count."
     )
-    """Number of runs before an error makes it FAILED."""
+    """Number of runs before an error makes it FAILED; lost runs do not count."""
+    max_losses: Field[int] = Field(
+        int, settable="always", default=100, doc="Number of lost runs that makes it FAILED; 0: no limit."
+    )
+    """Number of lost runs that makes it FAILED; 0: no limit."""
     retry_delay_sec: Field[int] = Field(
-        int, settable="always", default=0, doc="Seconds before the second attempt; doubles each time."
+        int,
+        settable="always",
+        default=0,
+        doc="Seconds before the run that follows an error; doubles with each error, up to a day.",
     )
-    """Seconds before the second attempt; doubles each time."""
+    """Seconds before the run that follows an error; doubles with each error, up to a day."""
     retry_exit_codes: Field[list[int]] = Field(
         list[int], settable="always", default=[], doc="Exit codes after which it is retried; empty: after any error."
     )
     """Exit codes after which it is retried; empty: after any error."""
     retry_on_timeout: Field[bool] = Field(
-        bool, settable="always", default=True, doc="Whether it is retried after its wall time."
+        bool, settable="always", default=True, doc="Whether it runs again after wall_time_limit_min."
     )
-    """Whether it is retried after its wall time."""
+    """Whether it runs again after wall_time_limit_min."""
     attempt: Field[int] = Field(int, doc="Number of runs started so far.")
     """Number of runs started so far."""
+    losses: Field[int] = Field(
+        int, doc="Number of runs that were lost with their site or allocation, or reached their limit."
+    )
+    """Number of runs that were lost with their site or allocation, or reached their limit."""
+    loss_reason: Field[str] = Field(str, doc="Why its last run was lost; empty: it was not.")
+    """Why its last run was lost; empty: it was not."""
     not_before: Field[datetime | None] = Field(datetime | None, doc="Earliest next start (back-off).")
     """Earliest next start (back-off)."""
     return_code: Field[int | None] = Field(
@@ -827,8 +896,10 @@ class Job(JobBase["App", "JobQuery"]):
         gpus_per_rank: float | Unset = UNSET,
         mem_per_node_mb: int | Unset = UNSET,
         wall_time_min: int | Unset = UNSET,
+        wall_time_limit_min: int | Unset = UNSET,
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -847,7 +918,8 @@ class Job(JobBase["App", "JobQuery"]):
             data: Data of the user.
             launch_params: Extra arguments for the site's launcher.
             parent_ids: Jobs that must finish first.
-            on_parent_failure: If a parent fails or is deleted: fail too, or run. Default: 'fail'.
+            on_parent_failure: If a parent fails, is cancelled or is deleted: end too, or run. Default:
+                'fail'.
             pending_file_cleanup: Whether the App's cleanup_files are still to be deleted. Default: True.
             num_nodes: Nodes. Default: 1.
             ranks_per_node: MPI ranks per node. Default: 1.
@@ -856,12 +928,17 @@ class Job(JobBase["App", "JobQuery"]):
             node_packing_count: Number of such jobs that may share one node. Default: 1.
             gpus_per_rank: GPUs per rank. Default: 0.0.
             mem_per_node_mb: Memory on each node, in MiB; 0: none. Reserved, but not enforced. Default: 0.
-            wall_time_min: Longest run, in minutes; 0: no limit. Default: 0.
+            wall_time_min: Expected run time, in minutes; 0: not known. For packing; nothing ends the job
+                after it. Default: 0.
+            wall_time_limit_min: Hard limit of one run, in minutes; 0: none. A job that reaches it is stopped.
+                Default: 0.
             priority: Priority, -1000 to 1000; higher runs first. Default: 0.
-            max_attempts: Number of runs before an error makes it FAILED. Default: 1.
-            retry_delay_sec: Seconds before the second attempt; doubles each time. Default: 0.
+            max_attempts: Number of runs before an error makes it FAILED; lost runs do not count. Default: 1.
+            max_losses: Number of lost runs that makes it FAILED; 0: no limit. Default: 100.
+            retry_delay_sec: Seconds before the run that follows an error; doubles with each error, up to a
+                day. Default: 0.
             retry_exit_codes: Exit codes after which it is retried; empty: after any error.
-            retry_on_timeout: Whether it is retried after its wall time. Default: True.
+            retry_on_timeout: Whether it runs again after wall_time_limit_min. Default: True.
             transfers: Files by App slot: "alias:/path" or {location_alias, path}.
         """
         self._fill(locals())
@@ -936,6 +1013,12 @@ class JobQuery(JobQueryBase[Job]):
         wall_time_min__gte: int | Unset = UNSET,
         wall_time_min__lt: int | Unset = UNSET,
         wall_time_min__lte: int | Unset = UNSET,
+        wall_time_limit_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__gt: int | Unset = UNSET,
+        wall_time_limit_min__gte: int | Unset = UNSET,
+        wall_time_limit_min__lt: int | Unset = UNSET,
+        wall_time_limit_min__lte: int | Unset = UNSET,
         priority: int | Iterable[int] | Unset = UNSET,
         priority__ne: int | Iterable[int] | Unset = UNSET,
         priority__gt: int | Unset = UNSET,
@@ -948,12 +1031,28 @@ class JobQuery(JobQueryBase[Job]):
         max_attempts__gte: int | Unset = UNSET,
         max_attempts__lt: int | Unset = UNSET,
         max_attempts__lte: int | Unset = UNSET,
+        max_losses: int | Iterable[int] | Unset = UNSET,
+        max_losses__ne: int | Iterable[int] | Unset = UNSET,
+        max_losses__gt: int | Unset = UNSET,
+        max_losses__gte: int | Unset = UNSET,
+        max_losses__lt: int | Unset = UNSET,
+        max_losses__lte: int | Unset = UNSET,
         attempt: int | Iterable[int] | Unset = UNSET,
         attempt__ne: int | Iterable[int] | Unset = UNSET,
         attempt__gt: int | Unset = UNSET,
         attempt__gte: int | Unset = UNSET,
         attempt__lt: int | Unset = UNSET,
         attempt__lte: int | Unset = UNSET,
+        losses: int | Iterable[int] | Unset = UNSET,
+        losses__ne: int | Iterable[int] | Unset = UNSET,
+        losses__gt: int | Unset = UNSET,
+        losses__gte: int | Unset = UNSET,
+        losses__lt: int | Unset = UNSET,
+        losses__lte: int | Unset = UNSET,
+        loss_reason: str | Iterable[str] | Unset = UNSET,
+        loss_reason__ne: str | Iterable[str] | Unset = UNSET,
+        loss_reason__contains: str | Unset = UNSET,
+        loss_reason__startswith: str | Unset = UNSET,
         not_before: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         not_before_before: datetime | str | Unset = UNSET,
         not_before_after: datetime | str | Unset = UNSET,
@@ -1049,6 +1148,12 @@ class JobQuery(JobQueryBase[Job]):
             wall_time_min__gte: wall_time_min at or above this.
             wall_time_min__lt: wall_time_min below this.
             wall_time_min__lte: wall_time_min at or below this.
+            wall_time_limit_min: Equal to this wall_time_limit_min, or to any of a list.
+            wall_time_limit_min__ne: Not this wall_time_limit_min, nor any of a list.
+            wall_time_limit_min__gt: wall_time_limit_min above this.
+            wall_time_limit_min__gte: wall_time_limit_min at or above this.
+            wall_time_limit_min__lt: wall_time_limit_min below this.
+            wall_time_limit_min__lte: wall_time_limit_min at or below this.
             priority: Equal to this priority, or to any of a list.
             priority__ne: Not this priority, nor any of a list.
             priority__gt: priority above this.
@@ -1061,15 +1166,31 @@ class JobQuery(JobQueryBase[Job]):
             max_attempts__gte: max_attempts at or above this.
             max_attempts__lt: max_attempts below this.
             max_attempts__lte: max_attempts at or below this.
+            max_losses: Equal to this max_losses, or to any of a list.
+            max_losses__ne: Not this max_losses, nor any of a list.
+            max_losses__gt: max_losses above this.
+            max_losses__gte: max_losses at or above this.
+            max_losses__lt: max_losses below this.
+            max_losses__lte: max_losses at or below this.
             attempt: Equal to this attempt, or to any of a list.
             attempt__ne: Not this attempt, nor any of a list.
             attempt__gt: attempt above this.
             attempt__gte: attempt at or above this.
             attempt__lt: attempt below this.
             attempt__lte: attempt at or below this.
+            losses: Equal to this losses, or to any of a list.
+            losses__ne: Not this losses, nor any of a list.
+            losses__gt: losses above this.
+            losses__gte: losses at or above this.
+            losses__lt: losses below this.
+            losses__lte: losses at or below this.
+            loss_reason: Equal to this loss_reason, or to any of a list.
+            loss_reason__ne: Not this loss_reason, nor any of a list.
+            loss_reason__contains: loss_reason contains this text.
+            loss_reason__startswith: loss_reason starts with this text.
             not_before: Equal to this not_before, or to any of a list.
-            not_before_before: not_before before this time (UTC).
-            not_before_after: not_before after this time (UTC).
+            not_before_before: not_before before this time.
+            not_before_after: not_before after this time.
             not_before__isnull: Whether not_before is null.
             return_code: Equal to this return_code, or to any of a list.
             return_code__ne: Not this return_code, nor any of a list.
@@ -1088,11 +1209,11 @@ class JobQuery(JobQueryBase[Job]):
             cancel_requested__ne: Not this cancel_requested, nor any of a list.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
             parent_id: Children of this job, or of any of a list.
             app_name: Name of its App, or any of a list. A name that none of your Apps has or had is an error.
             site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
@@ -1165,6 +1286,12 @@ class JobQuery(JobQueryBase[Job]):
         wall_time_min__gte: int | Unset = UNSET,
         wall_time_min__lt: int | Unset = UNSET,
         wall_time_min__lte: int | Unset = UNSET,
+        wall_time_limit_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__gt: int | Unset = UNSET,
+        wall_time_limit_min__gte: int | Unset = UNSET,
+        wall_time_limit_min__lt: int | Unset = UNSET,
+        wall_time_limit_min__lte: int | Unset = UNSET,
         priority: int | Iterable[int] | Unset = UNSET,
         priority__ne: int | Iterable[int] | Unset = UNSET,
         priority__gt: int | Unset = UNSET,
@@ -1177,12 +1304,28 @@ class JobQuery(JobQueryBase[Job]):
         max_attempts__gte: int | Unset = UNSET,
         max_attempts__lt: int | Unset = UNSET,
         max_attempts__lte: int | Unset = UNSET,
+        max_losses: int | Iterable[int] | Unset = UNSET,
+        max_losses__ne: int | Iterable[int] | Unset = UNSET,
+        max_losses__gt: int | Unset = UNSET,
+        max_losses__gte: int | Unset = UNSET,
+        max_losses__lt: int | Unset = UNSET,
+        max_losses__lte: int | Unset = UNSET,
         attempt: int | Iterable[int] | Unset = UNSET,
         attempt__ne: int | Iterable[int] | Unset = UNSET,
         attempt__gt: int | Unset = UNSET,
         attempt__gte: int | Unset = UNSET,
         attempt__lt: int | Unset = UNSET,
         attempt__lte: int | Unset = UNSET,
+        losses: int | Iterable[int] | Unset = UNSET,
+        losses__ne: int | Iterable[int] | Unset = UNSET,
+        losses__gt: int | Unset = UNSET,
+        losses__gte: int | Unset = UNSET,
+        losses__lt: int | Unset = UNSET,
+        losses__lte: int | Unset = UNSET,
+        loss_reason: str | Iterable[str] | Unset = UNSET,
+        loss_reason__ne: str | Iterable[str] | Unset = UNSET,
+        loss_reason__contains: str | Unset = UNSET,
+        loss_reason__startswith: str | Unset = UNSET,
         not_before: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         not_before_before: datetime | str | Unset = UNSET,
         not_before_after: datetime | str | Unset = UNSET,
@@ -1282,6 +1425,12 @@ class JobQuery(JobQueryBase[Job]):
         wall_time_min__gte: int | Unset = UNSET,
         wall_time_min__lt: int | Unset = UNSET,
         wall_time_min__lte: int | Unset = UNSET,
+        wall_time_limit_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__gt: int | Unset = UNSET,
+        wall_time_limit_min__gte: int | Unset = UNSET,
+        wall_time_limit_min__lt: int | Unset = UNSET,
+        wall_time_limit_min__lte: int | Unset = UNSET,
         priority: int | Iterable[int] | Unset = UNSET,
         priority__ne: int | Iterable[int] | Unset = UNSET,
         priority__gt: int | Unset = UNSET,
@@ -1294,12 +1443,28 @@ class JobQuery(JobQueryBase[Job]):
         max_attempts__gte: int | Unset = UNSET,
         max_attempts__lt: int | Unset = UNSET,
         max_attempts__lte: int | Unset = UNSET,
+        max_losses: int | Iterable[int] | Unset = UNSET,
+        max_losses__ne: int | Iterable[int] | Unset = UNSET,
+        max_losses__gt: int | Unset = UNSET,
+        max_losses__gte: int | Unset = UNSET,
+        max_losses__lt: int | Unset = UNSET,
+        max_losses__lte: int | Unset = UNSET,
         attempt: int | Iterable[int] | Unset = UNSET,
         attempt__ne: int | Iterable[int] | Unset = UNSET,
         attempt__gt: int | Unset = UNSET,
         attempt__gte: int | Unset = UNSET,
         attempt__lt: int | Unset = UNSET,
         attempt__lte: int | Unset = UNSET,
+        losses: int | Iterable[int] | Unset = UNSET,
+        losses__ne: int | Iterable[int] | Unset = UNSET,
+        losses__gt: int | Unset = UNSET,
+        losses__gte: int | Unset = UNSET,
+        losses__lt: int | Unset = UNSET,
+        losses__lte: int | Unset = UNSET,
+        loss_reason: str | Iterable[str] | Unset = UNSET,
+        loss_reason__ne: str | Iterable[str] | Unset = UNSET,
+        loss_reason__contains: str | Unset = UNSET,
+        loss_reason__startswith: str | Unset = UNSET,
         not_before: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         not_before_before: datetime | str | Unset = UNSET,
         not_before_after: datetime | str | Unset = UNSET,
@@ -1377,8 +1542,10 @@ class JobQuery(JobQueryBase[Job]):
         gpus_per_rank: float | Unset = UNSET,
         mem_per_node_mb: int | Unset = UNSET,
         wall_time_min: int | Unset = UNSET,
+        wall_time_limit_min: int | Unset = UNSET,
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -1395,7 +1562,7 @@ class JobQuery(JobQueryBase[Job]):
             data: Data of the user.
             return_value: Result of the process, as JSON.
             launch_params: Extra arguments for the site's launcher.
-            on_parent_failure: If a parent fails or is deleted: fail too, or run.
+            on_parent_failure: If a parent fails, is cancelled or is deleted: end too, or run.
             pending_file_cleanup: Whether the App's cleanup_files are still to be deleted.
             state: State.
             num_nodes: Nodes.
@@ -1405,12 +1572,16 @@ class JobQuery(JobQueryBase[Job]):
             node_packing_count: Number of such jobs that may share one node.
             gpus_per_rank: GPUs per rank.
             mem_per_node_mb: Memory on each node, in MiB; 0: none. Reserved, but not enforced.
-            wall_time_min: Longest run, in minutes; 0: no limit.
+            wall_time_min: Expected run time, in minutes; 0: not known. For packing; nothing ends the job
+                after it.
+            wall_time_limit_min: Hard limit of one run, in minutes; 0: none. A job that reaches it is stopped.
             priority: Priority, -1000 to 1000; higher runs first.
-            max_attempts: Number of runs before an error makes it FAILED.
-            retry_delay_sec: Seconds before the second attempt; doubles each time.
+            max_attempts: Number of runs before an error makes it FAILED; lost runs do not count.
+            max_losses: Number of lost runs that makes it FAILED; 0: no limit.
+            retry_delay_sec: Seconds before the run that follows an error; doubles with each error, up to a
+                day.
             retry_exit_codes: Exit codes after which it is retried; empty: after any error.
-            retry_on_timeout: Whether it is retried after its wall time.
+            retry_on_timeout: Whether it runs again after wall_time_limit_min.
             return_code: Exit code of the last run; -N for signal N.
             force: Enter a state that the table of moves forbids.
 
@@ -1456,8 +1627,10 @@ class JobManager(JobManagerBase[Job], JobQuery):
         gpus_per_rank: float | Unset = UNSET,
         mem_per_node_mb: int | Unset = UNSET,
         wall_time_min: int | Unset = UNSET,
+        wall_time_limit_min: int | Unset = UNSET,
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,

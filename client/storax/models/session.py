@@ -146,20 +146,20 @@ class SessionQuery(ChangeQuery[Session]):
             batch_job_id__ne: Not this batch_job_id, nor any of a list.
             batch_job_id__isnull: Whether batch_job_id is null.
             heartbeat: Equal to this heartbeat, or to any of a list.
-            heartbeat_before: heartbeat before this time (UTC).
-            heartbeat_after: heartbeat after this time (UTC).
+            heartbeat_before: heartbeat before this time.
+            heartbeat_after: heartbeat after this time.
             heartbeat__isnull: Whether heartbeat is null.
             expires_at: Equal to this expires_at, or to any of a list.
-            expires_at_before: expires_at before this time (UTC).
-            expires_at_after: expires_at after this time (UTC).
+            expires_at_before: expires_at before this time.
+            expires_at_after: expires_at after this time.
             expires_at__isnull: Whether expires_at is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
         """
         query: SessionQuery = self._filter(locals())
         return query

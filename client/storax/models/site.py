@@ -257,16 +257,16 @@ class SiteQuery(ChangeQuery[Site]):
             globus_endpoint_id__ne: Not this globus_endpoint_id, nor any of a list.
             globus_endpoint_id__isnull: Whether globus_endpoint_id is null.
             last_refresh: Equal to this last_refresh, or to any of a list.
-            last_refresh_before: last_refresh before this time (UTC).
-            last_refresh_after: last_refresh after this time (UTC).
+            last_refresh_before: last_refresh before this time.
+            last_refresh_after: last_refresh after this time.
             last_refresh__isnull: Whether last_refresh is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
         """
         query: SiteQuery = self._filter(locals())
         return query

@@ -29,6 +29,7 @@ JobState = Literal[
     "STAGED_OUT",
     "JOB_FINISHED",
     "FAILED",
+    "CANCELLED",
 ]
 TransferItemOrdering = Literal[
     "id", "-id", "state", "-state", "creation_date", "-creation_date", "last_update", "-last_update"
@@ -177,11 +178,11 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
             task_id__isnull: Whether task_id is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
             job_state: State of its job, or any of a list.
             tags: Tags of its job contain all of these.
         """

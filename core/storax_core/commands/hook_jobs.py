@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from storax_core.commands import create_jobs
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.lifecycle.change import Row
-from storax_core.lifecycle.rules import Facts
+from storax_core.lifecycle.change import Facts, Row
 from storax_core.lifecycle.states import JobState
 from storax_core.log.append import Context
 from storax_core.resources import JOBS
@@ -18,9 +17,16 @@ BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND nam
 
 
 async def create(conn: Connection, ctx: Context, facts: Facts, report: Row) -> None:
-    """Create the jobs of a report. Where one is invalid, the report is changed to FAILED with the reason."""
+    """Create the jobs of a report, unless its job is being cancelled.
+
+    Where one is invalid, the report is changed to FAILED with the reason.
+    """
     if facts["lease_epoch"] != report["lease_epoch"] or facts["session_id"] is None:
         return  # a late or a repeated report
+    if facts["cancel_requested"]:
+        for move in report["moves"][-1:]:
+            move["data"]["jobs_not_created"] = len(report["jobs"])
+        return
     try:
         # It judges all rows before it writes any.
         await create_jobs.create_jobs(

@@ -12,8 +12,7 @@ from storax_core.commands.resource_rules import rules_of
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound, StaleVersion
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Patch, Row
-from storax_core.lifecycle.rules import Facts
+from storax_core.lifecycle.change import Change, Facts, Patch, Row
 from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.queries import select

@@ -54,11 +54,13 @@ __all__ = [
 class StateMachine:
     """A state field's transitions: from state to the set of states it may enter.
 
-    ``effects`` names fields that a transition itself may change, beside those that an update may name.
+    ``effects`` names fields that a transition itself may change, beside those that an update may name. ``first`` is the
+    state from which a new row enters its stored one, for the log; empty where it is created in that state.
     """
 
     transitions: dict[str, frozenset[str]]
     effects: tuple[str, ...] = ()
+    first: str = ""
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,8 @@ OPERATORS = {
         Operator("lte", ("number",), "{} at or below this.", le),
         Operator("contains", ("text",), "{} contains this text.", _contains, value_type=Text),
         Operator("startswith", ("text",), "{} starts with this text.", func.starts_with, value_type=Text),
-        Operator("before", ("time",), "{} before this time (UTC).", lt, suffix="_before"),
-        Operator("after", ("time",), "{} after this time (UTC).", gt, suffix="_after"),
+        Operator("before", ("time",), "{} before this time.", lt, suffix="_before"),
+        Operator("after", ("time",), "{} after this time.", gt, suffix="_after"),
         Operator("contains_json", ("json",), "{} contains all of these keys and values.", _contains_json, suffix=""),
         Operator("isnull", SCALAR, "Whether {} is null.", _is_null, value_type=bool),
     )

@@ -18,6 +18,8 @@ BigId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 Flag = Annotated[bool, Field(strict=True)]
 RowVersion = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+RetryDelay = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Losses = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
 def clean_text(value: str) -> str:
@@ -128,9 +130,11 @@ Tags = Annotated[dict[str, str], AfterValidator(_tags)]
 
 
 def as_utc(value: datetime) -> datetime:
-    """An aware UTC time; a naive one is taken as UTC."""
+    """An aware UTC time; one without a zone is refused, for the server does not know whose clock it is of."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} names no time zone; add Z for UTC, or an offset such as +02:00")
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return value.astimezone(UTC)
     except OverflowError:
         raise ValueError("the time must lie in the years 1 to 9999 (UTC)") from None
 

@@ -42,7 +42,7 @@ def check(folder: SiteFolder) -> Iterator[Finding]:
 
 
 def _launch(settings: SiteSettings) -> str:
-    kind, _ = launch_of(settings.launcher.launch, os.environ)
+    kind, _ = launch_of(settings.launcher.launch, settings.environment.job(os.environ))
     return (
         "no mpiexec on the PATH; jobs of several ranks are refused"
         if kind == "none"
@@ -95,7 +95,9 @@ def _waiting(folder: SiteFolder) -> int:
 
 def _locations(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
     """Each location is really asked, as an agent would ask it."""
-    places = Locations(settings.transfer_locations, data=folder.data, scratch=folder.transfers)
+    places = Locations(
+        settings.transfer_locations, data=folder.data, scratch=folder.transfers, environment=settings.environment
+    )
     for alias in settings.transfer_locations:
         try:
             yield Finding(f"location {alias}", True, places.service(alias).check())

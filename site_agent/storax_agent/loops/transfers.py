@@ -17,6 +17,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from storax._runtime.retry import doubling_pause
 from storax.errors import Conflict, InvalidInput, NotFound
 from storax_agent.files.set_aside import SetAside
 from storax_agent.server.site_api import SiteApi
@@ -93,7 +94,7 @@ class Transfers:
         pause = self._pauses.setdefault(batch.lane[0], Pause())
         if "again" in states:
             pause.failures = 1 if "done" in states else pause.failures + 1
-            seconds = min(LONGEST_PAUSE_SEC, self._first_pause * 2 ** min(pause.failures - 1, 20))
+            seconds = doubling_pause(self._first_pause, pause.failures, LONGEST_PAUSE_SEC)
             pause.until = time.monotonic() + seconds * random.uniform(0.75, 1.25)  # noqa: S311 - keeps no secret
         elif "done" in states:
             pause.failures = 0

@@ -168,9 +168,9 @@ class Agent:
         self._stop(self.leases.find_all(pairs), cause="stale")
         self.cancel(answer.cancel)
 
-    def drain(self, *, stop_jobs: bool, grace_sec: float) -> None:
-        """The end is near: ask for no more, report at once; with ``stop_jobs`` end what runs."""
-        self._draining = True
+    def drain(self, *, stop_jobs: bool, grace_sec: float, reason: str) -> None:
+        """The end is near: ask for no more, report at once; with ``stop_jobs`` end what runs, for this ``reason``."""
+        self._draining, self._outcomes.stop_reason = True, reason
         self.demand.set(0)
         self.report_trigger.flush()
         if stop_jobs:

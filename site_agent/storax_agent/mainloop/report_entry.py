@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 from storax_agent.launch.work import Lease, Started
 from storax_agent.server.storable import storable, storable_text
 
-_REDUCED = {"RUN_DONE": "RUN_ERROR", **{to: to for to in ("RUNNING", "RUN_ERROR", "RUN_TIMEOUT")}}
+_REDUCED = {"RUN_DONE": "RUN_ERROR", **{to: to for to in ("RUNNING", "RUN_ERROR", "RUN_TIMEOUT", "CANCELLED")}}
 
 
 class Move(TypedDict):
@@ -51,6 +51,11 @@ def running(started: Started) -> Entry:
 def refusal(lease: Lease, at: float, reason: str) -> Entry:
     """The report of a job that this site will not run."""
     return entry(lease, [move("FAILED", at, message=reason[:2000])])
+
+
+def cancelled(lease: Lease, at: float, patch: dict[str, Any] | None = None) -> Entry:
+    """The report of a job that was stopped, or not started, because the server requested its cancellation."""
+    return entry(lease, [move("CANCELLED", at, message="cancelled")], patch)
 
 
 def given_back(lease: Lease, reason: str) -> Entry:

@@ -1,7 +1,7 @@
 """From a leased Job and its App to a process to start, or to the reason why this site will not start it."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ class Preparer:
 
     ``nodes`` is what each node has, None for a single one of the site's size; ``memory_mb`` 0 is not known; ``launch``
     starts ranks on this machine, and is None where the launcher itself sees to that. ``places`` are those of the site
-    where jobs may run as well, None where nobody knows them all.
+    where jobs may run as well, None where nobody knows them all. ``client`` returns the variables that lead a Storax
+    client in a job to this site's server.
     """
 
     results: Path
@@ -55,6 +56,7 @@ class Preparer:
     functions: Path | None = None
     memory_mb: int = 0
     places: Sequence[Placement] | None = ()
+    client: Callable[[], Mapping[str, str]] = dict
     _commands: dict[int, tuple[int, Command]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,6 +76,8 @@ class Preparer:
         objection = self.policy.objection(app, submitter=job.get("submitter") or self.submitter)
         if objection:
             raise RefusedError(objection)
+        if flaw := _dos_lines(app):
+            raise RefusedError(flaw)
         method = method_of(job, app)
         foot = footprint(job, whole_nodes=self.whole_nodes)
         try:
@@ -86,31 +90,48 @@ class Preparer:
             raise RefusedError(str(error)) from error
         if app.get("shell_preamble"):
             argv = with_preamble(app["shell_preamble"], argv)
-        environment = {**_environment(app), **carried, **self._own(lease, job), PYTHON: _python(app)}
-        wall_sec = 60.0 * (job.get("wall_time_min") or 0)
-        work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
+        environment = {**self.client(), **_environment(app), **carried, **self._own(lease, job), PYTHON: _python(app)}
+        limit, expected = _times(job)
+        work = Work(
+            lease, argv, environment, job["workdir"], foot.cores, foot.gpus, limit, *foot[2:], expected_sec=expected
+        )
         self._check(work)
         return self._launched(work) if foot.ranks > 1 and self.launch is not None else work
 
     def _call(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any], method: str, foot: Footprint) -> Work:
         """A call of ``run`` or a hook; a hook takes one core, whatever its job takes."""
-        if method == "run" and foot.nodes > 1:
-            raise RefusedError(f"needs {foot.nodes} nodes; a Python function runs on one")
+        if method == "run" and foot.nodes * foot.ranks > 1:
+            return self._ranks(lease, job, app, foot)
         threads = job.get("threads_per_rank") or 1 if method == "run" else 1
-        environment = {**_environment(app), "OMP_NUM_THREADS": str(threads)}
+        environment = {**self.client(), **_environment(app), "OMP_NUM_THREADS": str(threads)}
         try:
             program = self.sources.program(app, environment)
         except OSError as error:
             raise RefusedError(f"the source of App {app.get('name')!r} cannot be kept here: {error}") from error
         call = self.sources.call(method, program, job, app)
         cores, gpus, packing = foot[:3] if method == "run" else (1, [], 0)
-        wall = 60.0 * (job.get("wall_time_min") or 0) if method == "run" else HOOK_SEC
+        limit, expected = _times(job) if method == "run" else (HOOK_SEC, 0.0)
         work = Work(
-            lease, program.argv, environment, job["workdir"], cores, gpus, wall, packing,
-            memory_mb=foot.memory_mb if method == "run" else 0, call=call,
+            lease, program.argv, environment, job["workdir"], cores, gpus, limit, packing,
+            memory_mb=foot.memory_mb if method == "run" else 0, call=call, expected_sec=expected,
         )  # fmt: skip
         self._check(work)
         return work
+
+    def _ranks(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any], foot: Footprint) -> Work:
+        """A call of ``run`` in several ranks: one process for each, as of a command."""
+        own = self._own(lease, job)
+        try:
+            argv = self.sources.ranks(lease, job, app, result=own[RESULT_VARIABLE])
+        except OSError as error:
+            raise RefusedError(f"the source of App {app.get('name')!r} cannot be kept here: {error}") from error
+        except ValueError as error:
+            raise RefusedError(str(error)) from error
+        wall_sec = 60.0 * (job.get("wall_time_min") or 0)
+        environment = {**_environment(app), **own}
+        work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
+        self._check(work)
+        return self._launched(work) if self.launch is not None else work
 
     def _command(self, app: Mapping[str, Any]) -> Command:
         version = app.get("version", 0)
@@ -161,6 +182,20 @@ class Preparer:
             )
         argv, more = launch.command(work.argv, Ranks((), work.ranks, work.threads, (), work.params))
         return replace(work, argv=argv, environment={**work.environment, **more})
+
+
+def _times(job: Mapping[str, Any]) -> tuple[float, float]:
+    """The hard limit of a run, and what it is expected to take; seconds."""
+    return 60.0 * (job.get("wall_time_limit_min") or 0), 60.0 * (job.get("wall_time_min") or 0)
+
+
+def _dos_lines(app: Mapping[str, Any]) -> str:
+    for name in ("shell_preamble", *(("command_template",) if app.get("use_shell") else ())):
+        if "\r\n" in (app.get(name) or ""):
+            return (
+                f"{name} of App {app.get('name')!r} has DOS line ends (CR LF), which a shell takes for part of a word"
+            )
+    return ""
 
 
 def _python(app: Mapping[str, Any]) -> str:

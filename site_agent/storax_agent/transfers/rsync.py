@@ -5,7 +5,7 @@ once more, what came in is moved into its workdir.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,10 @@ COMPLAINTS = (TransferError, PathError, OSError)
 
 
 class RsyncTransfer:
-    """Moves to and from one host. ``scratch`` is a folder of its own."""
+    """Moves to and from one host. ``scratch`` is a folder of its own, ``environment`` that of rsync and ssh."""
 
-    def __init__(self, place: SshLocation, *, data: Path, scratch: Path) -> None:
-        self._rsync, self._data, self._scratch = Rsync(place), data, scratch
+    def __init__(self, place: SshLocation, *, data: Path, scratch: Path, environment: Mapping[str, str]) -> None:
+        self._rsync, self._data, self._scratch = Rsync(place, environment), data, scratch
 
     def submit(self, items: Sequence[Item], watch: Watch) -> Sequence[Moved]:
         """Move them; one that cannot be moved does not hold up the others."""

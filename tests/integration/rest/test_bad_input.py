@@ -402,7 +402,7 @@ class Chance:
         row: dict[str, Any] = {
             "id": self.ids["job"],
             "lease_epoch": 1,
-            "moves": [{"to": "RUNNING", "at": "2026-01-01"}],
+            "moves": [{"to": "RUNNING", "at": "2026-01-01T00:00:00Z"}],
         }
         return row | self.fields(["id", "lease_epoch", "attempt", "moves", "patch"])
 

@@ -163,7 +163,7 @@ def test_the_same_lease_is_never_started_twice(bench):
 def test_what_is_to_be_cancelled_never_starts(bench):
     bench.take(job(1, cancel_requested=True))
     assert bench.launcher.works == []
-    assert bench.moves() == [(1, ["FAILED"])]
+    assert bench.moves() == [(1, ["CANCELLED"])]
 
 
 def test_a_running_job_that_nobody_runs_is_given_back_and_an_unstarted_one_started(bench):
@@ -195,7 +195,7 @@ def test_wide_jobs_count_by_their_cores(tmp_path):
 
 def test_at_the_end_nothing_new_is_taken_and_jobs_are_stopped(bench):
     bench.take(job(1))
-    bench.agent.drain(stop_jobs=True, grace_sec=0.1)
+    bench.agent.drain(stop_jobs=True, grace_sec=0.1, reason="the agent was stopped")
     bench.take(job(2))
     assert [work.lease.job_id for work in bench.launcher.works] == [1]
     assert bench.launcher.stops == [(Lease(1, 1, 1), "stopped")]

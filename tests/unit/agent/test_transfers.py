@@ -104,7 +104,7 @@ def test_names_are_compared_as_rsync_prints_them():
 
 
 def test_ssh_asks_nobody_and_checks_the_host(place):
-    shell = Rsync(SshLocation(url="ssh://u@h/b", identity_file=Path("/k x"), known_hosts=Path("/h x")))._shell()
+    shell = Rsync(SshLocation(url="ssh://u@h/b", identity_file=Path("/k x"), known_hosts=Path("/h x")), {})._shell()
     for word in ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "'/k x'", '"/h x"'):
         assert word in shell
 

@@ -362,7 +362,7 @@ def test_times_are_sent_as_utc(script, client):
     one = from_object(BatchJob, {"id": 1, "version": 1}, client)
     script.on("PATCH", "/batch-jobs/1", {"id": 1})
     one.start_time = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-    one.end_time = "2026-01-01T12:00:00"
+    one.end_time = "2026-01-01T12:00:00Z"
     one.save()
     assert script.last.body == {"end_time": "2026-01-01T12:00:00Z", "start_time": "2026-01-01T10:00:00Z"}
     with pytest.raises(errors.InvalidInput, match="no ISO 8601 time"):

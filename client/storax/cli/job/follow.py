@@ -1,19 +1,22 @@
 """`storax job logs` and `wait`."""
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from storax._runtime.output_files import name_of, own_names
 from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
 from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+from storax.models.job_rules import UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from storax.models.job import Job
@@ -42,7 +45,7 @@ def logs(
     from storax.models.job import Job
 
     selected = Job.objects.get(id=one_id(job))
-    file = _log_file(selected, "job.err" if err else "job.out", quiet=path)
+    file = _log_file(selected, int(err), quiet=path)
     if path:
         print(file)
         return
@@ -52,21 +55,29 @@ def logs(
     with file.open("rb") as opened:
         _copy(_last_lines(opened, lines))
         if follow:
-            _follow(selected, opened)
+            _follow(selected, opened, lambda: _named(selected.id or 0, file.parent, int(err)))
 
 
-def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
+def _log_file(job: "Job", stream: int, *, quiet: bool) -> Path:
     from storax.models.site import Site
 
     site = Site.objects.get(id=job.site_id)
     folder = Path(site.path)
+    workdir = folder / "data" / job.workdir
+    file = _named(job.id or 0, workdir, stream)
+    if job.attempt == 0 and file.exists():  # of another job: this one has not run
+        file = workdir / own_names(job.id or 0)[stream]
     if not quiet and not (site.path and folder.is_dir()):
         raise CommandError(
             f"The log of job {job.id} is not on this machine.",
-            hint=f"It is at site {site.name}: {folder / 'data' / job.workdir / name}",
+            hint=f"It is at site {site.name}: {file}",
             status=NOT_FOUND,
         )
-    return folder / "data" / job.workdir / name
+    return file
+
+
+def _named(job_id: int, workdir: Path, stream: int) -> Path:
+    return workdir / name_of(job_id, stream, lambda name: (workdir / name).exists())
 
 
 def _require(job: "Job", file: Path) -> None:
@@ -98,18 +109,27 @@ def _wait_for_file(job: "Job", file: Path) -> None:
         pass
 
 
-def _follow(job: "Job", opened: Any) -> None:
+def _follow(job: "Job", opened: BinaryIO, find: Callable[[], Path]) -> None:
+    """Print what is added to a file, and then to that of each further attempt, until the job has ended."""
     over, last = _ended(job), False
-    while True:
-        if opened.tell() > Path(opened.name).stat().st_size:  # a new attempt begins a new log
-            opened.seek(0)
-        block = opened.read(BLOCK)
-        if block:
-            _copy([block])
-        elif last:
-            return
-        else:
-            last = over.wait(POLL_SEC)
+    with ExitStack() as files:
+        while True:
+            if opened.tell() > os.fstat(opened.fileno()).st_size:  # it was begun anew
+                opened.seek(0)
+            if block := opened.read(BLOCK):
+                _copy([block])
+            elif _is_another(file := find(), opened):
+                opened = files.enter_context(file.open("rb"))
+            elif last:
+                return
+            else:
+                last = over.wait(POLL_SEC)
+
+
+def _is_another(file: Path, opened: BinaryIO) -> bool:
+    with suppress(FileNotFoundError):
+        return not os.path.samestat(file.stat(), os.fstat(opened.fileno()))
+    return False
 
 
 def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:
@@ -134,13 +154,17 @@ def wait(
     site: Sites = None,
     app: Apps = None,
     any_: Annotated[bool, typer.Option("--any", help="Return when one job has ended.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Return when one job has failed.")] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Return when one job has failed or was cancelled.")
+    ] = False,
     timeout: Annotated[
         str | None,
         typer.Option("--timeout", metavar="TIME", help="Longest wait: 90 (seconds), 10m, 2h. Default: none."),
     ] = None,
 ) -> None:
-    """Wait until jobs have ended. Exit status: 6 if a job failed, 7 after a timeout. The jobs continue after a timeout.
+    """Wait until jobs have ended. Exit status: 6 if a job failed or was cancelled, 7 after a timeout.
+
+    The jobs continue after a timeout.
 
     \b
     Examples:
@@ -155,14 +179,14 @@ def wait(
 
 
 def _stop_rule(*, any_: bool, fail_fast: bool) -> "Callable[[Job], bool]":
-    return lambda job: any_ or (fail_fast and job.state == "FAILED")
+    return lambda job: any_ or (fail_fast and job.state in UNSUCCESSFUL)
 
 
 def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable[[Job], bool]") -> None:
     """Wait for jobs, with a bar on a terminal, and print on stderr how they ended.
 
     Raises:
-        CommandError: some failed, or the time was up first.
+        CommandError: some failed or were cancelled, or the time was up first.
     """
     ended: list[Job] = []
     began = time.monotonic()
@@ -172,10 +196,11 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
             step()
             if until(job):
                 break
-    failed = [job for job in ended if job.state == "FAILED"]
-    note(f"{len(ended)} of {len(jobs)} ended in {time.monotonic() - began:.1f} s, {len(failed)} of them failed.")
-    if failed:
-        raise _failure(failed)
+    failed, cancelled = ([job for job in ended if job.state == state] for state in UNSUCCESSFUL)
+    rest = f", {len(cancelled)} cancelled" if cancelled else ""
+    note(f"{len(ended)} of {len(jobs)} ended in {time.monotonic() - began:.1f} s, {len(failed)} of them failed{rest}.")
+    if failed or cancelled:
+        raise _failure(failed, "failed") if failed else _failure(cancelled, "cancelled")
 
 
 def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Job]":
@@ -204,10 +229,11 @@ def _too_late(left: "Sequence[int | None]", total: int) -> CommandError:
     return CommandError(f"{len(left)} of {total} jobs did not end in time: {named}.", hint=hint, status=TIMEOUT)
 
 
-def _failure(failed: "Sequence[Job]") -> CommandError:
-    named = ", ".join(str(job.id) for job in failed[:FEW]) + (", ..." if len(failed) > FEW else "")
-    noun = "Job" if len(failed) == 1 else "Jobs"
-    return CommandError(f"{noun} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
+def _failure(jobs: "Sequence[Job]", how: str) -> CommandError:
+    named = ", ".join(str(job.id) for job in jobs[:FEW]) + (", ..." if len(jobs) > FEW else "")
+    noun, were = ("Job", "was") if len(jobs) == 1 else ("Jobs", "were")
+    end = how if how == "failed" else f"{were} {how}"
+    return CommandError(f"{noun} {named} {end}.", hint=f"Why: storax job explain {jobs[0].id}", status=JOBS_FAILED)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from storax._runtime.output_files import PLAIN
 from storax_agent.launch.protocol.first_version import decode_outcome
 from storax_agent.launch.protocol.messages import ProtocolError, decode
 from storax_agent.launch.protocol.stream import encode_line
@@ -23,12 +24,14 @@ TOO_DEEP = f"a value in it is nested deeper than {MAX_DEPTH} levels; keep it in 
 
 
 class CallMethod(Struct, frozen=True, tag="call"):
-    """Perform a method. ``lease`` is the name of the lease, ``job`` what the method sees as ``self.job``."""
+    """Perform a method. ``lease`` is the name of the lease, ``job`` what the method sees as ``self.job``, ``outputs``
+    the names of the files for stdout and stderr."""
 
     lease: str
     method: str
     parameters: dict[str, Any]
     job: dict[str, Any]
+    outputs: tuple[str, str] = PLAIN
 
 
 class Answer(Struct, frozen=True, tag="answer"):

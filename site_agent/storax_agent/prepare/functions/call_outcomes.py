@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
 from storax.models.job_rules import HOOKS
-from storax_agent.launch.work import Ended, HookEnded, Raised, Returned
+from storax_agent.launch.work import Ended, HookEnded, Outcome, Raised, Returned
 
 Data = dict[str, Any]
 # The state that the site reports after a hook that set none. Where it is the state that the hook ran in, the server's
@@ -13,6 +16,26 @@ FOLLOWS: dict[str, str] = {
     "preprocess": "PREPROCESSED",
     "postprocess": "POSTPROCESSED",
 }
+
+
+def of_ranks(value: Any, ended: Ended) -> Ended | None:
+    """Return the end with the answer that the ranks of ``run`` left as the job's result; None for another result.
+
+    Where rank 0 has returned and the launch command failed, another rank ended without an answer: its exit code counts.
+    """
+    if (
+        not isinstance(value, dict)
+        or value.keys() != {"type", "lease", "outcome"}
+        or value["lease"] != ended.lease.name
+    ):
+        return None
+    try:
+        outcome: Outcome = msgspec.convert(value["outcome"], Outcome)
+    except msgspec.ValidationError:
+        return None
+    if ended.code and isinstance(outcome, Returned):
+        return None
+    return replace(ended, stage="run", outcome=outcome)
 
 
 def of_run(ended: Ended, end: str, tail: str) -> tuple[str, Data, Data]:
