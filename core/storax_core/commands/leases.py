@@ -25,10 +25,12 @@ from storax_core.resources.types import (
     Count,
     JsonObject,
     JsonValue,
+    KeyPaths,
     Losses,
     RowVersion,
     ShortText,
     Tags,
+    TextMap,
     UtcTime,
     Whole,
 )
@@ -79,6 +81,12 @@ class Outcome(BaseModel):
     tags: Tags = Field(default_factory=dict, description="A hook's new tags.")
     parameters: JsonObject = Field(default_factory=dict, description="A hook's new parameters.")
     data: JsonObject = Field(default_factory=dict, description="A hook's new data.")
+    tags__merge: TextMap = Field(default_factory=dict, description="Tags that a hook set.")
+    tags__remove: KeyPaths = Field(default_factory=list, description="Tags that a hook removed.")
+    parameters__merge: JsonObject = Field(default_factory=dict, description="Parameters that a hook set.")
+    parameters__remove: KeyPaths = Field(default_factory=list, description="Parameters that a hook removed.")
+    data__merge: JsonObject = Field(default_factory=dict, description="Keys of data that a hook set.")
+    data__remove: KeyPaths = Field(default_factory=list, description="Keys of data that a hook removed.")
     num_nodes: Count = Field(default=1, description="A hook's new number of nodes.")
     ranks_per_node: Count = Field(default=1, description="A hook's new ranks per node.")
     threads_per_rank: Count = Field(default=1, description="A hook's new threads per rank.")
@@ -150,6 +158,7 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     """
     by_job, stale = _newest(reports)
     facts = {f["id"]: f for f in await transitions.lock_jobs(conn, ctx.owner_id, list(by_job))}
+    await hook_jobs.merge_maps(conn, ctx, {i: by_job[i] for i in facts})
     changes, accepted = [], []
     refused = [
         {"id": i, "code": "not_found", "detail": "no such job; it was deleted"} for i in by_job if i not in facts

@@ -12,6 +12,7 @@ from storax_core.lifecycle.states import JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE, J
 from storax_core.resources import columns as c
 from storax_core.resources.base import (
     BOTH,
+    BY_KEY,
     CREATE,
     EQ,
     JSON,
@@ -85,13 +86,13 @@ class Job(SQLModel, table=True):
     workdir: Annotated[InsidePath, Mark(filter=TEXT, write=BOTH, order=True)] = c.text(
         "Working folder, relative to the site's data folder."
     )
-    tags: Annotated[Tags, Mark(filter=JSON, write=BOTH)] = c.json("Labels.")
-    parameters: Annotated[JsonObject, Mark(filter=JSON, write=BOTH)] = c.json("Values for the App's parameters.")
-    data: Annotated[JsonObject, Mark(filter=JSON, write=BOTH)] = c.json("Data of the user.")
+    tags: Annotated[Tags, Mark(filter=JSON, write=BY_KEY)] = c.json("Labels.")
+    parameters: Annotated[JsonObject, Mark(filter=JSON, write=BY_KEY)] = c.json("Values for the App's parameters.")
+    data: Annotated[JsonObject, Mark(filter=JSON, write=BY_KEY)] = c.json("Data of the user.")
     return_value: Annotated[JsonValue, Mark(write=UPDATE_ONLY)] = Field(
         default=None, sa_type=JSONB(none_as_null=True), nullable=True, description="Result of the process, as JSON."
     )
-    launch_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra arguments for the site's launcher.")
+    launch_params: Annotated[TextMap, Mark(write=BY_KEY)] = c.json("Extra arguments for the site's launcher.")
     parent_ids: Annotated[list[BigId], Mark(write=CREATE)] = c.json("Jobs that must finish first.", list)
     on_parent_failure: Annotated[Literal["fail", "run"], Mark(write=BOTH)] = c.text(
         "If a parent fails, is cancelled or is deleted: end too, or run.", default="fail"

@@ -22,6 +22,7 @@ from storax_agent.settings.policy import Policy
 MEND = {name: f" ({key} in its site.toml)" for name, key in
         (("cores", "slots"), ("gpus", "gpus"), ("memory", "memory_mb"))}  # fmt: skip
 PYTHON = "STORAX_PYTHON"  # where Storax is installed at this site, for commands that need it
+MAX_ARGUMENT = 131_072  # bytes of one argument or variable, with its end: MAX_ARG_STRLEN of Linux
 HOOK_SEC = 3600.0  # a hook that takes longer holds a core for nothing
 
 
@@ -150,7 +151,8 @@ class Preparer:
 
     def _check(self, work: Work) -> None:
         """Raises MisplacedError or RefusedError for what cannot fit here, and RefusedError for launch parameters that
-        this site does not take."""
+        this site does not take, and for an argument that no program can get."""
+        _check_arguments(work)
         if work.stage in ("", "run"):
             self._fits(work)
         # A launch command can be made to run another program, so a site that names its Apps names these as well.
@@ -210,3 +212,14 @@ def _environment(app: Mapping[str, Any]) -> dict[str, str]:
                 f"App environment variable {name!r} cannot be set: a name has no '=', and neither part a NUL"
             )
     return {name: str(value) for name, value in environment.items()}
+
+
+def _check_arguments(work: Work) -> None:
+    """Raise RefusedError for an argument or a variable that is longer than Linux passes to a program."""
+    for what, text in (*enumerate(work.argv), *work.environment.items()):
+        size = len(text.encode(errors="surrogatepass")) if len(text) * 4 >= MAX_ARGUMENT else 0
+        if size >= MAX_ARGUMENT:
+            name = f"argument {what}" if isinstance(what, int) else f"environment variable {what}"
+            raise RefusedError(
+                f"{name} has {size:,} bytes, and a program can get {MAX_ARGUMENT - 1:,}; pass the path of a file"
+            )

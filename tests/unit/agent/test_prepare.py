@@ -216,3 +216,11 @@ def test_a_client_in_a_command_or_function_is_led_to_the_site_and_an_app_may_say
         assert preparer.work(LEASE, JOB, app).environment["STORAX_URL"] == "http://here"
     own = {**APP, "environment": {"STORAX_URL": "http://own"}}
     assert preparer.work(LEASE, JOB, own).environment["STORAX_URL"] == "http://own"
+
+
+def test_an_argument_that_no_program_can_get_is_refused_with_its_size(tmp_path):
+    app = {**APP, "command_template": "echo {{ n }}", "parameters": {"n": {"required": True}}}
+    assert work(tmp_path, app=app, parameters={"n": "z" * 131_071}).argv[1] == "z" * 131_071
+    for text in ("z" * 131_072, "é" * 70_000):
+        with pytest.raises(RefusedError, match=r"argument 1 has 1[34][01],[0-9]+ bytes, and a program can get 131,071"):
+            work(tmp_path, app=app, parameters={"n": text})

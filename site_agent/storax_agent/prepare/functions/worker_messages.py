@@ -45,6 +45,8 @@ class HookEnded(NamedTuple):
 
 
 Outcome = Union[Returned, Raised, HookEnded]  # noqa: UP007 - Python 3.9 evaluates it
+# The exception of a return value that cannot be stored: the same call would end so again.
+UNSTORABLE = "UnstorableResult"
 TYPES = {Returned: "returned", Raised: "raised", HookEnded: "hook_ended"}
 
 
