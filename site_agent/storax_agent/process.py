@@ -28,7 +28,7 @@ from storax_agent.loops.report import Report
 from storax_agent.mainloop.agent import Agent
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.mainloop.loop import Loop, LoopHealth
-from storax_agent.mainloop.outbox import Outbox, OutboxReader
+from storax_agent.mainloop.outbox import open_outbox
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.prepare.client_variables import ClientVariables
 from storax_agent.prepare.job import Preparer
@@ -50,7 +50,7 @@ class AgentProcess(ABC):
         # Why this process ends, for the jobs that it stops.
         self.stop_reason: Callable[[], str] = lambda: f"the agent of site {settings.name} was stopped"
         self.set_aside = SetAside(folder.set_aside)
-        self.outbox, self.reader = Outbox(folder.outbox), OutboxReader(folder.outbox, self.set_aside)
+        self.outbox, self.reader = open_outbox(folder.outbox, self.set_aside)
         self.launcher, self.size = self._launcher()
         self.agent = self._agent()
         self.keeper = SessionKeeper(

@@ -17,6 +17,7 @@ from storax_core.lifecycle.states import (
     JOB_TAKEABLE,
     JOB_TRANSITIONS,
     JOB_UNSUCCESSFUL,
+    JobState,
 )
 from storax_core.resources import RESOURCES
 from tools.codegen import async_twins, source
@@ -58,7 +59,7 @@ def render_job_rules() -> str:
     groups = {"takeable": JOB_TAKEABLE, "runnable": JOB_RUNNABLE, "final": JOB_DONE, "unsuccessful": JOB_UNSUCCESSFUL}
     states = {name: list(map(str, group)) for name, group in groups.items()}
     hooks = {str(state): hook for state, hook in HOOKS.items()}
-    reportable = AGENT_STATES | HOOK_STATES
+    reportable = (AGENT_STATES | HOOK_STATES) - {JobState.CANCELLED}  # which only a cancellation enters
     settable = {hook: sorted(map(str, {s, *(JOB_TRANSITIONS[s] & reportable)})) for s, hook in HOOKS.items()}
     template = environment().get_template("job_rules.jinja")
     return template.render(hooks=hooks, parameter=PARAMETER.pattern, settable=settable, **states)

@@ -13,13 +13,11 @@ HOOKS: Final[dict[str, Hook]] = {
 """The hook of its App that a job runs in each of these states, where the App has it."""
 SETTABLE: Final[dict[str, tuple[str, ...]]] = {
     "preprocess": (
-        "CANCELLED",
         "FAILED",
         "PREPROCESSED",
         "STAGED_IN",
     ),
     "postprocess": (
-        "CANCELLED",
         "FAILED",
         "JOB_FINISHED",
         "POSTPROCESSED",
@@ -27,13 +25,11 @@ SETTABLE: Final[dict[str, tuple[str, ...]]] = {
         "RUN_DONE",
     ),
     "handle_error": (
-        "CANCELLED",
         "FAILED",
         "RESTART_READY",
         "RUN_ERROR",
     ),
     "handle_timeout": (
-        "CANCELLED",
         "FAILED",
         "RESTART_READY",
         "RUN_TIMEOUT",

@@ -15,9 +15,9 @@ JOB_FACTS = (
     " retry_on_timeout, return_code, num_nodes, ranks_per_node, node_packing_count"
 )
 
-# And of one that a user moves: the state from which it failed, by its last such event.
-USER_FACTS = f"""{JOB_FACTS}, CASE WHEN state = 'FAILED' THEN (SELECT e.from_state FROM event_log e
-WHERE e.entity = 'job' AND e.entity_id = job_state.id AND e.to_state = 'FAILED'
+# And of one that a user moves: the state from which it failed or was cancelled, by its last such event.
+USER_FACTS = f"""{JOB_FACTS}, CASE WHEN state IN ('FAILED', 'CANCELLED') THEN (SELECT e.from_state
+FROM event_log e WHERE e.entity = 'job' AND e.entity_id = job_state.id AND e.to_state = job_state.state
 ORDER BY e.version DESC LIMIT 1) END AS failed_from"""  # noqa: S608
 
 

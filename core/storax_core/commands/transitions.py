@@ -32,10 +32,16 @@ async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> N
         if "state" in change.patch:
             entered[change.patch["state"]].append(change.id)
     await release_children(conn, ctx, [i for s in JOB_DONE for i in entered[s]])
-    await end_transfers(conn, ctx, [i for s in JOB_DONE if s != JobState.JOB_FINISHED for i in entered[s]])
+    await end_transfers(conn, ctx, [c.id for c in changes if c.patch.get("state") in JOB_DONE and not _complete(c)])
     await await_parents(conn, ctx, entered[JobState.AWAITING_PARENTS])
     await start_transfers(conn, ctx, entered[JobState.READY], "in")
     await start_transfers(conn, ctx, entered[JobState.POSTPROCESSED], "out")
+
+
+def _complete(change: Change) -> bool:
+    """Whether a job went through all its stages, or had nothing to do in them, so that no transfer of it is left."""
+    last = next((e for e in reversed(change.events) if e.to_state == JobState.JOB_FINISHED), None)
+    return last is not None and (last.from_state == JobState.STAGED_OUT or "skipped" in last.data)
 
 
 async def transition_each(

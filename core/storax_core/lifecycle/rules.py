@@ -130,16 +130,18 @@ def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
     again = to == JobState.RESTART_READY and facts["state"] in JOB_UNSUCCESSFUL
+    if again and _only_stage_out_failed(facts):
+        enter(change, mine, JobState.POSTPROCESSED, data)
+        return change
     if again and facts["stage_in"] and not facts["attempt"]:
         to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
-    if again and _only_stage_out_failed(facts):
-        to = JobState.POSTPROCESSED  # its run is done: bring out what is there
     enter(change, mine, to, {"message": CANCELLED, **data} if to == JobState.CANCELLED else data)
     return change
 
 
 def _only_stage_out_failed(facts: Facts) -> bool:
+    """Whether the job ran well, and its files could not be brought out."""
     return bool(facts.get("failed_from") == JobState.POSTPROCESSED and facts["stage_out"])
 
 

@@ -41,8 +41,9 @@ class SetAside:
     def put(self, name: str, reason: str, record: object) -> None:
         """Keep a record; one of the same name is replaced. A disk that takes no file leaves it to the log."""
         text = record.decode(errors="backslashreplace") if isinstance(record, bytes) else str(record)
-        row = {"name": name, "reason": reason[:1000], "at": time.time(), "record": text[:MOST_BYTES]}
-        LOG.error("%s was set aside in %s: %s", name, self.folder, reason)
+        shown = reason[:1000].encode(errors="backslashreplace").decode()
+        row = {"name": name, "reason": shown, "at": time.time(), "record": text[:MOST_BYTES]}
+        LOG.error("%s was set aside in %s: %s", name, self.folder, shown)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             atomic_write(self.folder / f"{UNSAFE.sub('-', name)[:100]}{SUFFIX}", json.dumps(row), mode=0o600)

@@ -11,7 +11,7 @@ from storax_agent.files.set_aside import SetAside
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.mainloop.load_window import ReportTrigger
 from storax_agent.mainloop.outbox import Batch, OutboxReader
-from storax_agent.mainloop.report_entry import Entry, reduced
+from storax_agent.mainloop.report_entry import SET_ASIDE, Entry, reduced
 from storax_agent.server.site_api import Answer, SiteApi
 
 MOST_ENTRIES = 1000
@@ -84,11 +84,16 @@ class Report:
             return self._drop(entry, second)
 
     def _drop(self, entry: Entry, error: StoraxError) -> Answer:
-        """Set an entry aside, unless the fault is the server's own: then it takes no report at all."""
+        """Set an entry aside, unless the fault was the server's: then it takes no report at all, or this one now."""
         if error.status == FAULT:
             self._report([])
+            try:
+                return self._report([entry])
+            except StoraxError as third:
+                if not _is_refusal(third):
+                    raise
         self._set_aside.put(f"report of job {entry['id']}, lease {entry['lease_epoch']}", str(error), to_json(entry))
-        return Answer([], [{"id": entry["id"], "code": "invalid", "detail": str(error)}], [])
+        return Answer([], [{"id": entry["id"], "code": SET_ASIDE, "detail": str(error)}], [])
 
 
 def _is_refusal(error: StoraxError) -> bool:

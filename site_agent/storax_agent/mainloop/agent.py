@@ -27,7 +27,7 @@ from storax_agent.mainloop.outbox import Batch, Outbox
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.mainloop.pending_reports import Pair, PendingReports
 from storax_agent.mainloop.preemption_filter import PreemptionFilter
-from storax_agent.mainloop.report_entry import running
+from storax_agent.mainloop.report_entry import SET_ASIDE, running
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import Acquired, Answer
 
@@ -135,6 +135,7 @@ class Agent:
             if row["state"] == "RUNNING":
                 self._acceptor.report_lost(row)
         fresh = [row for row in rows if row["state"] != "RUNNING"]
+        self._acceptor.forget(fresh)
         self.take(session, Acquired(fresh, apps, []))
 
     def unknown(self, pairs: Iterable[Pair]) -> list[Pair]:
@@ -165,6 +166,7 @@ class Agent:
         for row in refused.values():
             LOG.info("report of job %s refused: %s", row["id"], row.get("detail") or row["code"])
         pairs = [(entry["id"], entry["lease_epoch"]) for entry in entries if entry["id"] in refused]
+        self.reports.give_up(pair for pair in pairs if refused[pair[0]]["code"] == SET_ASIDE)
         self._stop(self.leases.find_all(pairs), cause="stale")
         self.cancel(answer.cancel)
 

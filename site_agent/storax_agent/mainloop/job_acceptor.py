@@ -48,6 +48,11 @@ class JobAcceptor:
             self._leases.drop(lease)
             self._reports.add(refusal(lease, time.time(), f"it cannot be started here: {error!r}"), lease)
 
+    def forget(self, rows: Iterable[Row]) -> None:
+        """Take these jobs again, though they may have ended here: their reports are lost."""
+        for row in rows:
+            self._leases.forget(_lease(row))
+
     def adopt(self, session: int, opened: Opened) -> None:
         """Hold the leases of what runs already."""
         for started in opened.running:

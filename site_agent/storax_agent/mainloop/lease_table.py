@@ -62,6 +62,10 @@ class LeaseTable:
                 del self._ended[next(iter(self._ended))]
             self._ended[lease] = None
 
+    def forget(self, lease: Lease) -> None:
+        """Remember no end of it."""
+        self._ended.pop(lease, None)
+
     def ended_recently(self, lease: Lease) -> bool:
         """Whether it was dropped, and a late answer brings it again."""
         return lease in self._ended

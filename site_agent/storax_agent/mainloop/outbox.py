@@ -15,7 +15,9 @@ aside, and the reader goes on with the next.
 
 import logging
 import sqlite3
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from storax_agent.server.storable import flaw
 VERSION = 1
 MAX_BATCH_BYTES = 4 << 20
 LOG = logging.getLogger(__name__)
+_ROWS = msgspec.json.Decoder(list[Entry])
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, size INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -58,14 +61,21 @@ class Outbox:
 
     Raises:
         OutboxVersionError: a newer release wrote the file.
+        sqlite3.DatabaseError: the file is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = _connect(path)
+        self._check()
         self._upgrade()
         self.seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM outbox").fetchone()[0]
         path.chmod(0o600)
+
+    def _check(self) -> None:
+        (state,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if state != "ok":
+            raise sqlite3.DatabaseError(state)
 
     def _upgrade(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -147,6 +157,26 @@ class OutboxReader:
         self._db.close()
 
 
+def open_outbox(path: Path, set_aside: SetAside) -> tuple[Outbox, OutboxReader]:
+    """Open both sides of an outbox. A file that is no database any more is kept beside a new one.
+
+    Raises:
+        OutboxVersionError: a newer release wrote the file.
+        sqlite3.OperationalError: it cannot be opened now (the disk is full, another process holds it).
+    """
+    try:
+        return Outbox(path), OutboxReader(path, set_aside)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        kept = f"{path}.{time.time_ns()}.damaged"
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                Path(f"{path}{suffix}").rename(f"{kept}{suffix}")
+        set_aside.put(path.name, f"it is damaged ({error}); what it held is lost, and its jobs run again", kept)
+        return Outbox(path), OutboxReader(path, set_aside)
+
+
 def add_entry(rows: dict[int, Entry], entry: Entry) -> None:
     """Add an entry: later moves of one lease join the earlier ones, a newer lease of a job replaces an older."""
     known = rows.get(entry["id"])
@@ -162,7 +192,8 @@ def _bodies(entries: Sequence[Entry]) -> list[bytes]:
         body = to_json(entries)
     except Exception as error:  # what a job left behind may be anything
         if len(entries) == 1:
-            reason = f"what it left behind cannot be stored: {flaw(entries[0].get('patch')) or error}"
+            where = flaw(entries[0].get("patch")) or flaw(entries[0].get("jobs"), "jobs")
+            reason = f"what it left behind cannot be stored: {where or error}"
             LOG.warning("job %s: %s", entries[0]["id"], reason)
             return [to_json([reduced(entries[0], reason)])]
     else:
@@ -174,12 +205,13 @@ def _bodies(entries: Sequence[Entry]) -> list[bytes]:
 
 def _entries(body: Any) -> list[Entry] | None:
     """What a row holds; None where that is no list of entries."""
-    try:
+    with suppress(msgspec.MsgspecError, TypeError, RecursionError):
+        return _ROWS.decode(body)
+    try:  # a result of NaN, of which msgspec takes none and the server gives the reason
         entries: list[Entry] = from_json(body)
-        msgspec.convert(entries, list[Entry])
-    except (ValueError, TypeError, msgspec.MsgspecError):
+        return msgspec.convert(entries, list[Entry])
+    except (ValueError, TypeError, RecursionError, msgspec.MsgspecError):
         return None
-    return entries
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -11,6 +11,7 @@ from storax_agent.mainloop.report_entry import Entry, merge
 
 LOG = logging.getLogger(__name__)
 Pair = tuple[int, int]
+MOST_GIVEN_UP = 4096
 
 
 class PendingReports:
@@ -22,11 +23,13 @@ class PendingReports:
         self._notes: dict[str, str] = {}
         self._answered = self._split_row = 0
         self._unanswered: dict[Pair, int] = {}
+        self._given_up: dict[Pair, None] = {}
 
     def without(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Those jobs and epochs of which nothing waits to be reported."""
+        """Those jobs and epochs of which nothing waits to be reported, and something can be."""
         unsaved = {(lease.job_id, lease.epoch) for lease in self._entries}
-        return [pair for pair in pairs if pair not in unsaved and pair not in self._unanswered]
+        known = unsaved | self._given_up.keys()
+        return [pair for pair in pairs if pair not in known and pair not in self._unanswered]
 
     @property
     def unsaved(self) -> bool:
@@ -49,6 +52,12 @@ class PendingReports:
         known = self._entries.setdefault(lease, entry)
         if known is not entry:
             merge(known, entry)
+
+    def give_up(self, pairs: Iterable[Pair]) -> None:
+        """The server takes no report of these: they stay leased until their session ends."""
+        self._given_up.update(dict.fromkeys(pairs))
+        while len(self._given_up) > MOST_GIVEN_UP:
+            del self._given_up[next(iter(self._given_up))]
 
     def note(self, name: str, value: str) -> None:
         """Remember a fact for an agent after this one, together with the entries."""

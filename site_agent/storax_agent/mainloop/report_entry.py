@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict
 from storax_agent.launch.work import Lease, Started
 from storax_agent.server.storable import storable, storable_text
 
+SET_ASIDE = "set_aside"  # why a report was refused: the server can be told nothing of this lease
 _REDUCED = {"RUN_DONE": "RUN_ERROR", **{to: to for to in ("RUNNING", "RUN_ERROR", "RUN_TIMEOUT", "CANCELLED")}}
 
 

@@ -27,20 +27,31 @@ class Leaving(App):
     max_attempts = 1
 
     def run(self, what):
-        import sys
-
         if what == "names":
             os.close(os.open(b"\xff\xfe.txt", os.O_CREAT | os.O_WRONLY))
             return os.listdir()  # noqa: PTH208 - as users write it
         if what == "raise":
             raise ValueError("bad \udcff name, and \0")
         if what == "deep":
-            sys.setrecursionlimit(100_000)
             value = []
-            for _ in range(3000):
+            for _ in range(500):
                 value = [value]
             return value
         return {"\udcff": "key"} if what == "key" else "a\0b" if what == "nul" else [2**70] if what == "large" else what
+
+
+class Hooked(App):
+    """Its hook sets what no JSON holds."""
+
+    site = "test"
+    command_template = "true"
+    parameters = {"what": {"required": True}}
+
+    def postprocess(self):
+        if self.job.parameters["what"] == "tags":
+            self.job.tags = {"name": "\udcff"}
+        else:
+            self.create_job("Hooked", "w/\udcff", parameters={"what": "tags"})
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +80,8 @@ def goes_on(desk):
 
 
 REASONS = {
-    "names": "no valid Unicode text", "key": "no valid Unicode text", "raise": "ValueError: bad \\udcff name, and \\x00",
-    "nul": "text must not contain NUL", "deep": "nested deeper than 100 levels", "large": "64 bits",
+    "names": "valid Unicode", "key": "valid Unicode", "raise": "ValueError: bad \\udcff name, and \\x00",
+    "nul": "NUL", "deep": "nested deeper than", "large": "64",
 }  # fmt: skip
 
 
@@ -81,12 +92,24 @@ def test_whatever_a_function_leaves_is_the_reason_of_its_job_and_the_next_runs(d
         for what, reason in REASONS.items():
             job = Leaving.submit("w/odd", what=what)
             desk.ended(job.id, "FAILED")
-            assert reason in desk.last_data(job.id, "RUN_ERROR")["message"], what
+            assert reason in desk.last_data(job.id, "FAILED")["message"], what
             goes_on(desk)
         fine = Leaving.submit("w/odd", what="fine")
         assert fine.result(timeout=SOON_SEC) == "fine"
     assert "unexpected error" not in site.log
     assert not site.folder.set_aside.exists(), "they were reported, not set aside"
+
+
+@pytest.mark.parametrize(("what", "place"), [("tags", "['name']"), ("jobs", "[0]['workdir']")])
+def test_whatever_a_hook_sets_is_the_reason_of_its_job_and_the_next_runs(desk, site, world, user, what, place):
+    site.start()
+    with Client(world.url, user.token):
+        Hooked.sync()
+        job = Hooked.submit("w/odd", what=what)
+    desk.ended(job.id, "FAILED")
+    message = desk.last_data(job.id, "FAILED")["message"]
+    assert (place in message, "valid Unicode" in message) == (True, True), message
+    goes_on(desk)
 
 
 def spoil(site, body):
@@ -160,10 +183,12 @@ def test_a_report_that_is_refused_for_good_is_set_aside_and_the_others_arrive(tm
         record = json.loads(path.read_text())
         assert record["name"] == f"report of job {bad}, lease 1"
         assert json.loads(record["record"])["id"] == bad
-        server.hold(bad)
         later = server.job(server.app())
         eventually(lambda: server.state(later) == "JOB_FINISHED")
         eventually(lambda: server.store.sites[site.site_id].get("set_aside", {}).get("count") == 1)
+        time.sleep(2.5)
+        assert server.state(bad) == "PREPROCESSED"
+        assert "took back" not in site.log, "it is looked for again and again"
     finally:
         site.close()
 

@@ -196,6 +196,14 @@ def test_an_operator_may_have_the_files_brought_in_again(user: User) -> None:
     assert case.state == "PREPROCESSED"
 
 
+def test_the_files_of_a_job_that_finished_without_its_way_out_end_with_it(user: User) -> None:
+    case = Case(user, "a", "out")
+    case.move("done", "a")
+    user.patch(f"/jobs/{case.job}?force=true", {"state": "JOB_FINISHED"})
+    assert case.states() == {"a": "done", "out": "error"}
+    assert case.items()["out"]["transfer_info"] == {"error": "not moved: its job is JOB_FINISHED"}
+
+
 def test_items_move_by_their_table(user: User) -> None:
     case = Case(user, "a", "out")
     items = case.items()

@@ -265,3 +265,19 @@ def test_what_was_in_a_damaged_row_waits_for_no_answer_and_is_looked_for_at_once
     bench.agent.tick()
     assert (bench.agent.unknown([(1, 1)]), looks) == ([(1, 1)], [True])
     assert bench.stored() == []
+
+
+def test_a_job_whose_report_was_lost_before_its_start_was_known_runs_again_and_one_set_aside_does_not(bench):
+    bench.take(job(1), job(2))
+    for work in list(bench.launcher.works):
+        bench.launcher.say(bench.launcher.start_of(work), bench.launcher.end_of(work))
+    bench.agent.tick()
+    refused = [{"id": 2, "code": "set_aside"}]
+    entries = [entry for entry in bench.stored() if entry["id"] == 2]
+    batch = Batch(0, bench.outbox.seq, entries, damaged=1)
+    bench.agent.post(bench.agent.answered, batch, Answer([], refused, []))
+    bench.agent.tick()
+    assert bench.agent.unknown([(1, 1), (2, 1)]) == [(1, 1)]
+    bench.agent.post(bench.agent.take_back, 1, [job(1)], [APP])
+    bench.agent.tick()
+    assert [work.lease.job_id for work in bench.launcher.works] == [1, 2, 1]

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from storax_agent.files.set_aside import SetAside
-from storax_agent.mainloop.outbox import Outbox, OutboxReader, add_entry
+from storax_agent.mainloop.outbox import Outbox, OutboxReader, add_entry, open_outbox
 
 
 def entry(job, *moves, epoch=1, **patch):
@@ -111,6 +111,23 @@ def test_a_row_that_cannot_be_read_is_set_aside_once_and_the_next_is_handed_out(
     assert OutboxReader(path, aside).take(10) == batch
     summary = aside.summary()
     assert (summary.count, summary.newest[0]["name"]) == (1, "outbox row 2")
+
+
+@pytest.mark.parametrize("damage", ["header", "page"])
+def test_a_damaged_file_is_kept_and_a_new_one_begun(path, damage):
+    box, aside = Outbox(path), SetAside(path.with_name("set-aside"))
+    for number in range(200):
+        box.append([entry(number, "RUN_DONE", return_value="x" * 500)])
+    box.close()
+    with path.open("r+b") as file:
+        file.seek(0 if damage == "header" else 3 * 4096)
+        file.write(b"\xff" * 4096)
+    second, reader = open_outbox(path, aside)
+    assert (second.seq, second.unanswered(), reader.take(10)) == (0, [], None)
+    assert second.append([entry(1, "RUNNING")]) == 1
+    (record,) = aside.summary().newest
+    assert (record["name"], "its jobs run again" in record["reason"]) == ("outbox.sqlite", True)
+    assert len(list(path.parent.glob("outbox.sqlite.*.damaged"))) == 1
 
 
 def test_what_is_too_large_for_one_row_is_stored_in_several(path):
