@@ -26,7 +26,9 @@ class ChangeQuery(Query[M]):
         body = self._selected("updated", "update", {"patch": patch})
         if body is None or not patch:
             return 0
-        return int(self._call("PATCH", "", body, params=params)["updated"])
+        answer = self._call("PATCH", "", body, params=params)
+        warn_of_left(answer, stacklevel=4)
+        return int(answer["updated"])
 
     def _patched(self, name: str, value: Any) -> Any:
         field = self._model._fields.get(name)
@@ -65,3 +67,10 @@ class ChangeQuery(Query[M]):
         client = self._home()
         url, deadline = f"/{self._model._spec.path}/{path}", client.deadline * BULK_PATIENCE
         return client.call(method, url, dumps(body), params=params, deadline=deadline).json()
+
+
+def warn_of_left(answer: dict[str, Any], *, stacklevel: int) -> None:
+    """Warn of jobs that a bulk call left as they are, because a parent keeps them from running."""
+    if left := answer.get("left"):
+        message = f"{left} {'job was' if left == 1 else 'jobs were'} left: {answer['reason']}. {answer['hint']}"
+        warn(StoraxWarning(message), stacklevel=stacklevel)

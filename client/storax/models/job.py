@@ -685,6 +685,7 @@ class Job(JobBase["App", "JobQuery"]):
             "last_update_before": Filter(datetime, "before"),
             "last_update_after": Filter(datetime, "after"),
             "parent_id": Filter(int, "eq", many=True),
+            "root_cause_of": Filter(int, "eq", many=True),
             "app_name": Filter(str, "eq", many=True),
             "site_name": Filter(str, "eq", many=True),
         },
@@ -983,6 +984,7 @@ class JobQuery(JobQueryBase[Job]):
         last_update_before: datetime | str | Unset = UNSET,
         last_update_after: datetime | str | Unset = UNSET,
         parent_id: int | Iterable[int] | Unset | None = UNSET,
+        root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
@@ -1096,6 +1098,8 @@ class JobQuery(JobQueryBase[Job]):
             last_update_before: last_update before this time (UTC).
             last_update_after: last_update after this time (UTC).
             parent_id: Children of this job, or of any of a list.
+            root_cause_of: Failed or cancelled jobs above this one, or any of a list, that have no such
+                parent: retry these.
             app_name: Name of its App, or any of a list. A name that none of your Apps has or had is an error.
             site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
                 error.
@@ -1212,6 +1216,7 @@ class JobQuery(JobQueryBase[Job]):
         last_update_before: datetime | str | Unset = UNSET,
         last_update_after: datetime | str | Unset = UNSET,
         parent_id: int | Iterable[int] | Unset | None = UNSET,
+        root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
@@ -1329,6 +1334,7 @@ class JobQuery(JobQueryBase[Job]):
         last_update_before: datetime | str | Unset = UNSET,
         last_update_after: datetime | str | Unset = UNSET,
         parent_id: int | Iterable[int] | Unset | None = UNSET,
+        root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
