@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from storax_api.schemas import CountBy, Footprint, PatchWhere, Selection
+from storax_api.schemas import CountBy, Footprint, PatchWhere, Retry, Selection
 from storax_core.queries.select import Query
 from storax_core.resources import Resource
 from storax_core.resources.base import FilterSpec
@@ -22,6 +22,7 @@ SUMMARY = {
     "delete_many": "Delete {} that match a query in the body",
     "delete_where": "Delete {} that match the URL's filters",
     "cancel": "Cancel {} that match",
+    "retry": "Run failed {} again, with the descendants that failed only because of them",
     "footprint": "How many nodes the {} that match would fill",
 }
 JSON = "application/json"
@@ -31,6 +32,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "update_many": PatchWhere,
     "delete_many": Selection,
     "cancel": Selection,
+    "retry": Retry,
     "footprint": Footprint,
 }
 
@@ -164,6 +166,7 @@ def _answer(resource: Resource, verb: str) -> dict[str, Any]:
         "update_many": _object(updated=INTEGER, **COMPACT["properties"]),
         "delete_many": DELETED,
         "delete_where": DELETED,
+        "retry": _object(retried=INTEGER, brought_back=INTEGER, left=INTEGER, reason=TEXT, hint=TEXT),
         "cancel": _object(cancelled=INTEGER, requested=INTEGER),
         "footprint": _object(num_jobs=INTEGER, nodes={"type": "number"}, max_nodes=INTEGER, max_wall_time_min=INTEGER),
     }

@@ -8,12 +8,13 @@ from starlette.datastructures import QueryParams
 
 from storax_api.documents import document
 from storax_api.requests.body import parse, parse_as, validate, validate_rows
-from storax_api.requests.parameters import Who, choice, force_of, only, query_of, row_id, service_of
-from storax_api.schemas import CountBy, PatchWhere, Selection
+from storax_api.requests.parameters import Who, choice, how_of, only, query_of, row_id, service_of
+from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
 from storax_api.service import Caller, json
 from storax_core.commands import create, delete, transitions, update
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
+from storax_core.lifecycle.states import JOB_DONE, JOB_UNSUCCESSFUL, JobState
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import JOBS, Resource
@@ -42,6 +43,8 @@ def mount(resource: Resource) -> APIRouter:
         _mount_deletes(router, resource)
     if "cancel" in resource.verbs:
         _mount_cancel(router)
+    if "retry" in resource.verbs:
+        _mount_retry(router)
     return router
 
 
@@ -126,41 +129,42 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
 
     @router.patch("/{id}", **document(resource, "update"))
     async def update_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
-        service, wanted, force = service_of(request), row_id(id, resource), force_of(request)
+        service, wanted, how = service_of(request), row_id(id, resource), how_of(request, resource)
         raw = await service.body(request)
         row = {"id": wanted, **validate(resource.one_patch_adapter, parse(raw), (*known, "if_version"))}
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            await update.update_rows(conn, ctx, resource, [row], force=force)
+            await update.update_rows(conn, ctx, resource, [row], how=how)
             return await _read(conn, resource, who.owner_id, wanted)
 
         return await service.run(request, who, raw, command)
 
     @router.patch("/", **document(resource, "update_many"))
     async def update_many(request: Request, who: Who) -> Response:
-        service, force = service_of(request), force_of(request)
+        service, how = service_of(request), how_of(request, resource)
         raw = await service.body(request)
         value = parse(raw)
         if isinstance(value, dict):
-            return await service.run(request, who, raw, _where(resource, value, known, force=force))
+            return await service.run(request, who, raw, _where(resource, value, known, how))
         if isinstance(value, list) and len(value) > MAX_ROWS:
             raise TooLarge(f"{len(value)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
         rows = validate(resource.row_patches_adapter, value, (*known, "id", "if_version"))
 
         async def command(conn: Connection, ctx: Context) -> Any:
-            changed = await update.update_rows(conn, ctx, resource, rows, force=force) if rows else update.Updated()
-            return {"updated": len(changed.rows), "columns": changed.columns, "rows": changed.rows}
+            changed = await update.update_rows(conn, ctx, resource, rows, how=how) if rows else update.Updated()
+            back = {"brought_back": changed.brought_back} if changed.brought_back else {}
+            return {"updated": len(changed.rows), **back, "columns": changed.columns, "rows": changed.rows}
 
         return await service.run(request, who, raw, command)
 
 
-def _where(resource: Resource, value: dict[str, Any], known: Any, *, force: bool) -> Any:
+def _where(resource: Resource, value: dict[str, Any], known: Any, how: update.How) -> Any:
     ask: PatchWhere = validate(PATCH_WHERE, value, PatchWhere.model_fields)
     patch = validate(resource.patch_adapter, ask.patch, known)
 
     async def command(conn: Connection, ctx: Context) -> Any:
         query = select.Query(filter=ask.filter, exclude=ask.exclude)
-        return {"updated": await update.update_where(conn, ctx, resource, query, patch, force=force)}
+        return await update.update_where(conn, ctx, resource, query, patch, how=how)
 
     return command
 
@@ -215,5 +219,23 @@ def _mount_cancel(router: APIRouter) -> None:
             query = select.Query(filter=ask.filter, exclude=ask.exclude)
             ids = await select.matching_ids(conn, JOBS, ctx.owner_id, query)
             return await transitions.cancel_jobs(conn, ctx, ids)
+
+        return await service_of(request).run(request, who, raw, command)
+
+
+def _mount_retry(router: APIRouter) -> None:
+    @router.post("/retry", **document(JOBS, "retry"))
+    async def retry_jobs(request: Request, who: Who) -> Response:
+        only(request)
+        raw = await service_of(request).body(request)
+        ask = parse_as(Retry, raw)
+        ended = [str(state) for state in (JOB_DONE if ask.finished else JOB_UNSUCCESSFUL)]
+        how = update.How(descendants=ask.descendants, dry_run=ask.dry_run)
+
+        async def command(conn: Connection, ctx: Context) -> Any:
+            query = select.Query(filter=ask.filter, exclude=[*ask.exclude, {"state__ne": ended}])
+            patch = {"state": JobState.RESTART_READY}
+            answer = await update.update_where(conn, ctx, JOBS, query, patch, how=how)
+            return {"retried": answer.pop("updated"), "brought_back": 0, "left": 0, **answer}
 
         return await service_of(request).run(request, who, raw, command)

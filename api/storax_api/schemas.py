@@ -22,6 +22,16 @@ class PatchWhere(Selection):
     patch: dict[str, Any] = Field(description="New values by field name.")
 
 
+class Retry(Selection):
+    """Ended jobs to run again; those that have not ended are left out."""
+
+    descendants: bool = Field(
+        default=True, strict=True, description="Bring back the descendants that failed only because of these jobs."
+    )
+    finished: bool = Field(default=False, strict=True, description="Also run JOB_FINISHED jobs again.")
+    dry_run: bool = Field(default=False, strict=True, description="Count only, and change nothing.")
+
+
 class CountBy(Selection):
     """Count rows by the values of one field."""
 

@@ -86,15 +86,8 @@ class Queues:
             self._rest_until = monotonic() + REST_SEC
             raise
 
-    async def push(self, kind: str, site_id: int, rows: Iterable[tuple[int, int]]) -> None:
-        """Add (id, priority) pairs to a site's queue; ``kind`` is ready or batch."""
-        scores = {str(i): score(p, i) for i, p in rows}
-        async with self._quick():
-            if scores:
-                await self._redis.zadd(f"{kind}:{site_id}", scores)
-
     async def push_many(self, batches: Sequence[tuple[str, int, list[tuple[int, int]]]]) -> None:
-        """Several pushes in one round trip."""
+        """Add (id, priority) pairs to queues by (kind, site), in one round trip; ``kind`` is ready or batch."""
         async with self._quick():
             pipe = self._redis.pipeline(transaction=False)
             for kind, site_id, rows in batches:

@@ -117,7 +117,7 @@ class RandomLoad(Upkeep):
         to, force = self.rng.choice(list(JobState)), self.rng.random() < 0.2
         rows = [{"id": i, "state": to} for i in self.some(2)]
         if rows:
-            await self.command(lambda c, x: update.update_rows(c, x, JOBS, rows, force=force))
+            await self.command(lambda c, x: update.update_rows(c, x, JOBS, rows, how=update.How(force=force)))
 
     async def acquire(self) -> None:
         """A session takes work, with or without constraints."""

@@ -39,6 +39,7 @@ VERB_ROUTES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("DELETE", "/", "Delete all rows that match the filters in the URL. Without filters, `all=true` is needed."),
     ),
     "cancel": (("POST", "/cancel", "Cancel all matching jobs."),),
+    "retry": (("POST", "/retry", "Run all matching failed jobs again, and what failed only because of them."),),
     "footprint": (("POST", "/footprint", "Compute how many nodes all matching jobs would fill."),),
 }
 OTHER_ROUTES = (

@@ -132,7 +132,7 @@ class Feeder:
             await self._push("ready", await conn.fetch(SELECT_RUNNABLE_OF, jobs))
         batch = [r for r in rows if r["entity"] == "batch_job" and _may_submit(r)]
         for row in batch:
-            await self.queues.push("batch", row["site_id"], [(row["entity_id"], 0)])
+            await self.queues.push_many([("batch", row["site_id"], [(row["entity_id"], 0)])])
         cancels = [r["entity_id"] for r in rows if r["type"] == "job.cancel_requested"]
         if cancels:
             held = await conn.fetch(

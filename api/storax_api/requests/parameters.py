@@ -9,6 +9,7 @@ from starlette.datastructures import QueryParams
 
 from storax_api.requests.body import parse, validate
 from storax_api.service import Caller, Service
+from storax_core.commands.update import How
 from storax_core.errors import Invalid, NotFound
 from storax_core.queries import select
 from storax_core.resources import Resource
@@ -101,7 +102,10 @@ def choice(request: Request, name: str, *choices: str) -> str:
     return value
 
 
-def force_of(request: Request) -> bool:
-    """Read ``force``, the one parameter of an update."""
-    only(request, "force")
-    return choice(request, "force", "false", "true") == "true"
+def how_of(request: Request, resource: Resource) -> How:
+    """Read the parameters of an update: ``force``, and ``descendants`` of jobs."""
+    only(request, "force", *(["descendants"] if "retry" in resource.verbs else []))
+    return How(
+        force=choice(request, "force", "false", "true") == "true",
+        descendants=choice(request, "descendants", "true", "false") == "true",
+    )

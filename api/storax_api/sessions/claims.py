@@ -137,8 +137,9 @@ class ClaimCall:
         work, count = self.work, self.work.batch
         while ids := await self._pop(site_id, count := min(count * GROWTH, MOST_HINTS)):
             if live := await conn.fetch(work.live, ids):
+                rest = [(row["id"], row["priority"]) for row in live[work.batch :]]
                 with contextlib.suppress(QueueDown):
-                    await self.service.queues.push(work.queue, site_id, map(tuple, live[work.batch :]))
+                    await self.service.queues.push_many([(work.queue, site_id, rest)])
                 return [row["id"] for row in live[: work.batch]]
         return []
 

@@ -246,3 +246,20 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         answer = gone_as(self, lambda: self._home().call("POST", "/jobs/cancel", dumps(body))).json()
         self.refresh_from_db()
         return CancelCount(ended=answer["cancelled"], requested=answer["requested"])
+
+    def retry(self, *, descendants: bool = True) -> int:
+        """Run it again, refresh it, and return how many descendants come back with it.
+
+        Args:
+            descendants: Whether to bring back the jobs that failed only because of it; they wait for their parents.
+                By default True.
+
+        Raises:
+            IllegalMove: It has not ended, or one of its parents has FAILED; the message names it.
+            DoesNotExist: It was deleted.
+        """
+        body = [{"id": self._require_id("retried"), "state": "RESTART_READY"}]
+        params = None if descendants else {"descendants": "false"}
+        answer = gone_as(self, lambda: self._home().call("PATCH", "/jobs/", dumps(body), params=params)).json()
+        self.refresh_from_db()
+        return int(answer.get("brought_back", 0))

@@ -1,16 +1,30 @@
 """The methods of job queries and ``Job.objects`` that other queries lack: cancel, wait, refresh many."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from storax._jobs.job import CancelCount, JobBase
 from storax._jobs.waiting import ReturnWhen, Waiting, as_completed, wait
 from storax._jobs.watching import watch
-from storax._orm.changes import ChangeQuery
+from storax._orm.changes import ChangeQuery, warn_of_left
 from storax._orm.manager import Manager
 from storax.errors import InvalidInput
 
 J = TypeVar("J", bound=JobBase[Any, Any])
+
+
+class Retried(NamedTuple):
+    """How many jobs run again: ``jobs`` that matched, and ``descendants`` that had failed only because of them.
+
+    ``left``: how many that matched stay as they are, because a parent has failed and does not run again; ``reason``
+    names one of them, ``hint`` the way out.
+    """
+
+    jobs: int
+    descendants: int
+    left: int = 0
+    reason: str = ""
+    hint: str = ""
 
 
 class JobQueryBase(ChangeQuery[J]):
@@ -30,6 +44,30 @@ class JobQueryBase(ChangeQuery[J]):
             return CancelCount(ended=0, requested=0)
         answer = self._call("POST", "cancel", body)
         return CancelCount(ended=answer["cancelled"], requested=answer["requested"])
+
+    def retry(self, *, descendants: bool = True, finished: bool = False, dry_run: bool = False) -> Retried:
+        """Run all failed jobs that match again, and return how many; jobs that have not ended are ignored.
+
+        A job whose parents have not ended waits for them. One whose parent has failed, and does not run again with it,
+        stays as it is: a StoraxWarning names it.
+
+        Args:
+            descendants: Whether to bring back the jobs that failed only because of these; they wait for their parents.
+                By default True.
+            finished: Whether to run JOB_FINISHED jobs again too; by default False.
+            dry_run: Whether to count only, and change nothing; by default False.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        options = {"descendants": descendants, "finished": finished, "dry_run": dry_run}
+        body = self._selected("retried", "retry", options)
+        if body is None:
+            return Retried(0, 0)
+        answer = self._call("POST", "retry", body)
+        warn_of_left(answer, stacklevel=3)
+        counts = (int(answer[name]) for name in ("retried", "brought_back", "left"))
+        return Retried(*counts, str(answer.get("reason", "")), str(answer.get("hint", "")))
 
     def wait(
         self,

@@ -27,7 +27,9 @@ class ChangeQuery(Query[M]):
         body = self._selected("updated", "update", {"patch": patch})
         if body is None or not patch:
             return 0
-        return int(self._call("PATCH", "", body, params=params)["updated"])
+        answer = self._call("PATCH", "", body, params=params)
+        warn_of_left(answer, stacklevel=4)
+        return int(answer["updated"])
 
     def _patched(self, name: str, value: Any) -> Any:
         name, _, part = name.partition("__")
@@ -81,3 +83,10 @@ def _key_paths(name: str, paths: Any) -> list[Any]:
     if isinstance(paths, str) or not all(isinstance(key, str) for key in keys):
         raise InvalidInput(f"{name}__remove takes a list of keys, not {paths!r}.", hint=f'{name}__remove=["key"]')
     return as_lists
+
+
+def warn_of_left(answer: dict[str, Any], *, stacklevel: int) -> None:
+    """Warn of jobs that a bulk call left as they are, because a parent keeps them from running."""
+    if left := answer.get("left"):
+        message = f"{left} {'job was' if left == 1 else 'jobs were'} left: {answer['reason']}. {answer['hint']}"
+        warn(StoraxWarning(message), stacklevel=stacklevel)

@@ -958,6 +958,7 @@ class Job(JobBase["App", "JobQuery"]):
             "last_update_before": Filter(datetime, "before"),
             "last_update_after": Filter(datetime, "after"),
             "parent_id": Filter(int, "eq", many=True),
+            "root_cause_of": Filter(int, "eq", many=True),
             "app_name": Filter(str, "eq", many=True),
             "site_name": Filter(str, "eq", many=True),
         },
@@ -1204,6 +1205,10 @@ class Job(JobBase["App", "JobQuery"]):
         """``cancel()``, awaited."""
         return await in_thread(self.cancel)
 
+    async def aretry(self, *, descendants: bool = True) -> int:
+        """``retry()``, awaited."""
+        return await in_thread(self.retry, descendants=descendants)
+
     async def asave(self, *, force: bool = False) -> None:
         """``save()``, awaited."""
         return await in_thread(self.save, force=force)
@@ -1353,6 +1358,7 @@ class JobQuery(JobQueryBase[Job]):
         last_update_before: datetime | str | Unset = UNSET,
         last_update_after: datetime | str | Unset = UNSET,
         parent_id: int | Iterable[int] | Unset | None = UNSET,
+        root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
@@ -1488,6 +1494,8 @@ class JobQuery(JobQueryBase[Job]):
             last_update_before: last_update before this time.
             last_update_after: last_update after this time.
             parent_id: Children of this job, or of any of a list.
+            root_cause_of: Failed or cancelled jobs above this one, or any of a list, that have no such
+                parent: retry these.
             app_name: Name of its App, or any of a list. A name that none of your Apps has or had is an error.
             site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
                 error.
@@ -1626,6 +1634,7 @@ class JobQuery(JobQueryBase[Job]):
         last_update_before: datetime | str | Unset = UNSET,
         last_update_after: datetime | str | Unset = UNSET,
         parent_id: int | Iterable[int] | Unset | None = UNSET,
+        root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
@@ -1765,6 +1774,7 @@ class JobQuery(JobQueryBase[Job]):
         last_update_before: datetime | str | Unset = UNSET,
         last_update_after: datetime | str | Unset = UNSET,
         parent_id: int | Iterable[int] | Unset | None = UNSET,
+        root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
@@ -2086,6 +2096,7 @@ class AsyncJobQuery(AsyncQuery[Job]):
         last_update_before: datetime | str | Unset = UNSET,
         last_update_after: datetime | str | Unset = UNSET,
         parent_id: int | Iterable[int] | Unset | None = UNSET,
+        root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
@@ -2224,6 +2235,7 @@ class AsyncJobQuery(AsyncQuery[Job]):
         last_update_before: datetime | str | Unset = UNSET,
         last_update_after: datetime | str | Unset = UNSET,
         parent_id: int | Iterable[int] | Unset | None = UNSET,
+        root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
@@ -2373,6 +2385,7 @@ class AsyncJobQuery(AsyncQuery[Job]):
         last_update_before: datetime | str | Unset = UNSET,
         last_update_after: datetime | str | Unset = UNSET,
         parent_id: int | Iterable[int] | Unset | None = UNSET,
+        root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
@@ -2429,6 +2442,10 @@ class AsyncJobQuery(AsyncQuery[Job]):
     async def cancel(self) -> CancelCount:
         """``cancel()``, awaited."""
         return await in_thread(self._query.cancel)
+
+    async def retry(self, *, descendants: bool = True, finished: bool = False, dry_run: bool = False) -> Retried:
+        """``retry()``, awaited."""
+        return await in_thread(self._query.retry, descendants=descendants, finished=finished, dry_run=dry_run)
 
     async def wait(
         self,

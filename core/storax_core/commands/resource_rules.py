@@ -1,11 +1,12 @@
 """Rules of single resources beyond their declarations. Generic commands distinguish resources only here."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storax_core.commands import apps, create_jobs, leases, locks, transfers, transitions
+from storax_core.commands import apps, create_jobs, graph, leases, locks, transfers, transitions
 from storax_core.database.connections import Connection
+from storax_core.errors import IllegalMove
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change, Patch, Row
 from storax_core.log.append import Context
@@ -20,13 +21,32 @@ async def nothing(*_: Any) -> None:
     """Add no rule."""
 
 
+async def _no_graph(
+    _conn: Connection, facts: Sequence[rules.Facts], _to: Mapping[int, str], **_how: bool
+) -> tuple[Sequence[rules.Facts], list[int]]:
+    """Leave the facts as they are: no other row changes with these."""
+    return facts, []
+
+
+async def _hold_nothing(*_: Any, **_how: bool) -> tuple[list[int], None]:
+    """Hold no row back."""
+    return [], None
+
+
+async def _bring_nothing(*_: Any) -> list[Change]:
+    """Change no other row."""
+    return []
+
+
 @dataclass(frozen=True)
 class ResourceRules:
     """The rules of one resource; those that are left out are the same for all.
 
     ``before_create`` checks new rows and ``before_update`` patches; they may complete them, or raise.
     ``after_create`` gets the new ids, ``after_change`` the changes that were appended with new states. ``facts`` are
-    the columns that ``transition`` reads. ``create`` and ``delete`` stand in place of the general commands.
+    the columns that ``transition`` reads; ``rejoin`` adds to them and names the rows that ``bring_back`` changes with
+    these. ``held_back`` names the rows that an update by a filter leaves as they are. ``create`` and ``delete`` stand
+    in place of the general commands.
     """
 
     before_create: Callable[[Connection, Context, Sequence[Row]], Awaitable[None]] = nothing
@@ -35,6 +55,9 @@ class ResourceRules:
     after_change: Callable[[Connection, Context, Sequence[Change]], Awaitable[None]] = nothing
     facts: str = locks.FACTS
     transition: Callable[..., Change] | None = None
+    rejoin: Callable[..., Awaitable[tuple[Sequence[rules.Facts], list[int]]]] = _no_graph
+    held_back: Callable[..., Awaitable[tuple[list[int], IllegalMove | None]]] = _hold_nothing
+    bring_back: Callable[[Connection, Context, Ids], Awaitable[list[Change]]] = _bring_nothing
     create: Create | None = None
     delete: Delete | None = None
 
@@ -48,6 +71,9 @@ _RULES = {
         before_update=create_jobs.check_patches,
         facts=locks.USER_FACTS,
         transition=rules.user_transition,
+        rejoin=graph.rejoin,
+        held_back=graph.held_back,
+        bring_back=graph.bring_back,
         after_change=transitions.settle,
         delete=transitions.delete_jobs,
     ),

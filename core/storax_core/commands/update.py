@@ -21,14 +21,32 @@ from storax_core.resources import Resource
 
 @dataclass(frozen=True)
 class Updated:
-    """The updated rows, in the order of the call: a list of ``columns`` for each."""
+    """The updated rows, in the order of the call: a list of ``columns`` for each.
+
+    ``brought_back`` is the number of further jobs that changed: descendants that run again with these.
+    """
 
     columns: tuple[str, ...] = ("id", "version", "last_update")
     rows: list[list[Any]] = field(default_factory=list)
+    brought_back: int = 0
+
+
+@dataclass(frozen=True)
+class How:
+    """How states change. ``force`` allows any transition; without ``descendants`` a job that leaves FAILED comes back
+    alone; ``dry_run`` decides and counts, and writes nothing.
+    """
+
+    force: bool = False
+    descendants: bool = True
+    dry_run: bool = False
+
+
+ORDINARY = How()
 
 
 async def update_rows(
-    conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row], *, force: bool = False
+    conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row], *, how: How = ORDINARY
 ) -> Updated:
     """Change rows ``{"id", "if_version"?, ...patch}``, all or none. Returns id, version, last_update (and state).
 
@@ -40,18 +58,31 @@ async def update_rows(
     patches = [Patch(r["id"], r.get("if_version"), fields[r["id"]]) for r in rows]
     await rules_of(resource).before_update(conn, ctx, patches)
     if resource.machine and any("state" in r for r in rows):
-        return await _update_states(conn, ctx, resource, patches, force=force)
+        return await _update_states(conn, ctx, resource, patches, how)
     return await _update_fields(conn, ctx, resource, patches)
 
 
 async def update_where(
-    conn: Connection, ctx: Context, resource: Resource, query: select.Query, patch: Row, *, force: bool = False
-) -> int:
-    """Apply one patch to all that match. Returns their number."""
+    conn: Connection, ctx: Context, resource: Resource, query: select.Query, patch: Row, *, how: How = ORDINARY
+) -> Row:
+    """Apply one patch to all that match. Returns how many were ``updated``.
+
+    Where there are any, also how many descendants were ``brought_back``, and how many jobs were ``left`` as they are
+    because a parent keeps them from running, with ``reason`` and ``hint`` about one of them.
+    """
     ids = await select.matching_ids(conn, resource, ctx.owner_id, query)
-    if ids and patch:
-        await update_rows(conn, ctx, resource, [{"id": i, **patch} for i in ids], force=force)
-    return len(ids)
+    left: list[int] = []
+    error = None
+    if ids and "state" in patch and not how.force:
+        left, error = await rules_of(resource).held_back(
+            conn, ctx.owner_id, ids, str(patch["state"]), descendants=how.descendants
+        )
+    kept = set(left)
+    rows = [{"id": i, **patch} for i in ids if i not in kept]
+    updated = await update_rows(conn, ctx, resource, rows, how=how) if rows and patch else Updated()
+    back = {"brought_back": updated.brought_back} if updated.brought_back else {}
+    held = {"left": len(left), "reason": str(error), "hint": error.hint} if error else {}
+    return {"updated": len(rows), **back, **held}
 
 
 async def _whole(conn: Connection, ctx: Context, resource: Resource, fields: dict[int, Row]) -> dict[int, Row]:
@@ -105,20 +136,25 @@ def _require_version(resource: Resource, patch: Patch, actual: int) -> None:
 
 
 async def _update_states(
-    conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch], *, force: bool
+    conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch], how: How
 ) -> Updated:
     noun = rules_of(resource)
     locked = await lock_mine(conn, ctx.owner_id, resource, [patch.id for patch in patches], noun.facts)
-    facts = {f["id"]: f for f in locked}
-    _require(resource, patches, facts)
+    _require(resource, patches, {f["id"] for f in locked})
+    to = {patch.id: str(patch.fields["state"]) for patch in patches if "state" in patch.fields}
+    known, back = await noun.rejoin(conn, locked, to, descendants=how.descendants)
+    facts = {f["id"]: f for f in known}
     changes = []
     for patch in patches:
         fact = facts[patch.id]
         _require_version(resource, patch, fact["version"])
-        changes.append(_decide(resource, fact, patch.fields, force=force))
-    await append.append_changes(conn, ctx, resource, changes)
-    await noun.after_change(conn, ctx, changes)
-    return Updated(("id", "version", "last_update", "state"), [_answer(c, facts[c.id]) for c in changes])
+        changes.append(_decide(resource, fact, patch.fields, force=how.force))
+    if not how.dry_run:
+        await append.append_changes(conn, ctx, resource, changes)
+        also = await noun.bring_back(conn, ctx, back)
+        await noun.after_change(conn, ctx, [*changes, *also])
+    answers = [_answer(c, facts[c.id]) for c in changes]
+    return Updated(("id", "version", "last_update", "state"), answers, len(back))
 
 
 def _decide(resource: Resource, facts: Facts, fields: Row, *, force: bool) -> Change:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from storax_core.errors import IllegalMove, Leased
 from storax_core.lifecycle.change import STATE_CHANGED, Change, Facts, Row, SetChange
+from storax_core.lifecycle.parents import after_parents
 from storax_core.lifecycle.retries import attempts_left, backoff, loss, losses_left, retries_code, why
 from storax_core.lifecycle.states import (
     AGENT_STATES,
@@ -119,11 +120,25 @@ def require_legal(transitions: Mapping[str, frozenset[str]], was: str, to: str, 
         )
 
 
+def wait_again(facts: Facts) -> Change:
+    """Have a job that failed because of a parent wait for its parents again."""
+    change, mine = change_of(facts), dict(facts)
+    enter(change, mine, JobState.AWAITING_PARENTS, {"message": "a parent that had failed runs again"})
+    return change
+
+
 def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
-    """Apply a state that a user wrote. Raises IllegalMove or Leased."""
+    """Apply a state that a user wrote. Raises IllegalMove or Leased.
+
+    ``facts["parents"]`` summarizes the parents of a job that has ended (``commands.graph.rejoin``).
+    """
     change, mine = change_of(facts), dict(facts)
     if force:
         return _forced(change, mine, to, data)
+    if (facts["state"], to) == (JobState.AWAITING_PARENTS, JobState.RESTART_READY):
+        if data:
+            change.add("job.updated", data)
+        return change  # it starts as soon as its parents allow
     if facts["session_id"] is not None:
         raise Leased(
             f"job {facts['id']} is held by session {facts['session_id']} ({facts['state']})",
@@ -136,7 +151,8 @@ def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
     if again and facts["stage_in"] and not facts["attempt"]:
         to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
-    enter(change, mine, to, {"message": CANCELLED, **data} if to == JobState.CANCELLED else data)
+    data = {"message": CANCELLED, **data} if to == JobState.CANCELLED else data
+    enter(change, mine, after_parents(facts, to), data)
     return change
 
 

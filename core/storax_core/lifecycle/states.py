@@ -79,9 +79,9 @@ JOB_TRANSITIONS: dict[str, frozenset[str]] = {
     J.RUN_TIMEOUT: frozenset({J.RESTART_READY, *JOB_UNSUCCESSFUL}),
     J.POSTPROCESSED: frozenset({J.STAGED_OUT, J.JOB_FINISHED, J.RESTART_READY, *JOB_UNSUCCESSFUL}),
     J.STAGED_OUT: frozenset({J.JOB_FINISHED, *JOB_UNSUCCESSFUL}),
-    J.JOB_FINISHED: frozenset({J.RESTART_READY}),
-    J.FAILED: frozenset({J.RESTART_READY, J.READY}),
-    J.CANCELLED: frozenset({J.RESTART_READY, J.READY}),
+    J.JOB_FINISHED: frozenset({J.RESTART_READY, J.AWAITING_PARENTS}),
+    J.FAILED: frozenset({J.RESTART_READY, J.READY, J.AWAITING_PARENTS}),
+    J.CANCELLED: frozenset({J.RESTART_READY, J.READY, J.AWAITING_PARENTS}),
 }
 # A job runs under a lease or not at all: nobody enters RUNNING by writing it.
 USER_TRANSITIONS: dict[str, frozenset[str]] = {state: to - {J.RUNNING} for state, to in JOB_TRANSITIONS.items()}

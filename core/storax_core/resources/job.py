@@ -8,7 +8,14 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from storax_core.lifecycle.states import JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE, JOB_TRANSITIONS, JobState
+from storax_core.lifecycle.states import (
+    JOB_DONE,
+    JOB_RUNNABLE,
+    JOB_TAKEABLE,
+    JOB_TRANSITIONS,
+    JOB_UNSUCCESSFUL,
+    JobState,
+)
 from storax_core.resources import columns as c
 from storax_core.resources.base import (
     BOTH,
@@ -61,11 +68,19 @@ MAX_LOSSES = 100
 # States in SQL. Which jobs a site may take (to run them, or a hook of theirs), and in which order; ``queues.score`` is
 # the same order as a number. The table's index has the condition without ``not_before``: an index cannot ask for the
 # time.
-_RUN, _TAKE, ENDED = (
-    f"({', '.join(repr(str(state)) for state in states)})" for states in (JOB_RUNNABLE, JOB_TAKEABLE, JOB_DONE)
+_RUN, _TAKE, ENDED, UNSUCCESSFUL = (
+    f"({', '.join(repr(str(state)) for state in states)})"
+    for states in (JOB_RUNNABLE, JOB_TAKEABLE, JOB_DONE, JOB_UNSUCCESSFUL)
 )
 UNLEASED = f"state IN {_TAKE} AND session_id IS NULL"
 TAKEABLE = f"{UNLEASED} AND (not_before IS NULL OR not_before <= now())"
+# Unsuccessful parents of the job {}. OFFSET 0 keeps it apart, to be looked up job by job.
+_UNSUCCESSFUL_PARENTS = f"""SELECT p.id FROM job_parent e, job_state p
+WHERE e.child_id = {{}} AND p.id = e.parent_id AND p.state IN {UNSUCCESSFUL} OFFSET 0"""  # noqa: S608
+_ROOT_CAUSES = f"""WITH RECURSIVE above(id) AS (
+  SELECT p.id FROM unnest({{value}}::bigint[]) AS v(id), LATERAL ({_UNSUCCESSFUL_PARENTS.format("v.id")}) p
+  UNION SELECT p.id FROM above a, LATERAL ({_UNSUCCESSFUL_PARENTS.format("a.id")}) p)
+SELECT id FROM above a WHERE NOT EXISTS ({_UNSUCCESSFUL_PARENTS.format("a.id")})"""  # noqa: S608
 HOOK_IS_NEXT = f"state NOT IN {_RUN}"  # of a takeable job
 
 
@@ -202,7 +217,7 @@ JOBS: Resource = Resource(
         effects=("attempt", "cancel_requested", "lease_epoch", "loss_reason", "losses", "not_before", "session_id"),
         first=JobState.CREATED,
     ),
-    verbs=("list", "read", "create", "update", "delete", "cancel", "footprint"),
+    verbs=("list", "read", "create", "update", "delete", "cancel", "retry", "footprint"),
     extra_create={
         "transfers": (
             dict[str, JsonValue],
@@ -220,6 +235,13 @@ JOBS: Resource = Resource(
             BigId,
             "{id} = ANY(ARRAY(SELECT child_id FROM job_parent WHERE parent_id = ANY({value}::bigint[])))",
             "Children of this job, or of any of a list.",
+            many=True,
+        ),
+        JoinFilter(
+            "root_cause_of",
+            BigId,
+            f"{{id}} = ANY(ARRAY({_ROOT_CAUSES}))",
+            "Failed or cancelled jobs above this one, or any of a list, that have no such parent: retry these.",
             many=True,
         ),
         JoinFilter(

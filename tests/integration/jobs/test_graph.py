@@ -144,7 +144,7 @@ def test_a_failed_parent_fails_its_children_and_theirs_with_the_reason(bench: Be
         "AWAITING_PARENTS",
     ]
     assert bench.reason(child) == f"parent job {a} FAILED"
-    assert bench.reason(grandchild) == f"parent job {child} FAILED"
+    assert bench.reason(grandchild) == f"parent job {child} FAILED; the first was job {a}"
 
 
 def test_a_child_that_runs_all_the_same_still_waits_for_its_other_parents(bench: Bench) -> None:

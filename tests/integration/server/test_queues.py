@@ -35,7 +35,7 @@ def test_jobs_are_popped_by_priority_then_age_whoever_put_them_there(redis_url: 
     async def work() -> list[Any]:
         queues = Queues(redis_url)
         await queues.wake([(901, 5, 0), (901, 4, 0), (902, 1, 0)])
-        await queues.push("ready", 901, [(9, 3), (5, 0)])
+        await queues.push_many([("ready", 901, [(9, 3), (5, 0)])])
         popped = await queues.pop("ready", 901, 10)
         await queues.close()
         return popped

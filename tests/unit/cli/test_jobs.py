@@ -139,7 +139,6 @@ def test_summary_counts_by_a_field(served):
 
 DEEDS = [
     (["cancel", "1"], ("POST", "/jobs/cancel"), {"cancelled": 1, "requested": 1}),
-    (["retry", "1-9"], ("PATCH", "/jobs/"), {"updated": 2}),
     (["rm", "--tag", "a=b"], ("POST", "/jobs/delete"), {"deleted": 2, "not_deleted": []}),
     (["modify", "1", "--set", "priority=5"], ("PATCH", "/jobs/"), {"updated": 2}),
 ]
@@ -192,19 +191,56 @@ def test_wait_tells_cancelled_jobs_from_failed_ones_and_fails_for_both(served, s
     assert error in ran.err
 
 
+RETRIED = {"retried": 1, "brought_back": 0, "left": 0}
+
+
 def test_retry_takes_cancelled_jobs_that_are_named_by_id(served):
-    served.script.on("PATCH", "/jobs/", {"updated": 1})
+    served.script.on("POST", "/jobs/retry", RETRIED)
     served("job", "retry", "1", "--yes")
-    assert served.script.last.body["filter"] == {"id": [1], "state": ["FAILED", "CANCELLED"]}
+    assert served.script.last.body["filter"] == {"id": [1]}
 
 
 def test_retry_takes_the_failed_ones_alone(served):
-    served.script.on("PATCH", "/jobs/", {"updated": 1})
+    served.script.on("POST", "/jobs/retry", RETRIED)
     served("job", "retry", "--tag", "a=b", "--yes")
-    assert served.script.last.body == {
-        "filter": {"tags": {"a": "b"}, "state": "FAILED"},
-        "patch": {"state": "RESTART_READY"},
-    }
+    assert served.script.bodies("/jobs/retry") == [
+        {"filter": {"tags": {"a": "b"}, "state": "FAILED"}, "descendants": True, "finished": False, "dry_run": dry}
+        for dry in (True, False)
+    ]
+
+
+@pytest.mark.parametrize(("option", "values"), [("--only", (False, False)), ("--state=JOB_FINISHED", (True, True))])
+def test_retry_says_whether_to_bring_back_descendants_and_run_finished_jobs(served, option, values):
+    served.script.on("POST", "/jobs/retry", RETRIED)
+    served("job", "retry", "1", option, "--yes")
+    body = served.script.last.body
+    assert (body["descendants"], body["finished"]) == values
+
+
+def test_retry_counts_the_descendants_before_it_brings_them_back(served):
+    served.script.on("POST", "/jobs/retry", RETRIED | {"brought_back": 9})
+    refused = served("job", "retry", "1")
+    assert refused.status == 2
+    assert "This would retry 1 job and 9 descendants that failed only because of these." in refused.err
+    assert "Would retry 1 job and 9 descendants" in served("job", "retry", "1", "--dry-run").err
+    assert [body["dry_run"] for body in served.script.bodies("/jobs/retry")] == [True, True]
+    done = served("job", "retry", "1", "--yes")
+    assert "Retrying: 1" in done.err
+    assert "Brought back: 9 descendants" in done.err
+    assert served.script.bodies("/jobs/retry")[-1]["dry_run"] is False
+
+
+def test_retry_names_a_job_that_a_parent_holds_up(served):
+    held = {"left": 2, "reason": "job 2 cannot run again: its parent job 1 is FAILED", "hint": "Retry job 1."}
+    served.script.on("POST", "/jobs/retry", RETRIED | held)
+    some = served("job", "retry", "1-9", "--yes")
+    assert some.status == 0
+    assert "2 stay as they are, such as this one: job 2 cannot run again: its parent job 1 is FAILED." in some.err
+    served.script.on("POST", "/jobs/retry", RETRIED | held | {"retried": 0})
+    none = served("job", "retry", "1-9", "--yes")
+    assert none.status == 5
+    assert "Nothing was changed: job 2 cannot run again" in none.err
+    assert "Retry job 1." in none.err
 
 
 def test_modify_sends_text_and_json(served):
@@ -518,6 +554,34 @@ def test_it_says_why_a_job_failed_and_how_to_go_on(why):
     )
     assert "It failed: exit code 3, in attempt 2 of 2." in text
     assert "storax job retry 12" in text
+
+
+def test_it_names_the_root_cause_of_a_job_that_failed_for_a_parent_and_what_to_retry(why):
+    data = {"message": "parent job 11 FAILED; the first was job 7", "parent_id": 11, "root_id": 7}
+    columns = {"columns": ["position", "data", "to_state"], "next": None}
+
+    def events(request):
+        cause = {"message": "exit code 3"} if request.body["filter"]["job_id"] == 7 else data
+        return {**columns, "rows": [[9, cause, "FAILED"]]}
+
+    text = why(
+        state="FAILED", parent_ids=[11],
+        answers=[
+            ("/events/query", events), ("/jobs/query", page(job(7, state="FAILED", return_code=3))),
+            ("/jobs/retry", {"retried": 1, "brought_back": 4000, "left": 0}),
+        ],
+    )  # fmt: skip
+    assert "It did not run: parent job 11 FAILED; the first was job 7." in text
+    assert "The root cause is job 7 (Hello): exit code 3." in text
+    assert "Correct the cause, then retry what failed first, and with it 4000 that failed only because" in text
+    assert text.endswith("storax job retry 7")
+
+
+def test_a_job_whose_parents_have_finished_since_is_to_be_retried_itself(why):
+    data = {"message": "parent job 11 FAILED", "parent_id": 11}
+    event = {"columns": ["position", "data", "to_state"], "rows": [[9, data, "FAILED"]], "next": None}
+    text = why(state="FAILED", parent_ids=[11], answers=[("/events/query", event), ("/jobs/query", page())])
+    assert text.endswith("Run it again: storax job retry 12")
 
 
 @pytest.mark.parametrize(

@@ -381,6 +381,35 @@ def test_a_retry_of_a_job_that_never_ran_brings_its_files_in_first(was: str) -> 
     assert path(change) == ["READY"]
 
 
+def parents(**facts: Any) -> dict[str, Any]:
+    return {"policy": "fail", "waiting": False, "failed": None, "cancelled": None, "deleted": None} | facts
+
+
+@pytest.mark.parametrize("was", ["FAILED", "CANCELLED", "JOB_FINISHED"])
+@pytest.mark.parametrize(
+    ("facts", "end"),
+    [
+        ({}, "RESTART_READY"),
+        ({"waiting": True}, "AWAITING_PARENTS"),
+        ({"deleted": 5}, "RESTART_READY"),
+        ({"deleted": 5, "waiting": True}, "job 7 cannot wait for its parents again: its parent job 5 was deleted"),
+        ({"failed": 5}, "job 7 cannot run again: its parent job 5 is FAILED"),
+        ({"failed": 5, "waiting": True}, "job 7 cannot run again: its parent job 5 is FAILED"),
+        ({"cancelled": 5}, "job 7 cannot run again: its parent job 5 is CANCELLED"),
+        ({"failed": 5, "policy": "run"}, "RESTART_READY"),
+        ({"failed": 5, "policy": "run", "waiting": True}, "AWAITING_PARENTS"),
+    ],
+)
+def test_a_job_comes_back_as_its_parents_allow(was: str, facts: dict[str, Any], end: str) -> None:
+    ended = job(state=was, parents=parents(**facts))
+    if " " in end:
+        with pytest.raises(IllegalMove, match=end):
+            rules.user_transition(ended, "RESTART_READY", {}, force=False)
+        assert path(rules.user_transition(ended, "RESTART_READY", {}, force=True)) == ["RESTART_READY"]
+    else:
+        assert path(rules.user_transition(ended, "RESTART_READY", {}, force=False)) == [end]
+
+
 def test_a_user_who_writes_the_state_cancels_what_no_session_holds() -> None:
     change = rules.user_transition(job(), "CANCELLED", {}, force=False)
     assert (path(change), change.patch["message"]) == (["CANCELLED"], "cancelled")
@@ -394,6 +423,9 @@ def test_a_user_who_writes_the_state_cancels_what_no_session_holds() -> None:
 def test_users_move_by_the_table_alone(was: str, to: str) -> None:
     if to in USER_TRANSITIONS[was]:
         assert path(rules.user_transition(job(state=was), to, {}, force=False))[0] == to
+    elif (was, to) == ("AWAITING_PARENTS", "RESTART_READY"):  # it is on its way already
+        assert kinds(rules.user_transition(job(state=was), to, {}, force=False)) == []
+        assert kinds(rules.user_transition(job(state=was), to, {"num_nodes": 2}, force=False)) == ["job.updated"]
     else:
         with pytest.raises(IllegalMove) as refusal:
             rules.user_transition(job(state=was), to, {}, force=False)

@@ -1,6 +1,6 @@
 """`storax job cancel`, `retry`, `modify` and `rm`. Each counts the jobs first, and asks."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,7 +9,10 @@ from storax.cli.terminal.failures import REFUSED, CommandError, UsageError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import values
 from storax.cli.terminal.select import Apps, OlderThan, Selection, Selectors, Sites, States, Tags
-from storax.models.job_rules import FINAL, UNSUCCESSFUL
+from storax.models.job_rules import FINAL
+
+if TYPE_CHECKING:
+    from storax._jobs.queries import Retried
 
 _CANCEL_FIRST = "Cancel them first: storax job cancel"
 
@@ -35,23 +38,50 @@ def cancel(
 
 def retry(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
+    only: Annotated[bool, typer.Option("--only", help="Leave the descendants as they are.")] = False,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
-    """Run failed jobs again, and cancelled ones that you name by id. With --state, run others again.
+    """Run failed jobs again, and cancelled ones that you name by id; with --state, run others again. The descendants
+    that failed only because of them come back too, and wait for them.
 
     \b
     Examples:
       storax job retry 12 --yes
+      storax job retry 12 --only
       storax job retry --state CANCELLED --tag experiment=foo
       storax job retry --tag experiment=foo --dry-run
     """
     selection = Selection.of(jobs, tag, state, site, app).require("retry")
-    query = selection.query()
-    if not selection.states:
-        query = query.filter(state=UNSUCCESSFUL if selection.selectors else "FAILED")
+    query, finished = selection.query(), "JOB_FINISHED" in selection.states
+    if not selection.states and not selection.selectors:
+        query = query.filter(state="FAILED")
+    count = _retry(query, descendants=not only, finished=finished, dry_run=True)
+    if count.left and not count.jobs:
+        raise CommandError(f"Nothing was changed: {count.reason}.", hint=count.hint, status=REFUSED)
+    if count.left:
+        note(f"{count.left} stay as they are, such as this one: {count.reason}. {count.hint}")
     what = "job" if selection.states or selection.selectors else "failed job"
-    if confirmed("retry", query.count(), what=what, yes=yes, dry_run=dry_run):
-        note(f"Retrying: {query.update(state='RESTART_READY')}")
+    also = f" and {_descendants(count.descendants)}" if count.descendants else ""
+    if confirmed("retry", count.jobs, what=what, yes=yes, dry_run=dry_run, also=also):
+        done = _retry(query, descendants=not only, finished=finished)
+        note(f"Retrying: {done.jobs}")
+        if done.descendants:
+            note(f"Brought back: {_descendants(done.descendants)}. They wait for their parents.")
+
+
+def _retry(query: Any, **options: bool) -> "Retried":
+    import warnings
+
+    from storax.errors import StoraxWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StoraxWarning)  # it speaks to those who write Python
+        retried: Retried = query.retry(**options)
+    return retried
+
+
+def _descendants(count: int) -> str:
+    return f"{count} {'descendant' if count == 1 else 'descendants'} that failed only because of these"
 
 
 def modify(

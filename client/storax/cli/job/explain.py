@@ -13,7 +13,6 @@ from storax.cli.terminal.select import one_id
 from storax.models.job_rules import HOOKS, RUNNABLE, UNSUCCESSFUL
 
 if TYPE_CHECKING:
-    from storax.models.event_log import EventLog
     from storax.models.job import Job
     from storax.models.site import Site
 
@@ -163,23 +162,57 @@ def _holder(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
 
 
 def _unsuccessful(job: "Job") -> Iterator[str]:
-    last = job.history().filter(to_state=UNSUCCESSFUL).last()
-    message = str((last.data if last else {}).get("message") or "").rstrip(".")
+    data = _last_data(job)
+    message = str(data.get("message") or "").rstrip(".")
     if job.state == "CANCELLED":
         yield f"It was {message if message.startswith('cancelled') else f'cancelled: {message}'}{_code(job)}."
+    elif data.get("parent_id"):
+        yield f"It did not run: {message}."
     else:
-        yield from _failed(job, message, last)
-    yield f"Run it again: storax job retry {job.id}"
+        yield from _failed(job, message, data)
+    yield from _way_back(job)
 
 
-def _failed(job: "Job", message: str, last: "EventLog | None") -> Iterator[str]:
+def _last_data(job: "Job") -> "dict[str, Any]":
+    """Return the data of the event by which the job failed or was cancelled."""
+    last = job.history().filter(to_state=UNSUCCESSFUL).last()
+    return dict(last.data) if last else {}
+
+
+def _failed(job: "Job", message: str, data: "dict[str, Any]") -> Iterator[str]:
     code = "" if "exit code" in message else _code(job)
     # Releases before the state CANCELLED recorded a cancellation as a failure of this message.
     end = "was cancelled" if message == "cancelled" else f"failed{': ' + message if message else ''}"
     yield f"It {end}{code}, in {_attempt(job)}."
-    if last and last.data.get("why"):
-        yield f"It was not retried: {last.data['why']}."
-    yield from _last_error(job, known_message=message, failed=last.data if last else None)
+    if data.get("why"):
+        yield f"It was not retried: {data['why']}."
+    yield from _last_error(job, known_message=message, failed=data)
+
+
+def _way_back(job: "Job") -> Iterator[str]:
+    """Yield what failed first above the job, and which jobs to retry so that this one runs again."""
+    from storax.models.job import Job
+
+    roots = list(Job.objects.filter(root_cause_of=job.id).order_by("id")[: FEW + 1]) if job.parent_ids else []
+    if not roots:
+        yield f"Run it again: storax job retry {job.id}"
+        return
+    for root in roots[:FEW]:
+        yield from _root_cause(root)
+    if len(roots) > FEW:
+        yield "More jobs above it failed, or were cancelled, by themselves."
+    ids = [root.id for root in roots[:FEW]]
+    back = Job.objects.filter(id=ids).retry(dry_run=True).descendants
+    also = f", and with {'it' if len(ids) == 1 else 'them'} {back} that failed only because of a parent" if back else ""
+    yield f"Correct the cause, then retry what failed first{also}: storax job retry {' '.join(map(str, ids))}"
+
+
+def _root_cause(root: "Job") -> Iterator[str]:
+    data = _last_data(root)
+    message = str(data.get("message") or "").rstrip(".")
+    code = "" if "exit code" in message else _code(root)
+    yield f"The root cause is job {root.id} ({root.app.name}): {message or 'it is ' + root.state}{code}."
+    yield from _last_error(root, known_message=message, failed=data)
 
 
 def _last_error(job: "Job", *, known_message: str = "", failed: "dict[str, Any] | None" = None) -> Iterator[str]:

@@ -12,13 +12,15 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not prompt for confir
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the number, and change nothing.")]
 
 
-def confirmed(action: str, count: int, *, what: str, yes: bool, dry_run: bool) -> bool:
+def confirmed(action: str, count: int, *, what: str, yes: bool, dry_run: bool, also: str = "") -> bool:
     """Return whether to carry out ``action`` on ``count`` objects; ``what`` is their noun in the singular.
+
+    ``also`` continues the sentence with what else changes.
 
     Raises:
         CommandError: there is no object, or no terminal for the prompt and no ``--yes``.
     """
-    things = f"{count} {what}{'' if count == 1 else 's'}"
+    things = f"{count} {what}{'' if count == 1 else 's'}{also}"
     if count == 0:
         raise CommandError(f"No {what} to {action}.", hint="Nothing was changed.", status=NOT_FOUND)
     if dry_run:
