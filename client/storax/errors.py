@@ -26,6 +26,7 @@ StoraxError
 │   └── DeadlineExceeded         it took too long; also a TimeoutError
 ├── NoResult                     Job.NoResult: the job has not ended yet
 └── JobFailed                    Job.Failed: the job ended as FAILED
+    └── JobCancelled             Job.Cancelled: the job ended as CANCELLED
 """
 
 from collections.abc import Iterable
@@ -216,6 +217,15 @@ class JobFailed(StoraxError):
     code = "job_failed"
 
 
+class JobCancelled(JobFailed):
+    """The job ended as CANCELLED; also ``Job.Cancelled``. ``job.return_value`` is the result if its run ended well.
+
+    It is a ``JobFailed``, so that a script which handles that one handles both.
+    """
+
+    code = "job_cancelled"
+
+
 _HINTS: dict[type[StoraxError], str] = {
     Unauthorized: "Log in with `storax login URL`, or set STORAX_TOKEN.",
     Leased: "Cancel it first: job.cancel(), then job.wait().",
@@ -243,6 +253,7 @@ _BY_CODE: dict[str, type[StoraxError]] = {
         ServerDown,
         EngineDown,
         JobFailed,
+        JobCancelled,
     )
 }
 _BY_STATUS: dict[int, type[StoraxError]] = {

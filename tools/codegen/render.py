@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from storax_core.commands.apps import PARAMETER
-from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE
+from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE, JOB_UNSUCCESSFUL
 from storax_core.resources import RESOURCES
 from tools.codegen import source
 from tools.codegen.docstring import docstring
@@ -41,10 +41,11 @@ def render(nouns: Sequence[Noun]) -> str:
 
 def render_job_rules() -> str:
     """Return the module of what client and agents must know of the states of jobs, not yet formatted."""
-    takeable, runnable, final = (list(map(str, states)) for states in (JOB_TAKEABLE, JOB_RUNNABLE, JOB_DONE))
+    groups = {"takeable": JOB_TAKEABLE, "runnable": JOB_RUNNABLE, "final": JOB_DONE, "unsuccessful": JOB_UNSUCCESSFUL}
+    states = {name: list(map(str, group)) for name, group in groups.items()}
     hooks = {str(state): hook for state, hook in HOOKS.items()}
     template = environment().get_template("job_rules.jinja")
-    return template.render(hooks=hooks, takeable=takeable, runnable=runnable, final=final, parameter=PARAMETER.pattern)
+    return template.render(hooks=hooks, parameter=PARAMETER.pattern, **states)
 
 
 def environment() -> Environment:

@@ -60,7 +60,12 @@ class AppBase(Model, Generic[AppT, JobT]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "_spec" not in cls.__dict__:
-            cls._declared = {**cls._declared, **cls._take_declarations()}
+            cls._collect_declarations()
+
+    @classmethod
+    def _collect_declarations(cls) -> None:
+        """Add the fields that are set on the class, in its body or after it, to the declared ones."""
+        cls._declared = {**cls._declared, **cls._take_declarations()}
 
     @classmethod
     def _take_declarations(cls) -> dict[str, Any]:
@@ -92,6 +97,7 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _definition(cls) -> dict[str, Any]:
         """Return the body that creates or updates the App on the server."""
+        cls._collect_declarations()
         cls._require_definition()
         return {
             "name": cls._app_name(),

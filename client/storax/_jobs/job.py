@@ -11,12 +11,43 @@ from storax._jobs.waiting import Waiting
 from storax._orm.instance import gone_as
 from storax._runtime.json import dumps
 from storax.models.event_log import EventLog, EventLogQuery
-from storax.models.job_rules import FINAL
+from storax.models.job_rules import FINAL, UNSUCCESSFUL
 
-__all__ = ["JobBase", "ParentIds"]
+__all__ = ["CancelCount", "JobBase", "ParentIds"]
 
 AppT = TypeVar("AppT")
 QueryT = TypeVar("QueryT")
+
+
+class CancelCount(int):
+    """How many jobs a ``cancel()`` ended or will end: an int, with both parts.
+
+    Attributes:
+        ended: Jobs that are CANCELLED now.
+        requested: Jobs that a site has leased: it stops their processes within seconds, and they end as CANCELLED.
+    """
+
+    ended: int
+    requested: int
+
+    def __new__(cls, *, ended: int, requested: int) -> "CancelCount":
+        """Make it of its two parts."""
+        count = super().__new__(cls, ended + requested)
+        count.ended, count.requested = ended, requested
+        return count
+
+    def __repr__(self) -> str:
+        return f"<{int(self)} cancelled: {self.ended} ended, {self.requested} requested>"
+
+    __str__ = int.__repr__
+
+
+def _failed(reason: str) -> str:
+    return f"failed{': ' if reason else ''}{reason}"
+
+
+def _cancelled(reason: str) -> str:
+    return f"was {reason}" if reason.startswith("cancelled") else f"was cancelled: {reason}"
 
 
 class JobBase(JobCreation, Generic[AppT, QueryT]):
@@ -26,6 +57,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
     NoResult: ClassVar[type[errors.NoResult]] = errors.NoResult
     Failed: ClassVar[type[errors.JobFailed]] = errors.JobFailed
+    Cancelled: ClassVar[type[errors.JobCancelled]] = errors.JobCancelled
 
     objects: ClassVar[Any]
     parameters: Any
@@ -78,7 +110,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
     # ---- ending ---------------------------------------------------------------------------------------------------
 
     def done(self) -> bool:
-        """Refresh it and return whether it has ended: JOB_FINISHED or FAILED."""
+        """Refresh it and return whether it has ended: JOB_FINISHED, FAILED or CANCELLED."""
         self.refresh_from_db()
         return self._value("state") in FINAL
 
@@ -111,6 +143,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
         Raises:
             Failed: It ended as FAILED; the message says why.
+            Cancelled: It ended as CANCELLED; a kind of Failed.
             DeadlineExceeded: It has not ended within ``timeout`` seconds.
             DoesNotExist: It was deleted.
         """
@@ -122,6 +155,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         Raises:
             NoResult: It has not ended yet.
             Failed: It ended as FAILED.
+            Cancelled: It ended as CANCELLED; a kind of Failed.
         """
         if not self.done():
             raise self.NoResult(
@@ -130,11 +164,13 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         return self._outcome(trust=trust)
 
     def _outcome(self, *, trust: bool) -> Any:
-        if self._value("state") != "FAILED":
+        if self._value("state") not in UNSUCCESSFUL:
             return unwrap(self._value("return_value"), trust=trust)
-        events = list(self.history().filter(to_state=["RUN_ERROR", "FAILED"]).order_by("-position")[:2])
-        reason, job_id = self._reason(events[0].data if events else {}), self._value("id")
-        failed = self.Failed(f"Job {job_id} failed{': ' if reason else ''}{reason}.", hint="See job.history().")
+        events = list(self.history().filter(to_state=["RUN_ERROR", *UNSUCCESSFUL]).order_by("-position")[:2])
+        reason = self._reason(events[0].data if events else {})
+        cancelled = self._value("state") == "CANCELLED"
+        message = f"Job {self._value('id')} {_cancelled(reason) if cancelled else _failed(reason)}."
+        failed = (self.Cancelled if cancelled else self.Failed)(message, hint="See job.history().")
         failed.job, failed.reason = self, reason
         exception = next((e.data for e in events if "exception" in e.data), {})
         for name in ("exception", "exception_message", "traceback_tail"):
@@ -147,9 +183,13 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         code = self._value("return_code")
         return message.rstrip(".") or (f"its process ended with code {code}" if code else "")
 
-    def cancel(self) -> bool:
-        """Cancel it, and return whether it could be cancelled; a running process is stopped within seconds."""
+    def cancel(self) -> CancelCount:
+        """Cancel it; a running process is stopped within seconds. Once accepted, it ends as CANCELLED.
+
+        Returns:
+            1 if it is or will be cancelled, 0 if it had ended before; ``.ended`` and ``.requested`` say which.
+        """
         body = {"filter": {"id": self._require_id("cancelled")}}
         answer = gone_as(self, lambda: self._home().call("POST", "/jobs/cancel", dumps(body))).json()
         self.refresh_from_db()
-        return bool(answer["cancelled"] + answer["requested"])
+        return CancelCount(ended=answer["cancelled"], requested=answer["requested"])

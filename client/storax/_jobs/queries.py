@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from storax._jobs.job import JobBase
+from storax._jobs.job import CancelCount, JobBase
 from storax._jobs.waiting import ReturnWhen, Waiting, as_completed, wait
 from storax._orm.changes import ChangeQuery
 from storax._orm.manager import Manager
@@ -15,17 +15,20 @@ J = TypeVar("J", bound=JobBase[Any, Any])
 class JobQueryBase(ChangeQuery[J]):
     """A query of jobs: it can also cancel and wait for them."""
 
-    def cancel(self) -> int:
-        """Cancel all jobs that match, and return how many; running processes are stopped within seconds.
+    def cancel(self) -> CancelCount:
+        """Cancel all jobs that match; running processes are stopped within seconds. Once accepted, a cancel binds.
+
+        Returns:
+            How many are or will be cancelled; ``.ended`` are CANCELLED now, ``.requested`` end within seconds.
 
         Raises:
             SlicedQuery: The query was sliced.
         """
         body = self._selected("cancelled", "cancel", {})
         if body is None:
-            return 0
+            return CancelCount(ended=0, requested=0)
         answer = self._call("POST", "cancel", body)
-        return int(answer["cancelled"] + answer["requested"])
+        return CancelCount(ended=answer["cancelled"], requested=answer["requested"])
 
     def wait(
         self,
@@ -40,7 +43,7 @@ class JobQueryBase(ChangeQuery[J]):
             jobs: Saved jobs of one server; a query waits for its own jobs where none are named.
             timeout: Seconds to wait at most; None, the default, waits for ever. A timeout is no error.
             return_when: ALL_COMPLETED, the default; FIRST_COMPLETED: as soon as one has ended; FIRST_EXCEPTION: as soon
-                as one has FAILED.
+                as one has FAILED or was CANCELLED.
 
         Returns:
             Two lists, ``(done, not_done)``, each in the order of ``jobs``. A job that was deleted counts as done.

@@ -10,7 +10,7 @@ from storax._jobs.subscription import POLL, Subscription
 from storax._orm.pages import pages, read_page
 from storax._orm.query_plan import PAGE, Plan
 from storax.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
-from storax.models.job_rules import FINAL
+from storax.models.job_rules import FINAL, UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from storax._orm.instance import Model
@@ -192,7 +192,7 @@ def wait(
         jobs: Saved jobs of one server.
         timeout: Seconds to wait at most; None, the default, waits for ever. A timeout is no error.
         return_when: ALL_COMPLETED, the default; FIRST_COMPLETED: as soon as one has ended; FIRST_EXCEPTION: as soon as
-            one has FAILED.
+            one has FAILED or was CANCELLED.
 
     Returns:
         Two lists, ``(done, not_done)``, each in the order of ``jobs``. A job that was deleted counts as done.
@@ -203,7 +203,7 @@ def wait(
         )
     waiting = Waiting(jobs, timeout=timeout)
     for batch in waiting.batches(read_at_once=return_when != "ALL_COMPLETED"):
-        failed = any(job.state == "FAILED" for job in batch if job._values[job._id_at] not in waiting.gone)
+        failed = any(job.state in UNSUCCESSFUL for job in batch if job._values[job._id_at] not in waiting.gone)
         if return_when == "FIRST_COMPLETED" or (return_when == "FIRST_EXCEPTION" and failed):
             break
     done = [job for job in waiting.jobs if job._values[job._id_at] not in waiting.left]

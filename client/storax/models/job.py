@@ -43,6 +43,7 @@ JobState = Literal[
     "STAGED_OUT",
     "JOB_FINISHED",
     "FAILED",
+    "CANCELLED",
 ]
 JobOrdering = Literal[
     "id",
@@ -762,9 +763,9 @@ class Job(JobBase["App", "JobQuery"]):
         Literal["fail", "run"],
         settable="always",
         default="fail",
-        doc="If a parent fails or is deleted: fail too, or run.",
+        doc="If a parent fails, is cancelled or is deleted: end too, or run.",
     )
-    """If a parent fails or is deleted: fail too, or run."""
+    """If a parent fails, is cancelled or is deleted: end too, or run."""
     pending_file_cleanup: Field[bool] = Field(
         bool, settable="always", default=True, doc="Whether the App's cleanup_files are still to be deleted."
     )
@@ -917,7 +918,8 @@ class Job(JobBase["App", "JobQuery"]):
             data: Data of the user.
             launch_params: Extra arguments for the site's launcher.
             parent_ids: Jobs that must finish first.
-            on_parent_failure: If a parent fails or is deleted: fail too, or run. Default: 'fail'.
+            on_parent_failure: If a parent fails, is cancelled or is deleted: end too, or run. Default:
+                'fail'.
             pending_file_cleanup: Whether the App's cleanup_files are still to be deleted. Default: True.
             num_nodes: Nodes. Default: 1.
             ranks_per_node: MPI ranks per node. Default: 1.
@@ -1560,7 +1562,7 @@ class JobQuery(JobQueryBase[Job]):
             data: Data of the user.
             return_value: Result of the process, as JSON.
             launch_params: Extra arguments for the site's launcher.
-            on_parent_failure: If a parent fails or is deleted: fail too, or run.
+            on_parent_failure: If a parent fails, is cancelled or is deleted: end too, or run.
             pending_file_cleanup: Whether the App's cleanup_files are still to be deleted.
             state: State.
             num_nodes: Nodes.

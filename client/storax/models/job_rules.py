@@ -19,7 +19,13 @@ RUNNABLE: Final = (
 FINAL: Final = (
     "JOB_FINISHED",
     "FAILED",
+    "CANCELLED",
 )
 """States that end a job's life."""
+UNSUCCESSFUL: Final = (
+    "FAILED",
+    "CANCELLED",
+)
+"""Those of them in which a job has not finished."""
 PARAMETER: Final = r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
 """Regular expression of a parameter in a command template; its group is the name."""

@@ -29,6 +29,7 @@ JobState = Literal[
     "STAGED_OUT",
     "JOB_FINISHED",
     "FAILED",
+    "CANCELLED",
 ]
 TransferItemOrdering = Literal[
     "id", "-id", "state", "-state", "creation_date", "-creation_date", "last_update", "-last_update"

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
 from storax_core.lifecycle.change import Patch, Row
-from storax_core.lifecycle.states import HOOKS, JOB_TAKEABLE, JobState, TransferState
+from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_TAKEABLE, JOB_UNSUCCESSFUL, JobState, TransferState
 from storax_core.log import append, sql
 from storax_core.log.append import Context
 from storax_core.resources import JOBS, TRANSFERS
@@ -160,10 +160,10 @@ async def _parent_states(conn: Connection, owner_id: int, wanted: set[int]) -> d
 def _first_state(row: Row, parents: Mapping[int, str], items: Sequence[Row]) -> str:
     states = [parents.get(p) for p in row.get("parent_ids", ())]
     policy = row.get("on_parent_failure", "fail")
-    if policy == "fail" and JobState.FAILED in states:
-        bad = next(p for p in row["parent_ids"] if parents.get(p) == JobState.FAILED)
-        raise Invalid(f"parent job {bad} has FAILED", hint='Restart it, or set on_parent_failure="run".')
-    settled = {JobState.JOB_FINISHED, JobState.FAILED} if policy == "run" else {JobState.JOB_FINISHED}
+    bad = next((p for p in row.get("parent_ids", ()) if parents.get(p) in JOB_UNSUCCESSFUL), None)
+    if policy == "fail" and bad is not None:
+        raise Invalid(f"parent job {bad} is {parents[bad]}", hint='Retry it first, or set on_parent_failure="run".')
+    settled = JOB_DONE if policy == "run" else (JobState.JOB_FINISHED,)
     if any(s not in settled for s in states):
         return JobState.AWAITING_PARENTS
     if any(i["direction"] == "in" for i in items):

@@ -46,6 +46,19 @@ async def transition_each(
     return changes
 
 
+async def cancel_jobs(conn: Connection, ctx: Context, ids: Sequence[int]) -> Row:
+    """Cancel jobs of the caller.
+
+    Returns how many were ended at once (``cancelled``), and of how many others the holder of the lease has to stop the
+    process (``requested``), also where an earlier call requested it.
+    """
+    jobs = await lock_jobs(conn, ctx.owner_id, ids)
+    changes = [rules.cancel(facts) for facts in jobs]
+    await append_job_changes(conn, ctx, changes)
+    ended = sum(change.patch.get("state") == JobState.CANCELLED for change in changes)
+    return {"cancelled": ended, "requested": sum(facts["state"] not in JOB_DONE for facts in jobs) - ended}
+
+
 async def delete_jobs(conn: Connection, ctx: Context, ids: Sequence[int], reason: Row) -> tuple[int, list[int]]:
     """Delete jobs of the caller with their transfers. Returns their number and the ids left because they are leased."""
     rows = await lock_mine(conn, ctx.owner_id, JOBS, ids, "id, session_id, state")

@@ -5,8 +5,9 @@ tested alone. Callers lock the rows, call a rule for each, and pass the Changes 
 from collections.abc import Callable, Mapping
 
 from storax_core.errors import IllegalMove, Leased
+from storax_core.lifecycle import retries
 from storax_core.lifecycle.change import STATE_CHANGED, Change, Row, SetChange
-from storax_core.lifecycle.retries import Facts, attempts_left, backoff, loss, losses_left, retries_code, why
+from storax_core.lifecycle.retries import attempts_left, backoff, loss, losses_left, retries_code, why
 from storax_core.lifecycle.states import (
     AGENT_STATES,
     AUTOMATIC,
@@ -14,11 +15,14 @@ from storax_core.lifecycle.states import (
     HOOKS,
     JOB_DONE,
     JOB_TRANSITIONS,
+    JOB_UNSUCCESSFUL,
     USER_TRANSITIONS,
     JobState,
 )
 
+Facts = retries.Facts
 OCCUPIED = ("num_nodes", "ranks_per_node", "node_packing_count")  # what an event of a started run holds
+CANCELLED = "cancelled"  # begins the message of every cancellation
 
 
 def _hook_waits(state: str, facts: Facts) -> bool:
@@ -77,14 +81,31 @@ def _effects(to: str, facts: Row, data: Row) -> Row:
     return out
 
 
+def _cancelled(was: str, data: Row) -> Row:
+    """The reason of a job whose accepted cancellation takes the place of what its holder reports."""
+    kept = "its run had ended well, and its result is kept"
+    message = str(data.get("message") or (kept if was in (JobState.RUN_DONE, JobState.POSTPROCESSED) else CANCELLED))
+    return {"message": message if message.startswith(CANCELLED) else f"{CANCELLED}; {message}"}
+
+
+def _why(facts: Facts, to: str, data: Row) -> Row:
+    """The reason of an automatic transition."""
+    return _cancelled(facts["state"], data) if to == JobState.CANCELLED else why(facts, to, data)
+
+
 def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{STATE_CHANGED}") -> None:
-    """Change the state of a job, then apply the automatic transitions. Updates ``facts``, the caller's copy."""
+    """Change the state of a job, then apply the automatic transitions. Updates ``facts``, the caller's copy.
+
+    If a cancellation was accepted, the job enters CANCELLED in place of any other state that ends its life.
+    """
+    if to in JOB_DONE and facts["cancel_requested"]:
+        to, data = JobState.CANCELLED, {**data, **_cancelled(facts["state"], data)}
     change.add(kind, {**data, **_effects(to, facts, data)}, was=facts["state"], to=to)
     facts["state"] = to
     nxt = next_transition(to, facts, data)
     while nxt:
         to = nxt.pop("to")
-        reason = {**({"message": data["message"]} if "message" in data else {}), **nxt, **why(facts, to, data)}
+        reason = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_why(facts, to, data)}
         change.add(f"job.{STATE_CHANGED}", {**reason, **_effects(to, facts, {})}, was=facts["state"], to=to)
         facts["state"] = to
         nxt = next_transition(to, facts, data)
@@ -110,10 +131,11 @@ def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
             f"job {facts['id']} is held by session {facts['session_id']} ({facts['state']})",
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
-    if (facts["state"], to) == (JobState.FAILED, JobState.RESTART_READY) and facts["stage_in"] and not facts["attempt"]:
+    again = to == JobState.RESTART_READY and facts["state"] in JOB_UNSUCCESSFUL
+    if again and facts["stage_in"] and not facts["attempt"]:
         to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
-    enter(change, mine, to, data)
+    enter(change, mine, to, {"message": CANCELLED, **data} if to == JobState.CANCELLED else data)
     return change
 
 
@@ -135,7 +157,7 @@ def cancel(facts: Facts) -> Change:
     if facts["state"] in JOB_DONE:
         return change
     if facts["session_id"] is None:
-        enter(change, mine, JobState.FAILED, {"message": "cancelled"})
+        enter(change, mine, JobState.CANCELLED, {"message": CANCELLED})
     elif not facts["cancel_requested"]:
         change.add("job.cancel_requested", {"cancel_requested": True})
     return change
@@ -159,7 +181,7 @@ def lose_lease(facts: Facts, reason: str) -> Change:
     if facts["state"] == JobState.RUNNING:
         enter(change, mine, JobState.RUN_TIMEOUT, {"message": reason, "lease_lost": True, **epoch})
     elif facts["cancel_requested"]:
-        enter(change, mine, JobState.FAILED, {"message": "cancelled", **epoch})
+        enter(change, mine, JobState.CANCELLED, {"message": CANCELLED, **epoch})
     else:
         change.add("job.released", {"message": reason, "session_id": None, **epoch})
     return change
@@ -201,7 +223,7 @@ def _give_back(facts: Facts, report: Row) -> tuple[Change, str, str]:
         change.note("job.report_refused", {"from": facts["state"], "release": report["release"]})
         return change, "illegal_move", "it has started: it cannot be given back unstarted"
     if facts["cancel_requested"]:
-        enter(change, mine, JobState.FAILED, {"message": "cancelled"})
+        enter(change, mine, JobState.CANCELLED, {"message": CANCELLED})
     else:
         change.add("job.released", {"message": report["release"], "session_id": None})
     return change, "", ""
@@ -216,4 +238,4 @@ def _after_hook(change: Change, mine: Row, data: Row, patch: Row) -> None:
     mine["hooks"] = hooks
     if nxt:
         to = nxt.pop("to")
-        enter(change, mine, to, {**nxt, **why(mine, to, data)})
+        enter(change, mine, to, {**nxt, **_why(mine, to, data)})

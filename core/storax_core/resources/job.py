@@ -8,7 +8,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from storax_core.lifecycle.states import JOB_RUNNABLE, JOB_TAKEABLE, JOB_TRANSITIONS, JobState
+from storax_core.lifecycle.states import JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE, JOB_TRANSITIONS, JobState
 from storax_core.resources import columns as c
 from storax_core.resources.base import (
     BOTH,
@@ -48,9 +48,12 @@ Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
 Losses = Small
 MAX_LOSSES = 100
 
-# Which jobs a site may take (to run them, or a hook of theirs) and in which order, in SQL. ``queues.score`` is the same
-# order as a number. The table's index has the condition without ``not_before``: an index cannot ask for the time.
-_RUN, _TAKE = (f"({', '.join(repr(str(state)) for state in states)})" for states in (JOB_RUNNABLE, JOB_TAKEABLE))
+# States in SQL. Which jobs a site may take (to run them, or a hook of theirs), and in which order; ``queues.score`` is
+# the same order as a number. The table's index has the condition without ``not_before``: an index cannot ask for the
+# time.
+_RUN, _TAKE, ENDED = (
+    f"({', '.join(repr(str(state)) for state in states)})" for states in (JOB_RUNNABLE, JOB_TAKEABLE, JOB_DONE)
+)
 UNLEASED = f"state IN {_TAKE} AND session_id IS NULL"
 TAKEABLE = f"{UNLEASED} AND (not_before IS NULL OR not_before <= now())"
 HOOK_IS_NEXT = f"state NOT IN {_RUN}"  # of a takeable job
@@ -82,7 +85,7 @@ class Job(SQLModel, table=True):
     launch_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra arguments for the site's launcher.")
     parent_ids: Annotated[list[BigId], Mark(write=CREATE)] = c.json("Jobs that must finish first.", list)
     on_parent_failure: Annotated[Literal["fail", "run"], Mark(write=BOTH)] = c.text(
-        "If a parent fails or is deleted: fail too, or run.", default="fail"
+        "If a parent fails, is cancelled or is deleted: end too, or run.", default="fail"
     )
     pending_file_cleanup: Annotated[Flag, Mark(filter=EQ, write=BOTH)] = Field(
         default=True, description="Whether the App's cleanup_files are still to be deleted."

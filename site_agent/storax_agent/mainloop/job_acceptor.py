@@ -9,7 +9,7 @@ from storax_agent.launch.base import Opened
 from storax_agent.launch.work import Lease, Work
 from storax_agent.mainloop.lease_table import LeaseEntry, LeaseTable
 from storax_agent.mainloop.pending_reports import PendingReports
-from storax_agent.mainloop.report_entry import entry, given_back, move, refusal
+from storax_agent.mainloop.report_entry import cancelled, entry, given_back, move, refusal
 from storax_agent.prepare.job import MisplacedError, Preparer, RefusedError
 
 LOG = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class JobAcceptor:
         if lease in self._leases or self._leases.ended_recently(lease):
             return None
         if job.get("cancel_requested"):
-            self._reports.add(refusal(lease, time.time(), "cancelled"), lease)
+            self._reports.add(cancelled(lease, time.time()), lease)
             return None
         try:
             work = self._preparer.work(lease, job, self._apps.get(job["app_id"]))

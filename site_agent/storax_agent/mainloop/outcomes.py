@@ -13,8 +13,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from storax_agent.files.safe_path import PathError, open_folder
-from storax_agent.launch.work import Ended
-from storax_agent.mainloop.report_entry import Entry, entry, given_back, move, refusal
+from storax_agent.launch.work import Ended, Returned
+from storax_agent.mainloop.report_entry import Entry, cancelled, entry, given_back, move, refusal
 from storax_agent.prepare.functions import call_outcomes
 
 MAX_RESULT_BYTES = 1 << 20
@@ -56,7 +56,7 @@ class OutcomeMapper:
             to, data, patch = call_outcomes.of_run(ended, _exit_text(ended.code), tail)
             return entry(ended.lease, [move(to, ended.at, **data)], patch)
         if ended.cause == "cancelled":
-            return refusal(ended.lease, ended.at, "cancelled")
+            return cancelled(ended.lease, ended.at)
         if ended.cause in ("stopped", "stale", "lost") and ended.outcome is None:
             return None  # it is run again by whoever takes the job next
         to, data, patch, jobs = call_outcomes.of_hook(ended, _exit_text(ended.code))
@@ -105,8 +105,12 @@ class OutcomeMapper:
             return _error(ended, message=flaw)
         return _error(ended, message=_exit_text(ended.code), stderr_tail=self.tail(ended.workdir))
 
-    def _cancelled(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        return entry(ended.lease, [move("FAILED", ended.at, message="cancelled")], _code(ended))
+    def _cancelled(self, ended: Ended, value: Any, flaw: str) -> Entry:
+        """Keep the result of a process or function that ended well when it was stopped."""
+        if isinstance(ended.outcome, Returned):
+            return cancelled(ended.lease, ended.at, {"return_code": 0, "return_value": ended.outcome.value})
+        result = {} if flaw else {"return_value": value}
+        return cancelled(ended.lease, ended.at, {**(_code(ended) or {}), **result})
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
         message = f"{ended.message or 'it reached its limit'} (wall_time_limit_min)"

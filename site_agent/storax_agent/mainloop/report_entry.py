@@ -50,6 +50,11 @@ def refusal(lease: Lease, at: float, reason: str) -> Entry:
     return entry(lease, [move("FAILED", at, message=reason[:2000])])
 
 
+def cancelled(lease: Lease, at: float, patch: dict[str, Any] | None = None) -> Entry:
+    """The report of a job that was stopped, or not started, because the server requested its cancellation."""
+    return entry(lease, [move("CANCELLED", at, message="cancelled")], patch)
+
+
 def given_back(lease: Lease, reason: str) -> Entry:
     """The report of a job that is not started here and may be elsewhere."""
     row = entry(lease, [])

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from storax._runtime import installation
 from storax_agent.settings.locations import FileLocation, GlobusLocation, Location, S3Location, SshLocation
 from storax_agent.transfers.base import TransferError, TransferService
 from storax_agent.transfers.local import LocalTransfer
@@ -50,7 +51,7 @@ def _globus(place: GlobusLocation, data: Path) -> TransferService:
     try:
         from storax_agent.transfers.globus import GlobusTransfer, client_of
     except ModuleNotFoundError as error:
-        raise TransferError(f"{place.url}: {error}; install it with: pip install 'storax[globus]'") from error
+        raise TransferError(f"{place.url}: {error}; install it with: {installation.add_extra('globus')}") from error
     return GlobusTransfer(place, data=data, client=client_of(place))
 
 

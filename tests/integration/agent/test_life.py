@@ -139,12 +139,12 @@ def test_cancelling_leaves_no_process(site, server):
     began = time.monotonic()
     for job in (*jobs, queued):
         server.cancel(job)
-    eventually(lambda: server.states(jobs) == {"FAILED"})
+    eventually(lambda: server.states(jobs) == {"CANCELLED"})
     assert time.monotonic() - began < 30
     assert [server.data(job)["message"] for job in jobs] == ["cancelled", "cancelled"]
     eventually(lambda: not any(in_group(pid) for pid in pids))
-    eventually(lambda: server.state(queued) == "FAILED")
-    assert server.accepted_states(queued) == ["FAILED"]
+    eventually(lambda: server.state(queued) == "CANCELLED")
+    assert server.accepted_states(queued) == ["CANCELLED"]
 
 
 def test_a_killed_agent_is_replaced_and_no_exit_code_is_lost(site, server):

@@ -66,7 +66,7 @@ class Desk:
         return self.user.states(job)[0]
 
     def ended(self, job, state="JOB_FINISHED"):
-        eventually(lambda: self.state(job) in ("JOB_FINISHED", "FAILED"))
+        eventually(lambda: self.state(job) in ("JOB_FINISHED", "FAILED", "CANCELLED"))
         assert self.state(job) == state, (self.events(job), self.items(job), self.site.log)
 
     def items(self, job):
@@ -75,8 +75,8 @@ class Desk:
     def events(self, job):
         return self.user.events(job_id=job)
 
-    def reason(self, job):
-        return self.user.events(job_id=job, entity="job", to_state="FAILED")[-1]["data"]["message"]
+    def reason(self, job, state="FAILED"):
+        return self.user.events(job_id=job, entity="job", to_state=state)[-1]["data"]["message"]
 
 
 @pytest.fixture
@@ -202,10 +202,10 @@ def test_a_job_that_is_cancelled_midway_stops_its_files(desk, lab):
     with Proxy(f"ssh://127.0.0.1:{lab.port}") as proxy:
         job = slow_file(desk, lab, proxy, size=40 << 20)
         desk.user.post("/jobs/cancel", {"filter": {"id": [job]}})
-        desk.ended(job, "FAILED")
+        desk.ended(job, "CANCELLED")
         eventually(lambda: not rsyncs(desk))
         eventually(lambda: desk.items(job)[0]["state"] == "error")
-        assert desk.reason(job) == "cancelled"
+        assert desk.reason(job, "CANCELLED") == "cancelled"
 
 
 def test_what_a_killed_agent_left_of_a_local_copy_goes_with_its_job(desk, tmp_path):
@@ -220,7 +220,7 @@ def test_what_a_killed_agent_left_of_a_local_copy_goes_with_its_job(desk, tmp_pa
     left.parent.mkdir(parents=True)
     left.write_bytes(b"x" * 100)
     desk.user.post("/jobs/cancel", {"filter": {"id": [job]}})
-    desk.ended(job, "FAILED")
+    desk.ended(job, "CANCELLED")
     desk.site.start()
     eventually(lambda: not left.exists())
 

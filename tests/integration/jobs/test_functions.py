@@ -169,12 +169,44 @@ def test_cancel_ends_the_workers_process_group_and_no_other(site):
     cancelled, late = jobs_of(Slow, {}, {})
     first, second = ([int(w) for w in eventually(lambda n=n: site.read(f"Slow/{n}/pids").split())] for n in range(2))
     cancelled.cancel()
-    with pytest.raises(Job.Failed, match="cancelled"):
+    with pytest.raises(Job.Cancelled, match="cancelled"):
         cancelled.result(timeout=60)
     eventually(lambda: not any(map(alive, first)))
     assert all(map(alive, second))
     late.cancel()
     eventually(lambda: not any(map(alive, second)))
+
+
+def test_a_function_that_returns_when_it_is_stopped_is_cancelled_and_keeps_its_result(site):
+    class Polite(App):
+        site = "test"
+
+        def run(self):
+            import signal
+            import time
+            from pathlib import Path
+
+            class Stopped(Exception):
+                pass
+
+            def stop(*_):
+                raise Stopped
+
+            signal.signal(signal.SIGTERM, stop)
+            Path("up").touch()
+            try:
+                time.sleep(60)
+            except Stopped:
+                return "stopped"
+
+    Polite.sync()
+    site.start()
+    job = Polite.submit("polite")
+    eventually(lambda: (site.folder.data / "polite/up").exists())
+    assert job.cancel().requested == 1
+    with pytest.raises(Job.Cancelled):
+        job.result(timeout=60)
+    assert job.return_value == "stopped"
 
 
 def test_functions_and_commands_share_the_cores(site):

@@ -163,7 +163,7 @@ def test_the_same_lease_is_never_started_twice(bench):
 def test_what_is_to_be_cancelled_never_starts(bench):
     bench.take(job(1, cancel_requested=True))
     assert bench.launcher.works == []
-    assert bench.moves() == [(1, ["FAILED"])]
+    assert bench.moves() == [(1, ["CANCELLED"])]
 
 
 def test_a_running_job_that_nobody_runs_is_given_back_and_an_unstarted_one_started(bench):

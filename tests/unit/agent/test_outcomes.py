@@ -90,7 +90,7 @@ def test_a_missing_or_linked_stderr_tells_nothing(mapper, tmp_path):
 
 
 def test_each_cause_has_its_state(mapper):
-    assert last(mapper.outcome(ended("cancelled", -15))) == ("FAILED", {"message": "cancelled"})
+    assert last(mapper.outcome(ended("cancelled", -15))) == ("CANCELLED", {"message": "cancelled"})
     assert last(mapper.outcome(ended("wall_time", -9)))[0] == "RUN_TIMEOUT"
     assert last(mapper.outcome(ended("stopped", -15)))[1]["lease_lost"] is True
     assert last(mapper.outcome(ended("workdir", None, started=False, message="no"))) == ("FAILED", {"message": "no"})
@@ -108,6 +108,15 @@ def test_a_stopped_run_says_what_stopped_it_and_a_lost_one_what_was_lost(mapper)
     assert (
         last(mapper.outcome(ended("lost", None, message="node n1 was lost: x")))[1]["message"] == "node n1 was lost: x"
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "patch"), [(b"[1]", {"return_code": 0, "return_value": [1]}), (b"[", {"return_code": 0})]
+)
+def test_a_result_that_a_process_wrote_when_it_was_cancelled_is_kept(mapper, tmp_path, left, patch):
+    result(tmp_path, left)
+    entry = mapper.outcome(ended("cancelled", 0))
+    assert (last(entry)[0], entry["patch"]) == ("CANCELLED", patch)
 
 
 def test_a_lost_exit_code_is_a_run_again_unless_the_result_is_there(mapper, tmp_path):

@@ -52,7 +52,7 @@ def test_ls_shows_names_and_keeps_words_off_stdout(served):
 def test_ls_omits_old_ended_jobs_unless_filtered(served):
     served("job", "ls")
     (left_out,) = served.script.bodies("/jobs/query")[-1]["exclude"]
-    assert left_out["state"] == ["JOB_FINISHED", "FAILED"]
+    assert left_out["state"] == ["JOB_FINISHED", "FAILED", "CANCELLED"]
     age = datetime.now(UTC) - datetime.fromisoformat(left_out["last_update_before"])
     assert timedelta(hours=23) < age < timedelta(hours=25)
     for text in (["--all"], ["--tag", "a=b"], ["1-3"]):
@@ -166,6 +166,35 @@ def test_nothing_is_changed_without_confirmation(served, arguments, route, answe
 def test_no_selection_is_no_wildcard(served, verb):
     ran = served("job", verb)
     assert (ran.status, served.script.requests) == (2, [])
+
+
+def test_cancel_says_how_many_still_run(served):
+    served.script.on("POST", "/jobs/cancel", {"cancelled": 1, "requested": 1})
+    ran = served("job", "cancel", "1-2", "--yes")
+    assert "Cancelled: 2\n1 of them are held by their site, which stops them within seconds." in ran.err
+    assert served.script.bodies("/jobs/cancel")[-1]["exclude"] == [{"state": ["JOB_FINISHED", "FAILED", "CANCELLED"]}]
+
+
+@pytest.mark.parametrize(
+    ("states", "counts", "error"),
+    [
+        (["FAILED", "CANCELLED"], "1 of them failed, 1 cancelled.", "Job 1 failed."),
+        (["JOB_FINISHED", "CANCELLED"], "0 of them failed, 1 cancelled.", "Job 2 was cancelled."),
+        (["CANCELLED", "CANCELLED"], "0 of them failed, 2 cancelled.", "Jobs 1, 2 were cancelled."),
+    ],
+)
+def test_wait_tells_cancelled_jobs_from_failed_ones_and_fails_for_both(served, states, counts, error):
+    served.script.on("POST", "/jobs/query", page(*(job(n, state=state) for n, state in enumerate(states, 1))))
+    ran = served("job", "wait", "1-2", "--timeout", "60")
+    assert ran.status == 6
+    assert counts in ran.err
+    assert error in ran.err
+
+
+def test_retry_takes_cancelled_jobs_that_are_named_by_id(served):
+    served.script.on("PATCH", "/jobs/", {"updated": 1})
+    served("job", "retry", "1", "--yes")
+    assert served.script.last.body["filter"] == {"id": [1], "state": ["FAILED", "CANCELLED"]}
 
 
 def test_retry_takes_the_failed_ones_alone(served):
@@ -480,6 +509,26 @@ def test_it_says_why_a_job_failed_and_how_to_go_on(why):
     )
     assert "It failed: exit code 3, in attempt 2 of 2." in text
     assert "storax job retry 12" in text
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ("cancelled", "It was cancelled."),
+        ("cancelled; its run had ended well", "It was cancelled; its run had ended well."),
+        ("parent job 7 was cancelled", "It was cancelled: parent job 7 was cancelled."),
+    ],
+)
+def test_it_says_that_a_job_was_cancelled_and_why(why, message, text):
+    event = {
+        "columns": ["position", "data", "to_state"],
+        "rows": [[9, {"message": message}, "CANCELLED"]],
+        "next": None,
+    }
+    lines = why(state="CANCELLED", attempt=0, answers=[("/events/query", event)])
+    assert text in lines
+    assert "failed" not in lines
+    assert "storax job retry 12" in lines
 
 
 def test_a_job_that_is_done_needs_no_reason(why):

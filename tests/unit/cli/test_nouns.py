@@ -169,6 +169,13 @@ def test_sync_publishes_the_apps_of_a_file(apps, tmp_path):
     assert apps.script.last.body["command_template"] == "echo {{ name }} {{ n }}"
 
 
+def test_the_printed_example_is_a_file_that_sync_takes(shell, tmp_path):
+    file = tmp_path / "apps.py"
+    file.write_text(shell("app", "example").out)
+    listed = shell("app", "sync", str(file), "--dry-run")
+    assert (listed.status, listed.err) == (0, "Would publish Hello at local\nWould publish Add at local\n")
+
+
 @pytest.mark.parametrize(
     ("text", "status"), [("x = 1\n", 2), ("raise ValueError('no')\n", 1), ("import storax_nothing\n", 1)]
 )

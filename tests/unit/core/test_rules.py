@@ -8,7 +8,7 @@ import pytest
 from storax_core.errors import IllegalMove, Leased
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change
-from storax_core.lifecycle.states import JOB_TRANSITIONS, USER_TRANSITIONS, JobState
+from storax_core.lifecycle.states import AGENT_STATES, JOB_DONE, JOB_TRANSITIONS, USER_TRANSITIONS, JobState
 from storax_core.suggest import nearest
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -224,7 +224,7 @@ def test_a_holder_gives_back_what_it_will_not_start_and_keeps_the_epoch() -> Non
 
 def test_what_was_to_be_cancelled_is_not_given_back_but_ended() -> None:
     change, code, _ = rules.apply_report(leased(cancel_requested=True), {**report(), "release": "no time"})
-    assert (code, path(change)) == ("", ["FAILED"])
+    assert (code, path(change)) == ("", ["CANCELLED"])
     assert change.patch["session_id"] is None
 
 
@@ -236,7 +236,7 @@ def test_what_runs_cannot_be_given_back() -> None:
 @pytest.mark.parametrize("facts", [leased(cancel_requested=True), running(cancel_requested=True, max_attempts=9)])
 def test_a_lost_lease_ends_a_job_that_was_being_cancelled(facts: dict[str, Any]) -> None:
     change = rules.lose_lease(facts, "its session expired")
-    assert path(change)[-1] == "FAILED"
+    assert path(change)[-1] == "CANCELLED"
     assert change.patch["cancel_requested"] is False
     assert change.patch["lease_epoch"] == 3
 
@@ -277,7 +277,7 @@ def test_a_move_that_the_table_does_not_allow_is_refused_whole(states: tuple[str
     assert (code, kinds(change), change.patch) == ("illegal_move", ["job.report_refused"], {})
 
 
-@pytest.mark.parametrize("state", sorted(set(JobState) - {"RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"}))
+@pytest.mark.parametrize("state", sorted(set(JobState) - AGENT_STATES))
 def test_a_lease_holder_cannot_enter_the_servers_states(state: str) -> None:
     assert rules.apply_report(running(), report(state))[1] == "illegal_move"
 
@@ -302,7 +302,7 @@ def test_the_outcome_goes_with_the_last_move() -> None:
 @pytest.mark.parametrize("state", ["AWAITING_PARENTS", "READY", "PREPROCESSED", "RESTART_READY", "POSTPROCESSED"])
 def test_cancelling_what_does_not_run_ends_it_at_once(state: str) -> None:
     change = rules.cancel(job(state=state))
-    assert path(change) == ["FAILED"]
+    assert path(change) == ["CANCELLED"]
     assert change.events[0].data["message"] == "cancelled"
 
 
@@ -313,22 +313,66 @@ def test_cancelling_what_is_held_asks_the_holder_once(facts: dict[str, Any]) -> 
     assert rules.cancel(facts | change.patch).events == []
 
 
-@pytest.mark.parametrize("state", ["FAILED", "JOB_FINISHED"])
+@pytest.mark.parametrize("state", JOB_DONE)
 def test_cancelling_what_has_ended_changes_nothing(state: str) -> None:
     assert rules.cancel(job(state=state)).events == []
 
 
-@pytest.mark.parametrize("end", ["RUN_ERROR", "RUN_TIMEOUT", "FAILED"])
+@pytest.mark.parametrize("end", ["RUN_ERROR", "RUN_TIMEOUT", "FAILED", "CANCELLED"])
 def test_a_cancelled_run_is_not_tried_again(end: str) -> None:
     change, _, _ = rules.apply_report(running(cancel_requested=True, max_attempts=5), report(end))
-    assert path(change)[-1] == "FAILED"
+    assert path(change)[-1] == "CANCELLED"
     assert change.patch["cancel_requested"] is False
 
 
-def test_a_run_that_finished_before_it_could_be_stopped_has_finished() -> None:
-    change, _, _ = rules.apply_report(running(cancel_requested=True), report("RUN_DONE"))
-    assert path(change)[-1] == "JOB_FINISHED"
+@pytest.mark.parametrize("facts", [{}, {"stage_out": True}, {"hooks": "postprocess"}], ids=str)
+def test_a_run_that_ended_well_after_the_request_is_cancelled_and_keeps_its_result(facts: dict[str, Any]) -> None:
+    outcome = {"return_code": 0, "return_value": 42}
+    change, _, _ = rules.apply_report(running(cancel_requested=True, **facts), report("RUN_DONE", patch=outcome))
+    assert path(change) == ["RUN_DONE", "CANCELLED"]
+    assert change.patch == change.patch | outcome | {"cancel_requested": False, "session_id": None}
+    assert change.events[-1].data["message"] == "cancelled; its run had ended well, and its result is kept"
+
+
+@pytest.mark.parametrize(
+    ("to", "state", "ends"),
+    [
+        ("PREPROCESSED", "STAGED_IN", ["PREPROCESSED", "CANCELLED"]),
+        ("STAGED_IN", "STAGED_IN", ["CANCELLED"]),
+        ("RESTART_READY", "RUN_ERROR", ["RESTART_READY", "CANCELLED"]),
+        ("POSTPROCESSED", "RUN_DONE", ["POSTPROCESSED", "CANCELLED"]),
+        ("JOB_FINISHED", "RUN_DONE", ["CANCELLED"]),
+        ("FAILED", "RUN_DONE", ["CANCELLED"]),
+    ],
+)
+def test_no_hook_revokes_a_cancellation(to: str, state: str, ends: list[str]) -> None:
+    change, code, _ = rules.apply_report(hooked(state, cancel_requested=True), report(to))
+    assert (code, path(change)) == ("", ends)
     assert change.patch["cancel_requested"] is False
+
+
+@pytest.mark.parametrize(
+    ("end", "message", "kept"),
+    [
+        ("RUN_ERROR", "exit code 3", "cancelled; exit code 3"),
+        ("FAILED", "cancelled", "cancelled"),
+        ("FAILED", 7, "cancelled; 7"),
+    ],
+)
+def test_a_cancellation_keeps_what_its_holder_said(end: str, message: Any, kept: str) -> None:
+    change, _, _ = rules.apply_report(running(cancel_requested=True), report(end, message=message))
+    assert change.events[-1].data["message"] == kept
+
+
+@pytest.mark.parametrize("was", ["FAILED", "CANCELLED"])
+def test_a_retry_of_a_job_that_never_ran_brings_its_files_in_first(was: str) -> None:
+    change = rules.user_transition(job(state=was, stage_in=True), "RESTART_READY", {}, force=False)
+    assert path(change) == ["READY"]
+
+
+def test_a_user_who_writes_the_state_cancels_what_no_session_holds() -> None:
+    change = rules.user_transition(job(), "CANCELLED", {}, force=False)
+    assert (path(change), change.patch["message"]) == (["CANCELLED"], "cancelled")
 
 
 # ---- users and operators --------------------------------------------------------------------------------------------
@@ -428,13 +472,13 @@ def test_a_job_whose_preprocess_failed_is_preprocessed_when_it_is_tried_again() 
 
 def test_a_cancelled_run_has_no_hook() -> None:
     change, _, _ = rules.apply_report(hooked("RUNNING", cancel_requested=True, attempt=1), report("RUN_ERROR"))
-    assert path(change) == ["RUN_ERROR", "FAILED"]
+    assert path(change) == ["RUN_ERROR", "CANCELLED"]
 
 
 @pytest.mark.parametrize("state", ["STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"])
 def test_cancelling_before_a_hook_ends_the_job_and_under_one_asks_for_its_end(state: str) -> None:
     waiting = rules.cancel(job(state=state, hooks="preprocess postprocess handle_error handle_timeout"))
-    assert path(waiting) == ["FAILED"]
+    assert path(waiting) == ["CANCELLED"]
     assert rules.cancel(hooked(state)).patch == {"cancel_requested": True}
 
 

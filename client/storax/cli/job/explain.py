@@ -9,9 +9,10 @@ import typer
 from storax.cli.job.allocations import allocations, too_large
 from storax.cli.terminal.output import Form, Output, show_one, text_of
 from storax.cli.terminal.select import one_id
-from storax.models.job_rules import HOOKS, RUNNABLE
+from storax.models.job_rules import HOOKS, RUNNABLE, UNSUCCESSFUL
 
 if TYPE_CHECKING:
+    from storax.models.event_log import EventLog
     from storax.models.job import Job
     from storax.models.site import Site
 
@@ -47,12 +48,12 @@ def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
     if job.state == "JOB_FINISHED":
         yield f"It finished {_ago(job.last_update, now)}{_code(job)}. It needs nothing more."
         return
-    if job.state == "FAILED":
-        yield from _failed(job)
+    if job.state in UNSUCCESSFUL:
+        yield from _unsuccessful(job)
         return
     yield from _trouble(site)
     if job.cancel_requested:
-        yield "It was cancelled. Its process is being stopped."
+        yield "It was cancelled. Its process is being stopped; it will end as CANCELLED."
     yield from _waits_for(job, site, now)
     if job.attempt and job.state != "RUNNING":
         yield from _last_error(job)
@@ -169,16 +170,24 @@ def _holder(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         yield "That session has expired. Its jobs will be offered again."
 
 
-def _failed(job: "Job") -> Iterator[str]:
-    last = job.history().filter(to_state="FAILED").last()
+def _unsuccessful(job: "Job") -> Iterator[str]:
+    last = job.history().filter(to_state=UNSUCCESSFUL).last()
     message = str((last.data if last else {}).get("message") or "").rstrip(".")
+    if job.state == "CANCELLED":
+        yield f"It was {message if message.startswith('cancelled') else f'cancelled: {message}'}{_code(job)}."
+    else:
+        yield from _failed(job, message, last)
+    yield f"Run it again: storax job retry {job.id}"
+
+
+def _failed(job: "Job", message: str, last: "EventLog | None") -> Iterator[str]:
     code = "" if "exit code" in message else _code(job)
+    # Releases before the state CANCELLED recorded a cancellation as a failure of this message.
     end = "was cancelled" if message == "cancelled" else f"failed{': ' + message if message else ''}"
     yield f"It {end}{code}, in {_attempt(job)}."
     if last and last.data.get("why"):
         yield f"It was not retried: {last.data['why']}."
     yield from _last_error(job, known_message=message, failed=last.data if last else None)
-    yield f"Run it again: storax job retry {job.id}"
 
 
 def _last_error(job: "Job", *, known_message: str = "", failed: "dict[str, Any] | None" = None) -> Iterator[str]:

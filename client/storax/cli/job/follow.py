@@ -14,6 +14,7 @@ from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, Comman
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
 from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+from storax.models.job_rules import UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from storax.models.job import Job
@@ -134,13 +135,17 @@ def wait(
     site: Sites = None,
     app: Apps = None,
     any_: Annotated[bool, typer.Option("--any", help="Return when one job has ended.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Return when one job has failed.")] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Return when one job has failed or was cancelled.")
+    ] = False,
     timeout: Annotated[
         str | None,
         typer.Option("--timeout", metavar="TIME", help="Longest wait: 90 (seconds), 10m, 2h. Default: none."),
     ] = None,
 ) -> None:
-    """Wait until jobs have ended. Exit status: 6 if a job failed, 7 after a timeout. The jobs continue after a timeout.
+    """Wait until jobs have ended. Exit status: 6 if a job failed or was cancelled, 7 after a timeout.
+
+    The jobs continue after a timeout.
 
     \b
     Examples:
@@ -155,14 +160,14 @@ def wait(
 
 
 def _stop_rule(*, any_: bool, fail_fast: bool) -> "Callable[[Job], bool]":
-    return lambda job: any_ or (fail_fast and job.state == "FAILED")
+    return lambda job: any_ or (fail_fast and job.state in UNSUCCESSFUL)
 
 
 def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable[[Job], bool]") -> None:
     """Wait for jobs, with a bar on a terminal, and print on stderr how they ended.
 
     Raises:
-        CommandError: some failed, or the time was up first.
+        CommandError: some failed or were cancelled, or the time was up first.
     """
     ended: list[Job] = []
     began = time.monotonic()
@@ -172,10 +177,11 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
             step()
             if until(job):
                 break
-    failed = [job for job in ended if job.state == "FAILED"]
-    note(f"{len(ended)} of {len(jobs)} ended in {time.monotonic() - began:.1f} s, {len(failed)} of them failed.")
-    if failed:
-        raise _failure(failed)
+    failed, cancelled = ([job for job in ended if job.state == state] for state in UNSUCCESSFUL)
+    rest = f", {len(cancelled)} cancelled" if cancelled else ""
+    note(f"{len(ended)} of {len(jobs)} ended in {time.monotonic() - began:.1f} s, {len(failed)} of them failed{rest}.")
+    if failed or cancelled:
+        raise _failure(failed, "failed") if failed else _failure(cancelled, "cancelled")
 
 
 def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Job]":
@@ -204,10 +210,11 @@ def _too_late(left: "Sequence[int | None]", total: int) -> CommandError:
     return CommandError(f"{len(left)} of {total} jobs did not end in time: {named}.", hint=hint, status=TIMEOUT)
 
 
-def _failure(failed: "Sequence[Job]") -> CommandError:
-    named = ", ".join(str(job.id) for job in failed[:FEW]) + (", ..." if len(failed) > FEW else "")
-    noun = "Job" if len(failed) == 1 else "Jobs"
-    return CommandError(f"{noun} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
+def _failure(jobs: "Sequence[Job]", how: str) -> CommandError:
+    named = ", ".join(str(job.id) for job in jobs[:FEW]) + (", ..." if len(jobs) > FEW else "")
+    noun, were = ("Job", "was") if len(jobs) == 1 else ("Jobs", "were")
+    end = how if how == "failed" else f"{were} {how}"
+    return CommandError(f"{noun} {named} {end}.", hint=f"Why: storax job explain {jobs[0].id}", status=JOBS_FAILED)
 
 
 @contextmanager

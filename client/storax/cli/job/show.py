@@ -10,6 +10,7 @@ from storax.cli.terminal.failures import NOT_FOUND, CommandError
 from storax.cli.terminal.listing import Limit, Listing, Order, named
 from storax.cli.terminal.output import Columns, Form, Output, note, show, show_one
 from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+from storax.models.job_rules import FINAL
 
 JOBS = Listing(
     "job",
@@ -45,7 +46,7 @@ def ls(
     query: Any = selection.query()
     narrowed = selection.is_empty and not everything
     if narrowed:
-        query = query.exclude(state=["JOB_FINISHED", "FAILED"], last_update_before=datetime.now(UTC) - RECENT)
+        query = query.exclude(state=FINAL, last_update_before=datetime.now(UTC) - RECENT)
     empty = "No job is under way." if narrowed else f"No job matches {selection}."
     count = JOBS.print(query.order_by(order), form=output, columns=columns, limit=limit, empty=empty)
     if output.for_people:

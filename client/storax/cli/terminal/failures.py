@@ -5,6 +5,8 @@ import sys
 import traceback
 from collections.abc import Iterator
 
+from storax._runtime import installation
+
 ERROR, USAGE, NOT_FOUND, AUTH, REFUSED, JOBS_FAILED, TIMEOUT, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 8, 130
 
 _debug: list[bool] = [False]
@@ -31,7 +33,7 @@ class MissingExtraError(CommandError):
 
     def __init__(self, name: str, *, extra: str, module: str | None = None) -> None:
         lacks = f" (the module {module!r} is missing)" if module else ""
-        hint = f'Install it: pip install "storax[{extra}]"' if extra else "Reinstall the package that provides it."
+        hint = f"Install it: {installation.add_extra(extra)}" if extra else "Reinstall the package that provides it."
         super().__init__(f"The command `storax {name}` is not installed here{lacks}.", hint=hint)
 
 

@@ -19,6 +19,7 @@ Row = Mapping[str, Any]
 NARROW_CELL = 40
 _COLOURS = {
     "JOB_FINISHED": "32", "finished": "32", "done": "32",
+    "CANCELLED": "35",
     "FAILED": "31", "submit_failed": "31", "error": "31",
     "RUNNING": "36", "running": "36", "active": "36",
     "RUN_ERROR": "33", "RUN_TIMEOUT": "33", "RESTART_READY": "33",
