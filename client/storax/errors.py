@@ -22,6 +22,7 @@ StoraxError
 │   └── Leased                   a running or leased job must be cancelled first
 ├── Unavailable                  the server cannot answer now
 │   ├── ServerDown               nothing answers at its address; also a ConnectionError
+│   ├── NotStorax                something else answers at its address
 │   ├── EngineDown               the engine cannot be started, or has ended; also a ConnectionError
 │   └── DeadlineExceeded         it took too long; also a TimeoutError
 ├── NoResult                     Job.NoResult: the job has not ended yet
@@ -29,8 +30,13 @@ StoraxError
     └── JobCancelled             Job.Cancelled: the job ended as CANCELLED
 """
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+# Frames of these files say nothing of what went wrong in a notebook.
+_INTERNAL = re.compile(re.escape(str(Path(__file__).parent)) + r"/|/IPython/core/")
 
 
 class StoraxError(Exception):
@@ -68,6 +74,14 @@ class StoraxError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.message,), self.__dict__
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that a notebook shows: the traceback without the frames inside Storax."""
+        import traceback
+
+        kept = [f for f in traceback.extract_tb(self.__traceback__) if not _INTERNAL.search(f.filename)]
+        lines = [*traceback.format_list(kept), *traceback.format_exception_only(self)]
+        return ["Traceback (most recent call last):", *"".join(lines).splitlines()]
 
 
 class StoraxWarning(UserWarning):
@@ -186,6 +200,12 @@ class ServerDown(Unavailable, ConnectionError):
     """Nothing answers at the server's address."""
 
     code = "server_down"
+
+
+class NotStorax(Unavailable):
+    """What answers at the server's address is not Storax: another server, or a proxy before it."""
+
+    code = "not_storax"
 
 
 class EngineDown(Unavailable, ConnectionError):

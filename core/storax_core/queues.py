@@ -101,6 +101,14 @@ class Queues:
                 _add(pipe, f"{kind}:{site_id}", rows)
             await pipe.execute()
 
+    async def drop_many(self, batches: Sequence[tuple[str, int, Sequence[int]]]) -> None:
+        """Remove ids from the queues of several (kind, site), in one round trip."""
+        async with self._quick():
+            pipe = self._redis.pipeline(transaction=False)
+            for kind, site_id, ids in batches:
+                pipe.zrem(f"{kind}:{site_id}", *ids)
+            await pipe.execute()
+
     async def lengths(self, kind: str, site_ids: Iterable[int]) -> int:
         """How many ids wait in the queues of these sites together."""
         async with self._quick():

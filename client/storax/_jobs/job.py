@@ -147,7 +147,10 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
             DeadlineExceeded: It has not ended within ``timeout`` seconds.
             DoesNotExist: It was deleted.
         """
-        return self.wait(timeout)._outcome(trust=trust)
+        self.wait(timeout)
+        if failure := self._failure():
+            raise failure
+        return unwrap(self._value("return_value"), trust=trust)
 
     def result_nowait(self, *, trust: bool = False) -> Any:
         """Return the result as ``result()`` does, without waiting.
@@ -161,11 +164,25 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
             raise self.NoResult(
                 f"Job {self._value('id')} is {self._value('state')}.", hint="Call result() to wait for it."
             )
-        return self._outcome(trust=trust)
+        if failure := self._failure():
+            raise failure
+        return unwrap(self._value("return_value"), trust=trust)
 
-    def _outcome(self, *, trust: bool) -> Any:
+    def watch(self, *, timeout: float | None = None) -> Self:
+        """Show its state as it changes, until it has ended, and refresh it.
+
+        Args:
+            timeout: Seconds to watch at most; None, the default, watches until it has ended.
+        """
+        query: Any = type(self).objects.using(self._home()).filter(id=self._require_id("watched"))
+        query.watch(timeout=timeout)
+        self.refresh_from_db()
+        return self
+
+    def _failure(self) -> errors.JobFailed | None:
+        """Return the error of a failed or cancelled job, with the traceback at the site as a note; None for others."""
         if self._value("state") not in UNSUCCESSFUL:
-            return unwrap(self._value("return_value"), trust=trust)
+            return None
         events = list(self.history().filter(to_state=["RUN_ERROR", *UNSUCCESSFUL]).order_by("-position")[:2])
         reason = self._reason(events[0].data if events else {})
         cancelled = self._value("state") == "CANCELLED"
@@ -175,7 +192,9 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         exception = next((e.data for e in events if "exception" in e.data), {})
         for name in ("exception", "exception_message", "traceback_tail"):
             setattr(failed, name, str(exception.get(name) or ""))
-        raise failed
+        if failed.traceback_tail:
+            failed.add_note(f"The traceback at the site:\n{failed.traceback_tail}")
+        return failed
 
     def _reason(self, data: dict[str, Any]) -> str:
         """Return why it failed, from its last event."""

@@ -10,6 +10,7 @@ from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.listing import Limit, Listing
 from storax.cli.terminal.output import Columns, Form, Output, note
 from storax.cli.terminal.parse import pairs
+from storax.cli.terminal.presence import warn_of_absence
 from storax.cli.terminal.select import site_id
 
 
@@ -73,8 +74,6 @@ def submit(
     """
     from storax.models.batch_job import BatchJob
 
-    if mode not in ("mpi", "serial"):
-        raise UsageError(f"{mode!r} is not a job mode.", hint="Use mpi or serial.")
     partitions = [_partition(text) for text in part or []]
     batch_job = BatchJob.objects.create(
         site_id=site_id(site),
@@ -82,12 +81,19 @@ def submit(
         wall_time_min=wall_time,
         queue=queue,
         project=project,
-        job_mode=cast("Literal['mpi', 'serial']", mode),
+        job_mode=_job_mode(mode),
         filter_tags=pairs(tag or [], "--tag"),
         optional_params=pairs(param or [], "--param"),
         partitions=partitions or None,
     )
     print(batch_job.id)
+    warn_of_absence([batch_job.site_id])
+
+
+def _job_mode(text: str) -> Literal["mpi", "serial"]:
+    if text not in ("mpi", "serial"):
+        raise UsageError(f"{text!r} is not a job mode.", hint="Use mpi or serial.")
+    return cast("Literal['mpi', 'serial']", text)
 
 
 def _total_nodes(num_nodes: int | None, partitions: Sequence[Mapping[str, Any]]) -> int:

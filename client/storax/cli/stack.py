@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from storax.local.config import StackConfig
     from storax.local.control import PartStatus
     from storax.local.doctor import Finding
+    from storax.local.site_reports import SiteReport
     from storax.local.state import Stack
 
 
@@ -102,24 +103,30 @@ def down(data: Data = None) -> None:
 
 
 def status(data: Data = None, output: Form = Output.TABLE) -> None:
-    """Show the parts of the stack. Exit status: 0 if all parts run, else 1.
+    """Show the parts of the stack, and what its sites report: failing loops, records set aside. Exit status: 0 if all
+    parts run, else 1.
 
     \b
     Examples:
       storax status
       storax status -o json
     """
+    from storax.cli.terminal.output import text_of
     from storax.local import control
 
     with _errors():
         folder = _folder(data)
         stack, parts = control.status(folder)
         healthy = stack is not None and control.is_up(stack)
+        sites = _site_reports(stack) if stack and healthy else []
         if output is Output.JSON:
             summary = {"healthy": healthy, "url": stack.url if stack else "", "data": str(folder)}
-            print(json.dumps({**summary, "parts": [asdict(part) for part in parts]}, indent=2))
+            rows = {"parts": [asdict(part) for part in parts], "sites": [asdict(site) for site in sites]}
+            print(json.dumps({**summary, **rows}, indent=2))
         else:
             _print_status(parts, healthy=healthy, url=stack.url if stack else "", folder=folder)
+            for line in (line for site in sites for line in site.lines()):
+                print(text_of(line))
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -193,6 +200,19 @@ def _supervise(config: "StackConfig", *, started: bool) -> None:
             control.down(config.data)
         return
     print("Stopped.", file=sys.stderr)
+
+
+def _site_reports(stack: "Stack") -> "list[SiteReport]":
+    from storax.errors import StoraxError
+    from storax.local.site_reports import site_reports
+
+    if not stack.url:
+        return []
+    try:
+        return site_reports(stack)
+    except StoraxError as error:
+        print(f"The sites cannot be read: {error}", file=sys.stderr)
+        return []
 
 
 def _print_status(parts: "list[PartStatus]", *, healthy: bool, url: str, folder: Path) -> None:

@@ -30,6 +30,10 @@ WINDOW = 10_000
 BY_AGE = first_in_line("s")
 SMALL_FIRST = "s.num_nodes, s.node_packing_count DESC, s.wall_time_min DESC, s.id"
 LONG_LARGE_FIRST = "s.wall_time_min DESC, s.num_nodes DESC, s.node_packing_count DESC, s.id"
+# Those of the hinted ids $1 that may still be taken, with their priority, in the order in which they are taken.
+LIVE_JOBS = f"""SELECT id, priority FROM job_state
+WHERE id = ANY($1::bigint[]) AND {TAKEABLE} ORDER BY {first_in_line("job_state")}"""  # noqa: S608
+LIVE_BATCH_JOBS = f"SELECT id, 0 AS priority FROM batch_job WHERE id = ANY($1::bigint[]) AND {SUBMITTABLE} ORDER BY id"  # noqa: S608
 Limit = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Sum = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 

@@ -1,4 +1,5 @@
-"""The job graph: release or fail children when their parents end, and start transfers when their stage is reached.
+"""The job graph: release or fail children when their parents end; start transfers when their stage is reached, and end
+those that no stage will reach.
 
 Children are locked first, and their parents are read in a later statement. So of two parents that end at the same
 moment in two transactions, the later one sees the other's end: no child waits for ever, none is released twice.
@@ -10,7 +11,7 @@ from typing import Any
 from storax_core.commands.locks import JOB_FACTS
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change
+from storax_core.lifecycle.change import Change, Facts
 from storax_core.lifecycle.states import JOB_UNSUCCESSFUL, JobState, TransferState
 from storax_core.log import append
 from storax_core.log.append import Context
@@ -35,6 +36,12 @@ _MISSING = (
     ("deleted", "was deleted", JobState.FAILED),
 )
 
+# Of a job that has ended. What a service has begun of an item is the agent's to end, which also removes what is left.
+NOT_BEGUN = """SELECT i.id, i.owner_id, i.site_id, i.version, i.state, j.state AS job
+FROM transfer_item i JOIN job_state j ON j.id = i.job_id
+WHERE i.job_id = ANY($1::bigint[]) AND i.state IN ('awaiting_job', 'pending', 'inactive')
+  AND i.task_id IS NULL AND NOT i.transfer_info ? 'tries' ORDER BY i.id FOR UPDATE OF i"""
+
 
 async def release_children(conn: Connection, ctx: Context, ended: Sequence[int]) -> None:
     """Release, fail or cancel the children of jobs that ended or were deleted, and so on down the graph."""
@@ -57,10 +64,12 @@ async def _settle_waiting(conn: Connection, ctx: Context, jobs: Sequence[int]) -
     changes = [_decide(w, summary[w["id"]]) for w in waiting]
     await append.append_changes(conn, ctx, JOBS, changes)
     await start_transfers(conn, ctx, [c.id for c in changes if c.patch.get("state") == JobState.READY], "in")
-    return [c.id for c in changes if c.patch.get("state") in JOB_UNSUCCESSFUL]
+    ended = [c.id for c in changes if c.patch.get("state") in JOB_UNSUCCESSFUL]
+    await end_transfers(conn, ctx, ended)
+    return ended
 
 
-def _decide(facts: rules.Facts, summary: Any) -> Change:
+def _decide(facts: Facts, summary: Any) -> Change:
     change, mine = rules.change_of(facts), dict(facts)
     missing = _missing_parent(summary) if summary["policy"] == "fail" else None
     if missing:
@@ -77,6 +86,18 @@ def _missing_parent(summary: Any) -> tuple[int, str, JobState] | None:
         if summary[kind]:
             return summary[kind], how, end
     return None
+
+
+async def end_transfers(conn: Connection, ctx: Context, jobs: Sequence[int]) -> None:
+    """End the transfers of these jobs, which ended too early for them. The agent ends those that it has begun."""
+    items = await conn.fetch(NOT_BEGUN, list(jobs)) if jobs else []
+    changes = []
+    for item in items:
+        change = rules.change_of(item)
+        info = {"transfer_info": {"error": f"not moved: its job is {item['job']}"}}
+        change.add("transfer_item.state_changed", info, was=item["state"], to=TransferState.ERROR)
+        changes.append(change)
+    await append.append_changes(conn, ctx, TRANSFERS, changes)
 
 
 async def start_transfers(conn: Connection, ctx: Context, jobs: Sequence[int], direction: str) -> None:

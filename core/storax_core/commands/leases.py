@@ -14,13 +14,26 @@ from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.allocation_end import allocation_end
-from storax_core.lifecycle.change import Change, Row
+from storax_core.lifecycle.change import Change, Facts, Row
 from storax_core.lifecycle.states import AGENT_STATES, HOOK_STATES, HOOKS, BatchJobState
 from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
-from storax_core.resources.job import MAX_LOSSES, Losses, Megabytes, Minutes
-from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, RowVersion, ShortText, Tags, UtcTime, Whole
+from storax_core.resources.job import MAX_LOSSES, Megabytes, Minutes
+from storax_core.resources.types import (
+    BigId,
+    Count,
+    JsonObject,
+    JsonValue,
+    KeyPaths,
+    Losses,
+    RowVersion,
+    ShortText,
+    Tags,
+    TextMap,
+    UtcTime,
+    Whole,
+)
 
 ALIVE = "heartbeat = now(), expires_at = now() + make_interval(secs => ttl_sec)"
 TOUCH = f"""UPDATE session SET {ALIVE}
@@ -68,6 +81,12 @@ class Outcome(BaseModel):
     tags: Tags = Field(default_factory=dict, description="A hook's new tags.")
     parameters: JsonObject = Field(default_factory=dict, description="A hook's new parameters.")
     data: JsonObject = Field(default_factory=dict, description="A hook's new data.")
+    tags__merge: TextMap = Field(default_factory=dict, description="Tags that a hook set.")
+    tags__remove: KeyPaths = Field(default_factory=list, description="Tags that a hook removed.")
+    parameters__merge: JsonObject = Field(default_factory=dict, description="Parameters that a hook set.")
+    parameters__remove: KeyPaths = Field(default_factory=list, description="Parameters that a hook removed.")
+    data__merge: JsonObject = Field(default_factory=dict, description="Keys of data that a hook set.")
+    data__remove: KeyPaths = Field(default_factory=list, description="Keys of data that a hook removed.")
     num_nodes: Count = Field(default=1, description="A hook's new number of nodes.")
     ranks_per_node: Count = Field(default=1, description="A hook's new ranks per node.")
     threads_per_rank: Count = Field(default=1, description="A hook's new threads per rank.")
@@ -139,6 +158,7 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     """
     by_job, stale = _newest(reports)
     facts = {f["id"]: f for f in await transitions.lock_jobs(conn, ctx.owner_id, list(by_job))}
+    await hook_jobs.merge_maps(conn, ctx, {i: by_job[i] for i in facts})
     changes, accepted = [], []
     refused = [
         {"id": i, "code": "not_found", "detail": "no such job; it was deleted"} for i in by_job if i not in facts
@@ -199,7 +219,7 @@ async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reaso
     await append.append_deleted(conn, ctx, SESSIONS, ids, {"message": reason})
 
 
-def _lost(facts: rules.Facts, sessions: Sequence[int], reason: str) -> Change:
+def _lost(facts: Facts, sessions: Sequence[int], reason: str) -> Change:
     return rules.lose_lease(facts, reason) if facts["session_id"] in sessions else rules.change_of(facts)
 
 

@@ -5,14 +5,11 @@ its limit. Losses have a count and a limit of their own.
 """
 
 import json
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
-from storax_core.lifecycle.change import Row
+from storax_core.lifecycle.change import Facts, Row
 from storax_core.lifecycle.states import JobState
 
-Facts = Mapping[str, Any]
 LONGEST_BACKOFF_SEC = 86_400  # to which doubling grows; a retry_delay_sec that is longer stays
 MOST_REASON_CHARS = 1000
 

@@ -5,8 +5,7 @@ tested alone. Callers lock the rows, call a rule for each, and pass the Changes 
 from collections.abc import Callable, Mapping
 
 from storax_core.errors import IllegalMove, Leased
-from storax_core.lifecycle import retries
-from storax_core.lifecycle.change import STATE_CHANGED, Change, Row, SetChange
+from storax_core.lifecycle.change import STATE_CHANGED, Change, Facts, Row, SetChange
 from storax_core.lifecycle.retries import attempts_left, backoff, loss, losses_left, retries_code, why
 from storax_core.lifecycle.states import (
     AGENT_STATES,
@@ -20,9 +19,8 @@ from storax_core.lifecycle.states import (
     JobState,
 )
 
-Facts = retries.Facts
-OCCUPIED = ("num_nodes", "ranks_per_node", "node_packing_count")  # what an event of a started run holds
 CANCELLED = "cancelled"  # begins the message of every cancellation
+OCCUPIED = ("num_nodes", "ranks_per_node", "node_packing_count")  # what an event of a started run holds
 
 
 def _hook_waits(state: str, facts: Facts) -> bool:
@@ -88,7 +86,7 @@ def _cancelled(was: str, data: Row) -> Row:
     return {"message": message if message.startswith(CANCELLED) else f"{CANCELLED}; {message}"}
 
 
-def _why(facts: Facts, to: str, data: Row) -> Row:
+def _reason(facts: Facts, to: str, data: Row) -> Row:
     """The reason of an automatic transition."""
     return _cancelled(facts["state"], data) if to == JobState.CANCELLED else why(facts, to, data)
 
@@ -105,7 +103,7 @@ def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{
     nxt = next_transition(to, facts, data)
     while nxt:
         to = nxt.pop("to")
-        reason = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_why(facts, to, data)}
+        reason = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_reason(facts, to, data)}
         change.add(f"job.{STATE_CHANGED}", {**reason, **_effects(to, facts, {})}, was=facts["state"], to=to)
         facts["state"] = to
         nxt = next_transition(to, facts, data)
@@ -135,8 +133,14 @@ def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
     if again and facts["stage_in"] and not facts["attempt"]:
         to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
+    if again and _only_stage_out_failed(facts):
+        to = JobState.POSTPROCESSED  # its run is done: bring out what is there
     enter(change, mine, to, {"message": CANCELLED, **data} if to == JobState.CANCELLED else data)
     return change
+
+
+def _only_stage_out_failed(facts: Facts) -> bool:
+    return bool(facts.get("failed_from") == JobState.POSTPROCESSED and facts["stage_out"])
 
 
 def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
@@ -238,4 +242,4 @@ def _after_hook(change: Change, mine: Row, data: Row, patch: Row) -> None:
     mine["hooks"] = hooks
     if nxt:
         to = nxt.pop("to")
-        enter(change, mine, to, {**nxt, **_why(mine, to, data)})
+        enter(change, mine, to, {**nxt, **why(mine, to, data)})

@@ -2,14 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Strict
 from sqlalchemy import BigInteger, Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
 from storax_core.lifecycle.states import HOOKS
 from storax_core.resources import columns as c
 from storax_core.resources.base import BOTH, EQ, TEXT, JoinFilter, Link, Mark, Resource
-from storax_core.resources.job import MAX_LOSSES, Losses
+from storax_core.resources.job import MAX_LOSSES
 from storax_core.resources.types import (
     BigId,
     Count,
@@ -18,12 +17,12 @@ from storax_core.resources.types import (
     Identifier,
     JsonList,
     JsonObject,
+    Losses,
+    RetryDelay,
     ShortText,
     Text,
     TextMap,
 )
-
-Seconds = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 
 
 class App(SQLModel, table=True):
@@ -75,7 +74,7 @@ class App(SQLModel, table=True):
         default=MAX_LOSSES,
         description="Number of lost runs that makes a job FAILED; 0: no limit; a job can override it.",
     )
-    retry_delay_sec: Annotated[Seconds, Mark(write=BOTH)] = Field(
+    retry_delay_sec: Annotated[RetryDelay, Mark(write=BOTH)] = Field(
         default=0,
         description="Seconds before the run that follows an error; doubles with each error; a job can override it.",
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Strict
+from pydantic import AfterValidator, Strict
 from pydantic.fields import FieldInfo
 from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -12,6 +12,7 @@ from storax_core.lifecycle.states import JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE, J
 from storax_core.resources import columns as c
 from storax_core.resources.base import (
     BOTH,
+    BY_KEY,
     CREATE,
     EQ,
     JSON,
@@ -33,6 +34,8 @@ from storax_core.resources.types import (
     InsidePath,
     JsonObject,
     JsonValue,
+    Losses,
+    RetryDelay,
     ShortText,
     Tags,
     TextMap,
@@ -40,12 +43,19 @@ from storax_core.resources.types import (
     Whole,
 )
 
-Small = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
+SMALLEST_SHARE = 1e-6  # of a GPU
+
+
+def _a_share_of_a_device(value: float) -> float:
+    if 0 < value < SMALLEST_SHARE:
+        raise ValueError(f"a GPU is shared in millionths; give 0, or at least {SMALLEST_SHARE:f}")
+    return value
+
+
 Minutes = Annotated[int, Strict(), Field(ge=0, le=5_256_000)]
 Megabytes = Annotated[int, Strict(), Field(ge=0, le=1 << 30)]
-Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
+Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000), AfterValidator(_a_share_of_a_device)]
 Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
-Losses = Small
 MAX_LOSSES = 100
 
 # States in SQL. Which jobs a site may take (to run them, or a hook of theirs), and in which order; ``queues.score`` is
@@ -76,13 +86,13 @@ class Job(SQLModel, table=True):
     workdir: Annotated[InsidePath, Mark(filter=TEXT, write=BOTH, order=True)] = c.text(
         "Working folder, relative to the site's data folder."
     )
-    tags: Annotated[Tags, Mark(filter=JSON, write=BOTH)] = c.json("Labels.")
-    parameters: Annotated[JsonObject, Mark(filter=JSON, write=BOTH)] = c.json("Values for the App's parameters.")
-    data: Annotated[JsonObject, Mark(filter=JSON, write=BOTH)] = c.json("Data of the user.")
+    tags: Annotated[Tags, Mark(filter=JSON, write=BY_KEY)] = c.json("Labels.")
+    parameters: Annotated[JsonObject, Mark(filter=JSON, write=BY_KEY)] = c.json("Values for the App's parameters.")
+    data: Annotated[JsonObject, Mark(filter=JSON, write=BY_KEY)] = c.json("Data of the user.")
     return_value: Annotated[JsonValue, Mark(write=UPDATE_ONLY)] = Field(
         default=None, sa_type=JSONB(none_as_null=True), nullable=True, description="Result of the process, as JSON."
     )
-    launch_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra arguments for the site's launcher.")
+    launch_params: Annotated[TextMap, Mark(write=BY_KEY)] = c.json("Extra arguments for the site's launcher.")
     parent_ids: Annotated[list[BigId], Mark(write=CREATE)] = c.json("Jobs that must finish first.", list)
     on_parent_failure: Annotated[Literal["fail", "run"], Mark(write=BOTH)] = c.text(
         "If a parent fails, is cancelled or is deleted: end too, or run.", default="fail"
@@ -141,7 +151,7 @@ class JobStateRow(SQLModel, table=True):
     max_losses: Annotated[Losses, Mark(filter=NUMBER, write=BOTH)] = Field(
         default=MAX_LOSSES, description="Number of lost runs that makes it FAILED; 0: no limit."
     )
-    retry_delay_sec: Annotated[Small, Mark(write=BOTH)] = Field(
+    retry_delay_sec: Annotated[RetryDelay, Mark(write=BOTH)] = Field(
         default=0, description="Seconds before the run that follows an error; doubles with each error, up to a day."
     )
     retry_exit_codes: Annotated[ExitCodes, Mark(write=BOTH)] = c.json(

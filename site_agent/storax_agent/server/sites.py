@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from storax_agent.server.connection import Connection, Row
+from storax_agent.server.storable import storable
 
 
 class SiteCalls(Connection):
@@ -25,11 +26,11 @@ class SiteCalls(Connection):
 
     def create_site(self, fields: Mapping[str, Any]) -> Row:
         """Register a site."""
-        return self.post("/sites/", fields)
+        return self.post("/sites/", storable(fields))
 
     def update_site(self, site_id: int, patch: Mapping[str, Any]) -> Row:
         """Change a site."""
-        return self.row(self.call("PATCH", f"/sites/{site_id}", patch))
+        return self.row(self.call("PATCH", f"/sites/{site_id}", storable(patch)))
 
     def site(self, site_id: int) -> Row:
         """One site."""

@@ -144,9 +144,9 @@ def test_the_words_of_a_site_cannot_name_a_jobs_fields(bench: Bench) -> None:
     assert bench.user.events(job_id=job_id)[-1]["data"]["message"] == "ok"
 
 
-@pytest.mark.parametrize("change", [{"moves": []}, {"moves": [{"to": "STAGED_OUT", "at": "2026-01-01"}]}, {"moves": [{"to": "RUNNING"}]}, {"id": 0},
+@pytest.mark.parametrize("change", [{"moves": []}, {"moves": [{"to": "STAGED_OUT", "at": "2026-01-01T00:00:00Z"}]}, {"moves": [{"to": "RUNNING"}]}, {"id": 0},
                                     {"lease_epoch": 0}, {"lease_epoch": "1"}, {"patch": {"return_code": 2**31}}, {"patch": {"state": "FAILED"}}, {"release": "x"},
-                                    {"moves": [{"to": "RUNNING", "at": "2026-01-01", "data": {"\x00": 1}}]}, {"more": 1}])  # fmt: skip
+                                    {"moves": [{"to": "RUNNING", "at": "2026-01-01T00:00:00Z", "data": {"\x00": 1}}]}, {"more": 1}])  # fmt: skip
 def test_a_report_of_the_wrong_shape_is_refused(bench: Bench, change: dict[str, Any]) -> None:
     row = report({"id": 1, "lease_epoch": 1}, "RUNNING") | change
     bench.user.refused("POST", f"/sessions/{bench.session}/report", {"reports": [row]}, status=422, code="invalid")

@@ -12,6 +12,7 @@ from storax_agent.allocations.limits import Allocation
 from storax_agent.loops.allocations.scheduler_snapshot import capabilities
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Request
+from storax_agent.schedulers.command import CommandRunner
 from storax_agent.schedulers.limits import allowed_queues, objection, resolved
 from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.schedulers.pbs import Pbs
@@ -99,7 +100,10 @@ def test_a_pbs_queue_without_a_longest_run_has_idle_nodes_for_any_time(tmp_path,
         (tmp_path / name).write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps({'pbs_version': '23', **tree})}\nEND\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert {name: rows[0]["wall_time_min"] for name, rows in Pbs(5.0).windows().items()} == {"debug": 60, "free": 0}
+    assert {name: rows[0]["wall_time_min"] for name, rows in Pbs(CommandRunner(5.0)).windows().items()} == {
+        "debug": 60,
+        "free": 0,
+    }
 
 
 def test_a_site_tells_what_it_asks_for_by_itself(tmp_path):

@@ -194,3 +194,33 @@ def test_the_places_of_a_site_are_known_where_its_settings_name_them_all():
         Placement("queue 'cpu'", Capacity(8), 3),
         Placement("queue 'gpu'", Capacity(4, 2, 9), 1_000_000),
     ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"shell_preamble": "module load x\r\n"}, {"use_shell": True, "command_template": "echo a\r\necho b"}]
+)
+def test_shell_text_with_dos_line_ends_is_refused(tmp_path, change):
+    with pytest.raises(RefusedError, match=rf"{list(change)[-1]} of App 'a' has DOS line ends"):
+        work(tmp_path, app={**APP, **change})
+
+
+def test_a_carriage_return_that_no_shell_reads_is_passed_on(tmp_path):
+    prepared = work(tmp_path, app={**APP, "command_template": "printf 'a\r\nb'"}, parameters={})
+    assert prepared.argv == ["printf", "a\r\nb"]
+
+
+def test_a_client_in_a_command_or_function_is_led_to_the_site_and_an_app_may_say_otherwise(tmp_path):
+    preparer = Preparer(tmp_path, 4, policy=Policy(allow_functions=True), client=lambda: {"STORAX_URL": "http://here"})
+    function = {**APP, "command_template": None, "source_code": "class A(App):\n    def run(self): pass\n"}
+    for app in (APP, function):
+        assert preparer.work(LEASE, JOB, app).environment["STORAX_URL"] == "http://here"
+    own = {**APP, "environment": {"STORAX_URL": "http://own"}}
+    assert preparer.work(LEASE, JOB, own).environment["STORAX_URL"] == "http://own"
+
+
+def test_an_argument_that_no_program_can_get_is_refused_with_its_size(tmp_path):
+    app = {**APP, "command_template": "echo {{ n }}", "parameters": {"n": {"required": True}}}
+    assert work(tmp_path, app=app, parameters={"n": "z" * 131_071}).argv[1] == "z" * 131_071
+    for text in ("z" * 131_072, "é" * 70_000):
+        with pytest.raises(RefusedError, match=r"argument 1 has 1[34][01],[0-9]+ bytes, and a program can get 131,071"):
+            work(tmp_path, app=app, parameters={"n": text})

@@ -2,13 +2,15 @@
 
 import io
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fakes.rest import job, rows
-from storax import Job, Site
+from fakes.rest import job, problem, rows
+from storax import BatchJob, Job, Site
 from storax.cli.job.explain import format_duration, reasons
+from storax.cli.job.follow import _follow, _named
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 NAMES = {"columns": ["id", "name"], "next": None, "count": None}
@@ -185,6 +187,7 @@ def test_cancel_says_how_many_still_run(served):
 )
 def test_wait_tells_cancelled_jobs_from_failed_ones_and_fails_for_both(served, states, counts, error):
     served.script.on("POST", "/jobs/query", page(*(job(n, state=state) for n, state in enumerate(states, 1))))
+    served.script.on("GET", "/events/stream", problem(404, "not_found", "no stream here"))
     ran = served("job", "wait", "1-2", "--timeout", "60")
     assert ran.status == 6
     assert counts in ran.err
@@ -232,7 +235,7 @@ def test_create_sends_its_options_and_prints_the_id(shell):
               --max-attempts 3 --on-parent-failure run --launch-param a=b"""
     ran = shell(*line.split())
     assert (ran.status, ran.out) == (0, "12\n")
-    assert shell.script.last.body == {
+    assert shell.script.bodies("/jobs/")[-1] == {
         "app_id": 5, "workdir": "runs/1", "parameters": {"name": "x", "n": 3}, "tags": {"k": "v"}, "num_nodes": 2,
         "parent_ids": [7, 8], "wall_time_min": 5, "priority": -3, "max_attempts": 3, "on_parent_failure": "run",
         "launch_params": {"a": "b"},
@@ -262,6 +265,49 @@ def test_a_log_elsewhere_is_named(shell, tmp_path):
     (folder / "job.out").write_text("a\nb\nc\n")
     assert shell("job", "logs", "12").out == "a\nb\nc\n"
     assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
+
+
+def test_the_log_of_a_job_that_shares_its_workdir_is_its_own(shell, tmp_path):
+    site = dict.fromkeys(Site._columns) | {"id": 1, "name": "here", "path": str(tmp_path)}
+    shell.script.on("GET", "/sites/1", site)
+    folder = tmp_path / "data" / "runs" / "1"
+    folder.mkdir(parents=True)
+    for name, text in {"job.first.out": "one", "job.12.out": "twelve", "job.out": "twelve"}.items():
+        (folder / name).write_text(text)
+    logs = {}
+    for number, attempt in ((1, 1), (12, 1), (13, 0)):
+        shell.script.on("GET", f"/jobs/{number}", job(number, workdir="runs/1", attempt=attempt))
+        logs[number] = shell("job", "logs", str(number))
+    assert (logs[1].out, logs[12].out) == ("one", "twelve")
+    assert (logs[13].status, logs[13].out) == (3, "")  # it has not run yet
+
+
+class Running:
+    """A job that ends when its event is set."""
+
+    id = 1
+
+    def __init__(self):
+        self.over = threading.Event()
+
+    def wait(self):
+        self.over.wait(30)
+
+
+@pytest.mark.parametrize("kept", ["job.first.out", "job.out.1"])
+def test_a_log_is_followed_into_the_jobs_own_file_and_that_of_its_next_attempt(tmp_path, capfdbinary, kept):
+    running, plain = Running(), tmp_path / "job.out"
+    plain.write_text("one ")
+    with plain.open("rb") as opened, plain.open("a") as writer:
+        follower = threading.Thread(target=_follow, args=(running, opened, lambda: _named(1, tmp_path, 0)))
+        follower.start()
+        plain.rename(tmp_path / kept)
+        writer.write("more ")
+        writer.flush()
+        plain.write_text("next")  # of another job in the first case, of the second attempt in the other
+        running.over.set()
+        follower.join(30)
+    assert capfdbinary.readouterr().out == (b"one more " if kept == "job.first.out" else b"one more next")
 
 
 PLAIN = {
@@ -318,6 +364,31 @@ def test_it_says_that_no_agent_was_ever_heard(why):
 def test_it_says_how_long_the_agent_is_silent(why):
     silent = (NOW - timedelta(minutes=64)).isoformat()
     assert "last contacted the server 1 h 4 min ago" in why({"last_refresh": silent}, state="PREPROCESSED", attempt=0)
+
+
+def test_it_says_that_the_agent_has_stopped_before_it_is_silent_for_long(why):
+    text = why(state="PREPROCESSED", attempt=0, answers=[("/sessions/query", {**NAMES, "columns": ["id"], "rows": []})])
+    assert "The agent of site laptop does not run: it has stopped, and last contacted the server 5 s ago." in text
+    assert "storax site start /sites/laptop" in text
+
+
+@pytest.mark.parametrize(
+    ("site", "sessions", "message"),
+    [
+        ({"last_refresh": None}, [[1]], "has never contacted the server"),
+        ({"last_refresh": "2020-01-01T00:00:00Z"}, [[1]], "last contacted the server"),
+        ({}, [], "does not run: it has stopped"),
+    ],
+)
+def test_work_for_a_site_whose_agent_is_gone_is_created_with_a_warning(shell, site, sessions, message):
+    row = {"id": 1, "name": "laptop", "path": "/s", "last_refresh": datetime.now(UTC).isoformat(), **site}
+    shell.script.on("GET", "/sites/1", dict.fromkeys(Site._columns) | row)
+    shell.script.on("POST", "/sessions/query", {"columns": ["id"], "rows": sessions, "next": None, "count": None})
+    shell.script.on("POST", "/batch-jobs/", (201, dict.fromkeys(BatchJob._columns) | {"id": 7, "site_id": 1}))
+    ran = shell("queue", "submit", "--site", "1")
+    assert (ran.status, ran.out) == (0, "7\n")
+    assert ran.err.startswith(f"Warning: The agent of site laptop {message}")
+    assert "storax site start /s" in ran.err
 
 
 def test_it_counts_what_comes_before(why):

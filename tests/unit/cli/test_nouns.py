@@ -212,7 +212,7 @@ def test_an_allocation_is_submitted_listed_and_ended(apps):
         "a=b",
     )
     assert (ran.status, ran.out) == (0, "3\n")
-    assert apps.script.last.body == {
+    assert apps.script.bodies("/batch-jobs/")[-1] == {
         "site_id": 1, "num_nodes": 4, "wall_time_min": 30, "queue": "debug", "project": "proj", "job_mode": "mpi",
         "filter_tags": {"a": "b"}, "optional_params": {}, "partitions": None,
     }  # fmt: skip

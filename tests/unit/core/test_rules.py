@@ -127,6 +127,17 @@ def test_without_a_delay_a_restart_is_due_at_once_and_an_old_one_is_forgotten() 
     assert change.patch["not_before"] is None
 
 
+@pytest.mark.parametrize(
+    ("failed_from", "stage_out", "to"),
+    [("POSTPROCESSED", 1, "POSTPROCESSED"), ("POSTPROCESSED", 0, "RESTART_READY"), ("RUN_ERROR", 1, "RESTART_READY")],
+)
+def test_a_retry_continues_with_the_stage_out_where_that_alone_failed(
+    failed_from: str, stage_out: int, to: str
+) -> None:
+    failed = job(state="FAILED", attempt=1, stage_out=stage_out, failed_from=failed_from)
+    assert path(rules.user_transition(failed, "RESTART_READY", {}, force=False)) == [to]
+
+
 def test_a_restart_by_the_user_does_not_wait_for_the_back_off() -> None:
     change = rules.user_transition(
         job(state="FAILED", retry_delay_sec=60, not_before=NOW), "RESTART_READY", {}, force=False

@@ -13,6 +13,7 @@ from storax.cli.job.rows import Row, fill_workdirs, merged, read_rows, sweeps
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.output import Form, note, show
 from storax.cli.terminal.parse import pairs, values
+from storax.cli.terminal.presence import warn_of_absence
 from storax.cli.terminal.select import one_id
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ def _create(rows: Sequence[Row], *, dry_run: bool, wait: bool, output: Form) -> 
     show(({name: getattr(job, name) for name in fields} for job in jobs), form=output, columns=fields)
     if output.for_people:
         note(f"Created {count}.")
+    warn_of_absence(job.site_id for job in jobs if job.site_id)
     if wait:
         await_jobs(jobs, timeout=None, until=lambda _job: False)
 

@@ -8,6 +8,7 @@ import typer
 
 from storax.cli.job.allocations import allocations, too_large
 from storax.cli.terminal.output import Form, Output, show_one, text_of
+from storax.cli.terminal.presence import absence, format_duration
 from storax.cli.terminal.select import one_id
 from storax.models.job_rules import HOOKS, RUNNABLE, UNSUCCESSFUL
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from storax.models.job import Job
     from storax.models.site import Site
 
-SILENT_SEC = 90.0  # an agent reports every few seconds; after this it is gone or cut off
 FEW = 5
 
 
@@ -78,7 +78,7 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     else:
         yield from _too_large(job, site)
         lines = list(allocations(job, site, now))
-        yield from _site(site, now) or _queue(job, hint=not lines)
+        yield from absence(site, now) or _queue(job, hint=not lines)
         yield from lines
 
 
@@ -89,7 +89,7 @@ def _hook(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         yield from _holder(job, site, now)
         return
     yield f"Its hook {name} runs next."
-    yield from _site(site, now)
+    yield from absence(site, now)
 
 
 def _parents(job: "Job") -> Iterator[str]:
@@ -118,25 +118,17 @@ def _transfers(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     tried = next((info for _, _, info in rows if info.get("error")), None)
     if tried:
         yield f"Attempt {tried.get('tries', 1)} failed: {text_of(tried['error'])}"
-    yield from _site(site, now)
-
-
-def _site(site: "Site", now: datetime) -> list[str]:
-    """What is wrong with the agent of a site; nothing where it was heard lately."""
-    start = "Start it on that machine: storax site start" + (f" {site.path}" if site.path else "")
-    if site.last_refresh is None:
-        return [f"The agent of site {site.name} has never contacted the server, so its jobs do not run.", start]
-    silent = (now - site.last_refresh).total_seconds()
-    if silent > SILENT_SEC:
-        return [f"The agent of site {site.name} last contacted the server {format_duration(silent)} ago.", start]
-    return []
+    yield from absence(site, now)
 
 
 def _trouble(site: "Site") -> Iterator[str]:
-    """Yield the loops of a site's agent that fail, with their errors."""
+    """Yield the loops of a site's agent that fail, with their errors, and the records that it has set aside."""
     for name, failure in sorted((site.failing_loops or {}).items()):
         since, error = (text_of(failure.get(key) or "?") for key in ("since", "error"))
         yield f"A loop of the agent of site {site.name} has failed since {since}: {name}: {error}"
+    if aside := site.set_aside or {}:
+        newest = "; ".join(f"{row.get('name')}: {row.get('reason')}" for row in aside.get("newest", [])[:FEW])
+        yield f"The agent of site {site.name} has set aside {aside.get('count')} records: {text_of(newest)}"
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
@@ -238,13 +230,3 @@ def _code(job: "Job") -> str:
 
 def _ago(moment: datetime, now: datetime) -> str:
     return f"{format_duration((now - moment).total_seconds())} ago"
-
-
-def format_duration(seconds: float) -> str:
-    """Format a duration in its two largest units, such as ``2 h 5 min``."""
-    rest, parts = max(0, round(seconds)), []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"

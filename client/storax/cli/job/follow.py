@@ -1,15 +1,17 @@
 """`storax job logs` and `wait`."""
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from storax._runtime.output_files import name_of, own_names
 from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
@@ -43,7 +45,7 @@ def logs(
     from storax.models.job import Job
 
     selected = Job.objects.get(id=one_id(job))
-    file = _log_file(selected, "job.err" if err else "job.out", quiet=path)
+    file = _log_file(selected, int(err), quiet=path)
     if path:
         print(file)
         return
@@ -53,21 +55,29 @@ def logs(
     with file.open("rb") as opened:
         _copy(_last_lines(opened, lines))
         if follow:
-            _follow(selected, opened)
+            _follow(selected, opened, lambda: _named(selected.id or 0, file.parent, int(err)))
 
 
-def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
+def _log_file(job: "Job", stream: int, *, quiet: bool) -> Path:
     from storax.models.site import Site
 
     site = Site.objects.get(id=job.site_id)
     folder = Path(site.path)
+    workdir = folder / "data" / job.workdir
+    file = _named(job.id or 0, workdir, stream)
+    if job.attempt == 0 and file.exists():  # of another job: this one has not run
+        file = workdir / own_names(job.id or 0)[stream]
     if not quiet and not (site.path and folder.is_dir()):
         raise CommandError(
             f"The log of job {job.id} is not on this machine.",
-            hint=f"It is at site {site.name}: {folder / 'data' / job.workdir / name}",
+            hint=f"It is at site {site.name}: {file}",
             status=NOT_FOUND,
         )
-    return folder / "data" / job.workdir / name
+    return file
+
+
+def _named(job_id: int, workdir: Path, stream: int) -> Path:
+    return workdir / name_of(job_id, stream, lambda name: (workdir / name).exists())
 
 
 def _require(job: "Job", file: Path) -> None:
@@ -99,18 +109,27 @@ def _wait_for_file(job: "Job", file: Path) -> None:
         pass
 
 
-def _follow(job: "Job", opened: Any) -> None:
+def _follow(job: "Job", opened: BinaryIO, find: Callable[[], Path]) -> None:
+    """Print what is added to a file, and then to that of each further attempt, until the job has ended."""
     over, last = _ended(job), False
-    while True:
-        if opened.tell() > Path(opened.name).stat().st_size:  # a new attempt begins a new log
-            opened.seek(0)
-        block = opened.read(BLOCK)
-        if block:
-            _copy([block])
-        elif last:
-            return
-        else:
-            last = over.wait(POLL_SEC)
+    with ExitStack() as files:
+        while True:
+            if opened.tell() > os.fstat(opened.fileno()).st_size:  # it was begun anew
+                opened.seek(0)
+            if block := opened.read(BLOCK):
+                _copy([block])
+            elif _is_another(file := find(), opened):
+                opened = files.enter_context(file.open("rb"))
+            elif last:
+                return
+            else:
+                last = over.wait(POLL_SEC)
+
+
+def _is_another(file: Path, opened: BinaryIO) -> bool:
+    with suppress(FileNotFoundError):
+        return not os.path.samestat(file.stat(), os.fstat(opened.fileno()))
+    return False
 
 
 def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:

@@ -87,7 +87,10 @@ def _lines(error: BaseException) -> Iterator[str]:
     from storax._runtime.settings import SettingsError
     from storax.errors import StoraxError
     from storax.local.errors import LocalError
+    from storax.local.extras import explained
 
+    if isinstance(error, ModuleNotFoundError) and all(missing := explained(error)):
+        error = CommandError(missing[0], hint=missing[1])
     if not isinstance(error, (StoraxError, SettingsError, LocalError, CommandError, OSError)):
         yield f"error: unexpected error: {type(error).__name__}: {error}"
         if not _debug[0]:

@@ -1,6 +1,6 @@
 """Losses of jobs are counted apart from errors, and a hard limit of a run stands beside its expected time.
 
-Revision: 0015
+Revision: 0013
 Revises: 0011
 """
 
@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
