@@ -52,8 +52,6 @@ def loss(facts: Row, data: Row) -> Row:
 
 def why(facts: Facts, to: str, data: Row) -> Row:
     """The reason why a run that did not succeed is, or is not, followed by another."""
-    if facts["cancel_requested"]:
-        return {}
     if facts["state"] == JobState.RUN_TIMEOUT:
         message = {"message": facts["loss_reason"]} if facts["loss_reason"] else {}
         return {**message, "why": _why_after_loss(facts, to)}

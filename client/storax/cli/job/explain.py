@@ -201,7 +201,7 @@ def _way_back(job: "Job") -> Iterator[str]:
         yield from _root_cause(root)
     if len(roots) > FEW:
         yield "More jobs above it failed, or were cancelled, by themselves."
-    ids = [root.id for root in roots[:FEW]]
+    ids = [root.id or 0 for root in roots[:FEW]]
     back = Job.objects.filter(id=ids).retry(dry_run=True).descendants
     also = f", and with {'it' if len(ids) == 1 else 'them'} {back} that failed only because of a parent" if back else ""
     yield f"Correct the cause, then retry what failed first{also}: storax job retry {' '.join(map(str, ids))}"
