@@ -6,12 +6,13 @@ import socket
 import sys
 
 import uvicorn
-from uvicorn.main import STARTUP_FAILURE
 
 from storax_api.app import create_app
 from storax_api.waits import Waits
 from storax_core import process_log
 from storax_core.settings import Settings
+
+STARTUP_FAILURE = 3  # uvicorn's own exit status for it
 
 
 def calm_collector() -> None:

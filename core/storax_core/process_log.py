@@ -24,7 +24,7 @@ def fields(**values: Any) -> dict[str, Any]:
 class JsonLines(logging.Formatter):
     """One JSON object a line: time (ISO 8601, UTC), level, logger, message, the fields of the call, traceback."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

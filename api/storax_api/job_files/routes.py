@@ -14,6 +14,8 @@ from storax_core.queries import select
 from storax_core.resources import JOBS, SITES, Resource
 from storax_core.resources.types import MAX_ID
 
+OUTPUTS = ("job.out", "job.err")
+
 router = APIRouter(prefix="/api/v1", tags=["job files"], responses=problems(401, 404, 409, 422, 503))
 Path = Annotated[
     str | None, Query(min_length=1, max_length=1024, description="File, relative to the job's workdir; else an output.")
@@ -48,6 +50,8 @@ async def job_file(
     only(request, "path", "stream", "offset", "size", "wait")
     service = service_of(request)
     job = await _row(service, who, JOBS, row_id(id, JOBS))
+    if path in OUTPUTS and not job["attempt"]:  # what its workdir holds of that name is of another job
+        raise NotFound(f"job {job['id']} has no {path}: it has not run yet")
     site = await _row(service, who, SITES, job["site_id"])
     which = {"path": path, "stream": stream, "offset": offset, "size": size}
     of_job = {"job_id": job["id"], "workdir": job["workdir"], "attempt": job["attempt"]}

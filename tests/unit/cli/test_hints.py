@@ -17,7 +17,7 @@ PYTHON = re.compile(r"\w\(\)|\w\(\.\.\.\)|objects\.|=True|=\"|_name=|GET /api|qu
 # Hints for those who write Python or REST: of slices, instances, keys, functions and classes, which no command uses.
 FOREIGN = re.compile(
     r"save\(\)|bulk_|order_by|filter\(\)|uuid4|run\(\)|set_project|\.sync\(\) to store|result\(|return_when|timeout=|"
-    r"site = |objects\.all|list\(query\)|isoformat|trust=True|autosave|subroles"
+    r"site = |objects\.all|list\(query\)|isoformat|trust=True|autosave|subroles|\(await "
 )
 ROOTS = [Path(p) for m in (storax, storax_core, storax_api) for p in m.__path__]
 FOLDERS = ("_orm", "_jobs", "_runtime", "errors.py", "client.py", "lifecycle", "commands", "queries", "api")

@@ -15,7 +15,7 @@ OUTPUT = "".join(f"line {number}\n" for number in range(1000)).encode() + b"\xff
 def output(request, tmp_path, monkeypatch):
     """The stdout of a job, in small windows; on this machine or behind a server."""
     monkeypatch.setattr(files, "LARGEST", 100)
-    script = Script().on("GET", "/jobs/12", job(12, workdir="runs/1"))
+    script = Script().on("GET", "/jobs/12", job(12, workdir="runs/1", attempt=1))
     site = dict.fromkeys(Site._columns) | {"id": 1, "name": "cluster", "path": str(tmp_path)}
     script.on("GET", "/sites/1", site)
     script.on("GET", "/jobs/12/file", served)

@@ -134,7 +134,7 @@ def text_of(value: Any) -> str:
 
 def short(duration: timedelta) -> str:
     """Return a duration in its two largest units, without blanks: ``2h5m``, ``13s``."""
-    rest, parts = max(0, int(duration.total_seconds())), []
+    rest, parts = max(0, int(duration.total_seconds())), list[str]()
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
         count, rest = divmod(rest, size)
         if count or parts:
