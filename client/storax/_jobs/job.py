@@ -130,8 +130,13 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
     def _in_workdir(self, name: str | None, *, stream: int | None = None) -> JobFile:
         job_id = self._require_id("read from")
         site = Site.objects.using(self._home()).get(id=self._value("site_id"))
-        workdir, has_run = str(self._value("workdir")), bool(self._value("attempt"))
+        workdir, has_run = str(self._value("workdir")), stream is None or self._has_run()
         return JobFile(self._home(), job_id, workdir, site, name, stream=stream, has_run=has_run)
+
+    def _has_run(self) -> bool:
+        """Return whether a run of it has begun; asks the server where this instance does not know of one."""
+        query: Any = type(self).objects.using(self._home())
+        return bool(self._value("attempt")) or query.filter(id=self._value("id"), attempt__gt=0).exists()
 
     def get_parameters(self) -> dict[str, Any]:
         """Return a copy of its parameters, ``job.parameters``."""

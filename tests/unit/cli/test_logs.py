@@ -5,14 +5,14 @@ import threading
 import httpx
 import pytest
 
-from fakes.rest import job, problem
-from storax import Site
+from fakes.rest import job, problem, rows
+from storax import Job, Site
 from storax._runtime.output_files import name_of
 from storax.cli.job.follow import _follow
 
 
 def test_a_log_elsewhere_is_read_through_the_server(shell, tmp_path):
-    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1"))
+    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1", attempt=1))
     far = dict.fromkeys(Site._columns) | {"id": 1, "name": "cluster", "path": "/far/away"}
     shell.script.on("GET", "/sites/1", far)
     away = problem(409, "conflict", "the agent of site cluster does not answer", hint="Start it.")
@@ -46,6 +46,7 @@ def test_the_log_of_a_job_that_shares_its_workdir_is_its_own(shell, tmp_path):
     (tmp_path / "site.toml").write_text("site_id = 1\n")
     for name, text in {"job.first.out": "one", "job.12.out": "twelve", "job.out": "twelve"}.items():
         (folder / name).write_text(text)
+    shell.script.on("POST", "/jobs/query", {**rows(Job), "count": 0})  # none has run meanwhile
     logs = {}
     for number, attempt in ((1, 1), (12, 1), (13, 0)):
         shell.script.on("GET", f"/jobs/{number}", job(number, workdir="runs/1", attempt=attempt))
