@@ -25,8 +25,8 @@ LOCAL = frozenset({"parent_query", "children", "history", "resolve_workdir", "ge
 NAMES = {
     **dict.fromkeys(("AsyncObjects", "AsyncQuery", "in_own_thread", "in_thread"), "_orm.asynchronous"),
     **dict.fromkeys(("iterate_ends", "iterate_rows"), "_orm.asynchronous"),
-    "PAGE": "_orm.query_plan", "ReturnWhen": "_jobs.waiting", "CancelCount": "_jobs.job", "Client": "client",
-    "arguments": "_orm.query",
+    "PAGE": "_orm.query_plan", "ReturnWhen": "_jobs.waiting", "CancelCount": "_jobs.job", "JobFile": "_jobs.files",
+    "Client": "client", "arguments": "_orm.query",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 
 from storax._runtime.json_values import Unstorable, plain
 from storax._runtime.output_files import name_of
-from storax_agent.files.safe_path import PathError, open_folder
+from storax_agent.files.safe_path import PathError, holds, open_folder
 from storax_agent.launch.work import Ended, Returned
 from storax_agent.mainloop.report_entry import Entry, cancelled, entry, given_back, move, refusal
 from storax_agent.prepare.functions import call_outcomes
@@ -107,7 +107,7 @@ class OutcomeMapper:
         except (OSError, PathError):
             return ""
         try:
-            name = name_of(ended.lease.job_id, 1, lambda name: _is_in(folder, name))
+            name = name_of(ended.lease.job_id, 1, lambda name: holds(folder, name))
             handle = os.open(name, READ, dir_fd=folder)
         except OSError:
             return ""
@@ -134,10 +134,11 @@ class OutcomeMapper:
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
         message = f"{ended.message or 'it reached its limit'} (wall_time_limit_min)"
-        return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message)], _code(ended))
+        timeout = move("RUN_TIMEOUT", ended.at, message=message, stderr_tail=self.tail(ended))
+        return entry(ended.lease, [timeout], _code(ended))
 
     def _output(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        return _error(ended, message=ended.message)
+        return _error(ended, message=ended.message, stderr_tail=self.tail(ended))
 
     def _stopped(self, ended: Ended, _value: Any, _flaw: str) -> Entry | None:
         if not ended.started:
@@ -219,10 +220,3 @@ def _read_result(path: str) -> Any:
     if len(to_json(value)) > MAX_RESULT_BYTES:  # 1e9 is 1000000000.0 to the server
         raise ResultError(f"its result is larger than {MAX_RESULT_BYTES >> 20} MiB with all its digits")
     return value
-
-
-def _is_in(folder: int, name: str) -> bool:
-    with suppress(OSError):
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-        return True
-    return False

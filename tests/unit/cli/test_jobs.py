@@ -4,13 +4,16 @@ import io
 import json
 import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from fakes.rest import job, problem, rows
 from storax import BatchJob, Job, Site
+from storax._jobs.files import JobFile
 from storax.cli.job.explain import format_duration, reasons
-from storax.cli.job.follow import _follow, _named
+from storax.cli.job.follow import _follow
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 NAMES = {"columns": ["id", "name"], "next": None, "count": None}
@@ -45,7 +48,7 @@ def served(shell):
 def test_ls_shows_names_and_keeps_words_off_stdout(served):
     ran = served("job", "ls")
     head, first, second = ran.out.splitlines()
-    assert head.split() == ["ID", "STATE", "APP", "SITE", "WORKDIR", "TAGS", "LAST_UPDATE"]
+    assert head.split() == ["ID", "STATE", "APP", "SITE", "AGE", "DURATION", "TAGS", "WORKDIR"]
     assert first.split()[:4] == ["1", "FAILED", "Hello", "laptop"]
     assert "k=v" in second
     assert "2 of 2 jobs: 1 FAILED, 1 RUNNING" in ran.err
@@ -250,17 +253,27 @@ def test_a_dry_run_creates_nothing(shell):
     assert shell.script.requests == []
 
 
-def test_a_log_elsewhere_is_named(shell, tmp_path):
-    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1"))
+def test_a_log_elsewhere_is_read_through_the_server(shell, tmp_path):
+    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1", attempt=1))
     far = dict.fromkeys(Site._columns) | {"id": 1, "name": "cluster", "path": "/far/away"}
     shell.script.on("GET", "/sites/1", far)
+    away = problem(409, "conflict", "the agent of site cluster does not answer", hint="Start it.")
+    shell.script.on("GET", "/jobs/12/file", away)
     ran = shell("job", "logs", "12")
-    assert ran.status == 3
-    assert "cluster: /far/away/data/runs/1/job.out" in ran.err
+    assert (ran.status, ran.err) == (5, "error: The agent of site cluster does not answer.\n  Start it.\n")
+    headers = {"x-storax-file-offset": "0", "x-storax-file-size": "4"}
+    shell.script.on("GET", "/jobs/12/file", httpx.Response(200, content=b"a\nb\n", headers=headers))
+    assert shell("job", "logs", "12").out == "a\nb\n"
     assert shell("job", "logs", "12", "--path").out == "/far/away/data/runs/1/job.out\n"
+
+
+def test_a_log_on_this_machine_is_read_from_its_disk(shell, tmp_path):
+    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1", attempt=1))
     folder = tmp_path / "data" / "runs" / "1"
     folder.mkdir(parents=True)
-    shell.script.on("GET", "/sites/1", {**far, "path": str(tmp_path)})
+    (tmp_path / "site.toml").write_text("site_id = 1\n")
+    here = dict.fromkeys(Site._columns) | {"id": 1, "name": "laptop", "path": str(tmp_path)}
+    shell.script.on("GET", "/sites/1", here)
     assert "has no output" in shell("job", "logs", "12").err
     (folder / "job.out").write_text("a\nb\nc\n")
     assert shell("job", "logs", "12").out == "a\nb\nc\n"
@@ -272,6 +285,7 @@ def test_the_log_of_a_job_that_shares_its_workdir_is_its_own(shell, tmp_path):
     shell.script.on("GET", "/sites/1", site)
     folder = tmp_path / "data" / "runs" / "1"
     folder.mkdir(parents=True)
+    (tmp_path / "site.toml").write_text("site_id = 1\n")
     for name, text in {"job.first.out": "one", "job.12.out": "twelve", "job.out": "twelve"}.items():
         (folder / name).write_text(text)
     logs = {}
@@ -282,32 +296,28 @@ def test_the_log_of_a_job_that_shares_its_workdir_is_its_own(shell, tmp_path):
     assert (logs[13].status, logs[13].out) == (3, "")  # it has not run yet
 
 
-class Running:
-    """A job that ends when its event is set."""
-
-    id = 1
-
-    def __init__(self):
-        self.over = threading.Event()
-
-    def wait(self):
-        self.over.wait(30)
-
-
 @pytest.mark.parametrize("kept", ["job.first.out", "job.out.1"])
 def test_a_log_is_followed_into_the_jobs_own_file_and_that_of_its_next_attempt(tmp_path, capfdbinary, kept):
-    running, plain = Running(), tmp_path / "job.out"
+    folder = tmp_path / "data" / "runs"
+    folder.mkdir(parents=True)
+    (tmp_path / "site.toml").write_text("site_id = 1\n")
+    plain, over = folder / "job.out", threading.Event()
     plain.write_text("one ")
-    with plain.open("rb") as opened, plain.open("a") as writer:
-        follower = threading.Thread(target=_follow, args=(running, opened, lambda: _named(1, tmp_path, 0)))
-        follower.start()
-        plain.rename(tmp_path / kept)
+    site = SimpleNamespace(id=1, path=str(tmp_path))
+    output = JobFile(None, 1, "runs", site, "job.out", has_run=lambda: True)
+    follower = threading.Thread(target=_follow, args=(output, 4, over))
+    with plain.open("a") as writer:
         writer.write("more ")
         writer.flush()
-        plain.write_text("next")  # of another job in the first case, of the second attempt in the other
-        running.over.set()
+        plain.rename(folder / kept)
+        follower.start()
+        if kept == "job.out.1":
+            plain.write_text("new")  # its next attempt
+        else:
+            plain.write_text("of another job")
+        over.set()
         follower.join(30)
-    assert capfdbinary.readouterr().out == (b"one more " if kept == "job.first.out" else b"one more next")
+    assert capfdbinary.readouterr().out == (b"more " if kept == "job.first.out" else b"new")
 
 
 PLAIN = {

@@ -1,17 +1,14 @@
 """`storax job logs` and `wait`."""
 
-import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storax._runtime.output_files import name_of, own_names
 from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
@@ -19,11 +16,12 @@ from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States
 from storax.models.job_rules import UNSUCCESSFUL
 
 if TYPE_CHECKING:
+    from storax._jobs.files import JobFile
     from storax.models.job import Job
 
 POLL_SEC = 0.2
+REMOTE_POLL_SEC = 1.0  # between looks at a file of another machine
 RETRY_SEC = 3.0  # between tries while the server is away
-BLOCK = 1 << 16
 FEW = 10
 
 
@@ -33,60 +31,47 @@ def logs(
     err: Annotated[bool, typer.Option("--err", "-e", help="Print stderr instead of stdout.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Print only so many last lines; 0: all.")] = 0,
     path: Annotated[bool, typer.Option("--path", help="Print the path of the file instead of its content.")] = False,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="PATH", help="Print this file of the job's workdir instead.")
+    ] = None,
 ) -> None:
-    """Print the output of a job. If its site is on another machine, print where the file is.
+    """Print the output of a job, also if its site is on another machine: the agent of the site then reads it.
 
     \b
     Examples:
       storax job logs 12
       storax job logs last -f
       storax job logs 12 --err --lines 20
+      storax job logs 12 --file hooks.log
     """
     from storax.models.job import Job
 
     selected = Job.objects.get(id=one_id(job))
-    file = _log_file(selected, int(err), quiet=path)
+    output = selected.file(file) if file else selected._output(int(err))
     if path:
-        print(file)
+        print(output.path)
         return
-    if follow and not file.exists():
-        _wait_for_file(selected, file)
-    _require(selected, file)
-    with file.open("rb") as opened:
-        _copy(_last_lines(opened, lines))
-        if follow:
-            _follow(selected, opened, lambda: _named(selected.id or 0, file.parent, int(err)))
+    over = _ended(selected) if follow else None
+    at = _copy_present(selected, output, lines, over)
+    if over is not None:
+        _follow(output, at, over)
 
 
-def _log_file(job: "Job", stream: int, *, quiet: bool) -> Path:
-    from storax.models.site import Site
+def _copy_present(job: "Job", output: "JobFile", lines: int, over: threading.Event | None) -> int:
+    """Print what a file holds, waiting for it to appear until the job has ended; return the position behind it."""
+    from storax.errors import NoFile
 
-    site = Site.objects.get(id=job.site_id)
-    folder = Path(site.path)
-    workdir = folder / "data" / job.workdir
-    file = _named(job.id or 0, workdir, stream)
-    if job.attempt == 0 and file.exists():  # of another job: this one has not run
-        file = workdir / own_names(job.id or 0)[stream]
-    if not quiet and not (site.path and folder.is_dir()):
-        raise CommandError(
-            f"The log of job {job.id} is not on this machine.",
-            hint=f"It is at site {site.name}: {file}",
-            status=NOT_FOUND,
-        )
-    return file
-
-
-def _named(job_id: int, workdir: Path, stream: int) -> Path:
-    return workdir / name_of(job_id, stream, lambda name: (workdir / name).exists())
-
-
-def _require(job: "Job", file: Path) -> None:
-    if not file.exists():
-        raise CommandError(
-            f"Job {job.id} ({job.state}) has no output: {file} does not exist.",
-            hint=f"Why: storax job explain {job.id}",
-            status=NOT_FOUND,
-        )
+    while True:
+        try:
+            at = output.window(0, 0).size
+            _write(output.read(output.begin_of_last(lines), at))
+        except NoFile as error:
+            if over is None or over.wait(POLL_SEC if output.is_here else REMOTE_POLL_SEC):
+                hint = f"Why: storax job explain {job.id}"
+                message = f"Job {job.id} ({job.state}) has no output: {output.path} does not exist."
+                raise CommandError(message, hint=hint, status=NOT_FOUND) from error
+        else:
+            return at
 
 
 def _ended(job: "Job") -> threading.Event:
@@ -103,45 +88,28 @@ def _ended(job: "Job") -> threading.Event:
     return over
 
 
-def _wait_for_file(job: "Job", file: Path) -> None:
-    over = _ended(job)
-    while not file.exists() and not over.wait(POLL_SEC):
-        pass
+def _follow(output: "JobFile", at: int, over: threading.Event) -> None:
+    from storax._jobs.files import Window
+    from storax.errors import NoFile
+
+    last, pause = False, POLL_SEC if output.is_here else REMOTE_POLL_SEC
+    while True:
+        try:
+            window = output.window(at)
+        except NoFile:  # its name changes: a new attempt, or another job in its workdir
+            window = Window(b"", at, at)
+        if window.size < at:  # a new attempt begins a new log
+            at = 0
+        elif window.data:
+            _write([window.data])
+            at += len(window.data)
+        elif last:
+            return
+        else:
+            last = over.wait(pause)
 
 
-def _follow(job: "Job", opened: BinaryIO, find: Callable[[], Path]) -> None:
-    """Print what is added to a file, and then to that of each further attempt, until the job has ended."""
-    over, last = _ended(job), False
-    with ExitStack() as files:
-        while True:
-            if opened.tell() > os.fstat(opened.fileno()).st_size:  # it was begun anew
-                opened.seek(0)
-            if block := opened.read(BLOCK):
-                _copy([block])
-            elif _is_another(file := find(), opened):
-                opened = files.enter_context(file.open("rb"))
-            elif last:
-                return
-            else:
-                last = over.wait(POLL_SEC)
-
-
-def _is_another(file: Path, opened: BinaryIO) -> bool:
-    with suppress(FileNotFoundError):
-        return not os.path.samestat(file.stat(), os.fstat(opened.fileno()))
-    return False
-
-
-def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:
-    if lines:
-        from collections import deque
-
-        yield b"".join(deque(opened, maxlen=lines))
-    while block := opened.read(BLOCK):
-        yield block
-
-
-def _copy(blocks: Any) -> None:
+def _write(blocks: Iterable[bytes]) -> None:
     for block in blocks:
         sys.stdout.buffer.write(block)
     sys.stdout.buffer.flush()
