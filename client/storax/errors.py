@@ -249,29 +249,11 @@ _HINTS: dict[type[StoraxError], str] = {
 }
 
 
-_BY_CODE: dict[str, type[StoraxError]] = {
-    kind.code: kind
-    for kind in (
-        InvalidInput,
-        TooLarge,
-        Unauthorized,
-        NotFound,
-        Conflict,
-        IllegalMove,
-        StaleVersion,
-        Leased,
-        Unavailable,
-        NoColumn,
-        NoDataFrame,
-        NoPipeline,
-        NoFile,
-        NoProject,
-        ServerDown,
-        EngineDown,
-        JobFailed,
-        JobCancelled,
-    )
-}
+_KINDS: tuple[type[StoraxError], ...] = (
+    InvalidInput, TooLarge, Unauthorized, NotFound, Conflict, IllegalMove, StaleVersion, Leased, Unavailable,
+    NoColumn, NoDataFrame, NoPipeline, NoFile, NoProject, ServerDown, EngineDown, JobFailed, JobCancelled,
+)  # fmt: skip
+_BY_CODE = {kind.code: kind for kind in _KINDS}
 _BY_STATUS: dict[int, type[StoraxError]] = {
     401: Unauthorized,
     403: Unauthorized,
