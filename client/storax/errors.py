@@ -13,7 +13,8 @@ StoraxError
 │   ├── DoesNotExist             base of Job.DoesNotExist, Site.DoesNotExist, ...
 │   ├── NoDataFrame              the project has no such data frame; also a ValueError and an AttributeError
 │   ├── NoPipeline               the project has no such pipeline; also an AttributeError
-│   └── NoFile                   a file that is not there; also a FileNotFoundError
+│   ├── NoFile                   a file that is not there; also a FileNotFoundError
+│   └── NoSuchName               no App or site has this name; also an InvalidInput
 ├── NoProject                    no project is set in this process, or the engine has not opened it
 ├── MultipleObjectsReturned      base of Job.MultipleObjectsReturned, ...: get() matched more than one
 ├── Conflict                     the present state forbids it
@@ -145,6 +146,10 @@ class NoFile(NotFound, FileNotFoundError):
     """A file that is not there."""
 
     code = "no_file"
+
+
+class NoSuchName(NotFound, InvalidInput):
+    """No App or site has this name; the hint names the nearest."""
 
 
 class NoProject(StoraxError):

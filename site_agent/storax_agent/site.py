@@ -14,6 +14,7 @@ from storax_agent.loops.allocations.registry import allocation_steps
 from storax_agent.loops.allocations.scheduler_snapshot import capabilities
 from storax_agent.loops.failing_loops import FailingLoops
 from storax_agent.loops.file_cleaner import FileCleaner
+from storax_agent.loops.job_files import JobFiles
 from storax_agent.loops.set_aside import SetAsideRecords
 from storax_agent.loops.token_refresh import TokenWatch
 from storax_agent.loops.transfers import Transfers
@@ -76,6 +77,7 @@ class SiteAgent(AgentProcess):
             "token": TokenWatch(self.api, warn_days=settings.token_warn_days).step,
             "transfers": self._transfers.step,
             "file-cleaner": cleaner.step,
+            "job-files": JobFiles(self.api, settings.site_id, data=self.folder.data).step,
             **allocation_steps(
                 self.api, self.keeper, self.agent, self.scheduler, self.folder, settings,
                 places=None if self._alone else placements_of(settings),

@@ -26,7 +26,7 @@ NAMES = {
     **dict.fromkeys(("AsyncObjects", "AsyncQuery", "in_own_thread", "in_thread"), "_orm.asynchronous"),
     **dict.fromkeys(("iterate_ends", "iterate_rows"), "_orm.asynchronous"),
     "PAGE": "_orm.query_plan", "ReturnWhen": "_jobs.waiting", "CancelCount": "_jobs.job", "Client": "client",
-    "arguments": "_orm.query",
+    "arguments": "_orm.query", "JobFile": "_jobs.files",
 }  # fmt: skip
 
 

@@ -6,12 +6,14 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from storax import errors
 from storax._jobs.app_cache import apps_of
 from storax._jobs.creation import JobCreation, ParentIds
+from storax._jobs.files import LARGEST, JobFile, text_of
 from storax._jobs.pickled import unwrap
 from storax._jobs.waiting import Waiting
 from storax._orm.instance import gone_as
 from storax._runtime.json import dumps
 from storax.models.event_log import EventLog, EventLogQuery
 from storax.models.job_rules import FINAL, UNSUCCESSFUL
+from storax.models.site import Site
 
 __all__ = ["CancelCount", "JobBase", "ParentIds"]
 
@@ -98,6 +100,38 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
     def resolve_workdir(self, data_path: str | Path) -> Path:
         """Return its working folder below ``data_path``, the data folder of its site."""
         return Path(data_path) / str(self._value("workdir"))
+
+    def file(self, name: str) -> JobFile:
+        """Return a file in its workdir, to be read from any machine: ``job.file("result.csv").tail(1000)``.
+
+        The agent of its site reads it, through the server; on the machine of the site it is read from disk.
+        """
+        return self._in_workdir(name)
+
+    @property
+    def stdout(self) -> str:
+        """What its last run has written to stdout: the last MiB. Read from any machine; the agent of its site must run.
+
+        Raises:
+            NoFile: It has not run yet.
+            Conflict: Its site is on another machine, and the agent does not answer.
+        """
+        return text_of(self._output(0).tail(LARGEST))
+
+    @property
+    def stderr(self) -> str:
+        """What its last run has written to stderr: the last MiB, as ``stdout``."""
+        return text_of(self._output(1).tail(LARGEST))
+
+    def _output(self, stream: int) -> JobFile:
+        """Return the file of its stdout (0) or stderr (1)."""
+        return self._in_workdir(None, stream=stream)
+
+    def _in_workdir(self, name: str | None, *, stream: int | None = None) -> JobFile:
+        job_id = self._require_id("read from")
+        site = Site.objects.using(self._home()).get(id=self._value("site_id"))
+        workdir, has_run = str(self._value("workdir")), bool(self._value("attempt"))
+        return JobFile(self._home(), job_id, workdir, site, name, stream=stream, has_run=has_run)
 
     def get_parameters(self) -> dict[str, Any]:
         """Return a copy of its parameters, ``job.parameters``."""

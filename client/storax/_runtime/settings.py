@@ -16,6 +16,7 @@ from storax._runtime.atomic_files import atomic_write
 DEFAULT_PROFILE = "default"
 LOCAL_PROFILE = "local"
 
+_chosen: list[str | None] = [None]
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -154,12 +155,23 @@ def delete_profile(name: str) -> bool:
     return existed
 
 
+def choose_profile(name: str | None) -> None:
+    """Use this stored profile wherever nothing else is named; None: the server that scripts would use."""
+    _chosen[0] = name
+
+
+def chosen_profile() -> str | None:
+    """Return the profile that ``choose_profile`` named last; None where it named none."""
+    return _chosen[0]
+
+
 def resolve(url: str | None = None, *, token: str | None = None, profile: str | None = None) -> Connection:
     """Choose the server.
 
-    The first of these wins: ``url``/``token``; ``profile``; STORAX_URL/STORAX_TOKEN(_FILE); STORAX_PROFILE; the profile
-    ``default``; the profile ``local``, which `storax up` writes. A token is only ever sent to the server it was stored
-    for: an address without a token takes one from a profile of the same address, or none.
+    The first of these wins: ``url``/``token``; ``profile``; the profile that the command line names;
+    STORAX_URL/STORAX_TOKEN(_FILE); STORAX_PROFILE; the profile ``default``; the profile ``local``, which `storax up`
+    writes. A token is only ever sent to the server it was stored for: an address without a token takes one from a
+    profile of the same address, or none.
 
     Raises:
         SettingsError: nothing names a server, or a named profile is missing or broken.
@@ -167,6 +179,7 @@ def resolve(url: str | None = None, *, token: str | None = None, profile: str | 
     settings = ClientSettings()
     if url:
         return _address(url, token=token, settings=settings, source="argument url")
+    profile = profile or chosen_profile()
     if profile:
         return _profile(profile, token=token, source=f"profile {profile}")
     if settings.url:

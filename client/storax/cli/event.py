@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from storax.cli.terminal import complete
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.listing import Limit, rows_of
-from storax.cli.terminal.output import Columns, Form, Output, chosen, note, plain, show, text_of
+from storax.cli.terminal.output import Columns, Form, Output, chosen, json_text, note, plain, show, text_of
 from storax.cli.terminal.parse import pairs, when
 from storax.cli.terminal.select import Tags
 
@@ -45,7 +46,10 @@ Type = Annotated[
 Entity = Annotated[
     list[str] | None, typer.Option("--entity", metavar="NOUN", help="Only this resource: job, site, app, ...")
 ]
-ToState = Annotated[list[str] | None, typer.Option("--to", metavar="STATE", help="Only transitions to this state.")]
+ToState = Annotated[
+    list[str] | None,
+    typer.Option("--to", metavar="STATE", help="Only transitions to this state.", autocompletion=complete.states),
+]
 Actor = Annotated[list[str] | None, typer.Option("--actor", metavar="WHO", help="Only of this actor, such as user:1.")]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="WHEN", help="Start at a log position, a time, or so long ago (10m).")
@@ -71,7 +75,7 @@ def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_
     names = chosen(form, columns, narrow=some, wide=some, every=every)
     source = ["type", "data"] if "message" in names else []
     fields = list(dict.fromkeys([*(n for n in names if n != "message"), *source]))
-    return show(_with_message(rows_of(query, fields, form=form), names), form=form, columns=names)
+    return show(_with_message(rows_of(query, fields, form=form), names), form=form, columns=names, named=bool(columns))
 
 
 def _with_message(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -188,7 +192,7 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
 
 def _print_line(event: Mapping[str, Any], form: Form) -> None:
     if form in (Form.JSON, Form.NDJSON):
-        text = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":"))
+        text = json_text(plain(event), sys.stdout)
     elif form is Form.IDS:
         text = str(event["position"])
     else:

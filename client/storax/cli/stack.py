@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from storax.cli.terminal.failures import status_of
+
 if TYPE_CHECKING:
     from storax.local.config import StackConfig
     from storax.local.control import PartStatus
@@ -161,7 +163,7 @@ def _errors() -> Iterator[None]:
         yield
     except (LocalError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+        raise typer.Exit(status_of(error)) from None
 
 
 def _folder(data: Path | None) -> Path:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, Self, overload
 
 from storax._jobs.app import AppBase
+from storax._jobs.files import JobFile
 from storax._jobs.job import CancelCount, JobBase, ParentIds
 from storax._jobs.queries import JobManagerBase, JobQueryBase
 from storax._jobs.waiting import ReturnWhen
@@ -1174,6 +1175,10 @@ class Job(JobBase["App", "JobQuery"]):
             transfers: Files by App slot: "alias:/path" or {location_alias, path}.
         """
         self._fill(locals())
+
+    async def afile(self, name: str) -> JobFile:
+        """``file()``, awaited."""
+        return await in_thread(self.file, name)
 
     async def adone(self) -> bool:
         """``done()``, awaited."""

@@ -134,10 +134,11 @@ class OutcomeMapper:
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
         message = f"{ended.message or 'it reached its limit'} (wall_time_limit_min)"
-        return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message)], _code(ended))
+        timeout = move("RUN_TIMEOUT", ended.at, message=message, stderr_tail=self.tail(ended))
+        return entry(ended.lease, [timeout], _code(ended))
 
     def _output(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        return _error(ended, message=ended.message)
+        return _error(ended, message=ended.message, stderr_tail=self.tail(ended))
 
     def _stopped(self, ended: Ended, _value: Any, _flaw: str) -> Entry | None:
         if not ended.started:

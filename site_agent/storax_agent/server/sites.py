@@ -1,6 +1,6 @@
 """What the agent asks about its site, its owner and its token."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,15 @@ class SiteCalls(Connection):
     def site(self, site_id: int) -> Row:
         """One site."""
         return self.get(f"/sites/{site_id}")
+
+    def file_requests(self, site_id: int, *, wait: float) -> list[Row]:
+        """Windows of jobs' files that somebody asks for, waiting up to ``wait`` seconds for the first."""
+        answer, _ = self.long_poll(f"/sites/{site_id}/file-requests", {}, wait)
+        return list(answer["requests"])
+
+    def file_replies(self, site_id: int, replies: Sequence[Mapping[str, Any]]) -> None:
+        """Answer such requests."""
+        self.post(f"/sites/{site_id}/file-replies", {"replies": replies})
 
     def sites(self) -> list[Row]:
         """The owner's sites."""

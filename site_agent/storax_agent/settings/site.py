@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from storax._runtime.atomic_files import atomic_write
 from storax._runtime.settings import Connection, load_profile
-from storax.errors import StoraxError
+from storax.errors import NotFound, StoraxError
 from storax_agent.settings.job_environment import BASE, ProcessEnvironment
 from storax_agent.settings.launcher import LauncherSettings
 from storax_agent.settings.locations import EXAMPLE, AnyLocation
@@ -155,6 +155,10 @@ class SiteSettings(BaseSettings):
         return self.heartbeat_sec or self.session_ttl_sec / 4
 
 
+class NoSiteError(SiteError, NotFound):
+    """The folder is not that of a site."""
+
+
 class SiteFolder:
     """The files of one site. ``part`` names the state of an allocation's own runner."""
 
@@ -186,7 +190,7 @@ class SiteFolder:
             SiteError: there is none, or it does not fit.
         """
         if not self.settings_file.is_file():
-            raise SiteError(f"{self.path} is not a site: {FILE} is missing. Run `storax site init {self.path}`")
+            raise NoSiteError(f"{self.path} is not a site: {FILE} is missing. Run `storax site init {self.path}`")
 
         class Settings(SiteSettings):
             @classmethod

@@ -97,6 +97,12 @@ def test_the_reported_end_of_stderr_is_bounded(mapper, tmp_path):
     assert tail.splitlines()[-1] == "line 39 [31m\ufffd"
 
 
+@pytest.mark.parametrize("cause", ["exit", "wall_time", "output"])
+def test_every_failure_of_a_process_has_the_end_of_its_stderr(mapper, tmp_path, cause):
+    (tmp_path / "data/w/job.err").write_bytes(b"no disk\n")
+    assert last(mapper.outcome(ended(cause, code=-9)))[1]["stderr_tail"] == "no disk"
+
+
 def test_a_missing_or_linked_stderr_tells_nothing(mapper, tmp_path):
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "data/w/job.err").symlink_to(tmp_path / "secret")

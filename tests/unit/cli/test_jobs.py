@@ -2,7 +2,6 @@
 
 import io
 import json
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from fakes.rest import job, problem, rows
 from storax import BatchJob, Job, Site
 from storax.cli.job.explain import format_duration, reasons
-from storax.cli.job.follow import _follow, _named
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 NAMES = {"columns": ["id", "name"], "next": None, "count": None}
@@ -45,7 +43,7 @@ def served(shell):
 def test_ls_shows_names_and_keeps_words_off_stdout(served):
     ran = served("job", "ls")
     head, first, second = ran.out.splitlines()
-    assert head.split() == ["ID", "STATE", "APP", "SITE", "WORKDIR", "TAGS", "LAST_UPDATE"]
+    assert head.split() == ["ID", "STATE", "APP", "SITE", "AGE", "DURATION", "TAGS", "WORKDIR"]
     assert first.split()[:4] == ["1", "FAILED", "Hello", "laptop"]
     assert "k=v" in second
     assert "2 of 2 jobs: 1 FAILED, 1 RUNNING" in ran.err
@@ -248,66 +246,6 @@ def test_a_dry_run_creates_nothing(shell):
     assert [line.split()[1] for line in ran.out.splitlines()[1:]] == ["s/1", "s/2", "s/3"]
     assert "Would create 3 jobs" in ran.err
     assert shell.script.requests == []
-
-
-def test_a_log_elsewhere_is_named(shell, tmp_path):
-    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1"))
-    far = dict.fromkeys(Site._columns) | {"id": 1, "name": "cluster", "path": "/far/away"}
-    shell.script.on("GET", "/sites/1", far)
-    ran = shell("job", "logs", "12")
-    assert ran.status == 3
-    assert "cluster: /far/away/data/runs/1/job.out" in ran.err
-    assert shell("job", "logs", "12", "--path").out == "/far/away/data/runs/1/job.out\n"
-    folder = tmp_path / "data" / "runs" / "1"
-    folder.mkdir(parents=True)
-    shell.script.on("GET", "/sites/1", {**far, "path": str(tmp_path)})
-    assert "has no output" in shell("job", "logs", "12").err
-    (folder / "job.out").write_text("a\nb\nc\n")
-    assert shell("job", "logs", "12").out == "a\nb\nc\n"
-    assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
-
-
-def test_the_log_of_a_job_that_shares_its_workdir_is_its_own(shell, tmp_path):
-    site = dict.fromkeys(Site._columns) | {"id": 1, "name": "here", "path": str(tmp_path)}
-    shell.script.on("GET", "/sites/1", site)
-    folder = tmp_path / "data" / "runs" / "1"
-    folder.mkdir(parents=True)
-    for name, text in {"job.first.out": "one", "job.12.out": "twelve", "job.out": "twelve"}.items():
-        (folder / name).write_text(text)
-    logs = {}
-    for number, attempt in ((1, 1), (12, 1), (13, 0)):
-        shell.script.on("GET", f"/jobs/{number}", job(number, workdir="runs/1", attempt=attempt))
-        logs[number] = shell("job", "logs", str(number))
-    assert (logs[1].out, logs[12].out) == ("one", "twelve")
-    assert (logs[13].status, logs[13].out) == (3, "")  # it has not run yet
-
-
-class Running:
-    """A job that ends when its event is set."""
-
-    id = 1
-
-    def __init__(self):
-        self.over = threading.Event()
-
-    def wait(self):
-        self.over.wait(30)
-
-
-@pytest.mark.parametrize("kept", ["job.first.out", "job.out.1"])
-def test_a_log_is_followed_into_the_jobs_own_file_and_that_of_its_next_attempt(tmp_path, capfdbinary, kept):
-    running, plain = Running(), tmp_path / "job.out"
-    plain.write_text("one ")
-    with plain.open("rb") as opened, plain.open("a") as writer:
-        follower = threading.Thread(target=_follow, args=(running, opened, lambda: _named(1, tmp_path, 0)))
-        follower.start()
-        plain.rename(tmp_path / kept)
-        writer.write("more ")
-        writer.flush()
-        plain.write_text("next")  # of another job in the first case, of the second attempt in the other
-        running.over.set()
-        follower.join(30)
-    assert capfdbinary.readouterr().out == (b"one more " if kept == "job.first.out" else b"one more next")
 
 
 PLAIN = {

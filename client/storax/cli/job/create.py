@@ -10,6 +10,7 @@ import typer
 from storax.cli.job import options as o
 from storax.cli.job.follow import await_jobs
 from storax.cli.job.rows import Row, fill_workdirs, merged, read_rows, sweeps
+from storax.cli.terminal import complete
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.output import Form, note, show
 from storax.cli.terminal.parse import pairs, values
@@ -87,7 +88,7 @@ def _ids(texts: list[str] | None) -> list[int]:
 
 
 def submit(
-    app: Annotated[str, typer.Argument(help="Name of the App to run.")],
+    app: Annotated[str, typer.Argument(help="Name of the App to run.", autocompletion=complete.apps)],
     parameters: o.Parameters = None,
     *,
     site: o.Site = None,
@@ -126,7 +127,7 @@ def _create(rows: Sequence[Row], *, dry_run: bool, wait: bool, output: Form) -> 
     jobs = _jobs(rows)
     count = f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"
     if dry_run:
-        show([{name: row.get(name) for name in PLANNED} for row in rows], form=Form.TABLE, columns=PLANNED)
+        show([{name: row.get(name) for name in PLANNED} for row in rows], form=Form.TABLE, columns=PLANNED, named=True)
         note(f"Would create {count}. Nothing was created.")
         return
     _save(jobs)

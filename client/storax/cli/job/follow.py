@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from storax._runtime.output_files import name_of, own_names
+from storax.cli.job.remote_logs import print_remote
 from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
@@ -33,21 +33,29 @@ def logs(
     err: Annotated[bool, typer.Option("--err", "-e", help="Print stderr instead of stdout.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Print only so many last lines; 0: all.")] = 0,
     path: Annotated[bool, typer.Option("--path", help="Print the path of the file instead of its content.")] = False,
+    name: Annotated[
+        str | None, typer.Option("--file", metavar="PATH", help="Print this file of the job's workdir instead.")
+    ] = None,
 ) -> None:
-    """Print the output of a job. If its site is on another machine, print where the file is.
+    """Print the output of a job, also if its site is on another machine: the agent of the site then reads it.
 
     \b
     Examples:
       storax job logs 12
       storax job logs last -f
       storax job logs 12 --err --lines 20
+      storax job logs 12 --file hooks.log
     """
     from storax.models.job import Job
 
     selected = Job.objects.get(id=one_id(job))
-    file = _log_file(selected, int(err), quiet=path)
+    output = selected.file(name) if name else selected._output(int(err))
+    file = output.path
     if path:
         print(file)
+        return
+    if not output.is_here:
+        print_remote(selected, output, lines, over=_ended(selected) if follow else None)
         return
     if follow and not file.exists():
         _wait_for_file(selected, file)
@@ -55,29 +63,7 @@ def logs(
     with file.open("rb") as opened:
         _copy(_last_lines(opened, lines))
         if follow:
-            _follow(selected, opened, lambda: _named(selected.id or 0, file.parent, int(err)))
-
-
-def _log_file(job: "Job", stream: int, *, quiet: bool) -> Path:
-    from storax.models.site import Site
-
-    site = Site.objects.get(id=job.site_id)
-    folder = Path(site.path)
-    workdir = folder / "data" / job.workdir
-    file = _named(job.id or 0, workdir, stream)
-    if job.attempt == 0 and file.exists():  # of another job: this one has not run
-        file = workdir / own_names(job.id or 0)[stream]
-    if not quiet and not (site.path and folder.is_dir()):
-        raise CommandError(
-            f"The log of job {job.id} is not on this machine.",
-            hint=f"It is at site {site.name}: {file}",
-            status=NOT_FOUND,
-        )
-    return file
-
-
-def _named(job_id: int, workdir: Path, stream: int) -> Path:
-    return workdir / name_of(job_id, stream, lambda name: (workdir / name).exists())
+            _follow(selected, opened, lambda: output.path)
 
 
 def _require(job: "Job", file: Path) -> None:

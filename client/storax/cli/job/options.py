@@ -4,10 +4,18 @@ from typing import Annotated
 
 import typer
 
+from storax.cli.terminal import complete
 from storax.cli.terminal.output import Form
 
-App = Annotated[str | None, typer.Option("--app", metavar="NAME", help="Name of the App to run.")]
-Site = Annotated[str | None, typer.Option("--site", metavar="NAME", help="Site of the App, if several sites have it.")]
+App = Annotated[
+    str | None, typer.Option("--app", metavar="NAME", help="Name of the App to run.", autocompletion=complete.apps)
+]
+Site = Annotated[
+    str | None,
+    typer.Option(
+        "--site", metavar="NAME", help="Site of the App, if several sites have it.", autocompletion=complete.sites
+    ),
+]
 Workdir = Annotated[
     str | None,
     typer.Option("--workdir", "-w", metavar="PATH", help="Folder below the site's data; replaces {n} and {parameter}."),
@@ -19,7 +27,9 @@ Param = Annotated[
 Parameters = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME=TEXT]...", help="Parameters of the App; NAME:=JSON for numbers.")
 ]
-Tag = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Label of the job.")]
+Tag = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Label of the job.", autocompletion=complete.tags)
+]
 Nodes = Annotated[int | None, typer.Option("--num-nodes", "-n", min=1, help="Number of nodes. Default: 1.")]
 Ranks = Annotated[int | None, typer.Option("--ranks-per-node", min=1, help="MPI ranks per node. Default: 1.")]
 Threads = Annotated[int | None, typer.Option("--threads-per-rank", min=1, help="Threads per rank. Default: 1.")]
