@@ -187,7 +187,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
             DoesNotExist: It was deleted.
         """
         self.wait(timeout)
-        if failure := self._failure():
+        if failure := _failure(self):
             raise failure
         return unwrap(self._value("return_value"), trust=trust)
 
@@ -203,7 +203,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
             raise self.NoResult(
                 f"Job {self._value('id')} is {self._value('state')}.", hint="Call result() to wait for it."
             )
-        if failure := self._failure():
+        if failure := _failure(self):
             raise failure
         return unwrap(self._value("return_value"), trust=trust)
 
@@ -217,23 +217,6 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         query.watch(timeout=timeout)
         self.refresh_from_db()
         return self
-
-    def _failure(self) -> errors.JobFailed | None:
-        """Return the error of a failed or cancelled job, with the traceback at the site as a note; None for others."""
-        if self._value("state") not in UNSUCCESSFUL:
-            return None
-        events = list(self.history().filter(to_state=["RUN_ERROR", *UNSUCCESSFUL]).order_by("-position")[:2])
-        reason = self._reason(events[0].data if events else {})
-        cancelled = self._value("state") == "CANCELLED"
-        message = f"Job {self._value('id')} {_cancelled(reason) if cancelled else _failed(reason)}."
-        failed = (self.Cancelled if cancelled else self.Failed)(message, hint="See job.history().")
-        failed.job, failed.reason = self, reason
-        exception = next((e.data for e in events if "exception" in e.data), {})
-        for name in ("exception", "exception_message", "traceback_tail"):
-            setattr(failed, name, str(exception.get(name) or ""))
-        if failed.traceback_tail:
-            failed.add_note(f"The traceback at the site:\n{failed.traceback_tail}")
-        return failed
 
     def _reason(self, data: dict[str, Any]) -> str:
         """Return why it failed, from its last event."""
@@ -268,3 +251,21 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         answer = gone_as(self, lambda: self._home().call("PATCH", "/jobs/", dumps(body), params=params)).json()
         self.refresh_from_db()
         return int(answer.get("brought_back", 0))
+
+
+def _failure(job: JobBase[Any, Any]) -> errors.JobFailed | None:
+    """Return the error of a failed or cancelled job, with the traceback at the site as a note; None for others."""
+    if job._value("state") not in UNSUCCESSFUL:
+        return None
+    events = list(job.history().filter(to_state=["RUN_ERROR", *UNSUCCESSFUL]).order_by("-position")[:2])
+    reason = job._reason(events[0].data if events else {})
+    cancelled = job._value("state") == "CANCELLED"
+    message = f"Job {job._value('id')} {_cancelled(reason) if cancelled else _failed(reason)}."
+    failed = (job.Cancelled if cancelled else job.Failed)(message, hint="See job.history().")
+    failed.job, failed.reason = job, reason
+    exception = next((e.data for e in events if "exception" in e.data), {})
+    for name in ("exception", "exception_message", "traceback_tail"):
+        setattr(failed, name, str(exception.get(name) or ""))
+    if failed.traceback_tail:
+        failed.add_note(f"The traceback at the site:\n{failed.traceback_tail}")
+    return failed

@@ -1,14 +1,18 @@
-"""The methods of job queries and ``Job.objects`` that other queries lack: cancel, wait, refresh many."""
+"""The methods of job queries and ``Job.objects`` that other queries lack: cancel, wait, watch, refresh many."""
 
-from collections.abc import Iterable, Iterator
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from storax._jobs.job import CancelCount, JobBase
 from storax._jobs.waiting import ReturnWhen, Waiting, as_completed, wait
-from storax._jobs.watching import watch
+from storax._orm import notebook
 from storax._orm.changes import ChangeQuery, warn_of_left
 from storax._orm.manager import Manager
+from storax._runtime.progress import in_notebook
 from storax.errors import InvalidInput
+from storax.models.job_rules import FINAL
 
 J = TypeVar("J", bound=JobBase[Any, Any])
 
@@ -25,6 +29,57 @@ class Retried(NamedTuple):
     left: int = 0
     reason: str = ""
     hint: str = ""
+
+
+class Display:
+    """Where the counts are shown: one cell output that changes, one line of a terminal, or a line per change."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._last: Mapping[str, int] | None = None
+
+    def show(self, counts: Mapping[str, int]) -> None:
+        """Show the counts, unless they are those of the last call."""
+        if counts == self._last:
+            return
+        self._last = dict(counts)
+        if in_notebook():
+            self._show_html(notebook.counts(counts))
+            return
+        text = ", ".join(f"{n:,} {state}" for state, n in counts.items()) or "no jobs"
+        sys.stderr.write(f"\r\x1b[K{text}" if sys.stderr.isatty() else f"{text}\n")
+        sys.stderr.flush()
+
+    def _show_html(self, html: str) -> None:
+        from IPython.display import HTML, display
+
+        if self._handle is None:
+            self._handle = display(HTML(html), display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(HTML(html))  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Leave the last line of a terminal as it is."""
+        if self._last is not None and not in_notebook() and sys.stderr.isatty():
+            sys.stderr.write("\n")
+
+
+def watch(query: ChangeQuery[Any], *, timeout: float | None, interval: float) -> dict[str, int]:
+    """Show the counts of a query until all of its jobs have ended, or the timeout; return the last counts."""
+    if interval <= 0:
+        raise InvalidInput(f"interval must be more than 0 seconds, not {interval}.")
+    until = time.monotonic() + (timeout if timeout is not None else float("inf"))
+    display = Display()
+    try:
+        while True:
+            counts: dict[str, int] = query.counts("state")
+            display.show(counts)
+            left = until - time.monotonic()
+            if set(counts) <= set(FINAL) or left <= 0:
+                return counts
+            time.sleep(min(interval, left))
+    finally:
+        display.close()
 
 
 class JobQueryBase(ChangeQuery[J]):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Never, Self, overload
 from storax._jobs.app import AppBase
 from storax._jobs.files import JobFile
 from storax._jobs.job import CancelCount, JobBase, ParentIds
-from storax._jobs.queries import JobManagerBase, JobQueryBase
+from storax._jobs.queries import JobManagerBase, JobQueryBase, Retried
 from storax._jobs.waiting import ReturnWhen
 from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_own_thread, in_thread, iterate_ends, iterate_rows
 from storax._orm.changes import ChangeQuery

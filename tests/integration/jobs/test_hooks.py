@@ -164,7 +164,7 @@ def test_a_hook_that_raises_fails_its_job_with_the_reason(site):
         job.result(timeout=60)
     assert failed.value.exception == "RuntimeError"
     assert 'raise RuntimeError("no input")' in failed.value.traceback_tail
-    assert moves(job) == ["STAGED_IN", "CANCELLED"]
+    assert moves(job) == ["STAGED_IN", "FAILED"]
     Job.objects.filter(id=job.id).update(state="RESTART_READY")
     job.wait(60)
     assert moves(job)[2:] == ["RESTART_READY", "STAGED_IN", "FAILED"], "what was never prepared is prepared first"

@@ -391,7 +391,7 @@ def test_pickling_leaves_the_client_and_its_token_behind(client):
 
 def test_help_shows_what_each_field_is():
     assert Job.num_nodes.__doc__ == "Nodes."
-    assert "threads_per_core: Hardware threads used per core." in (Job.__init__.__doc__ or "")
+    assert "max_attempts: Number of runs before an error makes it FAILED" in (Job.__init__.__doc__ or "")
 
 
 def test_representations_never_show_more_than_matters(client):
