@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
+LOCAL = $(VENV)/.installed-local
 SBIN = /usr/sbin
 
 .PHONY: help check demo test test-browser test-documents test-grid-engine test-mariadb test-open-mpi test-root test-slurm \
-  test-spark test-ssh test-wheel lint types generate house migration bench bench-engine chaos clean
+  test-spark test-ssh test-wheel lint types generate house picture migration bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -21,14 +22,24 @@ else echo "$(1): installing $(3)"; (apt-get -qq update; RUNLEVEL=1 DEBIAN_FRONTE
   || echo "$(1): apt-get could not install $(3)"; fi
 endef
 
-$(STAMP): pyproject.toml
-	@test -x $(BIN)/python || echo "Installing Storax and what it needs into $(VENV): some minutes, 2 GB"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -c 'import sys; sys.exit("storax needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
-	@$(BIN)/python -m pip install --disable-pip-version-check --editable ".[dev]"
+# Extra, what it costs.
+define install
+@$(PYTHON) -c 'import sys; sys.exit("Storax needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+@echo "Installing Storax into $(VENV): $(2)"
+@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+@$(BIN)/python -m pip install --disable-pip-version-check --editable ".[$(1)]"
+endef
+
+# What a local stack needs, and no more: the first `make demo` is short.
+$(LOCAL): pyproject.toml
+	$(call install,local,about a minute and 250 MB)
 	@touch $@
 
-demo: $(STAMP)  ## run a real workflow on a private stack, print what the log knows, stop everything
+$(STAMP): pyproject.toml
+	$(call install,dev,some minutes and 2 GB: the engine and the tools of the tests too)
+	@touch $@ $(LOCAL)
+
+demo: $(LOCAL)  ## run a real workflow on a private stack, print what the log knows, stop everything
 	@$(BIN)/storax demo
 
 # Random order, whose seed the last line prints; `make test SEED=n` repeats an order. A file's tests stay together, and
@@ -97,6 +108,9 @@ generate: $(STAMP)  ## write the typed client and the generated docs anew from t
 
 house: $(STAMP)  ## print the measures of the structure: cycles, layers, lengths, names
 	@$(BIN)/python -m tools.house
+
+picture: $(STAMP)  ## run the demo and draw its output anew: docs/demo.svg
+	@$(BIN)/python -m tools.reference.demo_picture
 
 migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"
 	@$(BIN)/python alembic/draft.py "$(NAME)"

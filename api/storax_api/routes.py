@@ -14,7 +14,6 @@ from storax_api.service import Caller, json
 from storax_core.commands import create, delete, transitions, update
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
-from storax_core.lifecycle import rules
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import JOBS, Resource
@@ -123,7 +122,7 @@ async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: l
 
 
 def _mount_updates(router: APIRouter, resource: Resource) -> None:
-    known = tuple(resource.update_keys)
+    known = (*resource.update_keys, *resource.merge_keys)
 
     @router.patch("/{id}", **document(resource, "update"))
     async def update_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
@@ -215,11 +214,6 @@ def _mount_cancel(router: APIRouter) -> None:
         async def command(conn: Connection, ctx: Context) -> Any:
             query = select.Query(filter=ask.filter, exclude=ask.exclude)
             ids = await select.matching_ids(conn, JOBS, ctx.owner_id, query)
-            changes = await transitions.transition_each(conn, ctx, ids, rules.cancel)
-            changed = [c for c in changes if c.events]
-            return {
-                "cancelled": sum(c.patch.get("state") == "FAILED" for c in changed),
-                "requested": sum("state" not in c.patch for c in changed),
-            }
+            return await transitions.cancel_jobs(conn, ctx, ids)
 
         return await service_of(request).run(request, who, raw, command)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storax._runtime import installation
 from storax.errors import InvalidInput, JobFailed, StoraxError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from storax_engine.remote.outcome import Result
 
 RESULT_FILE = "STORAX_RESULT_FILE"
-_NOT_INSTALLED = 'The engine is not installed at this site ({}). There, run: pip install "storax[engine]"'
+_NOT_INSTALLED = "The engine is not installed at this site ({}). There, run: {}"
 _NO_FOLDER = "This site does not see the engine's folder {}: the two must share a file system."
 
 
@@ -27,7 +28,7 @@ def main() -> int:
         from storax_engine import learning
         from storax_engine.remote import manifest, outcome
     except ImportError as error:
-        return _end(_NOT_INSTALLED.format(error), 1)
+        return _end(_NOT_INSTALLED.format(error, installation.add_extra("engine")), 1)
     try:
         task = manifest.read_manifest(folder)
         if task is None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from storax.errors import JobFailed, StoraxError
+from storax.errors import JobCancelled, StoraxError
 
 
 class Cancelled(StoraxError):
@@ -14,9 +14,9 @@ class Cancelled(StoraxError):
     code = "cancelled"
 
 
-def cancelled_job(job_id: int) -> JobFailed:
+def cancelled_job(job_id: int) -> JobCancelled:
     """Return the error of a cancelled job; its ``reason`` is "cancelled"."""
-    error = JobFailed(f"Job {job_id} was cancelled; nothing was kept.")
+    error = JobCancelled(f"Job {job_id} was cancelled; nothing was kept.")
     error.reason = "cancelled"
     return error
 

@@ -12,6 +12,8 @@ import click
 import pytest
 import typer.main
 
+from fakes import printed
+from fakes.printed import claims_of
 from storax._engine import process
 from storax._engine.folder import EngineFolder
 from storax.cli import root
@@ -49,13 +51,42 @@ def test_there_is_something_to_run() -> None:
     assert len(LINES) > 20
 
 
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
+def test_each_python_block_of_a_page_proves_what_it_shows(page: Path) -> None:
+    assert [
+        b for b in blocks(page, "python") if not claims_of(b) and not re.search(r"^\s*assert ", b, re.MULTILINE)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "fails"),
+    [
+        ("print(1 + 1)  # => 2", False),
+        ("print(1 + 1)  # => 3", True),
+        ("print('job 7 ended')  # => job ... ended", False),
+        ("if False:\n    print(2)  # => 2", True),
+        ("for n in (1, 2):\n    print(n)  # => 1", True),
+    ],
+)
+def test_a_comment_that_claims_another_output_fails_its_page(tmp_path: Path, line: str, fails: bool) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(line + "\n", encoding="utf-8")
+    try:
+        printed.run(script)
+        failed = False
+    except AssertionError:
+        failed = True
+    assert failed is fails
+
+
 @pytest.mark.slow("a page of pipelines fits, tunes and runs jobs as its reader would")
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
 def test_the_python_of_a_page_runs_as_one_script(stack: LocalStack, tmp_path: Path, page: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("\n\n".join(blocks(page, "python")), encoding="utf-8")
     own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path / "home")}
-    argv = [sys.executable, "-W", "error", str(script)]
+    own["PYTHONPATH"] = str(ROOT / "tests")
+    argv = [sys.executable, "-W", "error", "-m", "fakes.printed", str(script)]
     try:
         done = subprocess.run(
             argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=HANG_SEC

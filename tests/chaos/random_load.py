@@ -10,7 +10,6 @@ from chaos.upkeep import Upkeep
 from storax_core.commands import acquire, create, delete, leases, transitions, update, users
 from storax_core.database.connections import RETRY, Connection, Database, writing
 from storax_core.errors import CoreError
-from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.states import JobState
 from storax_core.log.append import Context
@@ -155,7 +154,7 @@ class RandomLoad(Upkeep):
     async def cancel(self) -> None:
         """Cancel a few."""
         ids = self.some(3)
-        await self.command(lambda c, x: transitions.transition_each(c, x, sorted(ids), rules.cancel))
+        await self.command(lambda c, x: transitions.cancel_jobs(c, x, sorted(ids)))
 
     async def delete(self) -> None:
         """Delete a few, by filter."""

@@ -111,9 +111,9 @@ def test_cancelling_the_fit_cancels_every_step(home, project, schema, user):
     assert [job.state for job in jobs(project)][1:] == ["AWAITING_PARENTS"] * 4
     assert submission.cancel()
     for _ in range(2):  # the second time, the engine knows of no such work any more
-        with pytest.raises(errors.JobFailed, match="cancelled"):
+        with pytest.raises(errors.JobCancelled, match="cancelled"):
             submission.wait()
-    eventually(lambda: {job.state for job in jobs(project)} == {"FAILED"})
+    eventually(lambda: {job.state for job in jobs(project)} == {"CANCELLED"})
     assert runs(home, project) == []
 
 

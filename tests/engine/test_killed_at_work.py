@@ -15,11 +15,12 @@ from fakes.star import pipeline, star
 from storax import DataFrameRecord, Job, PipelineRecord, ProjectRecord, errors
 from storax._engine import protocol
 from storax.data import DataFrame, load_data_frame
+from storax.models.job_rules import FINAL
 from waiting import eventually
 
 ROWS = 200_000
 ROUNDS = max(1, int(os.environ.get("STORAX_CHAOS_ROUNDS", "4")) // 4)
-ENDED = {"FAILED", "JOB_FINISHED"}
+ENDED = set(FINAL)
 
 
 @pytest.fixture

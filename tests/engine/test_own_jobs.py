@@ -59,9 +59,9 @@ def test_a_cancelled_fit_is_a_cancelled_job_and_leaves_nothing(home, project, sc
     eventually(lambda: jobs(project).filter(state="RUNNING").exists())
     assert jobs(project).get().cancel()
     thread.join(60)
-    assert isinstance(caught[0], errors.JobFailed)
+    assert isinstance(caught[0], errors.JobCancelled)
     job = jobs(project).get()
-    assert (job.state, job.history().last().data["message"]) == ("FAILED", "cancelled")
+    assert (job.state, job.history().last().data["message"]) == ("CANCELLED", "cancelled")
     assert storax.pipeline.list_pipelines() == []
     assert not list((home.folder.projects / project / "pipelines").iterdir())
 

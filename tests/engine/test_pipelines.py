@@ -14,6 +14,7 @@ from storax.data import DataFrame
 from storax.data.model import Placeholder
 from storax.feature_learning import FastProp
 from storax.loss_functions import SquareLoss
+from storax.models.job_rules import FINAL
 from storax.predictors import LinearRegression, LogisticRegression, XGBoostRegressor
 from storax.preprocessors import Seasonal
 from waiting import eventually
@@ -244,7 +245,7 @@ def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):
         time.sleep(pause)
         connection.close()
     time.sleep(1)
-    eventually(lambda: not jobs.exclude(state=["JOB_FINISHED", "FAILED"]).exists())
+    eventually(lambda: not jobs.exclude(state=FINAL).exists())
     assert storax.pipeline.list_pipelines() == [], "a fit that was hung up on was finished"
     assert list((home.folder.projects / project / "pipelines").iterdir()) == []
 

@@ -11,6 +11,7 @@ import pytest
 import storax
 from fakes.star import pipeline, star
 from storax import App, Job, PipelineRecord, errors
+from storax.models.job_rules import FINAL
 from storax.pipeline import tune
 from storax.predictors import LightGBMRegressor, LinearRegression, SklearnEstimator, XGBoostRegressor
 from waiting import eventually
@@ -171,8 +172,8 @@ def test_ctrl_c_ends_the_trials_and_the_tuning_can_go_on(project, schema, interr
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         go(100)
-    eventually(lambda: not jobs(project).exclude(state=["JOB_FINISHED", "FAILED"]).exists())
-    cancelled = jobs(project).filter(state="FAILED").first()
+    eventually(lambda: not jobs(project).exclude(state=FINAL).exists())
+    cancelled = jobs(project).filter(state="CANCELLED").first()
     assert cancelled.history().last().data["message"] == "cancelled"
     assert storax.pipeline.list_pipelines() == []
     states = [trial["state"] for trial in go(4).trials]

@@ -115,7 +115,7 @@ def test_a_site_without_the_engine_says_so(home, project, schema, site, tmp_path
     app.python_exe = str(bare)
     app.save()
     try:
-        with pytest.raises(errors.JobFailed, match=r'pip install "storax\[engine\]"'):
+        with pytest.raises(errors.JobFailed, match=r"pip install .*\[engine\]"):
             pipeline(schema).fit(schema.train, site=SITE)
     finally:
         app.python_exe = None
@@ -126,7 +126,7 @@ def test_a_fit_whose_job_is_cancelled_leaves_nothing(home, project, schema):
     submission = slow(schema).submit(schema.train, site=SITE)
     eventually(lambda: submission.progress()[0] >= 0.4)
     assert submission.cancel()
-    with pytest.raises(errors.JobFailed, match="cancelled"):
+    with pytest.raises(errors.JobCancelled, match="cancelled"):
         submission.wait()
     assert storax.pipeline.list_pipelines() == []
     eventually(lambda: runs(home, project) == [])
@@ -145,7 +145,7 @@ def test_ctrl_c_cancels_the_job(home, project, schema, interruptible):
         slow(schema).fit(schema.train, site=SITE)
     eventually(lambda: runs(home, project) == [])
     job = Job.objects.filter(tags={"project": project}).get()
-    assert (job.state, job.history().filter(to_state="FAILED").get().data["message"]) == ("FAILED", "cancelled")
+    assert (job.state, job.history().filter(to_state="CANCELLED").get().data["message"]) == ("CANCELLED", "cancelled")
     assert storax.pipeline.list_pipelines() == []
 
 
@@ -212,7 +212,7 @@ def test_deleting_the_project_cancels_its_jobs(own_home, held):
     schema = star()
     submission = pipeline(schema).submit(schema.train, site=held[0])
     storax.engine.delete_project("gone")
-    assert submission.job.state == "FAILED"
+    assert submission.job.state == "CANCELLED"
 
 
 def test_a_wrong_site_or_job_field_is_refused_at_once_and_nothing_is_left(home, project, schema, held):
@@ -258,6 +258,6 @@ def test_sigterm_ends_a_script_that_ignores_ctrl_c_and_cancels_its_job(home, pro
     job = Job.objects.filter(tags={"project": project}).get()
     job.wait(60)
     job.refresh_from_db()
-    assert (job.state, job.history().filter(to_state="FAILED").get().data["message"]) == ("FAILED", "cancelled")
+    assert (job.state, job.history().filter(to_state="CANCELLED").get().data["message"]) == ("CANCELLED", "cancelled")
     eventually(lambda: runs(home, project) == [], seconds=60)
     assert storax.pipeline.list_pipelines() == []

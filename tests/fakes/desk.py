@@ -22,7 +22,7 @@ class Desk:
         return self.user.get(f"/jobs/{job}")
 
     def ended(self, job, state="JOB_FINISHED"):
-        row = eventually(lambda: (r := self.read(job))["state"] in ("JOB_FINISHED", "FAILED") and r)
+        row = eventually(lambda: (r := self.read(job))["state"] in ("JOB_FINISHED", "FAILED", "CANCELLED") and r)
         assert row["state"] == state, row
         return row
 

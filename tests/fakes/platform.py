@@ -10,8 +10,7 @@ import httpx
 
 from fakes.rest import Request, Script, job, problem, rows
 from storax import Job
-
-FINAL = ("JOB_FINISHED", "FAILED")
+from storax.models.job_rules import FINAL, UNSUCCESSFUL
 
 
 class Wire:
@@ -146,7 +145,7 @@ class Platform(Script):
 
     def _events(self, request: Request) -> Any:
         number = request.body["filter"]["job_id"]
-        failures = [e for e in self.log if e["entity_id"] == number and e["to_state"] == "FAILED"]
+        failures = [e for e in self.log if e["entity_id"] == number and e["to_state"] in UNSUCCESSFUL]
         columns = ["position", "id", "to_state", "data"]
         return {
             "columns": columns,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_type
 
 from storax import App, Client, EventLog, Job, Session, Site
+from storax._jobs.job import CancelCount
 from storax.api import BatchJob, TransferItem
 from storax.models.event_log import EventLogQuery
 from storax.models.job import AppManager, AppQuery, JobManager, JobQuery, JobState
@@ -40,7 +41,7 @@ def queries() -> None:
     assert_type(Job.objects.all().exists(), bool)
     assert_type(Job.objects.filter(state="FAILED").update(num_nodes=1, state="RESTART_READY"), int)
     assert_type(Job.objects.all().delete(), int)
-    assert_type(Job.objects.all().cancel(), int)
+    assert_type(Job.objects.all().cancel(), CancelCount)
     assert_type(Job.objects.in_bulk([1]), dict[int, Job])
     assert_type(Job.objects.wait([Job(app="Hello", workdir="a")], timeout=3), tuple[list[Job], list[Job]])
     assert_type(Job.objects.as_completed([]), Iterator[Job])

@@ -16,9 +16,10 @@ from storax_core.lifecycle.states import (
     JOB_RUNNABLE,
     JOB_TAKEABLE,
     JOB_TRANSITIONS,
+    JOB_UNSUCCESSFUL,
 )
 from storax_core.resources import RESOURCES
-from tools.codegen import source
+from tools.codegen import async_twins, source
 from tools.codegen.docstring import docstring
 from tools.codegen.imports import import_lines
 from tools.codegen.noun import Noun
@@ -42,21 +43,25 @@ def render(nouns: Sequence[Noun]) -> str:
     """Return the module of these nouns, not yet formatted."""
     templates = environment()
     aliases = dict.fromkeys(line for noun in nouns for line in source.aliases(noun))
-    classes = (templates.get_template(name).render(noun=noun) for noun in nouns for name in TEMPLATES)
-    body = "\n".join([*aliases, *classes])
+    body = "\n".join([*aliases, *(_classes(templates, noun) for noun in nouns)])
     return templates.get_template("module.jinja").render(nouns=nouns, imports=import_lines(nouns, body), body=body)
+
+
+def _classes(templates: Environment, noun: Noun) -> str:
+    """Return the classes of a noun; those that are awaited follow from the others."""
+    generated = "\n".join(templates.get_template(name).render(noun=noun) for name in TEMPLATES)
+    return generated + "\n" + templates.get_template("async.jinja").render(noun=noun, generated=generated)
 
 
 def render_job_rules() -> str:
     """Return the module of what client and agents must know of the states of jobs, not yet formatted."""
-    takeable, runnable, final = (list(map(str, states)) for states in (JOB_TAKEABLE, JOB_RUNNABLE, JOB_DONE))
+    groups = {"takeable": JOB_TAKEABLE, "runnable": JOB_RUNNABLE, "final": JOB_DONE, "unsuccessful": JOB_UNSUCCESSFUL}
+    states = {name: list(map(str, group)) for name, group in groups.items()}
     hooks = {str(state): hook for state, hook in HOOKS.items()}
     reportable = AGENT_STATES | HOOK_STATES
     settable = {hook: sorted(map(str, {s, *(JOB_TRANSITIONS[s] & reportable)})) for s, hook in HOOKS.items()}
     template = environment().get_template("job_rules.jinja")
-    return template.render(
-        hooks=hooks, takeable=takeable, runnable=runnable, final=final, parameter=PARAMETER.pattern, settable=settable
-    )
+    return template.render(hooks=hooks, parameter=PARAMETER.pattern, settable=settable, **states)
 
 
 def environment() -> Environment:
@@ -69,7 +74,9 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     templates.filters["repr"] = repr
-    templates.globals |= {function.__name__: function for function in (*source.FOR_TEMPLATES, docstring)}
+    templates.globals |= {
+        function.__name__: function for function in (*source.FOR_TEMPLATES, *async_twins.FOR_TEMPLATES, docstring)
+    }
     return templates
 
 

@@ -24,6 +24,7 @@ from storax_core.resources.job import TAKEABLE, first_in_line
 
 log = logging.getLogger("storax.feeder")
 LEAD = f"SELECT pg_try_advisory_lock({watermark.LEADER_KEY})"
+QUEUE_OF = {"job": "ready", "batch_job": "batch"}
 CHUNK = 2000  # events relayed at once
 ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between checks while an append is under way, and while nothing happens
 RECONCILE_SEC = 2.0
@@ -124,6 +125,8 @@ class Feeder:
         self.position = last
 
     async def _hint(self, conn: Connection, rows: Sequence[Any]) -> None:
+        # What became runnable again in the same batch is added after it was dropped.
+        await self._drop([r for r in rows if _is_stale(r)])
         jobs = [r["entity_id"] for r in rows if r["entity"] == "job" and _may_run(r)]
         if jobs:
             await self._push("ready", await conn.fetch(SELECT_RUNNABLE_OF, jobs))
@@ -136,6 +139,14 @@ class Feeder:
                 "SELECT session_id, id FROM job_state WHERE id = ANY($1) AND session_id IS NOT NULL", cancels
             )
             await self.queues.push_cancels([(r["session_id"], r["id"]) for r in held])
+
+    async def _drop(self, rows: Sequence[Any]) -> None:
+        """Drop the hints at work that was leased, cancelled or deleted, so that no session takes them for work."""
+        stale: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for row in rows:
+            stale[QUEUE_OF[row["entity"]], row["site_id"]].append(row["entity_id"])
+        if stale:
+            await self.queues.drop_many([(*queue, ids) for queue, ids in stale.items()])
 
     async def _push(self, kind: str, rows: Sequence[Any]) -> None:
         by_site: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -185,6 +196,15 @@ def _may_run(row: Mapping[str, str]) -> bool:
     """Whether this event may have made its job runnable. A call that creates jobs queues them itself."""
     moved = row["to_state"] in JOB_TAKEABLE and row["type"] != "job.created"
     return moved or row["type"] in ("job.released", "job.updated")
+
+
+def _is_stale(row: Mapping[str, str]) -> bool:
+    """Whether this event ended what a hint said: the job, or the BatchJob, may not be taken any more."""
+    if row["entity"] == "batch_job":
+        left = row["from_state"] == "pending_submission" and not _may_submit(row)
+        return left or row["type"] == "batch_job.leased"
+    left = row["from_state"] in JOB_TAKEABLE and row["to_state"] not in (*JOB_TAKEABLE, "RUNNING")
+    return row["entity"] == "job" and (left or row["type"] == "job.leased")
 
 
 def _may_submit(row: Mapping[str, str]) -> bool:

@@ -1,5 +1,6 @@
 """One attempt to lease work to a session: a single transaction, repeated by the long poll."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from storax_core.resources import Resource
 
 # (connection, context, holder, ids to choose from or None for all, number of rows leased already) -> leased rows
 Claim = Callable[[Connection, Context, acquire.Holder, list[int] | None, int], Awaitable[list[Any]]]
+GROWTH = 4  # a pop after one that held only stale hints is this many times as large
+MOST_HINTS = 2048  # in one pop
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,15 @@ class Work:
     """The work that a session asks for.
 
     ``batch`` is how many ids to pop from the site's queue at once; 0 where the queue's head cannot answer, because the
-    request has conditions: then every attempt searches Postgres. ``cancellable``: users may cancel such work, and the
-    session is to learn of it.
+    request has conditions: then every attempt searches Postgres. ``live`` is SQL for those of the ids $1 that may still
+    be taken. ``cancellable``: users may cancel such work, and the session is to learn of it.
     """
 
     resource: Resource
     queue: str
     batch: int
     claim: Claim
+    live: str
     cancellable: bool = False
 
 
@@ -105,22 +109,38 @@ class ClaimCall:
         self, conn: Connection, ctx: Context, holder: acquire.Holder, hints: list[int] | None, *, full_scan: bool
     ) -> list[Any]:
         if hints is None:
-            popped = await self._pop(holder.site_id)
+            popped = await self._pop(holder.site_id, self.work.batch)
             hints, full_scan = popped or [], full_scan or popped is None
         rows = await self.work.claim(conn, ctx, holder, hints, 0) if hints else []
+        if hints and not rows and (live := await self._next_live(conn, holder.site_id)):
+            rows = await self.work.claim(conn, ctx, holder, live, 0)
         # Hints may be out of date (a job was deleted, or changed its state); Postgres fills the gap.
         if self.work.batch == 0 or (full_scan and (not rows or len(rows) < len(hints))):
             rows += await self.work.claim(conn, ctx, holder, None, len(rows))
         return rows
 
-    async def _pop(self, site_id: int) -> list[int] | None:
+    async def _pop(self, site_id: int, count: int) -> list[int] | None:
         """Take ids from the head of the site's queue; None where Redis does not answer."""
         if self.work.batch == 0:
             return []
         try:
-            return await self.service.queues.pop(self.work.queue, site_id, self.work.batch)
+            return await self.service.queues.pop(self.work.queue, site_id, count)
         except QueueDown:
             return None
+
+    async def _next_live(self, conn: Connection, site_id: int) -> list[int]:
+        """Return the next ids that may be taken, after a pop of stale hints alone; drop all stale ones before them.
+
+        The pops grow, so that a queue of hints at jobs that were cancelled or deleted costs a few round trips. What
+        the request does not need goes back to the queue.
+        """
+        work, count = self.work, self.work.batch
+        while ids := await self._pop(site_id, count := min(count * GROWTH, MOST_HINTS)):
+            if live := await conn.fetch(work.live, ids):
+                with contextlib.suppress(QueueDown):
+                    await self.service.queues.push(work.queue, site_id, map(tuple, live[work.batch :]))
+                return [row["id"] for row in live[: work.batch]]
+        return []
 
     async def _cancels(self, conn: Connection) -> list[Any]:
         return await leases.cancels(conn, self.session_id) if self.work.cancellable else []

@@ -73,7 +73,8 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
         apps.start({row["app_id"] for row in rows})
         return rows
 
-    work = Work(JOBS, "ready", 0 if ask.constrained else ask.max_num_jobs, claim, cancellable=True)
+    batch = 0 if ask.constrained else ask.max_num_jobs
+    work = Work(JOBS, "ready", batch, claim, acquire.LIVE_JOBS, cancellable=True)
     claimed = await _poll(request, who, session_id, raw, work, wait)
     rows = await apps.rows({row["app_id"] for row in claimed.rows})
     return claimed.response({"jobs": acquire.plain(claimed.rows), "apps": rows, "cancel": claimed.cancels})
@@ -94,7 +95,8 @@ async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0
     async def claim(conn: Connection, ctx: Context, holder: Holder, ids: list[int] | None, leased: int) -> list[Any]:
         return await acquire.claim_batch_jobs(conn, ctx, holder, ask.max_num - leased, ids)
 
-    claimed = await _poll(request, who, session_id, raw, Work(BATCH_JOBS, "batch", ask.max_num, claim), wait)
+    work = Work(BATCH_JOBS, "batch", ask.max_num, claim, acquire.LIVE_BATCH_JOBS)
+    claimed = await _poll(request, who, session_id, raw, work, wait)
     return claimed.response({"batch_jobs": acquire.plain(claimed.rows)})
 
 

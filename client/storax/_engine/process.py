@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from storax._engine.folder import EngineFolder, Running
+from storax._runtime import installation
 from storax._runtime.processes import end
 from storax.errors import EngineDown
 
@@ -84,5 +85,5 @@ def _why(log: Path, begin: int) -> str:
         file.seek(begin)
         lines = file.read().decode(errors="replace").strip().splitlines()
     if any("No module named" in line for line in lines):
-        return 'Install it: pip install "storax[engine]"'
+        return f"Install it: {installation.add_extra('engine')}"
     return "\n".join([f"Its log, {log}, ends with:", *lines[-_TAIL_LINES:]])

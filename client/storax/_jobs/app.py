@@ -62,9 +62,14 @@ class AppBase(Model, Generic[AppT, JobT]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "_spec" not in cls.__dict__:
-            own = cls._take_declarations()
-            cls._declares = own
-            cls._declared = {**_inherited(cls), **own}
+            cls._collect_declarations()
+
+    @classmethod
+    def _collect_declarations(cls) -> None:
+        """Add the fields that are set on the class, in its body or after it, to the declared ones."""
+        own = {**cls.__dict__.get("_declares", {}), **cls._take_declarations()}
+        cls._declares = own
+        cls._declared = {**_inherited(cls), **own}
 
     @classmethod
     def _take_declarations(cls) -> dict[str, Any]:
@@ -96,6 +101,7 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _definition(cls) -> dict[str, Any]:
         """Return the body that creates or updates the App on the server."""
+        cls._collect_declarations()
         cls._require_definition()
         return {
             "name": cls._app_name(),

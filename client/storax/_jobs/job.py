@@ -6,17 +6,51 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from storax import errors
 from storax._jobs.app_cache import apps_of
 from storax._jobs.creation import JobCreation, ParentIds
+from storax._jobs.files import LARGEST, JobFile, text_of
 from storax._jobs.pickled import unwrap
 from storax._jobs.waiting import Waiting
 from storax._orm.instance import gone_as
 from storax._runtime.json import dumps
+from storax._runtime.output_files import PLAIN
 from storax.models.event_log import EventLog, EventLogQuery
-from storax.models.job_rules import FINAL
+from storax.models.job_rules import FINAL, UNSUCCESSFUL
+from storax.models.site import Site
 
-__all__ = ["JobBase", "ParentIds"]
+__all__ = ["CancelCount", "JobBase", "ParentIds"]
 
 AppT = TypeVar("AppT")
 QueryT = TypeVar("QueryT")
+
+
+class CancelCount(int):
+    """How many jobs a ``cancel()`` ended or will end: an int, with both parts.
+
+    Attributes:
+        ended: Jobs that are CANCELLED now.
+        requested: Jobs that a site has leased: it stops their processes within seconds, and they end as CANCELLED.
+    """
+
+    ended: int
+    requested: int
+
+    def __new__(cls, *, ended: int, requested: int) -> "CancelCount":
+        """Make it of its two parts."""
+        count = super().__new__(cls, ended + requested)
+        count.ended, count.requested = ended, requested
+        return count
+
+    def __repr__(self) -> str:
+        return f"<{int(self)} cancelled: {self.ended} ended, {self.requested} requested>"
+
+    __str__ = int.__repr__
+
+
+def _failed(reason: str) -> str:
+    return f"failed{': ' if reason else ''}{reason}"
+
+
+def _cancelled(reason: str) -> str:
+    return f"was {reason}" if reason.startswith("cancelled") else f"was cancelled: {reason}"
 
 
 class JobBase(JobCreation, Generic[AppT, QueryT]):
@@ -26,6 +60,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
     NoResult: ClassVar[type[errors.NoResult]] = errors.NoResult
     Failed: ClassVar[type[errors.JobFailed]] = errors.JobFailed
+    Cancelled: ClassVar[type[errors.JobCancelled]] = errors.JobCancelled
 
     objects: ClassVar[Any]
     parameters: Any
@@ -67,6 +102,42 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         """Return its working folder below ``data_path``, the data folder of its site."""
         return Path(data_path) / str(self._value("workdir"))
 
+    def file(self, name: str) -> JobFile:
+        """Return a file in its workdir, to be read from any machine: ``job.file("result.csv").tail(1000)``.
+
+        The agent of its site reads it, through the server; on the machine of the site it is read from disk.
+        """
+        return self._files(name)
+
+    @property
+    def stdout(self) -> str:
+        """What its last run has written to stdout: the last MiB. Read from any machine; the agent of its site must run.
+
+        Raises:
+            NoFile: It has not run yet.
+            Conflict: Its site is on another machine, and the agent does not answer.
+        """
+        return text_of(self._output(0).tail(LARGEST))
+
+    @property
+    def stderr(self) -> str:
+        """What its last run has written to stderr: the last MiB, as ``stdout``."""
+        return text_of(self._output(1).tail(LARGEST))
+
+    def _output(self, stream: int) -> JobFile:
+        """Return the file of its stdout (0) or stderr (1)."""
+        return self._files(PLAIN[stream])
+
+    def _files(self, name: str) -> JobFile:
+        job_id = self._require_id("read from")
+        site = Site.objects.using(self._home()).get(id=self._value("site_id"))
+        return JobFile(self._home(), job_id, str(self._value("workdir")), site, name, has_run=self._has_run)
+
+    def _has_run(self) -> bool:
+        """Return whether a run of it has begun; asks the server where this instance does not know of one."""
+        query: Any = type(self).objects.using(self._home())
+        return bool(self._value("attempt")) or query.filter(id=self._value("id"), attempt__gt=0).exists()
+
     def get_parameters(self) -> dict[str, Any]:
         """Return a copy of its parameters, ``job.parameters``."""
         return dict(self._value("parameters") or {})
@@ -78,7 +149,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
     # ---- ending ---------------------------------------------------------------------------------------------------
 
     def done(self) -> bool:
-        """Refresh it and return whether it has ended: JOB_FINISHED or FAILED."""
+        """Refresh it and return whether it has ended: JOB_FINISHED, FAILED or CANCELLED."""
         self.refresh_from_db()
         return self._value("state") in FINAL
 
@@ -111,10 +182,14 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
         Raises:
             Failed: It ended as FAILED; the message says why.
+            Cancelled: It ended as CANCELLED; a kind of Failed.
             DeadlineExceeded: It has not ended within ``timeout`` seconds.
             DoesNotExist: It was deleted.
         """
-        return self.wait(timeout)._outcome(trust=trust)
+        self.wait(timeout)
+        if failure := self._failure():
+            raise failure
+        return unwrap(self._value("return_value"), trust=trust)
 
     def result_nowait(self, *, trust: bool = False) -> Any:
         """Return the result as ``result()`` does, without waiting.
@@ -122,24 +197,43 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         Raises:
             NoResult: It has not ended yet.
             Failed: It ended as FAILED.
+            Cancelled: It ended as CANCELLED; a kind of Failed.
         """
         if not self.done():
             raise self.NoResult(
                 f"Job {self._value('id')} is {self._value('state')}.", hint="Call result() to wait for it."
             )
-        return self._outcome(trust=trust)
+        if failure := self._failure():
+            raise failure
+        return unwrap(self._value("return_value"), trust=trust)
 
-    def _outcome(self, *, trust: bool) -> Any:
-        if self._value("state") != "FAILED":
-            return unwrap(self._value("return_value"), trust=trust)
-        events = list(self.history().filter(to_state=["RUN_ERROR", "FAILED"]).order_by("-position")[:2])
-        reason, job_id = self._reason(events[0].data if events else {}), self._value("id")
-        failed = self.Failed(f"Job {job_id} failed{': ' if reason else ''}{reason}.", hint="See job.history().")
+    def watch(self, *, timeout: float | None = None) -> Self:
+        """Show its state as it changes, until it has ended, and refresh it.
+
+        Args:
+            timeout: Seconds to watch at most; None, the default, watches until it has ended.
+        """
+        query: Any = type(self).objects.using(self._home()).filter(id=self._require_id("watched"))
+        query.watch(timeout=timeout)
+        self.refresh_from_db()
+        return self
+
+    def _failure(self) -> errors.JobFailed | None:
+        """Return the error of a failed or cancelled job, with the traceback at the site as a note; None for others."""
+        if self._value("state") not in UNSUCCESSFUL:
+            return None
+        events = list(self.history().filter(to_state=["RUN_ERROR", *UNSUCCESSFUL]).order_by("-position")[:2])
+        reason = self._reason(events[0].data if events else {})
+        cancelled = self._value("state") == "CANCELLED"
+        message = f"Job {self._value('id')} {_cancelled(reason) if cancelled else _failed(reason)}."
+        failed = (self.Cancelled if cancelled else self.Failed)(message, hint="See job.history().")
         failed.job, failed.reason = self, reason
         exception = next((e.data for e in events if "exception" in e.data), {})
         for name in ("exception", "exception_message", "traceback_tail"):
             setattr(failed, name, str(exception.get(name) or ""))
-        raise failed
+        if failed.traceback_tail:
+            failed.add_note(f"The traceback at the site:\n{failed.traceback_tail}")
+        return failed
 
     def _reason(self, data: dict[str, Any]) -> str:
         """Return why it failed, from its last event."""
@@ -147,9 +241,13 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         code = self._value("return_code")
         return message.rstrip(".") or (f"its process ended with code {code}" if code else "")
 
-    def cancel(self) -> bool:
-        """Cancel it, and return whether it could be cancelled; a running process is stopped within seconds."""
+    def cancel(self) -> CancelCount:
+        """Cancel it; a running process is stopped within seconds. Once accepted, it ends as CANCELLED.
+
+        Returns:
+            1 if it is or will be cancelled, 0 if it had ended before; ``.ended`` and ``.requested`` say which.
+        """
         body = {"filter": {"id": self._require_id("cancelled")}}
         answer = gone_as(self, lambda: self._home().call("POST", "/jobs/cancel", dumps(body))).json()
         self.refresh_from_db()
-        return bool(answer["cancelled"] + answer["requested"])
+        return CancelCount(ended=answer["cancelled"], requested=answer["requested"])

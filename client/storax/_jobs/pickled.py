@@ -3,6 +3,7 @@
 import base64
 from typing import Any
 
+from storax._runtime import installation
 from storax.errors import InvalidInput
 
 MARK = "__cloudpickle__"
@@ -13,7 +14,7 @@ def _library() -> Any:
         import cloudpickle
     except ImportError:
         raise InvalidInput(
-            "Pickled values need the library cloudpickle.", hint='pip install "storax[pickle]"'
+            "Pickled values need the library cloudpickle.", hint=f"Install it: {installation.add_extra('pickle')}"
         ) from None
     return cloudpickle
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from storax._jobs.job import JobBase
+from storax._jobs.job import CancelCount, JobBase
 from storax._jobs.waiting import ReturnWhen, Waiting, as_completed, wait
+from storax._jobs.watching import watch
 from storax._orm.changes import ChangeQuery
 from storax._orm.manager import Manager
 from storax.errors import InvalidInput
@@ -15,17 +16,20 @@ J = TypeVar("J", bound=JobBase[Any, Any])
 class JobQueryBase(ChangeQuery[J]):
     """A query of jobs: it can also cancel and wait for them."""
 
-    def cancel(self) -> int:
-        """Cancel all jobs that match, and return how many; running processes are stopped within seconds.
+    def cancel(self) -> CancelCount:
+        """Cancel all jobs that match; running processes are stopped within seconds. Once accepted, a cancel binds.
+
+        Returns:
+            How many are or will be cancelled; ``.ended`` are CANCELLED now, ``.requested`` end within seconds.
 
         Raises:
             SlicedQuery: The query was sliced.
         """
         body = self._selected("cancelled", "cancel", {})
         if body is None:
-            return 0
+            return CancelCount(ended=0, requested=0)
         answer = self._call("POST", "cancel", body)
-        return int(answer["cancelled"] + answer["requested"])
+        return CancelCount(ended=answer["cancelled"], requested=answer["requested"])
 
     def wait(
         self,
@@ -33,6 +37,7 @@ class JobQueryBase(ChangeQuery[J]):
         timeout: float | None = None,
         *,
         return_when: ReturnWhen = "ALL_COMPLETED",
+        progress: bool | None = None,
     ) -> tuple[list[J], list[J]]:
         """Block until jobs have ended, and refresh them; pushed by the server, not polled.
 
@@ -40,12 +45,25 @@ class JobQueryBase(ChangeQuery[J]):
             jobs: Saved jobs of one server; a query waits for its own jobs where none are named.
             timeout: Seconds to wait at most; None, the default, waits for ever. A timeout is no error.
             return_when: ALL_COMPLETED, the default; FIRST_COMPLETED: as soon as one has ended; FIRST_EXCEPTION: as soon
-                as one has FAILED.
+                as one has FAILED or was CANCELLED.
+            progress: Whether to show a bar; by default on a terminal and in a notebook, for more than one job.
 
         Returns:
             Two lists, ``(done, not_done)``, each in the order of ``jobs``. A job that was deleted counts as done.
         """
-        return wait(self._selected_jobs(jobs), timeout=timeout, return_when=return_when)
+        return wait(self._selected_jobs(jobs), timeout=timeout, return_when=return_when, progress=progress)
+
+    def watch(self, *, timeout: float | None = None, interval: float = 1.0) -> dict[str, int]:
+        """Show how many jobs are in each state, as it changes, until all have ended; interrupt it at any time.
+
+        Args:
+            timeout: Seconds to watch at most; None, the default, watches until all have ended.
+            interval: Seconds between two looks; by default 1.
+
+        Returns:
+            The number of jobs in each state at the end.
+        """
+        return watch(self, timeout=timeout, interval=interval)
 
     def as_completed(self, jobs: Iterable[J] | None = None, timeout: float | None = None) -> Iterator[J]:
         """Yield jobs as they end, refreshed; one that was deleted is yielded as it was.

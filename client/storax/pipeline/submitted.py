@@ -58,7 +58,7 @@ class Submitted(Generic[P]):
 
     def cancel(self) -> bool:
         """Cancel its job; nothing is left of it. Returns whether there was something to cancel."""
-        return self.job.cancel()
+        return bool(self.job.cancel())
 
     def __repr__(self) -> str:
         return f"Submitted(name={self.name!r}, job_id={self.job_id})"

@@ -8,6 +8,7 @@ from storax_core.database.connections import GONE, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
 from storax_core.log.fold import MERGE, compared, unlike
 from storax_core.resources import PROJECTED, Resource
+from storax_core.resources.job import ENDED
 
 SAMPLES = 5
 # Each counts rows that break a rule; all must be 0.
@@ -21,10 +22,10 @@ CHECKS = {
     "no completion is doubled": """SELECT count(*) FROM (SELECT entity_id FROM event_log WHERE entity = 'job' GROUP BY 1
         HAVING count(*) FILTER (WHERE to_state = 'JOB_FINISHED') - count(*) FILTER (WHERE from_state = 'JOB_FINISHED'
         AND to_state IS NOT NULL) > 1) x""",
-    "no job waits for ended parents": """SELECT count(*) FROM job_state c JOIN job j ON j.id = c.id
+    "no job waits for ended parents": f"""SELECT count(*) FROM job_state c JOIN job j ON j.id = c.id
         WHERE c.state = 'AWAITING_PARENTS' AND NOT EXISTS (SELECT FROM job_parent e
         LEFT JOIN job_state p ON p.id = e.parent_id
-        WHERE e.child_id = c.id AND p.state IS NOT NULL AND p.state NOT IN ('JOB_FINISHED', 'FAILED'))""",
+        WHERE e.child_id = c.id AND p.state IS NOT NULL AND p.state NOT IN {ENDED})""",  # noqa: S608
     "every lease has a session": """SELECT count(*) FROM job_state j LEFT JOIN session s ON s.id = j.session_id
         WHERE j.session_id IS NOT NULL AND s.id IS NULL""",
     "every running job has a lease": "SELECT count(*) FROM job_state WHERE state = 'RUNNING' AND session_id IS NULL",

@@ -17,7 +17,7 @@ from storax_core.database.aliases import source
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Row
-from storax_core.lifecycle.states import JOB_TAKEABLE
+from storax_core.lifecycle.states import JOB_RUNNABLE, JOB_TAKEABLE
 from storax_core.log.append import Context, Pick, append_picked
 from storax_core.queries import select
 from storax_core.queries.capacity import Nodes, held
@@ -30,6 +30,10 @@ WINDOW = 10_000
 BY_AGE = first_in_line("s")
 SMALL_FIRST = "s.num_nodes, s.node_packing_count DESC, s.wall_time_min DESC, s.id"
 LONG_LARGE_FIRST = "s.wall_time_min DESC, s.num_nodes DESC, s.node_packing_count DESC, s.id"
+# Those of the hinted ids $1 that may still be taken, with their priority, in the order in which they are taken.
+LIVE_JOBS = f"""SELECT id, priority FROM job_state
+WHERE id = ANY($1::bigint[]) AND {TAKEABLE} ORDER BY {first_in_line("job_state")}"""  # noqa: S608
+LIVE_BATCH_JOBS = f"SELECT id, 0 AS priority FROM batch_job WHERE id = ANY($1::bigint[]) AND {SUBMITTABLE} ORDER BY id"  # noqa: S608
 Limit = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Sum = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
@@ -49,14 +53,18 @@ class Acquire(BaseModel):
     beyond: Nodes | None = Field(default=None, description="Only jobs that none of these places can hold.")
     filter_tags: Tags = Field(default_factory=dict, description="Only jobs with these tags.")
     states: list[Literal[*map(str, JOB_TAKEABLE)]] | None = Field(  # type: ignore[valid-type]
-        default=None, description="Runnable states."
+        default=[str(state) for state in JOB_RUNNABLE],
+        description="Only jobs in these states. The default are those that may run; null adds those before a hook.",
     )
     app_ids: list[BigId] | None = Field(default=None, description="Only jobs of these Apps.")
 
     @property
     def constrained(self) -> bool:
         """Whether anything but the number is limited. Then the head of the queue is not enough."""
-        return bool(self.model_fields_set - {"max_num_jobs"}) and self != Acquire(max_num_jobs=self.max_num_jobs)
+        if self.states is not None and not {*JOB_RUNNABLE} <= {*self.states}:
+            return True
+        free = Acquire(max_num_jobs=self.max_num_jobs, states=self.states)
+        return bool(self.model_fields_set - {"max_num_jobs", "states"}) and self != free
 
     @property
     def order_by(self) -> str:

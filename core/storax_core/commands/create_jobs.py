@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
 from storax_core.lifecycle.change import Patch, Row
-from storax_core.lifecycle.states import HOOKS, JOB_TAKEABLE, JobState, TransferState
+from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_TAKEABLE, JOB_UNSUCCESSFUL, JobState, TransferState
 from storax_core.log import append, sql
 from storax_core.log.append import Context
 from storax_core.resources import JOBS, TRANSFERS
@@ -19,7 +19,7 @@ EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
 SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT DO NOTHING"""
 
 APPS = """SELECT id, site_id, name, parameters::text AS p, transfers::text AS t, hooks::text AS h,
-  max_attempts, retry_delay_sec, retry_exit_codes::text AS codes, retry_on_timeout{more} FROM app
+  max_attempts, max_losses, retry_delay_sec, retry_exit_codes::text AS codes, retry_on_timeout{more} FROM app
 WHERE id = ANY($1::bigint[]) AND owner_id = $2 FOR KEY SHARE"""
 # The new ids as one text, beside the first App.
 APPS_AND_IDS = APPS.format(
@@ -93,7 +93,7 @@ def _app(record: Mapping[str, Any]) -> Row:
 
 def _inherited(record: Mapping[str, Any]) -> Row:
     """Fields that jobs inherit from their App. Those equal to a job's own defaults are left out of the log."""
-    values: Row = {n: record[n] for n in ("max_attempts", "retry_delay_sec", "retry_on_timeout")}
+    values: Row = {n: record[n] for n in ("max_attempts", "max_losses", "retry_delay_sec", "retry_on_timeout")}
     values |= {"retry_exit_codes": orjson.loads(record["codes"]), "hooks": " ".join(orjson.loads(record["h"]))}
     return {n: value for n, value in values.items() if value != JOBS.fields[n].default}
 
@@ -160,10 +160,10 @@ async def _parent_states(conn: Connection, owner_id: int, wanted: set[int]) -> d
 def _first_state(row: Row, parents: Mapping[int, str], items: Sequence[Row]) -> str:
     states = [parents.get(p) for p in row.get("parent_ids", ())]
     policy = row.get("on_parent_failure", "fail")
-    if policy == "fail" and JobState.FAILED in states:
-        bad = next(p for p in row["parent_ids"] if parents.get(p) == JobState.FAILED)
-        raise Invalid(f"parent job {bad} has FAILED", hint='Restart it, or set on_parent_failure="run".')
-    settled = {JobState.JOB_FINISHED, JobState.FAILED} if policy == "run" else {JobState.JOB_FINISHED}
+    bad = next((p for p in row.get("parent_ids", ()) if parents.get(p) in JOB_UNSUCCESSFUL), None)
+    if policy == "fail" and bad is not None:
+        raise Invalid(f"parent job {bad} is {parents[bad]}", hint='Retry it first, or set on_parent_failure="run".')
+    settled = JOB_DONE if policy == "run" else (JobState.JOB_FINISHED,)
     if any(s not in settled for s in states):
         return JobState.AWAITING_PARENTS
     if any(i["direction"] == "in" for i in items):

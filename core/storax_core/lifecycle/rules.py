@@ -2,13 +2,11 @@
 tested alone. Callers lock the rows, call a rule for each, and pass the Changes to the log.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any
 
 from storax_core.errors import IllegalMove, Leased
-from storax_core.lifecycle.change import STATE_CHANGED, Change, Row, SetChange
+from storax_core.lifecycle.change import STATE_CHANGED, Change, Facts, Row, SetChange
+from storax_core.lifecycle.retries import attempts_left, backoff, loss, losses_left, retries_code, why
 from storax_core.lifecycle.states import (
     AGENT_STATES,
     AUTOMATIC,
@@ -16,27 +14,18 @@ from storax_core.lifecycle.states import (
     HOOKS,
     JOB_DONE,
     JOB_TRANSITIONS,
+    JOB_UNSUCCESSFUL,
     USER_TRANSITIONS,
     JobState,
 )
 
-Facts = Mapping[str, Any]
-SPARE_ATTEMPTS = 3  # runs allowed to a job whose lease was lost, even where max_attempts is less
-LONGEST_BACKOFF_SEC = 86_400
+CANCELLED = "cancelled"  # begins the message of every cancellation
+OCCUPIED = ("num_nodes", "ranks_per_node", "node_packing_count")  # what an event of a started run holds
 
 
 def _hook_waits(state: str, facts: Facts) -> bool:
     """Whether the hook of this state is still to run."""
     return bool(facts["hooks"]) and HOOKS.get(state) in facts["hooks"].split()
-
-
-def _attempts_left(facts: Facts) -> bool:
-    return bool(facts["attempt"] < facts["max_attempts"])
-
-
-def _retries_code(facts: Facts, data: Row) -> bool:
-    codes = facts["retry_exit_codes"]
-    return codes == "[]" or data.get("return_code", facts["return_code"]) in json.loads(codes)
 
 
 _WHEN: dict[str, Callable[[Facts, Row], bool]] = {
@@ -48,11 +37,8 @@ _WHEN: dict[str, Callable[[Facts, Row], bool]] = {
     "nothing_to_stage_in_but_a_hook": lambda f, _d: not f["stage_in"] and _hook_waits(JobState.STAGED_IN, f),
     "preprocess_before_the_first_run": lambda f, _d: not f["attempt"] and _hook_waits(JobState.STAGED_IN, f),
     "hook": lambda f, _d: _hook_waits(f["state"], f),
-    "another_attempt_after_this_code": lambda f, d: _attempts_left(f) and _retries_code(f, d),
-    "another_attempt_after_a_timeout": lambda f, d: (
-        _attempts_left(f) and (bool(f["retry_on_timeout"]) or bool(d.get("lease_lost")))
-    ),
-    "lease_lost_and_spare_attempts": lambda f, d: bool(d.get("lease_lost")) and f["attempt"] < SPARE_ATTEMPTS,
+    "another_attempt_after_this_code": lambda f, d: attempts_left(f) and retries_code(f, d),
+    "another_run_after_a_loss": lambda f, _d: losses_left(f) and bool(f["loss_reason"] or f["retry_on_timeout"]),
 }
 
 
@@ -71,25 +57,21 @@ def next_transition(state: str, facts: Facts, data: Row) -> Row | None:
     return None
 
 
-def backoff(facts: Facts) -> datetime | None:
-    """When the next attempt may start: the delay doubles with each attempt after the first, up to a day."""
-    delay = facts["retry_delay_sec"]
-    if not delay:
-        return None
-    seconds = min(delay * 2 ** max(0, min(facts["attempt"] - 1, 20)), LONGEST_BACKOFF_SEC)
-    now: datetime = facts["now"]
-    return now + timedelta(seconds=seconds)
-
-
-def _effects(to: str, facts: Row) -> Row:
+def _effects(to: str, facts: Row, data: Row) -> Row:
     """Fields that change with entering a state."""
     out: Row = {}
     if to == JobState.RUNNING:
         out["attempt"] = facts["attempt"] = facts["attempt"] + 1
+        # For the reader of the history: how much of the machine is in use from now on.
+        out |= {name: data.get(name, facts[name]) for name in OCCUPIED}
+        if facts["loss_reason"]:
+            out["loss_reason"] = facts["loss_reason"] = ""
     elif facts["session_id"] is not None:
         out["session_id"] = facts["session_id"] = None
+    if to == JobState.RUN_TIMEOUT and facts["state"] == JobState.RUNNING:
+        out |= loss(facts, data)
     if to == JobState.RESTART_READY:
-        later = backoff(facts) if facts["state"] in (JobState.RUN_ERROR, JobState.RUN_TIMEOUT) else None
+        later = backoff(facts)
         if later != facts["not_before"]:
             out["not_before"] = later
     if to in JOB_DONE and facts["cancel_requested"]:
@@ -97,31 +79,32 @@ def _effects(to: str, facts: Row) -> Row:
     return out
 
 
-def _why(facts: Facts, to: str, data: Row) -> Row:
-    """The reason why a failed run is, or is not, followed by another."""
-    was, attempt, most = facts["state"], facts["attempt"], facts["max_attempts"]
-    if was not in (JobState.RUN_ERROR, JobState.RUN_TIMEOUT) or facts["cancel_requested"]:
-        return {}
-    if to == JobState.RESTART_READY:
-        lost = "its lease was lost; " if data.get("lease_lost") else ""
-        return {"why": f"{lost}attempt {attempt + 1} of {max(most, attempt + 1)} follows"}
-    if attempt >= most:
-        return {"why": f"attempt {attempt} of {most} was its last"}
-    if was == JobState.RUN_TIMEOUT:
-        return {"why": "retry_on_timeout is false"}
-    code = data.get("return_code", facts["return_code"])
-    return {"why": f"{f'exit code {code}' if code is not None else 'it'} is not in retry_exit_codes"}
+def _cancelled(was: str, data: Row) -> Row:
+    """The reason of a job whose accepted cancellation takes the place of what its holder reports."""
+    kept = "its run had ended well, and its result is kept"
+    message = str(data.get("message") or (kept if was in (JobState.RUN_DONE, JobState.POSTPROCESSED) else CANCELLED))
+    return {"message": message if message.startswith(CANCELLED) else f"{CANCELLED}; {message}"}
+
+
+def _reason(facts: Facts, to: str, data: Row) -> Row:
+    """The reason of an automatic transition."""
+    return _cancelled(facts["state"], data) if to == JobState.CANCELLED else why(facts, to, data)
 
 
 def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{STATE_CHANGED}") -> None:
-    """Change the state of a job, then apply the automatic transitions. Updates ``facts``, the caller's copy."""
-    change.add(kind, {**data, **_effects(to, facts)}, was=facts["state"], to=to)
+    """Change the state of a job, then apply the automatic transitions. Updates ``facts``, the caller's copy.
+
+    If a cancellation was accepted, the job enters CANCELLED in place of any other state that ends its life.
+    """
+    if to in JOB_DONE and facts["cancel_requested"]:
+        to, data = JobState.CANCELLED, {**data, **_cancelled(facts["state"], data)}
+    change.add(kind, {**data, **_effects(to, facts, data)}, was=facts["state"], to=to)
     facts["state"] = to
     nxt = next_transition(to, facts, data)
     while nxt:
         to = nxt.pop("to")
-        reason = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_why(facts, to, data)}
-        change.add(f"job.{STATE_CHANGED}", {**reason, **_effects(to, facts)}, was=facts["state"], to=to)
+        reason = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_reason(facts, to, data)}
+        change.add(f"job.{STATE_CHANGED}", {**reason, **_effects(to, facts, {})}, was=facts["state"], to=to)
         facts["state"] = to
         nxt = next_transition(to, facts, data)
 
@@ -146,11 +129,18 @@ def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
             f"job {facts['id']} is held by session {facts['session_id']} ({facts['state']})",
             hint="Call cancel() first and wait for it to end, or use force=True.",
         )
-    if (facts["state"], to) == (JobState.FAILED, JobState.RESTART_READY) and facts["stage_in"] and not facts["attempt"]:
+    again = to == JobState.RESTART_READY and facts["state"] in JOB_UNSUCCESSFUL
+    if again and facts["stage_in"] and not facts["attempt"]:
         to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
-    enter(change, mine, to, data)
+    if again and _only_stage_out_failed(facts):
+        to = JobState.POSTPROCESSED  # its run is done: bring out what is there
+    enter(change, mine, to, {"message": CANCELLED, **data} if to == JobState.CANCELLED else data)
     return change
+
+
+def _only_stage_out_failed(facts: Facts) -> bool:
+    return bool(facts.get("failed_from") == JobState.POSTPROCESSED and facts["stage_out"])
 
 
 def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
@@ -171,7 +161,7 @@ def cancel(facts: Facts) -> Change:
     if facts["state"] in JOB_DONE:
         return change
     if facts["session_id"] is None:
-        enter(change, mine, JobState.FAILED, {"message": "cancelled"})
+        enter(change, mine, JobState.CANCELLED, {"message": CANCELLED})
     elif not facts["cancel_requested"]:
         change.add("job.cancel_requested", {"cancel_requested": True})
     return change
@@ -195,7 +185,7 @@ def lose_lease(facts: Facts, reason: str) -> Change:
     if facts["state"] == JobState.RUNNING:
         enter(change, mine, JobState.RUN_TIMEOUT, {"message": reason, "lease_lost": True, **epoch})
     elif facts["cancel_requested"]:
-        enter(change, mine, JobState.FAILED, {"message": "cancelled", **epoch})
+        enter(change, mine, JobState.CANCELLED, {"message": CANCELLED, **epoch})
     else:
         change.add("job.released", {"message": reason, "session_id": None, **epoch})
     return change
@@ -237,7 +227,7 @@ def _give_back(facts: Facts, report: Row) -> tuple[Change, str, str]:
         change.note("job.report_refused", {"from": facts["state"], "release": report["release"]})
         return change, "illegal_move", "it has started: it cannot be given back unstarted"
     if facts["cancel_requested"]:
-        enter(change, mine, JobState.FAILED, {"message": "cancelled"})
+        enter(change, mine, JobState.CANCELLED, {"message": CANCELLED})
     else:
         change.add("job.released", {"message": report["release"], "session_id": None})
     return change, "", ""
@@ -252,4 +242,4 @@ def _after_hook(change: Change, mine: Row, data: Row, patch: Row) -> None:
     mine["hooks"] = hooks
     if nxt:
         to = nxt.pop("to")
-        enter(change, mine, to, {**nxt, **_why(mine, to, data)})
+        enter(change, mine, to, {**nxt, **why(mine, to, data)})

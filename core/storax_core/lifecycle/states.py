@@ -25,6 +25,7 @@ class JobState(StrEnum):
     STAGED_OUT = "STAGED_OUT"
     JOB_FINISHED = "JOB_FINISHED"
     FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
 
 
 class BatchJobState(StrEnum):
@@ -62,28 +63,30 @@ HOOKS: dict[str, str] = {
 JOB_RUNNABLE = (J.PREPROCESSED, J.RESTART_READY)
 # What a site may take: work to start, or a hook to run.
 JOB_TAKEABLE = (*JOB_RUNNABLE, *HOOKS)
-JOB_DONE = (J.JOB_FINISHED, J.FAILED)
+JOB_UNSUCCESSFUL = (J.FAILED, J.CANCELLED)
+JOB_DONE = (J.JOB_FINISHED, *JOB_UNSUCCESSFUL)
 
 JOB_TRANSITIONS: dict[str, frozenset[str]] = {
-    J.CREATED: frozenset({J.AWAITING_PARENTS, J.READY, J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
-    J.AWAITING_PARENTS: frozenset({J.READY, J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
-    J.READY: frozenset({J.STAGED_IN, J.PREPROCESSED, J.FAILED}),
-    J.STAGED_IN: frozenset({J.PREPROCESSED, J.FAILED}),
-    J.PREPROCESSED: frozenset({J.RUNNING, J.RESTART_READY, J.FAILED}),
-    J.RESTART_READY: frozenset({J.RUNNING, J.STAGED_IN, J.FAILED}),
-    J.RUNNING: frozenset({J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.FAILED}),
-    J.RUN_DONE: frozenset({J.POSTPROCESSED, J.JOB_FINISHED, J.RESTART_READY, J.FAILED}),
-    J.RUN_ERROR: frozenset({J.RESTART_READY, J.FAILED}),
-    J.RUN_TIMEOUT: frozenset({J.RESTART_READY, J.FAILED}),
-    J.POSTPROCESSED: frozenset({J.STAGED_OUT, J.JOB_FINISHED, J.RESTART_READY, J.FAILED}),
-    J.STAGED_OUT: frozenset({J.JOB_FINISHED, J.FAILED}),
+    J.CREATED: frozenset({J.AWAITING_PARENTS, J.READY, J.STAGED_IN, J.PREPROCESSED, *JOB_UNSUCCESSFUL}),
+    J.AWAITING_PARENTS: frozenset({J.READY, J.STAGED_IN, J.PREPROCESSED, *JOB_UNSUCCESSFUL}),
+    J.READY: frozenset({J.STAGED_IN, J.PREPROCESSED, *JOB_UNSUCCESSFUL}),
+    J.STAGED_IN: frozenset({J.PREPROCESSED, *JOB_UNSUCCESSFUL}),
+    J.PREPROCESSED: frozenset({J.RUNNING, J.RESTART_READY, *JOB_UNSUCCESSFUL}),
+    J.RESTART_READY: frozenset({J.RUNNING, J.STAGED_IN, *JOB_UNSUCCESSFUL}),
+    J.RUNNING: frozenset({J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, *JOB_UNSUCCESSFUL}),
+    J.RUN_DONE: frozenset({J.POSTPROCESSED, J.JOB_FINISHED, J.RESTART_READY, *JOB_UNSUCCESSFUL}),
+    J.RUN_ERROR: frozenset({J.RESTART_READY, *JOB_UNSUCCESSFUL}),
+    J.RUN_TIMEOUT: frozenset({J.RESTART_READY, *JOB_UNSUCCESSFUL}),
+    J.POSTPROCESSED: frozenset({J.STAGED_OUT, J.JOB_FINISHED, J.RESTART_READY, *JOB_UNSUCCESSFUL}),
+    J.STAGED_OUT: frozenset({J.JOB_FINISHED, *JOB_UNSUCCESSFUL}),
     J.JOB_FINISHED: frozenset({J.RESTART_READY}),
     J.FAILED: frozenset({J.RESTART_READY, J.READY}),
+    J.CANCELLED: frozenset({J.RESTART_READY, J.READY}),
 }
 # A job runs under a lease or not at all: nobody enters RUNNING by writing it.
 USER_TRANSITIONS: dict[str, frozenset[str]] = {state: to - {J.RUNNING} for state, to in JOB_TRANSITIONS.items()}
 # What a lease holder may report; everything else is the server's or an operator's to do.
-AGENT_STATES = frozenset({J.RUNNING, J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.FAILED})
+AGENT_STATES = frozenset({J.RUNNING, J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, *JOB_UNSUCCESSFUL})
 # And, from a state in which a hook is to run, what the hook may say.
 HOOK_STATES = frozenset({J.PREPROCESSED, J.POSTPROCESSED, J.RESTART_READY, J.JOB_FINISHED})
 
@@ -117,8 +120,14 @@ class AutomaticTransition:
     skipped: tuple[str, ...] = ()
 
 
+# Where a job may be after its lease has ended and before its life has.
+_AFTER_A_LEASE = (
+    J.STAGED_IN, J.PREPROCESSED, J.RUN_DONE, J.RUN_ERROR, J.RUN_TIMEOUT, J.RESTART_READY, J.POSTPROCESSED, J.STAGED_OUT,
+)  # fmt: skip
 # Read in order, the first row whose fact holds wins. `rules.py` computes the facts.
 AUTOMATIC: tuple[AutomaticTransition, ...] = (
+    # A cancellation that was accepted binds, whatever the holder of the lease reports.
+    *(AutomaticTransition(state, "cancel_requested", J.CANCELLED) for state in _AFTER_A_LEASE),
     AutomaticTransition(J.READY, "nothing_to_stage_in_but_a_hook", J.STAGED_IN),
     AutomaticTransition(J.READY, "nothing_to_stage_in", J.PREPROCESSED, (J.STAGED_IN,)),
     AutomaticTransition(J.STAGED_IN, "hook", J.STAGED_IN),
@@ -128,14 +137,11 @@ AUTOMATIC: tuple[AutomaticTransition, ...] = (
     AutomaticTransition(J.RUN_DONE, "always", J.JOB_FINISHED, (J.POSTPROCESSED, J.STAGED_OUT)),
     AutomaticTransition(J.POSTPROCESSED, "nothing_to_stage_out", J.JOB_FINISHED, (J.STAGED_OUT,)),
     AutomaticTransition(J.STAGED_OUT, "always", J.JOB_FINISHED),
-    AutomaticTransition(J.RUN_ERROR, "cancel_requested", J.FAILED),
     AutomaticTransition(J.RUN_ERROR, "hook", J.RUN_ERROR),
     AutomaticTransition(J.RUN_ERROR, "another_attempt_after_this_code", J.RESTART_READY),
     AutomaticTransition(J.RUN_ERROR, "always", J.FAILED),
-    AutomaticTransition(J.RUN_TIMEOUT, "cancel_requested", J.FAILED),
     AutomaticTransition(J.RUN_TIMEOUT, "hook", J.RUN_TIMEOUT),
-    AutomaticTransition(J.RUN_TIMEOUT, "another_attempt_after_a_timeout", J.RESTART_READY),
-    AutomaticTransition(J.RUN_TIMEOUT, "lease_lost_and_spare_attempts", J.RESTART_READY),
+    AutomaticTransition(J.RUN_TIMEOUT, "another_run_after_a_loss", J.RESTART_READY),
     AutomaticTransition(J.RUN_TIMEOUT, "always", J.FAILED),
     # A job that never ran has not been preprocessed either.
     AutomaticTransition(J.RESTART_READY, "preprocess_before_the_first_run", J.STAGED_IN),

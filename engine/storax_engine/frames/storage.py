@@ -127,7 +127,7 @@ def _described(file: Path) -> Saved:
     except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
         raise _damaged(file, error) from error
     if header["format"] > FORMAT:
-        raise StoraxError(f"{file} was saved by a newer Storax.", hint="Run: pip install --upgrade storax")
+        raise StoraxError(f"{file} was saved by a newer Storax.", hint="Install a newer Storax for the engine.")
     return Saved(header["name"], header["id"], header["edition"], header["columns"], header["nrows"])
 
 

@@ -8,6 +8,7 @@ from storax.client import Client
 from storax.errors import Conflict, InvalidInput
 from storax.models.event_log import EventLog
 from storax.models.job import App, AppManager, Job, JobManager
+from storax.models.job_rules import UNSUCCESSFUL
 from storax.models.site import SiteManager
 
 APP = "storax_pipeline"
@@ -78,13 +79,18 @@ class Jobs:
         """Return the state by id; a job that was deleted has none."""
         return dict(self._jobs.filter(id=sorted(ids)).values_list("id", "state"))
 
+    def was_cancelled(self, job_id: int, state: str | None) -> bool:
+        """Return whether a job in this state was cancelled."""
+        # Servers before the state CANCELLED recorded a cancellation as a failure of this message.
+        return state == "CANCELLED" or (state == "FAILED" and self.reason(job_id) == "cancelled")
+
     def cancel(self, ids: Iterable[int]) -> None:
         """Cancel those that have not ended."""
         self._jobs.filter(id=sorted(ids)).cancel()
 
     def reason(self, job_id: int) -> str:
-        """Return why a job failed: the message of its last event, with the last line of stderr where it has one."""
-        events = EventLog.objects.using(self.client).filter(job_id=job_id, to_state=["RUN_ERROR", "FAILED"])
+        """Return why a job has not finished: the message of its last event, with the last line of stderr, if any."""
+        events = EventLog.objects.using(self.client).filter(job_id=job_id, to_state=["RUN_ERROR", *UNSUCCESSFUL])
         last = [event.data for event in events.order_by("-position")[:2]]
         message = next((str(data["message"]) for data in last if data.get("message")), "it failed")
         tail = next((str(data["stderr_tail"]) for data in last if data.get("stderr_tail")), "").strip()

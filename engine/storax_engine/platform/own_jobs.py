@@ -53,13 +53,13 @@ class OwnJobs:
         """Do what is in the block as a job: finished where it ends well, failed with the reason where it raises.
 
         Raises:
-            JobFailed: it was cancelled.
+            JobCancelled: it was cancelled.
         """
         own = self._begin(tags, work)
         try:
             yield own
         except Cancelled as error:
-            self._end(own, move("FAILED", message="cancelled"))
+            self._end(own, move("CANCELLED", message="cancelled"))
             raise cancelled_job(own.id) from error
         except BaseException as error:
             reason = error.message if isinstance(error, StoraxError) else f"{type(error).__name__}: {error}"

@@ -54,8 +54,8 @@ class EndedJobs:
             self._drop(run, JobFailed(f"Job {run.job_id} was deleted; nothing was kept."))
         elif state == "JOB_FINISHED":
             self._finished(run)
-        elif state == "FAILED" and not run.failed:
-            self._failed(run)
+        elif state == "CANCELLED" or (state == "FAILED" and not run.failed):
+            self._unsuccessful(run, state)
         elif state != "FAILED" and run.failed:  # it was started again
             run.update(failed_at=None)
             run.error, run.ended = None, False
@@ -91,9 +91,9 @@ class EndedJobs:
             unusable = StoraxError(f"The result of job {run.job_id} cannot be used: {error}.")
             self._drop(run, error if isinstance(error, StoraxError) else unusable)
 
-    def _failed(self, run: RemoteRun) -> None:
+    def _unsuccessful(self, run: RemoteRun, state: str) -> None:
         """Keep the run for another attempt; drop it if its job was cancelled."""
-        failure = failure_of(run, self._jobs)
+        failure = failure_of(run, self._jobs, state)
         with self._table.lock:
             if run not in self._table:
                 return

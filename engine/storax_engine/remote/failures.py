@@ -6,15 +6,14 @@ from storax_engine.remote.outcome import Failure
 from storax_engine.remote.run import RemoteRun
 
 
-def failure_of(run: RemoteRun, jobs: Jobs) -> Failure | None:
-    """Why the job of a run failed, and which job to look at; None where it was cancelled."""
-    reason = jobs.reason(run.job_id)
-    if reason == "cancelled" or run.state.unwanted:
+def failure_of(run: RemoteRun, jobs: Jobs, state: str) -> Failure | None:
+    """Why the job of a run failed, and which job to look at; None where it was cancelled. ``state``: of the job."""
+    if run.state.unwanted or jobs.was_cancelled(run.job_id, state):
         return None
     culprit = _culprit(run, jobs)
     failure = run.failure()
     if failure is None:
-        reason = jobs.reason(culprit) if culprit != run.job_id else reason
+        reason = jobs.reason(culprit)
         failure = Failure(code=JobFailed.code, detail=f"Job {culprit} failed: {reason}.")
     return failure.model_copy(update={"job_id": run.job_id, "hint": f"storax job explain {culprit}"})
 

@@ -134,8 +134,7 @@ class RemoteRuns:
 
     def was_cancelled(self, job_id: int) -> bool:
         """Return whether a job that no longer belongs to a run was cancelled."""
-        failed = self._jobs.states([job_id]).get(job_id) == "FAILED"
-        return failed and self._jobs.reason(job_id) == "cancelled"
+        return self._jobs.was_cancelled(job_id, self._jobs.states([job_id]).get(job_id))
 
     def close(self) -> None:
         """Stop watching the runs. Their jobs go on, and are watched again when the project is next opened."""

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from storax.errors import Conflict, InvalidInput, JobFailed, StoraxError, Unavailable
+from storax.errors import Conflict, InvalidInput, JobCancelled, JobFailed, StoraxError, Unavailable
 from storax_engine.command_progress import Cancelled, Work
 from storax_engine.engine import Engine
 from storax_engine.pipelines.errors import learning_errors
@@ -139,7 +139,7 @@ class Tuning:
                 return {"reason": error.message}  # another attempt would find the same
             except JobFailed as error:
                 failure = {"reason": error.message}
-                if error.reason == "cancelled" and not self.stop.is_set():
+                if isinstance(error, JobCancelled) and not self.stop.is_set():
                     return failure
             except StoraxError as error:
                 failure = {"reason": error.message}

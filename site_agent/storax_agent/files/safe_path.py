@@ -5,6 +5,7 @@ Checking a path and opening it later leaves time to swap a link in between; open
 
 import errno
 import os
+from contextlib import suppress
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 MAX_PATH = 4096
@@ -62,6 +63,14 @@ def open_parent(root: int, relative: str, *, create: bool = False) -> tuple[int,
     if not steps:
         raise PathError(f"path {relative!r} names the folder itself, not something inside it")
     return open_folder(root, "/".join(steps[:-1]), create=create), steps[-1]
+
+
+def holds(folder: int, name: str) -> bool:
+    """Whether the open folder has an entry of that name."""
+    with suppress(OSError):
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return True
+    return False
 
 
 def _enter(folder: int, step: str, *, create: bool, last: bool) -> int:

@@ -27,13 +27,13 @@ EXAMPLE = """\
 # identity_file = "~/.ssh/id_storax"                    # without a passphrase; unset: what ssh tries by itself
 # known_hosts = "~/.ssh/known_hosts"
 #
-# [transfer_locations.bucket]                           # S3-compatible; needs pip install 'storax[s3]'
+# [transfer_locations.bucket]                           # S3-compatible; needs the extra `s3`
 # url = "s3://my-bucket/prefix"
 # endpoint_url = "https://s3.example.org"               # unset: Amazon's
 # region = "us-east-1"
 # credentials_file = "~/.aws/credentials"               # profile = "..." picks one of several
 #
-# [transfer_locations.campus]                           # Globus; needs pip install 'storax[globus]'
+# [transfer_locations.campus]                           # Globus; needs the extra `globus`
 # url = "globus://COLLECTION-ID/path"
 # local_collection = "COLLECTION-ID"                    # shows this site's data folder,
 # local_path = "/"                                      # at this path

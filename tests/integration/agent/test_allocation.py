@@ -214,7 +214,7 @@ def test_a_cancelled_job_leaves_no_process(allocate, desk, site):
     allocate()
     pid = int(eventually(lambda: site.read(desk.read(job)["workdir"] + "/pid").strip()))
     desk.user.post("/jobs/cancel", {"filter": {"id": [job]}})
-    desk.ended(job, "FAILED")
+    desk.ended(job, "CANCELLED")
     eventually(lambda: not in_group(pid))
 
 

@@ -114,8 +114,22 @@ def test_cancelling_ends_the_process_within_seconds(desk, site):
     pids = [int(eventually(lambda j=j: site.read(desk.read(j)["workdir"] + "/pid").strip())) for j in jobs]
     desk.user.post("/jobs/cancel", {"filter": {"id": jobs}})
     for job in jobs:
-        assert desk.ended(job, "FAILED")["cancel_requested"] is False
+        assert desk.ended(job, "CANCELLED")["cancel_requested"] is False
     eventually(lambda: not any(in_group(pid) for pid in pids))
+
+
+def test_a_process_that_ends_well_when_it_is_stopped_is_cancelled_and_keeps_its_result(desk, site):
+    site.start()
+    command = "trap 'echo 42 > \"$STORAX_RESULT_FILE\"; exit 0' TERM; touch up; sleep 60 & wait $!"
+    app = desk.app("polite", command, use_shell=True)
+    job = desk.job(app, max_attempts=3)
+    child = desk.job(app, parent_ids=[job])
+    eventually(lambda: (site.folder.data / desk.read(job)["workdir"] / "up").exists())
+    assert desk.user.post("/jobs/cancel", {"filter": {"id": job}}) == {"cancelled": 0, "requested": 1}
+    row = desk.ended(job, "CANCELLED")
+    assert (row["return_value"], row["return_code"], row["attempt"]) == (42, 0, 1)
+    assert desk.read(child)["state"] == "CANCELLED"
+    assert desk.moves(job).count("CANCELLED") == 1
 
 
 def test_killing_the_agent_and_its_launcher_loses_nothing(desk, site):

@@ -66,7 +66,7 @@ class Desk:
         return self.user.states(job)[0]
 
     def ended(self, job, state="JOB_FINISHED"):
-        eventually(lambda: self.state(job) in ("JOB_FINISHED", "FAILED"))
+        eventually(lambda: self.state(job) in ("JOB_FINISHED", "FAILED", "CANCELLED"))
         assert self.state(job) == state, (self.events(job), self.items(job), self.site.log)
 
     def items(self, job):
@@ -75,8 +75,8 @@ class Desk:
     def events(self, job):
         return self.user.events(job_id=job)
 
-    def reason(self, job):
-        return self.user.events(job_id=job, entity="job", to_state="FAILED")[-1]["data"]["message"]
+    def reason(self, job, state="FAILED"):
+        return self.user.events(job_id=job, entity="job", to_state=state)[-1]["data"]["message"]
 
 
 @pytest.fixture
@@ -202,10 +202,10 @@ def test_a_job_that_is_cancelled_midway_stops_its_files(desk, lab):
     with Proxy(f"ssh://127.0.0.1:{lab.port}") as proxy:
         job = slow_file(desk, lab, proxy, size=40 << 20)
         desk.user.post("/jobs/cancel", {"filter": {"id": [job]}})
-        desk.ended(job, "FAILED")
+        desk.ended(job, "CANCELLED")
         eventually(lambda: not rsyncs(desk))
         eventually(lambda: desk.items(job)[0]["state"] == "error")
-        assert desk.reason(job) == "cancelled"
+        assert desk.reason(job, "CANCELLED") == "cancelled"
 
 
 def test_what_a_killed_agent_left_of_a_local_copy_goes_with_its_job(desk, tmp_path):
@@ -220,9 +220,41 @@ def test_what_a_killed_agent_left_of_a_local_copy_goes_with_its_job(desk, tmp_pa
     left.parent.mkdir(parents=True)
     left.write_bytes(b"x" * 100)
     desk.user.post("/jobs/cancel", {"filter": {"id": [job]}})
-    desk.ended(job, "FAILED")
+    desk.ended(job, "CANCELLED")
     desk.site.start()
     eventually(lambda: not left.exists())
+
+
+def test_a_way_in_and_out_that_fail_for_a_while_are_repeated_and_the_job_runs_once(desk, tmp_path):
+    store, away = tmp_path / "store", tmp_path / "away"
+    store.mkdir()
+    desk.locate(here={"url": f"file://{store}"}, mount={"url": f"file://{away}"})
+    desk.site.start()
+    job = desk.job(desk.app("count", "echo run >> runs; cp in.txt out.txt"), source="here:/late", result="mount:/r")
+    tried = eventually(lambda: (i := desk.items(job)[0])["transfer_info"].get("tries") and i)
+    assert (tried["state"], desk.state(job)) == ("pending", "READY")
+    assert "No such file" in tried["transfer_info"]["error"]
+    (store / "late").write_text("late")
+    out = eventually(lambda: (i := desk.items(job)[-1])["transfer_info"].get("tries") and i)
+    assert (out["direction"], desk.state(job)) == ("out", "POSTPROCESSED")
+    away.mkdir()
+    desk.ended(job)
+    assert (away / "r").read_text() == "late"
+    assert (desk.site.file(desk.user.get(f"/jobs/{job}")["workdir"]) / "runs").read_text() == "run\n"
+
+
+def test_a_missing_file_keeps_no_other_waiting_and_fails_its_job_after_few_tries(desk, tmp_path):
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "good").write_text("x")
+    desk.locate(here={"url": f"file://{store}"})
+    desk.site.start()
+    app = desk.app()
+    missing = desk.job(app, source="here:/none")
+    eventually(lambda: desk.items(missing)[0]["transfer_info"].get("tries"))
+    desk.ended(desk.job(app, source="here:/good"))
+    desk.ended(missing, "FAILED")
+    assert "No such file or directory (given up after 4 tries)" in desk.reason(missing)
 
 
 def rsyncs(desk):

@@ -212,9 +212,10 @@ def test_a_wrong_token_is_an_error_with_the_way_out(world):
 
 def test_a_cancelled_job_ends(app):
     created = jobs(app, 3)
-    assert created[0].cancel() is True
-    assert created[0].state == "FAILED"
-    assert Job.objects.filter(id=[j.id for j in created]).cancel() == 2
+    assert created[0].cancel() == 1
+    assert created[0].state == "CANCELLED"
+    count = Job.objects.filter(id=[j.id for j in created]).cancel()
+    assert (count, count.ended, count.requested) == (2, 2, 0)
     assert Job.objects.wait(created, timeout=60) == (created, [])
 
 

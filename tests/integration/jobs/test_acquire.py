@@ -12,6 +12,7 @@ import pytest
 from bench import Bench
 from storax_agent.launch.footprint import footprint
 from storax_agent.launch.packing import Capacity, objection
+from storax_core.queues import Queues
 from waiting import eventually
 from world import World
 
@@ -382,3 +383,67 @@ def test_hints_at_jobs_that_are_gone_do_not_keep_others_waiting(bench: Bench) ->
     assert bench.take(6) == job_ids[5:]
     late = [bench.job() for _ in range(2)]
     assert bench.take(6) == late
+
+
+def test_twenty_thousand_stale_hints_cost_a_single_job_a_few_round_trips(
+    world: World, bench: Bench, hints_alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pops: list[int] = []
+    pop = Queues.pop
+
+    async def counting(queues: Queues, kind: str, site_id: int, count: int) -> list[int]:
+        pops.append(count)
+        return await pop(queues, kind, site_id, count)
+
+    monkeypatch.setattr(Queues, "pop", counting)
+    assert bench.take(wait=0.01) == []  # it has searched Postgres: from now on only a hint can bring a job
+    world.stop_feeder()
+    world.redis.zadd(f"ready:{bench.site}", {str(10**15 + i): i - 20_000 for i in range(20_000)})
+    jobs = bench.user.jobs(bench.app, 3)
+    try:
+        assert bench.take(1, wait=30) == jobs[:1]
+        assert len(pops) < 20
+        assert world.redis.zrange(f"ready:{bench.site}", 0, -1) == [b"%d" % job for job in jobs[1:]]
+        assert bench.take(2, wait=30) == jobs[1:]
+    finally:
+        world.start_feeder()
+
+
+def test_stale_hints_at_batch_jobs_are_skipped_at_once(world: World, bench: Bench, hints_alone: None) -> None:
+    def take(wait: float) -> list[int]:
+        answer = bench.user.post(f"/sessions/{bench.session}/acquire-batch-jobs", {}, params={"wait": wait})
+        return [b["id"] for b in answer["batch_jobs"]]
+
+    assert take(0.01) == []
+    world.redis.zadd(f"batch:{bench.site}", {str(10**15 + i): i - 20_000 for i in range(20_000)})
+    batch_job_id = bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"]
+    eventually(lambda: world.redis.zscore(f"batch:{bench.site}", batch_job_id) is not None)
+    assert take(30) == [batch_job_id]
+
+
+@pytest.mark.parametrize("how", ["cancel", "delete", "a state", "a lease that took no hint"])
+def test_hints_at_jobs_that_can_no_longer_be_taken_are_dropped_in_bulk(world: World, bench: Bench, how: str) -> None:
+    queue = f"ready:{bench.site}"
+    jobs = bench.user.jobs(bench.app, 300)
+    eventually(lambda: world.redis.zcard(queue) == 300)
+    if how == "cancel":
+        bench.user.post("/jobs/cancel", {"filter": {"id": jobs}})
+    elif how == "delete":
+        bench.user.post("/jobs/delete", {"filter": {"id": jobs}})
+    elif how == "a state":
+        bench.user.patch("/jobs/", {"filter": {"id": jobs}, "patch": {"state": "FAILED"}})
+    else:
+        assert bench.all() == jobs
+    eventually(lambda: world.redis.zcard(queue) == 0)
+    if how == "a lease that took no hint":
+        bench.back()
+        eventually(lambda: world.redis.zcard(queue) == 300)
+
+
+def test_hints_at_batch_jobs_that_are_no_longer_wanted_are_dropped(world: World, bench: Bench) -> None:
+    ids = [bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"] for _ in range(2)]
+    queue = f"batch:{bench.site}"
+    eventually(lambda: world.redis.zcard(queue) == 2)
+    bench.user.patch(f"/batch-jobs/{ids[0]}", {"state": "pending_deletion"})
+    bench.user.delete(f"/batch-jobs/{ids[1]}")
+    eventually(lambda: world.redis.zcard(queue) == 0)

@@ -42,8 +42,8 @@ class Bench:
     def releases(self, job: int) -> int:
         return len(self.user.events(job_id=job, from_state="AWAITING_PARENTS"))
 
-    def reason(self, job: int) -> str:
-        return str(self.user.events(job_id=job, to_state="FAILED")[-1]["data"]["message"])
+    def reason(self, job: int, state: str = "FAILED") -> str:
+        return str(self.user.events(job_id=job, to_state=state)[-1]["data"]["message"])
 
 
 @pytest.fixture
@@ -156,11 +156,33 @@ def test_a_child_that_runs_all_the_same_still_waits_for_its_other_parents(bench:
     assert bench.states(child) == ["PREPROCESSED"]
 
 
-def test_a_cancelled_parent_is_a_failed_parent(bench: Bench) -> None:
+def test_a_cancelled_parent_cancels_its_children_and_theirs_with_the_reason(bench: Bench) -> None:
+    a = bench.job()
+    child, stubborn = bench.job(a), bench.job(a, on_parent_failure="run")
+    grandchild = bench.job(child)
+    assert bench.user.post("/jobs/cancel", {"filter": {"id": a}}) == {"cancelled": 1, "requested": 0}
+    assert bench.states(child, grandchild, stubborn) == ["CANCELLED", "CANCELLED", "PREPROCESSED"]
+    assert bench.reason(child, "CANCELLED") == f"parent job {a} was cancelled"
+    assert bench.reason(grandchild, "CANCELLED") == f"parent job {child} was cancelled"
+
+
+def test_a_failure_outweighs_a_cancellation_as_the_reason_of_a_child(bench: Bench) -> None:
+    cancelled, failed = bench.job(), bench.job()
+    child = bench.job(cancelled, failed)
+    rows = [{"id": cancelled, "state": "CANCELLED"}, {"id": failed, "state": "FAILED"}]
+    bench.user.patch("/jobs/", rows)
+    assert (bench.states(child), bench.reason(child)) == (["FAILED"], f"parent job {failed} FAILED")
+
+
+def test_a_parent_that_ends_well_after_its_cancel_was_accepted_releases_no_child(bench: Bench) -> None:
     a = bench.job()
     child = bench.job(a)
-    assert bench.user.post("/jobs/cancel", {"filter": {"id": a}}) == {"cancelled": 1, "requested": 0}
-    assert bench.states(child) == ["FAILED"]
+    (held,) = bench.user.acquire(bench.session)
+    bench.user.report(bench.session, held, "RUNNING")
+    assert bench.user.post("/jobs/cancel", {"filter": {"id": a}}) == {"cancelled": 0, "requested": 1}
+    bench.user.report(bench.session, held, "RUN_DONE", return_code=0, return_value={"n": 42})
+    assert bench.states(a, child) == ["CANCELLED", "CANCELLED"]
+    assert bench.user.get(f"/jobs/{a}")["return_value"] == {"n": 42}
 
 
 def test_a_deleted_parent_fails_its_children_by_its_name(bench: Bench) -> None:
@@ -189,11 +211,13 @@ def test_deleting_a_whole_graph_leaves_nothing(bench: Bench) -> None:
     assert bench.user.world.value("SELECT count(*) FROM job_parent WHERE owner_id = $1", bench.user.id) == 0
 
 
-def test_the_child_of_a_failed_parent_is_refused_unless_it_runs_all_the_same(bench: Bench) -> None:
+@pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
+def test_the_child_of_an_unsuccessful_parent_is_refused_unless_it_runs_all_the_same(bench: Bench, state: str) -> None:
     a = bench.job()
-    bench.finish(a, last="RUN_ERROR")
+    bench.user.patch(f"/jobs/{a}", {"state": state})
     body = {"app_id": bench.app, "workdir": "w", "parent_ids": [a]}
-    assert "FAILED" in bench.user.refused("POST", "/jobs/", body, status=422, code="invalid")["detail"]
+    refusal = bench.user.refused("POST", "/jobs/", body, status=422, code="invalid")
+    assert refusal["detail"] == f"parent job {a} is {state}"
     assert bench.states(bench.job(a, on_parent_failure="run")) == ["PREPROCESSED"]
 
 
@@ -259,7 +283,7 @@ def test_a_strangers_job_is_no_parent_and_looks_as_if_it_were_not_there(world: W
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_graphs_with_failures_and_deletions_come_to_an_end(bench: Bench, seed: int) -> None:
+def test_random_graphs_with_failures_cancels_and_deletions_come_to_an_end(bench: Bench, seed: int) -> None:
     """Whatever the order in which parents end, by many hands at once: no child waits when nothing is left to run."""
     rng = random.Random(seed)
     rows = [
@@ -276,8 +300,9 @@ def test_random_graphs_with_failures_and_deletions_come_to_an_end(bench: Bench, 
             ends = {j["id"]: rng.choice(["RUN_DONE", "RUN_DONE", "RUN_ERROR"]) for j in held}
             list(pool.map(lambda j: bench.user.finish(bench.session, j, last=ends[j["id"]]), held))  # noqa: B023
             bench.user.post("/jobs/delete", {"filter": {"id": rng.sample(ids, 2)}})
+            bench.user.post("/jobs/cancel", {"filter": {"id": rng.sample(ids, 1)}})
     final = dict(zip(ids, bench.states(*ids), strict=True))
-    assert set(final.values()) <= {"JOB_FINISHED", "FAILED", "deleted"}, f"seed {seed}"
+    assert set(final.values()) <= {"JOB_FINISHED", "FAILED", "CANCELLED", "deleted"}, f"seed {seed}"
     for job, row in zip(ids, rows, strict=True):
         if final[job] == "JOB_FINISHED" and row["on_parent_failure"] == "fail":
             assert all(final[p] in ("JOB_FINISHED", "deleted") for p in parents[job]), f"seed {seed}"

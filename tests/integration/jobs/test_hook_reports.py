@@ -1,5 +1,7 @@
 """Hooks as the server sees them: states that are rested in, verdicts, jobs that a hook creates."""
 
+import pytest
+
 from world import report
 
 
@@ -24,6 +26,23 @@ def test_a_job_is_taken_once_for_each_of_its_stages(world):
         assert user.states(job["id"]) == [then]
 
 
+@pytest.mark.parametrize("ask", [{}, {"max_nodes_per_job": 9}], ids=str)
+def test_without_states_only_what_may_run_is_leased(world, ask):
+    user = world.user()
+    site = user.site()
+    session = user.session(site)
+    before_a_hook, plain = user.job(hooked(user, site, "preprocess")), user.job(user.app(site))
+
+    def take(**more):
+        return [
+            job["id"] for job in user.post(f"/sessions/{session}/acquire", {"max_num_jobs": 9, **ask, **more})["jobs"]
+        ]
+
+    assert take() == [plain["id"]]
+    assert take() == []
+    assert take(states=None) == [before_a_hook["id"]]
+
+
 def test_the_jobs_of_a_hook_are_created_once_however_often_it_is_reported(world):
     user = world.user()
     site = user.site()
@@ -38,6 +57,24 @@ def test_the_jobs_of_a_hook_are_created_once_however_often_it_is_reported(world)
     assert user.get("/jobs/", app_id=child)["count"] in (1, None)
     assert len(user.get("/jobs/", app_id=child)["results"]) == 1
     assert user.states(job["id"]) == ["JOB_FINISHED"]
+
+
+def test_a_hook_of_a_cancelled_job_creates_no_jobs_and_its_event_says_so(world):
+    user = world.user()
+    site = user.site()
+    session = user.session(site)
+    child = user.app(site, name="Child")
+    job = user.job(hooked(user, site, "postprocess"))["id"]
+    user.finish(session, *user.acquire(session))
+    (taken,) = user.acquire(session)
+    assert user.post("/jobs/cancel", {"filter": {"id": job}}) == {"cancelled": 0, "requested": 1}
+    row = report(taken, "POSTPROCESSED") | {"jobs": [{"app_name": "Child", "workdir": "c"}]}
+    assert not user.post(f"/sessions/{session}/report", {"reports": [row]})["refused"]
+    assert user.states(job) == ["CANCELLED"]
+    assert user.get("/jobs/", app_id=child)["results"] == []
+    assert user.events(job_id=job, to_state="POSTPROCESSED")[0]["data"]["jobs_not_created"] == 1
+    (end,) = user.events(job_id=job, to_state="CANCELLED")
+    assert end["data"]["message"] == "cancelled; its run had ended well, and its result is kept"
 
 
 def test_jobs_that_cannot_be_fail_their_maker_alone(world):

@@ -164,7 +164,7 @@ def test_a_hook_that_raises_fails_its_job_with_the_reason(site):
         job.result(timeout=60)
     assert failed.value.exception == "RuntimeError"
     assert 'raise RuntimeError("no input")' in failed.value.traceback_tail
-    assert moves(job) == ["STAGED_IN", "FAILED"]
+    assert moves(job) == ["STAGED_IN", "CANCELLED"]
     Job.objects.filter(id=job.id).update(state="RESTART_READY")
     job.wait(60)
     assert moves(job)[2:] == ["RESTART_READY", "STAGED_IN", "FAILED"], "what was never prepared is prepared first"
@@ -210,9 +210,9 @@ def test_cancelling_a_job_in_its_hook_ends_it_once_and_leaves_no_process(site):
     job = Endless.submit("a")
     pid = int(eventually(lambda: site.read("a/pid")))
     job.cancel()
-    assert job.wait(60).state == "FAILED"
+    assert job.wait(60).state == "CANCELLED"
     eventually(lambda: not alive(pid))
-    assert moves(job).count("FAILED") == 1
+    assert moves(job).count("CANCELLED") == 1
 
 
 def test_a_staged_job_that_is_cancelled_before_its_hook_never_runs_it(site):
@@ -220,7 +220,7 @@ def test_a_staged_job_that_is_cancelled_before_its_hook_never_runs_it(site):
     job = Careful.submit("a")
     assert job.state == "STAGED_IN"
     job.cancel()
-    assert moves(job.wait(60)) == ["STAGED_IN", "FAILED"]
+    assert moves(job.wait(60)) == ["STAGED_IN", "CANCELLED"]
     site.start()
     other = Careful.submit("b").wait(60)
     assert (other.state, site.read("a/hooks.log")) == ("JOB_FINISHED", "")

@@ -58,6 +58,19 @@ def test_what_was_bent_is_as_the_log_tells_again(world: World, user: User, what:
     assert asyncio.run(verify(world.database_url))["differences"] == 0
 
 
+def test_what_was_cancelled_is_folded_as_cancelled_not_as_failed(world: World, user: User) -> None:
+    job = graph(user)
+    user.post("/jobs/cancel", {"filter": {"id": job}})
+    before = state_of(world)
+    world.sql("UPDATE job_state SET state = 'FAILED' WHERE state = 'CANCELLED'")
+    assert asyncio.run(verify(world.database_url))["entities"]["job"]["differences"] == 3, (
+        "the job and its two children"
+    )
+    asyncio.run(rebuild(world.database_url))
+    assert state_of(world) == before
+    assert asyncio.run(verify(world.database_url))["differences"] == 0
+
+
 def test_rows_that_no_event_made_are_gone(world: World, user: User) -> None:
     graph(user)
     before = state_of(world)

@@ -1,5 +1,7 @@
 """An error is one block on stderr that says what, why and the way out; a script reads the exit status."""
 
+import re
+
 import pytest
 
 from fakes.rest import job, problem, rows
@@ -120,10 +122,10 @@ def test_a_missing_extra_says_how_to_install_it(shell, monkeypatch):
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [Point()])
     ran = shell("site", "ls")
     assert ran.status == 1
-    assert 'pip install "storax[agent]"' in ran.err
+    assert re.search(r"pip install .*\[agent\]", ran.err)
     assert "jinja2" in ran.err
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [])
-    assert 'pip install "storax[server]"' in shell("admin", "verify").err
+    assert re.search(r"pip install .*\[server\]", shell("admin", "verify").err)
 
 
 def test_no_server_at_all_says_how_to_get_one(capsys, monkeypatch, tmp_path):

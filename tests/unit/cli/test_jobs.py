@@ -2,13 +2,18 @@
 
 import io
 import json
+import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+import httpx
 import pytest
 
-from fakes.rest import job, rows
-from storax import Job, Site
+from fakes.rest import job, problem, rows
+from storax import BatchJob, Job, Site
+from storax._jobs.files import JobFile
 from storax.cli.job.explain import format_duration, reasons
+from storax.cli.job.follow import _follow
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 NAMES = {"columns": ["id", "name"], "next": None, "count": None}
@@ -43,7 +48,7 @@ def served(shell):
 def test_ls_shows_names_and_keeps_words_off_stdout(served):
     ran = served("job", "ls")
     head, first, second = ran.out.splitlines()
-    assert head.split() == ["ID", "STATE", "APP", "SITE", "WORKDIR", "TAGS", "LAST_UPDATE"]
+    assert head.split() == ["ID", "STATE", "APP", "SITE", "AGE", "DURATION", "TAGS", "WORKDIR"]
     assert first.split()[:4] == ["1", "FAILED", "Hello", "laptop"]
     assert "k=v" in second
     assert "2 of 2 jobs: 1 FAILED, 1 RUNNING" in ran.err
@@ -52,7 +57,7 @@ def test_ls_shows_names_and_keeps_words_off_stdout(served):
 def test_ls_omits_old_ended_jobs_unless_filtered(served):
     served("job", "ls")
     (left_out,) = served.script.bodies("/jobs/query")[-1]["exclude"]
-    assert left_out["state"] == ["JOB_FINISHED", "FAILED"]
+    assert left_out["state"] == ["JOB_FINISHED", "FAILED", "CANCELLED"]
     age = datetime.now(UTC) - datetime.fromisoformat(left_out["last_update_before"])
     assert timedelta(hours=23) < age < timedelta(hours=25)
     for text in (["--all"], ["--tag", "a=b"], ["1-3"]):
@@ -168,6 +173,36 @@ def test_no_selection_is_no_wildcard(served, verb):
     assert (ran.status, served.script.requests) == (2, [])
 
 
+def test_cancel_says_how_many_still_run(served):
+    served.script.on("POST", "/jobs/cancel", {"cancelled": 1, "requested": 1})
+    ran = served("job", "cancel", "1-2", "--yes")
+    assert "Cancelled: 2\n1 of them are held by their site, which stops them within seconds." in ran.err
+    assert served.script.bodies("/jobs/cancel")[-1]["exclude"] == [{"state": ["JOB_FINISHED", "FAILED", "CANCELLED"]}]
+
+
+@pytest.mark.parametrize(
+    ("states", "counts", "error"),
+    [
+        (["FAILED", "CANCELLED"], "1 of them failed, 1 cancelled.", "Job 1 failed."),
+        (["JOB_FINISHED", "CANCELLED"], "0 of them failed, 1 cancelled.", "Job 2 was cancelled."),
+        (["CANCELLED", "CANCELLED"], "0 of them failed, 2 cancelled.", "Jobs 1, 2 were cancelled."),
+    ],
+)
+def test_wait_tells_cancelled_jobs_from_failed_ones_and_fails_for_both(served, states, counts, error):
+    served.script.on("POST", "/jobs/query", page(*(job(n, state=state) for n, state in enumerate(states, 1))))
+    served.script.on("GET", "/events/stream", problem(404, "not_found", "no stream here"))
+    ran = served("job", "wait", "1-2", "--timeout", "60")
+    assert ran.status == 6
+    assert counts in ran.err
+    assert error in ran.err
+
+
+def test_retry_takes_cancelled_jobs_that_are_named_by_id(served):
+    served.script.on("PATCH", "/jobs/", {"updated": 1})
+    served("job", "retry", "1", "--yes")
+    assert served.script.last.body["filter"] == {"id": [1], "state": ["FAILED", "CANCELLED"]}
+
+
 def test_retry_takes_the_failed_ones_alone(served):
     served.script.on("PATCH", "/jobs/", {"updated": 1})
     served("job", "retry", "--tag", "a=b", "--yes")
@@ -203,7 +238,7 @@ def test_create_sends_its_options_and_prints_the_id(shell):
               --max-attempts 3 --on-parent-failure run --launch-param a=b"""
     ran = shell(*line.split())
     assert (ran.status, ran.out) == (0, "12\n")
-    assert shell.script.last.body == {
+    assert shell.script.bodies("/jobs/")[-1] == {
         "app_id": 5, "workdir": "runs/1", "parameters": {"name": "x", "n": 3}, "tags": {"k": "v"}, "num_nodes": 2,
         "parent_ids": [7, 8], "wall_time_min": 5, "priority": -3, "max_attempts": 3, "on_parent_failure": "run",
         "launch_params": {"a": "b"},
@@ -218,21 +253,71 @@ def test_a_dry_run_creates_nothing(shell):
     assert shell.script.requests == []
 
 
-def test_a_log_elsewhere_is_named(shell, tmp_path):
-    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1"))
+def test_a_log_elsewhere_is_read_through_the_server(shell, tmp_path):
+    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1", attempt=1))
     far = dict.fromkeys(Site._columns) | {"id": 1, "name": "cluster", "path": "/far/away"}
     shell.script.on("GET", "/sites/1", far)
+    away = problem(409, "conflict", "the agent of site cluster does not answer", hint="Start it.")
+    shell.script.on("GET", "/jobs/12/file", away)
     ran = shell("job", "logs", "12")
-    assert ran.status == 3
-    assert "cluster: /far/away/data/runs/1/job.out" in ran.err
+    assert (ran.status, ran.err) == (5, "error: The agent of site cluster does not answer.\n  Start it.\n")
+    headers = {"x-storax-file-offset": "0", "x-storax-file-size": "4"}
+    shell.script.on("GET", "/jobs/12/file", httpx.Response(200, content=b"a\nb\n", headers=headers))
+    assert shell("job", "logs", "12").out == "a\nb\n"
     assert shell("job", "logs", "12", "--path").out == "/far/away/data/runs/1/job.out\n"
+
+
+def test_a_log_on_this_machine_is_read_from_its_disk(shell, tmp_path):
+    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1", attempt=1))
     folder = tmp_path / "data" / "runs" / "1"
     folder.mkdir(parents=True)
-    shell.script.on("GET", "/sites/1", {**far, "path": str(tmp_path)})
+    (tmp_path / "site.toml").write_text("site_id = 1\n")
+    here = dict.fromkeys(Site._columns) | {"id": 1, "name": "laptop", "path": str(tmp_path)}
+    shell.script.on("GET", "/sites/1", here)
     assert "has no output" in shell("job", "logs", "12").err
     (folder / "job.out").write_text("a\nb\nc\n")
     assert shell("job", "logs", "12").out == "a\nb\nc\n"
     assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
+
+
+def test_the_log_of_a_job_that_shares_its_workdir_is_its_own(shell, tmp_path):
+    site = dict.fromkeys(Site._columns) | {"id": 1, "name": "here", "path": str(tmp_path)}
+    shell.script.on("GET", "/sites/1", site)
+    folder = tmp_path / "data" / "runs" / "1"
+    folder.mkdir(parents=True)
+    (tmp_path / "site.toml").write_text("site_id = 1\n")
+    for name, text in {"job.first.out": "one", "job.12.out": "twelve", "job.out": "twelve"}.items():
+        (folder / name).write_text(text)
+    logs = {}
+    for number, attempt in ((1, 1), (12, 1), (13, 0)):
+        shell.script.on("GET", f"/jobs/{number}", job(number, workdir="runs/1", attempt=attempt))
+        logs[number] = shell("job", "logs", str(number))
+    assert (logs[1].out, logs[12].out) == ("one", "twelve")
+    assert (logs[13].status, logs[13].out) == (3, "")  # it has not run yet
+
+
+@pytest.mark.parametrize("kept", ["job.first.out", "job.out.1"])
+def test_a_log_is_followed_into_the_jobs_own_file_and_that_of_its_next_attempt(tmp_path, capfdbinary, kept):
+    folder = tmp_path / "data" / "runs"
+    folder.mkdir(parents=True)
+    (tmp_path / "site.toml").write_text("site_id = 1\n")
+    plain, over = folder / "job.out", threading.Event()
+    plain.write_text("one ")
+    site = SimpleNamespace(id=1, path=str(tmp_path))
+    output = JobFile(None, 1, "runs", site, "job.out", has_run=lambda: True)
+    follower = threading.Thread(target=_follow, args=(output, 4, over))
+    with plain.open("a") as writer:
+        writer.write("more ")
+        writer.flush()
+        plain.rename(folder / kept)
+        follower.start()
+        if kept == "job.out.1":
+            plain.write_text("new")  # its next attempt
+        else:
+            plain.write_text("of another job")
+        over.set()
+        follower.join(30)
+    assert capfdbinary.readouterr().out == (b"more " if kept == "job.first.out" else b"new")
 
 
 PLAIN = {
@@ -289,6 +374,31 @@ def test_it_says_that_no_agent_was_ever_heard(why):
 def test_it_says_how_long_the_agent_is_silent(why):
     silent = (NOW - timedelta(minutes=64)).isoformat()
     assert "last contacted the server 1 h 4 min ago" in why({"last_refresh": silent}, state="PREPROCESSED", attempt=0)
+
+
+def test_it_says_that_the_agent_has_stopped_before_it_is_silent_for_long(why):
+    text = why(state="PREPROCESSED", attempt=0, answers=[("/sessions/query", {**NAMES, "columns": ["id"], "rows": []})])
+    assert "The agent of site laptop does not run: it has stopped, and last contacted the server 5 s ago." in text
+    assert "storax site start /sites/laptop" in text
+
+
+@pytest.mark.parametrize(
+    ("site", "sessions", "message"),
+    [
+        ({"last_refresh": None}, [[1]], "has never contacted the server"),
+        ({"last_refresh": "2020-01-01T00:00:00Z"}, [[1]], "last contacted the server"),
+        ({}, [], "does not run: it has stopped"),
+    ],
+)
+def test_work_for_a_site_whose_agent_is_gone_is_created_with_a_warning(shell, site, sessions, message):
+    row = {"id": 1, "name": "laptop", "path": "/s", "last_refresh": datetime.now(UTC).isoformat(), **site}
+    shell.script.on("GET", "/sites/1", dict.fromkeys(Site._columns) | row)
+    shell.script.on("POST", "/sessions/query", {"columns": ["id"], "rows": sessions, "next": None, "count": None})
+    shell.script.on("POST", "/batch-jobs/", (201, dict.fromkeys(BatchJob._columns) | {"id": 7, "site_id": 1}))
+    ran = shell("queue", "submit", "--site", "1")
+    assert (ran.status, ran.out) == (0, "7\n")
+    assert ran.err.startswith(f"Warning: The agent of site laptop {message}")
+    assert "storax site start /s" in ran.err
 
 
 def test_it_counts_what_comes_before(why):
@@ -440,6 +550,21 @@ def test_it_says_how_long_a_pause_lasts_and_what_went_wrong_before(why):
     assert r"| no\x1b disk" in text
 
 
+def test_it_tells_a_loss_from_an_error_and_what_the_scheduler_says_of_it(why):
+    event = {"columns": ["position", "data", "to_state"], "next": None, "count": None}
+    event["rows"] = [[9, {"message": "allocation 1234 was ended after 12.0 of its 60 min"}, "RUN_TIMEOUT"]]
+    columns = ["id", "scheduler_id", "status_info", "state"]
+    batch = {"columns": columns, "rows": [[7, "1234", {"scheduler_state": "PREEMPTED"}, "finished"]], "next": None}
+    later = (NOW + timedelta(seconds=30)).isoformat()
+    text = why(
+        state="RESTART_READY", attempt=3, max_attempts=1, losses=3, batch_job_id=7, not_before=later,
+        answers=[("/events/query", event), ("/batch-jobs/query", batch | {"count": None})],
+    )  # fmt: skip
+    assert "waits 30 s more before attempt 4 of 4" in text
+    assert "Its last run did not end by itself: allocation 1234 was ended after 12.0 of its 60 min." in text
+    assert "The scheduler says of its allocation 1234: PREEMPTED." in text
+
+
 def test_it_says_who_holds_it_and_that_it_is_being_stopped(why):
     columns = ["id", "batch_job_id", "heartbeat", "expires_at"]
     row = [5, 7, (NOW - timedelta(seconds=70)).isoformat(), (NOW - timedelta(seconds=10)).isoformat()]
@@ -465,6 +590,26 @@ def test_it_says_why_a_job_failed_and_how_to_go_on(why):
     )
     assert "It failed: exit code 3, in attempt 2 of 2." in text
     assert "storax job retry 12" in text
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ("cancelled", "It was cancelled."),
+        ("cancelled; its run had ended well", "It was cancelled; its run had ended well."),
+        ("parent job 7 was cancelled", "It was cancelled: parent job 7 was cancelled."),
+    ],
+)
+def test_it_says_that_a_job_was_cancelled_and_why(why, message, text):
+    event = {
+        "columns": ["position", "data", "to_state"],
+        "rows": [[9, {"message": message}, "CANCELLED"]],
+        "next": None,
+    }
+    lines = why(state="CANCELLED", attempt=0, answers=[("/events/query", event)])
+    assert text in lines
+    assert "failed" not in lines
+    assert "storax job retry 12" in lines
 
 
 def test_a_job_that_is_done_needs_no_reason(why):

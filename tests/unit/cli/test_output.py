@@ -90,6 +90,15 @@ def test_a_table_on_a_terminal_is_coloured_and_fits(monkeypatch):
     assert max(map(len, plain.splitlines())) <= 60
 
 
+def test_failed_and_cancelled_have_different_colours(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    rows = [{"id": n, "state": state} for n, state in enumerate(("FAILED", "CANCELLED"))]
+    _, text = printed(Form.TABLE, rows, columns=["id", "state"], out=Terminal())
+    assert "\x1b[31mFAILED\x1b[0m" in text
+    assert "\x1b[35mCANCELLED\x1b[0m" in text
+
+
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_colours_can_be_turned_off(monkeypatch, name, value):
     monkeypatch.setenv("TERM", "xterm")

@@ -165,5 +165,11 @@ def test_the_models_have_the_columns_that_are_listed():
     from storax.models.transfer_item import TransferItem
 
     for listing, model in ((JOBS, Job), (APPS, App), (QUEUE, BatchJob), (TRANSFERS, TransferItem)):
-        assert {*listing.narrow, *listing.wide} <= {*model._columns, "app", "site", "why"}, listing.noun
+        assert {*listing.narrow, *listing.wide} <= {
+            *model._columns,
+            *listing.computed,
+            *listing.fetched,
+            "app",
+            "site",
+        }, listing.noun
     assert rows(Site)["columns"]

@@ -93,6 +93,22 @@ def test_sync_sends_what_is_different(client, script):
     assert "parameters" not in script.last.body
 
 
+def test_a_field_that_is_set_after_the_class_body_is_published_too(client, script):
+    class Late(App):
+        site = "laptop"
+        command_template = "true"
+
+    Late.cleanup_files = ["*.tmp"]
+    script.on("POST", "/apps/query", rows(App))
+    script.on("POST", "/apps/", lambda request: (201, app(8) | request.body))
+    Late.sync()
+    assert script.last.body["cleanup_files"] == ["*.tmp"]
+    assert Late.cleanup_files == ["*.tmp"]
+    Late.cleanup_files = 5
+    with pytest.raises(errors.InvalidInput, match=r"Late.cleanup_files"):
+        Late.sync()
+
+
 def test_a_renamed_definition_keeps_its_app(client, script):
     script.on("PATCH", "/apps/7", KNOWN)
     Hello.sync(rename_from="Hi")

@@ -292,7 +292,11 @@ def test_delete_returns_the_number_and_warns_of_those_left(client, script):
 
 def test_cancel_returns_the_number(client, script):
     script.on("POST", "/jobs/cancel", {"cancelled": 2, "requested": 1})
-    assert Job.objects.filter(tags={"a": "b"}).cancel() == 3
+    count = Job.objects.filter(tags={"a": "b"}).cancel()
+    assert (count, count.ended, count.requested, f"{count}") == (3, 2, 1, "3")
+    assert repr(count) == "<3 cancelled: 2 ended, 1 requested>"
+    nothing = Job.objects.filter(id=[]).cancel()
+    assert (nothing, nothing.ended, nothing.requested) == (0, 0, 0)
 
 
 def test_an_update_makes_the_query_read_again(client, script):
@@ -326,5 +330,5 @@ def test_windows_know_their_size():
 
 def test_frames_ask_for_their_library(client, monkeypatch):
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(errors.StoraxError, match=r"polars is not installed. Install it: pip install polars"):
+    with pytest.raises(errors.StoraxError, match=r"polars is not installed. Install it: .* -m pip install polars"):
         Job.objects.all().to_polars()

@@ -291,5 +291,5 @@ def test_the_source_is_the_same_at_each_sync(program):
 
 def test_the_client_knows_what_the_worker_drops_shows_and_lets_hooks_change():
     assert names.DECLARATIONS == worker_source.DECLARATIONS
-    assert {"state", *worker.CHANGEABLE} == methods.CHANGEABLE
+    assert {"state", *worker.results_of.CHANGEABLE} == methods.CHANGEABLE
     assert methods.OF_RUN == sources.JOB_FIELDS

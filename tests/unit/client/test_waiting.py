@@ -138,12 +138,13 @@ def test_the_timeout_of_a_result_is_an_error_and_the_job_goes_on(platform, clien
         next(stream)
 
 
-def test_first_completed_and_first_exception(platform, client):
+@pytest.mark.parametrize("unsuccessful", ["FAILED", "CANCELLED"])
+def test_first_completed_and_first_exception(platform, client, unsuccessful):
     jobs = create_jobs(3)
     platform.end(2)
     done, left = Job.objects.wait(jobs, timeout=60, return_when="FIRST_COMPLETED")
     assert ([j.id for j in done], [j.id for j in left]) == ([2], [1, 3])
-    platform.later(0.05, platform.end, 3, "FAILED")
+    platform.later(0.05, platform.end, 3, unsuccessful)
     done, left = Job.objects.wait(jobs, timeout=60, return_when="FIRST_EXCEPTION")
     assert ([j.id for j in done], [j.id for j in left]) == ([2, 3], [1])
     with pytest.raises(errors.InvalidInput, match="ALL_COMPLETED, FIRST_COMPLETED"):
@@ -183,6 +184,24 @@ def test_a_failed_job_says_why(platform, client):
     platform.log[-1]["data"] = {}
     with pytest.raises(Job.Failed, match="its process ended with code 3"):
         one.result_nowait()
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ("cancelled", r"^Job 1 was cancelled\."),
+        ("cancelled; its run had ended well", r"^Job 1 was cancelled; its run had ended well\."),
+        ("parent job 7 was cancelled", r"^Job 1 was cancelled: parent job 7 was cancelled\."),
+    ],
+)
+def test_a_cancelled_job_raises_an_error_of_its_own_and_keeps_its_result(platform, client, message, text):
+    one = Job.objects.create(app_id=1, workdir="w")
+    platform.end(1, "CANCELLED", 42, message=message)
+    with pytest.raises(Job.Cancelled, match=text) as caught:
+        one.result(60)
+    assert (caught.value.job, caught.value.reason, one.return_value) == (one, message, 42)
+    assert isinstance(caught.value, Job.Failed)
+    assert one.done()
 
 
 def test_a_job_that_has_not_ended_has_no_result_now(platform, client):
@@ -307,9 +326,11 @@ def test_closing_the_client_ends_the_thread(platform):
 
 def test_cancelling_says_whether_there_was_something_to_cancel(platform, client):
     one = Job.objects.create(app_id=1, workdir="w")
-    platform.on("POST", "/jobs/cancel", {"cancelled": 1, "requested": 0}, {"cancelled": 0, "requested": 0})
-    platform.jobs[1]["state"] = "FAILED"
-    assert one.cancel() is True
-    assert one.state == "FAILED"
-    assert one.cancel() is False
+    answers = [{"cancelled": 0, "requested": 1}, {"cancelled": 1, "requested": 0}, {"cancelled": 0, "requested": 0}]
+    platform.on("POST", "/jobs/cancel", *answers)
+    platform.jobs[1]["state"] = "CANCELLED"
+    counts = [one.cancel() for _ in answers]
+    assert [(count, count.ended, count.requested) for count in counts] == [(1, 0, 1), (1, 1, 0), (0, 0, 0)]
+    assert one.state == "CANCELLED"
+    assert not counts[-1]
     assert platform.bodies("/jobs/cancel")[0] == {"filter": {"id": 1}}

@@ -8,7 +8,7 @@ import pytest
 from storax_core.errors import IllegalMove, Leased
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change
-from storax_core.lifecycle.states import JOB_TRANSITIONS, USER_TRANSITIONS, JobState
+from storax_core.lifecycle.states import AGENT_STATES, JOB_DONE, JOB_TRANSITIONS, USER_TRANSITIONS, JobState
 from storax_core.suggest import nearest
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,7 +19,8 @@ def job(**facts: Any) -> dict[str, Any]:
         "id": 7, "owner_id": 1, "site_id": 3, "version": 4, "state": "PREPROCESSED", "session_id": None, "lease_epoch": 2,
         "attempt": 0, "max_attempts": 1, "retry_delay_sec": 0, "not_before": None, "cancel_requested": False,
         "stage_in": False, "stage_out": False, "hooks": "", "retry_exit_codes": "[]", "retry_on_timeout": True,
-        "return_code": None, "last_update": NOW, "now": NOW,
+        "return_code": None, "last_update": NOW, "now": NOW, "losses": 0, "max_losses": 100, "loss_reason": "",
+        "num_nodes": 1, "ranks_per_node": 1, "node_packing_count": 1,
     } | facts  # fmt: skip
 
 
@@ -105,17 +106,36 @@ def test_the_attempt_is_counted_when_the_run_starts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempt", "seconds"), [(1, 10), (2, 20), (3, 40), (4, 80), (14, 81_920), (15, 86_400), (99, 86_400)]
+    ("attempt", "seconds"),
+    [(1, 10), (2, 20), (3, 40), (4, 80), (14, 81_920), (15, 86_400), (99, 86_400), (999_999, 86_400)],
 )
 def test_the_back_off_doubles_up_to_a_day(attempt: int, seconds: int) -> None:
-    facts = running(attempt=attempt, max_attempts=100, retry_delay_sec=10)
+    facts = running(attempt=attempt, max_attempts=1_000_000, retry_delay_sec=10)
     change, _, _ = rules.apply_report(facts, report("RUN_ERROR"))
     assert change.patch["not_before"] == NOW + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 70, 999_999])
+def test_a_delay_of_more_than_a_day_stays_as_it_was_set(attempt: int) -> None:
+    facts = running(attempt=attempt, max_attempts=1_000_000, retry_delay_sec=1_000_000)
+    change, _, _ = rules.apply_report(facts, report("RUN_ERROR"))
+    assert change.patch["not_before"] == NOW + timedelta(seconds=1_000_000)
 
 
 def test_without_a_delay_a_restart_is_due_at_once_and_an_old_one_is_forgotten() -> None:
     change, _, _ = rules.apply_report(running(max_attempts=2, not_before=NOW), report("RUN_ERROR"))
     assert change.patch["not_before"] is None
+
+
+@pytest.mark.parametrize(
+    ("failed_from", "stage_out", "to"),
+    [("POSTPROCESSED", 1, "POSTPROCESSED"), ("POSTPROCESSED", 0, "RESTART_READY"), ("RUN_ERROR", 1, "RESTART_READY")],
+)
+def test_a_retry_continues_with_the_stage_out_where_that_alone_failed(
+    failed_from: str, stage_out: int, to: str
+) -> None:
+    failed = job(state="FAILED", attempt=1, stage_out=stage_out, failed_from=failed_from)
+    assert path(rules.user_transition(failed, "RESTART_READY", {}, force=False)) == [to]
 
 
 def test_a_restart_by_the_user_does_not_wait_for_the_back_off() -> None:
@@ -125,9 +145,10 @@ def test_a_restart_by_the_user_does_not_wait_for_the_back_off() -> None:
     assert change.patch["not_before"] is None
 
 
-def test_a_timeout_reported_by_the_site_counts_as_an_attempt() -> None:
+def test_a_run_that_reached_its_limit_runs_again_and_counts_as_a_loss() -> None:
     change, _, _ = rules.apply_report(running(attempt=1, max_attempts=1), report("RUN_TIMEOUT"))
-    assert path(change) == ["RUN_TIMEOUT", "FAILED"]
+    assert path(change) == ["RUN_TIMEOUT", "RESTART_READY"]
+    assert (change.patch["losses"], "loss_reason" in change.patch) == (1, False)
 
 
 # ---- leases ---------------------------------------------------------------------------------------------------------
@@ -140,9 +161,62 @@ def test_a_lost_lease_is_no_fault_of_the_job() -> None:
     assert change.patch["session_id"] is None
 
 
-def test_but_a_job_that_takes_its_owner_down_each_time_fails() -> None:
-    change = rules.lose_lease(running(attempt=rules.SPARE_ATTEMPTS, max_attempts=1), "its session expired")
-    assert path(change) == ["RUN_TIMEOUT", "FAILED"]
+def test_losses_use_up_no_attempt() -> None:
+    change = rules.lose_lease(running(attempt=40, losses=39, max_attempts=1), "node n1 was lost")
+    assert path(change) == ["RUN_TIMEOUT", "RESTART_READY"]
+    assert (change.patch["losses"], change.patch["loss_reason"]) == (40, "node n1 was lost")
+    assert change.events[-1].data["why"] == "attempt 41 follows; this was loss 40 of 100, and uses up no attempt"
+
+
+def test_after_losses_an_error_still_has_all_its_attempts() -> None:
+    lost = {"losses": 2, "max_attempts": 2}
+    change, _, _ = rules.apply_report(running(attempt=3, **lost), report("RUN_ERROR"))
+    assert path(change) == ["RUN_ERROR", "RESTART_READY"]
+    assert change.events[-1].data["why"] == "attempt 4 of 4 follows; 2 of them lost"
+    change, _, _ = rules.apply_report(running(attempt=4, **lost), report("RUN_ERROR"))
+    assert path(change) == ["RUN_ERROR", "FAILED"]
+    assert change.events[-1].data["why"] == "attempt 4 of 4 was its last; 2 of them lost"
+
+
+@pytest.mark.parametrize(("losses", "most", "end"), [(0, 1, "FAILED"), (1, 3, "RESTART_READY"), (2, 3, "FAILED")])
+def test_the_last_loss_allowed_fails_the_job_with_its_reason(losses: int, most: int, end: str) -> None:
+    change = rules.lose_lease(running(attempt=9, losses=losses, max_losses=most, max_attempts=99), "node n1 was lost")
+    assert path(change) == ["RUN_TIMEOUT", end]
+    assert change.events[-1].data["message"] == "node n1 was lost"
+    if end == "FAILED":
+        assert change.events[-1].data["why"] == f"loss {most} of {most} was the last allowed"
+
+
+def test_max_losses_of_zero_is_no_limit() -> None:
+    change = rules.lose_lease(running(attempt=9_999, losses=9_998, max_losses=0), "gone")
+    assert path(change) == ["RUN_TIMEOUT", "RESTART_READY"]
+    assert change.events[-1].data["why"] == "attempt 10000 follows; this was loss 9999, and uses up no attempt"
+
+
+def test_after_a_loss_the_next_run_does_not_wait_and_its_start_clears_the_reason() -> None:
+    change = rules.lose_lease(running(retry_delay_sec=600), "gone")
+    assert "not_before" not in change.patch
+    change, _, _ = rules.apply_report(
+        leased(state="RESTART_READY", attempt=1, losses=1, loss_reason="gone"), report("RUNNING")
+    )
+    assert change.patch["loss_reason"] == ""
+
+
+def test_the_back_off_counts_errors_and_not_losses() -> None:
+    change, _, _ = rules.apply_report(
+        running(attempt=6, losses=5, max_attempts=2, retry_delay_sec=10), report("RUN_ERROR")
+    )
+    assert change.patch["not_before"] == NOW + timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(("reason", "end"), [("node n1 was lost", "RESTART_READY"), ("", "FAILED")])
+def test_after_its_hook_a_loss_is_still_no_timeout_of_the_job(reason: str, end: str) -> None:
+    facts = leased(
+        state="RUN_TIMEOUT", hooks="handle_timeout", attempt=1, losses=1, loss_reason=reason, retry_on_timeout=False
+    )
+    change, _, _ = rules.apply_report(facts, report("RUN_TIMEOUT"))
+    assert (kinds(change)[0], path(change)) == ("job.hook_ended", [end])
+    assert change.events[-1].data.get("message", "") == reason
 
 
 def test_a_lost_lease_before_the_run_only_gives_the_job_back() -> None:
@@ -161,7 +235,7 @@ def test_a_holder_gives_back_what_it_will_not_start_and_keeps_the_epoch() -> Non
 
 def test_what_was_to_be_cancelled_is_not_given_back_but_ended() -> None:
     change, code, _ = rules.apply_report(leased(cancel_requested=True), {**report(), "release": "no time"})
-    assert (code, path(change)) == ("", ["FAILED"])
+    assert (code, path(change)) == ("", ["CANCELLED"])
     assert change.patch["session_id"] is None
 
 
@@ -173,7 +247,7 @@ def test_what_runs_cannot_be_given_back() -> None:
 @pytest.mark.parametrize("facts", [leased(cancel_requested=True), running(cancel_requested=True, max_attempts=9)])
 def test_a_lost_lease_ends_a_job_that_was_being_cancelled(facts: dict[str, Any]) -> None:
     change = rules.lose_lease(facts, "its session expired")
-    assert path(change)[-1] == "FAILED"
+    assert path(change)[-1] == "CANCELLED"
     assert change.patch["cancel_requested"] is False
     assert change.patch["lease_epoch"] == 3
 
@@ -214,7 +288,7 @@ def test_a_move_that_the_table_does_not_allow_is_refused_whole(states: tuple[str
     assert (code, kinds(change), change.patch) == ("illegal_move", ["job.report_refused"], {})
 
 
-@pytest.mark.parametrize("state", sorted(set(JobState) - {"RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"}))
+@pytest.mark.parametrize("state", sorted(set(JobState) - AGENT_STATES))
 def test_a_lease_holder_cannot_enter_the_servers_states(state: str) -> None:
     assert rules.apply_report(running(), report(state))[1] == "illegal_move"
 
@@ -239,7 +313,7 @@ def test_the_outcome_goes_with_the_last_move() -> None:
 @pytest.mark.parametrize("state", ["AWAITING_PARENTS", "READY", "PREPROCESSED", "RESTART_READY", "POSTPROCESSED"])
 def test_cancelling_what_does_not_run_ends_it_at_once(state: str) -> None:
     change = rules.cancel(job(state=state))
-    assert path(change) == ["FAILED"]
+    assert path(change) == ["CANCELLED"]
     assert change.events[0].data["message"] == "cancelled"
 
 
@@ -250,22 +324,66 @@ def test_cancelling_what_is_held_asks_the_holder_once(facts: dict[str, Any]) -> 
     assert rules.cancel(facts | change.patch).events == []
 
 
-@pytest.mark.parametrize("state", ["FAILED", "JOB_FINISHED"])
+@pytest.mark.parametrize("state", JOB_DONE)
 def test_cancelling_what_has_ended_changes_nothing(state: str) -> None:
     assert rules.cancel(job(state=state)).events == []
 
 
-@pytest.mark.parametrize("end", ["RUN_ERROR", "RUN_TIMEOUT", "FAILED"])
+@pytest.mark.parametrize("end", ["RUN_ERROR", "RUN_TIMEOUT", "FAILED", "CANCELLED"])
 def test_a_cancelled_run_is_not_tried_again(end: str) -> None:
     change, _, _ = rules.apply_report(running(cancel_requested=True, max_attempts=5), report(end))
-    assert path(change)[-1] == "FAILED"
+    assert path(change)[-1] == "CANCELLED"
     assert change.patch["cancel_requested"] is False
 
 
-def test_a_run_that_finished_before_it_could_be_stopped_has_finished() -> None:
-    change, _, _ = rules.apply_report(running(cancel_requested=True), report("RUN_DONE"))
-    assert path(change)[-1] == "JOB_FINISHED"
+@pytest.mark.parametrize("facts", [{}, {"stage_out": True}, {"hooks": "postprocess"}], ids=str)
+def test_a_run_that_ended_well_after_the_request_is_cancelled_and_keeps_its_result(facts: dict[str, Any]) -> None:
+    outcome = {"return_code": 0, "return_value": 42}
+    change, _, _ = rules.apply_report(running(cancel_requested=True, **facts), report("RUN_DONE", patch=outcome))
+    assert path(change) == ["RUN_DONE", "CANCELLED"]
+    assert change.patch == change.patch | outcome | {"cancel_requested": False, "session_id": None}
+    assert change.events[-1].data["message"] == "cancelled; its run had ended well, and its result is kept"
+
+
+@pytest.mark.parametrize(
+    ("to", "state", "ends"),
+    [
+        ("PREPROCESSED", "STAGED_IN", ["PREPROCESSED", "CANCELLED"]),
+        ("STAGED_IN", "STAGED_IN", ["CANCELLED"]),
+        ("RESTART_READY", "RUN_ERROR", ["RESTART_READY", "CANCELLED"]),
+        ("POSTPROCESSED", "RUN_DONE", ["POSTPROCESSED", "CANCELLED"]),
+        ("JOB_FINISHED", "RUN_DONE", ["CANCELLED"]),
+        ("FAILED", "RUN_DONE", ["CANCELLED"]),
+    ],
+)
+def test_no_hook_revokes_a_cancellation(to: str, state: str, ends: list[str]) -> None:
+    change, code, _ = rules.apply_report(hooked(state, cancel_requested=True), report(to))
+    assert (code, path(change)) == ("", ends)
     assert change.patch["cancel_requested"] is False
+
+
+@pytest.mark.parametrize(
+    ("end", "message", "kept"),
+    [
+        ("RUN_ERROR", "exit code 3", "cancelled; exit code 3"),
+        ("FAILED", "cancelled", "cancelled"),
+        ("FAILED", 7, "cancelled; 7"),
+    ],
+)
+def test_a_cancellation_keeps_what_its_holder_said(end: str, message: Any, kept: str) -> None:
+    change, _, _ = rules.apply_report(running(cancel_requested=True), report(end, message=message))
+    assert change.events[-1].data["message"] == kept
+
+
+@pytest.mark.parametrize("was", ["FAILED", "CANCELLED"])
+def test_a_retry_of_a_job_that_never_ran_brings_its_files_in_first(was: str) -> None:
+    change = rules.user_transition(job(state=was, stage_in=True), "RESTART_READY", {}, force=False)
+    assert path(change) == ["READY"]
+
+
+def test_a_user_who_writes_the_state_cancels_what_no_session_holds() -> None:
+    change = rules.user_transition(job(), "CANCELLED", {}, force=False)
+    assert (path(change), change.patch["message"]) == (["CANCELLED"], "cancelled")
 
 
 # ---- users and operators --------------------------------------------------------------------------------------------
@@ -365,13 +483,13 @@ def test_a_job_whose_preprocess_failed_is_preprocessed_when_it_is_tried_again() 
 
 def test_a_cancelled_run_has_no_hook() -> None:
     change, _, _ = rules.apply_report(hooked("RUNNING", cancel_requested=True, attempt=1), report("RUN_ERROR"))
-    assert path(change) == ["RUN_ERROR", "FAILED"]
+    assert path(change) == ["RUN_ERROR", "CANCELLED"]
 
 
 @pytest.mark.parametrize("state", ["STAGED_IN", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT"])
 def test_cancelling_before_a_hook_ends_the_job_and_under_one_asks_for_its_end(state: str) -> None:
     waiting = rules.cancel(job(state=state, hooks="preprocess postprocess handle_error handle_timeout"))
-    assert path(waiting) == ["FAILED"]
+    assert path(waiting) == ["CANCELLED"]
     assert rules.cancel(hooked(state)).patch == {"cancel_requested": True}
 
 

@@ -22,6 +22,7 @@ from storax_core.lifecycle.states import (
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.resources import PROJECTED
 
+UNSUCCESSFUL = {"FAILED", "CANCELLED"}
 MACHINES = [(JobState, JOB_TRANSITIONS), (BatchJobState, BATCH_JOB_TRANSITIONS), (TransferState, TRANSFER_TRANSITIONS)]
 
 
@@ -36,8 +37,26 @@ def test_no_state_leads_to_itself(states: type[StrEnum], transitions: dict[str, 
     assert not [s for s, to in transitions.items() if s in to]
 
 
-def test_the_fourteen_job_states_are_those_that_users_know() -> None:
-    assert len(JobState) == 14
+BALSAM = """CREATED AWAITING_PARENTS READY STAGED_IN PREPROCESSED RUNNING RUN_DONE POSTPROCESSED STAGED_OUT JOB_FINISHED
+RUN_ERROR RUN_TIMEOUT RESTART_READY FAILED"""
+
+
+def test_balsams_job_states_are_all_there_and_cancelled_is_the_one_more() -> None:
+    assert set(JobState) - set(BALSAM.split()) == {"CANCELLED"}
+    assert set(BALSAM.split()) <= set(JobState)
+
+
+def test_a_cancellation_ends_a_job_wherever_it_is_and_nothing_follows_but_a_retry() -> None:
+    under_way = set(JobState) - set(JOB_DONE)
+    assert all(JobState.CANCELLED in JOB_TRANSITIONS[state] for state in under_way)
+    assert JOB_TRANSITIONS["CANCELLED"] == JOB_TRANSITIONS["FAILED"] == {"RESTART_READY", "READY"}
+    assert not any("CANCELLED" in JOB_TRANSITIONS[state] for state in JOB_DONE)
+
+
+@pytest.mark.parametrize("state", sorted((AGENT_STATES | HOOK_STATES) - {"RUNNING", *JOB_DONE}))
+def test_a_requested_cancellation_comes_first_wherever_a_holder_may_move_a_job(state: str) -> None:
+    first = next(rule for rule in AUTOMATIC if rule.state == state)
+    assert (first.when, first.to) == ("cancel_requested", "CANCELLED")
 
 
 def test_every_follow_up_is_a_legal_move() -> None:
@@ -68,7 +87,7 @@ def test_every_job_can_end() -> None:
 
 
 def test_whoever_holds_a_lease_enters_only_states_of_a_run() -> None:
-    assert {str(s) for s in AGENT_STATES} == {"RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", "FAILED"}
+    assert {str(s) for s in AGENT_STATES} == {"RUNNING", "RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT", *UNSUCCESSFUL}
     assert {str(s) for s in HOOK_STATES} == {"PREPROCESSED", "POSTPROCESSED", "RESTART_READY", "JOB_FINISHED"}
     assert set(JOB_RUNNABLE) == {"PREPROCESSED", "RESTART_READY"}
     assert all(JobState.RUNNING in JOB_TRANSITIONS[s] for s in JOB_RUNNABLE)

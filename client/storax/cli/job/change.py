@@ -8,7 +8,8 @@ from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import REFUSED, CommandError, UsageError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import values
-from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags
+from storax.cli.terminal.select import Apps, OlderThan, Selection, Selectors, Sites, States, Tags
+from storax.models.job_rules import FINAL, UNSUCCESSFUL
 
 _CANCEL_FIRST = "Cancel them first: storax job cancel"
 
@@ -17,38 +18,39 @@ def cancel(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
-    """Cancel jobs that have not ended. Running processes stop within seconds.
+    """Cancel jobs that have not ended. Running processes stop within seconds. All of them end as CANCELLED.
 
     \b
     Examples:
       storax job cancel 12
       storax job cancel --tag experiment=foo --yes
     """
-    query = (
-        Selection.of(jobs, tag, state, site, app).require("cancel").query().exclude(state=["JOB_FINISHED", "FAILED"])
-    )
+    query = Selection.of(jobs, tag, state, site, app).require("cancel").query().exclude(state=FINAL)
     if confirmed("cancel", query.count(), what="job", yes=yes, dry_run=dry_run):
-        note(f"Cancelled: {query.cancel()}")
+        count = query.cancel()
+        note(f"Cancelled: {count}")
+        if count.requested:
+            note(f"{count.requested} of them are held by their site, which stops them within seconds.")
 
 
 def retry(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
-    """Run failed jobs again. With --state JOB_FINISHED, run finished jobs again.
+    """Run failed jobs again, and cancelled ones that you name by id. With --state, run others again.
 
     \b
     Examples:
       storax job retry 12 --yes
+      storax job retry --state CANCELLED --tag experiment=foo
       storax job retry --tag experiment=foo --dry-run
     """
     selection = Selection.of(jobs, tag, state, site, app).require("retry")
     query = selection.query()
     if not selection.states:
-        query = query.filter(state="FAILED")
-    if confirmed(
-        "retry", query.count(), what="failed job" if not selection.states else "job", yes=yes, dry_run=dry_run
-    ):
+        query = query.filter(state=UNSUCCESSFUL if selection.selectors else "FAILED")
+    what = "job" if selection.states or selection.selectors else "failed job"
+    if confirmed("retry", query.count(), what=what, yes=yes, dry_run=dry_run):
         note(f"Retrying: {query.update(state='RESTART_READY')}")
 
 
@@ -78,7 +80,7 @@ def modify(
 
 def rm(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
-    yes: Yes = False, dry_run: DryRun = False,
+    older_than: OlderThan = None, yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
     """Delete jobs. The log keeps their history. Running jobs are not deleted: cancel them first.
 
@@ -86,12 +88,13 @@ def rm(
     Examples:
       storax job rm 12
       storax job rm --state FAILED --tag experiment=foo --yes
+      storax job rm --older-than 30d --dry-run
     """
     import warnings
 
     from storax.errors import StoraxWarning
 
-    query = Selection.of(jobs, tag, state, site, app).require("rm").query()
+    query = Selection.of(jobs, tag, state, site, app, older_than).require("rm").query()
     if confirmed("delete", query.count(), what="job", yes=yes, dry_run=dry_run):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", StoraxWarning)  # it speaks to those who write Python

@@ -3,9 +3,8 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,13 +13,15 @@ from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, Comman
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
 from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+from storax.models.job_rules import UNSUCCESSFUL
 
 if TYPE_CHECKING:
+    from storax._jobs.files import JobFile
     from storax.models.job import Job
 
 POLL_SEC = 0.2
+REMOTE_POLL_SEC = 1.0  # between looks at a file of another machine
 RETRY_SEC = 3.0  # between tries while the server is away
-BLOCK = 1 << 16
 FEW = 10
 
 
@@ -30,52 +31,47 @@ def logs(
     err: Annotated[bool, typer.Option("--err", "-e", help="Print stderr instead of stdout.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Print only so many last lines; 0: all.")] = 0,
     path: Annotated[bool, typer.Option("--path", help="Print the path of the file instead of its content.")] = False,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="PATH", help="Print this file of the job's workdir instead.")
+    ] = None,
 ) -> None:
-    """Print the output of a job. If its site is on another machine, print where the file is.
+    """Print the output of a job, also if its site is on another machine: the agent of the site then reads it.
 
     \b
     Examples:
       storax job logs 12
       storax job logs last -f
       storax job logs 12 --err --lines 20
+      storax job logs 12 --file hooks.log
     """
     from storax.models.job import Job
 
     selected = Job.objects.get(id=one_id(job))
-    file = _log_file(selected, "job.err" if err else "job.out", quiet=path)
+    output = selected.file(file) if file else selected._output(int(err))
     if path:
-        print(file)
+        print(output.path)
         return
-    if follow and not file.exists():
-        _wait_for_file(selected, file)
-    _require(selected, file)
-    with file.open("rb") as opened:
-        _copy(_last_lines(opened, lines))
-        if follow:
-            _follow(selected, opened)
+    over = _ended(selected) if follow else None
+    at = _copy_present(selected, output, lines, over)
+    if over is not None:
+        _follow(output, at, over)
 
 
-def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
-    from storax.models.site import Site
+def _copy_present(job: "Job", output: "JobFile", lines: int, over: threading.Event | None) -> int:
+    """Print what a file holds, waiting for it to appear until the job has ended; return the position behind it."""
+    from storax.errors import NoFile
 
-    site = Site.objects.get(id=job.site_id)
-    folder = Path(site.path)
-    if not quiet and not (site.path and folder.is_dir()):
-        raise CommandError(
-            f"The log of job {job.id} is not on this machine.",
-            hint=f"It is at site {site.name}: {folder / 'data' / job.workdir / name}",
-            status=NOT_FOUND,
-        )
-    return folder / "data" / job.workdir / name
-
-
-def _require(job: "Job", file: Path) -> None:
-    if not file.exists():
-        raise CommandError(
-            f"Job {job.id} ({job.state}) has no output: {file} does not exist.",
-            hint=f"Why: storax job explain {job.id}",
-            status=NOT_FOUND,
-        )
+    while True:
+        try:
+            at = output.window(0, 0).size
+            _write(output.read(output.begin_of_last(lines), at))
+        except NoFile as error:
+            if over is None or over.wait(POLL_SEC if output.is_here else REMOTE_POLL_SEC):
+                hint = f"Why: storax job explain {job.id}"
+                message = f"Job {job.id} ({job.state}) has no output: {output.path} does not exist."
+                raise CommandError(message, hint=hint, status=NOT_FOUND) from error
+        else:
+            return at
 
 
 def _ended(job: "Job") -> threading.Event:
@@ -92,36 +88,28 @@ def _ended(job: "Job") -> threading.Event:
     return over
 
 
-def _wait_for_file(job: "Job", file: Path) -> None:
-    over = _ended(job)
-    while not file.exists() and not over.wait(POLL_SEC):
-        pass
+def _follow(output: "JobFile", at: int, over: threading.Event) -> None:
+    from storax._jobs.files import Window
+    from storax.errors import NoFile
 
-
-def _follow(job: "Job", opened: Any) -> None:
-    over, last = _ended(job), False
+    last, pause = False, POLL_SEC if output.is_here else REMOTE_POLL_SEC
     while True:
-        if opened.tell() > Path(opened.name).stat().st_size:  # a new attempt begins a new log
-            opened.seek(0)
-        block = opened.read(BLOCK)
-        if block:
-            _copy([block])
+        try:
+            window = output.window(at)
+        except NoFile:  # its name changes: a new attempt, or another job in its workdir
+            window = Window(b"", at, at)
+        if window.size < at:  # a new attempt begins a new log
+            at = 0
+        elif window.data:
+            _write([window.data])
+            at += len(window.data)
         elif last:
             return
         else:
-            last = over.wait(POLL_SEC)
+            last = over.wait(pause)
 
 
-def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:
-    if lines:
-        from collections import deque
-
-        yield b"".join(deque(opened, maxlen=lines))
-    while block := opened.read(BLOCK):
-        yield block
-
-
-def _copy(blocks: Any) -> None:
+def _write(blocks: Iterable[bytes]) -> None:
     for block in blocks:
         sys.stdout.buffer.write(block)
     sys.stdout.buffer.flush()
@@ -134,13 +122,17 @@ def wait(
     site: Sites = None,
     app: Apps = None,
     any_: Annotated[bool, typer.Option("--any", help="Return when one job has ended.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Return when one job has failed.")] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Return when one job has failed or was cancelled.")
+    ] = False,
     timeout: Annotated[
         str | None,
         typer.Option("--timeout", metavar="TIME", help="Longest wait: 90 (seconds), 10m, 2h. Default: none."),
     ] = None,
 ) -> None:
-    """Wait until jobs have ended. Exit status: 6 if a job failed, 7 after a timeout. The jobs continue after a timeout.
+    """Wait until jobs have ended. Exit status: 6 if a job failed or was cancelled, 7 after a timeout.
+
+    The jobs continue after a timeout.
 
     \b
     Examples:
@@ -155,14 +147,14 @@ def wait(
 
 
 def _stop_rule(*, any_: bool, fail_fast: bool) -> "Callable[[Job], bool]":
-    return lambda job: any_ or (fail_fast and job.state == "FAILED")
+    return lambda job: any_ or (fail_fast and job.state in UNSUCCESSFUL)
 
 
 def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable[[Job], bool]") -> None:
     """Wait for jobs, with a bar on a terminal, and print on stderr how they ended.
 
     Raises:
-        CommandError: some failed, or the time was up first.
+        CommandError: some failed or were cancelled, or the time was up first.
     """
     ended: list[Job] = []
     began = time.monotonic()
@@ -172,10 +164,11 @@ def await_jobs(jobs: "Sequence[Job]", *, timeout: float | None, until: "Callable
             step()
             if until(job):
                 break
-    failed = [job for job in ended if job.state == "FAILED"]
-    note(f"{len(ended)} of {len(jobs)} ended in {time.monotonic() - began:.1f} s, {len(failed)} of them failed.")
-    if failed:
-        raise _failure(failed)
+    failed, cancelled = ([job for job in ended if job.state == state] for state in UNSUCCESSFUL)
+    rest = f", {len(cancelled)} cancelled" if cancelled else ""
+    note(f"{len(ended)} of {len(jobs)} ended in {time.monotonic() - began:.1f} s, {len(failed)} of them failed{rest}.")
+    if failed or cancelled:
+        raise _failure(failed, "failed") if failed else _failure(cancelled, "cancelled")
 
 
 def _endings(jobs: "Sequence[Job]", *, until_time: float | None) -> "Iterator[Job]":
@@ -204,10 +197,11 @@ def _too_late(left: "Sequence[int | None]", total: int) -> CommandError:
     return CommandError(f"{len(left)} of {total} jobs did not end in time: {named}.", hint=hint, status=TIMEOUT)
 
 
-def _failure(failed: "Sequence[Job]") -> CommandError:
-    named = ", ".join(str(job.id) for job in failed[:FEW]) + (", ..." if len(failed) > FEW else "")
-    noun = "Job" if len(failed) == 1 else "Jobs"
-    return CommandError(f"{noun} {named} failed.", hint=f"Why: storax job explain {failed[0].id}", status=JOBS_FAILED)
+def _failure(jobs: "Sequence[Job]", how: str) -> CommandError:
+    named = ", ".join(str(job.id) for job in jobs[:FEW]) + (", ..." if len(jobs) > FEW else "")
+    noun, were = ("Job", "was") if len(jobs) == 1 else ("Jobs", "were")
+    end = how if how == "failed" else f"{were} {how}"
+    return CommandError(f"{noun} {named} {end}.", hint=f"Why: storax job explain {jobs[0].id}", status=JOBS_FAILED)
 
 
 @contextmanager

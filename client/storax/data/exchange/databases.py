@@ -6,6 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from storax._runtime import installation
 from storax._runtime.progress import Bar, counted
 from storax.data.exchange import tables
 from storax.data.exchange.dialects import Dialect, dialect_of
@@ -132,7 +133,7 @@ def _library() -> Any:
         return import_module("sqlalchemy")
     except ImportError:
         raise StoraxError(
-            "An address of a database needs SQLAlchemy.", hint="Install it: pip install sqlalchemy"
+            "An address of a database needs SQLAlchemy.", hint=f"Install it: {installation.add_library('sqlalchemy')}"
         ) from None
 
 

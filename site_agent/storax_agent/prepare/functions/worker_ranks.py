@@ -56,7 +56,7 @@ def main(source: str, result: str, pickles: str, version: str, call: str) -> Non
     sys.path.append(CHILD_PATH)
     sys.modules["__main__"].__dict__.pop("__file__", None)
     worker = Worker(source, None, pickles=pickles == "1", version=int(version))
-    answer = worker.perform(messages.call(call.encode(), worker.version))
+    answer = worker.perform(messages.call(call.encode(), worker.version), keeps_value=rank(os.environ) == 0)
     outcome = json.loads(answer)["outcome"]
     raised = outcome["type"] == "raised"
     if raised or rank(os.environ) == 0:

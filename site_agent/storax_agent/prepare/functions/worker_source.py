@@ -11,8 +11,8 @@ from typing import Any
 
 SOURCE_VARIABLE = "STORAX_APP_SOURCE"  # in the environment of calls, for the child processes of multiprocessing
 DECLARATIONS = {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",
-                "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "retry_delay_sec", "retry_exit_codes",
-                "retry_on_timeout", "use_shell", "description"}  # fmt: skip
+                "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "max_losses", "retry_delay_sec",
+                "retry_exit_codes", "retry_on_timeout", "use_shell", "description"}  # fmt: skip
 
 
 class Job:

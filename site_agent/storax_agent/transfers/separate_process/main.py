@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from storax._runtime import installation
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.settings.locations import S3Location
@@ -94,7 +95,7 @@ def _service(configuration: Configure) -> TransferService:
     try:
         from storax_agent.transfers.s3 import S3Transfer
     except ModuleNotFoundError as error:
-        raise TransferError(f"{location.url}: {error}; install it with: pip install 'storax[s3]'") from error
+        raise TransferError(f"{location.url}: {error}; install it with: {installation.add_extra('s3')}") from error
     data, scratch = Path(configuration.data), Path(configuration.scratch)
     return S3Transfer(location, data=data, scratch=scratch, part_bytes=configuration.part_bytes)
 
