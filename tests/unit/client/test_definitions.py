@@ -4,7 +4,7 @@ import pytest
 
 from fakes.rest import Script, client_of, rows
 from storax import App, Site
-from storax._jobs.command_template import CommandError, check
+from storax._jobs.shipping.command_template import CommandError, check
 from storax.errors import InvalidInput
 
 DEFAULTS = {name: field.default for name, field in App._fields.items() if field.creatable}
