@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from storax._jobs import parameters as _parameters
 from storax._jobs.app_cache import apps_of
-from storax._jobs.command_template import CommandError, check
 from storax._jobs.pickled import wrap
+from storax._jobs.shipping.command_template import CommandError, check
 from storax._orm.instance import Model
 from storax._orm.kinds import Rejected
 from storax._orm.record import model_named

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from storax._jobs.command_template import VARIABLE, Command, CommandError, parse
+from storax._jobs.shipping.command_template import VARIABLE, Command, CommandError, parse
 
 __all__ = ["VARIABLE", "Command", "CommandError", "parse", "value_text", "values_of"]
 

@@ -4,7 +4,7 @@ import pytest
 
 from fakes.rest import Script, client_of, rows
 from storax import App, Site
-from storax._jobs.command_template import CommandError, check
+from storax._jobs.shipping.command_template import CommandError, check
 from storax.errors import InvalidInput
 
 DEFAULTS = {name: field.default for name, field in App._fields.items() if field.creatable}
@@ -12,7 +12,7 @@ STORED = dict.fromkeys(App._columns) | DEFAULTS | {
     "id": 7, "site_id": 4, "name": "Changed", "version": 3, "command_template": "old {{ x }}", "use_shell": True,
     "hooks": ["preprocess"], "source_code": "class Changed(App): ...", "description": "Old.", "python_exe": "/py",
     "parameters": {"x": {"required": True}}, "transfers": {"in": {"required": True}}, "cleanup_files": ["*.dat"],
-    "environment": {"A": "1"}, "shell_preamble": "module load a", "max_attempts": 5, "retry_delay_sec": 9,
+    "environment": {"A": "1"}, "shell_preamble": "module load a", "max_attempts": 5, "max_losses": 3, "retry_delay_sec": 9,
     "retry_exit_codes": [3], "retry_on_timeout": False,
 }  # fmt: skip
 
@@ -42,7 +42,7 @@ def test_sync_returns_what_the_class_no_longer_says_to_its_default(client, scrip
     assert sent == {
         "command_template": "true", "use_shell": False, "hooks": [], "description": "", "python_exe": None,
         "parameters": {}, "transfers": {}, "cleanup_files": [], "environment": {}, "shell_preamble": "",
-        "max_attempts": 1, "retry_delay_sec": 0, "retry_exit_codes": [], "retry_on_timeout": True,
+        "max_attempts": 1, "max_losses": DEFAULTS["max_losses"], "retry_delay_sec": 0, "retry_exit_codes": [], "retry_on_timeout": True,
     }  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""What of a Python program is sent to a site with an App: which names its methods read, and how each becomes text."""
+"""What of a definition is sent to a site: its command template, or the source that its methods need of the program."""

@@ -193,7 +193,7 @@ def _way_back(job: "Job") -> Iterator[str]:
     """Yield what failed first above the job, and which jobs to retry so that this one runs again."""
     from storax.models.job import Job
 
-    roots = list(Job.objects.filter(root_cause_of=job.id).order_by("id")[: FEW + 1]) if job.parent_ids else []
+    roots = list(Job.objects.filter(root_cause_of=job.id or 0).order_by("id")[: FEW + 1]) if job.parent_ids else []
     if not roots:
         yield f"Run it again: storax job retry {job.id}"
         return
