@@ -254,8 +254,9 @@ class User:
         return int(self.post("/sessions/", {"site_id": site, **fields})["id"])
 
     def acquire(self, session: int, number: int = 1, *, wait: float = 0, **ask: Any) -> list[dict[str, Any]]:
-        """Lease jobs to the session and return their rows."""
-        answer = self.post(f"/sessions/{session}/acquire", {"max_num_jobs": number, **ask}, params={"wait": wait})
+        """Lease jobs to the session, as an agent does, and return their rows; also those before a hook."""
+        body = {"max_num_jobs": number, "states": None, **ask}
+        answer = self.post(f"/sessions/{session}/acquire", body, params={"wait": wait})
         jobs: list[dict[str, Any]] = answer["jobs"]
         return jobs
 

@@ -1,7 +1,6 @@
 """``create_app(settings)``: the one place that puts the API together."""
 
 import contextlib
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,24 +9,28 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import storax_api.errors as api_errors
-from storax_api import auth, docs_page, footprint, metrics, openapi, routes
+from storax_api import auth, docs_page, footprint, metrics, openapi, request_log, routes
 from storax_api.documents import TEXT, answers
 from storax_api.events import routes as events
 from storax_api.events.broadcast import Broadcast
+from storax_api.job_files import routes as job_files
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
+from storax_api.waits import Waits
 from storax_core.admin import migrate
 from storax_core.database.connections import Database
 from storax_core.queues import Queues
 from storax_core.resources import JOBS, RESOURCES
 from storax_core.settings import Settings
 
-log = logging.getLogger("storax.api")
 DESCRIPTION = "Event-sourced job orchestration. Every change is an event; every list is a query over projections."
 
 
 class RequestIds:
-    """Gives every answer an X-Request-ID, a log line and a place in the counts. Plain ASGI: no cost per body chunk."""
+    """Gives every answer an X-Request-ID and a place in the counts, and each error a line in the log.
+
+    Plain ASGI: no cost per body chunk.
+    """
 
     def __init__(self, app: ASGIApp, calls: metrics.Calls) -> None:
         self.app, self.calls = app, calls
@@ -43,16 +46,18 @@ class RequestIds:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", name)]
-                took = time.perf_counter() - began
-                log.debug("%s %s %s %.1f ms", scope["method"], scope["path"], message["status"], took * 1e3)
-                self.calls.count(metrics.operation_of(scope), message["status"], took)
+                self._note(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
         try:
             await self.app(scope, receive, answer)
         except Exception:  # answered as a 500 outside of here
-            self.calls.count(metrics.operation_of(scope), 500, time.perf_counter() - began)
+            self._note(scope, 500, time.perf_counter() - began)
             raise
+
+    def _note(self, scope: Scope, status: int, took: float) -> None:
+        request_log.note(scope, status, took)
+        self.calls.count(metrics.operation_of(scope), status, took)
 
 
 def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
@@ -60,7 +65,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         queues = Queues(settings.redis_url)
         db = await Database.connect(settings.database_url, size=settings.pool_size)
-        app.state.service = Service(settings, db, queues)
+        app.state.service = Service(settings, db, queues, app.state.waits)
         app.state.broadcast = Broadcast(queues, db)
         app.state.broadcast.start()
         yield
@@ -82,10 +87,10 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     api_errors.install(app)
-    app.state.calls = metrics.Calls()
+    app.state.calls, app.state.waits = metrics.Calls(), Waits()
     app.add_middleware(RequestIds, calls=app.state.calls)
     # Routes are tried in this order, so what is called all day stands first.
-    for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, footprint.router):
+    for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, footprint.router, job_files.router):
         app.include_router(router)
     for resource in RESOURCES:
         if resource is not JOBS:

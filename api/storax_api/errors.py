@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from storax_core import errors
+from storax_core import errors, process_log
 from storax_core.suggest import nearest
 
 log = logging.getLogger("storax.api")
@@ -44,6 +44,7 @@ def problem(request: Request, status: int, code: str, detail: str, hint: str = "
     }
     if rows:
         body["errors"] = rows
+    request.scope["state"]["problem"] = (code, detail)  # for the log
     headers = {"Retry-After": "1"} if status == 503 else {}
     if status == 500:  # this answer bypasses the middleware that adds the header to every other
         headers["X-Request-ID"] = request_id(request)
@@ -119,5 +120,6 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> Response:
-        log.exception("request %s failed", request_id(request), exc_info=error)
+        extra = process_log.fields(request_id=request_id(request))
+        log.exception("request %s failed", request_id(request), exc_info=error, extra=extra)
         return problem(request, 500, "internal", "an error on our side", "Report the request id to your operator.")

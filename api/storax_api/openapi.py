@@ -17,7 +17,8 @@ KEY = {
     "description": "One effect however often the call is sent: a repeat answers what the first did. Kept for 7 days.",
 }
 OPEN = ("login", "register")  # and whatever lies outside of /api/v1
-READING = ("_query", "_counts", "_footprint", "_heartbeat")  # POSTs that change nothing worth a key
+# POSTs that change nothing worth a key.
+READING = ("_query", "_counts", "_footprint", "_heartbeat", "_file_requests", "_file_replies")
 
 
 def install(app: FastAPI) -> None:

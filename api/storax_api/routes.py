@@ -125,7 +125,7 @@ async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: l
 
 
 def _mount_updates(router: APIRouter, resource: Resource) -> None:
-    known = tuple(resource.update_keys)
+    known = (*resource.update_keys, *resource.merge_keys)
 
     @router.patch("/{id}", **document(resource, "update"))
     async def update_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002

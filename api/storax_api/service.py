@@ -13,6 +13,7 @@ import orjson
 from fastapi import Request, Response
 
 from storax_api.requests.body import read_body
+from storax_api.waits import Waits
 from storax_core.commands import acquire, idempotency, users
 from storax_core.database.connections import RETRY, Connection, Database, writing
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
@@ -44,6 +45,7 @@ class Service:
     settings: Settings
     db: Database
     queues: Queues
+    waits: Waits = field(default_factory=Waits)
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -56,6 +58,11 @@ class Service:
                 "this call needs a token", hint="Send 'Authorization: Bearer stx_...'; get one with `storax login`."
             )
         token = header[7:].strip()
+        caller = await self._caller_of(token)
+        request.scope.setdefault("state", {})["owner_id"] = caller.owner_id  # for the log
+        return caller
+
+    async def _caller_of(self, token: str) -> Caller:
         known = self._seen.get(token)
         if known and known[0] > time.monotonic():
             return known[1]

@@ -13,7 +13,8 @@ StoraxError
 │   ├── DoesNotExist             base of Job.DoesNotExist, Site.DoesNotExist, ...
 │   ├── NoDataFrame              the project has no such data frame; also a ValueError and an AttributeError
 │   ├── NoPipeline               the project has no such pipeline; also an AttributeError
-│   └── NoFile                   a file that is not there; also a FileNotFoundError
+│   ├── NoFile                   a file that is not there; also a FileNotFoundError
+│   └── NoSuchName               no App or site has this name; also an InvalidInput
 ├── NoProject                    no project is set in this process, or the engine has not opened it
 ├── MultipleObjectsReturned      base of Job.MultipleObjectsReturned, ...: get() matched more than one
 ├── Conflict                     the present state forbids it
@@ -22,6 +23,7 @@ StoraxError
 │   └── Leased                   a running or leased job must be cancelled first
 ├── Unavailable                  the server cannot answer now
 │   ├── ServerDown               nothing answers at its address; also a ConnectionError
+│   ├── NotStorax                something else answers at its address
 │   ├── EngineDown               the engine cannot be started, or has ended; also a ConnectionError
 │   └── DeadlineExceeded         it took too long; also a TimeoutError
 ├── NoResult                     Job.NoResult: the job has not ended yet
@@ -29,8 +31,13 @@ StoraxError
     └── JobCancelled             Job.Cancelled: the job ended as CANCELLED
 """
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+# Frames of these files say nothing of what went wrong in a notebook.
+_INTERNAL = re.compile(re.escape(str(Path(__file__).parent)) + r"/|/IPython/core/")
 
 
 class StoraxError(Exception):
@@ -68,6 +75,14 @@ class StoraxError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.message,), self.__dict__
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that a notebook shows: the traceback without the frames inside Storax."""
+        import traceback
+
+        kept = [f for f in traceback.extract_tb(self.__traceback__) if not _INTERNAL.search(f.filename)]
+        lines = [*traceback.format_list(kept), *traceback.format_exception_only(self)]
+        return ["Traceback (most recent call last):", *"".join(lines).splitlines()]
 
 
 class StoraxWarning(UserWarning):
@@ -142,6 +157,10 @@ class NoFile(NotFound, FileNotFoundError):
     code = "no_file"
 
 
+class NoSuchName(NotFound, InvalidInput):
+    """No App or site has this name; the hint names the nearest."""
+
+
 class NoProject(StoraxError):
     """No project is set in this process, or the engine has not opened it."""
 
@@ -186,6 +205,12 @@ class ServerDown(Unavailable, ConnectionError):
     """Nothing answers at the server's address."""
 
     code = "server_down"
+
+
+class NotStorax(Unavailable):
+    """What answers at the server's address is not Storax: another server, or a proxy before it."""
+
+    code = "not_storax"
 
 
 class EngineDown(Unavailable, ConnectionError):

@@ -2,7 +2,7 @@
 
 Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that are probably runnable (score: priority, age),
 ``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published events, ``wake``
-the channel that tells the feeder of a commit.
+the channel that tells the feeder of a commit. ``box:{name}`` is a list of short messages between API processes.
 """
 
 import asyncio
@@ -226,3 +226,31 @@ class Queues:
         """Close all connections."""
         await self._redis.aclose()
         await self._sleeping.aclose()
+
+
+class Mailboxes:
+    """Short messages between API processes, by the name of a box. A box that nobody empties is forgotten.
+
+    Args:
+        queues: Whose connections to use.
+        kept: Messages that a box holds at most; the oldest are dropped.
+        seconds: How long a box is kept after its last message.
+    """
+
+    def __init__(self, queues: Queues, *, kept: int, seconds: int) -> None:
+        self._queues, self._kept, self._seconds = queues, kept, seconds
+
+    async def put(self, box: str, message: bytes) -> None:
+        """Add a message to a box."""
+        async with self._queues._quick():
+            pipe = self._queues._redis.pipeline(transaction=True)
+            pipe.rpush(f"box:{box}", message)
+            pipe.ltrim(f"box:{box}", -self._kept, -1)
+            pipe.expire(f"box:{box}", self._seconds)
+            await pipe.execute()
+
+    async def take(self, box: str, seconds: float) -> bytes | None:
+        """Take the oldest message out of a box, waiting up to ``seconds`` for one; None where none comes."""
+        async with _guard(seconds + QUICK_SEC):
+            taken: Any = await self._queues._sleeping.blpop([f"box:{box}"], timeout=max(0.01, seconds))
+        return taken[1] if taken else None

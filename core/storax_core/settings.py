@@ -1,5 +1,7 @@
 """Settings of every server process, from ``STORAX_*`` variables."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -17,6 +19,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8360, ge=1, le=65535, description="Port the API listens on.")
     log_level: str = Field(default="info", description="debug, info, warning or error.")
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Lines of the log: text, or one JSON object a line."
+    )
     pool_size: int = Field(default=12, ge=2, le=200, description="Postgres connections of one API process.")
     max_body_mb: int = Field(default=64, ge=1, description="Largest request body, in MiB.")
     allow_registration: bool = Field(default=False, description="Whether anyone may create a user with the API.")

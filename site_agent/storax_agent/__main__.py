@@ -21,6 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StoraxError, LookupError) as error:
         sys.stderr.write(f"storax_agent: {error}\n")
         return 1
+    except ModuleNotFoundError as error:
+        from storax.local.extras import explained
+
+        missing = explained(error)
+        if not all(missing):
+            raise
+        sys.stderr.write(f"storax_agent: {' '.join(missing)}\n")
+        return 1
     return 0
 
 
@@ -38,8 +46,10 @@ def _init(parsed: argparse.Namespace) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> None:
+    from storax_agent.launch.signals import reset_signals
     from storax_agent.serve import serve
 
+    reset_signals()
     part = "" if parsed.batch_job is None else f"batch-{parsed.batch_job}"
     part += "" if parsed.partition is None else f"-{parsed.partition}"
     folder = SiteFolder(parsed.path, part=part)

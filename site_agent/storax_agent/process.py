@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from storax.errors import StoraxError
 from storax_agent.allocations.launcher import Size
+from storax_agent.files.set_aside import SetAside
 from storax_agent.launch.base import Launcher
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import Health
@@ -29,6 +30,7 @@ from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.mainloop.loop import Loop, LoopHealth
 from storax_agent.mainloop.outbox import Outbox, OutboxReader
 from storax_agent.mainloop.outcomes import OutcomeMapper
+from storax_agent.prepare.client_variables import ClientVariables
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteFolder, SiteSettings
@@ -45,7 +47,10 @@ class AgentProcess(ABC):
 
     def __init__(self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, *, stop_jobs: bool) -> None:
         self.folder, self.settings, self.api, self.stop_jobs = folder, settings, api, stop_jobs
-        self.outbox, self.reader = Outbox(folder.outbox), OutboxReader(folder.outbox)
+        # Why this process ends, for the jobs that it stops.
+        self.stop_reason: Callable[[], str] = lambda: f"the agent of site {settings.name} was stopped"
+        self.set_aside = SetAside(folder.set_aside)
+        self.outbox, self.reader = Outbox(folder.outbox), OutboxReader(folder.outbox, self.set_aside)
         self.launcher, self.size = self._launcher()
         self.agent = self._agent()
         self.keeper = SessionKeeper(
@@ -61,8 +66,8 @@ class AgentProcess(ABC):
         self.stopping = threading.Event()
         self._report_stopping = threading.Event()
         self._report = Report(
-            api, self.keeper, self.agent.report_trigger, self.reader,
-            lambda *answer: self.agent.post(self.agent.answered, *answer),
+            api, self.keeper, self.agent.report_trigger, self.reader, self.set_aside,
+            lambda batch, answer: self.agent.post(self.agent.answered, batch, answer),
         )  # fmt: skip
         self._wants_end = False
 
@@ -140,7 +145,7 @@ class AgentProcess(ABC):
         """Stop asking, stop the jobs where wanted, report what is left, give the session back where nothing runs."""
         deadline = time.monotonic() + self.stop_sec
         self.stopping.set()
-        self.agent.drain(stop_jobs=self.stop_jobs, grace_sec=STOP_GRACE_SEC)
+        self.agent.drain(stop_jobs=self.stop_jobs, grace_sec=STOP_GRACE_SEC, reason=self.stop_reason())
         others_ended = self._end_others()
         while time.monotonic() < deadline and not self._drained(others_ended):
             self.agent.wait(0.02)
@@ -187,7 +192,7 @@ class AgentProcess(ABC):
         return Preparer(
             folder.results, settings.slots, settings.gpus, policy, submitter, memory_mb=settings.memory_mb,
             where=self.size.where, whole_nodes=launcher.whole_nodes, launch_params=launcher.launch_params,
-            functions=folder.functions, **where,
+            functions=folder.functions, client=ClientVariables(folder, settings), **where,
         )  # fmt: skip
 
     def _main_loop(self, preparer: Preparer, *, cores: int, prefetch: int) -> Agent:

@@ -30,6 +30,7 @@ class AllocationRunner(AgentProcess):
     def __init__(self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, allocation: Allocation) -> None:
         self.allocation = allocation
         super().__init__(folder, settings, api, stop_jobs=True)
+        self.stop_reason = lambda: allocation.end_reason(lost=self._lost)
         self.agent.preemption.hold_sec = PREEMPTION_SEC
         self._busy_at = time.monotonic()
 
@@ -61,11 +62,16 @@ class AllocationRunner(AgentProcess):
     def _stop_transfers(self) -> None:
         """Stop none: the site's agent moves all files."""
 
+    @property
+    def _lost(self) -> str:
+        """Why its nodes are gone; empty while they are there."""
+        return self.launcher.gone if isinstance(self.launcher, AllocationLauncher) else ""
+
     def _over(self) -> bool:
         busy = len(self.agent.leases) > 0
         if busy:  # what comes after a long job still gets its idle seconds
             self._busy_at = time.monotonic()
-        lost = self.launcher.gone if isinstance(self.launcher, AllocationLauncher) else ""
+        lost = self._lost
         if not self.allocation.over(busy=busy, active=max(self.pull.active, self._busy_at)) and not lost:
             return self._wants_end
         LOG.info("allocation %d is over %s", self.allocation.batch_job_id, lost)

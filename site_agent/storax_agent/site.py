@@ -14,6 +14,8 @@ from storax_agent.loops.allocations.registry import allocation_steps
 from storax_agent.loops.allocations.scheduler_snapshot import capabilities
 from storax_agent.loops.failing_loops import FailingLoops
 from storax_agent.loops.file_cleaner import FileCleaner
+from storax_agent.loops.job_files import JobFiles
+from storax_agent.loops.set_aside import SetAsideRecords
 from storax_agent.loops.token_refresh import TokenWatch
 from storax_agent.loops.transfers import Transfers
 from storax_agent.mainloop.agent import Agent
@@ -47,7 +49,7 @@ class SiteAgent(AgentProcess):
         settings = self.settings
         preparer = self._preparer(
             nodes=None if settings.run_jobs else (), places=() if self._alone else placements_of(settings),
-            launch=launch_of(settings.launcher.launch, os.environ),
+            launch=launch_of(settings.launcher.launch, settings.environment.job(os.environ)),
         )  # fmt: skip
         # Where allocations run the jobs, the agent still runs hooks, one at a time.
         hooks = int(settings.policy.allow_functions)
@@ -75,6 +77,7 @@ class SiteAgent(AgentProcess):
             "token": TokenWatch(self.api, warn_days=settings.token_warn_days).step,
             "transfers": self._transfers.step,
             "file-cleaner": cleaner.step,
+            "job-files": JobFiles(self.api, settings.site_id, data=self.folder.data).step,
             **allocation_steps(
                 self.api, self.keeper, self.agent, self.scheduler, self.folder, settings,
                 places=None if self._alone else placements_of(settings),
@@ -84,13 +87,16 @@ class SiteAgent(AgentProcess):
 
     def _watching(self, watched: Sequence[LoopHealth]) -> list[Loop]:
         teller = FailingLoops(self.api, self.settings.site_id, tuple(watched), every_sec=self.settings.beat_sec)
-        return [self._loop("failing-loops", teller.step)]
+        aside = SetAsideRecords(self.api, self.settings.site_id, self.set_aside, every_sec=self.settings.beat_sec)
+        return [self._loop("failing-loops", teller.step), self._loop("set-aside", aside.step)]
 
     def _mover(self) -> Transfers:
         settings, folder = self.settings, self.folder
-        locations = Locations(settings.transfer_locations, data=folder.data, scratch=folder.transfers)
+        locations = Locations(
+            settings.transfer_locations, data=folder.data, scratch=folder.transfers, environment=settings.environment
+        )
         return Transfers(
-            self.api, settings.site_id, locations, every_sec=settings.transfer_poll_sec,
+            self.api, settings.site_id, locations, self.set_aside, every_sec=settings.transfer_poll_sec,
             at_once=settings.transfers_at_once, tries=settings.transfer_tries,
             first_pause_sec=settings.transfer_retry_sec,
         )  # fmt: skip

@@ -266,20 +266,20 @@ def test_a_flood_of_output_ends_the_job_and_is_cut(make, kind):
 def test_nothing_starts_that_cannot_end_in_time(make, allocated):
     left = [30.0]
     bench = make(allocated, left=lambda: left[0])
-    long, short = bench.run("true", wall_sec=60), bench.run("true", wall_sec=20)
+    long, short = bench.run("true", expected_sec=60), bench.run("true", expected_sec=20)
     bench.wait_ended(short)
     time.sleep(0.3)
     bench.poll()
     assert long not in bench.started
     assert (bench.ended[long].cause, bench.ended[long].started) == ("no_time", False)
-    assert bench.ended[long].message == "its 1 minutes are more than the 0.5 left to the allocation"
+    assert bench.ended[long].message == "its wall_time_min of 1 is more than the 0.5 minutes left to the allocation"
 
 
 def test_what_waits_until_it_cannot_end_in_time_any_more_is_given_back_at_once(make, allocated):
     left = [100.0]
     bench = make(allocated, left=lambda: left[0])
     blockers = [bench.run("sleep 77", cores=2) for _ in range(2)]
-    late, other = bench.run("true", wall_sec=60), bench.run("true")
+    late, other = bench.run("true", expected_sec=60), bench.run("true")
     for lease in blockers:
         eventually(lambda lease=lease: (bench.poll(), bench.started.get(lease))[1])
     assert not bench.ended

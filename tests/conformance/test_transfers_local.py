@@ -117,6 +117,23 @@ def test_whole_files_of_a_folder_that_broke_off_are_not_copied_again(case):
     assert (case.workdir / "got/b").read_bytes() == case.end.get("d/b")
 
 
+def test_a_named_link_stands_for_what_it_leads_to_inside_its_folder(case):
+    (case.end.base / "deep").mkdir()
+    case.end.put("deep/real", b"content")
+    (case.end.base / "link").symlink_to("deep/next")
+    (case.end.base / "deep/next").symlink_to("../deep/./real")
+    assert case.one("in", "/link", "got").state == "done"
+    assert (case.workdir / "got").read_bytes() == b"content"
+    assert not (case.workdir / "got").is_symlink()
+    case.end.base.with_name("secret").write_bytes(b"secret")
+    for target in ("../secret", "deep/../../secret", str(case.end.base.with_name("secret")), "odd"):
+        (case.end.base / "odd").unlink(missing_ok=True)
+        (case.end.base / "odd").symlink_to(target)
+        one = case.one("in", "/odd", "other")
+        assert (one.state, "symlink or a special file" in one.info["error"]) == ("error", True), one
+    assert not (case.workdir / "other").exists()
+
+
 def test_a_local_copy_tells_its_bytes(case):
     case.end.put("big", os.urandom(3 << 20))
     item, reports = case.item("in", "/big", "got"), []

@@ -16,6 +16,7 @@ class StubLauncher:
         self.running: list[Started] = []
         self.acked = 0
         self.lost = False
+        self.unable: set[int] = set()  # jobs that cannot be started
         self.opens: list[str] = []
         self._log: list[Started | Ended] = []
         self._reported = 0
@@ -41,6 +42,8 @@ class StubLauncher:
 
     def start(self, works: Sequence[Work]) -> None:
         self._check()
+        if any(work.lease.job_id in self.unable for work in works):
+            raise OverflowError("of a test")
         self.works += works
 
     def stop(self, leases: Sequence[Lease], *, cause: Cause, grace_sec: float) -> None:

@@ -59,7 +59,8 @@ class Store:
 
 class SessionServer:
     """``down`` answers 503, ``lose`` names paths whose next answer is never sent, ``steal`` holds jobs
-    that are taken away again as soon as they are leased, ``reject`` is asked about reports."""
+    that are taken away again as soon as they are leased, ``reject`` is asked about reports, which are
+    answered with the status ``rejection`` then."""
 
     def __init__(self) -> None:
         self.store = Store()
@@ -67,6 +68,7 @@ class SessionServer:
         self.lose: list[str] = []
         self.steal: set[int] = set()
         self.reject: Callable[[list[Row]], bool] = lambda _: False
+        self.rejection = 422
         self._next = 100
         self._changed = threading.Condition()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -235,7 +237,10 @@ class SessionServer:
 
     def _report(self, session: int, reports: list[Row]) -> tuple[int, Any]:
         if self.reject(reports):
-            return 422, {"detail": "not this one", "code": "invalid"}
+            return self.rejection, {
+                "detail": "not this one",
+                "code": "internal" if self.rejection == 500 else "invalid",
+            }
         accepted, refused = [], []
         with self._changed:
             self.store.reports += 1

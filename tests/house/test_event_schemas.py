@@ -42,20 +42,20 @@ def change_type(schema: Schema) -> None:
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (change_default, "app.created: the default of max_attempts was 2 and is 1. Give it schema version 2"),
-        (add_field, "app.created: field python_exe is new. Give it schema version 2"),
-        (remove_field, "app.created: field gone (text) is gone or has another type. Give it schema version 2"),
-        (change_type, "app.created: field name (bigint) is gone or has another type. Give it schema version 2"),
+        (change_default, "app.created: the default of max_attempts was 2 and is 1. Give it schema version 3"),
+        (add_field, "app.created: field python_exe is new. Give it schema version 3"),
+        (remove_field, "app.created: field gone (text) is gone or has another type. Give it schema version 3"),
+        (change_type, "app.created: field name (bigint) is gone or has another type. Give it schema version 3"),
     ],
 )
 def test_a_change_without_a_new_version_is_refused_with_the_way_out(edit, reason):
     frozen = deepcopy(FROZEN)
-    edit(frozen["app.created"]["1"])
+    edit(frozen["app.created"]["2"])
     (refusal,) = breaches(frozen)
     assert refusal.startswith(reason)
     assert "event_versions of the resource" in refusal
     assert "UPCASTERS" in refusal
-    with pytest.raises(ValueError, match="schema version 2"):
+    with pytest.raises(ValueError, match="schema version 3"):
         rendered(frozen)
 
 
@@ -74,6 +74,5 @@ def test_a_type_that_was_ever_written_stays_declared():
 
 def test_a_new_version_is_added_beside_the_old_one():
     frozen = deepcopy(FROZEN)
-    old = frozen["app.created"].pop("1")
-    frozen["app.created"]["0"] = old
-    assert orjson.loads(rendered(frozen))["app.created"] == {"0": old, "1": FROZEN["app.created"]["1"]}
+    newest = frozen["app.created"].pop("2")
+    assert orjson.loads(rendered(frozen))["app.created"] == {"1": FROZEN["app.created"]["1"], "2": newest}

@@ -10,7 +10,12 @@ from pathlib import Path
 from tools.codegen import event_schemas
 from tools.codegen.render import render_all
 
-MODELS = Path(__file__).resolve().parents[2] / "client" / "storax" / "models"
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "client" / "storax" / "models"
+# Workers of functions run under interpreters without Storax, so the rule for values lies beside them as well.
+VALUES = ROOT / "client" / "storax" / "_runtime" / "json_values.py"
+VALUES_COPY = ROOT / "site_agent" / "storax_agent" / "prepare" / "functions" / "json_values.py"
+COPY_HEAD = "# A copy of client/storax/_runtime/json_values.py, written by `python -m tools.codegen`; do not edit.\n"
 
 
 def stale(folder: Path = MODELS) -> list[str]:
@@ -31,6 +36,15 @@ def write(folder: Path = MODELS) -> list[str]:
     return changed
 
 
+def copy_is_stale() -> bool:
+    """Whether the workers' copy of the rule for values differs from the client's."""
+    return not VALUES_COPY.exists() or VALUES_COPY.read_text(encoding="utf-8") != _copy()
+
+
+def _copy() -> str:
+    return COPY_HEAD + VALUES.read_text(encoding="utf-8")
+
+
 def _freeze_schemas() -> None:
     try:
         event_schemas.write()
@@ -45,10 +59,14 @@ def main() -> int:
     arguments = parser.parse_args()
     if not arguments.check:
         _freeze_schemas()
-    names = stale() if arguments.check else write()
+    names = [f"client/storax/models/{name}" for name in (stale() if arguments.check else write())]
+    if copy_is_stale():
+        names.append(str(VALUES_COPY.relative_to(ROOT)))
+        if not arguments.check:
+            VALUES_COPY.write_text(_copy(), encoding="utf-8")
     status = "out of date; run `python -m tools.codegen`" if arguments.check else "written"
     for name in names:
-        sys.stdout.write(f"client/storax/models/{name}: {status}\n")
+        sys.stdout.write(f"{name}: {status}\n")
     return 1 if arguments.check and names else 0
 
 

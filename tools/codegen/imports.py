@@ -3,20 +3,26 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from tools.codegen import types
+from tools.codegen.async_twins import imported
 from tools.codegen.noun import DECLARABLE, Noun
 
 
 def import_lines(nouns: Sequence[Noun], body: str) -> list[str]:
     """Return the imports that a module needs, sorted; an empty line between the standard library and ours."""
-    return [*_standard(types.needs(body)), "", *_merged(line for noun in nouns for line in _own(noun))]
+    return [
+        *_standard(types.needs(body)),
+        "",
+        *_merged([*(line for noun in nouns for line in _own(noun)), *imported(body)]),
+    ]
 
 
 def _standard(names: set[str]) -> Iterator[str]:
-    if abstract := sorted(names & {"Iterable", "Mapping"}):
+    if abstract := sorted(names & {"AsyncIterator", "Iterable", "Mapping"}):
         yield f"from collections.abc import {', '.join(abstract)}"
     if "datetime" in names:
         yield "from datetime import datetime"
-    yield f"from typing import {', '.join(sorted({'ClassVar', 'overload', 'Literal', 'Never'} | names & {'Any'}))}"
+    typing = {"ClassVar", "overload", "Literal", "Never"} | names & {"Any", "Self"}
+    yield f"from typing import {', '.join(sorted(typing))}"
     if "UUID" in names:
         yield "from uuid import UUID"
 

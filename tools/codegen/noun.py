@@ -20,6 +20,7 @@ class Attribute:
     default: Any
     required: bool
     sent_only: bool = False
+    by_key: bool = False
 
     @property
     def reads_as(self) -> str:
@@ -162,7 +163,15 @@ class Noun:
         creates, updates = (verb in spec.mark.write and self.can(verb) for verb in ("create", "update"))
         settable = "always" if creates and updates else "create" if creates else "update" if updates else "never"
         default = None if spec.required or not creates else spec.default
-        return Attribute(name, spec.annotation, spec.description, settable, default, required=spec.required and creates)
+        return Attribute(
+            name,
+            spec.annotation,
+            spec.description,
+            settable,
+            default,
+            required=spec.required and creates,
+            by_key="merge" in spec.mark.write,
+        )
 
     def _sent_only(self) -> list[Attribute]:
         return [

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from storax_core.commands.apps import PARAMETER
 from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_RUNNABLE, JOB_TAKEABLE, JOB_UNSUCCESSFUL
 from storax_core.resources import RESOURCES
-from tools.codegen import source
+from tools.codegen import async_twins, source
 from tools.codegen.docstring import docstring
 from tools.codegen.imports import import_lines
 from tools.codegen.noun import Noun
@@ -34,9 +34,14 @@ def render(nouns: Sequence[Noun]) -> str:
     """Return the module of these nouns, not yet formatted."""
     templates = environment()
     aliases = dict.fromkeys(line for noun in nouns for line in source.aliases(noun))
-    classes = (templates.get_template(name).render(noun=noun) for noun in nouns for name in TEMPLATES)
-    body = "\n".join([*aliases, *classes])
+    body = "\n".join([*aliases, *(_classes(templates, noun) for noun in nouns)])
     return templates.get_template("module.jinja").render(nouns=nouns, imports=import_lines(nouns, body), body=body)
+
+
+def _classes(templates: Environment, noun: Noun) -> str:
+    """Return the classes of a noun; those that are awaited follow from the others."""
+    generated = "\n".join(templates.get_template(name).render(noun=noun) for name in TEMPLATES)
+    return generated + "\n" + templates.get_template("async.jinja").render(noun=noun, generated=generated)
 
 
 def render_job_rules() -> str:
@@ -58,7 +63,9 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     templates.filters["repr"] = repr
-    templates.globals |= {function.__name__: function for function in (*source.FOR_TEMPLATES, docstring)}
+    templates.globals |= {
+        function.__name__: function for function in (*source.FOR_TEMPLATES, *async_twins.FOR_TEMPLATES, docstring)
+    }
     return templates
 
 

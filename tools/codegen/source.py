@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from storax_core.resources.base import FilterSpec
+from storax_core.resources.base import MERGE, REMOVE, FilterSpec
 from tools.codegen import types
 from tools.codegen.noun import ACCEPTS, DECLARABLE, FIELDS, Attribute, Noun
 
@@ -39,6 +39,7 @@ def field_call(noun: Noun, attribute: Attribute) -> str:
         f"default={_literal(attribute.default)}": attribute.default is not None,
         "required=True": attribute.required,
         "sent_only=True": attribute.sent_only,
+        "by_key=True": attribute.by_key,
         f"doc={attribute.doc!r}": True,
     }
     arguments = [types.source(attribute.annotation), *(text for text, there in options.items() if there)]
@@ -77,13 +78,30 @@ def filter_docs(noun: Noun) -> Docs:
 def update_parameters(noun: Noun) -> str:
     """Return the parameters of ``update()``."""
     force = ["force: bool = False"] if noun.resource.machine else []
-    return f"self, *, {', '.join([*(_optional(a.name, a.accepts) for a in noun.updatable), *force])}, **unknown: Never"
+    fields = (_optional(a.name, a.accepts) for a in noun.updatable)
+    keys = (_optional(f"{a.name}{suffix}", kind) for a in noun.updatable if a.by_key for suffix, kind in _key_types(a))
+    return f"self, *, {', '.join([*fields, *keys, *force])}, **unknown: Never"
+
+
+def _key_types(attribute: Attribute) -> Docs:
+    """Return the suffixes of the arguments that change single keys of a dictionary, with their types."""
+    return [(MERGE, attribute.accepts), (REMOVE, "Iterable[str | Iterable[str]]")]
 
 
 def update_docs(noun: Noun) -> Docs:
     """Return what the docstring of ``update()`` says of each parameter."""
     force = [("force", "Enter a state that the table of moves forbids.")] if noun.resource.machine else []
-    return [*((a.name, a.doc) for a in noun.updatable), *force]
+    return [*((a.name, a.doc) for a in noun.updatable), *_key_docs(noun), *force]
+
+
+def _key_docs(noun: Noun) -> Docs:
+    """Return what the docstring of ``update()`` says of the arguments that change single keys."""
+    docs = []
+    for a in noun.updatable if noun.can("update") else ():
+        if a.by_key:
+            docs.append((f"{a.name}{MERGE}", f"Keys of ``{a.name}`` to set; the others stay. Dicts inside are merged."))
+            docs.append((f"{a.name}{REMOVE}", f"Keys of ``{a.name}`` to remove; a list of keys leads inside a dict."))
+    return docs
 
 
 FOR_TEMPLATES = (

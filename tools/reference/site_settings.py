@@ -8,12 +8,14 @@ import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from storax_agent.settings.job_environment import BASE
 from storax_agent.settings.locations import KINDS, AnyLocation
 from storax_agent.settings.site import SiteSettings
 from tools.reference.pages import FOLDER, table
@@ -21,7 +23,10 @@ from tools.reference.type_text import kind_of
 
 PAGE = FOLDER / "site" / "settings.md"
 HEADER = "<!-- Written by `python -m tools.reference.site_settings`; do not edit. -->"
-FOUND_OUT = {"slots": "all of the machine", "memory_mb": "the machine's, or its control group's"}
+FOUND_OUT = {
+    "slots": "all of the machine", "memory_mb": "the machine's, or its control group's",
+    "base_environment": "[the list below](#default-of-base_environment)",
+}  # fmt: skip
 HEAD = ("Setting", "Type", "Default", "Meaning")
 
 
@@ -37,6 +42,8 @@ def _page() -> Iterator[str]:
     yield "setting `x` of the first table. An agent reads its settings at start; `storax site check` reports"
     yield "invalid ones.\n"
     yield from _table("", SiteSettings)
+    yield "\n## Default of `base_environment`\n"
+    yield from wrap(", ".join(f"`{pattern}`" for pattern in BASE), width=128, break_on_hyphens=False)
     yield "\n## `[transfer_locations]`\n"
     yield 'Each is `alias = "URL"`, or a table `[transfer_locations.alias]` with `url` and the settings of its kind.'
     yield "[Move files](../../how-to/move-files.md) has examples.\n"

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import logging
 import signal
 import sys
 
 import uvloop
 
+from storax_core import process_log
 from storax_core.database.connections import Database
 from storax_core.queues import Queues
 from storax_core.settings import Settings
@@ -36,7 +36,7 @@ async def _feed(settings: Settings) -> None:
 def main(argv: list[str]) -> int:
     """Run one of the two parts; returns the exit code."""
     settings = Settings()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    process_log.start(settings.log_level, settings.log_format)
     if argv == ["feeder"]:
         uvloop.run(_feed(settings))
     elif argv == ["tasks"]:

@@ -43,7 +43,7 @@ async def stream(request: Request, who: Who) -> StreamingResponse:
     async def allowed() -> bool:
         return await _allowed(service, request)
 
-    events = EventStream(service.db, broadcast, who.owner_id, query, wanted, at, include_job, allowed)
+    events = EventStream(service.db, broadcast, who.owner_id, query, wanted, at, include_job, allowed, service.waits)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(events.frames(), media_type="text/event-stream", headers=headers)
 

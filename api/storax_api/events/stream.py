@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from storax_api.events.broadcast import POLL_SEC, Batch, Broadcast, Subscriber
+from storax_api.waits import Waits
 from storax_core.database.connections import Database
 from storax_core.log import watermark
 from storax_core.queries import select
@@ -23,7 +24,8 @@ class EventStream:
     """The events of one owner behind position ``at``.
 
     ``query`` filters the past, ``wanted`` the present: sets of text by field. With ``include_job`` an event of a job
-    that comes alone brings the job as it is then. ``allowed`` says whether the caller's token is still good.
+    that comes alone brings the job as it is then. ``allowed`` says whether the caller's token is still good; ``waits``
+    ends the stream when the server stops.
     """
 
     db: Database
@@ -34,6 +36,7 @@ class EventStream:
     at: int
     include_job: bool
     allowed: Callable[[], Awaitable[bool]]
+    waits: Waits = field(default_factory=Waits)
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield every matching event, in order, each once; comments keep the connection open."""
@@ -46,13 +49,14 @@ class EventStream:
 
     async def _present(self, subscriber: Subscriber) -> AsyncIterator[bytes]:
         while True:
+            batch: Batch | None = []
             try:
-                async with asyncio.timeout(BEAT_SEC):
-                    batch = await subscriber.inbox.get()
+                with self.waits.interruptible():
+                    async with asyncio.timeout(BEAT_SEC):
+                        batch = await subscriber.inbox.get()
             except TimeoutError:
-                batch = []
                 yield b": beat\n\n"
-            if not await self.allowed():
+            if self.waits.stopping or not await self.allowed():
                 return
             if batch is None:
                 await asyncio.sleep(POLL_SEC)

@@ -53,10 +53,13 @@ class LongPoll:
                 continue
             left = end - time.monotonic()
             news = await self._has_news(claimed, wakeup)
-            if claimed.rows or claimed.replayed or news or left <= 0 or await request.is_disconnected():
+            if claimed.rows or claimed.replayed or news or self._is_over(left) or await request.is_disconnected():
                 return claimed
             pause = max(POLL_SEC, PAUSE_FACTOR * (time.monotonic() - began))
             wakeup = await self._sleep(claimed.site_id, left, pause)
+
+    def _is_over(self, left: float) -> bool:
+        return left <= 0 or self.call.service.waits.stopping
 
     async def _first_wakeup(self, wait: float) -> Wakeup:
         site_id = await self._site_scanned_lately() if wait > 0 else None
@@ -80,7 +83,12 @@ class LongPoll:
             return bool(await conn.fetchval(leases.FRESH, self.call.session_id, call.owner_id, call.key))
 
     async def _sleep(self, site_id: int, left: float, pause: float) -> Wakeup:
-        """Sleep until the queue or a cancel wakes the poll, at most ``left`` seconds."""
+        """Sleep until the queue, a cancel or the end of the server wakes the poll, at most ``left`` seconds."""
+        with self.call.service.waits.interruptible():
+            return await self._woken(site_id, left, pause)
+        return Wakeup()
+
+    async def _woken(self, site_id: int, left: float, pause: float) -> Wakeup:
         work = self.call.work
         if work.batch == 0:
             await asyncio.sleep(min(pause, left))

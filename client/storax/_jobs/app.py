@@ -102,7 +102,7 @@ class AppBase(Model, Generic[AppT, JobT]):
         return {
             "name": cls._app_name(),
             "description": inspect.cleandoc(cls.__doc__ or ""),
-            "source_code": whole_source(cls, methods) if (methods := cls._methods()) else plain_source(cls),
+            "source_code": cls._source(methods) if (methods := cls._methods()) else plain_source(cls),
             "hooks": [name for name in methods if name != "run"],
             "command_template": None,
             **cls._declared,
@@ -112,7 +112,13 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _methods(cls) -> list[str]:
         """Return the names of ``run`` and the hooks that it defines."""
-        return [name for name in ("run", *HOOKS.values()) if inspect.isfunction(getattr(cls, name, None))]
+        return [name for name in ("run", *HOOKS.values()) if callable(getattr(cls, name, None))]
+
+    @classmethod
+    def _source(cls, methods: list[str]) -> str:
+        declared = cls._declared
+        prepares = declared.get("python_exe") or declared.get("shell_preamble")
+        return whole_source(cls, methods, any_module=bool(prepares or "PYTHONPATH" in declared.get("environment", {})))
 
     @classmethod
     def _require_definition(cls) -> None:
@@ -133,9 +139,8 @@ class AppBase(Model, Generic[AppT, JobT]):
     @classmethod
     def _own_parameters(cls) -> dict[str, Any]:
         declared = dict(cls._declared.get("parameters", {}))
-        run = getattr(cls, "run", None)
         template = cls._declared.get("command_template") or ""
-        inferred = _parameters.of_function(run) if run else _parameters.of_template(template)
+        inferred = _parameters.of_run(cls) if getattr(cls, "run", None) else _parameters.of_template(template)
         return {**inferred, **declared}
 
     @OnBoth

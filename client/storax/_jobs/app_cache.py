@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from storax._jobs.parameters import Parameters
 from storax._orm.record import model_named
 from storax._runtime.suggestions import nearest
-from storax.errors import InvalidInput
+from storax.errors import InvalidInput, NoSuchName
 from storax.models.site import Site
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class AppCache:
         known = self._model.objects.using(self._client).values_list("name", flat=True)
         where = f" at site {site!r}" if site is not None else ""
         hint = nearest(name, known) if known else "There is none yet: define one and call its sync()."
-        return InvalidInput(f"There is no App {name!r}{where}.", hint=hint)
+        return NoSuchName(f"There is no App {name!r}{where}.", hint=hint)
 
     def of_site(self, site: Any) -> list[App]:
         """Return all Apps of a site in the order of their names."""
@@ -105,7 +105,7 @@ class AppCache:
             sites = dict(Site.objects.using(self._client).values_list("name", "id"))
             if site not in sites:
                 hint = nearest(str(site), sites) if sites else "There is none yet: make one with `storax site init`."
-                raise InvalidInput(f"There is no site {site!r}.", hint=hint)
+                raise NoSuchName(f"There is no site {site!r}.", hint=hint)
             self._site_ids[site] = sites[site]
         return self._site_ids[site]
 

@@ -6,12 +6,14 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from storax import errors
 from storax._jobs.app_cache import apps_of
 from storax._jobs.creation import JobCreation, ParentIds
+from storax._jobs.files import LARGEST, JobFile, text_of
 from storax._jobs.pickled import unwrap
 from storax._jobs.waiting import Waiting
 from storax._orm.instance import gone_as
 from storax._runtime.json import dumps
 from storax.models.event_log import EventLog, EventLogQuery
 from storax.models.job_rules import FINAL, UNSUCCESSFUL
+from storax.models.site import Site
 
 __all__ = ["CancelCount", "JobBase", "ParentIds"]
 
@@ -99,6 +101,38 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         """Return its working folder below ``data_path``, the data folder of its site."""
         return Path(data_path) / str(self._value("workdir"))
 
+    def file(self, name: str) -> JobFile:
+        """Return a file in its workdir, to be read from any machine: ``job.file("result.csv").tail(1000)``.
+
+        The agent of its site reads it, through the server; on the machine of the site it is read from disk.
+        """
+        return self._in_workdir(name)
+
+    @property
+    def stdout(self) -> str:
+        """What its last run has written to stdout: the last MiB. Read from any machine; the agent of its site must run.
+
+        Raises:
+            NoFile: It has not run yet.
+            Conflict: Its site is on another machine, and the agent does not answer.
+        """
+        return text_of(self._output(0).tail(LARGEST))
+
+    @property
+    def stderr(self) -> str:
+        """What its last run has written to stderr: the last MiB, as ``stdout``."""
+        return text_of(self._output(1).tail(LARGEST))
+
+    def _output(self, stream: int) -> JobFile:
+        """Return the file of its stdout (0) or stderr (1)."""
+        return self._in_workdir(None, stream=stream)
+
+    def _in_workdir(self, name: str | None, *, stream: int | None = None) -> JobFile:
+        job_id = self._require_id("read from")
+        site = Site.objects.using(self._home()).get(id=self._value("site_id"))
+        workdir, has_run = str(self._value("workdir")), bool(self._value("attempt"))
+        return JobFile(self._home(), job_id, workdir, site, name, stream=stream, has_run=has_run)
+
     def get_parameters(self) -> dict[str, Any]:
         """Return a copy of its parameters, ``job.parameters``."""
         return dict(self._value("parameters") or {})
@@ -147,7 +181,10 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
             DeadlineExceeded: It has not ended within ``timeout`` seconds.
             DoesNotExist: It was deleted.
         """
-        return self.wait(timeout)._outcome(trust=trust)
+        self.wait(timeout)
+        if failure := self._failure():
+            raise failure
+        return unwrap(self._value("return_value"), trust=trust)
 
     def result_nowait(self, *, trust: bool = False) -> Any:
         """Return the result as ``result()`` does, without waiting.
@@ -161,11 +198,25 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
             raise self.NoResult(
                 f"Job {self._value('id')} is {self._value('state')}.", hint="Call result() to wait for it."
             )
-        return self._outcome(trust=trust)
+        if failure := self._failure():
+            raise failure
+        return unwrap(self._value("return_value"), trust=trust)
 
-    def _outcome(self, *, trust: bool) -> Any:
+    def watch(self, *, timeout: float | None = None) -> Self:
+        """Show its state as it changes, until it has ended, and refresh it.
+
+        Args:
+            timeout: Seconds to watch at most; None, the default, watches until it has ended.
+        """
+        query: Any = type(self).objects.using(self._home()).filter(id=self._require_id("watched"))
+        query.watch(timeout=timeout)
+        self.refresh_from_db()
+        return self
+
+    def _failure(self) -> errors.JobFailed | None:
+        """Return the error of a failed or cancelled job, with the traceback at the site as a note; None for others."""
         if self._value("state") not in UNSUCCESSFUL:
-            return unwrap(self._value("return_value"), trust=trust)
+            return None
         events = list(self.history().filter(to_state=["RUN_ERROR", *UNSUCCESSFUL]).order_by("-position")[:2])
         reason = self._reason(events[0].data if events else {})
         cancelled = self._value("state") == "CANCELLED"
@@ -175,7 +226,9 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         exception = next((e.data for e in events if "exception" in e.data), {})
         for name in ("exception", "exception_message", "traceback_tail"):
             setattr(failed, name, str(exception.get(name) or ""))
-        raise failed
+        if failed.traceback_tail:
+            failed.add_note(f"The traceback at the site:\n{failed.traceback_tail}")
+        return failed
 
     def _reason(self, data: dict[str, Any]) -> str:
         """Return why it failed, from its last event."""

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from storax._runtime.json import dumps
@@ -18,10 +18,11 @@ def of_template(template: str) -> dict[str, dict[str, Any]]:
     return {name: {"required": True} for name in dict.fromkeys(PLACEHOLDER.findall(template))}
 
 
-def of_function(run: Callable[..., Any]) -> dict[str, dict[str, Any]]:
-    """Return a parameter for every argument of ``run`` but the first, ``self``; one with a default is optional."""
-    arguments = list(inspect.signature(run).parameters.values())[1:]
-    return {a.name: _declaration(a) for a in arguments}
+def of_run(cls: type[Any]) -> dict[str, dict[str, Any]]:
+    """Return a parameter for every argument of ``cls.run`` but ``self``; one with a default is optional."""
+    arguments = list(inspect.signature(cls.run).parameters.values())
+    takes_self = not isinstance(inspect.getattr_static(cls, "run"), (staticmethod, classmethod))
+    return {a.name: _declaration(a) for a in arguments[takes_self:]}
 
 
 def _declaration(argument: inspect.Parameter) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from storax._jobs.job import CancelCount, JobBase
 from storax._jobs.waiting import ReturnWhen, Waiting, as_completed, wait
+from storax._jobs.watching import watch
 from storax._orm.changes import ChangeQuery, warn_of_left
 from storax._orm.manager import Manager
 from storax.errors import InvalidInput
@@ -74,6 +75,7 @@ class JobQueryBase(ChangeQuery[J]):
         timeout: float | None = None,
         *,
         return_when: ReturnWhen = "ALL_COMPLETED",
+        progress: bool | None = None,
     ) -> tuple[list[J], list[J]]:
         """Block until jobs have ended, and refresh them; pushed by the server, not polled.
 
@@ -82,11 +84,24 @@ class JobQueryBase(ChangeQuery[J]):
             timeout: Seconds to wait at most; None, the default, waits for ever. A timeout is no error.
             return_when: ALL_COMPLETED, the default; FIRST_COMPLETED: as soon as one has ended; FIRST_EXCEPTION: as soon
                 as one has FAILED or was CANCELLED.
+            progress: Whether to show a bar; by default on a terminal and in a notebook, for more than one job.
 
         Returns:
             Two lists, ``(done, not_done)``, each in the order of ``jobs``. A job that was deleted counts as done.
         """
-        return wait(self._selected_jobs(jobs), timeout=timeout, return_when=return_when)
+        return wait(self._selected_jobs(jobs), timeout=timeout, return_when=return_when, progress=progress)
+
+    def watch(self, *, timeout: float | None = None, interval: float = 1.0) -> dict[str, int]:
+        """Show how many jobs are in each state, as it changes, until all have ended; interrupt it at any time.
+
+        Args:
+            timeout: Seconds to watch at most; None, the default, watches until all have ended.
+            interval: Seconds between two looks; by default 1.
+
+        Returns:
+            The number of jobs in each state at the end.
+        """
+        return watch(self, timeout=timeout, interval=interval)
 
     def as_completed(self, jobs: Iterable[J] | None = None, timeout: float | None = None) -> Iterator[J]:
         """Yield jobs as they end, refreshed; one that was deleted is yielded as it was.

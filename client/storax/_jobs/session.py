@@ -35,13 +35,15 @@ class SessionBase(Model):
 
         Args:
             max_num_jobs: Jobs at most, 1 to 2048; by default 1.
-            max_wall_time_min: Wall time of a job at most, in minutes; None, the default, sets no limit.
+            max_wall_time_min: Expected run time (``wall_time_min``) of a job at most, in minutes; None, the default,
+                sets no limit.
             max_nodes_per_job: Nodes of a job at most; None, the default, sets no limit.
             max_aggregate_nodes: Limit of the sum of num_nodes / node_packing_count; None, the default, sets none.
             serial_only: Whether to lease only jobs of one node and one rank; by default False.
             sort_by: ``long_large_first``, for packing; None, the default, sorts by priority, then age.
             filter_tags: Tags that a job must have; by default none.
-            states: Runnable states; None, the default, means all six, those before a hook included.
+            states: States of the jobs; None, the default, means those that may run: PREPROCESSED and RESTART_READY.
+                Jobs in STAGED_IN, RUN_DONE, RUN_ERROR and RUN_TIMEOUT wait for a hook, which the holder must run.
             app_ids: Ids of the Apps whose jobs are leased; None, the default, means all.
             wait: Seconds to wait for the first job where none is runnable, 0 to 60; by default 0.
 

@@ -1,27 +1,18 @@
-"""The source of a definition as self-contained text: the class, and what it uses of its module.
+"""The source of a definition as self-contained text: the class, and what it uses of its program.
 
-Nothing is pickled. Modules become ``import`` lines, functions and classes of other modules ``from ... import`` lines,
-functions of the same module their own source, plain constants their value. Whatever else a method uses, it must import
-or define itself.
+Nothing is pickled. Modules become ``import`` lines, functions and classes of installed modules ``from ... import``
+lines, functions, classes and base classes of the program itself their own source, and constants an expression of their
+value. What has no such form is refused, with the line that uses it.
 """
 
-import ast
 import inspect
-import sys
 import textwrap
-import types
-from collections.abc import Iterable
 from typing import Any
 
+from storax._jobs.shipping.definitions import definition_of_class, definition_of_function
+from storax._jobs.shipping.methods import check_self, check_shapes, is_definition
+from storax._jobs.shipping.shipment import Shipment
 from storax.errors import InvalidInput
-
-# Sent to the server by sync(); not evaluated again at the site.
-DECLARATIONS = frozenset(
-    {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",
-     "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "retry_delay_sec", "retry_exit_codes",
-     "retry_on_timeout", "use_shell", "description"}
-)  # fmt: skip
-MAX_CONSTANT = 4096
 
 
 def plain_source(cls: type[Any]) -> str:
@@ -32,93 +23,53 @@ def plain_source(cls: type[Any]) -> str:
         return ""
 
 
-def whole_source(cls: type[Any], methods: Iterable[str]) -> str:
-    """Return the source of the class with everything that its methods need of its module.
+def whole_source(cls: type[Any], methods: list[str], *, any_module: bool = False) -> str:
+    """Return the source of the class with everything that its methods need of its program.
+
+    Args:
+        cls: The definition.
+        methods: The names of ``run`` and the hooks that it has.
+        any_module: Whether it may import modules that are files of the program, because it prepares its environment
+            at the site itself; by default False.
 
     Raises:
-        InvalidInput: Python does not know the source, as in a bare interactive session.
+        InvalidInput: Python does not know the source, as in a bare interactive session, or something of it cannot be
+            sent; the message names it and its line.
     """
-    text = plain_source(cls) or _from_methods(cls, methods)
-    head: dict[str, str] = {}
-    first = next(getattr(cls, name) for name in methods)
-    _collect(text, first.__globals__, head, own=cls.__module__)
-    return "\n".join(["from __future__ import annotations", *head.values(), "", text])
+    check_shapes(cls, methods)
+    shipment = Shipment(cls.__name__, any_module)
+    for base in reversed(cls.__mro__):
+        if is_definition(base) and base is not cls and (known := definition_of_class(base)):
+            check_self(cls, known)
+    definition = definition_of_class(cls)
+    if definition is None:
+        return _from_methods(cls, methods, shipment)
+    check_self(cls, definition)
+    shipment.add_class(cls, definition, _scope(cls, methods))
+    return "\n".join([*_head(shipment), definition.text])
 
 
-def _from_methods(cls: type[Any], methods: Iterable[str]) -> str:
-    """Return a class of the methods alone; notebooks know the source of functions, but not always that of classes."""
-    functions = [f for n, f in vars(cls).items() if inspect.isfunction(f)]
-    try:
-        bodies = [textwrap.dedent(inspect.getsource(f)) for f in functions]
-    except (OSError, TypeError):
+def _scope(cls: type[Any], methods: list[str]) -> dict[str, Any]:
+    own = (getattr(one, "__func__", one) for one in vars(cls).values())
+    inherited = (getattr(cls, name) for name in methods)
+    functions = (inspect.unwrap(one) for one in (*own, *inherited) if callable(one))
+    return next(f.__globals__ for f in functions if inspect.isfunction(f))
+
+
+def _head(shipment: Shipment) -> list[str]:
+    return ["from __future__ import annotations", *shipment.lines.values(), ""]
+
+
+def _from_methods(cls: type[Any], methods: list[str], shipment: Shipment) -> str:
+    """Return a class of the methods alone, for one that was made by a call of ``type()``."""
+    functions = [function for function in vars(cls).values() if inspect.isfunction(function)]
+    bodies = [definition_of_function(function) for function in functions]
+    if not bodies or None in bodies:
         raise InvalidInput(
-            f"Python does not know the source of {cls.__name__}.{next(iter(methods))}().",
+            f"Python does not know the source of {cls.__name__}.{methods[0]}().",
             hint="Define the class in a file or a notebook, not at the bare prompt.",
-        ) from None
-    return f"class {cls.__name__}(App):\n" + textwrap.indent("\n".join(bodies), "    ")
-
-
-def _collect(text: str, scope: dict[str, Any], head: dict[str, str], *, own: str) -> None:
-    """Add to ``head`` a line for each name that ``text`` uses of ``scope``; what a function uses comes before it."""
-    for name in _names(text):
-        if name in head or name not in scope:
-            continue
-        value = scope[name]
-        if inspect.isfunction(value) and value.__module__ == own and value.__globals__ is scope:
-            head[name] = ""
-            source = plain_source(value)  # type: ignore[arg-type]
-            _collect(source, scope, head, own=own)
-            del head[name]
-            head[name] = source
-        elif line := _line(name, value, own):
-            head[name] = line
-
-
-def _line(name: str, value: Any, own: str) -> str:
-    if isinstance(value, types.ModuleType):
-        return f"import {value.__name__} as {name}" if name != value.__name__ else f"import {name}"
-    if value is None or isinstance(value, (bool, int, float, str, bytes, tuple, list, dict, set, frozenset)):
-        text = repr(value)
-        return f"{name} = {text}" if len(text) <= MAX_CONSTANT and _is_literal(text) else ""
-    module, inner = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
-    if module in (None, own, "__main__") or "." in inner or str(module).partition(".")[0] == "storax":
-        return ""
-    if getattr(sys.modules.get(str(module)), inner, None) is not value:
-        return ""
-    return f"from {module} import {inner}" + (f" as {name}" if name != inner else "")
-
-
-def _is_literal(text: str) -> bool:
-    try:
-        ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return False
-    return True
-
-
-def _names(text: str) -> list[str]:
-    """Return the names that the methods of a class, or a function, read; without bases and annotations."""
-    names: dict[str, None] = {}
-    tree = ast.parse(textwrap.dedent(text))
-    for node in tree.body:
-        body = [n for n in node.body if not is_declaration(n)] if isinstance(node, ast.ClassDef) else [node]
-        for part in body:
-            _visit(part, names)
-    return list(names)
-
-
-def _visit(node: ast.AST, names: dict[str, None]) -> None:
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-        names[node.id] = None
-    for field, value in ast.iter_fields(node):
-        if field in ("annotation", "returns"):
-            continue
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, ast.AST):
-                _visit(item, names)
-
-
-def is_declaration(node: ast.AST) -> bool:
-    """Return whether a statement of a class body sets a field that sync() sent to the server."""
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return any(isinstance(t, ast.Name) and t.id in DECLARATIONS for t in targets)
+        )
+    for function, body in zip(functions, bodies, strict=True):
+        shipment.add_function(function, body)
+    texts = [textwrap.indent(body.text, "    ") for body in bodies if body is not None]
+    return "\n".join([*_head(shipment), f"class {cls.__name__}(App):", *texts])

@@ -9,6 +9,7 @@ from storax._jobs.feed import feed_of
 from storax._jobs.subscription import POLL, Subscription
 from storax._orm.pages import pages, read_page
 from storax._orm.query_plan import PAGE, Plan
+from storax._runtime.progress import counted, shown
 from storax.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
 from storax.models.job_rules import FINAL, UNSUCCESSFUL
 
@@ -43,6 +44,8 @@ class Waiting(Generic[J]):
         self._next_read = self._next_poll = 0.0
         self._reached = False
         self._failing_since: float | None = None
+        self._number, self._counted = len(self.left), 0
+        self.on_ends: Callable[[int], object] = lambda _number: None  # gets the number of further jobs that ended
 
     def batches(self, *, read_at_once: bool = True) -> Iterator[list[J]]:
         """Yield jobs in batches as they end, refreshed, until all have ended or the timeout.
@@ -56,6 +59,7 @@ class Waiting(Generic[J]):
             if not subscription.gapless:
                 self._poll()
             while True:
+                self._count_ends()
                 ripe = bool(self._ended) and (read_at_once or self._ended == self.left.keys())
                 if ripe and self._now() >= self._next_read and (batch := self._read()):
                     yield batch
@@ -77,6 +81,12 @@ class Waiting(Generic[J]):
         self._event_rows.update((job_id, row) for job_id, row in ends.items() if row and job_id in self.left)
         if POLL in ends or self._now() >= self._next_poll:
             self._poll()
+
+    def _count_ends(self) -> None:
+        """Report how many further jobs have ended."""
+        number = self._number - len(self.left) + len(self._ended)
+        self.on_ends(number - self._counted)
+        self._counted = number
 
     @contextmanager
     def _through_outages(self) -> Iterator[None]:
@@ -184,7 +194,11 @@ def _one_client(jobs: list[Any]) -> Any:
 
 
 def wait(
-    jobs: Iterable[J], *, timeout: float | None = None, return_when: ReturnWhen = "ALL_COMPLETED"
+    jobs: Iterable[J],
+    *,
+    timeout: float | None = None,
+    return_when: ReturnWhen = "ALL_COMPLETED",
+    progress: bool | None = None,
 ) -> tuple[list[J], list[J]]:
     """Block until jobs have ended, and refresh them; pushed by the server, not polled.
 
@@ -193,6 +207,7 @@ def wait(
         timeout: Seconds to wait at most; None, the default, waits for ever. A timeout is no error.
         return_when: ALL_COMPLETED, the default; FIRST_COMPLETED: as soon as one has ended; FIRST_EXCEPTION: as soon as
             one has FAILED or was CANCELLED.
+        progress: Whether to show a bar; by default on a terminal and in a notebook, for more than one job.
 
     Returns:
         Two lists, ``(done, not_done)``, each in the order of ``jobs``. A job that was deleted counts as done.
@@ -202,10 +217,14 @@ def wait(
             f"return_when is {return_when!r}.", hint="Use ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION."
         )
     waiting = Waiting(jobs, timeout=timeout)
-    for batch in waiting.batches(read_at_once=return_when != "ALL_COMPLETED"):
-        failed = any(job.state in UNSUCCESSFUL for job in batch if job._values[job._id_at] not in waiting.gone)
-        if return_when == "FIRST_COMPLETED" or (return_when == "FIRST_EXCEPTION" and failed):
-            break
+    number = len(waiting.left)
+    visible = progress if progress is not None else number > 1 and shown()
+    with counted("Waiting for Jobs", number, visible) as bar:
+        waiting.on_ends = bar.update
+        for batch in waiting.batches(read_at_once=return_when != "ALL_COMPLETED"):
+            failed = any(job.state in UNSUCCESSFUL for job in batch if job._values[job._id_at] not in waiting.gone)
+            if return_when == "FIRST_COMPLETED" or (return_when == "FIRST_EXCEPTION" and failed):
+                break
     done = [job for job in waiting.jobs if job._values[job._id_at] not in waiting.left]
     return done, [job for job in waiting.jobs if job._values[job._id_at] in waiting.left]
 

@@ -4,7 +4,7 @@ from typing import Any
 from warnings import warn
 
 from storax._orm.query import M, Query, arguments
-from storax._runtime.json import dumps
+from storax._runtime.json import dumps, dumps_fields
 from storax._runtime.suggestions import unknown
 from storax._runtime.unset import UNSET
 from storax.errors import InvalidInput, StoraxWarning
@@ -23,6 +23,7 @@ class ChangeQuery(Query[M]):
         patch = arguments(local_arguments)
         params = {"force": "true"} if patch.pop("force", False) else None
         patch = {name: self._patched(name, value) for name, value in patch.items() if value is not UNSET}
+        dumps_fields(patch)  # refuses what is too large before it is sent
         body = self._selected("updated", "update", {"patch": patch})
         if body is None or not patch:
             return 0
@@ -31,15 +32,17 @@ class ChangeQuery(Query[M]):
         return int(answer["updated"])
 
     def _patched(self, name: str, value: Any) -> Any:
+        name, _, part = name.partition("__")
         field = self._model._fields.get(name)
-        if field is None:
+        if field is None or (part and not (field.by_key and part in ("merge", "remove"))):
+            name += f"__{part}" if part else ""
             known = [n for n, f in self._model._fields.items() if f.updatable]
             raise unknown(f"{self._noun} has no field", name, known)
         if not field.updatable:
             raise InvalidInput(
                 f"{self._noun}.{name} cannot be updated.", hint="It is fixed at creation, or the server sets it."
             )
-        return field.checked(self._model, value)
+        return _key_paths(name, value) if part == "remove" else field.checked(self._model, value)
 
     def _delete(self) -> int:
         body = self._selected("deleted", "delete", {})
@@ -74,3 +77,16 @@ def warn_of_left(answer: dict[str, Any], *, stacklevel: int) -> None:
     if left := answer.get("left"):
         message = f"{left} {'job was' if left == 1 else 'jobs were'} left: {answer['reason']}. {answer['hint']}"
         warn(StoraxWarning(message), stacklevel=stacklevel)
+
+
+def _key_paths(name: str, paths: Any) -> list[Any]:
+    """Return keys to remove, each a text or the list of keys that leads to one inside another.
+
+    Raises:
+        InvalidInput: a bare text, or something that is no key.
+    """
+    as_lists = [] if isinstance(paths, str) else [path if isinstance(path, str) else list(path) for path in paths]
+    keys = [key for path in as_lists for key in ([path] if isinstance(path, str) else path or [None])]
+    if isinstance(paths, str) or not all(isinstance(key, str) for key in keys):
+        raise InvalidInput(f"{name}__remove takes a list of keys, not {paths!r}.", hint=f'{name}__remove=["key"]')
+    return as_lists

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, overload
 
 from storax._orm.kinds import Rejected, kind_of
+from storax._runtime.json_values import Unstorable
 from storax._runtime.unset import UNSET
 from storax.errors import InvalidInput, ReadOnly
 
@@ -42,6 +43,7 @@ class Field(Generic[T]):
         default: Value of an unsaved instance; the server's default is the one that counts.
         required: Whether a create must have it.
         sent_only: Whether it is sent with a create and never read back.
+        by_key: Whether ``save()`` sends only the keys of the dictionary that changed.
         doc: Its docstring.
     """
 
@@ -56,6 +58,7 @@ class Field(Generic[T]):
         default: Any = None,
         required: bool = False,
         sent_only: bool = False,
+        by_key: bool = False,
         doc: str = "",
     ) -> None:
         self.annotation = annotation
@@ -66,6 +69,7 @@ class Field(Generic[T]):
         self.default = default
         self.required = required
         self.sent_only = sent_only
+        self.by_key = by_key
         self._as_is = self.kind.read is None and not self.kind.mutable
         self.__doc__ = doc
 
@@ -112,6 +116,8 @@ class Field(Generic[T]):
 
     def __set__(self, obj: Owner, value: T) -> None:
         saved = obj._saved
+        if saved and self.by_key and self.creatable:
+            self.__get__(obj, type(obj))  # keeps a copy of the value before, to which the next one is compared
         if not (self.updatable if saved else self.creatable):
             raise self.refusal(obj)
         obj._values[self.index] = self.checked(type(obj), value)
@@ -128,6 +134,8 @@ class Field(Generic[T]):
             return self.accept(value)
         except Rejected as error:
             raise InvalidInput(f"{owner.__name__}.{self.name}: {error.message}.", hint=error.hint) from None
+        except Unstorable as error:
+            raise unstorable(self.name, error) from None
 
     def refusal(self, obj: Owner) -> ReadOnly:
         """Return the error for setting this field now."""
@@ -141,6 +149,11 @@ class Field(Generic[T]):
             return ReadOnly(f"{noun}.{self.name} is set by the server at creation.", hint="Save first, then change it.")
         why = "records are never changed" if not obj._spec.writable else "the server sets it"
         return ReadOnly(f"{noun}.{self.name} is read-only: {why}.")
+
+
+def unstorable(name: str, error: Unstorable) -> InvalidInput:
+    """Return the error for a value of the field ``name`` that has no JSON form."""
+    return InvalidInput(f"{error.subject} at {name}{error.where} {error.predicate}.", hint=error.hint)
 
 
 def declared(field: Field[T]) -> T:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from storax._orm.record import Record, Spec
-from storax._runtime.json import dumps
+from storax._runtime.json import dumps, dumps_fields
 from storax._runtime.unset import UNSET
 from storax.client import current_client
 from storax.errors import NotFound, ReadOnly
@@ -27,6 +27,9 @@ class Model(Record):
     def save(self, *, force: bool = False) -> None:
         """Store it: create a new one, which gets its ``id``, or send what changed in a saved one.
 
+        Of a Job's ``tags``, ``parameters``, ``data`` and ``launch_params``, only the keys that changed are sent: keys
+        that others have added since stay. ``update(tags=...)`` replaces all of them.
+
         Args:
             force: Whether to enter a state that the transitions forbid, which the log records; by default False.
 
@@ -38,7 +41,8 @@ class Model(Record):
         if not self._saved:
             self._insert(self._home())
         elif patch := self._patch():
-            self._absorb_reply(self._ask("PATCH", "updated", dumps(patch), params={"force": "true"} if force else None))
+            params = {"force": "true"} if force else None
+            self._absorb_reply(self._ask("PATCH", "updated", dumps_fields(patch), params=params), saved=True)
 
     def _change(self, patch: dict[str, Any], *, if_version: int | None = None) -> None:
         """Send raw JSON values by field; the instance changes only once the server has accepted them.
@@ -95,7 +99,7 @@ class Model(Record):
     def _insert(self, client: "Client") -> None:
         def send() -> "Reply":
             self._prepare(client)
-            return client.call("POST", f"/{self._spec.path}/", dumps(self._creation()))
+            return client.call("POST", f"/{self._spec.path}/", dumps_fields(self._creation()))
 
         reply = self._attempt([self], client, send)
         self._client = client
@@ -107,9 +111,9 @@ class Model(Record):
             if not field.sent_only and self._values[field.index] is UNSET:
                 self._values[field.index] = body.get(name)
 
-    def _absorb_reply(self, reply: "Reply") -> None:
+    def _absorb_reply(self, reply: "Reply", *, saved: bool = False) -> None:
         body = reply.json()
-        self._absorb(body, body.values(), position=reply.position)
+        self._absorb(body, body.values(), position=reply.position, saved=saved)
 
     def _home(self) -> "Client":
         """Return the client it was read from or saved with; the current one for a new instance."""

@@ -4,12 +4,14 @@ Values of the exact type pass without a call into pydantic; anything else goes t
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from storax._runtime.json_values import Unstorable, plain
 from storax.errors import InvalidInput
 
 _TEXT_ONLY: tuple[set[type], ...] = ({str}, set())
@@ -30,15 +32,20 @@ class Kind:
 
 
 def utc_text(value: datetime) -> str:
-    """Format a time as ISO 8601 in UTC; a naive one counts as UTC."""
-    aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return aware.isoformat().replace("+00:00", "Z")
+    """Format a time as ISO 8601 in UTC; one without a zone is local time, as everywhere in Python.
+
+    Raises:
+        Rejected: it lies outside the years 1 to 9999.
+    """
+    try:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        raise Rejected(f"{value} lies outside the years 1 to 9999 (UTC)") from None
 
 
 def read_time(raw: str) -> datetime:
-    """Parse ISO 8601 as an aware UTC time; a naive one counts as UTC."""
-    value = datetime.fromisoformat(raw)
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    """Parse a time of the server, ISO 8601 with a zone, as an aware UTC time."""
+    return datetime.fromisoformat(raw).astimezone(UTC)
 
 
 @lru_cache(maxsize=512)
@@ -54,7 +61,7 @@ def kind_of(annotation: Any) -> Kind:
 def _plain_kind(annotation: Any) -> Kind:
     origin = get_origin(annotation)
     if annotation is Any:
-        return Kind(lambda value: value, mutable=True)
+        return Kind(plain, mutable=True)
     if origin is Literal:
         return _literal(get_args(annotation))
     if annotation is datetime:
@@ -96,9 +103,10 @@ def _accept_time(value: Any) -> str:
         return utc_text(datetime.combine(value, time()))
     if isinstance(value, str):
         try:
-            return utc_text(datetime.fromisoformat(value))
+            moment = datetime.fromisoformat(value)
         except ValueError:
             raise Rejected(f"{value!r} is no ISO 8601 time", hint="Write it as 2026-01-31T12:00:00Z.") from None
+        return utc_text(moment)
     raise Rejected(f"{value!r} is no time", hint="Give a datetime, or text such as 2026-01-31T12:00:00Z.")
 
 
@@ -118,6 +126,8 @@ def _container(annotation: Any, origin: type, args: tuple[Any, ...]) -> Callable
     of_dict = origin is dict
 
     def accept(value: Any) -> Any:
+        if item is Any:
+            return _plain_container(annotation, origin, value)
         if type(value) is not origin:
             return _coerce(annotation, value)
         items: Any = value
@@ -128,6 +138,19 @@ def _container(annotation: Any, origin: type, args: tuple[Any, ...]) -> Callable
         return items.copy()
 
     return accept
+
+
+def _plain_container(annotation: Any, origin: type, value: Any) -> Any:
+    """Return a dict or list of any JSON as plain data, a copy."""
+    if type(value) is not origin:
+        value = _coerce(annotation, value)
+    items: Any = value.values() if origin is dict else value
+    texts: Any = [*items, *(value if origin is dict else ())]
+    if set(map(type, texts)) in _TEXT_ONLY:
+        text = "".join(texts)
+        if text.isascii() and "\0" not in text:
+            return value.copy()  # the common case, without a look at each value
+    return plain(value)
 
 
 def _or_none(accept: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -148,8 +171,8 @@ def _coerce(annotation: Any, value: Any) -> Any:
     """Convert a value of another type by pydantic: "4" to an int, a number to text, numpy scalars to numbers."""
     from pydantic import ValidationError
 
-    if hasattr(value, "tolist"):
-        value = value.tolist()
+    with suppress(Unstorable):  # where pydantic cannot convert it either, its error names the value
+        value = plain(value)
     try:
         return _adapter(annotation).validate_python(value)
     except ValidationError as error:

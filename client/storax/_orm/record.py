@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from storax import errors
-from storax._orm.fields import Field, Owner
+from storax._orm.fields import Field, Owner, unstorable
 from storax._orm.filters import Filter
 from storax._orm.kinds import Rejected
+from storax._runtime.json_values import Unstorable, key_changes, plain
 from storax._runtime.suggestions import unknown
 from storax._runtime.unset import UNSET
 from storax.errors import DoesNotExist, InvalidInput, MultipleObjectsReturned
@@ -19,6 +20,7 @@ from storax.errors import DoesNotExist, InvalidInput, MultipleObjectsReturned
 if TYPE_CHECKING:
     from storax.client import Client
 
+_LEAVES = frozenset({str, int, float, bool, type(None), type(UNSET)})
 _BRIEF = (
     *("id", "name", "username", "site_id", "entity", "entity_id", "type", "app_name", "app_id", "job_id", "direction"),
     *("workdir", "from_state", "to_state", "state", "tags"),
@@ -91,6 +93,8 @@ class Record(Owner):
                     values[field.index] = field.accept(value)
         except Rejected as error:
             raise InvalidInput(f"{type(self).__name__}.{name}: {error.message}.", hint=error.hint) from None
+        except Unstorable as error:
+            raise unstorable(name, error) from None
         put_values(self, values)
         put_client(self, None)
         put_dirty(self, None)
@@ -129,7 +133,7 @@ class Record(Owner):
             self._seen[field.name] = _deep_copy(raw)
 
     def _patch(self) -> dict[str, Any]:
-        """Return the fields that differ from what was read or saved last, by name.
+        """Return what differs from what was read or saved last: fields by name, of some dictionaries single keys.
 
         Raises:
             ReadOnly: a dict or list that is fixed by now was changed in place.
@@ -137,11 +141,15 @@ class Record(Owner):
         fields, values, names = self._fields, self._values, self._dirty or ()
         if self._seen:
             names = {*names, *self._changed_in_place(self._seen)}
-        return {name: values[fields[name].index] for name in sorted(names)}
+        patch: dict[str, Any] = {}
+        for name in sorted(names):
+            patch |= _field_patch(fields[name], (self._seen or {}).get(name), values[fields[name].index])
+        return patch
 
     def _changed_in_place(self, seen: dict[str, Any]) -> Iterator[str]:
         for name, before in seen.items():
             field = self._fields[name]
+            _make_plain(self._values, field)
             if self._values[field.index] != before:
                 if not field.updatable:
                     raise field.refusal(self)
@@ -149,16 +157,23 @@ class Record(Owner):
 
     def _creation(self) -> dict[str, Any]:
         """Return the body of a create: the fields that were set."""
+        for name in self._seen or ():
+            _make_plain(self._values, self._fields[name])
         return {name: v for name, v in zip(self._fields, self._values, strict=False) if v is not UNSET}
 
-    def _absorb(self, columns: Collection[str], row: Iterable[Any], *, position: int | None = None) -> None:
-        """Take over the values of a reply; forget the changes, which are stored now."""
+    def _absorb(
+        self, columns: Collection[str], row: Iterable[Any], *, position: int | None = None, saved: bool = False
+    ) -> None:
+        """Take over the values of a reply; forget the changes, which are stored now.
+
+        After a save a dict stays the same object also where it gets keys of other writers.
+        """
         values, fields = self._values, self._fields
         for name, raw in zip(columns, row, strict=False):
             field = fields.get(name)
             # An equal dict stays the same object: the caller may hold it, and go on changing it.
             if field and values[field.index] != raw:
-                values[field.index] = raw
+                values[field.index] = _refilled(values[field.index], raw) if saved else raw
         self._settle_changes()
         # Only a reply with the state says from which log position on its transitions are still to come.
         if position is not None and "state" in columns:
@@ -233,6 +248,41 @@ def _lay_out(model: type[Record]) -> None:
         base = getattr(errors, name)
         body = {"__doc__": base.__doc__, "__module__": model.__module__, "__qualname__": f"{model.__name__}.{name}"}
         setattr(model, name, type(name, (base,), body))
+
+
+def _field_patch(field: Field[Any], before: Any, value: Any) -> dict[str, Any]:
+    """Return the patch of one changed field: of some dicts only the keys that differ from ``before``."""
+    if not field.by_key or type(before) is not dict or type(value) is not dict:
+        return {field.name: value}
+    merge, remove = key_changes(before, value)
+    parts = {f"{field.name}__merge": merge, f"{field.name}__remove": remove}
+    return {name: part for name, part in parts.items() if part}
+
+
+def _make_plain(values: list[Any], field: Field[Any]) -> None:
+    """Make plain JSON of a dict or list that was changed in place and now holds something else."""
+    value = values[field.index]
+    if not _is_plain(value):
+        try:
+            values[field.index] = _refilled(value, plain(value))
+        except Unstorable as error:
+            raise unstorable(field.name, error) from None
+
+
+def _refilled(held: Any, raw: Any) -> Any:
+    """Return ``held`` with the content of ``raw`` where both are dicts; else ``raw``."""
+    if type(held) is not dict or type(raw) is not dict:
+        return raw
+    held.clear()
+    held.update(raw)
+    return held
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is dict:
+        return all(type(key) is str and _is_plain(item) for key, item in value.items())
+    return all(map(_is_plain, value)) if kind is list else kind in _LEAVES
 
 
 def _deep_copy(value: Any) -> Any:

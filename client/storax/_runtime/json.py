@@ -5,13 +5,15 @@ one small request never pays that.
 """
 
 import json
-import math
 import sys
 from typing import Any
 
-from storax.errors import InvalidInput
+from storax._runtime.json_values import MAX_BYTES, Unstorable, plain
+from storax.errors import InvalidInput, TooLarge
 
 _LARGE = 64_000
+_MANY = 500
+_BODY_DEPTH = -2  # of the values in a body: some are filters, with the value of a field inside
 
 
 def loads(text: bytes) -> Any:
@@ -28,95 +30,66 @@ def loads(text: bytes) -> Any:
 def dumps(value: Any, *, rows: int = 1) -> bytes:
     """Render a request body of about ``rows`` rows.
 
-    Numpy values, paths, sets and times inside it become plain JSON.
-
     Raises:
         InvalidInput: a value in it has no JSON form; the message names its place.
     """
     try:
-        text = _large(value) if rows > 500 else _small(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _first_fault(value) or InvalidInput(f"The values have no JSON form: {error}.") from error
+        return _large(value) if rows > _MANY else _small(_plain_body(value))
+    except Unstorable as error:
+        raise InvalidInput(f"{error}.", hint=error.hint) from None
+
+
+def dumps_fields(fields: dict[str, Any]) -> bytes:
+    """Render the fields of one object.
+
+    Raises:
+        InvalidInput: as ``dumps()``.
+        TooLarge: a field is larger than 1 MiB; the message names it.
+    """
+    text = dumps(fields)
+    for name, value in fields.items() if len(text) > MAX_BYTES else ():
+        if (size := len(dumps(value))) > MAX_BYTES:
+            raise TooLarge(
+                f"{name} has {size / MAX_BYTES:.1f} MiB as JSON; a value is at most 1 MiB.",
+                hint="Store it in a file and pass its path.",
+            )
     return text
 
 
 def _small(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False, default=plain, ensure_ascii=False).encode()
+    return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
 
 
 def _large(value: Any) -> bytes:
+    """Render many rows, whose values the fields have made plain."""
     from pydantic_core import to_json
 
-    text = to_json(value, fallback=plain)
+    try:
+        text = to_json(value)
+    except (TypeError, ValueError, RecursionError):
+        return _small(_plain_body(value))
     # It writes NaN and Infinity as bare words; only a text with such a word needs the search for one.
-    if (b"NaN" in text or b"Infinity" in text) and (error := _first_fault(value)):
-        raise error
+    if b"NaN" in text or b"Infinity" in text:
+        _plain_body(value)
     return text
 
 
-def plain(value: Any) -> Any:
-    """Return the JSON form of a value that is not JSON.
-
-    Raises:
-        TypeError: it has none.
-    """
-    if hasattr(value, "tolist"):  # numpy scalars and arrays, pandas series
-        return value.tolist()
-    if hasattr(value, "__fspath__"):
-        return value.__fspath__()
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if isinstance(value, (set, frozenset)):
-        return sorted(value, key=repr)
-    if type(value).__module__ == "uuid":
-        return str(value)
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
-
-
-def _first_fault(body: Any) -> InvalidInput | None:
-    """Return the error for the first value of a body without a JSON form; in a list of rows it names the row."""
+def _plain_body(body: Any) -> Any:
+    """Return a body as plain JSON; an error in a list of rows names the row."""
     if not isinstance(body, list):
-        return _find_fault(body)
+        return _plain_row(body)
+    rows = []
     for index, row in enumerate(body):
-        if error := _find_fault(row):
-            error.message = f"Row {index} of the list: {error.message}"
-            return error
-    return None
-
-
-def _find_fault(value: Any, where: str = "") -> InvalidInput | None:
-    """Return the error for the first value without a JSON form; None where all have one."""
-    if isinstance(value, dict):
-        bad_key = next((k for k in value if not isinstance(k, (str, int, float, type(None)))), None)
-        if bad_key is not None:
-            return InvalidInput(f"The key {bad_key!r}{_of(where)} is no text.", hint="JSON keys are text.")
-        paths = ((v, f"{where}[{k!r}]" if where else str(k)) for k, v in value.items())
-        return next((e for v, path in paths if (e := _find_fault(v, path))), None)
-    if isinstance(value, (list, tuple)):
-        return next((e for i, v in enumerate(value) if (e := _find_fault(v, f"{where}[{i}]"))), None)
-    return _leaf(value, where)
-
-
-def _leaf(value: Any, where: str) -> InvalidInput | None:
-    if isinstance(value, float) and not math.isfinite(value):
-        return InvalidInput(f"The value {value!r}{_of(where)} has no JSON form.", hint="Use None or a text for it.")
-    if isinstance(value, str):
         try:
-            value.encode()
-        except UnicodeEncodeError:
-            return InvalidInput(
-                f"The text {value!r}{_of(where)} is not valid Unicode.", hint="It has a lone surrogate."
-            )
-        return None
-    if value is None or isinstance(value, (bool, int, float)):
-        return None
-    try:
-        inner = plain(value)
-    except TypeError:
-        kind = type(value).__name__
-        return InvalidInput(f"A {kind}{_of(where)} has no JSON form.", hint="Store it in a file and pass its path.")
-    return _find_fault(inner, where)
+            rows.append(_plain_row(row))
+        except Unstorable as error:
+            subject = f"Row {index} of the list: {error.subject}"
+            raise Unstorable(subject, error.where, error.predicate, error.hint) from None
+    return rows
 
 
-def _of(where: str) -> str:
-    return f" at {where}" if where else ""
+def _plain_row(row: Any) -> Any:
+    """Return an object as plain JSON; the places in errors begin with the name of a field."""
+    if not isinstance(row, dict):
+        return plain(row)
+    return {str(name): plain(value, str(name), _BODY_DEPTH) for name, value in row.items()}

@@ -29,3 +29,20 @@ class Reply:
     def request_id(self) -> str | None:
         """The id of this call in the server's log; None if the reply names none."""
         return self.headers.get("x-request-id")
+
+    @property
+    def foreign(self) -> str:
+        """Why another server than Storax wrote this; empty where nothing shows it.
+
+        Storax answers in JSON, but for windows of jobs' files, whose size a header tells. A gateway before it has pages
+        of its own for a server that is down (502, 503, 504, 52x), and a proxy for those that are not logged in
+        there (407).
+        """
+        kind = self.headers.get("content-type", "").partition(";")[0].strip()
+        if 300 <= self.status < 400:
+            return f"it redirects to {self.headers.get('location', 'nowhere')}"
+        if "x-storax-file-size" in self.headers:
+            return ""
+        if not kind or kind.endswith("json") or self.status in (407, 408, 425, 429, 502, 503, 504, *range(520, 531)):
+            return ""
+        return f"it answers {self.status} with {kind}"

@@ -15,6 +15,14 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 TRIES_AFTER_FAULT = 4
 
 
+def doubling_pause(first: float, failures: int, longest: float) -> float:
+    """Return the pause in seconds after the last of ``failures`` failures in a row, however many there were.
+
+    It is ``first`` after the first failure, doubles with each further one, and is at most ``longest``.
+    """
+    return min(longest, first * 2.0 ** max(0, min(failures - 1, 64)))
+
+
 def is_transient(status: int) -> bool:
     """Return whether the same call may succeed a little later."""
     return status >= 500 or status in (408, 425, 429)
@@ -58,7 +66,7 @@ class Patience:
         self.tries += 1
         if status == 500 and self.tries >= TRIES_AFTER_FAULT:
             return None
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self.tries - 1, 10)) * (0.5 + self.noise() / 2)
+        pause = doubling_pause(FIRST_PAUSE, self.tries, LONGEST_PAUSE) * (0.5 + self.noise() / 2)
         pause = max(pause, retry_after or 0.0)
         return pause if pause <= min(self.left, self._unreached_left(reached=reached)) else None
 

@@ -16,6 +16,7 @@ from storax._runtime.atomic_files import atomic_write
 DEFAULT_PROFILE = "default"
 LOCAL_PROFILE = "local"
 
+_chosen: list[str | None] = [None]
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -44,9 +45,28 @@ class ClientSettings(BaseSettings):
     home: Path = Field(default_factory=_default_home, description="Folder of every file kept: profiles, local data.")
     url: str | None = Field(default=None, description="Address of the server, as http://host:port.")
     token: SecretStr | None = Field(default=None, description="Access token, stx_...")
+    token_file: Path | None = Field(
+        default=None, description="File that holds the access token, instead of STORAX_TOKEN."
+    )
     profile: str | None = Field(default=None, description="Name of the profile to use.")
     database_url: str | None = Field(default=None, description="Postgres used by `storax up` in place of its own.")
     redis_url: str | None = Field(default=None, description="Redis used by `storax up` in place of its own.")
+
+    @property
+    def secret(self) -> str | None:
+        """The token as plain text: STORAX_TOKEN, else what STORAX_TOKEN_FILE holds; None where neither is set.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        if self.token or self.token_file is None:
+            return self.token.get_secret_value() if self.token else None
+        try:
+            return self.token_file.read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"STORAX_TOKEN_FILE={self.token_file} cannot be read: {error}", hint="Name a file that holds a token"
+            ) from error
 
 
 class Profile(BaseModel):
@@ -135,12 +155,23 @@ def delete_profile(name: str) -> bool:
     return existed
 
 
+def choose_profile(name: str | None) -> None:
+    """Use this stored profile wherever nothing else is named; None: the server that scripts would use."""
+    _chosen[0] = name
+
+
+def chosen_profile() -> str | None:
+    """Return the profile that ``choose_profile`` named last; None where it named none."""
+    return _chosen[0]
+
+
 def resolve(url: str | None = None, *, token: str | None = None, profile: str | None = None) -> Connection:
     """Choose the server.
 
-    The first of these wins: ``url``/``token``; ``profile``; STORAX_URL/STORAX_TOKEN; STORAX_PROFILE; the profile
-    ``default``; the profile ``local``, which `storax up` writes. A token is only ever sent to the server it was stored
-    for: an address without a token takes one from a profile of the same address, or none.
+    The first of these wins: ``url``/``token``; ``profile``; the profile that the command line names;
+    STORAX_URL/STORAX_TOKEN(_FILE); STORAX_PROFILE; the profile ``default``; the profile ``local``, which `storax up`
+    writes. A token is only ever sent to the server it was stored for: an address without a token takes one from a
+    profile of the same address, or none.
 
     Raises:
         SettingsError: nothing names a server, or a named profile is missing or broken.
@@ -148,24 +179,23 @@ def resolve(url: str | None = None, *, token: str | None = None, profile: str | 
     settings = ClientSettings()
     if url:
         return _address(url, token=token, settings=settings, source="argument url")
+    profile = profile or chosen_profile()
     if profile:
         return _profile(profile, token=token, source=f"profile {profile}")
     if settings.url:
         return _address(settings.url, token=token, settings=settings, source="STORAX_URL")
     if settings.profile:
-        return _profile(
-            settings.profile, token=token or _plain(settings.token), source=f"STORAX_PROFILE={settings.profile}"
-        )
+        return _profile(settings.profile, token=token or settings.secret, source=f"STORAX_PROFILE={settings.profile}")
     for name in (DEFAULT_PROFILE, LOCAL_PROFILE):
         if load_profile(name):
-            return _profile(name, token=token or _plain(settings.token), source=f"profile {name}")
+            return _profile(name, token=token or settings.secret, source=f"profile {name}")
     raise SettingsError("no server is set", hint="Start one with `storax up`, or log in with `storax login URL`")
 
 
 def _address(url: str, *, token: str | None, settings: ClientSettings, source: str) -> Connection:
     url = url.rstrip("/")
-    if not token and settings.token and (settings.url or url).rstrip("/") == url:
-        token = settings.token.get_secret_value()
+    if not token and (settings.url or url).rstrip("/") == url:
+        token = settings.secret
     return Connection(url=url, token=_secret(token) or _stored_token(url), source=source)
 
 
@@ -189,10 +219,6 @@ def _stored_token(url: str) -> SecretStr | None:
 
 def _secret(token: str | None) -> SecretStr | None:
     return SecretStr(token) if token else None
-
-
-def _plain(token: SecretStr | None) -> str | None:
-    return token.get_secret_value() if token else None
 
 
 def _short(error: Exception) -> str:

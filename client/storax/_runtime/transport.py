@@ -15,7 +15,7 @@ from uuid import uuid4
 from storax._runtime.json import loads
 from storax._runtime.reply import Reply
 from storax._runtime.retry import CONNECT_WITHIN, Patience, is_transient, seconds_of
-from storax.errors import DeadlineExceeded, InvalidInput, ServerDown, StoraxError, Unavailable, from_answer
+from storax.errors import DeadlineExceeded, InvalidInput, NotStorax, ServerDown, StoraxError, Unavailable, from_answer
 
 # httpx imports its own command line, which imports rich, click and pygments: 160 ms of CPU that no client needs.
 _spared = "httpx" not in sys.modules and "httpx._main" not in sys.modules
@@ -70,6 +70,7 @@ class Transport:
         self._now = now
         self._connect_within = CONNECT_WITHIN if connect_within is None else connect_within
         self._lock = threading.Lock()
+        self._is_known = False  # whether Storax has answered
         self._send: Send | None = None
         self._close: Callable[[], None] = lambda: None
 
@@ -91,8 +92,10 @@ class Transport:
                 reply, failure = self._once(call, patience.left), None
             except httpx.TransportError as error:
                 reply, failure = None, error
-            if reply and reply.status < 400:
-                return reply
+            if reply and not reply.foreign:
+                self._is_known = True
+                if reply.status < 400:
+                    return reply
             pause = self._pause(patience, reply, failure)
             if pause is None:
                 raise self._error(reply, failure, patience)
@@ -102,15 +105,18 @@ class Transport:
         if reply is None:
             permanent = isinstance(failure, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
             unreached = isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout))
-            return None if permanent else patience.next_pause(reached=not unreached)
-        if not is_transient(reply.status):
+            if permanent or _is_no_http(failure):
+                return None
+            mute = isinstance(failure, httpx.RemoteProtocolError) and not self._is_known
+            return patience.next_pause(reached=not (unreached or mute))
+        if reply.foreign or not is_transient(reply.status):
             return None
         wait = seconds_of(reply.headers.get("retry-after"))
         return patience.next_pause(reached=True, status=reply.status, retry_after=wait)
 
     def _error(self, reply: Reply | None, failure: httpx.TransportError | None, patience: Patience) -> StoraxError:
         if reply is not None:
-            return problem(reply)
+            return self._not_storax(reply.foreign) if reply.foreign else problem(reply)
         return self._unreached(failure, patience)
 
     def _unreached(self, failure: httpx.TransportError | None, patience: Patience) -> StoraxError:
@@ -120,12 +126,21 @@ class Transport:
             return InvalidInput(
                 f"{server!r} cannot be called: {failure}.", hint="Give an address such as http://host:8360."
             )
+        if _is_no_http(failure):
+            return self._not_storax("it does not speak HTTP")
         took = f"tried for {self._now() - patience.started:.0f} s"
         if isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout)):
             return ServerDown(f"No Storax server answers at {server} ({_describe(failure)}; {took}).", hint=hint)
         if isinstance(failure, httpx.TimeoutException):
             return DeadlineExceeded(f"The server at {server} did not answer in time ({took}).", hint="Try again later.")
+        if isinstance(failure, httpx.RemoteProtocolError) and not self._is_known:
+            return self._not_storax(f"{_describe(failure)}; {took}")
         return Unavailable(f"The connection to {server} broke ({_describe(failure)}; {took}).", hint="Try again later.")
+
+    def _not_storax(self, why: str) -> NotStorax:
+        server = self.base.removesuffix(PREFIX)
+        hint = "Check the address: STORAX_URL, the profile, or the argument url."
+        return NotStorax(f"What answers at {server} is not a Storax server: {why}.", hint=hint)
 
     # ---- one exchange ---------------------------------------------------------------------------------------------
 
@@ -163,9 +178,10 @@ class Transport:
         with self._translated_errors(call):
             response = self._sender()(self._request(call, read_timeout=silence, headers=headers))
             try:
-                if response.status_code >= 400:
+                if response.status_code >= 300:
                     response.read()
-                    raise problem(Reply(response.status_code, response.headers, response.content))
+                    reply = Reply(response.status_code, response.headers, response.content)
+                    raise self._not_storax(reply.foreign) if reply.foreign else problem(reply)
                 yield Stream(response)
             finally:
                 response.close()
@@ -234,9 +250,20 @@ def problem(reply: Reply) -> StoraxError:
         body = loads(reply.content)
     except ValueError:
         body = None
-    details = body if isinstance(body, dict) else {"detail": f"The server answered {reply.status} without saying why."}
+    details = body if isinstance(body, dict) else {"detail": _silent(reply.status)}
     wait = seconds_of(reply.headers.get("retry-after"))
     return from_answer(reply.status, details, request_id=reply.request_id, retry_after=wait)
+
+
+def _silent(status: int) -> str:
+    if status == 407:
+        return "A proxy on the way to the server asks for a user and password (407); see HTTP_PROXY and NO_PROXY."
+    return f"The server answered {status} without saying why."
+
+
+def _is_no_http(failure: httpx.TransportError | None) -> bool:
+    """Return whether the bytes that came are no HTTP, as those of a database or of ssh."""
+    return isinstance(failure, httpx.RemoteProtocolError) and "illegal" in str(failure)
 
 
 def _describe(failure: Exception | None) -> str:

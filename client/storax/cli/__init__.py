@@ -6,8 +6,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from storax.cli.commands import Root
-from storax.cli.terminal import connection, failures
+from storax.cli.commands import PROFILE_HELP, Root, takes_profile
+from storax.cli.terminal import complete, connection, failures, streams
 
 __all__ = ["main"]
 
@@ -45,7 +45,7 @@ def _show_version(requested: bool) -> None:
 def _options(
     context: typer.Context,
     profile: Annotated[
-        str | None, typer.Option("--profile", metavar="NAME", help="Profile (stored server and token) to use.")
+        str | None, typer.Option("--profile", metavar="NAME", help=PROFILE_HELP, autocompletion=complete.profiles)
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", envvar="STORAX_DEBUG", help="Show error tracebacks.")] = False,
     _version: Annotated[
@@ -57,12 +57,16 @@ def _options(
     Print data to stdout, messages to stderr. STORAX_OUTPUT sets the default of --output; NO_COLOR disables colours.
     """
     context.obj = {"profile": profile}
+    if profile and not takes_profile(str(context.invoked_subcommand)):
+        message = f"`storax {context.invoked_subcommand}` uses no profile."
+        raise failures.UsageError(message, hint="Omit --profile.")
     failures.debug(on=debug)
     connection.choose(profile)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command line, by default this process's, and exit with its status."""
+    streams.prepare()
     command: Any = typer.main.get_command(root)
     try:
         command(args=None if arguments is None else list(arguments), prog_name="storax")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from storax.cli.terminal import complete
 from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import CommandError, UsageError
 from storax.cli.terminal.listing import Limit, Listing, named
@@ -33,8 +34,11 @@ Examples:
   storax app ls --site laptop""",
 )
 
-Name = Annotated[str, typer.Argument(metavar="APP", help="Name or id of the App.")]
-Site = Annotated[str | None, typer.Option("--site", metavar="NAME", help="Site of the App. Default: all sites.")]
+Name = Annotated[str, typer.Argument(metavar="APP", help="Name or id of the App.", autocompletion=complete.apps)]
+Site = Annotated[
+    str | None,
+    typer.Option("--site", metavar="NAME", help="Site of the App. Default: all sites.", autocompletion=complete.sites),
+]
 
 
 @app.command("ls")

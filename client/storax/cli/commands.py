@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from storax.cli.database import with_stack
-from storax.cli.terminal import failures
+from storax.cli.terminal import complete, connection, failures
 from storax.cli.terminal.connection import connected
 
 EXTERNAL = "storax.commands"
+PROFILE_HELP = "Profile (stored server and token) to use."
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Entry:
         extra: The extra that installs that package.
         remote: Whether it needs a connection to the server.
         database: Whether it opens the database itself.
+        profile: Whether its commands use the profile that is named, although they open no connection here.
     """
 
     help: str
@@ -33,6 +35,7 @@ class Entry:
     extra: str = ""
     remote: bool = False
     database: bool = False
+    profile: bool = False
 
 
 COMMANDS: dict[str, Entry] = {
@@ -40,16 +43,16 @@ COMMANDS: dict[str, Entry] = {
     "up": Entry("Start a server and a site on this machine.", "storax.cli.stack"),
     "down": Entry("Stop the server and the site on this machine.", "storax.cli.stack"),
     "status": Entry("Show the state of the server and the site on this machine.", "storax.cli.stack"),
-    "doctor": Entry("Check the settings, the server and this machine.", "storax.cli.stack"),
-    "login": Entry("Store a token for a server.", "storax.cli.login"),
-    "logout": Entry("Revoke the stored token, and delete it.", "storax.cli.login"),
+    "doctor": Entry("Check the settings, the server and this machine.", "storax.cli.stack", profile=True),
+    "login": Entry("Store a token for a server.", "storax.cli.login", profile=True),
+    "logout": Entry("Revoke the stored token, and delete it.", "storax.cli.login", profile=True),
     "whoami": Entry("Show the server and the user in use.", "storax.cli.login", remote=True),
     "job": Entry("Create, list, follow and change jobs.", "storax.cli.job", remote=True),
     "app": Entry("List and publish Apps: the programs that jobs run.", "storax.cli.app", remote=True),
-    "site": Entry("Create and run a site: a place where jobs run.", extra="agent"),
+    "site": Entry("Create and run a site: a place where jobs run.", extra="agent", profile=True),
     "queue": Entry("Request allocations (BatchJobs) from a site's scheduler.", "storax.cli.queue", remote=True),
     "transfer": Entry("List the files that are copied for jobs.", "storax.cli.transfer", remote=True),
-    "engine": Entry("Start, stop and show the engine of data frames and pipelines.", "storax.cli.engine"),
+    "engine": Entry("Start, stop and show the engine of data frames and pipelines.", "storax.cli.engine", profile=True),
     "event": Entry("Read and follow the log of every change.", "storax.cli.event", remote=True),
     "token": Entry("Create, list and revoke access tokens.", "storax.cli.token", remote=True),
     "admin": Entry("Operate the database: migrate, users, verify, rebuild.", extra="server", database=True),
@@ -70,6 +73,13 @@ class Root(TyperGroup):
             self.commands[args[0]] = command
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the options; a reader of the help who had enough is no error."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except BrokenPipeError:
+            raise typer.Exit(0) from None
+
     def invoke(self, ctx: Any) -> Any:
         """Run it; Ctrl-C exits with 130, a closed pipe with 0."""
         try:
@@ -83,8 +93,19 @@ class Root(TyperGroup):
 def load(name: str) -> Any | None:
     """Return the command of that name, ready to run; None if there is no such command."""
     entry = COMMANDS.get(name)
-    if entry is None or not entry.module:
-        return _external(name, entry)
+    command = _own(name, entry) if entry and entry.module else _external(name, entry)
+    if command is not None and takes_profile(name):
+        _offer_profile(command)
+    return command
+
+
+def takes_profile(name: str) -> bool:
+    """Return whether a command talks to the server of a profile; others work on this machine or a database."""
+    entry = COMMANDS.get(name)
+    return entry is None or entry.remote or entry.profile
+
+
+def _own(name: str, entry: Entry) -> Any:
     module = import_module(entry.module)
     if hasattr(module, "app"):
         command = _command(module.app, name)
@@ -96,6 +117,41 @@ def load(name: str) -> Any | None:
     if entry.remote:
         _connect(command)
     return command
+
+
+def _offer_profile(command: Any) -> None:
+    """Let ``--profile`` stand behind every command below too, unless one has an option of that name."""
+    for inner in getattr(command, "commands", {}).values():
+        _offer_profile(inner)
+    if hasattr(command, "commands") or any("--profile" in parameter.opts for parameter in command.params):
+        return
+    command.params.append(_profile_option())
+
+
+def _profile_option() -> Any:
+    def command(
+        profile: Annotated[
+            str | None,
+            typer.Option(
+                "--profile",
+                metavar="NAME",
+                callback=_choose_profile,
+                expose_value=False,
+                help=PROFILE_HELP,
+                autocompletion=complete.profiles,
+            ),
+        ] = None,
+    ) -> None:
+        pass
+
+    single = typer.Typer(add_completion=False)
+    single.command()(command)
+    return typer.main.get_command(single).params[0]
+
+
+def _choose_profile(name: str | None) -> None:
+    if name:
+        connection.choose(name)
 
 
 def _connect(command: Any) -> None:

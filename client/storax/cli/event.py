@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from storax.cli.terminal import complete
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.listing import Limit, rows_of
-from storax.cli.terminal.output import Columns, Form, Output, chosen, note, plain, show, text_of
+from storax.cli.terminal.output import Columns, Form, Output, chosen, json_text, note, plain, show, text_of
 from storax.cli.terminal.parse import pairs, when
 from storax.cli.terminal.select import Tags
 
@@ -22,9 +23,12 @@ NARROW = ("position", "timestamp", "type", "entity_id", "from_state", "to_state"
 OF_ONE = ("position", "timestamp", "type", "from_state", "to_state", "actor", "message")
 SILENCE = 45.0  # three missed heartbeats of the server
 FIRST_TRIES = 5
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds before the stream is opened again
 # Fields whose change says little to people; `-o json` has them.
 _QUIET = {"at", "state", "session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
 _MESSAGE_KEYS = ("message", "reason", "error")
+# What a run occupies, in the event of its start; 1 says little.
+_OCCUPIED = ("num_nodes", "ranks_per_node", "node_packing_count")
 
 app = typer.Typer(
     help="Read and follow the log of every change.",
@@ -42,7 +46,10 @@ Type = Annotated[
 Entity = Annotated[
     list[str] | None, typer.Option("--entity", metavar="NOUN", help="Only this resource: job, site, app, ...")
 ]
-ToState = Annotated[list[str] | None, typer.Option("--to", metavar="STATE", help="Only transitions to this state.")]
+ToState = Annotated[
+    list[str] | None,
+    typer.Option("--to", metavar="STATE", help="Only transitions to this state.", autocompletion=complete.states),
+]
 Actor = Annotated[list[str] | None, typer.Option("--actor", metavar="WHO", help="Only of this actor, such as user:1.")]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="WHEN", help="Start at a log position, a time, or so long ago (10m).")
@@ -56,7 +63,7 @@ def message_of(event: Mapping[str, Any]) -> str:
     messages += str(data.get("stderr_tail") or "").splitlines()[-1:]  # the last line of a program's errors says most
     if str(event.get("type", "")).endswith(".created"):
         return messages[0] if messages else ""
-    omitted = _QUIET.union(_MESSAGE_KEYS)
+    omitted = _QUIET.union(_MESSAGE_KEYS, (n for n in _OCCUPIED if "attempt" in data and data.get(n) == 1))
     changes = [f"{n}={text_of(v)}" for n, v in data.items() if v is not None and n not in omitted]
     return "; ".join([*messages, *changes])
 
@@ -68,7 +75,7 @@ def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_
     names = chosen(form, columns, narrow=some, wide=some, every=every)
     source = ["type", "data"] if "message" in names else []
     fields = list(dict.fromkeys([*(n for n in names if n != "message"), *source]))
-    return show(_with_message(rows_of(query, fields, form=form), names), form=form, columns=names)
+    return show(_with_message(rows_of(query, fields, form=form), names), form=form, columns=names, named=bool(columns))
 
 
 def _with_message(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -154,6 +161,7 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
     Raises:
         StoraxError: the server refuses, or cannot be reached at first; later it may be away for any time.
     """
+    from storax._runtime.retry import doubling_pause
     from storax._runtime.server_sent_events import parse
     from storax._runtime.transport import Call
     from storax.client import current_client
@@ -179,12 +187,12 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
                 raise
             if failures == FIRST_TRIES:
                 note(f"{error.message} Continuing when it is back.")
-        time.sleep(min(2.0, 0.1 * 2**failures))
+        time.sleep(doubling_pause(FIRST_PAUSE, failures + 1, LONGEST_PAUSE))
 
 
 def _print_line(event: Mapping[str, Any], form: Form) -> None:
     if form in (Form.JSON, Form.NDJSON):
-        text = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":"))
+        text = json_text(plain(event), sys.stdout)
     elif form is Form.IDS:
         text = str(event["position"])
     else:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from storax.cli.terminal import connection
 from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
 from storax.cli.terminal.output import Form, Output, note, show_one
 
@@ -86,7 +85,7 @@ def _source() -> str:
     from storax._runtime.settings import SettingsError, resolve
 
     try:
-        return resolve(profile=connection.chosen()).source
+        return resolve().source
     except SettingsError:
         return ""
 

@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
+from storax.cli.terminal import complete
 from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import UsageError
-from storax.cli.terminal.listing import Limit, Listing
+from storax.cli.terminal.listing import Limit, Listing, age, run_time
 from storax.cli.terminal.output import Columns, Form, Output, note
 from storax.cli.terminal.parse import pairs
+from storax.cli.terminal.presence import warn_of_absence
 from storax.cli.terminal.select import site_id
 
 
@@ -22,10 +24,14 @@ def why(status_info: Mapping[str, Any] | None) -> str:
 
 QUEUE = Listing(
     "allocation",
-    ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "scheduler_id", "why"),
-    ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "job_mode", "filter_tags", "scheduler_id",
-     "why", "status_info", "start_time", "end_time", "creation_date"),
-    computed={"why": ("status_info", why)},
+    ("id", "state", "site", "num_nodes", "wall_time_min", "age", "duration", "queue", "project", "scheduler_id", "why"),
+    ("id", "state", "site", "queue", "project", "num_nodes", "wall_time_min", "age", "duration", "job_mode",
+     "filter_tags", "scheduler_id", "why", "status_info", "start_time", "end_time", "creation_date"),
+    computed={
+        "why": (("status_info",), lambda row: why(row["status_info"])),
+        "age": (("creation_date",), age),
+        "duration": (("start_time", "end_time"), run_time),
+    },
 )  # fmt: skip
 OPEN = ("pending_submission", "queued", "running")
 
@@ -42,7 +48,9 @@ Examples:
 @app.command("submit")
 def submit(
     *,
-    site: Annotated[str, typer.Option("--site", metavar="NAME", help="Site of the scheduler.")],
+    site: Annotated[
+        str, typer.Option("--site", metavar="NAME", help="Site of the scheduler.", autocompletion=complete.sites)
+    ],
     num_nodes: Annotated[
         int | None, typer.Option("--num-nodes", "-n", min=1, help="Number of nodes. Default: 1, or those of the parts.")
     ] = None,
@@ -73,8 +81,6 @@ def submit(
     """
     from storax.models.batch_job import BatchJob
 
-    if mode not in ("mpi", "serial"):
-        raise UsageError(f"{mode!r} is not a job mode.", hint="Use mpi or serial.")
     partitions = [_partition(text) for text in part or []]
     batch_job = BatchJob.objects.create(
         site_id=site_id(site),
@@ -82,12 +88,19 @@ def submit(
         wall_time_min=wall_time,
         queue=queue,
         project=project,
-        job_mode=cast("Literal['mpi', 'serial']", mode),
+        job_mode=_job_mode(mode),
         filter_tags=pairs(tag or [], "--tag"),
         optional_params=pairs(param or [], "--param"),
         partitions=partitions or None,
     )
     print(batch_job.id)
+    warn_of_absence([batch_job.site_id])
+
+
+def _job_mode(text: str) -> Literal["mpi", "serial"]:
+    if text not in ("mpi", "serial"):
+        raise UsageError(f"{text!r} is not a job mode.", hint="Use mpi or serial.")
+    return cast("Literal['mpi', 'serial']", text)
 
 
 def _total_nodes(num_nodes: int | None, partitions: Sequence[Mapping[str, Any]]) -> int:
@@ -114,9 +127,14 @@ def _partition(text: str) -> dict[str, Any]:
 @app.command("ls")
 def ls(
     *,
-    site: Annotated[str | None, typer.Option("--site", metavar="NAME", help="Only at this site.")] = None,
+    site: Annotated[
+        str | None, typer.Option("--site", metavar="NAME", help="Only at this site.", autocompletion=complete.sites)
+    ] = None,
     state: Annotated[
-        list[str] | None, typer.Option("--state", "-s", metavar="STATE", help="Only in this state.")
+        list[str] | None,
+        typer.Option(
+            "--state", "-s", metavar="STATE", help="Only in this state.", autocompletion=complete.allocation_states
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", "-a", help="Include allocations that have ended.")] = False,
     limit: Limit = 100,

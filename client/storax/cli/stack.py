@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from storax.cli.terminal.failures import status_of
+
 if TYPE_CHECKING:
     from storax.local.config import StackConfig
     from storax.local.control import PartStatus
     from storax.local.doctor import Finding
+    from storax.local.site_reports import SiteReport
     from storax.local.state import Stack
 
 
@@ -84,37 +87,48 @@ def up(
 def down(data: Data = None) -> None:
     """Stop the stack and all its processes, and keep the data. Does nothing if no stack runs.
 
+    It first says which sites and running jobs it stops. These jobs run again after the next `storax up`; that uses up
+    none of their max_attempts.
+
     \b
     Examples:
       storax down
       storax down --data /srv/storax
     """
+    from storax.cli.stack_stop import announce_stop
     from storax.local import control
 
     with _errors():
         folder = _folder(data)
+        announce_stop(folder)
         print("Stopped." if control.down(folder) else f"Nothing was running (data in {folder}).")
 
 
 def status(data: Data = None, output: Form = Output.TABLE) -> None:
-    """Show the parts of the stack. Exit status: 0 if all parts run, else 1.
+    """Show the parts of the stack, and what its sites report: failing loops, records set aside. Exit status: 0 if all
+    parts run, else 1.
 
     \b
     Examples:
       storax status
       storax status -o json
     """
+    from storax.cli.terminal.output import text_of
     from storax.local import control
 
     with _errors():
         folder = _folder(data)
         stack, parts = control.status(folder)
         healthy = stack is not None and control.is_up(stack)
+        sites = _site_reports(stack) if stack and healthy else []
         if output is Output.JSON:
             summary = {"healthy": healthy, "url": stack.url if stack else "", "data": str(folder)}
-            print(json.dumps({**summary, "parts": [asdict(part) for part in parts]}, indent=2))
+            rows = {"parts": [asdict(part) for part in parts], "sites": [asdict(site) for site in sites]}
+            print(json.dumps({**summary, **rows}, indent=2))
         else:
             _print_status(parts, healthy=healthy, url=stack.url if stack else "", folder=folder)
+            for line in (line for site in sites for line in site.lines()):
+                print(text_of(line))
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -149,7 +163,7 @@ def _errors() -> Iterator[None]:
         yield
     except (LocalError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+        raise typer.Exit(status_of(error)) from None
 
 
 def _folder(data: Path | None) -> Path:
@@ -175,6 +189,7 @@ def _write_profile(stack: "Stack") -> None:
 
 def _supervise(config: "StackConfig", *, started: bool) -> None:
     """Wait until the stack is stopped; at Ctrl-C stop it, if it was started here."""
+    from storax.cli.stack_stop import announce_stop
     from storax.local import control
 
     print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; the stack keeps running.", file=sys.stderr)
@@ -182,10 +197,24 @@ def _supervise(config: "StackConfig", *, started: bool) -> None:
         control.supervise(config)
     except KeyboardInterrupt:
         if started:
+            announce_stop(config.data)
             print("Stopping...", file=sys.stderr)
             control.down(config.data)
         return
     print("Stopped.", file=sys.stderr)
+
+
+def _site_reports(stack: "Stack") -> "list[SiteReport]":
+    from storax.errors import StoraxError
+    from storax.local.site_reports import site_reports
+
+    if not stack.url:
+        return []
+    try:
+        return site_reports(stack)
+    except StoraxError as error:
+        print(f"The sites cannot be read: {error}", file=sys.stderr)
+        return []
 
 
 def _print_status(parts: "list[PartStatus]", *, healthy: bool, url: str, folder: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from storax.cli.terminal import complete
 from storax.cli.terminal.listing import Limit, Listing
 from storax.cli.terminal.output import Columns, Form, Output
 from storax.cli.terminal.select import site_id
@@ -30,10 +31,20 @@ def ls(
     *,
     job: Annotated[list[int] | None, typer.Option("--job", metavar="ID", help="Only transfers of this job.")] = None,
     state: Annotated[
-        list[str] | None, typer.Option("--state", "-s", metavar="STATE", help="Only transfers in this state.")
+        list[str] | None,
+        typer.Option(
+            "--state",
+            "-s",
+            metavar="STATE",
+            help="Only transfers in this state.",
+            autocompletion=complete.transfer_states,
+        ),
     ] = None,
     direction: Annotated[str | None, typer.Option("--direction", metavar="in|out", help="Only this direction.")] = None,
-    site: Annotated[str | None, typer.Option("--site", metavar="NAME", help="Only transfers at this site.")] = None,
+    site: Annotated[
+        str | None,
+        typer.Option("--site", metavar="NAME", help="Only transfers at this site.", autocompletion=complete.sites),
+    ] = None,
     limit: Limit = 100,
     output: Output = Form.TABLE,
     columns: Columns = None,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, overload
 
 from storax._jobs.batch_job import BatchJobBase
+from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_thread, iterate_rows
 from storax._orm.changes import ChangeQuery
 from storax._orm.fields import Field
 from storax._orm.filters import Filter
 from storax._orm.instance import Spec
 from storax._orm.manager import Manager, Objects
+from storax._orm.query import arguments
+from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
 
 BatchJobState = Literal["pending_submission", "queued", "running", "finished", "submit_failed", "pending_deletion"]
@@ -112,6 +115,7 @@ class BatchJob(BatchJobBase):
     )
 
     objects: ClassVar[Objects[BatchJobManager]] = Objects(lambda: BatchJobManager)
+    aobjects: ClassVar[AsyncObjects[AsyncBatchJobManager]] = AsyncObjects(lambda: AsyncBatchJobManager)
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
@@ -198,6 +202,18 @@ class BatchJob(BatchJobBase):
                 to 1.
         """
         self._fill(locals())
+
+    async def asave(self, *, force: bool = False) -> None:
+        """``save()``, awaited."""
+        return await in_thread(self.save, force=force)
+
+    async def arefresh_from_db(self) -> None:
+        """``refresh_from_db()``, awaited."""
+        return await in_thread(self.refresh_from_db)
+
+    async def adelete(self) -> None:
+        """``delete()``, awaited."""
+        return await in_thread(self.delete)
 
 
 class BatchJobQuery(ChangeQuery[BatchJob]):
@@ -290,12 +306,12 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
             scheduler_id__startswith: scheduler_id starts with this text.
             scheduler_id__isnull: Whether scheduler_id is null.
             start_time: Equal to this start_time, or to any of a list.
-            start_time_before: start_time before this time (UTC).
-            start_time_after: start_time after this time (UTC).
+            start_time_before: start_time before this time.
+            start_time_after: start_time after this time.
             start_time__isnull: Whether start_time is null.
             end_time: Equal to this end_time, or to any of a list.
-            end_time_before: end_time before this time (UTC).
-            end_time_after: end_time after this time (UTC).
+            end_time_before: end_time before this time.
+            end_time_after: end_time after this time.
             end_time__isnull: Whether end_time is null.
             state: Equal to this state, or to any of a list.
             state__ne: Not this state, nor any of a list.
@@ -304,11 +320,11 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
             session_id__isnull: Whether session_id is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
         """
         query: BatchJobQuery = self._filter(locals())
         return query
@@ -528,3 +544,281 @@ class BatchJobManager(Manager[BatchJob], BatchJobQuery):
 
 
 BatchJobQuery._queries = BatchJobQuery
+
+
+class AsyncBatchJobQuery(AsyncQuery[BatchJob]):
+    """A query of BatchJobs whose calls are awaited."""
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        project: str | Iterable[str] | Unset = UNSET,
+        project__ne: str | Iterable[str] | Unset = UNSET,
+        project__contains: str | Unset = UNSET,
+        project__startswith: str | Unset = UNSET,
+        queue: str | Iterable[str] | Unset = UNSET,
+        queue__ne: str | Iterable[str] | Unset = UNSET,
+        queue__contains: str | Unset = UNSET,
+        queue__startswith: str | Unset = UNSET,
+        num_nodes: int | Iterable[int] | Unset = UNSET,
+        num_nodes__gte: int | Unset = UNSET,
+        num_nodes__lte: int | Unset = UNSET,
+        wall_time_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__gte: int | Unset = UNSET,
+        wall_time_min__lte: int | Unset = UNSET,
+        job_mode: Literal["mpi", "serial"] | Iterable[Literal["mpi", "serial"]] | Unset = UNSET,
+        job_mode__ne: Literal["mpi", "serial"] | Iterable[Literal["mpi", "serial"]] | Unset = UNSET,
+        filter_tags: Mapping[str, Any] | Unset = UNSET,
+        scheduler_id: str | Iterable[str] | Unset | None = UNSET,
+        scheduler_id__ne: str | Iterable[str] | Unset | None = UNSET,
+        scheduler_id__contains: str | Unset = UNSET,
+        scheduler_id__startswith: str | Unset = UNSET,
+        scheduler_id__isnull: bool | Unset = UNSET,
+        start_time: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        start_time_before: datetime | str | Unset = UNSET,
+        start_time_after: datetime | str | Unset = UNSET,
+        start_time__isnull: bool | Unset = UNSET,
+        end_time: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        end_time_before: datetime | str | Unset = UNSET,
+        end_time_after: datetime | str | Unset = UNSET,
+        end_time__isnull: bool | Unset = UNSET,
+        state: BatchJobState | Iterable[BatchJobState] | Unset = UNSET,
+        state__ne: BatchJobState | Iterable[BatchJobState] | Unset = UNSET,
+        session_id: int | Iterable[int] | Unset | None = UNSET,
+        session_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        session_id__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncBatchJobQuery:
+        """``filter()`` of the query; it sends no request."""
+        return AsyncBatchJobQuery(self._query.filter(**arguments(locals())))
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        project: str | Iterable[str] | Unset = UNSET,
+        project__ne: str | Iterable[str] | Unset = UNSET,
+        project__contains: str | Unset = UNSET,
+        project__startswith: str | Unset = UNSET,
+        queue: str | Iterable[str] | Unset = UNSET,
+        queue__ne: str | Iterable[str] | Unset = UNSET,
+        queue__contains: str | Unset = UNSET,
+        queue__startswith: str | Unset = UNSET,
+        num_nodes: int | Iterable[int] | Unset = UNSET,
+        num_nodes__gte: int | Unset = UNSET,
+        num_nodes__lte: int | Unset = UNSET,
+        wall_time_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__gte: int | Unset = UNSET,
+        wall_time_min__lte: int | Unset = UNSET,
+        job_mode: Literal["mpi", "serial"] | Iterable[Literal["mpi", "serial"]] | Unset = UNSET,
+        job_mode__ne: Literal["mpi", "serial"] | Iterable[Literal["mpi", "serial"]] | Unset = UNSET,
+        filter_tags: Mapping[str, Any] | Unset = UNSET,
+        scheduler_id: str | Iterable[str] | Unset | None = UNSET,
+        scheduler_id__ne: str | Iterable[str] | Unset | None = UNSET,
+        scheduler_id__contains: str | Unset = UNSET,
+        scheduler_id__startswith: str | Unset = UNSET,
+        scheduler_id__isnull: bool | Unset = UNSET,
+        start_time: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        start_time_before: datetime | str | Unset = UNSET,
+        start_time_after: datetime | str | Unset = UNSET,
+        start_time__isnull: bool | Unset = UNSET,
+        end_time: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        end_time_before: datetime | str | Unset = UNSET,
+        end_time_after: datetime | str | Unset = UNSET,
+        end_time__isnull: bool | Unset = UNSET,
+        state: BatchJobState | Iterable[BatchJobState] | Unset = UNSET,
+        state__ne: BatchJobState | Iterable[BatchJobState] | Unset = UNSET,
+        session_id: int | Iterable[int] | Unset | None = UNSET,
+        session_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        session_id__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncBatchJobQuery:
+        """``exclude()`` of the query; it sends no request."""
+        return AsyncBatchJobQuery(self._query.exclude(**arguments(locals())))
+
+    def all(self) -> AsyncBatchJobQuery:
+        """``all()`` of the query; it sends no request."""
+        return AsyncBatchJobQuery(self._query.all())
+
+    def order_by(self, *fields: BatchJobOrdering) -> AsyncBatchJobQuery:
+        """``order_by()`` of the query; it sends no request."""
+        return AsyncBatchJobQuery(self._query.order_by(*fields))
+
+    def __getitem__(self, index: slice) -> AsyncBatchJobQuery:
+        return AsyncBatchJobQuery(self._part(index))
+
+    async def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        project: str | Iterable[str] | Unset = UNSET,
+        project__ne: str | Iterable[str] | Unset = UNSET,
+        project__contains: str | Unset = UNSET,
+        project__startswith: str | Unset = UNSET,
+        queue: str | Iterable[str] | Unset = UNSET,
+        queue__ne: str | Iterable[str] | Unset = UNSET,
+        queue__contains: str | Unset = UNSET,
+        queue__startswith: str | Unset = UNSET,
+        num_nodes: int | Iterable[int] | Unset = UNSET,
+        num_nodes__gte: int | Unset = UNSET,
+        num_nodes__lte: int | Unset = UNSET,
+        wall_time_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__gte: int | Unset = UNSET,
+        wall_time_min__lte: int | Unset = UNSET,
+        job_mode: Literal["mpi", "serial"] | Iterable[Literal["mpi", "serial"]] | Unset = UNSET,
+        job_mode__ne: Literal["mpi", "serial"] | Iterable[Literal["mpi", "serial"]] | Unset = UNSET,
+        filter_tags: Mapping[str, Any] | Unset = UNSET,
+        scheduler_id: str | Iterable[str] | Unset | None = UNSET,
+        scheduler_id__ne: str | Iterable[str] | Unset | None = UNSET,
+        scheduler_id__contains: str | Unset = UNSET,
+        scheduler_id__startswith: str | Unset = UNSET,
+        scheduler_id__isnull: bool | Unset = UNSET,
+        start_time: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        start_time_before: datetime | str | Unset = UNSET,
+        start_time_after: datetime | str | Unset = UNSET,
+        start_time__isnull: bool | Unset = UNSET,
+        end_time: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        end_time_before: datetime | str | Unset = UNSET,
+        end_time_after: datetime | str | Unset = UNSET,
+        end_time__isnull: bool | Unset = UNSET,
+        state: BatchJobState | Iterable[BatchJobState] | Unset = UNSET,
+        state__ne: BatchJobState | Iterable[BatchJobState] | Unset = UNSET,
+        session_id: int | Iterable[int] | Unset | None = UNSET,
+        session_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        session_id__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> BatchJob:
+        """``get()``, awaited."""
+        return await in_thread(self._query.get, **arguments(locals()))
+
+    async def update(
+        self,
+        *,
+        scheduler_id: str | Unset | None = UNSET,
+        status_info: Mapping[str, Any] | Unset = UNSET,
+        start_time: datetime | str | Unset | None = UNSET,
+        end_time: datetime | str | Unset | None = UNSET,
+        state: BatchJobState | Unset = UNSET,
+        force: bool = False,
+        **unknown: Never,
+    ) -> int:
+        """``update()``, awaited."""
+        return await in_thread(self._query.update, **arguments(locals()))
+
+    async def delete(self) -> int:
+        """``delete()``, awaited."""
+        return await in_thread(self._query.delete)
+
+    def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[BatchJob]:
+        """``iterator()``, awaited."""
+        return iterate_rows(lambda: self._query.iterator(chunk_size))
+
+    async def first(self) -> BatchJob | None:
+        """``first()``, awaited."""
+        return await in_thread(self._query.first)
+
+    async def last(self) -> BatchJob | None:
+        """``last()``, awaited."""
+        return await in_thread(self._query.last)
+
+    async def count(self) -> int:
+        """``count()``, awaited."""
+        return await in_thread(self._query.count)
+
+    async def exists(self) -> bool:
+        """``exists()``, awaited."""
+        return await in_thread(self._query.exists)
+
+    async def values(self, *fields: str) -> list[dict[str, Any]]:
+        """``values()``, awaited."""
+        return await in_thread(self._query.values, *fields)
+
+    async def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
+        """``values_list()``, awaited."""
+        return await in_thread(self._query.values_list, *fields, flat=flat)
+
+    async def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, BatchJob]:
+        """``in_bulk()``, awaited."""
+        return await in_thread(self._query.in_bulk, ids)
+
+    async def counts(self, by: str = "state") -> dict[Any, int]:
+        """``counts()``, awaited."""
+        return await in_thread(self._query.counts, by)
+
+    async def to_pandas(self) -> Any:
+        """``to_pandas()``, awaited."""
+        return await in_thread(self._query.to_pandas)
+
+    async def to_polars(self) -> Any:
+        """``to_polars()``, awaited."""
+        return await in_thread(self._query.to_polars)
+
+    async def to_arrow(self) -> Any:
+        """``to_arrow()``, awaited."""
+        return await in_thread(self._query.to_arrow)
+
+
+class AsyncBatchJobManager(AsyncBatchJobQuery):
+    """``BatchJob.aobjects``: where awaited queries of BatchJobs begin."""
+
+    async def create(
+        self,
+        *,
+        site_id: int,
+        project: str | Unset = UNSET,
+        queue: str | Unset = UNSET,
+        num_nodes: int | Unset = UNSET,
+        wall_time_min: int | Unset = UNSET,
+        job_mode: Literal["mpi", "serial"] | Unset = UNSET,
+        optional_params: Mapping[str, str] | Unset = UNSET,
+        filter_tags: Mapping[str, str] | Unset = UNSET,
+        partitions: Iterable[dict[str, Any]] | Unset | None = UNSET,
+        **unknown: Never,
+    ) -> BatchJob:
+        """``create()``, awaited."""
+        return await in_thread(self._query.create, **arguments(locals()))
+
+    async def bulk_create(self, items: Iterable[BatchJob], *, progress: bool | None = None) -> list[BatchJob]:
+        """``bulk_create()``, awaited."""
+        return await in_thread(self._query.bulk_create, items, progress=progress)
+
+    async def bulk_update(self, items: Iterable[BatchJob], *, force: bool = False, progress: bool | None = None) -> int:
+        """``bulk_update()``, awaited."""
+        return await in_thread(self._query.bulk_update, items, force=force, progress=progress)

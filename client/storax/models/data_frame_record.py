@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, overload
 
+from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_thread, iterate_rows
 from storax._orm.changes import ChangeQuery
 from storax._orm.fields import Field
 from storax._orm.filters import Filter
 from storax._orm.instance import Model, Spec
 from storax._orm.manager import Manager, Objects
+from storax._orm.query import arguments
+from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
 
 DataFrameRecordOrdering = Literal[
@@ -105,6 +108,7 @@ class DataFrameRecord(Model):
     )
 
     objects: ClassVar[Objects[DataFrameRecordManager]] = Objects(lambda: DataFrameRecordManager)
+    aobjects: ClassVar[AsyncObjects[AsyncDataFrameRecordManager]] = AsyncObjects(lambda: AsyncDataFrameRecordManager)
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
@@ -169,6 +173,18 @@ class DataFrameRecord(Model):
             last_change: The last change: {action, ...}. Each event has its own.
         """
         self._fill(locals())
+
+    async def asave(self, *, force: bool = False) -> None:
+        """``save()``, awaited."""
+        return await in_thread(self.save, force=force)
+
+    async def arefresh_from_db(self) -> None:
+        """``refresh_from_db()``, awaited."""
+        return await in_thread(self.refresh_from_db)
+
+    async def adelete(self) -> None:
+        """``delete()``, awaited."""
+        return await in_thread(self.delete)
 
 
 class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
@@ -265,11 +281,11 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
             saved_edition__isnull: Whether saved_edition is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
         """
         query: DataFrameRecordQuery = self._filter(locals())
         return query
@@ -479,3 +495,269 @@ class DataFrameRecordManager(Manager[DataFrameRecord], DataFrameRecordQuery):
 
 
 DataFrameRecordQuery._queries = DataFrameRecordQuery
+
+
+class AsyncDataFrameRecordQuery(AsyncQuery[DataFrameRecord]):
+    """A query of DataFrameRecords whose calls are awaited."""
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        project_id: int | Iterable[int] | Unset | None = UNSET,
+        project_id__ne: int | Iterable[int] | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        nrows: int | Iterable[int] | Unset = UNSET,
+        nrows__ne: int | Iterable[int] | Unset = UNSET,
+        nrows__gt: int | Unset = UNSET,
+        nrows__gte: int | Unset = UNSET,
+        nrows__lt: int | Unset = UNSET,
+        nrows__lte: int | Unset = UNSET,
+        nbytes: int | Iterable[int] | Unset = UNSET,
+        nbytes__ne: int | Iterable[int] | Unset = UNSET,
+        nbytes__gt: int | Unset = UNSET,
+        nbytes__gte: int | Unset = UNSET,
+        nbytes__lt: int | Unset = UNSET,
+        nbytes__lte: int | Unset = UNSET,
+        in_memory: bool | Iterable[bool] | Unset = UNSET,
+        edition: int | Iterable[int] | Unset = UNSET,
+        edition__ne: int | Iterable[int] | Unset = UNSET,
+        edition__gt: int | Unset = UNSET,
+        edition__gte: int | Unset = UNSET,
+        edition__lt: int | Unset = UNSET,
+        edition__lte: int | Unset = UNSET,
+        saved_edition: int | Iterable[int] | Unset | None = UNSET,
+        saved_edition__ne: int | Iterable[int] | Unset | None = UNSET,
+        saved_edition__gt: int | Unset = UNSET,
+        saved_edition__gte: int | Unset = UNSET,
+        saved_edition__lt: int | Unset = UNSET,
+        saved_edition__lte: int | Unset = UNSET,
+        saved_edition__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncDataFrameRecordQuery:
+        """``filter()`` of the query; it sends no request."""
+        return AsyncDataFrameRecordQuery(self._query.filter(**arguments(locals())))
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        project_id: int | Iterable[int] | Unset | None = UNSET,
+        project_id__ne: int | Iterable[int] | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        nrows: int | Iterable[int] | Unset = UNSET,
+        nrows__ne: int | Iterable[int] | Unset = UNSET,
+        nrows__gt: int | Unset = UNSET,
+        nrows__gte: int | Unset = UNSET,
+        nrows__lt: int | Unset = UNSET,
+        nrows__lte: int | Unset = UNSET,
+        nbytes: int | Iterable[int] | Unset = UNSET,
+        nbytes__ne: int | Iterable[int] | Unset = UNSET,
+        nbytes__gt: int | Unset = UNSET,
+        nbytes__gte: int | Unset = UNSET,
+        nbytes__lt: int | Unset = UNSET,
+        nbytes__lte: int | Unset = UNSET,
+        in_memory: bool | Iterable[bool] | Unset = UNSET,
+        edition: int | Iterable[int] | Unset = UNSET,
+        edition__ne: int | Iterable[int] | Unset = UNSET,
+        edition__gt: int | Unset = UNSET,
+        edition__gte: int | Unset = UNSET,
+        edition__lt: int | Unset = UNSET,
+        edition__lte: int | Unset = UNSET,
+        saved_edition: int | Iterable[int] | Unset | None = UNSET,
+        saved_edition__ne: int | Iterable[int] | Unset | None = UNSET,
+        saved_edition__gt: int | Unset = UNSET,
+        saved_edition__gte: int | Unset = UNSET,
+        saved_edition__lt: int | Unset = UNSET,
+        saved_edition__lte: int | Unset = UNSET,
+        saved_edition__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncDataFrameRecordQuery:
+        """``exclude()`` of the query; it sends no request."""
+        return AsyncDataFrameRecordQuery(self._query.exclude(**arguments(locals())))
+
+    def all(self) -> AsyncDataFrameRecordQuery:
+        """``all()`` of the query; it sends no request."""
+        return AsyncDataFrameRecordQuery(self._query.all())
+
+    def order_by(self, *fields: DataFrameRecordOrdering) -> AsyncDataFrameRecordQuery:
+        """``order_by()`` of the query; it sends no request."""
+        return AsyncDataFrameRecordQuery(self._query.order_by(*fields))
+
+    def __getitem__(self, index: slice) -> AsyncDataFrameRecordQuery:
+        return AsyncDataFrameRecordQuery(self._part(index))
+
+    async def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        project_id: int | Iterable[int] | Unset | None = UNSET,
+        project_id__ne: int | Iterable[int] | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        nrows: int | Iterable[int] | Unset = UNSET,
+        nrows__ne: int | Iterable[int] | Unset = UNSET,
+        nrows__gt: int | Unset = UNSET,
+        nrows__gte: int | Unset = UNSET,
+        nrows__lt: int | Unset = UNSET,
+        nrows__lte: int | Unset = UNSET,
+        nbytes: int | Iterable[int] | Unset = UNSET,
+        nbytes__ne: int | Iterable[int] | Unset = UNSET,
+        nbytes__gt: int | Unset = UNSET,
+        nbytes__gte: int | Unset = UNSET,
+        nbytes__lt: int | Unset = UNSET,
+        nbytes__lte: int | Unset = UNSET,
+        in_memory: bool | Iterable[bool] | Unset = UNSET,
+        edition: int | Iterable[int] | Unset = UNSET,
+        edition__ne: int | Iterable[int] | Unset = UNSET,
+        edition__gt: int | Unset = UNSET,
+        edition__gte: int | Unset = UNSET,
+        edition__lt: int | Unset = UNSET,
+        edition__lte: int | Unset = UNSET,
+        saved_edition: int | Iterable[int] | Unset | None = UNSET,
+        saved_edition__ne: int | Iterable[int] | Unset | None = UNSET,
+        saved_edition__gt: int | Unset = UNSET,
+        saved_edition__gte: int | Unset = UNSET,
+        saved_edition__lt: int | Unset = UNSET,
+        saved_edition__lte: int | Unset = UNSET,
+        saved_edition__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> DataFrameRecord:
+        """``get()``, awaited."""
+        return await in_thread(self._query.get, **arguments(locals()))
+
+    async def update(
+        self,
+        *,
+        columns: Iterable[Any] | Unset = UNSET,
+        nrows: int | Unset = UNSET,
+        nbytes: int | Unset = UNSET,
+        in_memory: bool | Unset = UNSET,
+        edition: int | Unset = UNSET,
+        saved_edition: int | Unset | None = UNSET,
+        last_change: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> int:
+        """``update()``, awaited."""
+        return await in_thread(self._query.update, **arguments(locals()))
+
+    async def delete(self) -> int:
+        """``delete()``, awaited."""
+        return await in_thread(self._query.delete)
+
+    def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[DataFrameRecord]:
+        """``iterator()``, awaited."""
+        return iterate_rows(lambda: self._query.iterator(chunk_size))
+
+    async def first(self) -> DataFrameRecord | None:
+        """``first()``, awaited."""
+        return await in_thread(self._query.first)
+
+    async def last(self) -> DataFrameRecord | None:
+        """``last()``, awaited."""
+        return await in_thread(self._query.last)
+
+    async def count(self) -> int:
+        """``count()``, awaited."""
+        return await in_thread(self._query.count)
+
+    async def exists(self) -> bool:
+        """``exists()``, awaited."""
+        return await in_thread(self._query.exists)
+
+    async def values(self, *fields: str) -> list[dict[str, Any]]:
+        """``values()``, awaited."""
+        return await in_thread(self._query.values, *fields)
+
+    async def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
+        """``values_list()``, awaited."""
+        return await in_thread(self._query.values_list, *fields, flat=flat)
+
+    async def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, DataFrameRecord]:
+        """``in_bulk()``, awaited."""
+        return await in_thread(self._query.in_bulk, ids)
+
+    async def counts(self, by: str = "state") -> dict[Any, int]:
+        """``counts()``, awaited."""
+        return await in_thread(self._query.counts, by)
+
+    async def to_pandas(self) -> Any:
+        """``to_pandas()``, awaited."""
+        return await in_thread(self._query.to_pandas)
+
+    async def to_polars(self) -> Any:
+        """``to_polars()``, awaited."""
+        return await in_thread(self._query.to_polars)
+
+    async def to_arrow(self) -> Any:
+        """``to_arrow()``, awaited."""
+        return await in_thread(self._query.to_arrow)
+
+
+class AsyncDataFrameRecordManager(AsyncDataFrameRecordQuery):
+    """``DataFrameRecord.aobjects``: where awaited queries of DataFrameRecords begin."""
+
+    async def create(
+        self,
+        *,
+        project_id: int,
+        name: str,
+        columns: Iterable[Any] | Unset = UNSET,
+        nrows: int | Unset = UNSET,
+        nbytes: int | Unset = UNSET,
+        in_memory: bool | Unset = UNSET,
+        edition: int | Unset = UNSET,
+        saved_edition: int | Unset | None = UNSET,
+        last_change: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> DataFrameRecord:
+        """``create()``, awaited."""
+        return await in_thread(self._query.create, **arguments(locals()))
+
+    async def bulk_create(
+        self, items: Iterable[DataFrameRecord], *, progress: bool | None = None
+    ) -> list[DataFrameRecord]:
+        """``bulk_create()``, awaited."""
+        return await in_thread(self._query.bulk_create, items, progress=progress)
+
+    async def bulk_update(self, items: Iterable[DataFrameRecord], *, progress: bool | None = None) -> int:
+        """``bulk_update()``, awaited."""
+        return await in_thread(self._query.bulk_update, items, progress=progress)

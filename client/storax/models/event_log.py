@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, overload
 from uuid import UUID
 
+from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_thread, iterate_rows
 from storax._orm.fields import Field
 from storax._orm.filters import Filter
 from storax._orm.instance import Model, Spec
 from storax._orm.manager import Objects
-from storax._orm.query import Query
+from storax._orm.query import Query, arguments
+from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
 
 EventLogOrdering = Literal["position", "-position", "timestamp", "-timestamp"]
@@ -79,6 +81,7 @@ class EventLog(Model):
     )
 
     objects: ClassVar[Objects[EventLogManager]] = Objects(lambda: EventLogManager)
+    aobjects: ClassVar[AsyncObjects[AsyncEventLogManager]] = AsyncObjects(lambda: AsyncEventLogManager)
 
     position: Field[int] = Field(int, doc="Position in the log; grows, with gaps.")
     """Position in the log; grows, with gaps."""
@@ -110,6 +113,10 @@ class EventLog(Model):
     """Same as position."""
     job_id: Field[int | None] = Field(int | None, doc="Id of the job, if a job changed.")
     """Id of the job, if a job changed."""
+
+    async def arefresh_from_db(self) -> None:
+        """``refresh_from_db()``, awaited."""
+        return await in_thread(self.refresh_from_db)
 
 
 class EventLogQuery(Query[EventLog]):
@@ -173,8 +180,8 @@ class EventLogQuery(Query[EventLog]):
             position__lt: position below this.
             position__lte: position at or below this.
             timestamp: Equal to this timestamp, or to any of a list.
-            timestamp_before: timestamp before this time (UTC).
-            timestamp_after: timestamp after this time (UTC).
+            timestamp_before: timestamp before this time.
+            timestamp_after: timestamp after this time.
             site_id: Equal to this site_id, or to any of a list.
             site_id__ne: Not this site_id, nor any of a list.
             site_id__isnull: Whether site_id is null.
@@ -342,3 +349,217 @@ class EventLogManager(EventLogQuery):
 
 
 EventLogQuery._queries = EventLogQuery
+
+
+class AsyncEventLogQuery(AsyncQuery[EventLog]):
+    """A query of EventLogs whose calls are awaited."""
+
+    def filter(
+        self,
+        *,
+        position: int | Iterable[int] | Unset = UNSET,
+        position__ne: int | Iterable[int] | Unset = UNSET,
+        position__gt: int | Unset = UNSET,
+        position__gte: int | Unset = UNSET,
+        position__lt: int | Unset = UNSET,
+        position__lte: int | Unset = UNSET,
+        timestamp: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        timestamp_before: datetime | str | Unset = UNSET,
+        timestamp_after: datetime | str | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        site_id__isnull: bool | Unset = UNSET,
+        entity: str | Iterable[str] | Unset = UNSET,
+        entity__ne: str | Iterable[str] | Unset = UNSET,
+        entity_id: int | Iterable[int] | Unset | None = UNSET,
+        entity_id__ne: int | Iterable[int] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        version__ne: int | Iterable[int] | Unset = UNSET,
+        version__gt: int | Unset = UNSET,
+        version__gte: int | Unset = UNSET,
+        version__lt: int | Unset = UNSET,
+        version__lte: int | Unset = UNSET,
+        type: str | Iterable[str] | Unset = UNSET,
+        type__ne: str | Iterable[str] | Unset = UNSET,
+        actor: str | Iterable[str] | Unset = UNSET,
+        actor__ne: str | Iterable[str] | Unset = UNSET,
+        command_id: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        command_id__ne: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        command_id__isnull: bool | Unset = UNSET,
+        from_state: str | Iterable[str] | Unset | None = UNSET,
+        from_state__ne: str | Iterable[str] | Unset | None = UNSET,
+        from_state__isnull: bool | Unset = UNSET,
+        to_state: str | Iterable[str] | Unset | None = UNSET,
+        to_state__ne: str | Iterable[str] | Unset | None = UNSET,
+        to_state__isnull: bool | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        scheduler_id: str | Iterable[str] | Unset | None = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncEventLogQuery:
+        """``filter()`` of the query; it sends no request."""
+        return AsyncEventLogQuery(self._query.filter(**arguments(locals())))
+
+    def exclude(
+        self,
+        *,
+        position: int | Iterable[int] | Unset = UNSET,
+        position__ne: int | Iterable[int] | Unset = UNSET,
+        position__gt: int | Unset = UNSET,
+        position__gte: int | Unset = UNSET,
+        position__lt: int | Unset = UNSET,
+        position__lte: int | Unset = UNSET,
+        timestamp: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        timestamp_before: datetime | str | Unset = UNSET,
+        timestamp_after: datetime | str | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        site_id__isnull: bool | Unset = UNSET,
+        entity: str | Iterable[str] | Unset = UNSET,
+        entity__ne: str | Iterable[str] | Unset = UNSET,
+        entity_id: int | Iterable[int] | Unset | None = UNSET,
+        entity_id__ne: int | Iterable[int] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        version__ne: int | Iterable[int] | Unset = UNSET,
+        version__gt: int | Unset = UNSET,
+        version__gte: int | Unset = UNSET,
+        version__lt: int | Unset = UNSET,
+        version__lte: int | Unset = UNSET,
+        type: str | Iterable[str] | Unset = UNSET,
+        type__ne: str | Iterable[str] | Unset = UNSET,
+        actor: str | Iterable[str] | Unset = UNSET,
+        actor__ne: str | Iterable[str] | Unset = UNSET,
+        command_id: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        command_id__ne: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        command_id__isnull: bool | Unset = UNSET,
+        from_state: str | Iterable[str] | Unset | None = UNSET,
+        from_state__ne: str | Iterable[str] | Unset | None = UNSET,
+        from_state__isnull: bool | Unset = UNSET,
+        to_state: str | Iterable[str] | Unset | None = UNSET,
+        to_state__ne: str | Iterable[str] | Unset | None = UNSET,
+        to_state__isnull: bool | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        scheduler_id: str | Iterable[str] | Unset | None = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncEventLogQuery:
+        """``exclude()`` of the query; it sends no request."""
+        return AsyncEventLogQuery(self._query.exclude(**arguments(locals())))
+
+    def all(self) -> AsyncEventLogQuery:
+        """``all()`` of the query; it sends no request."""
+        return AsyncEventLogQuery(self._query.all())
+
+    def order_by(self, *fields: EventLogOrdering) -> AsyncEventLogQuery:
+        """``order_by()`` of the query; it sends no request."""
+        return AsyncEventLogQuery(self._query.order_by(*fields))
+
+    def __getitem__(self, index: slice) -> AsyncEventLogQuery:
+        return AsyncEventLogQuery(self._part(index))
+
+    async def get(
+        self,
+        *,
+        position: int | Iterable[int] | Unset = UNSET,
+        position__ne: int | Iterable[int] | Unset = UNSET,
+        position__gt: int | Unset = UNSET,
+        position__gte: int | Unset = UNSET,
+        position__lt: int | Unset = UNSET,
+        position__lte: int | Unset = UNSET,
+        timestamp: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        timestamp_before: datetime | str | Unset = UNSET,
+        timestamp_after: datetime | str | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        site_id__isnull: bool | Unset = UNSET,
+        entity: str | Iterable[str] | Unset = UNSET,
+        entity__ne: str | Iterable[str] | Unset = UNSET,
+        entity_id: int | Iterable[int] | Unset | None = UNSET,
+        entity_id__ne: int | Iterable[int] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        version__ne: int | Iterable[int] | Unset = UNSET,
+        version__gt: int | Unset = UNSET,
+        version__gte: int | Unset = UNSET,
+        version__lt: int | Unset = UNSET,
+        version__lte: int | Unset = UNSET,
+        type: str | Iterable[str] | Unset = UNSET,
+        type__ne: str | Iterable[str] | Unset = UNSET,
+        actor: str | Iterable[str] | Unset = UNSET,
+        actor__ne: str | Iterable[str] | Unset = UNSET,
+        command_id: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        command_id__ne: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        command_id__isnull: bool | Unset = UNSET,
+        from_state: str | Iterable[str] | Unset | None = UNSET,
+        from_state__ne: str | Iterable[str] | Unset | None = UNSET,
+        from_state__isnull: bool | Unset = UNSET,
+        to_state: str | Iterable[str] | Unset | None = UNSET,
+        to_state__ne: str | Iterable[str] | Unset | None = UNSET,
+        to_state__isnull: bool | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        scheduler_id: str | Iterable[str] | Unset | None = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> EventLog:
+        """``get()``, awaited."""
+        return await in_thread(self._query.get, **arguments(locals()))
+
+    def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[EventLog]:
+        """``iterator()``, awaited."""
+        return iterate_rows(lambda: self._query.iterator(chunk_size))
+
+    async def first(self) -> EventLog | None:
+        """``first()``, awaited."""
+        return await in_thread(self._query.first)
+
+    async def last(self) -> EventLog | None:
+        """``last()``, awaited."""
+        return await in_thread(self._query.last)
+
+    async def count(self) -> int:
+        """``count()``, awaited."""
+        return await in_thread(self._query.count)
+
+    async def exists(self) -> bool:
+        """``exists()``, awaited."""
+        return await in_thread(self._query.exists)
+
+    async def values(self, *fields: str) -> list[dict[str, Any]]:
+        """``values()``, awaited."""
+        return await in_thread(self._query.values, *fields)
+
+    async def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
+        """``values_list()``, awaited."""
+        return await in_thread(self._query.values_list, *fields, flat=flat)
+
+    async def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, EventLog]:
+        """``in_bulk()``, awaited."""
+        return await in_thread(self._query.in_bulk, ids)
+
+    async def counts(self, by: str = "state") -> dict[Any, int]:
+        """``counts()``, awaited."""
+        return await in_thread(self._query.counts, by)
+
+    async def to_pandas(self) -> Any:
+        """``to_pandas()``, awaited."""
+        return await in_thread(self._query.to_pandas)
+
+    async def to_polars(self) -> Any:
+        """``to_polars()``, awaited."""
+        return await in_thread(self._query.to_polars)
+
+    async def to_arrow(self) -> Any:
+        """``to_arrow()``, awaited."""
+        return await in_thread(self._query.to_arrow)
+
+
+class AsyncEventLogManager(AsyncEventLogQuery):
+    """``EventLog.aobjects``: where awaited queries of EventLogs begin."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Never, overload
+from typing import Any, ClassVar, Literal, Never, Self, overload
 
 from storax._jobs.app import AppBase
-from storax._jobs.job import JobBase, ParentIds
+from storax._jobs.files import JobFile
+from storax._jobs.job import CancelCount, JobBase, ParentIds
 from storax._jobs.queries import JobManagerBase, JobQueryBase
+from storax._jobs.waiting import ReturnWhen
+from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_own_thread, in_thread, iterate_ends, iterate_rows
 from storax._orm.changes import ChangeQuery
 from storax._orm.fields import Field, declared
 from storax._orm.filters import Filter
 from storax._orm.instance import Spec
 from storax._orm.manager import Manager, Objects
+from storax._orm.query import arguments
+from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
 
 AppOrdering = Literal[
@@ -64,6 +69,8 @@ JobOrdering = Literal[
     "-priority",
     "attempt",
     "-attempt",
+    "losses",
+    "-losses",
     "creation_date",
     "-creation_date",
     "last_update",
@@ -117,6 +124,7 @@ class App(AppBase["App", "Job"]):
     )
 
     objects: ClassVar[Objects[AppManager]] = Objects(lambda: AppManager)
+    aobjects: ClassVar[AsyncObjects[AsyncAppManager]] = AsyncObjects(lambda: AsyncAppManager)
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
@@ -204,19 +212,28 @@ class App(AppBase["App", "Job"]):
             int,
             settable="always",
             default=1,
-            doc="Number of runs before an error makes a job FAILED; a job can override it.",
+            doc="Number of runs before an error makes a job FAILED; lost runs do not count; a job can override it.",
         )
     )
-    """Number of runs before an error makes a job FAILED; a job can override it."""
+    """Number of runs before an error makes a job FAILED; lost runs do not count; a job can override it."""
+    max_losses: int = declared(
+        Field(
+            int,
+            settable="always",
+            default=100,
+            doc="Number of lost runs that makes a job FAILED; 0: no limit; a job can override it.",
+        )
+    )
+    """Number of lost runs that makes a job FAILED; 0: no limit; a job can override it."""
     retry_delay_sec: int = declared(
         Field(
             int,
             settable="always",
             default=0,
-            doc="Seconds before the second attempt; doubles each time; a job can override it.",
+            doc="Seconds before the run that follows an error; doubles with each error; a job can override it.",
         )
     )
-    """Seconds before the second attempt; doubles each time; a job can override it."""
+    """Seconds before the run that follows an error; doubles with each error; a job can override it."""
     retry_exit_codes: list[int] = declared(
         Field(
             list[int],
@@ -231,10 +248,10 @@ class App(AppBase["App", "Job"]):
             bool,
             settable="always",
             default=True,
-            doc="Whether a job is retried after its wall time; a job can override it.",
+            doc="Whether a job runs again after its wall_time_limit_min; a job can override it.",
         )
     )
-    """Whether a job is retried after its wall time; a job can override it."""
+    """Whether a job runs again after its wall_time_limit_min; a job can override it."""
     version: Field[int] = Field(int, doc="Number of changes so far; 1 at creation.")
     """Number of changes so far; 1 at creation."""
     creation_date: Field[datetime] = Field(datetime, doc="When it was created.")
@@ -259,6 +276,7 @@ class App(AppBase["App", "Job"]):
         cleanup_files: Iterable[Any] | Unset = UNSET,
         environment: Mapping[str, str] | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -284,16 +302,30 @@ class App(AppBase["App", "Job"]):
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.
             cleanup_files: Glob patterns of files in the workdir to delete after a job has finished.
             environment: Environment variables of each job.
-            max_attempts: Number of runs before an error makes a job FAILED; a job can override it. Default:
-                1.
-            retry_delay_sec: Seconds before the second attempt; doubles each time; a job can override it.
-                Default: 0.
+            max_attempts: Number of runs before an error makes a job FAILED; lost runs do not count; a job can
+                override it. Default: 1.
+            max_losses: Number of lost runs that makes a job FAILED; 0: no limit; a job can override it.
+                Default: 100.
+            retry_delay_sec: Seconds before the run that follows an error; doubles with each error; a job can
+                override it. Default: 0.
             retry_exit_codes: Exit codes after which a job is retried; empty: after any error; a job can
                 override it.
-            retry_on_timeout: Whether a job is retried after its wall time; a job can override it. Default:
-                True.
+            retry_on_timeout: Whether a job runs again after its wall_time_limit_min; a job can override it.
+                Default: True.
         """
         self._fill(locals())
+
+    async def asave(self, *, force: bool = False) -> None:
+        """``save()``, awaited."""
+        return await in_thread(self.save, force=force)
+
+    async def arefresh_from_db(self) -> None:
+        """``refresh_from_db()``, awaited."""
+        return await in_thread(self.refresh_from_db)
+
+    async def adelete(self) -> None:
+        """``delete()``, awaited."""
+        return await in_thread(self.delete)
 
 
 class AppQuery(ChangeQuery[App]):
@@ -340,11 +372,11 @@ class AppQuery(ChangeQuery[App]):
             name__startswith: name starts with this text.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
             site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
                 error.
             site_path: Path of its site contains this text.
@@ -447,6 +479,7 @@ class AppQuery(ChangeQuery[App]):
         cleanup_files: Iterable[Any] | Unset = UNSET,
         environment: Mapping[str, str] | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -472,11 +505,14 @@ class AppQuery(ChangeQuery[App]):
             transfers: Transfer slots: {slot: {required, direction, local_path, description, recursive}}.
             cleanup_files: Glob patterns of files in the workdir to delete after a job has finished.
             environment: Environment variables of each job.
-            max_attempts: Number of runs before an error makes a job FAILED; a job can override it.
-            retry_delay_sec: Seconds before the second attempt; doubles each time; a job can override it.
+            max_attempts: Number of runs before an error makes a job FAILED; lost runs do not count; a job can
+                override it.
+            max_losses: Number of lost runs that makes a job FAILED; 0: no limit; a job can override it.
+            retry_delay_sec: Seconds before the run that follows an error; doubles with each error; a job can
+                override it.
             retry_exit_codes: Exit codes after which a job is retried; empty: after any error; a job can
                 override it.
-            retry_on_timeout: Whether a job is retried after its wall time; a job can override it.
+            retry_on_timeout: Whether a job runs again after its wall_time_limit_min; a job can override it.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -514,6 +550,7 @@ class AppManager(Manager[App], AppQuery):
         cleanup_files: Iterable[Any] | Unset = UNSET,
         environment: Mapping[str, str] | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -542,6 +579,218 @@ class AppManager(Manager[App], AppQuery):
 
 
 AppQuery._queries = AppQuery
+
+
+class AsyncAppQuery(AsyncQuery[App]):
+    """A query of Apps whose calls are awaited."""
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        site_name: str | Iterable[str] | Unset = UNSET,
+        site_path: str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncAppQuery:
+        """``filter()`` of the query; it sends no request."""
+        return AsyncAppQuery(self._query.filter(**arguments(locals())))
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        site_name: str | Iterable[str] | Unset = UNSET,
+        site_path: str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncAppQuery:
+        """``exclude()`` of the query; it sends no request."""
+        return AsyncAppQuery(self._query.exclude(**arguments(locals())))
+
+    def all(self) -> AsyncAppQuery:
+        """``all()`` of the query; it sends no request."""
+        return AsyncAppQuery(self._query.all())
+
+    def order_by(self, *fields: AppOrdering) -> AsyncAppQuery:
+        """``order_by()`` of the query; it sends no request."""
+        return AsyncAppQuery(self._query.order_by(*fields))
+
+    def __getitem__(self, index: slice) -> AsyncAppQuery:
+        return AsyncAppQuery(self._part(index))
+
+    async def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        site_name: str | Iterable[str] | Unset = UNSET,
+        site_path: str | Unset = UNSET,
+        **unknown: Never,
+    ) -> App:
+        """``get()``, awaited."""
+        return await in_thread(self._query.get, **arguments(locals()))
+
+    async def update(
+        self,
+        *,
+        site_id: int | Unset = UNSET,
+        name: str | Unset = UNSET,
+        description: str | Unset = UNSET,
+        command_template: str | Unset | None = UNSET,
+        use_shell: bool | Unset = UNSET,
+        source_code: str | Unset = UNSET,
+        hooks: Iterable[Any] | Unset = UNSET,
+        python_exe: str | Unset | None = UNSET,
+        shell_preamble: str | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        transfers: Mapping[str, Any] | Unset = UNSET,
+        cleanup_files: Iterable[Any] | Unset = UNSET,
+        environment: Mapping[str, str] | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
+        **unknown: Never,
+    ) -> int:
+        """``update()``, awaited."""
+        return await in_thread(self._query.update, **arguments(locals()))
+
+    async def delete(self) -> int:
+        """``delete()``, awaited."""
+        return await in_thread(self._query.delete)
+
+    def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[App]:
+        """``iterator()``, awaited."""
+        return iterate_rows(lambda: self._query.iterator(chunk_size))
+
+    async def first(self) -> App | None:
+        """``first()``, awaited."""
+        return await in_thread(self._query.first)
+
+    async def last(self) -> App | None:
+        """``last()``, awaited."""
+        return await in_thread(self._query.last)
+
+    async def count(self) -> int:
+        """``count()``, awaited."""
+        return await in_thread(self._query.count)
+
+    async def exists(self) -> bool:
+        """``exists()``, awaited."""
+        return await in_thread(self._query.exists)
+
+    async def values(self, *fields: str) -> list[dict[str, Any]]:
+        """``values()``, awaited."""
+        return await in_thread(self._query.values, *fields)
+
+    async def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
+        """``values_list()``, awaited."""
+        return await in_thread(self._query.values_list, *fields, flat=flat)
+
+    async def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, App]:
+        """``in_bulk()``, awaited."""
+        return await in_thread(self._query.in_bulk, ids)
+
+    async def counts(self, by: str = "state") -> dict[Any, int]:
+        """``counts()``, awaited."""
+        return await in_thread(self._query.counts, by)
+
+    async def to_pandas(self) -> Any:
+        """``to_pandas()``, awaited."""
+        return await in_thread(self._query.to_pandas)
+
+    async def to_polars(self) -> Any:
+        """``to_polars()``, awaited."""
+        return await in_thread(self._query.to_polars)
+
+    async def to_arrow(self) -> Any:
+        """``to_arrow()``, awaited."""
+        return await in_thread(self._query.to_arrow)
+
+
+class AsyncAppManager(AsyncAppQuery):
+    """``App.aobjects``: where awaited queries of Apps begin."""
+
+    async def create(
+        self,
+        *,
+        site_id: int,
+        name: str,
+        description: str | Unset = UNSET,
+        command_template: str | Unset | None = UNSET,
+        use_shell: bool | Unset = UNSET,
+        source_code: str | Unset = UNSET,
+        hooks: Iterable[Any] | Unset = UNSET,
+        python_exe: str | Unset | None = UNSET,
+        shell_preamble: str | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        transfers: Mapping[str, Any] | Unset = UNSET,
+        cleanup_files: Iterable[Any] | Unset = UNSET,
+        environment: Mapping[str, str] | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
+        **unknown: Never,
+    ) -> App:
+        """``create()``, awaited."""
+        return await in_thread(self._query.create, **arguments(locals()))
+
+    async def bulk_create(self, items: Iterable[App], *, progress: bool | None = None) -> list[App]:
+        """``bulk_create()``, awaited."""
+        return await in_thread(self._query.bulk_create, items, progress=progress)
+
+    async def bulk_update(self, items: Iterable[App], *, progress: bool | None = None) -> int:
+        """``bulk_update()``, awaited."""
+        return await in_thread(self._query.bulk_update, items, progress=progress)
 
 
 class Job(JobBase["App", "JobQuery"]):
@@ -573,6 +822,8 @@ class Job(JobBase["App", "JobQuery"]):
             "-priority",
             "attempt",
             "-attempt",
+            "losses",
+            "-losses",
             "creation_date",
             "-creation_date",
             "last_update",
@@ -640,6 +891,12 @@ class Job(JobBase["App", "JobQuery"]):
             "wall_time_min__gte": Filter(int, "gte"),
             "wall_time_min__lt": Filter(int, "lt"),
             "wall_time_min__lte": Filter(int, "lte"),
+            "wall_time_limit_min": Filter(int, "eq", many=True),
+            "wall_time_limit_min__ne": Filter(int, "ne", many=True),
+            "wall_time_limit_min__gt": Filter(int, "gt"),
+            "wall_time_limit_min__gte": Filter(int, "gte"),
+            "wall_time_limit_min__lt": Filter(int, "lt"),
+            "wall_time_limit_min__lte": Filter(int, "lte"),
             "priority": Filter(int, "eq", many=True),
             "priority__ne": Filter(int, "ne", many=True),
             "priority__gt": Filter(int, "gt"),
@@ -652,12 +909,28 @@ class Job(JobBase["App", "JobQuery"]):
             "max_attempts__gte": Filter(int, "gte"),
             "max_attempts__lt": Filter(int, "lt"),
             "max_attempts__lte": Filter(int, "lte"),
+            "max_losses": Filter(int, "eq", many=True),
+            "max_losses__ne": Filter(int, "ne", many=True),
+            "max_losses__gt": Filter(int, "gt"),
+            "max_losses__gte": Filter(int, "gte"),
+            "max_losses__lt": Filter(int, "lt"),
+            "max_losses__lte": Filter(int, "lte"),
             "attempt": Filter(int, "eq", many=True),
             "attempt__ne": Filter(int, "ne", many=True),
             "attempt__gt": Filter(int, "gt"),
             "attempt__gte": Filter(int, "gte"),
             "attempt__lt": Filter(int, "lt"),
             "attempt__lte": Filter(int, "lte"),
+            "losses": Filter(int, "eq", many=True),
+            "losses__ne": Filter(int, "ne", many=True),
+            "losses__gt": Filter(int, "gt"),
+            "losses__gte": Filter(int, "gte"),
+            "losses__lt": Filter(int, "lt"),
+            "losses__lte": Filter(int, "lte"),
+            "loss_reason": Filter(str, "eq", many=True),
+            "loss_reason__ne": Filter(str, "ne", many=True),
+            "loss_reason__contains": Filter(str, "contains"),
+            "loss_reason__startswith": Filter(str, "startswith"),
             "not_before": Filter(datetime, "eq", many=True),
             "not_before_before": Filter(datetime, "before"),
             "not_before_after": Filter(datetime, "after"),
@@ -692,6 +965,7 @@ class Job(JobBase["App", "JobQuery"]):
     )
 
     objects: ClassVar[Objects[JobManager]] = Objects(lambda: JobManager)
+    aobjects: ClassVar[AsyncObjects[AsyncJobManager]] = AsyncObjects(lambda: AsyncJobManager)
 
     id: Field[int | None] = Field(int, doc="Server id, never reused.")
     """Server id, never reused."""
@@ -701,18 +975,20 @@ class Job(JobBase["App", "JobQuery"]):
         str, settable="always", required=True, doc="Working folder, relative to the site's data folder."
     )
     """Working folder, relative to the site's data folder."""
-    tags: Field[dict[str, str]] = Field(dict[str, str], settable="always", default={}, doc="Labels.")
+    tags: Field[dict[str, str]] = Field(dict[str, str], settable="always", default={}, by_key=True, doc="Labels.")
     """Labels."""
     parameters: Field[dict[str, Any]] = Field(
-        dict[str, Any], settable="always", default={}, doc="Values for the App's parameters."
+        dict[str, Any], settable="always", default={}, by_key=True, doc="Values for the App's parameters."
     )
     """Values for the App's parameters."""
-    data: Field[dict[str, Any]] = Field(dict[str, Any], settable="always", default={}, doc="Data of the user.")
+    data: Field[dict[str, Any]] = Field(
+        dict[str, Any], settable="always", default={}, by_key=True, doc="Data of the user."
+    )
     """Data of the user."""
     return_value: Field[Any] = Field(Any, settable="update", doc="Result of the process, as JSON.")
     """Result of the process, as JSON."""
     launch_params: Field[dict[str, str]] = Field(
-        dict[str, str], settable="always", default={}, doc="Extra arguments for the site's launcher."
+        dict[str, str], settable="always", default={}, by_key=True, doc="Extra arguments for the site's launcher."
     )
     """Extra arguments for the site's launcher."""
     parent_ids: ParentIds = ParentIds(list[int], settable="create", default=[], doc="Jobs that must finish first.")
@@ -750,28 +1026,53 @@ class Job(JobBase["App", "JobQuery"]):
         int, settable="always", default=0, doc="Memory on each node, in MiB; 0: none. Reserved, but not enforced."
     )
     """Memory on each node, in MiB; 0: none. Reserved, but not enforced."""
-    wall_time_min: Field[int] = Field(int, settable="always", default=0, doc="Longest run, in minutes; 0: no limit.")
-    """Longest run, in minutes; 0: no limit."""
+    wall_time_min: Field[int] = Field(
+        int,
+        settable="always",
+        default=0,
+        doc="Expected run time, in minutes; 0: not known. For packing; nothing ends the job after it.",
+    )
+    """Expected run time, in minutes; 0: not known. For packing; nothing ends the job after it."""
+    wall_time_limit_min: Field[int] = Field(
+        int,
+        settable="always",
+        default=0,
+        doc="Hard limit of one run, in minutes; 0: none. A job that reaches it is stopped.",
+    )
+    """Hard limit of one run, in minutes; 0: none. A job that reaches it is stopped."""
     priority: Field[int] = Field(int, settable="always", default=0, doc="Priority, -1000 to 1000; higher runs first.")
     """Priority, -1000 to 1000; higher runs first."""
     max_attempts: Field[int] = Field(
-        int, settable="always", default=1, doc="Number of runs before an error makes it FAILED."
+        int, settable="always", default=1, doc="Number of runs before an error makes it FAILED; lost runs do not count."
     )
-    """Number of runs before an error makes it FAILED."""
+    """Number of runs before an error makes it FAILED; lost runs do not count."""
+    max_losses: Field[int] = Field(
+        int, settable="always", default=100, doc="Number of lost runs that makes it FAILED; 0: no limit."
+    )
+    """Number of lost runs that makes it FAILED; 0: no limit."""
     retry_delay_sec: Field[int] = Field(
-        int, settable="always", default=0, doc="Seconds before the second attempt; doubles each time."
+        int,
+        settable="always",
+        default=0,
+        doc="Seconds before the run that follows an error; doubles with each error, up to a day.",
     )
-    """Seconds before the second attempt; doubles each time."""
+    """Seconds before the run that follows an error; doubles with each error, up to a day."""
     retry_exit_codes: Field[list[int]] = Field(
         list[int], settable="always", default=[], doc="Exit codes after which it is retried; empty: after any error."
     )
     """Exit codes after which it is retried; empty: after any error."""
     retry_on_timeout: Field[bool] = Field(
-        bool, settable="always", default=True, doc="Whether it is retried after its wall time."
+        bool, settable="always", default=True, doc="Whether it runs again after wall_time_limit_min."
     )
-    """Whether it is retried after its wall time."""
+    """Whether it runs again after wall_time_limit_min."""
     attempt: Field[int] = Field(int, doc="Number of runs started so far.")
     """Number of runs started so far."""
+    losses: Field[int] = Field(
+        int, doc="Number of runs that were lost with their site or allocation, or reached their limit."
+    )
+    """Number of runs that were lost with their site or allocation, or reached their limit."""
+    loss_reason: Field[str] = Field(str, doc="Why its last run was lost; empty: it was not.")
+    """Why its last run was lost; empty: it was not."""
     not_before: Field[datetime | None] = Field(datetime | None, doc="Earliest next start (back-off).")
     """Earliest next start (back-off)."""
     return_code: Field[int | None] = Field(
@@ -829,8 +1130,10 @@ class Job(JobBase["App", "JobQuery"]):
         gpus_per_rank: float | Unset = UNSET,
         mem_per_node_mb: int | Unset = UNSET,
         wall_time_min: int | Unset = UNSET,
+        wall_time_limit_min: int | Unset = UNSET,
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -859,15 +1162,60 @@ class Job(JobBase["App", "JobQuery"]):
             node_packing_count: Number of such jobs that may share one node. Default: 1.
             gpus_per_rank: GPUs per rank. Default: 0.0.
             mem_per_node_mb: Memory on each node, in MiB; 0: none. Reserved, but not enforced. Default: 0.
-            wall_time_min: Longest run, in minutes; 0: no limit. Default: 0.
+            wall_time_min: Expected run time, in minutes; 0: not known. For packing; nothing ends the job
+                after it. Default: 0.
+            wall_time_limit_min: Hard limit of one run, in minutes; 0: none. A job that reaches it is stopped.
+                Default: 0.
             priority: Priority, -1000 to 1000; higher runs first. Default: 0.
-            max_attempts: Number of runs before an error makes it FAILED. Default: 1.
-            retry_delay_sec: Seconds before the second attempt; doubles each time. Default: 0.
+            max_attempts: Number of runs before an error makes it FAILED; lost runs do not count. Default: 1.
+            max_losses: Number of lost runs that makes it FAILED; 0: no limit. Default: 100.
+            retry_delay_sec: Seconds before the run that follows an error; doubles with each error, up to a
+                day. Default: 0.
             retry_exit_codes: Exit codes after which it is retried; empty: after any error.
-            retry_on_timeout: Whether it is retried after its wall time. Default: True.
+            retry_on_timeout: Whether it runs again after wall_time_limit_min. Default: True.
             transfers: Files by App slot: "alias:/path" or {location_alias, path}.
         """
         self._fill(locals())
+
+    async def afile(self, name: str) -> JobFile:
+        """``file()``, awaited."""
+        return await in_thread(self.file, name)
+
+    async def adone(self) -> bool:
+        """``done()``, awaited."""
+        return await in_thread(self.done)
+
+    async def await_(self, timeout: float | None = None) -> Self:
+        """``wait()``, awaited."""
+        return await in_own_thread(self.wait, timeout)
+
+    async def aresult(self, timeout: float | None = None, *, trust: bool = False) -> Any:
+        """``result()``, awaited."""
+        return await in_own_thread(self.result, timeout, trust=trust)
+
+    async def aresult_nowait(self, *, trust: bool = False) -> Any:
+        """``result_nowait()``, awaited."""
+        return await in_thread(self.result_nowait, trust=trust)
+
+    async def awatch(self, *, timeout: float | None = None) -> Self:
+        """``watch()``, awaited."""
+        return await in_own_thread(self.watch, timeout=timeout)
+
+    async def acancel(self) -> CancelCount:
+        """``cancel()``, awaited."""
+        return await in_thread(self.cancel)
+
+    async def asave(self, *, force: bool = False) -> None:
+        """``save()``, awaited."""
+        return await in_thread(self.save, force=force)
+
+    async def arefresh_from_db(self) -> None:
+        """``refresh_from_db()``, awaited."""
+        return await in_thread(self.refresh_from_db)
+
+    async def adelete(self) -> None:
+        """``delete()``, awaited."""
+        return await in_thread(self.delete)
 
 
 class JobQuery(JobQueryBase[Job]):
@@ -939,6 +1287,12 @@ class JobQuery(JobQueryBase[Job]):
         wall_time_min__gte: int | Unset = UNSET,
         wall_time_min__lt: int | Unset = UNSET,
         wall_time_min__lte: int | Unset = UNSET,
+        wall_time_limit_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__gt: int | Unset = UNSET,
+        wall_time_limit_min__gte: int | Unset = UNSET,
+        wall_time_limit_min__lt: int | Unset = UNSET,
+        wall_time_limit_min__lte: int | Unset = UNSET,
         priority: int | Iterable[int] | Unset = UNSET,
         priority__ne: int | Iterable[int] | Unset = UNSET,
         priority__gt: int | Unset = UNSET,
@@ -951,12 +1305,28 @@ class JobQuery(JobQueryBase[Job]):
         max_attempts__gte: int | Unset = UNSET,
         max_attempts__lt: int | Unset = UNSET,
         max_attempts__lte: int | Unset = UNSET,
+        max_losses: int | Iterable[int] | Unset = UNSET,
+        max_losses__ne: int | Iterable[int] | Unset = UNSET,
+        max_losses__gt: int | Unset = UNSET,
+        max_losses__gte: int | Unset = UNSET,
+        max_losses__lt: int | Unset = UNSET,
+        max_losses__lte: int | Unset = UNSET,
         attempt: int | Iterable[int] | Unset = UNSET,
         attempt__ne: int | Iterable[int] | Unset = UNSET,
         attempt__gt: int | Unset = UNSET,
         attempt__gte: int | Unset = UNSET,
         attempt__lt: int | Unset = UNSET,
         attempt__lte: int | Unset = UNSET,
+        losses: int | Iterable[int] | Unset = UNSET,
+        losses__ne: int | Iterable[int] | Unset = UNSET,
+        losses__gt: int | Unset = UNSET,
+        losses__gte: int | Unset = UNSET,
+        losses__lt: int | Unset = UNSET,
+        losses__lte: int | Unset = UNSET,
+        loss_reason: str | Iterable[str] | Unset = UNSET,
+        loss_reason__ne: str | Iterable[str] | Unset = UNSET,
+        loss_reason__contains: str | Unset = UNSET,
+        loss_reason__startswith: str | Unset = UNSET,
         not_before: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         not_before_before: datetime | str | Unset = UNSET,
         not_before_after: datetime | str | Unset = UNSET,
@@ -1053,6 +1423,12 @@ class JobQuery(JobQueryBase[Job]):
             wall_time_min__gte: wall_time_min at or above this.
             wall_time_min__lt: wall_time_min below this.
             wall_time_min__lte: wall_time_min at or below this.
+            wall_time_limit_min: Equal to this wall_time_limit_min, or to any of a list.
+            wall_time_limit_min__ne: Not this wall_time_limit_min, nor any of a list.
+            wall_time_limit_min__gt: wall_time_limit_min above this.
+            wall_time_limit_min__gte: wall_time_limit_min at or above this.
+            wall_time_limit_min__lt: wall_time_limit_min below this.
+            wall_time_limit_min__lte: wall_time_limit_min at or below this.
             priority: Equal to this priority, or to any of a list.
             priority__ne: Not this priority, nor any of a list.
             priority__gt: priority above this.
@@ -1065,15 +1441,31 @@ class JobQuery(JobQueryBase[Job]):
             max_attempts__gte: max_attempts at or above this.
             max_attempts__lt: max_attempts below this.
             max_attempts__lte: max_attempts at or below this.
+            max_losses: Equal to this max_losses, or to any of a list.
+            max_losses__ne: Not this max_losses, nor any of a list.
+            max_losses__gt: max_losses above this.
+            max_losses__gte: max_losses at or above this.
+            max_losses__lt: max_losses below this.
+            max_losses__lte: max_losses at or below this.
             attempt: Equal to this attempt, or to any of a list.
             attempt__ne: Not this attempt, nor any of a list.
             attempt__gt: attempt above this.
             attempt__gte: attempt at or above this.
             attempt__lt: attempt below this.
             attempt__lte: attempt at or below this.
+            losses: Equal to this losses, or to any of a list.
+            losses__ne: Not this losses, nor any of a list.
+            losses__gt: losses above this.
+            losses__gte: losses at or above this.
+            losses__lt: losses below this.
+            losses__lte: losses at or below this.
+            loss_reason: Equal to this loss_reason, or to any of a list.
+            loss_reason__ne: Not this loss_reason, nor any of a list.
+            loss_reason__contains: loss_reason contains this text.
+            loss_reason__startswith: loss_reason starts with this text.
             not_before: Equal to this not_before, or to any of a list.
-            not_before_before: not_before before this time (UTC).
-            not_before_after: not_before after this time (UTC).
+            not_before_before: not_before before this time.
+            not_before_after: not_before after this time.
             not_before__isnull: Whether not_before is null.
             return_code: Equal to this return_code, or to any of a list.
             return_code__ne: Not this return_code, nor any of a list.
@@ -1092,11 +1484,11 @@ class JobQuery(JobQueryBase[Job]):
             cancel_requested__ne: Not this cancel_requested, nor any of a list.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
             parent_id: Children of this job, or of any of a list.
             root_cause_of: Failed or cancelled jobs above this one, or any of a list, that have no such
                 parent: retry these.
@@ -1171,6 +1563,12 @@ class JobQuery(JobQueryBase[Job]):
         wall_time_min__gte: int | Unset = UNSET,
         wall_time_min__lt: int | Unset = UNSET,
         wall_time_min__lte: int | Unset = UNSET,
+        wall_time_limit_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__gt: int | Unset = UNSET,
+        wall_time_limit_min__gte: int | Unset = UNSET,
+        wall_time_limit_min__lt: int | Unset = UNSET,
+        wall_time_limit_min__lte: int | Unset = UNSET,
         priority: int | Iterable[int] | Unset = UNSET,
         priority__ne: int | Iterable[int] | Unset = UNSET,
         priority__gt: int | Unset = UNSET,
@@ -1183,12 +1581,28 @@ class JobQuery(JobQueryBase[Job]):
         max_attempts__gte: int | Unset = UNSET,
         max_attempts__lt: int | Unset = UNSET,
         max_attempts__lte: int | Unset = UNSET,
+        max_losses: int | Iterable[int] | Unset = UNSET,
+        max_losses__ne: int | Iterable[int] | Unset = UNSET,
+        max_losses__gt: int | Unset = UNSET,
+        max_losses__gte: int | Unset = UNSET,
+        max_losses__lt: int | Unset = UNSET,
+        max_losses__lte: int | Unset = UNSET,
         attempt: int | Iterable[int] | Unset = UNSET,
         attempt__ne: int | Iterable[int] | Unset = UNSET,
         attempt__gt: int | Unset = UNSET,
         attempt__gte: int | Unset = UNSET,
         attempt__lt: int | Unset = UNSET,
         attempt__lte: int | Unset = UNSET,
+        losses: int | Iterable[int] | Unset = UNSET,
+        losses__ne: int | Iterable[int] | Unset = UNSET,
+        losses__gt: int | Unset = UNSET,
+        losses__gte: int | Unset = UNSET,
+        losses__lt: int | Unset = UNSET,
+        losses__lte: int | Unset = UNSET,
+        loss_reason: str | Iterable[str] | Unset = UNSET,
+        loss_reason__ne: str | Iterable[str] | Unset = UNSET,
+        loss_reason__contains: str | Unset = UNSET,
+        loss_reason__startswith: str | Unset = UNSET,
         not_before: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         not_before_before: datetime | str | Unset = UNSET,
         not_before_after: datetime | str | Unset = UNSET,
@@ -1289,6 +1703,12 @@ class JobQuery(JobQueryBase[Job]):
         wall_time_min__gte: int | Unset = UNSET,
         wall_time_min__lt: int | Unset = UNSET,
         wall_time_min__lte: int | Unset = UNSET,
+        wall_time_limit_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__gt: int | Unset = UNSET,
+        wall_time_limit_min__gte: int | Unset = UNSET,
+        wall_time_limit_min__lt: int | Unset = UNSET,
+        wall_time_limit_min__lte: int | Unset = UNSET,
         priority: int | Iterable[int] | Unset = UNSET,
         priority__ne: int | Iterable[int] | Unset = UNSET,
         priority__gt: int | Unset = UNSET,
@@ -1301,12 +1721,28 @@ class JobQuery(JobQueryBase[Job]):
         max_attempts__gte: int | Unset = UNSET,
         max_attempts__lt: int | Unset = UNSET,
         max_attempts__lte: int | Unset = UNSET,
+        max_losses: int | Iterable[int] | Unset = UNSET,
+        max_losses__ne: int | Iterable[int] | Unset = UNSET,
+        max_losses__gt: int | Unset = UNSET,
+        max_losses__gte: int | Unset = UNSET,
+        max_losses__lt: int | Unset = UNSET,
+        max_losses__lte: int | Unset = UNSET,
         attempt: int | Iterable[int] | Unset = UNSET,
         attempt__ne: int | Iterable[int] | Unset = UNSET,
         attempt__gt: int | Unset = UNSET,
         attempt__gte: int | Unset = UNSET,
         attempt__lt: int | Unset = UNSET,
         attempt__lte: int | Unset = UNSET,
+        losses: int | Iterable[int] | Unset = UNSET,
+        losses__ne: int | Iterable[int] | Unset = UNSET,
+        losses__gt: int | Unset = UNSET,
+        losses__gte: int | Unset = UNSET,
+        losses__lt: int | Unset = UNSET,
+        losses__lte: int | Unset = UNSET,
+        loss_reason: str | Iterable[str] | Unset = UNSET,
+        loss_reason__ne: str | Iterable[str] | Unset = UNSET,
+        loss_reason__contains: str | Unset = UNSET,
+        loss_reason__startswith: str | Unset = UNSET,
         not_before: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
         not_before_before: datetime | str | Unset = UNSET,
         not_before_after: datetime | str | Unset = UNSET,
@@ -1385,12 +1821,22 @@ class JobQuery(JobQueryBase[Job]):
         gpus_per_rank: float | Unset = UNSET,
         mem_per_node_mb: int | Unset = UNSET,
         wall_time_min: int | Unset = UNSET,
+        wall_time_limit_min: int | Unset = UNSET,
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
         return_code: int | Unset | None = UNSET,
+        tags__merge: Mapping[str, str] | Unset = UNSET,
+        tags__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        parameters__merge: Mapping[str, Any] | Unset = UNSET,
+        parameters__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        data__merge: Mapping[str, Any] | Unset = UNSET,
+        data__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        launch_params__merge: Mapping[str, str] | Unset = UNSET,
+        launch_params__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
         force: bool = False,
         **unknown: Never,
     ) -> int:
@@ -1413,13 +1859,25 @@ class JobQuery(JobQueryBase[Job]):
             node_packing_count: Number of such jobs that may share one node.
             gpus_per_rank: GPUs per rank.
             mem_per_node_mb: Memory on each node, in MiB; 0: none. Reserved, but not enforced.
-            wall_time_min: Longest run, in minutes; 0: no limit.
+            wall_time_min: Expected run time, in minutes; 0: not known. For packing; nothing ends the job
+                after it.
+            wall_time_limit_min: Hard limit of one run, in minutes; 0: none. A job that reaches it is stopped.
             priority: Priority, -1000 to 1000; higher runs first.
-            max_attempts: Number of runs before an error makes it FAILED.
-            retry_delay_sec: Seconds before the second attempt; doubles each time.
+            max_attempts: Number of runs before an error makes it FAILED; lost runs do not count.
+            max_losses: Number of lost runs that makes it FAILED; 0: no limit.
+            retry_delay_sec: Seconds before the run that follows an error; doubles with each error, up to a
+                day.
             retry_exit_codes: Exit codes after which it is retried; empty: after any error.
-            retry_on_timeout: Whether it is retried after its wall time.
+            retry_on_timeout: Whether it runs again after wall_time_limit_min.
             return_code: Exit code of the last run; -N for signal N.
+            tags__merge: Keys of ``tags`` to set; the others stay. Dicts inside are merged.
+            tags__remove: Keys of ``tags`` to remove; a list of keys leads inside a dict.
+            parameters__merge: Keys of ``parameters`` to set; the others stay. Dicts inside are merged.
+            parameters__remove: Keys of ``parameters`` to remove; a list of keys leads inside a dict.
+            data__merge: Keys of ``data`` to set; the others stay. Dicts inside are merged.
+            data__remove: Keys of ``data`` to remove; a list of keys leads inside a dict.
+            launch_params__merge: Keys of ``launch_params`` to set; the others stay. Dicts inside are merged.
+            launch_params__remove: Keys of ``launch_params`` to remove; a list of keys leads inside a dict.
             force: Enter a state that the table of moves forbids.
 
         Raises:
@@ -1464,8 +1922,10 @@ class JobManager(JobManagerBase[Job], JobQuery):
         gpus_per_rank: float | Unset = UNSET,
         mem_per_node_mb: int | Unset = UNSET,
         wall_time_min: int | Unset = UNSET,
+        wall_time_limit_min: int | Unset = UNSET,
         priority: int | Unset = UNSET,
         max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
         retry_delay_sec: int | Unset = UNSET,
         retry_exit_codes: Iterable[int] | Unset = UNSET,
         retry_on_timeout: bool | Unset = UNSET,
@@ -1496,3 +1956,600 @@ class JobManager(JobManagerBase[Job], JobQuery):
 
 
 JobQuery._queries = JobQuery
+
+
+class AsyncJobQuery(AsyncQuery[Job]):
+    """A query of Jobs whose calls are awaited."""
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        app_id: int | Iterable[int] | Unset | None = UNSET,
+        app_id__ne: int | Iterable[int] | Unset = UNSET,
+        workdir: str | Iterable[str] | Unset = UNSET,
+        workdir__ne: str | Iterable[str] | Unset = UNSET,
+        workdir__contains: str | Unset = UNSET,
+        workdir__startswith: str | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        pending_file_cleanup: bool | Iterable[bool] | Unset = UNSET,
+        pending_file_cleanup__ne: bool | Iterable[bool] | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        state: JobState | Iterable[JobState] | Unset = UNSET,
+        state__ne: JobState | Iterable[JobState] | Unset = UNSET,
+        num_nodes: int | Iterable[int] | Unset = UNSET,
+        num_nodes__ne: int | Iterable[int] | Unset = UNSET,
+        num_nodes__gt: int | Unset = UNSET,
+        num_nodes__gte: int | Unset = UNSET,
+        num_nodes__lt: int | Unset = UNSET,
+        num_nodes__lte: int | Unset = UNSET,
+        ranks_per_node: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__ne: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__gt: int | Unset = UNSET,
+        ranks_per_node__gte: int | Unset = UNSET,
+        ranks_per_node__lt: int | Unset = UNSET,
+        ranks_per_node__lte: int | Unset = UNSET,
+        threads_per_rank: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__ne: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__gt: int | Unset = UNSET,
+        threads_per_rank__gte: int | Unset = UNSET,
+        threads_per_rank__lt: int | Unset = UNSET,
+        threads_per_rank__lte: int | Unset = UNSET,
+        node_packing_count: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__ne: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__gt: int | Unset = UNSET,
+        node_packing_count__gte: int | Unset = UNSET,
+        node_packing_count__lt: int | Unset = UNSET,
+        node_packing_count__lte: int | Unset = UNSET,
+        gpus_per_rank: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__ne: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__gt: float | Unset = UNSET,
+        gpus_per_rank__gte: float | Unset = UNSET,
+        gpus_per_rank__lt: float | Unset = UNSET,
+        gpus_per_rank__lte: float | Unset = UNSET,
+        mem_per_node_mb: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__ne: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__gt: int | Unset = UNSET,
+        mem_per_node_mb__gte: int | Unset = UNSET,
+        mem_per_node_mb__lt: int | Unset = UNSET,
+        mem_per_node_mb__lte: int | Unset = UNSET,
+        wall_time_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__gt: int | Unset = UNSET,
+        wall_time_min__gte: int | Unset = UNSET,
+        wall_time_min__lt: int | Unset = UNSET,
+        wall_time_min__lte: int | Unset = UNSET,
+        wall_time_limit_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__gt: int | Unset = UNSET,
+        wall_time_limit_min__gte: int | Unset = UNSET,
+        wall_time_limit_min__lt: int | Unset = UNSET,
+        wall_time_limit_min__lte: int | Unset = UNSET,
+        priority: int | Iterable[int] | Unset = UNSET,
+        priority__ne: int | Iterable[int] | Unset = UNSET,
+        priority__gt: int | Unset = UNSET,
+        priority__gte: int | Unset = UNSET,
+        priority__lt: int | Unset = UNSET,
+        priority__lte: int | Unset = UNSET,
+        max_attempts: int | Iterable[int] | Unset = UNSET,
+        max_attempts__ne: int | Iterable[int] | Unset = UNSET,
+        max_attempts__gt: int | Unset = UNSET,
+        max_attempts__gte: int | Unset = UNSET,
+        max_attempts__lt: int | Unset = UNSET,
+        max_attempts__lte: int | Unset = UNSET,
+        max_losses: int | Iterable[int] | Unset = UNSET,
+        max_losses__ne: int | Iterable[int] | Unset = UNSET,
+        max_losses__gt: int | Unset = UNSET,
+        max_losses__gte: int | Unset = UNSET,
+        max_losses__lt: int | Unset = UNSET,
+        max_losses__lte: int | Unset = UNSET,
+        attempt: int | Iterable[int] | Unset = UNSET,
+        attempt__ne: int | Iterable[int] | Unset = UNSET,
+        attempt__gt: int | Unset = UNSET,
+        attempt__gte: int | Unset = UNSET,
+        attempt__lt: int | Unset = UNSET,
+        attempt__lte: int | Unset = UNSET,
+        losses: int | Iterable[int] | Unset = UNSET,
+        losses__ne: int | Iterable[int] | Unset = UNSET,
+        losses__gt: int | Unset = UNSET,
+        losses__gte: int | Unset = UNSET,
+        losses__lt: int | Unset = UNSET,
+        losses__lte: int | Unset = UNSET,
+        loss_reason: str | Iterable[str] | Unset = UNSET,
+        loss_reason__ne: str | Iterable[str] | Unset = UNSET,
+        loss_reason__contains: str | Unset = UNSET,
+        loss_reason__startswith: str | Unset = UNSET,
+        not_before: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        not_before_before: datetime | str | Unset = UNSET,
+        not_before_after: datetime | str | Unset = UNSET,
+        not_before__isnull: bool | Unset = UNSET,
+        return_code: int | Iterable[int] | Unset | None = UNSET,
+        return_code__ne: int | Iterable[int] | Unset | None = UNSET,
+        return_code__gt: int | Unset = UNSET,
+        return_code__gte: int | Unset = UNSET,
+        return_code__lt: int | Unset = UNSET,
+        return_code__lte: int | Unset = UNSET,
+        return_code__isnull: bool | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        session_id: int | Iterable[int] | Unset | None = UNSET,
+        session_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        session_id__isnull: bool | Unset = UNSET,
+        cancel_requested: bool | Iterable[bool] | Unset = UNSET,
+        cancel_requested__ne: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        parent_id: int | Iterable[int] | Unset | None = UNSET,
+        app_name: str | Iterable[str] | Unset = UNSET,
+        site_name: str | Iterable[str] | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncJobQuery:
+        """``filter()`` of the query; it sends no request."""
+        return AsyncJobQuery(self._query.filter(**arguments(locals())))
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        app_id: int | Iterable[int] | Unset | None = UNSET,
+        app_id__ne: int | Iterable[int] | Unset = UNSET,
+        workdir: str | Iterable[str] | Unset = UNSET,
+        workdir__ne: str | Iterable[str] | Unset = UNSET,
+        workdir__contains: str | Unset = UNSET,
+        workdir__startswith: str | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        pending_file_cleanup: bool | Iterable[bool] | Unset = UNSET,
+        pending_file_cleanup__ne: bool | Iterable[bool] | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        state: JobState | Iterable[JobState] | Unset = UNSET,
+        state__ne: JobState | Iterable[JobState] | Unset = UNSET,
+        num_nodes: int | Iterable[int] | Unset = UNSET,
+        num_nodes__ne: int | Iterable[int] | Unset = UNSET,
+        num_nodes__gt: int | Unset = UNSET,
+        num_nodes__gte: int | Unset = UNSET,
+        num_nodes__lt: int | Unset = UNSET,
+        num_nodes__lte: int | Unset = UNSET,
+        ranks_per_node: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__ne: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__gt: int | Unset = UNSET,
+        ranks_per_node__gte: int | Unset = UNSET,
+        ranks_per_node__lt: int | Unset = UNSET,
+        ranks_per_node__lte: int | Unset = UNSET,
+        threads_per_rank: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__ne: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__gt: int | Unset = UNSET,
+        threads_per_rank__gte: int | Unset = UNSET,
+        threads_per_rank__lt: int | Unset = UNSET,
+        threads_per_rank__lte: int | Unset = UNSET,
+        node_packing_count: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__ne: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__gt: int | Unset = UNSET,
+        node_packing_count__gte: int | Unset = UNSET,
+        node_packing_count__lt: int | Unset = UNSET,
+        node_packing_count__lte: int | Unset = UNSET,
+        gpus_per_rank: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__ne: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__gt: float | Unset = UNSET,
+        gpus_per_rank__gte: float | Unset = UNSET,
+        gpus_per_rank__lt: float | Unset = UNSET,
+        gpus_per_rank__lte: float | Unset = UNSET,
+        mem_per_node_mb: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__ne: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__gt: int | Unset = UNSET,
+        mem_per_node_mb__gte: int | Unset = UNSET,
+        mem_per_node_mb__lt: int | Unset = UNSET,
+        mem_per_node_mb__lte: int | Unset = UNSET,
+        wall_time_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__gt: int | Unset = UNSET,
+        wall_time_min__gte: int | Unset = UNSET,
+        wall_time_min__lt: int | Unset = UNSET,
+        wall_time_min__lte: int | Unset = UNSET,
+        wall_time_limit_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__gt: int | Unset = UNSET,
+        wall_time_limit_min__gte: int | Unset = UNSET,
+        wall_time_limit_min__lt: int | Unset = UNSET,
+        wall_time_limit_min__lte: int | Unset = UNSET,
+        priority: int | Iterable[int] | Unset = UNSET,
+        priority__ne: int | Iterable[int] | Unset = UNSET,
+        priority__gt: int | Unset = UNSET,
+        priority__gte: int | Unset = UNSET,
+        priority__lt: int | Unset = UNSET,
+        priority__lte: int | Unset = UNSET,
+        max_attempts: int | Iterable[int] | Unset = UNSET,
+        max_attempts__ne: int | Iterable[int] | Unset = UNSET,
+        max_attempts__gt: int | Unset = UNSET,
+        max_attempts__gte: int | Unset = UNSET,
+        max_attempts__lt: int | Unset = UNSET,
+        max_attempts__lte: int | Unset = UNSET,
+        max_losses: int | Iterable[int] | Unset = UNSET,
+        max_losses__ne: int | Iterable[int] | Unset = UNSET,
+        max_losses__gt: int | Unset = UNSET,
+        max_losses__gte: int | Unset = UNSET,
+        max_losses__lt: int | Unset = UNSET,
+        max_losses__lte: int | Unset = UNSET,
+        attempt: int | Iterable[int] | Unset = UNSET,
+        attempt__ne: int | Iterable[int] | Unset = UNSET,
+        attempt__gt: int | Unset = UNSET,
+        attempt__gte: int | Unset = UNSET,
+        attempt__lt: int | Unset = UNSET,
+        attempt__lte: int | Unset = UNSET,
+        losses: int | Iterable[int] | Unset = UNSET,
+        losses__ne: int | Iterable[int] | Unset = UNSET,
+        losses__gt: int | Unset = UNSET,
+        losses__gte: int | Unset = UNSET,
+        losses__lt: int | Unset = UNSET,
+        losses__lte: int | Unset = UNSET,
+        loss_reason: str | Iterable[str] | Unset = UNSET,
+        loss_reason__ne: str | Iterable[str] | Unset = UNSET,
+        loss_reason__contains: str | Unset = UNSET,
+        loss_reason__startswith: str | Unset = UNSET,
+        not_before: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        not_before_before: datetime | str | Unset = UNSET,
+        not_before_after: datetime | str | Unset = UNSET,
+        not_before__isnull: bool | Unset = UNSET,
+        return_code: int | Iterable[int] | Unset | None = UNSET,
+        return_code__ne: int | Iterable[int] | Unset | None = UNSET,
+        return_code__gt: int | Unset = UNSET,
+        return_code__gte: int | Unset = UNSET,
+        return_code__lt: int | Unset = UNSET,
+        return_code__lte: int | Unset = UNSET,
+        return_code__isnull: bool | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        session_id: int | Iterable[int] | Unset | None = UNSET,
+        session_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        session_id__isnull: bool | Unset = UNSET,
+        cancel_requested: bool | Iterable[bool] | Unset = UNSET,
+        cancel_requested__ne: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        parent_id: int | Iterable[int] | Unset | None = UNSET,
+        app_name: str | Iterable[str] | Unset = UNSET,
+        site_name: str | Iterable[str] | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncJobQuery:
+        """``exclude()`` of the query; it sends no request."""
+        return AsyncJobQuery(self._query.exclude(**arguments(locals())))
+
+    def all(self) -> AsyncJobQuery:
+        """``all()`` of the query; it sends no request."""
+        return AsyncJobQuery(self._query.all())
+
+    def order_by(self, *fields: JobOrdering) -> AsyncJobQuery:
+        """``order_by()`` of the query; it sends no request."""
+        return AsyncJobQuery(self._query.order_by(*fields))
+
+    def __getitem__(self, index: slice) -> AsyncJobQuery:
+        return AsyncJobQuery(self._part(index))
+
+    async def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        app_id: int | Iterable[int] | Unset | None = UNSET,
+        app_id__ne: int | Iterable[int] | Unset = UNSET,
+        workdir: str | Iterable[str] | Unset = UNSET,
+        workdir__ne: str | Iterable[str] | Unset = UNSET,
+        workdir__contains: str | Unset = UNSET,
+        workdir__startswith: str | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        pending_file_cleanup: bool | Iterable[bool] | Unset = UNSET,
+        pending_file_cleanup__ne: bool | Iterable[bool] | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        state: JobState | Iterable[JobState] | Unset = UNSET,
+        state__ne: JobState | Iterable[JobState] | Unset = UNSET,
+        num_nodes: int | Iterable[int] | Unset = UNSET,
+        num_nodes__ne: int | Iterable[int] | Unset = UNSET,
+        num_nodes__gt: int | Unset = UNSET,
+        num_nodes__gte: int | Unset = UNSET,
+        num_nodes__lt: int | Unset = UNSET,
+        num_nodes__lte: int | Unset = UNSET,
+        ranks_per_node: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__ne: int | Iterable[int] | Unset = UNSET,
+        ranks_per_node__gt: int | Unset = UNSET,
+        ranks_per_node__gte: int | Unset = UNSET,
+        ranks_per_node__lt: int | Unset = UNSET,
+        ranks_per_node__lte: int | Unset = UNSET,
+        threads_per_rank: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__ne: int | Iterable[int] | Unset = UNSET,
+        threads_per_rank__gt: int | Unset = UNSET,
+        threads_per_rank__gte: int | Unset = UNSET,
+        threads_per_rank__lt: int | Unset = UNSET,
+        threads_per_rank__lte: int | Unset = UNSET,
+        node_packing_count: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__ne: int | Iterable[int] | Unset = UNSET,
+        node_packing_count__gt: int | Unset = UNSET,
+        node_packing_count__gte: int | Unset = UNSET,
+        node_packing_count__lt: int | Unset = UNSET,
+        node_packing_count__lte: int | Unset = UNSET,
+        gpus_per_rank: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__ne: float | Iterable[float] | Unset = UNSET,
+        gpus_per_rank__gt: float | Unset = UNSET,
+        gpus_per_rank__gte: float | Unset = UNSET,
+        gpus_per_rank__lt: float | Unset = UNSET,
+        gpus_per_rank__lte: float | Unset = UNSET,
+        mem_per_node_mb: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__ne: int | Iterable[int] | Unset = UNSET,
+        mem_per_node_mb__gt: int | Unset = UNSET,
+        mem_per_node_mb__gte: int | Unset = UNSET,
+        mem_per_node_mb__lt: int | Unset = UNSET,
+        mem_per_node_mb__lte: int | Unset = UNSET,
+        wall_time_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_min__gt: int | Unset = UNSET,
+        wall_time_min__gte: int | Unset = UNSET,
+        wall_time_min__lt: int | Unset = UNSET,
+        wall_time_min__lte: int | Unset = UNSET,
+        wall_time_limit_min: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__ne: int | Iterable[int] | Unset = UNSET,
+        wall_time_limit_min__gt: int | Unset = UNSET,
+        wall_time_limit_min__gte: int | Unset = UNSET,
+        wall_time_limit_min__lt: int | Unset = UNSET,
+        wall_time_limit_min__lte: int | Unset = UNSET,
+        priority: int | Iterable[int] | Unset = UNSET,
+        priority__ne: int | Iterable[int] | Unset = UNSET,
+        priority__gt: int | Unset = UNSET,
+        priority__gte: int | Unset = UNSET,
+        priority__lt: int | Unset = UNSET,
+        priority__lte: int | Unset = UNSET,
+        max_attempts: int | Iterable[int] | Unset = UNSET,
+        max_attempts__ne: int | Iterable[int] | Unset = UNSET,
+        max_attempts__gt: int | Unset = UNSET,
+        max_attempts__gte: int | Unset = UNSET,
+        max_attempts__lt: int | Unset = UNSET,
+        max_attempts__lte: int | Unset = UNSET,
+        max_losses: int | Iterable[int] | Unset = UNSET,
+        max_losses__ne: int | Iterable[int] | Unset = UNSET,
+        max_losses__gt: int | Unset = UNSET,
+        max_losses__gte: int | Unset = UNSET,
+        max_losses__lt: int | Unset = UNSET,
+        max_losses__lte: int | Unset = UNSET,
+        attempt: int | Iterable[int] | Unset = UNSET,
+        attempt__ne: int | Iterable[int] | Unset = UNSET,
+        attempt__gt: int | Unset = UNSET,
+        attempt__gte: int | Unset = UNSET,
+        attempt__lt: int | Unset = UNSET,
+        attempt__lte: int | Unset = UNSET,
+        losses: int | Iterable[int] | Unset = UNSET,
+        losses__ne: int | Iterable[int] | Unset = UNSET,
+        losses__gt: int | Unset = UNSET,
+        losses__gte: int | Unset = UNSET,
+        losses__lt: int | Unset = UNSET,
+        losses__lte: int | Unset = UNSET,
+        loss_reason: str | Iterable[str] | Unset = UNSET,
+        loss_reason__ne: str | Iterable[str] | Unset = UNSET,
+        loss_reason__contains: str | Unset = UNSET,
+        loss_reason__startswith: str | Unset = UNSET,
+        not_before: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        not_before_before: datetime | str | Unset = UNSET,
+        not_before_after: datetime | str | Unset = UNSET,
+        not_before__isnull: bool | Unset = UNSET,
+        return_code: int | Iterable[int] | Unset | None = UNSET,
+        return_code__ne: int | Iterable[int] | Unset | None = UNSET,
+        return_code__gt: int | Unset = UNSET,
+        return_code__gte: int | Unset = UNSET,
+        return_code__lt: int | Unset = UNSET,
+        return_code__lte: int | Unset = UNSET,
+        return_code__isnull: bool | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        session_id: int | Iterable[int] | Unset | None = UNSET,
+        session_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        session_id__isnull: bool | Unset = UNSET,
+        cancel_requested: bool | Iterable[bool] | Unset = UNSET,
+        cancel_requested__ne: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        parent_id: int | Iterable[int] | Unset | None = UNSET,
+        app_name: str | Iterable[str] | Unset = UNSET,
+        site_name: str | Iterable[str] | Unset = UNSET,
+        **unknown: Never,
+    ) -> Job:
+        """``get()``, awaited."""
+        return await in_thread(self._query.get, **arguments(locals()))
+
+    async def update(
+        self,
+        *,
+        workdir: str | Unset = UNSET,
+        tags: Mapping[str, str] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        return_value: Any | Unset = UNSET,
+        launch_params: Mapping[str, str] | Unset = UNSET,
+        on_parent_failure: Literal["fail", "run"] | Unset = UNSET,
+        pending_file_cleanup: bool | Unset = UNSET,
+        state: JobState | Unset = UNSET,
+        num_nodes: int | Unset = UNSET,
+        ranks_per_node: int | Unset = UNSET,
+        threads_per_rank: int | Unset = UNSET,
+        threads_per_core: int | Unset = UNSET,
+        node_packing_count: int | Unset = UNSET,
+        gpus_per_rank: float | Unset = UNSET,
+        mem_per_node_mb: int | Unset = UNSET,
+        wall_time_min: int | Unset = UNSET,
+        wall_time_limit_min: int | Unset = UNSET,
+        priority: int | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
+        return_code: int | Unset | None = UNSET,
+        tags__merge: Mapping[str, str] | Unset = UNSET,
+        tags__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        parameters__merge: Mapping[str, Any] | Unset = UNSET,
+        parameters__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        data__merge: Mapping[str, Any] | Unset = UNSET,
+        data__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        launch_params__merge: Mapping[str, str] | Unset = UNSET,
+        launch_params__remove: Iterable[str | Iterable[str]] | Unset = UNSET,
+        force: bool = False,
+        **unknown: Never,
+    ) -> int:
+        """``update()``, awaited."""
+        return await in_thread(self._query.update, **arguments(locals()))
+
+    async def delete(self) -> int:
+        """``delete()``, awaited."""
+        return await in_thread(self._query.delete)
+
+    async def cancel(self) -> CancelCount:
+        """``cancel()``, awaited."""
+        return await in_thread(self._query.cancel)
+
+    async def wait(
+        self,
+        jobs: Iterable[Job] | None = None,
+        timeout: float | None = None,
+        *,
+        return_when: ReturnWhen = "ALL_COMPLETED",
+        progress: bool | None = None,
+    ) -> tuple[list[Job], list[Job]]:
+        """``wait()``, awaited."""
+        return await in_own_thread(self._query.wait, jobs, timeout, return_when=return_when, progress=progress)
+
+    async def watch(self, *, timeout: float | None = None, interval: float = 1.0) -> dict[str, int]:
+        """``watch()``, awaited."""
+        return await in_own_thread(self._query.watch, timeout=timeout, interval=interval)
+
+    def as_completed(self, jobs: Iterable[Job] | None = None, timeout: float | None = None) -> AsyncIterator[Job]:
+        """``as_completed()``, awaited."""
+        return iterate_ends(lambda: self._query.as_completed(jobs, timeout))
+
+    def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[Job]:
+        """``iterator()``, awaited."""
+        return iterate_rows(lambda: self._query.iterator(chunk_size))
+
+    async def first(self) -> Job | None:
+        """``first()``, awaited."""
+        return await in_thread(self._query.first)
+
+    async def last(self) -> Job | None:
+        """``last()``, awaited."""
+        return await in_thread(self._query.last)
+
+    async def count(self) -> int:
+        """``count()``, awaited."""
+        return await in_thread(self._query.count)
+
+    async def exists(self) -> bool:
+        """``exists()``, awaited."""
+        return await in_thread(self._query.exists)
+
+    async def values(self, *fields: str) -> list[dict[str, Any]]:
+        """``values()``, awaited."""
+        return await in_thread(self._query.values, *fields)
+
+    async def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
+        """``values_list()``, awaited."""
+        return await in_thread(self._query.values_list, *fields, flat=flat)
+
+    async def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, Job]:
+        """``in_bulk()``, awaited."""
+        return await in_thread(self._query.in_bulk, ids)
+
+    async def counts(self, by: str = "state") -> dict[Any, int]:
+        """``counts()``, awaited."""
+        return await in_thread(self._query.counts, by)
+
+    async def to_pandas(self) -> Any:
+        """``to_pandas()``, awaited."""
+        return await in_thread(self._query.to_pandas)
+
+    async def to_polars(self) -> Any:
+        """``to_polars()``, awaited."""
+        return await in_thread(self._query.to_polars)
+
+    async def to_arrow(self) -> Any:
+        """``to_arrow()``, awaited."""
+        return await in_thread(self._query.to_arrow)
+
+
+class AsyncJobManager(AsyncJobQuery):
+    """``Job.aobjects``: where awaited queries of Jobs begin."""
+
+    async def create(
+        self,
+        *,
+        app: str | App | type[App] | Unset = UNSET,
+        site_name: str | Unset = UNSET,
+        app_id: int | Unset = UNSET,
+        workdir: str | Unset = UNSET,
+        tags: Mapping[str, str] | Unset = UNSET,
+        parameters: Mapping[str, Any] | Unset = UNSET,
+        data: Mapping[str, Any] | Unset = UNSET,
+        launch_params: Mapping[str, str] | Unset = UNSET,
+        parent_ids: Iterable[int | JobBase[Any, Any]] | Unset = UNSET,
+        on_parent_failure: Literal["fail", "run"] | Unset = UNSET,
+        pending_file_cleanup: bool | Unset = UNSET,
+        num_nodes: int | Unset = UNSET,
+        ranks_per_node: int | Unset = UNSET,
+        threads_per_rank: int | Unset = UNSET,
+        threads_per_core: int | Unset = UNSET,
+        node_packing_count: int | Unset = UNSET,
+        gpus_per_rank: float | Unset = UNSET,
+        mem_per_node_mb: int | Unset = UNSET,
+        wall_time_min: int | Unset = UNSET,
+        wall_time_limit_min: int | Unset = UNSET,
+        priority: int | Unset = UNSET,
+        max_attempts: int | Unset = UNSET,
+        max_losses: int | Unset = UNSET,
+        retry_delay_sec: int | Unset = UNSET,
+        retry_exit_codes: Iterable[int] | Unset = UNSET,
+        retry_on_timeout: bool | Unset = UNSET,
+        transfers: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> Job:
+        """``create()``, awaited."""
+        return await in_thread(self._query.create, **arguments(locals()))
+
+    async def bulk_create(self, items: Iterable[Job], *, progress: bool | None = None) -> list[Job]:
+        """``bulk_create()``, awaited."""
+        return await in_thread(self._query.bulk_create, items, progress=progress)
+
+    async def bulk_update(self, items: Iterable[Job], *, force: bool = False, progress: bool | None = None) -> int:
+        """``bulk_update()``, awaited."""
+        return await in_thread(self._query.bulk_update, items, force=force, progress=progress)
+
+    async def bulk_refresh(self, jobs: Iterable[Job]) -> None:
+        """``bulk_refresh()``, awaited."""
+        return await in_thread(self._query.bulk_refresh, jobs)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
-from typing import ClassVar, Literal, Never, overload
+from typing import Any, ClassVar, Literal, Never, overload
 
+from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_thread, iterate_rows
 from storax._orm.changes import ChangeQuery
 from storax._orm.fields import Field
 from storax._orm.filters import Filter
 from storax._orm.instance import Model, Spec
 from storax._orm.manager import Manager, Objects
+from storax._orm.query import arguments
+from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
 
 ProjectRecordOrdering = Literal[
@@ -63,6 +66,7 @@ class ProjectRecord(Model):
     )
 
     objects: ClassVar[Objects[ProjectRecordManager]] = Objects(lambda: ProjectRecordManager)
+    aobjects: ClassVar[AsyncObjects[AsyncProjectRecordManager]] = AsyncObjects(lambda: AsyncProjectRecordManager)
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
@@ -92,6 +96,18 @@ class ProjectRecord(Model):
             autosave: Whether the engine saves each data frame after every change. Default: False.
         """
         self._fill(locals())
+
+    async def asave(self, *, force: bool = False) -> None:
+        """``save()``, awaited."""
+        return await in_thread(self.save, force=force)
+
+    async def arefresh_from_db(self) -> None:
+        """``refresh_from_db()``, awaited."""
+        return await in_thread(self.refresh_from_db)
+
+    async def adelete(self) -> None:
+        """``delete()``, awaited."""
+        return await in_thread(self.delete)
 
 
 class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
@@ -142,11 +158,11 @@ class ProjectRecordQuery(ChangeQuery[ProjectRecord]):
             autosave: Equal to this autosave, or to any of a list.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
         """
         query: ProjectRecordQuery = self._filter(locals())
         return query
@@ -283,3 +299,176 @@ class ProjectRecordManager(Manager[ProjectRecord], ProjectRecordQuery):
 
 
 ProjectRecordQuery._queries = ProjectRecordQuery
+
+
+class AsyncProjectRecordQuery(AsyncQuery[ProjectRecord]):
+    """A query of ProjectRecords whose calls are awaited."""
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        engine: str | Iterable[str] | Unset = UNSET,
+        engine__ne: str | Iterable[str] | Unset = UNSET,
+        engine__contains: str | Unset = UNSET,
+        engine__startswith: str | Unset = UNSET,
+        autosave: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncProjectRecordQuery:
+        """``filter()`` of the query; it sends no request."""
+        return AsyncProjectRecordQuery(self._query.filter(**arguments(locals())))
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        engine: str | Iterable[str] | Unset = UNSET,
+        engine__ne: str | Iterable[str] | Unset = UNSET,
+        engine__contains: str | Unset = UNSET,
+        engine__startswith: str | Unset = UNSET,
+        autosave: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncProjectRecordQuery:
+        """``exclude()`` of the query; it sends no request."""
+        return AsyncProjectRecordQuery(self._query.exclude(**arguments(locals())))
+
+    def all(self) -> AsyncProjectRecordQuery:
+        """``all()`` of the query; it sends no request."""
+        return AsyncProjectRecordQuery(self._query.all())
+
+    def order_by(self, *fields: ProjectRecordOrdering) -> AsyncProjectRecordQuery:
+        """``order_by()`` of the query; it sends no request."""
+        return AsyncProjectRecordQuery(self._query.order_by(*fields))
+
+    def __getitem__(self, index: slice) -> AsyncProjectRecordQuery:
+        return AsyncProjectRecordQuery(self._part(index))
+
+    async def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        engine: str | Iterable[str] | Unset = UNSET,
+        engine__ne: str | Iterable[str] | Unset = UNSET,
+        engine__contains: str | Unset = UNSET,
+        engine__startswith: str | Unset = UNSET,
+        autosave: bool | Iterable[bool] | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> ProjectRecord:
+        """``get()``, awaited."""
+        return await in_thread(self._query.get, **arguments(locals()))
+
+    async def update(self, *, engine: str | Unset = UNSET, autosave: bool | Unset = UNSET, **unknown: Never) -> int:
+        """``update()``, awaited."""
+        return await in_thread(self._query.update, **arguments(locals()))
+
+    async def delete(self) -> int:
+        """``delete()``, awaited."""
+        return await in_thread(self._query.delete)
+
+    def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[ProjectRecord]:
+        """``iterator()``, awaited."""
+        return iterate_rows(lambda: self._query.iterator(chunk_size))
+
+    async def first(self) -> ProjectRecord | None:
+        """``first()``, awaited."""
+        return await in_thread(self._query.first)
+
+    async def last(self) -> ProjectRecord | None:
+        """``last()``, awaited."""
+        return await in_thread(self._query.last)
+
+    async def count(self) -> int:
+        """``count()``, awaited."""
+        return await in_thread(self._query.count)
+
+    async def exists(self) -> bool:
+        """``exists()``, awaited."""
+        return await in_thread(self._query.exists)
+
+    async def values(self, *fields: str) -> list[dict[str, Any]]:
+        """``values()``, awaited."""
+        return await in_thread(self._query.values, *fields)
+
+    async def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
+        """``values_list()``, awaited."""
+        return await in_thread(self._query.values_list, *fields, flat=flat)
+
+    async def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, ProjectRecord]:
+        """``in_bulk()``, awaited."""
+        return await in_thread(self._query.in_bulk, ids)
+
+    async def counts(self, by: str = "state") -> dict[Any, int]:
+        """``counts()``, awaited."""
+        return await in_thread(self._query.counts, by)
+
+    async def to_pandas(self) -> Any:
+        """``to_pandas()``, awaited."""
+        return await in_thread(self._query.to_pandas)
+
+    async def to_polars(self) -> Any:
+        """``to_polars()``, awaited."""
+        return await in_thread(self._query.to_polars)
+
+    async def to_arrow(self) -> Any:
+        """``to_arrow()``, awaited."""
+        return await in_thread(self._query.to_arrow)
+
+
+class AsyncProjectRecordManager(AsyncProjectRecordQuery):
+    """``ProjectRecord.aobjects``: where awaited queries of ProjectRecords begin."""
+
+    async def create(
+        self, *, name: str, engine: str | Unset = UNSET, autosave: bool | Unset = UNSET, **unknown: Never
+    ) -> ProjectRecord:
+        """``create()``, awaited."""
+        return await in_thread(self._query.create, **arguments(locals()))
+
+    async def bulk_create(self, items: Iterable[ProjectRecord], *, progress: bool | None = None) -> list[ProjectRecord]:
+        """``bulk_create()``, awaited."""
+        return await in_thread(self._query.bulk_create, items, progress=progress)
+
+    async def bulk_update(self, items: Iterable[ProjectRecord], *, progress: bool | None = None) -> int:
+        """``bulk_update()``, awaited."""
+        return await in_thread(self._query.bulk_update, items, progress=progress)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
-from typing import ClassVar, Literal, Never, overload
+from typing import Any, ClassVar, Literal, Never, overload
 
 from storax._jobs.session import SessionBase
+from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_thread, iterate_rows
 from storax._orm.changes import ChangeQuery
 from storax._orm.fields import Field
 from storax._orm.filters import Filter
 from storax._orm.instance import Spec
 from storax._orm.manager import Manager, Objects
+from storax._orm.query import arguments
+from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
 
 SessionOrdering = Literal["id", "-id", "creation_date", "-creation_date", "last_update", "-last_update"]
@@ -64,6 +67,7 @@ class Session(SessionBase):
     )
 
     objects: ClassVar[Objects[SessionManager]] = Objects(lambda: SessionManager)
+    aobjects: ClassVar[AsyncObjects[AsyncSessionManager]] = AsyncObjects(lambda: AsyncSessionManager)
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
@@ -97,6 +101,14 @@ class Session(SessionBase):
             ttl_sec: Seconds without heartbeat until it expires. Default: 60.
         """
         self._fill(locals())
+
+    async def arefresh_from_db(self) -> None:
+        """``refresh_from_db()``, awaited."""
+        return await in_thread(self.refresh_from_db)
+
+    async def adelete(self) -> None:
+        """``delete()``, awaited."""
+        return await in_thread(self.delete)
 
 
 class SessionQuery(ChangeQuery[Session]):
@@ -146,20 +158,20 @@ class SessionQuery(ChangeQuery[Session]):
             batch_job_id__ne: Not this batch_job_id, nor any of a list.
             batch_job_id__isnull: Whether batch_job_id is null.
             heartbeat: Equal to this heartbeat, or to any of a list.
-            heartbeat_before: heartbeat before this time (UTC).
-            heartbeat_after: heartbeat after this time (UTC).
+            heartbeat_before: heartbeat before this time.
+            heartbeat_after: heartbeat after this time.
             heartbeat__isnull: Whether heartbeat is null.
             expires_at: Equal to this expires_at, or to any of a list.
-            expires_at_before: expires_at before this time (UTC).
-            expires_at_after: expires_at after this time (UTC).
+            expires_at_before: expires_at before this time.
+            expires_at_after: expires_at after this time.
             expires_at__isnull: Whether expires_at is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
         """
         query: SessionQuery = self._filter(locals())
         return query
@@ -283,3 +295,180 @@ class SessionManager(Manager[Session], SessionQuery):
 
 
 SessionQuery._queries = SessionQuery
+
+
+class AsyncSessionQuery(AsyncQuery[Session]):
+    """A query of Sessions whose calls are awaited."""
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        heartbeat: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        heartbeat_before: datetime | str | Unset = UNSET,
+        heartbeat_after: datetime | str | Unset = UNSET,
+        heartbeat__isnull: bool | Unset = UNSET,
+        expires_at: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        expires_at_before: datetime | str | Unset = UNSET,
+        expires_at_after: datetime | str | Unset = UNSET,
+        expires_at__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncSessionQuery:
+        """``filter()`` of the query; it sends no request."""
+        return AsyncSessionQuery(self._query.filter(**arguments(locals())))
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        heartbeat: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        heartbeat_before: datetime | str | Unset = UNSET,
+        heartbeat_after: datetime | str | Unset = UNSET,
+        heartbeat__isnull: bool | Unset = UNSET,
+        expires_at: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        expires_at_before: datetime | str | Unset = UNSET,
+        expires_at_after: datetime | str | Unset = UNSET,
+        expires_at__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncSessionQuery:
+        """``exclude()`` of the query; it sends no request."""
+        return AsyncSessionQuery(self._query.exclude(**arguments(locals())))
+
+    def all(self) -> AsyncSessionQuery:
+        """``all()`` of the query; it sends no request."""
+        return AsyncSessionQuery(self._query.all())
+
+    def order_by(self, *fields: SessionOrdering) -> AsyncSessionQuery:
+        """``order_by()`` of the query; it sends no request."""
+        return AsyncSessionQuery(self._query.order_by(*fields))
+
+    def __getitem__(self, index: slice) -> AsyncSessionQuery:
+        return AsyncSessionQuery(self._part(index))
+
+    async def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        batch_job_id: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__ne: int | Iterable[int] | Unset | None = UNSET,
+        batch_job_id__isnull: bool | Unset = UNSET,
+        heartbeat: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        heartbeat_before: datetime | str | Unset = UNSET,
+        heartbeat_after: datetime | str | Unset = UNSET,
+        heartbeat__isnull: bool | Unset = UNSET,
+        expires_at: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        expires_at_before: datetime | str | Unset = UNSET,
+        expires_at_after: datetime | str | Unset = UNSET,
+        expires_at__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> Session:
+        """``get()``, awaited."""
+        return await in_thread(self._query.get, **arguments(locals()))
+
+    async def delete(self) -> int:
+        """``delete()``, awaited."""
+        return await in_thread(self._query.delete)
+
+    def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[Session]:
+        """``iterator()``, awaited."""
+        return iterate_rows(lambda: self._query.iterator(chunk_size))
+
+    async def first(self) -> Session | None:
+        """``first()``, awaited."""
+        return await in_thread(self._query.first)
+
+    async def last(self) -> Session | None:
+        """``last()``, awaited."""
+        return await in_thread(self._query.last)
+
+    async def count(self) -> int:
+        """``count()``, awaited."""
+        return await in_thread(self._query.count)
+
+    async def exists(self) -> bool:
+        """``exists()``, awaited."""
+        return await in_thread(self._query.exists)
+
+    async def values(self, *fields: str) -> list[dict[str, Any]]:
+        """``values()``, awaited."""
+        return await in_thread(self._query.values, *fields)
+
+    async def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
+        """``values_list()``, awaited."""
+        return await in_thread(self._query.values_list, *fields, flat=flat)
+
+    async def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, Session]:
+        """``in_bulk()``, awaited."""
+        return await in_thread(self._query.in_bulk, ids)
+
+    async def counts(self, by: str = "state") -> dict[Any, int]:
+        """``counts()``, awaited."""
+        return await in_thread(self._query.counts, by)
+
+    async def to_pandas(self) -> Any:
+        """``to_pandas()``, awaited."""
+        return await in_thread(self._query.to_pandas)
+
+    async def to_polars(self) -> Any:
+        """``to_polars()``, awaited."""
+        return await in_thread(self._query.to_polars)
+
+    async def to_arrow(self) -> Any:
+        """``to_arrow()``, awaited."""
+        return await in_thread(self._query.to_arrow)
+
+
+class AsyncSessionManager(AsyncSessionQuery):
+    """``Session.aobjects``: where awaited queries of Sessions begin."""
+
+    async def create(
+        self, *, site_id: int, batch_job_id: int | Unset | None = UNSET, ttl_sec: int | Unset = UNSET, **unknown: Never
+    ) -> Session:
+        """``create()``, awaited."""
+        return await in_thread(self._query.create, **arguments(locals()))
+
+    async def bulk_create(self, items: Iterable[Session], *, progress: bool | None = None) -> list[Session]:
+        """``bulk_create()``, awaited."""
+        return await in_thread(self._query.bulk_create, items, progress=progress)

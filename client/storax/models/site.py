@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, overload
 from uuid import UUID
 
+from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_thread, iterate_rows
 from storax._orm.changes import ChangeQuery
 from storax._orm.fields import Field
 from storax._orm.filters import Filter
 from storax._orm.instance import Model, Spec
 from storax._orm.manager import Manager, Objects
+from storax._orm.query import arguments
+from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
 
 SiteOrdering = Literal[
@@ -81,6 +84,7 @@ class Site(Model):
     )
 
     objects: ClassVar[Objects[SiteManager]] = Objects(lambda: SiteManager)
+    aobjects: ClassVar[AsyncObjects[AsyncSiteManager]] = AsyncObjects(lambda: AsyncSiteManager)
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
@@ -141,6 +145,13 @@ class Site(Model):
         doc="Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change.",
     )
     """Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change."""
+    set_aside: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        settable="always",
+        default={},
+        doc="Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.",
+    )
+    """Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change."""
     last_refresh: Field[datetime | None] = Field(
         datetime | None, doc="Time of the agent's last heartbeat, by the server's clock."
     )
@@ -167,6 +178,7 @@ class Site(Model):
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> None:
         """A place where jobs run: a machine or a cluster. One agent serves it. Unsaved until ``save()``.
@@ -188,8 +200,22 @@ class Site(Model):
                 allocations run jobs. The agent writes it.
             failing_loops: Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at
                 each change.
+            set_aside: Records of its agent that could not be read, or that the server refused for good:
+                {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.
         """
         self._fill(locals())
+
+    async def asave(self, *, force: bool = False) -> None:
+        """``save()``, awaited."""
+        return await in_thread(self.save, force=force)
+
+    async def arefresh_from_db(self) -> None:
+        """``refresh_from_db()``, awaited."""
+        return await in_thread(self.refresh_from_db)
+
+    async def adelete(self) -> None:
+        """``delete()``, awaited."""
+        return await in_thread(self.delete)
 
 
 class SiteQuery(ChangeQuery[Site]):
@@ -247,16 +273,16 @@ class SiteQuery(ChangeQuery[Site]):
             globus_endpoint_id__ne: Not this globus_endpoint_id, nor any of a list.
             globus_endpoint_id__isnull: Whether globus_endpoint_id is null.
             last_refresh: Equal to this last_refresh, or to any of a list.
-            last_refresh_before: last_refresh before this time (UTC).
-            last_refresh_after: last_refresh after this time (UTC).
+            last_refresh_before: last_refresh before this time.
+            last_refresh_after: last_refresh after this time.
             last_refresh__isnull: Whether last_refresh is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
         """
         query: SiteQuery = self._filter(locals())
         return query
@@ -368,6 +394,7 @@ class SiteQuery(ChangeQuery[Site]):
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> int:
         """Change all that match, on the server, in one step, and return their number.
@@ -389,6 +416,8 @@ class SiteQuery(ChangeQuery[Site]):
                 allocations run jobs. The agent writes it.
             failing_loops: Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at
                 each change.
+            set_aside: Records of its agent that could not be read, or that the server refused for good:
+                {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.
 
         Raises:
             SlicedQuery: The query was sliced.
@@ -424,6 +453,7 @@ class SiteManager(Manager[Site], SiteQuery):
         transfer_locations: Mapping[str, str] | Unset = UNSET,
         node_size: Mapping[str, Any] | Unset = UNSET,
         failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
         **unknown: Never,
     ) -> Site:
         """Make one and save it; the arguments are those of ``Site()``."""
@@ -449,3 +479,226 @@ class SiteManager(Manager[Site], SiteQuery):
 
 
 SiteQuery._queries = SiteQuery
+
+
+class AsyncSiteQuery(AsyncQuery[Site]):
+    """A query of Sites whose calls are awaited."""
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        path: str | Iterable[str] | Unset = UNSET,
+        path__ne: str | Iterable[str] | Unset = UNSET,
+        path__contains: str | Unset = UNSET,
+        path__startswith: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        globus_endpoint_id__ne: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        globus_endpoint_id__isnull: bool | Unset = UNSET,
+        last_refresh: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        last_refresh_before: datetime | str | Unset = UNSET,
+        last_refresh_after: datetime | str | Unset = UNSET,
+        last_refresh__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncSiteQuery:
+        """``filter()`` of the query; it sends no request."""
+        return AsyncSiteQuery(self._query.filter(**arguments(locals())))
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        path: str | Iterable[str] | Unset = UNSET,
+        path__ne: str | Iterable[str] | Unset = UNSET,
+        path__contains: str | Unset = UNSET,
+        path__startswith: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        globus_endpoint_id__ne: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        globus_endpoint_id__isnull: bool | Unset = UNSET,
+        last_refresh: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        last_refresh_before: datetime | str | Unset = UNSET,
+        last_refresh_after: datetime | str | Unset = UNSET,
+        last_refresh__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncSiteQuery:
+        """``exclude()`` of the query; it sends no request."""
+        return AsyncSiteQuery(self._query.exclude(**arguments(locals())))
+
+    def all(self) -> AsyncSiteQuery:
+        """``all()`` of the query; it sends no request."""
+        return AsyncSiteQuery(self._query.all())
+
+    def order_by(self, *fields: SiteOrdering) -> AsyncSiteQuery:
+        """``order_by()`` of the query; it sends no request."""
+        return AsyncSiteQuery(self._query.order_by(*fields))
+
+    def __getitem__(self, index: slice) -> AsyncSiteQuery:
+        return AsyncSiteQuery(self._part(index))
+
+    async def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        name: str | Iterable[str] | Unset = UNSET,
+        name__ne: str | Iterable[str] | Unset = UNSET,
+        name__contains: str | Unset = UNSET,
+        name__startswith: str | Unset = UNSET,
+        path: str | Iterable[str] | Unset = UNSET,
+        path__ne: str | Iterable[str] | Unset = UNSET,
+        path__contains: str | Unset = UNSET,
+        path__startswith: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        globus_endpoint_id__ne: UUID | str | Iterable[UUID | str] | Unset | None = UNSET,
+        globus_endpoint_id__isnull: bool | Unset = UNSET,
+        last_refresh: datetime | str | Iterable[datetime | str] | Unset | None = UNSET,
+        last_refresh_before: datetime | str | Unset = UNSET,
+        last_refresh_after: datetime | str | Unset = UNSET,
+        last_refresh__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        **unknown: Never,
+    ) -> Site:
+        """``get()``, awaited."""
+        return await in_thread(self._query.get, **arguments(locals()))
+
+    async def update(
+        self,
+        *,
+        name: str | Unset = UNSET,
+        path: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | Unset | None = UNSET,
+        backfill_windows: Mapping[str, Any] | Unset = UNSET,
+        queued_jobs: Mapping[str, Any] | Unset = UNSET,
+        optional_batch_job_params: Mapping[str, str] | Unset = UNSET,
+        allowed_projects: Iterable[Any] | Unset = UNSET,
+        allowed_queues: Mapping[str, Any] | Unset = UNSET,
+        elastic_queues: Iterable[Any] | Unset = UNSET,
+        transfer_locations: Mapping[str, str] | Unset = UNSET,
+        node_size: Mapping[str, Any] | Unset = UNSET,
+        failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> int:
+        """``update()``, awaited."""
+        return await in_thread(self._query.update, **arguments(locals()))
+
+    async def delete(self) -> int:
+        """``delete()``, awaited."""
+        return await in_thread(self._query.delete)
+
+    def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[Site]:
+        """``iterator()``, awaited."""
+        return iterate_rows(lambda: self._query.iterator(chunk_size))
+
+    async def first(self) -> Site | None:
+        """``first()``, awaited."""
+        return await in_thread(self._query.first)
+
+    async def last(self) -> Site | None:
+        """``last()``, awaited."""
+        return await in_thread(self._query.last)
+
+    async def count(self) -> int:
+        """``count()``, awaited."""
+        return await in_thread(self._query.count)
+
+    async def exists(self) -> bool:
+        """``exists()``, awaited."""
+        return await in_thread(self._query.exists)
+
+    async def values(self, *fields: str) -> list[dict[str, Any]]:
+        """``values()``, awaited."""
+        return await in_thread(self._query.values, *fields)
+
+    async def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
+        """``values_list()``, awaited."""
+        return await in_thread(self._query.values_list, *fields, flat=flat)
+
+    async def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, Site]:
+        """``in_bulk()``, awaited."""
+        return await in_thread(self._query.in_bulk, ids)
+
+    async def counts(self, by: str = "state") -> dict[Any, int]:
+        """``counts()``, awaited."""
+        return await in_thread(self._query.counts, by)
+
+    async def to_pandas(self) -> Any:
+        """``to_pandas()``, awaited."""
+        return await in_thread(self._query.to_pandas)
+
+    async def to_polars(self) -> Any:
+        """``to_polars()``, awaited."""
+        return await in_thread(self._query.to_polars)
+
+    async def to_arrow(self) -> Any:
+        """``to_arrow()``, awaited."""
+        return await in_thread(self._query.to_arrow)
+
+
+class AsyncSiteManager(AsyncSiteQuery):
+    """``Site.aobjects``: where awaited queries of Sites begin."""
+
+    async def create(
+        self,
+        *,
+        name: str,
+        path: str | Unset = UNSET,
+        globus_endpoint_id: UUID | str | Unset | None = UNSET,
+        backfill_windows: Mapping[str, Any] | Unset = UNSET,
+        queued_jobs: Mapping[str, Any] | Unset = UNSET,
+        optional_batch_job_params: Mapping[str, str] | Unset = UNSET,
+        allowed_projects: Iterable[Any] | Unset = UNSET,
+        allowed_queues: Mapping[str, Any] | Unset = UNSET,
+        elastic_queues: Iterable[Any] | Unset = UNSET,
+        transfer_locations: Mapping[str, str] | Unset = UNSET,
+        node_size: Mapping[str, Any] | Unset = UNSET,
+        failing_loops: Mapping[str, Any] | Unset = UNSET,
+        set_aside: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> Site:
+        """``create()``, awaited."""
+        return await in_thread(self._query.create, **arguments(locals()))
+
+    async def bulk_create(self, items: Iterable[Site], *, progress: bool | None = None) -> list[Site]:
+        """``bulk_create()``, awaited."""
+        return await in_thread(self._query.bulk_create, items, progress=progress)
+
+    async def bulk_update(self, items: Iterable[Site], *, progress: bool | None = None) -> int:
+        """``bulk_update()``, awaited."""
+        return await in_thread(self._query.bulk_update, items, progress=progress)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, overload
 
+from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_thread, iterate_rows
 from storax._orm.changes import ChangeQuery
 from storax._orm.fields import Field
 from storax._orm.filters import Filter
 from storax._orm.instance import Model, Spec
 from storax._orm.manager import Manager, Objects
+from storax._orm.query import arguments
+from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
 
 TransferState = Literal["awaiting_job", "pending", "active", "inactive", "done", "error"]
@@ -87,6 +90,7 @@ class TransferItem(Model):
     )
 
     objects: ClassVar[Objects[TransferItemManager]] = Objects(lambda: TransferItemManager)
+    aobjects: ClassVar[AsyncObjects[AsyncTransferItemManager]] = AsyncObjects(lambda: AsyncTransferItemManager)
 
     id: Field[int | None] = Field(int, doc="Server id.")
     """Server id."""
@@ -118,6 +122,14 @@ class TransferItem(Model):
     """When it was created."""
     last_update: Field[datetime] = Field(datetime, doc="When it last changed.")
     """When it last changed."""
+
+    async def asave(self, *, force: bool = False) -> None:
+        """``save()``, awaited."""
+        return await in_thread(self.save, force=force)
+
+    async def arefresh_from_db(self) -> None:
+        """``refresh_from_db()``, awaited."""
+        return await in_thread(self.refresh_from_db)
 
 
 class TransferItemQuery(ChangeQuery[TransferItem]):
@@ -178,11 +190,11 @@ class TransferItemQuery(ChangeQuery[TransferItem]):
             task_id__isnull: Whether task_id is null.
             version: Equal to this version, or to any of a list.
             creation_date: Equal to this creation_date, or to any of a list.
-            creation_date_before: creation_date before this time (UTC).
-            creation_date_after: creation_date after this time (UTC).
+            creation_date_before: creation_date before this time.
+            creation_date_after: creation_date after this time.
             last_update: Equal to this last_update, or to any of a list.
-            last_update_before: last_update before this time (UTC).
-            last_update_after: last_update after this time (UTC).
+            last_update_before: last_update before this time.
+            last_update_after: last_update after this time.
             job_state: State of its job, or any of a list.
             tags: Tags of its job contain all of these.
         """
@@ -322,3 +334,190 @@ class TransferItemManager(Manager[TransferItem], TransferItemQuery):
 
 
 TransferItemQuery._queries = TransferItemQuery
+
+
+class AsyncTransferItemQuery(AsyncQuery[TransferItem]):
+    """A query of TransferItems whose calls are awaited."""
+
+    def filter(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        job_id: int | Iterable[int] | Unset | None = UNSET,
+        job_id__ne: int | Iterable[int] | Unset = UNSET,
+        direction: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        direction__ne: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        location_alias: str | Iterable[str] | Unset = UNSET,
+        location_alias__ne: str | Iterable[str] | Unset = UNSET,
+        state: TransferState | Iterable[TransferState] | Unset = UNSET,
+        state__ne: TransferState | Iterable[TransferState] | Unset = UNSET,
+        task_id: str | Iterable[str] | Unset | None = UNSET,
+        task_id__ne: str | Iterable[str] | Unset | None = UNSET,
+        task_id__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        job_state: JobState | Iterable[JobState] | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncTransferItemQuery:
+        """``filter()`` of the query; it sends no request."""
+        return AsyncTransferItemQuery(self._query.filter(**arguments(locals())))
+
+    def exclude(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        job_id: int | Iterable[int] | Unset | None = UNSET,
+        job_id__ne: int | Iterable[int] | Unset = UNSET,
+        direction: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        direction__ne: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        location_alias: str | Iterable[str] | Unset = UNSET,
+        location_alias__ne: str | Iterable[str] | Unset = UNSET,
+        state: TransferState | Iterable[TransferState] | Unset = UNSET,
+        state__ne: TransferState | Iterable[TransferState] | Unset = UNSET,
+        task_id: str | Iterable[str] | Unset | None = UNSET,
+        task_id__ne: str | Iterable[str] | Unset | None = UNSET,
+        task_id__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        job_state: JobState | Iterable[JobState] | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> AsyncTransferItemQuery:
+        """``exclude()`` of the query; it sends no request."""
+        return AsyncTransferItemQuery(self._query.exclude(**arguments(locals())))
+
+    def all(self) -> AsyncTransferItemQuery:
+        """``all()`` of the query; it sends no request."""
+        return AsyncTransferItemQuery(self._query.all())
+
+    def order_by(self, *fields: TransferItemOrdering) -> AsyncTransferItemQuery:
+        """``order_by()`` of the query; it sends no request."""
+        return AsyncTransferItemQuery(self._query.order_by(*fields))
+
+    def __getitem__(self, index: slice) -> AsyncTransferItemQuery:
+        return AsyncTransferItemQuery(self._part(index))
+
+    async def get(
+        self,
+        *,
+        id: int | Iterable[int] | Unset | None = UNSET,
+        id__ne: int | Iterable[int] | Unset = UNSET,
+        id__gt: int | Unset = UNSET,
+        id__lt: int | Unset = UNSET,
+        site_id: int | Iterable[int] | Unset | None = UNSET,
+        site_id__ne: int | Iterable[int] | Unset = UNSET,
+        job_id: int | Iterable[int] | Unset | None = UNSET,
+        job_id__ne: int | Iterable[int] | Unset = UNSET,
+        direction: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        direction__ne: Literal["in", "out"] | Iterable[Literal["in", "out"]] | Unset = UNSET,
+        location_alias: str | Iterable[str] | Unset = UNSET,
+        location_alias__ne: str | Iterable[str] | Unset = UNSET,
+        state: TransferState | Iterable[TransferState] | Unset = UNSET,
+        state__ne: TransferState | Iterable[TransferState] | Unset = UNSET,
+        task_id: str | Iterable[str] | Unset | None = UNSET,
+        task_id__ne: str | Iterable[str] | Unset | None = UNSET,
+        task_id__isnull: bool | Unset = UNSET,
+        version: int | Iterable[int] | Unset = UNSET,
+        creation_date: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        creation_date_before: datetime | str | Unset = UNSET,
+        creation_date_after: datetime | str | Unset = UNSET,
+        last_update: datetime | str | Iterable[datetime | str] | Unset = UNSET,
+        last_update_before: datetime | str | Unset = UNSET,
+        last_update_after: datetime | str | Unset = UNSET,
+        job_state: JobState | Iterable[JobState] | Unset = UNSET,
+        tags: Mapping[str, Any] | Unset = UNSET,
+        **unknown: Never,
+    ) -> TransferItem:
+        """``get()``, awaited."""
+        return await in_thread(self._query.get, **arguments(locals()))
+
+    async def update(
+        self,
+        *,
+        state: TransferState | Unset = UNSET,
+        task_id: str | Unset | None = UNSET,
+        transfer_info: Mapping[str, Any] | Unset = UNSET,
+        force: bool = False,
+        **unknown: Never,
+    ) -> int:
+        """``update()``, awaited."""
+        return await in_thread(self._query.update, **arguments(locals()))
+
+    def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[TransferItem]:
+        """``iterator()``, awaited."""
+        return iterate_rows(lambda: self._query.iterator(chunk_size))
+
+    async def first(self) -> TransferItem | None:
+        """``first()``, awaited."""
+        return await in_thread(self._query.first)
+
+    async def last(self) -> TransferItem | None:
+        """``last()``, awaited."""
+        return await in_thread(self._query.last)
+
+    async def count(self) -> int:
+        """``count()``, awaited."""
+        return await in_thread(self._query.count)
+
+    async def exists(self) -> bool:
+        """``exists()``, awaited."""
+        return await in_thread(self._query.exists)
+
+    async def values(self, *fields: str) -> list[dict[str, Any]]:
+        """``values()``, awaited."""
+        return await in_thread(self._query.values, *fields)
+
+    async def values_list(self, *fields: str, flat: bool = False) -> list[Any]:
+        """``values_list()``, awaited."""
+        return await in_thread(self._query.values_list, *fields, flat=flat)
+
+    async def in_bulk(self, ids: Iterable[int] | None = None) -> dict[int, TransferItem]:
+        """``in_bulk()``, awaited."""
+        return await in_thread(self._query.in_bulk, ids)
+
+    async def counts(self, by: str = "state") -> dict[Any, int]:
+        """``counts()``, awaited."""
+        return await in_thread(self._query.counts, by)
+
+    async def to_pandas(self) -> Any:
+        """``to_pandas()``, awaited."""
+        return await in_thread(self._query.to_pandas)
+
+    async def to_polars(self) -> Any:
+        """``to_polars()``, awaited."""
+        return await in_thread(self._query.to_polars)
+
+    async def to_arrow(self) -> Any:
+        """``to_arrow()``, awaited."""
+        return await in_thread(self._query.to_arrow)
+
+
+class AsyncTransferItemManager(AsyncTransferItemQuery):
+    """``TransferItem.aobjects``: where awaited queries of TransferItems begin."""
+
+    async def bulk_update(
+        self, items: Iterable[TransferItem], *, force: bool = False, progress: bool | None = None
+    ) -> int:
+        """``bulk_update()``, awaited."""
+        return await in_thread(self._query.bulk_update, items, force=force, progress=progress)

@@ -15,8 +15,7 @@ import typer
 
 from storax_core.errors import Conflict, CoreError, Invalid, NotFound, Unavailable
 
-EXIT_USAGE, EXIT_NEWER, EXIT_REFUSED, EXIT_DIFFERENT, EXIT_DOWN = 2, 3, 5, 6, 8
-EXIT_NOT_FOUND = 3
+EXIT_USAGE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_DIFFERENT, EXIT_DOWN = 2, 3, 5, 6, 8  # as those of the client's commands
 app = typer.Typer(help="Operate the database: migrate, users, verify, rebuild.", no_args_is_help=True)
 Url = Annotated[
     str | None,
@@ -33,18 +32,18 @@ def _named(url: str | None) -> str:
     return url
 
 
-def _fail(error: CoreError, conflict: int = EXIT_REFUSED) -> "typer.Exit":
+def _fail(error: CoreError) -> "typer.Exit":
     hint = f" {error.hint}" if error.hint else ""
     print(f"storax: {error.detail}.{hint}", file=sys.stderr)
-    statuses = ((Conflict, conflict), (Unavailable, EXIT_DOWN), (Invalid, EXIT_USAGE), (NotFound, EXIT_NOT_FOUND))
+    statuses = ((Conflict, EXIT_REFUSED), (Unavailable, EXIT_DOWN), (Invalid, EXIT_USAGE), (NotFound, EXIT_NOT_FOUND))
     return typer.Exit(next((status for kind, status in statuses if isinstance(error, kind)), 1))
 
 
-def _run(work: Coroutine[Any, Any, Any], *, conflict: int = EXIT_REFUSED) -> Any:
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
     try:
         return asyncio.run(work)
     except CoreError as error:
-        raise _fail(error, conflict) from None
+        raise _fail(error) from None
 
 
 @app.command()
@@ -61,7 +60,7 @@ def migrate(
     """
     from storax_core.admin.migrate import migrate as work
 
-    _run(work(_named(database_url), to, down=down), conflict=EXIT_NEWER)
+    _run(work(_named(database_url), to, down=down))
 
 
 @app.command()
@@ -169,6 +168,9 @@ def rebuild(
     from storax_core.admin.rebuild import rebuild as work
 
     url = _named(database_url)
+    if not yes and not sys.stdin.isatty():
+        question = f"this would rebuild every projection of {_place(url)} from the log"
+        raise _fail(Invalid(question, hint="Cannot prompt without a terminal: add --yes."))
     if not yes:
         typer.confirm(f"Rebuild every projection of {_place(url)} from the log?", abort=True)
     for name, count in _run(work(url)).items():

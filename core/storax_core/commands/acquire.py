@@ -17,7 +17,7 @@ from storax_core.database.aliases import source
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Row
-from storax_core.lifecycle.states import JOB_TAKEABLE
+from storax_core.lifecycle.states import JOB_RUNNABLE, JOB_TAKEABLE
 from storax_core.log.append import Context, Pick, append_picked
 from storax_core.queries import select
 from storax_core.queries.capacity import Nodes, held
@@ -53,14 +53,18 @@ class Acquire(BaseModel):
     beyond: Nodes | None = Field(default=None, description="Only jobs that none of these places can hold.")
     filter_tags: Tags = Field(default_factory=dict, description="Only jobs with these tags.")
     states: list[Literal[*map(str, JOB_TAKEABLE)]] | None = Field(  # type: ignore[valid-type]
-        default=None, description="Runnable states."
+        default=[str(state) for state in JOB_RUNNABLE],
+        description="Only jobs in these states. The default are those that may run; null adds those before a hook.",
     )
     app_ids: list[BigId] | None = Field(default=None, description="Only jobs of these Apps.")
 
     @property
     def constrained(self) -> bool:
         """Whether anything but the number is limited. Then the head of the queue is not enough."""
-        return bool(self.model_fields_set - {"max_num_jobs"}) and self != Acquire(max_num_jobs=self.max_num_jobs)
+        if self.states is not None and not {*JOB_RUNNABLE} <= {*self.states}:
+            return True
+        free = Acquire(max_num_jobs=self.max_num_jobs, states=self.states)
+        return bool(self.model_fields_set - {"max_num_jobs", "states"}) and self != free
 
     @property
     def order_by(self) -> str:

@@ -19,7 +19,7 @@ EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
 SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT DO NOTHING"""
 
 APPS = """SELECT id, site_id, name, parameters::text AS p, transfers::text AS t, hooks::text AS h,
-  max_attempts, retry_delay_sec, retry_exit_codes::text AS codes, retry_on_timeout{more} FROM app
+  max_attempts, max_losses, retry_delay_sec, retry_exit_codes::text AS codes, retry_on_timeout{more} FROM app
 WHERE id = ANY($1::bigint[]) AND owner_id = $2 FOR KEY SHARE"""
 # The new ids as one text, beside the first App.
 APPS_AND_IDS = APPS.format(
@@ -93,7 +93,7 @@ def _app(record: Mapping[str, Any]) -> Row:
 
 def _inherited(record: Mapping[str, Any]) -> Row:
     """Fields that jobs inherit from their App. Those equal to a job's own defaults are left out of the log."""
-    values: Row = {n: record[n] for n in ("max_attempts", "retry_delay_sec", "retry_on_timeout")}
+    values: Row = {n: record[n] for n in ("max_attempts", "max_losses", "retry_delay_sec", "retry_on_timeout")}
     values |= {"retry_exit_codes": orjson.loads(record["codes"]), "hooks": " ".join(orjson.loads(record["h"]))}
     return {n: value for n, value in values.items() if value != JOBS.fields[n].default}
 

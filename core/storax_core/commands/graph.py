@@ -1,5 +1,5 @@
-"""The job graph: release or fail children when their parents end, bring descendants back with a job that failed, and
-start transfers when their stage is reached.
+"""The job graph: release or fail children when their parents end, and bring descendants back with a job that failed;
+start transfers when their stage is reached, and end those that no stage will reach.
 
 Children are locked first, and their parents are read in a later statement. So of two parents that end at the same
 moment in two transactions, the later one sees the other's end: no child waits for ever, none is released twice.
@@ -12,7 +12,7 @@ from storax_core.commands.locks import JOB_FACTS, lock_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import IllegalMove
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change
+from storax_core.lifecycle.change import Change, Facts
 from storax_core.lifecycle.parents import RUN_AGAIN, leaves_unsuccessful_end, objection
 from storax_core.lifecycle.states import JOB_DONE, JOB_UNSUCCESSFUL, JobState, TransferState
 from storax_core.log import append
@@ -72,6 +72,12 @@ _MISSING = (
     ("deleted", "was deleted", JobState.FAILED),
 )
 
+# Of a job that has ended. What a service has begun of an item is the agent's to end, which also removes what is left.
+NOT_BEGUN = """SELECT i.id, i.owner_id, i.site_id, i.version, i.state, j.state AS job
+FROM transfer_item i JOIN job_state j ON j.id = i.job_id
+WHERE i.job_id = ANY($1::bigint[]) AND i.state IN ('awaiting_job', 'pending', 'inactive')
+  AND i.task_id IS NULL AND NOT i.transfer_info ? 'tries' ORDER BY i.id FOR UPDATE OF i"""
+
 
 async def release_children(
     conn: Connection, ctx: Context, ended: Sequence[int], *, roots: dict[int, int] | None = None
@@ -105,7 +111,9 @@ async def _settle_waiting(conn: Connection, ctx: Context, jobs: Sequence[int], r
     changes = [_decide(w, summary[w["id"]], roots) for w in waiting]
     await append.append_changes(conn, ctx, JOBS, changes)
     await start_transfers(conn, ctx, [c.id for c in changes if c.patch.get("state") == JobState.READY], "in")
-    return [c.id for c in changes if c.patch.get("state") in JOB_UNSUCCESSFUL]
+    ended = [c.id for c in changes if c.patch.get("state") in JOB_UNSUCCESSFUL]
+    await end_transfers(conn, ctx, ended)
+    return ended
 
 
 async def _add_roots(conn: Connection, roots: dict[int, int], failed: set[int]) -> None:
@@ -114,7 +122,7 @@ async def _add_roots(conn: Connection, roots: dict[int, int], failed: set[int]) 
         roots |= {r["id"]: r["root"] or r["id"] for r in await conn.fetch(ROOTS, list(unknown))}
 
 
-def _decide(facts: rules.Facts, summary: Any, roots: dict[int, int]) -> Change:
+def _decide(facts: Facts, summary: Any, roots: dict[int, int]) -> Change:
     change, mine = rules.change_of(facts), dict(facts)
     missing = _missing_parent(summary) if summary["policy"] == "fail" else None
     if missing:
@@ -137,8 +145,8 @@ def _missing_parent(summary: Any) -> tuple[int, str, JobState] | None:
 
 
 async def rejoin(
-    conn: Connection, facts: Sequence[rules.Facts], to: Mapping[int, str], *, descendants: bool
-) -> tuple[Sequence[rules.Facts], list[int]]:
+    conn: Connection, facts: Sequence[Facts], to: Mapping[int, str], *, descendants: bool
+) -> tuple[Sequence[Facts], list[int]]:
     """Find what is to be known of locked jobs before they change their states: ``to`` has the new ones.
 
     Returns the facts, those of ended jobs that run again with ``parents``, and the ids of the descendants that failed
@@ -187,6 +195,18 @@ async def bring_back(conn: Connection, ctx: Context, jobs: Sequence[int]) -> lis
     changes = [rules.wait_again(f) for f in locked if f["state"] in JOB_UNSUCCESSFUL]
     await append.append_changes(conn, ctx, JOBS, changes)
     return changes
+
+
+async def end_transfers(conn: Connection, ctx: Context, jobs: Sequence[int]) -> None:
+    """End the transfers of these jobs, which ended too early for them. The agent ends those that it has begun."""
+    items = await conn.fetch(NOT_BEGUN, list(jobs)) if jobs else []
+    changes = []
+    for item in items:
+        change = rules.change_of(item)
+        info = {"transfer_info": {"error": f"not moved: its job is {item['job']}"}}
+        change.add("transfer_item.state_changed", info, was=item["state"], to=TransferState.ERROR)
+        changes.append(change)
+    await append.append_changes(conn, ctx, TRANSFERS, changes)
 
 
 async def start_transfers(conn: Connection, ctx: Context, jobs: Sequence[int], direction: str) -> None:

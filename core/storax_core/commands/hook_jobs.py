@@ -1,17 +1,19 @@
-"""Create the jobs that a hook asks for, in the transaction of the hook's report.
+"""Create the jobs that a hook asks for, and merge the keys that it set, in the transaction of the hook's report.
 
 So a repeated report creates none twice, and a refused report creates none.
 """
+
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
 from storax_core.commands import create_jobs
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.lifecycle.change import Row
-from storax_core.lifecycle.rules import Facts
+from storax_core.lifecycle.change import Facts, Row
 from storax_core.lifecycle.states import JobState
 from storax_core.log.append import Context
+from storax_core.queries import merged_maps
 from storax_core.resources import JOBS
 
 BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND name = ANY($3::text[])"
@@ -35,10 +37,26 @@ async def create(conn: Connection, ctx: Context, facts: Facts, report: Row) -> N
         )
     except (Invalid, ValidationError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        report["moves"] = [
-            {"to": JobState.FAILED, "data": {"message": f"its hook's jobs were refused: {reason}"[:1000]}}
-        ]
-        report["patch"] = {}
+        _fail(report, f"its hook's jobs were refused: {reason}")
+
+
+async def merge_maps(conn: Connection, ctx: Context, reports: Mapping[int, Row]) -> None:
+    """Put whole dictionaries in place of the keys that hooks set; the jobs are locked.
+
+    A report with keys that break a rule of their field is changed to FAILED with the reason.
+    """
+    keyed = {i: r["patch"] for i, r in reports.items() if merged_maps.names_keys(JOBS, r["patch"])}
+    stored = await merged_maps.stored_maps(conn, ctx.owner_id, JOBS, keyed) if keyed else {}
+    for job_id, patch in keyed.items():
+        try:
+            reports[job_id]["patch"] = merged_maps.merged(JOBS, patch, stored.get(job_id))
+        except Invalid as error:
+            _fail(reports[job_id], f"what its hook set was refused: {error}")
+
+
+def _fail(report: Row, message: str) -> None:
+    report["moves"] = [{"to": JobState.FAILED, "data": {"message": message[:1000]}}]
+    report["patch"], report["jobs"] = {}, []
 
 
 def _checked(rows: list[Row]) -> list[JOBS.create_model]:  # type: ignore[name-defined]

@@ -2,9 +2,10 @@
 takes a job away, and a report that carries an older epoch is refused, by an event of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storax_core.commands import hook_jobs, transitions
@@ -12,13 +13,27 @@ from storax_core.commands.locks import lock_mine, require_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Row
+from storax_core.lifecycle.allocation_end import allocation_end
+from storax_core.lifecycle.change import Change, Facts, Row
 from storax_core.lifecycle.states import AGENT_STATES, HOOK_STATES, HOOKS, BatchJobState
 from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
-from storax_core.resources.job import Megabytes, Minutes
-from storax_core.resources.types import BigId, Count, JsonObject, JsonValue, RowVersion, ShortText, Tags, UtcTime, Whole
+from storax_core.resources.job import MAX_LOSSES, Megabytes, Minutes
+from storax_core.resources.types import (
+    BigId,
+    Count,
+    JsonObject,
+    JsonValue,
+    KeyPaths,
+    Losses,
+    RowVersion,
+    ShortText,
+    Tags,
+    TextMap,
+    UtcTime,
+    Whole,
+)
 
 ALIVE = "heartbeat = now(), expires_at = now() + make_interval(secs => ttl_sec)"
 TOUCH = f"""UPDATE session SET {ALIVE}
@@ -32,8 +47,12 @@ KNOWN_AND_CANCELS = """SELECT EXISTS (SELECT FROM session WHERE id = $1 AND owne
 FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2) AS known,
 (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'lease_epoch', lease_epoch)), '[]')
  FROM job_state WHERE session_id = $1 AND cancel_requested) AS cancel"""
+# Sessions inside these BatchJobs, with what the scheduler says of their allocations.
+INSIDE = """SELECT s.id AS session_id, b.id, b.scheduler_id, b.status_info::text AS info, b.wall_time_min, b.start_time,
+  b.end_time FROM session s JOIN batch_job b ON b.id = s.batch_job_id
+WHERE b.id = ANY($1::bigint[]) ORDER BY s.id FOR UPDATE OF s"""
 AT_ONCE = 100  # sessions that one sweep ends
-EXPIRED = f"""SELECT id, owner_id FROM session WHERE expires_at < now()
+EXPIRED = f"""SELECT id, owner_id, ttl_sec FROM session WHERE expires_at < now()
 ORDER BY id LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED"""  # noqa: S608
 
 
@@ -62,12 +81,20 @@ class Outcome(BaseModel):
     tags: Tags = Field(default_factory=dict, description="A hook's new tags.")
     parameters: JsonObject = Field(default_factory=dict, description="A hook's new parameters.")
     data: JsonObject = Field(default_factory=dict, description="A hook's new data.")
+    tags__merge: TextMap = Field(default_factory=dict, description="Tags that a hook set.")
+    tags__remove: KeyPaths = Field(default_factory=list, description="Tags that a hook removed.")
+    parameters__merge: JsonObject = Field(default_factory=dict, description="Parameters that a hook set.")
+    parameters__remove: KeyPaths = Field(default_factory=list, description="Parameters that a hook removed.")
+    data__merge: JsonObject = Field(default_factory=dict, description="Keys of data that a hook set.")
+    data__remove: KeyPaths = Field(default_factory=list, description="Keys of data that a hook removed.")
     num_nodes: Count = Field(default=1, description="A hook's new number of nodes.")
     ranks_per_node: Count = Field(default=1, description="A hook's new ranks per node.")
     threads_per_rank: Count = Field(default=1, description="A hook's new threads per rank.")
     mem_per_node_mb: Megabytes = Field(default=0, description="A hook's new memory on each node in MiB.")
-    wall_time_min: Minutes = Field(default=0, description="A hook's new wall time in minutes; 0 sets no limit.")
+    wall_time_min: Minutes = Field(default=0, description="A hook's new expected run time in minutes; 0: not known.")
+    wall_time_limit_min: Minutes = Field(default=0, description="A hook's new hard limit of a run in minutes; 0: none.")
     max_attempts: Count = Field(default=1, description="A hook's new number of attempts.")
+    max_losses: Losses = Field(default=MAX_LOSSES, description="A hook's new limit of losses; 0: none.")
 
 
 class Report(BaseModel):
@@ -131,6 +158,7 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     """
     by_job, stale = _newest(reports)
     facts = {f["id"]: f for f in await transitions.lock_jobs(conn, ctx.owner_id, list(by_job))}
+    await hook_jobs.merge_maps(conn, ctx, {i: by_job[i] for i in facts})
     changes, accepted = [], []
     refused = [
         {"id": i, "code": "not_found", "detail": "no such job; it was deleted"} for i in by_job if i not in facts
@@ -191,7 +219,7 @@ async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reaso
     await append.append_deleted(conn, ctx, SESSIONS, ids, {"message": reason})
 
 
-def _lost(facts: rules.Facts, sessions: Sequence[int], reason: str) -> Change:
+def _lost(facts: Facts, sessions: Sequence[int], reason: str) -> Change:
     return rules.lose_lease(facts, reason) if facts["session_id"] in sessions else rules.change_of(facts)
 
 
@@ -237,18 +265,24 @@ async def begin(conn: Connection, ctx: Context, ids: Sequence[int]) -> None:
 
 async def end_sessions_of(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
     """End the sessions inside BatchJobs that have finished."""
-    batch_jobs = [c.id for c in changes if c.patch.get("state") == BatchJobState.FINISHED]
-    if batch_jobs:
-        rows = await conn.fetch(
-            "SELECT id FROM session WHERE batch_job_id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", batch_jobs
-        )
-        await end_sessions(conn, ctx, [r["id"] for r in rows], "its BatchJob finished")
+    finished = [c.id for c in changes if c.patch.get("state") == BatchJobState.FINISHED]
+    rows = await conn.fetch(INSIDE, finished) if finished else []
+    reasons = {r["session_id"]: allocation_end({**r, "status_info": orjson.loads(r["info"])}) for r in rows}
+    await _end_by_reason(conn, ctx, reasons)
 
 
 async def expire(conn: Connection) -> int:
     """End sessions of all owners that sent no heartbeat in time, up to ``AT_ONCE``. Returns how many."""
     rows = await conn.fetch(EXPIRED)
     for owner in sorted({r["owner_id"] for r in rows}):
-        ctx = Context(owner, "system:sweep")
-        await end_sessions(conn, ctx, [r["id"] for r in rows if r["owner_id"] == owner], "its session expired")
+        reasons = {
+            r["id"]: f"session expired: no heartbeat for {r['ttl_sec']} s" for r in rows if r["owner_id"] == owner
+        }
+        await _end_by_reason(conn, Context(owner, "system:sweep"), reasons)
     return len(rows)
+
+
+async def _end_by_reason(conn: Connection, ctx: Context, reasons: Mapping[int, str]) -> None:
+    """End sessions, those with the same reason together."""
+    for reason in sorted(set(reasons.values())):
+        await end_sessions(conn, ctx, [session for session, why in reasons.items() if why == reason], reason)

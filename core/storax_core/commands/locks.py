@@ -4,15 +4,21 @@ from collections.abc import Iterable, Sequence
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.lifecycle.rules import Facts
+from storax_core.lifecycle.change import Facts
 from storax_core.resources import Resource
 
 FACTS = "id, owner_id, site_id, version, state, last_update, now() AS now"
 # What ``lifecycle.rules`` reads of a job.
 JOB_FACTS = (
-    f"{FACTS}, session_id, lease_epoch, attempt, max_attempts, retry_delay_sec, not_before, cancel_requested, stage_in,"
-    " stage_out, hooks, retry_exit_codes::text AS retry_exit_codes, retry_on_timeout, return_code"
+    f"{FACTS}, session_id, lease_epoch, attempt, max_attempts, losses, max_losses, loss_reason, retry_delay_sec,"
+    " not_before, cancel_requested, stage_in, stage_out, hooks, retry_exit_codes::text AS retry_exit_codes,"
+    " retry_on_timeout, return_code, num_nodes, ranks_per_node, node_packing_count"
 )
+
+# And of one that a user moves: the state from which it failed, by its last such event.
+USER_FACTS = f"""{JOB_FACTS}, CASE WHEN state = 'FAILED' THEN (SELECT e.from_state FROM event_log e
+WHERE e.entity = 'job' AND e.entity_id = job_state.id AND e.to_state = 'FAILED'
+ORDER BY e.version DESC LIMIT 1) END AS failed_from"""  # noqa: S608
 
 
 async def lock_mine(

@@ -69,7 +69,7 @@ _RULES = {
     "job": ResourceRules(
         create=create_jobs.create_jobs,
         before_update=create_jobs.check_patches,
-        facts=locks.JOB_FACTS,
+        facts=locks.USER_FACTS,
         transition=rules.user_transition,
         rejoin=graph.rejoin,
         held_back=graph.held_back,

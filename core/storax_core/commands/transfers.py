@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from storax_core.commands import transitions
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change
+from storax_core.lifecycle.change import Change, Facts
 from storax_core.lifecycle.states import JobState
 from storax_core.log.append import Context
 
@@ -25,7 +25,7 @@ async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> N
     await transitions.append_job_changes(conn, ctx, job_changes)
 
 
-def _decide(facts: rules.Facts, stage_in: rules.Facts | None, stage_out: rules.Facts | None) -> Change:
+def _decide(facts: Facts, stage_in: Facts | None, stage_out: Facts | None) -> Change:
     change, mine = rules.change_of(facts), dict(facts)
     stage = {JobState.READY: stage_in, JobState.POSTPROCESSED: stage_out}.get(facts["state"])
     if stage and stage["broken"]:

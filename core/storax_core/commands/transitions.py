@@ -3,18 +3,18 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from storax_core.commands.graph import await_parents, release_children, start_transfers
+from storax_core.commands.graph import await_parents, end_transfers, release_children, start_transfers
 from storax_core.commands.locks import JOB_FACTS, lock_mine
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Row
+from storax_core.lifecycle.change import Change, Facts, Row
 from storax_core.lifecycle.states import JOB_DONE, JobState
 from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.resources import JOBS, TRANSFERS
 
 
-async def lock_jobs(conn: Connection, owner_id: int, ids: Sequence[int]) -> list[rules.Facts]:
+async def lock_jobs(conn: Connection, owner_id: int, ids: Sequence[int]) -> list[Facts]:
     """The facts of these jobs of this owner, locked in id order; missing ones are left out."""
     return await lock_mine(conn, owner_id, JOBS, ids, JOB_FACTS)
 
@@ -32,13 +32,14 @@ async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> N
         if "state" in change.patch:
             entered[change.patch["state"]].append(change.id)
     await release_children(conn, ctx, [i for s in JOB_DONE for i in entered[s]])
+    await end_transfers(conn, ctx, [i for s in JOB_DONE if s != JobState.JOB_FINISHED for i in entered[s]])
     await await_parents(conn, ctx, entered[JobState.AWAITING_PARENTS])
     await start_transfers(conn, ctx, entered[JobState.READY], "in")
     await start_transfers(conn, ctx, entered[JobState.POSTPROCESSED], "out")
 
 
 async def transition_each(
-    conn: Connection, ctx: Context, ids: Sequence[int], rule: Callable[[rules.Facts], Change]
+    conn: Connection, ctx: Context, ids: Sequence[int], rule: Callable[[Facts], Change]
 ) -> list[Change]:
     """Lock these jobs, apply one rule to each, append. Returns the changes, also those that changed nothing."""
     changes = [rule(facts) for facts in await lock_jobs(conn, ctx.owner_id, ids)]

@@ -12,11 +12,10 @@ from storax_core.commands.resource_rules import rules_of
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound, StaleVersion
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Patch, Row
-from storax_core.lifecycle.rules import Facts
+from storax_core.lifecycle.change import Change, Facts, Patch, Row
 from storax_core.log import append
 from storax_core.log.append import Context
-from storax_core.queries import select
+from storax_core.queries import merged_maps, select
 from storax_core.resources import Resource
 
 
@@ -55,7 +54,8 @@ async def update_rows(
     """
     if len({r["id"] for r in rows}) != len(rows):
         raise Invalid("an id stands twice in this call", hint="Merge the two patches into one.")
-    patches = [Patch(r["id"], r.get("if_version"), _fields(r)) for r in rows]
+    fields = await _whole(conn, ctx, resource, {r["id"]: _fields(r) for r in rows})
+    patches = [Patch(r["id"], r.get("if_version"), fields[r["id"]]) for r in rows]
     await rules_of(resource).before_update(conn, ctx, patches)
     if resource.machine and any("state" in r for r in rows):
         return await _update_states(conn, ctx, resource, patches, how)
@@ -83,6 +83,16 @@ async def update_where(
     back = {"brought_back": updated.brought_back} if updated.brought_back else {}
     held = {"left": len(left), "reason": str(error), "hint": error.hint} if error else {}
     return {"updated": len(rows), **back, **held}
+
+
+async def _whole(conn: Connection, ctx: Context, resource: Resource, fields: dict[int, Row]) -> dict[int, Row]:
+    """The patches by id, with whole dictionaries where they name single keys; the rows of those are locked."""
+    keyed = {i: patch for i, patch in fields.items() if merged_maps.names_keys(resource, patch)}
+    if not keyed:
+        return fields
+    await lock_mine(conn, ctx.owner_id, resource, list(keyed), "id")
+    stored = await merged_maps.stored_maps(conn, ctx.owner_id, resource, keyed)
+    return fields | {i: merged_maps.merged(resource, patch, stored.get(i)) for i, patch in keyed.items()}
 
 
 def _fields(row: Row) -> Row:

@@ -1,9 +1,11 @@
 """What becomes of one row, and the events that record it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 Row = dict[str, Any]
+Facts = Mapping[str, Any]
 # The last part of the event types that every resource has.
 CREATED, UPDATED, DELETED, STATE_CHANGED = "created", "updated", "deleted", "state_changed"
 

@@ -1,12 +1,9 @@
 """What a job's parents mean for its return from an end: whether it runs at once, waits, or is refused. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from storax_core.errors import IllegalMove
+from storax_core.lifecycle.change import Facts
 from storax_core.lifecycle.states import JOB_UNSUCCESSFUL, JobState
 
-Facts = Mapping[str, Any]
 RUN_AGAIN = (JobState.RESTART_READY, JobState.READY)
 
 

@@ -2,14 +2,12 @@
 tested alone. Callers lock the rows, call a rule for each, and pass the Changes to the log.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any
 
 from storax_core.errors import IllegalMove, Leased
-from storax_core.lifecycle.change import STATE_CHANGED, Change, Row, SetChange
+from storax_core.lifecycle.change import STATE_CHANGED, Change, Facts, Row, SetChange
 from storax_core.lifecycle.parents import after_parents
+from storax_core.lifecycle.retries import attempts_left, backoff, loss, losses_left, retries_code, why
 from storax_core.lifecycle.states import (
     AGENT_STATES,
     AUTOMATIC,
@@ -22,24 +20,13 @@ from storax_core.lifecycle.states import (
     JobState,
 )
 
-Facts = Mapping[str, Any]
-SPARE_ATTEMPTS = 3  # runs allowed to a job whose lease was lost, even where max_attempts is less
-LONGEST_BACKOFF_SEC = 86_400
 CANCELLED = "cancelled"  # begins the message of every cancellation
+OCCUPIED = ("num_nodes", "ranks_per_node", "node_packing_count")  # what an event of a started run holds
 
 
 def _hook_waits(state: str, facts: Facts) -> bool:
     """Whether the hook of this state is still to run."""
     return bool(facts["hooks"]) and HOOKS.get(state) in facts["hooks"].split()
-
-
-def _attempts_left(facts: Facts) -> bool:
-    return bool(facts["attempt"] < facts["max_attempts"])
-
-
-def _retries_code(facts: Facts, data: Row) -> bool:
-    codes = facts["retry_exit_codes"]
-    return codes == "[]" or data.get("return_code", facts["return_code"]) in json.loads(codes)
 
 
 _WHEN: dict[str, Callable[[Facts, Row], bool]] = {
@@ -51,11 +38,8 @@ _WHEN: dict[str, Callable[[Facts, Row], bool]] = {
     "nothing_to_stage_in_but_a_hook": lambda f, _d: not f["stage_in"] and _hook_waits(JobState.STAGED_IN, f),
     "preprocess_before_the_first_run": lambda f, _d: not f["attempt"] and _hook_waits(JobState.STAGED_IN, f),
     "hook": lambda f, _d: _hook_waits(f["state"], f),
-    "another_attempt_after_this_code": lambda f, d: _attempts_left(f) and _retries_code(f, d),
-    "another_attempt_after_a_timeout": lambda f, d: (
-        _attempts_left(f) and (bool(f["retry_on_timeout"]) or bool(d.get("lease_lost")))
-    ),
-    "lease_lost_and_spare_attempts": lambda f, d: bool(d.get("lease_lost")) and f["attempt"] < SPARE_ATTEMPTS,
+    "another_attempt_after_this_code": lambda f, d: attempts_left(f) and retries_code(f, d),
+    "another_run_after_a_loss": lambda f, _d: losses_left(f) and bool(f["loss_reason"] or f["retry_on_timeout"]),
 }
 
 
@@ -74,25 +58,21 @@ def next_transition(state: str, facts: Facts, data: Row) -> Row | None:
     return None
 
 
-def backoff(facts: Facts) -> datetime | None:
-    """When the next attempt may start: the delay doubles with each attempt after the first, up to a day."""
-    delay = facts["retry_delay_sec"]
-    if not delay:
-        return None
-    seconds = min(delay * 2 ** max(0, min(facts["attempt"] - 1, 20)), LONGEST_BACKOFF_SEC)
-    now: datetime = facts["now"]
-    return now + timedelta(seconds=seconds)
-
-
-def _effects(to: str, facts: Row) -> Row:
+def _effects(to: str, facts: Row, data: Row) -> Row:
     """Fields that change with entering a state."""
     out: Row = {}
     if to == JobState.RUNNING:
         out["attempt"] = facts["attempt"] = facts["attempt"] + 1
+        # For the reader of the history: how much of the machine is in use from now on.
+        out |= {name: data.get(name, facts[name]) for name in OCCUPIED}
+        if facts["loss_reason"]:
+            out["loss_reason"] = facts["loss_reason"] = ""
     elif facts["session_id"] is not None:
         out["session_id"] = facts["session_id"] = None
+    if to == JobState.RUN_TIMEOUT and facts["state"] == JobState.RUNNING:
+        out |= loss(facts, data)
     if to == JobState.RESTART_READY:
-        later = backoff(facts) if facts["state"] in (JobState.RUN_ERROR, JobState.RUN_TIMEOUT) else None
+        later = backoff(facts)
         if later != facts["not_before"]:
             out["not_before"] = later
     if to in JOB_DONE and facts["cancel_requested"]:
@@ -107,22 +87,9 @@ def _cancelled(was: str, data: Row) -> Row:
     return {"message": message if message.startswith(CANCELLED) else f"{CANCELLED}; {message}"}
 
 
-def _why(facts: Facts, to: str, data: Row) -> Row:
-    """The reason why a failed run is, or is not, followed by another, and of a cancellation."""
-    was, attempt, most = facts["state"], facts["attempt"], facts["max_attempts"]
-    if to == JobState.CANCELLED:
-        return _cancelled(was, data)
-    if was not in (JobState.RUN_ERROR, JobState.RUN_TIMEOUT):
-        return {}
-    if to == JobState.RESTART_READY:
-        lost = "its lease was lost; " if data.get("lease_lost") else ""
-        return {"why": f"{lost}attempt {attempt + 1} of {max(most, attempt + 1)} follows"}
-    if attempt >= most:
-        return {"why": f"attempt {attempt} of {most} was its last"}
-    if was == JobState.RUN_TIMEOUT:
-        return {"why": "retry_on_timeout is false"}
-    code = data.get("return_code", facts["return_code"])
-    return {"why": f"{f'exit code {code}' if code is not None else 'it'} is not in retry_exit_codes"}
+def _reason(facts: Facts, to: str, data: Row) -> Row:
+    """The reason of an automatic transition."""
+    return _cancelled(facts["state"], data) if to == JobState.CANCELLED else why(facts, to, data)
 
 
 def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{STATE_CHANGED}") -> None:
@@ -132,13 +99,13 @@ def enter(change: Change, facts: Row, to: str, data: Row, *, kind: str = f"job.{
     """
     if to in JOB_DONE and facts["cancel_requested"]:
         to, data = JobState.CANCELLED, {**data, **_cancelled(facts["state"], data)}
-    change.add(kind, {**data, **_effects(to, facts)}, was=facts["state"], to=to)
+    change.add(kind, {**data, **_effects(to, facts, data)}, was=facts["state"], to=to)
     facts["state"] = to
     nxt = next_transition(to, facts, data)
     while nxt:
         to = nxt.pop("to")
-        reason = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_why(facts, to, data)}
-        change.add(f"job.{STATE_CHANGED}", {**reason, **_effects(to, facts)}, was=facts["state"], to=to)
+        reason = {**({"message": data["message"]} if "message" in data else {}), **nxt, **_reason(facts, to, data)}
+        change.add(f"job.{STATE_CHANGED}", {**reason, **_effects(to, facts, {})}, was=facts["state"], to=to)
         facts["state"] = to
         nxt = next_transition(to, facts, data)
 
@@ -181,9 +148,15 @@ def user_transition(facts: Facts, to: str, data: Row, *, force: bool) -> Change:
     if again and facts["stage_in"] and not facts["attempt"]:
         to = JobState.READY  # it never ran: its files may not have come in
     require_legal(USER_TRANSITIONS, facts["state"], to, f"job {facts['id']}")
+    if again and _only_stage_out_failed(facts):
+        to = JobState.POSTPROCESSED  # its run is done: bring out what is there
     data = {"message": CANCELLED, **data} if to == JobState.CANCELLED else data
     enter(change, mine, after_parents(facts, to), data)
     return change
+
+
+def _only_stage_out_failed(facts: Facts) -> bool:
+    return bool(facts.get("failed_from") == JobState.POSTPROCESSED and facts["stage_out"])
 
 
 def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
@@ -285,4 +258,4 @@ def _after_hook(change: Change, mine: Row, data: Row, patch: Row) -> None:
     mine["hooks"] = hooks
     if nxt:
         to = nxt.pop("to")
-        enter(change, mine, to, {**nxt, **_why(mine, to, data)})
+        enter(change, mine, to, {**nxt, **why(mine, to, data)})

@@ -141,8 +141,7 @@ AUTOMATIC: tuple[AutomaticTransition, ...] = (
     AutomaticTransition(J.RUN_ERROR, "another_attempt_after_this_code", J.RESTART_READY),
     AutomaticTransition(J.RUN_ERROR, "always", J.FAILED),
     AutomaticTransition(J.RUN_TIMEOUT, "hook", J.RUN_TIMEOUT),
-    AutomaticTransition(J.RUN_TIMEOUT, "another_attempt_after_a_timeout", J.RESTART_READY),
-    AutomaticTransition(J.RUN_TIMEOUT, "lease_lost_and_spare_attempts", J.RESTART_READY),
+    AutomaticTransition(J.RUN_TIMEOUT, "another_run_after_a_loss", J.RESTART_READY),
     AutomaticTransition(J.RUN_TIMEOUT, "always", J.FAILED),
     # A job that never ran has not been preprocessed either.
     AutomaticTransition(J.RESTART_READY, "preprocess_before_the_first_run", J.STAGED_IN),

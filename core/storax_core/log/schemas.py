@@ -22,7 +22,11 @@ Schemas = dict[str, dict[str, Schema]]
 FROZEN: Schemas = orjson.loads(FILE.read_bytes())
 # (event type, version) to a SQL expression over the jsonb ``data`` of an event of that version, its defaults filled in.
 # Its value is the data as the next version writes it.
-UPCASTERS: dict[tuple[str, int], str] = {}
+UPCASTERS: dict[tuple[str, int], str] = {
+    ("app.created", 1): """data || '{"max_losses": 100}'""",
+    ("job.created", 1): """data || '{"max_losses": 100, "losses": 0, "loss_reason": "", "wall_time_limit_min": 0}'""",
+    ("site.created", 1): "jsonb_build_object('set_aside', '{}'::jsonb) || data",
+}
 
 
 def newest_data(resource: Resource, only: str = "") -> str:

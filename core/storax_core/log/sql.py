@@ -99,13 +99,15 @@ def create(entity: str) -> str:
     r = BY_ENTITY[entity]
     state_row = f"state_row AS ({_insert(r, r.state_table)}),\n" if r.split else ""
     counts = COUNT_DIFFERENCES.format("$5") + ",\n" if r.counted else ""
+    # Every event of a state has the one before, so that a reader sees how each was entered.
+    before = f"'{r.machine.first}'" if r.machine and r.machine.first else "NULL"
     state = "d->>'state'" if r.machine else "NULL"
     secret = "".join(f" - '{n}'" for n, f in r.fields.items() if f.mark.secret)
     return f"""WITH {LINES},
 main AS ({_insert(r, r.table)}),
-{state_row}{counts}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, to_state, data)
+{state_row}{counts}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, to_state, data)
   SELECT now(), $2::bigint, {_read_site(r)}, '{entity}', (d->>'id')::bigint, 1,
-    {_typed(f"{entity}.{CREATED}")}, $3, $4::uuid, {state}, d{secret} FROM inp RETURNING position)
+    {_typed(f"{entity}.{CREATED}")}, $3, $4::uuid, {before}, {state}, d{secret} FROM inp RETURNING position)
 SELECT max(position) AS position FROM ev"""
 
 

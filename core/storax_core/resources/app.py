@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Strict
 from sqlalchemy import BigInteger, Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
 from storax_core.lifecycle.states import HOOKS
 from storax_core.resources import columns as c
 from storax_core.resources.base import BOTH, EQ, TEXT, JoinFilter, Link, Mark, Resource
+from storax_core.resources.job import MAX_LOSSES
 from storax_core.resources.types import (
     BigId,
     Count,
@@ -17,12 +17,12 @@ from storax_core.resources.types import (
     Identifier,
     JsonList,
     JsonObject,
+    Losses,
+    RetryDelay,
     ShortText,
     Text,
     TextMap,
 )
-
-Seconds = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 
 
 class App(SQLModel, table=True):
@@ -67,16 +67,22 @@ class App(SQLModel, table=True):
     )
     environment: Annotated[TextMap, Mark(write=BOTH)] = c.json("Environment variables of each job.")
     max_attempts: Annotated[Count, Mark(write=BOTH)] = Field(
-        default=1, description="Number of runs before an error makes a job FAILED; a job can override it."
+        default=1,
+        description="Number of runs before an error makes a job FAILED; lost runs do not count; a job can override it.",
     )
-    retry_delay_sec: Annotated[Seconds, Mark(write=BOTH)] = Field(
-        default=0, description="Seconds before the second attempt; doubles each time; a job can override it."
+    max_losses: Annotated[Losses, Mark(write=BOTH)] = Field(
+        default=MAX_LOSSES,
+        description="Number of lost runs that makes a job FAILED; 0: no limit; a job can override it.",
+    )
+    retry_delay_sec: Annotated[RetryDelay, Mark(write=BOTH)] = Field(
+        default=0,
+        description="Seconds before the run that follows an error; doubles with each error; a job can override it.",
     )
     retry_exit_codes: Annotated[ExitCodes, Mark(write=BOTH)] = c.json(
         "Exit codes after which a job is retried; empty: after any error; a job can override it.", list
     )
     retry_on_timeout: Annotated[Flag, Mark(write=BOTH)] = Field(
-        default=True, description="Whether a job is retried after its wall time; a job can override it."
+        default=True, description="Whether a job runs again after its wall_time_limit_min; a job can override it."
     )
     version: c.Version = Field(description="Number of changes so far; 1 at creation.")
     creation_date: c.Stamp = c.when("When it was created.")
@@ -89,6 +95,7 @@ APPS: Resource = Resource(
     path="apps",
     python_name="App",
     parent=Link("site_id", "site"),
+    event_versions={"created": 2},
     unique=(("site_id", "name"),),
     join_filters=(
         JoinFilter(

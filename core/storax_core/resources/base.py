@@ -14,10 +14,13 @@ from typing_extensions import TypedDict
 
 from storax_core.resources.fields import (
     BOTH,
+    BY_KEY,
     CREATE,
     EQ,
     JSON,
+    MERGE,
     NUMBER,
+    REMOVE,
     TEXT,
     TIME,
     UPDATE,
@@ -28,14 +31,17 @@ from storax_core.resources.fields import (
     optional_inner,
     spec_of,
 )
-from storax_core.resources.types import BigId, RowVersion
+from storax_core.resources.types import BigId, KeyPaths, RowVersion
 
 __all__ = [
     "BOTH",
+    "BY_KEY",
     "CREATE",
     "EQ",
     "JSON",
+    "MERGE",
     "NUMBER",
+    "REMOVE",
     "TEXT",
     "TIME",
     "UPDATE",
@@ -54,11 +60,13 @@ __all__ = [
 class StateMachine:
     """A state field's transitions: from state to the set of states it may enter.
 
-    ``effects`` names fields that a transition itself may change, beside those that an update may name.
+    ``effects`` names fields that a transition itself may change, beside those that an update may name. ``first`` is the
+    state from which a new row enters its stored one, for the log; empty where it is created in that state.
     """
 
     transitions: dict[str, frozenset[str]]
     effects: tuple[str, ...] = ()
+    first: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,21 +185,27 @@ class Resource:
         return {n: f for n, f in self.fields.items() if "update" in f.mark.write}
 
     @cached_property
+    def merge_keys(self) -> dict[str, tuple[str, Any]]:
+        """Name and type of what an update may say of the keys of a dictionary: ``tags__merge``, ``tags__remove``."""
+        maps = {n: f for n, f in self.update_keys.items() if "merge" in f.mark.write}
+        merges = {f"{n}{MERGE}": (n, f.merge_type) for n, f in maps.items()}
+        return merges | {f"{n}{REMOVE}": (n, KeyPaths) for n in maps}
+
+    @cached_property
     def patch_type(self) -> Any:
         """A TypedDict of what an update may name, all optional, nothing else allowed."""
-        return _typed_dict(f"{self.python_name}Patch", {n: f.validated_type for n, f in self.update_keys.items()})
+        return _typed_dict(f"{self.python_name}Patch", _patch_keys(self))
 
     @cached_property
     def one_patch_type(self) -> Any:
         """As ``patch_type`` for one row: ``if_version`` allowed."""
-        keys = {n: f.validated_type for n, f in self.update_keys.items()}
-        return _typed_dict(f"{self.python_name}OnePatch", {**keys, "if_version": RowVersion})
+        return _typed_dict(f"{self.python_name}OnePatch", {**_patch_keys(self), "if_version": RowVersion})
 
     @cached_property
     def row_patch_type(self) -> Any:
         """As ``one_patch_type`` for a bulk update: ``id`` required."""
-        keys = {n: f.validated_type for n, f in self.update_keys.items()}
-        return _typed_dict(f"{self.python_name}RowPatch", {"id": Required[BigId], **keys, "if_version": RowVersion})
+        keys = {"id": Required[BigId], **_patch_keys(self), "if_version": RowVersion}
+        return _typed_dict(f"{self.python_name}RowPatch", keys)
 
     @cached_property
     def create_adapter(self) -> TypeAdapter[Any]:
@@ -212,6 +226,12 @@ class Resource:
     def row_patches_adapter(self) -> TypeAdapter[Any]:
         """Validates a list of ``{"id": ..., ...patch}``."""
         return TypeAdapter(list[self.row_patch_type])  # type: ignore[name-defined]
+
+
+def _patch_keys(resource: Resource) -> dict[str, Any]:
+    """All names of an update, with their types."""
+    whole = {name: spec.validated_type for name, spec in resource.update_keys.items()}
+    return whole | {name: kind for name, (_, kind) in resource.merge_keys.items()}
 
 
 def _typed_dict(name: str, fields: dict[str, Any]) -> Any:

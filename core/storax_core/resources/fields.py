@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import ColumnElement, any_, func, literal_column
 from sqlmodel import SQLModel
 
-from storax_core.resources.types import Text
+from storax_core.resources.types import JsonObject, Text
 
 Kind = Literal["any", "number", "text", "time", "json"]
 SCALAR: tuple[Kind, ...] = ("any", "number", "text", "time")
@@ -71,8 +71,8 @@ OPERATORS = {
         Operator("lte", ("number",), "{} at or below this.", le),
         Operator("contains", ("text",), "{} contains this text.", _contains, value_type=Text),
         Operator("startswith", ("text",), "{} starts with this text.", func.starts_with, value_type=Text),
-        Operator("before", ("time",), "{} before this time (UTC).", lt, suffix="_before"),
-        Operator("after", ("time",), "{} after this time (UTC).", gt, suffix="_after"),
+        Operator("before", ("time",), "{} before this time.", lt, suffix="_before"),
+        Operator("after", ("time",), "{} after this time.", gt, suffix="_after"),
         Operator("contains_json", ("json",), "{} contains all of these keys and values.", _contains_json, suffix=""),
         Operator("isnull", SCALAR, "Whether {} is null.", _is_null, value_type=bool),
     )
@@ -92,7 +92,8 @@ EQ, NUMBER, TEXT, TIME, JSON = (names_for(kind) for kind in ("any", "number", "t
 class Mark:
     """How one field may be used from outside.
 
-    ``filter`` lists the operators, ``write`` is any of "create", "update"; ``order`` allows sorting by it; ``volatile``
+    ``filter`` lists the operators, ``write`` is any of "create", "update" and "merge", which lets an update name single
+    keys of a dictionary; ``order`` allows sorting by it; ``volatile``
     keeps it out of the event log (heartbeats); ``secret`` never leaves the server; ``derived`` is kept by the server
     beside the log and rebuilt from other facts.
     """
@@ -106,6 +107,8 @@ class Mark:
 
 
 CREATE, UPDATE, BOTH = ("create",), ("update",), ("create", "update")
+BY_KEY = (*BOTH, "merge")
+MERGE, REMOVE = "__merge", "__remove"
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,11 @@ class FieldSpec:
         """The legal values, where the field is an enumeration."""
         kinds = [self.annotation, *get_args(self.annotation)]
         return next((tuple(str(m) for m in k) for k in kinds if isinstance(k, type) and issubclass(k, StrEnum)), ())
+
+    @property
+    def merge_type(self) -> Any:
+        """The type of the keys and values that an update merges into it."""
+        return self.validated_type if get_args(self.annotation)[1] is str else JsonObject
 
     @property
     def validated_type(self) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Strict
+from pydantic import AfterValidator, Strict
 from pydantic.fields import FieldInfo
 from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -19,6 +19,7 @@ from storax_core.lifecycle.states import (
 from storax_core.resources import columns as c
 from storax_core.resources.base import (
     BOTH,
+    BY_KEY,
     CREATE,
     EQ,
     JSON,
@@ -40,6 +41,8 @@ from storax_core.resources.types import (
     InsidePath,
     JsonObject,
     JsonValue,
+    Losses,
+    RetryDelay,
     ShortText,
     Tags,
     TextMap,
@@ -47,11 +50,20 @@ from storax_core.resources.types import (
     Whole,
 )
 
-Small = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
+SMALLEST_SHARE = 1e-6  # of a GPU
+
+
+def _a_share_of_a_device(value: float) -> float:
+    if 0 < value < SMALLEST_SHARE:
+        raise ValueError(f"a GPU is shared in millionths; give 0, or at least {SMALLEST_SHARE:f}")
+    return value
+
+
 Minutes = Annotated[int, Strict(), Field(ge=0, le=5_256_000)]
 Megabytes = Annotated[int, Strict(), Field(ge=0, le=1 << 30)]
-Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000)]
+Gpus = Annotated[float, Strict(), Field(ge=0, le=100_000), AfterValidator(_a_share_of_a_device)]
 Priority = Annotated[int, Strict(), Field(ge=-1000, le=1000)]
+MAX_LOSSES = 100
 
 # States in SQL. Which jobs a site may take (to run them, or a hook of theirs), and in which order; ``queues.score`` is
 # the same order as a number. The table's index has the condition without ``not_before``: an index cannot ask for the
@@ -89,13 +101,13 @@ class Job(SQLModel, table=True):
     workdir: Annotated[InsidePath, Mark(filter=TEXT, write=BOTH, order=True)] = c.text(
         "Working folder, relative to the site's data folder."
     )
-    tags: Annotated[Tags, Mark(filter=JSON, write=BOTH)] = c.json("Labels.")
-    parameters: Annotated[JsonObject, Mark(filter=JSON, write=BOTH)] = c.json("Values for the App's parameters.")
-    data: Annotated[JsonObject, Mark(filter=JSON, write=BOTH)] = c.json("Data of the user.")
+    tags: Annotated[Tags, Mark(filter=JSON, write=BY_KEY)] = c.json("Labels.")
+    parameters: Annotated[JsonObject, Mark(filter=JSON, write=BY_KEY)] = c.json("Values for the App's parameters.")
+    data: Annotated[JsonObject, Mark(filter=JSON, write=BY_KEY)] = c.json("Data of the user.")
     return_value: Annotated[JsonValue, Mark(write=UPDATE_ONLY)] = Field(
         default=None, sa_type=JSONB(none_as_null=True), nullable=True, description="Result of the process, as JSON."
     )
-    launch_params: Annotated[TextMap, Mark(write=BOTH)] = c.json("Extra arguments for the site's launcher.")
+    launch_params: Annotated[TextMap, Mark(write=BY_KEY)] = c.json("Extra arguments for the site's launcher.")
     parent_ids: Annotated[list[BigId], Mark(write=CREATE)] = c.json("Jobs that must finish first.", list)
     on_parent_failure: Annotated[Literal["fail", "run"], Mark(write=BOTH)] = c.text(
         "If a parent fails, is cancelled or is deleted: end too, or run.", default="fail"
@@ -139,25 +151,38 @@ class JobStateRow(SQLModel, table=True):
         default=0, description="Memory on each node, in MiB; 0: none. Reserved, but not enforced."
     )
     wall_time_min: Annotated[Minutes, Mark(filter=NUMBER, write=BOTH, order=True)] = Field(
-        default=0, description="Longest run, in minutes; 0: no limit."
+        default=0,
+        description="Expected run time, in minutes; 0: not known. For packing; nothing ends the job after it.",
+    )
+    wall_time_limit_min: Annotated[Minutes, Mark(filter=NUMBER, write=BOTH)] = Field(
+        default=0, description="Hard limit of one run, in minutes; 0: none. A job that reaches it is stopped."
     )
     priority: Annotated[Priority, Mark(filter=NUMBER, write=BOTH, order=True)] = Field(
         default=0, description="Priority, -1000 to 1000; higher runs first."
     )
     max_attempts: Annotated[Count, Mark(filter=NUMBER, write=BOTH)] = Field(
-        default=1, description="Number of runs before an error makes it FAILED."
+        default=1, description="Number of runs before an error makes it FAILED; lost runs do not count."
     )
-    retry_delay_sec: Annotated[Small, Mark(write=BOTH)] = Field(
-        default=0, description="Seconds before the second attempt; doubles each time."
+    max_losses: Annotated[Losses, Mark(filter=NUMBER, write=BOTH)] = Field(
+        default=MAX_LOSSES, description="Number of lost runs that makes it FAILED; 0: no limit."
+    )
+    retry_delay_sec: Annotated[RetryDelay, Mark(write=BOTH)] = Field(
+        default=0, description="Seconds before the run that follows an error; doubles with each error, up to a day."
     )
     retry_exit_codes: Annotated[ExitCodes, Mark(write=BOTH)] = c.json(
         "Exit codes after which it is retried; empty: after any error.", list
     )
     retry_on_timeout: Annotated[Flag, Mark(write=BOTH)] = Field(
-        default=True, description="Whether it is retried after its wall time."
+        default=True, description="Whether it runs again after wall_time_limit_min."
     )
     attempt: Annotated[int, Mark(filter=NUMBER, order=True)] = Field(
         default=0, description="Number of runs started so far."
+    )
+    losses: Annotated[int, Mark(filter=NUMBER, order=True)] = Field(
+        default=0, description="Number of runs that were lost with their site or allocation, or reached their limit."
+    )
+    loss_reason: Annotated[ShortText, Mark(filter=TEXT)] = c.text(
+        "Why its last run was lost; empty: it was not.", default=""
     )
     not_before: Annotated[UtcTime | None, Mark(filter=TIME)] = c.when("Earliest next start (back-off).", default=None)
     return_code: Annotated[Whole | None, Mark(filter=NUMBER, write=UPDATE_ONLY)] = Field(
@@ -186,8 +211,11 @@ JOBS: Resource = Resource(
     counted=True,
     remembered="(SELECT jsonb_build_object('tags', j.tags) FROM job j WHERE j.id = t.id AND j.tags <> '{}')",
     parent=Link("app_id", "app"),
+    event_versions={"created": 2},
     machine=StateMachine(
-        JOB_TRANSITIONS, effects=("attempt", "cancel_requested", "lease_epoch", "not_before", "session_id")
+        JOB_TRANSITIONS,
+        effects=("attempt", "cancel_requested", "lease_epoch", "loss_reason", "losses", "not_before", "session_id"),
+        first=JobState.CREATED,
     ),
     verbs=("list", "read", "create", "update", "delete", "cancel", "retry", "footprint"),
     extra_create={

@@ -50,6 +50,10 @@ class Site(SQLModel, table=True):
     failing_loops: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
         "Loops of its agent that fail now: {loop: {error, since}}. The agent writes it at each change."
     )
+    set_aside: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
+        "Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name,"
+        " reason, at}]}; empty: none. The agent writes it at each change."
+    )
     last_refresh: Annotated[UtcTime | None, Mark(filter=TIME, order=True, volatile=True)] = c.when(
         "Time of the agent's last heartbeat, by the server's clock.", default=None
     )
@@ -58,4 +62,11 @@ class Site(SQLModel, table=True):
     last_update: c.Stamp = c.when("When it last changed.")
 
 
-SITES: Resource = Resource(Site, entity="site", path="sites", python_name="Site", unique=(("owner_id", "name"),))
+SITES: Resource = Resource(
+    Site,
+    entity="site",
+    path="sites",
+    python_name="Site",
+    unique=(("owner_id", "name"),),
+    event_versions={"created": 2},
+)

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from unicodedata import category
 
+import orjson
 from pydantic import AfterValidator, BeforeValidator, Field
 
 MAX_ID = 2**63 - 1
 MAX_DEPTH = 32
 MAX_TEXT = 262_144
+MAX_JSON = 1 << 20  # bytes of one value
 
 # Strict: true, 2.0 and "2" are no whole numbers, and 1 and "yes" are neither true nor false.
 Whole = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
@@ -18,6 +20,8 @@ BigId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 Flag = Annotated[bool, Field(strict=True)]
 RowVersion = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+RetryDelay = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Losses = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 
 
 def clean_text(value: str) -> str:
@@ -76,8 +80,15 @@ def inside_path(value: str) -> str:
 InsidePath = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(inside_path)]
 
 
-def check_json(value: Any, depth: int = 1) -> Any:
-    """Refuse NUL, surrogates, NaN, infinities, integers beyond 64 bits and nesting beyond ``MAX_DEPTH``."""
+def check_json(value: Any) -> Any:
+    """Refuse NUL, surrogates, NaN, infinities, integers beyond 64 bits, deep nesting, and more than 1 MiB."""
+    _check_parts(value, 1)
+    if value and len(orjson.dumps(value)) > MAX_JSON:
+        raise ValueError(f"larger than {MAX_JSON >> 20} MiB as JSON; store it in a file and pass its path")
+    return value
+
+
+def _check_parts(value: Any, depth: int) -> None:
     kind = type(value)
     if kind is str:
         clean_text(value)
@@ -91,16 +102,17 @@ def check_json(value: Any, depth: int = 1) -> Any:
         if depth > MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH} levels; flatten it or store it in a file")
         for item in value.values() if kind is dict else value:
-            check_json(item, depth + 1)
+            _check_parts(item, depth + 1)
         if kind is dict:
             for key in value:
                 clean_text(key)
-    return value
 
 
 JsonValue = Annotated[Any, AfterValidator(check_json)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(check_json)]
 JsonList = Annotated[list[Any], AfterValidator(check_json)]
+# Keys of a dictionary to remove; a list of keys leads to one inside it.
+KeyPaths = Annotated[list[Text | Annotated[list[Text], Field(min_length=1)]], Field(max_length=1000)]
 TextMap = Annotated[dict[str, str], AfterValidator(check_json)]
 
 
@@ -128,9 +140,11 @@ Tags = Annotated[dict[str, str], AfterValidator(_tags)]
 
 
 def as_utc(value: datetime) -> datetime:
-    """An aware UTC time; a naive one is taken as UTC."""
+    """An aware UTC time; one without a zone is refused, for the server does not know whose clock it is of."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} names no time zone; add Z for UTC, or an offset such as +02:00")
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return value.astimezone(UTC)
     except OverflowError:
         raise ValueError("the time must lie in the years 1 to 9999 (UTC)") from None
 

@@ -19,7 +19,6 @@ from storax_agent.launch.nodes.clusters.ssh import by_template
 from storax_agent.launch.nodes.spawner_connection import NodeLink, local_connection, remote_connection
 from storax_agent.launch.packing import Capacity
 from storax_agent.launch.spawner.start import NodeResources
-from storax_agent.settings.job_environment import job_environment
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
 MIB = 1 << 20
@@ -44,7 +43,7 @@ def launcher_of(folder: SiteFolder, settings: SiteSettings, allocation: Allocati
     Raises:
         NodesError: the allocation's nodes cannot be read, or are fewer than its partitions ask for.
     """
-    environment = job_environment(os.environ, passed=settings.pass_environment)
+    environment = settings.environment.job(os.environ, in_allocation=allocation is not None)
     log = folder.log / "launcher.log"
     own = NodeResources(
         folder.state, folder.data, log, settings.slots, settings.gpus, environment, memory_mb=settings.memory_mb,

@@ -42,6 +42,7 @@ class Allocation:
     num_nodes: int = 0
     order: str = "age"
     queue: str = ""
+    scheduler_id: str = ""
 
     @classmethod
     def of(cls, row: Mapping[str, Any], *, partition: int | None = None, order: str = "age") -> "Allocation":
@@ -53,9 +54,9 @@ class Allocation:
         wall_sec = 60.0 * row["wall_time_min"]
         tags = row.get("filter_tags") or {}
         mode: Mode = row.get("job_mode") or "serial"
-        queue = row.get("queue") or ""
+        queue, scheduler_id = row.get("queue") or "", row.get("scheduler_id") or ""
         if partition is None:
-            return cls(row["id"], wall_sec, tags, mode=mode, order=order, queue=queue)
+            return cls(row["id"], wall_sec, tags, mode=mode, order=order, queue=queue, scheduler_id=scheduler_id)
         parts = row.get("partitions") or []
         if partition >= len(parts):
             raise NodesError(f"BatchJob {row['id']} has {len(parts)} partitions; there is no number {partition}")
@@ -63,6 +64,7 @@ class Allocation:
         return cls(
             row["id"], wall_sec, {**tags, **(part.get("filter_tags") or {})}, mode=part.get("job_mode") or mode,
             first_node=sum(nodes_in(other) for other in before), num_nodes=nodes_in(part), order=order, queue=queue,
+            scheduler_id=scheduler_id,
         )  # fmt: skip
 
     @classmethod
@@ -117,6 +119,20 @@ class Allocation:
             **shape,
             **ORDERS[self.order],
         }
+
+    def end_reason(self, *, lost: str = "") -> str:
+        """Why it ends now, for the jobs that are stopped with it. ``lost`` says why its nodes are gone."""
+        name = (
+            f"allocation {self.scheduler_id}"
+            if self.scheduler_id
+            else f"the allocation of BatchJob {self.batch_job_id}"
+        )
+        minutes = f"{self.wall_sec / 60:g} min"
+        if lost:
+            return f"{name} lost its nodes: {lost}"
+        if self.left_sec <= 0:
+            return f"{name} reached its wall time of {minutes}"
+        return f"{name} was ended after {(time.monotonic() - self.began) / 60:.1f} of its {minutes}"
 
     def over(self, *, busy: bool, active: float) -> bool:
         """Whether it is time to end: the wall time, or no work since ``active``."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from storax.errors import StoraxError, Unauthorized
 from storax_agent.control.scheduler_checks import Finding, scheduler_findings
 from storax_agent.files.locks import holder
+from storax_agent.files.set_aside import SetAside
 from storax_agent.launch.mpi import launch_of
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import read as read_health
@@ -41,7 +42,7 @@ def check(folder: SiteFolder) -> Iterator[Finding]:
 
 
 def _launch(settings: SiteSettings) -> str:
-    kind, _ = launch_of(settings.launcher.launch, os.environ)
+    kind, _ = launch_of(settings.launcher.launch, settings.environment.job(os.environ))
     return (
         "no mpiexec on the PATH; jobs of several ranks are refused"
         if kind == "none"
@@ -56,6 +57,17 @@ def _processes(folder: SiteFolder) -> Iterator[Finding]:
     )
     yield Finding("launcher", None, f"process {launcher}" if launcher else "not running; no job needs it")
     yield Finding("outbox", None, f"{_waiting(folder)} reports waiting to be sent")
+    yield from _set_aside(folder)
+
+
+def _set_aside(folder: SiteFolder) -> Iterator[Finding]:
+    """Nothing waits for these any more, so they are no fault of the site now."""
+    summary = SetAside(folder.set_aside).summary()
+    if summary.count:
+        where = f"{folder.set_aside}; remove what you have looked at"
+        yield Finding("set aside", None, f"{summary.count} records that could not be read or sent, in {where}")
+    for record in summary.newest:
+        yield Finding("set aside", None, f"{record['name']}: {record['reason']}")
 
 
 def _loops(folder: SiteFolder) -> Iterator[Finding]:
@@ -83,7 +95,9 @@ def _waiting(folder: SiteFolder) -> int:
 
 def _locations(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
     """Each location is really asked, as an agent would ask it."""
-    places = Locations(settings.transfer_locations, data=folder.data, scratch=folder.transfers)
+    places = Locations(
+        settings.transfer_locations, data=folder.data, scratch=folder.transfers, environment=settings.environment
+    )
     for alias in settings.transfer_locations:
         try:
             yield Finding(f"location {alias}", True, places.service(alias).check())

@@ -1,12 +1,15 @@
 """`storax site ...`: the sites of this machine and their agents."""
 
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from storax.cli.terminal.output import Form, Output, note, show
+from storax.cli.terminal.confirm import confirmed
+from storax.cli.terminal.failures import UsageError
+from storax.cli.terminal.output import Form, Output, note, short, show
 from storax_agent.schedulers.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from storax_agent.settings.site import SiteFolder
 
 app = typer.Typer(no_args_is_help=True, help="Create and run sites: the places where jobs run.")
+SILENT = timedelta(seconds=90)  # an agent reports every few seconds; after this it is gone or cut off
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the site.")]
 RunJobs = Annotated[
     bool | None,
@@ -85,6 +89,18 @@ def _register(folder: "SiteFolder", connection: "Connection", answers: "Answers"
         note(f"Allocations come from {settings.scheduler.kind}, with the job script {folder.path}/job-template.sh")
 
 
+def _folder(path: Path) -> "SiteFolder":
+    """Return the folder of a site, which names its server; a profile of another server is refused."""
+    from storax._runtime.settings import chosen_profile, resolve
+    from storax_agent.settings.site import SiteFolder
+
+    folder = SiteFolder(path)
+    if chosen_profile() and (url := folder.load().url.rstrip("/")) != resolve().url:
+        message = f"The site in {path} belongs to {url}, the profile {chosen_profile()} to {resolve().url}."
+        raise UsageError(message, hint="Omit --profile.")
+    return folder
+
+
 @app.command(epilog="\b\nExamples:\n  storax site start ~/site\n  storax site start ~/site --foreground")
 def start(
     path: Folder,
@@ -92,14 +108,13 @@ def start(
 ) -> None:
     """Start the agent of a site."""
     from storax_agent.control import site
-    from storax_agent.settings.site import SiteFolder
 
     if foreground:
         from storax_agent.serve import serve
 
-        serve(SiteFolder(path), foreground=True)
+        serve(_folder(path), foreground=True)
     else:
-        note(f"The agent runs as process {site.start(SiteFolder(path))}. Its log is {path}/log/agent.log")
+        note(f"The agent runs as process {site.start(_folder(path))}. Its log is {path}/log/agent.log")
 
 
 @app.command(epilog="\b\nExamples:\n  storax site stop ~/site\n  storax site stop ~/site --kill")
@@ -109,9 +124,8 @@ def stop(
 ) -> None:
     """Stop the agent of a site. Its jobs continue, and the next agent adopts them."""
     from storax_agent.control import site
-    from storax_agent.settings.site import SiteFolder
 
-    ran, _ = site.stop(SiteFolder(path), kill=kill)
+    ran, _ = site.stop(_folder(path), kill=kill)
     note("The agent has ended." if ran else "No agent was running.")
 
 
@@ -123,7 +137,17 @@ def list_sites(form: Output = Form.TABLE) -> None:
 
     connection = resolve()
     rows = SiteApi(connection.url, connection.secret).sites()
-    show(rows, form=form, columns=["id", "name", "path", "last_refresh"])
+    if form.for_people:
+        rows = [{**row, "agent": _contact(row["last_refresh"])} for row in rows]
+    show(rows, form=form, columns=["id", "name", "agent" if form.for_people else "last_refresh", "path"])
+
+
+def _contact(last_refresh: str | None) -> str:
+    """Say when the agent of a site was heard last."""
+    if last_refresh is None:
+        return "never started"
+    silent = datetime.now(UTC) - datetime.fromisoformat(last_refresh)
+    return f"{'active' if silent < SILENT else 'silent'}, heard {short(silent)} ago"
 
 
 @app.command(epilog="\b\nExamples:\n  storax site rm ~/site\n  storax site rm ~/site --yes")
@@ -133,12 +157,12 @@ def rm(
 ) -> None:
     """Delete a site with its Apps and jobs from the server. Its folder and the event log stay."""
     from storax_agent.control import site
-    from storax_agent.settings.site import SiteFolder
 
-    folder = SiteFolder(path)
+    folder = _folder(path)
     settings = folder.load()
-    if not yes:
-        typer.confirm(f"Delete site {settings.name} with its Apps and jobs from {settings.url}?", abort=True, err=True)
+    note(f"Site {settings.name} at {settings.url} has Apps and jobs, which will be deleted too.")
+    if not confirmed("delete", 1, what="site", yes=yes, dry_run=False):
+        return
     site.stop(folder, kill=True)
     site.api_of(folder).delete_site(settings.site_id)
     folder.settings_file.rename(folder.settings_file.with_suffix(".toml.removed"))
@@ -149,10 +173,9 @@ def rm(
 def check(path: Folder) -> None:
     """Check folder, agent, scheduler, locations and server of a site. Exit status 1 if a check fails."""
     from storax_agent.control.checks import check as findings
-    from storax_agent.settings.site import SiteFolder
 
     wrong = 0
-    for finding in findings(SiteFolder(path)):
+    for finding in findings(_folder(path)):
         mark = {True: "ok   ", False: "WRONG", None: "     "}[finding.good]
         print(f"{mark}  {finding.what:<20}  {finding.detail}")
         wrong += finding.good is False

@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 
 from storax._runtime.locks import lock
-from storax.errors import StoraxError
+from storax.errors import Conflict
 
 PROBED_SEC = 0.005
 
 
-class AlreadyRunningError(StoraxError):
+class AlreadyRunningError(Conflict):
     """Another process holds the lock; ``pid`` is its pid."""
 
     def __init__(self, pid: int) -> None:

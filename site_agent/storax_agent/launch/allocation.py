@@ -174,9 +174,8 @@ class AllocationLauncher:
         """What cannot end inside the allocation any more may run elsewhere meanwhile."""
         left = self._left()
         for work in self._queue.take_late(left):
-            why = (
-                f"its {work.wall_sec / 60:g} minutes are more than the {max(0.0, left) / 60:.1f} left to the allocation"
-            )
+            minutes, remaining = work.expected_sec / 60, max(0.0, left) / 60
+            why = f"its wall_time_min of {minutes:g} is more than the {remaining:.1f} minutes left to the allocation"
             self._ended.append(Ended(work.lease, time.time(), None, "no_time", why, work.workdir, False, work.stage))
 
     def _fill(self) -> None:

@@ -48,9 +48,7 @@ def end_jobs(folder: SiteFolder) -> int:
     """Stop every process the launcher of ``folder`` runs, wait for them, end the launcher. Returns their number."""
     if holder(folder.state / "launcher.lock") is None:
         return 0
-    launcher = LocalLauncher(
-        NodeResources(folder.state, folder.data, folder.log / "launcher.log", 1, 0, dict(os.environ))
-    )
+    launcher = LocalLauncher(NodeResources(folder.state, folder.data, folder.log / "launcher.log", 1, 0, {}))
     try:
         jobs = launcher.open("").running
         waiting = {started.lease for started in jobs}

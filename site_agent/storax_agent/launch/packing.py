@@ -293,6 +293,5 @@ class Queue:
 
 
 def _ends_within(work: Work, left: float) -> bool:
-    """Whether it may start. A hook may at any time: its limit is for one that hangs, and one that is cut off runs
-    again."""
-    return work.wall_sec <= left or work.stage not in ("", "run")
+    """Whether it may start: its expected run time fits. A hook may at any time: one that is cut off runs again."""
+    return work.expected_sec <= left or work.stage not in ("", "run")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from storax_agent.launch.spawner import processes
+from storax_agent.launch.spawner.output_names import OutputNames
 from storax_agent.launch.work import Place, Work
 
 DEVICES = "CUDA_VISIBLE_DEVICES"
@@ -22,6 +23,7 @@ class ProcessContext:
         self.cpus = sorted(os.sched_getaffinity(0))
         self._all = set(self.cpus)
         self._data = data
+        self.outputs = OutputNames()
         self._launcher = {processes.LAUNCHER_VARIABLE.encode(): os.fsencode(launcher)}
         self._environment: dict[bytes, bytes] = dict(self._launcher)
         self._devices: list[str] = []
@@ -44,9 +46,9 @@ class ProcessContext:
         """Start ``work`` at ``place``; returns its pid. Raises ``processes.StartError``."""
         self.environment_of(work, place)
         if not self._pins:
-            return processes.spawn(work, data=self._data, environment=self._environment)
+            return processes.spawn(work, data=self._data, environment=self._environment, outputs=self.outputs)
         with self._pinned(place):
-            return processes.spawn(work, data=self._data, environment=self._environment)
+            return processes.spawn(work, data=self._data, environment=self._environment, outputs=self.outputs)
 
     def environment_of(self, work: Work, place: Place) -> Mapping[bytes, bytes]:
         """Add the GPUs of ``place`` to the environment of ``work``; returns the environment that all jobs share."""

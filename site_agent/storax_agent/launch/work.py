@@ -60,7 +60,8 @@ class Work(Struct, frozen=True, omit_defaults=True):
     """One process to start, or with several ranks one launch of them, or with ``call`` one call for a worker.
 
     ``workdir`` is relative to the data folder; ``cores`` and ``gpus`` are for each of its ``nodes``, one entry of
-    ``gpus`` for each device that is shared or taken whole, in millionths; ``wall_sec`` 0 sets no limit.
+    ``gpus`` for each device that is shared or taken whole, in millionths. ``wall_sec`` is the hard limit of the run, 0
+    sets none; ``expected_sec`` is what the run is expected to take, 0 is not known.
     ``environment`` is added to the launcher's base environment. ``ranks`` are per node, ``threads`` per rank;
     ``params`` go to the launch command. ``memory_mb`` is in MiB on each node, 0 asks for none. A launcher that gets
     a ``place`` starts the work there at once.
@@ -81,6 +82,7 @@ class Work(Struct, frozen=True, omit_defaults=True):
     memory_mb: int = 0
     place: Place | None = None
     call: Call | None = None
+    expected_sec: float = 0.0
 
     @property
     def stage(self) -> str:

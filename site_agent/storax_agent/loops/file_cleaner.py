@@ -32,9 +32,15 @@ class FileCleaner:
         globs = {app_id: patterns for app_id, patterns in globs.items() if patterns}
         jobs = self._api.jobs_to_clean(self._site_id, sorted(globs), limit=AT_ONCE) if globs else []
         for job in jobs:
-            self._clean(job, globs[job["app_id"]])
+            self._clean_safely(job, globs[job["app_id"]])
         self._mark_cleaned([{"id": job["id"], "pending_file_cleanup": False} for job in jobs])
         return 0.0 if len(jobs) == AT_ONCE else self._every_sec
+
+    def _clean_safely(self, job: Row, patterns: list[str]) -> None:
+        try:
+            self._clean(job, patterns)
+        except Exception:  # one job's strange files must not hold up the others
+            LOG.exception("file cleaner: job %d", job["id"])
 
     def _clean(self, job: Row, patterns: list[str]) -> None:
         """Remove what can be removed; the rest is logged and not tried again, or it would be tried for ever."""

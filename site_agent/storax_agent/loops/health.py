@@ -38,5 +38,6 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     """Errors and the current failure of each loop, by name; empty where no agent has written any."""
     with suppress(OSError, ValueError):
         loops = json.loads(path.read_text(encoding="utf-8"))
-        return loops if isinstance(loops, dict) else {}
+        rows = loops.items() if isinstance(loops, dict) else ()
+        return {name: row for name, row in rows if isinstance(row, dict)}
     return {}

@@ -4,20 +4,28 @@ import logging
 from collections.abc import Callable
 from uuid import uuid4
 
-from storax.errors import InvalidInput
+from pydantic_core import to_json
+
+from storax.errors import InvalidInput, StoraxError
+from storax_agent.files.set_aside import SetAside
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.mainloop.load_window import ReportTrigger
-from storax_agent.mainloop.outbox import OutboxReader
-from storax_agent.mainloop.report_entry import Entry, Move
+from storax_agent.mainloop.outbox import Batch, OutboxReader
+from storax_agent.mainloop.report_entry import Entry, reduced
 from storax_agent.server.site_api import Answer, SiteApi
 
 MOST_ENTRIES = 1000
 LOOK_SEC = 5.0
+FAULT = 500
+NOTHING = Answer([], [], [])
 LOG = logging.getLogger(__name__)
 
 
 class Report:
-    """One round: wait until it is time, send what there is. It calls ``answered`` with the last row and the answer."""
+    """One round: wait until it is time, send what there is. It calls ``answered`` with the batch and the answer.
+
+    What the server refuses for good is reported again without what the job left behind, and the reason; where that is
+    refused as well, the report goes to ``set_aside``."""
 
     def __init__(
         self,
@@ -25,9 +33,11 @@ class Report:
         keeper: SessionKeeper,
         trigger: ReportTrigger,
         reader: OutboxReader,
-        answered: Callable[[int, list[Entry], Answer], None],
+        set_aside: SetAside,
+        answered: Callable[[Batch, Answer], None],
     ) -> None:
-        self._api, self._keeper, self._trigger, self._reader, self._answered = api, keeper, trigger, reader, answered
+        self._api, self._keeper, self._trigger, self._reader = api, keeper, trigger, reader
+        self._set_aside, self._answered = set_aside, answered
 
     def step(self) -> float:
         """One round."""
@@ -35,43 +45,55 @@ class Report:
             self._trigger.taken()
         while batch := self._reader.take(MOST_ENTRIES):
             try:
-                answer = self._send(batch.entries)
+                self._keeper.ensure()  # a session that cannot be opened is no fault of an entry
+                answer = self._send(batch.entries) if batch.entries else NOTHING
             except BaseException:
                 self._reader.give_back(batch)
                 raise
-            self._answered(batch.seq, batch.entries, answer)
-            if len(batch.entries) < MOST_ENTRIES:
+            self._answered(batch, answer)
+            if not batch.more:
                 break
         return 0.0
 
     def _send(self, entries: list[Entry]) -> Answer:
-        # The key stays the same while the transport tries again, so a report whose answer was lost counts once.
         try:
-            return self._api.report(self._keeper.ensure(), entries, key=str(uuid4()))
-        except InvalidInput as error:
+            return self._report(entries)
+        except StoraxError as error:
+            if not _is_refusal(error):
+                raise
             if len(entries) == 1:
-                return self._send_plain(entries[0], error) if entries[0]["moves"] else _dropped(entries[0], error)
+                return self._send_reduced(entries[0], error)
         # One entry that the server cannot take must not hold up the others.
         half = len(entries) // 2
         return _joined(self._send(entries[:half]), self._send(entries[half:]))
 
-    def _send_plain(self, entry: Entry, error: InvalidInput) -> Answer:
+    def _report(self, entries: list[Entry]) -> Answer:
+        # The key stays the same while the transport tries again, so a report whose answer was lost counts once.
+        return self._api.report(self._keeper.ensure(), entries, key=str(uuid4()))
+
+    def _send_reduced(self, entry: Entry, error: StoraxError) -> Answer:
         """The server refuses what the job left behind: report that instead."""
         LOG.warning("report: job %s: %s", entry["id"], error)
-        message = f"the server refused what this job reported: {error.message}"[:1000]
-        at = entry["moves"][-1]["at"]
-        moves: list[Move] = [{"to": move["to"], "at": move["at"], "data": {}} for move in entry["moves"][:-1]]
-        last = "RUN_ERROR" if entry["moves"][-1]["to"] in ("RUN_DONE", "RUN_ERROR") else entry["moves"][-1]["to"]
-        plain: Entry = {**entry, "moves": [*moves, {"to": last, "at": at, "data": {"message": message}}], "patch": {}}
+        if not entry["moves"]:
+            return self._drop(entry, error)
         try:
-            return self._api.report(self._keeper.ensure(), [plain], key=str(uuid4()))
-        except InvalidInput as second:
-            return _dropped(entry, second)
+            return self._report([reduced(entry, f"the server refused what this job reported: {error.message}")])
+        except StoraxError as second:
+            if not _is_refusal(second):
+                raise
+            return self._drop(entry, second)
+
+    def _drop(self, entry: Entry, error: StoraxError) -> Answer:
+        """Set an entry aside, unless the fault is the server's own: then it takes no report at all."""
+        if error.status == FAULT:
+            self._report([])
+        self._set_aside.put(f"report of job {entry['id']}, lease {entry['lease_epoch']}", str(error), to_json(entry))
+        return Answer([], [{"id": entry["id"], "code": "invalid", "detail": str(error)}], [])
 
 
-def _dropped(entry: Entry, error: InvalidInput) -> Answer:
-    LOG.error("report: job %s dropped: %s", entry["id"], error)
-    return Answer([], [{"id": entry["id"], "code": "invalid", "detail": str(error)}], [])
+def _is_refusal(error: StoraxError) -> bool:
+    """Whether the same report would be answered so again. A fault of the server may be of one report alone."""
+    return isinstance(error, InvalidInput) or error.status == FAULT
 
 
 def _joined(first: Answer, second: Answer) -> Answer:

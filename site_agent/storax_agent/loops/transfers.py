@@ -1,10 +1,12 @@
 """Transfers: move the files of jobs that wait for them, tell the server what became of each.
 
 Items are moved in batches, each of one lane of one location. What a location could not do now it may do later: it is
-left alone for a growing pause, while the others go on. How often an item was tried stands in its ``transfer_info``, so
+left alone for a growing pause, while the others go on. An item that failed by itself, as a missing file does, has a
+pause of its own and few tries. How often an item was tried stands in its ``transfer_info``, so
 that another agent counts on.
 """
 
+import json
 import logging
 import random
 import time
@@ -15,7 +17,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from storax._runtime.retry import doubling_pause
 from storax.errors import Conflict, InvalidInput, NotFound
+from storax_agent.files.set_aside import SetAside
 from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.base import Item, Moved, lane_of
 from storax_agent.transfers.batches import Batch, Batches, Lane
@@ -25,6 +29,7 @@ WINDOW = 1000
 BATCH_ITEMS = 100
 SLOW_SEC = 1.0  # what takes longer than this is shown as active
 PROGRESS_SEC = 10.0  # each telling is an event in the log
+OWN_TRIES = 4  # of an item whose fault is its own: a name that is wrong must not keep its job waiting
 FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 2.0, 300.0
 STAGE = {"in": "READY", "out": "POSTPROCESSED"}
 LOG = logging.getLogger(__name__)
@@ -43,15 +48,17 @@ class Transfers:
     """``at_once`` batches at a time; an item is given up after ``tries`` tries that might have succeeded."""
 
     def __init__(
-        self, api: SiteApi, site_id: int, locations: Locations, *, every_sec: float, at_once: int = 4, tries: int = 12,
-        first_pause_sec: float = FIRST_PAUSE_SEC,
+        self, api: SiteApi, site_id: int, locations: Locations, set_aside: SetAside, *, every_sec: float,
+        at_once: int = 4, tries: int = 12, first_pause_sec: float = FIRST_PAUSE_SEC,
     ) -> None:  # fmt: skip
         self._api, self._site_id, self._every_sec = api, site_id, every_sec
         self._at_once, self._tries, self._first_pause = at_once, tries, first_pause_sec
-        self._batches = Batches(locations)
+        self._batches, self._set_aside = Batches(locations), set_aside
         self._pauses: dict[str, Pause] = {}
         self._rows: dict[int, Row] = {}  # of items in hand, as the server knows them
         self._untold: dict[int, Row] = {}
+        self._not_before: dict[int, float] = {}  # when (monotonic) items that failed by themselves are tried again
+        self._refused: set[int] = set()  # items of which the server takes no word
         self._look_at = 0.0
 
     def step(self) -> float:
@@ -83,11 +90,11 @@ class Transfers:
 
     def _apply(self, batch: Batch, moved: Iterable[Moved]) -> None:
         answers = {one.id: one for one in moved}
-        states = {one.state for one in answers.values()}
+        states = {one.state for one in answers.values() if not one.own}
         pause = self._pauses.setdefault(batch.lane[0], Pause())
         if "again" in states:
             pause.failures = 1 if "done" in states else pause.failures + 1
-            seconds = min(LONGEST_PAUSE_SEC, self._first_pause * 2 ** min(pause.failures - 1, 20))
+            seconds = doubling_pause(self._first_pause, pause.failures, LONGEST_PAUSE_SEC)
             pause.until = time.monotonic() + seconds * random.uniform(0.75, 1.25)  # noqa: S311 - keeps no secret
         elif "done" in states:
             pause.failures = 0
@@ -116,10 +123,14 @@ class Transfers:
 
     def _retry(self, row: Row, one: Moved) -> Row:
         tries = 1 + int((row.get("transfer_info") or {}).get("tries") or 0)
-        if tries >= self._tries:
+        if tries >= (min(self._tries, OWN_TRIES) if one.own else self._tries):
             error = f"{one.info.get('error')} (given up after {tries} tries)"
             return {"id": one.id, "state": "error", "transfer_info": {"error": error}}
-        pause = max(0.0, self._pauses[row["location_alias"]].until - time.monotonic())
+        if one.own:
+            pause = self._first_pause * 2 ** (tries - 1)
+            self._not_before[one.id] = time.monotonic() + pause
+        else:
+            pause = max(0.0, self._pauses[row["location_alias"]].until - time.monotonic())
         later = datetime.now(UTC) + timedelta(seconds=pause)
         info = {"error": one.info.get("error"), "tries": tries, "next_try": later.isoformat(timespec="seconds")}
         LOG.info("transfer %d: %s (try %d of %d)", one.id, one.info.get("error"), tries, self._tries)
@@ -159,8 +170,20 @@ class Transfers:
     def _tell_one(self, patch: Row) -> None:
         try:
             self._api.update_transfers([patch])
-        except (Conflict, InvalidInput, NotFound) as error:
+        except InvalidInput as error:
+            self._tell_less(patch, error)
+        except (Conflict, NotFound) as error:
             LOG.warning("transfer %d: %s", patch["id"], error)
+
+    def _tell_less(self, patch: Row, refusal: InvalidInput) -> None:
+        """The server refuses what the service said of an item: tell its state alone, and why there is no more."""
+        LOG.warning("transfer %d: %s", patch["id"], refusal)
+        info = {"error": f"the server refused what the service said of it: {refusal.message}"[:1000]}
+        try:
+            self._api.update_transfers([{"id": patch["id"], "state": patch["state"], "transfer_info": info}])
+        except (Conflict, InvalidInput, NotFound) as error:
+            self._set_aside.put(f"transfer {patch['id']}", str(error), json.dumps(patch, default=str))
+            self._refused.add(patch["id"])
 
     def _drop_unwanted(self) -> None:
         """A job that was cancelled or failed meanwhile wants no files any more."""
@@ -176,7 +199,10 @@ class Transfers:
         busy = {batch.lane for batch in self._batches.running()}
         if len(busy) >= self._at_once:
             return
-        rows = [row for row in self._fetch_items(busy) if row["id"] not in self._rows]
+        now = time.monotonic()
+        self._not_before = {number: at for number, at in self._not_before.items() if at > now}
+        known = self._rows.keys() | self._refused | self._not_before.keys()
+        rows = [row for row in self._fetch_items(busy) if row["id"] not in known]
         jobs = self._api.jobs_brief({row["job_id"] for row in rows})
         rows = [row for row in rows if row["job_id"] in jobs]
         self._refuse([row for row in rows if not _wanted(row, jobs)], jobs)

@@ -23,11 +23,11 @@ from storax_agent.mainloop.lease_table import LeaseTable
 from storax_agent.mainloop.load_window import BURST_JOBS, Demand, LoadWindow, ReportTrigger, wanted
 from storax_agent.mainloop.loop import LoopHealth
 from storax_agent.mainloop.mailbox import Mailbox
-from storax_agent.mainloop.outbox import Outbox
+from storax_agent.mainloop.outbox import Batch, Outbox
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.mainloop.pending_reports import Pair, PendingReports
 from storax_agent.mainloop.preemption_filter import PreemptionFilter
-from storax_agent.mainloop.report_entry import Entry, running
+from storax_agent.mainloop.report_entry import running
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import Acquired, Answer
 
@@ -126,7 +126,7 @@ class Agent:
         if self._draining:
             return  # they go back with the session, or to the next agent
         if works := self._acceptor.accept(session, acquired.jobs, acquired.apps):
-            self._launcher.start(works)
+            self._acceptor.start(works, self._launcher)
         self.cancel(acquired.cancel)
 
     def take_back(self, session: int, rows: list[Row], apps: list[Row]) -> None:
@@ -154,10 +154,13 @@ class Agent:
         LOG.warning("session %d is gone; stopping its %d jobs", session, len(leases))
         self._stop(leases, cause="stale")
 
-    def answered(self, seq: int, entries: Iterable[Entry], answer: Answer) -> None:
-        """The server answered a report."""
-        entries = list(entries)
-        self.reports.answered(seq, entries)
+    def answered(self, batch: Batch, answer: Answer) -> None:
+        """The server answered a report. Where rows of it could not be read, the server still believes that their jobs
+        run here, which is looked into at once."""
+        entries = batch.entries
+        self.reports.answered(batch.seq, entries, damaged=batch.damaged > 0)
+        if batch.damaged:
+            self.reconcile()
         refused = {row["id"]: row for row in answer.refused}
         for row in refused.values():
             LOG.info("report of job %s refused: %s", row["id"], row.get("detail") or row["code"])
@@ -165,9 +168,9 @@ class Agent:
         self._stop(self.leases.find_all(pairs), cause="stale")
         self.cancel(answer.cancel)
 
-    def drain(self, *, stop_jobs: bool, grace_sec: float) -> None:
-        """The end is near: ask for no more, report at once; with ``stop_jobs`` end what runs."""
-        self._draining = True
+    def drain(self, *, stop_jobs: bool, grace_sec: float, reason: str) -> None:
+        """The end is near: ask for no more, report at once; with ``stop_jobs`` end what runs, for this ``reason``."""
+        self._draining, self._outcomes.stop_reason = True, reason
         self.demand.set(0)
         self.report_trigger.flush()
         if stop_jobs:

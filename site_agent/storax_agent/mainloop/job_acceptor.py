@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from storax_agent.launch.base import Opened
+from storax_agent.launch.base import Launcher, LauncherLostError, Opened
 from storax_agent.launch.work import Lease, Work
 from storax_agent.mainloop.lease_table import LeaseEntry, LeaseTable
 from storax_agent.mainloop.pending_reports import PendingReports
@@ -28,6 +28,26 @@ class JobAcceptor:
         self._apps.update((app["id"], app) for app in apps)
         return [work for job in jobs if (work := self._accept(session, job)) is not None]
 
+    def start(self, works: Sequence[Work], launcher: Launcher) -> None:
+        """Give work to the launcher. Work that cannot be given to it fails, and the rest starts.
+
+        Raises:
+            LauncherLostError: the launcher is gone.
+        """
+        try:
+            launcher.start(works)
+        except LauncherLostError:
+            raise
+        except Exception as error:
+            if len(works) > 1:
+                for work in works:
+                    self.start([work], launcher)
+                return
+            lease = works[0].lease
+            LOG.exception("job %d cannot be given to the launcher", lease.job_id)
+            self._leases.drop(lease)
+            self._reports.add(refusal(lease, time.time(), f"it cannot be started here: {error!r}"), lease)
+
     def adopt(self, session: int, opened: Opened) -> None:
         """Hold the leases of what runs already."""
         for started in opened.running:
@@ -39,7 +59,7 @@ class JobAcceptor:
     def report_lost(self, row: Row) -> None:
         """A job ran under a lease of ours, and nobody knows what became of it."""
         lease = Lease(row["id"], row["lease_epoch"], row["attempt"])
-        message = "the site agent and its launcher were killed while it ran"
+        message = "the site agent lost what became of it: agent and launcher were killed, or its report was damaged"
         lost = move("RUN_TIMEOUT", time.time(), message=message, lease_lost=True)
         self._reports.add(entry(lease, [lost]), lease)
 
@@ -59,6 +79,10 @@ class JobAcceptor:
         except MisplacedError as reason:
             LOG.info("job %d given back: %s", lease.job_id, reason)
             self._reports.add(given_back(lease, str(reason)), lease)
+            return None
+        except Exception as error:  # one job's strange fields must not hold up the others
+            LOG.exception("job %d cannot be prepared", lease.job_id)
+            self._reports.add(refusal(lease, time.time(), f"the site agent cannot prepare it: {error!r}"), lease)
             return None
         self._leases.add(lease, LeaseEntry(session, self._weight(work.nodes, work.cores), work))
         return work

@@ -8,20 +8,29 @@ Written by one thread (the agent's main loop) and read by another (the report lo
 
 The file outlives releases, so it carries a version, SQLite's ``user_version``: 0 is that of the release before there
 were versions, whose rows are the same.
+
+An entry that cannot be written is reduced to its reason, so that it holds up no other; a row that cannot be read is set
+aside, and the reader goes on with the next.
 """
 
+import logging
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from pydantic_core import from_json, to_json
 
 from storax.errors import StoraxError
-from storax_agent.mainloop.report_entry import Entry, merge
+from storax_agent.files.set_aside import SetAside
+from storax_agent.mainloop.report_entry import Entry, merge, reduced
+from storax_agent.server.storable import flaw
 
 VERSION = 1
 MAX_BATCH_BYTES = 4 << 20
+LOG = logging.getLogger(__name__)
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, size INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -34,11 +43,14 @@ class OutboxVersionError(StoraxError):
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows to send together, after row ``before`` up to row ``seq``; one entry a job, its moves in order."""
+    """Rows to send together, after row ``before`` up to row ``seq``; one entry a job, its moves in order.
+    ``damaged`` is how many of the rows could not be read; there may be no other. ``more`` says that rows are left."""
 
     before: int
     seq: int
-    entries: list[Entry]
+    entries: list[Entry] = field(default_factory=list)
+    damaged: int = 0
+    more: bool = False
 
 
 class Outbox:
@@ -65,20 +77,20 @@ class Outbox:
         self._db.executescript(f"{SCHEMA}PRAGMA user_version = {VERSION};")
 
     def append(self, entries: Sequence[Entry], *, answered: int = 0, **notes: str) -> int:
-        """Store ``entries`` and notes, forget the rows up to ``answered``. Returns the number of the new row.
+        """Store ``entries`` and notes, forget the rows up to ``answered``. Returns the number of the last row.
 
         Raises:
             sqlite3.Error: nothing was stored (the disk is full); try again later.
         """
+        bodies = _bodies(entries) if entries else []
         with self._db:
             if answered:
                 self._db.execute("DELETE FROM outbox WHERE seq <= ?", (answered,))
-            if entries:
-                body = to_json(entries)
-                self._db.execute("INSERT INTO outbox VALUES (?, ?, ?)", (self.seq + 1, len(body), body))
+            for number, body in enumerate(bodies, self.seq + 1):
+                self._db.execute("INSERT INTO outbox VALUES (?, ?, ?)", (number, len(body), body))
             if notes:
                 self._db.executemany("INSERT OR REPLACE INTO note VALUES (?, ?)", notes.items())
-        self.seq += 1 if entries else 0
+        self.seq += len(bodies)
         return self.seq
 
     def note(self, name: str) -> str:
@@ -87,9 +99,9 @@ class Outbox:
         return row[0] if row else ""
 
     def unanswered(self) -> list[Entry]:
-        """All entries not yet answered, as an agent finds them when it starts."""
+        """All entries not yet answered, as an agent finds them when it starts; damaged rows are left to the reader."""
         rows = self._db.execute("SELECT body FROM outbox ORDER BY seq")
-        return [entry for (body,) in rows for entry in from_json(body)]
+        return [entry for (body,) in rows for entry in _entries(body) or ()]
 
     def close(self) -> None:
         """Close the file."""
@@ -97,29 +109,38 @@ class Outbox:
 
 
 class OutboxReader:
-    """The reading side: hands out each row once, in order."""
+    """The reading side: hands out each row once, in order. A row that cannot be read goes to ``set_aside``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, set_aside: SetAside) -> None:
         self._db = _connect(path)
+        self._path, self._set_aside = path, set_aside
         self._sent = 0
 
     def take(self, limit: int) -> Batch | None:
         """The next rows, up to ``limit`` jobs and 4 MiB, or None."""
         rows: dict[int, Entry] = {}
-        size, before = 0, self._sent
+        size, before, damaged, more = 0, self._sent, 0, False
         cursor = self._db.execute("SELECT seq, size, body FROM outbox WHERE seq > ? ORDER BY seq", (self._sent,))
         for seq, length, body in cursor:
             if rows and (len(rows) >= limit or size + length > MAX_BATCH_BYTES):
+                more = True
                 break
-            for entry in from_json(body):
+            if (entries := _entries(body)) is None:
+                self._put_aside(seq, body)
+                damaged += 1
+            for entry in entries or ():
                 add_entry(rows, entry)
             self._sent, size = seq, size + length
         cursor.close()
-        return Batch(before, self._sent, list(rows.values())) if rows else None
+        return Batch(before, self._sent, list(rows.values()), damaged, more) if rows or damaged else None
 
     def give_back(self, batch: Batch) -> None:
         """It was not answered: the next ``take`` begins with it again."""
         self._sent = batch.before
+
+    def _put_aside(self, seq: int, body: Any) -> None:
+        reason = f"row {seq} of {self._path} cannot be read; its jobs are reported as lost, and run again"
+        self._set_aside.put(f"outbox row {seq}", reason, body)
 
     def close(self) -> None:
         """Close the file."""
@@ -133,6 +154,32 @@ def add_entry(rows: dict[int, Entry], entry: Entry) -> None:
         rows[entry["id"]] = entry
     elif known["lease_epoch"] == entry["lease_epoch"]:
         merge(known, entry)
+
+
+def _bodies(entries: Sequence[Entry]) -> list[bytes]:
+    """The entries as rows of no more bytes than a batch, unless one entry alone has more."""
+    try:
+        body = to_json(entries)
+    except Exception as error:  # what a job left behind may be anything
+        if len(entries) == 1:
+            reason = f"what it left behind cannot be stored: {flaw(entries[0].get('patch')) or error}"
+            LOG.warning("job %s: %s", entries[0]["id"], reason)
+            return [to_json([reduced(entries[0], reason)])]
+    else:
+        if len(entries) == 1 or len(body) <= MAX_BATCH_BYTES:
+            return [body]
+    half = len(entries) // 2
+    return _bodies(entries[:half]) + _bodies(entries[half:])
+
+
+def _entries(body: Any) -> list[Entry] | None:
+    """What a row holds; None where that is no list of entries."""
+    try:
+        entries: list[Entry] = from_json(body)
+        msgspec.convert(entries, list[Entry])
+    except (ValueError, TypeError, msgspec.MsgspecError):
+        return None
+    return entries
 
 
 def _connect(path: Path) -> sqlite3.Connection:

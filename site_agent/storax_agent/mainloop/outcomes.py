@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
+from storax._runtime.json_values import Unstorable, plain
+from storax._runtime.output_files import name_of
 from storax_agent.files.safe_path import PathError, open_folder
 from storax_agent.launch.work import Ended, Returned
 from storax_agent.mainloop.report_entry import Entry, cancelled, entry, given_back, move, refusal
@@ -31,10 +33,12 @@ class ResultError(ValueError):
 
 @dataclass
 class OutcomeMapper:
-    """Reads what a process left: its result file and the end of its stderr. ``data`` is the open data folder."""
+    """Reads what a process left: its result file and the end of its stderr. ``data`` is the open data folder;
+    ``stop_reason`` is why the jobs are stopped that end with this process."""
 
     data: int
     results: Path
+    stop_reason: str = "the site agent was stopped"
 
     def outcome(self, ended: Ended) -> Entry | None:
         """The report of an end; None when there is nobody to tell, as the lease is gone."""
@@ -42,6 +46,8 @@ class OutcomeMapper:
             if ended.stage and (ended.stage != "run" or ended.cause == "exit"):
                 return self._of_call(ended)
             value, flaw = self._take_result(ended)
+            if ended.cause in ("exit", "lost") and (of_ranks := call_outcomes.of_ranks(value, ended)):
+                return self._of_call(of_ranks)
             return _RULES[ended.cause](self, ended, value, flaw)
         except Exception as error:  # one job's strange leavings must not hold up the others
             LOG.exception("job %d: what it left could not be read", ended.lease.job_id)
@@ -50,7 +56,7 @@ class OutcomeMapper:
     def _of_call(self, ended: Ended) -> Entry | None:
         """The end of a function or a hook."""
         if ended.stage == "run":
-            tail = self.tail(ended.workdir) if ended.outcome is None else ""
+            tail = self.tail(ended) if ended.outcome is None else ""
             to, data, patch = call_outcomes.of_run(ended, _exit_text(ended.code), tail)
             return entry(ended.lease, [move(to, ended.at, **data)], patch)
         if ended.cause == "cancelled":
@@ -72,21 +78,37 @@ class OutcomeMapper:
         except FileNotFoundError:
             return None, "none"
         except (ResultError, OSError) as error:
-            value, flaw = None, str(error)
-        else:
-            flaw = ""
+            return None, f"{error}; {self._keep_result(path, ended)}"
         with suppress(OSError):
             Path(path).unlink()
-        return value, flaw
+        return value, ""
 
-    def tail(self, workdir: str) -> str:
-        """The last ten lines of job.err, at most 2 KB, without control characters."""
+    def _keep_result(self, path: str, ended: Ended) -> str:
+        """Move a result that cannot be stored into the workdir; returns the sentence that says where it is."""
+        name = f"result-{ended.lease.job_id}.json"
+        if not Path(path).is_file() or Path(path).is_symlink():
+            with suppress(OSError):
+                Path(path).unlink()
+            return "nothing is kept of it"
         try:
-            folder = open_folder(self.data, workdir)
+            folder = open_folder(self.data, ended.workdir)
+            try:
+                os.rename(path, name, dst_dir_fd=folder)
+            finally:
+                os.close(folder)
+        except (OSError, PathError):  # the workdir is gone, or on another disk
+            return f"it is kept as {path}"
+        return f"it is kept in {name} of its workdir"
+
+    def tail(self, ended: Ended) -> str:
+        """The last ten lines of a job's stderr, at most 2 KB, without control characters."""
+        try:
+            folder = open_folder(self.data, ended.workdir)
         except (OSError, PathError):
             return ""
         try:
-            handle = os.open("job.err", READ, dir_fd=folder)
+            name = name_of(ended.lease.job_id, 1, lambda name: _is_in(folder, name))
+            handle = os.open(name, READ, dir_fd=folder)
         except OSError:
             return ""
         finally:
@@ -99,9 +121,9 @@ class OutcomeMapper:
     def _exit(self, ended: Ended, value: Any, flaw: str) -> Entry:
         if ended.code == 0 and flaw in ("", "none"):
             return _done(ended, value, flaw)
-        if ended.code == 0:
-            return _error(ended, message=flaw)
-        return _error(ended, message=_exit_text(ended.code), stderr_tail=self.tail(ended.workdir))
+        if ended.code == 0:  # another attempt would leave the same
+            return entry(ended.lease, [move("FAILED", ended.at, message=flaw)], _code(ended))
+        return _error(ended, message=_exit_text(ended.code), stderr_tail=self.tail(ended))
 
     def _cancelled(self, ended: Ended, value: Any, flaw: str) -> Entry:
         """Keep the result of a process or function that ended well when it was stopped."""
@@ -111,17 +133,18 @@ class OutcomeMapper:
         return cancelled(ended.lease, ended.at, {**(_code(ended) or {}), **result})
 
     def _wall_time(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        message = "the wall time of the job was reached"
-        return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message)], _code(ended))
+        message = f"{ended.message or 'it reached its limit'} (wall_time_limit_min)"
+        timeout = move("RUN_TIMEOUT", ended.at, message=message, stderr_tail=self.tail(ended))
+        return entry(ended.lease, [timeout], _code(ended))
 
     def _output(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
-        return _error(ended, message=ended.message)
+        return _error(ended, message=ended.message, stderr_tail=self.tail(ended))
 
     def _stopped(self, ended: Ended, _value: Any, _flaw: str) -> Entry | None:
         if not ended.started:
             return None  # its lease goes back with the session
-        message = "the site agent was stopped"
-        return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message, lease_lost=True)], _code(ended))
+        lost = move("RUN_TIMEOUT", ended.at, message=self.stop_reason, lease_lost=True)
+        return entry(ended.lease, [lost], _code(ended))
 
     def _stale(self, _ended: Ended, _value: Any, _flaw: str) -> None:
         return None
@@ -130,7 +153,7 @@ class OutcomeMapper:
         if not flaw:
             message = "its exit code was lost with the launcher; its result file is complete"
             return entry(ended.lease, [move("RUN_DONE", ended.at, message=message)], {"return_value": value})
-        message = f"its exit code was lost with the launcher; {ended.message or 'it may have been cut short'}"
+        message = ended.message or "its launcher was killed, and its exit code is not known"
         return entry(ended.lease, [move("RUN_TIMEOUT", ended.at, message=message, lease_lost=True)])
 
     def _not_started(self, ended: Ended, _value: Any, _flaw: str) -> Entry:
@@ -187,8 +210,20 @@ def _read_result(path: str) -> Any:
     with os.fdopen(handle, "rb") as file:
         text = file.read(MAX_RESULT_BYTES + 1)
     if len(text) > MAX_RESULT_BYTES:
-        raise ResultError(f"its result is larger than {MAX_RESULT_BYTES >> 20} MiB; keep it in a file of the workdir")
+        raise ResultError(f"its result is larger than {MAX_RESULT_BYTES >> 20} MiB")
     try:
-        return from_json(text, allow_inf_nan=False)
+        value = plain(from_json(text))
+    except Unstorable as error:
+        raise ResultError(f"its result cannot be stored: {error}") from error
     except ValueError as error:
         raise ResultError(f"its result file is not JSON: {error}") from error
+    if len(to_json(value)) > MAX_RESULT_BYTES:  # 1e9 is 1000000000.0 to the server
+        raise ResultError(f"its result is larger than {MAX_RESULT_BYTES >> 20} MiB with all its digits")
+    return value
+
+
+def _is_in(folder: int, name: str) -> bool:
+    with suppress(OSError):
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return True
+    return False

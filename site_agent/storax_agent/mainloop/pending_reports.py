@@ -20,7 +20,7 @@ class PendingReports:
         self._outbox, self._trigger = outbox, trigger
         self._entries: dict[Lease, Entry] = {}
         self._notes: dict[str, str] = {}
-        self._answered = 0
+        self._answered = self._split_row = 0
         self._unanswered: dict[Pair, int] = {}
 
     def without(self, pairs: Iterable[Pair]) -> list[Pair]:
@@ -58,12 +58,14 @@ class PendingReports:
         """Store it all; returns the launcher's cursor that is stored with it, empty where there is none."""
         if not (self._entries or self._notes or self._answered):
             return ""
-        entries = list(self._entries.values())
+        entries, before = list(self._entries.values()), self._outbox.seq
         try:
             seq = self._outbox.append(entries, answered=self._answered, **self._notes)
         except sqlite3.Error as error:
             LOG.error("the outbox cannot be written: %s; trying again", error)  # noqa: TRY400
             return ""
+        if seq > before + 1:  # too large for one row: which entry is in which is not remembered
+            self._split_row = seq
         for entry in entries:
             self._unanswered[entry["id"], entry["lease_epoch"]] = seq
         if entries:
@@ -72,9 +74,13 @@ class PendingReports:
         self._entries, self._notes, self._answered = {}, {}, 0
         return cursor
 
-    def answered(self, seq: int, entries: Iterable[Entry]) -> None:
-        """The server answered for these, which are in the rows up to ``seq``."""
+    def answered(self, seq: int, entries: Iterable[Entry], *, damaged: bool = False) -> None:
+        """The server answered for these, which are in the rows up to ``seq``. With ``damaged``, rows among them could
+        not be read: whatever they held waits for no answer any more."""
         self._answered = seq
+        if damaged or 0 < self._split_row <= seq:
+            self._split_row = 0
+            self._unanswered = {pair: row for pair, row in self._unanswered.items() if row > seq}
         for entry in entries:
             pair = (entry["id"], entry["lease_epoch"])
             if self._unanswered.get(pair, seq + 1) <= seq:

@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 
 from storax_agent.launch.work import Lease, Started
+from storax_agent.server.storable import storable, storable_text
+
+_REDUCED = {"RUN_DONE": "RUN_ERROR", **{to: to for to in ("RUNNING", "RUN_ERROR", "RUN_TIMEOUT")}}
 
 
 class Move(TypedDict):
@@ -36,8 +39,8 @@ def entry(lease: Lease, moves: list[Move], patch: dict[str, Any] | None = None) 
 
 
 def move(to: str, at: float, **data: Any) -> Move:
-    """One state move; ``at`` is Unix time."""
-    return {"to": to, "at": datetime.fromtimestamp(at, UTC).isoformat(), "data": data}
+    """One state move; ``at`` is Unix time. Reasons are written so that the server takes them."""
+    return {"to": to, "at": datetime.fromtimestamp(at, UTC).isoformat(), "data": storable(data)}
 
 
 def running(started: Started) -> Entry:
@@ -58,8 +61,18 @@ def cancelled(lease: Lease, at: float, patch: dict[str, Any] | None = None) -> E
 def given_back(lease: Lease, reason: str) -> Entry:
     """The report of a job that is not started here and may be elsewhere."""
     row = entry(lease, [])
-    row["release"] = reason[:1000]
+    row["release"] = storable_text(reason[:500])
     return row
+
+
+def reduced(entry: Entry, reason: str) -> Entry:
+    """The report of a job whose own cannot be written or is refused: its moves without what it left behind, and why.
+    A run that was done has failed, and so has a hook."""
+    *before, last = entry["moves"]
+    to = _REDUCED.get(last["to"], "FAILED")
+    moves: list[Move] = [{"to": move["to"], "at": move["at"], "data": {}} for move in before]
+    moves.append({"to": to, "at": last["at"], "data": {"message": storable_text(reason[:1000])}})
+    return {"id": entry["id"], "lease_epoch": entry["lease_epoch"], "attempt": entry["attempt"], "moves": moves}
 
 
 def merge(known: Entry, later: Entry) -> None:

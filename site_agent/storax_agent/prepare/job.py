@@ -1,7 +1,7 @@
 """From a leased Job and its App to a process to start, or to the reason why this site will not start it."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from storax_agent.settings.policy import Policy
 MEND = {name: f" ({key} in its site.toml)" for name, key in
         (("cores", "slots"), ("gpus", "gpus"), ("memory", "memory_mb"))}  # fmt: skip
 PYTHON = "STORAX_PYTHON"  # where Storax is installed at this site, for commands that need it
+MAX_ARGUMENT = 131_072  # bytes of one argument or variable, with its end: MAX_ARG_STRLEN of Linux
 HOOK_SEC = 3600.0  # a hook that takes longer holds a core for nothing
 
 
@@ -39,7 +40,8 @@ class Preparer:
 
     ``nodes`` is what each node has, None for a single one of the site's size; ``memory_mb`` 0 is not known; ``launch``
     starts ranks on this machine, and is None where the launcher itself sees to that. ``places`` are those of the site
-    where jobs may run as well, None where nobody knows them all.
+    where jobs may run as well, None where nobody knows them all. ``client`` returns the variables that lead a Storax
+    client in a job to this site's server.
     """
 
     results: Path
@@ -55,6 +57,7 @@ class Preparer:
     functions: Path | None = None
     memory_mb: int = 0
     places: Sequence[Placement] | None = ()
+    client: Callable[[], Mapping[str, str]] = dict
     _commands: dict[int, tuple[int, Command]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,6 +77,8 @@ class Preparer:
         objection = self.policy.objection(app, submitter=job.get("submitter") or self.submitter)
         if objection:
             raise RefusedError(objection)
+        if flaw := _dos_lines(app):
+            raise RefusedError(flaw)
         method = method_of(job, app)
         foot = footprint(job, whole_nodes=self.whole_nodes)
         try:
@@ -86,31 +91,48 @@ class Preparer:
             raise RefusedError(str(error)) from error
         if app.get("shell_preamble"):
             argv = with_preamble(app["shell_preamble"], argv)
-        environment = {**_environment(app), **carried, **self._own(lease, job), PYTHON: _python(app)}
-        wall_sec = 60.0 * (job.get("wall_time_min") or 0)
-        work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
+        environment = {**self.client(), **_environment(app), **carried, **self._own(lease, job), PYTHON: _python(app)}
+        limit, expected = _times(job)
+        work = Work(
+            lease, argv, environment, job["workdir"], foot.cores, foot.gpus, limit, *foot[2:], expected_sec=expected
+        )
         self._check(work)
         return self._launched(work) if foot.ranks > 1 and self.launch is not None else work
 
     def _call(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any], method: str, foot: Footprint) -> Work:
         """A call of ``run`` or a hook; a hook takes one core, whatever its job takes."""
-        if method == "run" and foot.nodes > 1:
-            raise RefusedError(f"needs {foot.nodes} nodes; a Python function runs on one")
+        if method == "run" and foot.nodes * foot.ranks > 1:
+            return self._ranks(lease, job, app, foot)
         threads = job.get("threads_per_rank") or 1 if method == "run" else 1
-        environment = {**_environment(app), "OMP_NUM_THREADS": str(threads)}
+        environment = {**self.client(), **_environment(app), "OMP_NUM_THREADS": str(threads)}
         try:
             program = self.sources.program(app, environment)
         except OSError as error:
             raise RefusedError(f"the source of App {app.get('name')!r} cannot be kept here: {error}") from error
         call = self.sources.call(method, program, job, app)
         cores, gpus, packing = foot[:3] if method == "run" else (1, [], 0)
-        wall = 60.0 * (job.get("wall_time_min") or 0) if method == "run" else HOOK_SEC
+        limit, expected = _times(job) if method == "run" else (HOOK_SEC, 0.0)
         work = Work(
-            lease, program.argv, environment, job["workdir"], cores, gpus, wall, packing,
-            memory_mb=foot.memory_mb if method == "run" else 0, call=call,
+            lease, program.argv, environment, job["workdir"], cores, gpus, limit, packing,
+            memory_mb=foot.memory_mb if method == "run" else 0, call=call, expected_sec=expected,
         )  # fmt: skip
         self._check(work)
         return work
+
+    def _ranks(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any], foot: Footprint) -> Work:
+        """A call of ``run`` in several ranks: one process for each, as of a command."""
+        own = self._own(lease, job)
+        try:
+            argv = self.sources.ranks(lease, job, app, result=own[RESULT_VARIABLE])
+        except OSError as error:
+            raise RefusedError(f"the source of App {app.get('name')!r} cannot be kept here: {error}") from error
+        except ValueError as error:
+            raise RefusedError(str(error)) from error
+        wall_sec = 60.0 * (job.get("wall_time_min") or 0)
+        environment = {**_environment(app), **own}
+        work = Work(lease, argv, environment, job["workdir"], foot.cores, foot.gpus, wall_sec, *foot[2:])
+        self._check(work)
+        return self._launched(work) if self.launch is not None else work
 
     def _command(self, app: Mapping[str, Any]) -> Command:
         version = app.get("version", 0)
@@ -129,7 +151,8 @@ class Preparer:
 
     def _check(self, work: Work) -> None:
         """Raises MisplacedError or RefusedError for what cannot fit here, and RefusedError for launch parameters that
-        this site does not take."""
+        this site does not take, and for an argument that no program can get."""
+        _check_arguments(work)
         if work.stage in ("", "run"):
             self._fits(work)
         # A launch command can be made to run another program, so a site that names its Apps names these as well.
@@ -163,6 +186,20 @@ class Preparer:
         return replace(work, argv=argv, environment={**work.environment, **more})
 
 
+def _times(job: Mapping[str, Any]) -> tuple[float, float]:
+    """The hard limit of a run, and what it is expected to take; seconds."""
+    return 60.0 * (job.get("wall_time_limit_min") or 0), 60.0 * (job.get("wall_time_min") or 0)
+
+
+def _dos_lines(app: Mapping[str, Any]) -> str:
+    for name in ("shell_preamble", *(("command_template",) if app.get("use_shell") else ())):
+        if "\r\n" in (app.get(name) or ""):
+            return (
+                f"{name} of App {app.get('name')!r} has DOS line ends (CR LF), which a shell takes for part of a word"
+            )
+    return ""
+
+
 def _python(app: Mapping[str, Any]) -> str:
     return str(app.get("python_exe") or sys.executable)
 
@@ -175,3 +212,14 @@ def _environment(app: Mapping[str, Any]) -> dict[str, str]:
                 f"App environment variable {name!r} cannot be set: a name has no '=', and neither part a NUL"
             )
     return {name: str(value) for name, value in environment.items()}
+
+
+def _check_arguments(work: Work) -> None:
+    """Raise RefusedError for an argument or a variable that is longer than Linux passes to a program."""
+    for what, text in (*enumerate(work.argv), *work.environment.items()):
+        size = len(text.encode(errors="surrogatepass")) if len(text) * 4 >= MAX_ARGUMENT else 0
+        if size >= MAX_ARGUMENT:
+            name = f"argument {what}" if isinstance(what, int) else f"environment variable {what}"
+            raise RefusedError(
+                f"{name} has {size:,} bytes, and a program can get {MAX_ARGUMENT - 1:,}; pass the path of a file"
+            )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from storax_agent.launch.spawner.scripts import NO_INTERPRETER, flaw_in
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Limits, Request, SchedulerSnapshot, Status, Submitted
 from storax_agent.schedulers.files import Files
@@ -111,7 +112,11 @@ class Cluster:
             raise template.TemplateError(f"{own} cannot be read: {error}") from error
         params = {**self._settings.scheduler.optional_params, **request.optional_params}
         runner = self._runner(request.batch_job_id)
-        return template.render(text, request, runner=runner, folder=self._files.folder, params=params)
+        script = template.render(text, request, runner=runner, folder=self._files.folder, params=params)
+        # Slurm refuses a script without #!; others start it with the owner's shell.
+        if (flaw := flaw_in(script.encode())) and (flaw != NO_INTERPRETER or self.vendor.kind == "slurm"):
+            raise template.TemplateError(f"{template.NAME}: {flaw}")
+        return script
 
     def _submit(self, request: Request, known: str | None) -> Submitted:
         if known is not None:

@@ -5,10 +5,14 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
+
+from storax_agent.settings.job_environment import ProcessEnvironment
+from storax_agent.settings.site import SiteSettings
 
 MOST_BYTES = 32 << 20
 LAST_WORDS = 400
@@ -34,11 +38,31 @@ class Ran(NamedTuple):
         return (self.err.strip() or self.out.strip() or f"exit code {self.code}, no words")[-LAST_WORDS:]
 
 
-def run(argv: Sequence[str], *, timeout_sec: float, stdin: Path | None = None) -> Ran:
+@dataclass(frozen=True)
+class CommandRunner:
+    """Runs the commands of a site's scheduler: ``environment`` is what the site passes on to them."""
+
+    timeout_sec: float
+    environment: ProcessEnvironment = field(default_factory=ProcessEnvironment)
+
+    @classmethod
+    def of(cls, settings: SiteSettings) -> "CommandRunner":
+        """Return the runner that the settings describe."""
+        return cls(settings.scheduler.command_timeout_sec, settings.environment)
+
+    def __call__(self, argv: Sequence[str], *, stdin: Path | None = None) -> Ran:
+        """Run ``argv`` as ``run`` does."""
+        return run(argv, timeout_sec=self.timeout_sec, environment=self.environment, stdin=stdin)
+
+
+def run(
+    argv: Sequence[str], *, timeout_sec: float, environment: ProcessEnvironment | None = None, stdin: Path | None = None
+) -> Ran:
     """Run ``argv`` without a shell, in UTC and plain English. It is killed with its children after the timeout."""
+    variables = (environment or ProcessEnvironment()).scheduler(os.environ)
     try:
         with Path(stdin or os.devnull).open("rb") as stdin_file:
-            process = _start(argv, stdin_file)
+            process = _start(argv, stdin_file, {**variables, **SPEECH})
     except (OSError, ValueError) as error:
         return Ran(None, "", f"{argv[0]} cannot be run: {error}")
     try:
@@ -47,13 +71,13 @@ def run(argv: Sequence[str], *, timeout_sec: float, stdin: Path | None = None) -
         _end(process)
 
 
-def _start(argv: Sequence[str], stdin_file: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], stdin_file: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         list(argv),
         stdin=stdin_file,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **SPEECH},
+        env=environment,
         start_new_session=True,
     )
 

@@ -16,15 +16,16 @@ from storax_agent.files.locks import holder
 from storax_agent.launch.end_jobs import end_jobs
 from storax_agent.launch.process_identity import date_of, runs, start_time_of
 from storax_agent.schedulers.base import BEGAN, Limits, Request, SchedulerSnapshot, Status, Submitted
+from storax_agent.settings.job_environment import ProcessEnvironment
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
 QUEUE = "local"
 MAX_WALL_MIN = 7 * 24 * 60
 
 
-def make(folder: SiteFolder, settings: SiteSettings) -> "LocalScheduler":  # noqa: ARG001 - one form for all kinds
+def make(folder: SiteFolder, settings: SiteSettings) -> "LocalScheduler":
     """The scheduler of this machine."""
-    return LocalScheduler(folder)
+    return LocalScheduler(folder, environment=settings.environment)
 
 
 class LocalScheduler:
@@ -33,8 +34,12 @@ class LocalScheduler:
     ``runner`` gives another command for a BatchJob; it must hold the lock of its part of the site.
     """
 
-    def __init__(self, folder: SiteFolder, *, runner: Callable[[int], Sequence[str]] | None = None) -> None:
+    def __init__(
+        self, folder: SiteFolder, *, runner: Callable[[int], Sequence[str]] | None = None,
+        environment: ProcessEnvironment | None = None,
+    ) -> None:  # fmt: skip
         self._folder = folder
+        self._environment = environment or ProcessEnvironment()
         self._runner = runner or self._own_runner
 
     def submit(self, requests: Sequence[Request]) -> Sequence[Submitted]:
@@ -105,7 +110,7 @@ class LocalScheduler:
         arguments = list(self._runner(request.batch_job_id))
         log = str(self._log(request.batch_job_id))
         out = (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        environment = {**os.environ, BEGAN: f"{time.time():.3f}"}
+        environment = {**self._environment.scheduler(os.environ), BEGAN: f"{time.time():.3f}"}
         actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), out, (os.POSIX_SPAWN_DUP2, 1, 2)]
         return os.posix_spawn(arguments[0], arguments, environment, file_actions=actions, setsid=True)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from storax_agent.schedulers.base import Limits, Status
 from storax_agent.schedulers.cluster import Cluster
-from storax_agent.schedulers.command import Ran, run
+from storax_agent.schedulers.command import CommandRunner, Ran
 from storax_agent.schedulers.vendor import Listed, Script, Sent, refusal
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -33,7 +33,7 @@ STAMP = re.compile(r"(\w{3})\s+(\d+) (\d\d:\d\d(?::\d\d)?)(?: (\d{4}))?")
 
 def make(folder: SiteFolder, settings: SiteSettings) -> Cluster:
     """The LSF that ``bsub`` on the PATH speaks to."""
-    return Cluster(Lsf(settings.scheduler.command_timeout_sec), folder, settings)
+    return Cluster(Lsf(CommandRunner.of(settings)), folder, settings)
 
 
 class Lsf:
@@ -41,14 +41,12 @@ class Lsf:
 
     kind = "lsf"
 
-    def __init__(self, timeout_sec: float) -> None:
-        self._timeout_sec = timeout_sec
+    def __init__(self, run: CommandRunner) -> None:
+        self._run = run
 
     def send(self, script: Script) -> Sent:
         """``bsub`` reads the script's ``#BSUB`` lines from stdin only."""
-        ran = run(
-            ["bsub", "-J", script.name, "-o", str(script.output)], timeout_sec=self._timeout_sec, stdin=script.path
-        )
+        ran = self._run(["bsub", "-J", script.name, "-o", str(script.output)], stdin=script.path)
         if not ran.ok:
             return refusal(ran)
         match = SUBMITTED.search(ran.out)
@@ -57,7 +55,7 @@ class Lsf:
     def listed(self) -> Sequence[Listed] | None:
         """``bjobs -a``: the owner's jobs, with those that ended within LSF's CLEAN_PERIOD."""
         form = " ".join(FIELDS) + " delimiter='|'"
-        ran = run(["bjobs", "-a", "-noheader", "-o", form], timeout_sec=self._timeout_sec)
+        ran = self._run(["bjobs", "-a", "-noheader", "-o", form])
         if _nothing(ran):
             return []
         if not ran.ok or not ran.out:
@@ -68,16 +66,16 @@ class Lsf:
 
     def ended(self, scheduler_ids: Sequence[str]) -> Mapping[str, Status]:
         """``bhist`` of these, from all of LSF's event files, without line breaks."""
-        ran = run(["bhist", "-l", "-UF", "-n", "0", *scheduler_ids], timeout_sec=self._timeout_sec)
+        ran = self._run(["bhist", "-l", "-UF", "-n", "0", *scheduler_ids])
         return _history(ran.out) if ran.code is not None and (not ran.out or ran.out.endswith("\n")) else {}
 
     def kill(self, scheduler_ids: Sequence[str]) -> None:
         """``bkill`` of all of them; those that have ended are passed over."""
-        run(["bkill", *scheduler_ids], timeout_sec=self._timeout_sec)
+        self._run(["bkill", *scheduler_ids])
 
     def queues(self) -> Limits:
         """Queues that take jobs. Their limits are those of ``site.toml``: LSF tells them in prose only."""
-        ran = run(["bqueues", "-w"], timeout_sec=self._timeout_sec)
+        ran = self._run(["bqueues", "-w"])
         rows = [line.split() for line in ran.out.splitlines()[1:]] if ran.ok else []
         return {row[0]: {} for row in rows if len(row) > 2 and row[2].startswith("Open")}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from storax_agent.schedulers.base import Limits, Status
 from storax_agent.schedulers.cluster import Cluster
-from storax_agent.schedulers.command import run
+from storax_agent.schedulers.command import CommandRunner
 from storax_agent.schedulers.vendor import Listed, Script, Sent, minutes, refusal
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -29,7 +29,7 @@ Tree = dict[str, Any]
 
 def make(folder: SiteFolder, settings: SiteSettings) -> Cluster:
     """The PBS that ``qsub`` on the PATH speaks to."""
-    return Cluster(Pbs(settings.scheduler.command_timeout_sec), folder, settings)
+    return Cluster(Pbs(CommandRunner.of(settings)), folder, settings)
 
 
 class Pbs:
@@ -37,14 +37,14 @@ class Pbs:
 
     kind = "pbs"
 
-    def __init__(self, timeout_sec: float) -> None:
-        self._timeout_sec = timeout_sec
+    def __init__(self, run: CommandRunner) -> None:
+        self._run = run
         self._owner = pwd.getpwuid(os.getuid()).pw_name + "@"
 
     def send(self, script: Script) -> Sent:
         """``qsub`` prints ``123.server``."""
         argv = ["qsub", "-N", script.name, "-j", "oe", "-o", str(script.output), str(script.path)]
-        ran = run(argv, timeout_sec=self._timeout_sec)
+        ran = self._run(argv)
         if not ran.ok:
             return refusal(ran)
         number = ran.out.strip()
@@ -65,7 +65,7 @@ class Pbs:
 
     def kill(self, scheduler_ids: Sequence[str]) -> None:
         """``qdel`` of all of them; those that have ended are passed over."""
-        run(["qdel", *scheduler_ids], timeout_sec=self._timeout_sec)
+        self._run(["qdel", *scheduler_ids])
 
     def queues(self) -> Limits:
         """Execution queues that are enabled and started."""
@@ -92,7 +92,7 @@ class Pbs:
     def _tree(self, *argv: str) -> Tree:
         """The JSON that a command prints, empty when it is none. A non-zero exit is no flaw of it: ``qstat`` ends so
         when it does not know one of many ids. Without any job there is no ``Jobs``, so it is put there."""
-        ran = run(argv, timeout_sec=self._timeout_sec)
+        ran = self._run(argv)
         try:
             tree = json.loads(ran.out, strict=False) if ran.code is not None else {}
         except ValueError:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree  # of the cluster's own scheduler, and expat b
 
 from storax_agent.schedulers.base import Limits, Status
 from storax_agent.schedulers.cluster import Cluster
-from storax_agent.schedulers.command import run
+from storax_agent.schedulers.command import CommandRunner
 from storax_agent.schedulers.vendor import Listed, Script, Sent, minutes, refusal
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -23,7 +23,7 @@ LINE = re.compile(r"^(\w+)\s+(.*?)\s*$")
 
 def make(folder: SiteFolder, settings: SiteSettings) -> Cluster:
     """The Grid Engine that ``qsub`` on the PATH speaks to."""
-    return Cluster(Sge(settings.scheduler.command_timeout_sec), folder, settings)
+    return Cluster(Sge(CommandRunner.of(settings)), folder, settings)
 
 
 class Sge:
@@ -31,14 +31,14 @@ class Sge:
 
     kind = "sge"
 
-    def __init__(self, timeout_sec: float) -> None:
-        self._timeout_sec = timeout_sec
+    def __init__(self, run: CommandRunner) -> None:
+        self._run = run
         self._owner = pwd.getpwuid(os.getuid()).pw_name
 
     def send(self, script: Script) -> Sent:
         """``qsub -terse`` prints the number."""
         argv = ["qsub", "-terse", "-N", script.name, "-j", "y", "-o", str(script.output), str(script.path)]
-        ran = run(argv, timeout_sec=self._timeout_sec)
+        ran = self._run(argv)
         if not ran.ok:
             return refusal(ran)
         number = ran.out.strip().splitlines()[-1:] or [""]
@@ -46,7 +46,7 @@ class Sge:
 
     def listed(self) -> Sequence[Listed] | None:
         """``qstat -xml``: the jobs that wait or run."""
-        ran = run(["qstat", "-xml", "-u", self._owner], timeout_sec=self._timeout_sec)
+        ran = self._run(["qstat", "-xml", "-u", self._owner])
         if not ran.ok:
             return None
         try:
@@ -60,20 +60,20 @@ class Sge:
         """``qacct`` of the owner's last month; it takes one job or all of them."""
         only = [scheduler_ids[0]] if len(scheduler_ids) == 1 else []
         argv = ["qacct", "-o", self._owner, "-d", str(HISTORY_DAYS), "-j", *only]
-        ran = run(argv, timeout_sec=self._timeout_sec)
+        ran = self._run(argv)
         ends = _accounted(ran.out) if ran.ok else {}
         return {number: status for number, status in ends.items() if number in scheduler_ids}
 
     def kill(self, scheduler_ids: Sequence[str]) -> None:
         """``qdel`` of all of them; those that have ended are passed over."""
-        run(["qdel", ",".join(scheduler_ids)], timeout_sec=self._timeout_sec)
+        self._run(["qdel", ",".join(scheduler_ids)])
 
     def queues(self) -> Limits:
         """Queues and their longest run; how many nodes a job may have is its parallel environment's to say."""
-        names = run(["qconf", "-sql"], timeout_sec=self._timeout_sec)
+        names = self._run(["qconf", "-sql"])
         if not names.ok or not names.out.split():
             return {}
-        shown = run(["qconf", "-sq", ",".join(names.out.split())], timeout_sec=self._timeout_sec)
+        shown = self._run(["qconf", "-sq", ",".join(names.out.split())])
         limits: dict[str, dict[str, int]] = {name: {} for name in names.out.split()}
         name = ""
         for line in shown.out.splitlines() if shown.ok else []:

@@ -6,7 +6,7 @@ from typing import Any
 
 from storax_agent.schedulers.base import Limits, Status
 from storax_agent.schedulers.cluster import Cluster
-from storax_agent.schedulers.command import run
+from storax_agent.schedulers.command import CommandRunner
 from storax_agent.schedulers.vendor import Listed, Script, Sent, minutes, refusal
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -27,7 +27,7 @@ ACCOUNT = "JobID,State,Start,End,ExitCode,NodeList"
 
 def make(folder: SiteFolder, settings: SiteSettings) -> Cluster:
     """The Slurm that ``sbatch`` on the PATH speaks to."""
-    return Cluster(Slurm(settings.scheduler.command_timeout_sec), folder, settings)
+    return Cluster(Slurm(CommandRunner.of(settings)), folder, settings)
 
 
 class Slurm:
@@ -35,13 +35,13 @@ class Slurm:
 
     kind = "slurm"
 
-    def __init__(self, timeout_sec: float) -> None:
-        self._timeout_sec = timeout_sec
+    def __init__(self, run: CommandRunner) -> None:
+        self._run = run
 
     def send(self, script: Script) -> Sent:
         """``sbatch --parsable`` prints ``ID`` or ``ID;CLUSTER``."""
         argv = ["sbatch", "--parsable", f"--job-name={script.name}", f"--output={script.output}", str(script.path)]
-        ran = run(argv, timeout_sec=self._timeout_sec)
+        ran = self._run(argv)
         if not ran.ok:
             return refusal(ran)
         number = ran.out.strip().partition(";")[0]
@@ -49,7 +49,7 @@ class Slurm:
 
     def listed(self) -> Sequence[Listed] | None:
         """``squeue`` of the owner's jobs, with those that ended within Slurm's MinJobAge."""
-        ran = run(["squeue", "--me", "-h", "-t", "all", "-o", LIST], timeout_sec=self._timeout_sec)
+        ran = self._run(["squeue", "--me", "-h", "-t", "all", "-o", LIST])
         if not ran.ok:
             return None
         rows = [_listed(line) for line in ran.out.splitlines()]
@@ -59,18 +59,18 @@ class Slurm:
     def ended(self, scheduler_ids: Sequence[str]) -> Mapping[str, Status]:
         """``sacct``; where no accounting is kept, the log of completed jobs (``sacct -c``)."""
         options = ["-n", "-P", "-X", f"--jobs={','.join(scheduler_ids)}", f"--format={ACCOUNT}"]
-        ran = run(["sacct", *options], timeout_sec=self._timeout_sec)
+        ran = self._run(["sacct", *options])
         ends = _accounted(ran.out, clock=UTC) if ran.ok else {}
         if ends:
             return ends
         all_steps = [word for word in options if word != "-X"]
-        ran = run(["sacct", "-c", *all_steps], timeout_sec=self._timeout_sec)
+        ran = self._run(["sacct", "-c", *all_steps])
         # The log of completions is text in the controller's own time zone, which is the cluster's.
         return _accounted(ran.out, clock=None) if ran.ok else {}
 
     def kill(self, scheduler_ids: Sequence[str]) -> None:
         """``scancel`` of all of them at once; unknown ones are passed over."""
-        run(["scancel", "--quiet", *scheduler_ids], timeout_sec=self._timeout_sec)
+        self._run(["scancel", "--quiet", *scheduler_ids])
 
     def queues(self) -> Limits:
         """Partitions that are up."""
@@ -93,7 +93,7 @@ class Slurm:
 
     def _partitions(self, *more: str) -> list[tuple[str, int, int, int]]:
         """Name, nodes, minutes and cores of a node; one partition has a row for each kind of node."""
-        ran = run(["sinfo", "-h", *more, "-o", "%R|%D|%l|%a|%c"], timeout_sec=self._timeout_sec)
+        ran = self._run(["sinfo", "-h", *more, "-o", "%R|%D|%l|%a|%c"])
         rows = [line.split("|") for line in ran.out.splitlines()] if ran.ok else []
         good = [row for row in rows if len(row) == 5 and row[3] == "up" and row[1].isdecimal() and row[1] != "0"]
         return [(name, int(nodes), minutes(wall), _count(cores)) for name, nodes, wall, _, cores in good]

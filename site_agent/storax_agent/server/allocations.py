@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storax_agent.server.connection import Connection, Row
+from storax_agent.server.storable import storable
 
 
 class AllocationCalls(Connection):
@@ -39,4 +40,4 @@ class AllocationCalls(Connection):
 
     def update_batch_jobs(self, patches: Sequence[Row]) -> None:
         """Change BatchJobs, all or none."""
-        self.call("PATCH", "/batch-jobs/", patches)
+        self.call("PATCH", "/batch-jobs/", storable(patches))

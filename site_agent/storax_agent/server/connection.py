@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from storax._runtime.reply import Reply
 from storax._runtime.transport import Call, Transport
 from storax.errors import Unauthorized
+from storax_agent.server.storable import storable
 from storax_agent.server.token_refresh import TokenRefresh
 
 Row = dict[str, Any]
@@ -76,7 +77,7 @@ class Connection:
         deadline: float = CALL_SEC,
     ) -> Reply:
         """One call, with another token where the server refuses the one in use; ``deadline`` in seconds."""
-        content = None if body is None else to_json(body)
+        content = None if body is None else _content(body)
         call = Call(method, path, content, params=params, deadline=deadline, key=key)
         token = self._refresh.token
         try:
@@ -95,3 +96,11 @@ class Connection:
     def _pause(self, seconds: float) -> None:
         self._tries.pauses = getattr(self._tries, "pauses", 0) + 1
         time.sleep(seconds)
+
+
+def _content(body: Any) -> bytes:
+    """A body as JSON. File names and messages that are not UTF-8 are written as escapes."""
+    try:
+        return to_json(body)
+    except PydanticSerializationError:
+        return to_json(storable(body))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from storax_agent.server.connection import Connection, Row
+from storax_agent.server.storable import storable
 
 
 class JobCalls(Connection):
@@ -21,7 +22,7 @@ class JobCalls(Connection):
 
     def update_transfers(self, patches: Sequence[Row]) -> None:
         """Change TransferItems, all or none."""
-        self.call("PATCH", "/transfers/", patches)
+        self.call("PATCH", "/transfers/", storable(patches))
 
     def jobs_to_clean(self, site_id: int, app_ids: Sequence[int], *, limit: int) -> list[Row]:
         """Finished jobs of these Apps whose files are still to be cleaned."""

@@ -43,8 +43,9 @@ class LeaseCalls(Connection):
         return list(row["cancel"])
 
     def acquire(self, session: int, number: int, *, wait: float, limits: Mapping[str, Any] | None = None) -> Acquired:
-        """Lease up to ``number`` jobs, waiting ``wait`` seconds for the first; ``limits`` narrow what is taken."""
-        body = {"max_num_jobs": number, **(limits or {})}
+        """Lease up to ``number`` jobs, waiting ``wait`` seconds for the first; ``limits`` narrow what is taken. Without
+        ``states`` in them, jobs are leased whose next step is a hook, as well as those that may run."""
+        body = {"max_num_jobs": number, "states": None, **(limits or {})}
         answer, retried = self.long_poll(f"/sessions/{session}/acquire", body, wait)
         return Acquired(answer["jobs"], answer["apps"], answer["cancel"], retried=retried)
 

@@ -1,10 +1,11 @@
 """What the agent asks about its site, its owner and its token."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from storax_agent.server.connection import Connection, Row
+from storax_agent.server.storable import storable
 
 
 class SiteCalls(Connection):
@@ -25,15 +26,24 @@ class SiteCalls(Connection):
 
     def create_site(self, fields: Mapping[str, Any]) -> Row:
         """Register a site."""
-        return self.post("/sites/", fields)
+        return self.post("/sites/", storable(fields))
 
     def update_site(self, site_id: int, patch: Mapping[str, Any]) -> Row:
         """Change a site."""
-        return self.row(self.call("PATCH", f"/sites/{site_id}", patch))
+        return self.row(self.call("PATCH", f"/sites/{site_id}", storable(patch)))
 
     def site(self, site_id: int) -> Row:
         """One site."""
         return self.get(f"/sites/{site_id}")
+
+    def file_requests(self, site_id: int, *, wait: float) -> list[Row]:
+        """Windows of jobs' files that somebody asks for, waiting up to ``wait`` seconds for the first."""
+        answer, _ = self.long_poll(f"/sites/{site_id}/file-requests", {}, wait)
+        return list(answer["requests"])
+
+    def file_replies(self, site_id: int, replies: Sequence[Mapping[str, Any]]) -> None:
+        """Answer such requests."""
+        self.post(f"/sites/{site_id}/file-replies", {"replies": replies})
 
     def sites(self) -> list[Row]:
         """The owner's sites."""

@@ -11,7 +11,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from storax._runtime.atomic_files import atomic_write
 from storax._runtime.settings import Connection, load_profile
-from storax.errors import StoraxError
+from storax.errors import NotFound, StoraxError
+from storax_agent.settings.job_environment import BASE, ProcessEnvironment
 from storax_agent.settings.launcher import LauncherSettings
 from storax_agent.settings.locations import EXAMPLE, AnyLocation
 from storax_agent.settings.memory import usable_mb
@@ -74,7 +75,16 @@ class SiteSettings(BaseSettings):
     filter_tags: dict[str, str] = Field(
         default={}, description="Only jobs with all of these tags run at this site, also in its allocations."
     )
-    pass_environment: list[str] = Field(default=[], description="Variables named like secrets that jobs inherit.")
+    base_environment: list[str] = Field(
+        default_factory=lambda: list(BASE),
+        description="Variables of the agent that every process it starts inherits; * and ? match.",
+    )  # fmt: skip
+    pass_environment: list[str] = Field(
+        default=[], description="Further ones; a name without * and ? is inherited even if it is that of a secret."
+    )
+    set_environment: dict[str, str] = Field(
+        default={}, description="Variables that every process gets with these values, such as PATH."
+    )
     stop_jobs_on_exit: bool = Field(
         default=False,
         validation_alias=AliasChoices("stop_jobs_on_exit", "STORAX_AGENT_STOP_JOBS"),
@@ -104,6 +114,11 @@ class SiteSettings(BaseSettings):
             for queue in self.elastic_queue
             if queue.enabled
         ]
+
+    @property
+    def environment(self) -> ProcessEnvironment:
+        """The environment of the processes that are started here."""
+        return ProcessEnvironment(self.base_environment, self.pass_environment, self.set_environment)
 
     def tags_with(self, tags: Mapping[str, str]) -> dict[str, str]:
         """The site's ``filter_tags`` and these: what a job must have for both.
@@ -140,6 +155,10 @@ class SiteSettings(BaseSettings):
         return self.heartbeat_sec or self.session_ttl_sec / 4
 
 
+class NoSiteError(SiteError, NotFound):
+    """The folder is not that of a site."""
+
+
 class SiteFolder:
     """The files of one site. ``part`` names the state of an allocation's own runner."""
 
@@ -156,6 +175,7 @@ class SiteFolder:
         self.outbox = self.state / "outbox.sqlite"
         self.lock = self.state / "agent.lock"
         self.transfers = self.state / "transfers"
+        self.set_aside = self.path / "state" / "set-aside"  # of all parts: one place to look at
 
     def make(self) -> None:
         """Make the folders, for the owner alone."""
@@ -170,7 +190,7 @@ class SiteFolder:
             SiteError: there is none, or it does not fit.
         """
         if not self.settings_file.is_file():
-            raise SiteError(f"{self.path} is not a site: {FILE} is missing. Run `storax site init {self.path}`")
+            raise NoSiteError(f"{self.path} is not a site: {FILE} is missing. Run `storax site init {self.path}`")
 
         class Settings(SiteSettings):
             @classmethod

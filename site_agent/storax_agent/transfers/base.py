@@ -1,5 +1,6 @@
 """What every transfer service must do, and the words they share."""
 
+import errno
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,11 @@ from msgspec import Struct
 
 from storax_agent.files.safe_path import PathError, split
 
+# The location, or this machine, is in trouble for all items alike; every other error of a file is that file's own.
+AWAY = {
+    errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH,
+    errno.ENOTCONN, errno.ECONNRESET, errno.EREMOTEIO, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+}  # fmt: skip
 LANES = 2  # of each kind: a large file holds up half of the others at its location, not all
 
 
@@ -28,13 +34,15 @@ class Item(Struct, frozen=True):
 
 
 class Moved(Struct, frozen=True):
-    """Where an item is now. ``again``: it was not moved now and may be later, as after a broken connection; ``error``:
-    trying again cannot help. ``info`` holds bytes and checksum, or the error."""
+    """Where an item is now. ``again``: it was not moved now and may be later, as after a broken connection; with
+    ``own``, the fault is of this item and not of its location, such as a missing file or a full disk, and helps few
+    more tries; ``error``: trying again cannot help. ``info`` holds bytes and checksum, or the error."""
 
     id: int
     state: Literal["active", "done", "error", "again"]
     info: Mapping[str, Any]
     task_id: str | None = None
+    own: bool = False
 
 
 @dataclass
@@ -102,5 +110,5 @@ def failed(item: Item, error: Exception) -> Moved:
     """The answer for an item that an exception ended, in one line."""
     if isinstance(error, OSError) and error.strerror:
         what = f"{item.alias}:{item.remote_path} {'to' if item.direction == 'in' else 'from'} {item.local_path}"
-        return Moved(item.id, "error", {"error": f"{what}: {error.strerror}"})
+        return Moved(item.id, "again", {"error": f"{what}: {error.strerror}"}, own=error.errno not in AWAY)
     return Moved(item.id, "again" if isinstance(error, TryAgainError) else "error", {"error": str(error)})

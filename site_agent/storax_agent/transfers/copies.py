@@ -54,7 +54,7 @@ class Way:
 
 
 def copy(source: int, name: str, target: int, new_name: str, way: Way) -> tuple[int, str]:
-    """Copy a regular file between open folders; returns bytes and SHA-256.
+    """Copy a regular file between open folders, with its times; returns bytes and SHA-256.
 
     Raises:
         StoppedError: the way's stop was set.
@@ -64,11 +64,16 @@ def copy(source: int, name: str, target: int, new_name: str, way: Way) -> tuple[
     scratch = f".{secrets.token_hex(8)}.part" if way.item is None else part_name(way.item, new_name)
     with os.fdopen(os.open(name, READ, dir_fd=source), "rb") as reader:
         mode = stat.S_IMODE(os.fstat(reader.fileno()).st_mode) & 0o755 | 0o200
+        times = _times(reader)
         if way.again and (there := _there(reader, target, new_name, way)):
+            with suppress(OSError):
+                os.utime(new_name, ns=times, dir_fd=target, follow_symlinks=False)
             return there
         try:
             with os.fdopen(_scratch(scratch, target, mode), "r+b") as writer:
                 digest = _pour(reader, writer, way)
+                with suppress(OSError):  # a file system without times has the file all the same
+                    os.utime(writer.fileno(), ns=times)
             os.rename(scratch, new_name, src_dir_fd=target, dst_dir_fd=target)
         except BaseException as error:
             if way.item is None or not isinstance(error, StoppedError):
@@ -106,6 +111,11 @@ def _below(folder: int, name: str) -> Iterator[tuple[int, str]]:
                 yield from ((place, entry) for entry in files)
         finally:
             os.close(top)
+
+
+def _times(file: Any) -> tuple[int, int]:
+    kept = os.fstat(file.fileno())
+    return kept.st_atime_ns, kept.st_mtime_ns
 
 
 def _scratch(name: str, target: int, mode: int) -> int:

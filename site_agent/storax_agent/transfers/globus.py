@@ -105,7 +105,7 @@ class GlobusTransfer:
             source, target = ends if first.direction == "in" else ends[::-1]
             task = globus_sdk.TransferData(
                 source_endpoint=source, destination_endpoint=target, label=f"storax {first.direction} {first.id}",
-                sync_level="checksum", verify_checksum=True, fail_on_quota_errors=True,
+                sync_level="checksum", verify_checksum=True, fail_on_quota_errors=True, preserve_timestamp=True,
                 notify_on_succeeded=False, notify_on_failed=False, notify_on_inactive=False,
             )  # fmt: skip
             for item, (origin, goal) in good:
@@ -138,7 +138,7 @@ class GlobusTransfer:
             came = not item.recursive and self._paths(item)[1] in arrived
             message = f"{item.alias}:{item.remote_path}: Globus task {task_id} failed: {why}"
             info: dict[str, Any] = {"task": task_id} if came else {"error": message}
-            answers[item.id] = Moved(item.id, "done" if came else "error", info, task_id)
+            answers[item.id] = Moved(item.id, "done" if came else "again", info, task_id, own=not came)
         return answers
 
     def _guarded(self, items: Sequence[Item], call: Callable[[], dict[int, Moved]]) -> dict[int, Moved]:

@@ -4,7 +4,8 @@ The ways of a batch: names are checked, what goes out is linked into the stage, 
 once more, what came in is moved into its workdir.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,19 @@ from storax_agent.transfers.base import (
     inner_path,
     lane_of,
 )
+from storax_agent.transfers.files import MOST_NAMED, with_left_out
 from storax_agent.transfers.rsync_run import Done, Rsync, escaped
 from storax_agent.transfers.stage import Stage, is_shared
 
+SKIPPED = re.compile(r'skipping non-regular file "(.*)"$')  # perhaps behind its progress
 COMPLAINTS = (TransferError, PathError, OSError)
 
 
 class RsyncTransfer:
-    """Moves to and from one host. ``scratch`` is a folder of its own."""
+    """Moves to and from one host. ``scratch`` is a folder of its own, ``environment`` that of rsync and ssh."""
 
-    def __init__(self, place: SshLocation, *, data: Path, scratch: Path) -> None:
-        self._rsync, self._data, self._scratch = Rsync(place), data, scratch
+    def __init__(self, place: SshLocation, *, data: Path, scratch: Path, environment: Mapping[str, str]) -> None:
+        self._rsync, self._data, self._scratch = Rsync(place, environment), data, scratch
 
     def submit(self, items: Sequence[Item], watch: Watch) -> Sequence[Moved]:
         """Move them; one that cannot be moved does not hold up the others."""
@@ -38,7 +41,7 @@ class RsyncTransfer:
         stage.make(empty=items[0].direction == "out")
         batch = _Batch(self._rsync, stage, items, watch)
         moved = batch.run()
-        if not any(one.state == "again" for one in moved):
+        if not any(one.state == "again" and not one.own for one in moved):
             stage.drop()
         return moved
 
@@ -63,6 +66,7 @@ class _Batch:
         self._names: dict[int, str] = {}
         self._info: dict[int, dict[str, Any]] = {}
         self._moved: dict[int, Moved] = {}
+        self._skipped: list[str] = []  # paths of special files
 
     def run(self) -> list[Moved]:
         for item in self._items:
@@ -100,10 +104,12 @@ class _Batch:
             self._watch.tell([Moved(item.id, "active", {"bytes": number, "batch": len(items)}) for item in items])
 
         names = list(dict.fromkeys(self._names[item.id] for item in items))
-        return self._rsync.copy(
+        done = self._rsync.copy(
             self._stage.path, names, inward=self._inward, recursive=self._recursive, watch=self._watch,
             progress=progress,
         )  # fmt: skip
+        self._skipped += [match[1] for line in done.output if (match := SKIPPED.search(line))]
+        return done
 
     def _sort(self, items: Sequence[Item], done: Done) -> list[Item]:
         """Set aside what rsync complains of by name; returns the others."""
@@ -114,10 +120,10 @@ class _Batch:
             if not complaint:
                 good.append(item)
                 continue
-            final = done.is_final(complaint)
+            own = done.is_own(complaint)
             message = f"{item.alias}:{item.remote_path}: {complaint.removeprefix('rsync: ')}"
-            self._moved[item.id] = Moved(item.id, "error" if final else "again", {"error": message[:1000]})
-            if final:
+            self._moved[item.id] = Moved(item.id, "again", {"error": message[:1000]}, own=own)
+            if own:
                 self._forget(name, complaint)
         return good
 
@@ -133,10 +139,10 @@ class _Batch:
         if done.code not in (11, 23, 24):
             raise TryAgainError(f"{items[0].alias}: {done.last}")
         if len(items) == 1:
-            final = any(done.is_final(line) for line in done.complaints)
-            raise (TransferError if final else TryAgainError)(
-                f"{items[0].alias}:{items[0].remote_path}: {done.last.removeprefix('rsync: ')}"
-            )
+            item, own = items[0], any(done.is_own(line) for line in done.complaints)
+            message = f"{item.alias}:{item.remote_path}: {done.last.removeprefix('rsync: ')}"
+            self._moved[item.id] = Moved(item.id, "again", {"error": message}, own=own)
+            return
         half = len(items) // 2
         self._go(items[:half])
         self._go(items[half:])
@@ -173,10 +179,18 @@ class _Batch:
                 raise TryAgainError(f"{item.alias}:{item.remote_path}: the copy differs from its source")
             if self._inward:
                 others = [self._names[one.id] for one in self._items if one.id != item.id and one.id in self._names]
-                self._info[item.id] = self._stage.put_in_place(item, name, shared=is_shared(name, others))
+                info = self._stage.put_in_place(item, name, shared=is_shared(name, others))
+                self._info[item.id] = self._with_skipped(info, name)
             self._moved[item.id] = Moved(item.id, "done", self._info[item.id])
         except COMPLAINTS as error:
             self._moved[item.id] = failed(item, error)
+
+    def _with_skipped(self, info: dict[str, Any], name: str) -> dict[str, Any]:
+        """Add what rsync left out of a folder to what was left out here."""
+        start = escaped(name) + "/"
+        special = dict.fromkeys(path.removeprefix(start) for path in self._skipped if path.startswith(start))
+        names = [*info.pop("left_out", ()), *(f"{path} (special file)" for path in special)]
+        return with_left_out(info, names[:MOST_NAMED], len(names))
 
     def _all_again(self, items: Sequence[Item], why: str) -> None:
         for item in items:

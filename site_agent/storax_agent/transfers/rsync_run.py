@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +22,13 @@ CONNECT_SEC = 15
 END_SEC = 3.0
 TELL_SEC = 1.0
 MAX_WORDS = 64 << 10
-# What rsync never gets from the environment of the agent: RSYNC_RSH, RSYNC_PARTIAL_DIR, ...
-OWN_VARIABLES = ("RSYNC_", "STORAX_")
+OWN_VARIABLES = ("RSYNC_",)  # RSYNC_RSH, RSYNC_PARTIAL_DIR, ...
 NUMBER = re.compile(rb"([0-9][0-9,]*)\s+[0-9]+%")
 ODD = re.compile(rb"[\x00-\x1f\x7f]|\\(?=#[0-7]{3})")
 ERRNO = re.compile(r"\((\d+)\)$")
-# A missing file, a forbidden or full place stays what it is: ENOENT, EACCES, EPERM, ENOTDIR, EISDIR, ENOSPC, EROFS,
-# ENAMETOOLONG, ELOOP, EDQUOT.
-FINAL_ERRNO = {2, 13, 1, 20, 21, 28, 30, 36, 40, 122}
+# A missing file, a forbidden or full place is no fault of the host: ENOENT, EACCES, EPERM, ENOTDIR, EISDIR, ENOSPC,
+# EROFS, ENAMETOOLONG, ELOOP, EDQUOT.
+OWN_ERRNO = {2, 13, 1, 20, 21, 28, 30, 36, 40, 122}
 HOPELESS = (
     ("Permission denied (", "the host refuses the key; look at user and identity_file"),
     ("Host key verification failed", "the host's key is unknown or another than before; look at known_hosts"),
@@ -68,10 +67,10 @@ class Done:
         marks = (f'"{full}"', f'"{full}/', f'"{name}"', f'"{name}/', f'"{folder}/.{last}.', f"ERROR: {name} failed")
         return next((line for line in self.complaints if any(mark in line for mark in marks)), "")
 
-    def is_final(self, complaint: str) -> bool:
-        """Whether such a complaint would come again."""
+    def is_own(self, complaint: str) -> bool:
+        """Whether such a complaint is of one file, and not of its host."""
         number = ERRNO.search(complaint.strip())
-        return "vanished" in complaint or (number is not None and int(number[1]) in FINAL_ERRNO)
+        return "vanished" in complaint or (number is not None and int(number[1]) in OWN_ERRNO)
 
 
 def escaped(name: str) -> str:
@@ -81,10 +80,12 @@ def escaped(name: str) -> str:
 
 
 class Rsync:
-    """Runs rsync for one location."""
+    """Runs rsync for one location, in ``environment`` without the variables that change what rsync does."""
 
-    def __init__(self, place: SshLocation) -> None:
+    def __init__(self, place: SshLocation, environment: Mapping[str, str]) -> None:
         self._place = place
+        kept = {name: value for name, value in environment.items() if not name.startswith(OWN_VARIABLES)}
+        self._environment = {**kept, "LC_ALL": "C.UTF-8"}
         parts = urlsplit(place.url)
         self.root = unquote(parts.path) or "."
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -111,7 +112,7 @@ class Rsync:
             _program(), "-s", "-r", "--delete", f"--include=/{PARTIAL}/***", "--exclude=*", "-e", self._shell(),
             f"--timeout={self._place.timeout_sec}", f"{empty}/", f"{self._remote}:{folder}/",
         ]  # fmt: skip
-        subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, env=_environment(), check=False)
+        subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, env=self._environment, check=False)
 
     def probe(self) -> str:
         """The location's folder, listed by itself.
@@ -121,7 +122,7 @@ class Rsync:
         """
         argv = [_program(), "-s", "--dirs", "--list-only", "-e", self._shell(), f"{self._remote}:{self.root}/."]
         answer = subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, env=_environment(),
+            argv, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, env=self._environment,
             timeout=2 * CONNECT_SEC, check=False,
         )  # fmt: skip
         done = Done(answer.returncode, answer.stderr.splitlines(), [])
@@ -135,14 +136,14 @@ class Rsync:
         listed.write_bytes(b"\0".join(map(os.fsencode, names)) + b"\0")
         here, there = f"{stage / 'tree'}/", f"{self._remote}:{self.root.rstrip('/')}/"
         argv = [
-            _program(), "-s", "--from0", f"--files-from={listed}", "--no-implied-dirs", "-E", "-c", "-8",
-            f"--timeout={self._place.timeout_sec}", *flags, *(["-r"] if recursive else []), "-e", self._shell(),
+            _program(), "-s", "--from0", f"--files-from={listed}", "--no-implied-dirs", "-E", "-c", "-t", "-O", "-8",
+            f"--timeout={self._place.timeout_sec}", *flags, *(["-r", "-l"] if recursive else []), "-e", self._shell(),
             *((there, here) if inward else (here, there)),
         ]  # fmt: skip
         # Not a file of the stage: the disk may be what it complains of.
         with os.fdopen(os.memfd_create("complaints"), "wb+") as complaints:
             process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=_environment(),
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=self._environment,
                 process_group=0,
             )  # fmt: skip
             output = _follow(process, watch, progress)
@@ -168,11 +169,6 @@ def _program() -> str:
     if program is None or shutil.which("ssh") is None:
         raise TransferError(f"this site has no {'ssh' if program else 'rsync'} on its PATH; install it")
     return program
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
-    return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def _follow(process: subprocess.Popen[bytes], watch: Watch, progress: Callable[[int], None]) -> list[str]:

@@ -75,9 +75,9 @@ class S3Transfer:
             moved = list(pool.map(move, range(len(items))))
         # A file that filled the disk took others with it, whose turn was then; alone they may fit.
         for number, one in enumerate(moved):
-            if one.state == "error" and str(one.info["error"]).endswith(FULL):
+            if one.own and str(one.info["error"]).endswith(FULL):
                 moved[number] = move(number)
-        if not any(one.state == "again" for one in moved):
+        if not any(one.state == "again" and not one.own for one in moved):
             stage.drop()
         return moved
 
@@ -119,7 +119,7 @@ class S3Transfer:
     ) -> dict[str, Any]:
         key = f"{self._prefix}/{name}" if self._prefix else name
         if item.direction == "out":
-            info = stage.take(item, name)
+            info = stage.take(item, name, links=False)
             self._objects.put_tree(stage.tree / name, key, going)
             return info
         place = stage.tree / name
@@ -169,8 +169,8 @@ def _client(place: S3Location) -> Any:
 def _failed(item: Item, error: Exception) -> Moved:
     where = f"{item.alias}:{item.remote_path}"
     if isinstance(error, trouble.ClientError):
-        final = _code(error) in MISSING | REFUSED
-        return Moved(item.id, "error" if final else "again", {"error": f"{where}: {_message(error)}"})
+        state: Any = "error" if _code(error) in REFUSED else "again"
+        return Moved(item.id, state, {"error": f"{where}: {_message(error)}"}, own=_code(error) in MISSING)
     if isinstance(error, (trouble.NoCredentialsError, trouble.PartialCredentialsError, trouble.ParamValidationError)):
         return Moved(item.id, "error", {"error": f"{where}: {_message(error)}"})
     if isinstance(error, trouble.BotoCoreError):

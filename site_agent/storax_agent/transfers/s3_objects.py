@@ -6,6 +6,7 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from storax_agent.files.safe_path import split
 from storax_agent.transfers.base import TransferError, TryAgainError
 
 SHA = "storax-sha256"  # metadata of an object: of the whole file, whatever its parts were
+MTIME = "mtime"  # and its time in seconds since 1970, as rclone and s3fs write it
 MD5 = re.compile(r"[0-9a-f]{32}")
 MOST_PARTS = 9_000
 CROWDED = (errno.ENOSPC, errno.EDQUOT)
@@ -87,6 +89,7 @@ class Objects:
             part.unlink()
             raise
         part.replace(place)
+        _set_time(place, head.get("Metadata", {}).get(MTIME))
 
     def _append(self, key: str, etag: str, have: int, file: Any, going: Going) -> None:
         answer = self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag, Range=f"bytes={have}-")
@@ -109,7 +112,8 @@ class Objects:
 
     def put(self, source: Path, key: str, going: Going) -> None:
         """Store one file. Parts that an earlier try of the same content stored are not stored again."""
-        size = source.stat().st_size
+        kept = source.stat()
+        size, metadata = kept.st_size, {MTIME: f"{kept.st_mtime:.6f}"}
         step = max(self._part_bytes, -(-size // MOST_PARTS))
         with source.open("rb") as file:
             whole, digests = _digests(file, step)
@@ -118,12 +122,12 @@ class Objects:
             elif len(digests) <= 1:
                 file.seek(0)
                 self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=file.read(), Metadata={SHA: whole},
+                    Bucket=self._bucket, Key=key, Body=file.read(), Metadata={**metadata, SHA: whole},
                     ChecksumSHA256=_text(digests[0] if digests else hashlib.sha256().digest()),
                 )  # fmt: skip
                 going(size)
             else:
-                self._put_parts(key, file, step, whole, digests, going)
+                self._put_parts(key, file, step, {**metadata, SHA: whole}, digests, going)
 
     def _has(self, key: str, size: int, digests: list[bytes]) -> bool:
         """Whether the object is there as it should be, by what the server computed of it and not by our own label."""
@@ -137,9 +141,11 @@ class Objects:
         wanted = all_of_it if len(digests) > 1 else _text(digests[0] if digests else hashlib.sha256().digest())
         return bool(head["ContentLength"] == size and head.get("ChecksumSHA256") == wanted)
 
-    def _put_parts(self, key: str, file: Any, step: int, whole: str, digests: list[bytes], going: Going) -> None:
-        note = self._notes / hashlib.sha256(f"{key}\0{whole}\0{step}".encode()).hexdigest()[:32]
-        upload, there = self._begun(key, whole, note)
+    def _put_parts(
+        self, key: str, file: Any, step: int, metadata: dict[str, str], digests: list[bytes], going: Going
+    ) -> None:
+        note = self._notes / hashlib.sha256(f"{key}\0{metadata[SHA]}\0{step}".encode()).hexdigest()[:32]
+        upload, there = self._begun(key, metadata, note)
         parts = []
         for number, digest in enumerate(digests, 1):
             file.seek((number - 1) * step)
@@ -157,7 +163,7 @@ class Objects:
         )
         note.unlink(missing_ok=True)
 
-    def _begun(self, key: str, whole: str, note: Path) -> tuple[str, dict[int, Any]]:
+    def _begun(self, key: str, metadata: dict[str, str], note: Path) -> tuple[str, dict[int, Any]]:
         """An upload of this very content that broke off, with its parts, or a new one. The note outlives the agent."""
         if note.is_file():
             upload = note.read_text()
@@ -168,7 +174,7 @@ class Objects:
                 if error.response.get("Error", {}).get("Code") not in ("NoSuchUpload", "404"):
                     raise
         created = self._client.create_multipart_upload(
-            Bucket=self._bucket, Key=key, ChecksumAlgorithm="SHA256", Metadata={SHA: whole}
+            Bucket=self._bucket, Key=key, ChecksumAlgorithm="SHA256", Metadata=metadata
         )
         self._notes.mkdir(parents=True, exist_ok=True)
         note.write_text(created["UploadId"])
@@ -186,6 +192,13 @@ def _digests(file: Any, step: int) -> tuple[str, list[bytes]]:
         parts[-1].update(block)
         left -= len(block)
     return whole.hexdigest(), [part.digest() for part in parts]
+
+
+def _set_time(place: Path, mtime: str | None) -> None:
+    """Give a file the time that its object was stored with, where that is known."""
+    with suppress(TypeError, ValueError, OverflowError, OSError):
+        seconds = float(mtime or "")
+        os.utime(place, (seconds, seconds))
 
 
 def _text(digest: bytes) -> str:

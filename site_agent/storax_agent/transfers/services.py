@@ -1,10 +1,12 @@
 """The transfer service of each location of a site, made when first used."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from storax._runtime import installation
+from storax_agent.settings.job_environment import AWS, SSH, ProcessEnvironment
 from storax_agent.settings.locations import FileLocation, GlobusLocation, Location, S3Location, SshLocation
 from storax_agent.transfers.base import TransferError, TransferService
 from storax_agent.transfers.local import LocalTransfer
@@ -14,10 +16,18 @@ from storax_agent.transfers.separate_process.service import HelperService
 
 class Locations:
     """The services of one site, each made when first used. ``data`` is the data folder, ``scratch`` a folder of the
-    agent's own for what is on its way."""
+    agent's own for what is on its way, ``environment`` what the site passes on."""
 
-    def __init__(self, declared: Mapping[str, Location], *, data: Path, scratch: Path) -> None:
+    def __init__(
+        self,
+        declared: Mapping[str, Location],
+        *,
+        data: Path,
+        scratch: Path,
+        environment: ProcessEnvironment | None = None,
+    ) -> None:
         self._declared, self._data, self._scratch = dict(declared), data, scratch
+        self._environment = environment or ProcessEnvironment()
         self._services: dict[str, TransferService] = {}
 
     def service(self, alias: str) -> TransferService:
@@ -41,9 +51,11 @@ class Locations:
         if isinstance(place, FileLocation):
             return LocalTransfer(place.path, data=self._data)
         if isinstance(place, SshLocation):
-            return RsyncTransfer(place, data=self._data, scratch=scratch)
+            variables = self._environment.with_own(os.environ, SSH)
+            return RsyncTransfer(place, data=self._data, scratch=scratch, environment=variables)
         if isinstance(place, S3Location):
-            return HelperService(place, data=self._data, scratch=scratch)
+            variables = self._environment.with_own(os.environ, AWS)
+            return HelperService(place, data=self._data, scratch=scratch, environment=variables)
         return _globus(place, self._data)
 
 

@@ -47,10 +47,10 @@ class Stage:
             how: Any = "copy" if shared else "move"
             return transfer(tree, inner, workdir, item.local_path, recursive=item.recursive, how=how)
 
-    def take(self, item: Item, inner: str) -> dict[str, Any]:
-        """Link what shall go out."""
+    def take(self, item: Item, inner: str, *, links: bool = True) -> dict[str, Any]:
+        """Link what shall go out, symlinks inside a folder where ``links`` says that they can go."""
         with self._both(item, create=False) as (tree, workdir):
-            return transfer(workdir, item.local_path, tree, inner, recursive=item.recursive, how="link")
+            return transfer(workdir, item.local_path, tree, inner, recursive=item.recursive, how="link", links=links)
 
     @contextmanager
     def _both(self, item: Item, *, create: bool) -> Iterator[tuple[int, int]]:

@@ -51,8 +51,8 @@ class Site:
         """Start a shell script; returns its lease."""
         return self.start(["/bin/sh", "-c", script], **fields)
 
-    def start(self, argv, *, workdir=None, attempt=1, **fields):
-        lease = Lease(next(self._serial), 1, attempt)
+    def start(self, argv, *, workdir=None, attempt=1, job=None, **fields):
+        lease = Lease(job or next(self._serial), 1, attempt)
         environment = {"STORAX_RESULT_FILE": f"{self.path}/state/results/{lease.name}.json"}
         self.launcher.start([Work(lease, argv, environment, workdir or f"w/{lease.job_id}", **fields)])
         return lease
@@ -110,6 +110,24 @@ def test_signals_reach_the_job_as_they_are_by_default(site):
     assert site.wait_ended(site.run("kill -9 $$")).code == -signal.SIGKILL
 
 
+def test_no_signal_that_the_agent_blocks_or_ignores_is_blocked_or_ignored_in_a_job(site):
+    site.launcher.close(end=True)
+    eventually(lambda: site.pid is None)
+    ignored = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGQUIT)}
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM])
+    try:
+        site.connect()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        for number, handler in ignored.items():
+            signal.signal(number, handler)
+    lease = site.start(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"])
+    assert site.wait_ended(lease).code == 0
+    # posix_spawn of glibc ignores 32 and 33, which are its own and which no program can use.
+    masks = [int(line.split()[1], 16) & ~(0b11 << 31) for line in site.read(lease).splitlines()]
+    assert masks == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "message"),
     [
@@ -122,6 +140,27 @@ def test_signals_reach_the_job_as_they_are_by_default(site):
 )
 def test_a_command_that_cannot_run_says_why(site, argv, code, message):
     row = site.wait_ended(site.start(argv))
+    assert (row.code, row.cause, row.started) == (code, "command", False)
+    assert message in row.message
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (b"#!/bin/sh\r\necho hi\r\n", 127, "DOS ends"),
+        (b"#!/usr/bin/nopython3\n", 127, "interpreter '/usr/bin/nopython3'"),
+        (b"#!/usr/bin/nopython3 -u\n", 127, "interpreter '/usr/bin/nopython3'"),
+        (b"echo hi\n", 126, "a script needs a #! line"),
+        (b"", 126, "the file is empty"),
+        (b"\xef\xbb\xbf#!/bin/sh\n", 126, "byte order mark"),
+        (b"\x7fELF\x02\x01\x01" + bytes(60), 126, "Exec format error"),
+    ],
+)
+def test_a_script_that_no_interpreter_runs_says_what_is_wrong_with_it(site, content, code, message):
+    (site.path / "data/w/1").mkdir(parents=True)
+    (site.path / "data/w/1/run.sh").write_bytes(content)
+    (site.path / "data/w/1/run.sh").chmod(0o755)
+    row = site.wait_ended(site.start(["./run.sh"]))
     assert (row.code, row.cause, row.started) == (code, "command", False)
     assert message in row.message
 
@@ -159,9 +198,20 @@ def test_outputs_are_never_written_through_a_link(site):
     assert not (site.path / "victim").exists()
 
 
+def test_jobs_that_run_in_one_workdir_at_once_write_files_of_their_own(site):
+    talk = "for i in 1 2 3; do echo {0} $i; echo {0}-err $i >&2; sleep 0.1; done"
+    leases = [site.run(talk.format(name), workdir="w/same") for name in ("one", "two")]
+    for lease in leases:
+        site.wait_ended(lease)
+    folder = site.path / "data/w/same"
+    assert (folder / "job.first.out").read_text() == "one 1\none 2\none 3\n"
+    assert (folder / "job.2.out").read_text() == "two 1\ntwo 2\ntwo 3\n" == (folder / "job.out").read_text()
+    assert (folder / "job.2.err").read_text() == "two-err 1\ntwo-err 2\ntwo-err 3\n"
+
+
 def test_a_new_attempt_sets_the_old_output_aside(site):
     for attempt in (1, 2, 3):
-        site.wait_ended(site.start(["echo", f"run {attempt}"], workdir="w/same", attempt=attempt))
+        site.wait_ended(site.start(["echo", f"run {attempt}"], workdir="w/same", attempt=attempt, job=5))
     folder = site.path / "data/w/same"
     assert [(folder / name).read_text() for name in ("job.out.1", "job.out.2", "job.out")] == [
         "run 1\n",

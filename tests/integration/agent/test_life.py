@@ -99,13 +99,13 @@ def test_results_and_failures_come_back(site, server):
 
 
 def test_jobs_see_no_secret_of_the_agent(site, server):
-    site.environment = {"STORAX_TOKEN": "stx_x", "MY_PASSWORD": "p", "HARMLESS": "yes"}
+    site.environment = {"STORAX_TOKEN": "stx_x", "MY_PASSWORD": "p", "OMP_PROC_BIND": "true"}
     site.start()
     app = server.app("env", environment={"FROM_APP": "1"})
     job = server.job(app, threads_per_rank=2)
     finished(server, job)
     names = {line.partition("=")[0]: line.partition("=")[2] for line in site.read(f"w/{job}/job.out").splitlines()}
-    assert names["HARMLESS"] == "yes"
+    assert names["OMP_PROC_BIND"] == "true"
     assert (names["FROM_APP"], names["OMP_NUM_THREADS"], names["STORAX_JOB_ID"]) == ("1", "2", str(job))
     assert not {"STORAX_TOKEN", "MY_PASSWORD"} & set(names)
     assert TOKEN not in site.log
@@ -323,7 +323,7 @@ def test_an_agent_that_is_to_stop_its_jobs_ends_and_reports_them_and_leaves_noth
         site.stop(signal.SIGUSR1 if how == "signal" else signal.SIGTERM)
         assert time.monotonic() - began < 30
         assert [server.accepted_states(job)[-1] for job in (gentle, stubborn)] == ["RUN_TIMEOUT"] * 2
-        assert server.data(gentle) == {"message": "the site agent was stopped", "lease_lost": True}
+        assert server.data(gentle) == {"message": "the agent of site test was stopped", "lease_lost": True}
         assert server.accepted_states(waiting) == []
         assert server.store.sessions == set()
         assert site.launcher is None
@@ -331,14 +331,14 @@ def test_an_agent_that_is_to_stop_its_jobs_ends_and_reports_them_and_leaves_noth
         site.close()
 
 
-def test_the_wall_time_of_a_job_is_minutes(site, server):
+def test_the_hard_limit_of_a_run_is_minutes(site, server):
     site.start()
-    job = server.job(server.app("sleep 600"), wall_time_min=0.005)
+    job = server.job(server.app("sleep 600"), wall_time_limit_min=0.005)
     server.store.jobs[job]["max_attempts"] = 1
     eventually(lambda: "RUN_TIMEOUT" in server.accepted_states(job))
     server.hold(job)
     timed_out = next(data for number, to, data in server.store.moves if (number, to) == (job, "RUN_TIMEOUT"))
-    assert timed_out["message"] == "the wall time of the job was reached"
+    assert timed_out["message"] == "it reached its limit of 0.005 min (wall_time_limit_min)"
 
 
 def test_site_policy_is_the_sites_not_the_servers(tmp_path, server):

@@ -15,6 +15,7 @@ import pytest
 
 from fakes.processes import alive
 from storax_agent.files.locks import holder
+from storax_agent.files.set_aside import SetAside
 from storax_agent.launch.base import LauncherVersionError
 from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.nodes.bridge import private_folder
@@ -185,7 +186,7 @@ def test_its_outbox_is_read_and_a_newer_one_refused(tmp_path):
     shutil.copy(OUTBOX, path)
     outbox = Outbox(path)
     assert (outbox.note("session"), outbox.note("cursor")) == ("5", "0123456789abcdef:42")
-    first, second = OutboxReader(path).take(10).entries
+    first, second = OutboxReader(path, SetAside(path.with_name("set-aside"))).take(10).entries
     assert ([move["to"] for move in first["moves"]], first["patch"]["return_value"]) == (
         ["RUNNING", "RUN_DONE"], {"a": [1, None]},
     )  # fmt: skip

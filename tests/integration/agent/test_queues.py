@@ -405,3 +405,18 @@ def test_one_that_is_deleted_before_it_is_submitted_never_is(site):
     row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["state"] == "finished" and r)
     assert row["status_info"]["reason"] == "never submitted"
     assert row["scheduler_id"] is None
+
+
+def test_bad_bytes_of_a_scheduler_become_the_reason_of_the_batch_job(site):
+    qsub = site.cluster.bin / "qsub"
+    good = qsub.read_text()
+    qsub.write_text("#!/bin/sh\nprintf 'odd \\000 and \\377 from \\033[31mqsub' >&2\nexit 1\n")
+    site.start()
+    body = {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5}
+    batch = site.user.post("/batch-jobs/", body)["id"]
+    row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["status_info"] and r)
+    assert "odd \\x00 and \ufffd from" in str(row["status_info"].get("waits") or row["status_info"].get("error"))
+    qsub.write_text(good)
+    fine = site.user.post("/batch-jobs/", body)["id"]
+    eventually(lambda: site.user.get(f"/batch-jobs/{fine}")["state"] in ("queued", "running", "finished"))
+    assert not site.folder.set_aside.exists()

@@ -225,6 +225,38 @@ def test_what_a_killed_agent_left_of_a_local_copy_goes_with_its_job(desk, tmp_pa
     eventually(lambda: not left.exists())
 
 
+def test_a_way_in_and_out_that_fail_for_a_while_are_repeated_and_the_job_runs_once(desk, tmp_path):
+    store, away = tmp_path / "store", tmp_path / "away"
+    store.mkdir()
+    desk.locate(here={"url": f"file://{store}"}, mount={"url": f"file://{away}"})
+    desk.site.start()
+    job = desk.job(desk.app("count", "echo run >> runs; cp in.txt out.txt"), source="here:/late", result="mount:/r")
+    tried = eventually(lambda: (i := desk.items(job)[0])["transfer_info"].get("tries") and i)
+    assert (tried["state"], desk.state(job)) == ("pending", "READY")
+    assert "No such file" in tried["transfer_info"]["error"]
+    (store / "late").write_text("late")
+    out = eventually(lambda: (i := desk.items(job)[-1])["transfer_info"].get("tries") and i)
+    assert (out["direction"], desk.state(job)) == ("out", "POSTPROCESSED")
+    away.mkdir()
+    desk.ended(job)
+    assert (away / "r").read_text() == "late"
+    assert (desk.site.file(desk.user.get(f"/jobs/{job}")["workdir"]) / "runs").read_text() == "run\n"
+
+
+def test_a_missing_file_keeps_no_other_waiting_and_fails_its_job_after_few_tries(desk, tmp_path):
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "good").write_text("x")
+    desk.locate(here={"url": f"file://{store}"})
+    desk.site.start()
+    app = desk.app()
+    missing = desk.job(app, source="here:/none")
+    eventually(lambda: desk.items(missing)[0]["transfer_info"].get("tries"))
+    desk.ended(desk.job(app, source="here:/good"))
+    desk.ended(missing, "FAILED")
+    assert "No such file or directory (given up after 4 tries)" in desk.reason(missing)
+
+
 def rsyncs(desk):
     """Living rsync processes of this site."""
     text = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout

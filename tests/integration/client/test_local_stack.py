@@ -272,7 +272,9 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     assert token in profile.read_text()
 
     assert storax(home, "doctor").returncode == 0
-    assert storax(home, "down").stdout == "Stopped.\n"
+    down = storax(home, "down")
+    assert down.stdout == "Stopped.\n"
+    assert "Site local is stopped with no running job." in down.stderr
     assert processes_of(home) == []
     assert "Nothing was running" in storax(home, "down").stdout
     refused = storax(home, "admin", "rebuild", "--yes")

@@ -1,5 +1,7 @@
 """Hooks as the server sees them: states that are rested in, verdicts, jobs that a hook creates."""
 
+import pytest
+
 from world import report
 
 
@@ -22,6 +24,23 @@ def test_a_job_is_taken_once_for_each_of_its_stages(world):
         assert user.acquire(session) == []
         assert not user.report(session, taken, *reported)["refused"]
         assert user.states(job["id"]) == [then]
+
+
+@pytest.mark.parametrize("ask", [{}, {"max_nodes_per_job": 9}], ids=str)
+def test_without_states_only_what_may_run_is_leased(world, ask):
+    user = world.user()
+    site = user.site()
+    session = user.session(site)
+    before_a_hook, plain = user.job(hooked(user, site, "preprocess")), user.job(user.app(site))
+
+    def take(**more):
+        return [
+            job["id"] for job in user.post(f"/sessions/{session}/acquire", {"max_num_jobs": 9, **ask, **more})["jobs"]
+        ]
+
+    assert take() == [plain["id"]]
+    assert take() == []
+    assert take(states=None) == [before_a_hook["id"]]
 
 
 def test_the_jobs_of_a_hook_are_created_once_however_often_it_is_reported(world):

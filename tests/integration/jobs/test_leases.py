@@ -35,6 +35,7 @@ def test_the_log_shows_a_run_from_start_to_finish(bench: Bench) -> None:
     )
     events = bench.user.events(job_id=job_id)
     assert [e["to_state"] for e in events] == ["PREPROCESSED", None, "RUNNING", "RUN_DONE", "JOB_FINISHED"]
+    assert [e["from_state"] for e in events] == ["CREATED", None, "PREPROCESSED", "RUNNING", "RUN_DONE"]
     assert {e["actor"] for e in events[1:]} == {f"session:{bench.session}"}
     assert events[2]["data"]["at"].startswith("2026-01-01T00:00:00")
 
@@ -143,9 +144,9 @@ def test_the_words_of_a_site_cannot_name_a_jobs_fields(bench: Bench) -> None:
     assert bench.user.events(job_id=job_id)[-1]["data"]["message"] == "ok"
 
 
-@pytest.mark.parametrize("change", [{"moves": []}, {"moves": [{"to": "STAGED_OUT", "at": "2026-01-01"}]}, {"moves": [{"to": "RUNNING"}]}, {"id": 0},
+@pytest.mark.parametrize("change", [{"moves": []}, {"moves": [{"to": "STAGED_OUT", "at": "2026-01-01T00:00:00Z"}]}, {"moves": [{"to": "RUNNING"}]}, {"id": 0},
                                     {"lease_epoch": 0}, {"lease_epoch": "1"}, {"patch": {"return_code": 2**31}}, {"patch": {"state": "FAILED"}}, {"release": "x"},
-                                    {"moves": [{"to": "RUNNING", "at": "2026-01-01", "data": {"\x00": 1}}]}, {"more": 1}])  # fmt: skip
+                                    {"moves": [{"to": "RUNNING", "at": "2026-01-01T00:00:00Z", "data": {"\x00": 1}}]}, {"more": 1}])  # fmt: skip
 def test_a_report_of_the_wrong_shape_is_refused(bench: Bench, change: dict[str, Any]) -> None:
     row = report({"id": 1, "lease_epoch": 1}, "RUNNING") | change
     bench.user.refused("POST", f"/sessions/{bench.session}/report", {"reports": [row]}, status=422, code="invalid")
@@ -275,10 +276,75 @@ def test_the_end_of_an_allocation_ends_its_sessions(bench: Bench) -> None:
     assert bench.user.get(f"/sessions/{bench.session}")["id"] == bench.session
 
 
-def test_a_job_that_loses_its_holder_again_and_again_is_given_up(bench: Bench) -> None:
-    job_id = bench.job()
-    for _ in range(3):
-        (held,) = bench.user.acquire(bench.session, 1, max_nodes_per_job=1)
-        bench.user.report(bench.session, held, "RUNNING")
-        bench.back()
+def run_and_lose(world: World, bench: Bench) -> None:
+    """Run the next job, and let the session expire that holds it."""
+    (held,) = bench.user.acquire(bench.session, 1, max_nodes_per_job=1)
+    bench.user.report(bench.session, held, "RUNNING")
+    expire(world, bench.session)
+    world.sweep()
+    bench.session = bench.user.session(bench.site)
+
+
+def test_losses_use_up_no_attempt_and_have_a_limit_of_their_own(world: World, bench: Bench) -> None:
+    job_id = bench.job(max_attempts=1, max_losses=6)
+    for lost in range(1, 6):
+        run_and_lose(world, bench)
+        job = bench.user.get(f"/jobs/{job_id}")
+        assert (job["state"], job["attempt"], job["losses"]) == ("RESTART_READY", lost, lost)
+        assert job["loss_reason"] == "session expired: no heartbeat for 60 s"
+    run_and_lose(world, bench)
     assert bench.user.states(job_id) == ["FAILED"]
+    last = bench.user.events(job_id=job_id)[-1]["data"]
+    assert (last["message"], last["why"]) == (
+        "session expired: no heartbeat for 60 s", "loss 6 of 6 was the last allowed",
+    )  # fmt: skip
+
+
+def test_after_losses_a_job_still_has_all_its_attempts(world: World, bench: Bench) -> None:
+    job_id = bench.job(max_attempts=2)
+    for _ in range(3):
+        run_and_lose(world, bench)
+    for state in ("RESTART_READY", "FAILED"):
+        (held,) = bench.user.acquire(bench.session, 1, max_nodes_per_job=1)
+        bench.user.finish(bench.session, held, last="RUN_ERROR")
+        assert bench.user.states(job_id) == [state]
+    assert bench.user.get(f"/jobs/{job_id}")["attempt"] == 5
+
+
+def test_jobs_take_the_limit_of_losses_from_their_app(world: World, bench: Bench) -> None:
+    bench.user.patch(f"/apps/{bench.app}", {"max_losses": 1})
+    strict, tolerant = bench.job(), bench.job(max_losses=0)
+    for _ in range(2):
+        run_and_lose(world, bench)
+    assert bench.user.states(strict, tolerant) == ["FAILED", "RESTART_READY"]
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [({"scheduler_state": "PREEMPTED"}, "was preempted (PREEMPTED)"), ({}, "reached its wall time of 60 min")],
+)
+def test_a_job_that_is_lost_with_its_allocation_has_the_schedulers_reason(
+    bench: Bench, info: dict[str, str], reason: str
+) -> None:
+    batch = bench.user.post("/batch-jobs/", {"site_id": bench.site, "wall_time_min": 60})["id"]
+    began = {"state": "running", "scheduler_id": "1234", "start_time": "2026-01-01T00:00:00Z"}
+    bench.user.patch(f"/batch-jobs/{batch}", began)
+    inside = bench.user.session(bench.site, batch_job_id=batch)
+    job_id = bench.job()
+    (held,) = bench.user.acquire(inside)
+    bench.user.report(inside, held, "RUNNING")
+    ended = {"state": "finished", "end_time": "2026-01-01T01:00:00Z", "status_info": info}
+    bench.user.patch(f"/batch-jobs/{batch}", ended)
+    job = bench.user.get(f"/jobs/{job_id}")
+    assert (job["state"], job["losses"], job["loss_reason"]) == ("RESTART_READY", 1, f"allocation 1234 {reason}")
+
+
+def test_the_event_of_a_start_says_what_the_run_occupies(bench: Bench) -> None:
+    job_id = bench.job(num_nodes=2, ranks_per_node=4)
+    (held,) = bench.user.acquire(bench.session)
+    bench.user.report(bench.session, held, "RUNNING")
+    bench.user.patch(f"/jobs/{job_id}", {"num_nodes": 3})
+    (started,) = bench.user.events(job_id=job_id, to_state="RUNNING")
+    names = ("num_nodes", "ranks_per_node", "node_packing_count")
+    assert [started["data"][name] for name in names] == [2, 4, 1]
+    assert bench.user.get(f"/jobs/{job_id}")["num_nodes"] == 3

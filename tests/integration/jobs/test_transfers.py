@@ -119,13 +119,52 @@ def test_a_second_run_takes_its_files_out_again(user: User) -> None:
     user.patch(f"/jobs/{case.job}", {"state": "RESTART_READY"})
     case.run()
     assert (case.state, case.states()["out"]) == ("POSTPROCESSED", "pending")
+
+
+def test_a_retry_after_a_failed_way_out_takes_the_files_out_again_and_does_not_run_again(user: User) -> None:
+    case = Case(user, "a", "out")
+    case.move("done", "a")
+    case.run()
     case.move("error", "out")
     assert case.state == "FAILED"
     user.patch(f"/jobs/{case.job}", {"state": "RESTART_READY"})
-    case.run()
     assert (case.state, case.states()["out"]) == ("POSTPROCESSED", "pending")
+    assert user.get(f"/jobs/{case.job}")["attempt"] == 1
     case.move("done", "out")
     assert case.state == "JOB_FINISHED"
+
+
+def test_a_retry_after_a_failed_run_runs_again_though_files_went_out_before(user: User) -> None:
+    case = Case(user, "a", "out")
+    case.move("done", "a")
+    case.run()
+    case.move("error", "out")
+    user.patch(f"/jobs/{case.job}?force=true", {"state": "RESTART_READY"})
+    case.run(last="RUN_ERROR")
+    assert (case.state, case.states()["out"]) == ("FAILED", "error")
+    user.patch(f"/jobs/{case.job}", {"state": "RESTART_READY"})
+    assert case.state == "RESTART_READY"
+    case.run()
+    assert (case.state, case.states()["out"]) == ("POSTPROCESSED", "pending")
+
+
+def test_the_files_of_a_job_that_ended_early_end_with_it_and_come_back_with_a_retry(user: User) -> None:
+    case = Case(user, "a", "b", "out")
+    child = user.job(user.app(case.site, transfers=SLOTS), parent_ids=[case.job], transfers={"a": "store:/data/a"})[
+        "id"
+    ]
+    case.move("active", "b")
+    user.post("/jobs/cancel", {"filter": {"id": [case.job]}})
+    assert case.states() == {"a": "error", "b": "active", "out": "error"}, "what has begun is the agent's to end"
+    assert case.items()["out"]["transfer_info"]["error"].startswith("not moved: its job is ")
+    (item,) = user.get("/transfers/", job_id=child)["results"]
+    assert item["state"] == "error"
+    case.move("error", "b")
+    user.patch(f"/jobs/{case.job}", {"state": "RESTART_READY"})
+    assert case.states() == {"a": "pending", "b": "pending", "out": "error"}
+    case.move("done", "a", "b")
+    case.run()
+    assert (case.state, case.states()["out"]) == ("POSTPROCESSED", "pending")
 
 
 @pytest.mark.parametrize("state", ["RESTART_READY", "READY"])

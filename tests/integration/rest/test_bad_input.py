@@ -402,7 +402,7 @@ class Chance:
         row: dict[str, Any] = {
             "id": self.ids["job"],
             "lease_epoch": 1,
-            "moves": [{"to": "RUNNING", "at": "2026-01-01"}],
+            "moves": [{"to": "RUNNING", "at": "2026-01-01T00:00:00Z"}],
         }
         return row | self.fields(["id", "lease_epoch", "attempt", "moves", "patch"])
 
@@ -453,3 +453,18 @@ def test_an_app_may_be_called_as_a_keyword_of_python(user: User, ids: dict[str, 
     app = user.app(ids["site"], name="import")
     assert user.post("/jobs/query", {"filter": {"app_name": "import"}})["results"] == []
     assert user.get(f"/apps/{app}")["name"] == "import"
+
+
+@pytest.mark.parametrize("field", ["parameters", "data"])
+def test_a_value_beyond_one_mebibyte_is_refused_and_a_value_of_that_size_is_stored(world, field):
+    user = world.user()
+    app = user.app(command_template="echo {{ x }}")
+    row = {"app_id": app, "workdir": "w", "parameters": {"x": 1}}
+    for size, status in (((1 << 20) - len('{"x":""}'), 201), ((1 << 20) - len('{"x":""}') + 1, 422)):
+        answer = user.ask("POST", "/jobs/", [row | {field: {"x": "z" * size}}])
+        assert answer.status_code == status
+    assert "larger than 1 MiB" in answer.json()["detail"]
+    assert field in answer.json()["detail"]
+    (job,) = user.jobs(app, parameters={"x": 1}, data={"a": "z" * 600_000})
+    refusal = user.refused("PATCH", f"/jobs/{job}", {"data__merge": {"b": "z" * 600_000}}, status=422, code="invalid")
+    assert "larger than 1 MiB" in refusal["detail"], "also where only the merged value is"

@@ -32,7 +32,7 @@ def owned(world: World) -> dict[str, Any]:
 
 def bodies(path: str, method: str) -> list[Any]:
     if path.endswith("/report"):
-        return [{"reports": [{"id": 1, "lease_epoch": 1, "moves": [{"to": "RUNNING", "at": "2026-01-01"}]}]}]
+        return [{"reports": [{"id": 1, "lease_epoch": 1, "moves": [{"to": "RUNNING", "at": "2026-01-01T00:00:00Z"}]}]}]
     return {"patch": [{}, {"state": "FAILED"}, {"name": "x"}, {"description": "x"}]}.get(method, [{}])
 
 

@@ -87,21 +87,24 @@ def test_a_created_event_of_any_version_fills_the_columns_that_may_not_be_null(
     assert wanted <= row.keys(), HELP
 
 
-# ---- a second version, made up: a site's path has another default, and its name is written in lower case ----------------
+# ---- a next version, made up: a site's path has another default, and its name is written in lower case ------------------
+
+OLD = EVENT_TYPES["site.created"].schema_version
+NEW = OLD + 1
 
 
 @pytest.fixture
 def next_version(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """From now on ``site.created`` is at version 2; version 1 had another default and wrote names otherwise."""
+    """From now on ``site.created`` is one version further; the one before had another default and wrote names otherwise."""
     versions = deepcopy(schemas.FROZEN["site.created"])
-    versions["2"] = deepcopy(versions["1"])
-    versions["1"]["defaults"]["path"] = "/old"
+    versions[f"{NEW}"] = deepcopy(versions[f"{OLD}"])
+    versions[f"{OLD}"]["defaults"]["path"] = "/old"
     monkeypatch.setitem(schemas.FROZEN, "site.created", versions)
-    monkeypatch.setitem(EVENT_TYPES, "site.created", replace(EVENT_TYPES["site.created"], schema_version=2))
+    monkeypatch.setitem(EVENT_TYPES, "site.created", replace(EVENT_TYPES["site.created"], schema_version=NEW))
     lower = (
         "data || jsonb_build_object('name', lower(data->>'name'), 'allowed_projects', jsonb_build_array(data->>'path'))"
     )
-    monkeypatch.setitem(schemas.UPCASTERS, ("site.created", 1), lower)
+    monkeypatch.setitem(schemas.UPCASTERS, ("site.created", OLD), lower)
     sql.create.cache_clear()
     yield
     sql.create.cache_clear()
@@ -109,19 +112,19 @@ def next_version(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("next_version")
 def test_an_old_event_has_the_defaults_of_its_version_and_goes_through_the_upcaster(log: Any) -> None:
-    old = folded_row(log, "site.created", 1, {"name": "Old"}) or {}
-    new = folded_row(log, "site.created", 2, {"name": "New"}) or {}
+    old = folded_row(log, "site.created", OLD, {"name": "Old"}) or {}
+    new = folded_row(log, "site.created", NEW, {"name": "New"}) or {}
     assert (old["name"], old["path"], old["allowed_projects"]) == ("old", "/old", ["/old"])
     assert (new["name"], new["path"], new["allowed_projects"]) == ("New", "", [])
 
 
 @pytest.mark.usefixtures("next_version")
 def test_two_upcasters_follow_one_another(log: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    schemas.FROZEN["site.created"]["3"] = schemas.FROZEN["site.created"]["2"]
-    monkeypatch.setitem(schemas.UPCASTERS, ("site.created", 2), "data || jsonb_build_object('path', data->>'name')")
-    assert (folded_row(log, "site.created", 1, {"name": "Old"}) or {})["path"] == "old"
-    assert (folded_row(log, "site.created", 2, {"name": "Mid"}) or {})["path"] == "Mid"
-    assert (folded_row(log, "site.created", 3, {"name": "New"}) or {})["path"] == ""
+    schemas.FROZEN["site.created"][f"{NEW + 1}"] = schemas.FROZEN["site.created"][f"{NEW}"]
+    monkeypatch.setitem(schemas.UPCASTERS, ("site.created", NEW), "data || jsonb_build_object('path', data->>'name')")
+    assert (folded_row(log, "site.created", OLD, {"name": "Old"}) or {})["path"] == "old"
+    assert (folded_row(log, "site.created", NEW, {"name": "Mid"}) or {})["path"] == "Mid"
+    assert (folded_row(log, "site.created", NEW + 1, {"name": "New"}) or {})["path"] == ""
 
 
 def test_rebuild_reads_old_events_as_their_version_wrote_them(
@@ -145,8 +148,8 @@ def test_rebuild_reads_old_events_as_their_version_wrote_them(
     asyncio.run(create("Old"))
     request.getfixturevalue("next_version")
     asyncio.run(create("New"))
-    assert asyncio.run(sites()) == [("Old", "", 1), ("New", "", 2)]
+    assert asyncio.run(sites()) == [("Old", "", OLD), ("New", "", NEW)]
     assert asyncio.run(verify(database_url))["entities"]["site"]["differences"] == 1
     asyncio.run(rebuild(database_url))
-    assert asyncio.run(sites()) == [("old", "/old", 1), ("New", "", 2)]
+    assert asyncio.run(sites()) == [("old", "/old", OLD), ("New", "", NEW)]
     assert asyncio.run(verify(database_url))["differences"] == 0

@@ -62,7 +62,7 @@ def free_port() -> int:
 # ---- starting and stopping ------------------------------------------------------------------------------------------
 
 
-def test_the_api_serves_and_stops_with_streams_and_long_polls_open(world: World) -> None:
+def test_the_api_answers_open_streams_and_long_polls_when_it_stops(world: World) -> None:
     port = free_port()
     with (
         process(world, "storax_api", STORAX_PORT=str(port)) as api,
@@ -73,11 +73,38 @@ def test_the_api_serves_and_stops_with_streams_and_long_polls_open(world: World)
         client.headers["Authorization"] = f"Bearer {user.token}"
         session, opened = user.session(user.site()), threading.Event()
         with ThreadPoolExecutor(2) as pool:
-            pool.submit(hang_on, client, "POST", f"/api/v1/sessions/{session}/acquire?wait=60")
-            pool.submit(hang_on, client, "GET", "/api/v1/events/stream", opened)
+            poll = pool.submit(hang_on, client, "POST", f"/api/v1/sessions/{session}/acquire?wait=60")
+            stream = pool.submit(hang_on, client, "GET", "/api/v1/events/stream", opened)
             assert opened.wait(60)
             eventually(lambda: world.asleep() == 1)
             stops(api, signal.SIGTERM)
+            assert (poll.result(60), stream.result(60)) == (200, 200), "both were answered to their end"
+        assert api.stderr
+        assert b"Traceback" not in api.stderr.read()
+
+
+def test_every_refused_request_is_in_the_log_by_its_id(world: World) -> None:
+    port = free_port()
+    with process(world, "storax_api", STORAX_PORT=str(port), STORAX_LOG_FORMAT="json") as api:
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=70)
+        eventually(lambda: answers(client, "/healthz"), step=0.05)
+        user = world.user()
+        replies = [
+            client.get("/api/v1/nowhere%0Aelse?token=stx_secret"),
+            client.get("/api/v1/jobs/"),
+            client.post("/api/v1/jobs/", content=b"{", headers={"Authorization": f"Bearer {user.token}"}),
+        ]
+        stops(api, signal.SIGTERM)
+        assert api.stderr
+        log = api.stderr.read().decode()
+    lines = {line.get("request_id"): line for line in map(json.loads, log.splitlines())}
+    assert [reply.status_code for reply in replies] == [404, 401, 422]
+    for reply in replies:
+        line = lines[reply.headers["x-request-id"]]
+        assert (line["status"], line["level"]) == (reply.status_code, "warning")
+        assert (line["code"], line["detail"][:40]) == (reply.json()["code"], reply.json()["detail"][:40])
+    assert lines[replies[2].headers["x-request-id"]]["user"] == user.id
+    assert "stx_" not in log, "a query string may hold a secret"
 
 
 def answers(client: httpx.Client, path: str) -> bool:
@@ -87,14 +114,12 @@ def answers(client: httpx.Client, path: str) -> bool:
         return False
 
 
-def hang_on(client: httpx.Client, method: str, path: str, opened: threading.Event | None = None) -> None:
-    try:
-        with client.stream(method, path, content=b"{}" if method == "POST" else None) as answer:
-            if opened:
-                opened.set()
-            answer.read()
-    except httpx.HTTPError:
-        return
+def hang_on(client: httpx.Client, method: str, path: str, opened: threading.Event | None = None) -> int:
+    with client.stream(method, path, content=b"{}" if method == "POST" else None) as answer:
+        if opened:
+            opened.set()
+        answer.read()
+        return answer.status_code
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=str)
@@ -192,7 +217,7 @@ def test_migrate_leaves_a_newer_database_alone_and_says_so_in_one_line(world: Wo
 
     world.run(newer())
     answer = run("storax_core.admin", "migrate", STORAX_DATABASE_URL=empty_database_url)
-    assert answer.returncode == 3
+    assert answer.returncode == 5
     assert answer.stderr.count("\n") == 1
     assert "9999" in answer.stderr
 

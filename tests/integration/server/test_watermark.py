@@ -189,7 +189,7 @@ def test_every_statement_that_appends_holds_the_fence_while_it_does(world: World
         ("PATCH", f"/jobs/{jobs[3]}", {"priority": 1}), ("PATCH", f"/jobs/{jobs[3]}", {"state": "FAILED"}), ("DELETE", f"/jobs/{jobs[2]}", None),
         ("POST", f"/sessions/{session}/acquire", {}), ("POST", f"/sessions/{session}/acquire", {"max_aggregate_nodes": 5}),
         ("POST", f"/sessions/{session}/acquire-batch-jobs", {}), ("PATCH", f"/batch-jobs/{batch}", {"state": "finished"}),
-        ("POST", f"/sessions/{session}/report", {"reports": [{"id": held["id"], "lease_epoch": 1, "moves": [{"to": "RUNNING", "at": "2026-01-01"}]}]}),
+        ("POST", f"/sessions/{session}/report", {"reports": [{"id": held["id"], "lease_epoch": 1, "moves": [{"to": "RUNNING", "at": "2026-01-01T00:00:00Z"}]}]}),
         ("POST", "/jobs/cancel", {"filter": {"id": jobs[1:]}}), ("POST", "/tokens/", {"name": "t"}), ("DELETE", f"/sessions/{session}", None),
     ]  # fmt: skip
     from concurrent.futures import ThreadPoolExecutor

@@ -1,10 +1,13 @@
 """The launcher's journal loses nothing that was not acknowledged, however its file ends."""
 
 import pytest
+from msgspec.structs import replace
 
+from storax_agent.files.set_aside import SetAside
+from storax_agent.launch.protocol.versions import read_record
 from storax_agent.launch.spawner import journal as module
 from storax_agent.launch.spawner.journal import Journal, JournalVersionError
-from storax_agent.launch.work import Ended, Lease, Place, Started
+from storax_agent.launch.work import Ended, Lease, Place, Raised, Returned, Started
 
 
 def started(number: int) -> Started:
@@ -99,3 +102,33 @@ def test_a_journal_of_a_newer_release_is_refused(path):
     path.write_bytes(b'{"type":"journal","journal":"x","boot":"y","version":3}\n')
     with pytest.raises(JournalVersionError, match=r"version 3, and this Storax knows 1 to 2"):
         Journal(path)
+
+
+def test_an_answer_that_cannot_be_written_fails_its_call_and_the_others_stay(path):
+    journal = Journal(path)
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    events, line = journal.append([], [ended(1), replace(ended(2), outcome=Returned(deep)), ended(3)])
+    assert [one.outcome and type(one.outcome) for one in events.ended] == [None, Raised, None]
+    assert "what its worker answered cannot be written" in events.ended[1].outcome.message
+    assert read_record(line) == events
+    assert again(journal).after("") == [events]
+
+
+def test_a_damaged_line_amid_others_is_set_aside_and_a_cut_last_one_is_not(path):
+    journal = Journal(path)
+    journal.append([started(1)], [])
+    journal.close()
+    with path.open("ab") as file:
+        file.write(b'{"type":"events","seq":"no number"}\n')
+    second = Journal(path)
+    assert SetAside(path.with_name("set-aside")).summary().count == 0, "the last line may be cut short"
+    second.append([started(2)], [])
+    second.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], b"\xff{\n", *lines[1:]]))
+    third = Journal(path)
+    assert set(third.running) == {Lease(1, 1, 1), Lease(2, 1, 1)}
+    (record,) = SetAside(path.with_name("set-aside")).summary().newest
+    assert record["name"] == "launcher.journal line 2"

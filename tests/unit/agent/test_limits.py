@@ -12,6 +12,7 @@ from storax_agent.allocations.limits import Allocation
 from storax_agent.loops.allocations.scheduler_snapshot import capabilities
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Request
+from storax_agent.schedulers.command import CommandRunner
 from storax_agent.schedulers.limits import allowed_queues, objection, resolved
 from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.schedulers.pbs import Pbs
@@ -99,7 +100,10 @@ def test_a_pbs_queue_without_a_longest_run_has_idle_nodes_for_any_time(tmp_path,
         (tmp_path / name).write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps({'pbs_version': '23', **tree})}\nEND\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert {name: rows[0]["wall_time_min"] for name, rows in Pbs(5.0).windows().items()} == {"debug": 60, "free": 0}
+    assert {name: rows[0]["wall_time_min"] for name, rows in Pbs(CommandRunner(5.0)).windows().items()} == {
+        "debug": 60,
+        "free": 0,
+    }
 
 
 def test_a_site_tells_what_it_asks_for_by_itself(tmp_path):
@@ -210,6 +214,18 @@ def test_the_time_left_counts_from_the_start_time_that_the_script_passed():
     assert left(now - 200, margin_sec=60) == pytest.approx(340, abs=20)
     for unbelievable in (now - 601, now + 100, "", "soon"):
         assert left(unbelievable) == pytest.approx(595, abs=20)
+
+
+def test_an_allocation_says_why_it_ends():
+    def reason(ago, scheduler_id="1234", lost=""):
+        allocation = Allocation.of({"id": 7, "wall_time_min": 60, "scheduler_id": scheduler_id})
+        allocation.began -= 60 * ago
+        return allocation.end_reason(lost=lost)
+
+    assert reason(61) == "allocation 1234 reached its wall time of 60 min"
+    assert reason(12) == "allocation 1234 was ended after 12.0 of its 60 min"
+    assert reason(12, lost="n1: no route to host") == "allocation 1234 lost its nodes: n1: no route to host"
+    assert reason(61, scheduler_id=None) == "the allocation of BatchJob 7 reached its wall time of 60 min"
 
 
 @pytest.mark.parametrize("pause", [0, 0.001, 0.01, 0.05])

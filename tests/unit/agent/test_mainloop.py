@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from fakes.launcher import StubLauncher
 from storax_agent.launch.work import Lease
 from storax_agent.mainloop.agent import Agent
-from storax_agent.mainloop.outbox import Outbox
+from storax_agent.mainloop.outbox import Batch, Outbox
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import Acquired, Answer
@@ -54,7 +54,7 @@ class Bench:
     def answer(self, *refused):
         entries = self.stored()
         answer = Answer([], [{"id": number, "code": "stale_epoch"} for number in refused], [])
-        self.agent.post(self.agent.answered, self.outbox.seq, entries, answer)
+        self.agent.post(self.agent.answered, Batch(0, self.outbox.seq, entries), answer)
         self.agent.tick()
 
     def stored(self):
@@ -195,7 +195,7 @@ def test_wide_jobs_count_by_their_cores(tmp_path):
 
 def test_at_the_end_nothing_new_is_taken_and_jobs_are_stopped(bench):
     bench.take(job(1))
-    bench.agent.drain(stop_jobs=True, grace_sec=0.1)
+    bench.agent.drain(stop_jobs=True, grace_sec=0.1, reason="the agent was stopped")
     bench.take(job(2))
     assert [work.lease.job_id for work in bench.launcher.works] == [1]
     assert bench.launcher.stops == [(Lease(1, 1, 1), "stopped")]
@@ -239,3 +239,29 @@ def test_what_a_launcher_gives_back_is_reported_and_not_held_any_more(bench):
     assert bench.agent.settled
     bench.take(job(1, epoch=2))
     assert len(bench.launcher.works) == 2
+
+
+def test_a_job_that_cannot_be_prepared_or_started_fails_with_the_reason_and_the_others_start(bench):
+    bench.launcher.unable = {3}
+    bench.take(job(1), job(2, workdir=None), job(3), job(4))
+    assert [work.lease.job_id for work in bench.launcher.works] == [1, 4]
+    assert bench.moves() == [(2, ["FAILED"]), (3, ["FAILED"])]
+    reasons = [entry["moves"][0]["data"]["message"] for entry in bench.stored()]
+    assert "the site agent cannot prepare it" in reasons[0]
+    assert reasons[1] == "it cannot be started here: OverflowError('of a test')"
+    assert bench.agent.errors.errors == 0
+    assert len(bench.agent.leases) == 2
+
+
+def test_what_was_in_a_damaged_row_waits_for_no_answer_and_is_looked_for_at_once(bench):
+    looks = []
+    bench.agent.reconcile = lambda: looks.append(True)
+    bench.take(job(1))
+    (work,) = bench.launcher.works
+    bench.launcher.say(bench.launcher.start_of(work), bench.launcher.end_of(work))
+    bench.agent.tick()
+    assert bench.agent.unknown([(1, 1)]) == []
+    bench.agent.post(bench.agent.answered, Batch(0, bench.outbox.seq, [], damaged=1), Answer([], [], []))
+    bench.agent.tick()
+    assert (bench.agent.unknown([(1, 1)]), looks) == ([(1, 1)], [True])
+    assert bench.stored() == []

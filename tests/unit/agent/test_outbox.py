@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from storax_agent.files.set_aside import SetAside
 from storax_agent.mainloop.outbox import Outbox, OutboxReader, add_entry
 
 
@@ -18,7 +19,7 @@ def path(tmp_path):
 
 
 def test_moves_of_one_lease_travel_together_and_in_order(path):
-    box, reader = Outbox(path), OutboxReader(path)
+    box, reader = Outbox(path), OutboxReader(path, SetAside(path.with_name("set-aside")))
     box.append([entry(1, "RUNNING"), entry(2, "RUNNING")])
     box.append([entry(1, "RUN_DONE", return_code=0)])
     batch = reader.take(100)
@@ -32,19 +33,26 @@ def test_what_was_not_answered_survives_and_is_sent_again(path):
     box = Outbox(path)
     for number in range(10):
         box.append([entry(number, "RUNNING")], cursor=f"j:{number}")
-    batch = OutboxReader(path).take(4)
+    batch = OutboxReader(path, SetAside(path.with_name("set-aside"))).take(4)
     assert [row["id"] for row in batch.entries] == [0, 1, 2, 3]
     box.append([], answered=batch.seq)
     box.close()
     second = Outbox(path)
     assert [row["id"] for row in second.unanswered()] == [4, 5, 6, 7, 8, 9]
     assert (second.note("cursor"), second.note("none")) == ("j:9", "")
-    assert [row["id"] for row in OutboxReader(path).take(100).entries] == [4, 5, 6, 7, 8, 9]
+    assert [row["id"] for row in OutboxReader(path, SetAside(path.with_name("set-aside"))).take(100).entries] == [
+        4,
+        5,
+        6,
+        7,
+        8,
+        9,
+    ]
     assert second.append([entry(99, "RUNNING")]) == 11
 
 
 def test_a_batch_given_back_is_taken_again(path):
-    box, reader = Outbox(path), OutboxReader(path)
+    box, reader = Outbox(path), OutboxReader(path, SetAside(path.with_name("set-aside")))
     box.append([entry(1, "RUNNING")])
     first = reader.take(10)
     reader.give_back(first)
@@ -53,7 +61,7 @@ def test_a_batch_given_back_is_taken_again(path):
 
 
 def test_a_batch_is_bounded_in_bytes(path):
-    box, reader = Outbox(path), OutboxReader(path)
+    box, reader = Outbox(path), OutboxReader(path, SetAside(path.with_name("set-aside")))
     for number in range(6):
         box.append([entry(number, "RUN_DONE", return_value="x" * 1_000_000)])
     assert [len(batch.entries) for batch in iter(lambda: reader.take(1000), None)] == [4, 2]
@@ -76,3 +84,39 @@ def test_it_is_private_and_a_failed_write_stores_nothing(path):
     box._db.execute("PRAGMA query_only = OFF")
     assert [row["id"] for row in box.unanswered()] == [1]
     assert box.append([entry(3, "RUNNING")]) == 2
+
+
+def test_an_entry_that_cannot_be_written_fails_its_job_with_the_place_and_the_others_stay(path):
+    box = Outbox(path)
+    box.append(
+        [entry(1, "RUN_DONE"), entry(2, "RUNNING", "RUN_DONE", return_value=["a", "\udcff"]), entry(3, "RUN_DONE")]
+    )
+    first, second, third = box.unanswered()
+    assert (first, third) == (entry(1, "RUN_DONE"), entry(3, "RUN_DONE"))
+    assert [move["to"] for move in second["moves"]] == ["RUNNING", "RUN_ERROR"]
+    reason = second["moves"][-1]["data"]["message"]
+    assert "cannot be stored: ['return_value'][1] is '\\udcff', which is no valid Unicode text" in reason
+    assert "patch" not in second
+
+
+def test_a_row_that_cannot_be_read_is_set_aside_once_and_the_next_is_handed_out(path):
+    box, aside = Outbox(path), SetAside(path.with_name("set-aside"))
+    for number in (1, 2, 3):
+        box.append([entry(number, "RUNNING")])
+    box._db.execute("UPDATE outbox SET body = ? WHERE seq = 2", (b"\xff{",))
+    box._db.commit()
+    assert [row["id"] for row in box.unanswered()] == [1, 3]
+    batch = OutboxReader(path, aside).take(10)
+    assert ([row["id"] for row in batch.entries], batch.seq, batch.damaged) == ([1, 3], 3, 1)
+    assert OutboxReader(path, aside).take(10) == batch
+    summary = aside.summary()
+    assert (summary.count, summary.newest[0]["name"]) == (1, "outbox row 2")
+
+
+def test_what_is_too_large_for_one_row_is_stored_in_several(path):
+    box, reader = Outbox(path), OutboxReader(path, SetAside(path.with_name("set-aside")))
+    last = box.append([entry(number, "RUN_DONE", return_value="x" * 1_000_000) for number in range(10)])
+    assert last == box.seq > 1
+    batches = list(iter(lambda: reader.take(1000), None))
+    assert [row["id"] for batch in batches for row in batch.entries] == list(range(10))
+    assert [batch.more for batch in batches] == [True] * (len(batches) - 1) + [False]

@@ -48,25 +48,40 @@ def test_a_result_becomes_the_return_value_and_its_file_goes(mapper, tmp_path):
     ("content", "reason"),
     [
         (b"", "not JSON"),
-        (b"[NaN]", "not JSON"),
+        (b"[NaN]", "The value nan at [0] has no JSON form"),
         (b"\xff", "not JSON"),
         (b" " * (MAX_RESULT_BYTES + 1), "larger than 1 MiB"),
+        (b"[" + b"1e9," * 250_000 + b"1]", "larger than 1 MiB with all its digits"),
+        (b'{"a": [1e999]}', "The value inf at ['a'][0] has no JSON form"),
+        (b'{"a": [123456789012345678901]}', r"A whole number of 67 bits at ['a'][0] does not fit in 64"),
+        (b'["\\u0000"]', "has the character NUL"),
+        (b"[" * 33 + b"]" * 33, "nested deeper than 32 levels"),
     ],
 )
-def test_a_broken_result_is_an_error_with_its_reason(mapper, tmp_path, content, reason):
+def test_a_result_that_cannot_be_stored_ends_the_job_and_is_kept_in_its_workdir(mapper, tmp_path, content, reason):
     result(tmp_path, content)
     to, data = last(mapper.outcome(ended()))
-    assert to == "RUN_ERROR"
+    assert to == "FAILED", "another attempt would leave the same"
     assert reason in data["message"]
+    assert "kept in result-5.json of its workdir" in data["message"]
+    assert (tmp_path / "data/w/result-5.json").read_bytes() == content
     assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_a_result_whose_workdir_is_gone_stays_where_it_is(mapper, tmp_path):
+    result(tmp_path, b"NaN")
+    message = last(mapper.outcome(ended(workdir="gone")))[1]["message"]
+    assert f"kept as {tmp_path}/results/5.2.1.json" in message
+    assert (tmp_path / "results/5.2.1.json").read_bytes() == b"NaN"
 
 
 def test_a_result_that_is_no_file_is_an_error(mapper, tmp_path):
     (tmp_path / "secret").write_text('"secret"')
     (tmp_path / "results/5.2.1.json").symlink_to(tmp_path / "secret")
     entry = mapper.outcome(ended())
-    assert last(entry)[0] == "RUN_ERROR"
+    assert last(entry)[0] == "FAILED"
     assert "secret" not in str(entry.get("patch"))
+    assert list((tmp_path / "data/w").iterdir()) == []
 
 
 def test_the_reported_end_of_stderr_is_bounded(mapper, tmp_path):
@@ -80,6 +95,12 @@ def test_the_reported_end_of_stderr_is_bounded(mapper, tmp_path):
     assert len(tail.splitlines()) == 10
     assert len(tail) <= 2048
     assert tail.splitlines()[-1] == "line 39 [31m\ufffd"
+
+
+@pytest.mark.parametrize("cause", ["exit", "wall_time", "output"])
+def test_every_failure_of_a_process_has_the_end_of_its_stderr(mapper, tmp_path, cause):
+    (tmp_path / "data/w/job.err").write_bytes(b"no disk\n")
+    assert last(mapper.outcome(ended(cause, code=-9)))[1]["stderr_tail"] == "no disk"
 
 
 def test_a_missing_or_linked_stderr_tells_nothing(mapper, tmp_path):
@@ -111,6 +132,14 @@ def test_a_result_that_a_process_wrote_when_it_was_cancelled_is_kept(mapper, tmp
     assert (last(entry)[0], entry["patch"]) == ("CANCELLED", patch)
 
 
+def test_a_stopped_run_says_what_stopped_it_and_a_lost_one_what_was_lost(mapper):
+    mapper.stop_reason = "allocation 1234 reached its wall time of 60 min"
+    assert last(mapper.outcome(ended("stopped", -15)))[1]["message"] == mapper.stop_reason
+    assert (
+        last(mapper.outcome(ended("lost", None, message="node n1 was lost: x")))[1]["message"] == "node n1 was lost: x"
+    )
+
+
 def test_a_lost_exit_code_is_a_run_again_unless_the_result_is_there(mapper, tmp_path):
     to, data = last(mapper.outcome(ended("lost", None)))
     assert (to, data["lease_lost"]) == ("RUN_TIMEOUT", True)
@@ -123,5 +152,5 @@ def test_a_lost_exit_code_is_a_run_again_unless_the_result_is_there(mapper, tmp_
 def test_a_folder_in_place_of_the_result_is_an_error(mapper, tmp_path):
     (tmp_path / "results/5.2.1.json").mkdir()
     to, data = last(mapper.outcome(ended()))
-    assert to == "RUN_ERROR"
+    assert to == "FAILED"
     assert "directory" in data["message"]

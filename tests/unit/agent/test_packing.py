@@ -12,8 +12,11 @@ from storax_agent.launch.packing import Capacity, Node, Packer, Queue, objection
 from storax_agent.launch.work import Call, Lease, Place, Work
 
 
-def work(number, cores=1, gpus=(), packing=0, nodes=1, wall_sec=0.0, memory_mb=0):
-    return Work(Lease(number, 1, 1), ["true"], {}, "w", cores, gpus, wall_sec, packing, nodes, memory_mb=memory_mb)
+def work(number, cores=1, gpus=(), packing=0, nodes=1, expected_sec=0.0, memory_mb=0):
+    return Work(
+        Lease(number, 1, 1), ["true"], {}, "w", cores, gpus, 0.0, packing, nodes, memory_mb=memory_mb,
+        expected_sec=expected_sec,
+    )  # fmt: skip
 
 
 def nodes_of(sizes):
@@ -78,7 +81,7 @@ def test_no_node_is_ever_overcommitted(sizes, asks, data):
         if chosen := queue.next_fit(packer, left=left):
             packer.take(chosen[1])
             running.append(chosen)
-            assert chosen[0].wall_sec <= left
+            assert chosen[0].expected_sec <= left
         elif running:
             packer.give_back(running.pop(data.draw(st.integers(0, len(running) - 1)))[1])
         over_committed(sizes, running)
@@ -136,7 +139,7 @@ def test_wide_work_is_not_starved_by_a_stream_of_small():
 
 def test_what_cannot_end_in_time_does_not_start_and_does_not_stand_in_the_way():
     packer, queue = Packer([Node(cores=4)]), queue_at([0.0])
-    queue.extend([work(1, wall_sec=100), work(2, wall_sec=50), work(3)])
+    queue.extend([work(1, expected_sec=100), work(2, expected_sec=50), work(3)])
     assert queue.next_fit(packer, left=60)[0].lease.job_id == 2
     assert queue.next_fit(packer, left=60)[0].lease.job_id == 3
     assert queue.next_fit(packer, left=60) is None
@@ -147,7 +150,7 @@ def test_what_cannot_end_in_time_does_not_start_and_does_not_stand_in_the_way():
 def test_a_hook_starts_whatever_time_is_left():
     packer, queue = Packer([Node(cores=4)]), queue_at([0.0])
     calls = [Call(method, "", False, {}, {}) for method in ("preprocess", "run")]
-    queue.extend(replace(work(number, wall_sec=3600), call=call) for number, call in enumerate(calls))
+    queue.extend(replace(work(number, expected_sec=3600), call=call) for number, call in enumerate(calls))
     assert [late.call.method for late in queue.take_late(60)] == ["run"]
     assert queue.next_fit(packer, left=60)[0].call.method == "preprocess"
 

@@ -15,7 +15,15 @@ from storax_agent.settings.site import SiteSettings
 
 LEASE = Lease(1, 1, 1)
 APP = {"id": 7, "name": "a", "version": 1, "command_template": "x {{ p }}", "parameters": {}, "environment": {"E": "1"}}
-JOB = {"id": 1, "app_id": 7, "workdir": "w", "parameters": {"p": 1}, "wall_time_min": 2, "threads_per_rank": 3}
+JOB = {
+    "id": 1,
+    "app_id": 7,
+    "workdir": "w",
+    "parameters": {"p": 1},
+    "wall_time_min": 2,
+    "wall_time_limit_min": 5,
+    "threads_per_rank": 3,
+}
 
 
 def work(tmp_path, *, cores=4, gpus=0, app=APP, policy=None, submitter="", **job):
@@ -23,9 +31,17 @@ def work(tmp_path, *, cores=4, gpus=0, app=APP, policy=None, submitter="", **job
     return preparer.work(LEASE, {**JOB, **job}, app)
 
 
+def test_the_expected_run_time_ends_no_run_and_the_limit_does(tmp_path):
+    assert (work(tmp_path).expected_sec, work(tmp_path).wall_sec) == (120.0, 300.0)
+    assert (work(tmp_path, wall_time_limit_min=0).expected_sec, work(tmp_path, wall_time_limit_min=0).wall_sec) == (
+        120.0,
+        0.0,
+    )
+
+
 def test_a_job_becomes_a_process(tmp_path):
     prepared = work(tmp_path)
-    assert (prepared.argv, prepared.workdir, prepared.wall_sec, prepared.cores) == (["x", "1"], "w", 120.0, 3)
+    assert (prepared.argv, prepared.workdir, prepared.cores) == (["x", "1"], "w", 3)
     assert prepared.environment == {
         "E": "1", "STORAX_JOB_ID": "1", "OMP_NUM_THREADS": "3", "STORAX_RESULT_FILE": f"{tmp_path}/1.1.1.json",
         "STORAX_PYTHON": sys.executable,
@@ -178,3 +194,33 @@ def test_the_places_of_a_site_are_known_where_its_settings_name_them_all():
         Placement("queue 'cpu'", Capacity(8), 3),
         Placement("queue 'gpu'", Capacity(4, 2, 9), 1_000_000),
     ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"shell_preamble": "module load x\r\n"}, {"use_shell": True, "command_template": "echo a\r\necho b"}]
+)
+def test_shell_text_with_dos_line_ends_is_refused(tmp_path, change):
+    with pytest.raises(RefusedError, match=rf"{list(change)[-1]} of App 'a' has DOS line ends"):
+        work(tmp_path, app={**APP, **change})
+
+
+def test_a_carriage_return_that_no_shell_reads_is_passed_on(tmp_path):
+    prepared = work(tmp_path, app={**APP, "command_template": "printf 'a\r\nb'"}, parameters={})
+    assert prepared.argv == ["printf", "a\r\nb"]
+
+
+def test_a_client_in_a_command_or_function_is_led_to_the_site_and_an_app_may_say_otherwise(tmp_path):
+    preparer = Preparer(tmp_path, 4, policy=Policy(allow_functions=True), client=lambda: {"STORAX_URL": "http://here"})
+    function = {**APP, "command_template": None, "source_code": "class A(App):\n    def run(self): pass\n"}
+    for app in (APP, function):
+        assert preparer.work(LEASE, JOB, app).environment["STORAX_URL"] == "http://here"
+    own = {**APP, "environment": {"STORAX_URL": "http://own"}}
+    assert preparer.work(LEASE, JOB, own).environment["STORAX_URL"] == "http://own"
+
+
+def test_an_argument_that_no_program_can_get_is_refused_with_its_size(tmp_path):
+    app = {**APP, "command_template": "echo {{ n }}", "parameters": {"n": {"required": True}}}
+    assert work(tmp_path, app=app, parameters={"n": "z" * 131_071}).argv[1] == "z" * 131_071
+    for text in ("z" * 131_072, "é" * 70_000):
+        with pytest.raises(RefusedError, match=r"argument 1 has 1[34][01],[0-9]+ bytes, and a program can get 131,071"):
+            work(tmp_path, app=app, parameters={"n": text})

@@ -8,14 +8,15 @@ import pytest
 
 from storax._runtime.settings import Connection
 from storax_agent.schedulers import command, lsf, pbs, registry, slurm
+from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.cluster import write_template
-from storax_agent.schedulers.command import Ran, run
+from storax_agent.schedulers.command import CommandRunner, Ran, run
 from storax_agent.schedulers.files import Files
 from storax_agent.schedulers.kinds import KINDS
-from storax_agent.schedulers.template import NAME, default
+from storax_agent.schedulers.template import NAME, TemplateError, default
 from storax_agent.schedulers.vendor import minutes, refusal
 from storax_agent.settings.scheduler import SchedulerSettings
-from storax_agent.settings.site import SiteFolder
+from storax_agent.settings.site import SiteFolder, SiteSettings
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_pbs_that_fails_without_a_word_of_jobs_has_said_nothing_of_them(tmp_path
     for code, expected in ((0, []), (1, None)):
         program.write_text(f"""#!/bin/sh\necho '{{"pbs_version": "23"}}'; exit {code}\n""")
         program.chmod(0o755)
-        assert pbs.Pbs(5).listed() == expected
+        assert pbs.Pbs(CommandRunner(5)).listed() == expected
 
 
 def test_times_of_lsf_without_a_year_are_in_the_past():
@@ -189,3 +190,26 @@ def test_the_kind_is_written_into_its_table_and_nothing_else_changes(tmp_path):
     assert settings.policy.allowed_apps == ["x"]
     assert folder.settings_file.read_text().count("kind =") == 1
     assert folder.settings_file.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("template", "flaw"),
+    [
+        ("#!/no/such/shell\n{{ run }}\n", "its interpreter '/no/such/shell'"),
+        ("\ufeff#!/bin/bash\n{{ run }}\n", "byte order mark"),
+        ("{{ run }}\n", "a script needs a #! line"),
+    ],
+)
+def test_a_job_template_that_no_shell_would_run_is_named_before_it_is_submitted(tmp_path, template, flaw):
+    cluster = slurm.make(folder := SiteFolder(tmp_path), SiteSettings(name="s", site_id=1, url="http://h"))
+    (folder.path / NAME).write_text(template, encoding="utf-8")
+    with pytest.raises(TemplateError, match=flaw):
+        cluster.script(Request(1, 1, 60, "", "", "serial", {}))
+
+
+def test_a_job_template_with_dos_line_ends_becomes_a_script_that_runs(tmp_path):
+    cluster = slurm.make(folder := SiteFolder(tmp_path), SiteSettings(name="s", site_id=1, url="http://h"))
+    (folder.path / NAME).write_bytes(b"#!/bin/bash\r\n#SBATCH --nodes={{ num_nodes }}\r\n{{ run }}\r\n")
+    script = cluster.script(Request(1, 1, 60, "", "", "serial", {}))
+    assert script.startswith("#!/bin/bash\n#SBATCH --nodes=1\n")
+    assert "\r" not in script

@@ -9,7 +9,6 @@ import pytest
 from storax._runtime.settings import Connection, save_profile
 from storax_agent.__main__ import main
 from storax_agent.files.locks import AlreadyRunningError, PidLock, holder
-from storax_agent.settings.job_environment import job_environment
 from storax_agent.settings.launcher import LauncherSettings
 from storax_agent.settings.site import SiteError, SiteFolder
 
@@ -95,13 +94,6 @@ def test_a_folder_that_is_no_site_says_what_to_do(tmp_path, capsys):
     assert main(["run", str(tmp_path / "none")]) == 1
     assert "storax site init" in capsys.readouterr().err
     assert main(["stop", str(tmp_path / "none")]) == 0
-
-
-def test_jobs_get_no_secret_unless_it_is_named():
-    secrets = ("STORAX_TOKEN", "STORAX_REDIS_URL", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PGPASSWORD", "OPENAI_API_KEY")
-    environment = {"PATH": "/bin", "LANG": "C", **dict.fromkeys(secrets, "x")}
-    assert job_environment(environment, passed=[]) == {"PATH": "/bin", "LANG": "C"}
-    assert "HF_TOKEN" in job_environment(environment, passed=["HF_TOKEN"])
 
 
 def test_one_process_holds_the_lock(tmp_path):

@@ -99,12 +99,12 @@ def test_names_are_compared_as_rsync_prints_them():
     assert escaped("new\nline") == "new\\#012line"
     assert escaped("\\#012") == "\\#134#012"
     done = Done(23, ['rsync: [sender] link_stat "/b/x y" failed: No such file or directory (2)'], [])
-    assert done.is_final(done.about("/b", "x y"))
+    assert done.is_own(done.about("/b", "x y"))
     assert (done.about("/b", "x"), done.about("/b", "y")) == ("", "")
 
 
 def test_ssh_asks_nobody_and_checks_the_host(place):
-    shell = Rsync(SshLocation(url="ssh://u@h/b", identity_file=Path("/k x"), known_hosts=Path("/h x")))._shell()
+    shell = Rsync(SshLocation(url="ssh://u@h/b", identity_file=Path("/k x"), known_hosts=Path("/h x")), {})._shell()
     for word in ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "'/k x'", '"/h x"'):
         assert word in shell
 

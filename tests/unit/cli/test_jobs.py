@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fakes.rest import job, rows
-from storax import Job, Site
+from fakes.rest import job, problem, rows
+from storax import BatchJob, Job, Site
 from storax.cli.job.explain import format_duration, reasons
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -43,7 +43,7 @@ def served(shell):
 def test_ls_shows_names_and_keeps_words_off_stdout(served):
     ran = served("job", "ls")
     head, first, second = ran.out.splitlines()
-    assert head.split() == ["ID", "STATE", "APP", "SITE", "WORKDIR", "TAGS", "LAST_UPDATE"]
+    assert head.split() == ["ID", "STATE", "APP", "SITE", "AGE", "DURATION", "TAGS", "WORKDIR"]
     assert first.split()[:4] == ["1", "FAILED", "Hello", "laptop"]
     assert "k=v" in second
     assert "2 of 2 jobs: 1 FAILED, 1 RUNNING" in ran.err
@@ -184,62 +184,11 @@ def test_cancel_says_how_many_still_run(served):
 )
 def test_wait_tells_cancelled_jobs_from_failed_ones_and_fails_for_both(served, states, counts, error):
     served.script.on("POST", "/jobs/query", page(*(job(n, state=state) for n, state in enumerate(states, 1))))
+    served.script.on("GET", "/events/stream", problem(404, "not_found", "no stream here"))
     ran = served("job", "wait", "1-2", "--timeout", "60")
     assert ran.status == 6
     assert counts in ran.err
     assert error in ran.err
-
-
-RETRIED = {"retried": 1, "brought_back": 0, "left": 0}
-
-
-def test_retry_takes_cancelled_jobs_that_are_named_by_id(served):
-    served.script.on("POST", "/jobs/retry", RETRIED)
-    served("job", "retry", "1", "--yes")
-    assert served.script.last.body["filter"] == {"id": [1]}
-
-
-def test_retry_takes_the_failed_ones_alone(served):
-    served.script.on("POST", "/jobs/retry", RETRIED)
-    served("job", "retry", "--tag", "a=b", "--yes")
-    assert served.script.bodies("/jobs/retry") == [
-        {"filter": {"tags": {"a": "b"}, "state": "FAILED"}, "descendants": True, "finished": False, "dry_run": dry}
-        for dry in (True, False)
-    ]
-
-
-@pytest.mark.parametrize(("option", "values"), [("--only", (False, False)), ("--state=JOB_FINISHED", (True, True))])
-def test_retry_says_whether_to_bring_back_descendants_and_run_finished_jobs(served, option, values):
-    served.script.on("POST", "/jobs/retry", RETRIED)
-    served("job", "retry", "1", option, "--yes")
-    body = served.script.last.body
-    assert (body["descendants"], body["finished"]) == values
-
-
-def test_retry_counts_the_descendants_before_it_brings_them_back(served):
-    served.script.on("POST", "/jobs/retry", RETRIED | {"brought_back": 9})
-    refused = served("job", "retry", "1")
-    assert refused.status == 2
-    assert "This would retry 1 job and 9 descendants that failed only because of these." in refused.err
-    assert "Would retry 1 job and 9 descendants" in served("job", "retry", "1", "--dry-run").err
-    assert [body["dry_run"] for body in served.script.bodies("/jobs/retry")] == [True, True]
-    done = served("job", "retry", "1", "--yes")
-    assert "Retrying: 1" in done.err
-    assert "Brought back: 9 descendants" in done.err
-    assert served.script.bodies("/jobs/retry")[-1]["dry_run"] is False
-
-
-def test_retry_names_a_job_that_a_parent_holds_up(served):
-    held = {"left": 2, "reason": "job 2 cannot run again: its parent job 1 is FAILED", "hint": "Retry job 1."}
-    served.script.on("POST", "/jobs/retry", RETRIED | held)
-    some = served("job", "retry", "1-9", "--yes")
-    assert some.status == 0
-    assert "2 stay as they are, such as this one: job 2 cannot run again: its parent job 1 is FAILED." in some.err
-    served.script.on("POST", "/jobs/retry", RETRIED | held | {"retried": 0})
-    none = served("job", "retry", "1-9", "--yes")
-    assert none.status == 5
-    assert "Nothing was changed: job 2 cannot run again" in none.err
-    assert "Retry job 1." in none.err
 
 
 def test_modify_sends_text_and_json(served):
@@ -268,7 +217,7 @@ def test_create_sends_its_options_and_prints_the_id(shell):
               --max-attempts 3 --on-parent-failure run --launch-param a=b"""
     ran = shell(*line.split())
     assert (ran.status, ran.out) == (0, "12\n")
-    assert shell.script.last.body == {
+    assert shell.script.bodies("/jobs/")[-1] == {
         "app_id": 5, "workdir": "runs/1", "parameters": {"name": "x", "n": 3}, "tags": {"k": "v"}, "num_nodes": 2,
         "parent_ids": [7, 8], "wall_time_min": 5, "priority": -3, "max_attempts": 3, "on_parent_failure": "run",
         "launch_params": {"a": "b"},
@@ -281,23 +230,6 @@ def test_a_dry_run_creates_nothing(shell):
     assert [line.split()[1] for line in ran.out.splitlines()[1:]] == ["s/1", "s/2", "s/3"]
     assert "Would create 3 jobs" in ran.err
     assert shell.script.requests == []
-
-
-def test_a_log_elsewhere_is_named(shell, tmp_path):
-    shell.script.on("GET", "/jobs/12", job(12, workdir="runs/1"))
-    far = dict.fromkeys(Site._columns) | {"id": 1, "name": "cluster", "path": "/far/away"}
-    shell.script.on("GET", "/sites/1", far)
-    ran = shell("job", "logs", "12")
-    assert ran.status == 3
-    assert "cluster: /far/away/data/runs/1/job.out" in ran.err
-    assert shell("job", "logs", "12", "--path").out == "/far/away/data/runs/1/job.out\n"
-    folder = tmp_path / "data" / "runs" / "1"
-    folder.mkdir(parents=True)
-    shell.script.on("GET", "/sites/1", {**far, "path": str(tmp_path)})
-    assert "has no output" in shell("job", "logs", "12").err
-    (folder / "job.out").write_text("a\nb\nc\n")
-    assert shell("job", "logs", "12").out == "a\nb\nc\n"
-    assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
 
 
 PLAIN = {
@@ -354,6 +286,31 @@ def test_it_says_that_no_agent_was_ever_heard(why):
 def test_it_says_how_long_the_agent_is_silent(why):
     silent = (NOW - timedelta(minutes=64)).isoformat()
     assert "last contacted the server 1 h 4 min ago" in why({"last_refresh": silent}, state="PREPROCESSED", attempt=0)
+
+
+def test_it_says_that_the_agent_has_stopped_before_it_is_silent_for_long(why):
+    text = why(state="PREPROCESSED", attempt=0, answers=[("/sessions/query", {**NAMES, "columns": ["id"], "rows": []})])
+    assert "The agent of site laptop does not run: it has stopped, and last contacted the server 5 s ago." in text
+    assert "storax site start /sites/laptop" in text
+
+
+@pytest.mark.parametrize(
+    ("site", "sessions", "message"),
+    [
+        ({"last_refresh": None}, [[1]], "has never contacted the server"),
+        ({"last_refresh": "2020-01-01T00:00:00Z"}, [[1]], "last contacted the server"),
+        ({}, [], "does not run: it has stopped"),
+    ],
+)
+def test_work_for_a_site_whose_agent_is_gone_is_created_with_a_warning(shell, site, sessions, message):
+    row = {"id": 1, "name": "laptop", "path": "/s", "last_refresh": datetime.now(UTC).isoformat(), **site}
+    shell.script.on("GET", "/sites/1", dict.fromkeys(Site._columns) | row)
+    shell.script.on("POST", "/sessions/query", {"columns": ["id"], "rows": sessions, "next": None, "count": None})
+    shell.script.on("POST", "/batch-jobs/", (201, dict.fromkeys(BatchJob._columns) | {"id": 7, "site_id": 1}))
+    ran = shell("queue", "submit", "--site", "1")
+    assert (ran.status, ran.out) == (0, "7\n")
+    assert ran.err.startswith(f"Warning: The agent of site laptop {message}")
+    assert "storax site start /s" in ran.err
 
 
 def test_it_counts_what_comes_before(why):
@@ -503,6 +460,21 @@ def test_it_says_how_long_a_pause_lasts_and_what_went_wrong_before(why):
     assert "waits 30 s more before attempt 2 of 3" in text
     assert "Its last run ended with exit code 1." in text
     assert r"| no\x1b disk" in text
+
+
+def test_it_tells_a_loss_from_an_error_and_what_the_scheduler_says_of_it(why):
+    event = {"columns": ["position", "data", "to_state"], "next": None, "count": None}
+    event["rows"] = [[9, {"message": "allocation 1234 was ended after 12.0 of its 60 min"}, "RUN_TIMEOUT"]]
+    columns = ["id", "scheduler_id", "status_info", "state"]
+    batch = {"columns": columns, "rows": [[7, "1234", {"scheduler_state": "PREEMPTED"}, "finished"]], "next": None}
+    later = (NOW + timedelta(seconds=30)).isoformat()
+    text = why(
+        state="RESTART_READY", attempt=3, max_attempts=1, losses=3, batch_job_id=7, not_before=later,
+        answers=[("/events/query", event), ("/batch-jobs/query", batch | {"count": None})],
+    )  # fmt: skip
+    assert "waits 30 s more before attempt 4 of 4" in text
+    assert "Its last run did not end by itself: allocation 1234 was ended after 12.0 of its 60 min." in text
+    assert "The scheduler says of its allocation 1234: PREEMPTED." in text
 
 
 def test_it_says_who_holds_it_and_that_it_is_being_stopped(why):

@@ -212,7 +212,7 @@ def test_an_allocation_is_submitted_listed_and_ended(apps):
         "a=b",
     )
     assert (ran.status, ran.out) == (0, "3\n")
-    assert apps.script.last.body == {
+    assert apps.script.bodies("/batch-jobs/")[-1] == {
         "site_id": 1, "num_nodes": 4, "wall_time_min": 30, "queue": "debug", "project": "proj", "job_mode": "mpi",
         "filter_tags": {"a": "b"}, "optional_params": {}, "partitions": None,
     }  # fmt: skip
@@ -220,7 +220,8 @@ def test_an_allocation_is_submitted_listed_and_ended(apps):
              {"job_mode": "serial", "num_nodes": 1, "filter_tags": {}}]  # fmt: skip
     arguments = shlex.split(BatchJob(site_id=1, partitions=parts).partitions_to_cli_args())
     assert apps("queue", "submit", "--site", "laptop", *arguments).status == 0
-    assert (apps.script.last.body["num_nodes"], apps.script.last.body["partitions"]) == (4, parts)
+    body = apps.script.bodies("/batch-jobs/")[-1]
+    assert (body["num_nodes"], body["partitions"]) == (4, parts)
     for wrong in (
         ["--part", "mpi"],
         ["--part", "both:1"],

@@ -1,5 +1,6 @@
 """Selectors mean what they say, and nothing is acted on by accident."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -131,11 +132,22 @@ def test_what_is_no_tag_is_refused():
         pairs(["a"], "--tag")
 
 
+def test_moments_without_a_zone_are_local(monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert when("2026-01-01T12:00") == datetime(2026, 1, 1, 17, tzinfo=UTC)
+        assert when("2026-07-01") == datetime(2026, 7, 1, 4, tzinfo=UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_moments_and_spans():
     now = datetime(2026, 1, 2, tzinfo=UTC)
     assert when("2h", now=now) == now - timedelta(hours=2)
     assert when("2026-01-01T00:00:00Z") == datetime(2026, 1, 1, tzinfo=UTC)
-    assert when("2026-01-01") == datetime(2026, 1, 1, tzinfo=UTC)
+    assert when("2026-01-01") == datetime(2026, 1, 1).astimezone()
     assert (span("90"), span("1.5m"), span("2h"), span("1d")) == (90, 90, 7200, 86400)
     for wrong in ("soon", "", "h", "-"):
         with pytest.raises(UsageError):
@@ -153,5 +165,11 @@ def test_the_models_have_the_columns_that_are_listed():
     from storax.models.transfer_item import TransferItem
 
     for listing, model in ((JOBS, Job), (APPS, App), (QUEUE, BatchJob), (TRANSFERS, TransferItem)):
-        assert {*listing.narrow, *listing.wide} <= {*model._columns, "app", "site", "why"}, listing.noun
+        assert {*listing.narrow, *listing.wide} <= {
+            *model._columns,
+            *listing.computed,
+            *listing.fetched,
+            "app",
+            "site",
+        }, listing.noun
     assert rows(Site)["columns"]

@@ -1,6 +1,7 @@
 """Filters: checked before anything is sent, combined with AND, never silently matching everything."""
 
-from datetime import UTC, datetime, timedelta, timezone
+import time
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from fakes.rest import Script, client_of, job, rows
 from storax import App, EventLog, Job, Site, errors
 from storax._orm.rows import from_object
+from storax.errors import InvalidInput
 
 
 @pytest.fixture
@@ -89,14 +91,35 @@ def test_any_collection_means_any_of_these(client, script, many):
     assert sent(script, Job.objects.filter(id=many)) == {"id": [1, 2]}
 
 
-def test_naive_times_are_taken_as_utc(client, script):
-    noon = datetime(2026, 1, 1, 12)
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("UTC", "2026-01-01T12:00:00Z"),
+        ("America/New_York", "2026-01-01T17:00:00Z"),
+        ("Asia/Kolkata", "2026-01-01T06:30:00Z"),
+    ],
+)
+def test_times_without_a_zone_are_local(client, script, monkeypatch, zone, expected):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for noon in (datetime(2026, 1, 1, 12), "2026-01-01 12:00", "2026-01-01T12:00:00"):
+            assert sent(script, Job.objects.filter(last_update_after=noon)) == {"last_update_after": expected}
+        midnight = {"last_update_before": datetime(2026, 1, 1).astimezone(UTC).isoformat().replace("+00:00", "Z")}
+        for day in (date(2026, 1, 1), "2026-01-01"):
+            assert sent(script, Job.objects.filter(last_update_before=day)) == midnight
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_times_with_a_zone_are_sent_in_utc(client, script):
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     expected = {"last_update_after": "2026-01-01T12:00:00Z"}
-    assert sent(script, Job.objects.filter(last_update_after=noon)) == expected
-    assert sent(script, Job.objects.filter(last_update_after=noon.replace(tzinfo=UTC))) == expected
-    zoned = noon.replace(hour=14, tzinfo=timezone(timedelta(hours=2)))
-    assert sent(script, Job.objects.filter(last_update_after=zoned)) == expected
-    assert sent(script, Job.objects.filter(last_update_after="2026-01-01 12:00")) == expected
+    for moment in (noon, noon.astimezone(timezone(timedelta(hours=2))), "2026-01-01 14:00+02:00"):
+        assert sent(script, Job.objects.filter(last_update_after=moment)) == expected
+    with pytest.raises(InvalidInput, match="outside the years"):
+        Job.objects.filter(last_update_after=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))).count()
 
 
 def test_things_stand_for_their_ids(client, script):
@@ -178,5 +201,4 @@ def test_paths_and_enumerations_pass_as_text(client, script):
         FAILED = "FAILED"
 
     assert sent(script, Job.objects.filter(state=Word.FAILED)) == {"state": "FAILED"}
-    with pytest.raises(errors.InvalidInput):
-        Job.objects.filter(workdir=Path("a") / "b")
+    assert sent(script, Job.objects.filter(workdir=Path("a") / "b")) == {"workdir": "a/b"}

@@ -137,7 +137,10 @@ def test_parameters_hold_what_json_can_say(script, client):
 )
 @pytest.mark.parametrize("many", [1, 600])
 def test_a_value_without_a_json_form_is_refused_before_anything_is_sent(script, client, value, message, many):
-    jobs = [Job(app_id=1, workdir="a", parameters={"x": value}) for _ in range(many)]
+    with pytest.raises(errors.InvalidInput, match=message):
+        Job(app_id=1, workdir="a", parameters={"x": value}).save()
+    jobs = [Job(app_id=1, workdir="a") for _ in range(many)]
+    jobs[-1].parameters["x"] = value
     with pytest.raises(errors.InvalidInput, match=message):
         jobs[0].save() if many == 1 else Job.objects.bulk_create(jobs)
     assert script.requests == []
@@ -177,12 +180,58 @@ def test_changes_inside_dicts_and_lists_are_noticed(script, client):
     tags = one.tags
     tags["b"] = "2"
     one.data["deep"]["list"].append(2)
-    script.on("PATCH", "/jobs/5", lambda request: job(5, tags={"a": "1"}, data={"deep": {"list": [1]}}) | request.body)
+    answers = [{"a": "1", "b": "2", "by another": "4"}, {"a": "1", "b": "2", "c": "3", "by another": "4"}]
+    script.on("PATCH", "/jobs/5", *(job(5, tags=tags, data={"deep": {"list": [1, 2]}}) for tags in answers))
     one.save()
-    assert script.last.body == {"data": {"deep": {"list": [1, 2]}}, "tags": {"a": "1", "b": "2"}}
+    assert script.last.body == {"data__merge": {"deep": {"list": [1, 2]}}, "tags__merge": {"b": "2"}}
+    assert tags == {"a": "1", "b": "2", "by another": "4"}, "the dict at hand goes on being that of the job"
     tags["c"] = "3"
     one.save()
-    assert script.last.body == {"tags": {"a": "1", "b": "2", "c": "3"}}
+    assert script.last.body == {"tags__merge": {"c": "3"}}
+    one.save()
+    assert len(script.requests) == 2
+
+
+def test_a_new_dict_is_sent_as_its_differences_from_the_one_that_was_read(script, client):
+    one = loaded(client, tags={"a": "1", "b": "2"}, data={"x": {"y": 1, "z": 2}, "n": 1, "none": None})
+    script.on("PATCH", "/jobs/5", job(5))
+    one.tags = {**one.tags, "a": "5", "c": "3"}
+    one.data = {"x": {"y": 1, "w": {}}, "n": True, "none": None}
+    one.save()
+    assert script.last.body == {
+        "tags__merge": {"a": "5", "c": "3"},
+        "data__merge": {"x": {"w": {}}, "n": True},
+        "data__remove": [["x", "z"]],
+    }
+
+
+def test_a_removed_key_is_sent_as_such_and_a_null_stays_a_null(script, client):
+    one = loaded(client, data={"a": 1, "b": 2})
+    script.on("PATCH", "/jobs/5", job(5))
+    del one.data["a"]
+    one.data["b"] = None
+    one.save()
+    assert script.last.body == {"data__merge": {"b": None}, "data__remove": ["a"]}
+
+
+def test_an_array_put_into_a_saved_dict_is_sent_as_a_list(script, client):
+    one = loaded(client, data={"a": [1]})
+    script.on("PATCH", "/jobs/5", job(5, data={"a": 4}))
+    one.data["a"] = Scalar()
+    one.save()
+    assert script.last.body == {"data__merge": {"a": 4}}
+
+
+def test_update_names_single_keys_and_refuses_other_suffixes(script, client):
+    script.on("PATCH", "/jobs/", {"updated": 1})
+    query = Job.objects.using(client).filter(id=5)
+    query.update(tags__merge={"n": 7}, data__remove=["a", ("b", "c")])
+    assert script.last.body["patch"] == {"tags__merge": {"n": "7"}, "data__remove": ["a", ["b", "c"]]}
+    with pytest.raises(errors.InvalidInput, match="takes a list of keys"):
+        query.update(tags__remove="a")
+    for wrong in ("priority__merge", "tags__mrge", "retry_exit_codes__merge"):
+        with pytest.raises(errors.UnknownName, match=wrong):
+            query.update(**{wrong: {}})
 
 
 def test_reading_a_dict_is_no_change(script, client):
@@ -342,7 +391,7 @@ def test_pickling_leaves_the_client_and_its_token_behind(client):
 
 def test_help_shows_what_each_field_is():
     assert Job.num_nodes.__doc__ == "Nodes."
-    assert "wall_time_min: Longest run, in minutes; 0: no limit." in (Job.__init__.__doc__ or "")
+    assert "max_attempts: Number of runs before an error makes it FAILED" in (Job.__init__.__doc__ or "")
 
 
 def test_representations_never_show_more_than_matters(client):
@@ -362,7 +411,7 @@ def test_times_are_sent_as_utc(script, client):
     one = from_object(BatchJob, {"id": 1, "version": 1}, client)
     script.on("PATCH", "/batch-jobs/1", {"id": 1})
     one.start_time = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-    one.end_time = "2026-01-01T12:00:00"
+    one.end_time = "2026-01-01T12:00:00Z"
     one.save()
     assert script.last.body == {"end_time": "2026-01-01T12:00:00Z", "start_time": "2026-01-01T10:00:00Z"}
     with pytest.raises(errors.InvalidInput, match="no ISO 8601 time"):
@@ -373,3 +422,24 @@ def test_bodies_are_plain_json(script, client):
     script.on("POST", "/jobs/", (201, job(1)))
     Job(app_id=1, workdir="ä").save()
     assert json.dumps(script.last.body) == '{"app_id": 1, "workdir": "\\u00e4"}'
+
+
+def save_large(client):
+    one = loaded(client)
+    one.data.update(LARGE)
+    one.save()
+
+
+LARGE = {"x": "z" * (1 << 20)}
+WRITES = {
+    "create": lambda _client: Job(app_id=1, workdir="a", parameters=LARGE).save(),
+    "save": save_large,
+    "update": lambda client: Job.objects.using(client).filter(id=5).update(data=LARGE),
+}
+
+
+@pytest.mark.parametrize("act", WRITES.values(), ids=WRITES)
+def test_a_value_beyond_one_mebibyte_is_named_before_it_is_sent(script, client, act):
+    with pytest.raises(errors.TooLarge, match=r"(parameters|data|data__merge) has 1.0 MiB as JSON; a value is at most"):
+        act(client)
+    assert script.requests == []

@@ -73,6 +73,36 @@ def test_a_transient_failure_is_repeated_with_the_same_key(wire, script, answer)
     assert (len(script.requests), len(keys)) == (3, 1)
 
 
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+NOT_STORAX = [
+    *((status, {"x": 1}, HTML) for status in (200, 400, 403, 404, 405, 500, 501, 505)),
+    (301, None, {"Location": "https://storax.test/"}),
+    httpx.RemoteProtocolError("illegal status line: bytearray(b'SSH-2.0-OpenSSH_9.2')"),
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("answer", NOT_STORAX, ids=str)
+def test_an_address_where_something_else_answers_is_named_at_once(wire, script, clock, method, answer):
+    script.on(method, "/jobs/5", answer)
+    with pytest.raises(errors.NotStorax, match=r"http://storax\.test is not a Storax server: it .*STORAX_URL"):
+        wire.call(Call(method, "/jobs/5"))
+    assert (len(script.requests), clock.naps) == (1, [])
+
+
+def test_a_server_that_closes_every_connection_is_given_up_as_soon_as_one_that_is_down(wire, script, clock):
+    script.on("GET", "/x", httpx.RemoteProtocolError("Server disconnected without sending a response."))
+    with pytest.raises(errors.NotStorax, match="is not a Storax server: disconnected"):
+        wire.call(Call("GET", "/x"))
+    assert 8 <= clock.time <= 10
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 522])
+def test_a_gateway_whose_server_is_down_for_a_moment_is_asked_again(wire, script, status):
+    script.on("GET", "/x", (status, {}, HTML), {"ok": 1})
+    assert wire.call(Call("GET", "/x")).json() == {"ok": 1}
+
+
 def test_reads_carry_no_key_and_writes_one_each(wire, script):
     script.on("POST", "/jobs/query", {}).on("POST", "/jobs/counts", {}).on("GET", "/jobs/1", {}).on(
         "POST", "/jobs/", {}

@@ -123,7 +123,7 @@ def test_text_from_a_url_becomes_the_fields_own_type() -> None:
     assert where(JOBS, num_nodes="3").params[1] == [3]
     assert where(JOBS, gpus_per_rank__gt="0.5").params[1] == 0.5
     assert where(JOBS, cancel_requested="true").params[1] == [True]
-    assert where(JOBS, last_update_before="2026-01-31T12:00:00").params[1] == datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert where(JOBS, last_update_before="2026-01-31T12:00:00Z").params[1] == datetime(2026, 1, 31, 12, tzinfo=UTC)
     assert where(JOBS, parent_id="5").params[1] == [5]
 
 

@@ -105,14 +105,16 @@ def test_tags_are_bounded_in_number_and_length() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00+05:00", "9999-12-31T23:59:59Z"],
+    ["2026-01-31T12:00:00Z", "2026-01-31 12:00Z", "2026-01-31T12:00:00+05:00", "9999-12-31T23:59:59Z"],
 )
 def test_times_come_out_in_utc(text: str) -> None:
     assert accepts(t.UtcTime, text).tzinfo == UTC
 
 
-def test_a_naive_time_is_taken_as_utc() -> None:
-    assert accepts(t.UtcTime, "2026-01-31T12:00:00") == datetime(2026, 1, 31, 12, tzinfo=UTC)
+@pytest.mark.parametrize("text", ["2026-01-31", "2026-01-31T12:00:00", "2026-01-31 12:00", datetime(2026, 1, 31)])
+def test_a_time_without_a_zone_is_refused_and_never_taken_as_utc(text: Any) -> None:
+    with pytest.raises(ValidationError, match="names no time zone; add Z for UTC, or an offset"):
+        accepts(t.UtcTime, text)
 
 
 @pytest.mark.parametrize(

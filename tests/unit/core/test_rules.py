@@ -19,7 +19,8 @@ def job(**facts: Any) -> dict[str, Any]:
         "id": 7, "owner_id": 1, "site_id": 3, "version": 4, "state": "PREPROCESSED", "session_id": None, "lease_epoch": 2,
         "attempt": 0, "max_attempts": 1, "retry_delay_sec": 0, "not_before": None, "cancel_requested": False,
         "stage_in": False, "stage_out": False, "hooks": "", "retry_exit_codes": "[]", "retry_on_timeout": True,
-        "return_code": None, "last_update": NOW, "now": NOW,
+        "return_code": None, "last_update": NOW, "now": NOW, "losses": 0, "max_losses": 100, "loss_reason": "",
+        "num_nodes": 1, "ranks_per_node": 1, "node_packing_count": 1,
     } | facts  # fmt: skip
 
 
@@ -105,17 +106,36 @@ def test_the_attempt_is_counted_when_the_run_starts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempt", "seconds"), [(1, 10), (2, 20), (3, 40), (4, 80), (14, 81_920), (15, 86_400), (99, 86_400)]
+    ("attempt", "seconds"),
+    [(1, 10), (2, 20), (3, 40), (4, 80), (14, 81_920), (15, 86_400), (99, 86_400), (999_999, 86_400)],
 )
 def test_the_back_off_doubles_up_to_a_day(attempt: int, seconds: int) -> None:
-    facts = running(attempt=attempt, max_attempts=100, retry_delay_sec=10)
+    facts = running(attempt=attempt, max_attempts=1_000_000, retry_delay_sec=10)
     change, _, _ = rules.apply_report(facts, report("RUN_ERROR"))
     assert change.patch["not_before"] == NOW + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 70, 999_999])
+def test_a_delay_of_more_than_a_day_stays_as_it_was_set(attempt: int) -> None:
+    facts = running(attempt=attempt, max_attempts=1_000_000, retry_delay_sec=1_000_000)
+    change, _, _ = rules.apply_report(facts, report("RUN_ERROR"))
+    assert change.patch["not_before"] == NOW + timedelta(seconds=1_000_000)
 
 
 def test_without_a_delay_a_restart_is_due_at_once_and_an_old_one_is_forgotten() -> None:
     change, _, _ = rules.apply_report(running(max_attempts=2, not_before=NOW), report("RUN_ERROR"))
     assert change.patch["not_before"] is None
+
+
+@pytest.mark.parametrize(
+    ("failed_from", "stage_out", "to"),
+    [("POSTPROCESSED", 1, "POSTPROCESSED"), ("POSTPROCESSED", 0, "RESTART_READY"), ("RUN_ERROR", 1, "RESTART_READY")],
+)
+def test_a_retry_continues_with_the_stage_out_where_that_alone_failed(
+    failed_from: str, stage_out: int, to: str
+) -> None:
+    failed = job(state="FAILED", attempt=1, stage_out=stage_out, failed_from=failed_from)
+    assert path(rules.user_transition(failed, "RESTART_READY", {}, force=False)) == [to]
 
 
 def test_a_restart_by_the_user_does_not_wait_for_the_back_off() -> None:
@@ -125,9 +145,10 @@ def test_a_restart_by_the_user_does_not_wait_for_the_back_off() -> None:
     assert change.patch["not_before"] is None
 
 
-def test_a_timeout_reported_by_the_site_counts_as_an_attempt() -> None:
+def test_a_run_that_reached_its_limit_runs_again_and_counts_as_a_loss() -> None:
     change, _, _ = rules.apply_report(running(attempt=1, max_attempts=1), report("RUN_TIMEOUT"))
-    assert path(change) == ["RUN_TIMEOUT", "FAILED"]
+    assert path(change) == ["RUN_TIMEOUT", "RESTART_READY"]
+    assert (change.patch["losses"], "loss_reason" in change.patch) == (1, False)
 
 
 # ---- leases ---------------------------------------------------------------------------------------------------------
@@ -140,9 +161,62 @@ def test_a_lost_lease_is_no_fault_of_the_job() -> None:
     assert change.patch["session_id"] is None
 
 
-def test_but_a_job_that_takes_its_owner_down_each_time_fails() -> None:
-    change = rules.lose_lease(running(attempt=rules.SPARE_ATTEMPTS, max_attempts=1), "its session expired")
-    assert path(change) == ["RUN_TIMEOUT", "FAILED"]
+def test_losses_use_up_no_attempt() -> None:
+    change = rules.lose_lease(running(attempt=40, losses=39, max_attempts=1), "node n1 was lost")
+    assert path(change) == ["RUN_TIMEOUT", "RESTART_READY"]
+    assert (change.patch["losses"], change.patch["loss_reason"]) == (40, "node n1 was lost")
+    assert change.events[-1].data["why"] == "attempt 41 follows; this was loss 40 of 100, and uses up no attempt"
+
+
+def test_after_losses_an_error_still_has_all_its_attempts() -> None:
+    lost = {"losses": 2, "max_attempts": 2}
+    change, _, _ = rules.apply_report(running(attempt=3, **lost), report("RUN_ERROR"))
+    assert path(change) == ["RUN_ERROR", "RESTART_READY"]
+    assert change.events[-1].data["why"] == "attempt 4 of 4 follows; 2 of them lost"
+    change, _, _ = rules.apply_report(running(attempt=4, **lost), report("RUN_ERROR"))
+    assert path(change) == ["RUN_ERROR", "FAILED"]
+    assert change.events[-1].data["why"] == "attempt 4 of 4 was its last; 2 of them lost"
+
+
+@pytest.mark.parametrize(("losses", "most", "end"), [(0, 1, "FAILED"), (1, 3, "RESTART_READY"), (2, 3, "FAILED")])
+def test_the_last_loss_allowed_fails_the_job_with_its_reason(losses: int, most: int, end: str) -> None:
+    change = rules.lose_lease(running(attempt=9, losses=losses, max_losses=most, max_attempts=99), "node n1 was lost")
+    assert path(change) == ["RUN_TIMEOUT", end]
+    assert change.events[-1].data["message"] == "node n1 was lost"
+    if end == "FAILED":
+        assert change.events[-1].data["why"] == f"loss {most} of {most} was the last allowed"
+
+
+def test_max_losses_of_zero_is_no_limit() -> None:
+    change = rules.lose_lease(running(attempt=9_999, losses=9_998, max_losses=0), "gone")
+    assert path(change) == ["RUN_TIMEOUT", "RESTART_READY"]
+    assert change.events[-1].data["why"] == "attempt 10000 follows; this was loss 9999, and uses up no attempt"
+
+
+def test_after_a_loss_the_next_run_does_not_wait_and_its_start_clears_the_reason() -> None:
+    change = rules.lose_lease(running(retry_delay_sec=600), "gone")
+    assert "not_before" not in change.patch
+    change, _, _ = rules.apply_report(
+        leased(state="RESTART_READY", attempt=1, losses=1, loss_reason="gone"), report("RUNNING")
+    )
+    assert change.patch["loss_reason"] == ""
+
+
+def test_the_back_off_counts_errors_and_not_losses() -> None:
+    change, _, _ = rules.apply_report(
+        running(attempt=6, losses=5, max_attempts=2, retry_delay_sec=10), report("RUN_ERROR")
+    )
+    assert change.patch["not_before"] == NOW + timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(("reason", "end"), [("node n1 was lost", "RESTART_READY"), ("", "FAILED")])
+def test_after_its_hook_a_loss_is_still_no_timeout_of_the_job(reason: str, end: str) -> None:
+    facts = leased(
+        state="RUN_TIMEOUT", hooks="handle_timeout", attempt=1, losses=1, loss_reason=reason, retry_on_timeout=False
+    )
+    change, _, _ = rules.apply_report(facts, report("RUN_TIMEOUT"))
+    assert (kinds(change)[0], path(change)) == ("job.hook_ended", [end])
+    assert change.events[-1].data.get("message", "") == reason
 
 
 def test_a_lost_lease_before_the_run_only_gives_the_job_back() -> None:

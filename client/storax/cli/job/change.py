@@ -8,7 +8,7 @@ from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.failures import REFUSED, CommandError, UsageError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import values
-from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags
+from storax.cli.terminal.select import Apps, OlderThan, Selection, Selectors, Sites, States, Tags
 from storax.models.job_rules import FINAL
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def modify(
 
 def rm(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
-    yes: Yes = False, dry_run: DryRun = False,
+    older_than: OlderThan = None, yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
     """Delete jobs. The log keeps their history. Running jobs are not deleted: cancel them first.
 
@@ -118,12 +118,13 @@ def rm(
     Examples:
       storax job rm 12
       storax job rm --state FAILED --tag experiment=foo --yes
+      storax job rm --older-than 30d --dry-run
     """
     import warnings
 
     from storax.errors import StoraxWarning
 
-    query = Selection.of(jobs, tag, state, site, app).require("rm").query()
+    query = Selection.of(jobs, tag, state, site, app, older_than).require("rm").query()
     if confirmed("delete", query.count(), what="job", yes=yes, dry_run=dry_run):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", StoraxWarning)  # it speaks to those who write Python

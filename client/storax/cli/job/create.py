@@ -10,9 +10,11 @@ import typer
 from storax.cli.job import options as o
 from storax.cli.job.follow import await_jobs
 from storax.cli.job.rows import Row, fill_workdirs, merged, read_rows, sweeps
+from storax.cli.terminal import complete
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.output import Form, note, show
 from storax.cli.terminal.parse import pairs, values
+from storax.cli.terminal.presence import warn_of_absence
 from storax.cli.terminal.select import one_id
 
 if TYPE_CHECKING:
@@ -37,10 +39,12 @@ def create(
     mem_per_node_mb: o.Memory = None,
     node_packing_count: o.Packing = None,
     wall_time_min: o.WallTime = None,
+    wall_time_limit_min: o.WallTimeLimit = None,
     launch_param: o.LaunchParam = None,
     parent: o.Parent = None,
     on_parent_failure: o.OnParentFailure = None,
     max_attempts: o.Attempts = None,
+    max_losses: o.Losses = None,
     retry_delay_sec: o.RetryDelay = None,
     priority: o.Priority = None,
     transfer: o.Transfer = None,
@@ -62,18 +66,29 @@ def create(
         "app": app, "site": site, "workdir": workdir, "num_nodes": num_nodes, "ranks_per_node": ranks_per_node,
         "threads_per_rank": threads_per_rank, "threads_per_core": threads_per_core, "gpus_per_rank": gpus_per_rank,
         "mem_per_node_mb": mem_per_node_mb, "node_packing_count": node_packing_count, "wall_time_min": wall_time_min,
-        "max_attempts": max_attempts, "retry_delay_sec": retry_delay_sec, "priority": priority,
-        "on_parent_failure": on_parent_failure,
-        "parameters": values(param or [], "--param"), "tags": pairs(tag or [], "--tag"),
-        "launch_params": pairs(launch_param or [], "--launch-param"), "transfers": pairs(transfer or [], "--transfer"),
-        "parent_ids": [one_id(item) for text in parent or () for item in text.split(",")],
+        "wall_time_limit_min": wall_time_limit_min, "max_attempts": max_attempts, "max_losses": max_losses,
+        "retry_delay_sec": retry_delay_sec, "priority": priority, "on_parent_failure": on_parent_failure,
+        "parameters": values(param or [], "--param"), **_texts(tag, launch_param, transfer), "parent_ids": _ids(parent),
     }  # fmt: skip
     base = {name: value for name, value in options.items() if value not in (None, {}, [])}
     _create(_rows(base, _file_rows(from_json), param_sweep or []), dry_run=dry_run, wait=wait, output=output)
 
 
+def _texts(tag: list[str] | None, launch_param: list[str] | None, transfer: list[str] | None) -> Row:
+    """The fields whose options are KEY=VALUE."""
+    return {
+        "tags": pairs(tag or [], "--tag"),
+        "launch_params": pairs(launch_param or [], "--launch-param"),
+        "transfers": pairs(transfer or [], "--transfer"),
+    }
+
+
+def _ids(texts: list[str] | None) -> list[int]:
+    return [one_id(item) for text in texts or () for item in text.split(",")]
+
+
 def submit(
-    app: Annotated[str, typer.Argument(help="Name of the App to run.")],
+    app: Annotated[str, typer.Argument(help="Name of the App to run.", autocompletion=complete.apps)],
     parameters: o.Parameters = None,
     *,
     site: o.Site = None,
@@ -112,7 +127,7 @@ def _create(rows: Sequence[Row], *, dry_run: bool, wait: bool, output: Form) -> 
     jobs = _jobs(rows)
     count = f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}"
     if dry_run:
-        show([{name: row.get(name) for name in PLANNED} for row in rows], form=Form.TABLE, columns=PLANNED)
+        show([{name: row.get(name) for name in PLANNED} for row in rows], form=Form.TABLE, columns=PLANNED, named=True)
         note(f"Would create {count}. Nothing was created.")
         return
     _save(jobs)
@@ -120,6 +135,7 @@ def _create(rows: Sequence[Row], *, dry_run: bool, wait: bool, output: Form) -> 
     show(({name: getattr(job, name) for name in fields} for job in jobs), form=output, columns=fields)
     if output.for_people:
         note(f"Created {count}.")
+    warn_of_absence(job.site_id for job in jobs if job.site_id)
     if wait:
         await_jobs(jobs, timeout=None, until=lambda _job: False)
 

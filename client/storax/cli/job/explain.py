@@ -8,6 +8,7 @@ import typer
 
 from storax.cli.job.allocations import allocations, too_large
 from storax.cli.terminal.output import Form, Output, show_one, text_of
+from storax.cli.terminal.presence import absence, format_duration
 from storax.cli.terminal.select import one_id
 from storax.models.job_rules import HOOKS, RUNNABLE, UNSUCCESSFUL
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from storax.models.job import Job
     from storax.models.site import Site
 
-SILENT_SEC = 90.0  # an agent reports every few seconds; after this it is gone or cut off
 FEW = 5
 
 
@@ -60,8 +60,7 @@ def reasons(job: "Job", *, now: datetime | None = None) -> Iterator[str]:
 
 def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     if job.state == "RUNNING":
-        attempts = max(job.attempt, job.max_attempts)
-        yield f"It runs: attempt {job.attempt} of {attempts}, started {_ago(job.last_update, now)}."
+        yield f"It runs: {_attempt(job)}, started {_ago(job.last_update, now)}."
         yield from _holder(job, site, now)
     elif job.state in ("CREATED", "AWAITING_PARENTS"):
         yield from _parents(job)
@@ -74,11 +73,11 @@ def _waits_for(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         yield from _holder(job, site, now)
     elif job.not_before and job.not_before > now:
         pause = (job.not_before - now).total_seconds()
-        yield f"It waits {format_duration(pause)} more before attempt {job.attempt + 1} of {job.max_attempts}."
+        yield f"It waits {format_duration(pause)} more before attempt {job.attempt + 1} of {_allowed(job)}."
     else:
         yield from _too_large(job, site)
         lines = list(allocations(job, site, now))
-        yield from _site(site, now) or _queue(job, hint=not lines)
+        yield from absence(site, now) or _queue(job, hint=not lines)
         yield from lines
 
 
@@ -89,7 +88,7 @@ def _hook(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
         yield from _holder(job, site, now)
         return
     yield f"Its hook {name} runs next."
-    yield from _site(site, now)
+    yield from absence(site, now)
 
 
 def _parents(job: "Job") -> Iterator[str]:
@@ -118,25 +117,17 @@ def _transfers(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     tried = next((info for _, _, info in rows if info.get("error")), None)
     if tried:
         yield f"Attempt {tried.get('tries', 1)} failed: {text_of(tried['error'])}"
-    yield from _site(site, now)
-
-
-def _site(site: "Site", now: datetime) -> list[str]:
-    """What is wrong with the agent of a site; nothing where it was heard lately."""
-    start = "Start it on that machine: storax site start" + (f" {site.path}" if site.path else "")
-    if site.last_refresh is None:
-        return [f"The agent of site {site.name} has never contacted the server, so its jobs do not run.", start]
-    silent = (now - site.last_refresh).total_seconds()
-    if silent > SILENT_SEC:
-        return [f"The agent of site {site.name} last contacted the server {format_duration(silent)} ago.", start]
-    return []
+    yield from absence(site, now)
 
 
 def _trouble(site: "Site") -> Iterator[str]:
-    """Yield the loops of a site's agent that fail, with their errors."""
+    """Yield the loops of a site's agent that fail, with their errors, and the records that it has set aside."""
     for name, failure in sorted((site.failing_loops or {}).items()):
         since, error = (text_of(failure.get(key) or "?") for key in ("since", "error"))
         yield f"A loop of the agent of site {site.name} has failed since {since}: {name}: {error}"
+    if aside := site.set_aside or {}:
+        newest = "; ".join(f"{row.get('name')}: {row.get('reason')}" for row in aside.get("newest", [])[:FEW])
+        yield f"The agent of site {site.name} has set aside {aside.get('count')} records: {text_of(newest)}"
 
 
 def _too_large(job: "Job", site: "Site") -> Iterator[str]:
@@ -192,7 +183,7 @@ def _failed(job: "Job", message: str, data: "dict[str, Any]") -> Iterator[str]:
     code = "" if "exit code" in message else _code(job)
     # Releases before the state CANCELLED recorded a cancellation as a failure of this message.
     end = "was cancelled" if message == "cancelled" else f"failed{': ' + message if message else ''}"
-    yield f"It {end}{code}, in attempt {job.attempt} of {max(job.attempt, job.max_attempts)}."
+    yield f"It {end}{code}, in {_attempt(job)}."
     if data.get("why"):
         yield f"It was not retried: {data['why']}."
     yield from _last_error(job, known_message=message, failed=data)
@@ -232,14 +223,38 @@ def _last_error(job: "Job", *, known_message: str = "", failed: "dict[str, Any] 
     if last is None:
         return
     message = str(last.data.get("message") or last.to_state).rstrip(".")
+    lost = last.to_state == "RUN_TIMEOUT"
     if message != known_message:
-        yield f"Its last run ended with {message}."
+        yield f"Its last run {'did not end by itself: ' if lost else 'ended with '}{message}."
+    if lost and job.batch_job_id:
+        yield from _allocation_end(job.batch_job_id)
     yield from _lines(last.data.get("traceback_tail") or last.data.get("stderr_tail"))
+
+
+def _allocation_end(number: int) -> Iterator[str]:
+    """Yield what the scheduler says of an allocation that has ended."""
+    from storax.models.batch_job import BatchJob
+
+    batch = BatchJob.objects.filter(id=number, state="finished").first()
+    info = dict(batch.status_info or {}) if batch else {}
+    terms = ", ".join(text_of(info[key]) for key in ("scheduler_state", "reason", "error") if info.get(key))
+    if batch and terms:
+        yield f"The scheduler says of its allocation {batch.scheduler_id or f'(BatchJob {number})'}: {terms}."
 
 
 def _lines(text: Any) -> Iterator[str]:
     for line in str(text or "").splitlines():
         yield f"  | {text_of(line)}"
+
+
+def _attempt(job: "Job") -> str:
+    lost = f", {job.losses} lost" if job.losses else ""
+    return f"attempt {job.attempt} of {max(job.attempt, _allowed(job))}{lost}"
+
+
+def _allowed(job: "Job") -> int:
+    """How many runs the job may have: lost ones are not among those that max_attempts allows."""
+    return int(job.max_attempts + (job.losses or 0))
 
 
 def _code(job: "Job") -> str:
@@ -248,13 +263,3 @@ def _code(job: "Job") -> str:
 
 def _ago(moment: datetime, now: datetime) -> str:
     return f"{format_duration((now - moment).total_seconds())} ago"
-
-
-def format_duration(seconds: float) -> str:
-    """Format a duration in its two largest units, such as ``2 h 5 min``."""
-    rest, parts = max(0, round(seconds)), []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"

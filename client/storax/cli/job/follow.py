@@ -1,15 +1,17 @@
 """`storax job logs` and `wait`."""
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from storax.cli.job.remote_logs import print_remote
 from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
@@ -31,21 +33,29 @@ def logs(
     err: Annotated[bool, typer.Option("--err", "-e", help="Print stderr instead of stdout.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Print only so many last lines; 0: all.")] = 0,
     path: Annotated[bool, typer.Option("--path", help="Print the path of the file instead of its content.")] = False,
+    name: Annotated[
+        str | None, typer.Option("--file", metavar="PATH", help="Print this file of the job's workdir instead.")
+    ] = None,
 ) -> None:
-    """Print the output of a job. If its site is on another machine, print where the file is.
+    """Print the output of a job, also if its site is on another machine: the agent of the site then reads it.
 
     \b
     Examples:
       storax job logs 12
       storax job logs last -f
       storax job logs 12 --err --lines 20
+      storax job logs 12 --file hooks.log
     """
     from storax.models.job import Job
 
     selected = Job.objects.get(id=one_id(job))
-    file = _log_file(selected, "job.err" if err else "job.out", quiet=path)
+    output = selected.file(name) if name else selected._output(int(err))
+    file = output.path
     if path:
         print(file)
+        return
+    if not output.is_here:
+        print_remote(selected, output, lines, over=_ended(selected) if follow else None)
         return
     if follow and not file.exists():
         _wait_for_file(selected, file)
@@ -53,21 +63,7 @@ def logs(
     with file.open("rb") as opened:
         _copy(_last_lines(opened, lines))
         if follow:
-            _follow(selected, opened)
-
-
-def _log_file(job: "Job", name: str, *, quiet: bool) -> Path:
-    from storax.models.site import Site
-
-    site = Site.objects.get(id=job.site_id)
-    folder = Path(site.path)
-    if not quiet and not (site.path and folder.is_dir()):
-        raise CommandError(
-            f"The log of job {job.id} is not on this machine.",
-            hint=f"It is at site {site.name}: {folder / 'data' / job.workdir / name}",
-            status=NOT_FOUND,
-        )
-    return folder / "data" / job.workdir / name
+            _follow(selected, opened, lambda: output.path)
 
 
 def _require(job: "Job", file: Path) -> None:
@@ -99,18 +95,27 @@ def _wait_for_file(job: "Job", file: Path) -> None:
         pass
 
 
-def _follow(job: "Job", opened: Any) -> None:
+def _follow(job: "Job", opened: BinaryIO, find: Callable[[], Path]) -> None:
+    """Print what is added to a file, and then to that of each further attempt, until the job has ended."""
     over, last = _ended(job), False
-    while True:
-        if opened.tell() > Path(opened.name).stat().st_size:  # a new attempt begins a new log
-            opened.seek(0)
-        block = opened.read(BLOCK)
-        if block:
-            _copy([block])
-        elif last:
-            return
-        else:
-            last = over.wait(POLL_SEC)
+    with ExitStack() as files:
+        while True:
+            if opened.tell() > os.fstat(opened.fileno()).st_size:  # it was begun anew
+                opened.seek(0)
+            if block := opened.read(BLOCK):
+                _copy([block])
+            elif _is_another(file := find(), opened):
+                opened = files.enter_context(file.open("rb"))
+            elif last:
+                return
+            else:
+                last = over.wait(POLL_SEC)
+
+
+def _is_another(file: Path, opened: BinaryIO) -> bool:
+    with suppress(FileNotFoundError):
+        return not os.path.samestat(file.stat(), os.fstat(opened.fileno()))
+    return False
 
 
 def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:

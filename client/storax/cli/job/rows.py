@@ -24,14 +24,22 @@ def read_rows(source: str) -> list[Row]:
     In CSV, ``parameters.x`` and ``tags.x`` are columns of one entry, and an empty cell counts as absent.
 
     Raises:
-        UsageError: it is none of these; the message says where.
-        OSError: it cannot be read.
+        UsageError: it is none of these, or cannot be read; the message says where.
     """
-    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    text = _text_of(source)
     rows = list(_json_rows(text, source) if text.lstrip()[:1] in ("[", "{") else _csv_rows(text))
     if not rows:
         raise UsageError(f"{source} contains no job.", hint="Use a JSON list, JSON lines, or CSV with a header line.")
     return rows
+
+
+def _text_of(source: str) -> str:
+    try:
+        return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{source} is not UTF-8 text: {error.reason} at byte {error.start}.") from None
 
 
 def _json_rows(text: str, source: str) -> Iterator[Row]:

@@ -6,17 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
+from storax.cli.job.durations import add_durations
 from storax.cli.terminal.failures import NOT_FOUND, CommandError
-from storax.cli.terminal.listing import Limit, Listing, Order, named
+from storax.cli.terminal.listing import Limit, Listing, Order, age, named
 from storax.cli.terminal.output import Columns, Form, Output, note, show, show_one
-from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.select import Apps, OlderThan, Selection, Selectors, Sites, States, Tags, one_id
 from storax.models.job_rules import FINAL
 
 JOBS = Listing(
     "job",
-    ("id", "state", "app", "site", "workdir", "tags", "last_update"),
-    ("id", "state", "app", "site", "workdir", "tags", "num_nodes", "attempt", "max_attempts", "return_code",
-     "priority", "parent_ids", "session_id", "creation_date", "last_update"),
+    ("id", "state", "app", "site", "age", "duration", "tags", "workdir"),
+    ("id", "state", "app", "site", "workdir", "tags", "age", "duration", "num_nodes", "attempt", "max_attempts",
+     "losses", "return_code", "priority", "parent_ids", "session_id", "creation_date", "last_update"),
+    computed={"age": (("creation_date",), age)},
+    fetched={"duration": (("id", "state", "attempt"), add_durations)},
 )  # fmt: skip
 RECENT = timedelta(days=1)
 
@@ -30,6 +33,7 @@ def ls(
     everything: Annotated[bool, typer.Option("--all", "-a", help="Include jobs that ended over a day ago.")] = False,
     order: Order = "-id",
     limit: Limit = 100,
+    older_than: OlderThan = None,
     output: Output = Form.TABLE,
     columns: Columns = None,
 ) -> None:
@@ -40,9 +44,10 @@ def ls(
       storax job ls
       storax job ls --state FAILED --tag experiment=foo
       storax job ls 1-100 --columns id,state,return_code
+      storax job ls --state FAILED --older-than 30d
       storax job ls --all --limit 0 -o csv > jobs.csv
     """
-    selection = Selection.of(jobs, tag, state, site, app)
+    selection = Selection.of(jobs, tag, state, site, app, older_than)
     query: Any = selection.query()
     narrowed = selection.is_empty and not everything
     if narrowed:
@@ -105,7 +110,7 @@ def details(
 def summary(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     by: Annotated[str, typer.Option("--by", metavar="FIELD", help="Field whose values are counted.")] = "state",
-    output: Output = Form.TABLE,
+    older_than: OlderThan = None, output: Output = Form.TABLE,
 ) -> None:  # fmt: skip
     """Count jobs by state, or by another field.
 
@@ -114,7 +119,7 @@ def summary(
       storax job summary
       storax job summary --tag experiment=foo --by site
     """
-    query = Selection.of(jobs, tag, state, site, app).query()
+    query = Selection.of(jobs, tag, state, site, app, older_than).query()
     field = {"app": "app_id", "site": "site_id"}.get(by, by)
     rows = [{field: value, "count": n} for value, n in query.counts(field).items()]
     rows = named(rows, [by]) if by != field else rows

@@ -1,22 +1,20 @@
 """The client of a command: one per command line, made when the command runs, not for its help."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 # A command line should not hang; a command that waits long connects again by itself.
 CONNECT_WITHIN_SEC = 1.5
 
-_profile: list[str | None] = [None]
-
 
 def choose(profile: str | None) -> None:
-    """Use this stored profile for the rest of this process; None chooses the server as scripts do."""
-    _profile[0] = profile
+    """Use this stored profile for the commands of this process; None: the server that scripts would use."""
+    if profile is None and "storax._runtime.settings" not in sys.modules:
+        return  # nothing was chosen, and help must not pay for the import
+    from storax._runtime.settings import choose_profile
 
-
-def chosen() -> str | None:
-    """Return the chosen profile; None where none was."""
-    return _profile[0]
+    choose_profile(profile)
 
 
 @contextmanager
@@ -31,5 +29,5 @@ def connected() -> Iterator[None]:
     if scoped_client() is not None:
         yield
         return
-    with Client(profile=_profile[0], connect_within=CONNECT_WITHIN_SEC):
+    with Client(connect_within=CONNECT_WITHIN_SEC):
         yield

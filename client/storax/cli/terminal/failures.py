@@ -1,11 +1,13 @@
 """Report errors: one block on stderr (what happened, the way out, the request id) and an exit status."""
 
-import os
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 
 from storax._runtime import installation
+from storax.cli.terminal import streams
+from storax.cli.terminal.hints import hint_of
 
 ERROR, USAGE, NOT_FOUND, AUTH, REFUSED, JOBS_FAILED, TIMEOUT, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 8, 130
 
@@ -44,16 +46,19 @@ def debug(*, on: bool) -> None:
 
 def report(error: BaseException) -> int:
     """Print an error on stderr and return its exit status."""
-    if _debug[0]:
-        traceback.print_exception(error)
-    for line in _lines(error):
-        print(line, file=sys.stderr)
+    with suppress(OSError):  # stderr is full or gone: the status still counts
+        if _debug[0]:
+            traceback.print_exception(error)
+        for line in _lines(error):
+            print(line, file=sys.stderr)
     return status_of(error)
 
 
 def status_of(error: BaseException) -> int:
-    """Return the exit status of an error."""
+    """Return the exit status of an error: the same for the same kind, whichever command meets it."""
     from storax import errors as e
+    from storax._runtime.settings import SettingsError
+    from storax.local.errors import PortBusyError, StackBusyError
 
     if isinstance(error, CommandError):
         return error.status
@@ -64,22 +69,26 @@ def status_of(error: BaseException) -> int:
     table = (
         (e.JobFailed, JOBS_FAILED),
         (e.DeadlineExceeded, TIMEOUT),
-        ((e.Unavailable, e.NotConfigured), UNREACHABLE),
+        ((e.Unavailable, e.NotConfigured, SettingsError), UNREACHABLE),
         (e.Unauthorized, AUTH),
         (e.NotFound, NOT_FOUND),
-        (e.Conflict, REFUSED),
+        ((e.Conflict, PortBusyError, StackBusyError), REFUSED),
         ((e.InvalidInput, e.MultipleObjectsReturned), USAGE),
     )
     return next((status for kinds, status in table if isinstance(error, kinds)), ERROR)
 
 
 def flush(status: int) -> int:
-    """Flush the output and return the status; a closed pipe is no error."""
+    """Flush the output and return the status: that of an error where output is lost; a closed pipe is none."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # The interpreter flushes once more as it ends, and must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.discard(sys.stdout)
+    except OSError as error:
+        streams.discard(sys.stdout)
+        lost = report(error)
+        status = status or lost
+    streams.flush_stderr()
     return status
 
 
@@ -87,13 +96,16 @@ def _lines(error: BaseException) -> Iterator[str]:
     from storax._runtime.settings import SettingsError
     from storax.errors import StoraxError
     from storax.local.errors import LocalError
+    from storax.local.extras import explained
 
+    if isinstance(error, ModuleNotFoundError) and all(missing := explained(error)):
+        error = CommandError(missing[0], hint=missing[1])
     if not isinstance(error, (StoraxError, SettingsError, LocalError, CommandError, OSError)):
         yield f"error: unexpected error: {type(error).__name__}: {error}"
         if not _debug[0]:
             yield "  To see the traceback, set STORAX_DEBUG=1."
         return
-    hint = str(getattr(error, "hint", "") or "")
+    hint = hint_of(error)
     yield f"error: {_message(error)}"
     faults = list(getattr(error, "errors", ()))
     for fault in faults if len(faults) > 1 else ():  # a single one is the message already

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -23,13 +24,15 @@ class Listing:
         noun: Name of one object.
         narrow: Columns of a table.
         wide: Columns of a wide table.
-        computed: Columns that are no fields: the field each is computed of, and the function.
+        computed: Columns that are no fields: the fields that each is computed of, and the function of a row.
+        fetched: Columns that take requests: the fields that each needs, and the function that adds it to all rows.
     """
 
     noun: str
     narrow: tuple[str, ...]
     wide: tuple[str, ...]
-    computed: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
+    computed: Mapping[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Any]]] = field(default_factory=dict)
+    fetched: Mapping[str, tuple[tuple[str, ...], Callable[[list[dict[str, Any]]], None]]] = field(default_factory=dict)
 
     def print(self, query: Any, *, form: Form, columns: str | None, limit: int = 0, empty: str = "") -> int:
         """Print the matches of a query, ``limit`` at most, and return how many there were.
@@ -45,20 +48,21 @@ class Listing:
             UnknownName: there is no such column; the message names the nearest.
         """
         names = chosen(form, columns, narrow=self.narrow, wide=self.wide, every=query._model._columns)
-        fields = [self.computed[name][0] if name in self.computed else name for name in names]
+        own = {**self.computed, **self.fetched}
+        fields = [field for name in names for field in (own[name][0] if name in own else (name,))]
         rows = rows_of(query[:limit] if limit else query, _fields(fields), form=form)
-        if set(names) & set(_NAMED):
+        if set(names) & {*_NAMED, *self.fetched}:
             rows = named(list(rows), names)
-        count = show(({name: self._cell(row, name) for name in names} for row in rows), form=form, columns=names)
+            for name in set(names) & set(self.fetched):
+                self.fetched[name][1](rows)
+        cells = ({name: self._cell(row, name) for name in names} for row in rows)
+        count = show(cells, form=form, columns=names, named=bool(columns))
         if not count and form.for_people:
             note(empty or f"There is no {self.noun}.")
         return count
 
     def _cell(self, row: Mapping[str, Any], name: str) -> Any:
-        if name not in self.computed:
-            return row[name]
-        of, make = self.computed[name]
-        return make(row[of])
+        return self.computed[name][1](row) if name in self.computed else row[name]
 
 
 def rows_of(query: Any, fields: Sequence[str], *, form: Form) -> Iterable[dict[str, Any]]:
@@ -96,3 +100,13 @@ def _names(kind: str, ids: set[int]) -> dict[int, str]:
         return {}
     query: Any = App.objects if kind == "app" else Site.objects
     return dict(query.filter(id=sorted(ids)).values_list("id", "name"))
+
+
+def age(row: Mapping[str, Any]) -> timedelta | None:
+    """Return the time since a row was created; for ``computed``."""
+    return datetime.now(UTC) - row["creation_date"] if row["creation_date"] else None
+
+
+def run_time(row: Mapping[str, Any]) -> timedelta | None:
+    """Return the time from ``start_time`` to ``end_time``, or until now; None before the start; for ``computed``."""
+    return (row["end_time"] or datetime.now(UTC)) - row["start_time"] if row["start_time"] else None

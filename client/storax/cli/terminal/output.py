@@ -5,25 +5,19 @@ A terminal gets colours and lines that fit; a pipe gets plain columns, uncut.
 
 import csv
 import json
-import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TextIO
 
 import typer
 
+from storax.cli.terminal.streams import is_unicode
+from storax.cli.terminal.table import Paint, columns_of, print_table
+
 Row = Mapping[str, Any]
-NARROW_CELL = 40
-_COLOURS = {
-    "JOB_FINISHED": "32", "finished": "32", "done": "32",
-    "CANCELLED": "35",
-    "FAILED": "31", "submit_failed": "31", "error": "31",
-    "RUNNING": "36", "running": "36", "active": "36",
-    "RUN_ERROR": "33", "RUN_TIMEOUT": "33", "RESTART_READY": "33",
-}  # fmt: skip
 
 
 class Form(StrEnum):
@@ -49,8 +43,9 @@ Columns = Annotated[str | None, typer.Option("--columns", metavar="NAME,...", he
 
 
 def note(text: str) -> None:
-    """Print a note about the data on stderr."""
-    print(text, file=sys.stderr)
+    """Print a note about the data on stderr; one that nobody can read does not end the command."""
+    with suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def chosen(
@@ -62,46 +57,57 @@ def chosen(
     return list({Form.TABLE: narrow, Form.WIDE: wide, Form.IDS: ("id",)}.get(form, every))
 
 
-def show(rows: Iterable[Row], *, form: Form, columns: Sequence[str], out: TextIO | None = None) -> int:
-    """Print rows and return how many there were; the form ``ids`` prints the first column alone."""
+def show(
+    rows: Iterable[Row], *, form: Form, columns: Sequence[str], out: TextIO | None = None, named: bool = False
+) -> int:
+    """Print rows and return how many there were; the form ``ids`` prints the first column alone.
+
+    ``named``: whether a user named the columns, so that a table leaves none of them out.
+    """
     out = out or sys.stdout
     if form is Form.JSON:
         all_rows = list(rows)
-        json.dump([plain(row) for row in all_rows], out, indent=2, ensure_ascii=False)
-        out.write("\n")
+        out.write(json_text([plain(row) for row in all_rows], out, indent=2) + "\n")
         return len(all_rows)
     if form is Form.NDJSON:
-        return _each(rows, lambda row: json.dumps(plain(row), ensure_ascii=False, separators=(",", ":")), out)
+        return _each(rows, lambda row: json_text(plain(row), out), out)
     if form is Form.IDS:
         return _each(rows, lambda row: str(row[columns[0]]), out)
     if form is Form.CSV:
         return _csv(rows, columns, out)
-    return _table(list(rows), columns, out, cut=form is Form.TABLE)
+    return _table(list(rows), columns, out, fit=form is Form.TABLE, named=named)
+
+
+def json_text(value: Any, out: TextIO, *, indent: int | None = None) -> str:
+    """Return a value as JSON, with escapes for what the stream's encoding lacks; without ``indent`` in one line."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps(value, ensure_ascii=not is_unicode(out), indent=indent, separators=separators)
 
 
 def show_one(row: Row, *, form: Form, out: TextIO | None = None) -> None:
     """Print one object: one line per field for people, else as a list of one (JSON: the object itself)."""
     out = out or sys.stdout
     if form is Form.JSON:
-        json.dump(plain(row), out, indent=2, ensure_ascii=False)
-        out.write("\n")
+        out.write(json_text(plain(row), out, indent=2) + "\n")
     elif not form.for_people:
         show([row], form=form, columns=list(row), out=out)
     else:
         width = max(map(len, row), default=0)
-        paint = _Paint(out)
+        paint = Paint(out)
         for name, value in row.items():
             out.write(f"{paint.bold(name.ljust(width))}  {paint.state(text_of(value))}\n")
 
 
 def plain(value: Any) -> Any:
-    """Return the JSON form of a value, times as ISO 8601 in UTC."""
+    """Return the JSON form of a value, times as ISO 8601 in UTC, durations in seconds."""
     if isinstance(value, Mapping):
         return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(inner) for inner in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return round(value.total_seconds(), 3)
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
 
 
@@ -111,6 +117,8 @@ def text_of(value: Any) -> str:
         return "-"
     if isinstance(value, datetime):
         text = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    elif isinstance(value, timedelta):
+        text = short(value)
     elif isinstance(value, Mapping):
         text = ",".join(f"{name}={_inner(inner)}" for name, inner in value.items())
     elif isinstance(value, (list, tuple)):
@@ -122,6 +130,16 @@ def text_of(value: Any) -> str:
         if text.isprintable()
         else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     )
+
+
+def short(duration: timedelta) -> str:
+    """Return a duration in its two largest units, without blanks: ``2h5m``, ``13s``."""
+    rest, parts = max(0, int(duration.total_seconds())), list[str]()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append(f"{count}{unit}")
+    return "".join(part for part in parts[:2] if part[0] != "0") or "0s"
 
 
 def _inner(value: Any) -> str:
@@ -153,46 +171,11 @@ def _csv_cell(value: Any) -> Any:
     return raw
 
 
-def _table(rows: Sequence[Row], columns: Sequence[str], out: TextIO, *, cut: bool) -> int:
+def _table(rows: Sequence[Row], columns: Sequence[str], out: TextIO, *, fit: bool, named: bool) -> int:
     if not rows:
         return 0
-    terminal = out.isatty()
-    paint = _Paint(out)
-    limit = NARROW_CELL if cut and terminal else 0
-    cells = [[_cut(text_of(row.get(name)), limit) for name in columns] for row in rows]
-    heads = [name.upper() for name in columns]
-    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
-    right = [all(isinstance(row.get(name), (int, float, type(None))) for row in rows) for name in columns]
-    screen = shutil.get_terminal_size().columns if cut and terminal else 0
-    out.write(paint.bold(_line(heads, widths, right, screen)) + "\n")
-    out.writelines(paint.states_in(_line(row, widths, right, screen), row) + "\n" for row in cells)
+    cells = [[text_of(row.get(name)) for name in columns] for row in rows]
+    left_out = print_table(columns_of(rows, columns, cells, essential=named), out, fit=fit)
+    if left_out:
+        note(f"Not shown at this width: {', '.join(left_out)}. To see all, add -o wide.")
     return len(rows)
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool], screen: int) -> str:
-    padded = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(cells, widths, right, strict=True)]
-    return _cut("  ".join(padded).rstrip(), screen)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if not width or len(text) <= width else f"{text[: width - 1]}…"
-
-
-class _Paint:
-    """ANSI colours on a terminal that supports them; plain text elsewhere."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._on = out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-    def bold(self, text: str) -> str:
-        return f"\x1b[1m{text}\x1b[0m" if self._on else text
-
-    def state(self, text: str) -> str:
-        code = _COLOURS.get(text)
-        return f"\x1b[{code}m{text}\x1b[0m" if self._on and code else text
-
-    def states_in(self, line: str, cells: Sequence[str]) -> str:
-        """Colour the state in a line."""
-        if self._on and (cell := next((c for c in cells if c in _COLOURS), None)):
-            return line.replace(f" {cell}", f" {self.state(cell)}", 1)
-        return line

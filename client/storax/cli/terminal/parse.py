@@ -28,7 +28,7 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
 
 
 def when(text: str, *, now: datetime | None = None) -> datetime:
-    """Parse a time: ISO 8601, or a duration before now such as 90s, 10m, 2h, 1d.
+    """Parse a time: ISO 8601, local time where it names no zone, or a duration before now such as 90s, 10m, 2h, 1d.
 
     Raises:
         UsageError: it is neither.
@@ -36,10 +36,9 @@ def when(text: str, *, now: datetime | None = None) -> datetime:
     if match := _SPAN.fullmatch(text):
         return (now or datetime.now(UTC)) - timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(f"{text!r} is not a time.", hint="Write 10m, 2h, 1d or 2026-01-31T12:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def span(text: str) -> float:

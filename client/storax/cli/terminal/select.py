@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from storax.cli.terminal import complete
 from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
-from storax.cli.terminal.parse import pairs
+from storax.cli.terminal.parse import pairs, span
 
 if TYPE_CHECKING:
     from storax.models.job import JobQuery
@@ -21,10 +23,25 @@ Selectors = Annotated[
         metavar="[JOB]...", help="Job ids and ranges: 12 or 1-10,15; `last` is the newest job.", show_default=False
     ),
 ]
-Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Only jobs with this tag.")]
-States = Annotated[list[str] | None, typer.Option("--state", "-s", metavar="STATE", help="Only jobs in this state.")]
-Sites = Annotated[list[str] | None, typer.Option("--site", metavar="NAME", help="Only jobs at this site.")]
-Apps = Annotated[list[str] | None, typer.Option("--app", metavar="NAME", help="Only jobs of this app.")]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="KEY=VALUE", help="Only jobs with this tag.", autocompletion=complete.tags),
+]
+States = Annotated[
+    list[str] | None,
+    typer.Option("--state", "-s", metavar="STATE", help="Only jobs in this state.", autocompletion=complete.states),
+]
+Sites = Annotated[
+    list[str] | None,
+    typer.Option("--site", metavar="NAME", help="Only jobs at this site.", autocompletion=complete.sites),
+]
+Apps = Annotated[
+    list[str] | None, typer.Option("--app", metavar="NAME", help="Only jobs of this app.", autocompletion=complete.apps)
+]
+OlderThan = Annotated[
+    str | None,
+    typer.Option("--older-than", metavar="TIME", help="Only jobs that have not changed for so long, such as 30d."),
+]
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
 
@@ -48,9 +65,15 @@ class Selection:
         states: Sequence[str] | None = None,
         sites: Sequence[str] | None = None,
         apps: Sequence[str] | None = None,
+        older_than: str | None = None,
     ) -> "Selection":
-        """Make it of the values of options, which are None where they are absent."""
-        return cls(selectors or (), tags or (), _split(states), sites or (), apps or ())
+        """Make it of the values of options, which are None where they are absent.
+
+        Raises:
+            UsageError: ``older_than`` is no duration.
+        """
+        unchanged = {} if older_than is None else {"last_update_before": _before(older_than)}
+        return cls(selectors or (), tags or (), _split(states), sites or (), apps or (), unchanged)
 
     @property
     def is_empty(self) -> bool:
@@ -60,7 +83,7 @@ class Selection:
     @property
     def is_one(self) -> bool:
         """Whether it is a single job, by its id or as `last`."""
-        filtered = self.tags or self.states or self.sites or self.apps
+        filtered = self.tags or self.states or self.sites or self.apps or self.extra
         return (
             not filtered and len(self.selectors) == 1 and (self.selectors[0].isdecimal() or self.selectors[0] == "last")
         )
@@ -69,6 +92,7 @@ class Selection:
         parts = [" ".join(self.selectors)] if self.selectors else []
         options = {"tag": self.tags, "state": self.states, "site": self.sites, "app": self.apps}
         parts += [f"--{name} {' '.join(values)}" for name, values in options.items() if values]
+        parts += [f"--older-than ({before:%Y-%m-%d %H:%M} UTC)" for before in self.extra.values()]
         return " ".join(parts) or "all jobs"
 
     def require(self, verb: str) -> "Selection":
@@ -191,3 +215,7 @@ def app_ids(name: str, *, sites: Iterable[int] = ()) -> list[int]:
 
 def _split(texts: Sequence[str] | None) -> list[str]:
     return [item for text in texts or () for item in text.split(",") if item]
+
+
+def _before(text: str) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=span(text))

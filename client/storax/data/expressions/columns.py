@@ -12,7 +12,7 @@ from datetime import date, datetime
 from html import escape
 from typing import Any, Self
 
-from storax._runtime.json import plain
+from storax._runtime.json_values import plain
 from storax.data.expressions.aggregations import Aggregation, Aggregations, Rows
 from storax.data.expressions.operators import Operators
 from storax.errors import InvalidInput

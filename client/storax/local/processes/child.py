@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from storax._runtime.processes import Process, end, identify
+from storax._runtime.retry import doubling_pause
 from storax.local.errors import StartError
 from storax.local.processes.log_file import LogFile
 from storax.local.processes.spawn import spawn
@@ -181,7 +182,7 @@ class Child:
             self._retry_start(code, now)
             return
         self._failures = 0 if now - self._last_start > _SETTLED_SEC else self._failures
-        self.due = now + min(_LONGEST_DELAY_SEC, _FIRST_DELAY_SEC * 2**self._failures)
+        self.due = now + doubling_pause(_FIRST_DELAY_SEC, self._failures + 1, _LONGEST_DELAY_SEC)
         self._failures += 1
         self._restarts += 1
         self._enter(Phase.RESTARTING)

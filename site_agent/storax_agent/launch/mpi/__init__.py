@@ -1,5 +1,6 @@
 """Commands that start the ranks of a job: ``mpiexec`` and its kin, one vendor a file."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -34,20 +35,28 @@ def launch_of(name: str, environment: Mapping[str, str], *, slurm: bool = False)
     """
     if name != "auto":
         return name, LAUNCHES[name]
-    kind = detect(environment.get("PATH", ""))
+    kind = detect(environment.get("PATH", ""), tuple(environment.items()))
     if not kind and slurm and shutil.which("srun", path=environment.get("PATH")):
         kind = "srun"
     return kind or "none", LAUNCHES[kind or "local"]
 
 
 @lru_cache(maxsize=8)
-def detect(path: str) -> str:
-    """The kind of ``mpiexec`` on this PATH, or an empty text."""
+def detect(path: str, variables: tuple[tuple[str, str], ...] = ()) -> str:
+    """The kind of ``mpiexec`` on this PATH, or an empty text; ``variables`` are what it runs with."""
+    environment = {**dict(variables), "PATH": f"{path}{os.pathsep}{os.defpath}"}
     program = shutil.which("mpiexec", path=path)
     if program is None:
         return ""
     try:
-        ran = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=VERSION_SEC, check=False)
+        ran = subprocess.run(
+            [program, "--version"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=VERSION_SEC,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     text = ran.stdout + ran.stderr

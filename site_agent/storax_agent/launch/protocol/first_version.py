@@ -81,7 +81,7 @@ def decode_outcome(outcome: dict[str, Any]) -> Outcome:
 def _decode(line: bytes, read: Callable[[Any], m.Message | None]) -> Any:
     try:
         message = read(json.loads(line))
-    except (ValueError, TypeError, KeyError, msgspec.ValidationError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, msgspec.ValidationError) as error:
         raise m.ProtocolError(f"{line[:200]!r} is no message of version 1: {error}") from error
     if message is None:
         raise m.ProtocolError(f"{line[:200]!r} is no message of versions {m.VERSIONS[0]} to {m.VERSIONS[-1]}")

@@ -164,7 +164,7 @@ def decode(decoder: "msgspec.json.Decoder[Any]", line: bytes) -> Any:
     """The message of a line; None for a line without a type. Raises ``ProtocolError``."""
     try:
         return decoder.decode(line)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         return _decode_slowly(decoder, line, error)
 
 
@@ -174,5 +174,5 @@ def _decode_slowly(decoder: "msgspec.json.Decoder[Any]", line: bytes, error: Exc
         if not isinstance(record, dict) or "type" not in record:
             return None
         return msgspec.convert(record, decoder.type, str_keys=True)
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, msgspec.MsgspecError, RecursionError):
         raise ProtocolError(f"{line[:200]!r} is no message of version {VERSION}: {error}") from error

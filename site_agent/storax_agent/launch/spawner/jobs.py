@@ -8,12 +8,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from storax._runtime.output_files import PLAIN
 from storax_agent.launch.packing import Node, Packer, Queue
 from storax_agent.launch.process_context import ProcessContext
 from storax_agent.launch.process_identity import now_since_boot
 from storax_agent.launch.protocol.messages import Hello
 from storax_agent.launch.spawner import processes
 from storax_agent.launch.spawner.orphans import OrphanReaper
+from storax_agent.launch.spawner.output_names import Names
 from storax_agent.launch.spawner.outputs import OutputLimit
 from storax_agent.launch.spawner.recorder import Recorder
 from storax_agent.launch.spawner.watch import Watch
@@ -129,18 +131,33 @@ class Jobs:
             ended = Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False, work.stage)
             self._recorder.ended(ended)
             return
+        except Exception as error:  # one job's strange fields must not end those of all others
+            message = f"it cannot be started: {error!r}"[:1000]
+            self._recorder.ended(Ended(work.lease, at, None, "system", message, work.workdir, False, work.stage))
+            return
         started = Started(work.lease, at, pid, since_boot, work.workdir, place, work.wall_sec)
         self._count(started, os.pidfd_open(pid))
 
     def _call(self, work: Work, place: Place, at: float) -> None:
         """Give a call to a worker, which hears of it once it is written down."""
         environment = self.context.environment_of(work, place)
-        worker = self.workers.assign(work, environment, processes.open_workdir(work, self._data))
+        worker = self.workers.assign(work, environment, *self._opened(work))
         self.context.pin(worker.pid, place)
         started = Started(
             work.lease, at, worker.pid, worker.start_time, work.workdir, place, work.wall_sec, work.stage
         )  # fmt: skip
         self._count(started, worker.handle, worker=True)
+
+    def _opened(self, work: Work) -> tuple[int, Names]:
+        """The open workdir of a call, and the names of its output files there; a hook has a log of its own."""
+        folder = processes.open_workdir(work, self._data)
+        if work.stage != "run":
+            return folder, PLAIN
+        try:
+            return folder, processes.claim(folder, work, self.context.outputs)
+        except processes.StartError:
+            os.close(folder)
+            raise
 
     def _count(self, started: Started, handle: int, *, worker: bool = False) -> None:
         self.packer.take(started.place)
@@ -164,4 +181,4 @@ class Jobs:
         if ended.cause != "exit":
             self.orphans.stopped(started.lease)
         if ended.cause == "output":
-            self.outputs.cut(started.workdir)
+            self.outputs.cut(started)

@@ -13,7 +13,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from storax._runtime.atomic_files import atomic_write
+from storax_agent.files.set_aside import SetAside
 from storax_agent.launch.protocol.messages import (
     VERSIONS,
     Acknowledge,
@@ -24,7 +27,7 @@ from storax_agent.launch.protocol.messages import (
     Running,
 )
 from storax_agent.launch.protocol.versions import encode, read_record
-from storax_agent.launch.work import Ended, Lease, Started
+from storax_agent.launch.work import Ended, Lease, Raised, Started
 
 REWRITE_BYTES = 1 << 20
 
@@ -56,6 +59,7 @@ class Journal:
         self.running: dict[Lease, Started] = {}
         self._unacknowledged: deque[Events] = deque()
         self._damaged = False
+        self._set_aside = SetAside(path.with_name("set-aside"))
         self._replay()
         self._fd = -1
         self._rewrite()
@@ -63,8 +67,7 @@ class Journal:
     def append(self, started: Sequence[Started], ended: Sequence[Ended]) -> tuple[Events, bytes]:
         """Record one round; returns it, and its line."""
         self.seq += 1
-        events = Events(self.seq, started, ended)
-        line = encode(events)
+        events, line = _encoded(self.seq, started, ended)
         self._write(line)
         self._unacknowledged.append(events)
         self._apply(started, ended)
@@ -107,10 +110,13 @@ class Journal:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
             return
-        for line in lines:
-            # A line cut short by a full disk or a kill says nothing; the others still do.
-            with suppress(ProtocolError):
+        for number, line in enumerate(lines, 1):
+            try:
                 self._replay_record(read_record(line))
+            except ProtocolError as error:
+                # The last one may be cut short by a kill, and one by a full disk; the others still hold.
+                if number < len(lines):
+                    self._set_aside.put(f"{self.path.name} line {number}", str(error), line)
 
     def _replay_record(self, record: Record) -> None:
         match record:
@@ -148,3 +154,22 @@ class Journal:
             self._damaged = os.write(self._fd, b"\n" + line if self._damaged else line) < len(line)
         except OSError:
             self._damaged = True  # the agent still gets the line; only a kill of the spawner now could lose it
+
+
+def _encoded(seq: int, started: Sequence[Started], ended: Sequence[Ended]) -> tuple[Events, bytes]:
+    """One round and its line. An answer of a worker that cannot be written becomes the failure of its call."""
+    events = Events(seq, started, ended)
+    try:
+        return events, encode(events)
+    except Exception:  # answers hold anything
+        events = Events(seq, started, [_writable(one) for one in ended])
+        return events, encode(events)
+
+
+def _writable(ended: Ended) -> Ended:
+    try:
+        encode(Events(0, [], [ended]))
+    except Exception as error:
+        message = f"what its worker answered cannot be written: {error}"[:1000]
+        return replace(ended, outcome=Raised(type(error).__name__, message, "", 1))
+    return ended

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from storax_agent.launch.spawner.processes import OUTPUTS
+from storax._runtime.output_files import PLAIN, name_of
 from storax_agent.launch.work import Started
 
 CHECK_SEC = 1.0
@@ -34,18 +34,25 @@ class OutputLimit:
         self._next = now + CHECK_SEC
         return [(row, why) for row in running if (why := self._excess(row))]
 
-    def cut(self, workdir: str) -> None:
+    def cut(self, row: Started) -> None:
         """Give the disk back: cut the files to the limit."""
-        for name in OUTPUTS:
+        for path in self._files(row):
             with suppress(OSError):
-                handle = os.open(self._data / workdir / name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
                 with os.fdopen(handle, "wb") as file:
                     if os.fstat(handle).st_size > self.limit:
                         file.truncate(self.limit)
 
     def _excess(self, row: Started) -> str:
-        for name in OUTPUTS:
+        for path in self._files(row):
             with suppress(OSError):
-                if os.lstat(self._data / row.workdir / name).st_size > self.limit:
-                    return f"it wrote more than {self.limit >> 20} MiB to {name} (max_output_mb in site.toml)"
+                if path.lstat().st_size > self.limit:
+                    return f"it wrote more than {self.limit >> 20} MiB to {path.name} (max_output_mb in site.toml)"
         return ""
+
+    def _files(self, row: Started) -> list[Path]:
+        folder = self._data / row.workdir
+        names = (
+            name_of(row.lease.job_id, stream, lambda name: (folder / name).exists()) for stream in range(len(PLAIN))
+        )
+        return [folder / name for name in names]

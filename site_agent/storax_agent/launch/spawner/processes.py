@@ -4,14 +4,15 @@ import errno
 import functools
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from storax_agent.files.safe_path import PathError, open_folder
+from storax_agent.launch.spawner.output_names import Names, OutputNames, name_as_latest
+from storax_agent.launch.spawner.scripts import flaw_of
 from storax_agent.launch.work import Cause, Work
 
-OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
-OUTPUTS = ("job.out", "job.err")
-FILE_ACTIONS = [(os.POSIX_SPAWN_OPEN, number + 1, name, OUTPUT, 0o644) for number, name in enumerate(OUTPUTS)]
+OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 RESULT_VARIABLE = "STORAX_RESULT_FILE"
 LAUNCHER_VARIABLE = "STORAX_LAUNCHER"
 
@@ -25,7 +26,7 @@ class StartError(Exception):
         self.code = code
 
 
-def spawn(work: Work, *, data: int, environment: Mapping[bytes, bytes]) -> int:
+def spawn(work: Work, *, data: int, environment: Mapping[bytes, bytes], outputs: OutputNames) -> int:
     """Start ``work`` in its workdir below the open folder ``data``, in a session of its own; returns its pid.
 
     posix_spawn cannot change the folder, so this process does, and every other path it uses is absolute or opened:
@@ -37,25 +38,56 @@ def spawn(work: Work, *, data: int, environment: Mapping[bytes, bytes]) -> int:
     folder = open_workdir(work, data)
     try:
         os.fchdir(folder)
+        return _start_in(folder, work, environment, outputs)
     finally:
         os.close(folder)
+
+
+def _start_in(folder: int, work: Work, environment: Mapping[bytes, bytes], outputs: OutputNames) -> int:
+    """Start ``work`` in the open ``folder``, which is the current one; returns its pid. Raises StartError."""
+    names = claim(folder, work, outputs)
     try:
         own = {os.fsencode(key): os.fsencode(value) for key, value in work.environment.items()}
         merged = {**environment, **own}
-        return _spawn(work.argv, merged)
+        try:
+            pid = _spawn(work.argv, merged, names)
+        except FileExistsError:  # another spawner started a job here in this moment
+            names = claim(folder, work, outputs, contested=True)
+            pid = _spawn(work.argv, merged, names)
     except (OSError, ValueError) as error:
-        raise _explain(error, work.argv[0]) from error
+        raise _explain(error, work.argv[0], names) from error
+    name_as_latest(names)
+    return pid
 
 
-def _spawn(argv: list[str], environment: dict[bytes, bytes]) -> int:
+def _spawn(argv: list[str], environment: dict[bytes, bytes], names: Names) -> int:
     path = environment.get(b"PATH", b"/usr/bin:/bin")
     try:
         program = _find(argv[0], path)
-        return os.posix_spawn(program, argv, environment, file_actions=FILE_ACTIONS, setsid=True)
+        return os.posix_spawn(program, argv, environment, file_actions=_files(names, os.O_EXCL), setsid=True)
     except FileNotFoundError:
         _find.cache_clear()  # it may be elsewhere now
         program = _find(argv[0], path)
-        return os.posix_spawn(program, argv, environment, file_actions=FILE_ACTIONS, setsid=True)
+        return os.posix_spawn(program, argv, environment, file_actions=_files(names, os.O_TRUNC), setsid=True)
+
+
+def _files(names: Names, flag: int) -> list[tuple[Any, ...]]:
+    return [(os.POSIX_SPAWN_OPEN, number + 1, name, OUTPUT | flag, 0o644) for number, name in enumerate(names)]
+
+
+def claim(folder: int, work: Work, outputs: OutputNames, *, contested: bool = False) -> Names:
+    """The names of the output files of ``work`` in its open workdir.
+
+    Raises:
+        StartError: they cannot be used.
+    """
+    try:
+        return outputs.claim(folder, work.lease, work.workdir, contested=contested)
+    except OSError as error:
+        raise StartError(
+            f"the process could not be started: {error.filename} in the workdir cannot be written: {error.strerror}",
+            cause="system",
+        ) from error
 
 
 def spawn_worker(argv: list[str], own: Mapping[str, str], environment: Mapping[bytes, bytes]) -> int:
@@ -80,7 +112,7 @@ def spawn_worker(argv: list[str], own: Mapping[str, str], environment: Mapping[b
 
 
 def open_workdir(work: Work, data: int) -> int:
-    """The open workdir, made where needed; outputs of an earlier attempt are set aside.
+    """The open workdir, made where needed.
 
     Raises:
         StartError: it leaves the data folder, or cannot be used.
@@ -91,21 +123,7 @@ def open_workdir(work: Work, data: int) -> int:
         raise StartError(f"workdir refused: {error}", cause="workdir") from error
     except OSError as error:
         raise StartError(f"workdir {work.workdir!r} cannot be used: {error.strerror}", cause="system") from error
-    if work.lease.attempt > 1 and (work.call is None or work.call.method == "run"):
-        try:
-            _set_aside(folder, work.lease.attempt - 1)
-        except OSError as error:
-            os.close(folder)
-            raise StartError(
-                f"outputs of the last attempt cannot be set aside: {error.strerror}", cause="system"
-            ) from error
     return folder
-
-
-def _set_aside(folder: int, attempt: int) -> None:
-    for name in OUTPUTS:
-        with suppress(FileNotFoundError):
-            os.rename(name, f"{name}.{attempt}", src_dir_fd=folder, dst_dir_fd=folder)
 
 
 @functools.lru_cache(maxsize=256)
@@ -121,28 +139,36 @@ def _find(name: str, path: bytes) -> str:
     raise FileNotFoundError(errno.ENOENT, f"not found on PATH {os.fsdecode(path)}")
 
 
-def _explain(error: OSError | ValueError, command: str) -> StartError:
+def _explain(error: OSError | ValueError, command: str, names: Names) -> StartError:
     if isinstance(error, ValueError):
         return StartError(f"command {command!r} cannot be passed on: {error}", cause="command", code=126)
+    if broken := _output_error(names):
+        return StartError(f"the process could not be started: {broken}", cause="system")
+    flaw = flaw_of(command) if "/" in command and error.errno in (errno.ENOENT, errno.ENOEXEC) else ""
     match error.errno:
-        case errno.ENOENT if (broken := _output_error()) is None:
+        case errno.ENOENT if not flaw:
             why = error.strerror or "not found"
             return StartError(f"command not found: {command!r} ({why})", cause="command", code=127)
-        case errno.EACCES | errno.ENOEXEC | errno.E2BIG | errno.EISDIR if (broken := _output_error()) is None:
-            way_out = "; a script needs a #! line" if error.errno == errno.ENOEXEC else ""
+        case errno.ENOENT | errno.EACCES | errno.ENOEXEC | errno.E2BIG | errno.EISDIR:
+            code = 127 if error.errno == errno.ENOENT else 126
             return StartError(
-                f"command {command!r} cannot be run: {error.strerror}{way_out}", cause="command", code=126
+                f"command {command!r} cannot be run: {flaw or error.strerror}", cause="command", code=code
             )
         case _:
-            broken = _output_error()
-            return StartError(f"the process could not be started: {broken or error.strerror}", cause="system")
+            return StartError(f"the process could not be started: {error.strerror}", cause="system")
 
 
-def _output_error() -> str | None:
+def _lacks_mode(command: str, error: OSError) -> bool:
+    return (
+        error.errno == errno.EACCES and "/" in command and Path(command).is_file() and not os.access(command, os.X_OK)
+    )
+
+
+def _output_error(names: Names) -> str | None:
     # posix_spawn gives one errno for both its files and its program; opening the files again tells which it was.
-    for name in OUTPUTS:
+    for name in names:
         try:
-            os.close(os.open(name, OUTPUT & ~os.O_TRUNC, 0o644))
+            os.close(os.open(name, OUTPUT, 0o644))
         except OSError as error:
             return f"{name} in the workdir cannot be written: {error.strerror}"
     return None

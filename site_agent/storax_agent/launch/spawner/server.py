@@ -40,6 +40,7 @@ from storax_agent.launch.protocol.messages import (
     Welcome,
 )
 from storax_agent.launch.protocol.versions import common_version
+from storax_agent.launch.signals import do_nothing, reset_signals
 from storax_agent.launch.spawner.adoption import adopt
 from storax_agent.launch.spawner.agent_link import AgentLink, listen
 from storax_agent.launch.spawner.jobs import Jobs
@@ -157,7 +158,7 @@ class Spawner:
         self._jobs.configure(hello)
         self._heartbeat_timeout, self._remote = hello.heartbeat_timeout_sec, hello.remote
         # A batch system that ends an allocation signals all of it; who watches the jobs outlives them.
-        signal.signal(signal.SIGTERM, _ignore if self._heartbeat_timeout else signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, do_nothing if self._heartbeat_timeout else signal.SIG_DFL)
         self._ending = False
         self._recorder.flush()
         for events in self._journal.after(hello.cursor):
@@ -165,10 +166,6 @@ class Spawner:
         self._welcomed = True
         running, cpus = list(self._journal.running.values()), len(self._jobs.context.cpus)
         self._link.send(Welcome(self._journal.id, running, cpus, version))
-
-
-def _ignore(*_: object) -> None:
-    """Do nothing. Unlike an ignored signal, this is not passed on to the jobs."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -182,6 +179,7 @@ def main(arguments: Sequence[str]) -> int:
     # Jobs inherit what is ignored here, and Python ignores these two.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+    reset_signals()
     become_subreaper()
     gc.set_threshold(100_000)
     try:

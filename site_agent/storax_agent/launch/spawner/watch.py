@@ -110,7 +110,8 @@ class Watch:
             if handle is None:
                 continue
             if self._processes[handle].cause is None:
-                self.stop(lease, cause=cause, grace=KILL_GRACE_SEC)
+                minutes = self._processes[handle].started.wall_sec / 60
+                self.stop(lease, cause=cause, grace=KILL_GRACE_SEC, message=f"it reached its limit of {minutes:g} min")
             elif self._processes[handle].cause == cause:
                 _signal(self._processes[handle], signal.SIGKILL)
 

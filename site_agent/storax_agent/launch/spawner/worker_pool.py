@@ -21,7 +21,8 @@ from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.protocol.worker_messages import VERSION, Answer, CallMethod, Recycle, decode_answer, encode
 from storax_agent.launch.spawner import processes
 from storax_agent.launch.spawner.agent_link import BLOCK
-from storax_agent.launch.work import Lease, Outcome, Work
+from storax_agent.launch.spawner.output_names import Names
+from storax_agent.launch.work import Lease, Outcome, Raised, Work
 
 IDLE_SEC = 60.0
 SEND_SEC = 10
@@ -61,11 +62,12 @@ class WorkerPool:
         self._epoll, self._on_answer, self._on_death = epoll, on_answer, on_death
         self._by_fd: dict[int, Worker] = {}
         self._idle: dict[int, Worker] = {}  # by pid, the longest idle first
-        self._pending: list[tuple[Worker, Work, int]] = []
+        self._pending: list[tuple[Worker, Work, int, Names]] = []
         self.most_idle = 1
 
-    def assign(self, work: Work, environment: Mapping[bytes, bytes], folder: int) -> Worker:
-        """Choose or start a worker for this call, which ``send`` gives to it. Takes ``folder``, the open workdir.
+    def assign(self, work: Work, environment: Mapping[bytes, bytes], folder: int, outputs: Names) -> Worker:
+        """Choose or start a worker for this call, which ``send`` gives to it. Takes ``folder``, the open workdir, where
+        it writes to files named ``outputs``.
 
         Raises:
             StartError: no worker can be started.
@@ -82,7 +84,7 @@ class WorkerPool:
                 raise
         self._idle.pop(worker.pid, None)
         worker.lease = work.lease
-        self._pending.append((worker, work, folder))
+        self._pending.append((worker, work, folder, outputs))
         return worker
 
     def _spawn(self, key: str, work: Work, environment: Mapping[bytes, bytes]) -> Worker:
@@ -116,10 +118,10 @@ class WorkerPool:
     def send(self) -> None:
         """Send the calls to their workers; what these are about to do is written down by now."""
         pending, self._pending = self._pending, []
-        for worker, work, folder in pending:
+        for worker, work, folder, outputs in pending:
             assert work.call is not None  # noqa: S101
             call = work.call
-            line = encode(CallMethod(work.lease.name, call.method, call.parameters, call.job))
+            line = encode(CallMethod(work.lease.name, call.method, call.parameters, call.job, outputs))
             try:
                 # Not send_fds, which drops its flags: a broken pipe is no reason for this process to end.
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", folder))]
@@ -145,7 +147,7 @@ class WorkerPool:
         try:
             while block := worker.socket.recv(BLOCK, socket.MSG_DONTWAIT):
                 for line in worker.lines.feed(block):
-                    self._take(worker, decode_answer(line))
+                    self._take(worker, line)
         except (BlockingIOError, InterruptedError):
             return
         except (OSError, ValueError):
@@ -158,7 +160,11 @@ class WorkerPool:
         if worker.lease is not None:
             _kill(worker)
 
-    def _take(self, worker: Worker, message: Answer | Recycle) -> None:
+    def _take(self, worker: Worker, line: bytes) -> None:
+        try:
+            message = decode_answer(line)
+        except ProtocolError as error:
+            message = self._unreadable(worker, error)
         if isinstance(message, Recycle):
             worker.recycled = True
             return
@@ -169,6 +175,14 @@ class WorkerPool:
         if not worker.recycled:
             self._idle[worker.pid] = worker
         self._on_answer(lease, message.outcome)
+
+    @staticmethod
+    def _unreadable(worker: Worker, error: ProtocolError) -> Answer:
+        """What a worker said is the failure of its call; it says no more."""
+        worker.recycled = True
+        _kill(worker)
+        raised = Raised("ProtocolError", f"what its worker answered cannot be passed on: {error}"[:1000], "", 1)
+        return Answer(worker.lease.name if worker.lease else "", raised)
 
     def _bury(self, worker: Worker) -> None:
         """A worker has ended."""

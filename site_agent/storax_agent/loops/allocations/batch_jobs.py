@@ -1,5 +1,6 @@
 """BatchJobs: submit those that wait, follow those that run, end those that are to be deleted."""
 
+import json
 import logging
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from storax.errors import Conflict, InvalidInput, NotFound
+from storax_agent.files.set_aside import SetAside
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.schedulers.base import Request, Scheduler, Status
 from storax_agent.schedulers.limits import Refusal, allowed_queues, objection, resolved
@@ -24,7 +26,8 @@ WATCHED = ("pending_submission", "queued", "running", "pending_deletion")
 
 class BatchJobs:
     """Two steps for two loops: ``submit_step`` waits for new ones, ``watch_step`` looks every ``every_sec`` seconds.
-    ``runners`` returns what the runners of these BatchJobs reported, by number."""
+    ``runners`` returns what the runners of these BatchJobs reported, by number; ``set_aside`` keeps what the server
+    refuses for good."""
 
     def __init__(
         self,
@@ -36,10 +39,11 @@ class BatchJobs:
         every_sec: float,
         settings: SchedulerSettings | None = None,
         runners: Callable[[Collection[int]], Mapping[int, Row]] = lambda _: {},
+        set_aside: SetAside,
     ) -> None:
         self._api, self._keeper, self._site_id, self._scheduler = api, keeper, site_id, scheduler
         self._every_sec, self._settings = every_sec, settings or SchedulerSettings()
-        self._runners = runners
+        self._runners, self._set_aside = runners, set_aside
         self._submitting = threading.Lock()
         self._limits: dict[str, dict[str, int]] = {}
         self._limits_until = 0.0
@@ -165,8 +169,20 @@ class BatchJobs:
     def _tell_one(self, patch: Row) -> None:
         try:
             self._api.update_batch_jobs([patch])
-        except (Conflict, InvalidInput, NotFound) as error:
+        except InvalidInput as error:
+            self._tell_less(patch, error)
+        except (Conflict, NotFound) as error:
             LOG.warning("batch job %d: %s", patch["id"], error)  # the next look tells it again
+
+    def _tell_less(self, patch: Row, refusal: InvalidInput) -> None:
+        """The server refuses what the scheduler said: tell the state alone, and why there is no more."""
+        LOG.warning("batch job %d: %s", patch["id"], refusal)
+        info = {"error": f"the server refused what the scheduler said of it: {refusal.message}"[:1000]}
+        kept: Row = {name: patch[name] for name in ("id", "state", "scheduler_id") if name in patch}
+        try:
+            self._api.update_batch_jobs([{**kept, "status_info": info}])
+        except (Conflict, InvalidInput, NotFound) as error:
+            self._set_aside.put(f"batch job {patch['id']}", str(error), json.dumps(patch, default=str))
 
 
 def _followed(row: Row, status: Status, runner: Mapping[str, Any]) -> Row:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from storax._runtime.retry import doubling_pause
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.scheduler import ElasticSettings, MaintainerSettings
 
@@ -46,7 +47,7 @@ def patience_sec(rows: Sequence[Mapping[str, Any]], maker: str, now: datetime) -
         last = last or datetime.fromisoformat(str(row["last_update"]))
     if last is None:
         return 0.0
-    pause = min(LONGEST_PAUSE_SEC, FIRST_PAUSE_SEC * 2 ** (failures - 1))
+    pause = doubling_pause(FIRST_PAUSE_SEC, failures, LONGEST_PAUSE_SEC)
     return float(max(0.0, pause - (now - last).total_seconds()))
 
 

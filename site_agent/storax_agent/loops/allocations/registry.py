@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from storax_agent.allocations.placement import Placement
+from storax_agent.files.set_aside import SetAside
 from storax_agent.loops.allocations.batch_jobs import BatchJobs
 from storax_agent.loops.allocations.elastic_queue import ElasticQueue
 from storax_agent.loops.allocations.queue_maintainer import QueueMaintainer
@@ -25,7 +26,7 @@ def allocation_steps(
     site_id, every = settings.site_id, settings.scheduler.outlook_poll_sec
     batch_jobs = BatchJobs(
         api, keeper, site_id, scheduler, every_sec=settings.batch_poll_sec, settings=settings.scheduler,
-        runners=lambda numbers: runner_reports(folder, numbers),
+        runners=lambda numbers: runner_reports(folder, numbers), set_aside=SetAside(folder.set_aside),
     )  # fmt: skip
     steps: dict[str, Callable[[], float]] = {
         "batch-jobs": batch_jobs.submit_step,

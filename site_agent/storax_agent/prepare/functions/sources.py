@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 from storax._runtime.atomic_files import atomic_write
 from storax.models.job_rules import HOOKS
-from storax_agent.launch.work import Call
+from storax_agent.launch.protocol.worker_messages import VERSION
+from storax_agent.launch.work import Call, Lease
 
 WORKER = Path(__file__).with_name("worker.py")
+RANKS = Path(__file__).with_name("worker_ranks.py")
+MAX_CALL = 120_000  # bytes; the kernel takes 131,072 for one argument
 JOB_FIELDS = ("id", "workdir", "tags", "attempt", "parameters")  # what run() sees as self.job; a hook sees all
 
 
@@ -50,12 +53,33 @@ class Sources:
             known = self._programs[marks] = self._program(app, environment)
         return known
 
-    def _program(self, app: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
+    def ranks(self, lease: Lease, job: Mapping[str, Any], app: Mapping[str, Any], *, result: str) -> list[str]:
+        """The command of each rank of a call of ``run``, which leaves its outcome in the file ``result``.
+
+        Raises:
+            OSError: the source cannot be written.
+            ValueError: the parameters are too large for a command.
+        """
+        call = self.call("run", Program([], ""), job, app)
+        row = {"type": "call", "lease": lease.name, "method": "run", "parameters": call.parameters, "job": call.job}
+        text = json.dumps(row)
+        if len(text) > MAX_CALL:
+            raise ValueError(
+                f"its parameters take {len(text)} bytes, and run() in ranks may have {MAX_CALL}; put them in a file"
+            )
+        python = app.get("python_exe") or sys.executable
+        argv = [python, str(RANKS), self._file(app), result, str(int(self.pickles)), str(VERSION), text]
+        return with_preamble(app.get("shell_preamble") or "", argv)
+
+    def _file(self, app: Mapping[str, Any]) -> str:
         source = str(app.get("source_code") or "").encode(errors="surrogatepass")
         path = self.folder / f"{hashlib.sha256(source).hexdigest()}.py"
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         atomic_write(path, source, mode=0o600)
-        argv = [app.get("python_exe") or sys.executable, str(WORKER), str(path)]
+        return str(path)
+
+    def _program(self, app: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
+        argv = [app.get("python_exe") or sys.executable, str(WORKER), self._file(app)]
         argv = with_preamble(app.get("shell_preamble") or "", argv)
         identity = json.dumps([argv, sorted(environment.items()), self.pickles])
         return Program(argv, hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()[:20])

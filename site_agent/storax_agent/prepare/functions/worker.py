@@ -8,87 +8,46 @@ answer is left as a file in RESULTS, for the next spawner to find.
 
 from __future__ import annotations
 
-import ast
 import base64
 import ctypes
-import json
 import os
 import resource
-import signal
 import socket
 import sys
 import threading
 import traceback
-import types
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-# The folder of this file is searched for two modules and then no more: an App must import what its interpreter has.
-HERE = os.path.dirname(os.path.abspath(__file__))
+# The folder of this file is searched for its own modules and then no more: an App must import what its interpreter has.
+THIS, HERE = __file__, os.path.dirname(os.path.abspath(__file__))
 if TYPE_CHECKING:
+    from storax_agent.prepare.functions import json_values
     from storax_agent.prepare.functions import worker_messages as messages
+    from storax_agent.prepare.functions import worker_results as results_of
     from storax_agent.prepare.functions.worker_messages import Call, HookEnded, Outcome, Raised, Returned
     from storax_agent.prepare.functions.worker_output import Output
+    from storax_agent.prepare.functions.worker_process import Baseline, end_stray_child
+    from storax_agent.prepare.functions.worker_results import PICKLED
+    from storax_agent.prepare.functions.worker_source import SOURCE_VARIABLE, Job, load
 else:
     sys.path.insert(0, HERE)
+    import json_values
     import worker_messages as messages
+    import worker_results as results_of
     from worker_messages import Call, HookEnded, Raised, Returned
     from worker_output import Output
+    from worker_process import Baseline, end_stray_child
+    from worker_results import PICKLED
+    from worker_source import SOURCE_VARIABLE, Job, load
 
     sys.path[:] = [path for path in sys.path if path != HERE]
 
-MAX_ANSWER = 1 << 20  # bytes
+MAX_ANSWER = (1 << 20) + (64 << 10)  # bytes: a result of 1 MiB and its envelope
 GROWTH_KB = 512 << 10  # a worker that has grown by so much makes room for a fresh one
 TAIL_LINES, TAIL_CHARS = 40, 4000
-PICKLED = "__cloudpickle__"
+CHILD_PATH = os.path.join(HERE, "child_path")
 SUBREAPER = 36  # prctl(PR_SET_CHILD_SUBREAPER): what a call leaves behind stays ours to see
-DECLARATIONS = {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",
-                "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "retry_delay_sec", "retry_exit_codes",
-                "retry_on_timeout", "use_shell", "description"}  # fmt: skip
-# What a hook may change in its job.
-CHANGEABLE = ("tags", "parameters", "data", "num_nodes", "ranks_per_node", "threads_per_rank", "mem_per_node_mb",
-              "wall_time_min", "max_attempts", "return_value")  # fmt: skip
-
-
-class Job:
-    """The job of a call, as ``self.job``: the fields of its row. A hook may set ``state`` and the changeable ones."""
-
-    def __init__(self, row: dict[str, Any]) -> None:
-        self.__dict__.update(row)
-
-
-class App:
-    """Stands in for ``storax.App`` at the site."""
-
-    job: Any = None
-    _created: tuple[dict[str, Any], ...] = ()
-
-    def create_job(self, app: str, workdir: str, **fields: Any) -> None:
-        """Have a job created when this hook's outcome is reported: all of a hook's jobs, or none where it fails."""
-        self._created = (*self._created, {"app_name": app, "workdir": workdir, **fields})
-
-
-def declares(node: ast.AST) -> bool:
-    """Whether a statement of the class body says what the server knows already."""
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return any(isinstance(target, ast.Name) and target.id in DECLARATIONS for target in targets)
-
-
-def load(path: str) -> Any:
-    """The App's class: the last one in the source, on our own base class."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    tree = ast.parse(text, path)
-    app = [node for node in tree.body if isinstance(node, ast.ClassDef)][-1]
-    app.body = [node for node in app.body if not declares(node)] or [ast.copy_location(ast.Pass(), app)]
-    app.bases, app.keywords, app.decorator_list = [ast.copy_location(ast.Name("App", ast.Load()), app)], [], []
-    module = types.ModuleType("storax_app")
-    module.__file__ = path
-    sys.modules["storax_app"] = module
-    module.__dict__.update(App=App, ApplicationDefinition=App)
-    code = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
-    exec(code, module.__dict__)  # noqa: S102 - what this process is for; the site's policy has allowed the App
-    return getattr(module, app.name)
 
 
 class Link:
@@ -125,11 +84,11 @@ class Link:
 
 class Worker:
     """Performs calls; ``pickles`` is whether this site's policy lets values be pickled, ``version`` that of the
-    messages."""
+    messages. ``output`` is None for a rank, which has its files already."""
 
-    def __init__(self, source: str, *, pickles: bool, version: int) -> None:
+    def __init__(self, source: str, output: Output | None, *, pickles: bool, version: int) -> None:
         self._pickles, self.version = pickles, version
-        self._output = Output()
+        self._output = output
         self._class: Any = None
         self._load_error: Raised | None = None
         try:
@@ -138,18 +97,38 @@ class Worker:
             self._load_error = described(error, "the App's source could not be loaded: ")
         self._threads = threading.active_count()
         self._size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        self._environment = _variables().copy()
+        os.environ[SOURCE_VARIABLE] = source
+        self._baseline = Baseline()
+        self._pid = os.getpid()
+
+    def perform(self, call: Call, *, keeps_value: bool) -> bytes:
+        """Perform the one call of a rank, whose return value is the job's or nobody's; returns the answer's line."""
+        outcome = self._load_error or self._perform(call)
+        end_stray_child(self._pid, None)
+        if isinstance(outcome, Returned) and not keeps_value:
+            outcome = Returned(None)
+        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+        return self._line(call, self._storable(call, outcome, folder))
+
+    def _storable(self, call: Call, outcome: Outcome, folder: int) -> Outcome:
+        if not isinstance(outcome, Returned):
+            return outcome
+        return results_of.storable(outcome.value, call.job["id"], folder, pickles=self._pickles)
 
     def answer(self, call: Call, folder: int) -> bytes:
-        """Perform one call; returns the answer's line."""
+        """Perform one call in an open folder, with its output in files there; returns the answer's line."""
+        assert self._output is not None  # noqa: S101
         try:
             os.fchdir(folder)
-            self._output.begin(folder, call.method)
+            self._output.begin(folder, call)
         except OSError as error:
             os.close(folder)
             return self._line(call, Raised("OSError", f"its workdir cannot be entered: {error}"))
         outcome = self._load_error or self._perform(call)
-        self._restore()
+        end_stray_child(self._pid, None)
+        outcome = self._storable(call, outcome, folder)
+        self._flush()
+        self._baseline.restore()
         try:
             self._output.end()
         except OSError as error:
@@ -158,6 +137,7 @@ class Worker:
 
     def _perform(self, call: Call) -> Outcome:
         try:
+            self._baseline.begin()
             os.environ["STORAX_JOB_ID"] = str(call.job["id"])
             app = self._class()
             app.job = Job(call.job)
@@ -165,15 +145,17 @@ class Worker:
                 return Returned(app.run(**self._unpickled(call.parameters)))
             return self._hook(app, call)
         except BaseException as error:  # also SystemExit: it is the end of the call, not of the worker
-            return described(error)
+            raised = described(error)
+            end_stray_child(self._pid, error)
+            return raised
 
     def _hook(self, app: Any, call: Call) -> HookEnded:
-        before = {name: json.dumps(call.job.get(name)) for name in CHANGEABLE}
+        before = results_of.copied(call.job)
         state = app.job.state
         getattr(app, call.method, lambda: None)()  # a hook that the App has lost since the job was made does nothing
         now = app.job.__dict__
-        patch = {n: now.get(n) for n in CHANGEABLE if json.dumps(now.get(n)) != before[n]}
-        return HookEnded(now["state"] if now["state"] != state else None, patch, list(app._created))
+        patch = results_of.changed(before, now)
+        return HookEnded(now["state"] if now["state"] != state else None, patch, json_values.plain(list(app._created)))
 
     def _unpickled(self, parameters: dict[str, Any]) -> dict[str, Any]:
         if not any(isinstance(value, dict) and PICKLED in value for value in parameters.values()):
@@ -191,41 +173,24 @@ class Worker:
         try:
             line = messages.answer(call, outcome, self.version)
         except BaseException as error:
-            line = self._unwritable(call, outcome, error)
+            line = messages.answer(call, Raised(type(error).__name__, f"it cannot be reported: {error}"), self.version)
         if len(line) > MAX_ANSWER:
-            message = "its result is larger than 1 MiB; keep it in a file of the workdir"
+            message = "what it set is larger than 1 MiB; keep it in a file of the workdir"
             line = messages.answer(call, Raised("ValueError", message), self.version)
         return line
 
-    def _unwritable(self, call: Call, outcome: Outcome, error: BaseException) -> bytes:
-        if self._pickles and isinstance(outcome, Returned):
-            try:
-                import cloudpickle
-
-                value = {PICKLED: base64.b64encode(cloudpickle.dumps(outcome.value)).decode()}
-                return messages.answer(call, Returned(value), self.version)
-            except BaseException as second:
-                error = second
-        kind = f"its return value ({type(outcome.value).__name__})" if isinstance(outcome, Returned) else ""
-        message = (
-            f"{kind or 'what the hook set'} cannot be written as JSON: {error}; return plain data, or write a file"
-        )
-        return messages.answer(call, Raised(type(error).__name__, message), self.version)
-
-    def _restore(self) -> None:
+    @staticmethod
+    def _flush() -> None:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):  # a full disk, or the call has closed it
                 stream.flush()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.environ.pop("STORAX_JOB_ID", None)
-        if _variables() != self._environment:
-            os.environ.clear()
-            _refill(self._environment)
 
     @property
     def must_end(self) -> bool:
         """Whether the last call left something behind: children, threads, much memory, or the source did not load."""
-        if self._load_error or sys.stdout.closed or sys.stderr.closed or threading.active_count() > self._threads:
+        if self._load_error or self._baseline.lasting or sys.stdout.closed or sys.stderr.closed:
+            return True
+        if threading.active_count() > self._threads:
             return True
         if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > self._size + GROWTH_KB:
             return True
@@ -241,8 +206,7 @@ def described(error: BaseException, before: str = "") -> Raised:
     code = 1
     if isinstance(error, SystemExit):
         code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
-    here = os.path.abspath(__file__)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename not in (here, __file__)]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename not in (THIS, os.path.abspath(THIS))]
     lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
     tail = "\n".join("".join(lines).splitlines()[-TAIL_LINES:])[-TAIL_CHARS:]
     try:
@@ -251,17 +215,6 @@ def described(error: BaseException, before: str = "") -> Raised:
         message = "(its message cannot be shown)"
     print("".join(lines), file=sys.stderr)
     return Raised(type(error).__name__, (before + message)[:1000], tail, code)
-
-
-def _variables() -> dict[bytes, bytes]:
-    """The environment's own dictionary, which is compared 20 times faster than the mapping around it."""
-    variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
-    return variables
-
-
-def _refill(variables: dict[bytes, bytes]) -> None:
-    for name, value in variables.items():
-        os.environb[name] = value
 
 
 def leave(results: str, name: str, answer: bytes) -> None:
@@ -275,7 +228,10 @@ def leave(results: str, name: str, answer: bytes) -> None:
 def main(source: str, results: str, fd: str, pickles: str, version: str = "1") -> None:
     """Answer until it must end or is alone."""
     ctypes.CDLL(None).prctl(SUBREAPER, 1)
-    link, worker = Link(int(fd)), Worker(source, pickles=pickles == "1", version=int(version))
+    # Processes that multiprocessing starts import the App's module by its name, and this script not at all.
+    sys.path.append(CHILD_PATH)
+    sys.modules["__main__"].__dict__.pop("__file__", None)
+    link, worker = Link(int(fd)), Worker(source, Output(), pickles=pickles == "1", version=int(version))
     lease, answer = "", b""
     while (received := link.receive()) is not None:
         line, folder = received

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple, Union
 
 
 class Call(NamedTuple):
-    """Perform a method. ``lease`` is the name of the lease, ``job`` what the method sees as ``self.job``."""
+    """Perform a method. ``lease`` is the name of the lease, ``job`` what the method sees as ``self.job``, ``outputs``
+    the names of the files for stdout and stderr; a spawner of the release before names none."""
 
     lease: str
     method: str
     parameters: dict[str, Any]
     job: dict[str, Any]
+    outputs: tuple[str, ...] = ("job.out", "job.err")
 
 
 class Returned(NamedTuple):
@@ -43,6 +45,8 @@ class HookEnded(NamedTuple):
 
 
 Outcome = Union[Returned, Raised, HookEnded]  # noqa: UP007 - Python 3.9 evaluates it
+# The exception of a return value that cannot be stored: the same call would end so again.
+UNSTORABLE = "UnstorableResult"
 TYPES = {Returned: "returned", Raised: "raised", HookEnded: "hook_ended"}
 
 
@@ -51,7 +55,8 @@ def call(line: bytes, version: int) -> Call:
     record = json.loads(line)
     if version == 1:
         return Call(record["n"], record["m"], record["p"], record["j"])
-    return Call(record["lease"], record["method"], record["parameters"], record["job"])
+    outputs = tuple(record.get("outputs") or Call._field_defaults["outputs"])
+    return Call(record["lease"], record["method"], record["parameters"], record["job"], outputs)
 
 
 def answer(call: Call, outcome: Outcome, version: int) -> bytes:

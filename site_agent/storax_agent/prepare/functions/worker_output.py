@@ -6,10 +6,16 @@ import os
 import threading
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from storax_agent.prepare.functions.worker_messages import Call
 
 OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 SPILL_SEC = 0.1  # output of a call that lasts longer can be followed in its files
 HOOK_LOG = "hooks.log"
+# As storax._runtime.output_files has them.
+PLAIN, FIRST = ("job.out", "job.err"), ("job.first.out", "job.first.err")
 
 
 class Output:
@@ -21,28 +27,32 @@ class Output:
         self._held = [os.memfd_create("out"), os.memfd_create("err")]
         self._lock = threading.Lock()
         self._names: tuple[str, ...] = ()
+        self._own: tuple[str, ...] = ()
+        self._files: dict[int, int] = {}
         self._folder, self._calls, self._spilt, self._since = -1, 0, False, 0.0
         self._point(self._held)
         threading.Thread(target=self._watch, daemon=True).start()
 
-    def begin(self, folder: int, method: str) -> None:
+    def begin(self, folder: int, call: Call) -> None:
         """A call begins in the open ``folder``, which is kept until its end."""
         with self._lock:
             self._folder, self._spilt, self._since = folder, False, time.monotonic()
-            self._names = ("job.out", "job.err") if method == "run" else (HOOK_LOG,)
-        if method != "run":
-            os.write(1, f"--- {method}\n".encode())
+            self._names = call.outputs if call.method == "run" else (HOOK_LOG,)
+            self._own = tuple(f"job.{call.lease.partition('.')[0]}.{end}" for end in ("out", "err"))
+        if call.method != "run":
+            os.write(1, f"--- {call.method}\n".encode())
 
     def end(self) -> None:
         """The call has ended: what it wrote is in its files; where it wrote nothing there are none."""
         with self._lock:
             folder, self._folder = self._folder, -1
             try:
-                if self._spilt:
-                    self._point(self._held)
+                self._point(self._held)  # away from the files, or from where the call has led them
                 self._write(folder, create=self._spilt)
             finally:
-                os.close(folder)
+                for file in (folder, *self._files.values()):
+                    os.close(file)
+                self._files = {}
 
     def _watch(self) -> None:
         while True:
@@ -54,16 +64,11 @@ class Output:
 
     def _write(self, folder: int, *, create: bool, go_on: bool = False) -> None:
         """Move what is held to the files; with ``go_on`` further output goes there itself."""
-        flags = OUTPUT | os.O_TRUNC if self._names[0] != HOOK_LOG and (go_on or not create) else OUTPUT
         for number, held in enumerate(self._held):
-            name = self._names[min(number, len(self._names) - 1)]
             size = os.fstat(held).st_size
             if not size and not create:
-                if name != HOOK_LOG:
-                    with suppress(FileNotFoundError):
-                        os.unlink(name, dir_fd=folder)  # of another job that ran here
                 continue
-            file = os.open(name, flags, 0o644, dir_fd=folder)
+            file = self._opened(folder, min(number, len(self._names) - 1))
             try:
                 place = 0
                 while place < size:
@@ -71,11 +76,35 @@ class Output:
                 if go_on:
                     os.dup2(file, number + 1)
             finally:
-                os.close(file)
                 os.ftruncate(held, 0)
                 os.lseek(held, 0, os.SEEK_SET)
+
+    def _opened(self, folder: int, number: int) -> int:
+        """The file of a stream, open until the call ends: by then its name may be that of another job's file."""
+        if number not in self._files:
+            name = self._name(folder, number)
+            self._files[number] = os.open(name, OUTPUT | (os.O_TRUNC if name != HOOK_LOG else 0), 0o644, dir_fd=folder)
+            if name in self._own:
+                with suppress(OSError):  # the output of the latest job has the plain name as well
+                    os.link(name, PLAIN[number], src_dir_fd=folder, dst_dir_fd=folder)
+        return self._files[number]
+
+    def _name(self, folder: int, number: int) -> str:
+        name = self._names[number]
+        if name in PLAIN and (_exists(folder, FIRST[0]) or _exists(folder, name)):
+            # Another job has begun here since. It has kept what this one had written by then as the first's.
+            return FIRST[number] if self._files else self._own[number]
+        return name
 
     @staticmethod
     def _point(files: list[int]) -> None:
         for number, file in zip((1, 2), files):
             os.dup2(file, number)
+
+
+def _exists(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,13 +50,13 @@ class HelperEndedError(Exception):
 class Helper:
     """One process, of one location."""
 
-    def __init__(self, configuration: Configure) -> None:
+    def __init__(self, configuration: Configure, environment: Mapping[str, str]) -> None:
         self._line, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "storax_agent.transfers.separate_process.main"],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
-                env={name: value for name, value in os.environ.items() if not name.startswith("STORAX_")},
+                env=environment,
                 process_group=0,
             )  # fmt: skip
         self._line.settimeout(LOOK_SEC)
@@ -116,9 +116,13 @@ class Helper:
 
 class HelperService:
     """A service whose work helpers do; idle ones are kept for the next batch, and end after 20 s. ``part_bytes`` is the
-    size of a part of what goes out."""
+    size of a part of what goes out, ``environment`` that of the helpers."""
 
-    def __init__(self, place: S3Location, *, data: Path, scratch: Path, part_bytes: int = PART_BYTES) -> None:
+    def __init__(
+        self, place: S3Location, *, data: Path, scratch: Path, environment: Mapping[str, str],
+        part_bytes: int = PART_BYTES,
+    ) -> None:  # fmt: skip
+        self._environment = environment
         self._configuration = Configure(place.model_dump(mode="json"), str(data), str(scratch), part_bytes)
         self._idle: list[Helper] = []
         self._lock = threading.Lock()
@@ -136,7 +140,7 @@ class HelperService:
 
     def check(self) -> str:
         """What the service itself says of the location."""
-        helper = Helper(self._configuration)
+        helper = Helper(self._configuration, self._environment)
         try:
             reply = helper.perform(Check(), Watch())
         except HelperEndedError as error:
@@ -162,7 +166,7 @@ class HelperService:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return Helper(self._configuration)
+        return Helper(self._configuration, self._environment)
 
     def _keep(self, helper: Helper) -> None:
         with self._lock:

@@ -1,0 +1,27 @@
+"""Names of the files that hold what a job writes to stdout and stderr, in its workdir.
+
+The first job in a workdir writes ``job.out`` and ``job.err``. When a second one starts there, those become
+``job.first.out`` and ``job.first.err``; from then on each job writes files with its own id, and ``job.out`` and
+``job.err`` are further names of those of the latest job.
+"""
+
+from collections.abc import Callable
+
+PLAIN = ("job.out", "job.err")
+FIRST = ("job.first.out", "job.first.err")
+
+
+def own_names(job_id: int) -> tuple[str, str]:
+    """The names of a job's files in a workdir that it shares."""
+    return f"job.{job_id}.out", f"job.{job_id}.err"
+
+
+def name_of(job_id: int, stream: int, exists: Callable[[str], bool]) -> str:
+    """The name of a job's file: ``stream`` 0 is stdout, 1 stderr; ``exists`` tells whether its workdir has a name.
+
+    A workdir that is shared has all of ``FIRST``, so that a job without a file of its own is the first one.
+    """
+    own = own_names(job_id)
+    if any(map(exists, own)):
+        return own[stream]
+    return FIRST[stream] if exists(FIRST[stream]) else PLAIN[stream]

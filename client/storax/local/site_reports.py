@@ -1,0 +1,52 @@
+"""What the agents of sites report of themselves, for `storax status`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from storax.local.state import Stack
+
+DEADLINE_SEC = 5.0
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """A site whose agent reports trouble.
+
+    Attributes:
+        name: Name of the site.
+        failing_loops: Errors of the loops that fail now, by name.
+        set_aside: Number of records that could not be read or sent.
+        newest: The newest of them, each with ``name``, ``reason`` and ``at``.
+    """
+
+    name: str
+    failing_loops: dict[str, str]
+    set_aside: int
+    newest: list[dict[str, Any]]
+
+    def lines(self) -> list[str]:
+        """Return the report as lines for a terminal."""
+        lines = [f"Site {self.name}: loop {loop} fails: {error}" for loop, error in self.failing_loops.items()]
+        if self.set_aside:
+            lines.append(f"Site {self.name}: {self.set_aside} records set aside; see storax site check")
+        return lines + [f"  {row.get('name')}: {row.get('reason')}" for row in self.newest]
+
+
+def site_reports(stack: Stack) -> list[SiteReport]:
+    """Return the sites of a running stack's user whose agents report trouble.
+
+    Raises:
+        StoraxError: the server does not answer.
+    """
+    from storax.client import Client
+    from storax.models.site import Site
+
+    with Client(stack.url, stack.token, deadline=DEADLINE_SEC):
+        reports = [_report(site) for site in Site.objects.order_by("name")]
+    return [report for report in reports if report.failing_loops or report.set_aside]
+
+
+def _report(site: Any) -> SiteReport:
+    loops = {name: str(loop.get("error")) for name, loop in (site.failing_loops or {}).items()}
+    aside = site.set_aside or {}
+    return SiteReport(site.name, loops, int(aside.get("count") or 0), list(aside.get("newest") or ()))

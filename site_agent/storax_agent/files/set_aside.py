@@ -1,0 +1,74 @@
+"""Records that could not be read, or that the server refused for good: kept in files, so that they hold up no other.
+
+A record is one report, one row of the outbox, one line of a journal, one patch of a transfer or a BatchJob. Each is a
+file of the folder ``state/set-aside``, for the owner of the site to look at and to remove. The agent, its spawner and
+the runners of its allocations write there, at once and perhaps on other machines.
+"""
+
+import json
+import logging
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storax._runtime.atomic_files import atomic_write
+
+MOST = 1000  # files; the oldest go
+MOST_BYTES = 1 << 20  # of a record that is kept
+NEWEST = 5  # of a summary
+SUFFIX = ".json"
+UNSAFE = re.compile(r"[^\w.-]+")
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many records are set aside, and the newest: ``{"name", "reason", "at"}``, ``at`` in Unix time."""
+
+    count: int
+    newest: list[dict[str, Any]]
+
+
+class SetAside:
+    """The folder of one site. Safe for threads and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, name: str, reason: str, record: object) -> None:
+        """Keep a record; one of the same name is replaced. A disk that takes no file leaves it to the log."""
+        text = record.decode(errors="backslashreplace") if isinstance(record, bytes) else str(record)
+        row = {"name": name, "reason": reason[:1000], "at": time.time(), "record": text[:MOST_BYTES]}
+        LOG.error("%s was set aside in %s: %s", name, self.folder, reason)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            atomic_write(self.folder / f"{UNSAFE.sub('-', name)[:100]}{SUFFIX}", json.dumps(row), mode=0o600)
+            self._bound()
+        except OSError as error:
+            LOG.error("%s cannot be kept there (%s): %.2000s", name, error, text)  # noqa: TRY400
+
+    def summary(self) -> Summary:
+        """Return what is there."""
+        paths = self._paths()
+        return Summary(len(paths), [row for path in paths[:NEWEST] if (row := _read(path))])
+
+    def _paths(self) -> list[Path]:
+        """All files, the newest first."""
+        with suppress(OSError):
+            paths = [path for path in self.folder.iterdir() if path.suffix == SUFFIX]
+            return sorted(paths, key=lambda path: (path.stat().st_mtime, path.name), reverse=True)
+        return []
+
+    def _bound(self) -> None:
+        for path in self._paths()[MOST:]:
+            path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        row = json.loads(path.read_bytes())
+        return {name: row[name] for name in ("name", "reason", "at")}
+    return {}

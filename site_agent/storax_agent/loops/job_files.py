@@ -1,0 +1,64 @@
+"""Job files: answer requests for windows of jobs' files, which come through the server by long poll."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from storax._runtime.output_files import name_of, own_names
+from storax.errors import NotFound
+from storax_agent.files.safe_path import PathError
+from storax_agent.files.windows import read_window
+from storax_agent.server.site_api import SiteApi
+
+WAIT_SEC = 30.0
+STREAMS = ("stdout", "stderr")
+OLD_SERVER_SEC = 300.0  # between looks at a server that has no such requests
+
+
+class JobFiles:
+    """One round: wait for a request, read, reply. Only what belongs to a job's workdir below ``data`` is read."""
+
+    def __init__(self, api: SiteApi, site_id: int, *, data: Path) -> None:
+        self._api, self._site_id, self._data = api, site_id, data
+
+    def step(self) -> float:
+        """One round."""
+        try:
+            requests = self._api.file_requests(self._site_id, wait=WAIT_SEC)
+        except NotFound:
+            return OLD_SERVER_SEC
+        if requests:
+            self._api.file_replies(self._site_id, [reply_to(request, self._data) for request in requests])
+        return 0.0
+
+
+def reply_to(request: dict[str, Any], data: Path) -> dict[str, Any]:
+    """Read what a request names; the reply has a window or an error."""
+    path = str(request["path"] or _output_of(request, data))
+    try:
+        window = read_window(data, request["workdir"], path, offset=request["offset"], size=request["size"])
+    except (FileNotFoundError, NotADirectoryError):
+        place = f"{request['workdir']}/{path}"
+        return {"id": request["id"], "missing": True, "error": f"job {request['job_id']} has no file {place[:400]}"}
+    except PathError as error:
+        return {"id": request["id"], "error": str(error)[:500]}
+    except OSError as error:
+        return {"id": request["id"], "error": f"{path[:400]} cannot be read: {error.strerror}"}
+    text = base64.b64encode(window.data).decode("ascii")
+    return {"id": request["id"], "data": text, "offset": window.offset, "size": window.size, "inode": window.inode}
+
+
+def _output_of(request: dict[str, Any], data: Path) -> str:
+    """Return the name of the file that holds a job's stdout or stderr now."""
+    job_id, stream = request["job_id"], STREAMS.index(request["stream"])
+
+    def exists(name: str) -> bool:
+        try:
+            read_window(data, request["workdir"], name, offset=0, size=0)
+        except (OSError, PathError):
+            return False
+        return True
+
+    name = name_of(job_id, stream, exists)
+    # Before its first run, a file of that name is the output of another job.
+    return own_names(job_id)[stream] if not request["attempt"] and exists(name) else name

@@ -1,0 +1,182 @@
+"""One record never stops a site: what cannot be stored or sent is its job's reason, or is set aside, and the next goes on."""
+
+import json
+import os
+import sqlite3
+import time
+
+import pytest
+
+from fakes.desk import Desk
+from fakes.session_server import SessionServer
+from fakes.site import RunningSite
+from proxy import Proxy
+from storax import App, Client
+from storax.local.site_reports import site_reports
+from storax.local.state import Stack
+from storax_agent.control.checks import check
+from waiting import eventually
+
+SOON_SEC = 60.0  # a machine that is starved; without a guard nothing comes at all
+
+
+class Leaving(App):
+    """Leaves what no JSON or no database holds."""
+
+    site = "test"
+    max_attempts = 1
+
+    def run(self, what):
+        import sys
+
+        if what == "names":
+            os.close(os.open(b"\xff\xfe.txt", os.O_CREAT | os.O_WRONLY))
+            return os.listdir()  # noqa: PTH208 - as users write it
+        if what == "raise":
+            raise ValueError("bad \udcff name, and \0")
+        if what == "deep":
+            sys.setrecursionlimit(100_000)
+            value = []
+            for _ in range(3000):
+                value = [value]
+            return value
+        return {"\udcff": "key"} if what == "key" else "a\0b" if what == "nul" else [2**70] if what == "large" else what
+
+
+@pytest.fixture(scope="module")
+def user(world):
+    return world.user("strange")
+
+
+@pytest.fixture
+def site(tmp_path, world, user):
+    for old in user.get("/sites/")["results"]:
+        user.ask("DELETE", f"/sites/{old['id']}")
+    site = RunningSite(tmp_path / "site", world.url, token=user.token, slots=1)
+    site.folder.add_policy("allow_functions = true\n")
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def desk(user, site):
+    return Desk(user, site)
+
+
+def goes_on(desk):
+    """The site still runs jobs."""
+    desk.ended(desk.job(desk.app(f"next{os.urandom(4).hex()}")))
+
+
+REASONS = {
+    "names": "no valid Unicode text", "key": "no valid Unicode text", "raise": "ValueError: bad \\udcff name, and \\x00",
+    "nul": "text must not contain NUL", "deep": "nested deeper than 100 levels", "large": "64 bits",
+}  # fmt: skip
+
+
+def test_whatever_a_function_leaves_is_the_reason_of_its_job_and_the_next_runs(desk, site, world, user):
+    site.start()
+    with Client(world.url, user.token):
+        Leaving.sync()
+        for what, reason in REASONS.items():
+            job = Leaving.submit("w/odd", what=what)
+            desk.ended(job.id, "FAILED")
+            assert reason in desk.last_data(job.id, "RUN_ERROR")["message"], what
+            goes_on(desk)
+        fine = Leaving.submit("w/odd", what="fine")
+        assert fine.result(timeout=SOON_SEC) == "fine"
+    assert "unexpected error" not in site.log
+    assert not site.folder.set_aside.exists(), "they were reported, not set aside"
+
+
+def spoil(site, body):
+    with sqlite3.connect(site.folder.outbox) as db:
+        (rows,) = db.execute("SELECT count(*) FROM outbox").fetchone()
+        db.execute("UPDATE outbox SET body = ?", (body,))
+    db.close()
+    return rows
+
+
+@pytest.mark.parametrize("body", [b"\xff\x00{", b'[{"id": 1}]', b'{"id": 1}'], ids=["no JSON", "no entry", "no list"])
+def test_a_damaged_row_of_the_outbox_is_set_aside_and_told_everywhere(tmp_path, world, body):
+    user = world.user()
+    with Proxy(world.url) as proxy:
+        site = RunningSite(tmp_path / "site", proxy.url, token=user.token, session_ttl_sec=60)
+        desk = Desk(user, site)
+        try:
+            site.start()
+            script = "echo run >> ../runs; while [ ! -e ../go ]; do sleep 0.02; done"
+            job = desk.job(desk.app("slow", script, use_shell=True))
+            eventually(lambda: desk.read(job)["state"] == "RUNNING")
+            proxy.cut()
+            site.file("w/go").touch()
+            eventually(lambda: _ends_stored(site))
+            site.kill()
+            assert spoil(site, body) >= 1
+            proxy.heal()
+            site.start()
+            desk.ended(desk.job(desk.app("next")))
+            row = eventually(lambda: user.get(f"/sites/{site.site_id}")["set_aside"])
+            assert row["newest"][0]["name"].startswith("outbox row ")
+            assert "its jobs are reported as lost, and run again" in row["newest"][0]["reason"]
+            assert any(finding.what == "set aside" for finding in check(site.folder))
+            assert user.get(f"/sites/{site.site_id}")["failing_loops"] == {}
+            (report,) = site_reports(Stack(url=world.url, secrets={"token": user.token}))
+            assert (report.name, report.set_aside, report.newest) == ("test", 1, row["newest"])
+            desk.ended(job)
+            assert "its report was damaged" in desk.last_data(job, "RUN_TIMEOUT")["message"]
+            assert site.read("w/runs") == "run\nrun\n"
+            for path in site.folder.set_aside.iterdir():
+                path.unlink()
+            eventually(lambda: user.get(f"/sites/{site.site_id}")["set_aside"] == {})
+            with sqlite3.connect(site.folder.outbox) as db:
+                assert db.execute("SELECT count(*) FROM outbox WHERE body = ?", (body,)).fetchone() == (0,)
+        finally:
+            site.close()
+
+
+def _ends_stored(site):
+    with sqlite3.connect(site.folder.outbox) as db:
+        return any(b"RUN_DONE" in body for (body,) in db.execute("SELECT body FROM outbox"))
+
+
+@pytest.fixture
+def server():
+    server = SessionServer()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 500])
+def test_a_report_that_is_refused_for_good_is_set_aside_and_the_others_arrive(tmp_path, server, status):
+    site = RunningSite(tmp_path / "site", server.url)
+    try:
+        bad = server.job(server.app())
+        good = [server.job(server.app()) for _ in range(5)]
+        server.reject, server.rejection = lambda rows: any(row["id"] == bad for row in rows), status
+        site.start()
+        eventually(lambda: server.states(good) == {"JOB_FINISHED"})
+        (path,) = eventually(lambda: site.folder.set_aside.is_dir() and [*site.folder.set_aside.glob("*.json")])
+        record = json.loads(path.read_text())
+        assert record["name"] == f"report of job {bad}, lease 1"
+        assert json.loads(record["record"])["id"] == bad
+        server.hold(bad)
+        later = server.job(server.app())
+        eventually(lambda: server.state(later) == "JOB_FINISHED")
+        eventually(lambda: server.store.sites[site.site_id].get("set_aside", {}).get("count") == 1)
+    finally:
+        site.close()
+
+
+def test_a_server_that_takes_no_report_at_all_costs_none(tmp_path, server):
+    site = RunningSite(tmp_path / "site", server.url)
+    try:
+        server.reject, server.rejection = lambda _: True, 500
+        jobs = [server.job(server.app()) for _ in range(3)]
+        site.start()
+        time.sleep(3)
+        assert not site.folder.set_aside.exists()
+        server.reject = lambda _: False
+        eventually(lambda: server.states(jobs) == {"JOB_FINISHED"})
+    finally:
+        site.close()
