@@ -163,7 +163,7 @@ def test_a_cancelled_parent_cancels_its_children_and_theirs_with_the_reason(benc
     assert bench.user.post("/jobs/cancel", {"filter": {"id": a}}) == {"cancelled": 1, "requested": 0}
     assert bench.states(child, grandchild, stubborn) == ["CANCELLED", "CANCELLED", "PREPROCESSED"]
     assert bench.reason(child, "CANCELLED") == f"parent job {a} was cancelled"
-    assert bench.reason(grandchild, "CANCELLED") == f"parent job {child} was cancelled"
+    assert bench.reason(grandchild, "CANCELLED") == f"parent job {child} was cancelled; the first was job {a}"
 
 
 def test_a_failure_outweighs_a_cancellation_as_the_reason_of_a_child(bench: Bench) -> None:

@@ -190,58 +190,6 @@ def test_wait_tells_cancelled_jobs_from_failed_ones_and_fails_for_both(served, s
     assert (ran.status, counts in ran.err, error in ran.err) == (6, True, True), ran.err
 
 
-RETRIED = {"retried": 1, "brought_back": 0, "left": 0}
-
-
-def test_retry_takes_cancelled_jobs_that_are_named_by_id(served):
-    served.script.on("POST", "/jobs/retry", RETRIED)
-    served("job", "retry", "1", "--yes")
-    assert served.script.last.body["filter"] == {"id": [1]}
-
-
-def test_retry_takes_the_failed_ones_alone(served):
-    served.script.on("POST", "/jobs/retry", RETRIED)
-    served("job", "retry", "--tag", "a=b", "--yes")
-    assert served.script.bodies("/jobs/retry") == [
-        {"filter": {"tags": {"a": "b"}, "state": "FAILED"}, "descendants": True, "finished": False, "dry_run": dry}
-        for dry in (True, False)
-    ]
-
-
-@pytest.mark.parametrize(("option", "values"), [("--only", (False, False)), ("--state=JOB_FINISHED", (True, True))])
-def test_retry_says_whether_to_bring_back_descendants_and_run_finished_jobs(served, option, values):
-    served.script.on("POST", "/jobs/retry", RETRIED)
-    served("job", "retry", "1", option, "--yes")
-    body = served.script.last.body
-    assert (body["descendants"], body["finished"]) == values
-
-
-def test_retry_counts_the_descendants_before_it_brings_them_back(served):
-    served.script.on("POST", "/jobs/retry", RETRIED | {"brought_back": 9})
-    refused = served("job", "retry", "1")
-    assert refused.status == 2
-    assert "This would retry 1 job and 9 descendants that failed only because of these." in refused.err
-    assert "Would retry 1 job and 9 descendants" in served("job", "retry", "1", "--dry-run").err
-    assert [body["dry_run"] for body in served.script.bodies("/jobs/retry")] == [True, True]
-    done = served("job", "retry", "1", "--yes")
-    assert "Retrying: 1" in done.err
-    assert "Brought back: 9 descendants" in done.err
-    assert served.script.bodies("/jobs/retry")[-1]["dry_run"] is False
-
-
-def test_retry_names_a_job_that_a_parent_holds_up(served):
-    held = {"left": 2, "reason": "job 2 cannot run again: its parent job 1 is FAILED", "hint": "Retry job 1."}
-    served.script.on("POST", "/jobs/retry", RETRIED | held)
-    some = served("job", "retry", "1-9", "--yes")
-    assert some.status == 0
-    assert "2 stay as they are, such as this one: job 2 cannot run again: its parent job 1 is FAILED." in some.err
-    served.script.on("POST", "/jobs/retry", RETRIED | held | {"retried": 0})
-    none = served("job", "retry", "1-9", "--yes")
-    assert none.status == 5
-    assert "Nothing was changed: job 2 cannot run again" in none.err
-    assert "Retry job 1." in none.err
-
-
 def test_modify_sends_text_and_json(served):
     served.script.on("PATCH", "/jobs/", {"updated": 1})
     served("job", "modify", "1", "--set", "workdir=a/b", "--set", 'tags:={"x": "1"}', "--set", "num_nodes=4", "--yes")
