@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storax._runtime import installation
+from storax import _installation as installation
 from storax.errors import InvalidInput, JobFailed, StoraxError
 
 if TYPE_CHECKING:

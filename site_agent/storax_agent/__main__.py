@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"storax_agent: {error}\n")
         return 1
     except ModuleNotFoundError as error:
-        from storax._runtime.installation import missing
+        from storax._installation import missing
 
         lacking = missing(error)
         if not all(lacking):

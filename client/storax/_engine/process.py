@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from storax import _installation as installation
 from storax._engine.folder import EngineFolder, Running
-from storax._runtime import installation
 from storax._runtime.processes import end
 from storax.errors import EngineDown
 

@@ -130,13 +130,8 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
     def _in_workdir(self, name: str | None, *, stream: int | None = None) -> JobFile:
         job_id = self._require_id("read from")
         site = Site.objects.using(self._home()).get(id=self._value("site_id"))
-        workdir, has_run = str(self._value("workdir")), stream is None or self._has_run()
+        workdir, has_run = str(self._value("workdir")), stream is None or _has_run(self)
         return JobFile(self._home(), job_id, workdir, site, name, stream=stream, has_run=has_run)
-
-    def _has_run(self) -> bool:
-        """Return whether a run of it has begun; asks the server where this instance does not know of one."""
-        query: Any = type(self).objects.using(self._home())
-        return bool(self._value("attempt")) or query.filter(id=self._value("id"), attempt__gt=0).exists()
 
     def get_parameters(self) -> dict[str, Any]:
         """Return a copy of its parameters, ``job.parameters``."""
@@ -218,12 +213,6 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         self.refresh_from_db()
         return self
 
-    def _reason(self, data: dict[str, Any]) -> str:
-        """Return why it failed, from its last event."""
-        message = next((str(data[k]) for k in ("message", "reason", "error") if data.get(k)), "")
-        code = self._value("return_code")
-        return message.rstrip(".") or (f"its process ended with code {code}" if code else "")
-
     def cancel(self) -> CancelCount:
         """Cancel it; a running process is stopped within seconds. Once accepted, it ends as CANCELLED.
 
@@ -253,12 +242,25 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         return int(answer.get("brought_back", 0))
 
 
+def _has_run(job: JobBase[Any, Any]) -> bool:
+    """Return whether a run of it has begun; asks the server where this instance does not know of one."""
+    query: Any = type(job).objects.using(job._home())
+    return bool(job._value("attempt")) or query.filter(id=job._value("id"), attempt__gt=0).exists()
+
+
+def _reason(job: JobBase[Any, Any], data: dict[str, Any]) -> str:
+    """Return why it failed, from its last event."""
+    message = next((str(data[k]) for k in ("message", "reason", "error") if data.get(k)), "")
+    code = job._value("return_code")
+    return message.rstrip(".") or (f"its process ended with code {code}" if code else "")
+
+
 def _failure(job: JobBase[Any, Any]) -> errors.JobFailed | None:
     """Return the error of a failed or cancelled job, with the traceback at the site as a note; None for others."""
     if job._value("state") not in UNSUCCESSFUL:
         return None
     events = list(job.history().filter(to_state=["RUN_ERROR", *UNSUCCESSFUL]).order_by("-position")[:2])
-    reason = job._reason(events[0].data if events else {})
+    reason = _reason(job, events[0].data if events else {})
     cancelled = job._value("state") == "CANCELLED"
     message = f"Job {job._value('id')} {_cancelled(reason) if cancelled else _failed(reason)}."
     failed = (job.Cancelled if cancelled else job.Failed)(message, hint="See job.history().")

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from storax._runtime import installation
+from storax import _installation as installation
 from storax.errors import InvalidInput
 
 MARK = "__cloudpickle__"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, ClassVar
 
+from storax import _installation as installation
 from storax._orm.record import Record
-from storax._runtime import installation
 from storax.errors import StoraxError
 
 

@@ -45,12 +45,15 @@ Examples:
 )
 
 
+SchedulerSite = Annotated[
+    str, typer.Option("--site", metavar="NAME", help="Site of the scheduler.", autocompletion=complete.sites)
+]
+
+
 @app.command("submit")
 def submit(
     *,
-    site: Annotated[
-        str, typer.Option("--site", metavar="NAME", help="Site of the scheduler.", autocompletion=complete.sites)
-    ],
+    site: SchedulerSite,
     num_nodes: Annotated[
         int | None, typer.Option("--num-nodes", "-n", min=1, help="Number of nodes. Default: 1, or those of the parts.")
     ] = None,

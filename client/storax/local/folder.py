@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from storax._runtime import installation
+from storax import _installation as installation
 from storax._runtime.atomic_files import atomic_write
 from storax._runtime.locks import lock
 from storax.local.errors import DataFolderError

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from storax._runtime import installation
+from storax import _installation as installation
 from storax_agent.settings.job_environment import AWS, SSH, ProcessEnvironment
 from storax_agent.settings.locations import FileLocation, GlobusLocation, Location, S3Location, SshLocation
 from storax_agent.transfers.base import TransferError, TransferService

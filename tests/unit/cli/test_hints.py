@@ -46,9 +46,11 @@ def texts(node):
 
 
 def test_hints_are_in_the_words_of_the_command_line():
-    found = list(hints())
-    assert len(found) > 60, "the search finds the hints"
-    python = {(place, text) for place, text in found if PYTHON.search(translated(text)) and not FOREIGN.search(text)}
+    every_hint = list(hints())
+    assert len(every_hint) > 60, "the search finds the hints"
+    python = {
+        (place, text) for place, text in every_hint if PYTHON.search(translated(text)) and not FOREIGN.search(text)
+    }
     assert python == set()
 
 

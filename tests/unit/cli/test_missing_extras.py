@@ -41,7 +41,7 @@ def test_an_agent_that_lacks_a_library_names_the_extra(site):
 
 
 def test_a_module_that_no_extra_brings_is_no_matter_of_extras():
-    from storax._runtime.installation import missing
+    from storax._installation import missing
 
     with pytest.raises(ModuleNotFoundError) as caught:
         import no_such_module  # noqa: F401

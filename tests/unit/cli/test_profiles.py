@@ -27,12 +27,12 @@ def test_every_command_of_a_server_has_the_option(name):
 def test_site_commands_use_the_profile(shell, argv, monkeypatch):
     settings.save_profile("far", url="http://far.test", token="stx_far")
     settings.save_profile("default", url="http://near.test", token="stx_near")
-    asked = []
+    urls = []
     monkeypatch.setattr(
-        "storax_agent.server.site_api.SiteApi.sites", lambda api: asked.append(api._transport.base) or []
+        "storax_agent.server.site_api.SiteApi.sites", lambda api: urls.append(api._transport.base) or []
     )
     assert shell(*argv).status == 0
-    assert asked == ["http://far.test/api/v1"]
+    assert urls == ["http://far.test/api/v1"]
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if not takes_profile(name)])

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from storax._runtime import installation
+from storax import _installation as installation
 
 
 class Installed:

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 
-from storax._runtime import installation
+from storax import _installation as installation
 from storax.cli.terminal import streams
 from storax.cli.terminal.hints import hint_of
 

@@ -6,7 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from storax._runtime import installation
+from storax import _installation as installation
 from storax._runtime.progress import Bar, counted
 from storax.data.exchange import tables
 from storax.data.exchange.dialects import Dialect, dialect_of

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
+from storax import _installation as installation
 from storax._engine import session
-from storax._runtime import installation
 from storax.errors import InvalidInput, StoraxError
 
 BATCH_ROWS = 100_000

@@ -7,7 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from storax._runtime import installation
+from storax import _installation as installation
 from storax.local.errors import MissingWheelError
 
 

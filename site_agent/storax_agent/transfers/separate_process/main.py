@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from storax._runtime import installation
+from storax import _installation as installation
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.settings.locations import S3Location
