@@ -66,8 +66,8 @@ class JobQueryBase(ChangeQuery[J]):
             return Retried(0, 0)
         answer = self._call("POST", "retry", body)
         warn_of_left(answer, stacklevel=3)
-        counts = (int(answer[name]) for name in ("retried", "brought_back", "left"))
-        return Retried(*counts, str(answer.get("reason", "")), str(answer.get("hint", "")))
+        retried, back, left = (int(answer[name]) for name in ("retried", "brought_back", "left"))
+        return Retried(retried, back, left, str(answer.get("reason", "")), str(answer.get("hint", "")))
 
     def wait(
         self,

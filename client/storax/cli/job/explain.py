@@ -193,7 +193,7 @@ def _way_back(job: "Job") -> Iterator[str]:
     """Yield what failed first above the job, and which jobs to retry so that this one runs again."""
     from storax.models.job import Job
 
-    roots = list(Job.objects.filter(root_cause_of=job.id).order_by("id")[: FEW + 1]) if job.parent_ids else []
+    roots = list(Job.objects.filter(root_cause_of=int(job.id or 0)).order_by("id")[: FEW + 1]) if job.parent_ids else []
     if not roots:
         yield f"Run it again: storax job retry {job.id}"
         return
@@ -201,7 +201,7 @@ def _way_back(job: "Job") -> Iterator[str]:
         yield from _root_cause(root)
     if len(roots) > FEW:
         yield "More jobs above it failed, or were cancelled, by themselves."
-    ids = [root.id for root in roots[:FEW]]
+    ids = [root.id for root in roots[:FEW] if root.id]
     back = Job.objects.filter(id=ids).retry(dry_run=True).descendants
     also = f", and with {'it' if len(ids) == 1 else 'them'} {back} that failed only because of a parent" if back else ""
     yield f"Correct the cause, then retry what failed first{also}: storax job retry {' '.join(map(str, ids))}"
