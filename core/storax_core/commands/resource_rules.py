@@ -8,7 +8,7 @@ from storax_core.commands import apps, create_jobs, graph, leases, locks, transf
 from storax_core.database.connections import Connection
 from storax_core.errors import IllegalMove
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Patch, Row
+from storax_core.lifecycle.change import Change, Facts, Patch, Row
 from storax_core.log.append import Context
 from storax_core.resources import Resource
 
@@ -22,8 +22,8 @@ async def nothing(*_: Any) -> None:
 
 
 async def _no_graph(
-    _conn: Connection, facts: Sequence[rules.Facts], _to: Mapping[int, str], **_how: bool
-) -> tuple[Sequence[rules.Facts], list[int]]:
+    _conn: Connection, facts: Sequence[Facts], _to: Mapping[int, str], **_how: bool
+) -> tuple[Sequence[Facts], list[int]]:
     """Leave the facts as they are: no other row changes with these."""
     return facts, []
 
@@ -55,7 +55,7 @@ class ResourceRules:
     after_change: Callable[[Connection, Context, Sequence[Change]], Awaitable[None]] = nothing
     facts: str = locks.FACTS
     transition: Callable[..., Change] | None = None
-    rejoin: Callable[..., Awaitable[tuple[Sequence[rules.Facts], list[int]]]] = _no_graph
+    rejoin: Callable[..., Awaitable[tuple[Sequence[Facts], list[int]]]] = _no_graph
     held_back: Callable[..., Awaitable[tuple[list[int], IllegalMove | None]]] = _hold_nothing
     bring_back: Callable[[Connection, Context, Ids], Awaitable[list[Change]]] = _bring_nothing
     create: Create | None = None
