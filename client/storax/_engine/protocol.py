@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
 from storax._engine.folder import PROTOCOL, Running
-from storax._runtime.json import dumps
+from storax._runtime.json import dumps_command
 from storax.errors import EngineDown, StoraxError, from_answer
 
 OnProgress = Callable[[float, str], None]
@@ -166,7 +166,7 @@ def _request(
     engine: Running, path: str, arguments: Mapping[str, Any], table: Iterable[bytes] | None
 ) -> Iterator[HTTPResponse]:
     check_version(engine)
-    body = dumps(arguments)
+    body = dumps_command(arguments)
     headers = {"authorization": f"Bearer {engine.secret}", "connection": "close", PROTOCOL_HEADER: str(PROTOCOL)}
     connection = Connection(engine.socket)
     try:

@@ -6,6 +6,7 @@ one small request never pays that.
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from storax._json_values import MAX_BYTES, Unstorable, plain
@@ -39,6 +40,18 @@ def dumps(value: Any, *, rows: int = 1) -> bytes:
         raise InvalidInput(f"{error}.", hint=error.hint) from None
 
 
+def dumps_command(arguments: Any) -> bytes:
+    """Render the arguments of a command of the engine, which checks them itself; an expression is nested to any depth.
+
+    Raises:
+        InvalidInput: a value in it has no JSON form; the message names its place.
+    """
+    try:
+        return _small(arguments, default=plain)
+    except (TypeError, ValueError, RecursionError):
+        return dumps(arguments)
+
+
 def dumps_fields(fields: dict[str, Any]) -> bytes:
     """Render the fields of one object.
 
@@ -56,8 +69,8 @@ def dumps_fields(fields: dict[str, Any]) -> bytes:
     return text
 
 
-def _small(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
+def _small(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False, default=default).encode()
 
 
 def _large(value: Any) -> bytes:
