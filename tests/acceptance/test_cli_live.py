@@ -192,7 +192,7 @@ MISTAKES = [
     (["job", "ls", "--order", "-priorty"], 2, "Did you mean '-priority'?"),
     (["job", "show", "999999"], 3, "It may have been deleted."),
     (["job", "explain", "999999"], 3, "does not exist"),
-    (["job", "submit", "Helo", "name=x"], 2, "Did you mean 'Hello'?"),
+    (["job", "submit", "Helo", "name=x"], 3, "Did you mean 'Hello'?"),
     (["job", "submit", "Hello", "nam=x"], 2, "'name'"),
     (["job", "submit", "Hello", "name=x", "-w", "../up"], 2, "workdir"),
     (["job", "create", "--app", "Hello", "-p", "name=x", "--on-parent-failure", "explode"], 2, "is not one of"),

@@ -42,7 +42,8 @@ def copy_is_stale() -> bool:
 
 
 def _copy() -> str:
-    return COPY_HEAD + VALUES.read_text(encoding="utf-8")
+    docstring, end, code = VALUES.read_text(encoding="utf-8").partition('\n"""\n')
+    return f"{docstring}{end}\n{COPY_HEAD}{code}"
 
 
 def _freeze_schemas() -> None:

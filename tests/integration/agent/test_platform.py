@@ -1,6 +1,7 @@
 """The agent with the real server: jobs, files, allocations and cancels, from the REST API to the process and back."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -65,7 +66,9 @@ def test_a_result_that_postgres_cannot_hold_fails_that_job_alone(desk, site):
     job, good = desk.job(app), desk.job(desk.app("plain"))
     desk.ended(good)
     desk.ended(job, "FAILED")
-    assert "the server refused what this job reported" in desk.last_data(job, "RUN_ERROR")["message"]
+    message = desk.last_data(job, "FAILED")["message"]
+    assert re.match(r"its result cannot be stored: .*NUL.*; it is kept in result-\d+\.json of its workdir", message)
+    assert site.file(f"{desk.read(job)['workdir']}/result-{job}.json").read_text() == '"a\\u0000b"'
 
 
 def test_a_flood_of_output_ends_its_job_with_the_reason_in_its_events(desk, site):

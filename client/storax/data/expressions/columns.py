@@ -12,7 +12,7 @@ from datetime import date, datetime
 from html import escape
 from typing import Any, Self
 
-from storax._json_values import plain
+from storax._json_values import Unstorable, plain
 from storax.data.expressions.aggregations import Aggregation, Aggregations, Rows
 from storax.data.expressions.operators import Operators
 from storax.errors import InvalidInput
@@ -107,7 +107,7 @@ def literal(value: Any) -> Node:
         return {"time": value.isoformat()}
     try:
         plain_value = value if isinstance(value, (bool, int, float, str)) or value is None else plain(value)
-    except TypeError:
+    except Unstorable:
         plain_value = value
     if not isinstance(plain_value, (bool, int, float, str)) and plain_value is not None:
         raise InvalidInput(f"{value!r} cannot stand in an expression.", hint="Use numbers, texts, times and columns.")

@@ -1,8 +1,9 @@
-# A copy of client/storax/_json_values.py, written by `python -m tools.codegen`; do not edit.
 """The one rule for Python values in JSON: of parameters, data, tags and results, at the client and at the site.
 
 Workers of functions run a copy under other interpreters, so it uses the standard library alone and keeps to Python 3.9.
 """
+
+# A copy of client/storax/_json_values.py, written by `python -m tools.codegen`; do not edit.
 
 from __future__ import annotations
 
