@@ -227,7 +227,9 @@ def test_t8_a_caller_who_hangs_up_has_its_command_cancelled(home, project):
         node = {"op": "power", "args": [{"op": "sin", "args": [node]}, {"value": 1.000001}]}
     body = {"project": project, "frame": "x", "name": "b", "expression": node}
     connection = protocol.Connection(running.socket)
-    connection.request("POST", "/v1/do/add", protocol.dumps_command(body), {"authorization": f"Bearer {running.secret}"})
+    connection.request(
+        "POST", "/v1/do/add", protocol.dumps_command(body), {"authorization": f"Bearer {running.secret}"}
+    )
     connection.close()
     assert df.refresh().colnames == ["a"]
     df.add(1, "c")  # waits for the one before, which must not have come to its end

@@ -60,6 +60,7 @@ CALLS: dict[str, Any] = {
     "job delete many": lambda s: ("POST", "/jobs/delete", {"filter": {"state": "PREPROCESSED"}}),
     "job delete where": lambda s: ("DELETE", "/jobs/?state=PREPROCESSED", None),
     "job cancel": lambda s: ("POST", "/jobs/cancel", {"filter": {}}),
+    "job retry": lambda s: ("POST", "/jobs/retry", {"filter": {}}),
     "batch job create": lambda s: ("POST", "/batch-jobs/", {"site_id": s["site"]}),
     "batch job update": lambda s: ("PATCH", f"/batch-jobs/{s['batch']}", {"state": "queued"}),
     "batch job delete": lambda s: ("DELETE", f"/batch-jobs/{s['batch']}", None),
@@ -84,7 +85,8 @@ CALLS: dict[str, Any] = {
 REFUSED = {"site delete"}  # a job of it is running
 NAMES = {  # operations of the OpenAPI that change something, and the calls above that stand for them
     "site_create", "site_update", "site_update_many", "site_delete", "app_create", "app_update", "job_create", "job_update",
-    "job_update_many", "job_delete", "job_delete_many", "job_delete_where", "job_cancel", "batch_job_create",
+    "job_update_many", "job_delete", "job_delete_many", "job_delete_where", "job_cancel", "job_retry",
+    "batch_job_create",
     "batch_job_update", "batch_job_delete", "transfer_item_update", "session_create", "session_report", "session_acquire",
     "session_acquire_batch", "session_delete", "project_create", "project_update", "project_delete", "data_frame_create",
     "data_frame_update", "data_frame_delete", "pipeline_create", "pipeline_update", "pipeline_delete",
@@ -95,7 +97,8 @@ LIKE_OTHERS = {  # the same code mounted for another noun
     "session_delete_many", "session_delete_where", "token_delete", "token_delete_many", "token_delete_where",
     *(f"{noun}_{verb}" for noun in ("project", "data_frame", "pipeline") for verb in ("update_many", "delete_many", "delete_where")),
 }  # fmt: skip
-OTHERWISE = {"login", "register", "session_heartbeat", "token_create"}  # no key, harmless to repeat, or tested below
+# Without a key, harmless to repeat, or tested below.
+OTHERWISE = {"login", "register", "session_heartbeat", "token_create", "site_file_requests", "site_file_replies"}
 
 
 def test_every_operation_that_changes_something_is_among_these(world: World, user: User) -> None:

@@ -168,7 +168,7 @@ def test_a_folder_in_place_of_the_result_is_an_error(mapper, tmp_path):
     ("hook", "state", "hint"),
     [
         ("handle_error", "RESTART_REDY", "Did you mean 'RESTART_READY'?"),
-        ("preprocess", "RUNNING", "There are: CANCELLED"),
+        ("preprocess", "RUNNING", "There are: FAILED, PREPROCESSED, STAGED_IN."),
     ],
 )
 def test_a_state_that_a_hook_cannot_set_fails_its_job_with_the_reason(mapper, hook, state, hint):

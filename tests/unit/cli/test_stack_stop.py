@@ -9,7 +9,7 @@ from storax import Site
 from storax.cli.stack_stop import effects
 from storax.local.state import Stack
 
-OWN = "/home/ann/.storax/local/site"
+OWN = "/srv/ann/.storax/local/site"
 
 
 def said(*sites):
