@@ -85,8 +85,10 @@ def test_the_api_answers_open_streams_and_long_polls_when_it_stops(world: World)
 
 def test_every_refused_request_is_in_the_log_by_its_id(world: World) -> None:
     port = free_port()
-    with process(world, "storax_api", STORAX_PORT=str(port), STORAX_LOG_FORMAT="json") as api:
-        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=70)
+    with (
+        process(world, "storax_api", STORAX_PORT=str(port), STORAX_LOG_FORMAT="json") as api,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=70) as client,
+    ):
         eventually(lambda: answers(client, "/healthz"), step=0.05)
         user = world.user()
         replies = [

@@ -49,7 +49,7 @@ def test_balsams_job_states_are_all_there_and_cancelled_is_the_one_more() -> Non
 def test_a_cancellation_ends_a_job_wherever_it_is_and_nothing_follows_but_a_retry() -> None:
     under_way = set(JobState) - set(JOB_DONE)
     assert all(JobState.CANCELLED in JOB_TRANSITIONS[state] for state in under_way)
-    assert JOB_TRANSITIONS["CANCELLED"] == JOB_TRANSITIONS["FAILED"] == {"RESTART_READY", "READY"}
+    assert JOB_TRANSITIONS["CANCELLED"] == JOB_TRANSITIONS["FAILED"] == {"RESTART_READY", "READY", "AWAITING_PARENTS"}
     assert not any("CANCELLED" in JOB_TRANSITIONS[state] for state in JOB_DONE)
 
 
