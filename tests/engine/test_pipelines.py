@@ -240,7 +240,7 @@ def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):
     for pause in (0.0, 0.01, 0.05):
         connection = protocol.Connection(running.socket)
         connection.request(
-            "POST", "/v1/do/fit_pipeline", protocol.dumps(body), {"authorization": f"Bearer {running.secret}"}
+            "POST", "/v1/do/fit_pipeline", protocol.dumps_command(body), {"authorization": f"Bearer {running.secret}"}
         )
         time.sleep(pause)
         connection.close()
