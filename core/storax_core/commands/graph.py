@@ -6,7 +6,6 @@ moment in two transactions, the later one sees the other's end: no child waits f
 """
 
 from collections.abc import Mapping, Sequence
-from graphlib import TopologicalSorter
 from typing import Any
 
 from storax_core.commands.locks import JOB_FACTS, lock_mine
@@ -22,13 +21,6 @@ from storax_core.resources import JOBS, TRANSFERS
 from storax_core.resources.job import ENDED, UNSUCCESSFUL
 
 CHILDREN = "SELECT child_id FROM job_parent WHERE parent_id = ANY($1::bigint[])"
-# The waiting jobs below the jobs $1, which failed or were cancelled: all of them end too, each with its parents.
-DOOMED = """WITH RECURSIVE below(id) AS (
-  SELECT unnest($1::bigint[])
-  UNION SELECT s.id FROM below b JOIN job_parent e ON e.parent_id = b.id JOIN job_state s ON s.id = e.child_id
-  WHERE s.state = 'AWAITING_PARENTS' AND (SELECT on_parent_failure FROM job c WHERE c.id = s.id) = 'fail')
-SELECT b.id, array_agg(e.parent_id) AS parents FROM below b JOIN job_parent e ON e.child_id = b.id
-WHERE (b.id IN (SELECT unnest($1::bigint[]))) IS NOT TRUE GROUP BY b.id"""
 LOCK_WAITING = f"""SELECT {JOB_FACTS} FROM job_state
 WHERE id = ANY($1::bigint[]) AND state = 'AWAITING_PARENTS' ORDER BY id FOR UPDATE"""  # noqa: S608
 # The parents of each of the jobs $1, of which those in $2 are about to run again. An IN in an expression is looked up
@@ -98,9 +90,6 @@ async def release_children(
     while ended:
         children = await conn.fetch(CHILDREN, list(ended))
         ended = await _settle_waiting(conn, ctx, [r[0] for r in children], roots)
-        # All that ends below them ends at once, however deep; those that run in spite of it follow in the next round.
-        edges = {r["id"]: r["parents"] for r in await conn.fetch(DOOMED, list(ended))} if ended else {}
-        ended += await _settle_waiting(conn, ctx, list(edges), roots, edges)
 
 
 async def await_parents(conn: Connection, ctx: Context, jobs: Sequence[int]) -> None:
@@ -112,23 +101,14 @@ async def await_parents(conn: Connection, ctx: Context, jobs: Sequence[int]) -> 
         await release_children(conn, ctx, failed, roots=roots)
 
 
-async def _settle_waiting(
-    conn: Connection,
-    ctx: Context,
-    jobs: Sequence[int],
-    roots: dict[int, int],
-    edges: Mapping[int, Sequence[int]] | None = None,
-) -> list[int]:
-    """Release, fail or cancel those of these jobs that wait for parents. Returns the ids of those that ended.
-
-    ``edges`` has the parents of jobs that may end because of another one of these jobs.
-    """
+async def _settle_waiting(conn: Connection, ctx: Context, jobs: Sequence[int], roots: dict[int, int]) -> list[int]:
+    """Release, fail or cancel those of these jobs that wait for parents. Returns the ids of those that ended."""
     waiting = await conn.fetch(LOCK_WAITING, list(jobs)) if jobs else []
     if not waiting:
         return []
     summary = {r["id"]: r for r in await conn.fetch(PARENTS, [w["id"] for w in waiting], [])}
     await _add_roots(conn, roots, {r["failed"] or r["cancelled"] for r in summary.values()} - {None})
-    changes = _decide_all(waiting, summary, roots, edges or {})
+    changes = [_decide(w, summary[w["id"]], roots) for w in waiting]
     await append.append_changes(conn, ctx, JOBS, changes)
     await start_transfers(conn, ctx, [c.id for c in changes if c.patch.get("state") == JobState.READY], "in")
     ended = [c.id for c in changes if c.patch.get("state") in JOB_UNSUCCESSFUL]
@@ -140,30 +120,6 @@ async def _add_roots(conn: Connection, roots: dict[int, int], failed: set[int]) 
     """Add the first job to fail above each of these jobs that failed before; of one that failed by itself, itself."""
     if unknown := failed - roots.keys():
         roots |= {r["id"]: r["root"] or r["id"] for r in await conn.fetch(ROOTS, list(unknown))}
-
-
-def _decide_all(
-    waiting: Sequence[Facts], summary: Mapping[int, Any], roots: dict[int, int], edges: Mapping[int, Sequence[int]]
-) -> list[Change]:
-    """Decide on each of these jobs, parents before their children."""
-    locked, ends, changes = {w["id"]: w for w in waiting}, dict[int, str](), list[Change]()
-    graph = {i: [p for p in edges.get(i, ()) if p in locked] for i in locked}
-    for job in TopologicalSorter(graph).static_order():
-        ended = [(p, ends[p]) for p in graph[job] if p in ends]
-        change = _decide(locked[job], _with_ends(summary[job], ended), roots)
-        if (state := change.patch.get("state")) in JOB_UNSUCCESSFUL:
-            ends[job] = state
-        changes.append(change)
-    return changes
-
-
-def _with_ends(summary: Any, ended: Sequence[tuple[int, str]]) -> Any:
-    """Return the summary of a job's parents after these have ended."""
-    after = dict(summary)
-    for parent, state in ended:
-        kind = "failed" if state == JobState.FAILED else "cancelled"
-        after[kind] = min(parent, after[kind] or parent)
-    return after
 
 
 def _decide(facts: Facts, summary: Any, roots: dict[int, int]) -> Change:
