@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from storax._runtime.output_files import name_of, own_names
+from storax._runtime.output_files import STREAMS, name_of, own_names
 from storax.errors import NoFile, NotFound
 
 if TYPE_CHECKING:
     from storax.client import Client
 
 LARGEST = 1 << 20  # bytes of one window that the server answers
-STREAMS = ("stdout", "stderr")
 
 
 class Window(NamedTuple):

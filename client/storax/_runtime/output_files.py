@@ -7,6 +7,7 @@ The first job in a workdir writes ``job.out`` and ``job.err``. When a second one
 
 from collections.abc import Callable
 
+STREAMS = ("stdout", "stderr")
 PLAIN = ("job.out", "job.err")
 FIRST = ("job.first.out", "job.first.err")
 

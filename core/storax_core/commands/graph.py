@@ -12,7 +12,7 @@ from storax_core.commands.locks import JOB_FACTS, lock_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import IllegalMove
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Facts
+from storax_core.lifecycle.change import Change, Facts, Row
 from storax_core.lifecycle.parents import RUN_AGAIN, leaves_unsuccessful_end, objection
 from storax_core.lifecycle.states import JOB_DONE, JOB_UNSUCCESSFUL, JobState, TransferState
 from storax_core.log import append
@@ -147,13 +147,8 @@ def _missing_parent(summary: Any) -> tuple[int, str, JobState] | None:
 async def end_transfers(conn: Connection, ctx: Context, jobs: Sequence[int]) -> None:
     """End the transfers of these jobs, which ended too early for them. The agent ends those that it has begun."""
     items = await conn.fetch(NOT_BEGUN, list(jobs)) if jobs else []
-    changes = []
-    for item in items:
-        change = rules.change_of(item)
-        info = {"transfer_info": {"error": f"not moved: its job is {item['job']}"}}
-        change.add("transfer_item.state_changed", info, was=item["state"], to=TransferState.ERROR)
-        changes.append(change)
-    await append.append_changes(conn, ctx, TRANSFERS, changes)
+    reasons = [{"transfer_info": {"error": f"not moved: its job is {item['job']}"}} for item in items]
+    await _move_transfers(conn, ctx, items, TransferState.ERROR, reasons)
 
 
 async def rejoin(
@@ -219,9 +214,14 @@ async def start_transfers(conn: Connection, ctx: Context, jobs: Sequence[int], d
         list(jobs),
         direction,
     )
-    changes = []
-    for item in items:
-        change = rules.change_of(item)
-        change.add("transfer_item.state_changed", {}, was=item["state"], to=TransferState.PENDING)
-        changes.append(change)
+    await _move_transfers(conn, ctx, items, TransferState.PENDING, [{} for _ in items])
+
+
+async def _move_transfers(
+    conn: Connection, ctx: Context, items: Sequence[Facts], to: TransferState, data: Sequence[Row]
+) -> None:
+    """Have these locked items enter a state, each with its data."""
+    changes = [rules.change_of(item) for item in items]
+    for change, item, patch in zip(changes, items, data, strict=True):
+        change.add("transfer_item.state_changed", patch, was=item["state"], to=to)
     await append.append_changes(conn, ctx, TRANSFERS, changes)

@@ -4,14 +4,13 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from storax._runtime.output_files import name_of, own_names
+from storax._runtime.output_files import STREAMS, name_of, own_names
 from storax.errors import NotFound
 from storax_agent.files.safe_path import PathError
 from storax_agent.files.windows import read_window
 from storax_agent.server.site_api import SiteApi
 
 WAIT_SEC = 30.0
-STREAMS = ("stdout", "stderr")
 OLD_SERVER_SEC = 300.0  # between looks at a server that has no such requests
 
 

@@ -127,7 +127,7 @@ class Transfers:
             error = f"{one.info.get('error')} (given up after {tries} tries)"
             return {"id": one.id, "state": "error", "transfer_info": {"error": error}}
         if one.own:
-            pause = self._first_pause * 2 ** (tries - 1)
+            pause = doubling_pause(self._first_pause, tries, LONGEST_PAUSE_SEC)
             self._not_before[one.id] = time.monotonic() + pause
         else:
             pause = max(0.0, self._pauses[row["location_alias"]].until - time.monotonic())
