@@ -6,7 +6,6 @@ pause of its own and few tries. How often an item was tried stands in its ``tran
 that another agent counts on.
 """
 
-import json
 import logging
 import random
 import time
@@ -18,8 +17,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from storax._runtime.retry import doubling_pause
-from storax.errors import Conflict, InvalidInput, NotFound
 from storax_agent.files.set_aside import SetAside
+from storax_agent.loops.patches import Patches
 from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.base import Item, Moved, lane_of
 from storax_agent.transfers.batches import Batch, Batches, Lane
@@ -53,7 +52,10 @@ class Transfers:
     ) -> None:  # fmt: skip
         self._api, self._site_id, self._every_sec = api, site_id, every_sec
         self._at_once, self._tries, self._first_pause = at_once, tries, first_pause_sec
-        self._batches, self._set_aside = Batches(locations), set_aside
+        self._batches = Batches(locations)
+        self._patches = Patches(
+            api.update_transfers, set_aside, "transfer", "service", info="transfer_info", kept=("id", "state")
+        )
         self._pauses: dict[str, Pause] = {}
         self._rows: dict[int, Row] = {}  # of items in hand, as the server knows them
         self._untold: dict[int, Row] = {}
@@ -153,12 +155,7 @@ class Transfers:
         patches = list(self._untold.values())
         if not patches:
             return
-        try:
-            self._api.update_transfers(patches)
-        except (Conflict, InvalidInput, NotFound):
-            # One of them was changed or deleted meanwhile; the others still count.
-            for patch in patches:
-                self._tell_one(patch)
+        self._refused |= self._patches.send(patches)
         self._untold.clear()
         held = {item.id for batch in self._batches.running() for item in batch.items}
         for patch in patches:
@@ -166,24 +163,6 @@ class Transfers:
                 LOG.warning("transfer %d: %s", patch["id"], patch["transfer_info"].get("error"))
             if patch["id"] not in held:
                 self._rows.pop(patch["id"], None)
-
-    def _tell_one(self, patch: Row) -> None:
-        try:
-            self._api.update_transfers([patch])
-        except InvalidInput as error:
-            self._tell_less(patch, error)
-        except (Conflict, NotFound) as error:
-            LOG.warning("transfer %d: %s", patch["id"], error)
-
-    def _tell_less(self, patch: Row, refusal: InvalidInput) -> None:
-        """The server refuses what the service said of an item: tell its state alone, and why there is no more."""
-        LOG.warning("transfer %d: %s", patch["id"], refusal)
-        info = {"error": f"the server refused what the service said of it: {refusal.message}"[:1000]}
-        try:
-            self._api.update_transfers([{"id": patch["id"], "state": patch["state"], "transfer_info": info}])
-        except (Conflict, InvalidInput, NotFound) as error:
-            self._set_aside.put(f"transfer {patch['id']}", str(error), json.dumps(patch, default=str))
-            self._refused.add(patch["id"])
 
     def _drop_unwanted(self) -> None:
         """A job that was cancelled or failed meanwhile wants no files any more."""

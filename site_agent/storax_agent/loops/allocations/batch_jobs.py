@@ -1,6 +1,5 @@
 """BatchJobs: submit those that wait, follow those that run, end those that are to be deleted."""
 
-import json
 import logging
 import threading
 import time
@@ -8,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from storax.errors import Conflict, InvalidInput, NotFound
 from storax_agent.files.set_aside import SetAside
+from storax_agent.loops.patches import Patches
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.schedulers.base import Request, Scheduler, Status
 from storax_agent.schedulers.limits import Refusal, allowed_queues, objection, resolved
@@ -43,7 +42,11 @@ class BatchJobs:
     ) -> None:
         self._api, self._keeper, self._site_id, self._scheduler = api, keeper, site_id, scheduler
         self._every_sec, self._settings = every_sec, settings or SchedulerSettings()
-        self._runners, self._set_aside = runners, set_aside
+        self._runners = runners
+        self._patches = Patches(
+            api.update_batch_jobs, set_aside, "batch job", "scheduler", info="status_info",
+            kept=("id", "state", "scheduler_id"),
+        )  # fmt: skip
         self._submitting = threading.Lock()
         self._limits: dict[str, dict[str, int]] = {}
         self._limits_until = 0.0
@@ -157,32 +160,8 @@ class BatchJobs:
         return [row for row in named if row["scheduler_id"]]
 
     def _tell(self, patches: Sequence[Row]) -> None:
-        if not patches:
-            return
-        try:
-            self._api.update_batch_jobs(patches)
-        except (Conflict, InvalidInput, NotFound):
-            # One of them was changed or deleted meanwhile; the others still count.
-            for patch in patches:
-                self._tell_one(patch)
-
-    def _tell_one(self, patch: Row) -> None:
-        try:
-            self._api.update_batch_jobs([patch])
-        except InvalidInput as error:
-            self._tell_less(patch, error)
-        except (Conflict, NotFound) as error:
-            LOG.warning("batch job %d: %s", patch["id"], error)  # the next look tells it again
-
-    def _tell_less(self, patch: Row, refusal: InvalidInput) -> None:
-        """The server refuses what the scheduler said: tell the state alone, and why there is no more."""
-        LOG.warning("batch job %d: %s", patch["id"], refusal)
-        info = {"error": f"the server refused what the scheduler said of it: {refusal.message}"[:1000]}
-        kept: Row = {name: patch[name] for name in ("id", "state", "scheduler_id") if name in patch}
-        try:
-            self._api.update_batch_jobs([{**kept, "status_info": info}])
-        except (Conflict, InvalidInput, NotFound) as error:
-            self._set_aside.put(f"batch job {patch['id']}", str(error), json.dumps(patch, default=str))
+        if patches:
+            self._patches.send(patches)  # what is set aside is told again at the next look
 
 
 def _followed(row: Row, status: Status, runner: Mapping[str, Any]) -> Row:
