@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -37,7 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hold the fast part to starting no server."""
+    """Hold the fast part to starting no server, and give libraries that look at standard input one that is empty."""
+    if sys.__stdin__ is None:  # the suite was started with descriptor 0 closed; IPython asks for its encoding
+        sys.__stdin__ = Path(os.devnull).open()  # type: ignore[misc]  # noqa: SIM115 - open as long as the process
     if config.option.fast:
         fast.refuse_servers()
 
