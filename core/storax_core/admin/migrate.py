@@ -10,12 +10,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from alembic import command
-from storax_core.errors import Conflict, Unavailable
+from storax_core.admin import roles
+from storax_core.errors import Conflict, Invalid, Unavailable
 
 LOCK = 8361  # one migration at a time
+DENIED = "42501"  # Postgres' code for a lack of privileges
 
 
 def scripts() -> Path:
@@ -60,10 +63,18 @@ def _run(connection: Connection, target: str, *, down: bool) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
     connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
     (command.downgrade if down else command.upgrade)(config(connection), target)
+    if target == "head" and not down:
+        roles.correct(connection)
 
 
 async def migrate(url: str, target: str = "head", *, down: bool = False) -> None:
-    """Move the schema to ``target``. Raises Conflict for a database newer than the code, Unavailable without one."""
+    """Move the schema to ``target``, and at the newest hold all roles to the table of privileges.
+
+    Raises:
+        Conflict: the database is newer than the code.
+        Invalid: the login of the address may not do this.
+        Unavailable: Postgres does not answer.
+    """
     engine = create_async_engine(sqlalchemy_url(url))
     try:
         async with engine.begin() as connection:
@@ -71,6 +82,13 @@ async def migrate(url: str, target: str = "head", *, down: bool = False) -> None
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
         raise Unavailable(
             f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL and that the server runs."
+        ) from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") != DENIED:
+            raise
+        raise Invalid(
+            f"this login may not migrate: {str(error.orig).rpartition('>: ')[2]}",
+            hint="Have an administrator run the SQL that `storax admin roles` prints, and migrate as storax_owner.",
         ) from error
     finally:
         await engine.dispose()
