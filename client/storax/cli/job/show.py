@@ -91,7 +91,7 @@ def _first(row: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def details(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
-    output: Output = Form.TABLE,
+    older_than: OlderThan = None, output: Output = Form.TABLE,
 ) -> None:  # fmt: skip
     """Show all fields of jobs.
 
@@ -100,7 +100,7 @@ def details(
       storax job show 12
       storax job show last -o json
     """
-    selection = Selection.of(jobs, tag, state, site, app).require("show")
+    selection = Selection.of(jobs, tag, state, site, app, older_than).require("show")
     rows = selection.query().values()
     if not rows:
         raise CommandError(f"No job matches {selection}.", hint="It may have been deleted.", status=NOT_FOUND)
