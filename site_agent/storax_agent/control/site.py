@@ -21,7 +21,7 @@ from storax_agent.schedulers.registry import detect
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteError, SiteFolder
 
-START_SEC = 15.0
+START_SEC = 60.0  # Python may come over a slow network to a busy login node
 STOP_SEC = 20.0
 
 
@@ -103,7 +103,7 @@ def start(folder: SiteFolder) -> int:
     """Start the agent in the background; returns its pid when it runs.
 
     Raises:
-        SiteError: it ended at once; the log says why.
+        SiteError: it ended at once, and the log says why; or it is not up yet, and starts on.
         AlreadyRunningError: it runs already.
     """
     folder.load()
@@ -120,10 +120,11 @@ def start(folder: SiteFolder) -> int:
         if holder(folder.lock) == child:
             return child
         if os.waitpid(child, os.WNOHANG)[0]:
-            break
+            last = (log.read_text(errors="replace").strip().splitlines() or ["it gave no reason"])[-1]
+            raise SiteError(f"the agent of {folder.path} did not start: {last}", hint=f"See {log}.")
         time.sleep(0.02)
-    last = (log.read_text(errors="replace").strip().splitlines() or ["it gave no reason"])[-1]
-    raise SiteError(f"the agent of {folder.path} did not start: {last}", hint=f"See {log}.")
+    late = f"the agent of {folder.path} (process {child}) is not up after {START_SEC:.0f} s, and may still come"
+    raise SiteError(late, hint=f"Look again with: storax site check {folder.path}")
 
 
 def stop(folder: SiteFolder, *, kill: bool) -> tuple[bool, bool]:

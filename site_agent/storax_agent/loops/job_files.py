@@ -1,10 +1,11 @@
 """Job files: answer requests for windows of jobs' files, which come through the server by long poll."""
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from storax._runtime.output_files import STREAMS, name_of, own_names
+from storax._runtime.output_files import HOOK_LOG, STREAMS, hook_log_of, name_of, own_names
 from storax.errors import NotFound
 from storax_agent.files.safe_path import PathError
 from storax_agent.files.windows import read_window
@@ -34,6 +35,8 @@ class JobFiles:
 def reply_to(request: dict[str, Any], data: Path) -> dict[str, Any]:
     """Read what a request names; the reply has a window or an error."""
     path = str(request["path"] or _output_of(request, data))
+    if path == HOOK_LOG:
+        path = hook_log_of(request["job_id"], _has(request, data))
     try:
         window = read_window(data, request["workdir"], path, offset=request["offset"], size=request["size"])
     except (FileNotFoundError, NotADirectoryError):
@@ -49,7 +52,14 @@ def reply_to(request: dict[str, Any], data: Path) -> dict[str, Any]:
 
 def _output_of(request: dict[str, Any], data: Path) -> str:
     """Return the name of the file that holds a job's stdout or stderr now."""
-    job_id, stream = request["job_id"], STREAMS.index(request["stream"])
+    job_id, stream, exists = request["job_id"], STREAMS.index(request["stream"]), _has(request, data)
+    name = name_of(job_id, stream, exists)
+    # Before its first run, a file of that name is the output of another job.
+    return own_names(job_id)[stream] if not request["attempt"] and exists(name) else name
+
+
+def _has(request: dict[str, Any], data: Path) -> Callable[[str], bool]:
+    """Tell whether the workdir has a file of a name."""
 
     def exists(name: str) -> bool:
         try:
@@ -58,6 +68,4 @@ def _output_of(request: dict[str, Any], data: Path) -> str:
             return False
         return True
 
-    name = name_of(job_id, stream, exists)
-    # Before its first run, a file of that name is the output of another job.
-    return own_names(job_id)[stream] if not request["attempt"] and exists(name) else name
+    return exists

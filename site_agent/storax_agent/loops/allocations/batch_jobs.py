@@ -161,7 +161,7 @@ class BatchJobs:
 
     def _tell(self, patches: Sequence[Row]) -> None:
         if patches:
-            self._patches.send(patches)  # what is set aside is told again at the next look
+            self._patches.send(patches)
 
 
 def _followed(row: Row, status: Status, runner: Mapping[str, Any]) -> Row:
