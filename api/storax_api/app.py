@@ -16,6 +16,7 @@ from storax_api.events.broadcast import Broadcast
 from storax_api.job_files import routes as job_files
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
+from storax_api.uptime import Uptime
 from storax_api.waits import Waits
 from storax_core.admin import migrate
 from storax_core.database.connections import Database
@@ -68,7 +69,10 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
         app.state.service = Service(settings, db, queues, app.state.waits)
         app.state.broadcast = Broadcast(queues, db)
         app.state.broadcast.start()
+        app.state.uptime = Uptime(db)
+        app.state.uptime.start()
         yield
+        await app.state.uptime.stop()
         await app.state.broadcast.stop()
         await queues.close()
         await db.close()
@@ -108,15 +112,17 @@ def _health(app: FastAPI) -> None:
         """Whether the process runs."""
         return json({"status": "ok"})
 
-    @app.get("/readyz", tags=["health"], **answers(status=TEXT, schema=TEXT, wanted=TEXT, redis=TEXT))
+    @app.get("/readyz", tags=["health"], **answers(status=TEXT, detail=TEXT, schema=TEXT, wanted=TEXT, redis=TEXT))
     async def readyz(request: Request) -> Response:
-        """Whether calls will succeed: Postgres answers, the schema is this program's; Redis is reported."""
+        """Whether calls will succeed: Postgres can write, the schema is this program's; Redis is reported."""
         service: Service = request.app.state.service
         async with service.db.worker() as conn:
             known = await conn.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
             schema = await conn.fetchval("SELECT version_num FROM alembic_version") if known else None
         wanted = migrate.head()
         redis = "up" if await service.queues.alive() else "down"
-        good = schema == wanted
-        return json({"status": "ok" if good else "wrong schema", "schema": schema, "wanted": wanted, "redis": redis},
-                    200 if good else 503)  # fmt: skip
+        problem = request.app.state.uptime.problem
+        status = "wrong schema" if schema != wanted else "cannot write" if problem else "ok"
+        detail = problem if status == "cannot write" else ""
+        body = {"status": status, "detail": detail, "schema": schema, "wanted": wanted, "redis": redis}
+        return json(body, 200 if status == "ok" else 503)
