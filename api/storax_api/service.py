@@ -24,6 +24,7 @@ from storax_core.settings import Settings
 TOKEN_CACHE_SEC = 3.0  # a revoked token is refused within this time
 TOKENS_CACHED = 4096
 SESSIONS_KNOWN = 4096
+SIGNS_IN_TTL = 10  # a poll extends its session's life so many times at most while a lease would last
 ATTEMPTS = 5  # of a command that met a deadlock
 LARGE_BODY = 65_536  # above this a repeat is looked for before the work is done
 Command = Callable[[Connection, Context], Awaitable[Any]]
@@ -47,6 +48,7 @@ class Service:
     queues: Queues
     waits: Waits = field(default_factory=Waits)
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
+    _signs: OrderedDict[int, float] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -76,11 +78,21 @@ class Service:
 
     def remember(self, session: Mapping[str, Any]) -> acquire.Holder:
         """Keep a session for its next call: its fields in Holder do not change while it lives."""
-        holder = acquire.Holder(session["id"], session["owner_id"], session["site_id"], session["batch_job_id"])
+        holder = acquire.Holder(*(session[name] for name in acquire.HOLDER_FIELDS))
         self.holders[holder.id] = holder
         while len(self.holders) > SESSIONS_KNOWN:
             self.holders.popitem(last=False)
         return holder
+
+    def is_sign_due(self, holder: acquire.Holder) -> bool:
+        """Whether a call of this session is to extend its life; a part of ``ttl_sec`` later the next one is."""
+        now = time.monotonic()
+        if now - self._signs.get(holder.id, float("-inf")) < holder.ttl_sec / SIGNS_IN_TTL:
+            return False
+        self._signs[holder.id] = now
+        while len(self._signs) > SESSIONS_KNOWN:
+            self._signs.popitem(last=False)
+        return True
 
     async def body(self, request: Request) -> bytes:
         """Read the raw body. Raises TooLarge above the size limit."""

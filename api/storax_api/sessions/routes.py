@@ -19,7 +19,9 @@ from storax_core.resources import APPS, BATCH_JOBS, JOBS, SESSIONS
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"], responses=problems(401, 404, 409, 422, 503))
 MAX_WAIT_SEC = 60
-Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first.")]
+Wait = Annotated[
+    float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first; at most half of ttl_sec.")
+]
 REFUSED = {
     "type": "array",
     "items": {"type": "object", "properties": dict.fromkeys(("code", "detail"), TEXT) | {"id": INTEGER}},

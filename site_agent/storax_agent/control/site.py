@@ -13,6 +13,7 @@ from typing import Any
 from storax._runtime.settings import Connection
 from storax._runtime.suggestions import nearest
 from storax.errors import Conflict, InvalidInput
+from storax_agent.files.free_space import FreeSpace, FullError
 from storax_agent.files.locks import AlreadyRunningError, holder
 from storax_agent.launch.end_jobs import end_everything
 from storax_agent.schedulers.cluster import write_template
@@ -105,11 +106,14 @@ def start(folder: SiteFolder) -> int:
     Raises:
         SiteError: it ended at once, and the log says why; or it is not up yet, and starts on.
         AlreadyRunningError: it runs already.
+        FullError: its folder has no room.
     """
     folder.load()
     folder.make()
     if (pid := holder(folder.lock)) is not None:
         raise AlreadyRunningError(pid)
+    if reason := FreeSpace([folder.state, folder.log]).check(write=True):
+        raise FullError(f"{reason}; the agent cannot start", hint="Make room, then start it.")
     log = folder.log / "agent.out"
     out = (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), out, (os.POSIX_SPAWN_DUP2, 1, 2)]
