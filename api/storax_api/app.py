@@ -13,6 +13,7 @@ from storax_api import auth, docs_page, footprint, metrics, openapi, request_log
 from storax_api.documents import TEXT, answers
 from storax_api.events import routes as events
 from storax_api.events.broadcast import Broadcast
+from storax_api.identity.token_watch import TokenWatch
 from storax_api.job_files import routes as job_files
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
@@ -73,7 +74,10 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
         app.state.broadcast.start()
         app.state.uptime = Uptime(db)
         app.state.uptime.start()
+        tokens = TokenWatch(app.state.service)
+        tokens.start()
         yield
+        await tokens.stop()
         await app.state.uptime.stop()
         await app.state.broadcast.stop()
         await queues.close()

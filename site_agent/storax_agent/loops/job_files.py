@@ -9,17 +9,21 @@ from storax._runtime.output_files import HOOK_LOG, STREAMS, hook_log_of, name_of
 from storax.errors import NotFound
 from storax_agent.files.safe_path import PathError
 from storax_agent.files.windows import read_window
+from storax_agent.loops.file_policy import FilePolicy
 from storax_agent.server.site_api import SiteApi
+from storax_agent.settings.policy import Policy
 
 WAIT_SEC = 30.0
 OLD_SERVER_SEC = 300.0  # between looks at a server that has no such requests
 
 
 class JobFiles:
-    """One round: wait for a request, read, reply. Only what belongs to a job's workdir below ``data`` is read."""
+    """One round: wait for a request, read, reply. Only what belongs to a job's workdir below ``data`` is read, and only
+    where ``policy`` allows it; by default everywhere."""
 
-    def __init__(self, api: SiteApi, site_id: int, *, data: Path) -> None:
+    def __init__(self, api: SiteApi, site_id: int, *, data: Path, policy: FilePolicy | None = None) -> None:
         self._api, self._site_id, self._data = api, site_id, data
+        self._policy = policy or FilePolicy(api, Policy(), "")
 
     def step(self) -> float:
         """One round."""
@@ -28,8 +32,12 @@ class JobFiles:
         except NotFound:
             return OLD_SERVER_SEC
         if requests:
-            self._api.file_replies(self._site_id, [reply_to(request, self._data) for request in requests])
+            self._api.file_replies(self._site_id, [self._reply_to(request) for request in requests])
         return 0.0
+
+    def _reply_to(self, request: dict[str, Any]) -> dict[str, Any]:
+        objection = self._policy.read_objection(request["job_id"])
+        return {"id": request["id"], "error": objection[:500]} if objection else reply_to(request, self._data)
 
 
 def reply_to(request: dict[str, Any], data: Path) -> dict[str, Any]:
