@@ -18,7 +18,7 @@ from storax_core.admin import roles
 from storax_core.errors import Conflict, Invalid, Unavailable
 
 LOCK = 8361  # one migration at a time
-DENIED = "42501"  # Postgres' code for a lack of privileges
+LOCK_TIMEOUT = "2s"  # a migration that waits for a table has every later call wait behind it
 
 
 def scripts() -> Path:
@@ -61,19 +61,19 @@ def _run(connection: Connection, target: str, *, down: bool) -> None:
             hint="Install the Storax version that made it, or restore a backup.",
         )
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     (command.downgrade if down else command.upgrade)(config(connection), target)
     if target == "head" and not down:
         roles.correct(connection)
 
 
 async def migrate(url: str, target: str = "head", *, down: bool = False) -> None:
-    """Move the schema to ``target``, and at the newest hold all roles to the table of privileges.
+    """Move the schema to ``target``, all in one transaction. At the newest, hold all roles to the table of privileges.
 
     Raises:
         Conflict: the database is newer than the code.
         Invalid: the login of the address may not do this.
-        Unavailable: Postgres does not answer.
+        Unavailable: Postgres does not answer, or another transaction holds a table for more than ``LOCK_TIMEOUT``.
     """
     engine = create_async_engine(sqlalchemy_url(url))
     try:
@@ -84,14 +84,28 @@ async def migrate(url: str, target: str = "head", *, down: bool = False) -> None
             f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL and that the server runs."
         ) from error
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", "") != DENIED:
+        reason = _reason(error)
+        if reason is None:
             raise
-        raise Invalid(
-            f"this login may not migrate: {str(error.orig).rpartition('>: ')[2]}",
-            hint="Have an administrator run the SQL that `storax admin roles` prints, and migrate as storax_owner.",
-        ) from error
+        raise reason from error
     finally:
         await engine.dispose()
+
+
+def _reason(error: DBAPIError) -> Unavailable | Invalid | None:
+    """Say what an operator can do about an error of Postgres; None where that is unknown."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state == asyncpg.LockNotAvailableError.sqlstate:
+        return Unavailable(
+            f"another transaction holds a table that the migration changes for more than {LOCK_TIMEOUT}",
+            hint="Nothing was changed. Try again; pg_stat_activity lists long transactions.",
+        )
+    if state == asyncpg.InsufficientPrivilegeError.sqlstate:
+        return Invalid(
+            f"this login may not migrate: {str(error.orig).rpartition('>: ')[2]}",
+            hint="Have an administrator run the SQL that `storax admin roles` prints, and migrate as storax_owner.",
+        )
+    return None
 
 
 def migrate_now(url: str, target: str = "head", *, down: bool = False) -> None:

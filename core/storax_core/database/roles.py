@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from storax_core.database.connections import APP_ROLE, WORKER_ROLE, Database
-from storax_core.database.privileges import BACKUP, FUNCTIONS, SEARCH, TABLES
+from storax_core.database.privileges import BACKUP, FUNCTIONS, SEARCH, SEARCHING, TABLES
 
 log = logging.getLogger("storax.database")
 OWNER = "storax_owner"
@@ -117,7 +117,7 @@ def _in_this_database(statement: str) -> str:
 def _hand_over() -> str:
     """Tables and functions that another role made, in a database of an earlier release."""
     tables = ", ".join(f"'{name}'" for name in TABLES)
-    functions = ", ".join(f"'{name}'" for name, allowed in FUNCTIONS.items() if APP_ROLE not in allowed)
+    functions = ", ".join(f"'{name}'" for name in sorted(FUNCTIONS.keys() - set(SEARCHING)))
     return f"""DO $$ DECLARE item text; BEGIN
   FOR item IN SELECT c.oid::regclass::text FROM pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname IN ({tables})
@@ -125,7 +125,7 @@ def _hand_over() -> str:
   LOOP EXECUTE format('ALTER TABLE %s OWNER TO {OWNER}', item); END LOOP;
   FOR item IN SELECT f.oid::regprocedure::text FROM pg_proc f WHERE f.pronamespace = 'public'::regnamespace
     AND f.oid::regprocedure::text IN ({functions}) AND f.proowner <> '{OWNER}'::regrole
-  LOOP EXECUTE format('ALTER FUNCTION %s OWNER TO {OWNER}', item); END LOOP;
+  LOOP EXECUTE format('ALTER ROUTINE %s OWNER TO {OWNER}', item); END LOOP;
   IF EXISTS (SELECT FROM pg_policies WHERE tablename = 'event_log' AND policyname = 'keeper')
   THEN ALTER POLICY keeper ON event_log TO {OWNER}; END IF;
 END $$"""  # noqa: S608  (names of ours)

@@ -140,7 +140,7 @@ def test_the_tables_belong_to_the_owner_and_the_searching_functions_to_who_only_
     assert set(owners.values()) == {"storax_owner"}
     functions = "SELECT oid::regprocedure::text, proowner::regrole::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
     for name, owner in world.sql(functions):
-        assert owner == ("storax_search" if APP_ROLE in privileges.FUNCTIONS[name] else "storax_owner"), name
+        assert owner == ("storax_search" if name in privileges.SEARCHING else "storax_owner"), name
 
 
 def test_a_right_too_many_and_one_too_few_are_corrected_by_the_next_migration(world: World) -> None:
