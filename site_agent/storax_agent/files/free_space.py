@@ -33,6 +33,10 @@ class FreeSpace:
         self._folders = folders
         self._probed_at = self._next = 0.0
 
+    def require(self, least_bytes: int) -> None:
+        """Count a folder as full from another number of free bytes on."""
+        self.least_bytes, self._next = least_bytes, 0.0
+
     @property
     def next_check(self) -> float:
         """When ``is_full`` checks again, by the monotonic clock."""

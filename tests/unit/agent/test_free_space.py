@@ -18,8 +18,8 @@ def test_a_folder_with_less_room_than_the_site_needs_is_full_and_named(tmp_path)
     assert reason.startswith(f"{tmp_path} is full: ")
     assert reason.endswith("MiB are free, and the site needs 1099511627776 (min_free_mb in site.toml)")
     assert space.check() == space.reason_at_end(failed=False)
-    space.least_bytes = 0
-    assert (space.check(), space.is_full()) == ("", False)
+    space.require(0)
+    assert not space.is_full()
     assert changes == [reason, ""]
 
 
@@ -47,7 +47,7 @@ def test_the_loop_fails_while_a_folder_is_full(tmp_path):
     space = FreeSpace([tmp_path], 1 << 60)
     with pytest.raises(FullError, match=r"is full: .*; no job is started"):
         Disk(space).step()
-    space.least_bytes = 0
+    space.require(0)
     assert Disk(space).step() > 0
 
 

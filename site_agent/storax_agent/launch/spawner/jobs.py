@@ -53,7 +53,8 @@ class Jobs:
             environment=hello.environment, node=hello.node, gpus=hello.gpus, pin=hello.pin, remote=hello.remote
         )
         self._node.resize(hello.cores, hello.gpus, hello.memory_mb)
-        self.outputs.limit, self.space.least_bytes = hello.output_bytes, hello.min_free_bytes
+        self.outputs.limit = hello.output_bytes
+        self.space.require(hello.min_free_bytes)
         self.workers.most_idle = 2 * (hello.cores or len(self.context.cpus))
 
     def submit(self, works: Sequence[Work]) -> None:
