@@ -77,13 +77,17 @@ async def register(request: Request) -> Response:
     return json({"user_id": user_id, "username": ask.username}, 201)
 
 
-@router.get(
-    "/auth/me", operation_id="whoami", **answers(user_id=INTEGER, username=TEXT, token_id=INTEGER, site_id=INTEGER)
-)
-async def me(who: Who) -> Response:
-    """Who the token speaks for; ``site_id`` where it is for the agent of a site alone, else null."""
+ME = {"user_id": INTEGER, "username": TEXT, "token_id": INTEGER, "site_id": INTEGER, "tokens_created": INTEGER}
+
+
+@router.get("/auth/me", operation_id="whoami", **answers(**ME))
+async def me(request: Request, who: Who) -> Response:
+    """Who the token speaks for. ``site_id``: for the agent of this site alone; else null. ``tokens_created``: tokens
+    that were created with it, and are revoked with it."""
+    async with service_of(request).db.owner(who.owner_id) as conn:
+        created = await users.count_created(conn, who.owner_id, who.token_id)
     identity = {"user_id": who.owner_id, "username": who.username}
-    return json({**identity, "token_id": who.token_id, "site_id": who.site_id})
+    return json({**identity, "token_id": who.token_id, "site_id": who.site_id, "tokens_created": created})
 
 
 @router.post(

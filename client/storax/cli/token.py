@@ -63,7 +63,8 @@ def ls(*, output: Output = Form.TABLE, columns: Columns = None) -> None:
     """
     rows = _tokens()
     every = tuple(rows[0]) if rows else FIELDS
-    names = chosen(output, columns, narrow=FIELDS, wide=every, every=every)
+    narrow = tuple(name for name in FIELDS if name in every)  # an older server has no tokens of sites
+    names = chosen(output, columns, narrow=narrow, wide=every, every=every)
     cells = [{name: _cell(row, name) for name in names} for row in rows]
     if not show(cells, form=output, columns=names, named=bool(columns)):
         note("There is no token.")

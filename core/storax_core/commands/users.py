@@ -165,6 +165,11 @@ async def delete_tokens(conn: Connection, ctx: Context, ids: Sequence[int], reas
     return len(named), []
 
 
+async def count_created(conn: Connection, owner_id: int, token_id: int) -> int:
+    """Count the tokens that were created with a token, and with those."""
+    return len(await conn.fetch(FAMILY, [token_id], owner_id)) - 1
+
+
 async def note_failed_login(conn: Connection, user: Any, address: str) -> None:
     """Note in a user's log that a login with a wrong password was refused."""
     change = rules.change_of(await _lock(conn, user["id"]))

@@ -114,6 +114,7 @@ def test_the_family_of_a_token_goes_with_it(user: User) -> None:
             user.get("/auth/me")["token_id"], first,
         ]  # fmt: skip
         grandchild.get("/auth/me")
+        assert child.get("/auth/me")["tokens_created"] == 1
         user.delete(f"/tokens/{first}")
         began = time.monotonic()
         eventually(lambda: grandchild.ask("GET", "/auth/me").status_code == 401, step=0.1)
