@@ -10,12 +10,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from alembic import command
 from storax_core.errors import Conflict, Unavailable
 
 LOCK = 8361  # one migration at a time
+LOCK_TIMEOUT = "2s"  # a migration that waits for a table has every later call wait behind it
 
 
 def scripts() -> Path:
@@ -58,12 +60,17 @@ def _run(connection: Connection, target: str, *, down: bool) -> None:
             hint="Install the Storax version that made it, or restore a backup.",
         )
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     (command.downgrade if down else command.upgrade)(config(connection), target)
 
 
 async def migrate(url: str, target: str = "head", *, down: bool = False) -> None:
-    """Move the schema to ``target``. Raises Conflict for a database newer than the code, Unavailable without one."""
+    """Move the schema to ``target``, all in one transaction.
+
+    Raises:
+        Conflict: the database is newer than the code.
+        Unavailable: Postgres does not answer, or another transaction holds a table for more than ``LOCK_TIMEOUT``.
+    """
     engine = create_async_engine(sqlalchemy_url(url))
     try:
         async with engine.begin() as connection:
@@ -71,6 +78,13 @@ async def migrate(url: str, target: str = "head", *, down: bool = False) -> None
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
         raise Unavailable(
             f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL and that the server runs."
+        ) from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != asyncpg.LockNotAvailableError.sqlstate:
+            raise
+        raise Unavailable(
+            f"another transaction holds a table that the migration changes for more than {LOCK_TIMEOUT}",
+            hint="Nothing was changed. Try again; pg_stat_activity lists long transactions.",
         ) from error
     finally:
         await engine.dispose()

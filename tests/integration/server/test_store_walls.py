@@ -15,6 +15,7 @@ import storax_core.database.tables  # noqa: F401  (declares its tables)
 from storax_core.admin import migrate
 from storax_core.errors import Conflict, Unavailable
 from storax_core.log.event_types import EVENT_TYPES
+from waiting import LIMIT
 from world import User, World
 
 REFUSED = asyncpg.InsufficientPrivilegeError
@@ -191,6 +192,34 @@ def test_a_database_of_a_newer_program_is_left_alone(empty: str) -> None:
     with pytest.raises(Conflict, match="newer"):
         migrate.migrate_now(empty)
     assert shape(plain(empty)) == before
+
+
+def test_a_migration_that_meets_a_long_transaction_gives_up_and_changes_nothing(empty: str) -> None:
+    """A migration that waited would make every later call wait behind it."""
+    migrate.migrate_now(empty)
+    before = shape(plain(empty))
+
+    async def run() -> None:
+        reader = await asyncpg.connect(empty)
+        try:
+            await reader.execute("BEGIN; SELECT count(*) FROM job, event_log, job_state, command")
+            with pytest.raises(Unavailable, match="another transaction"):
+                await asyncio.wait_for(migrate.migrate(empty, "base", down=True), LIMIT)
+        finally:
+            await reader.close()
+
+    asyncio.run(run())
+    assert shape(plain(empty)) == before
+
+
+def test_a_look_up_that_passes_the_wall_names_the_owner_itself(world: World) -> None:
+    """Functions with the rights of the worker see every owner's rows, so each has to leave out those of others."""
+    first, second = world.user(), world.user()
+    job = first.job(first.app(), tags={"campaign": "secret"})["id"]
+    first.delete(f"/jobs/{job}")
+    ask = """WITH owner AS MATERIALIZED (SELECT set_config('storax.owner', $1, false))
+SELECT ARRAY(SELECT jobs_ever_tagged('{"campaign": "secret"}')) FROM owner"""
+    assert [world.sql(ask, str(user.id), role="storax_app")[0][0] for user in (first, second)] == [[job], []]
 
 
 def test_no_database_is_said_in_one_sentence() -> None:
