@@ -16,8 +16,8 @@ from storax_core.resources import Resource
 
 # By operation: the fields that its rows may have; None: all that it takes.
 OPERATIONS: dict[str, frozenset[str] | None] = {
-    **dict.fromkeys(("whoami", "token_read", "site_read", "site_query", "app_query", "job_query", "job_footprint")),
-    **dict.fromkeys(("transfer_item_query", "batch_job_query", "batch_job_read", "batch_job_create")),
+    **dict.fromkeys(("whoami", "token_read", "site_read", "site_list", "site_query", "app_query", "job_query")),
+    **dict.fromkeys(("job_footprint", "transfer_item_query", "batch_job_query", "batch_job_read", "batch_job_create")),
     **dict.fromkeys(("session_create", "session_delete", "session_heartbeat", "session_report", "session_acquire")),
     **dict.fromkeys(("session_acquire_batch", "site_file_requests", "site_file_replies")),
     "site_update": frozenset(
@@ -39,6 +39,8 @@ def require_operation(request: Request, caller: Caller) -> None:
         raise _forbidden(caller, f"{operation or request.url.path} is not among its calls")
     if caller.site_id is not None and request.query_params.get("force", "false") != "false":
         raise _forbidden(caller, "it cannot force a state")
+    if caller.site_id is not None and "as_of" in request.query_params:
+        raise _forbidden(caller, "it cannot read the past")
 
 
 def require_fields(request: Request, caller: Caller, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -107,10 +109,12 @@ def narrow(caller: Caller, resource: Resource, query: select.Query) -> select.Qu
     """Return the query, with the rows of other sites excluded for the token of a site.
 
     Raises:
-        Forbidden: it filters by names, of which errors tell those of other sites.
+        Forbidden: it reads the past, or filters by names, of which errors tell those of other sites.
     """
     if caller.site_id is None:
         return query
+    if query.as_of is not None:
+        raise _forbidden(caller, "it cannot read the past")
     for name in {name for part in (query.filter, *query.exclude) for name in part}:
         if name in resource.naming:
             raise _forbidden(caller, f"it cannot filter by {name}")

@@ -110,7 +110,7 @@ def test_every_operation_of_an_agent_works_at_its_own_site_and_at_no_other(
             body = bodies(name, place) if method != "GET" else None
             answers.append(agent.ask(method, path.replace("{id}", number), body))
         assert answers[0].status_code in (200, 201), (name, answers[0].text)
-        if name.endswith("_query"):
+        if name.endswith(("_query", "_list")):
             assert {row.get("site_id", row["id"]) for row in answers[0].json()["results"]} == {mine.site}, name
         elif name != "job_footprint":
             assert answers[1].status_code in (404, 422), (name, answers[1].text)
@@ -186,6 +186,11 @@ def test_a_hook_at_a_site_with_a_token_of_its_own_creates_no_job_elsewhere(
 def test_names_of_other_sites_do_not_leak_through_filters(agent: User) -> None:
     for path in ("jobs", "apps"):
         agent.refused("POST", f"/{path}/query", {"filter": {"site_name": "x"}}, status=403, code="forbidden")
+
+
+def test_an_agent_reads_no_past(agent: User, mine: Place) -> None:
+    agent.refused("POST", "/jobs/query", {"as_of": 5}, status=403, code="forbidden")
+    agent.refused("GET", f"/sites/{mine.site}", status=403, code="forbidden", params={"as_of": "5"})
 
 
 def test_a_token_for_a_site_needs_a_site_of_ones_own(world: World, owner: User, other: Place) -> None:
