@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from alembic import command
 from storax_core.admin import roles
-from storax_core.errors import Conflict, Invalid, Unavailable
+from storax_core.errors import Conflict, CoreError, Invalid, Unavailable
 
 LOCK = 8361  # one migration at a time
 LOCK_TIMEOUT = "2s"  # a migration that waits for a table has every later call wait behind it
+DENIED = "42501"  # Postgres' code for a lack of privileges
 
 
 def scripts() -> Path:
@@ -67,8 +68,24 @@ def _run(connection: Connection, target: str, *, down: bool) -> None:
         roles.correct(connection)
 
 
+def _refusal(error: DBAPIError) -> CoreError | None:
+    """What to tell an operator of an error of Postgres; None for one that should not happen."""
+    state = getattr(error.orig, "sqlstate", "")
+    if state == DENIED:
+        return Invalid(
+            f"this login may not migrate: {str(error.orig).rpartition('>: ')[2]}",
+            hint="Have an administrator run the SQL that `storax admin roles` prints, and migrate as storax_owner.",
+        )
+    if state == asyncpg.LockNotAvailableError.sqlstate:
+        return Unavailable(
+            f"another transaction holds a table that the migration changes for more than {LOCK_TIMEOUT}",
+            hint="Nothing was changed. Try again; pg_stat_activity lists long transactions.",
+        )
+    return None
+
+
 async def migrate(url: str, target: str = "head", *, down: bool = False) -> None:
-    """Move the schema to ``target``, all in one transaction. At the newest, hold all roles to the table of privileges.
+    """Move the schema to ``target`` in one transaction, and at the newest hold all roles to the table of privileges.
 
     Raises:
         Conflict: the database is newer than the code.
@@ -84,28 +101,11 @@ async def migrate(url: str, target: str = "head", *, down: bool = False) -> None
             f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL and that the server runs."
         ) from error
     except DBAPIError as error:
-        reason = _reason(error)
-        if reason is None:
+        if (refusal := _refusal(error)) is None:
             raise
-        raise reason from error
+        raise refusal from error
     finally:
         await engine.dispose()
-
-
-def _reason(error: DBAPIError) -> Unavailable | Invalid | None:
-    """Say what an operator can do about an error of Postgres; None where that is unknown."""
-    state = getattr(error.orig, "sqlstate", None)
-    if state == asyncpg.LockNotAvailableError.sqlstate:
-        return Unavailable(
-            f"another transaction holds a table that the migration changes for more than {LOCK_TIMEOUT}",
-            hint="Nothing was changed. Try again; pg_stat_activity lists long transactions.",
-        )
-    if state == asyncpg.InsufficientPrivilegeError.sqlstate:
-        return Invalid(
-            f"this login may not migrate: {str(error.orig).rpartition('>: ')[2]}",
-            hint="Have an administrator run the SQL that `storax admin roles` prints, and migrate as storax_owner.",
-        )
-    return None
 
 
 def migrate_now(url: str, target: str = "head", *, down: bool = False) -> None:

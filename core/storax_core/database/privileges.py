@@ -47,14 +47,16 @@ SEQUENCES: Mapping[str, Mapping[str, str]] = {
 FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "batch_jobs_called(text[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "event_log_is_append_only()": {},
-    "jsonb_merge(jsonb)": dict.fromkeys((APP, WORKER, SEARCH, BACKUP), "EXECUTE"),
+    "jsonb_merge(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_ever_tagged(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_taken_by(bigint[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_with_tags(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "storax_analyze()": {WORKER: "EXECUTE"},
 }
-# Those that read past row-level security; ``SEARCH`` owns them.
-SEARCHING = ("batch_jobs_called(text[])", "jobs_ever_tagged(jsonb)", "jobs_taken_by(bigint[])", "jobs_with_tags(jsonb)")
+# Those that read past row-level security, and so belong to SEARCH. All others belong to the owner of the tables.
+SEARCHING = frozenset(
+    {"batch_jobs_called(text[])", "jobs_ever_tagged(jsonb)", "jobs_taken_by(bigint[])", "jobs_with_tags(jsonb)"}
+)
 ROLES = (APP, WORKER, SEARCH, BACKUP)
 _NAMES = "'{" + ",".join(ROLES) + "}'::text[]"
 PRESENT = f"SELECT rolname FROM pg_roles WHERE rolname = ANY({_NAMES})"  # noqa: S608

@@ -117,7 +117,7 @@ def _in_this_database(statement: str) -> str:
 def _hand_over() -> str:
     """Tables and functions that another role made, in a database of an earlier release."""
     tables = ", ".join(f"'{name}'" for name in TABLES)
-    functions = ", ".join(f"'{name}'" for name in sorted(FUNCTIONS.keys() - set(SEARCHING)))
+    functions = ", ".join(f"'{name}'" for name in FUNCTIONS if name not in SEARCHING)
     return f"""DO $$ DECLARE item text; BEGIN
   FOR item IN SELECT c.oid::regclass::text FROM pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname IN ({tables})
