@@ -1,5 +1,6 @@
 """``create_app(settings)``: the one place that puts the API together."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,12 +19,23 @@ from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_api.waits import Waits
 from storax_core.admin import migrate
+from storax_core.database import heartbeats
 from storax_core.database.connections import Database
+from storax_core.errors import Unavailable
 from storax_core.queues import Queues
 from storax_core.resources import JOBS, RESOURCES
 from storax_core.settings import Settings
 
 DESCRIPTION = "Event-sourced job orchestration. Every change is an event; every list is a query over projections."
+
+
+READY_SEC = 5.0  # for Postgres' part of the answer of /readyz
+TEXTS = {"type": "array", "items": TEXT}
+AGES = {
+    "type": "object",
+    "additionalProperties": {"type": ["number", "null"]},
+    "description": "Seconds since the last heartbeat, by part.",
+}
 
 
 class RequestIds:
@@ -108,15 +120,36 @@ def _health(app: FastAPI) -> None:
         """Whether the process runs."""
         return json({"status": "ok"})
 
-    @app.get("/readyz", tags=["health"], **answers(status=TEXT, schema=TEXT, wanted=TEXT, redis=TEXT))
+    shape = {"status": TEXT, "schema": TEXT, "wanted": TEXT, "redis": TEXT, "stale": TEXTS, "heartbeats": AGES}
+
+    @app.get("/readyz", tags=["health"], **answers(**shape))
     async def readyz(request: Request) -> Response:
-        """Whether calls will succeed: Postgres answers, the schema is this program's; Redis is reported."""
+        """Whether calls will succeed: Postgres answers, the schema is this program's, this process follows the feed.
+
+        ``redis``, and parts that work beside the calls, are reported: ``stale`` names those without a heartbeat.
+        """
         service: Service = request.app.state.service
-        async with service.db.worker() as conn:
-            known = await conn.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
-            schema = await conn.fetchval("SELECT version_num FROM alembic_version") if known else None
+        try:
+            async with asyncio.timeout(READY_SEC):
+                schema, beats = await _schema_and_heartbeats(service)
+        except TimeoutError as error:
+            raise Unavailable(f"Postgres does not answer within {READY_SEC:.0f} s", hint="Look at Postgres.") from error
+        beats.append(request.app.state.broadcast.heartbeat())
+        stale = [beat.name for beat in beats if beat.stale]
         wanted = migrate.head()
         redis = "up" if await service.queues.alive() else "down"
-        good = schema == wanted
-        return json({"status": "ok" if good else "wrong schema", "schema": schema, "wanted": wanted, "redis": redis},
-                    200 if good else 503)  # fmt: skip
+        status = "wrong schema" if schema != wanted else "degraded" if stale else "ok"
+        ready = schema == wanted and heartbeats.FOLLOWER not in stale
+        ages = {beat.name: beat.age_sec for beat in beats}
+        parts = {"redis": redis, "stale": stale, "heartbeats": ages}
+        return json({"status": status, "schema": schema, "wanted": wanted, **parts}, 200 if ready else 503)
+
+
+async def _schema_and_heartbeats(service: Service) -> tuple[str | None, list[heartbeats.Heartbeat]]:
+    """Return the schema's revision, None where there is none, and what beats."""
+    async with service.db.worker() as conn:
+        if not await conn.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
+            return None, []
+        schema = await conn.fetchval("SELECT version_num FROM alembic_version")
+        known = await conn.fetchval("SELECT to_regclass('heartbeat') IS NOT NULL")
+        return schema, await heartbeats.read(conn, service.uptime_sec) if known else []

@@ -15,7 +15,7 @@ from fastapi import Request, Response
 from storax_api.requests.body import read_body
 from storax_api.waits import Waits
 from storax_core.commands import acquire, idempotency, users
-from storax_core.database.connections import RETRY, Connection, Database, writing
+from storax_core.database.connections import RETRY, Connection, Database
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
 from storax_core.log.append import Context
 from storax_core.queues import QueueDown, Queues
@@ -46,6 +46,7 @@ class Service:
     db: Database
     queues: Queues
     waits: Waits = field(default_factory=Waits)
+    started: float = field(default_factory=time.monotonic)
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -81,6 +82,11 @@ class Service:
         while len(self.holders) > SESSIONS_KNOWN:
             self.holders.popitem(last=False)
         return holder
+
+    @property
+    def uptime_sec(self) -> float:
+        """How long this process has been serving."""
+        return time.monotonic() - self.started
 
     async def body(self, request: Request) -> bytes:
         """Read the raw body. Raises TooLarge above the size limit."""
@@ -119,7 +125,7 @@ class Service:
 
     async def _once(self, call: "Call", command: Command) -> Response:
         ctx = Context(call.owner_id, call.actor, call.key or uuid4())
-        async with self.db.owner(call.owner_id) as conn, writing(conn):
+        async with self.db.owner_writing(call.owner_id) as conn:
             answer = orjson.dumps(await command(conn, ctx))
             if call.key and not await idempotency.keep(
                 conn, call.owner_id, call.key, call.fingerprint, ctx.position, answer

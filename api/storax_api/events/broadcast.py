@@ -1,12 +1,14 @@
 """The present of the event feed: one task per process follows the Redis stream and hands its batches to subscribers.
 
 A connection first subscribes, then reads Postgres at least up to its cursor: the position handed out before it
-subscribed. Whenever the stream may have lost something, and while Redis is away, subscribers go back to Postgres.
+subscribed. Whenever the stream may have lost something, holds what is no batch, and while Redis is away, subscribers go
+back to Postgres. The task has a deadline for each round, and starts over from Postgres whatever it meets.
 """
 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +16,17 @@ from typing import Any
 import orjson
 
 from storax_core.database.connections import Database
-from storax_core.errors import Unavailable
+from storax_core.database.heartbeats import FOLLOWER, Heartbeat
 from storax_core.log import watermark
 from storax_core.queues import QueueDown, Queues
+from storax_core.resources import EVENTS
 
 log = logging.getLogger("storax.api")
 POLL_SEC = 0.25  # between reads of Postgres while Redis is away
 QUIET_SEC = 2.0  # without a batch, after which Postgres is asked whether there was none
+ROUND_SEC, LIMIT_SEC = 10.0, 15.0  # for one round, and between two that succeed
+EVENT_KEYS = {*EVENTS.visible, "owner_id"}
+EVENT_TYPES = {"position": int, "owner_id": int, "type": str}
 BACKLOG = 1000  # batches that a slow subscriber may lag behind before it goes back to Postgres
 Batch = list[dict[str, Any]]
 
@@ -44,7 +50,7 @@ class Subscriber:
         """Drop all batches and have Postgres read up to this position: something before it may be missing."""
         while not self.inbox.empty():
             self.inbox.get_nowait()
-        self.cursor = max(self.cursor, upto)
+        self.cursor = upto
         self.inbox.put_nowait(None)
 
 
@@ -56,6 +62,9 @@ class Broadcast:
         self._subscribers: set[Subscriber] = set()
         self._task: asyncio.Task[None] | None = None
         self._last = 0  # position up to which everything was handed out
+        self._succeeded = time.monotonic()
+        self._reading: asyncio.Task[int] | None = None
+        self.restarts = self.bad_batches = 0
 
     def start(self) -> None:
         """Start the task that follows the stream."""
@@ -82,45 +91,68 @@ class Broadcast:
         while True:
             try:
                 await self._follow()
-            except QueueDown:
+            except QueueDown:  # subscribers read Postgres, which is what they are for as well
+                self._succeeded = time.monotonic()
                 self._resync_all(self._last)
-            except Unavailable as error:
-                log.warning("the feed waits for Postgres: %s", error)
+            except Exception as error:
+                self.restarts += 1
+                log.warning("the event feed starts over: %s: %s", type(error).__name__, error)
+                self._resync_all(self._last)
             await asyncio.sleep(POLL_SEC)
 
+    def heartbeat(self) -> Heartbeat:
+        """Return when the task last completed a round."""
+        age = time.monotonic() - self._succeeded
+        return Heartbeat(FOLLOWER, age, LIMIT_SEC, age)
+
+    async def published(self) -> int:
+        """Read the published position; callers at the same time share one read, and one connection."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._published())
+        return await asyncio.shield(self._reading)
+
+    async def _published(self) -> int:
+        async with self._db.worker() as conn:
+            return await watermark.published(conn)
+
     async def _follow(self) -> None:
-        at = await self._queues.feed_end()
+        async with asyncio.timeout(ROUND_SEC):
+            at = await self._queues.feed_end()
         self._last = _position(at)
         self._resync_all(self._last)  # events may have been published while nobody followed
         while True:
-            entries = await self._queues.follow(at, QUIET_SEC)
-            for entry, body in entries:
-                at = entry
-                self._hand_out(_position(entry), body)
-            if not entries:
-                await self._check_postgres()
-                if _position(await self._queues.feed_end()) < _position(at):
-                    return  # a new stream, behind the position that this one waits for
+            async with asyncio.timeout(ROUND_SEC):
+                entries = await self._queues.follow(at, QUIET_SEC)
+                for entry, body in entries:
+                    at = entry
+                    self._hand_out(_position(entry), body)
+                if not entries:
+                    await self._check_postgres()
+                    if _position(await self._queues.feed_end()) < _position(at):
+                        return  # a new stream, behind the position that this one waits for
+            self._succeeded = time.monotonic()
 
     async def _check_postgres(self) -> None:
         """Resync if events were published although no batch came: a flushed Redis forgets them."""
-        async with self._db.worker() as conn:
-            end = await watermark.published(conn)
+        end = await self.published()
         if end > self._last:
             self._last = end
             self._resync_all(end)
 
     def _hand_out(self, last: int, body: bytes) -> None:
         if self._subscribers:
-            batch = orjson.loads(body)
-            if batch["after"] != self._last:
-                self._resync_all(batch["after"])  # the feeder could not publish something, or Redis lost it
-            by_owner: dict[int, Batch] = {}
-            for event in batch["events"]:
-                by_owner.setdefault(event.pop("owner_id"), []).append(event)
-            for subscriber in self._subscribers:
-                if subscriber.owner_id in by_owner:
-                    subscriber.push(by_owner[subscriber.owner_id], last)
+            try:
+                after, by_owner = _batch(body)
+            except ValueError as error:
+                self.bad_batches += 1
+                log.warning("the event feed skips entry %d of Redis, which is no batch: %s", last, error)
+                self._resync_all(last)
+            else:
+                if after != self._last:
+                    self._resync_all(after)  # the feeder could not publish something, or Redis lost it
+                for subscriber in self._subscribers:
+                    if subscriber.owner_id in by_owner:
+                        subscriber.push(by_owner[subscriber.owner_id], last)
         self._last = last
 
     def _resync_all(self, upto: int) -> None:
@@ -130,3 +162,24 @@ class Broadcast:
 
 def _position(entry: str) -> int:
     return int(entry.partition("-")[0])
+
+
+def _batch(body: bytes) -> tuple[int, dict[int, Batch]]:
+    """Return the position that a batch follows, and its events by owner. Raises ValueError for what is no batch."""
+    batch = orjson.loads(body)
+    if not _is_batch(batch):
+        raise ValueError("it lacks what a batch has")
+    by_owner: dict[int, Batch] = {}
+    for event in batch["events"]:
+        by_owner.setdefault(event.pop("owner_id"), []).append(event)
+    return batch["after"], by_owner
+
+
+def _is_batch(value: Any) -> bool:
+    parts = isinstance(value, dict) and isinstance(value.get("after"), int) and isinstance(value.get("events"), list)
+    return parts and all(_is_event(event) for event in value["events"])
+
+
+def _is_event(value: Any) -> bool:
+    complete = isinstance(value, dict) and value.keys() >= EVENT_KEYS
+    return complete and all(isinstance(value[name], kind) for name, kind in EVENT_TYPES.items())

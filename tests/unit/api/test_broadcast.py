@@ -9,13 +9,15 @@ import pytest
 from storax_api.events.broadcast import BACKLOG, Broadcast, Subscriber
 from storax_api.events.stream import EventStream
 from storax_core.queries.select import Page, Query
+from storax_core.resources import EVENTS
 from storax_workers.feeder import Feeder
 
 NOBODY: Any = None
 
 
 def batch(after: int, *positions: int, owner: int = 1) -> bytes:
-    events = [{"position": p, "owner_id": owner, "type": "job.created"} for p in positions]
+    event = dict.fromkeys(EVENTS.visible) | {"owner_id": owner, "type": "job.created"}
+    events = [event | {"position": p} for p in positions]
     return orjson.dumps({"after": after, "events": events})
 
 
@@ -69,6 +71,31 @@ def test_a_subscriber_that_is_too_slow_is_sent_to_postgres(broadcast: Broadcast)
             broadcast._hand_out(n + 1, batch(n, n + 1))
         assert received(subscriber) == [None]
         assert subscriber.cursor == BACKLOG + 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"null", b"[]", b'{"after":1}', b'{"after":"1","events":[]}', b'{"after":1,"events":{}}', b"\xff",
+     b'{"after":1,"events":[1]}', b'{"after":1,"events":[{"position":2,"owner_id":1}]}',
+     batch(1, 2).replace(b'"owner_id":1', b'"owner_id":{}'), batch(1, 2).replace(b'"job.created"', b"7")],
+)  # fmt: skip
+def test_an_entry_that_is_no_batch_is_counted_and_read_from_postgres_instead(broadcast: Broadcast, body: bytes) -> None:
+    with broadcast.subscribe(1) as subscriber:
+        broadcast._hand_out(1, batch(0, 1))
+        broadcast._hand_out(2, body)
+        broadcast._hand_out(3, batch(2, 3))
+        assert received(subscriber) == [None, [3]]
+        assert subscriber.cursor == 2
+        assert broadcast.bad_batches == 1
+
+
+def test_a_new_stream_behind_the_old_one_is_what_subscribers_wait_for(broadcast: Broadcast) -> None:
+    """They would wait for ever for a position of a log that is gone."""
+    broadcast._hand_out(10**9, batch(0))
+    with broadcast.subscribe(1) as subscriber:
+        assert subscriber.cursor == 10**9
+        broadcast._resync_all(5)
+        assert subscriber.cursor == 5
 
 
 class Script(EventStream):
