@@ -19,7 +19,7 @@ from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_api.waits import Waits
 from storax_core.admin import migrate
-from storax_core.database import heartbeats
+from storax_core.database import heartbeats, roles
 from storax_core.database.connections import Database
 from storax_core.errors import Unavailable
 from storax_core.queues import Queues
@@ -78,6 +78,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
         queues = Queues(settings.redis_url)
         db = await Database.connect(settings.database_url, size=settings.pool_size)
         app.state.service = Service(settings, db, queues, app.state.waits)
+        app.state.excess = await roles.excess(db)
         app.state.broadcast = Broadcast(queues, db)
         app.state.broadcast.start()
         yield
@@ -120,13 +121,14 @@ def _health(app: FastAPI) -> None:
         """Whether the process runs."""
         return json({"status": "ok"})
 
-    shape = {"status": TEXT, "schema": TEXT, "wanted": TEXT, "redis": TEXT, "stale": TEXTS, "heartbeats": AGES}
+    shape = {"status": TEXT, "schema": TEXT, "wanted": TEXT, "redis": TEXT, "excess": TEXT}
 
-    @app.get("/readyz", tags=["health"], **answers(**shape))
+    @app.get("/readyz", tags=["health"], **answers(**shape, stale=TEXTS, heartbeats=AGES))
     async def readyz(request: Request) -> Response:
         """Whether calls will succeed: Postgres answers, the schema is this program's, this process follows the feed.
 
-        ``redis``, and parts that work beside the calls, are reported: ``stale`` names those without a heartbeat.
+        Reported too: whether Redis answers, in which way the login of the API may more than it needs, and which parts
+        that work beside the calls give no heartbeat (``stale``).
         """
         service: Service = request.app.state.service
         try:
@@ -141,7 +143,7 @@ def _health(app: FastAPI) -> None:
         status = "wrong schema" if schema != wanted else "degraded" if stale else "ok"
         ready = schema == wanted and heartbeats.FOLLOWER not in stale
         ages = {beat.name: beat.age_sec for beat in beats}
-        parts = {"redis": redis, "stale": stale, "heartbeats": ages}
+        parts = {"redis": redis, "excess": request.app.state.excess, "stale": stale, "heartbeats": ages}
         return json({"status": status, "schema": schema, "wanted": wanted, **parts}, 200 if ready else 503)
 
 

@@ -136,7 +136,7 @@ def _from_process(service: Service, broadcast: Broadcast, registry: CollectorReg
     restarts = Counter("storax_feed_restarts", "Errors that the feed of this process met.", registry=registry)
     restarts.inc(broadcast.restarts)
     bad = Counter("storax_bad_redis_entries", "What Redis held that is not ours, and was skipped.", registry=registry)
-    bad.inc(broadcast.bad_batches + service.queues.bad_entries)
+    bad.inc(service.queues.bad_entries)
 
 
 async def _from_postgres(conn: Connection, registry: CollectorRegistry) -> None:

@@ -1,7 +1,7 @@
 """Redis queues. Everything in Redis is a hint that Postgres can rebuild.
 
 Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that are probably runnable (score: priority, age),
-``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published events, ``wake``
+``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published positions, ``wake``
 the channel that tells the feeder of a commit. ``box:{name}`` is a list of short messages between API processes.
 """
 
@@ -14,7 +14,7 @@ from storax_core.redis_connections import QUICK_SEC, QueueDown, RedisConnections
 
 __all__ = ["FILLED", "Mailboxes", "QueueDown", "Queues"]
 AGE_SPAN = 10**12  # ids below this keep their order within one priority; a double holds both exactly
-FEED_KEPT = 256  # stream entries (batches of up to 2,000 events); readers further behind go to Postgres
+FEED_KEPT = 256  # stream entries: positions up to which the log is published; the last one says it all
 CANCEL_TTL_SEC = 3600
 FILLED = "queues"  # a mark that a flush takes away
 CHANNEL_QUIET_SEC = 5.0  # without a wake-up, after which the channel is asked for a sign of life
@@ -110,11 +110,13 @@ class Queues(RedisConnections):
         async with self._quick():
             return bool(await self._redis.delete(f"cancel:{session_id}"))
 
-    async def publish(self, last: int, body: bytes) -> bool:
-        """Add a batch of events that ends at position ``last``.
+    async def publish(self, last: int) -> bool:
+        """Tell readers that the log is published up to position ``last``.
 
-        Returns whether it was added: Redis itself refuses one behind the end of the stream.
+        Returns False if the stream is there already, or further: Redis refuses an entry that does not follow the last.
         """
+        # An API process of the release before reads a gap in this body, and goes to Postgres.
+        body = b'{"after":%d,"events":[]}' % last
         async with self._quick("stream", "feed"):
             try:
                 await self._redis.xadd("feed", {"e": body}, id=f"{last}-0", maxlen=FEED_KEPT, approximate=True)
@@ -124,14 +126,14 @@ class Queues(RedisConnections):
                 return False
         return True
 
-    async def follow(self, after: str, seconds: float) -> list[tuple[str, bytes]]:
-        """Entries of the feed behind ``after`` ("$" for from now), waiting up to ``seconds``.
+    async def follow(self, after: str, seconds: float) -> list[str]:
+        """Ids of the feed's entries behind ``after`` ("$" for from now), waiting up to ``seconds``.
 
-        One that is no batch of ours comes with an empty body.
+        What an entry holds is not read: who can write to Redis could have written it.
         """
         async with self._guard(seconds + QUICK_SEC, "stream", "feed"):
             got: Any = await self._sleeping.xread({"feed": after}, count=100, block=max(1, int(seconds * 1000)))
-        return [(entry.decode(), fields.get(b"e", b"")) for _, entries in got or [] for entry, fields in entries]
+        return [entry.decode() for _, entries in got or [] for entry, _ in entries]
 
     async def feed_end(self) -> str:
         """The id of the feed's last entry."""
