@@ -16,7 +16,7 @@ from storax_api.identity.logins import LoginThrottle
 from storax_api.requests.body import read_body
 from storax_api.waits import Waits
 from storax_core.commands import acquire, idempotency, users
-from storax_core.database.connections import RETRY, Connection, Database, writing
+from storax_core.database.connections import RETRY, Connection, Database
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
 from storax_core.log.append import Context
 from storax_core.queues import QueueDown, Queues
@@ -50,6 +50,7 @@ class Service:
     queues: Queues
     waits: Waits = field(default_factory=Waits)
     logins: LoginThrottle = field(default_factory=LoginThrottle)
+    started: float = field(default_factory=time.monotonic)
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
     _signs: OrderedDict[int, float] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
@@ -91,6 +92,11 @@ class Service:
         while len(self.holders) > SESSIONS_KNOWN:
             self.holders.popitem(last=False)
         return holder
+
+    @property
+    def uptime_sec(self) -> float:
+        """How long this process has been serving."""
+        return time.monotonic() - self.started
 
     def is_sign_due(self, holder: acquire.Holder) -> bool:
         """Whether a call of this session is to extend its life; a part of ``ttl_sec`` later the next one is."""
@@ -139,7 +145,7 @@ class Service:
 
     async def _once(self, call: "Call", command: Command) -> Response:
         ctx = Context(call.owner_id, call.actor, call.key or uuid4(), site_id=call.site_id)
-        async with self.db.owner(call.owner_id) as conn, writing(conn):
+        async with self.db.owner_writing(call.owner_id) as conn:
             answer = orjson.dumps(await command(conn, ctx))
             if call.key and not await idempotency.keep(
                 conn, call.owner_id, call.key, call.fingerprint, ctx.position, answer

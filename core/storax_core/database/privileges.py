@@ -24,6 +24,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "data_frame": EVERY_ROW,
     "event_log": {APP: APPEND, WORKER: APPEND, SEARCH: READ},
     "feed": {APP: READ, WORKER: "SELECT INSERT UPDATE"},
+    "heartbeat": {WORKER: "SELECT INSERT UPDATE"},
     "job": EVERY_ROW | {SEARCH: READ},
     "job_parent": {APP: "SELECT INSERT DELETE", WORKER: "SELECT INSERT DELETE"},
     "job_state": EVERY_ROW,
