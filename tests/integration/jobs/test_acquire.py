@@ -458,7 +458,7 @@ def test_a_session_that_is_gone_gets_nothing(world: World, bench: Bench, ask: di
     bench.user.post("/batch-jobs/", {"site_id": bench.site})
 
     async def claim(session: int) -> list[int]:
-        holder = acquire.Holder(session, bench.user.id, bench.site, None)
+        holder = acquire.Holder(session, bench.user.id, bench.site, None, 60)
         async with world.db.owner_writing(bench.user.id) as conn:
             context = Context(bench.user.id, f"session:{session}")
             limits = acquire.Acquire(max_num_jobs=5, states=None, **ask)
