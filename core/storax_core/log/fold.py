@@ -8,9 +8,11 @@ time stamps are those of the first and the last event, the version is the last e
 from storax_core.database.aliases import column, source
 from storax_core.log.schemas import newest_data
 from storax_core.log.sql import read
+from storax_core.log.unknown_events import FUNCTION
 from storax_core.resources import Resource
 
-MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}')"
+MERGE = f"""CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{{}}');
+{FUNCTION}"""
 
 
 def folded(resource: Resource, only: str = "") -> str:
