@@ -6,8 +6,9 @@ STAMP = $(VENV)/.installed
 LOCAL = $(VENV)/.installed-local
 SBIN = /usr/sbin
 
-.PHONY: help check demo test test-browser test-documents test-grid-engine test-mariadb test-open-mpi test-root test-slurm \
-  test-spark test-ssh test-wheel lint types generate house picture migration bench bench-engine chaos clean
+.PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-grid-engine test-mariadb \
+  test-open-mpi test-root test-slurm test-spark test-ssh test-wheel lint types generate house picture migration \
+  guards bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -48,8 +49,17 @@ PYTEST = $(BIN)/python -m pytest -q $(if $(SEED),-p randomly --randomly-seed=$(S
 check: $(STAMP) lint types  ## the fast part of `make test`, before each commit: it starts no server
 	@$(PYTEST) --fast --numprocesses 2 --dist loadfile tests/house tests/unit
 
-test: $(STAMP) lint types  ## everything CI runs; optional servers have the targets below
-	@$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PARALLEL = --numprocesses 3 --dist loadfile --no-loadscope-reorder
+test: $(STAMP) lint types  ## lint, types, and the tests of the platform; the parts below have the other tests
+	@$(PYTEST) $(PARALLEL) tests/chaos tests/conformance tests/house tests/integration tests/typing tests/unit
+
+test-engine: $(STAMP)  ## data frames, pipelines and feature learning, with real fits
+	@$(PYTEST) $(PARALLEL) tests/engine tests/learning
+
+test-acceptance: $(STAMP)  ## demo, command line, and the examples of README, docs and CONTRIBUTING, each as it stands
+	@$(PYTEST) $(PARALLEL) tests/acceptance
+
+test-all: test test-engine test-acceptance  ## the whole suite, but for optional servers, which have the targets below
 
 # Each target below installs one optional server (apt, as root) and runs the tests that need it: tests/needs.py.
 # The daemons that Debian's packages would start stay off (RUNLEVEL=1): the tests start their own, in a temporary folder.
@@ -114,6 +124,9 @@ picture: $(STAMP)  ## run the demo and draw its output anew: docs/demo.svg
 
 migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"
 	@$(BIN)/python alembic/draft.py "$(NAME)"
+
+guards: $(STAMP)  ## remove each guard of a list in a copy, and expect its tests to fail
+	@$(BIN)/python -m tools.guards
 
 bench: $(STAMP)  ## print the performance table
 	@$(BIN)/python -m benchmarks

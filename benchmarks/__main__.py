@@ -42,10 +42,9 @@ def main(wanted: list[str]) -> int:
         loop.close()
     if "peers" in groups:  # on a stack of its own: what it leaves would slow the rows after it
         with LocalStack() as stack, Client(stack.url, stack.token):
-            noop = App.objects.create(
-                site_id=Site.objects.get(name="local").id, name="Noop", command_template="/bin/true"
-            )
-            peer_rows.beside(table, stack, int(noop.id))
+            local: Any = Site.objects.get(name="local")
+            noop: Any = App.objects.create(site_id=local.id, name="Noop", command_template="/bin/true")
+            peer_rows.beside(table, stack, noop.id)
     if "memory" in groups:
         memory_rows.memory(table)
     print(*table.sections, sep="\n")
@@ -98,12 +97,12 @@ class Bench:
         self.stack, self.client, self.table, self.loop = stack, client, table, loop
         # Jobs of the idle site wait there for ever: nothing runs while its rows are measured.
         self.idle = Site.objects.create(name="bench-idle", path="/nowhere")
-        self.live: Any = Site.objects.get(name="local")
+        self.live = Site.objects.get(name="local")
         declared = {n: {"required": False} for n in ("eps", "input_file", "steps")}
         self.stored = App.objects.create(
-            site_id=self.idle.id, name="Stored", command_template="true", parameters=declared
+            site_id=self._id(self.idle), name="Stored", command_template="true", parameters=declared
         )
-        self.noop = App.objects.create(site_id=self.live.id, name="Noop", command_template="/bin/true")
+        self.noop = App.objects.create(site_id=self._id(self.live), name="Noop", command_template="/bin/true")
 
     def run(self, groups: list[str]) -> None:
         """Run the groups in an order in which each finds the number of rows that it needs."""
@@ -153,7 +152,7 @@ class Bench:
     def _trim(self, keep: int) -> None:
         surplus = Job.objects.all().count() - keep
         while surplus > 0:
-            ids = [j.id for j in Job.objects.order_by("-id")[: min(surplus, 10_000)]]
+            ids: Any = [j.id for j in Job.objects.order_by("-id")[: min(surplus, 10_000)]]
             surplus -= Job.objects.filter(id=ids).delete()
 
     def _fill(self, wanted: int) -> None:
@@ -163,7 +162,7 @@ class Bench:
             Job.objects.bulk_create(
                 [Job(**sample(i, self._id(self.stored))) for i in range(min(lack, 10_000))], progress=False
             )
-        self.loop.run_until_complete(_settled(self.stack.database_url))
+        self.loop.run_until_complete(_settled(self.stack.administrator_url))
 
 
 if __name__ == "__main__":

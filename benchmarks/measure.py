@@ -19,10 +19,10 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
-def timed(work: Callable[[], Any]) -> float:
+def timed(work: Callable[..., Any], *arguments: Any) -> float:
     """Return the seconds that one call takes."""
     begun = time.perf_counter()
-    work()
+    work(*arguments)
     return time.perf_counter() - begun
 
 

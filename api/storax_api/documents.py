@@ -9,6 +9,7 @@ from storax_api.schemas import CountBy, Footprint, PatchWhere, Retry, Selection
 from storax_core.queries.select import Query
 from storax_core.resources import Resource
 from storax_core.resources.base import FilterSpec
+from storax_core.resources.types import AsOf
 
 SUMMARY = {
     "list": "List {}",
@@ -64,7 +65,7 @@ def _paging() -> list[dict[str, Any]]:
         "ordering": {"type": "string"}, "limit": {"type": "integer", "minimum": 0, "maximum": 10_000},
         "offset": {"type": "integer", "minimum": 0}, "cursor": {"type": "string"}, "fields": {"type": "string"},
         "count": {"type": "boolean"}, "format": {"enum": ["objects", "rows"]},
-        "exclude": {"type": "array", "items": {"type": "string"}},
+        "exclude": {"type": "array", "items": {"type": "string"}}, "as_of": _schema(AsOf),
     }  # fmt: skip
     return [
         {"name": n, "in": "query", "required": False, "description": fields[n].description, "schema": s}

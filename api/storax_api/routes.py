@@ -1,5 +1,6 @@
 """One router mounts any resource: list, query, counts, read, create, update and delete, once for all nouns."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from storax_api.documents import document
 from storax_api.requests.body import parse, parse_as, validate, validate_rows
-from storax_api.requests.parameters import Who, choice, how_of, only, query_of, row_id, service_of
+from storax_api.requests.parameters import Who, as_of_parameter, choice, how_of, only, query_of, row_id, service_of
 from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
 from storax_api.service import Caller, json
 from storax_core.commands import create, delete, transitions, update
@@ -67,20 +68,27 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def count_rows(request: Request, who: Who) -> Response:
         only(request)
         ask = parse_as(CountBy, await service_of(request).body(request))
-        query = select.Query(filter=ask.filter, exclude=ask.exclude)
+        query = select.Query(filter=ask.filter, exclude=ask.exclude, as_of=ask.as_of)
         async with service_of(request).db.owner(who.owner_id) as conn:
             return json({"counts": await select.counts(conn, resource, who.owner_id, ask.by, query)})
 
     @router.get("/{id}", **document(resource, "read"))
     async def read_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
-        only(request)
-        wanted = row_id(id, resource)
+        only(request, "as_of")
+        wanted, as_of = row_id(id, resource), as_of_parameter(request)
         async with service_of(request).db.owner(who.owner_id) as conn:
-            return json(await _read(conn, resource, who.owner_id, wanted))
+            return json(await _read(conn, resource, who.owner_id, wanted, as_of))
 
 
-async def _read(conn: Connection, resource: Resource, owner_id: int, wanted: int) -> dict[str, Any]:
-    row = await select.fetch_one(conn, resource, owner_id, wanted)
+async def _read(
+    conn: Connection, resource: Resource, owner_id: int, wanted: int, as_of: int | datetime | None = None
+) -> dict[str, Any]:
+    row = await select.fetch_one(conn, resource, owner_id, wanted, as_of)
+    if row is None and as_of is not None:
+        raise NotFound(
+            f"{resource.entity.replace('_', ' ')} {wanted} did not exist then",
+            hint="Its events say when it was created and deleted.",
+        )
     if row is None:
         raise NotFound(f"{resource.entity.replace('_', ' ')} {wanted} does not exist", hint="It may have been deleted.")
     return row

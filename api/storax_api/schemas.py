@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.queries.capacity import NodeSize
+from storax_core.resources.types import AsOf
 
 
 class Selection(BaseModel):
@@ -37,6 +38,7 @@ class CountBy(Selection):
 
     by: str = Field(default="state", description="A field that has filters.")
     filter: dict[str, Any] = Field(default_factory=dict, description="By filter name; {} counts all.")
+    as_of: AsOf = Field(default=None, description="Rows as they were at this position of the log, or at this time.")
 
 
 class Footprint(Selection):

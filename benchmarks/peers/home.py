@@ -111,7 +111,7 @@ class Home:
         """Over a Unix socket in a folder of ours, and with nothing kept on disk: the fastest a broker can be."""
         argv = [valkey_program(), "--port", "0", "--unixsocket", self._socket, "--unixsocketperm", "700", "--save", "",
                 "--appendonly", "no", "--dir", self.folder]  # fmt: skip
-        valkey = self._keep("valkey", *argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        valkey = self._keep("valkey", *map(str, argv), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SEC
         while not self._socket.exists():
             if valkey.poll() is not None or time.monotonic() > deadline:

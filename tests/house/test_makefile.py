@@ -9,6 +9,8 @@ import pytest
 from house.repository import ROOT, text_of
 from needs import FIXTURES, TARGETS, choose, needs, summary
 
+PARTS = {"test-acceptance", "test-engine", "test-all"}  # targets of folders; every other target is that of a need
+TESTS = ROOT / "tests"
 APT = """#!/bin/sh
 echo "$*" >> "$0.calls"
 case "$*" in *@BROKEN@*) exit 1;; esac
@@ -68,9 +70,20 @@ def test_check_runs_every_tool_and_the_fast_tests_alone(tmp_path):
     assert calls[-1].endswith(" tests/house tests/unit")
 
 
+def test_each_folder_of_tests_is_in_one_part_and_continuous_integration_runs_them_all():
+    rules = re.findall(r"^(test[a-z-]*):.*\n\t@\$\(PYTEST\) \$\(PARALLEL\) (.+)$", text_of("Makefile"), re.MULTILINE)
+    run = [folder for _, folders in rules for folder in folders.split()]
+    assert sorted(run) == sorted({f"tests/{path.relative_to(TESTS).parts[0]}" for path in TESTS.glob("*/**/test_*.py")})
+    assert {name for name, _ in rules} == {"test", *PARTS} - {"test-all"}
+    (everything,) = re.findall(r"^test-all: ([a-z -]+?) *##", text_of("Makefile"), re.MULTILINE)
+    (proved,) = re.findall(r"for target in (.+); do\n  echo", text_of(".ci/run"))
+    assert proved.split() == ["demo", *everything.split()]
+    assert set(everything.split()) == {name for name, _ in rules}
+
+
 def test_each_need_has_a_target_of_its_name():
     targets = set(re.findall(r"^(test-[a-z-]+):", text_of("Makefile"), re.MULTILINE))
-    assert {f"make {name}" for name in targets} == set(TARGETS.values())
+    assert {f"make {name}" for name in targets - PARTS} == set(TARGETS.values())
     assert {name: f"make test-{name}" for name in TARGETS} == TARGETS
     assert {need for wanted in FIXTURES.values() for need in wanted} <= TARGETS.keys()
     with pytest.raises(ValueError, match="no make target for slrum"):

@@ -15,7 +15,7 @@ CLIENT = Path(__file__).resolve().parents[2] / "client" / "storax"
 QUERY_BASES = ("_orm.changes.ChangeQuery", "_orm.query.Query", "_orm.to_frames.Frames")
 MODEL_BASE = "_orm.instance.Model"
 # Methods that only build another query: they send no request.
-BUILDERS = frozenset({"filter", "exclude", "all", "order_by", "using"})
+BUILDERS = frozenset({"filter", "exclude", "all", "order_by", "using", "as_of"})
 # Models whose hand-written calls have twins; those of sessions and allocations are for agents, which have threads.
 WITH_OWN_CALLS = frozenset({"Job"})
 WAITS = frozenset({"wait", "result", "as_completed", "watch"})

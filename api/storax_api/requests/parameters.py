@@ -1,6 +1,7 @@
 """Parameters of a call: who calls, ids in the path, the query string. An unknown parameter is an error."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -13,12 +14,13 @@ from storax_core.commands.update import How
 from storax_core.errors import Invalid, NotFound
 from storax_core.queries import select
 from storax_core.resources import Resource
-from storax_core.resources.types import MAX_ID
+from storax_core.resources.types import MAX_ID, AsOf
 from storax_core.suggest import nearest
 
 # Parameters of a list call that are no filters.
-LIST_PARAMETERS = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude")
+LIST_PARAMETERS = ("ordering", "limit", "offset", "cursor", "fields", "count", "format", "exclude", "as_of")
 QUERY: TypeAdapter[select.Query] = TypeAdapter(select.Query)
+AS_OF: TypeAdapter[int | datetime | None] = TypeAdapter(AsOf)
 
 
 def service_of(request: Request) -> Service:
@@ -99,6 +101,12 @@ def choice(request: Request, name: str, *choices: str) -> str:
     value = request.query_params.get(name, choices[0])
     if value not in choices:
         raise Invalid(f"{name} is {value[:40]!r}", hint=f"It takes: {', '.join(choices)}.")
+    return value
+
+
+def as_of_parameter(request: Request) -> int | datetime | None:
+    """Read the parameter ``as_of``: a position of the log, a time, or None."""
+    value: int | datetime | None = validate(AS_OF, request.query_params.get("as_of"))
     return value
 
 

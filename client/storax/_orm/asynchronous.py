@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
 from functools import cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from storax._orm.query import Query
 from storax.errors import InvalidInput
@@ -19,6 +19,9 @@ from storax.errors import InvalidInput
 if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
+    from datetime import datetime
+
+    from storax._orm.query_plan import Positioned
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -94,6 +97,10 @@ class AsyncQuery(Generic[R]):
 
     def __aiter__(self) -> AsyncIterator[R]:
         return iterate_rows(self._query.iterator)
+
+    def as_of(self, at: int | datetime | str | Positioned) -> Self:
+        """Return the same query over the objects as they were: see ``Query.as_of``."""
+        return type(self)(self._query.as_of(at))
 
     def _part(self, index: Any) -> Any:
         if isinstance(index, slice):

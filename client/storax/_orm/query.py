@@ -2,11 +2,14 @@
 
 import operator
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from storax._orm.instance import Model, gone_as
+from storax._orm.kinds import Rejected, kind_of
 from storax._orm.pages import pages
-from storax._orm.query_plan import PAGE, Plan
+from storax._orm.query_plan import PAGE, Plan, Positioned
 from storax._orm.rows import from_object, from_rows
 from storax._orm.to_frames import Frames
 from storax._runtime.json import dumps
@@ -51,6 +54,31 @@ class Query(Frames, Generic[M]):
         copy: Self = self._derive(self._plan)
         copy._client = client
         return copy
+
+    def as_of(self, at: int | datetime | str | Positioned) -> Self:
+        """Return the same query over the objects as they were at a position of the log or at an instant.
+
+        The objects are what a reader saw then, deleted ones among them; fields that the log does not keep, such as the
+        heartbeat of a session, are None. Filters by names of other objects read the present and are refused.
+
+        Args:
+            at: A position, an event, or a time; one without a zone is local time. A time means the last event that was
+                written until then.
+
+        Raises:
+            InvalidInput: it is none of these. Later, when the query is read: it is in the future.
+        """
+        position = getattr(at, "position", at)
+        if type(position) is not int:
+            position = self._time_text(position)
+        copy: Self = self._derive(replace(self._plan, as_of=position))
+        return copy
+
+    def _time_text(self, at: Any) -> str:
+        try:
+            return str(kind_of(datetime).accept(at))
+        except Rejected as error:
+            raise InvalidInput(f"{self._noun}.objects.as_of(): {error}.", hint=error.hint) from None
 
     # ---- reading --------------------------------------------------------------------------------------------------
 
@@ -115,7 +143,9 @@ class Query(Frames, Generic[M]):
         if self._plan.nothing:
             raise self._model.DoesNotExist(f"No {self._noun} can match these filters.")
         client = self._home()
-        reply = gone_as(self._model, lambda: client.call("GET", f"/{self._model._spec.path}/{record_id}"))
+        params = None if self._plan.as_of is None else {"as_of": str(self._plan.as_of)}
+        path = f"/{self._model._spec.path}/{record_id}"
+        reply = gone_as(self._model, lambda: client.call("GET", path, params=params))
         instance: M = from_object(self._model, reply.json(), client)
         return instance
 
@@ -125,7 +155,7 @@ class Query(Frames, Generic[M]):
             return len(self._cache)
         if self._plan.nothing or self._plan.window.span == 0:
             return 0
-        body = {**self._plan.selection, "limit": 0, "count": True, "format": "rows"}
+        body = {**self._plan.reading, "limit": 0, "count": True, "format": "rows"}
         return self._plan.window.size(int(self._ask("query", body)["count"]))
 
     def exists(self) -> bool:
@@ -183,7 +213,7 @@ class Query(Frames, Generic[M]):
             raise unknown(f"{self._noun} has no field", by, self._model._columns)
         if self._plan.nothing:
             return {}
-        counts = self._ask("counts", {"by": by, **self._plan.selection})["counts"]
+        counts = self._ask("counts", {"by": by, **self._plan.reading})["counts"]
         annotation = self._model._fields[by].annotation
         return {_as_key(annotation, value): n for value, n in counts.items()}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from storax._orm.filters import Filter, Nothing, both, clauses
 from storax._runtime.suggestions import unknown
@@ -63,15 +63,25 @@ def _index(value: Any, default: int | None) -> int | None:
 WHOLE = Window()
 
 
+class Positioned(Protocol):
+    """What has a position of the log: an event."""
+
+    position: int
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Filters (all must match), exclusions (none may match), ordering and window. ``nothing``: nothing can match."""
+    """Filters (all must match), exclusions (none may match), ordering and window.
+
+    ``nothing``: nothing can match. ``as_of``: of the rows as they were at a position of the log, or at a time as text.
+    """
 
     where: Mapping[str, Any] = field(default_factory=dict)
     excluded: tuple[Mapping[str, Any], ...] = ()
     ordering: tuple[str, ...] = ()
     window: Window = WHOLE
     nothing: bool = False
+    as_of: int | str | None = None
 
     def filtered(self, noun: str, known: Mapping[str, Filter], filters: Mapping[str, Any]) -> "Plan":
         """Return the plan with further filters, all of which must match too."""
@@ -119,7 +129,25 @@ class Plan:
 
     @property
     def selection(self) -> dict[str, Any]:
-        """The filters and exclusions alone, as a bulk call takes them."""
+        """The filters and exclusions alone, as a bulk call takes them.
+
+        Raises:
+            InvalidInput: the query is of the past.
+        """
+        if self.as_of is not None:
+            raise InvalidInput(
+                "A query with as_of() reads the past, which nothing can change.",
+                hint="Leave out as_of(), or name the objects by their ids.",
+            )
+        return self._conditions
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The filters, exclusions and ``as_of``, as a call that reads takes them."""
+        return self._conditions if self.as_of is None else {**self._conditions, "as_of": self.as_of}
+
+    @property
+    def _conditions(self) -> dict[str, Any]:
         out: dict[str, Any] = {"filter": dict(self.where)}
         if self.excluded:
             out["exclude"] = [dict(group) for group in self.excluded]
@@ -130,7 +158,7 @@ class Plan:
     ) -> dict[str, Any]:
         """Return the body that requests the next page after ``taken`` rows."""
         span = self.window.span
-        body = {**self.selection, "format": "rows", "limit": limit if span is None else min(limit, span - taken)}
+        body = {**self.reading, "format": "rows", "limit": limit if span is None else min(limit, span - taken)}
         if self.ordering:
             body["ordering"] = list(self.ordering)
         if fields:

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,10 +18,12 @@ from storax.cli.terminal.parse import pairs, when
 from storax.cli.terminal.select import Tags
 
 if TYPE_CHECKING:
+    from storax.cli.differences import Difference
     from storax.models.event_log import EventLogQuery
 
 NARROW = ("position", "timestamp", "type", "entity_id", "from_state", "to_state", "actor", "message")
 OF_ONE = ("position", "timestamp", "type", "from_state", "to_state", "actor", "message")
+DIFFERENCE = ("id", "what", "state", "changes")
 SILENCE = 45.0  # three missed heartbeats of the server
 FIRST_TRIES = 5
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds before the stream is opened again
@@ -119,6 +122,49 @@ def ls(
         note("No event matches.")
     elif limit and count >= limit and output.for_people:
         note(f"Newest {count} events; use --limit for more.")
+
+
+@app.command("diff")
+def diff(
+    first: Annotated[int, typer.Argument(metavar="FIRST", help="Position of the log before.", min=0)],
+    last: Annotated[int, typer.Argument(metavar="LAST", help="Position of the log after.", min=0)],
+    entity: Annotated[str, typer.Option("--entity", metavar="NOUN", help="Kind of objects: job or site.")] = "job",
+    output: Output = Form.TABLE,
+    columns: Columns = None,
+) -> None:
+    """List what is not the same at two positions of the log: what was created, deleted and changed.
+
+    \b
+    Examples:
+      storax event diff 1200 1500
+      storax event diff 0 1500 --entity site -o ndjson
+    """
+    from storax.cli.differences import differences
+    from storax.models.job import Job
+    from storax.models.site import Site
+
+    models: dict[str, Any] = {"job": Job, "site": Site}
+    if entity not in models:
+        raise UsageError(f"`storax event diff` compares no {entity!r}.", hint=f"Choose: {', '.join(models)}.")
+    if last < first:
+        raise UsageError(f"{last} is before {first}.", hint=f"Write storax event diff {last} {first}.")
+    names = chosen(output, columns, narrow=DIFFERENCE, wide=DIFFERENCE, every=DIFFERENCE)
+    changed = differences(models[entity], entity, first, last)
+    count = show(map(partial(_difference, output), changed), form=output, columns=names, named=bool(columns))
+    if not count and output.for_people:
+        note("Nothing changed.")
+
+
+def _difference(output: Form, one: "Difference") -> dict[str, Any]:
+    row = one.after or one.before or {}
+    return {"id": one.id, "what": one.kind, "state": row.get("state"), "changes": _changes(one.changes, output)}
+
+
+def _changes(changes: Mapping[str, tuple[Any, Any]], output: Form) -> Any:
+    """The changed fields as text for people, as an object for programs."""
+    if output in (Form.JSON, Form.NDJSON):
+        return {name: {"before": before, "after": after} for name, (before, after) in changes.items()}
+    return "; ".join(f"{name}: {text_of(before)} -> {text_of(after)}" for name, (before, after) in changes.items())
 
 
 @app.command("tail")

@@ -15,14 +15,14 @@ MERGE = f"""CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_conc
 {FUNCTION}"""
 
 
-def folded(resource: Resource, only: str = "") -> str:
+def folded(resource: Resource, only: str = "", *, merge: str = "pg_temp.merge") -> str:
     """A SELECT of every entity that is not deleted, folded: id, owner_id, typed fields, version, both time stamps.
 
-    ``only`` is a further condition on its events.
+    ``only`` is a further condition on its events, ``merge`` the aggregate that merges their data.
     """
     picked = [f"{read(resource.fields[n], 'f.d')} AS {n}" for n in resource.folded]
     return f"""SELECT f.id, f.owner_id, {", ".join([*picked, "f.version", "f.creation_date", "f.last_update"])} FROM (
-  SELECT entity_id AS id, min(owner_id) AS owner_id, pg_temp.merge(data ORDER BY version) AS d,
+  SELECT entity_id AS id, min(owner_id) AS owner_id, {merge}(data ORDER BY version) AS d,
     max(version) AS version, min("timestamp") FILTER (WHERE version = 1) AS creation_date,
     (array_agg("timestamp" ORDER BY version DESC))[1] AS last_update
   FROM ({newest_data(resource, only)}) e GROUP BY entity_id

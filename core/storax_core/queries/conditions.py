@@ -7,7 +7,7 @@ from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, and_, bi
 
 from storax_core.queries.filters import Condition, QueryShape, ValueForm
 from storax_core.queries.tables import Source, fields_in
-from storax_core.resources import Resource
+from storax_core.resources import EVENTS, Resource
 from storax_core.resources.fields import Operator
 
 
@@ -25,24 +25,33 @@ class Parameters:
 
 
 def all_of(source: Source, shape: QueryShape, parameters: Parameters) -> list[ColumnElement[bool]]:
-    """The owner's rows, then every filter, then every exclusion."""
+    """The owner's rows, those of the log up to a position of the past, then every filter, then every exclusion."""
+    owner = source.column("owner_id") == parameters.add(BigInteger())
     return [
-        source.column("owner_id") == parameters.add(BigInteger()),
-        *(_condition(source, one, parameters) for one in shape.filters),
-        *(_unless(and_(*(_condition(source, one, parameters) for one in group))) for group in shape.exclude),
+        owner,
+        *(_until(source, parameters) if shape.past else ()),
+        *(_condition(source, one, shape, parameters) for one in shape.filters),
+        *(_unless(and_(*(_condition(source, one, shape, parameters) for one in group))) for group in shape.exclude),
     ]
+
+
+def _until(source: Source, parameters: Parameters) -> list[ColumnElement[bool]]:
+    """The rows of the log up to the position of the past; the rows of others are folded up to it already."""
+    position = parameters.add(BigInteger())
+    return [source.column("position") <= position] if source.resource is EVENTS else []
 
 
 def fields_read(resource: Resource, shape: QueryShape) -> Iterator[str]:
     """Names of the fields that the conditions read."""
     for condition in (*shape.filters, *(one for group in shape.exclude for one in group)):
-        spec, sql = resource.filters[condition.name], _declared(resource, condition.name)
+        spec, sql = resource.filters[condition.name], _declared(resource, condition.name, shape)
         yield from fields_in(sql) if sql else [spec.field.name] if spec.field else []
 
 
-def _declared(resource: Resource, name: str) -> str | None:
+def _declared(resource: Resource, name: str, shape: QueryShape) -> str | None:
+    """SQL that a resource declares for a filter. That of a field finds rows of the present by an index of theirs."""
     join = resource.filters[name].join
-    return join.sql if join else resource.filter_sql.get(name)
+    return join.sql if join else None if shape.past else resource.filter_sql.get(name)
 
 
 def _unless(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -50,8 +59,8 @@ def _unless(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return not_(func.coalesce(condition, false()))
 
 
-def _condition(source: Source, condition: Condition, parameters: Parameters) -> ColumnElement[bool]:
-    declared = _declared(source.resource, condition.name)
+def _condition(source: Source, condition: Condition, shape: QueryShape, parameters: Parameters) -> ColumnElement[bool]:
+    declared = _declared(source.resource, condition.name, shape)
     if declared:
         return source.declared(declared, parameters.add())  # type: ignore[return-value]  # text stands for a condition
     spec = source.resource.filters[condition.name]

@@ -41,10 +41,14 @@ class Condition(NamedTuple):
 
 
 class QueryShape(NamedTuple):
-    """The conditions of a query: all of ``filters``, and for each group of ``exclude`` not all of it."""
+    """The conditions of a query: all of ``filters``, and for each group of ``exclude`` not all of it.
+
+    ``past``: of the rows as they were at a position of the log, whose place is behind the owner's.
+    """
 
     filters: tuple[Condition, ...] = ()
     exclude: tuple[tuple[Condition, ...], ...] = ()
+    past: bool = False
 
 
 @dataclass

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
-from storax_core.queries import filter_names, statements
+from storax_core.queries import filter_names, past, statements
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
-from storax_core.queries.filters import QueryShape, Selection, selection_of
+from storax_core.queries.filters import Selection, selection_of
 from storax_core.queries.ordering import decode, encode, keys_of
 from storax_core.resources import JOBS, Resource
+from storax_core.resources.types import AsOf
 from storax_core.suggest import nearest
 
 __all__ = [
@@ -41,6 +43,7 @@ class Query(BaseModel):
     cursor: str | None = Field(default=None, max_length=4000, description="From the last page's 'next'.")
     fields: list[str] | None = Field(default=None, description="Only these fields.")
     count: bool = Field(default=False, description="Also count all that match.")
+    as_of: AsOf = Field(default=None, description="Rows as they were at this position of the log, or at this time.")
     format: str = Field(default="objects", pattern="^(objects|rows)$", description="objects, or rows with columns.")
 
 
@@ -65,7 +68,7 @@ def columns_of(resource: Resource, fields: Sequence[str] | None) -> tuple[str, .
 async def fetch_page(conn: Connection, resource: Resource, owner_id: int, query: Query) -> Page:
     """One page of what matches, and its count where asked. Deep pages cost what the first costs, by cursor."""
     columns = columns_of(resource, query.fields)
-    selection = _selection(resource, owner_id, query)
+    selection = await _selection(conn, resource, owner_id, query)
     total = await count(conn, resource, owner_id, query) if query.count else None
     keys = keys_of(resource, query.ordering)
     if query.limit == 0:
@@ -83,8 +86,13 @@ async def fetch_page(conn: Connection, resource: Resource, owner_id: int, query:
     return Page(list(columns), [tuple(row)[:-extra] for row in rows], following, total)
 
 
-def _selection(resource: Resource, owner_id: int, query: Query) -> Selection:
-    return selection_of(resource, owner_id, query.filter, query.exclude)
+async def _selection(conn: Connection, resource: Resource, owner_id: int, query: Query) -> Selection:
+    selection = selection_of(resource, owner_id, query.filter, query.exclude)
+    if query.as_of is None:
+        return selection
+    past.require_own_fields(resource, set(query.filter).union(*query.exclude))
+    position = await past.position_of(conn, owner_id, query.as_of)
+    return Selection(selection.shape._replace(past=True), [owner_id, position, *selection.values[1:]])
 
 
 async def _require_names(conn: Connection, resource: Resource, owner_id: int, query: Query, *, matched: bool) -> None:
@@ -93,13 +101,15 @@ async def _require_names(conn: Connection, resource: Resource, owner_id: int, qu
 
 
 def _counted_already(resource: Resource, query: Query) -> bool:
-    """Whether the counts that every command keeps answer: by nothing but site and state."""
-    return resource.counted and not query.exclude and query.filter.keys() <= {"state", "site_id"}
+    """Whether the counts that every command keeps answer: those of the present, by nothing but site and state."""
+    return (
+        resource.counted and query.as_of is None and not query.exclude and query.filter.keys() <= {"state", "site_id"}
+    )
 
 
 async def count(conn: Connection, resource: Resource, owner_id: int, query: Query) -> int:
     """How many match."""
-    selection = _selection(resource, owner_id, query)
+    selection = await _selection(conn, resource, owner_id, query)
     build = statements.kept_counts if _counted_already(resource, query) else statements.count
     statement = build(resource.entity, selection.shape)
     number = int(await conn.fetchval(statement.sql, *statement.arguments(selection.values)))
@@ -110,7 +120,7 @@ async def count(conn: Connection, resource: Resource, owner_id: int, query: Quer
 async def counts(conn: Connection, resource: Resource, owner_id: int, by: str, query: Query) -> dict[str, int]:
     """How many match, by the values of one field."""
     _require_countable(resource, by)
-    selection = _selection(resource, owner_id, query)
+    selection = await _selection(conn, resource, owner_id, query)
     if by in ("state", "site_id") and _counted_already(resource, query):
         statement = statements.kept_counts(resource.entity, selection.shape, by)
     else:
@@ -142,7 +152,7 @@ async def footprint(
     """What the jobs that match would fill: their number, their nodes, the nodes of the widest and the minutes of the
     longest. A job counts as its share of nodes like ``node``, or where none is said, as its ``node_packing_count``
     says; with ``fitting`` only jobs count that such nodes can hold."""
-    selection = _selection(JOBS, owner_id, query)
+    selection = await _selection(conn, JOBS, owner_id, query)
     fills, fits = "s.num_nodes::float8 / s.node_packing_count", "true"
     if node:
         fills = nodes_filled(node, selection, whole_nodes=whole_nodes)
@@ -155,15 +165,18 @@ async def footprint(
 
 async def matching_ids(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[int]:
     """Ids of all that match, in order, locked: they match still when they are changed."""
-    selection = _selection(resource, owner_id, query)
+    selection = await _selection(conn, resource, owner_id, query)
     statement = statements.ids(resource.entity, selection.shape)
     rows = await conn.fetch(statement.sql, *statement.arguments(selection.values))
     await _require_names(conn, resource, owner_id, query, matched=bool(rows))
     return [row[0] for row in rows]
 
 
-async def fetch_one(conn: Connection, resource: Resource, owner_id: int, row_id: int) -> dict[str, Any] | None:
-    """One row as a dictionary (jsonb values as raw fragments), or None."""
-    statement = statements.one(resource.entity, QueryShape())
-    row = await conn.fetchrow(statement.sql, *statement.arguments([owner_id, row_id]))
+async def fetch_one(
+    conn: Connection, resource: Resource, owner_id: int, row_id: int, as_of: int | datetime | None = None
+) -> dict[str, Any] | None:
+    """One row, of the present or as it was, as a dictionary (jsonb values as raw fragments), or None."""
+    selection = await _selection(conn, resource, owner_id, Query(as_of=as_of))
+    statement = statements.one(resource.entity, selection.shape)
+    row = await conn.fetchrow(statement.sql, *statement.arguments([*selection.values, row_id]))
     return dict(row) if row else None

@@ -29,6 +29,7 @@ from storax_core.database.tables import JobCounts
 from storax_core.queries.conditions import Parameters, all_of, fields_read
 from storax_core.queries.filters import QueryShape
 from storax_core.queries.ordering import Key
+from storax_core.queries.past import source_of_past
 from storax_core.queries.tables import Source, source_of
 from storax_core.resources import BY_ENTITY, Resource
 
@@ -86,14 +87,14 @@ def page(
     Of a split row the page is found in the state table (or by its filters) first where rows are skipped; the wide rows
     are read for that page alone.
     """
-    source, parameters = source_of(entity), Parameters()
+    source, parameters = _source(entity, shape), Parameters()
     conditions = all_of(source, shape, parameters)
     if cursor:
         conditions.append(_after_cursor(source, keys, parameters))
     offset = parameters.add(BigInteger()) if skips else None
     picked = [_picked(source, name) for name in columns]
     picked += [_sorted_by(source, key).label(f"k{place}") for place, key in enumerate(keys)]
-    if skips and source.resource.split and all(source.is_hot(key.name) for key in keys):
+    if skips and source.main is not source.state and all(source.is_hot(key.name) for key in keys):
         rows = select(source.column("id")).select_from(_tables(source, shape))
         ids = _ordered(rows.where(*conditions), source, keys).limit(_number(limit)).offset(offset).subquery("page")
         tables = ids.join(source.state, source.state.c.id == ids.c.id).join(source.main, source.main.c.id == ids.c.id)
@@ -121,7 +122,7 @@ def _after_cursor(source: Source, keys: Sequence[Key], parameters: Parameters) -
     if len({key.down for key in keys}) > 1:
         return or_(*(_after_key(keys[n], columns[: n + 1], places[: n + 1]) for n in range(len(keys))))
     before, place = _compared(tuple_(*columns), tuple_(*places), down=keys[0].down), places[0]
-    if keys[0].name == "id" and source.resource.split:
+    if keys[0].name == "id" and source.main is not source.state:
         # Said of both halves of a split row: a merge join would else walk the other half from its beginning.
         return and_(before, _compared(source.main.c.id, place, down=keys[0].down))
     return before
@@ -140,7 +141,7 @@ def _compared(column: Any, place: Any, *, down: bool) -> ColumnElement[bool]:
 @_compiled
 def one(entity: str, shape: QueryShape) -> Select[Any]:
     """All visible fields of one row. Values: the conditions', then the row's id."""
-    source, parameters = source_of(entity), Parameters()
+    source, parameters = _source(entity, shape), Parameters()
     conditions = all_of(source, shape, parameters)
     key = source.column(_unique(source.resource)) == parameters.add(BigInteger())
     picked = [_picked(source, name) for name in source.resource.visible]
@@ -159,14 +160,14 @@ def ids(entity: str, shape: QueryShape) -> Select[Any]:
 @_compiled
 def count(entity: str, shape: QueryShape) -> Select[Any]:
     """The number of rows that match."""
-    source = source_of(entity)
+    source = _source(entity, shape)
     return select(func.count()).select_from(_tables(source, shape)).where(*all_of(source, shape, Parameters()))
 
 
 @_compiled
 def counts(entity: str, shape: QueryShape, by: str, limit: int) -> Select[Any]:
     """The number of rows that match by the values of one field, the largest first."""
-    source = source_of(entity)
+    source = _source(entity, shape)
     picked: list[Any] = [cast(source.column(by), Text).label("k"), func.count().label("n")]
     statement = select(*picked).select_from(_tables(source, shape, by)).where(*all_of(source, shape, Parameters()))
     return statement.group_by(literal_column("1")).order_by(literal_column("2").desc()).limit(_number(limit))
@@ -196,6 +197,10 @@ def footprint(entity: str, shape: QueryShape, fills: str, fits: str) -> Select[A
         func.coalesce(func.max(state.wall_time_min), ZERO).label("max_wall_time_min"),
     )
     return statement.select_from(_tables(source, shape)).where(*all_of(source, shape, Parameters()), text(fits))
+
+
+def _source(entity: str, shape: QueryShape) -> Source:
+    return source_of_past(entity) if shape.past else source_of(entity)
 
 
 def _tables(source: Source, shape: QueryShape, *fields: str) -> FromClause:

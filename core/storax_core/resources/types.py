@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from unicodedata import category
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 MAX_ID = 2**63 - 1
 MAX_DEPTH = 32
@@ -157,3 +157,19 @@ def _iso(value: Any) -> Any:
 
 
 UtcTime = Annotated[datetime, BeforeValidator(_iso), AfterValidator(as_utc)]
+
+
+def _position_or_time(value: Any) -> Any:
+    """A position as a number or its digits, or a time; no truth value and no fraction."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value)
+    if value is None or isinstance(value, (str, datetime)) or type(value) is int:
+        return value
+    raise ValueError("give a position of the log, or a time such as 2026-01-31T12:00:00Z")
+
+
+AsOf = Annotated[
+    Annotated[int, Strict(), Field(ge=0, le=MAX_ID)] | UtcTime | None,
+    Field(union_mode="left_to_right"),
+    BeforeValidator(_position_or_time),
+]

@@ -1,8 +1,7 @@
 """What was not yet reported, kept on disk: every move is written before it is sent, and deleted once it is answered.
 
-SQLite in WAL mode with ``synchronous=NORMAL``: a commit is in the kernel before it returns, so no kill of any process
-loses it. A power cut may lose the last ones; then the machine's jobs are gone as well, their leases expire, and they
-run again. That costs a run, never a false report, and saves one fsync for every few jobs.
+SQLite in WAL mode with ``synchronous=FULL``: a commit is on the disk before it returns, so neither a kill nor a power
+cut loses it. The launcher forgets an end only after that. One fsync serves all entries of a turn of the main loop.
 
 Written by one thread (the agent's main loop) and read by another (the report loop), each with its own connection.
 
@@ -217,5 +216,5 @@ def _entries(body: Any) -> list[Entry] | None:
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
     db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=NORMAL")
+    db.execute("PRAGMA synchronous=FULL")
     return db

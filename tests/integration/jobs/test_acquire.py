@@ -12,6 +12,9 @@ import pytest
 from bench import Bench
 from storax_agent.launch.footprint import footprint
 from storax_agent.launch.packing import Capacity, objection
+from storax_core.commands import acquire
+from storax_core.database.connections import writing
+from storax_core.log.append import Context
 from storax_core.queues import Queues
 from waiting import eventually
 from world import World
@@ -447,3 +450,21 @@ def test_hints_at_batch_jobs_that_are_no_longer_wanted_are_dropped(world: World,
     bench.user.patch(f"/batch-jobs/{ids[0]}", {"state": "pending_deletion"})
     bench.user.delete(f"/batch-jobs/{ids[1]}")
     eventually(lambda: world.redis.zcard(queue) == 0)
+
+
+@pytest.mark.parametrize("ask", [{}, {"max_aggregate_nodes": 5.0}], ids=["in order of age", "in packing order"])
+def test_a_session_that_is_gone_gets_nothing(world: World, bench: Bench, ask: dict[str, Any]) -> None:
+    """The API remembers sessions, so the claim itself must look whether its session still lives."""
+    bench.job()
+    bench.user.post("/batch-jobs/", {"site_id": bench.site})
+
+    async def claim(session: int) -> list[int]:
+        holder = acquire.Holder(session, bench.user.id, bench.site, None)
+        async with world.db.owner(bench.user.id) as conn, writing(conn):
+            context = Context(bench.user.id, f"session:{session}")
+            limits = acquire.Acquire(max_num_jobs=5, states=None, **ask)
+            jobs = await acquire.claim(conn, context, holder, limits)
+            return [len(jobs), len(await acquire.claim_batch_jobs(conn, context, holder, 5))]
+
+    assert world.run(claim(10**12)) == [0, 0]
+    assert world.run(claim(bench.session)) == [1, 1]

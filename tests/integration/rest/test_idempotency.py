@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from storax_core.commands import idempotency
 from world import User, World, report
 
 
@@ -198,6 +199,19 @@ def test_keys_of_two_users_have_nothing_to_do_with_each_other(world: World) -> N
     responses = [ask(world.user(), ("POST", "/sites/", {"name": "same"}), key) for _ in range(2)]
     assert [m.status_code for m in responses] == [201, 201]
     assert responses[0].json()["id"] != responses[1].json()["id"]
+
+
+def test_a_key_is_looked_up_among_those_of_its_owner(world: World) -> None:
+    """Without row-level security, which hides the rows of others from the routes in any case."""
+    key, (first, second) = uuid4(), (world.user(), world.user())
+    assert ask(first, ("POST", "/sites/", {"name": "one"}), str(key)).status_code == 201
+    (row,) = world.sql("SELECT fingerprint FROM command WHERE key = $1", key)
+
+    async def seen(owner: int) -> bool:
+        async with world.db.worker() as conn:
+            return await idempotency.seen(conn, owner, str(key), row["fingerprint"]) is not None
+
+    assert [world.run(seen(user.id)) for user in (first, second)] == [True, False]
 
 
 @pytest.mark.parametrize("key", ["", "x", "1234", "not-a-uuid" * 9])

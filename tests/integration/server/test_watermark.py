@@ -213,3 +213,62 @@ def test_every_statement_that_appends_holds_the_fence_while_it_does(world: World
             assert call.result(60).status_code < 300, (method, path, call.result().text)
         assert waiting, (method, path)
         assert written == 0
+
+
+class Between:
+    """A connection that lets something happen after its first answer."""
+
+    def __init__(self, conn: Any, happens: Any) -> None:
+        self.conn, self.happens = conn, happens
+
+    async def fetchval(self, statement: str, *values: Any) -> Any:
+        return await self._first(await self.conn.fetchval(statement, *values))
+
+    async def fetch(self, statement: str, *values: Any) -> Any:
+        return await self._first(await self.conn.fetch(statement, *values))
+
+    async def _first(self, answer: Any) -> Any:
+        if self.happens:
+            happens, self.happens = self.happens, None
+            await happens()
+        return answer
+
+
+def test_an_event_written_between_the_two_looks_is_waited_for(database_url: str) -> None:
+    async def run() -> None:
+        writer, other, reader = [await asyncpg.connect(database_url) for _ in range(3)]
+        try:
+            fence = watermark.Watermark(safe=await feed_end(reader))
+            async with other.transaction():  # there is something new to look for
+                await other.execute(LOCK)
+                await other.execute(APPEND, 10**6 + 7, 1, uuid4())
+            held = writer.transaction()
+            await held.start()
+
+            async def begin_to_write() -> None:
+                await writer.execute(LOCK)
+                await writer.execute(APPEND, 10**6 + 8, 1, uuid4())
+
+            safe = await fence.advance(Between(reader, begin_to_write))
+            assert safe < await feed_end(reader), "an event that is not committed was called final"
+            await held.commit()
+            assert await fence.advance(reader) == await feed_end(reader)
+        finally:
+            for conn in (writer, other, reader):
+                await conn.close()
+
+    asyncio.run(run())
+
+
+def test_the_checkpoint_never_goes_back(database_url: str) -> None:
+    async def run() -> list[int]:
+        conn = await asyncpg.connect(database_url)
+        before = await watermark.published(conn)
+        seen = []
+        for position in (before + 10, before + 5, before + 11):
+            await watermark.keep(conn, position)
+            seen.append(await watermark.published(conn) - before)
+        await conn.close()
+        return seen
+
+    assert asyncio.run(run()) == [10, 10, 11]

@@ -137,3 +137,11 @@ def test_what_is_too_large_for_one_row_is_stored_in_several(path):
     batches = list(iter(lambda: reader.take(1000), None))
     assert [row["id"] for batch in batches for row in batch.entries] == list(range(10))
     assert [batch.more for batch in batches] == [True] * (len(batches) - 1) + [False]
+
+
+def test_a_commit_is_on_the_disk_before_it_returns(path):
+    """What SQLite promises in these modes: 2 is FULL, an fsync of the write-ahead log in every commit."""
+    box = Outbox(path)
+    state = [box._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    box.close()
+    assert state == ["wal", 2]

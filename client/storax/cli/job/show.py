@@ -10,7 +10,7 @@ from storax.cli.job.durations import add_durations
 from storax.cli.terminal.failures import NOT_FOUND, CommandError
 from storax.cli.terminal.listing import Limit, Listing, Order, age, named
 from storax.cli.terminal.output import Columns, Form, Output, note, show, show_one
-from storax.cli.terminal.select import Apps, OlderThan, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.select import Apps, AsOf, OlderThan, Selection, Selectors, Sites, States, Tags, one_id
 from storax.models.job_rules import FINAL
 
 JOBS = Listing(
@@ -21,6 +21,8 @@ JOBS = Listing(
     computed={"age": (("creation_date",), age)},
     fetched={"duration": (("id", "state", "attempt"), add_durations)},
 )  # fmt: skip
+# Ages and durations are those of now.
+THEN = Listing("job", ("id", "state", "app", "site", "tags", "workdir", "last_update"), JOBS.wide[:6] + JOBS.wide[8:])
 RECENT = timedelta(days=1)
 
 
@@ -34,6 +36,7 @@ def ls(
     order: Order = "-id",
     limit: Limit = 100,
     older_than: OlderThan = None,
+    as_of: AsOf = None,
     output: Output = Form.TABLE,
     columns: Columns = None,
 ) -> None:
@@ -45,15 +48,17 @@ def ls(
       storax job ls --state FAILED --tag experiment=foo
       storax job ls 1-100 --columns id,state,return_code
       storax job ls --state FAILED --older-than 30d
+      storax job ls --as-of 2026-01-31T08:00
       storax job ls --all --limit 0 -o csv > jobs.csv
     """
     selection = Selection.of(jobs, tag, state, site, app, older_than)
-    query: Any = selection.query()
-    narrowed = selection.is_empty and not everything
+    query: Any = selection.query(as_of)
+    narrowed = selection.is_empty and not everything and as_of is None
     if narrowed:
         query = query.exclude(state=FINAL, last_update_before=datetime.now(UTC) - RECENT)
     empty = "No job is under way." if narrowed else f"No job matches {selection}."
-    count = JOBS.print(query.order_by(order), form=output, columns=columns, limit=limit, empty=empty)
+    listing = JOBS if as_of is None else THEN
+    count = listing.print(query.order_by(order), form=output, columns=columns, limit=limit, empty=empty)
     if output.for_people:
         _foot(query.counts("state"), count, narrowed=narrowed)
 
@@ -91,17 +96,18 @@ def _first(row: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def details(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
-    output: Output = Form.TABLE,
+    as_of: AsOf = None, output: Output = Form.TABLE,
 ) -> None:  # fmt: skip
     """Show all fields of jobs.
 
     \b
     Examples:
       storax job show 12
+      storax job show 12 --as-of 2h
       storax job show last -o json
     """
     selection = Selection.of(jobs, tag, state, site, app).require("show")
-    rows = selection.query().values()
+    rows = selection.query(as_of).values()
     if not rows:
         raise CommandError(f"No job matches {selection}.", hint="It may have been deleted.", status=NOT_FOUND)
     _show(rows, output, one=selection.is_one)
@@ -110,16 +116,17 @@ def details(
 def summary(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     by: Annotated[str, typer.Option("--by", metavar="FIELD", help="Field whose values are counted.")] = "state",
-    older_than: OlderThan = None, output: Output = Form.TABLE,
+    older_than: OlderThan = None, as_of: AsOf = None, output: Output = Form.TABLE,
 ) -> None:  # fmt: skip
     """Count jobs by state, or by another field.
 
     \b
     Examples:
       storax job summary
+      storax job summary --as-of 1d
       storax job summary --tag experiment=foo --by site
     """
-    query = Selection.of(jobs, tag, state, site, app, older_than).query()
+    query = Selection.of(jobs, tag, state, site, app, older_than).query(as_of)
     field = {"app": "app_id", "site": "site_id"}.get(by, by)
     rows = [{field: value, "count": n} for value, n in query.counts(field).items()]
     rows = named(rows, [by]) if by != field else rows

@@ -10,7 +10,7 @@ import typer
 
 from storax.cli.terminal import complete
 from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
-from storax.cli.terminal.parse import pairs, span
+from storax.cli.terminal.parse import pairs, span, when
 
 if TYPE_CHECKING:
     from storax.models.job import JobQuery
@@ -41,6 +41,11 @@ Apps = Annotated[
 OlderThan = Annotated[
     str | None,
     typer.Option("--older-than", metavar="TIME", help="Only jobs that have not changed for so long, such as 30d."),
+]
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="WHEN", help="As it was at a log position, at a time, or so long ago (2h)."),
 ]
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
@@ -106,8 +111,8 @@ class Selection:
             raise UsageError("No job is selected.", hint=hint)
         return self
 
-    def query(self) -> "JobQuery":
-        """Return the query of the selected jobs.
+    def query(self, as_of: str | None = None) -> "JobQuery":
+        """Return the query of the selected jobs, as they are or as they were.
 
         Raises:
             CommandError: an app of that name does not exist, or `last` while there is no job.
@@ -119,7 +124,7 @@ class Selection:
         for filters in (self._by_id(), self._by_options(), self.extra):
             if filters:
                 jobs = jobs.filter(**filters)
-        return jobs
+        return jobs if as_of is None else jobs.as_of(int(as_of) if as_of.isdecimal() else when(as_of))
 
     def _by_options(self) -> dict[str, Any]:
         filters: dict[str, Any] = {}

@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from acceptance.worked_examples import apply, examples, python, serving
 from house.repository import copy_to
-from house.worked_examples import apply, examples, python, serving
 from world import in_database
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
+from acceptance.worked_examples import apply, examples, python, serving
 from house.repository import ROOT, copy_to
-from house.worked_examples import apply, examples, python, serving
 from world import in_database
 
 CHECK = """

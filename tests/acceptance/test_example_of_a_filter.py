@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from acceptance.worked_examples import apply, examples, python, serving
 from house.repository import copy_to
-from house.worked_examples import apply, examples, python, serving
 
 CHECK = """
 import json, sys

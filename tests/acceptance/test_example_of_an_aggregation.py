@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from acceptance.worked_examples import apply, examples, python
 from house.repository import ROOMS, copy_to
-from house.worked_examples import apply, examples, python
 
 CHECK = """
 from learning.parity import assert_parity

@@ -1,0 +1,74 @@
+"""Rows as they were at a position of the log, or at an instant, folded from the events up to it.
+
+The answer to one position is the same for ever: events never change, and a position is answered only once all events up
+to it are final. An instant stands for the last event that was written until then.
+"""
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, bindparam, text
+
+from storax_core.database.connections import Connection
+from storax_core.errors import Invalid
+from storax_core.log import watermark
+from storax_core.log.fold import folded
+from storax_core.queries.tables import Source, source_of
+from storax_core.resources import BY_ENTITY, EVENTS, Resource
+
+MERGE = "jsonb_merge"  # the aggregate that migrations made: only the owner of the tables may make one
+OWNER, POSITION = "p0", "p1"  # the places of their values in every statement about the past
+AT = """SELECT max(position) FROM event_log WHERE owner_id = $1 AND "timestamp" <= $2 AND position <= $3"""
+PRESENT = "SELECT now()"
+
+
+async def position_of(conn: Connection, owner_id: int, as_of: int | datetime) -> int:
+    """Return the position that ``as_of`` means: itself, or that of the owner's last event at that instant.
+
+    Raises:
+        Invalid: it is later than the last event that is final, or later than now.
+    """
+    end = await watermark.published(conn)
+    if isinstance(as_of, datetime):
+        if as_of > await conn.fetchval(PRESENT):
+            raise Invalid(f"as_of {as_of.isoformat()} is in the future", hint="Leave it out to read the present.")
+        return int(await conn.fetchval(AT, owner_id, as_of, end) or 0)
+    if as_of > end:
+        raise Invalid(f"as_of {as_of} is behind the end of the log, {end}", hint="Leave it out to read the present.")
+    return as_of
+
+
+@cache
+def source_of_past(entity: str) -> Source:
+    """The rows of a resource as they were, in place of its tables. Its statements have the parameters above."""
+    resource = BY_ENTITY[entity]
+    if resource is EVENTS:
+        return source_of(entity)
+    rows = text(_rows(resource)).bindparams(*(bindparam(name, type_=BigInteger()) for name in (OWNER, POSITION)))
+    present = source_of(entity)
+    columns = {name: present.column(name).type for name in resource.fields}
+    table: Any = rows.columns(**columns).alias("t")
+    return Source(resource, table, table)
+
+
+def _rows(resource: Resource) -> str:
+    """SQL of all fields of every row that there was. What the log does not keep is null."""
+    only = f"AND owner_id = {{{OWNER}}} AND position <= {{{POSITION}}}"
+    sql = folded(resource, only, merge=MERGE).replace("\\", "\\\\").replace(":", "\\:")
+    for name in (OWNER, POSITION):
+        sql = sql.replace(f"{{{name}}}", f":{name}")
+    known = {"id", "owner_id", *resource.folded, "version", "creation_date", "last_update"}
+    lost = [f"CAST(NULL AS {field.pg_type}) AS {name}" for name, field in resource.fields.items() if name not in known]
+    return f"SELECT {', '.join(['r.*', *lost])} FROM ({sql}) r"  # noqa: S608
+
+
+def require_own_fields(resource: Resource, names: set[str]) -> None:
+    """Raise Invalid for filters that look at other tables, which hold the present."""
+    for name in sorted(names):
+        spec = resource.filters.get(name)
+        if resource is not EVENTS and spec is not None and spec.join:
+            raise Invalid(
+                f"filter {name} of {resource.path} reads the present, so it cannot be used with as_of",
+                hint="Filter by ids, for example app_id, site_id or id.",
+            )

@@ -1,0 +1,64 @@
+"""Run ``python -m tools.guards [TEXT ...]``: all guards, or those whose name holds one of the texts."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.guards.mutations import Guard, guards
+from tools.house.sources import PACKAGES, ROOT
+
+FAILED = 1  # pytest's status of a run in which tests failed; others mean that it ran none
+
+
+def main(wanted: list[str]) -> int:
+    """Print one line a guard. Returns 1 if its tests pass without it, or fail with it."""
+    chosen = [guard for guard in guards() if not wanted or any(text in guard.name for text in wanted)]
+    if not chosen:
+        print(f"no guard's name holds {' or '.join(wanted)}", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="storax-guards-") as name:
+        copy = Path(name)
+        _copy(copy)
+        tests = sorted({test for guard in chosen for test in guard.tests})
+        if _run(copy, tests) != 0:
+            print("the tests fail with all guards in place", file=sys.stderr)
+            return 1
+        missed = [guard.name for guard in chosen if not _is_missed(copy, guard)]
+    print(f"{len(chosen) - len(missed)} of {len(chosen)} guards are missed by their tests when they are removed")
+    return 1 if missed else 0
+
+
+def _is_missed(copy: Path, guard: Guard) -> bool:
+    """Whether the guard's tests fail without it."""
+    path = copy / guard.file
+    source = path.read_text(encoding="utf-8")
+    path.write_text(guard.removed_from(source), encoding="utf-8")
+    try:
+        status = _run(copy, guard.tests)
+    finally:
+        path.write_text(source, encoding="utf-8")
+    print(f"{'red' if status == FAILED else 'NOT RED'}  {guard.name}", flush=True)
+    return status == FAILED
+
+
+def _run(copy: Path, tests: list[str] | tuple[str, ...]) -> int:
+    path = os.pathsep.join(str(copy / room) for room in PACKAGES.values())
+    argv = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
+    env = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(argv, check=False, cwd=copy, env=env, stdout=subprocess.DEVNULL).returncode
+
+
+def _copy(folder: Path) -> None:
+    """Copy all files that git knows or would take, so that nothing here is changed."""
+    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0"):
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
