@@ -8,11 +8,9 @@ time stamps are those of the first and the last event, the version is the last e
 from storax_core.database.aliases import column, source
 from storax_core.log.schemas import newest_data
 from storax_core.log.sql import read
-from storax_core.log.unknown_events import FUNCTION
 from storax_core.resources import Resource
 
-MERGE = f"""CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{{}}');
-{FUNCTION}"""
+MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}')"
 
 
 def folded(resource: Resource, only: str = "", *, merge: str = "pg_temp.merge") -> str:

@@ -14,25 +14,20 @@ from storax_core.database.connections import Connection
 from storax_core.errors import Conflict
 from storax_core.resources import PROJECTED
 
-SQLSTATE = "SX001"  # of a class that neither Postgres nor the SQL standard uses
 HINT = "Install the newer Storax that wrote the log."
-# Its type is that of an event's data, in whose place it stands.
-FUNCTION = f"""CREATE OR REPLACE FUNCTION pg_temp.refuse_event(type text, schema_version int, known int)
-RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN
-  RAISE EXCEPTION USING ERRCODE = '{SQLSTATE}', HINT = '{HINT}', MESSAGE = CASE known
-    WHEN 0 THEN format('the log has an event of type %s, which this Storax does not know', type)
-    ELSE format('the log has an event of type %s with schema version %s; this Storax knows versions up to %s',
-      type, schema_version, known) END;
-END $$"""
+
+
+class UnknownEventError(asyncpg.PostgresError):  # type: ignore[misc]
+    """What Postgres raises where a statement meets such an event; the message names type and versions."""
+
+    sqlstate = "SX001"  # of the function refuse_event, in a class that neither Postgres nor the SQL standard uses
 
 
 def checked(data: str, newest: Mapping[str, int]) -> str:
     """SQL of ``data`` that raises for an event of a type, or of a version of a type, that is not in ``newest``."""
     whens = " ".join(f"WHEN '{name}' THEN {version}" for name, version in newest.items())
     known = f"CASE type {whens} ELSE 0 END"
-    return (
-        f"CASE WHEN schema_version > {known} THEN pg_temp.refuse_event(type, schema_version, {known}) ELSE {data} END"
-    )
+    return f"CASE WHEN schema_version > {known} THEN refuse_event(type, schema_version, {known}) ELSE {data} END"
 
 
 @contextmanager
@@ -40,9 +35,7 @@ def refusals() -> Iterator[None]:
     """Within the block a fold that meets such an event raises Conflict, which names type and versions."""
     try:
         yield
-    except asyncpg.PostgresError as error:
-        if error.sqlstate != SQLSTATE:
-            raise
+    except UnknownEventError as error:
         raise Conflict(str(error), hint=HINT) from error
 
 

@@ -13,7 +13,8 @@ from storax_core.admin.users import bootstrap
 from storax_core.admin.verify import verify
 from storax_core.errors import Conflict
 from storax_core.log.event_types import EVENT_TYPES
-from world import in_database
+from waiting import eventually
+from world import World, in_database
 
 JOB = EVENT_TYPES["job.created"].schema_version
 NEWER = {
@@ -32,8 +33,8 @@ NEWER = {
     "a type of a known resource": ("site", "site.renamed", 1, "type site.renamed, which this Storax does not know"),
     "a type of an unknown resource": ("campaign", "campaign.created", 1, "type campaign.created, which this Storax"),
 }
-INSERT = """INSERT INTO event_log (position, "timestamp", owner_id, entity, entity_id, version, type, schema_version,
-  actor, data) OVERRIDING SYSTEM VALUE VALUES (1000000, now(), 1, $1, 1000000, 1, $2, $3, 'user:1', '{}')"""
+INSERT = """INSERT INTO event_log ("timestamp", entity, type, schema_version, owner_id, entity_id, version, actor, data)
+  VALUES (now(), $1, $2, $3, $4, $5, $6, 'user:1', '{}')"""
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def database(servers: Any, template: str) -> Iterator[str]:
 def refusal(request: pytest.FixtureRequest, database: str) -> str:
     """What the refusal of the event says that the log has."""
     entity, type_, version, reason = NEWER[request.param]
-    asyncio.run(execute(database, INSERT, entity, type_, version))
+    asyncio.run(execute(database, INSERT, entity, type_, version, 1, 1000000, 1))
     return reason
 
 
@@ -79,3 +80,17 @@ def test_rebuild_refuses_it_before_it_changes_a_row(database: str, refusal: str)
     asyncio.run(execute(database, "UPDATE user_account SET username = 'bent'"))
     assert refusal in refused(rebuild(database)).detail
     assert asyncio.run(execute(database, "SELECT username FROM user_account")) == [("bent",)]
+
+
+def test_a_query_of_the_past_refuses_it(database: str, redis_url: str) -> None:
+    with World(database, redis_url) as world:
+        user = world.user()
+        site = user.site("here")
+        before = world.value("SELECT max(position) FROM event_log")
+        world.sql(INSERT, "site", "site.updated", 2, user.id, site, 2)
+        eventually(lambda: (world.value("SELECT max(position) FROM feed") or 0) > before)
+        for query in ({"filter": {"id": site}}, {}):
+            refusal = user.refused("POST", "/sites/query", {"as_of": before + 1, **query}, status=409, code="conflict")
+            assert "type site.updated with schema version 2; this Storax knows versions up to 1" in refusal["detail"]
+            assert refusal["hint"] == "Install the newer Storax that wrote the log."
+        assert user.get(f"/sites/{site}", as_of=before)["name"] == "here"
