@@ -4,7 +4,6 @@ import errno
 import functools
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from storax_agent.files.safe_path import PathError, open_folder
@@ -156,12 +155,6 @@ def _explain(error: OSError | ValueError, command: str, names: Names) -> StartEr
             )
         case _:
             return StartError(f"the process could not be started: {error.strerror}", cause="system")
-
-
-def _lacks_mode(command: str, error: OSError) -> bool:
-    return (
-        error.errno == errno.EACCES and "/" in command and Path(command).is_file() and not os.access(command, os.X_OK)
-    )
 
 
 def _output_error(names: Names) -> str | None:
