@@ -53,6 +53,7 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "jobs_ever_tagged(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_taken_by(bigint[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_with_tags(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
+    "refuse_event(text,integer,integer)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "storax_analyze()": {WORKER: "EXECUTE"},
 }
 # Those that read past row-level security, and so belong to SEARCH. All others belong to the owner of the tables.

@@ -77,17 +77,16 @@ def _set_aside(folder: SiteFolder) -> Iterator[Finding]:
         where = f"{folder.set_aside}; remove what you have looked at"
         yield Finding("set aside", None, f"{summary.count} records that could not be read or sent, in {where}")
     for record in summary.newest:
-        yield Finding("set aside", None, f"{record['name']}: {record['reason']}")
+        yield Finding("set aside", None, f"{record.name}: {record.reason}")
 
 
 def _loops(folder: SiteFolder) -> Iterator[Finding]:
     if holder(folder.lock) is None:
         return
     for name, health in read_health(folder.state / HEALTH_FILE).items():
-        if health.get("errors"):
-            failing = str(health.get("failing") or "")
-            detail = f"{health['errors']} errors so far" + (f", now: {failing}" if failing else ", none now")
-            yield Finding(f"loop {name}", False if failing else None, detail)
+        if health.errors:
+            now = f"now: {health.failing}" if health.failing else "none now"
+            yield Finding(f"loop {name}", False if health.failing else None, f"{health.errors} errors so far, {now}")
 
 
 def _waiting(folder: SiteFolder) -> int:

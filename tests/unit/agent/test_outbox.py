@@ -108,7 +108,7 @@ def test_a_row_that_cannot_be_read_is_set_aside_once_and_the_next_is_handed_out(
     assert ([row["id"] for row in batch.entries], batch.seq, batch.damaged) == ([1, 3], 3, 1)
     assert OutboxReader(path, aside).take(10) == batch
     summary = aside.summary()
-    assert (summary.count, summary.newest[0]["name"]) == (1, "outbox row 2")
+    assert (summary.count, summary.newest[0].name) == (1, "outbox row 2")
 
 
 @pytest.mark.parametrize("damage", ["header", "page"])
@@ -124,7 +124,7 @@ def test_a_damaged_file_is_kept_and_a_new_one_begun(path, damage):
     assert (second.seq, second.unanswered(), reader.take(10)) == (0, [], None)
     assert second.append([entry(1, "RUNNING")]) == 1
     (record,) = aside.summary().newest
-    assert (record["name"], "its jobs run again" in record["reason"]) == ("outbox.sqlite", True)
+    assert (record.name, "its jobs run again" in record.reason) == ("outbox.sqlite", True)
     assert len(list(path.parent.glob("outbox.sqlite.*.damaged"))) == 1
 
 

@@ -4,7 +4,6 @@ import errno
 import functools
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from storax_agent.files.free_space import is_full_error
@@ -164,12 +163,6 @@ def _explain(error: OSError | ValueError, command: str, names: Names) -> StartEr
         case _:
             message = f"the process could not be started: {error.strerror}"
             return StartError(message, cause="system", full=is_full_error(error))
-
-
-def _lacks_mode(command: str, error: OSError) -> bool:
-    return (
-        error.errno == errno.EACCES and "/" in command and Path(command).is_file() and not os.access(command, os.X_OK)
-    )
 
 
 def _output_error(names: Names) -> tuple[str, OSError] | None:
