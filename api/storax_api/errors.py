@@ -1,6 +1,7 @@
 """Core errors as HTTP answers: RFC 9457 problem details. The only file that knows which error has which status."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from storax_core.suggest import nearest
 log = logging.getLogger("storax.api")
 STATUS: dict[type[errors.CoreError], int] = {
     errors.NotFound: 404,
+    errors.LostPlace: 410,
     errors.Unauthorized: 401,
     errors.Invalid: 422,
     errors.TooLarge: 413,
@@ -31,7 +33,15 @@ def status_of(error: errors.CoreError) -> int:
     return next((STATUS[k] for k in type(error).__mro__ if k in STATUS), 500)
 
 
-def problem(request: Request, status: int, code: str, detail: str, hint: str = "", rows: Any = None) -> Response:
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    hint: str = "",
+    rows: Any = None,
+    members: Mapping[str, int] | None = None,
+) -> Response:
     """One problem-details answer."""
     body: dict[str, Any] = {
         "type": f"urn:storax:error:{code}",
@@ -41,6 +51,7 @@ def problem(request: Request, status: int, code: str, detail: str, hint: str = "
         "code": code,
         "hint": hint,
         "request_id": request_id(request),
+        **(members or {}),
     }
     if rows:
         body["errors"] = rows
@@ -92,7 +103,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.CoreError)
     async def core(request: Request, error: errors.CoreError) -> Response:
-        return problem(request, status_of(error), error.code, error.detail, error.hint, error.errors)
+        return problem(request, status_of(error), error.code, error.detail, error.hint, error.errors, error.members)
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:

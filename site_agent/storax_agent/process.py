@@ -19,6 +19,7 @@ from storax.errors import StoraxError
 from storax_agent.allocations.launcher import Size
 from storax_agent.files.set_aside import SetAside
 from storax_agent.launch.base import Launcher
+from storax_agent.loops.epochs import Epochs
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import Health
 from storax_agent.loops.heartbeat import Heartbeat
@@ -58,7 +59,8 @@ class AgentProcess(ABC):
             on_open=lambda session: self.agent.post(self.agent.reports.note, "session", str(session)),
             on_lost=lambda session: self.agent.post(self.agent.session_lost, session),
         )
-        self.reconcile = Reconcile(api, self.keeper, self.agent)
+        self.epochs = Epochs(api, self.agent, self.outbox.note("epoch"))
+        self.reconcile = Reconcile(api, self.keeper, self.agent, self.epochs.follow)
         self.agent.reconcile = self.reconcile.soon
         self.pull = Pull(
             api, self.keeper, self.agent.demand, self.agent, reconcile=self.reconcile.soon, limits=self._limits()
@@ -177,7 +179,7 @@ class AgentProcess(ABC):
         beat = Heartbeat(
             self.api, self.keeper, lambda rows: self.agent.post(self.agent.cancel, rows),
             beat_sec=settings.beat_sec, look_sec=settings.cancel_poll_sec, not_polling=lambda: self.agent.not_polling,
-            announce=self._announce,
+            announce=self._announce, follow=self.epochs.follow,
         )  # fmt: skip
         common = [self._loop("heartbeat", beat.step), self._loop("reconcile", self.reconcile.step)]
         return [*common, *self._own_loops()]

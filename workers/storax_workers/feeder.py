@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from storax_core.database import upkeep
+from storax_core.database import epochs, upkeep
 from storax_core.database.connections import GONE, Connection, Database
 from storax_core.lifecycle.states import JOB_TAKEABLE
 from storax_core.log import watermark
@@ -25,6 +25,7 @@ from storax_core.resources.job import TAKEABLE, first_in_line
 log = logging.getLogger("storax.feeder")
 LEAD = f"SELECT pg_try_advisory_lock({watermark.LEADER_KEY})"
 QUEUE_OF = {"job": "ready", "batch_job": "batch"}
+EPOCH = "epoch"  # a mark: the epoch whose events the stream holds
 CHUNK = 2000  # events relayed at once
 ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between checks while an append is under way, and while nothing happens
 RECONCILE_SEC = 2.0
@@ -68,8 +69,8 @@ class Feeder:
     async def _lead(self, conn: Connection) -> None:
         # A checkpoint lost in a crash does no harm: Redis refuses what is published twice, and the events are durable.
         await conn.execute("SET synchronous_commit = off")
+        await self._follow_epoch(conn)
         self.position = await watermark.published(conn)
-        await self._drop_foreign_stream(conn)
         mark = watermark.Watermark(safe=self.position)
         helper = asyncio.create_task(self._reconcile_for_ever())
         log.info("feeder leads from position %d", self.position)
@@ -84,12 +85,21 @@ class Feeder:
             with contextlib.suppress(asyncio.CancelledError, *GONE):
                 await conn.execute("SELECT pg_advisory_unlock_all(); SET synchronous_commit = on")
 
-    async def _drop_foreign_stream(self, conn: Connection) -> None:
-        """Drop a stream that is ahead of the log: it is of another database, and would refuse this one's positions."""
+    async def _follow_epoch(self, conn: Connection) -> None:
+        """Drop a stream and queues of another epoch or database: their positions and ids are not those of this log.
+
+        A stream that is ahead of a log with events shows that the database was restored, which raises the epoch.
+        """
         with contextlib.suppress(QueueDown):
             end = int((await self.queues.feed_end()).partition("-")[0])
-            if end > await conn.fetchval(watermark.LAST_DRAWN):
+            ahead = end > await conn.fetchval(watermark.LAST_DRAWN)
+            if ahead and await epochs.last_event(conn):
+                await epochs.raise_epoch(conn, f"the stream in Redis reaches position {end}, and the log does not")
+            number = str((await epochs.current(conn)).number)
+            if ahead or await self.queues.marked(EPOCH) not in (None, number):
                 await self.queues.drop_feed()
+                self.redis_lost = True
+            await self.queues.mark(EPOCH, number)
 
     async def _rest(self, seconds: float) -> None:
         # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.

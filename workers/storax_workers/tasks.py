@@ -6,6 +6,8 @@ from typing import Any
 
 from storax_core.commands import idempotency, leases
 from storax_core.database.connections import Connection, Database, writing
+from storax_core.log import sealing
+from storax_core.log.sealing import Sealing
 from storax_core.settings import Settings
 
 
@@ -34,3 +36,19 @@ def sweep_sessions() -> int:
 def forget_commands() -> None:
     """Drop idempotency keys that no client can still be repeating."""
     _with_database(idempotency.forget_old)
+
+
+def seal_log() -> None:
+    """Seal the events that are final, and export the seals."""
+    settings = Settings()
+    how = Sealing.of(settings.seal_export, settings.seal_key_file)
+
+    async def run() -> None:
+        db = await Database.connect(settings.database_url, size=2)
+        try:
+            async with db.worker() as conn:
+                await sealing.run(conn, how)
+        finally:
+            await db.close()
+
+    asyncio.run(run())

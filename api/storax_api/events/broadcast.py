@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 
 from storax_core.database.connections import Database
-from storax_core.errors import Unavailable
 from storax_core.log import watermark
 from storax_core.queues import QueueDown, Queues
 
@@ -84,8 +83,8 @@ class Broadcast:
                 await self._follow()
             except QueueDown:
                 self._resync_all(self._last)
-            except Unavailable as error:
-                log.warning("the feed waits for Postgres: %s", error)
+            except Exception as error:  # whatever it is, this feed is the only one of the process
+                log.warning("the feed waits for Postgres: %s: %s", type(error).__name__, error)
             await asyncio.sleep(POLL_SEC)
 
     async def _follow(self) -> None:

@@ -1,6 +1,7 @@
 """One connection's stream of events: the past from Postgres, then the present from the broadcast, no gap between."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ import orjson
 from storax_api.events.broadcast import POLL_SEC, Batch, Broadcast, Subscriber
 from storax_api.waits import Waits
 from storax_core.database.connections import Database
-from storax_core.log import watermark
+from storax_core.errors import LostPlace
+from storax_core.log import positions, watermark
 from storax_core.queries import select
 from storax_core.resources import EVENTS, JOBS
 
@@ -40,7 +42,8 @@ class EventStream:
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield every matching event, in order, each once; comments keep the connection open."""
-        with self.broadcast.subscribe(self.owner_id) as subscriber:
+        # A place that a restore lost ends the stream; the reader learns of it when it opens the next.
+        with self.broadcast.subscribe(self.owner_id) as subscriber, contextlib.suppress(LostPlace):
             yield b": ready\n\n"
             async for frame in self._past(subscriber):
                 yield frame
@@ -97,6 +100,7 @@ class EventStream:
 
     async def _page(self) -> tuple[int, select.Page]:
         async with self.db.owner(self.owner_id) as conn:
+            await positions.check(conn, self.at)
             end = await watermark.published(conn)
             filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
             query = select.Query(filter=filters, ordering=["position"], limit=1000)

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from storax.local.errors import StartError
 from storax.local.servers.ports import HOST
@@ -26,11 +28,13 @@ class Platform:
         stack: The stack; its addresses are set, and the parts store the token and the prepared schema in it.
         port: Port of the API.
         servers: Names of the parts that must be ready first.
+        seals: File of the exported seals of the log; another place may be named by STORAX_SEAL_EXPORT.
     """
 
     stack: Stack
     port: int
     servers: tuple[str, ...]
+    seals: Path
 
     def parts(self) -> list[Part]:
         """The parts, in the order people should read them."""
@@ -98,6 +102,7 @@ class Platform:
             "STORAX_REDIS_URL": self.stack.redis_url,
             "STORAX_HOST": HOST,
             "STORAX_PORT": str(self.port),
+            "STORAX_SEAL_EXPORT": os.environ.get("STORAX_SEAL_EXPORT", str(self.seals)),
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -30,7 +30,7 @@ def make_plan(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports
     stack.url = f"http://{HOST}:{port}"
     names = tuple(part.name for part in servers if not part.once)
     site = _site(folder, stack=stack) if config.site else []
-    return [*servers, *Platform(stack, port=port, servers=names).parts(), *site]
+    return [*servers, *Platform(stack, port=port, servers=names, seals=folder.seals).parts(), *site]
 
 
 def _servers(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports) -> list[Part]:

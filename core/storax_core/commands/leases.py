@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storax_core.commands import hook_jobs, transitions
 from storax_core.commands.locks import lock_mine, require_mine
+from storax_core.database import epochs
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound
 from storax_core.lifecycle import rules
@@ -128,9 +129,10 @@ class Reports(BaseModel):
 
 
 async def touch(conn: Connection, owner_id: int, session_id: int) -> Any:
-    """Extend a session's life. Raises NotFound when it has ended or expired."""
+    """Extend a session's life. Raises NotFound when it has ended or expired, Restored when a restore lost it."""
     row = await conn.fetchrow(TOUCH, session_id, owner_id)
     if row is None:
+        await epochs.check_id(conn, "session", session_id)
         raise NotFound(
             f"session {session_id} does not exist: it ended or expired",
             hint="Open a new session; its jobs were given back.",
@@ -139,10 +141,15 @@ async def touch(conn: Connection, owner_id: int, session_id: int) -> Any:
 
 
 async def heartbeat(conn: Connection, owner_id: int, session_id: int) -> Row:
-    """Extend a session and note that its site was heard. Returns expires_at and the jobs to cancel."""
+    """Extend a session and note that its site was heard. Returns expires_at, the jobs to cancel, and the epoch.
+
+    ``restored_to`` is the last position kept when the epoch began, ``lease_floor`` what its leases exceed.
+    """
     row = await touch(conn, owner_id, session_id)
     await conn.execute("UPDATE site SET last_refresh = now() WHERE id = $1", row["site_id"])
-    return {"expires_at": row["expires_at"], "cancel": await cancels(conn, session_id)}
+    epoch = await epochs.current(conn)
+    of_epoch = {"epoch": epoch.number, "restored_to": epoch.kept_position, "lease_floor": epoch.lease_floor}
+    return {"expires_at": row["expires_at"], "cancel": await cancels(conn, session_id), **of_epoch}
 
 
 async def cancels(conn: Connection, session_id: int) -> list[Row]:
@@ -176,6 +183,7 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     await transitions.append_job_changes(conn, ctx, changes)
     row = await conn.fetchrow(KNOWN_AND_CANCELS, session_id, ctx.owner_id)
     if not row["known"]:
+        await epochs.check_id(conn, "session", session_id)
         raise NotFound(f"session {session_id} does not exist")
     return {"accepted": accepted, "refused": refused, "cancel": row["cancel"]}
 

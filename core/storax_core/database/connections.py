@@ -7,7 +7,7 @@ sweeps). None of the last two may change or delete an event.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -26,6 +26,7 @@ GONE = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidCatalogNameError,  # a database that is being replaced
     asyncpg.InternalClientError,  # what asyncpg says of a connection that was killed while it lay in the pool
 )
 RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
@@ -98,9 +99,9 @@ async def writing(conn: Connection) -> AsyncIterator[Connection]:
 
 
 class _Session(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that remembers whose rows it was last set to show."""
+    """A connection that remembers whose rows it was last set to show, and whether the epoch was checked."""
 
-    __slots__ = ("storax_owner",)
+    __slots__ = ("storax_epoch", "storax_owner")
 
 
 async def _pool(url: str, role: str, size: int) -> Any:
@@ -131,6 +132,17 @@ async def _prepare(conn: Connection) -> None:
     """jsonb and uuid travel as text both ways: what Postgres stored goes into an answer without being parsed."""
     await conn.set_type_codec("jsonb", encoder=str, decoder=orjson.Fragment, schema="pg_catalog")
     await conn.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog")
+    conn.storax_epoch = False
+
+
+async def _check_epoch(conn: Connection) -> None:
+    """Have a database that was restored since the last connection begin a new epoch (``epochs.py``).
+
+    One without the function is not migrated yet, as `readyz` says, or is being restored: it is asked again.
+    """
+    with suppress(asyncpg.UndefinedFunctionError):
+        await conn.execute("SELECT storax_check_epoch()")
+        conn.storax_epoch = True
 
 
 async def _keep_settings(_: Connection) -> None:
@@ -142,6 +154,8 @@ async def _lend(pool: Any) -> AsyncIterator[Connection]:
     try:
         # With a timeout asyncpg makes a task of it, so only where there may be something to wait for.
         async with pool.acquire(timeout=None if pool.get_idle_size() else 10) as conn:
+            if not conn._con.storax_epoch:
+                await _check_epoch(conn._con)
             yield conn
     except (*GONE, TimeoutError) as error:
         raise Unavailable("Postgres does not answer", hint="Try again in a moment, with the same key.") from error

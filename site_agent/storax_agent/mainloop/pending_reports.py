@@ -21,7 +21,7 @@ class PendingReports:
         self._outbox, self._trigger = outbox, trigger
         self._entries: dict[Lease, Entry] = {}
         self._notes: dict[str, str] = {}
-        self._answered = self._split_row = 0
+        self._answered = self._position = self._split_row = 0
         self._unanswered: dict[Pair, int] = {}
         self._given_up: dict[Pair, None] = {}
 
@@ -69,7 +69,7 @@ class PendingReports:
             return ""
         entries, before = list(self._entries.values()), self._outbox.seq
         try:
-            seq = self._outbox.append(entries, answered=self._answered, **self._notes)
+            seq = self._outbox.append(entries, answered=self._answered, position=self._position, **self._notes)
         except sqlite3.Error as error:
             LOG.error("the outbox cannot be written: %s; trying again", error)  # noqa: TRY400
             return ""
@@ -80,13 +80,21 @@ class PendingReports:
         if entries:
             self._trigger.add(len(entries), final=any(_ends(entry) for entry in entries))
         cursor = self._notes.get("cursor", "")
-        self._entries, self._notes, self._answered = {}, {}, 0
+        self._entries, self._notes, self._answered, self._position = {}, {}, 0, 0
         return cursor
 
-    def answered(self, seq: int, entries: Iterable[Entry], *, damaged: bool = False) -> None:
-        """The server answered for these, which are in the rows up to ``seq``. With ``damaged``, rows among them could
-        not be read: whatever they held waits for no answer any more."""
-        self._answered = seq
+    def send_again(self, position: int) -> None:
+        """Report again what the server had in its log behind ``position``, which it lost."""
+        number = self._outbox.put_back(position)
+        if number:
+            LOG.warning("%d answers are lost with the server's log; reporting again", number)
+            self.recall()
+
+    def answered(self, seq: int, entries: Iterable[Entry], *, damaged: bool = False, position: int = 0) -> None:
+        """The server answered for these, which are in the rows up to ``seq``; ``position`` is that of the last event
+        that they made in its log. With ``damaged``, rows among them could not be read: whatever they held waits for no
+        answer any more."""
+        self._answered, self._position = seq, max(self._position, position)
         if damaged or 0 < self._split_row <= seq:
             self._split_row = 0
             self._unanswered = {pair: row for pair, row in self._unanswered.items() if row > seq}
