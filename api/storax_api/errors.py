@@ -18,7 +18,7 @@ from storax_core.suggest import nearest
 log = logging.getLogger("storax.api")
 STATUS: dict[type[errors.CoreError], int] = {
     errors.NotFound: 404,
-    errors.LostPlace: 410,
+    errors.LostPosition: 410,
     errors.Unauthorized: 401,
     errors.Invalid: 422,
     errors.TooLarge: 413,

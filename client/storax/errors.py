@@ -263,7 +263,7 @@ _KINDS: tuple[type[StoraxError], ...] = (
     InvalidInput, TooLarge, Unauthorized, NotFound, Conflict, IllegalMove, StaleVersion, Leased, Unavailable,
     Restored, NoColumn, NoDataFrame, NoPipeline, NoFile, NoProject, ServerDown, EngineDown, JobFailed, JobCancelled,
 )  # fmt: skip
-_BY_CODE = {kind.code: kind for kind in _KINDS}
+_BY_CODE = {kind.code: kind for kind in _KINDS} | {"lost_position": Restored}
 _BY_STATUS: dict[int, type[StoraxError]] = {
     401: Unauthorized,
     403: Unauthorized,

@@ -3,7 +3,7 @@
 CoreError
 ├── NotFound          the named thing does not exist for this caller
 │   └── Restored      the server was restored to a state before it existed; names the epoch and the last position kept
-│       └── LostPlace the same, of a place in the log
+│       └── LostPosition  the same, of a position in the log
 ├── Invalid           the input breaks a rule; names the field and the nearest right name
 ├── TooLarge          the input exceeds a published limit
 ├── Unauthorized      no valid token, or a wrong password
@@ -50,13 +50,15 @@ class Restored(NotFound):
 
     code = "restored"
 
-    def __init__(self, detail: str, *, epoch: int, restored_to: int, hint: str = "") -> None:
+    def __init__(self, detail: str, *, hint: str = "", epoch: int = 0, restored_to: int = 0) -> None:
         super().__init__(detail, hint=hint)
         self.members = {"epoch": epoch, "restored_to": restored_to}
 
 
-class LostPlace(Restored):
+class LostPosition(Restored):
     """A place in the log behind which nothing can be read: its event was lost, or never was."""
+
+    code = "lost_position"
 
 
 class Invalid(CoreError):

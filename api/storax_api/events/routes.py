@@ -67,7 +67,7 @@ def _includes_job(request: Request) -> bool:
 
 
 async def _start(request: Request, db: Database) -> int:
-    """The position that the stream begins behind. Raises Invalid, and LostPlace for one that no event can follow."""
+    """The position that the stream begins behind. Raises Invalid, and LostPosition for one that no event can follow."""
     after = request.headers.get("last-event-id") or request.query_params.get("after")
     if after is None:
         return await _published(db)

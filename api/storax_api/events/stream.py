@@ -12,7 +12,7 @@ import orjson
 from storax_api.events.broadcast import POLL_SEC, Batch, Broadcast, Subscriber
 from storax_api.waits import Waits
 from storax_core.database.connections import Database
-from storax_core.errors import LostPlace
+from storax_core.errors import LostPosition
 from storax_core.log import positions, watermark
 from storax_core.queries import select
 from storax_core.resources import EVENTS, JOBS
@@ -43,7 +43,7 @@ class EventStream:
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield every matching event, in order, each once; comments keep the connection open."""
         # A place that a restore lost ends the stream; the reader learns of it when it opens the next.
-        with self.broadcast.subscribe(self.owner_id) as subscriber, contextlib.suppress(LostPlace):
+        with self.broadcast.subscribe(self.owner_id) as subscriber, contextlib.suppress(LostPosition):
             yield b": ready\n\n"
             async for frame in self._past(subscriber):
                 yield frame

@@ -2,19 +2,19 @@
 
 from storax_core.database import epochs
 from storax_core.database.connections import Connection
-from storax_core.errors import LostPlace
+from storax_core.errors import LostPosition
 from storax_core.log.watermark import LAST_DRAWN
 
 
 async def check(conn: Connection, position: int) -> None:
-    """Raise LostPlace where the log does not go on behind this position.
+    """Raise LostPosition where the log does not go on behind this position.
 
     The event there was lost in a restore, or none was written yet: then the reader's log is another one, or this one
     before a restore that nobody noticed.
     """
     epoch = await epochs.of_lost_position(conn, position)
     if epoch:
-        raise LostPlace(
+        raise LostPosition(
             f"the event at position {position} is gone: the server was restored on {epoch.raised_at:%Y-%m-%d %H:%M} UTC"
             f" to position {epoch.kept_position} (epoch {epoch.number})",
             epoch=epoch.number,
@@ -23,7 +23,7 @@ async def check(conn: Connection, position: int) -> None:
         )
     if position > await conn.fetchval(LAST_DRAWN):
         now, end = await epochs.current(conn), await epochs.last_event(conn)
-        raise LostPlace(
+        raise LostPosition(
             f"position {position} is ahead of the log, which ends at {end}",
             epoch=now.number,
             restored_to=end,

@@ -1,5 +1,6 @@
 """A server that was restored from a backup: what was handed out since never comes again, and everybody is told."""
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,21 @@ def test_a_lease_that_ends_after_the_restore_refuses_those_that_it_lost(
     assert [row["code"] for row in refused] == ["stale_epoch"]
 
 
+def test_a_report_of_a_lost_lease_finds_no_epoch_of_its_own(world: World, user: User, tmp_path: Path) -> None:
+    """The restored log and the lost time each went on from epoch n: the one by a loss, the other by a loss and a lease."""
+    site = user.site()
+    user.jobs(user.app(site))
+    holder = user.session(site)
+    (held,) = user.acquire(holder)
+    before = past(world, tmp_path)
+    before.restore()
+    user.delete(f"/sessions/{holder}")
+    job = user.get(f"/jobs/{held['id']}")
+    assert job["lease_epoch"] > held["lease_epoch"] + 1, "the lost time may have handed out the next one"
+    late = {**held, "lease_epoch": held["lease_epoch"] + 1}
+    assert user.report(user.session(site), late, "RUNNING")["refused"][0]["code"] == "stale_epoch"
+
+
 def test_a_session_that_was_lost_is_told_so(world: World, user: User, tmp_path: Path) -> None:
     site = user.site()
     before = past(world, tmp_path)
@@ -169,7 +185,7 @@ def test_a_follower_ahead_of_the_log_is_told_to_start_over_and_misses_nothing(
         user.site()
         assert follower.ended.wait(60), "the open stream went on as if nothing had happened"
     assert [i for i in follower.ids if i > before.position] == [i for i in follower.ids if before.position < i <= lost]
-    answer = user.refused("GET", "/events/stream", status=410, code="restored", params={"after": lost})
+    answer = user.refused("GET", "/events/stream", status=410, code="lost_position", params={"after": lost})
     assert answer["restored_to"] == before.position
     with user.stream(after=answer["restored_to"]) as again:
         user.site()
@@ -179,7 +195,7 @@ def test_a_follower_ahead_of_the_log_is_told_to_start_over_and_misses_nothing(
 
 
 def test_a_place_ahead_of_the_log_is_refused(user: User) -> None:
-    answer = user.refused("GET", "/events/stream", status=410, code="restored", params={"after": 2**60})
+    answer = user.refused("GET", "/events/stream", status=410, code="lost_position", params={"after": 2**60})
     assert "is ahead of the log" in answer["detail"]
 
 
@@ -217,6 +233,7 @@ def checked(world: World, path: Path) -> dict[str, Any]:
     return report_
 
 
+@pytest.mark.slow("two restores of a dump")
 def test_what_a_restore_lost_of_the_sealed_log_is_confirmed_by_an_operator(
     world: World, user: User, tmp_path: Path
 ) -> None:
@@ -251,11 +268,10 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers, 
     servers.stop()
 
 
+@pytest.mark.slow("Postgres starts four times")
 def test_a_copy_of_the_files_that_is_behind_its_seals_raises_the_epoch(
     copied: tuple[Servers, Path], tmp_path: Path
 ) -> None:
-    import asyncio
-
     servers, folder = copied
     path = str(tmp_path / "seals.ndjson")
 
