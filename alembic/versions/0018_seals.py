@@ -38,6 +38,7 @@ def upgrade() -> None:
     op.execute("""CREATE FUNCTION seal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'seals are append-only: % refused', TG_OP USING ERRCODE = 'insufficient_privilege';
 END $$""")
+    op.execute("REVOKE ALL ON FUNCTION seal_is_append_only() FROM PUBLIC")
     op.execute("""CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON seal
 FOR EACH STATEMENT EXECUTE FUNCTION seal_is_append_only()""")
     op.execute("ALTER TABLE seal ENABLE ALWAYS TRIGGER append_only")

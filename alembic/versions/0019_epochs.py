@@ -39,6 +39,7 @@ def upgrade() -> None:
     _raise()
     _check()
     op.execute("INSERT INTO cluster_epoch VALUES (0, now(), 'the first', storax_database_identity(), 0, 1, '{}')")
+    op.execute("REVOKE ALL ON FUNCTION storax_database_identity() FROM PUBLIC")
     for function, roles in (("storax_check_epoch()", f"{APP}, {WORKER}"), ("storax_raise_epoch(text, bigint)", WORKER)):
         op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {roles}")
@@ -47,7 +48,7 @@ def upgrade() -> None:
 def _identity() -> None:
     """A text that another cluster, a later timeline, and a database or table that was made anew do not share."""
     op.execute("""CREATE FUNCTION storax_database_identity() RETURNS text LANGUAGE sql STABLE
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
   left(pg_walfile_name(pg_current_wal_lsn()), 8),
   (SELECT oid FROM pg_database WHERE datname = current_database()), 'public.cluster_epoch'::regclass::oid) $$""")
@@ -55,7 +56,7 @@ SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
 
 def _raise() -> None:
     op.execute(f"""CREATE FUNCTION storax_raise_epoch(why text, beyond bigint DEFAULT 0) RETURNS int LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = public AS $$
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   kept bigint; ahead bigint; ids jsonb := '{{}}'; s record;
   raised int := greatest(floor(extract(epoch FROM clock_timestamp()) - {BEGINNING})::int,
@@ -80,7 +81,7 @@ END $$""")
 def _check() -> None:
     """A database without any event adopts its identity: there is nothing that could be handed out again."""
     op.execute("""CREATE FUNCTION storax_check_epoch() RETURNS int LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = public AS $$
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   known cluster_epoch; here text := storax_database_identity();
 BEGIN

@@ -1,5 +1,5 @@
 """The feeder: reads the log up to the watermark, and writes to Redis: ids of jobs that became runnable, sessions to
-wake, events for the stream. One feeder leads at a time, by a Postgres advisory lock; any other takes over.
+wake, the position for the stream. One feeder leads at a time, by a Postgres advisory lock; any other takes over.
 
 What it writes are hints. A second task, the reconciler, puts back the head of every live site's queue from Postgres, so
 a lost hint costs seconds and never a job.
@@ -9,12 +9,10 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from storax_core.database import epochs, upkeep
+from storax_core.database import upkeep
 from storax_core.database.connections import GONE, Connection, Database
 from storax_core.lifecycle.states import JOB_TAKEABLE
 from storax_core.log import watermark
@@ -25,7 +23,6 @@ from storax_core.resources.job import TAKEABLE, first_in_line
 log = logging.getLogger("storax.feeder")
 LEAD = f"SELECT pg_try_advisory_lock({watermark.LEADER_KEY})"
 QUEUE_OF = {"job": "ready", "batch_job": "batch"}
-EPOCH = "epoch"  # a mark: the epoch whose events the stream holds
 CHUNK = 2000  # events relayed at once
 ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between checks while an append is under way, and while nothing happens
 RECONCILE_SEC = 2.0
@@ -69,8 +66,8 @@ class Feeder:
     async def _lead(self, conn: Connection) -> None:
         # A checkpoint lost in a crash does no harm: Redis refuses what is published twice, and the events are durable.
         await conn.execute("SET synchronous_commit = off")
-        await self._follow_epoch(conn)
         self.position = await watermark.published(conn)
+        await self._drop_foreign_stream(conn)
         mark = watermark.Watermark(safe=self.position)
         helper = asyncio.create_task(self._reconcile_for_ever())
         log.info("feeder leads from position %d", self.position)
@@ -85,21 +82,12 @@ class Feeder:
             with contextlib.suppress(asyncio.CancelledError, *GONE):
                 await conn.execute("SELECT pg_advisory_unlock_all(); SET synchronous_commit = on")
 
-    async def _follow_epoch(self, conn: Connection) -> None:
-        """Drop a stream and queues of another epoch or database: their positions and ids are not those of this log.
-
-        A stream that is ahead of a log with events shows that the database was restored, which raises the epoch.
-        """
+    async def _drop_foreign_stream(self, conn: Connection) -> None:
+        """Drop a stream that is ahead of the log: it is of another database, or forged, and refuses our positions."""
         with contextlib.suppress(QueueDown):
             end = int((await self.queues.feed_end()).partition("-")[0])
-            ahead = end > await conn.fetchval(watermark.LAST_DRAWN)
-            if ahead and await epochs.last_event(conn):
-                await epochs.raise_epoch(conn, f"the stream in Redis reaches position {end}, and the log does not")
-            number = str((await epochs.current(conn)).number)
-            if ahead or await self.queues.marked(EPOCH) not in (None, number):
+            if end > await conn.fetchval(watermark.LAST_DRAWN):
                 await self.queues.drop_feed()
-                self.redis_lost = True
-            await self.queues.mark(EPOCH, number)
 
     async def _rest(self, seconds: float) -> None:
         # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.
@@ -120,19 +108,27 @@ class Feeder:
         return True
 
     async def relay(self, conn: Connection, rows: Sequence[Any]) -> None:
-        """Hints first, then the stream, then the checkpoint: a crash in between repeats hints, which is harmless."""
+        """Hints first, then the checkpoint, then the stream, whose readers go by the checkpoint.
+
+        A crash in between repeats hints, which is harmless, or leaves readers to look at the checkpoint by themselves.
+        """
         last = rows[-1]["position"]
-        try:
+        with self._going_on_without_redis():
             await self._hint(conn, rows)
-            # Not the last that Redis took: readers of the stream must see the gap that an outage left.
-            body = orjson.dumps({"after": self.position, "events": [watermark.event(dict(r)) for r in rows]})
-            await self.queues.publish(last, body)
+        await watermark.keep(conn, last)
+        self.position = last
+        with self._going_on_without_redis():
+            if not await self.queues.publish(last):
+                await self._drop_foreign_stream(conn)
+
+    @contextlib.contextmanager
+    def _going_on_without_redis(self) -> Iterator[None]:
+        try:
+            yield
         except QueueDown as error:
             if not self.redis_lost:
                 log.warning("Redis does not answer, going on without: %s", error)
             self.redis_lost = True
-        await watermark.keep(conn, last)
-        self.position = last
 
     async def _hint(self, conn: Connection, rows: Sequence[Any]) -> None:
         # What became runnable again in the same batch is added after it was dropped.

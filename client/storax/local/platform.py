@@ -5,15 +5,19 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from storax.local.errors import StartError
+from storax.local.logins import PARTS, Logins
 from storax.local.servers.ports import HOST
 from storax.local.servers.probes import http_status
 from storax.local.stack_parts import Part, never
 from storax.local.state import Stack
 
 USER = "local"
+# What the user named for one part is not in the environment of another.
+NO_OTHERS = {f"STORAX_{part.upper()}_{kind}_URL": "" for part in PARTS for kind in ("DATABASE", "REDIS")}
 SETTLE_SEC = 0.5  # a process that cannot import or connect is gone by then
 
 
@@ -26,12 +30,14 @@ class Platform:
 
     Attributes:
         stack: The stack; its addresses are set, and the parts store the token and the prepared schema in it.
+        logins: The addresses of the servers for each part.
         port: Port of the API.
         servers: Names of the parts that must be ready first.
         seals: File of the exported seals of the log; another place may be named by STORAX_SEAL_EXPORT.
     """
 
     stack: Stack
+    logins: Logins
     port: int
     servers: tuple[str, ...]
     seals: Path
@@ -45,7 +51,7 @@ class Platform:
         return Part(
             name="migrate",
             argv=python_command("storax_core.admin", "migrate"),
-            environment=self._environment,
+            environment=self._migration,
             needs=("api",) if known else self.servers,
             once=True,
             skip=self._is_ready if known else never,
@@ -56,7 +62,7 @@ class Platform:
         return Part(
             name="api",
             argv=python_command("storax_api"),
-            environment=self._environment,
+            environment=partial(self._environment, "api"),
             needs=self.servers,
             ready=self._is_alive if self._schema_known else self._is_ready,
             alive=self._is_alive,
@@ -69,7 +75,7 @@ class Platform:
         return Part(
             name=name,
             argv=python_command("storax_workers", name),
-            environment=self._environment,
+            environment=partial(self._environment, name),
             needs=self.servers if self._schema_known else (*self.servers, "bootstrap"),
             retry=_lacks_schema,
             settle=SETTLE_SEC,
@@ -80,7 +86,7 @@ class Platform:
         return Part(
             name="bootstrap",
             argv=python_command("storax_core.admin", "bootstrap", "--user", USER),
-            environment=self._environment,
+            environment=self._migration,
             needs=("migrate", "api") if self.stack.token else ("migrate",),
             once=True,
             skip=self._token_is_valid,
@@ -96,15 +102,14 @@ class Platform:
         """Whether an earlier start of this version prepared the schema of this database."""
         return self.stack.prepared.get("schema") == self._digest and bool(self.stack.token)
 
-    def _environment(self) -> dict[str, str]:
-        return {
-            "STORAX_DATABASE_URL": self.stack.database_url,
-            "STORAX_REDIS_URL": self.stack.redis_url,
-            "STORAX_HOST": HOST,
-            "STORAX_PORT": str(self.port),
-            "STORAX_SEAL_EXPORT": os.environ.get("STORAX_SEAL_EXPORT", str(self.seals)),
-            "PYTHONUNBUFFERED": "1",
-        }
+    def _environment(self, part: str) -> dict[str, str]:
+        api = {"STORAX_HOST": HOST, "STORAX_PORT": str(self.port)} if part == "api" else {}
+        place = os.environ.get("STORAX_SEAL_EXPORT", str(self.seals))
+        tasks = {"STORAX_SEAL_EXPORT": place} if part == "tasks" else {}
+        return {**NO_OTHERS, **self.logins.of(part), **api, **tasks, "PYTHONUNBUFFERED": "1"}
+
+    def _migration(self) -> dict[str, str]:
+        return {**NO_OTHERS, **self.logins.of_migration(), "PYTHONUNBUFFERED": "1"}
 
     def _is_alive(self) -> bool:
         return http_status(f"{self.stack.url}/healthz") == 200
@@ -140,4 +145,4 @@ def _parse_token(output: str) -> str:
 
 
 def _lacks_schema(log: str) -> bool:
-    return "does not exist" in log  # a role, database or table that the migration makes
+    return "does not exist" in log or "refuses the login" in log  # a role, table or password that the migration makes

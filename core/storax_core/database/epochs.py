@@ -8,8 +8,8 @@ has a row for each: where its database came from, and which positions and ids we
 rights are in the migration.
 
 A restored database is noticed by its identity (system, timeline, database, table), which each new connection compares.
-A copy of Postgres' files has the same identity: its restore is found by seals or a stream that are ahead of the log,
-or is said by an operator.
+A copy of Postgres' files has the same identity: its restore is found by exported seals that are ahead of the log, or is
+said by an operator.
 """
 
 from dataclasses import dataclass
