@@ -15,7 +15,6 @@ from fakes.s3 import BUCKET, S3Server
 from storax_core.admin import seals as checking
 from storax_core.admin.sealing import seal
 from storax_core.admin.verify import verify
-from storax_core.database.connections import WORKER_ROLE
 from storax_core.errors import Conflict, Invalid, Unavailable
 from storax_core.log import seals
 from storax_core.log.seal_store import open_store
@@ -444,11 +443,3 @@ def test_seals_are_kept_in_a_bucket(
 def test_a_place_of_another_kind_is_refused() -> None:
     with pytest.raises(Invalid, match="cannot be exported to 'ftp://host/seals'"):
         open_store("ftp://host/seals")
-
-
-def test_the_worker_may_add_seals_and_the_app_may_not_read_them(world: World) -> None:
-    rights = world.sql(
-        "SELECT grantee, string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM information_schema.role_table_grants"
-        " WHERE table_name = 'seal' AND grantee LIKE 'storax\\_%' GROUP BY 1"
-    )
-    assert {r[0]: r[1] for r in rights} == {WORKER_ROLE: "INSERT SELECT"}
