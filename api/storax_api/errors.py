@@ -1,6 +1,7 @@
 """Core errors as HTTP answers: RFC 9457 problem details. The only file that knows which error has which status."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from storax_core.suggest import nearest
 log = logging.getLogger("storax.api")
 STATUS: dict[type[errors.CoreError], int] = {
     errors.NotFound: 404,
+    errors.LostPosition: 410,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
     errors.TooManyLogins: 429,
@@ -35,7 +37,15 @@ def status_of(error: errors.CoreError) -> int:
 
 
 def problem(
-    request: Request, status: int, code: str, detail: str, hint: str = "", rows: Any = None, *, retry_after: int = 0
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    hint: str = "",
+    rows: Any = None,
+    members: Mapping[str, int] | None = None,
+    *,
+    retry_after: int = 0,
 ) -> Response:
     """One problem-details answer; ``retry_after`` is in seconds, 0: none but that of every 503."""
     body: dict[str, Any] = {
@@ -46,6 +56,7 @@ def problem(
         "code": code,
         "hint": hint,
         "request_id": request_id(request),
+        **(members or {}),
     }
     if rows:
         body["errors"] = rows
@@ -99,9 +110,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(errors.CoreError)
     async def core(request: Request, error: errors.CoreError) -> Response:
         retry_after = getattr(error, "retry_after", 0)
-        return problem(
-            request, status_of(error), error.code, error.detail, error.hint, error.errors, retry_after=retry_after
-        )
+        problem_of = (error.code, error.detail, error.hint, error.errors, error.members)
+        return problem(request, status_of(error), *problem_of, retry_after=retry_after)
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:
@@ -113,6 +123,18 @@ def install(app: FastAPI) -> None:
         code = HTTP_CODES.get(error.status_code, "http_error")
         hint = "See /docs for the routes there are." if error.status_code in (404, 405) else ""
         return problem(request, error.status_code, code, str(error.detail), hint)
+
+    _install_database(app)
+
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> Response:
+        extra = process_log.fields(request_id=request_id(request))
+        log.exception("request %s failed", request_id(request), exc_info=error, extra=extra)
+        return problem(request, 500, "internal", "an error on our side", "Report the request id to your operator.")
+
+
+def _install_database(app: FastAPI) -> None:
+    """Register the handlers of what Postgres refuses."""
 
     @app.exception_handler(asyncpg.DeadlockDetectedError)
     @app.exception_handler(asyncpg.LockNotAvailableError)
@@ -130,9 +152,3 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(asyncpg.QueryCanceledError)
     async def slow(request: Request, _: asyncpg.QueryCanceledError) -> Response:
         return problem(request, 503, "unavailable", "the database took too long", "Narrow the filter, or try again.")
-
-    @app.exception_handler(Exception)
-    async def unknown(request: Request, error: Exception) -> Response:
-        extra = process_log.fields(request_id=request_id(request))
-        log.exception("request %s failed", request_id(request), exc_info=error, extra=extra)
-        return problem(request, 500, "internal", "an error on our side", "Report the request id to your operator.")

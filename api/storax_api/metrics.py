@@ -25,7 +25,7 @@ from storax_api.documents import problems
 from storax_api.events.broadcast import Broadcast
 from storax_api.requests.parameters import service_of
 from storax_api.service import Service
-from storax_core.database import heartbeats
+from storax_core.database import epochs, heartbeats
 from storax_core.database.connections import Connection
 from storax_core.errors import Unauthorized, Unavailable
 from storax_core.log import watermark
@@ -147,7 +147,7 @@ async def _from_postgres(conn: Connection, registry: CollectorRegistry) -> None:
         jobs.labels(state).set(number)
     lag = Gauge("storax_feed_lag_positions", "Places in the log that the feeder has not published.", registry=registry)
     published = await watermark.published(conn)
-    lag.set(max(0, int(await conn.fetchval(watermark.LAST_DRAWN)) - published))
+    lag.set(max(0, await epochs.last_event(conn) - published))
 
 
 async def _from_redis(service: Service, registry: CollectorRegistry, sites: list[int]) -> None:

@@ -21,6 +21,7 @@ from storax_agent.files.free_space import CHECK_SEC, FreeSpace
 from storax_agent.files.set_aside import SetAside
 from storax_agent.launch.base import Launcher
 from storax_agent.loops.disk import Disk
+from storax_agent.loops.epochs import Epochs
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import Health
 from storax_agent.loops.heartbeat import Heartbeat
@@ -66,7 +67,8 @@ class AgentProcess(ABC):
             on_open=lambda session: self.agent.post(self.agent.reports.note, "session", str(session)),
             on_lost=lambda session: self.agent.post(self.agent.session_lost, session),
         )
-        self.reconcile = Reconcile(api, self.keeper, self.agent)
+        self.epochs = Epochs(api, self.agent, self.outbox.note("epoch"))
+        self.reconcile = Reconcile(api, self.keeper, self.agent, self.epochs.follow)
         self.agent.reconcile = self.reconcile.soon
         self.pull = Pull(
             api, self.keeper, self.agent.demand, self.agent, reconcile=self.reconcile.soon, limits=self._limits()
@@ -185,7 +187,7 @@ class AgentProcess(ABC):
         beat = Heartbeat(
             self.api, self.keeper, lambda rows: self.agent.post(self.agent.cancel, rows),
             beat_sec=settings.beat_sec, look_sec=settings.cancel_poll_sec, not_polling=lambda: self.agent.not_polling,
-            announce=self._announce,
+            announce=self._announce, follow=self.epochs.follow,
         )  # fmt: skip
         # A server that returns must hear the next beat before the lease has run out.
         heartbeat = Loop("heartbeat", beat.step, self.stopping, longest_pause_sec=settings.beat_sec / 2)

@@ -59,6 +59,7 @@ def main(settings: Settings) -> None:
     connection = connect(settings.redis_url)
     cron = Cron(connection, logging_level=logging.WARNING)
     cron.register(tasks.sweep_sessions, QUEUE, interval=settings.sweep_sec)
+    cron.register(tasks.seal_log, QUEUE, interval=settings.seal_sec)
     cron.register(tasks.forget_commands, QUEUE, interval=HOUR_SEC)
     threading.Thread(target=_tick, args=(cron,), daemon=True).start()
     worker(connection).work(logging_level="WARNING")

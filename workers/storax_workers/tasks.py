@@ -7,6 +7,8 @@ from typing import Any
 from storax_core.commands import idempotency, leases
 from storax_core.database import heartbeats, roles
 from storax_core.database.connections import Connection, Database, writing
+from storax_core.log import sealing
+from storax_core.log.sealing import Sealing
 from storax_core.settings import Settings
 
 TASK_SEC = 45.0  # for one run
@@ -57,3 +59,15 @@ async def _sweep(conn: Connection) -> int:
 def forget_commands() -> None:
     """Drop idempotency keys that no client can still be repeating."""
     _in_transaction(idempotency.forget_old)
+
+
+def seal_log() -> None:
+    """Seal the events that are final, and export the seals."""
+    settings = Settings()
+    how = Sealing.of(settings.seal_export, settings.seal_key_file)
+
+    async def run(db: Database) -> None:
+        async with db.worker() as conn:
+            await sealing.run(conn, how)
+
+    _with_database(run)

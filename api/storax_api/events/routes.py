@@ -12,11 +12,11 @@ from storax_api.requests.parameters import Who, choice, position, query_of, serv
 from storax_api.service import Service
 from storax_core.database.connections import Database
 from storax_core.errors import Invalid, Unauthorized
-from storax_core.log import watermark
+from storax_core.log import positions, watermark
 from storax_core.queries import filters, select
 from storax_core.resources import EVENTS
 
-router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 422, 503))
+router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 503))
 # Parameters that are no filters; carry is the old name of include.
 STREAM_PARAMETERS = ("after", "include", "carry")
 LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state", "job_id", "site_id", "command_id"}
@@ -69,11 +69,15 @@ def _includes_job(request: Request) -> bool:
 
 
 async def _start(request: Request, db: Database) -> int:
-    """The position that the stream begins behind. Raises Invalid."""
+    """The position that the stream begins behind. Raises Invalid, and LostPosition for one that no event can follow."""
     after = request.headers.get("last-event-id") or request.query_params.get("after")
-    at = position(after) if after is not None else await _published(db)
+    if after is None:
+        return await _published(db)
+    at = position(after)
     if at is None:
         raise Invalid(f"after={str(after)[:40]!r} is no position", hint="Give the id of the last event you have.")
+    async with db.worker() as conn:
+        await positions.check(conn, at)
     return at
 
 

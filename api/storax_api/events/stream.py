@@ -1,6 +1,7 @@
 """One connection's stream of events: the past from Postgres, then the present from the broadcast, no gap between."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +14,8 @@ import orjson
 from storax_api.events.broadcast import POLL_SEC, Batch, Broadcast, Subscriber
 from storax_api.waits import Waits
 from storax_core.database.connections import Database
-from storax_core.errors import Unauthorized, Unavailable
+from storax_core.errors import LostPosition, Unauthorized, Unavailable
+from storax_core.log import positions
 from storax_core.queries import select
 from storax_core.resources import EVENTS, JOBS
 
@@ -45,7 +47,8 @@ class EventStream:
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield every matching event, in order, each once; comments keep the connection open."""
-        with self.broadcast.subscribe(self.owner_id) as subscriber:
+        # A place that a restore lost ends the stream; the reader learns of it when it opens the next.
+        with self.broadcast.subscribe(self.owner_id) as subscriber, contextlib.suppress(LostPosition):
             yield b": ready\n\n"
             while await self._goes_on():
                 async for frame in self._past(subscriber):
@@ -138,6 +141,7 @@ class EventStream:
         filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
         query = select.Query(filter=filters, ordering=["position"], limit=1000)
         async with self.db.owner(self.owner_id) as conn:
+            await positions.check(conn, self.at)
             return end, await select.fetch_page(conn, EVENTS, self.owner_id, query)
 
 

@@ -27,10 +27,11 @@ REFUSED = {
     "type": "array",
     "items": {"type": "object", "properties": dict.fromkeys(("code", "detail"), TEXT) | {"id": INTEGER}},
 }
+EPOCH = dict.fromkeys(("epoch", "restored_to", "lease_floor"), INTEGER)
 ACCEPTED = {"type": "array", "items": INTEGER}
 
 
-@router.post("/{id}/heartbeat", operation_id="session_heartbeat", **answers(expires_at=TIME, cancel=CANCEL))
+@router.post("/{id}/heartbeat", operation_id="session_heartbeat", **answers(expires_at=TIME, cancel=CANCEL, **EPOCH))
 async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Extend the session's life; answers which of its jobs are to be stopped."""
     only(request)

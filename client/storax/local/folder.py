@@ -22,7 +22,7 @@ _SUBFOLDERS = ("valkey", "run", "log")
 
 @dataclass(frozen=True)
 class Folder:
-    """A data folder: ``pg/ valkey/ run/ log/ site/ stack.json FORMAT``."""
+    """A data folder: ``pg/ valkey/ run/ log/ site/ seals.ndjson stack.json FORMAT``."""
 
     path: Path
 
@@ -40,6 +40,11 @@ class Folder:
     def site(self) -> Path:
         """Folder of the local site."""
         return self.path / "site"
+
+    @property
+    def seals(self) -> Path:
+        """The seals of the log, outside its database."""
+        return self.path / "seals.ndjson"
 
     def log(self, part: str) -> Path:
         """Return the path of a part's log file."""

@@ -34,7 +34,7 @@ def make_plan(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports
     own = logins(stack, os.environ)
     stack.database_url = own.owner
     site = _site(folder, stack=stack) if config.site else []
-    return [*servers, *Platform(stack, own, port=port, servers=names).parts(), *site]
+    return [*servers, *Platform(stack, own, port=port, servers=names, seals=folder.seals).parts(), *site]
 
 
 def _servers(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports) -> list[Part]:

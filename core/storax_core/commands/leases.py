@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storax_core.commands import hook_jobs, transitions
 from storax_core.commands.locks import lock_mine, require_mine
-from storax_core.database import uptime
+from storax_core.database import epochs, uptime
 from storax_core.database.connections import Connection
 from storax_core.database.session_life import touch
 from storax_core.errors import Invalid, NotFound
@@ -125,10 +125,15 @@ class Reports(BaseModel):
 
 
 async def heartbeat(conn: Connection, owner_id: int, session_id: int) -> Row:
-    """Extend a session and note that its site was heard. Returns expires_at and the jobs to cancel."""
+    """Extend a session and note that its site was heard. Returns expires_at, the jobs to cancel, and the epoch.
+
+    ``restored_to`` is the last position kept when the epoch began, ``lease_floor`` what its leases exceed.
+    """
     row = await touch(conn, owner_id, session_id)
     await conn.execute("UPDATE site SET last_refresh = now() WHERE id = $1", row["site_id"])
-    return {"expires_at": row["expires_at"], "cancel": await cancels(conn, session_id)}
+    epoch = await epochs.current(conn)
+    of_epoch = {"epoch": epoch.number, "restored_to": epoch.kept_position, "lease_floor": epoch.lease_floor}
+    return {"expires_at": row["expires_at"], "cancel": await cancels(conn, session_id), **of_epoch}
 
 
 async def cancels(conn: Connection, session_id: int) -> list[Row]:
@@ -145,6 +150,7 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     """
     site_id = await conn.fetchval(SITE, session_id, ctx.owner_id)
     if site_id is None:
+        await epochs.check_id(conn, "session", session_id)
         raise NotFound(f"session {session_id} does not exist")
     by_job, stale = _newest(reports)
     facts = {f["id"]: f for f in await transitions.lock_jobs(conn, ctx.owner_id, list(by_job))}

@@ -13,7 +13,7 @@ sweeps). None of the last two may change or delete an event.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -33,6 +33,7 @@ GONE = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidCatalogNameError,  # a database that is being replaced
     asyncpg.InternalClientError,  # what asyncpg says of a connection that was killed while it lay in the pool
 )
 RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
@@ -112,7 +113,9 @@ class Database:
         So do its locks, whatever happened.
         """
         try:
-            conn = await asyncpg.connect(self._url, **_options(WORKER_ROLE, **settings), timeout=10)
+            conn = await asyncpg.connect(
+                self._url, **_options(WORKER_ROLE, **settings), connection_class=_Session, timeout=10
+            )
         except (*GONE, TimeoutError) as error:
             raise Unavailable(f"Postgres does not answer: {error}", hint="Try again in a moment.") from error
         try:
@@ -157,6 +160,8 @@ class Database:
             async with pool.acquire(timeout=None if pool.get_idle_size() else 10) as conn:
                 held = conn._con
                 self._lent.add(held)
+                if not held.storax_epoch:
+                    await _check_epoch(held)
                 yield conn
         except asyncpg.PostgresError as error:
             self._refuse(error)
@@ -202,6 +207,12 @@ async def writing(conn: Connection, owner_id: int | None = None) -> AsyncIterato
     await conn.execute("COMMIT")
 
 
+class _Session(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that remembers whether the epoch was checked."""
+
+    __slots__ = ("storax_epoch",)
+
+
 def _options(role: str, **settings: str) -> dict[str, Any]:
     """Return what every connection of a role is opened with."""
     return {
@@ -227,6 +238,7 @@ async def _pool(url: str, role: str, size: int) -> Any:
             min_size=int(role == WORKER_ROLE),  # workers log in as roles that may not take on ``storax_app``
             max_size=size,
             init=_prepare,
+            connection_class=_Session,
             reset=_keep_settings,
             max_inactive_connection_lifetime=0,
             **_options(role),
@@ -240,6 +252,17 @@ async def _prepare(conn: Connection) -> None:
     set_tcp_deadlines(conn)
     await conn.set_type_codec("jsonb", encoder=str, decoder=orjson.Fragment, schema="pg_catalog")
     await conn.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog")
+    conn.storax_epoch = False
+
+
+async def _check_epoch(conn: Connection) -> None:
+    """Have a database that was restored since the last connection begin a new epoch (``epochs.py``).
+
+    One without the function is not migrated yet, as `readyz` says, or is being restored: it is asked again.
+    """
+    with suppress(asyncpg.UndefinedFunctionError):
+        await conn.execute("SELECT storax_check_epoch()")
+        conn.storax_epoch = True
 
 
 async def _keep_settings(_: Connection) -> None:

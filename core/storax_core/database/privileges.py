@@ -20,6 +20,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "alembic_version": {APP: READ, WORKER: READ},
     "app": EVERY_ROW,
     "batch_job": EVERY_ROW | {SEARCH: READ},
+    "cluster_epoch": {APP: READ, WORKER: READ},
     "command": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},
     "data_frame": EVERY_ROW,
     "event_log": {APP: APPEND, WORKER: APPEND, SEARCH: READ},
@@ -32,6 +33,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "pipeline": EVERY_ROW,
     "project": EVERY_ROW,
     "server_uptime": {WORKER: "SELECT INSERT UPDATE"},
+    "seal": {WORKER: APPEND},
     "session": EVERY_ROW,
     "site": EVERY_ROW,
     "token": EVERY_ROW,
@@ -54,7 +56,11 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "jobs_taken_by(bigint[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_with_tags(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "refuse_event(text,integer,integer)": {APP: "EXECUTE", WORKER: "EXECUTE"},
+    "seal_is_append_only()": {},
     "storax_analyze()": {WORKER: "EXECUTE"},
+    "storax_check_epoch()": {APP: "EXECUTE", WORKER: "EXECUTE"},
+    "storax_database_identity()": {},
+    "storax_raise_epoch(text,bigint)": {WORKER: "EXECUTE"},
 }
 # Those that read past row-level security, and so belong to SEARCH. All others belong to the owner of the tables.
 SEARCHING = frozenset(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from storax_core.database import epochs
 from storax_core.database.connections import Connection
 from storax_core.errors import NotFound
 
@@ -16,17 +17,23 @@ FRESH_TOUCHED = f"UPDATE session SET {ALIVE} WHERE id = $1 AND owner_id = $2 RET
 
 
 async def touch(conn: Connection, owner_id: int, session_id: int) -> Any:
-    """Extend a session's life: its holder has sent something. Raises NotFound when it has ended or expired."""
-    return _require(await conn.fetchrow(TOUCH, session_id, owner_id), session_id)
+    """Extend a session's life: its holder has sent something.
+
+    Raises:
+        NotFound: it has ended or expired.
+        Restored: a restore lost it.
+    """
+    return await _require(conn, await conn.fetchrow(TOUCH, session_id, owner_id), session_id)
 
 
 async def read(conn: Connection, owner_id: int, session_id: int) -> Any:
-    """Read a session whose holder has sent nothing new. Raises NotFound when it has ended or expired."""
-    return _require(await conn.fetchrow(READ, session_id, owner_id), session_id)
+    """Read a session whose holder has sent nothing new. Raises as ``touch``."""
+    return await _require(conn, await conn.fetchrow(READ, session_id, owner_id), session_id)
 
 
-def _require(row: Any, session_id: int) -> Any:
+async def _require(conn: Connection, row: Any, session_id: int) -> Any:
     if row is None:
+        await epochs.check_id(conn, "session", session_id)
         raise NotFound(
             f"session {session_id} does not exist: it ended or expired",
             hint="Open a new session; its jobs were given back.",

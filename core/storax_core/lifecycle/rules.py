@@ -167,7 +167,7 @@ def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
         raise IllegalMove(
             f"job {mine['id']} cannot be forced to RUNNING: no session holds it", hint="Use RESTART_READY."
         )
-    freed = {"session_id": None, "lease_epoch": mine["lease_epoch"] + 1, "cancel_requested": False}
+    freed = {"session_id": None, "lease_epoch": next_lease_epoch(mine), "cancel_requested": False}
     mine |= {"session_id": None, "cancel_requested": False}
     enter(change, mine, to, {**data, **freed}, kind="job.state_forced")
     return change
@@ -196,10 +196,15 @@ def lease_batch_jobs(session_id: int) -> SetChange:
     return SetChange("batch_job.leased", {"session_id": session_id}, ("lease_epoch",))
 
 
+def next_lease_epoch(facts: Facts) -> int:
+    """The epoch that refuses all holders so far, also those of leases that a restored database does not know."""
+    return int(max(facts["lease_epoch"], facts["lease_floor"]) + 1)
+
+
 def lose_lease(facts: Facts, reason: str) -> Change:
     """End the lease of a session that is gone: a run has timed out, an unstarted job may be taken again."""
     change, mine = change_of(facts), dict(facts)
-    epoch = {"lease_epoch": facts["lease_epoch"] + 1}
+    epoch = {"lease_epoch": next_lease_epoch(facts)}
     if facts["state"] == JobState.RUNNING:
         enter(change, mine, JobState.RUN_TIMEOUT, {"message": reason, "lease_lost": True, **epoch})
     elif facts["cancel_requested"]:

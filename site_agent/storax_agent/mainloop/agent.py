@@ -95,7 +95,7 @@ class Agent:
         self._collect()
         self._launcher.start(self.leases.not_started())
         for cause, leases in self.leases.stopping().items():
-            self._stop(leases, cause=cause)
+            self.stop(leases, cause=cause)
 
     def wait(self, seconds: float | None = None) -> None:
         """Sleep until there is something to do."""
@@ -152,7 +152,7 @@ class Agent:
     def cancel(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Stop what the server wants stopped."""
         pairs = [(row["id"], row["lease_epoch"]) for row in rows]
-        self._stop(self.leases.find_all(pairs), cause="cancelled")
+        self.stop(self.leases.find_all(pairs), cause="cancelled")
         if self.unknown(pairs):
             self.reconcile()
 
@@ -160,13 +160,18 @@ class Agent:
         """The server took the jobs of this session away: whatever still runs of them is stopped."""
         leases = self.leases.of_session(session)
         LOG.warning("session %d is gone; stopping its %d jobs", session, len(leases))
-        self._stop(leases, cause="stale")
+        self.stop(leases, cause="stale")
+
+    def stop(self, leases: list[Lease], *, cause: Cause, grace_sec: float | None = None) -> None:
+        """Ask these to end."""
+        self.leases.stop(leases, cause)
+        self._launcher.stop(leases, cause=cause, grace_sec=self._grace_sec if grace_sec is None else grace_sec)
 
     def answered(self, batch: Batch, answer: Answer) -> None:
         """The server answered a report. Where rows of it could not be read, the server still believes that their jobs
         run here, which is looked into at once."""
         entries = batch.entries
-        self.reports.answered(batch.seq, entries, damaged=batch.damaged > 0)
+        self.reports.answered(batch.seq, entries, damaged=batch.damaged > 0, position=answer.position)
         if batch.damaged:
             self.reconcile()
         refused = {row["id"]: row for row in answer.refused}
@@ -174,7 +179,7 @@ class Agent:
             LOG.info("report of job %s refused: %s", row["id"], row.get("detail") or row["code"])
         pairs = [(entry["id"], entry["lease_epoch"]) for entry in entries if entry["id"] in refused]
         self.reports.give_up(pair for pair in pairs if refused[pair[0]]["code"] == SET_ASIDE)
-        self._stop(self.leases.find_all(pairs), cause="stale")
+        self.stop(self.leases.find_all(pairs), cause="stale")
         self.cancel(answer.cancel)
 
     def drain(self, *, stop_jobs: bool, grace_sec: float, reason: str) -> None:
@@ -183,7 +188,7 @@ class Agent:
         self.demand.set(0)
         self.report_trigger.flush()
         if stop_jobs:
-            self.post(lambda: self._stop(self.leases.all(), cause="stopped", grace_sec=grace_sec))
+            self.post(lambda: self.stop(self.leases.all(), cause="stopped", grace_sec=grace_sec))
 
     @property
     def settled(self) -> bool:
@@ -233,7 +238,3 @@ class Agent:
         want = wanted(self._cores, recent=recent, prefetch=self._prefetch, busy=busy, leased_cores=self.leases.cores)
         self.demand.set(0 if self._draining or self.reports.unsaved or self.space.reason else want)
         self.report_trigger.burst(on=recent > BURST_JOBS and len(self.leases) > 0)
-
-    def _stop(self, leases: list[Lease], *, cause: Cause, grace_sec: float | None = None) -> None:
-        self.leases.stop(leases, cause)
-        self._launcher.stop(leases, cause=cause, grace_sec=self._grace_sec if grace_sec is None else grace_sec)
