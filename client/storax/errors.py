@@ -158,8 +158,7 @@ class Restored(NotFound):
     """The server was restored to an older state without it: ``epoch`` is the restore's number, ``restored_to`` the last
     log position that was kept; 0 if unknown."""
 
-    epoch: int = 0
-    restored_to: int = 0
+    epoch = restored_to = 0
     code = "restored"
 
 
