@@ -13,9 +13,11 @@ from storax_api import auth, docs_page, footprint, metrics, openapi, request_log
 from storax_api.documents import TEXT, answers
 from storax_api.events import routes as events
 from storax_api.events.broadcast import Broadcast
+from storax_api.identity.token_watch import TokenWatch
 from storax_api.job_files import routes as job_files
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
+from storax_api.uptime import Uptime
 from storax_api.waits import Waits
 from storax_core.admin import migrate
 from storax_core.database import roles
@@ -70,7 +72,13 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
         app.state.excess = await roles.excess(db)
         app.state.broadcast = Broadcast(queues, db)
         app.state.broadcast.start()
+        app.state.uptime = Uptime(db)
+        app.state.uptime.start()
+        tokens = TokenWatch(app.state.service)
+        tokens.start()
         yield
+        await tokens.stop()
+        await app.state.uptime.stop()
         await app.state.broadcast.stop()
         await queues.close()
         await db.close()
@@ -110,9 +118,11 @@ def _health(app: FastAPI) -> None:
         """Whether the process runs."""
         return json({"status": "ok"})
 
-    @app.get("/readyz", tags=["health"], **answers(status=TEXT, schema=TEXT, wanted=TEXT, redis=TEXT, excess=TEXT))
+    health = answers(status=TEXT, detail=TEXT, schema=TEXT, wanted=TEXT, redis=TEXT, excess=TEXT)
+
+    @app.get("/readyz", tags=["health"], **health)
     async def readyz(request: Request) -> Response:
-        """Whether calls will succeed: Postgres answers, the schema is this program's.
+        """Whether calls will succeed: Postgres can write, the schema is this program's.
 
         Reported too: whether Redis answers, and in which way the login of the API may more than it needs.
         """
@@ -122,6 +132,10 @@ def _health(app: FastAPI) -> None:
             schema = await conn.fetchval("SELECT version_num FROM alembic_version") if known else None
         wanted = migrate.head()
         redis = "up" if await service.queues.alive() else "down"
-        good = schema == wanted
-        return json({"status": "ok" if good else "wrong schema", "schema": schema, "wanted": wanted, "redis": redis,
-                     "excess": request.app.state.excess}, 200 if good else 503)  # fmt: skip
+        problem = request.app.state.uptime.problem
+        status = "wrong schema" if schema != wanted else "cannot write" if problem else "ok"
+        body = {
+            "status": status, "detail": problem if status == "cannot write" else "", "schema": schema,
+            "wanted": wanted, "redis": redis, "excess": request.app.state.excess,
+        }  # fmt: skip
+        return json(body, 200 if status == "ok" else 503)

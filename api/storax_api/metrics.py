@@ -107,6 +107,8 @@ async def _platform(service: Service) -> CollectorRegistry:
             await _from_postgres(conn, registry)
             sites = [int(r[0]) for r in await conn.fetch(SITES)]
         up.labels("postgres").set(1)
+        room = Gauge("storax_database_writable", "Whether Postgres has room to write.", registry=registry)
+        room.set(0 if service.db.full else 1)
         await _from_redis(service, registry, sites)
         up.labels("redis").set(1)
     except Unavailable:

@@ -110,7 +110,9 @@ class Broadcast:
         """Read what was published since, for those who listen, and hand it out: one statement for each ``CHUNK``."""
         async with self._db.worker() as conn:
             end = await watermark.published(conn)
-            if not self._last or not 0 <= end - self._last <= FAR_BEHIND:
+            if end == self._last:
+                return
+            if not self._last or not 0 < end - self._last <= FAR_BEHIND:
                 self._resync_all(end)
                 self._last = end
             while self._last < end:

@@ -11,6 +11,7 @@ import orjson
 from storax_api.events.broadcast import POLL_SEC, Batch, Broadcast, Subscriber
 from storax_api.waits import Waits
 from storax_core.database.connections import Database
+from storax_core.errors import Unauthorized
 from storax_core.log import watermark
 from storax_core.queries import select
 from storax_core.resources import EVENTS, JOBS
@@ -37,6 +38,7 @@ class EventStream:
     include_job: bool
     allowed: Callable[[], Awaitable[bool]]
     waits: Waits = field(default_factory=Waits)
+    token_id: int | None = None
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield every matching event, in order, each once; comments keep the connection open."""
@@ -51,11 +53,13 @@ class EventStream:
         while True:
             batch: Batch | None = []
             try:
-                with self.waits.interruptible():
+                with self.waits.interruptible(self.token_id):
                     async with asyncio.timeout(BEAT_SEC):
                         batch = await subscriber.inbox.get()
             except TimeoutError:
                 yield b": beat\n\n"
+            except Unauthorized:
+                return
             if self.waits.stopping or not await self.allowed():
                 return
             if batch is None:
@@ -83,7 +87,7 @@ class EventStream:
     async def _past(self, subscriber: Subscriber) -> AsyncIterator[bytes]:
         """Yield what Postgres has, up to the published position; it may be a moment behind the subscriber's cursor."""
         patience = time.monotonic() + PATIENCE_SEC
-        while True:
+        while await self.allowed():
             end, page = await self._page()
             events = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
             for event in await self._with_job(events):

@@ -60,10 +60,11 @@ class Window:
 
 @dataclass
 class Exchange:
-    """The boxes of one owner."""
+    """The boxes of one owner. A wait ends when the caller's token ``token_id`` is revoked."""
 
     service: Service
     owner_id: int
+    token_id: int
 
     def __post_init__(self) -> None:
         self._requests = Mailboxes(self.service.queues, kept=WAITING, seconds=KEPT_SEC)
@@ -82,7 +83,7 @@ class Exchange:
         message = {"id": str(number), "until": time.time() + wait, **request}
         try:
             await self._requests.put(self._of_site(site["id"]), orjson.dumps(message))
-            with self.service.waits.interruptible():
+            with self.service.waits.interruptible(self.token_id):
                 raw = await self._replies.take(self._of_request(site["id"], number), wait)
                 return _window(raw, site)
         except QueueDown as error:
@@ -96,7 +97,7 @@ class Exchange:
         end = time.monotonic() + wait
         raw: bytes | None = b""
         try:
-            with self.service.waits.interruptible():
+            with self.service.waits.interruptible(self.token_id):
                 while raw is not None:
                     raw = await self._requests.take(self._of_site(site_id), max(0.0, end - time.monotonic()))
                     message: dict[str, Any] = orjson.loads(raw or b"{}")

@@ -32,12 +32,22 @@ RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.Inva
 STATEMENT_TIMEOUT_MS = 30_000
 
 
+PROBE = "CREATE TEMPORARY TABLE storax_probe AS SELECT repeat('x', 1000) FROM generate_series(1, 32)"
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether Postgres has no room to write. It has no code of its own for a quota or a limit of a file's size."""
+    unnamed = isinstance(error, asyncpg.InternalServerError) and "could not extend file" in str(error)
+    return unnamed or isinstance(error, asyncpg.DiskFullError)
+
+
 class Database:
     """Two pools, one per role. ``owner()`` and ``worker()`` lend a connection; ``owner`` fixes whose rows it sees."""
 
     def __init__(self, app: Any, worker: Any) -> None:
         self._app = app
         self._worker = worker
+        self.full = ""  # what Postgres said when it could not write; empty while its disk has room, as far as is known
 
     @classmethod
     async def connect(cls, url: str, *, size: int = 12) -> "Database":
@@ -61,7 +71,7 @@ class Database:
     @asynccontextmanager
     async def owner(self, owner_id: int) -> AsyncIterator[Connection]:
         """A connection that sees and writes rows of this owner only."""
-        async with _lend(self._app) as conn:
+        async with self._lend(self._app) as conn:
             holder = conn._con if hasattr(conn, "_con") else conn
             if getattr(holder, "storax_owner", None) != owner_id:
                 await conn.execute("SELECT set_config('storax.owner', $1, false)", str(owner_id))
@@ -71,8 +81,32 @@ class Database:
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Connection]:
         """A connection that sees all rows, for what serves every owner."""
-        async with _lend(self._worker) as conn:
+        async with self._lend(self._worker) as conn:
             yield conn
+
+    @asynccontextmanager
+    async def _lend(self, pool: Any) -> AsyncIterator[Connection]:
+        try:
+            async with _lend(pool) as conn:
+                yield conn
+        except asyncpg.PostgresError as error:
+            if not is_disk_full(error):
+                raise
+            self.full = str(error)
+            raise Unavailable(
+                "Postgres cannot write: its disk is full", hint="Try again with the same key once there is room."
+            ) from error
+
+    async def probe(self) -> None:
+        """Write to a new file, as a table that grows does. Raises Unavailable; else ``full`` is empty afterwards."""
+        async with self.worker() as conn:
+            transaction = conn.transaction()
+            await transaction.start()
+            try:
+                await conn.execute(PROBE)
+            finally:
+                await transaction.rollback()
+        self.full = ""
 
     async def close(self) -> None:
         """Close both pools, waiting for calls under way."""
@@ -148,4 +182,6 @@ async def _lend(pool: Any) -> AsyncIterator[Connection]:
         async with pool.acquire(timeout=None if pool.get_idle_size() else 10) as conn:
             yield conn
     except (*GONE, TimeoutError) as error:
+        if is_disk_full(error):
+            raise
         raise Unavailable("Postgres does not answer", hint="Try again in a moment, with the same key.") from error

@@ -30,6 +30,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "job_tally": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},
     "pipeline": EVERY_ROW,
     "project": EVERY_ROW,
+    "server_uptime": {WORKER: "SELECT INSERT UPDATE"},
     "session": EVERY_ROW,
     "site": EVERY_ROW,
     "token": EVERY_ROW,

@@ -1,4 +1,4 @@
-"""Tables beside the resources: idempotency keys, the graph's edges, the feed's checkpoint."""
+"""Tables beside the resources: idempotency keys, the graph's edges, the feed's checkpoint, the server's uptime."""
 
 from datetime import datetime
 from uuid import UUID
@@ -60,3 +60,12 @@ class Feed(SQLModel, table=True):
     position: int = Field(sa_type=BigInteger)
     epoch: UUID
     updated_at: datetime = c.when("When.")
+
+
+class ServerUptime(SQLModel, table=True):
+    """When a part of the server last served: ``database.uptime``."""
+
+    __tablename__ = "server_uptime"
+
+    part: str = c.text("Part of the server.", primary_key=True)
+    served_at: datetime = c.when("When a process of it last served, by the database's clock.")

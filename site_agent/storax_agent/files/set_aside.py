@@ -70,6 +70,12 @@ class SetAside:
         paths = self._paths()
         return Summary(len(paths), [record for path in paths[:NEWEST] if (record := _read(path)) is not None])
 
+    def records(self, noun: str) -> dict[int, str]:
+        """Return the records named ``noun`` and a number, by number; also those that an earlier process has put."""
+        named = re.compile(rf"{re.escape(noun)} (\d+)")
+        known = [record for path in self._paths() if (record := _read(path)) is not None]
+        return {int(match[1]): record.record for record in known if (match := named.fullmatch(record.name))}
+
     def _paths(self) -> list[Path]:
         """All files, the newest first."""
         with suppress(OSError):

@@ -1,11 +1,9 @@
 """Every move is on disk before it is sent, and leaves only when it was answered."""
 
-import sqlite3
-
 import pytest
 
 from storax_agent.files.set_aside import SetAside
-from storax_agent.mainloop.outbox import Outbox, OutboxReader, add_entry, open_outbox
+from storax_agent.mainloop.outbox import Outbox, OutboxError, OutboxReader, add_entry, open_outbox
 
 
 def entry(job, *moves, epoch=1, **patch):
@@ -79,7 +77,7 @@ def test_it_is_private_and_a_failed_write_stores_nothing(path):
     assert path.stat().st_mode & 0o077 == 0
     box.append([entry(1, "RUNNING")])
     box._db.execute("PRAGMA query_only = ON")
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(OutboxError, match="cannot be written"):
         box.append([entry(2, "RUNNING")], answered=1)
     box._db.execute("PRAGMA query_only = OFF")
     assert [row["id"] for row in box.unanswered()] == [1]
