@@ -95,6 +95,7 @@ def _shift_rows(loc: tuple[Any, ...], offset: int) -> tuple[Any, ...]:
 
 def install(app: FastAPI) -> None:
     """Register the handlers."""
+    _install_for_database(app)
 
     @app.exception_handler(errors.CoreError)
     async def core(request: Request, error: errors.CoreError) -> Response:
@@ -114,6 +115,16 @@ def install(app: FastAPI) -> None:
         hint = "See /docs for the routes there are." if error.status_code in (404, 405) else ""
         return problem(request, error.status_code, code, str(error.detail), hint)
 
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> Response:
+        extra = process_log.fields(request_id=request_id(request))
+        log.exception("request %s failed", request_id(request), exc_info=error, extra=extra)
+        return problem(request, 500, "internal", "an error on our side", "Report the request id to your operator.")
+
+
+def _install_for_database(app: FastAPI) -> None:
+    """Register the handlers of errors of Postgres."""
+
     @app.exception_handler(asyncpg.DeadlockDetectedError)
     @app.exception_handler(asyncpg.LockNotAvailableError)
     async def busy(request: Request, _: Exception) -> Response:
@@ -130,9 +141,3 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(asyncpg.QueryCanceledError)
     async def slow(request: Request, _: asyncpg.QueryCanceledError) -> Response:
         return problem(request, 503, "unavailable", "the database took too long", "Narrow the filter, or try again.")
-
-    @app.exception_handler(Exception)
-    async def unknown(request: Request, error: Exception) -> Response:
-        extra = process_log.fields(request_id=request_id(request))
-        log.exception("request %s failed", request_id(request), exc_info=error, extra=extra)
-        return problem(request, 500, "internal", "an error on our side", "Report the request id to your operator.")
