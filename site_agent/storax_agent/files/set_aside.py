@@ -73,8 +73,8 @@ class SetAside:
     def records(self, noun: str) -> dict[int, str]:
         """Return the records named ``noun`` and a number, by number; also those that an earlier process has put."""
         named = re.compile(rf"{re.escape(noun)} (\d+)")
-        kept = [record for path in self._paths() if (record := _read(path)) is not None]
-        return {int(match[1]): one.record for one in kept if (match := named.fullmatch(one.name))}
+        known = [record for path in self._paths() if (record := _read(path)) is not None]
+        return {int(match[1]): record.record for record in known if (match := named.fullmatch(record.name))}
 
     def _paths(self) -> list[Path]:
         """All files, the newest first."""

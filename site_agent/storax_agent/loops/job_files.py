@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from storax._runtime.output_files import HOOK_LOG, STREAMS, hook_log_of, name_of
+from storax._runtime.output_files import HOOK_LOG, PLAIN, STREAMS, hook_log_of, name_of
 from storax.errors import NotFound
 from storax_agent.files.safe_path import PathError
 from storax_agent.files.windows import Window, holds, read_window, workdir_of
@@ -42,7 +42,7 @@ class JobFiles:
 
 def reply_to(request: dict[str, Any], data: Path) -> dict[str, Any]:
     """Read what a request names; the reply has a window or an error."""
-    path = str(request["path"] or request["stream"])
+    path = str(request["path"] or PLAIN[STREAMS.index(request["stream"])])
     try:
         with workdir_of(data, request["workdir"]) as workdir:
             path = _name_of(request, workdir)
@@ -63,9 +63,8 @@ def _reply(request: dict[str, Any], window: Window) -> dict[str, Any]:
 
 
 def _name_of(request: dict[str, Any], workdir: int) -> str:
-    """Return the name of the file in the open workdir that a request is about: a path, an output, the log of hooks."""
-    exists = partial(holds, workdir)
+    """Return the path of the file in the open workdir that a request means, by its path or as an output."""
+    job_id, has = request["job_id"], partial(holds, workdir)
     if request["path"]:
-        return hook_log_of(request["job_id"], exists) if request["path"] == HOOK_LOG else str(request["path"])
-    stream, has_run = STREAMS.index(request["stream"]), bool(request["attempt"])
-    return name_of(request["job_id"], stream, exists, has_run=has_run)
+        return hook_log_of(job_id, has) if request["path"] == HOOK_LOG else str(request["path"])
+    return name_of(job_id, STREAMS.index(request["stream"]), has, has_run=bool(request["attempt"]))

@@ -22,10 +22,14 @@ def user(world: World) -> User:
 class Graph(Bench):
     """One App, one session, and the means to end jobs."""
 
-    def finish(self, *wanted: int, last: str = "RUN_DONE") -> None:
+    def hold(self, *wanted: int) -> dict[int, dict[str, Any]]:
         held: dict[int, dict[str, Any]] = {}
         while not set(wanted) <= set(held):  # a call brings what is hinted at, which may be less than what there is
             held |= {j["id"]: j for j in self.user.acquire(self.session, 2048, wait=5)}
+        return held
+
+    def finish(self, *wanted: int, last: str = "RUN_DONE") -> None:
+        held = self.hold(*wanted)
         self.user.finish(self.session, *(held[w] for w in wanted), last=last)
 
     def releases(self, job: int) -> int:
@@ -62,9 +66,10 @@ def test_a_child_of_finished_parents_waits_for_nothing(bench: Graph) -> None:
 def test_two_parents_that_finish_at_the_same_moment_release_their_child_once(bench: Graph) -> None:
     pairs = [(bench.job(), bench.job()) for _ in range(12)]
     children = [bench.job(a, b) for a, b in pairs]
-    held = {j["id"]: j for j in bench.user.acquire(bench.session, 100)}
+    parents = [job for pair in pairs for job in pair]
+    held = bench.hold(*parents)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda j: bench.user.finish(bench.session, held[j]), [j for pair in pairs for j in pair]))
+        list(pool.map(lambda j: bench.user.finish(bench.session, held[j]), parents))
     assert bench.states(*children) == ["PREPROCESSED"] * 12
     assert [bench.releases(c) for c in children] == [1] * 12
 
