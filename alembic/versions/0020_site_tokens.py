@@ -1,7 +1,7 @@
 """Tokens of sites, which may do what the agent of one site does, and the tokens that made others.
 
 Revision: 0020
-Revises: 0023
+Revises: 0017
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0023"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from storax_core import errors, process_log
+from storax_core.log.unknown_events import HINT, UnknownEventError
 from storax_core.suggest import nearest
 
 log = logging.getLogger("storax.api")
@@ -117,6 +118,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(asyncpg.LockNotAvailableError)
     async def busy(request: Request, _: Exception) -> Response:
         return problem(request, 503, "unavailable", "another call changes the same rows", "Try again in a moment.")
+
+    @app.exception_handler(UnknownEventError)
+    async def unknown_event(request: Request, error: UnknownEventError) -> Response:
+        return problem(request, 409, "conflict", str(error), HINT)
 
     @app.exception_handler(asyncpg.DataError)
     async def data(request: Request, error: asyncpg.DataError) -> Response:

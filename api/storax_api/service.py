@@ -16,7 +16,7 @@ from storax_api.identity.logins import LoginThrottle
 from storax_api.requests.body import read_body
 from storax_api.waits import Waits
 from storax_core.commands import acquire, idempotency, users
-from storax_core.database.connections import RETRY, Connection, Database, writing
+from storax_core.database.connections import RETRY, Connection, Database
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
 from storax_core.log.append import Context
 from storax_core.queues import QueueDown, Queues
@@ -25,6 +25,7 @@ from storax_core.settings import Settings
 TOKEN_CACHE_SEC = 3.0  # a revoked token is refused within this time
 TOKENS_CACHED = 4096
 SESSIONS_KNOWN = 4096
+SIGNS_IN_TTL = 10  # a poll extends its session's life so many times at most while a lease would last
 ATTEMPTS = 5  # of a command that met a deadlock
 LARGE_BODY = 65_536  # above this a repeat is looked for before the work is done
 Command = Callable[[Connection, Context], Awaitable[Any]]
@@ -49,7 +50,9 @@ class Service:
     queues: Queues
     waits: Waits = field(default_factory=Waits)
     logins: LoginThrottle = field(default_factory=LoginThrottle)
+    started: float = field(default_factory=time.monotonic)
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
+    _signs: OrderedDict[int, float] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -84,11 +87,26 @@ class Service:
 
     def remember(self, session: Mapping[str, Any]) -> acquire.Holder:
         """Keep a session for its next call: its fields in Holder do not change while it lives."""
-        holder = acquire.Holder(session["id"], session["owner_id"], session["site_id"], session["batch_job_id"])
+        holder = acquire.Holder(*(session[name] for name in acquire.HOLDER_FIELDS))
         self.holders[holder.id] = holder
         while len(self.holders) > SESSIONS_KNOWN:
             self.holders.popitem(last=False)
         return holder
+
+    @property
+    def uptime_sec(self) -> float:
+        """How long this process has been serving."""
+        return time.monotonic() - self.started
+
+    def is_sign_due(self, holder: acquire.Holder) -> bool:
+        """Whether a call of this session is to extend its life; a part of ``ttl_sec`` later the next one is."""
+        now = time.monotonic()
+        if now - self._signs.get(holder.id, float("-inf")) < holder.ttl_sec / SIGNS_IN_TTL:
+            return False
+        self._signs[holder.id] = now
+        while len(self._signs) > SESSIONS_KNOWN:
+            self._signs.popitem(last=False)
+        return True
 
     async def body(self, request: Request) -> bytes:
         """Read the raw body. Raises TooLarge above the size limit."""
@@ -127,7 +145,7 @@ class Service:
 
     async def _once(self, call: "Call", command: Command) -> Response:
         ctx = Context(call.owner_id, call.actor, call.key or uuid4(), site_id=call.site_id)
-        async with self.db.owner(call.owner_id) as conn, writing(conn):
+        async with self.db.owner_writing(call.owner_id) as conn:
             answer = orjson.dumps(await command(conn, ctx))
             if call.key and not await idempotency.keep(
                 conn, call.owner_id, call.key, call.fingerprint, ctx.position, answer

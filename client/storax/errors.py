@@ -81,6 +81,10 @@ class StoraxWarning(UserWarning):
     """An operation was carried out in part; the message says what was left out."""
 
 
+class AgentAbsent(StoraxWarning):
+    """Work was created for a site whose agent is not there: it waits. The message says how to start the agent."""
+
+
 class InvalidInput(StoraxError, ValueError):
     """A value breaks a rule."""
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from storax_api.service import Service
 from storax_core.errors import Conflict, Invalid, NotFound, Unavailable
@@ -100,12 +100,20 @@ class Exchange:
             with self.service.waits.interruptible(self.token_id):
                 while raw is not None:
                     raw = await self._requests.take(self._of_site(site_id), max(0.0, end - time.monotonic()))
-                    message: dict[str, Any] = orjson.loads(raw or b"{}")
-                    if message.get("until", 0.0) > time.time():
+                    if raw and (message := self._open_request(raw)):
                         return message
         except QueueDown as error:
             raise Unavailable("Redis does not answer", hint="Try again later.") from error
         return None
+
+    def _open_request(self, raw: bytes) -> dict[str, Any] | None:
+        """Return a request whose caller still waits; what is none is skipped."""
+        try:
+            message: dict[str, Any] = orjson.loads(raw)
+            return message if float(message["until"]) > time.time() else None
+        except (ValueError, KeyError, TypeError):
+            self.service.queues.count_bad_entry("a request for a file that is none")
+            return None
 
     async def give_back(self, site_id: int, message: dict[str, Any]) -> None:
         """Keep a request whose agent hung up for the next one."""
@@ -131,7 +139,10 @@ def _window(raw: bytes | None, site: dict[str, Any]) -> Window:
             f"the agent of site {site['name']} does not answer, so files of its jobs cannot be read from here",
             hint=f"Start it on that machine: storax site start {site['path']}",
         )
-    reply = Reply.model_validate_json(raw)
+    try:
+        reply = Reply.model_validate_json(raw)
+    except ValidationError as error:
+        raise Unavailable("Redis holds a reply that is none of ours", hint="Try again.") from error
     if reply.missing:
         raise NotFound(reply.error, hint="It may not have been written yet, or was deleted.")
     if reply.error:

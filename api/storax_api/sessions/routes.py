@@ -14,13 +14,15 @@ from storax_api.sessions.leased_apps import LeasedApps
 from storax_api.sessions.long_poll import LongPoll
 from storax_core.commands import acquire, leases
 from storax_core.commands.acquire import Acquire, AcquireBatchJobs, Holder
-from storax_core.database.connections import Connection, writing
+from storax_core.database.connections import Connection
 from storax_core.log.append import Context
 from storax_core.resources import APPS, BATCH_JOBS, JOBS, SESSIONS
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"], responses=problems(401, 403, 404, 409, 422, 503))
 MAX_WAIT_SEC = 60
-Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first.")]
+Wait = Annotated[
+    float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first; at most half of ttl_sec.")
+]
 REFUSED = {
     "type": "array",
     "items": {"type": "object", "properties": dict.fromkeys(("code", "detail"), TEXT) | {"id": INTEGER}},
@@ -33,7 +35,7 @@ async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A
     """Extend the session's life; answers which of its jobs are to be stopped."""
     only(request)
     await scope.require_session(service_of(request), who, row_id(id, SESSIONS))
-    async with service_of(request).db.owner(who.owner_id) as conn, writing(conn):
+    async with service_of(request).db.owner_writing(who.owner_id) as conn:
         return json(await leases.heartbeat(conn, who.owner_id, row_id(id, SESSIONS)))
 
 

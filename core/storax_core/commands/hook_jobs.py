@@ -21,12 +21,10 @@ BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND nam
 
 
 async def create(conn: Connection, ctx: Context, facts: Facts, report: Row) -> None:
-    """Create the jobs of a report, unless its job is being cancelled.
+    """Create the jobs of a report that is accepted, unless its job is being cancelled.
 
     Where one is invalid, the report is changed to FAILED with the reason.
     """
-    if facts["lease_epoch"] != report["lease_epoch"] or facts["session_id"] is None:
-        return  # a late or a repeated report
     if facts["cancel_requested"]:
         for move in report["moves"][-1:]:
             move["data"]["jobs_not_created"] = len(report["jobs"])

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from storax._runtime.settings import Connection, resolve
 from storax._runtime.suggestions import nearest
 from storax.errors import Conflict, InvalidInput, StoraxError
+from storax_agent.files.free_space import FreeSpace, FullError
 from storax_agent.files.locks import AlreadyRunningError, holder
 from storax_agent.launch.end_jobs import end_everything
 from storax_agent.schedulers.cluster import write_template
@@ -23,7 +24,7 @@ from storax_agent.schedulers.registry import detect
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteError, SiteFolder
 
-START_SEC = 15.0
+START_SEC = 60.0  # Python may come over a slow network to a busy login node
 STOP_SEC = 20.0
 
 
@@ -140,13 +141,16 @@ def start(folder: SiteFolder) -> int:
     """Start the agent in the background; returns its pid when it runs.
 
     Raises:
-        SiteError: it ended at once; the log says why.
+        SiteError: it ended at once, and the log says why; or it is not up yet, and starts on.
         AlreadyRunningError: it runs already.
+        FullError: its folder has no room.
     """
     folder.load()
     folder.make()
     if (pid := holder(folder.lock)) is not None:
         raise AlreadyRunningError(pid)
+    if reason := FreeSpace([folder.state, folder.log]).check(write=True):
+        raise FullError(f"{reason}; the agent cannot start", hint="Make room, then start it.")
     log = folder.log / "agent.out"
     out = (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), out, (os.POSIX_SPAWN_DUP2, 1, 2)]
@@ -157,10 +161,11 @@ def start(folder: SiteFolder) -> int:
         if holder(folder.lock) == child:
             return child
         if os.waitpid(child, os.WNOHANG)[0]:
-            break
+            last = (log.read_text(errors="replace").strip().splitlines() or ["it gave no reason"])[-1]
+            raise SiteError(f"the agent of {folder.path} did not start: {last}", hint=f"See {log}.")
         time.sleep(0.02)
-    last = (log.read_text(errors="replace").strip().splitlines() or ["it gave no reason"])[-1]
-    raise SiteError(f"the agent of {folder.path} did not start: {last}", hint=f"See {log}.")
+    late = f"the agent of {folder.path} (process {child}) is not up after {START_SEC:.0f} s, and may still come"
+    raise SiteError(late, hint=f"Look again with: storax site check {folder.path}")
 
 
 def stop(folder: SiteFolder, *, kill: bool) -> tuple[bool, bool]:

@@ -62,7 +62,6 @@ class Transfers:
         self._rows: dict[int, Row] = {}  # of items in hand, as the server knows them
         self._untold: dict[int, Row] = {}
         self._not_before: dict[int, float] = {}  # when (monotonic) items that failed by themselves are tried again
-        self._refused: set[int] = set()  # items of which the server takes no word
         self._look_at = 0.0
 
     def step(self) -> float:
@@ -157,7 +156,7 @@ class Transfers:
         patches = list(self._untold.values())
         if not patches:
             return
-        self._refused |= self._patches.send(patches)
+        self._patches.send(patches)
         self._untold.clear()
         held = {item.id for batch in self._batches.running() for item in batch.items}
         for patch in patches:
@@ -182,7 +181,7 @@ class Transfers:
             return
         now = time.monotonic()
         self._not_before = {number: at for number, at in self._not_before.items() if at > now}
-        known = self._rows.keys() | self._refused | self._not_before.keys()
+        known = self._rows.keys() | self._patches.refused.keys() | self._not_before.keys()
         rows = [row for row in self._fetch_items(busy) if row["id"] not in known]
         jobs = self._api.jobs_brief({row["job_id"] for row in rows})
         rows = self._permitted([row for row in rows if row["job_id"] in jobs], jobs)

@@ -8,15 +8,15 @@ lost.
 
 import hashlib
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from storax_agent.launch.spawner.scripts import NO_INTERPRETER, flaw_in
 from storax_agent.schedulers import template
-from storax_agent.schedulers.base import Limits, Request, SchedulerSnapshot, Status, Submitted
+from storax_agent.schedulers.base import Limits, Request, SchedulerSnapshot, Status, Submitted, runner_command
 from storax_agent.schedulers.files import Files
 from storax_agent.schedulers.kinds import PROGRAMS, is_id
 from storax_agent.schedulers.vendor import UNREACHABLE, Listed, Script, Sent, Vendor
@@ -41,7 +41,7 @@ class Cluster:
         self.vendor = vendor
         self._folder, self._settings = folder, settings
         self._files = Files(folder.path / "state" / "allocations")
-        self._runner = runner or self._own_runner
+        self._runner = runner or partial(runner_command, folder.path)
         self._missing: dict[str, float] = {}
         self._tries: dict[int, int] = {}
 
@@ -164,10 +164,6 @@ class Cluster:
         reason = f"{self.vendor.kind} has not known it for {self._settings.scheduler.forget_after_sec:g} s; lost"
         LOG.warning("allocation %s: %s", number, reason)
         return Status("finished", None, datetime.now(UTC), {"reason": reason})
-
-    def _own_runner(self, batch_job_id: int) -> Sequence[str]:
-        arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(self._folder.path)]
-        return [*arguments, "--batch-job", str(batch_job_id)]
 
 
 def write_template(folder: Path, kind: str) -> bool:

@@ -23,6 +23,7 @@ class NodeResources:
 
     ``node`` is its name in an allocation. ``pin`` holds each job to its cores. ``heartbeat_timeout_sec`` is the silence
     after which jobs are ended, ``output_bytes`` the most a job may write to job.out or job.err; 0 sets no limit.
+    Nothing starts while fewer than ``min_free_bytes`` are free in one of the folders.
     ``remote``: it is another node than the runner's, whose state folder is its own and goes with it.
     """
 
@@ -37,6 +38,7 @@ class NodeResources:
     pin: bool = False
     heartbeat_timeout_sec: float = 0.0
     output_bytes: int = 0
+    min_free_bytes: int = 0
     remote: bool = False
 
     def hello(self, cursor: str) -> Hello:
@@ -44,7 +46,7 @@ class NodeResources:
         return Hello(
             cursor, dict(self.environment), self.cores, self.gpus, memory_mb=self.memory_mb, node=self.node,
             pin=self.pin, heartbeat_timeout_sec=self.heartbeat_timeout_sec, output_bytes=self.output_bytes,
-            remote=self.remote, versions=VERSIONS,
+            min_free_bytes=self.min_free_bytes, remote=self.remote, versions=VERSIONS,
         )  # fmt: skip
 
 

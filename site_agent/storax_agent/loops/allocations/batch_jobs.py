@@ -171,7 +171,7 @@ class BatchJobs:
 
     def _tell(self, patches: Sequence[Row]) -> None:
         if patches:
-            self._patches.send(patches)  # what is set aside is told again at the next look
+            self._patches.send(patches)
 
 
 def _is_doomed(row: Row) -> bool:
