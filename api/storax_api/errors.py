@@ -93,15 +93,19 @@ def _shift_rows(loc: tuple[Any, ...], offset: int) -> tuple[Any, ...]:
     return (loc[0] + offset, *loc[1:]) if offset and loc and isinstance(loc[0], int) else loc
 
 
+def _of_core(request: Request, error: errors.CoreError) -> Response:
+    retry_after = getattr(error, "retry_after", 0)
+    return problem(
+        request, status_of(error), error.code, error.detail, error.hint, error.errors, retry_after=retry_after
+    )
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers."""
 
     @app.exception_handler(errors.CoreError)
     async def core(request: Request, error: errors.CoreError) -> Response:
-        retry_after = getattr(error, "retry_after", 0)
-        return problem(
-            request, status_of(error), error.code, error.detail, error.hint, error.errors, retry_after=retry_after
-        )
+        return _of_core(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:
