@@ -1,4 +1,4 @@
-"""A relay on the loopback interface that can be cut, frozen and restored, as a server that dies, hangs and returns."""
+"""A relay on the loopback interface that can be cut, frozen, half-open and restored, as a server that dies or hangs."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,7 @@ class Proxy:
         self._flowing = asyncio.Event()
         self._stalled: list[asyncio.Event] = []
         self._up = True
+        self._failovers = 0
         self._bytes_a_sec: int | None = None
         self.carried = 0  # bytes, both ways
         self._serving: set[asyncio.Task[None]] = set()
@@ -85,6 +86,14 @@ class Proxy:
 
         self._do(work())
 
+    def half_open(self) -> None:
+        """Carry nothing more on the present connections, without a word; new ones work, as after a failover."""
+
+        async def work() -> None:
+            self._failovers += 1
+
+        self._do(work())
+
     def slow(self, bytes_a_sec: int | None) -> None:
         """Limit the bytes that pass from now on; None removes the limit."""
         self._bytes_a_sec = bytes_a_sec
@@ -126,9 +135,12 @@ class Proxy:
                 end.close()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, gate: asyncio.Event) -> None:
+        failovers = self._failovers
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
                 await gate.wait()
+                if failovers != self._failovers:
+                    await asyncio.Event().wait()  # until the proxy stops
                 self.carried += len(data)
                 if self._bytes_a_sec:
                     await asyncio.sleep(len(data) / self._bytes_a_sec)

@@ -1,7 +1,7 @@
 """When the API last served, so that its own silence ends no lease.
 
 Revision: 0021
-Revises: 0023
+Revises: 0020
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0021"
-down_revision = "0023"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

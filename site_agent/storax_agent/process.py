@@ -52,6 +52,8 @@ class AgentProcess(ABC):
         # Why this process ends, for the jobs that it stops.
         self.stop_reason: Callable[[], str] = lambda: f"the agent of site {settings.name} was stopped"
         self.set_aside = SetAside(folder.set_aside)
+        self.policy = settings.policy.policy()
+        self.submitter = api.username() if self.policy.allowed_submitters is not None else ""
         self.outbox, self.reader = open_outbox(folder.outbox, self.set_aside)
         self.space = FreeSpace(
             [folder.data, folder.state], settings.launcher.min_free_mb << 20,
@@ -196,10 +198,8 @@ class AgentProcess(ABC):
 
     def _preparer(self, **where: Any) -> Preparer:
         settings, folder, launcher = self.settings, self.folder, self.settings.launcher
-        policy = settings.policy.policy()
-        submitter = self.api.username() if policy.allowed_submitters is not None else ""
         return Preparer(
-            folder.results, settings.slots, settings.gpus, policy, submitter, memory_mb=settings.memory_mb,
+            folder.results, settings.slots, settings.gpus, self.policy, self.submitter, memory_mb=settings.memory_mb,
             where=self.size.where, whole_nodes=launcher.whole_nodes, launch_params=launcher.launch_params,
             functions=folder.functions, client=ClientVariables(folder, settings), **where,
         )  # fmt: skip

@@ -58,7 +58,7 @@ class RandomLoad(Upkeep):
         while True:
             ctx = Context(self.owner, actor or f"user:{self.owner}", uuid4())
             try:
-                async with self.db.owner(self.owner) as conn, writing(conn):
+                async with self.db.owner_writing(self.owner) as conn:
                     return await step(conn, ctx)
             except RETRY:
                 continue

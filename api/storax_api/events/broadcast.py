@@ -1,26 +1,31 @@
-"""The present of the event feed: one task per process follows the Redis stream and hands its batches to subscribers.
+"""The present of the event feed: one task per process reads each published event once and hands it to subscribers.
+
+The Redis stream only says when to look. What it says is not believed: the position up to which the log is published,
+the events and their owners come from Postgres, so nobody who can write to Redis can show an event to anyone.
 
 A connection first subscribes, then reads Postgres at least up to its cursor: the position handed out before it
-subscribed. Whenever the stream may have lost something, and while Redis is away, subscribers go back to Postgres.
+subscribed. The task has a deadline for each round, and starts over from Postgres whatever it meets.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from storax_core.database.connections import Database
-from storax_core.errors import Unavailable
+from storax_core.database.heartbeats import FOLLOWER, Heartbeat
 from storax_core.log import watermark
 from storax_core.queues import QueueDown, Queues
 
 log = logging.getLogger("storax.api")
 POLL_SEC = 0.25  # between reads of Postgres while Redis is away
 QUIET_SEC = 2.0  # without a batch, after which Postgres is asked whether there was none
+ROUND_SEC, LIMIT_SEC = 10.0, 15.0  # for one round, and between two that succeed
+CHUNK = 2000  # events read at once
+FAR_BEHIND = 50_000  # positions; who is further behind than this reads the log alone
 BACKLOG = 1000  # batches that a slow subscriber may lag behind before it goes back to Postgres
 Batch = list[dict[str, Any]]
 
@@ -44,18 +49,22 @@ class Subscriber:
         """Drop all batches and have Postgres read up to this position: something before it may be missing."""
         while not self.inbox.empty():
             self.inbox.get_nowait()
-        self.cursor = max(self.cursor, upto)
+        self.cursor = upto
         self.inbox.put_nowait(None)
 
 
 class Broadcast:
-    """Follows the Redis stream once and hands each owner's events to that owner's subscribers."""
+    """Reads what is published once and hands each owner's events to that owner's subscribers."""
 
     def __init__(self, queues: Queues, db: Database) -> None:
         self._queues, self._db = queues, db
         self._subscribers: set[Subscriber] = set()
         self._task: asyncio.Task[None] | None = None
         self._last = 0  # position up to which everything was handed out
+        self._end = 0  # position up to which it is being read
+        self._succeeded = time.monotonic()
+        self._reading: asyncio.Task[int] | None = None
+        self.restarts = 0
 
     def start(self) -> None:
         """Start the task that follows the stream."""
@@ -71,7 +80,7 @@ class Broadcast:
     @contextlib.contextmanager
     def subscribe(self, owner_id: int) -> Iterator[Subscriber]:
         """Yield an inbox that receives the owner's events from now on."""
-        subscriber = Subscriber(owner_id, self._last)
+        subscriber = Subscriber(owner_id, max(self._last, self._end))
         self._subscribers.add(subscriber)
         try:
             yield subscriber
@@ -81,46 +90,77 @@ class Broadcast:
     async def _follow_for_ever(self) -> None:
         while True:
             try:
-                await self._follow()
-            except QueueDown:
-                self._resync_all(self._last)
-            except Unavailable as error:
-                log.warning("the feed waits for Postgres: %s", error)
+                await self._follow_or_poll()
+            except Exception as error:
+                self.restarts += 1
+                log.warning("the event feed starts over: %s: %s", type(error).__name__, error)
             await asyncio.sleep(POLL_SEC)
 
+    async def _follow_or_poll(self) -> None:
+        """Follow the stream; go by Postgres alone while Redis is away."""
+        try:
+            await self._follow()
+        except QueueDown:
+            async with self._round():
+                await self._advance()
+
     async def _follow(self) -> None:
-        at = await self._queues.feed_end()
-        self._last = _position(at)
-        self._resync_all(self._last)  # events may have been published while nobody followed
+        async with self._round():
+            at = await self._queues.feed_end()
+            await self._advance()  # events may have been published while nobody followed
         while True:
-            entries = await self._queues.follow(at, QUIET_SEC)
-            for entry, body in entries:
-                at = entry
-                self._hand_out(_position(entry), body)
-            if not entries:
-                await self._check_postgres()
-                if _position(await self._queues.feed_end()) < _position(at):
+            async with self._round():
+                entries = await self._queues.follow(at, QUIET_SEC)
+                at = entries[-1] if entries else at
+                await self._advance()
+                if not entries and _position(await self._queues.feed_end()) < _position(at):
                     return  # a new stream, behind the position that this one waits for
 
-    async def _check_postgres(self) -> None:
-        """Resync if events were published although no batch came: a flushed Redis forgets them."""
+    @contextlib.asynccontextmanager
+    async def _round(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(ROUND_SEC):
+            yield
+        self._succeeded = time.monotonic()
+
+    def heartbeat(self) -> Heartbeat:
+        """Return when the task last completed a round."""
+        age = time.monotonic() - self._succeeded
+        return Heartbeat(FOLLOWER, age, LIMIT_SEC, age)
+
+    async def published(self) -> int:
+        """Read the published position; callers at the same time share one read, and one connection."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._published())
+        return await asyncio.shield(self._reading)
+
+    async def _published(self) -> int:
+        async with self._db.worker() as conn:
+            return await watermark.published(conn)
+
+    async def _advance(self) -> None:
+        """Read what was published since, for those who listen, and hand it out: one statement for each ``CHUNK``."""
         async with self._db.worker() as conn:
             end = await watermark.published(conn)
-        if end > self._last:
-            self._last = end
-            self._resync_all(end)
+            self._end = end  # who subscribes from here on reads Postgres up to it, or further, by itself
+            if end == self._last:
+                return
+            if not self._last or not 0 < end - self._last <= FAR_BEHIND:
+                self._resync_all(end)
+                self._last = end
+            while self._last < end:
+                owners = {subscriber.owner_id for subscriber in self._subscribers}
+                rows = await watermark.read_of(conn, owners, self._last, end, CHUNK) if owners else []
+                self._hand_out(rows, rows[-1]["position"] if len(rows) == CHUNK else end)
 
-    def _hand_out(self, last: int, body: bytes) -> None:
-        if self._subscribers:
-            batch = orjson.loads(body)
-            if batch["after"] != self._last:
-                self._resync_all(batch["after"])  # the feeder could not publish something, or Redis lost it
-            by_owner: dict[int, Batch] = {}
-            for event in batch["events"]:
-                by_owner.setdefault(event.pop("owner_id"), []).append(event)
-            for subscriber in self._subscribers:
-                if subscriber.owner_id in by_owner:
-                    subscriber.push(by_owner[subscriber.owner_id], last)
+    def _hand_out(self, rows: Sequence[Any], last: int) -> None:
+        """Hand events of Postgres to their owners' subscribers; they are all that were published up to ``last``."""
+        by_owner: dict[int, Batch] = {}
+        for row in rows:
+            event = watermark.event(dict(row))
+            by_owner.setdefault(event.pop("owner_id"), []).append(event)
+        for subscriber in self._subscribers:
+            if subscriber.owner_id in by_owner:
+                subscriber.push(by_owner[subscriber.owner_id], last)
         self._last = last
 
     def _resync_all(self, upto: int) -> None:

@@ -12,7 +12,7 @@ from fastapi import Response
 from storax_api.service import Call, Repeated, Service, json
 from storax_core.commands import acquire, idempotency, leases
 from storax_core.database import session_life
-from storax_core.database.connections import Connection, writing
+from storax_core.database.connections import Connection
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.queues import QueueDown
@@ -77,7 +77,7 @@ class ClaimCall:
         another try of the same call was first.
         """
         ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
-        async with self.service.db.owner(self.call.owner_id) as conn, writing(conn):
+        async with self.service.db.owner_writing(self.call.owner_id) as conn:
             holder = await self._holder(conn, hints, arriving=arriving)
             # A call with hints has made an attempt before, which looked for an earlier try.
             replay = await self._replay(conn, ctx) if hints is None else None

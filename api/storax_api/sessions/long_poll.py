@@ -56,6 +56,7 @@ class LongPoll:
         start = time.monotonic()
         wakeup = await self._first_wakeup(wait)
         while True:
+            await self.call.service.caller(request)  # its token may have been revoked while it slept
             began = time.monotonic()
             arriving, self.arriving = self.arriving, False
             try:
@@ -98,8 +99,11 @@ class LongPoll:
         return bool(first)
 
     async def _sleep(self, site_id: int, left: float, pause: float) -> Wakeup:
-        """Sleep until the queue, a cancel or the end of the server wakes the poll, at most ``left`` seconds."""
-        with self.call.service.waits.interruptible():
+        """Sleep until the queue, a cancel or the end of the server wakes the poll, at most ``left`` seconds.
+
+        Raises Unauthorized where the token is revoked meanwhile.
+        """
+        with self.call.service.waits.interruptible(self.call.call.token_id):
             return await self._woken(site_id, left, pause)
         return Wakeup()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from storax._runtime.output_files import STREAMS, name_of, own_names
+from storax._runtime.output_files import HOOK_LOG, STREAMS, hook_log_of, name_of, own_names
 from storax.errors import NoFile, NotFound
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class JobFile:
         job_id: Id of the job.
         workdir: Its workdir.
         site: Row of its site: ``id`` and ``path``.
-        name: Path of the file, relative to the workdir; None for an output.
+        name: Path of the file, relative to the workdir; None for an output. ``hooks.log`` is that of this job, also
+            where others use the workdir.
         stream: 0 for stdout, 1 for stderr: the file that holds it now; None for another file.
         has_run: Whether the job has started; if not, an output in its workdir is that of another job.
     """
@@ -54,10 +55,13 @@ class JobFile:
 
     def _resolved(self) -> str:
         if self._stream is None:
-            return str(self._name)
+            return hook_log_of(self._job_id, self._has) if self._name == HOOK_LOG else str(self._name)
         if self._is_of_another:
             return own_names(self._job_id)[self._stream]
-        return name_of(self._job_id, self._stream, lambda name: (self._folder / name).exists())
+        return name_of(self._job_id, self._stream, self._has)
+
+    def _has(self, name: str) -> bool:
+        return (self._folder / name).exists()
 
     @property
     def is_here(self) -> bool:

@@ -2,7 +2,7 @@
 
 The first job in a workdir writes ``job.out`` and ``job.err``. When a second one starts there, those become
 ``job.first.out`` and ``job.first.err``; from then on each job writes files with its own id, and ``job.out`` and
-``job.err`` are further names of those of the latest job.
+``job.err`` are further names of those of the latest job. ``hooks.log``, which has the output of hooks, is named alike.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from collections.abc import Callable
 STREAMS = ("stdout", "stderr")
 PLAIN = ("job.out", "job.err")
 FIRST = ("job.first.out", "job.first.err")
+HOOK_LOG, FIRST_HOOK_LOG = "hooks.log", "hooks.first.log"
 
 
 def own_names(job_id: int) -> tuple[str, str]:
@@ -26,3 +27,9 @@ def name_of(job_id: int, stream: int, exists: Callable[[str], bool]) -> str:
     if any(map(exists, own)):
         return own[stream]
     return FIRST[stream] if exists(FIRST[stream]) else PLAIN[stream]
+
+
+def hook_log_of(job_id: int, exists: Callable[[str], bool]) -> str:
+    """The name of the file with the output of a job's hooks; ``exists`` tells whether its workdir has a name."""
+    own = f"hooks.{job_id}.log"
+    return own if exists(own) else FIRST_HOOK_LOG if exists(FIRST_HOOK_LOG) else HOOK_LOG

@@ -1,9 +1,9 @@
-"""Tables beside the resources: idempotency keys, the graph's edges, the feed's checkpoint, the server's uptime."""
+"""Tables beside the resources: idempotency keys, the graph's edges, the feed's checkpoint, uptime, heartbeats."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, Integer
 from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
@@ -69,3 +69,13 @@ class ServerUptime(SQLModel, table=True):
 
     part: str = c.text("Part of the server.", primary_key=True)
     served_at: datetime = c.when("When a process of it last served, by the database's clock.")
+
+
+class Heartbeat(SQLModel, table=True):
+    """When a part that works beside the calls last did what it is for; see ``heartbeats``."""
+
+    __tablename__ = "heartbeat"
+
+    name: str = c.text("Which part.", primary_key=True)
+    updated_at: datetime = c.when("When.")
+    limit_sec: int = Field(sa_type=Integer, nullable=False)

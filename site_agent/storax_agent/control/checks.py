@@ -123,7 +123,7 @@ def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
         return
     try:
         yield from _ask_server(api, settings)
-        yield _token(api, folder, settings)
+        yield from _token(api, folder, settings)
     except Unauthorized as error:
         place = folder.token_place(settings)
         yield Finding("token", False, f"{error.message}; put another token into {place}; a running agent reads it")
@@ -133,7 +133,16 @@ def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
         api.close()
 
 
-def _token(api: SiteApi, folder: SiteFolder, settings: SiteSettings) -> Finding:
+def _token(api: SiteApi, folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
+    yield _token_end(api, folder, settings)
+    if api.token_site() is None:  # as of sites of earlier releases
+        yield Finding(
+            "token", None, "speaks for your whole account, and jobs can read it; `storax site init "
+            f"{folder.path}` replaces it with one that may only lease and report for this site",
+        )  # fmt: skip
+
+
+def _token_end(api: SiteApi, folder: SiteFolder, settings: SiteSettings) -> Finding:
     expires = api.token_expires()
     if is_near(expires, warn_days=settings.token_warn_days):  # nothing is wrong yet
         return Finding(

@@ -54,7 +54,14 @@ class SetAside:
     def summary(self) -> Summary:
         """Return what is there."""
         paths = self._paths()
-        return Summary(len(paths), [row for path in paths[:NEWEST] if (row := _read(path))])
+        rows = [row for path in paths[:NEWEST] if (row := _read(path))]
+        return Summary(len(paths), [{name: row[name] for name in ("name", "reason", "at")} for row in rows])
+
+    def records(self, noun: str) -> dict[int, str]:
+        """Return the records named ``noun`` and a number, by number; also those that an earlier process has put."""
+        named = re.compile(rf"{re.escape(noun)} (\d+)")
+        rows = [row for path in self._paths() if (row := _read(path))]
+        return {int(match[1]): str(row["record"]) for row in rows if (match := named.fullmatch(str(row["name"])))}
 
     def _paths(self) -> list[Path]:
         """All files, the newest first."""
@@ -69,7 +76,8 @@ class SetAside:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Return what a file holds; nothing where it is not one of ours."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         row = json.loads(path.read_bytes())
-        return {name: row[name] for name in ("name", "reason", "at")}
+        return {name: row[name] for name in ("name", "reason", "at", "record")}
     return {}

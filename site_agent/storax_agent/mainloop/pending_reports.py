@@ -1,5 +1,6 @@
 """What became of jobs and was not yet reported: collected by the main loop, stored in the outbox until answered."""
 
+import json
 from collections.abc import Iterable
 
 from storax_agent.launch.work import Lease
@@ -9,6 +10,7 @@ from storax_agent.mainloop.report_entry import Entry, merge
 
 Pair = tuple[int, int]
 MOST_GIVEN_UP = 4096
+GIVEN_UP = "given_up"  # the note of their leases, for an agent after this one
 
 
 class PendingReports:
@@ -39,7 +41,8 @@ class PendingReports:
         return not self._entries and not self._unanswered
 
     def recall(self) -> None:
-        """Take up what an agent before this one stored and did not see answered."""
+        """Take up what an agent before this one stored and did not see answered, and what it gave up."""
+        self._given_up = dict.fromkeys((job, epoch) for job, epoch in json.loads(self._outbox.note(GIVEN_UP) or "[]"))
         self._unanswered = {(row["id"], row["lease_epoch"]): self._outbox.seq for row in self._outbox.unanswered()}
         if self._unanswered:
             self._trigger.add(len(self._unanswered), final=True)
@@ -51,10 +54,13 @@ class PendingReports:
             merge(known, entry)
 
     def give_up(self, pairs: Iterable[Pair]) -> None:
-        """The server takes no report of these: they stay leased until their session ends."""
-        self._given_up.update(dict.fromkeys(pairs))
+        """The server takes no report of these: they stay leased until their session ends, over restarts too."""
+        if not (fresh := dict.fromkeys(pairs)):
+            return
+        self._given_up.update(fresh)
         while len(self._given_up) > MOST_GIVEN_UP:
             del self._given_up[next(iter(self._given_up))]
+        self.note(GIVEN_UP, json.dumps([*self._given_up]))
 
     def note(self, name: str, value: str) -> None:
         """Remember a fact for an agent after this one, together with the entries."""

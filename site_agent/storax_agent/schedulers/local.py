@@ -16,6 +16,7 @@ from storax_agent.files.locks import holder
 from storax_agent.launch.end_jobs import end_jobs
 from storax_agent.launch.process_identity import date_of, runs, start_time_of
 from storax_agent.schedulers.base import BEGAN, Limits, Request, SchedulerSnapshot, Status, Submitted
+from storax_agent.schedulers.kinds import is_id
 from storax_agent.settings.job_environment import ProcessEnvironment
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -58,7 +59,8 @@ class LocalScheduler:
         """Ask the runners to end; they end their jobs."""
         for scheduler_id in scheduler_ids:
             process = _parse(scheduler_id)
-            if process is not None and runs(process[1], start_time=process[2]):
+            # Only a runner of this site: the id came from the server.
+            if process is not None and self._known(process[0]) == scheduler_id:
                 with suppress(ProcessLookupError):
                     os.kill(process[1], signal.SIGTERM)
 
@@ -123,7 +125,8 @@ class LocalScheduler:
             return Status("running", start_time=date_of(start_time))
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        end_jobs(self._part(batch_job_id))  # of a runner that was killed
+        if self._known(batch_job_id) is None:
+            end_jobs(self._part(batch_job_id))  # of a runner that was killed
         return Status("finished", date_of(start_time), datetime.now(UTC))
 
     def _own_runner(self, batch_job_id: int) -> Sequence[str]:
@@ -138,9 +141,8 @@ class LocalScheduler:
 
 
 def _parse(scheduler_id: str) -> tuple[int, int, float] | None:
-    try:
-        batch_job_id, _, process = scheduler_id.partition(".")
-        pid, _, start_time = process.partition("@")
-        return int(batch_job_id), int(pid), float(start_time)
-    except ValueError:
+    if not is_id(QUEUE, scheduler_id):
         return None
+    batch_job_id, _, process = scheduler_id.partition(".")
+    pid, _, start_time = process.partition("@")
+    return int(batch_job_id), int(pid), float(start_time)

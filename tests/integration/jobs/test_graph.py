@@ -307,3 +307,27 @@ def test_random_graphs_with_failures_cancels_and_deletions_come_to_an_end(bench:
         if final[job] == "JOB_FINISHED" and row["on_parent_failure"] == "fail":
             assert all(final[p] in ("JOB_FINISHED", "deleted") for p in parents[job]), f"seed {seed}"
         assert bench.releases(job) <= 1
+
+
+@pytest.mark.parametrize("to", ["FAILED", "CANCELLED"])
+def test_a_deep_graph_ends_in_as_few_statements_as_a_shallow_one(world: World, bench: Bench, to: str) -> None:
+    async def statements_of(root: int) -> int:
+        queries: list[str] = []
+        async with world.db.owner(bench.user.id) as conn, conn.transaction():
+            with conn.query_logger(lambda record: queries.append(record.query)):
+                ctx = Context(bench.user.id, "test")
+                await transitions.transition_each(
+                    conn, ctx, [root], lambda f: rules.user_transition(f, to, {}, force=False)
+                )
+        return len(queries)
+
+    counts = []
+    for depth in (3, 300):
+        root, link = bench.job(), {"app_id": bench.app, "workdir": "w"}
+        rows = [{**link, "parent_ids": [root]}, *({**link, "parent_refs": [n]} for n in range(depth - 1))]
+        jobs = [j["id"] for j in bench.user.post("/jobs/", rows)["results"]]
+        counts.append(world.run(statements_of(root)))
+        assert set(bench.states(*jobs)) == {to}
+        last = bench.user.events(job_id=jobs[-1], to_state=to)[-1]["data"]
+        assert (last["parent_id"], last["root_id"]) == (jobs[-2], root)
+    assert counts[1] <= counts[0]

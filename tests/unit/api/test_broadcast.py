@@ -1,11 +1,13 @@
 """The feed's small parts alone: what a subscriber receives when something is missing, and a feeder that stops."""
 
 import asyncio
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
-import orjson
 import pytest
 
+from storax_api.events import stream
 from storax_api.events.broadcast import BACKLOG, Broadcast, Subscriber
 from storax_api.events.stream import EventStream
 from storax_core.queries.select import Page, Query
@@ -14,9 +16,10 @@ from storax_workers.feeder import Feeder
 NOBODY: Any = None
 
 
-def batch(after: int, *positions: int, owner: int = 1) -> bytes:
-    events = [{"position": p, "owner_id": owner, "type": "job.created"} for p in positions]
-    return orjson.dumps({"after": after, "events": events})
+def rows(*positions: int, owner: int = 1) -> list[dict[str, Any]]:
+    return [
+        {"position": p, "owner_id": owner, "entity": "job", "entity_id": 1, "type": "job.created"} for p in positions
+    ]
 
 
 def received(subscriber: Subscriber) -> list[Any]:
@@ -32,43 +35,50 @@ def broadcast() -> Broadcast:
     return Broadcast(NOBODY, NOBODY)
 
 
-def test_batches_that_follow_each_other_are_handed_on(broadcast: Broadcast) -> None:
+def test_batches_are_handed_on_in_order(broadcast: Broadcast) -> None:
     with broadcast.subscribe(1) as subscriber:
-        broadcast._hand_out(2, batch(0, 1, 2))
-        broadcast._hand_out(5, batch(2, 5))
+        broadcast._hand_out(rows(1, 2), 2)
+        broadcast._hand_out(rows(5), 5)
         assert received(subscriber) == [[1, 2], [5]]
-
-
-def test_a_gap_between_batches_sends_every_subscriber_to_postgres_first(broadcast: Broadcast) -> None:
-    with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two:
-        broadcast._hand_out(2, batch(0, 1, 2))
-        broadcast._hand_out(9, batch(7, 8, 9))
-        assert received(one) == [None, [8, 9]]
-        assert received(two) == [None]
-        assert (one.cursor, two.cursor) == (7, 7)
 
 
 def test_a_subscriber_receives_no_other_owners_events(broadcast: Broadcast) -> None:
     with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two:
-        broadcast._hand_out(1, batch(0, 1, owner=1))
-        broadcast._hand_out(2, batch(1, 2, owner=2))
+        broadcast._hand_out(rows(1, owner=1) + rows(2, owner=2), 2)
         assert (received(one), received(two)) == ([[1]], [[2]])
 
 
 def test_a_late_subscriber_knows_the_position_that_it_must_have_read(broadcast: Broadcast) -> None:
-    broadcast._hand_out(7, batch(0, 7))
+    broadcast._hand_out(rows(7), 7)
     with broadcast.subscribe(1) as subscriber:
         assert subscriber.cursor == 7
-        broadcast._hand_out(8, batch(7, 8))
+        broadcast._hand_out(rows(8), 8)
         assert received(subscriber) == [[8]]
 
 
 def test_a_subscriber_that_is_too_slow_is_sent_to_postgres(broadcast: Broadcast) -> None:
     with broadcast.subscribe(1) as subscriber:
         for n in range(BACKLOG + 1):
-            broadcast._hand_out(n + 1, batch(n, n + 1))
+            broadcast._hand_out(rows(n + 1), n + 1)
         assert received(subscriber) == [None]
         assert subscriber.cursor == BACKLOG + 1
+
+
+def test_a_log_that_begins_anew_is_what_subscribers_wait_for(broadcast: Broadcast) -> None:
+    """They would wait for ever for a position of a log that is gone."""
+    broadcast._hand_out([], 10**9)
+    with broadcast.subscribe(1) as subscriber:
+        assert subscriber.cursor == 10**9
+        broadcast._resync_all(5)
+        assert subscriber.cursor == 5
+
+
+def test_who_subscribes_while_a_batch_is_being_read_waits_for_its_end(broadcast: Broadcast) -> None:
+    """The batch was asked for without this owner's events."""
+    broadcast._hand_out(rows(7), 7)
+    broadcast._end = 12
+    with broadcast.subscribe(2) as subscriber:
+        assert subscriber.cursor == 12
 
 
 class Script(EventStream):
@@ -98,6 +108,20 @@ def test_a_stream_waits_for_the_published_position_to_reach_its_cursor() -> None
     assert [f.split(b"\n")[0] for f in frames] == [b"id: 4", b"id: 5", b"id: 7", b"id: 8"]
     assert script.at == 8
     assert len(script.reads) == 1
+
+
+def test_a_stream_waits_for_its_cursor_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may say that it lives, but not go on behind what it has not read."""
+    clock = count(0.0, 10.0)
+    monkeypatch.setattr(stream, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    script = Script(*[(5, [])] * 6, (8, [7, 8]))
+
+    async def run() -> list[bytes]:
+        return [f async for f in script._past(Subscriber(1, cursor=8))]
+
+    frames = asyncio.run(asyncio.wait_for(run(), 60))
+    assert [f.split(b"\n")[0] for f in frames if not f.startswith(b":")] == [b"id: 7", b"id: 8"]
+    assert b": beat\n\n" in frames
 
 
 @pytest.mark.parametrize("ticks", range(6))

@@ -161,7 +161,7 @@ def test_a_job_finds_its_app_by_name_once(client, script):
     jobs = [Job(app="Hello", workdir="a", parameters={"name": "x"}) for _ in range(50)]
     Job.objects.bulk_create(jobs)
     assert len(script.bodies("/apps/query")) == 1
-    assert {row["app_id"] for row in script.last.body} == {7}
+    assert {row["app_id"] for row in script.bodies("/jobs/")[-1]} == {7}
     assert jobs[0].app.name == "Hello"
     assert len(script.bodies("/apps/query")) == 1
 
@@ -172,7 +172,7 @@ def test_site_name_tells_apps_of_one_name_apart(client, script):
         Job(app="Hello", workdir="a").save()
     Job(app="Hello", site_name="cluster", workdir="a").save()
     assert script.bodies("/apps/query")[-1]["filter"] == {"name": "Hello", "site_id": 5}
-    assert script.last.body["app_id"] == 9
+    assert script.bodies("/jobs/")[-1]["app_id"] == 9
 
 
 def test_an_unknown_app_is_an_error_with_the_nearest_name(client, script):
@@ -226,7 +226,7 @@ def test_submit_makes_a_job_of_parameters_and_fields(client, script):
     submitted = Hello.submit("runs/1", name="ada", num_nodes=2, tags={"a": "b"})
     assert submitted.id == 1
     expected = {"app_id": 7, "workdir": "runs/1", "parameters": {"name": "ada"}, "num_nodes": 2, "tags": {"a": "b"}}
-    assert script.last.body == expected
+    assert script.bodies("/jobs/")[-1] == expected
     unsaved = Hello.submit("runs/1", name="ada", save=False)
     assert unsaved.id is None
     with pytest.raises(errors.InvalidInput, match="no parameter 'nam'"):
@@ -235,7 +235,7 @@ def test_submit_makes_a_job_of_parameters_and_fields(client, script):
 
 def test_submit_works_on_an_app_that_was_read(client, script):
     from_object(App, KNOWN, client).submit("runs/1", name="ada")
-    assert script.last.body["app_id"] == 7
+    assert script.bodies("/jobs/")[-1]["app_id"] == 7
 
 
 def test_a_name_that_is_a_field_and_a_parameter_means_the_parameter(client, script):
@@ -245,7 +245,7 @@ def test_a_name_that_is_a_field_and_a_parameter_means_the_parameter(client, scri
 
     script.on("POST", "/apps/query", rows(App, app(9, name="Tagged", parameters={"tags": {"required": True}})))
     Tagged.submit("a", tags="t")
-    assert script.last.body["parameters"] == {"tags": "t"}
+    assert script.bodies("/jobs/")[-1]["parameters"] == {"tags": "t"}
 
 
 def test_definitions_can_be_loaded(client, script):

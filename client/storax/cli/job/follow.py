@@ -15,7 +15,7 @@ from storax.cli.job.remote_logs import print_remote
 from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
-from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.select import Apps, OlderThan, Selection, Selectors, Sites, States, Tags, one_id
 from storax.models.job_rules import UNSUCCESSFUL
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def wait(
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Return when one job has failed or was cancelled.")
     ] = False,
+    older_than: OlderThan = None,
     timeout: Annotated[
         str | None,
         typer.Option("--timeout", metavar="TIME", help="Longest wait: 90 (seconds), 10m, 2h. Default: none."),
@@ -157,7 +158,7 @@ def wait(
       storax job wait last
       storax job wait --tag experiment=foo --timeout 2h --fail-fast
     """
-    selection = Selection.of(jobs, tag, state, site, app).require("wait")
+    selection = Selection.of(jobs, tag, state, site, app, older_than).require("wait")
     matches = list(selection.query())
     if not matches:
         raise CommandError(f"No job matches {selection}.", status=NOT_FOUND)

@@ -12,6 +12,7 @@ from pathlib import Path
 from storax_agent.launch.base import LauncherLostError
 from storax_agent.launch.protocol.messages import VERSIONS, Hello
 from storax_agent.launch.spawner.agent_link import connect
+from storax_agent.settings.environment_secrets import without_secrets
 
 START_SEC = 15.0
 
@@ -79,7 +80,10 @@ class Starter:
         log = (os.POSIX_SPAWN_OPEN, 1, str(self._log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
         both = (os.POSIX_SPAWN_DUP2, 1, 2)
-        self._child = os.posix_spawn(sys.executable, arguments, os.environ, file_actions=[null, log, both], setsid=True)
+        environment = without_secrets(os.environ)  # jobs get those that are passed on to them with their work
+        self._child = os.posix_spawn(
+            sys.executable, arguments, environment, file_actions=[null, log, both], setsid=True
+        )
 
     def _child_ended(self) -> bool:
         with suppress(ChildProcessError):
