@@ -11,13 +11,16 @@ from typing import NamedTuple
 from storax_core.database.connections import Connection
 
 NOTE_SEC = 1.0  # between the notes of one API process
-LONGEST_PAUSE_SEC = 2.0  # between two notes of all processes; a longer one is a gap
+SHORTEST_GAP_SEC, GAP_SEC = 2.0, 5.0
+# A longer pause between two notes of all processes is a gap to a session: longer than those of a busy server, where
+# dead holders must be noticed too, and no longer than a short lease can bear between two beats.
+GAP = f"make_interval(secs => greatest({SHORTEST_GAP_SEC}, least({GAP_SEC}, s.ttl_sec / 4.0)))"
 LAST_SERVED = "(SELECT served_at FROM server_uptime WHERE part = 'api')"
 # Sessions are locked in id order, as everywhere. Of two processes that come back together the second finds no gap: it
 # waits for the row of the first, and reads it anew.
 NOTE = f"""WITH last AS MATERIALIZED (SELECT served_at FROM server_uptime WHERE part = 'api' FOR UPDATE),
 silenced AS MATERIALIZED (SELECT s.id, last.served_at FROM session s, last
-  WHERE clock_timestamp() - last.served_at > make_interval(secs => {LONGEST_PAUSE_SEC})
+  WHERE clock_timestamp() - last.served_at > {GAP}
   AND s.expires_at >= last.served_at ORDER BY s.id FOR UPDATE OF s),
 extended AS (UPDATE session s SET expires_at = s.expires_at + (clock_timestamp() - greatest(s.heartbeat, g.served_at))
   FROM silenced g WHERE s.id = g.id RETURNING s.id),
@@ -40,5 +43,5 @@ async def note_serving(conn: Connection) -> Gap:
         # A note that a crash loses makes the gap that follows it longer by a second.
         await conn.execute("SET LOCAL synchronous_commit = off")
         row = await conn.fetchrow(NOTE)
-    is_gap = row is not None and row["silence_sec"] > LONGEST_PAUSE_SEC
+    is_gap = row is not None and (row["extended"] or row["silence_sec"] > GAP_SEC)
     return Gap(row["silence_sec"], row["extended"]) if is_gap else Gap(0.0, 0)
