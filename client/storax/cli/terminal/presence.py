@@ -22,7 +22,7 @@ def absence_noted() -> Iterator[None]:
             else:
                 show(message, category, *rest, **more)
 
-        warnings.showwarning = collect  # type: ignore[assignment]
+        warnings.showwarning = collect
         warnings.simplefilter("always", AgentAbsent)
         yield
     for line in notes:
