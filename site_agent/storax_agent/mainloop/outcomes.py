@@ -118,6 +118,9 @@ class OutcomeMapper:
             return ""
         finally:
             os.close(folder)
+        if not _is_regular(handle):
+            os.close(handle)
+            return ""
         with os.fdopen(handle, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             text = file.read(TAIL_BYTES).decode(errors="replace")
@@ -209,10 +212,15 @@ def _exit_text(code: int | None) -> str:
         return f"killed by signal {-code}"
 
 
+def _is_regular(handle: int) -> bool:
+    """Whether an open file is one that can be read to its end: no folder, pipe or device."""
+    return stat.S_ISREG(os.fstat(handle).st_mode)
+
+
 def _read_result(path: str) -> Any:
     """The JSON of a result file. Raises ResultError, or FileNotFoundError when the process wrote none."""
     handle = os.open(path, READ)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    if not _is_regular(handle):
         os.close(handle)
         raise ResultError("its result file is a folder, a pipe or the like")
     with os.fdopen(handle, "rb") as file:
