@@ -12,18 +12,21 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from storax_core import errors, process_log
+from storax_core.log.unknown_events import HINT, UnknownEventError
 from storax_core.suggest import nearest
 
 log = logging.getLogger("storax.api")
 STATUS: dict[type[errors.CoreError], int] = {
     errors.NotFound: 404,
     errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.TooManyLogins: 429,
     errors.Invalid: 422,
     errors.TooLarge: 413,
     errors.Conflict: 409,
     errors.Unavailable: 503,
 }
-HTTP_CODES = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+HTTP_CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
 def status_of(error: errors.CoreError) -> int:
@@ -31,8 +34,10 @@ def status_of(error: errors.CoreError) -> int:
     return next((STATUS[k] for k in type(error).__mro__ if k in STATUS), 500)
 
 
-def problem(request: Request, status: int, code: str, detail: str, hint: str = "", rows: Any = None) -> Response:
-    """One problem-details answer."""
+def problem(
+    request: Request, status: int, code: str, detail: str, hint: str = "", rows: Any = None, *, retry_after: int = 0
+) -> Response:
+    """One problem-details answer; ``retry_after`` is in seconds, 0: none but that of every 503."""
     body: dict[str, Any] = {
         "type": f"urn:storax:error:{code}",
         "title": code.replace("_", " "),
@@ -45,7 +50,8 @@ def problem(request: Request, status: int, code: str, detail: str, hint: str = "
     if rows:
         body["errors"] = rows
     request.scope["state"]["problem"] = (code, detail)  # for the log
-    headers = {"Retry-After": "1"} if status == 503 else {}
+    retry_after = retry_after or (1 if status == 503 else 0)
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
     if status == 500:  # this answer bypasses the middleware that adds the header to every other
         headers["X-Request-ID"] = request_id(request)
     if status == 401:
@@ -92,7 +98,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.CoreError)
     async def core(request: Request, error: errors.CoreError) -> Response:
-        return problem(request, status_of(error), error.code, error.detail, error.hint, error.errors)
+        retry_after = getattr(error, "retry_after", 0)
+        return problem(
+            request, status_of(error), error.code, error.detail, error.hint, error.errors, retry_after=retry_after
+        )
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:
@@ -109,6 +118,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(asyncpg.LockNotAvailableError)
     async def busy(request: Request, _: Exception) -> Response:
         return problem(request, 503, "unavailable", "another call changes the same rows", "Try again in a moment.")
+
+    @app.exception_handler(UnknownEventError)
+    async def unknown_event(request: Request, error: UnknownEventError) -> Response:
+        return problem(request, 409, "conflict", str(error), HINT)
 
     @app.exception_handler(asyncpg.DataError)
     async def data(request: Request, error: asyncpg.DataError) -> Response:

@@ -9,6 +9,7 @@ StoraxError
 │   └── TooLarge                 the request exceeds a limit of the server
 ├── NotConfigured                no argument, variable or profile names a server; also a LookupError
 ├── Unauthorized                 no token, or a token that is wrong, expired or revoked
+│   └── Forbidden                the token is that of a site, which may lease and report there alone
 ├── NotFound                     no such object, or not yours; also a LookupError
 │   ├── DoesNotExist             base of Job.DoesNotExist, Site.DoesNotExist, ...
 │   ├── NoDataFrame              the project has no such data frame; also a ValueError and an AttributeError
@@ -122,6 +123,12 @@ class Unauthorized(StoraxError):
     """No token, or a token that is wrong, expired or revoked."""
 
     code = "unauthorized"
+
+
+class Forbidden(Unauthorized):
+    """The token is valid, and is not for this call: that of a site may lease and report there alone."""
+
+    code = "forbidden"
 
 
 class NotFound(StoraxError, LookupError):
@@ -254,13 +261,13 @@ _HINTS: dict[type[StoraxError], str] = {
 
 
 _KINDS: tuple[type[StoraxError], ...] = (
-    InvalidInput, TooLarge, Unauthorized, NotFound, Conflict, IllegalMove, StaleVersion, Leased, Unavailable,
+    InvalidInput, TooLarge, Unauthorized, Forbidden, NotFound, Conflict, IllegalMove, StaleVersion, Leased, Unavailable,
     NoColumn, NoDataFrame, NoPipeline, NoFile, NoProject, ServerDown, EngineDown, JobFailed, JobCancelled,
 )  # fmt: skip
 _BY_CODE = {kind.code: kind for kind in _KINDS}
 _BY_STATUS: dict[int, type[StoraxError]] = {
     401: Unauthorized,
-    403: Unauthorized,
+    403: Forbidden,
     404: NotFound,
     408: Unavailable,
     409: Conflict,

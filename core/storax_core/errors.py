@@ -5,6 +5,8 @@ CoreError
 ├── Invalid           the input breaks a rule; names the field and the nearest right name
 ├── TooLarge          the input exceeds a published limit
 ├── Unauthorized      no valid token, or a wrong password
+├── Forbidden         the token is that of a site, which may lease and report there alone
+├── TooManyLogins     too many logins failed; try again later
 ├── Conflict          the current state of the data forbids it
 │   ├── IllegalMove   a transition that the table does not allow
 │   ├── StaleVersion  the row changed since the caller read it
@@ -53,6 +55,24 @@ class Unauthorized(CoreError):
     """No valid token, or a wrong password."""
 
     code = "unauthorized"
+
+
+class Forbidden(CoreError):
+    """The token may not do this."""
+
+    code = "forbidden"
+
+
+class TooManyLogins(CoreError):
+    """Logins failed too often, for this account or from this address; ``retry_after`` is in seconds."""
+
+    code = "too_many_logins"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            "too many logins have failed for this account or from this address", hint=f"Try again in {retry_after} s."
+        )
+        self.retry_after = retry_after
 
 
 class Conflict(CoreError):

@@ -56,7 +56,7 @@ OTHER_ROUTES = (
     ("GET", "/api/v1/auth/me", "Return the user of the token."),
     ("POST", "/api/v1/tokens/", "Create a token. Only this response contains its text."),
     ("GET", "/healthz", "Succeed if the process runs. Needs no token."),
-    ("GET", "/readyz", "Succeed if Postgres answers and the schema is right. Needs no token."),
+    ("GET", "/readyz", "Succeed if this process can serve calls and follows the log. Needs no token."),
     ("GET", "/metrics", "Metrics for Prometheus. Only from this machine, or with `STORAX_METRICS_TOKEN`."),
 )
 

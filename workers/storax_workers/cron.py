@@ -41,6 +41,8 @@ def _tick(cron: Cron) -> None:
             cron.enqueue_jobs()
         except RedisError as error:
             log.warning("cron: Redis does not answer: %s", error)
+        except Exception as error:  # such as an entry of the queue that is no task of ours
+            log.warning("cron starts over: %s: %s", type(error).__name__, error)
         time.sleep(1)
 
 

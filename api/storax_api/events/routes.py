@@ -16,7 +16,7 @@ from storax_core.log import watermark
 from storax_core.queries import filters, select
 from storax_core.resources import EVENTS
 
-router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 422, 503))
+router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 422, 503))
 # Parameters that are no filters; carry is the old name of include.
 STREAM_PARAMETERS = ("after", "include", "carry")
 LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state", "job_id", "site_id", "command_id"}
@@ -43,7 +43,9 @@ async def stream(request: Request, who: Who) -> StreamingResponse:
     async def allowed() -> bool:
         return await _allowed(service, request)
 
-    events = EventStream(service.db, broadcast, who.owner_id, query, wanted, at, include_job, allowed, service.waits)
+    events = EventStream(
+        service.db, broadcast, who.owner_id, query, wanted, at, include_job, allowed, service.waits, who.token_id
+    )
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(events.frames(), media_type="text/event-stream", headers=headers)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from storax._runtime.output_files import HOOK_LOG, STREAMS, hook_log_of, name_of, own_names
+from storax._runtime.output_files import HOOK_LOG, STREAMS, hook_log_of, name_of
 from storax.errors import NoFile, NotFound
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ class JobFile:
         self._client, self._job_id, self._name, self._stream = client, job_id, name, stream
         self._site = site
         self._folder = Path(site.path) / "data" / workdir
-        self._is_of_another = False
-        self._is_of_another = stream is not None and not has_run and self.path.exists()
+        # Decided here: it may start while somebody reads, and then its output has the name that was another job's.
+        self._has_run = True
+        self._has_run = stream is None or has_run or not self.path.exists()
 
     @property
     def path(self) -> Path:
@@ -56,9 +57,7 @@ class JobFile:
     def _resolved(self) -> str:
         if self._stream is None:
             return hook_log_of(self._job_id, self._has) if self._name == HOOK_LOG else str(self._name)
-        if self._is_of_another:
-            return own_names(self._job_id)[self._stream]
-        return name_of(self._job_id, self._stream, self._has)
+        return name_of(self._job_id, self._stream, self._has, has_run=self._has_run)
 
     def _has(self, name: str) -> bool:
         return (self._folder / name).exists()
@@ -112,10 +111,6 @@ class JobFile:
                 return
             yield window.data
             begin += len(window.data)
-
-    def last_lines(self, lines: int) -> Iterator[bytes]:
-        """Yield the last lines, as many as there are up to ``lines``; 0: the whole file."""
-        yield from self.read(self.begin_of_last(lines))
 
     def begin_of_last(self, lines: int) -> int:
         """Return where the last lines begin; 0: the whole file. Reads windows from the end of the file backwards."""

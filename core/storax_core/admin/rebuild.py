@@ -10,6 +10,7 @@ import asyncpg
 
 from storax_core.database.connections import GONE, RETRY, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
+from storax_core.log import unknown_events
 from storax_core.log.fold import MERGE, folded, unlike
 from storax_core.log.sql import FENCE
 from storax_core.log.watermark import Watermark
@@ -38,6 +39,7 @@ async def rebuild(url: str) -> dict[str, int]:
     """Rebuild all projections. Volatile fields (password and token hashes, heartbeats) are kept.
 
     Needs the migrating role: row-level security is set aside in its transactions. Returns rows by entity.
+    Raises Conflict, and changes nothing, where the log has events that a newer release wrote.
     """
     try:
         conn = await asyncpg.connect(url, server_settings={"timezone": "UTC", "jit": "off"})
@@ -47,9 +49,11 @@ async def rebuild(url: str) -> dict[str, int]:
         await conn.execute(MERGE)
         await conn.execute(f"SET ROLE {WORKER_ROLE}")
         since = await _final(conn)
-        async with conn.transaction(isolation="repeatable_read"):
-            await _find_suspects(conn)
-        await _exchange_or_retry(conn, since)
+        with unknown_events.refusals():
+            async with conn.transaction(isolation="repeatable_read"):
+                await unknown_events.refuse_unknown_resources(conn)
+                await _find_suspects(conn)
+            await _exchange_or_retry(conn, since)
         return {r.entity: await conn.fetchval(f"SELECT count(*) FROM {r.table}") for r in PROJECTED}  # noqa: S608
     finally:
         await conn.close()

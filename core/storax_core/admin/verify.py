@@ -6,6 +6,7 @@ import asyncpg
 
 from storax_core.database.connections import GONE, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
+from storax_core.log import unknown_events
 from storax_core.log.fold import MERGE, compared, unlike
 from storax_core.resources import PROJECTED, Resource
 from storax_core.resources.job import ENDED
@@ -40,7 +41,10 @@ CHECKS = {
 
 
 async def verify(url: str) -> dict[str, Any]:
-    """Fold and compare everything in one snapshot. Returns counts, samples of differences, and rule violations."""
+    """Fold and compare everything in one snapshot. Returns counts, samples of differences, and rule violations.
+
+    Raises Conflict where the log has events that a newer release wrote.
+    """
     try:
         conn = await asyncpg.connect(url, server_settings={"role": WORKER_ROLE, "timezone": "UTC", "jit": "off"})
     except (*GONE, TimeoutError) as error:
@@ -48,7 +52,9 @@ async def verify(url: str) -> dict[str, Any]:
     try:
         await conn.execute(MERGE)
         async with conn.transaction(isolation="repeatable_read"):
-            entities = {r.entity: await _compare(conn, r) for r in PROJECTED}
+            await unknown_events.refuse_unknown_resources(conn)
+            with unknown_events.refusals():
+                entities = {r.entity: await _compare(conn, r) for r in PROJECTED}
             checks = {name: await conn.fetchval(sql) for name, sql in CHECKS.items()}
             events = await conn.fetchval("SELECT count(*) FROM event_log")
     finally:

@@ -24,12 +24,14 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "data_frame": EVERY_ROW,
     "event_log": {APP: APPEND, WORKER: APPEND, SEARCH: READ},
     "feed": {APP: READ, WORKER: "SELECT INSERT UPDATE"},
+    "heartbeat": {WORKER: "SELECT INSERT UPDATE"},
     "job": EVERY_ROW | {SEARCH: READ},
     "job_parent": {APP: "SELECT INSERT DELETE", WORKER: "SELECT INSERT DELETE"},
     "job_state": EVERY_ROW,
     "job_tally": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},
     "pipeline": EVERY_ROW,
     "project": EVERY_ROW,
+    "server_uptime": {WORKER: "SELECT INSERT UPDATE"},
     "session": EVERY_ROW,
     "site": EVERY_ROW,
     "token": EVERY_ROW,
@@ -51,6 +53,7 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "jobs_ever_tagged(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_taken_by(bigint[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_with_tags(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
+    "refuse_event(text,integer,integer)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "storax_analyze()": {WORKER: "EXECUTE"},
 }
 # Those that read past row-level security, and so belong to SEARCH. All others belong to the owner of the tables.

@@ -1,9 +1,9 @@
-"""Tables beside the resources: idempotency keys, the graph's edges, the feed's checkpoint."""
+"""Tables beside the resources: idempotency keys, the graph's edges, the feed's checkpoint, uptime, heartbeats."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, Integer
 from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
@@ -60,3 +60,22 @@ class Feed(SQLModel, table=True):
     position: int = Field(sa_type=BigInteger)
     epoch: UUID
     updated_at: datetime = c.when("When.")
+
+
+class ServerUptime(SQLModel, table=True):
+    """When a part of the server last served: ``database.uptime``."""
+
+    __tablename__ = "server_uptime"
+
+    part: str = c.text("Part of the server.", primary_key=True)
+    served_at: datetime = c.when("When a process of it last served, by the database's clock.")
+
+
+class Heartbeat(SQLModel, table=True):
+    """When a part that works beside the calls last did what it is for; see ``heartbeats``."""
+
+    __tablename__ = "heartbeat"
+
+    name: str = c.text("Which part.", primary_key=True)
+    updated_at: datetime = c.when("When.")
+    limit_sec: int = Field(sa_type=Integer, nullable=False)

@@ -14,6 +14,7 @@ from storax_core.database.connections import Connection
 
 NAME = "published"
 FENCE_KEYS = (8360, 1)  # of the advisory lock that writers hold, shared, while they append
+PUBLISHED_SEC = 3.0  # for reading one row; a caller that waits longer holds up others
 LEADER_KEY = 8362  # of the advisory lock that the leading feeder holds
 LAST_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_log_position_seq"
 HOLDERS = f"""SELECT virtualtransaction FROM pg_locks
@@ -29,8 +30,9 @@ ON CONFLICT (name) DO UPDATE SET position = greatest(feed.position, excluded.pos
 
 
 async def published(conn: Connection) -> int:
-    """The position up to which the log is published."""
-    return int(await conn.fetchval("SELECT position FROM feed WHERE name = $1", NAME) or 0)
+    """The position up to which the log is published. Raises TimeoutError where the table is locked."""
+    sql = "SELECT position FROM feed WHERE name = $1"
+    return int(await conn.fetchval(sql, NAME, timeout=PUBLISHED_SEC) or 0)
 
 
 async def keep(conn: Connection, position: int) -> None:

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from storax._runtime.settings import Connection
+from pydantic import SecretStr
+
+from storax._runtime.settings import Connection, resolve
 from storax._runtime.suggestions import nearest
-from storax.errors import Conflict, InvalidInput
+from storax.errors import Conflict, InvalidInput, StoraxError
+from storax_agent.files.free_space import FreeSpace, FullError
 from storax_agent.files.locks import AlreadyRunningError, holder
 from storax_agent.launch.end_jobs import end_everything
 from storax_agent.schedulers.cluster import write_template
@@ -55,14 +58,49 @@ def init(
     api = SiteApi(connection.url, connection.secret)
     try:
         row, is_new = _register(api, name, folder.path)
+        own = _own_token(api, folder, connection, row)
     finally:
         api.close()
     folder.make()
-    folder.write({"name": name, "site_id": row["id"], **values}, connection=connection)
+    if own is not connection and (profile := _profile_of(connection)):
+        values["job_profile"] = profile
+    folder.write({"name": name, "site_id": row["id"], **values}, connection=own)
     if is_new:  # claims of another site's BatchJobs, which had the same numbers
         shutil.rmtree(folder.path / "state" / "allocations", ignore_errors=True)
     _set_scheduler(folder, kind, defaults or {})
     return row["id"], is_new
+
+
+def _own_token(api: SiteApi, folder: SiteFolder, connection: Connection, site: Mapping[str, Any]) -> Connection:
+    """Return the connection with a token for this site alone: the one in the folder while it is good, else a new one.
+
+    It is the caller's own where that is one, or where the server knows none.
+    """
+    if api.token_site() == site["id"]:
+        return connection
+    stored = folder.token_file.read_text(encoding="utf-8").strip() if folder.token_file.is_file() else ""
+    if not _is_of_site(connection.url, stored, site["id"]):
+        stored = api.create_site_token(site["id"], f"site {site['name']}") or ""
+    if not stored:
+        return connection
+    return Connection(url=connection.url, token=SecretStr(stored), source="the site's token")
+
+
+def _is_of_site(url: str, token: str, site_id: int) -> bool:
+    if not token:
+        return False
+    api = SiteApi(url, token)
+    try:
+        return api.token_site() == site_id
+    except StoraxError:
+        return False
+    finally:
+        api.close()
+
+
+def _profile_of(connection: Connection) -> str | None:
+    """The profile that the connection was taken from; None for another source."""
+    return connection.source.removeprefix("profile ") if connection.source.startswith("profile ") else None
 
 
 def _set_scheduler(folder: SiteFolder, kind: str | None, defaults: Mapping[str, str | None]) -> None:
@@ -105,11 +143,14 @@ def start(folder: SiteFolder) -> int:
     Raises:
         SiteError: it ended at once, and the log says why; or it is not up yet, and starts on.
         AlreadyRunningError: it runs already.
+        FullError: its folder has no room.
     """
     folder.load()
     folder.make()
     if (pid := holder(folder.lock)) is not None:
         raise AlreadyRunningError(pid)
+    if reason := FreeSpace([folder.state, folder.log]).check(write=True):
+        raise FullError(f"{reason}; the agent cannot start", hint="Make room, then start it.")
     log = folder.log / "agent.out"
     out = (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), out, (os.POSIX_SPAWN_DUP2, 1, 2)]
@@ -150,3 +191,9 @@ def api_of(folder: SiteFolder) -> SiteApi:
     """The server of a site, with its token."""
     settings = folder.load()
     return SiteApi(settings.url, folder.token(settings))
+
+
+def account_of(folder: SiteFolder) -> SiteApi:
+    """The server of a site, with the token of the owner's account, where a profile or variable has one for it."""
+    settings = folder.load()
+    return SiteApi(settings.url, resolve(settings.url).secret or folder.token(settings))

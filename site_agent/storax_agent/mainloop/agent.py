@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from storax_agent.files.free_space import FreeSpace
 from storax_agent.launch.base import Launcher, LauncherLostError
 from storax_agent.launch.work import Cause, Lease
 from storax_agent.mainloop.job_acceptor import JobAcceptor
@@ -23,23 +24,24 @@ from storax_agent.mainloop.lease_table import LeaseTable
 from storax_agent.mainloop.load_window import BURST_JOBS, Demand, LoadWindow, ReportTrigger, wanted
 from storax_agent.mainloop.loop import LoopHealth
 from storax_agent.mainloop.mailbox import Mailbox
-from storax_agent.mainloop.outbox import Batch, Outbox
+from storax_agent.mainloop.outbox import Batch, Outbox, OutboxError
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.mainloop.pending_reports import Pair, PendingReports
 from storax_agent.mainloop.preemption_filter import PreemptionFilter
-from storax_agent.mainloop.report_entry import SET_ASIDE, running
+from storax_agent.mainloop.report_entry import SET_ASIDE, running, with_start
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import Acquired, Answer
 
 TICK_SEC = 0.02  # in a burst, the launcher's events are read this often
 RETRY_SEC = 1.0
+RUNS = ("", "run")  # the stages that are runs of a job; the others are its hooks
 LOG = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
 class Agent:
     """Holds the leases of one site. ``cores`` is what jobs may use, of them ``node_cores`` on each node;
-    ``prefetch`` is the most jobs leased beyond that."""
+    ``prefetch`` is the most jobs leased beyond that. No job is leased while ``space`` says that a disk is full."""
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class Agent:
         prefetch: int,
         grace_sec: float,
         node_cores: int = 0,
+        space: FreeSpace | None = None,
     ) -> None:
         self.demand, self.report_trigger, self.load = Demand(), ReportTrigger(), LoadWindow()
         self.reconcile: Callable[[], None] = lambda: None
@@ -59,6 +62,7 @@ class Agent:
         self.reports = PendingReports(outbox, self.report_trigger)
         self.errors = LoopHealth("main")
         self._launcher, self._outbox, self._outcomes = launcher, outbox, outcomes
+        self.space = space or FreeSpace([])
         self._acceptor = JobAcceptor(preparer, self.leases, self.reports, node_cores=node_cores)
         self._cores, self._prefetch, self._grace_sec = cores, prefetch, grace_sec
         self._mailbox = Mailbox()
@@ -110,6 +114,9 @@ class Agent:
             if cursor := self.reports.save():
                 self._launcher.ack(cursor)
             self.errors.succeeded()
+        except OutboxError as error:
+            LOG.error("%s; trying again", error)  # noqa: TRY400
+            self.errors.failed(error)
         except LauncherLostError as error:
             self._reopen(error)
         except Exception as error:
@@ -203,14 +210,16 @@ class Agent:
         events = self._launcher.poll()
         self.leases.started(events.started)
         for started in events.started:
-            if started.stage in ("", "run"):
+            if started.stage in RUNS:
                 self.reports.add(running(started), started.lease)
         for ended in self.preemption.certain(events.ended, ending=self._draining):
             entry = self._outcomes.outcome(ended)
             if entry is not None:
+                if ended.started and ended.stage in RUNS:
+                    entry = with_start(entry, self.leases.started_at(ended.lease, ended_at=ended.at))
                 self.reports.add(entry, ended.lease)
-            # A lost hook of ours is to run again, and may come under the same lease.
-            again = entry is None and ended.cause == "lost"
+            # A hook of ours that was lost, or failed on a full disk, is to run again, perhaps under the same lease.
+            again = entry is None and ended.cause in ("lost", "exit")
             self.leases.drop(ended.lease, remember=not again)
             if again:
                 self.reconcile()
@@ -222,7 +231,7 @@ class Agent:
         recent = self.load.recent()
         busy = max(self.leases.cores, len(self.leases)) - len(self.preemption)  # what is in doubt runs no more
         want = wanted(self._cores, recent=recent, prefetch=self._prefetch, busy=busy, leased_cores=self.leases.cores)
-        self.demand.set(0 if self._draining else want)
+        self.demand.set(0 if self._draining or self.reports.unsaved or self.space.reason else want)
         self.report_trigger.burst(on=recent > BURST_JOBS and len(self.leases) > 0)
 
     def _stop(self, leases: list[Lease], *, cause: Cause, grace_sec: float | None = None) -> None:

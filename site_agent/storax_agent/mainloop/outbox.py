@@ -15,7 +15,7 @@ aside, and the reader goes on with the next.
 import logging
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,10 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, size INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+
+
+class OutboxError(StoraxError):
+    """The file cannot be written now; the message says why."""
 
 
 class OutboxVersionError(StoraxError):
@@ -89,9 +93,17 @@ class Outbox:
         """Store ``entries`` and notes, forget the rows up to ``answered``. Returns the number of the last row.
 
         Raises:
-            sqlite3.Error: nothing was stored (the disk is full); try again later.
+            OutboxError: nothing was stored (the disk is full); try again later.
         """
         bodies = _bodies(entries) if entries else []
+        try:
+            self._store(bodies, answered, notes)
+        except sqlite3.Error as error:
+            raise OutboxError(f"the outbox {self.path} cannot be written: {error}") from error
+        self.seq += len(bodies)
+        return self.seq
+
+    def _store(self, bodies: Sequence[bytes], answered: int, notes: Mapping[str, str]) -> None:
         with self._db:
             if answered:
                 self._db.execute("DELETE FROM outbox WHERE seq <= ?", (answered,))
@@ -99,8 +111,6 @@ class Outbox:
                 self._db.execute("INSERT INTO outbox VALUES (?, ?, ?)", (number, len(body), body))
             if notes:
                 self._db.executemany("INSERT OR REPLACE INTO note VALUES (?, ?)", notes.items())
-        self.seq += len(bodies)
-        return self.seq
 
     def note(self, name: str) -> str:
         """A stored note, or an empty text."""

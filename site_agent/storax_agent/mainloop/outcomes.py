@@ -43,17 +43,25 @@ class OutcomeMapper:
     stop_reason: str = "the site agent was stopped"
 
     def outcome(self, ended: Ended) -> Entry | None:
-        """The report of an end; None when there is nobody to tell, as the lease is gone."""
+        """The report of an end; None when there is nobody to tell, as the lease is gone, and for a hook that is to run
+        again."""
         try:
-            if ended.stage and (ended.stage != "run" or ended.cause == "exit"):
-                return self._of_call(ended)
-            value, flaw = self._take_result(ended)
-            if ended.cause in ("exit", "lost") and (of_ranks := call_outcomes.of_ranks(value, ended)):
-                return self._of_call(of_ranks)
-            return _RULES[ended.cause](self, ended, value, flaw)
+            row = self._outcome(ended)
         except Exception as error:  # one job's strange leavings must not hold up the others
             LOG.exception("job %d: what it left could not be read", ended.lease.job_id)
-            return _error(ended, message=f"the site agent could not read what the job left: {error!r}"[:500])
+            row = _error(ended, message=f"the site agent could not read what the job left: {error!r}"[:500])
+        full = ended.message if ended.cause == "exit" else ""
+        if not full or row is None or row["moves"][-1]["to"] not in ("RUN_ERROR", "FAILED"):
+            return row
+        return _lost_to_full_disk(ended, row, full) if ended.stage in ("", "run") else None
+
+    def _outcome(self, ended: Ended) -> Entry | None:
+        if ended.stage and (ended.stage != "run" or ended.cause == "exit"):
+            return self._of_call(ended)
+        value, flaw = self._take_result(ended)
+        if ended.cause in ("exit", "lost") and (of_ranks := call_outcomes.of_ranks(value, ended)):
+            return self._of_call(of_ranks)
+        return _RULES[ended.cause](self, ended, value, flaw)
 
     def _of_call(self, ended: Ended) -> Entry | None:
         """The end of a function or a hook."""
@@ -197,6 +205,14 @@ def _done(ended: Ended, value: Any, flaw: str) -> Entry:
 
 def _error(ended: Ended, **data: Any) -> Entry:
     return entry(ended.lease, [move("RUN_ERROR", ended.at, **data)], _code(ended))
+
+
+def _lost_to_full_disk(ended: Ended, row: Entry, full: str) -> Entry:
+    """The report of a run that failed while a disk was full: a loss, not an error of its own."""
+    data = row["moves"][-1]["data"]
+    message = f"{full}; it ended meanwhile: {data.get('message', 'it failed')}"
+    lost = move("RUN_TIMEOUT", ended.at, **{**data, "message": message[:1000], "lease_lost": True})
+    return entry(ended.lease, [lost], _code(ended))
 
 
 def _code(ended: Ended) -> dict[str, Any] | None:

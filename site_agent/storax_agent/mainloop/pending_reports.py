@@ -1,8 +1,6 @@
 """What became of jobs and was not yet reported: collected by the main loop, stored in the outbox until answered."""
 
 import json
-import logging
-import sqlite3
 from collections.abc import Iterable
 
 from storax_agent.launch.work import Lease
@@ -10,7 +8,6 @@ from storax_agent.mainloop.load_window import ReportTrigger
 from storax_agent.mainloop.outbox import Outbox
 from storax_agent.mainloop.report_entry import Entry, merge
 
-LOG = logging.getLogger(__name__)
 Pair = tuple[int, int]
 MOST_GIVEN_UP = 4096
 GIVEN_UP = "given_up"  # the note of their leases, for an agent after this one
@@ -70,15 +67,15 @@ class PendingReports:
         self._notes[name] = value
 
     def save(self) -> str:
-        """Store it all; returns the launcher's cursor that is stored with it, empty where there is none."""
+        """Store it all; returns the launcher's cursor that is stored with it, empty where there is none.
+
+        Raises:
+            OutboxError: nothing was stored; try again later.
+        """
         if not (self._entries or self._notes or self._answered):
             return ""
         entries, before = list(self._entries.values()), self._outbox.seq
-        try:
-            seq = self._outbox.append(entries, answered=self._answered, **self._notes)
-        except sqlite3.Error as error:
-            LOG.error("the outbox cannot be written: %s; trying again", error)  # noqa: TRY400
-            return ""
+        seq = self._outbox.append(entries, answered=self._answered, **self._notes)
         if seq > before + 1:  # too large for one row: which entry is in which is not remembered
             self._split_row = seq
         for entry in entries:

@@ -1,11 +1,9 @@
 """Every move is on disk before it is sent, and leaves only when it was answered."""
 
-import sqlite3
-
 import pytest
 
 from storax_agent.files.set_aside import SetAside
-from storax_agent.mainloop.outbox import Outbox, OutboxReader, add_entry, open_outbox
+from storax_agent.mainloop.outbox import Outbox, OutboxError, OutboxReader, add_entry, open_outbox
 
 
 def entry(job, *moves, epoch=1, **patch):
@@ -79,7 +77,7 @@ def test_it_is_private_and_a_failed_write_stores_nothing(path):
     assert path.stat().st_mode & 0o077 == 0
     box.append([entry(1, "RUNNING")])
     box._db.execute("PRAGMA query_only = ON")
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(OutboxError, match="cannot be written"):
         box.append([entry(2, "RUNNING")], answered=1)
     box._db.execute("PRAGMA query_only = OFF")
     assert [row["id"] for row in box.unanswered()] == [1]
@@ -110,7 +108,7 @@ def test_a_row_that_cannot_be_read_is_set_aside_once_and_the_next_is_handed_out(
     assert ([row["id"] for row in batch.entries], batch.seq, batch.damaged) == ([1, 3], 3, 1)
     assert OutboxReader(path, aside).take(10) == batch
     summary = aside.summary()
-    assert (summary.count, summary.newest[0]["name"]) == (1, "outbox row 2")
+    assert (summary.count, summary.newest[0].name) == (1, "outbox row 2")
 
 
 @pytest.mark.parametrize("damage", ["header", "page"])
@@ -126,7 +124,7 @@ def test_a_damaged_file_is_kept_and_a_new_one_begun(path, damage):
     assert (second.seq, second.unanswered(), reader.take(10)) == (0, [], None)
     assert second.append([entry(1, "RUNNING")]) == 1
     (record,) = aside.summary().newest
-    assert (record["name"], "its jobs run again" in record["reason"]) == ("outbox.sqlite", True)
+    assert (record.name, "its jobs run again" in record.reason) == ("outbox.sqlite", True)
     assert len(list(path.parent.glob("outbox.sqlite.*.damaged"))) == 1
 
 

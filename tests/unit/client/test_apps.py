@@ -2,7 +2,7 @@
 
 import pytest
 
-from fakes.rest import Script, client_of, job, problem, rows
+from fakes.rest import Script, job, problem, rows
 from storax import App, ApplicationDefinition, Job, Site, api, errors
 from storax._orm.rows import from_object
 
@@ -45,12 +45,6 @@ def _sites(body):
         indices = [reply["columns"].index(f) for f in fields]
         reply = reply | {"columns": fields, "rows": [[r[p] for p in indices] for r in reply["rows"]]}
     return reply
-
-
-@pytest.fixture
-def client(script):
-    with client_of(script) as client:
-        yield client
 
 
 def test_a_definition_shows_what_it_says():

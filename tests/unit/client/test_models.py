@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from fakes.rest import Script, client_of, job, problem
+from fakes.rest import Script, job, problem
 from storax import UNSET, EventLog, Job, Site, TransferItem, errors
 from storax._orm.rows import from_object
 
@@ -17,12 +17,6 @@ from storax._orm.rows import from_object
 @pytest.fixture
 def script():
     return Script()
-
-
-@pytest.fixture
-def client(script):
-    with client_of(script) as client:
-        yield client
 
 
 def loaded(client, **fields):

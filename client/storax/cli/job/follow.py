@@ -16,6 +16,7 @@ from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, Comman
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
 from storax.cli.terminal.select import Apps, OlderThan, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.streams import write_bytes
 from storax.models.job_rules import UNSUCCESSFUL
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def logs(
         _wait_for_file(selected, file)
     _require(selected, file)
     with file.open("rb") as opened:
-        _copy(_last_lines(opened, lines))
+        write_bytes(_last_lines(opened, lines))
         if follow:
             _follow(selected, opened, lambda: output.path)
 
@@ -105,7 +106,7 @@ def _follow(job: "Job", opened: BinaryIO, find: Callable[[], Path]) -> None:
             if opened.tell() > os.fstat(opened.fileno()).st_size:  # it was begun anew
                 opened.seek(0)
             if block := opened.read(BLOCK):
-                _copy([block])
+                write_bytes([block])
             elif _is_another(file := find(), opened):
                 opened = files.enter_context(file.open("rb"))
             elif last:
@@ -127,12 +128,6 @@ def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:
         yield b"".join(deque(opened, maxlen=lines))
     while block := opened.read(BLOCK):
         yield block
-
-
-def _copy(blocks: Any) -> None:
-    for block in blocks:
-        sys.stdout.buffer.write(block)
-    sys.stdout.buffer.flush()
 
 
 def wait(

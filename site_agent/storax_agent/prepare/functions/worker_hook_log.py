@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-# As storax._runtime.output_files has them.
-PLAIN, FIRST = "hooks.log", "hooks.first.log"
+if TYPE_CHECKING:
+    from storax_agent.prepare.functions.worker_output_files import FIRST_HOOK_LOG, HOOK_LOG
+else:
+    from worker_output_files import FIRST_HOOK_LOG, HOOK_LOG
+
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 
 
@@ -24,16 +28,16 @@ def open_log(folder: int, job: str) -> int:
     """Open the log of a job's hooks in an open workdir, to append to it. Raises OSError."""
     own = f"hooks.{job}.log"
     if not _exists(folder, own):
-        if not (_exists(folder, PLAIN) or _exists(folder, FIRST)):
+        if not (_exists(folder, HOOK_LOG) or _exists(folder, FIRST_HOOK_LOG)):
             with suppress(FileExistsError):
-                return os.open(PLAIN, APPEND | os.O_EXCL, 0o644, dir_fd=folder)
-        for name in (PLAIN, FIRST):
+                return os.open(HOOK_LOG, APPEND | os.O_EXCL, 0o644, dir_fd=folder)
+        for name in (HOOK_LOG, FIRST_HOOK_LOG):
             if (file := _opened_if_of(folder, name, job)) is not None:
                 return file
         with suppress(OSError):  # it is kept already
-            os.link(PLAIN, FIRST, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            os.link(HOOK_LOG, FIRST_HOOK_LOG, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     file = os.open(own, APPEND, 0o644, dir_fd=folder)
-    if _exists(folder, FIRST):
+    if _exists(folder, FIRST_HOOK_LOG):
         _name_as_latest(folder, own)
     return file
 
@@ -55,7 +59,7 @@ def _name_as_latest(folder: int, own: str) -> None:
     new = f".{own}.new"
     with suppress(OSError):
         os.link(own, new, src_dir_fd=folder, dst_dir_fd=folder)
-        os.rename(new, PLAIN, src_dir_fd=folder, dst_dir_fd=folder)
+        os.rename(new, HOOK_LOG, src_dir_fd=folder, dst_dir_fd=folder)
         os.unlink(new, dir_fd=folder)  # a rename to another name of the same file leaves both
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from storax_agent.prepare.functions.worker_hook_log import heading, open_log
     from storax_agent.prepare.functions.worker_messages import Call
+    from storax_agent.prepare.functions.worker_output_files import FIRST, PLAIN, own_names
 else:
     from worker_hook_log import heading, open_log
+    from worker_output_files import FIRST, PLAIN, own_names
 
 OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 SPILL_SEC = 0.1  # output of a call that lasts longer can be followed in its files
-# As storax._runtime.output_files has them.
-PLAIN, FIRST = ("job.out", "job.err"), ("job.first.out", "job.first.err")
 
 
 class Output:
@@ -42,7 +42,7 @@ class Output:
             self._folder, self._spilt, self._since = folder, False, time.monotonic()
             self._names = call.outputs if call.method == "run" else ()
             self._job = call.lease.partition(".")[0]
-            self._own = tuple(f"job.{self._job}.{end}" for end in ("out", "err"))
+            self._own = own_names(int(self._job))
         if call.method != "run":
             os.write(1, heading(call.method, self._job).encode())
 

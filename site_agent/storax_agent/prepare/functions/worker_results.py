@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from storax_agent.prepare.functions.json_values import MAX_BYTES, Unstorable, key_changes, plain, shown
+    from storax_agent.prepare.functions.worker_declarations import CHANGEABLE, MAPS
     from storax_agent.prepare.functions.worker_messages import UNSTORABLE, Raised, Returned
 else:
     from json_values import MAX_BYTES, Unstorable, key_changes, plain, shown
+    from worker_declarations import CHANGEABLE, MAPS
     from worker_messages import UNSTORABLE, Raised, Returned
 
 PICKLED = "__cloudpickle__"
 KEEP = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-# What a hook may change in its job. Of the dictionaries only the keys that it changed are sent.
-MAPS = ("tags", "parameters", "data")
-CHANGEABLE = (*MAPS, "num_nodes", "ranks_per_node", "threads_per_rank", "mem_per_node_mb", "wall_time_min",
-              "wall_time_limit_min", "max_attempts", "max_losses", "return_value")  # fmt: skip
 
 
 def storable(value: Any, job_id: int, folder: int, *, pickles: bool) -> Returned | Raised:
