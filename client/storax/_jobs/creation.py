@@ -45,6 +45,8 @@ class JobCreation(Model):
         parents: list[JobCreation] | None = None
         if arguments["parent_ids"] is not UNSET:
             arguments["parent_ids"], parents = _split(arguments["parent_ids"])
+        if isinstance(app_id := arguments["app_id"], str) and not app_id.isdecimal():
+            raise InvalidInput(f"app_id={app_id[:80]!r} is no id.", hint=f"Name the App: app={app_id[:80]!r}.")
         super()._fill(arguments)
         put_parents(self, parents)
         put_site_name(self, site_name or None)

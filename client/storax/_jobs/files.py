@@ -75,11 +75,13 @@ class JobFile:
         """Read at most ``size`` bytes, 1 MiB at most; a negative ``offset`` counts from the end of the file.
 
         Raises:
-            NoFile: the file does not exist.
+            NoFile: the file does not exist, or is no regular file.
             Conflict: the site is on another machine, and its agent does not answer.
         """
         try:
             return self._local(offset, size) if self.is_here else self._remote(offset, size)
+        except NoFile:
+            raise
         except (FileNotFoundError, NotFound) as error:
             raise NoFile(
                 f"Job {self._job_id} has no file {self.path.name}: {self.path} does not exist.",
@@ -128,7 +130,10 @@ class JobFile:
             window = self.window(begin, window.offset - begin)
 
     def _local(self, offset: int, size: int) -> Window:
-        with self.path.open("rb") as file:
+        path = self.path
+        if path.exists() and not path.is_file():  # to open a pipe would wait for a writer
+            raise NoFile(f"{path} of job {self._job_id} is a folder, a pipe or the like.", hint="Name a regular file.")
+        with path.open("rb") as file:
             total = file.seek(0, 2)
             begin = max(0, total + offset) if offset < 0 else offset
             file.seek(begin)

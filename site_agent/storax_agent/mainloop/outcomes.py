@@ -1,9 +1,11 @@
 """From what became of a process to what is reported of its job."""
 
+import errno
 import logging
 import os
 import re
 import signal
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,8 +87,11 @@ class OutcomeMapper:
             value = _read_result(path)
         except FileNotFoundError:
             return None, "none"
-        except (ResultError, OSError) as error:
+        except ResultError as error:
             return None, f"{error}; {self._keep_result(path, ended)}"
+        except OSError as error:
+            what = "is a symlink" if error.errno == errno.ELOOP else f"cannot be read ({error.strerror})"
+            return None, f"its result file {what}; {self._keep_result(path, ended)}"
         with suppress(OSError):
             Path(path).unlink()
         return value, ""
@@ -121,6 +126,9 @@ class OutcomeMapper:
             return ""
         finally:
             os.close(folder)
+        if not _is_regular(handle):
+            os.close(handle)
+            return ""
         with os.fdopen(handle, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             text = file.read(TAIL_BYTES).decode(errors="replace")
@@ -220,9 +228,17 @@ def _exit_text(code: int | None) -> str:
         return f"killed by signal {-code}"
 
 
+def _is_regular(handle: int) -> bool:
+    """Whether an open file is one that can be read to its end: no folder, pipe or device."""
+    return stat.S_ISREG(os.fstat(handle).st_mode)
+
+
 def _read_result(path: str) -> Any:
     """The JSON of a result file. Raises ResultError, or FileNotFoundError when the process wrote none."""
     handle = os.open(path, READ)
+    if not _is_regular(handle):
+        os.close(handle)
+        raise ResultError("its result file is a folder, a pipe or the like")
     with os.fdopen(handle, "rb") as file:
         text = file.read(MAX_RESULT_BYTES + 1)
     if len(text) > MAX_RESULT_BYTES:

@@ -61,6 +61,19 @@ def test_a_reply_has_the_window_or_the_reason(data):
     assert "goes up" in reply_to({**request, "path": "../2/secret"}, data)["error"]
 
 
+def test_a_log_of_hooks_is_that_of_the_job_also_in_a_shared_workdir(data):
+    request = {"id": "r", "workdir": "runs/1", "path": "hooks.log", "offset": 0, "size": 99, "attempt": 0}
+
+    def read(job_id):
+        return base64.b64decode(reply_to({**request, "job_id": job_id}, data)["data"]).decode()
+
+    (data / "runs/1/hooks.log").write_text("one")
+    assert read(1) == "one"
+    for name, text in {"hooks.first.log": "one", "hooks.12.log": "twelve", "hooks.log": "thirteen"}.items():
+        (data / "runs/1" / name).write_text(text)
+    assert [read(1), read(12)] == ["one", "twelve"]
+
+
 def test_an_output_is_that_of_the_job_also_in_a_shared_workdir(data):
     for name in ("job.first.out", "job.12.out"):
         (data / "runs/1" / name).write_text(name)

@@ -1,6 +1,7 @@
 """What is reported of a process says what happened, and carries no more than it may."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -80,9 +81,18 @@ def test_a_result_that_is_no_file_is_an_error(mapper, tmp_path):
     (tmp_path / "secret").write_text('"secret"')
     (tmp_path / "results/5.2.1.json").symlink_to(tmp_path / "secret")
     entry = mapper.outcome(ended())
-    assert last(entry)[0] == "FAILED"
+    to, data = last(entry)
+    assert (to, data["message"]) == ("FAILED", "its result file is a symlink; nothing is kept of it")
     assert "secret" not in str(entry.get("patch"))
     assert list((tmp_path / "data/w").iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/etc/passwd")])
+@pytest.mark.parametrize("cause", ["exit", "wall_time"])
+def test_what_stands_in_the_place_of_stderr_is_not_read_and_changes_no_outcome(mapper, tmp_path, make, cause):
+    plain = last(mapper.outcome(ended(code=3, cause=cause)))
+    make(tmp_path / "data/w/job.err")
+    assert last(mapper.outcome(ended(code=3, cause=cause))) == plain
 
 
 def test_the_reported_end_of_stderr_is_bounded(mapper, tmp_path):
@@ -161,7 +171,7 @@ def test_a_folder_in_place_of_the_result_is_an_error(mapper, tmp_path):
     (tmp_path / "results/5.2.1.json").mkdir()
     to, data = last(mapper.outcome(ended()))
     assert to == "FAILED"
-    assert "directory" in data["message"]
+    assert data["message"].startswith("its result file is a folder, a pipe or the like")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.rest import Script, job, problem, rows
-from storax import App, ApplicationDefinition, Job, Site, errors
+from storax import App, ApplicationDefinition, Job, Site, api, errors
 from storax._orm.rows import from_object
 
 
@@ -214,6 +214,23 @@ def test_a_refusal_for_another_reason_is_not_repeated(client, script):
     with pytest.raises(errors.InvalidInput, match="must stay inside"):
         Job(app="Hello", workdir="..", parameters={"name": 1}).save()
     assert len(script.bodies("/jobs/")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("JobMode", '"mpi" or "serial"'), ("AppParameter", "parameters = "), ("site_config", "Site.objects.get")],
+)
+def test_a_name_of_balsam_that_is_not_there_names_what_is(name, instead):
+    with pytest.raises(ImportError, match=f"storax.api has no {name}. .*{instead}"):
+        getattr(api, name)
+    with pytest.raises(AttributeError, match="has no attribute 'JobMood'"):
+        api.JobMood  # noqa: B018
+
+
+def test_a_name_in_place_of_an_id_says_how_an_app_is_named(client):
+    with pytest.raises(errors.InvalidInput, match=r"app_id='Hello' is no id\. Name the App: app='Hello'"):
+        Job(app_id="Hello", workdir="w")
+    assert Job(app_id="12", workdir="w").app_id == 12
 
 
 def test_submit_makes_a_job_of_parameters_and_fields(client, script):

@@ -74,6 +74,8 @@ def _require(job: "Job", file: Path) -> None:
             hint=f"Why: storax job explain {job.id}",
             status=NOT_FOUND,
         )
+    if not file.is_file():
+        raise CommandError(f"{file} of job {job.id} is a folder, a pipe or the like.", status=NOT_FOUND)
 
 
 def _ended(job: "Job") -> threading.Event:
