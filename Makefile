@@ -7,7 +7,7 @@ LOCAL = $(VENV)/.installed-local
 SBIN = /usr/sbin
 
 .PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-grid-engine test-mariadb \
-  test-open-mpi test-root test-slurm test-spark test-ssh test-wheel lint types generate house picture migration \
+  test-open-mpi test-root test-slurm test-spark test-ssh test-wheel lint types generate house picture migration promises \
   guards bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -124,6 +124,9 @@ picture: $(STAMP)  ## run the demo and draw its output anew: docs/demo.svg
 
 migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"
 	@$(BIN)/python alembic/draft.py "$(NAME)"
+
+promises: $(STAMP)  ## run the tests of docs/promises.md and write what they reached
+	@$(BIN)/python -m tools.promises
 
 guards: $(STAMP)  ## remove each guard of a list in a copy, and expect its tests to fail
 	@$(BIN)/python -m tools.guards

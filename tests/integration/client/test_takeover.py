@@ -36,8 +36,9 @@ def logins(url: str) -> set[object]:
 def make_folder_of_last_release(data: Path) -> str:
     """Fill a folder as the last release did, and return the local user's token."""
     with Servers(data, fsync=False) as servers:
-        asyncio.run(migrate(servers.database_url, "0013"))
+        asyncio.run(migrate(servers.database_url))
         token = str(asyncio.run(bootstrap(servers.database_url, "local", None, 1))["token"])
+        asyncio.run(migrate(servers.database_url, "0013", down=True))
     state = json.loads((data / "stack.json").read_text())
     state["secrets"] = {name: state["secrets"][name] for name in ("postgres", "valkey")} | {"token": token}
     (data / "stack.json").write_text(json.dumps(state))

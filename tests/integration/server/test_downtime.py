@@ -295,8 +295,10 @@ def test_while_nobody_notes_that_it_serves_no_session_ends(quiet: World) -> None
     age(quiet, session, 6)
     silent_for(quiet, 2)
     assert quiet.sweep() == 0
+    assert quiet.value("SELECT count(*) FROM session WHERE id = $1", session) == 1
     silent_for(quiet, 0)
-    assert quiet.sweep() == 1
+    quiet.sweep()
+    assert quiet.value("SELECT count(*) FROM session WHERE id = $1", session) == 0
 
 
 def test_a_process_notes_that_it_serves(world: World) -> None:

@@ -69,7 +69,7 @@ def test_every_command_that_opens_a_database_takes_the_folder_of_a_stack() -> No
     group = load("admin")
     assert group is not None
     assert group.commands
-    for command in group.commands.values():
+    for command in [command for name, command in group.commands.items() if name != "roles"]:  # which prints SQL
         names = {name for option in command.params for name in option.opts}
         assert {"--data", "--database-url"} <= names, command.name
 
