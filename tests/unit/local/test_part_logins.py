@@ -1,6 +1,7 @@
 """Which login each part of `storax up` gets, at the embedded servers and at those of the user."""
 
 import json
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -43,7 +44,7 @@ def test_each_part_has_a_login_of_its_own_at_the_embedded_servers(stack: Stack) 
 
 
 def test_only_the_migration_gets_the_superuser_and_the_passwords(stack: Stack) -> None:
-    parts = Platform(stack, logins(stack, {}), port=3, servers=()).parts()
+    parts = Platform(stack, logins(stack, {}), port=3, servers=(), seals=Path("/seals")).parts()
     environments = {part.name: dict(part.environment()) for part in parts}
     assert json.loads(environments["migrate"]["STORAX_ROLE_PASSWORDS"]).keys() == set(roles.NAMES)
     for name in PARTS:
@@ -70,7 +71,9 @@ def test_what_the_user_named_for_one_part_is_not_in_the_environment_of_another(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORAX_TASKS_DATABASE_URL", "postgresql://storax_tasks:y@db/storax")
-    for part in Platform(stack, logins(stack, {"STORAX_DATABASE_URL": OWN}), port=3, servers=()).parts():
+    for part in Platform(
+        stack, logins(stack, {"STORAX_DATABASE_URL": OWN}), port=3, servers=(), seals=Path("/seals")
+    ).parts():
         assert part.environment()["STORAX_TASKS_DATABASE_URL"] == ""
 
 
