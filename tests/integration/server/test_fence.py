@@ -1,5 +1,7 @@
 """Every kind of write holds the fence of the watermark."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import asyncpg
