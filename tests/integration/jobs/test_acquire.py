@@ -290,7 +290,7 @@ def test_a_waiting_session_wakes_for_a_new_job(
 
 def test_a_waiting_session_wakes_when_a_parent_finishes(world: World, bench: Bench, hints_alone: None) -> None:
     parent = bench.job()
-    child = bench.job(parent_ids=[parent])
+    child = bench.job(parent)
     (held,) = bench.user.acquire(bench.session)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(bench.take, 5, wait=60, session=bench.user.session(bench.site))
