@@ -35,7 +35,7 @@ async def position_of(conn: Connection, owner_id: int, as_of: int | datetime) ->
             raise Invalid(f"as_of {as_of.isoformat()} is in the future", hint="Leave it out to read the present.")
         return int(await conn.fetchval(AT, owner_id, as_of, end) or 0)
     if as_of > end:
-        raise Invalid(f"as_of {as_of} is behind the end of the log, {end}", hint="Leave it out to read the present.")
+        raise Invalid(f"position {as_of} is behind the end of the log, {end}", hint="Leave as_of out for the present.")
     return as_of
 
 
