@@ -41,7 +41,7 @@ def warn_of_absence(site_ids: Iterable[int]) -> None:
         for site_id in sorted(set(site_ids)):
             lines = absence(Site.objects.get(id=site_id), datetime.now(UTC))
             if lines:
-                note("\n".join(["Warning: " + lines[0], *lines[1:]]))
+                note("Warning: " + lines[0], *lines[1:])
 
 
 def format_duration(seconds: float) -> str:
