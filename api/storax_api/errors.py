@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from storax_core import errors, process_log
 from storax_core.suggest import nearest
@@ -20,6 +21,8 @@ STATUS: dict[type[errors.CoreError], int] = {
     errors.Unauthorized: 401,
     errors.Invalid: 422,
     errors.TooLarge: 413,
+    errors.TooSlow: 408,
+    errors.TooMany: 429,
     errors.Conflict: 409,
     errors.Unavailable: 503,
 }
@@ -31,8 +34,10 @@ def status_of(error: errors.CoreError) -> int:
     return next((STATUS[k] for k in type(error).__mro__ if k in STATUS), 500)
 
 
-def problem(request: Request, status: int, code: str, detail: str, hint: str = "", rows: Any = None) -> Response:
-    """One problem-details answer."""
+def problem(
+    request: Request, status: int, code: str, detail: str, hint: str = "", rows: Any = None, *, retry_after: int = 1
+) -> Response:
+    """One problem-details answer; ``retry_after``: seconds, where the same call may succeed later."""
     body: dict[str, Any] = {
         "type": f"urn:storax:error:{code}",
         "title": code.replace("_", " "),
@@ -45,7 +50,9 @@ def problem(request: Request, status: int, code: str, detail: str, hint: str = "
     if rows:
         body["errors"] = rows
     request.scope["state"]["problem"] = (code, detail)  # for the log
-    headers = {"Retry-After": "1"} if status == 503 else {}
+    headers = {"Retry-After": str(retry_after)} if status in (429, 503) else {}
+    if status == 408:  # the rest of the body may still come
+        headers["Connection"] = "close"
     if status == 500:  # this answer bypasses the middleware that adds the header to every other
         headers["X-Request-ID"] = request_id(request)
     if status == 401:
@@ -92,7 +99,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.CoreError)
     async def core(request: Request, error: errors.CoreError) -> Response:
-        return problem(request, status_of(error), error.code, error.detail, error.hint, error.errors)
+        again = getattr(error, "retry_after", 1)
+        return problem(request, status_of(error), error.code, error.detail, error.hint, error.errors, retry_after=again)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, _: ClientDisconnect) -> Response:
+        return problem(request, 400, "disconnected", "the connection ended within the body")  # nobody reads it
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:

@@ -153,7 +153,7 @@ class Queues:
     async def follow(self, after: str, seconds: float) -> list[tuple[str, bytes]]:
         """Entries of the feed behind ``after`` ("$" for from now), waiting up to ``seconds``."""
         async with _guard(seconds + QUICK_SEC):
-            got: Any = await self._sleeping.xread({"feed": after}, count=100, block=max(1, int(seconds * 1000)))
+            got: Any = await self._sleeping.xread({"feed": after}, count=16, block=max(1, int(seconds * 1000)))
         return [(entry.decode(), fields[b"e"]) for _, entries in got or [] for entry, fields in entries]
 
     async def feed_end(self) -> str:

@@ -7,12 +7,14 @@ subscribed. Whenever the stream may have lost something, and while Redis is away
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from storax_core import limits
 from storax_core.database.connections import Database
 from storax_core.errors import Unavailable
 from storax_core.log import watermark
@@ -21,29 +23,54 @@ from storax_core.queues import QueueDown, Queues
 log = logging.getLogger("storax.api")
 POLL_SEC = 0.25  # between reads of Postgres while Redis is away
 QUIET_SEC = 2.0  # without a batch, after which Postgres is asked whether there was none
-BACKLOG = 1000  # batches that a slow subscriber may lag behind before it goes back to Postgres
+BACKLOG = 1000  # batches that a slow subscriber may lag behind before it goes back to Postgres; see also limits.py
 Batch = list[dict[str, Any]]
 
 
 @dataclass(eq=False)
 class Subscriber:
-    """One open connection's inbox; its batches follow position ``cursor`` without a gap. None in it: read Postgres."""
+    """One open connection's inbox; its batches follow position ``cursor`` without a gap. None in it: read Postgres.
+
+    ``events`` and ``size`` are how many events wait in it, and their bytes; ``counts`` are both of each batch.
+    """
 
     owner_id: int
     cursor: int
     inbox: asyncio.Queue[Batch | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
+    events: int = 0
+    size: int = 0
+    counts: deque[tuple[int, int]] = field(default_factory=deque)
 
-    def push(self, events: Batch, last: int) -> None:
-        """Add a batch of the stream that ends at ``last``; a subscriber that is too slow has to resync."""
-        if self.inbox.full():
+    def push(self, events: Batch, last: int, size: int) -> None:
+        """Add a batch of the stream that ends at ``last``; a subscriber that is too slow has to resync.
+
+        ``size``: bytes of the batch.
+        """
+        self._count(len(events), size)
+        too_many = self.events > limits.BACKLOG_EVENTS and len(self.counts) > 1
+        if self.inbox.full() or too_many or self.size > limits.BACKLOG_BYTES:
             self.resync(last)
         else:
             self.inbox.put_nowait(events)
+
+    async def take(self) -> Batch | None:
+        """Wait for the next batch."""
+        batch = await self.inbox.get()
+        if batch is not None and self.counts:
+            events, size = self.counts.popleft()
+            self.events, self.size = self.events - events, self.size - size
+        return batch
+
+    def _count(self, events: int, size: int) -> None:
+        self.counts.append((events, size))
+        self.events, self.size = self.events + events, self.size + size
 
     def resync(self, upto: int) -> None:
         """Drop all batches and have Postgres read up to this position: something before it may be missing."""
         while not self.inbox.empty():
             self.inbox.get_nowait()
+        self.counts.clear()
+        self.events = self.size = 0
         self.cursor = max(self.cursor, upto)
         self.inbox.put_nowait(None)
 
@@ -120,7 +147,8 @@ class Broadcast:
                 by_owner.setdefault(event.pop("owner_id"), []).append(event)
             for subscriber in self._subscribers:
                 if subscriber.owner_id in by_owner:
-                    subscriber.push(by_owner[subscriber.owner_id], last)
+                    own = by_owner[subscriber.owner_id]
+                    subscriber.push(own, last, len(body) * len(own) // len(batch["events"]))
         self._last = last
 
     def _resync_all(self, upto: int) -> None:

@@ -10,6 +10,7 @@ import orjson
 
 from storax_api.events.broadcast import POLL_SEC, Batch, Broadcast, Subscriber
 from storax_api.waits import Waits
+from storax_core import limits
 from storax_core.database.connections import Database
 from storax_core.log import watermark
 from storax_core.queries import select
@@ -53,7 +54,7 @@ class EventStream:
             try:
                 with self.waits.interruptible():
                     async with asyncio.timeout(BEAT_SEC):
-                        batch = await subscriber.inbox.get()
+                        batch = await subscriber.take()
             except TimeoutError:
                 yield b": beat\n\n"
             if self.waits.stopping or not await self.allowed():
@@ -100,7 +101,7 @@ class EventStream:
             end = await watermark.published(conn)
             filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
             query = select.Query(filter=filters, ordering=["position"], limit=1000)
-            return end, await select.fetch_page(conn, EVENTS, self.owner_id, query)
+            return end, await select.fetch_page(conn, EVENTS, self.owner_id, query, size=limits.STREAM_PAGE_BYTES)
 
 
 def _frame(event: dict[str, Any]) -> bytes:

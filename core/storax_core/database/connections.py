@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-import orjson
 
+from storax_core import limits
+from storax_core.database.json_meter import JsonMeter
+from storax_core.database.shares import Shares
 from storax_core.errors import Unavailable
 
 Connection = Any  # asyncpg ships no types
@@ -35,13 +37,17 @@ STATEMENT_TIMEOUT_MS = 30_000
 class Database:
     """Two pools, one per role. ``owner()`` and ``worker()`` lend a connection; ``owner`` fixes whose rows it sees."""
 
-    def __init__(self, app: Any, worker: Any) -> None:
+    def __init__(self, app: Any, worker: Any, *, at_once: int = 1000) -> None:
         self._app = app
         self._worker = worker
+        self._shares = Shares(at_once, wait=limits.LINE_SEC, of="calls that use the database")
 
     @classmethod
-    async def connect(cls, url: str, *, size: int = 12) -> "Database":
-        """Open the pools. Raises Unavailable when Postgres does not answer within 10 s."""
+    async def connect(cls, url: str, *, size: int = 12, at_once: int = 1000) -> "Database":
+        """Open the pools; one owner holds ``at_once`` connections at most.
+
+        Raises Unavailable when Postgres does not answer within 10 s.
+        """
         try:
             app, worker = await asyncio.gather(_pool(url, APP_ROLE, size), _pool(url, WORKER_ROLE, max(2, size // 4)))
         except (*GONE, TimeoutError) as error:
@@ -52,12 +58,12 @@ class Database:
             raise Unavailable(
                 f"Postgres has no Storax schema: {error}", hint="Run `storax admin migrate` first."
             ) from error
-        return cls(app, worker)
+        return cls(app, worker, at_once=at_once)
 
     @asynccontextmanager
     async def owner(self, owner_id: int) -> AsyncIterator[Connection]:
         """A connection that sees and writes rows of this owner only."""
-        async with _lend(self._app) as conn:
+        async with self._shares.of(owner_id), _lend(self._app) as conn:
             holder = conn._con if hasattr(conn, "_con") else conn
             if getattr(holder, "storax_owner", None) != owner_id:
                 await conn.execute("SELECT set_config('storax.owner', $1, false)", str(owner_id))
@@ -98,9 +104,9 @@ async def writing(conn: Connection) -> AsyncIterator[Connection]:
 
 
 class _Session(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that remembers whose rows it was last set to show."""
+    """A connection that remembers whose rows it was last set to show, and measures the JSON that it reads."""
 
-    __slots__ = ("storax_owner",)
+    __slots__ = ("json_meter", "storax_owner")
 
 
 async def _pool(url: str, role: str, size: int) -> Any:
@@ -129,7 +135,8 @@ async def _pool(url: str, role: str, size: int) -> Any:
 
 async def _prepare(conn: Connection) -> None:
     """jsonb and uuid travel as text both ways: what Postgres stored goes into an answer without being parsed."""
-    await conn.set_type_codec("jsonb", encoder=str, decoder=orjson.Fragment, schema="pg_catalog")
+    conn.json_meter = JsonMeter()
+    await conn.set_type_codec("jsonb", encoder=str, decoder=conn.json_meter, schema="pg_catalog")
     await conn.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog")
 
 
