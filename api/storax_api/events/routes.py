@@ -72,7 +72,20 @@ async def _start(request: Request, db: Database) -> int:
     at = position(after) if after is not None else await _published(db)
     if at is None:
         raise Invalid(f"after={str(after)[:40]!r} is no position", hint="Give the id of the last event you have.")
+    if after is not None:
+        await _require_drawn(db, at)
     return at
+
+
+async def _require_drawn(db: Database, at: int) -> None:
+    """Raise Invalid for a position that no event has: its reader would wait, and miss all events until then."""
+    async with db.worker() as conn:
+        end = int(await conn.fetchval(watermark.LAST_DRAWN))
+    if at > end:
+        raise Invalid(
+            f"after={at} is beyond the end of the log, which is position {end}",
+            hint="Leave it out to begin now. A log that was restored from a backup may end before your position.",
+        )
 
 
 async def _published(db: Database) -> int:
