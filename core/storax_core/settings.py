@@ -29,7 +29,5 @@ class Settings(BaseSettings):
     )
     allow_registration: bool = Field(default=False, description="Whether anyone may create a user with the API.")
     token_days: int = Field(default=365, ge=1, le=3650, description="Default number of days until a token expires.")
-    metrics_token: str = Field(
-        default="", description="Bearer token for /metrics; empty: only requests from this machine."
-    )
+    metrics_token: str = Field(default="", description="Bearer token for /metrics; empty: nobody gets them.")
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")

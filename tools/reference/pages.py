@@ -59,7 +59,7 @@ OTHER_ROUTES = (
     ("GET", "/api/v1/limits", "Return every limit of this server."),
     ("GET", "/healthz", "Succeed if the process runs. Needs no token."),
     ("GET", "/readyz", "Succeed if Postgres answers and the schema is right. Needs no token."),
-    ("GET", "/metrics", "Metrics for Prometheus. Only from this machine, or with `STORAX_METRICS_TOKEN`."),
+    ("GET", "/metrics", "Metrics for Prometheus. Needs `STORAX_METRICS_TOKEN`."),
 )
 
 
