@@ -125,6 +125,10 @@ picture: $(STAMP)  ## run the demo and draw its output anew: docs/demo.svg
 migration: $(STAMP)  ## draft the next migration from the declarations: make migration NAME="job container"
 	@$(BIN)/python alembic/draft.py "$(NAME)"
 
+sbom: $(STAMP)  ## write bills of materials (CycloneDX) and requirements with hashes of server and agent into dist/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[sbom]"
+	@$(BIN)/python -m tools.sbom
+
 guards: $(STAMP)  ## remove each guard of a list in a copy, and expect its tests to fail
 	@$(BIN)/python -m tools.guards
 
