@@ -162,7 +162,7 @@ class Bench:
             Job.objects.bulk_create(
                 [Job(**sample(i, self._id(self.stored))) for i in range(min(lack, 10_000))], progress=False
             )
-        self.loop.run_until_complete(_settled(self.stack.database_url))
+        self.loop.run_until_complete(_settled(self.stack.administrator_url))
 
 
 if __name__ == "__main__":

@@ -18,11 +18,14 @@ import fast
 import needs
 from fakes.mariadb import RealMariaDB
 from fakes.slurm import RealSlurm
+from storax.local.servers.valkey_access import RULES, rule
+from storax_core.admin import roles
 from storax_core.admin.migrate import migrate
 from storax_core.admin.verify import verify
+from storax_core.database.roles import NAMES, OWNER
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.resources import BY_ENTITY
-from world import World, in_database
+from world import LOGIN_PASSWORD, World, as_login, in_database
 
 _serial = count(1)
 
@@ -82,12 +85,21 @@ def servers() -> Iterator[Addresses]:
     """Postgres and Valkey from wheels, or those that STORAX_TEST_DATABASE_URL and STORAX_TEST_REDIS_URL name."""
     database_url, redis_url = os.environ.get("STORAX_TEST_DATABASE_URL"), os.environ.get("STORAX_TEST_REDIS_URL")
     if database_url and redis_url:
-        yield Addresses(database_url, redis_url)
+        yield _with_logins(Addresses(database_url, redis_url))
         return
     from storax.local import Servers
 
     with Servers(fsync=False) as own:
-        yield Addresses(own.database_url, own.redis_url)
+        yield _with_logins(Addresses(own.database_url, own.redis_url))
+
+
+def _with_logins(servers: Addresses) -> Addresses:
+    """Create the logins of each process, by which tests run the API and the workers."""
+    asyncio.run(roles.create(servers.database_url, dict.fromkeys(NAMES, LOGIN_PASSWORD)))
+    with redis.Redis.from_url(servers.redis_url) as client:
+        for part in RULES:
+            client.execute_command("ACL", "SETUSER", f"storax_{part}", *rule(part, LOGIN_PASSWORD).split())
+    return servers
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +107,9 @@ def template(servers: Addresses) -> Iterator[str]:
     """The name of a migrated, empty database; cloning it takes a tenth of a second."""
     name = f"storax_template_{os.getpid()}"
     _administer(servers, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-    asyncio.run(migrate(in_database(servers.database_url, name)))
+    url = in_database(servers.database_url, name)
+    asyncio.run(roles.create(url, {}))
+    asyncio.run(migrate(as_login(url, OWNER)))
     yield name
     _administer(servers, f"DROP DATABASE {name} WITH (FORCE)")
 

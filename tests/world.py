@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Iterator
 from itertools import count
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
@@ -32,6 +32,16 @@ T = TypeVar("T")
 _serial = count(1)
 
 
+LOGIN_PASSWORD = "a password of tests"
+"""Password of every login role on the servers of tests."""
+
+
+def as_login(url: str, login: str) -> str:
+    """Return the URL of the same server for one of the login roles: storax_api, storax_feeder, ..."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{login}:{quote(LOGIN_PASSWORD)}@{parts.netloc.rpartition('@')[2]}"))
+
+
 def in_database(url: str, name: str) -> str:
     """Return the URL of another database on the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
@@ -50,7 +60,9 @@ class World:
 
     def __init__(self, database_url: str, redis_url: str, *, feeder: bool = True, **settings: Any) -> None:
         self.database_url, self.redis_url = database_url, redis_url
-        self.settings = Settings(database_url=database_url, redis_url=redis_url, **settings)
+        self.settings = Settings(
+            database_url=as_login(database_url, "storax_api"), redis_url=as_login(redis_url, "storax_api"), **settings
+        )
         self.loop = asyncio.new_event_loop()
         self._feeding = feeder
         self._listener = _listener()
@@ -103,13 +115,13 @@ class World:
         """Start the feeder, which follows the log."""
 
         async def start() -> None:
-            db = await Database.connect(self.database_url, size=8)
+            db = await Database.connect(as_login(self.database_url, "storax_feeder"), size=8)
             self._feeder = asyncio.create_task(self._feed(db))
 
         self.run(start())
 
     async def _feed(self, db: Database) -> None:
-        queues = Queues(self.redis_url)
+        queues = Queues(as_login(self.redis_url, "storax_feeder"))
         try:
             await Feeder(db, queues).run()
         finally:

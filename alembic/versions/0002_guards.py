@@ -27,11 +27,18 @@ def _role(name: str) -> str:
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"""
 
 
+def _join(role: str) -> str:
+    """Make the migrating role a member, unless an administrator has."""
+    return f"""DO $$ BEGIN IF NOT pg_has_role('{role}',
+  CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)
+THEN GRANT {role} TO CURRENT_USER; END IF; END $$"""
+
+
 def upgrade() -> None:
     """Create the two working roles and hold them to their rows and rights."""
     for role in (APP, WORKER):
         op.execute(_role(role))
-        op.execute(f"GRANT {role} TO CURRENT_USER")
+        op.execute(_join(role))
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
         op.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
         op.execute(f"GRANT SELECT ON alembic_version TO {role}")

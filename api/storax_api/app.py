@@ -21,6 +21,7 @@ from storax_api.sessions import routes as sessions
 from storax_api.waits import Waits
 from storax_core import limits
 from storax_core.admin import migrate
+from storax_core.database import roles
 from storax_core.database.connections import Database
 from storax_core.queues import Queues
 from storax_core.resources import JOBS, RESOURCES
@@ -88,6 +89,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
         at_once = limits.connections_of_one(settings)
         db = await Database.connect(settings.database_url, size=settings.pool_size, at_once=at_once)
         app.state.service = Service(settings, db, queues, app.state.waits)
+        app.state.excess = await roles.excess(db)
         app.state.broadcast = Broadcast(queues, db)
         app.state.broadcast.start()
         yield
@@ -132,9 +134,12 @@ def _health(app: FastAPI) -> None:
         """Whether the process runs."""
         return json({"status": "ok"})
 
-    @app.get("/readyz", tags=["health"], **answers(status=TEXT, schema=TEXT, wanted=TEXT, redis=TEXT))
+    @app.get("/readyz", tags=["health"], **answers(status=TEXT, schema=TEXT, wanted=TEXT, redis=TEXT, excess=TEXT))
     async def readyz(request: Request) -> Response:
-        """Whether calls will succeed: Postgres answers, the schema is this program's; Redis is reported."""
+        """Whether calls will succeed: Postgres answers, the schema is this program's.
+
+        Reported too: whether Redis answers, and in which way the login of the API may more than it needs.
+        """
         service: Service = request.app.state.service
         async with service.db.worker() as conn:
             known = await conn.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
@@ -142,5 +147,5 @@ def _health(app: FastAPI) -> None:
         wanted = migrate.head()
         redis = "up" if await service.queues.alive() else "down"
         good = schema == wanted
-        return json({"status": "ok" if good else "wrong schema", "schema": schema, "wanted": wanted, "redis": redis},
-                    200 if good else 503)  # fmt: skip
+        return json({"status": "ok" if good else "wrong schema", "schema": schema, "wanted": wanted, "redis": redis,
+                     "excess": request.app.state.excess}, 200 if good else 503)  # fmt: skip

@@ -1,7 +1,7 @@
 """Redis queues: the only file that imports redis. Everything in Redis is a hint that Postgres can rebuild.
 
 Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that are probably runnable (score: priority, age),
-``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published events, ``wake``
+``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published positions, ``wake``
 the channel that tells the feeder of a commit. ``box:{name}`` is a list of short messages between API processes.
 """
 
@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 AGE_SPAN = 10**12  # ids below this keep their order within one priority; a double holds both exactly
-FEED_KEPT = 256  # stream entries (batches of up to 2,000 events); readers further behind go to Postgres
+FEED_KEPT = 256  # stream entries: positions up to which the log is published; the last one says it all
 CANCEL_TTL_SEC = 3600
 FILLED = "queues"  # a mark that a flush takes away
 QUICK_SEC = 1.0  # a Redis that takes longer over a command that does not wait is as good as down
@@ -141,20 +141,30 @@ class Queues:
         async with self._quick():
             return bool(await self._redis.delete(f"cancel:{session_id}"))
 
-    async def publish(self, last: int, body: bytes) -> None:
-        """Add a batch of events that ends at position ``last``; one added before is refused by Redis itself."""
+    async def publish(self, last: int) -> bool:
+        """Tell readers that the log is published up to position ``last``.
+
+        Returns False if the stream is there already, or further: Redis refuses an entry that does not follow the last.
+        """
+        # An API process of the release before reads a gap in this body, and goes to Postgres.
+        body = b'{"after":%d,"events":[]}' % last
         async with self._quick():
             try:
                 await self._redis.xadd("feed", {"e": body}, id=f"{last}-0", maxlen=FEED_KEPT, approximate=True)
             except RedisError as error:
                 if "equal or smaller" not in str(error):
                     raise
+                return False
+        return True
 
-    async def follow(self, after: str, seconds: float) -> list[tuple[str, bytes]]:
-        """Entries of the feed behind ``after`` ("$" for from now), waiting up to ``seconds``."""
+    async def follow(self, after: str, seconds: float) -> list[str]:
+        """Ids of the feed's entries behind ``after`` ("$" for from now), waiting up to ``seconds``.
+
+        What an entry holds is not read: who can write to Redis could have written it.
+        """
         async with _guard(seconds + QUICK_SEC):
-            got: Any = await self._sleeping.xread({"feed": after}, count=16, block=max(1, int(seconds * 1000)))
-        return [(entry.decode(), fields[b"e"]) for _, entries in got or [] for entry, fields in entries]
+            got: Any = await self._sleeping.xread({"feed": after}, count=100, block=max(1, int(seconds * 1000)))
+        return [entry.decode() for _, entries in got or [] for entry, _ in entries]
 
     async def feed_end(self) -> str:
         """The id of the feed's last entry."""

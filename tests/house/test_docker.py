@@ -75,7 +75,24 @@ class TestComposeFile:
     def test_an_agent_reaches_neither_the_servers_nor_their_secrets(self, services):
         for name in AGENTS:
             assert list(services[name]["networks"]) == ["outside"]
-            assert "secrets" not in {v["source"] for v in services[name]["volumes"]}
+            assert {v["source"] for v in services[name]["volumes"]} == {"site", "agent-secrets"}
+
+    def test_each_service_reads_only_its_own_login(self, services):
+        """The passwords of all are in one volume, which only the service that makes them mounts."""
+        mounted = {
+            name: {v["source"] for v in s.get("volumes", []) if re.search("secrets|login", v["source"])}
+            for name, s in services.items()
+        }
+        makers = mounted.pop("secrets")
+        assert mounted == {
+            "postgres": {"postgres-login"}, "redis": {"redis-login"}, "migrate": {"migrate-login"}, "api": {"api-login"},
+            "feeder": {"feeder-login"}, "tasks": {"tasks-login"}, "admin": {"owner-login"},
+            "agent-token": {"owner-login", "agent-secrets"}, "agent-init": {"agent-secrets"}, "agent": {"agent-secrets"},
+        }  # fmt: skip
+        assert makers == {"secrets"} | {v for volumes in mounted.values() for v in volumes if v.endswith("-login")}
+        for name, s in services.items():
+            writable = {v["source"] for v in s.get("volumes", []) if not v.get("read_only")}
+            assert name == "secrets" or not any(v.endswith("login") for v in writable), name
 
     def test_every_container_is_an_ordinary_user_with_no_right_to_more(self, services):
         for name, s in services.items():
@@ -174,31 +191,77 @@ class TestImages:
         assert copied == {p.name for p in DOCKER.glob("*.py")}
 
 
+def texts(folder: Path) -> dict[str, str]:
+    """Every file below a folder, by its path there."""
+    return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
+
+
 class TestSecrets:
-    def test_they_are_random_and_made_once(self, tmp_path):
-        first, second = tmp_path / "a", tmp_path / "b"
-        for folder in (first, second):
-            folder.mkdir()
-            assert run(sys.executable, str(DOCKER / "make_secrets.py"), str(folder)).returncode == 0
-        before = {p.name: p.read_text() for p in first.iterdir()}
-        assert run(sys.executable, str(DOCKER / "make_secrets.py"), str(first)).stdout == "all secrets are there\n"
-        assert {p.name: p.read_text() for p in first.iterdir()} == before
-        assert before.keys() == {"postgres_password", "redis_password", "database_url", "redis_url", "redis.conf"}
-        assert len(before["postgres_password"]) >= 40
-        assert not {before[n] for n in before} & {p.read_text() for p in second.iterdir()}
+    SERVICES = ("api", "feeder", "migrate", "owner", "postgres", "redis", "tasks")
 
-    def test_a_lost_file_is_made_again_from_the_password_that_is_there(self, tmp_path):
-        make_secrets = script("make_secrets")
-        make_secrets.make(tmp_path)
-        before = {p.name: p.read_text() for p in tmp_path.iterdir()}
-        (tmp_path / "database_url").unlink()
-        (tmp_path / "redis.conf").unlink()
-        assert sorted(make_secrets.make(tmp_path)) == ["database_url", "redis.conf"]
-        assert {p.name: p.read_text() for p in tmp_path.iterdir()} == before
+    @pytest.fixture
+    def folder(self, tmp_path):
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "logins").mkdir()
+        return tmp_path
 
-    def test_secret_files_are_read_only(self, tmp_path):
-        script("make_secrets").make(tmp_path)
-        assert {stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()} == {0o444}
+    def make(self, folder):
+        return script("make_secrets").make(folder / "secrets", folder / "logins")
+
+    def test_they_are_random_and_made_once(self, folder, tmp_path_factory):
+        argv = [sys.executable, str(DOCKER / "make_secrets.py"), str(folder / "secrets"), str(folder / "logins")]
+        assert run(*argv).returncode == 0
+        before = texts(folder)
+        assert run(*argv).stdout == "all secrets are there\n"
+        assert texts(folder) == before
+        assert {name.split("/")[1] for name in before if name.startswith("logins/")} == set(self.SERVICES)
+        passwords = [text for name, text in before.items() if name.endswith("_password")]
+        assert len(set(passwords)) == len(passwords) == 9
+        assert all(len(password) >= 40 for password in passwords)
+        other = tmp_path_factory.mktemp("other")
+        (other / "secrets").mkdir()
+        (other / "logins").mkdir()
+        self.make(other)
+        assert not set(before.values()) & set(texts(other).values())
+
+    def test_a_service_logs_in_as_itself_and_sees_no_other_password(self, folder):
+        self.make(folder)
+        passwords = {n.removesuffix("_password"): t for n, t in texts(folder / "secrets").items()}
+        for part in ("api", "feeder", "tasks"):
+            login = texts(folder / "logins" / part)
+            assert login["database_url"].startswith(f"postgresql://storax_{part}:")
+            assert login["redis_url"].startswith(f"redis://storax_{part}:")
+            seen = {name for name, password in passwords.items() if password in "".join(login.values())}
+            assert seen == {f"storax_{part}", f"redis_{part}"}
+        assert texts(folder / "logins" / "owner")["database_url"].startswith("postgresql://storax_owner:")
+        conf = texts(folder / "logins" / "redis")["redis.conf"]
+        assert not [name for name, password in passwords.items() if password in conf], "Redis gets hashes alone"
+        assert "user default off" in conf
+
+    def test_a_lost_file_is_made_again_from_the_password_that_is_there(self, folder):
+        self.make(folder)
+        before = texts(folder)
+        (folder / "logins" / "api" / "database_url").unlink()
+        (folder / "logins" / "redis" / "redis.conf").unlink()
+        assert sorted(self.make(folder)) == ["api/database_url", "redis/redis.conf"]
+        assert texts(folder) == before
+
+    def test_a_volume_of_the_last_release_keeps_the_password_of_postgres_and_loses_what_all_could_read(self, folder):
+        for name in ("postgres_password", "redis_password", "database_url", "redis_url", "redis.conf"):
+            (folder / "secrets" / name).write_text(f"old {name}\n")
+        self.make(folder)
+        now = texts(folder)
+        assert now["logins/postgres/password"] == "old postgres_password"
+        assert "storax:old postgres_password@" in now["logins/migrate/administrator_url"]
+        assert {n for n in texts(folder / "secrets") if not n.endswith("_password")} == set()
+        assert not any("redis_password" in text or name.endswith("/redis_password") for name, text in now.items())
+
+    def test_secret_files_are_read_only(self, folder):
+        self.make(folder)
+        modes = {str(p.relative_to(folder)): stat.S_IMODE(p.stat().st_mode) for p in folder.rglob("*") if p.is_file()}
+        foreign = {name for name, mode in modes.items() if mode == 0o444}
+        assert foreign == {"logins/postgres/password", "logins/redis/redis.conf"}
+        assert set(modes.values()) == {0o400, 0o444}
 
 
 class TestEntryPoint:

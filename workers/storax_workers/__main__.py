@@ -8,7 +8,9 @@ import sys
 import uvloop
 
 from storax_core import process_log
+from storax_core.database import roles
 from storax_core.database.connections import Database
+from storax_core.errors import Unavailable
 from storax_core.queues import Queues
 from storax_core.settings import Settings
 
@@ -22,6 +24,7 @@ async def _feed(settings: Settings) -> None:
     from storax_workers.feeder import Feeder
 
     db = await Database.connect(settings.database_url, size=8)
+    await roles.excess(db)
     queues = Queues(settings.redis_url)
     task = asyncio.create_task(Feeder(db, queues).run())
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -40,8 +43,10 @@ def main(argv: list[str]) -> int:
     if argv == ["feeder"]:
         uvloop.run(_feed(settings))
     elif argv == ["tasks"]:
-        from storax_workers import cron
+        from storax_workers import cron, tasks
 
+        with contextlib.suppress(Unavailable):  # a task says so itself, each time
+            tasks.check_login()
         cron.main(settings)
     else:
         sys.stderr.write(USAGE + "\n")

@@ -1,4 +1,4 @@
-"""RQ's worker and cron, the only file that imports rq. Tasks travel as JSON: nothing is ever unpickled."""
+"""RQ's worker and cron. Tasks travel as JSON and are called by a name of the list: see ``task_record``."""
 
 import logging
 import threading
@@ -13,6 +13,7 @@ from rq.utils import now
 
 from storax_core.settings import Settings
 from storax_workers import tasks
+from storax_workers.task_record import TaskRecord
 
 log = logging.getLogger("storax.cron")
 QUEUE = "storax-cron"
@@ -24,7 +25,7 @@ class Cron(CronScheduler):
 
     def enqueue_jobs(self) -> list[CronJob]:
         """Enqueue what is due."""
-        queue = Queue(QUEUE, connection=self.connection, serializer=JSONSerializer)
+        queue = Queue(QUEUE, connection=self.connection, job_class=TaskRecord, serializer=JSONSerializer)
         due = [job for job in self.get_jobs() if job.should_run()]
         waiting = {job.func_name for job in queue.get_jobs()}
         for job in due:
@@ -58,12 +59,17 @@ def main(settings: Settings) -> None:
     cron.register(tasks.sweep_sessions, QUEUE, interval=settings.sweep_sec)
     cron.register(tasks.forget_commands, QUEUE, interval=HOUR_SEC)
     threading.Thread(target=_tick, args=(cron,), daemon=True).start()
-    worker = SimpleWorker(
+    worker(connection).work(logging_level="WARNING")
+
+
+def worker(connection: Redis) -> SimpleWorker:
+    """Make the worker, which believes nothing of a record but the name of a task."""
+    return SimpleWorker(
         [QUEUE],
         connection=connection,
+        job_class=TaskRecord,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SEC,
         maintenance_interval=MAINTENANCE_SEC,
         log_job_description=False,
     )
-    worker.work(logging_level="WARNING")

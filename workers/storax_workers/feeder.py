@@ -1,5 +1,5 @@
 """The feeder: reads the log up to the watermark, and writes to Redis: ids of jobs that became runnable, sessions to
-wake, events for the stream. One feeder leads at a time, by a Postgres advisory lock; any other takes over.
+wake, the position for the stream. One feeder leads at a time, by a Postgres advisory lock; any other takes over.
 
 What it writes are hints. A second task, the reconciler, puts back the head of every live site's queue from Postgres, so
 a lost hint costs seconds and never a job.
@@ -9,10 +9,8 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import orjson
 
 from storax_core.database import upkeep
 from storax_core.database.connections import GONE, Connection, Database
@@ -85,7 +83,7 @@ class Feeder:
                 await conn.execute("SELECT pg_advisory_unlock_all(); SET synchronous_commit = on")
 
     async def _drop_foreign_stream(self, conn: Connection) -> None:
-        """Drop a stream that is ahead of the log: it is of another database, and would refuse this one's positions."""
+        """Drop a stream that is ahead of the log: it is of another database, or forged, and refuses our positions."""
         with contextlib.suppress(QueueDown):
             end = int((await self.queues.feed_end()).partition("-")[0])
             if end > await conn.fetchval(watermark.LAST_DRAWN):
@@ -110,19 +108,27 @@ class Feeder:
         return True
 
     async def relay(self, conn: Connection, rows: Sequence[Any]) -> None:
-        """Hints first, then the stream, then the checkpoint: a crash in between repeats hints, which is harmless."""
+        """Hints first, then the checkpoint, then the stream, whose readers go by the checkpoint.
+
+        A crash in between repeats hints, which is harmless, or leaves readers to look at the checkpoint by themselves.
+        """
         last = rows[-1]["position"]
-        try:
+        with self._going_on_without_redis():
             await self._hint(conn, rows)
-            # Not the last that Redis took: readers of the stream must see the gap that an outage left.
-            body = orjson.dumps({"after": self.position, "events": [watermark.event(dict(r)) for r in rows]})
-            await self.queues.publish(last, body)
+        await watermark.keep(conn, last)
+        self.position = last
+        with self._going_on_without_redis():
+            if not await self.queues.publish(last):
+                await self._drop_foreign_stream(conn)
+
+    @contextlib.contextmanager
+    def _going_on_without_redis(self) -> Iterator[None]:
+        try:
+            yield
         except QueueDown as error:
             if not self.redis_lost:
                 log.warning("Redis does not answer, going on without: %s", error)
             self.redis_lost = True
-        await watermark.keep(conn, last)
-        self.position = last
 
     async def _hint(self, conn: Connection, rows: Sequence[Any]) -> None:
         # What became runnable again in the same batch is added after it was dropped.

@@ -5,27 +5,40 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from storax_core.commands import idempotency, leases
+from storax_core.database import roles
 from storax_core.database.connections import Connection, Database, writing
 from storax_core.settings import Settings
 
 
-def _with_database(work: Callable[[Connection], Awaitable[Any]]) -> Any:
+def _with_database(work: Callable[[Database], Awaitable[Any]]) -> Any:
     async def run() -> Any:
         db = await Database.connect(Settings().database_url, size=2)
         try:
-            async with db.worker() as conn, writing(conn):
-                return await work(conn)
+            return await work(db)
         finally:
             await db.close()
 
     return asyncio.run(run())
 
 
+def _in_transaction(work: Callable[[Connection], Awaitable[Any]]) -> Any:
+    async def run(db: Database) -> Any:
+        async with db.worker() as conn, writing(conn):
+            return await work(conn)
+
+    return _with_database(run)
+
+
+def check_login() -> None:
+    """Warn of a login that may more than tasks need. Raises Unavailable without Postgres."""
+    _with_database(roles.excess)
+
+
 def sweep_sessions() -> int:
     """End the sessions of all owners whose heartbeat timed out; their jobs run again elsewhere."""
     total = 0
     while True:
-        ended = int(_with_database(leases.expire))
+        ended = int(_in_transaction(leases.expire))
         total += ended
         if ended < leases.AT_ONCE:
             return total
@@ -33,4 +46,4 @@ def sweep_sessions() -> int:
 
 def forget_commands() -> None:
     """Drop idempotency keys that no client can still be repeating."""
-    _with_database(idempotency.forget_old)
+    _in_transaction(idempotency.forget_old)

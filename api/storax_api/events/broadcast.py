@@ -1,18 +1,19 @@
-"""The present of the event feed: one task per process follows the Redis stream and hands its batches to subscribers.
+"""The present of the event feed: one task per process reads each published event once and hands it to subscribers.
+
+The Redis stream only says when to look. What it says is not believed: the position up to which the log is published,
+the events and their owners come from Postgres, so nobody who can write to Redis can show an event to anyone.
 
 A connection first subscribes, then reads Postgres at least up to its cursor: the position handed out before it
-subscribed. Whenever the stream may have lost something, and while Redis is away, subscribers go back to Postgres.
+subscribed.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import orjson
 
 from storax_core import limits
 from storax_core.database.connections import Database
@@ -23,6 +24,8 @@ from storax_core.queues import QueueDown, Queues
 log = logging.getLogger("storax.api")
 POLL_SEC = 0.25  # between reads of Postgres while Redis is away
 QUIET_SEC = 2.0  # without a batch, after which Postgres is asked whether there was none
+CHUNK = 2000  # events read at once
+FAR_BEHIND = 50_000  # positions; who is further behind than this reads the log alone
 BACKLOG = 1000  # batches that a slow subscriber may lag behind before it goes back to Postgres; see also limits.py
 Batch = list[dict[str, Any]]
 
@@ -37,6 +40,7 @@ class Subscriber:
     owner_id: int
     cursor: int
     inbox: asyncio.Queue[Batch | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
+
     events: int = 0
     size: int = 0
     counts: deque[tuple[int, int]] = field(default_factory=deque)
@@ -76,7 +80,7 @@ class Subscriber:
 
 
 class Broadcast:
-    """Follows the Redis stream once and hands each owner's events to that owner's subscribers."""
+    """Reads what is published once and hands each owner's events to that owner's subscribers."""
 
     def __init__(self, queues: Queues, db: Database) -> None:
         self._queues, self._db = queues, db
@@ -110,45 +114,55 @@ class Broadcast:
             try:
                 await self._follow()
             except QueueDown:
-                self._resync_all(self._last)
+                await self._poll()
             except Unavailable as error:
                 log.warning("the feed waits for Postgres: %s", error)
             await asyncio.sleep(POLL_SEC)
 
+    async def _poll(self) -> None:
+        """Go by Postgres alone while Redis is away."""
+        with contextlib.suppress(Unavailable):
+            await self._advance()
+
     async def _follow(self) -> None:
         at = await self._queues.feed_end()
-        self._last = _position(at)
-        self._resync_all(self._last)  # events may have been published while nobody followed
+        await self._advance()  # events may have been published while nobody followed
         while True:
             entries = await self._queues.follow(at, QUIET_SEC)
-            for entry, body in entries:
-                at = entry
-                self._hand_out(_position(entry), body)
-            if not entries:
-                await self._check_postgres()
-                if _position(await self._queues.feed_end()) < _position(at):
-                    return  # a new stream, behind the position that this one waits for
+            at = entries[-1] if entries else at
+            await self._advance()
+            if not entries and _position(await self._queues.feed_end()) < _position(at):
+                return  # a new stream, behind the position that this one waits for
 
-    async def _check_postgres(self) -> None:
-        """Resync if events were published although no batch came: a flushed Redis forgets them."""
+    async def _advance(self) -> None:
+        """Read what was published since, for those who listen, and hand it out: one statement for each ``CHUNK``."""
         async with self._db.worker() as conn:
             end = await watermark.published(conn)
-        if end > self._last:
-            self._last = end
-            self._resync_all(end)
+            if not self._last or not 0 <= end - self._last <= FAR_BEHIND:
+                self._resync_all(end)
+                self._last = end
+            while self._last < end:
+                # Who subscribes from here on reads Postgres up to this end, or further, by itself.
+                owners = {subscriber.owner_id for subscriber in self._subscribers}
+                with conn.json_meter.limited(limits.BACKLOG_BYTES):
+                    rows = await watermark.read_of(conn, owners, self._last, end, CHUNK) if owners else []
+                    size = limits.BACKLOG_BYTES - conn.json_meter.left
+                self._hand_out(rows, rows[-1]["position"] if len(rows) == CHUNK else end, size)
 
-    def _hand_out(self, last: int, body: bytes) -> None:
-        if self._subscribers:
-            batch = orjson.loads(body)
-            if batch["after"] != self._last:
-                self._resync_all(batch["after"])  # the feeder could not publish something, or Redis lost it
-            by_owner: dict[int, Batch] = {}
-            for event in batch["events"]:
-                by_owner.setdefault(event.pop("owner_id"), []).append(event)
-            for subscriber in self._subscribers:
-                if subscriber.owner_id in by_owner:
-                    own = by_owner[subscriber.owner_id]
-                    subscriber.push(own, last, len(body) * len(own) // len(batch["events"]))
+    def _hand_out(self, rows: Sequence[Any], last: int, size: int = 0) -> None:
+        """Hand events of Postgres to their owners' subscribers; they are all that were published up to ``last``.
+
+        Of more bytes than a subscriber may hold some were dropped: then all of them read the log by themselves.
+        """
+        by_owner: dict[int, Batch] = {}
+        for row in rows:
+            event = watermark.event(dict(row))
+            by_owner.setdefault(event.pop("owner_id"), []).append(event)
+        for subscriber in self._subscribers:
+            if subscriber.owner_id in by_owner:
+                own = by_owner[subscriber.owner_id]
+                share = size if size > limits.BACKLOG_BYTES else size * len(own) // len(rows)
+                subscriber.push(own, last, share)
         self._last = last
 
     def _resync_all(self, upto: int) -> None:

@@ -56,7 +56,9 @@ def _server(url: str, *, token: str) -> Iterator[Finding]:
         yield Finding("server", False, f"{url} does not respond" if code == 0 else f"{url} answers {code}", fix)
         return
     yield Finding("server", True, f"{url} answers{_server_version(url)}")
-    yield _ready(*http_get(f"{url}/readyz"))
+    ready = http_get(f"{url}/readyz")
+    yield _ready(*ready)
+    yield from _database_login(*ready)
     yield _login(http_get(f"{url}/api/v1/auth/me", token=token), url=url)
 
 
@@ -75,6 +77,14 @@ def _ready(code: int, body: Any) -> Finding:
         return Finding("readyz", False, "Redis is down; jobs still run, but start later",
                        "See `storax status`, and check STORAX_REDIS_URL if it is set.")  # fmt: skip
     return Finding("readyz", True, "Postgres and Redis answer")
+
+
+def _database_login(code: int, body: Any) -> Iterator[Finding]:
+    """Whether the API may do more in Postgres than it needs; servers of an earlier release do not say."""
+    if code == 200 and isinstance(body, dict) and "excess" in body:
+        excess = body["excess"]
+        yield Finding("database login", not excess, excess or "may do what the API needs",
+                      "Create roles of less with `storax admin roles`, and give each process its own URL.")  # fmt: skip
 
 
 def _login(answer: tuple[int, Any], *, url: str) -> Finding:

@@ -4,14 +4,18 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
 
 from storax.local.errors import StartError
+from storax.local.logins import PARTS, Logins
 from storax.local.servers.ports import HOST
 from storax.local.servers.probes import http_status
 from storax.local.stack_parts import Part, never
 from storax.local.state import Stack
 
 USER = "local"
+# What the user named for one part is not in the environment of another.
+NO_OTHERS = {f"STORAX_{part.upper()}_{kind}_URL": "" for part in PARTS for kind in ("DATABASE", "REDIS")}
 SETTLE_SEC = 0.5  # a process that cannot import or connect is gone by then
 
 
@@ -24,11 +28,13 @@ class Platform:
 
     Attributes:
         stack: The stack; its addresses are set, and the parts store the token and the prepared schema in it.
+        logins: The addresses of the servers for each part.
         port: Port of the API.
         servers: Names of the parts that must be ready first.
     """
 
     stack: Stack
+    logins: Logins
     port: int
     servers: tuple[str, ...]
 
@@ -41,7 +47,7 @@ class Platform:
         return Part(
             name="migrate",
             argv=python_command("storax_core.admin", "migrate"),
-            environment=self._environment,
+            environment=self._migration,
             needs=("api",) if known else self.servers,
             once=True,
             skip=self._is_ready if known else never,
@@ -52,7 +58,7 @@ class Platform:
         return Part(
             name="api",
             argv=python_command("storax_api"),
-            environment=self._environment,
+            environment=partial(self._environment, "api"),
             needs=self.servers,
             ready=self._is_alive if self._schema_known else self._is_ready,
             alive=self._is_alive,
@@ -65,7 +71,7 @@ class Platform:
         return Part(
             name=name,
             argv=python_command("storax_workers", name),
-            environment=self._environment,
+            environment=partial(self._environment, name),
             needs=self.servers if self._schema_known else (*self.servers, "bootstrap"),
             retry=_lacks_schema,
             settle=SETTLE_SEC,
@@ -76,7 +82,7 @@ class Platform:
         return Part(
             name="bootstrap",
             argv=python_command("storax_core.admin", "bootstrap", "--user", USER),
-            environment=self._environment,
+            environment=self._migration,
             needs=("migrate", "api") if self.stack.token else ("migrate",),
             once=True,
             skip=self._token_is_valid,
@@ -92,14 +98,12 @@ class Platform:
         """Whether an earlier start of this version prepared the schema of this database."""
         return self.stack.prepared.get("schema") == self._digest and bool(self.stack.token)
 
-    def _environment(self) -> dict[str, str]:
-        return {
-            "STORAX_DATABASE_URL": self.stack.database_url,
-            "STORAX_REDIS_URL": self.stack.redis_url,
-            "STORAX_HOST": HOST,
-            "STORAX_PORT": str(self.port),
-            "PYTHONUNBUFFERED": "1",
-        }
+    def _environment(self, part: str) -> dict[str, str]:
+        api = {"STORAX_HOST": HOST, "STORAX_PORT": str(self.port)} if part == "api" else {}
+        return {**NO_OTHERS, **self.logins.of(part), **api, "PYTHONUNBUFFERED": "1"}
+
+    def _migration(self) -> dict[str, str]:
+        return {**NO_OTHERS, **self.logins.of_migration(), "PYTHONUNBUFFERED": "1"}
 
     def _is_alive(self) -> bool:
         return http_status(f"{self.stack.url}/healthz") == 200
@@ -135,4 +139,4 @@ def _parse_token(output: str) -> str:
 
 
 def _lacks_schema(log: str) -> bool:
-    return "does not exist" in log  # a role, database or table that the migration makes
+    return "does not exist" in log or "refuses the login" in log  # a role, table or password that the migration makes

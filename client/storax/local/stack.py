@@ -10,6 +10,7 @@ from typing import Self
 from storax.local import control
 from storax.local.config import StackConfig
 from storax.local.folder import Folder
+from storax.local.servers import postgres
 from storax.local.state import Stack
 
 
@@ -39,8 +40,17 @@ class Servers:
 
     @property
     def database_url(self) -> str:
-        """Address of Postgres, as postgresql://user:password@host:port/database; the user is a superuser."""
+        """Address of Postgres, as postgresql://user:password@host:port/database.
+
+        The user is a superuser; in a ``LocalStack`` the owner of the tables, whom no process that serves requests is.
+        """
         return self._stack().database_url
+
+    @property
+    def administrator_url(self) -> str:
+        """Address of Postgres for its superuser."""
+        stack = self._stack()
+        return postgres.url(stack, port=stack.ports["postgres"])
 
     @property
     def redis_url(self) -> str:

@@ -4,6 +4,7 @@ import os
 
 from storax.local.config import StackConfig
 from storax.local.folder import Folder
+from storax.local.logins import logins
 from storax.local.platform import SETTLE_SEC, Platform, digest, python_command
 from storax.local.servers import postgres, valkey
 from storax.local.servers.ports import DEFAULT_PORT, HOST, Ports
@@ -29,8 +30,10 @@ def make_plan(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports
     stack.ports["api"] = port
     stack.url = f"http://{HOST}:{port}"
     names = tuple(part.name for part in servers if not part.once)
+    own = logins(stack, os.environ)
+    stack.database_url = own.owner
     site = _site(folder, stack=stack) if config.site else []
-    return [*servers, *Platform(stack, port=port, servers=names).parts(), *site]
+    return [*servers, *Platform(stack, own, port=port, servers=names).parts(), *site]
 
 
 def _servers(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports) -> list[Part]:

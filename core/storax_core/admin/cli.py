@@ -1,4 +1,4 @@
-"""``storax admin``: migrate, bootstrap, set-password, verify, rebuild. Talks to Postgres itself: the API may be down.
+"""``storax admin``: migrate, roles, users, verify, rebuild. Talks to Postgres itself: the API may be down.
 
 No database is taken for granted: one must be named. The client's ``storax admin`` finds the stack of its machine.
 """
@@ -15,6 +15,7 @@ import typer
 
 from storax_core.errors import Conflict, CoreError, Invalid, NotFound, Unavailable
 
+ROLE_PASSWORDS = "STORAX_ROLE_PASSWORDS"
 EXIT_USAGE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_DIFFERENT, EXIT_DOWN = 2, 3, 5, 6, 8  # as those of the client's commands
 app = typer.Typer(help="Operate the database: migrate, users, verify, rebuild.", no_args_is_help=True)
 Url = Annotated[
@@ -51,16 +52,53 @@ def migrate(
     database_url: Url = None,
     to: Annotated[str, typer.Option(help="Target revision; head is the newest.")] = "head",
     down: Annotated[bool, typer.Option("--down", help="Downgrade to the revision instead of upgrading.")] = False,
-) -> None:
-    """Upgrade the database to the schema of this program.
+    administrator_url: Annotated[
+        str, typer.Option(envvar="STORAX_ADMINISTRATOR_URL", help="Address of a superuser, who first creates the login "
+                          "roles. Default: they are there, or one login does everything.")
+    ] = "",
+) -> None:  # fmt: skip
+    """Upgrade the database to the schema of this program, and hold its roles to their privileges.
+
+    With the address of an administrator, the login roles get the passwords in the variable STORAX_ROLE_PASSWORDS, a
+    JSON object by name. Without it, see `storax admin roles`.
 
     \b
     Examples:
-      storax admin migrate --database-url postgresql://storax@db/storax
+      storax admin migrate --database-url postgresql://storax_owner@db/storax
     """
     from storax_core.admin.migrate import migrate as work
+    from storax_core.admin.roles import create
 
-    _run(work(_named(database_url), to, down=down))
+    url = _named(database_url)
+    if administrator_url:
+        _run(create(administrator_url, _passwords()))
+    _run(work(url, to, down=down))
+
+
+def _passwords() -> dict[str, str]:
+    """The passwords of roles, from a variable: every user of a machine can read arguments."""
+    try:
+        return {str(name): str(text) for name, text in json.loads(os.environ.get(ROLE_PASSWORDS, "{}")).items()}
+    except (ValueError, AttributeError):
+        raise _fail(Invalid(f"{ROLE_PASSWORDS} is no JSON object of passwords by role")) from None
+
+
+@app.command()
+def roles() -> None:
+    """Print the SQL that creates the login roles of the API, the workers, migrations and backups.
+
+    An administrator runs it in the database, before the first `migrate` or on a database of an earlier release, and
+    then sets the passwords with \\password. It can be repeated.
+
+    \b
+    Examples:
+      storax admin roles | psql postgresql://postgres@db.example.org/storax
+    """
+    from storax_core.database.roles import LOGINS, script
+
+    for login in LOGINS:
+        print(f"-- {login.name}: {login.purpose}")
+    print(script(), end="")
 
 
 @app.command()

@@ -14,10 +14,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from alembic import command
-from storax_core.errors import Conflict, Unavailable
+from storax_core.admin import roles
+from storax_core.errors import Conflict, CoreError, Invalid, Unavailable
 
 LOCK = 8361  # one migration at a time
 LOCK_TIMEOUT = "2s"  # a migration that waits for a table has every later call wait behind it
+DENIED = "42501"  # Postgres' code for a lack of privileges
 
 
 def scripts() -> Path:
@@ -62,13 +64,32 @@ def _run(connection: Connection, target: str, *, down: bool) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     (command.downgrade if down else command.upgrade)(config(connection), target)
+    if target == "head" and not down:
+        roles.correct(connection)
+
+
+def _refusal(error: DBAPIError) -> CoreError | None:
+    """What to tell an operator of an error of Postgres; None for one that should not happen."""
+    state = getattr(error.orig, "sqlstate", "")
+    if state == DENIED:
+        return Invalid(
+            f"this login may not migrate: {str(error.orig).rpartition('>: ')[2]}",
+            hint="Have an administrator run the SQL that `storax admin roles` prints, and migrate as storax_owner.",
+        )
+    if state == asyncpg.LockNotAvailableError.sqlstate:
+        return Unavailable(
+            f"another transaction holds a table that the migration changes for more than {LOCK_TIMEOUT}",
+            hint="Nothing was changed. Try again; pg_stat_activity lists long transactions.",
+        )
+    return None
 
 
 async def migrate(url: str, target: str = "head", *, down: bool = False) -> None:
-    """Move the schema to ``target``, all in one transaction.
+    """Move the schema to ``target`` in one transaction, and at the newest hold all roles to the table of privileges.
 
     Raises:
         Conflict: the database is newer than the code.
+        Invalid: the login of the address may not do this.
         Unavailable: Postgres does not answer, or another transaction holds a table for more than ``LOCK_TIMEOUT``.
     """
     engine = create_async_engine(sqlalchemy_url(url))
@@ -80,12 +101,9 @@ async def migrate(url: str, target: str = "head", *, down: bool = False) -> None
             f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL and that the server runs."
         ) from error
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != asyncpg.LockNotAvailableError.sqlstate:
+        if (refusal := _refusal(error)) is None:
             raise
-        raise Unavailable(
-            f"another transaction holds a table that the migration changes for more than {LOCK_TIMEOUT}",
-            hint="Nothing was changed. Try again; pg_stat_activity lists long transactions.",
-        ) from error
+        raise refusal from error
     finally:
         await engine.dispose()
 

@@ -54,6 +54,10 @@ class Database:
             raise Unavailable(
                 f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL and that the server runs."
             ) from error
+        except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError) as error:
+            raise Unavailable(
+                f"Postgres refuses the login: {error}", hint="Check STORAX_DATABASE_URL; see `storax admin roles`."
+            ) from error
         except asyncpg.InvalidParameterValueError as error:
             raise Unavailable(
                 f"Postgres has no Storax schema: {error}", hint="Run `storax admin migrate` first."
@@ -113,7 +117,7 @@ async def _pool(url: str, role: str, size: int) -> Any:
     return await asyncio.wait_for(
         asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=int(role == WORKER_ROLE),  # workers log in as roles that may not take on ``storax_app``
             max_size=size,
             connection_class=_Session,
             init=_prepare,

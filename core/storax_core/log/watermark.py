@@ -6,6 +6,7 @@ transactions hold that lock; once these have ended, every event up to H is commi
 positions are ever published: after a crash an unflushed sequence value may be handed out again.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +19,11 @@ LAST_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_l
 HOLDERS = f"""SELECT virtualtransaction FROM pg_locks
 WHERE locktype = 'advisory' AND (classid, objid) = ({FENCE_KEYS[0]}, {FENCE_KEYS[1]})
 AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""  # noqa: S608
-READ = """SELECT position, timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor,
-command_id, from_state, to_state, data FROM event_log
+READ = """SELECT position, site_id, entity, entity_id, version, type, from_state, to_state FROM event_log
 WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"""
+READ_OF = """SELECT position, timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor,
+command_id, from_state, to_state, data FROM event_log
+WHERE position > $1 AND position <= $2 AND owner_id = ANY($3::bigint[]) ORDER BY position LIMIT $4"""
 KEEP = """INSERT INTO feed (name, position, epoch, updated_at) VALUES ($1, $2, gen_random_uuid(), now())
 ON CONFLICT (name) DO UPDATE SET position = greatest(feed.position, excluded.position), updated_at = now()"""
 
@@ -61,8 +64,14 @@ class Watermark:
 
 
 async def read(conn: Connection, after: int, upto: int, limit: int) -> list[Any]:
-    """Events behind ``after`` up to ``upto``, in order, as records."""
+    """What happened behind ``after`` up to ``upto``, in order, as records without the events' data."""
     rows: list[Any] = await conn.fetch(READ, after, upto, limit)
+    return rows
+
+
+async def read_of(conn: Connection, owners: Collection[int], after: int, upto: int, limit: int) -> list[Any]:
+    """Read the events of these owners behind ``after`` up to ``upto``, in order, as records."""
+    rows: list[Any] = await conn.fetch(READ_OF, after, upto, list(owners), limit)
     return rows
 
 

@@ -19,19 +19,23 @@ import pytest
 from proxy import Proxy
 from storax_core.log import sql
 from waiting import eventually
-from world import ANYBODY, User, World, problem
+from world import ANYBODY, User, World, as_login, problem
 
 NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
 
 
-def environment(world: World, **more: str) -> dict[str, str]:
-    return os.environ | {"STORAX_DATABASE_URL": world.database_url, "STORAX_REDIS_URL": world.redis_url, **more}
+def environment(world: World, part: str, **more: str) -> dict[str, str]:
+    login = part if part.startswith("storax_") else f"storax_{part}"
+    urls = {"DATABASE": as_login(world.database_url, login), "REDIS": as_login(world.redis_url, login)}
+    return os.environ | {f"STORAX_{name}_URL": url for name, url in urls.items()} | more
 
 
 @contextmanager
 def process(world: World, *arguments: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     argv = [sys.executable, "-m", *arguments]
-    running = subprocess.Popen(argv, env=environment(world, **more), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    running = subprocess.Popen(
+        argv, env=environment(world, arguments[-1], **more), stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         yield running
     finally:
@@ -322,7 +326,7 @@ def test_connections_killed_under_load_cost_no_accepted_call_and_no_500(world: W
             if answer.status_code == 201:
                 created.append(answer.json()["id"])
 
-    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user AND application_name LIKE 'storax%' AND pid <> pg_backend_pid()"
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'storax%' AND pid <> pg_backend_pid()"
     with ThreadPoolExecutor(4) as pool:
         workers = [pool.submit(work, n) for n in range(4)]
         for _ in range(6):

@@ -80,6 +80,7 @@ def test_working_roles_own_nothing_and_cannot_log_in(world: World, role: str) ->
     )[0]
     assert not any(flags)
     assert world.sql("SELECT tablename FROM pg_tables WHERE tableowner = $1", role) == []
+    assert world.sql(f"SELECT proname FROM pg_proc WHERE proowner = '{role}'::regrole") == []
 
 
 def test_every_table_with_an_owner_is_behind_the_wall(world: World) -> None:
@@ -88,17 +89,6 @@ def test_every_table_with_an_owner_is_behind_the_wall(world: World) -> None:
         " WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"
     )
     assert open_ == []
-
-
-def test_the_app_role_may_do_what_it_needs_and_no_more(world: World) -> None:
-    rights = world.sql(
-        "SELECT table_name, string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM information_schema.role_table_grants"
-        " WHERE grantee = 'storax_app' AND table_schema = 'public' GROUP BY 1"
-    )
-    granted = {r[0]: r[1] for r in rights}
-    assert granted.pop("event_log") == "INSERT SELECT"
-    assert granted.pop("feed") == granted.pop("alembic_version") == "SELECT"
-    assert set(granted.values()) == {"DELETE INSERT SELECT UPDATE"}
 
 
 def test_the_checkpoint_and_the_log_use_only_the_closed_list(world: World, filled: User) -> None:

@@ -3,20 +3,21 @@
 import asyncio
 from typing import Any
 
-import orjson
 import pytest
 
 from storax_api.events.broadcast import BACKLOG, Broadcast, Subscriber
 from storax_api.events.stream import EventStream
+from storax_core import limits
 from storax_core.queries.select import Page, Query
 from storax_workers.feeder import Feeder
 
 NOBODY: Any = None
 
 
-def batch(after: int, *positions: int, owner: int = 1) -> bytes:
-    events = [{"position": p, "owner_id": owner, "type": "job.created"} for p in positions]
-    return orjson.dumps({"after": after, "events": events})
+def rows(*positions: int, owner: int = 1) -> list[dict[str, Any]]:
+    return [
+        {"position": p, "owner_id": owner, "entity": "job", "entity_id": 1, "type": "job.created"} for p in positions
+    ]
 
 
 def received(subscriber: Subscriber) -> list[Any]:
@@ -32,43 +33,63 @@ def broadcast() -> Broadcast:
     return Broadcast(NOBODY, NOBODY)
 
 
-def test_batches_that_follow_each_other_are_handed_on(broadcast: Broadcast) -> None:
+def test_batches_are_handed_on_in_order(broadcast: Broadcast) -> None:
     with broadcast.subscribe(1) as subscriber:
-        broadcast._hand_out(2, batch(0, 1, 2))
-        broadcast._hand_out(5, batch(2, 5))
+        broadcast._hand_out(rows(1, 2), 2)
+        broadcast._hand_out(rows(5), 5)
         assert received(subscriber) == [[1, 2], [5]]
-
-
-def test_a_gap_between_batches_sends_every_subscriber_to_postgres_first(broadcast: Broadcast) -> None:
-    with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two:
-        broadcast._hand_out(2, batch(0, 1, 2))
-        broadcast._hand_out(9, batch(7, 8, 9))
-        assert received(one) == [None, [8, 9]]
-        assert received(two) == [None]
-        assert (one.cursor, two.cursor) == (7, 7)
 
 
 def test_a_subscriber_receives_no_other_owners_events(broadcast: Broadcast) -> None:
     with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two:
-        broadcast._hand_out(1, batch(0, 1, owner=1))
-        broadcast._hand_out(2, batch(1, 2, owner=2))
+        broadcast._hand_out(rows(1, owner=1) + rows(2, owner=2), 2)
         assert (received(one), received(two)) == ([[1]], [[2]])
 
 
 def test_a_late_subscriber_knows_the_position_that_it_must_have_read(broadcast: Broadcast) -> None:
-    broadcast._hand_out(7, batch(0, 7))
+    broadcast._hand_out(rows(7), 7)
     with broadcast.subscribe(1) as subscriber:
         assert subscriber.cursor == 7
-        broadcast._hand_out(8, batch(7, 8))
+        broadcast._hand_out(rows(8), 8)
         assert received(subscriber) == [[8]]
 
 
 def test_a_subscriber_that_is_too_slow_is_sent_to_postgres(broadcast: Broadcast) -> None:
     with broadcast.subscribe(1) as subscriber:
         for n in range(BACKLOG + 1):
-            broadcast._hand_out(n + 1, batch(n, n + 1))
+            broadcast._hand_out(rows(n + 1), n + 1)
         assert received(subscriber) == [None]
         assert subscriber.cursor == BACKLOG + 1
+
+
+def test_a_viewer_that_holds_many_bytes_is_sent_to_postgres(broadcast: Broadcast) -> None:
+    half = limits.BACKLOG_BYTES // 2
+    with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two:
+        for position in (1, 2):
+            broadcast._hand_out(rows(position), position, half)
+        assert received(one) == [[1], [2]]
+        broadcast._hand_out(rows(3), 3, half)
+        assert (received(one), one.cursor) == ([None], 3)
+        assert received(two) == []
+
+
+def test_events_that_were_dropped_as_they_were_too_large_are_handed_to_nobody(broadcast: Broadcast) -> None:
+    with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two, broadcast.subscribe(3) as three:
+        broadcast._hand_out(rows(1, owner=1) + rows(2, 3, 4, owner=2), 4, limits.BACKLOG_BYTES + 1)
+        assert (received(one), received(two), received(three)) == ([None], [None], [])
+
+
+def test_a_viewer_that_keeps_up_is_never_sent_back(broadcast: Broadcast) -> None:
+    async def run() -> list[Any]:
+        with broadcast.subscribe(1) as one:
+            taken = []
+            broadcast._hand_out(rows(1), 1, limits.BACKLOG_BYTES // 3)
+            for position in range(2, 100):  # one always waits
+                broadcast._hand_out(rows(position), position, limits.BACKLOG_BYTES // 3)
+                taken.append(await one.take())
+            return taken
+
+    assert None not in asyncio.run(run())
 
 
 class Script(EventStream):

@@ -12,7 +12,10 @@ from storax.local.servers.probes import postgres_answers
 from storax.local.stack_parts import Part
 from storax.local.state import Stack
 
-USER = DATABASE = "storax"
+USER = DATABASE = "storax"  # the superuser, who only creates the roles below
+OWNER = "storax_owner"
+LOGINS = {part: f"storax_{part}" for part in ("api", "feeder", "tasks")}
+ROLES = (OWNER, *LOGINS.values(), "storax_backup")
 
 _SETTINGS = {
     "listen_addresses": HOST,
@@ -42,9 +45,9 @@ _STOP_SEC = 60.0  # a fast shutdown ends with a checkpoint
 _RANK = 3
 
 
-def url(stack: Stack, *, port: int) -> str:
-    """Return the address of the database, password included."""
-    return f"postgresql://{USER}:{stack.secret('postgres')}@{HOST}:{port}/{DATABASE}"
+def url(stack: Stack, *, port: int, user: str = USER) -> str:
+    """Return the address of the database for a role, by default the superuser; password included."""
+    return f"postgresql://{user}:{stack.secret('postgres' if user == USER else user)}@{HOST}:{port}/{DATABASE}"
 
 
 def postgres_parts(folder: Folder, *, stack: Stack, port: int, sockets: Path, fsync: bool = True) -> list[Part]:
