@@ -12,6 +12,10 @@ import asyncpg
 import httpx
 import pytest
 
+from storax import Client, Job
+from storax._orm.bulk import update_all
+from storax._orm.pages import read_pages
+from storax_agent.server.connection import Connection
 from storax_core import limits
 from storax_core.database.shares import Shares
 from waiting import eventually
@@ -269,6 +273,34 @@ def test_an_acquire_leases_as_many_jobs_as_one_answer_holds(user: User, monkeypa
         assert all(len(job["data"]["x"]) == 100_000 for job in got)
         leased += [job["id"] for job in got]
     assert sorted(leased) == sorted(mine)
+
+
+def test_client_and_agent_read_on_where_a_page_ended(user: User, app: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = user.jobs(app, 8, data={"x": "x" * 5000})
+    monkeypatch.setattr("storax_core.queries.select.fetch_page.__kwdefaults__", {"size": 12_000})
+    body = {"filter": {"id": mine}, "ordering": ["id"], "limit": 10_000, "format": "rows", "fields": ["id", "data"]}
+    with Client(user.world.url, user.token) as client:
+        assert [j.id for j in Job.objects.using(client).filter(id=mine).order_by("id")] == mine
+        pages = list(read_pages(client, "jobs", body))
+    assert [row[0] for page in pages for row in page.rows] == mine
+    assert len(pages) > 2
+    connection = Connection(user.world.url, user.token)
+    assert [r["id"] for r in connection.query("jobs", {"id": mine})] == mine
+    assert [r["id"] for r in connection.query("jobs", {"id": mine}, limit=5)] == mine[:5]
+    connection.close()
+
+
+def test_the_client_sends_in_parts_what_the_server_finds_too_large(
+    user: User, app: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = user.jobs(app, 8)
+    monkeypatch.setattr(limits, "CHANGE_BYTES", 200_000)
+    with Client(user.world.url, user.token) as client:
+        jobs = list(Job.objects.using(client).filter(id=mine))
+        for job in jobs:
+            job.data = {"x": "x" * 60_000}
+        assert update_all(Job, jobs, client) == 8
+    assert {row["version"] for row in user.post("/jobs/query", {"filter": {"id": mine}})["results"]} == {2}
 
 
 # ---- neighbours -----------------------------------------------------------------------------------------------------
