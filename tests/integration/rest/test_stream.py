@@ -70,8 +70,10 @@ def test_without_a_place_the_stream_begins_now(user: User) -> None:
 def test_a_position_beyond_the_end_of_the_log_is_refused_with_the_end(user: User, way: str) -> None:
     user.site()
     end = user.world.value("SELECT last_value FROM event_log_position_seq")
-    given = {"params": {"after": end + 1}} if way == "after" else {"headers": {"Last-Event-ID": str(end + 1)}}
-    answer = user.ask("GET", "/events/stream", **given)
+    options: dict[str, Any] = (
+        {"params": {"after": end + 1}} if way == "after" else {"headers": {"Last-Event-ID": str(end + 1)}}
+    )
+    answer = user.ask("GET", "/events/stream", **options)
     assert answer.status_code == 422
     assert f"position {end}" in problem(answer, "invalid")["detail"]
 
