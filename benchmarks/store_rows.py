@@ -144,6 +144,6 @@ async def update_ours(store: Store, ids: list[int]) -> float:
 
     rows = [{"id": i, "priority": (i + 1) % 100} for i in ids]
     begun = time.perf_counter()
-    async with store.db.owner(store.owner_id) as conn, writing(conn):
+    async with store.db.owner_writing(store.owner_id) as conn:
         await update_rows(conn, Context(store.owner_id, f"user:{store.owner_id}", uuid4()), JOBS, rows)
     return time.perf_counter() - begun

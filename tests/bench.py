@@ -14,8 +14,11 @@ class Bench:
         self.app = user.app(self.site)
         self.session = user.session(self.site)
 
-    def job(self, **fields: Any) -> int:
-        return int(self.user.job(self.app, **fields)["id"])
+    def job(self, *parents: int, **fields: Any) -> int:
+        return int(self.user.job(self.app, parent_ids=list(parents), **fields)["id"])
+
+    def states(self, *jobs: int) -> list[str]:
+        return self.user.states(*jobs)
 
     def take(self, number: int = 2048, *, session: int | None = None, wait: float = 0, **ask: Any) -> list[int]:
         return [j["id"] for j in self.user.acquire(session or self.session, number, wait=wait, **ask)]

@@ -1,4 +1,4 @@
-"""A relay on the loopback interface that can be cut, frozen and restored, as a server that dies, hangs and returns."""
+"""A relay on the loopback interface that can be cut, frozen, half-open and restored, as a server that dies or hangs."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,9 @@ class Proxy:
         self._there = urlsplit(url)
         self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
+        self._stalled: list[asyncio.Event] = []
         self._up = True
+        self._failovers = 0
         self._bytes_a_sec: int | None = None
         self.carried = 0  # bytes, both ways
         self._serving: set[asyncio.Task[None]] = set()
@@ -73,6 +75,25 @@ class Proxy:
 
         self._do(work())
 
+    def stall(self) -> None:
+        """Let open connections hang, and pass new ones, as if one of several processes of the server were frozen."""
+
+        async def work() -> None:
+            self._flowing.clear()
+            self._stalled.append(self._flowing)
+            self._flowing = asyncio.Event()
+            self._flowing.set()
+
+        self._do(work())
+
+    def half_open(self) -> None:
+        """Carry nothing more on the present connections, without a word; new ones work, as after a failover."""
+
+        async def work() -> None:
+            self._failovers += 1
+
+        self._do(work())
+
     def slow(self, bytes_a_sec: int | None) -> None:
         """Limit the bytes that pass from now on; None removes the limit."""
         self._bytes_a_sec = bytes_a_sec
@@ -82,7 +103,9 @@ class Proxy:
 
         async def work() -> None:
             self._up = True
-            self._flowing.set()
+            for gate in (self._flowing, *self._stalled):
+                gate.set()
+            self._stalled.clear()
 
         self._do(work())
 
@@ -104,16 +127,20 @@ class Proxy:
         self._opened.append(away.transport)
         self._writers |= {writer, away}
         try:
-            await asyncio.gather(self._pump(reader, away), self._pump(there, writer))
+            gate = self._flowing
+            await asyncio.gather(self._pump(reader, away, gate), self._pump(there, writer, gate))
         finally:
             self._writers -= {writer, away}
             for end in (writer, away):
                 end.close()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, gate: asyncio.Event) -> None:
+        failovers = self._failovers
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
-                await self._flowing.wait()
+                await gate.wait()
+                if failovers != self._failovers:
+                    await asyncio.Event().wait()  # until the proxy stops
                 self.carried += len(data)
                 if self._bytes_a_sec:
                     await asyncio.sleep(len(data) / self._bytes_a_sec)

@@ -3,13 +3,13 @@
 They belonged to ``storax_worker``, which processes take on: it could have dropped or altered them.
 
 Revision: 0017
-Revises: 0013
+Revises: 0016
 """
 
 from alembic import op
 
 revision = "0017"
-down_revision = "0013"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """An aggregate that merges the patches of an entity's events, for queries of the past by any role.
 
 Revision: 0023
-Revises: 0017
+Revises: 0021
 """
 
 from alembic import op
 
 revision = "0023"
-down_revision = "0017"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,15 @@
 """Login, tokens, and who am I."""
 
+import logging
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from storax_api.documents import INTEGER, TEXT, TIME, answers, asks, problems
+from storax_api.identity import logins
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, service_of
-from storax_api.service import json
+from storax_api.service import Service, json
 from storax_core import limits
 from storax_core.commands import users
 from storax_core.commands.users import Login, NewToken, Register
@@ -15,9 +17,11 @@ from storax_core.database.connections import Connection, writing
 from storax_core.errors import Conflict, Unauthorized
 from storax_core.log.append import Context
 
-router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 408, 409, 413, 422, 429, 503))
+log = logging.getLogger("storax.api")
+router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 403, 408, 409, 413, 422, 429, 503))
 
 TOKEN = {"id": INTEGER, "name": TEXT, "user_id": INTEGER, "expires_at": TIME, "token": TEXT}
+TOKEN |= {"site_id": INTEGER, "parent_id": INTEGER}
 
 
 @router.post("/auth/login", operation_id="login", openapi_extra=asks(Login), **answers(**TOKEN, username=TEXT))
@@ -25,13 +29,30 @@ async def login(request: Request) -> Response:
     """Exchange a password for a token. Takes no Idempotency-Key: no token's text is kept; a repeat makes another."""
     service = service_of(request)
     ask = parse_as(Login, await service.body(request, limits.STRANGER_BODY_BYTES))
-    async with service.db.worker() as conn:
-        user = await users.find_user(conn, ask.username)
-    # In a thread and without a connection: whoever guesses passwords holds up nobody else.
-    if not await service.passwords.run(users.password_fits, ask.password, user):
-        raise Unauthorized("wrong username or password", hint="Ask whoever runs the server to set your password.")
+    address = logins.address_of(request)
+    with service.logins.attempt(ask.username, address) as attempt:
+        async with service.db.worker() as conn:
+            user = await users.find_user(conn, ask.username)
+        # In a thread and without a connection: whoever guesses passwords holds up nobody else.
+        if not await service.passwords.run(users.password_fits, ask.password, user):
+            attempt.fail()
+            service.run_later(_note_failure(service, user, address))
+            raise Unauthorized("wrong username or password", hint="Ask whoever runs the server to set your password.")
+        attempt.succeed()
     async with service.db.worker() as conn, writing(conn):
         return json(await users.log_in(conn, user, service.settings.token_days))
+
+
+async def _note_failure(service: Service, user: Any, address: str) -> None:
+    """Record a wrong password behind the answer, which takes as long for an account that does not exist."""
+    log.warning("a login from %s failed", address)
+    if user is None:
+        return
+    try:
+        async with service.db.worker() as conn, writing(conn):
+            await users.note_failed_login(conn, user, address)
+    except Exception:  # nobody waits for it
+        log.exception("a failed login of user %d could not be recorded", user["id"])
 
 
 @router.post(
@@ -53,10 +74,17 @@ async def register(request: Request) -> Response:
     return json({"user_id": user_id, "username": ask.username}, 201)
 
 
-@router.get("/auth/me", operation_id="whoami", **answers(user_id=INTEGER, username=TEXT, token_id=INTEGER))
-async def me(who: Who) -> Response:
-    """Who the token speaks for."""
-    return json({"user_id": who.owner_id, "username": who.username, "token_id": who.token_id})
+ME = {"user_id": INTEGER, "username": TEXT, "token_id": INTEGER, "site_id": INTEGER, "tokens_created": INTEGER}
+
+
+@router.get("/auth/me", operation_id="whoami", **answers(**ME))
+async def me(request: Request, who: Who) -> Response:
+    """Who the token speaks for. ``site_id``: for the agent of this site alone; else null. ``tokens_created``: tokens
+    that were created with it, and are revoked with it."""
+    async with service_of(request).db.owner(who.owner_id) as conn:
+        created = await users.count_created(conn, who.owner_id, who.token_id)
+    identity = {"user_id": who.owner_id, "username": who.username}
+    return json({**identity, "token_id": who.token_id, "site_id": who.site_id, "tokens_created": created})
 
 
 @router.post(
@@ -75,8 +103,8 @@ async def create_token(request: Request, who: Who) -> Response:
     token: dict[str, Any] = {}
 
     async def command(conn: Connection, ctx: Context) -> Any:
-        days = ask.expires_in_days or service.settings.token_days
-        token.update(await users.issue_token(conn, ctx, ask.name, days))
+        days = service.settings.token_days
+        token.update(await users.create_token(conn, ctx, ask, days=days, parent_id=who.token_id))
         return {n: v for n, v in token.items() if n != "token"}  # the answer kept for a repeat has no secret
 
     answer = await service.run(request, who, raw, command, status=201)

@@ -1,6 +1,7 @@
 """Core errors as HTTP answers: RFC 9457 problem details. The only file that knows which error has which status."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -13,12 +14,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from storax_core import errors, process_log
+from storax_core.log.unknown_events import HINT, UnknownEventError
 from storax_core.suggest import nearest
 
 log = logging.getLogger("storax.api")
 STATUS: dict[type[errors.CoreError], int] = {
     errors.NotFound: 404,
+    errors.LostPosition: 410,
     errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.TooManyLogins: 429,
     errors.Invalid: 422,
     errors.TooLarge: 413,
     errors.TooSlow: 408,
@@ -26,7 +31,7 @@ STATUS: dict[type[errors.CoreError], int] = {
     errors.Conflict: 409,
     errors.Unavailable: 503,
 }
-HTTP_CODES = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+HTTP_CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
 def status_of(error: errors.CoreError) -> int:
@@ -35,9 +40,17 @@ def status_of(error: errors.CoreError) -> int:
 
 
 def problem(
-    request: Request, status: int, code: str, detail: str, hint: str = "", rows: Any = None, *, retry_after: int = 1
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    hint: str = "",
+    rows: Any = None,
+    members: Mapping[str, int] | None = None,
+    *,
+    retry_after: int = 0,
 ) -> Response:
-    """One problem-details answer; ``retry_after``: seconds, where the same call may succeed later."""
+    """One problem-details answer; ``retry_after`` is in seconds, 0: none but that of every 503."""
     body: dict[str, Any] = {
         "type": f"urn:storax:error:{code}",
         "title": code.replace("_", " "),
@@ -46,11 +59,13 @@ def problem(
         "code": code,
         "hint": hint,
         "request_id": request_id(request),
+        **(members or {}),
     }
     if rows:
         body["errors"] = rows
     request.scope["state"]["problem"] = (code, detail)  # for the log
-    headers = {"Retry-After": str(retry_after)} if status in (429, 503) else {}
+    retry_after = retry_after or (1 if status == 503 else 0)
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
     if status == 408:  # the rest of the body may still come
         headers["Connection"] = "close"
     if status == 500:  # this answer bypasses the middleware that adds the header to every other
@@ -99,8 +114,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.CoreError)
     async def core(request: Request, error: errors.CoreError) -> Response:
-        again = getattr(error, "retry_after", 1)
-        return problem(request, status_of(error), error.code, error.detail, error.hint, error.errors, retry_after=again)
+        retry_after = getattr(error, "retry_after", 0)
+        problem_of = (error.code, error.detail, error.hint, error.errors, error.members)
+        return problem(request, status_of(error), *problem_of, retry_after=retry_after)
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, _: ClientDisconnect) -> Response:
@@ -117,10 +133,26 @@ def install(app: FastAPI) -> None:
         hint = "See /docs for the routes there are." if error.status_code in (404, 405) else ""
         return problem(request, error.status_code, code, str(error.detail), hint)
 
+    _install_database(app)
+
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> Response:
+        extra = process_log.fields(request_id=request_id(request))
+        log.exception("request %s failed", request_id(request), exc_info=error, extra=extra)
+        return problem(request, 500, "internal", "an error on our side", "Report the request id to your operator.")
+
+
+def _install_database(app: FastAPI) -> None:
+    """Register the handlers of what Postgres refuses."""
+
     @app.exception_handler(asyncpg.DeadlockDetectedError)
     @app.exception_handler(asyncpg.LockNotAvailableError)
     async def busy(request: Request, _: Exception) -> Response:
         return problem(request, 503, "unavailable", "another call changes the same rows", "Try again in a moment.")
+
+    @app.exception_handler(UnknownEventError)
+    async def unknown_event(request: Request, error: UnknownEventError) -> Response:
+        return problem(request, 409, "conflict", str(error), HINT)
 
     @app.exception_handler(asyncpg.DataError)
     async def data(request: Request, error: asyncpg.DataError) -> Response:
@@ -129,9 +161,3 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(asyncpg.QueryCanceledError)
     async def slow(request: Request, _: asyncpg.QueryCanceledError) -> Response:
         return problem(request, 503, "unavailable", "the database took too long", "Narrow the filter, or try again.")
-
-    @app.exception_handler(Exception)
-    async def unknown(request: Request, error: Exception) -> Response:
-        extra = process_log.fields(request_id=request_id(request))
-        log.exception("request %s failed", request_id(request), exc_info=error, extra=extra)
-        return problem(request, 500, "internal", "an error on our side", "Report the request id to your operator.")

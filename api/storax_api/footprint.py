@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from storax_api.documents import document
+from storax_api.identity import scope
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, service_of
 from storax_api.schemas import Footprint
@@ -19,7 +20,7 @@ async def footprint(request: Request, who: Who) -> Response:
     only(request)
     raw = await service_of(request).body(request)
     ask = parse_as(Footprint, raw)
-    query = select.Query(filter=ask.filter, exclude=ask.exclude)
+    query = scope.narrow(who, JOBS, select.Query(filter=ask.filter, exclude=ask.exclude))
     await service_of(request).queue_for_query(request, who)
     async with service_of(request).db.owner(who.owner_id) as conn:
         return json(

@@ -3,7 +3,9 @@
 No figure is about one job, user or site. A scrape costs three small queries, whatever the number of jobs.
 """
 
+import math
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -19,8 +21,10 @@ from prometheus_client import (
 )
 
 from storax_api.documents import problems
+from storax_api.events.broadcast import Broadcast
 from storax_api.requests.parameters import service_of
 from storax_api.service import Service
+from storax_core.database import epochs, heartbeats
 from storax_core.database.connections import Connection
 from storax_core.errors import Unauthorized, Unavailable
 from storax_core.log import watermark
@@ -75,7 +79,8 @@ async def metrics(request: Request) -> Response:
     service = service_of(request)
     _let_in(request, service.settings.metrics_token)
     calls: Calls = request.app.state.calls
-    text = generate_latest(calls.registry) + generate_latest(await _platform(service))
+    platform = await _platform(service, request.app.state.broadcast)
+    text = generate_latest(calls.registry) + generate_latest(platform)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
@@ -88,15 +93,22 @@ def _let_in(request: Request, token: str) -> None:
         )
 
 
-async def _platform(service: Service) -> CollectorRegistry:
+async def _platform(service: Service, broadcast: Broadcast) -> CollectorRegistry:
     """Measure the platform as it is now. A server that does not answer is left out, and storax_up is 0 for it."""
     registry = CollectorRegistry()
+    ages = Gauge("storax_heartbeat_age_seconds", "Since the last heartbeat of a part.", ["part"], registry=registry)
+    stale = Gauge("storax_stale", "Whether a part gave no heartbeat in time.", ["part"], registry=registry)
+    _add_heartbeats(ages, stale, [broadcast.heartbeat()])
+    _from_process(service, broadcast, registry)
     up = Gauge("storax_up", "Whether a server behind the API answers.", ["server"], registry=registry)
     try:
         async with service.db.worker() as conn:
             await _from_postgres(conn, registry)
+            _add_heartbeats(ages, stale, await heartbeats.read(conn, service.uptime_sec))
             sites = [int(r[0]) for r in await conn.fetch(SITES)]
         up.labels("postgres").set(1)
+        room = Gauge("storax_database_writable", "Whether Postgres has room to write.", registry=registry)
+        room.set(0 if service.db.full else 1)
         await _from_redis(service, registry, sites)
         up.labels("redis").set(1)
     except Unavailable:
@@ -106,13 +118,26 @@ async def _platform(service: Service) -> CollectorRegistry:
     return registry
 
 
+def _add_heartbeats(ages: Gauge, stale: Gauge, beats: Sequence[heartbeats.Heartbeat]) -> None:
+    for beat in beats:
+        ages.labels(beat.name).set(math.inf if beat.age_sec is None else beat.age_sec)
+        stale.labels(beat.name).set(beat.stale)
+
+
+def _from_process(service: Service, broadcast: Broadcast, registry: CollectorRegistry) -> None:
+    restarts = Counter("storax_feed_restarts", "Errors that the feed of this process met.", registry=registry)
+    restarts.inc(broadcast.restarts)
+    bad = Counter("storax_bad_redis_entries", "What Redis held that is not ours, and was skipped.", registry=registry)
+    bad.inc(service.queues.bad_entries)
+
+
 async def _from_postgres(conn: Connection, registry: CollectorRegistry) -> None:
     jobs = Gauge("storax_jobs", "Jobs by state.", ["state"], registry=registry)
     for state, number in await conn.fetch(STATES):
         jobs.labels(state).set(number)
     lag = Gauge("storax_feed_lag_positions", "Places in the log that the feeder has not published.", registry=registry)
     published = await watermark.published(conn)
-    lag.set(max(0, int(await conn.fetchval(watermark.LAST_DRAWN)) - published))
+    lag.set(max(0, await epochs.last_event(conn) - published))
 
 
 async def _from_redis(service: Service, registry: CollectorRegistry, sites: list[int]) -> None:

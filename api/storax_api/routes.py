@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from starlette.datastructures import QueryParams
 
 from storax_api.documents import document
+from storax_api.identity import scope
 from storax_api.requests.body import parse, parse_as, require_small_rows, validate, validate_rows
 from storax_api.requests.parameters import Who, as_of_parameter, choice, how_of, only, query_of, row_id, service_of
 from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
@@ -57,7 +58,7 @@ def mount(resource: Resource) -> APIRouter:
 
 def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def answer(request: Request, who: Caller, query: select.Query) -> Response:
-        service = service_of(request)
+        service, query = service_of(request), scope.narrow(who, resource, query)
         await service.queue_for_query(request, who)
         async with service.db.owner(who.owner_id) as conn:
             page = await select.fetch_page(conn, resource, who.owner_id, query)
@@ -88,7 +89,9 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
         only(request, "as_of")
         wanted, as_of = row_id(id, resource), as_of_parameter(request)
         async with service_of(request).db.owner(who.owner_id) as conn:
-            return json(await _read(conn, resource, who.owner_id, wanted, as_of))
+            row = await _read(conn, resource, who.owner_id, wanted, as_of)
+        scope.require_row(who, resource, row)
+        return json(row)
 
 
 async def _read(
@@ -121,6 +124,7 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
         if not isinstance(rows, list):
             raise Invalid("one row or a list of rows is needed", hint="Send a JSON object, or an array of them.")
         checked = validate_rows(resource.create_adapter, rows, known)
+        scope.require_new(who, checked)
         compact = choice(request, "format", "objects", "rows") == "rows"
 
         async def command(conn: Connection, ctx: Context) -> Any:
@@ -156,8 +160,10 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
         service, wanted, how = service_of(request), row_id(id, resource), how_of(request, resource)
         raw = await service.body(request, limits.ROW_BYTES)
         row = {"id": wanted, **validate(resource.one_patch_adapter, parse(raw), (*known, "if_version"))}
+        scope.require_fields(request, who, [{n: v for n, v in row.items() if n not in ("id", "if_version")}])
 
         async def command(conn: Connection, ctx: Context) -> Any:
+            await scope.require_rows(conn, who, resource, [wanted])
             await update.update_rows(conn, ctx, resource, [row], how=how)
             return await _read(conn, resource, who.owner_id, wanted)
 
@@ -171,10 +177,13 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
         _row_limit(value)
         require_small_rows(raw, value)
         if isinstance(value, dict):
+            scope.require_rows_by_id(who)
             return await service.run(request, who, raw, _where(resource, value, known, how))
         rows = validate(resource.row_patches_adapter, value, (*known, "id", "if_version"))
+        scope.require_fields(request, who, rows)
 
         async def command(conn: Connection, ctx: Context) -> Any:
+            await scope.require_rows(conn, who, resource, [row["id"] for row in rows])
             changed = await update.update_rows(conn, ctx, resource, rows, how=how) if rows else update.Updated()
             back = {"brought_back": changed.brought_back} if changed.brought_back else {}
             return {"updated": len(changed.rows), **back, "columns": changed.columns, "rows": changed.rows}
@@ -200,6 +209,7 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
         wanted = row_id(id, resource)
 
         async def command(conn: Connection, ctx: Context) -> Any:
+            await scope.require_rows(conn, who, resource, [wanted])
             gone, held = await delete.delete_ids(conn, ctx, resource, [wanted])
             if held:
                 raise Leased(f"job {wanted} is leased or running", hint="Call cancel() first, then delete it.")

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,11 +14,12 @@ from fastapi import Request, Response
 
 from storax_api.bounds.memory import Memory, until_answered
 from storax_api.bounds.passwords import Passwords
+from storax_api.identity.logins import LoginThrottle
 from storax_api.requests.body import hold_values, read_body
 from storax_api.waits import Waits
 from storax_core import limits
 from storax_core.commands import acquire, idempotency, users
-from storax_core.database.connections import RETRY, Connection, Database, writing
+from storax_core.database.connections import RETRY, Connection, Database
 from storax_core.database.shares import Shares
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
 from storax_core.log.append import Context
@@ -28,6 +29,7 @@ from storax_core.settings import Settings
 TOKEN_CACHE_SEC = 3.0  # a revoked token is refused within this time
 TOKENS_CACHED = 4096
 SESSIONS_KNOWN = 4096
+SIGNS_IN_TTL = 10  # a poll extends its session's life so many times at most while a lease would last
 ATTEMPTS = 5  # of a command that met a deadlock
 LARGE_BODY = 65_536  # above this a repeat is looked for before the work is done
 Command = Callable[[Connection, Context], Awaitable[Any]]
@@ -35,11 +37,12 @@ Command = Callable[[Connection, Context], Awaitable[Any]]
 
 @dataclass
 class Caller:
-    """Who a token speaks for."""
+    """Who a token speaks for. ``site_id``: only for the agent of this site."""
 
     owner_id: int
     username: str
     token_id: int
+    site_id: int | None = None
 
 
 @dataclass
@@ -50,8 +53,11 @@ class Service:
     db: Database
     queues: Queues
     waits: Waits = field(default_factory=Waits)
+    logins: LoginThrottle = field(default_factory=LoginThrottle)
+    started: float = field(default_factory=time.monotonic)
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
     passwords: Passwords = field(default_factory=Passwords)
+    _signs: OrderedDict[int, float] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -79,19 +85,39 @@ class Service:
             return known[1]
         async with self.db.worker() as conn:
             row = await users.whoami(conn, token)
-        caller = Caller(row["owner_id"], row["username"], row["token_id"])
+        caller = Caller(row["owner_id"], row["username"], row["token_id"], row["site_id"])
         self._seen[token] = (time.monotonic() + TOKEN_CACHE_SEC, caller)
         while len(self._seen) > TOKENS_CACHED:
             self._seen.popitem(last=False)
         return caller
 
+    def forget_tokens(self, ids: Collection[int]) -> None:
+        """Look these tokens up anew at their next call."""
+        for token in [token for token, (_, caller) in self._seen.items() if caller.token_id in ids]:
+            del self._seen[token]
+
     def remember(self, session: Mapping[str, Any]) -> acquire.Holder:
         """Keep a session for its next call: its fields in Holder do not change while it lives."""
-        holder = acquire.Holder(session["id"], session["owner_id"], session["site_id"], session["batch_job_id"])
+        holder = acquire.Holder(*(session[name] for name in acquire.HOLDER_FIELDS))
         self.holders[holder.id] = holder
         while len(self.holders) > SESSIONS_KNOWN:
             self.holders.popitem(last=False)
         return holder
+
+    @property
+    def uptime_sec(self) -> float:
+        """How long this process has been serving."""
+        return time.monotonic() - self.started
+
+    def is_sign_due(self, holder: acquire.Holder) -> bool:
+        """Whether a call of this session is to extend its life; a part of ``ttl_sec`` later the next one is."""
+        now = time.monotonic()
+        if now - self._signs.get(holder.id, float("-inf")) < holder.ttl_sec / SIGNS_IN_TTL:
+            return False
+        self._signs[holder.id] = now
+        while len(self._signs) > SESSIONS_KNOWN:
+            self._signs.popitem(last=False)
+        return True
 
     async def body(self, request: Request, limit: int = limits.QUERY_BODY_BYTES) -> bytes:
         """Read the raw body. Raises TooLarge above ``limit`` bytes, TooSlow, TooMany or Unavailable."""
@@ -142,8 +168,8 @@ class Service:
         raise AssertionError  # pragma: no cover
 
     async def _once(self, call: "Call", command: Command) -> Response:
-        ctx = Context(call.owner_id, call.actor, call.key or uuid4())
-        async with self.db.owner(call.owner_id) as conn, writing(conn):
+        ctx = Context(call.owner_id, call.actor, call.key or uuid4(), site_id=call.site_id)
+        async with self.db.owner_writing(call.owner_id) as conn:
             answer = orjson.dumps(await command(conn, ctx))
             if call.key and not await idempotency.keep(
                 conn, call.owner_id, call.key, call.fingerprint, ctx.position, answer
@@ -161,7 +187,11 @@ class Service:
 
     def notify_feeder(self, ready: Sequence[tuple[int, int, int]] = ()) -> None:
         """Queue new jobs and wake the feeder, in the background; it also finds them by itself, later."""
-        task = asyncio.create_task(self._wake(ready))
+        self.run_later(self._wake(ready))
+
+    def run_later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run this in the background; no answer waits for it."""
+        task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -183,12 +213,15 @@ class Call:
     key: UUID | None
     fingerprint: str
     status: int
+    site_id: int | None = None
+    token_id: int | None = None
 
     @classmethod
     def of(cls, request: Request, caller: Caller, raw: bytes, *, actor: str | None = None, status: int = 200) -> "Call":
         """What this request is. Raises Invalid for a key that is no UUID."""
         print_ = idempotency.fingerprint(request.method, f"{request.url.path}?{request.url.query}", raw)
-        return cls(caller.owner_id, actor or f"user:{caller.owner_id}", _key(request), print_, status)
+        actor = actor or f"user:{caller.owner_id}"
+        return cls(caller.owner_id, actor, _key(request), print_, status, caller.site_id, caller.token_id)
 
 
 def _key(request: Request) -> UUID | None:

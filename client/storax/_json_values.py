@@ -11,6 +11,7 @@ import enum
 import json
 import math
 from collections import abc
+from contextlib import suppress
 from decimal import Decimal
 from os import fsdecode
 from typing import Any
@@ -18,14 +19,25 @@ from uuid import UUID
 
 MAX_BYTES = 1 << 20  # of one value as JSON text
 MAX_DEPTH = 32
+MOST_PLACE = 200  # characters
 
 
 class Unstorable(ValueError):
     """A value without a JSON form; subject, place and predicate are the message."""
 
     def __init__(self, subject: str, where: str, predicate: str, hint: str) -> None:
+        where = where if len(where) <= MOST_PLACE else f"{where[:MOST_PLACE]}..."
         super().__init__(f"{subject}{f' at {where}' if where else ''} {predicate}")
         self.subject, self.where, self.predicate, self.hint = subject, where, predicate, hint
+
+
+def shown(value: Any, most: int = 80) -> str:
+    """Return the ``repr`` of a value for a message, cut; the name of its type where there is none."""
+    try:
+        text = repr(value)
+    except Exception:  # an own __repr__, a whole number of 5,000 digits, a list in itself for ever
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def plain(value: Any, where: str = "", depth: int = 1) -> Any:
@@ -64,12 +76,15 @@ def _text(value: str, where: str) -> str:
     return value
 
 
-def _whole(value: int, where: str) -> int:
-    if not -(2**63) <= value < 2**63:
-        raise Unstorable(
-            f"A whole number of {value.bit_length()} bits", where, "does not fit in 64", "Use a text for it."
-        )
-    return value
+def _whole(value: int, where: str) -> int | float:
+    if -(2**63) <= value < 2**63:
+        return value
+    # A float without fraction is read back as a whole number: Postgres writes all its digits, and no exponent.
+    with suppress(OverflowError):
+        if Decimal(repr(float(value))) == value:
+            return float(value)
+    what = f"A whole number of {value.bit_length()} bits"
+    raise Unstorable(what, where, "does not fit in 64", "Use a text for it.")
 
 
 def _finite(value: float, where: str) -> float:
@@ -95,18 +110,18 @@ def _object(value: abc.Mapping[Any, Any], where: str, depth: int) -> dict[str, A
     for key, item in value.items():
         name = key if type(key) is str and key.isascii() and key.isprintable() else _key(key, where)
         if name in out:
-            raise Unstorable(f"The key {key!r}", where, f"is a second {name!r}", "The keys of JSON are text.")
+            raise Unstorable(f"The key {shown(key)}", where, f"is a second {name!r}", "The keys of JSON are text.")
         out[name] = plain(item, f"{where}[{name!r}]", depth + 1)
     return out
 
 
 def _key(key: Any, where: str) -> str:
     """Return the text of a key: that of its JSON form."""
-    form = plain(key, f"{where}[{key!r:.80}]") if not isinstance(key, tuple) else key
+    form = plain(key, f"{where}[{shown(key)}]") if not isinstance(key, tuple) else key
     if isinstance(form, str):
         return form
     if isinstance(form, (dict, list, tuple)):
-        raise Unstorable(f"The key {key!r}", where, "is no text", "The keys of JSON are text.")
+        raise Unstorable(f"The key {shown(key)}", where, "is no text", "The keys of JSON are text.")
     return json.dumps(form)
 
 
@@ -149,7 +164,8 @@ def _date(value: Any, where: str) -> str:
     text: str = value.isoformat()
     if text == "NaT":
         raise Unstorable("The time NaT", where, "has no JSON form", "Use None or a text for it.")
-    return text
+    # That of a pandas Timestamp has nanoseconds, which few readers of ISO 8601 take.
+    return datetime.datetime.isoformat(value) if isinstance(value, datetime.datetime) else text
 
 
 def _sorted(values: abc.Set[Any]) -> list[Any]:
@@ -162,11 +178,11 @@ def _sorted(values: abc.Set[Any]) -> list[Any]:
 
 # The first that fits: a type, or the name of an attribute.
 _FORMS: tuple[tuple[Any, Any], ...] = (
+    ((bytes, bytearray, memoryview), lambda value, _: base64.b64encode(value).decode()),
     ("tolist", _array),
     ("__fspath__", lambda value, _: fsdecode(value)),
     ((datetime.date, datetime.time), _date),
     (datetime.timedelta, lambda value, _: value.total_seconds()),
-    ((bytes, bytearray, memoryview), lambda value, _: base64.b64encode(value).decode()),
     ((Decimal, UUID), lambda value, _: str(value)),
     (abc.Set, lambda value, _: _sorted(value)),
     ("model_dump", lambda value, _: value.model_dump()),

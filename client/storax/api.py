@@ -14,6 +14,16 @@ from storax.models.site import Site
 from storax.models.transfer_item import TransferItem, TransferState
 
 ApplicationDefinition = App
+# Names of Balsam's API that scripts import, and what stands in their place.
+_INSTEAD = {
+    "AppParameter": 'Write a dict: parameters = {"name": {"required": False, "default": "x"}}.',
+    "BatchJobPartition": 'Write a dict: {"job_mode": "mpi", "num_nodes": 2}.',
+    "JobMode": 'Write "mpi" or "serial".',
+    "JobTransferItem": 'Write "ALIAS:/PATH".',
+    "TransferDirection": 'Write "in" or "out".',
+    "TransferSlot": 'Write a dict: transfers = {"slot": {"direction": "in", "local_path": "in.h5"}}.',
+    "site_config": "Read Site.objects.get(name=...).path; jobs run in its folder data.",
+}
 
 __all__ = [
     "UNSET",
@@ -36,3 +46,9 @@ __all__ = [
     "current_client",
     "wait",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in _INSTEAD:
+        raise ImportError(f"storax.api has no {name}. {_INSTEAD[name]}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,10 +9,12 @@ StoraxError
 │   └── TooLarge                 the request exceeds a limit of the server
 ├── NotConfigured                no argument, variable or profile names a server; also a LookupError
 ├── Unauthorized                 no token, or a token that is wrong, expired or revoked
+│   └── Forbidden                the token is that of a site, which may lease and report there alone
 ├── NotFound                     no such object, or not yours; also a LookupError
 │   ├── DoesNotExist             base of Job.DoesNotExist, Site.DoesNotExist, ...
 │   ├── NoDataFrame              the project has no such data frame; also a ValueError and an AttributeError
 │   ├── NoPipeline               the project has no such pipeline; also an AttributeError
+│   ├── Restored                 the server was restored to an older state, which does not have it
 │   ├── NoFile                   a file that is not there; also a FileNotFoundError
 │   └── NoSuchName               no App or site has this name; also an InvalidInput
 ├── NoProject                    no project is set in this process, or the engine has not opened it
@@ -80,6 +82,10 @@ class StoraxWarning(UserWarning):
     """An operation was carried out in part; the message says what was left out."""
 
 
+class AgentAbsent(StoraxWarning):
+    """Work was created for a site whose agent is not there: it waits. The message says how to start the agent."""
+
+
 class InvalidInput(StoraxError, ValueError):
     """A value breaks a rule."""
 
@@ -120,6 +126,12 @@ class Unauthorized(StoraxError):
     code = "unauthorized"
 
 
+class Forbidden(Unauthorized):
+    """The token is valid, and is not for this call: that of a site may lease and report there alone."""
+
+    code = "forbidden"
+
+
 class NotFound(StoraxError, LookupError):
     """There is no such object, or it is not yours."""
 
@@ -140,6 +152,14 @@ class NoPipeline(NotFound, AttributeError):
     """The project has no such pipeline."""
 
     code = "no_pipeline"
+
+
+class Restored(NotFound):
+    """The server was restored to an older state without it: ``epoch`` is the restore's number, ``restored_to`` the last
+    log position that was kept; 0 if unknown."""
+
+    epoch = restored_to = 0
+    code = "restored"
 
 
 class NoFile(NotFound, FileNotFoundError):
@@ -250,37 +270,31 @@ _HINTS: dict[type[StoraxError], str] = {
 
 
 _KINDS: tuple[type[StoraxError], ...] = (
-    InvalidInput, TooLarge, Unauthorized, NotFound, Conflict, IllegalMove, StaleVersion, Leased, Unavailable,
-    NoColumn, NoDataFrame, NoPipeline, NoFile, NoProject, ServerDown, EngineDown, JobFailed, JobCancelled,
+    InvalidInput, TooLarge, Unauthorized, Forbidden, NotFound, Conflict, IllegalMove, StaleVersion, Leased, Unavailable,
+    Restored, NoColumn, NoDataFrame, NoPipeline, NoFile, NoProject, ServerDown, EngineDown, JobFailed, JobCancelled,
 )  # fmt: skip
-_BY_CODE = {kind.code: kind for kind in _KINDS}
+_BY_CODE = {kind.code: kind for kind in _KINDS} | {"lost_position": Restored}
 _BY_STATUS: dict[int, type[StoraxError]] = {
-    401: Unauthorized,
-    403: Unauthorized,
-    404: NotFound,
-    408: Unavailable,
-    409: Conflict,
-    413: TooLarge,
-    425: Unavailable,
-    429: Unavailable,
-}
+    401: Unauthorized, 403: Forbidden, 404: NotFound, 408: Unavailable, 409: Conflict, 410: NotFound, 413: TooLarge,
+    425: Unavailable, 429: Unavailable,
+}  # fmt: skip
 
 
 def from_answer(
     status: int, problem: dict[str, Any], *, request_id: str | None = None, retry_after: float | None = None
 ) -> StoraxError:
     """Return the error of a reply with this status and problem body."""
-    fallback = Unavailable if status >= 500 else InvalidInput
     code = str(problem.get("code") or "")
-    kind = _BY_CODE.get(code) or _BY_STATUS.get(status, fallback)
-    errors = problem.get("errors") or []
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status, Unavailable if status >= 500 else InvalidInput)
     error = kind(
         str(problem.get("detail") or problem.get("title") or f"The server answered {status}."),
         hint=str(problem.get("hint") or _HINTS.get(kind, "")),
         status=status,
         request_id=problem.get("request_id") or request_id,
-        errors=errors,
+        errors=problem.get("errors") or [],
         retry_after=retry_after,
     )
     error.code = code or kind.code
+    if isinstance(error, Restored):
+        error.epoch, error.restored_to = int(problem.get("epoch") or 0), int(problem.get("restored_to") or 0)
     return error

@@ -7,81 +7,13 @@ from dataclasses import InitVar, dataclass
 from storax import loss_functions
 from storax._engine.declaration import Declaration
 from storax.errors import StoraxWarning
+from storax.models.aggregations import AggregationNames
 
 __all__ = ["FastProp", "Propositionalization", "aggregations", "loss_functions"]
 
 
-class aggregations:  # noqa: N801  the name that scripts know
+class aggregations(AggregationNames):  # noqa: N801  the name that scripts know
     """Names of aggregations and sets of them; ``ewma(3, "h")`` makes one with a half-life of three hours."""
-
-    AVG = "AVG"
-    AVG_TIME_BETWEEN = "AVG_TIME_BETWEEN"
-    COUNT = "COUNT"
-    COUNT_ABOVE_MEAN = "COUNT_ABOVE_MEAN"
-    COUNT_BELOW_MEAN = "COUNT_BELOW_MEAN"
-    COUNT_DISTINCT = "COUNT_DISTINCT"
-    COUNT_DISTINCT_OVER_COUNT = "COUNT_DISTINCT_OVER_COUNT"
-    COUNT_MINUS_COUNT_DISTINCT = "COUNT_MINUS_COUNT_DISTINCT"
-    EWMA_1S, EWMA_1M, EWMA_1H, EWMA_1D = "EWMA_1S", "EWMA_1M", "EWMA_1H", "EWMA_1D"
-    EWMA_7D, EWMA_30D, EWMA_90D, EWMA_365D = "EWMA_7D", "EWMA_30D", "EWMA_90D", "EWMA_365D"
-    FIRST = "FIRST"
-    KURTOSIS = "KURTOSIS"
-    LAST = "LAST"
-    MAX = "MAX"
-    MEDIAN = "MEDIAN"
-    MIN = "MIN"
-    MODE = "MODE"
-    NUM_MAX = "NUM_MAX"
-    NUM_MIN = "NUM_MIN"
-    Q1, Q5, Q10, Q25, Q75, Q90, Q95, Q99 = "Q1", "Q5", "Q10", "Q25", "Q75", "Q90", "Q95", "Q99"
-    SKEW = "SKEW"
-    STDDEV = "STDDEV"
-    SUM = "SUM"
-    TIME_SINCE_FIRST_MAXIMUM = "TIME_SINCE_FIRST_MAXIMUM"
-    TIME_SINCE_FIRST_MINIMUM = "TIME_SINCE_FIRST_MINIMUM"
-    TIME_SINCE_LAST_MAXIMUM = "TIME_SINCE_LAST_MAXIMUM"
-    TIME_SINCE_LAST_MINIMUM = "TIME_SINCE_LAST_MINIMUM"
-    TREND = "TREND"
-    VAR = "VAR"
-    VARIATION_COEFFICIENT = "VARIATION_COEFFICIENT"
-
-    minimal = (AVG, COUNT, MAX, MIN, SUM)
-    default = (  # repeats `DEFAULT` of the engine's learning/features/aggregations.py; a test compares the two
-        AVG,
-        COUNT,
-        COUNT_DISTINCT,
-        COUNT_MINUS_COUNT_DISTINCT,
-        FIRST,
-        LAST,
-        MAX,
-        MEDIAN,
-        MIN,
-        MODE,
-        STDDEV,
-        SUM,
-        TREND,
-        AVG_TIME_BETWEEN,
-    )
-    fastprop_default = default
-    fastprop_all = (
-        *default,
-        COUNT_ABOVE_MEAN,
-        COUNT_BELOW_MEAN,
-        COUNT_DISTINCT_OVER_COUNT,
-        *(EWMA_1S, EWMA_1M, EWMA_1H, EWMA_1D, EWMA_7D, EWMA_30D, EWMA_90D, EWMA_365D),
-        KURTOSIS,
-        NUM_MAX,
-        NUM_MIN,
-        *(Q1, Q5, Q10, Q25, Q75, Q90, Q95, Q99),
-        SKEW,
-        TIME_SINCE_FIRST_MAXIMUM,
-        TIME_SINCE_FIRST_MINIMUM,
-        TIME_SINCE_LAST_MAXIMUM,
-        TIME_SINCE_LAST_MINIMUM,
-        VAR,
-        VARIATION_COEFFICIENT,
-    )
-    all = fastprop_all
 
     @staticmethod
     def ewma(length: int, unit: str = "d") -> str:

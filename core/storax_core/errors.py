@@ -2,11 +2,15 @@
 
 CoreError
 ├── NotFound          the named thing does not exist for this caller
+│   └── Restored      the server was restored to a state before it existed; names the epoch and the last position kept
+│       └── LostPosition  the same, of a position in the log
 ├── Invalid           the input breaks a rule; names the field and the nearest right name
 ├── TooLarge          the input exceeds a published limit
 ├── TooSlow           the body did not come in time
 ├── TooMany           this caller has too much under way at once; try again a little later
 ├── Unauthorized      no valid token, or a wrong password
+├── Forbidden         the token is that of a site, which may lease and report there alone
+├── TooManyLogins     too many logins failed; try again later
 ├── Conflict          the current state of the data forbids it
 │   ├── IllegalMove   a transition that the table does not allow
 │   ├── StaleVersion  the row changed since the caller read it
@@ -15,6 +19,8 @@ CoreError
 └── Unavailable       a server that the API needs is down; try again
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -25,6 +31,7 @@ class CoreError(Exception):
     """
 
     code: ClassVar[str] = "error"
+    members: Mapping[str, int] = MappingProxyType({})  # further members of the answer
 
     def __init__(self, detail: str, *, hint: str = "", errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail)
@@ -37,6 +44,25 @@ class NotFound(CoreError):
     """The resource does not exist, or belongs to another user."""
 
     code = "not_found"
+
+
+class Restored(NotFound):
+    """The server was restored to a state in which the named thing did not exist; begin again from what it has now.
+
+    ``epoch`` is the epoch that began with the restore, ``restored_to`` the last position that was kept.
+    """
+
+    code = "restored"
+
+    def __init__(self, detail: str, *, hint: str = "", epoch: int = 0, restored_to: int = 0) -> None:
+        super().__init__(detail, hint=hint)
+        self.members = {"epoch": epoch, "restored_to": restored_to}
+
+
+class LostPosition(Restored):
+    """A place in the log behind which nothing can be read: its event was lost, or never was."""
+
+    code = "lost_position"
 
 
 class Invalid(CoreError):
@@ -71,6 +97,24 @@ class Unauthorized(CoreError):
     """No valid token, or a wrong password."""
 
     code = "unauthorized"
+
+
+class Forbidden(CoreError):
+    """The token may not do this."""
+
+    code = "forbidden"
+
+
+class TooManyLogins(CoreError):
+    """Logins failed too often, for this account or from this address; ``retry_after`` is in seconds."""
+
+    code = "too_many_logins"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            "too many logins have failed for this account or from this address", hint=f"Try again in {retry_after} s."
+        )
+        self.retry_after = retry_after
 
 
 class Conflict(CoreError):

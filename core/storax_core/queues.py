@@ -1,40 +1,24 @@
-"""Redis queues: the only file that imports redis. Everything in Redis is a hint that Postgres can rebuild.
+"""Redis queues. Everything in Redis is a hint that Postgres can rebuild.
 
 Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that are probably runnable (score: priority, age),
 ``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published positions, ``wake``
 the channel that tells the feeder of a commit. ``box:{name}`` is a list of short messages between API processes.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from time import monotonic
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
 
+from storax_core.redis_connections import QUICK_SEC, QueueDown, RedisConnections
+
+__all__ = ["FILLED", "Mailboxes", "QueueDown", "Queues"]
 AGE_SPAN = 10**12  # ids below this keep their order within one priority; a double holds both exactly
 FEED_KEPT = 256  # stream entries: positions up to which the log is published; the last one says it all
 CANCEL_TTL_SEC = 3600
 FILLED = "queues"  # a mark that a flush takes away
-QUICK_SEC = 1.0  # a Redis that takes longer over a command that does not wait is as good as down
-REST_SEC = 1.0  # and is left alone for so long
-
-
-class QueueDown(Exception):
-    """Redis does not answer; callers go on with Postgres alone."""
-
-
-@asynccontextmanager
-async def _guard(seconds: float | None = None) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (RedisError, OSError) as error:
-        raise QueueDown(str(error) or type(error).__name__) from error
+CHANNEL_QUIET_SEC = 5.0  # without a wake-up, after which the channel is asked for a sign of life
+LARGEST_ID = 2**63 - 1
 
 
 def score(priority: int, row_id: int) -> int:
@@ -48,47 +32,29 @@ def _add(pipe: Any, key: str, rows: Sequence[tuple[int, int]]) -> None:
         pipe.zadd(key, {str(i): score(p, i) for i, p in rows[k : k + 1000]})
 
 
-def _client(url: str, connections: int) -> Redis:
-    """Its own pool, one immediate retry (the server may have closed an idle connection), no timeout of its own."""
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=QUICK_SEC,
-        socket_connect_timeout=QUICK_SEC,
-        socket_timeout=None,
-        retry=Retry(NoBackoff(), 1),
-    )
-    return Redis.from_pool(pool)
-
-
-class Queues:
+class Queues(RedisConnections):
     """Hints about runnable work, by site, and the published events.
 
-    Sleepers have connections of their own, so that however many wait, a hint can still be sent. A command that Redis
-    leaves unanswered for ``QUICK_SEC`` raises QueueDown; then all fail at once for ``REST_SEC``: nobody queues up
-    behind a Redis that hangs.
+    What others wrote into Redis is no reason to fail: a member that is no id is skipped.
     """
 
     def __init__(self, url: str, *, sleepers: int = 1024) -> None:
-        self._redis = _client(url, 64)
-        self._sleeping = _client(url, sleepers)
-        self._rest_until = 0.0
+        super().__init__(url, sleepers=sleepers)
         self._owing = False
 
-    @asynccontextmanager
-    async def _quick(self) -> AsyncIterator[None]:
-        if monotonic() < self._rest_until:
-            raise QueueDown("Redis did not answer a moment ago")
-        try:
-            async with _guard(QUICK_SEC):
-                yield
-        except QueueDown:
-            self._rest_until = monotonic() + REST_SEC
-            raise
+    def _ids(self, key: str, members: Iterable[tuple[bytes, float]]) -> list[int]:
+        """Return the ids among the members of a queue."""
+        ids = []
+        for member, _ in members:
+            if member.isdigit() and len(member) < 20 and int(member) <= LARGEST_ID:
+                ids.append(int(member))
+            else:
+                self.count_bad_entry(f"{member[:40]!r} in {key}")
+        return ids
 
     async def push_many(self, batches: Sequence[tuple[str, int, list[tuple[int, int]]]]) -> None:
         """Add (id, priority) pairs to queues by (kind, site), in one round trip; ``kind`` is ready or batch."""
-        async with self._quick():
+        async with self._quick("zset", *(f"{kind}:{site_id}" for kind, site_id, _ in batches)):
             pipe = self._redis.pipeline(transaction=False)
             for kind, site_id, rows in batches:
                 _add(pipe, f"{kind}:{site_id}", rows)
@@ -96,7 +62,7 @@ class Queues:
 
     async def drop_many(self, batches: Sequence[tuple[str, int, Sequence[int]]]) -> None:
         """Remove ids from the queues of several (kind, site), in one round trip."""
-        async with self._quick():
+        async with self._quick("zset", *(f"{kind}:{site_id}" for kind, site_id, _ in batches)):
             pipe = self._redis.pipeline(transaction=False)
             for kind, site_id, ids in batches:
                 pipe.zrem(f"{kind}:{site_id}", *ids)
@@ -104,17 +70,19 @@ class Queues:
 
     async def lengths(self, kind: str, site_ids: Iterable[int]) -> int:
         """How many ids wait in the queues of these sites together."""
-        async with self._quick():
+        keys = [f"{kind}:{site_id}" for site_id in site_ids]
+        async with self._quick("zset", *keys):
             pipe = self._redis.pipeline(transaction=False)
-            for site_id in site_ids:
-                pipe.zcard(f"{kind}:{site_id}")
+            for key in keys:
+                pipe.zcard(key)
             return sum(await pipe.execute())
 
     async def pop(self, kind: str, site_id: int, count: int) -> list[int]:
         """Take up to ``count`` ids from the head of a site's queue."""
-        async with self._quick():
-            got: Any = await self._redis.zpopmin(f"{kind}:{site_id}", count)
-        return [int(i) for i, _ in got]
+        key = f"{kind}:{site_id}"
+        async with self._quick("zset", key):
+            got: Any = await self._redis.zpopmin(key, count)
+        return self._ids(key, got)
 
     async def wait(
         self, kind: str, site_id: int, session_id: int | None, seconds: float, count: int = 1
@@ -123,13 +91,14 @@ class Queues:
         or "cancel" and job ids, where ``session_id`` is named and a cancel of one of its jobs comes first.
         """
         keys = [f"{kind}:{site_id}"] if session_id is None else [f"cancel:{session_id}", f"{kind}:{site_id}"]
-        async with _guard(seconds + QUICK_SEC):
+        async with self._guard(seconds + QUICK_SEC, "zset", *keys):
             got: Any = await self._sleeping.bzmpop(seconds, len(keys), keys, min=True, count=count)
-        return (got[0].decode().split(":")[0], [int(i) for i, _ in got[1]]) if got else None
+        return (got[0].decode().split(":")[0], self._ids(got[0].decode(), got[1])) if got else None
 
     async def push_cancels(self, rows: Iterable[tuple[int, int]]) -> None:
         """Wake the sessions of (session, job) pairs."""
-        async with self._quick():
+        rows = list(rows)
+        async with self._quick("zset", *(f"cancel:{session_id}" for session_id, _ in rows)):
             pipe = self._redis.pipeline(transaction=False)
             for session_id, job_id in rows:
                 pipe.zadd(f"cancel:{session_id}", {str(job_id): job_id})
@@ -148,10 +117,10 @@ class Queues:
         """
         # An API process of the release before reads a gap in this body, and goes to Postgres.
         body = b'{"after":%d,"events":[]}' % last
-        async with self._quick():
+        async with self._quick("stream", "feed"):
             try:
                 await self._redis.xadd("feed", {"e": body}, id=f"{last}-0", maxlen=FEED_KEPT, approximate=True)
-            except RedisError as error:
+            except ResponseError as error:
                 if "equal or smaller" not in str(error):
                     raise
                 return False
@@ -162,13 +131,13 @@ class Queues:
 
         What an entry holds is not read: who can write to Redis could have written it.
         """
-        async with _guard(seconds + QUICK_SEC):
+        async with self._guard(seconds + QUICK_SEC, "stream", "feed"):
             got: Any = await self._sleeping.xread({"feed": after}, count=100, block=max(1, int(seconds * 1000)))
         return [entry.decode() for _, entries in got or [] for entry, _ in entries]
 
     async def feed_end(self) -> str:
         """The id of the feed's last entry."""
-        async with self._quick():
+        async with self._quick("stream", "feed"):
             last: Any = await self._redis.xrevrange("feed", count=1)
         return str(last[0][0].decode()) if last else "0-0"
 
@@ -187,7 +156,7 @@ class Queues:
         for site_id, job_id, priority in ready:
             sites.setdefault(site_id, []).append((job_id, priority))
         try:
-            async with self._quick():
+            async with self._quick("zset", *(f"ready:{site_id}" for site_id in sites)):
                 pipe = self._redis.pipeline(transaction=False)
                 if self._owing:
                     pipe.delete(FILLED)
@@ -201,11 +170,21 @@ class Queues:
         self._owing = False
 
     async def wakes(self) -> AsyncGenerator[None]:
-        """Yield at each wake-up."""
-        async with _guard(), self._sleeping.pubsub() as channel:
+        """Yield at each wake-up, and whenever a subscription begins: until then wake-ups were lost.
+
+        Raises QueueDown when Redis gives no sign of life for ``CHANNEL_QUIET_SEC`` and a moment.
+        """
+        async with self._guard(None), self._sleeping.pubsub() as channel:
             await channel.subscribe("wake")
-            async for message in channel.listen():
-                if message["type"] == "message":
+            pinged = False
+            while True:
+                message = await channel.get_message(timeout=QUICK_SEC if pinged else CHANNEL_QUIET_SEC)
+                if message is None and pinged:
+                    raise QueueDown("Redis gives no sign of life")
+                pinged = message is None
+                if message is None:
+                    await channel.ping()
+                elif message["type"] in ("subscribe", "message"):
                     yield
 
     async def first(self, name: str, seconds: float) -> bool:
@@ -222,7 +201,7 @@ class Queues:
         """The text under a name; None after a flush."""
         async with self._quick():
             value: Any = await self._redis.get(name)
-        return str(value.decode()) if value else None
+        return str(value.decode(errors="replace")) if value else None
 
     async def alive(self) -> bool:
         """Whether Redis answers."""
@@ -231,11 +210,6 @@ class Queues:
                 return bool(await self._redis.ping())
         except QueueDown:
             return False
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._redis.aclose()
-        await self._sleeping.aclose()
 
 
 class Mailboxes:
@@ -252,7 +226,7 @@ class Mailboxes:
 
     async def put(self, box: str, message: bytes) -> None:
         """Add a message to a box."""
-        async with self._queues._quick():
+        async with self._queues._quick("list", f"box:{box}"):
             pipe = self._queues._redis.pipeline(transaction=True)
             pipe.rpush(f"box:{box}", message)
             pipe.ltrim(f"box:{box}", -self._kept, -1)
@@ -261,6 +235,6 @@ class Mailboxes:
 
     async def take(self, box: str, seconds: float) -> bytes | None:
         """Take the oldest message out of a box, waiting up to ``seconds`` for one; None where none comes."""
-        async with _guard(seconds + QUICK_SEC):
+        async with self._queues._guard(seconds + QUICK_SEC, "list", f"box:{box}"):
             taken: Any = await self._queues._sleeping.blpop([f"box:{box}"], timeout=max(0.01, seconds))
         return taken[1] if taken else None

@@ -31,3 +31,11 @@ class Settings(BaseSettings):
     token_days: int = Field(default=365, ge=1, le=3650, description="Default number of days until a token expires.")
     metrics_token: str = Field(default="", description="Bearer token for /metrics; empty: nobody gets them.")
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")
+    seal_sec: int = Field(default=60, ge=1, description="Seconds between seals of the log.")
+    seal_export: str = Field(
+        default="",
+        description="Where seals are kept outside the database: a file, or s3://bucket/prefix; empty: nowhere.",
+    )
+    seal_key_file: str = Field(
+        default="", description="File with the key that signs seals; empty: they are not signed."
+    )

@@ -48,7 +48,9 @@ def _init(parsed: argparse.Namespace) -> None:
 def _run(parsed: argparse.Namespace) -> None:
     from storax_agent.launch.signals import reset_signals
     from storax_agent.serve import serve
+    from storax_agent.settings.environment_secrets import hide_secrets
 
+    hide_secrets()
     reset_signals()
     part = "" if parsed.batch_job is None else f"batch-{parsed.batch_job}"
     part += "" if parsed.partition is None else f"-{parsed.partition}"

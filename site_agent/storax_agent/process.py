@@ -17,8 +17,11 @@ from typing import Any, ClassVar
 
 from storax.errors import StoraxError
 from storax_agent.allocations.launcher import Size
+from storax_agent.files.free_space import CHECK_SEC, FreeSpace
 from storax_agent.files.set_aside import SetAside
 from storax_agent.launch.base import Launcher
+from storax_agent.loops.disk import Disk
+from storax_agent.loops.epochs import Epochs
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import Health
 from storax_agent.loops.heartbeat import Heartbeat
@@ -50,7 +53,13 @@ class AgentProcess(ABC):
         # Why this process ends, for the jobs that it stops.
         self.stop_reason: Callable[[], str] = lambda: f"the agent of site {settings.name} was stopped"
         self.set_aside = SetAside(folder.set_aside)
+        self.policy = settings.policy.policy()
+        self.submitter = api.username() if self.policy.allowed_submitters is not None else ""
         self.outbox, self.reader = open_outbox(folder.outbox, self.set_aside)
+        self.space = FreeSpace(
+            [folder.data, folder.state], settings.launcher.min_free_mb << 20,
+            changed=lambda: self.agent.post(lambda: None),
+        )  # fmt: skip
         self.launcher, self.size = self._launcher()
         self.agent = self._agent()
         self.keeper = SessionKeeper(
@@ -58,7 +67,8 @@ class AgentProcess(ABC):
             on_open=lambda session: self.agent.post(self.agent.reports.note, "session", str(session)),
             on_lost=lambda session: self.agent.post(self.agent.session_lost, session),
         )
-        self.reconcile = Reconcile(api, self.keeper, self.agent)
+        self.epochs = Epochs(api, self.agent, self.outbox.note("epoch"))
+        self.reconcile = Reconcile(api, self.keeper, self.agent, self.epochs.follow)
         self.agent.reconcile = self.reconcile.soon
         self.pull = Pull(
             api, self.keeper, self.agent.demand, self.agent, reconcile=self.reconcile.soon, limits=self._limits()
@@ -177,20 +187,21 @@ class AgentProcess(ABC):
         beat = Heartbeat(
             self.api, self.keeper, lambda rows: self.agent.post(self.agent.cancel, rows),
             beat_sec=settings.beat_sec, look_sec=settings.cancel_poll_sec, not_polling=lambda: self.agent.not_polling,
-            announce=self._announce,
+            announce=self._announce, follow=self.epochs.follow,
         )  # fmt: skip
-        common = [self._loop("heartbeat", beat.step), self._loop("reconcile", self.reconcile.step)]
-        return [*common, *self._own_loops()]
+        # A server that returns must hear the next beat before the lease has run out.
+        heartbeat = Loop("heartbeat", beat.step, self.stopping, longest_pause_sec=settings.beat_sec / 2)
+        # It fails for as long as a folder is full; room is to be seen soon.
+        watch = Loop("disk", Disk(self.space).step, self.stopping, longest_pause_sec=CHECK_SEC)
+        return [heartbeat, watch, self._loop("reconcile", self.reconcile.step), *self._own_loops()]
 
     def _loop(self, name: str, step: Callable[[], float]) -> Loop:
         return Loop(name, step, self.stopping)
 
     def _preparer(self, **where: Any) -> Preparer:
         settings, folder, launcher = self.settings, self.folder, self.settings.launcher
-        policy = settings.policy.policy()
-        submitter = self.api.username() if policy.allowed_submitters is not None else ""
         return Preparer(
-            folder.results, settings.slots, settings.gpus, policy, submitter, memory_mb=settings.memory_mb,
+            folder.results, settings.slots, settings.gpus, self.policy, self.submitter, memory_mb=settings.memory_mb,
             where=self.size.where, whole_nodes=launcher.whole_nodes, launch_params=launcher.launch_params,
             functions=folder.functions, client=ClientVariables(folder, settings), **where,
         )  # fmt: skip
@@ -201,6 +212,7 @@ class AgentProcess(ABC):
         return Agent(
             self.launcher, self.outbox, preparer, outcomes, cores=cores, prefetch=prefetch,
             grace_sec=self.settings.kill_grace_sec, node_cores=self.size.cores // len(self.size.nodes),
+            space=self.space,
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from storax_agent.loops.allocations.registry import allocation_steps
 from storax_agent.loops.allocations.scheduler_snapshot import capabilities
 from storax_agent.loops.failing_loops import FailingLoops
 from storax_agent.loops.file_cleaner import FileCleaner
+from storax_agent.loops.file_policy import FilePolicy
 from storax_agent.loops.job_files import JobFiles
 from storax_agent.loops.set_aside import SetAsideRecords
 from storax_agent.loops.token_refresh import TokenWatch
@@ -40,6 +41,7 @@ class SiteAgent(AgentProcess):
         # Whether the agent is the only place where the site's jobs run; then it need not say how large it is.
         self._alone = settings.run_jobs and settings.scheduler.kind == "local"
         super().__init__(folder, settings, api, stop_jobs=settings.stop_jobs_on_exit)
+        self._file_policy = FilePolicy(api, self.policy, self.submitter)
         self._transfers = self._mover()
 
     def _launcher(self) -> tuple[Launcher, Size]:
@@ -71,16 +73,18 @@ class SiteAgent(AgentProcess):
 
     def _own_loops(self) -> list[Loop]:
         settings = self.settings
-        cleaner = FileCleaner(self.api, settings.site_id, data=self.folder.data, every_sec=settings.cleanup_poll_sec)
+        data, policy = self.folder.data, self._file_policy
+        cleaner = FileCleaner(self.api, settings.site_id, data=data, policy=policy, every_sec=settings.cleanup_poll_sec)
         steps = {"pull": self.pull.step} if settings.run_jobs or self.hooks_alone else {}
         steps |= {
             "token": TokenWatch(self.api, warn_days=settings.token_warn_days).step,
             "transfers": self._transfers.step,
             "file-cleaner": cleaner.step,
-            "job-files": JobFiles(self.api, settings.site_id, data=self.folder.data).step,
+            "job-files": JobFiles(self.api, settings.site_id, data=data, policy=policy).step,
             **allocation_steps(
                 self.api, self.keeper, self.agent, self.scheduler, self.folder, settings,
                 places=None if self._alone else placements_of(settings),
+                objection=self.policy.allocation_objection(self.submitter),
             ),
         }  # fmt: skip
         return [self._loop(name, step) for name, step in steps.items()]
@@ -96,8 +100,8 @@ class SiteAgent(AgentProcess):
             settings.transfer_locations, data=folder.data, scratch=folder.transfers, environment=settings.environment
         )
         return Transfers(
-            self.api, settings.site_id, locations, self.set_aside, every_sec=settings.transfer_poll_sec,
-            at_once=settings.transfers_at_once, tries=settings.transfer_tries,
+            self.api, settings.site_id, locations, self.set_aside, policy=self._file_policy,
+            every_sec=settings.transfer_poll_sec, at_once=settings.transfers_at_once, tries=settings.transfer_tries,
             first_pause_sec=settings.transfer_retry_sec,
         )  # fmt: skip
 

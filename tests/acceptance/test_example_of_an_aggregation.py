@@ -1,6 +1,7 @@
-"""CONTRIBUTING.md's example of an aggregation: its kernel, its SQL and its name agree."""
+"""CONTRIBUTING.md's example of an aggregation: one file, and its kernel, its SQL and its name agree."""
 
 import os
+import re
 
 import pytest
 
@@ -26,8 +27,10 @@ print(aggregations.RANGE in aggregations.all, "MAX(" in trained.to_sql("mysql")[
 @pytest.mark.slow("a kernel of a copy of the repository is compiled")
 def test_the_feature_is_the_number_that_its_sql_gives(tmp_path):
     copy_to(tmp_path)
-    for diff in examples()["add an aggregation"]:
-        apply(tmp_path, diff)
+    (diff,) = examples()["add an aggregation"]
+    assert len(re.findall(r"^--- ", diff, re.MULTILINE)) == 1, "the example promises one file"
+    apply(tmp_path, diff)
+    assert python(tmp_path, "-m", "tools.codegen").splitlines() == ["client/storax/models/aggregations.py: written"]
     folders = os.pathsep.join(str(tmp_path / name) for name in (*ROOMS, "tests"))
     cache = str(tmp_path / "numba")
     place, features, facts = python(tmp_path, "-c", CHECK, PYTHONPATH=folders, NUMBA_CACHE_DIR=cache).splitlines()

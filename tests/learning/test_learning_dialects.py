@@ -15,7 +15,7 @@ from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
 from needs import needs
 from storax.data.exchange.dialects import dialect_of
 from storax_engine.learning import BadPlan
-from storax_engine.learning.features.aggregations import CATALOGUE
+from storax_engine.learning.aggregations.catalogue import CATALOGUE
 from storax_engine.learning.sql.write import DIALECTS
 from storax_engine.learning.trained import Trained
 

@@ -5,11 +5,9 @@ import pyarrow as pa
 import pytest
 
 from learning.worlds import SHOP_ROLES, fit, join, shop, spec
-from storax import feature_learning
 from storax.data.roles import all_roles
 from storax_engine import learning
 from storax_engine.learning import BadData, BadPlan, Cancelled, plan
-from storax_engine.learning.features import aggregations
 
 ORDERS = join("orders", "id", ("at", "ts"))
 
@@ -204,13 +202,6 @@ def test_a_join_below_a_joined_table_that_finds_nothing_is_named():
     assert [warning.partition(":")[0] for warning in fit(description, tables).warnings] == [
         "the join of 'orders' and 'shops' finds nothing"
     ]
-
-
-def test_scripts_know_every_aggregation_by_its_name():
-    known = feature_learning.aggregations
-    assert {name for name in known.all if not name.startswith("EWMA_")} == set(aggregations.CATALOGUE)
-    assert {name: getattr(known, name) for name in known.all} == {name: name for name in known.all}
-    assert known.default == aggregations.DEFAULT
 
 
 def test_feature_learning_knows_the_roles_of_data_frames():

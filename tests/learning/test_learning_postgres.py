@@ -58,7 +58,7 @@ EVERYTHING = ["EWMA_1D", "SKEW", "KURTOSIS", "NUM_MAX", "TIME_SINCE_LAST_MAXIMUM
 
 
 def test_a_shop_on_postgres(postgres):
-    from storax_engine.learning.features.aggregations import DEFAULT
+    from storax_engine.learning.aggregations.catalogue import DEFAULT
 
     roles = {**SHOP_ROLES, "orders": {"numerical": ["price"], "categorical": ["kind"], "time_stamp": ["ts", "paid"]}}
     orders = join("orders", "id", ("at", "ts"), horizon=3 * HOUR, memory=20 * DAY, upper_time_stamp="paid")

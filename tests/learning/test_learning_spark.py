@@ -61,7 +61,7 @@ def assert_same(spark, tmp_path):
 
 
 def test_a_shop_on_spark(assert_same):
-    from storax_engine.learning.features.aggregations import DEFAULT
+    from storax_engine.learning.aggregations.catalogue import DEFAULT
 
     roles = {**SHOP_ROLES, "orders": {"numerical": ["price"], "categorical": ["kind"], "time_stamp": ["ts", "paid"]}}
     orders = join("orders", "id", ("at", "ts"), horizon=3 * HOUR, memory=20 * DAY, upper_time_stamp="paid")

@@ -7,7 +7,7 @@ import pytest
 from learning.parity import assert_parity
 from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
 from storax_engine.learning import BadPlan
-from storax_engine.learning.features.aggregations import CATALOGUE
+from storax_engine.learning.aggregations.catalogue import CATALOGUE
 
 EVERYTHING = [*CATALOGUE, "EWMA_1D", "EWMA_12H"]
 

@@ -7,15 +7,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools.codegen import event_schemas
+from tools.codegen import copies, event_schemas
 from tools.codegen.render import render_all
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "client" / "storax" / "models"
-# Workers of functions run under interpreters without Storax, so the rule for values lies beside them as well.
-VALUES = ROOT / "client" / "storax" / "_json_values.py"
-VALUES_COPY = ROOT / "site_agent" / "storax_agent" / "prepare" / "functions" / "json_values.py"
-COPY_HEAD = "# A copy of client/storax/_json_values.py, written by `python -m tools.codegen`; do not edit.\n"
 
 
 def stale(folder: Path = MODELS) -> list[str]:
@@ -36,16 +32,6 @@ def write(folder: Path = MODELS) -> list[str]:
     return changed
 
 
-def copy_is_stale() -> bool:
-    """Whether the workers' copy of the rule for values differs from the client's."""
-    return not VALUES_COPY.exists() or VALUES_COPY.read_text(encoding="utf-8") != _copy()
-
-
-def _copy() -> str:
-    docstring, end, code = VALUES.read_text(encoding="utf-8").partition('\n"""\n')
-    return f"{docstring}{end}\n{COPY_HEAD}{code}"
-
-
 def _freeze_schemas() -> None:
     try:
         event_schemas.write()
@@ -61,10 +47,7 @@ def main() -> int:
     if not arguments.check:
         _freeze_schemas()
     names = [f"client/storax/models/{name}" for name in (stale() if arguments.check else write())]
-    if copy_is_stale():
-        names.append(str(VALUES_COPY.relative_to(ROOT)))
-        if not arguments.check:
-            VALUES_COPY.write_text(_copy(), encoding="utf-8")
+    names += copies.stale() if arguments.check else copies.write()
     status = "out of date; run `python -m tools.codegen`" if arguments.check else "written"
     for name in names:
         sys.stdout.write(f"{name}: {status}\n")

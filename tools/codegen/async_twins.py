@@ -16,9 +16,12 @@ QUERY_BASES = ("_orm.changes.ChangeQuery", "_orm.query.Query", "_orm.to_frames.F
 MODEL_BASE = "_orm.instance.Model"
 # Methods that only build another query: they send no request.
 BUILDERS = frozenset({"filter", "exclude", "all", "order_by", "using", "as_of"})
-# Models whose hand-written calls have twins; those of sessions and allocations are for agents, which have threads.
-WITH_OWN_CALLS = frozenset({"Job"})
-WAITS = frozenset({"wait", "result", "as_completed", "watch"})
+# Models whose hand-written calls have twins; those of allocations send no request.
+WITH_OWN_CALLS = frozenset({"App", "Job", "Session"})
+WAITS = frozenset({"wait", "result", "as_completed", "watch", "acquire_jobs"})
+# Of a class, or of both a class and its instances: their twins are too.
+DECORATORS = frozenset({"classmethod", "OnBoth"})
+TYPE_VARIABLES = {"M": "", "J": "", "AppT": "App", "JobT": "Job"}  # and the model that each stands for; empty: its own
 # Methods of instances that send no request, or return a query.
 LOCAL = frozenset({"parent_query", "children", "history", "resolve_workdir", "get_parameters", "set_parameters"})
 # Where the names that the twins mention come from.
@@ -26,8 +29,11 @@ NAMES = {
     **dict.fromkeys(("AsyncObjects", "AsyncQuery", "in_own_thread", "in_thread"), "_orm.asynchronous"),
     **dict.fromkeys(("iterate_ends", "iterate_rows"), "_orm.asynchronous"),
     "PAGE": "_orm.query_plan", "ReturnWhen": "_jobs.waiting", "CancelCount": "_jobs.job", "JobFile": "_jobs.files",
-    "Retried": "_jobs.queries", "Client": "client", "arguments": "_orm.query",
+    "Retried": "_jobs.queries", "Client": "client", "arguments": "_orm.query", "OnBoth": "_jobs.app",
+    "Takeable": "models.job_rules",
 }  # fmt: skip
+# Models that are named in twins of other modules, as the types of arguments and results alone.
+MODELS = {("job", "Site"): "site", ("session", "Job"): "job"}
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,14 @@ class Twin:
     kind: str
     of: str
     forwarded: str
+    decorator: str = ""
 
     @property
     def source(self) -> str:
         """The method as source, indented as in a class."""
-        target = "self._query" if self.kind != "instance" else "self"
+        target = "self._query" if self.kind != "instance" else "cls" if self.decorator == "classmethod" else "self"
         call, head = f"{target}.{self.of}", f"def {self.name}({self.parameters}) -> "
+        decorator = f"    @{self.decorator}\n" if self.decorator else ""
         doc = f'        """``{self.of}()``, awaited."""'
         arguments = f", {self.forwarded}" if self.forwarded else ""
         if item := re.fullmatch(r"Iterator\[(.*)\]", self.returns):
@@ -53,7 +61,7 @@ class Twin:
             body = f"        return {run}(lambda: {call}({self.forwarded}))"
             return f"    {head}AsyncIterator[{item[1]}]:\n{doc}\n{body}\n"
         run = "in_own_thread" if self.of in WAITS else "in_thread"
-        return f"    async {head}{self.returns}:\n{doc}\n        return await {run}({call}{arguments})\n"
+        return f"{decorator}    async {head}{self.returns}:\n{doc}\n        return await {run}({call}{arguments})\n"
 
 
 def query_twins(noun: Noun, generated: str) -> list[Twin]:
@@ -94,6 +102,13 @@ def imported(body: str) -> Iterator[str]:
             yield f"from storax.{module} import {name}"
 
 
+def typed(module: str) -> Iterator[str]:
+    """Return the imports that a module needs for type checkers alone."""
+    for (place, name), home in MODELS.items():
+        if place == module:
+            yield f"from storax.models.{home} import {name}"
+
+
 FOR_TEMPLATES = (query_twins, manager_twins, instance_twins, builders)
 
 
@@ -109,14 +124,19 @@ def _twin(noun: Noun, function: ast.FunctionDef, kind: str) -> Twin:
     name = f"a{function.name}" if kind == "instance" else function.name
     name += "_" if keyword.iskeyword(name) else ""
     returns = _typed(noun, ast.unparse(_unquoted(function.returns)) if function.returns else "None")
-    return Twin(name, _parameters(noun, function), returns, kind, function.name, _forwarded(function))
+    decorator = ast.unparse(function.decorator_list[0]) if function.decorator_list else ""
+    return Twin(name, _parameters(noun, function), returns, kind, function.name, _forwarded(function), decorator)
 
 
 def _methods(node: ast.ClassDef) -> Iterator[ast.FunctionDef]:
-    """Return the public methods of a class that belong to its instances."""
+    """Return the public methods of a class; not its properties and static methods."""
     for function in node.body:
-        if isinstance(function, ast.FunctionDef) and not function.name.startswith("_") and not function.decorator_list:
+        if isinstance(function, ast.FunctionDef) and not function.name.startswith("_") and _is_call(function):
             yield function
+
+
+def _is_call(function: ast.FunctionDef) -> bool:
+    return {ast.unparse(decorator) for decorator in function.decorator_list} <= DECORATORS
 
 
 def _parameters(noun: Noun, function: ast.FunctionDef) -> str:
@@ -133,17 +153,20 @@ def _unquoted(annotation: ast.expr) -> ast.expr:
 
 def _typed(noun: Noun, text: str) -> str:
     """Name the model where the source has a type variable."""
-    return re.sub(r"\b[MJ]\b", noun.name, text)
+    for variable, model in TYPE_VARIABLES.items():
+        text = re.sub(rf"\b{variable}\b", model or noun.name, text)
+    return text
 
 
 def _forwarded(function: ast.FunctionDef) -> str:
     """Return the arguments of the blocking call."""
     args = function.args
-    if args.kwarg:
+    if args.kwarg and args.kwarg.arg == "unknown":
         return "**arguments(locals())"
     positional = [arg.arg for arg in args.args[1:]]
     rest = [f"*{args.vararg.arg}"] if args.vararg else []
-    return ", ".join([*positional, *rest, *(f"{arg.arg}={arg.arg}" for arg in args.kwonlyargs)])
+    more = [f"**{args.kwarg.arg}"] if args.kwarg else []
+    return ", ".join([*positional, *rest, *(f"{arg.arg}={arg.arg}" for arg in args.kwonlyargs), *more])
 
 
 @cache

@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from tools.codegen import types
-from tools.codegen.async_twins import imported
+from tools.codegen.async_twins import imported, typed
 from tools.codegen.noun import DECLARABLE, Noun
 
 
 def import_lines(nouns: Sequence[Noun], body: str) -> list[str]:
     """Return the imports that a module needs, sorted; an empty line between the standard library and ours."""
+    checked = list(typed(nouns[0].module))
     return [
-        *_standard(types.needs(body)),
+        *_standard(types.needs(body) | ({"TYPE_CHECKING"} if checked else set())),
         "",
         *_merged([*(line for noun in nouns for line in _own(noun)), *imported(body)]),
+        *(["", "if TYPE_CHECKING:", *(f"    {line}" for line in checked)] if checked else []),
     ]
 
 
@@ -21,8 +23,8 @@ def _standard(names: set[str]) -> Iterator[str]:
         yield f"from collections.abc import {', '.join(abstract)}"
     if "datetime" in names:
         yield "from datetime import datetime"
-    typing = {"ClassVar", "overload", "Literal", "Never"} | names & {"Any", "Self"}
-    yield f"from typing import {', '.join(sorted(typing))}"
+    typing = {"ClassVar", "overload", "Literal", "Never"} | names & {"TYPE_CHECKING", "Any", "Self"}
+    yield f"from typing import {', '.join(sorted(typing, key=_sort_key))}"
     if "UUID" in names:
         yield "from uuid import UUID"
 

@@ -21,6 +21,7 @@ from storax_core.lifecycle.states import (
 )
 from storax_core.resources import RESOURCES
 from tools.codegen import async_twins, source
+from tools.codegen.aggregations import aggregations
 from tools.codegen.docstring import docstring
 from tools.codegen.imports import import_lines
 from tools.codegen.noun import Noun
@@ -36,7 +37,8 @@ def render_all() -> dict[str, str]:
     for noun in (Noun(resource) for resource in RESOURCES if resource.public):
         modules.setdefault(noun.module, []).append(noun)
     files = {f"{module}.py": render(nouns) for module, nouns in modules.items()}
-    files |= {"__init__.py": PACKAGE, "job_rules.py": render_job_rules()}
+    names = environment().get_template("aggregations.jinja").render(**aggregations())
+    files |= {"__init__.py": PACKAGE, "aggregations.py": names, "job_rules.py": render_job_rules()}
     return {name: formatted(text) for name, text in sorted(files.items())}
 
 

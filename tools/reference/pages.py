@@ -58,7 +58,7 @@ OTHER_ROUTES = (
     ("POST", "/api/v1/tokens/", "Create a token. Only this response contains its text."),
     ("GET", "/api/v1/limits", "Return every limit of this server."),
     ("GET", "/healthz", "Succeed if the process runs. Needs no token."),
-    ("GET", "/readyz", "Succeed if Postgres answers and the schema is right. Needs no token."),
+    ("GET", "/readyz", "Succeed if this process can serve calls and follows the log. Needs no token."),
     ("GET", "/metrics", "Metrics for Prometheus. Needs `STORAX_METRICS_TOKEN`."),
 )
 

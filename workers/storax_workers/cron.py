@@ -41,6 +41,8 @@ def _tick(cron: Cron) -> None:
             cron.enqueue_jobs()
         except RedisError as error:
             log.warning("cron: Redis does not answer: %s", error)
+        except Exception as error:  # such as an entry of the queue that is no task of ours
+            log.warning("cron starts over: %s: %s", type(error).__name__, error)
         time.sleep(1)
 
 
@@ -57,6 +59,7 @@ def main(settings: Settings) -> None:
     connection = connect(settings.redis_url)
     cron = Cron(connection, logging_level=logging.WARNING)
     cron.register(tasks.sweep_sessions, QUEUE, interval=settings.sweep_sec)
+    cron.register(tasks.seal_log, QUEUE, interval=settings.seal_sec)
     cron.register(tasks.forget_commands, QUEUE, interval=HOUR_SEC)
     threading.Thread(target=_tick, args=(cron,), daemon=True).start()
     worker(connection).work(logging_level="WARNING")

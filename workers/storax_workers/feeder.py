@@ -1,6 +1,9 @@
 """The feeder: reads the log up to the watermark, and writes to Redis: ids of jobs that became runnable, sessions to
 wake, the position for the stream. One feeder leads at a time, by a Postgres advisory lock; any other takes over.
 
+The leader's lock belongs to a connection of its own, which Postgres ends when the feeder is silent for long. Every step
+has a deadline; whatever goes wrong, the feeder starts over from Postgres. Its heartbeats say that steps succeed.
+
 What it writes are hints. A second task, the reconciler, puts back the head of every live site's queue from Postgres, so
 a lost hint costs seconds and never a job.
 """
@@ -8,12 +11,13 @@ a lost hint costs seconds and never a job.
 import asyncio
 import contextlib
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from storax_core.database import upkeep
-from storax_core.database.connections import GONE, Connection, Database
+from storax_core.database import heartbeats, upkeep
+from storax_core.database.connections import Connection, Database
 from storax_core.lifecycle.states import JOB_TAKEABLE
 from storax_core.log import watermark
 from storax_core.queues import FILLED, QueueDown, Queues
@@ -26,6 +30,12 @@ QUEUE_OF = {"job": "ready", "batch_job": "batch"}
 CHUNK = 2000  # events relayed at once
 ACTIVE_SEC, IDLE_SEC = 0.002, 0.5  # between checks while an append is under way, and while nothing happens
 RECONCILE_SEC = 2.0
+PAUSE_SEC = 0.5  # before the next try to lead, and after an error
+STEP_SEC = 10.0  # for one step of the leader, and for one look at the lock
+BEAT_SEC, FEEDER_LIMIT_SEC, RECONCILER_LIMIT_SEC = 3.0, 15, 60
+# A checkpoint lost in a crash does no harm: Redis refuses what is published twice, and the events are durable. Postgres
+# itself ends a leader that is silent, and with it the lock, although its connection looks open.
+LEADER_SESSION = {"synchronous_commit": "off", "statement_timeout": "10s", "idle_session_timeout": "10s"}
 HEAD_LENGTH = 2000  # jobs of each live site that the reconciler keeps in the queue
 REFILL = 50_000  # rows per round trip of a full refill
 SELECT_RUNNABLE_OF = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {TAKEABLE}"  # noqa: S608
@@ -46,6 +56,7 @@ class Feeder:
         self.position = 0
         self.woken = asyncio.Event()
         self.redis_lost = True
+        self._beaten = 0.0
 
     async def run(self) -> None:
         """Lead whenever nobody else does, until cancelled."""
@@ -56,31 +67,41 @@ class Feeder:
     async def _lead_for_ever(self) -> None:
         while True:
             try:
-                async with self.db.worker() as conn:
-                    if await conn.fetchval(LEAD):
-                        await self._lead(conn)
+                async with self.db.session(**LEADER_SESSION) as conn:
+                    await self._wait_for_lead(conn)
+                    await self._lead(conn)
             except Exception as error:
                 log.warning("feeder starts over: %s: %s", type(error).__name__, error)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(PAUSE_SEC)
+
+    async def _wait_for_lead(self, conn: Connection) -> None:
+        while True:
+            async with asyncio.timeout(STEP_SEC):
+                if await conn.fetchval(LEAD):
+                    return
+            await asyncio.sleep(PAUSE_SEC)
 
     async def _lead(self, conn: Connection) -> None:
-        # A checkpoint lost in a crash does no harm: Redis refuses what is published twice, and the events are durable.
-        await conn.execute("SET synchronous_commit = off")
-        self.position = await watermark.published(conn)
-        await self._drop_foreign_stream(conn)
+        async with asyncio.timeout(STEP_SEC):
+            self.position = await watermark.published(conn)
+            await self._drop_foreign_stream(conn)
         mark = watermark.Watermark(safe=self.position)
         helper = asyncio.create_task(self._reconcile_for_ever())
         log.info("feeder leads from position %d", self.position)
         try:
-            while not helper.done():
-                moved = await self._step(conn, mark)
+            while True:
+                async with asyncio.timeout(STEP_SEC):
+                    moved = await self._step(conn, mark)
+                    await self._beat(conn)
                 if not moved:
                     await self._rest(ACTIVE_SEC if mark.waiting else IDLE_SEC)
-            helper.result()
         finally:
             helper.cancel()
-            with contextlib.suppress(asyncio.CancelledError, *GONE):
-                await conn.execute("SELECT pg_advisory_unlock_all(); SET synchronous_commit = on")
+
+    async def _beat(self, conn: Connection) -> None:
+        if time.monotonic() > self._beaten + BEAT_SEC:
+            await heartbeats.beat(conn, heartbeats.FEEDER, FEEDER_LIMIT_SEC)
+            self._beaten = time.monotonic()
 
     async def _drop_foreign_stream(self, conn: Connection) -> None:
         """Drop a stream that is ahead of the log: it is of another database, or forged, and refuses our positions."""
@@ -137,8 +158,8 @@ class Feeder:
         if jobs:
             await self._push("ready", await conn.fetch(SELECT_RUNNABLE_OF, jobs))
         batch = [r for r in rows if r["entity"] == "batch_job" and _may_submit(r)]
-        for row in batch:
-            await self.queues.push_many([("batch", row["site_id"], [(row["entity_id"], 0)])])
+        if batch:
+            await self.queues.push_many([("batch", r["site_id"], [(r["entity_id"], 0)]) for r in batch])
         cancels = [r["entity_id"] for r in rows if r["type"] == "job.cancel_requested"]
         if cancels:
             held = await conn.fetch(
@@ -163,11 +184,15 @@ class Feeder:
 
     async def _listen(self) -> None:
         while True:
-            with contextlib.suppress(QueueDown):
+            try:
                 async with contextlib.aclosing(self.queues.wakes()) as wakes:
                     async for _ in wakes:
                         self.woken.set()
-            await asyncio.sleep(0.5)
+            except QueueDown:
+                pass  # the leader finds what it is not woken for
+            except Exception as error:
+                log.warning("feeder listens anew: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(PAUSE_SEC)
 
     async def _reconcile_for_ever(self) -> None:
         while True:
@@ -175,6 +200,8 @@ class Feeder:
                 await self.reconcile()
             except QueueDown:
                 self.redis_lost = True
+            except Exception as error:
+                log.warning("feeder reconciles anew: %s: %s", type(error).__name__, error)
             await asyncio.sleep(RECONCILE_SEC)
 
     async def reconcile(self) -> None:
@@ -187,11 +214,13 @@ class Feeder:
             else:
                 await self._push("ready", await conn.fetch(SELECT_QUEUE_HEADS))
             await self._push("batch", await conn.fetch(SELECT_SUBMITTABLE))
+            await heartbeats.beat(conn, heartbeats.RECONCILER, RECONCILER_LIMIT_SEC)
 
     async def _refill(self, conn: Connection) -> None:
         at, total = 0, 0
         while rows := await conn.fetch(SELECT_ALL_RUNNABLE, at):
             await self._push("ready", rows)
+            await heartbeats.beat(conn, heartbeats.RECONCILER, RECONCILER_LIMIT_SEC)
             at, total = rows[-1]["id"], total + len(rows)
         await self.queues.mark(FILLED, "yes")
         self.redis_lost = False

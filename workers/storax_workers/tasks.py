@@ -5,16 +5,22 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from storax_core.commands import idempotency, leases
-from storax_core.database import roles
+from storax_core.database import heartbeats, roles
 from storax_core.database.connections import Connection, Database, writing
+from storax_core.log import sealing
+from storax_core.log.sealing import Sealing
 from storax_core.settings import Settings
+
+TASK_SEC = 45.0  # for one run
+LEAST_LIMIT_SEC = 60  # between two heartbeats of the sweep, which RQ may start late
 
 
 def _with_database(work: Callable[[Database], Awaitable[Any]]) -> Any:
     async def run() -> Any:
         db = await Database.connect(Settings().database_url, size=2)
         try:
-            return await work(db)
+            async with asyncio.timeout(TASK_SEC):
+                return await work(db)
         finally:
             await db.close()
 
@@ -38,12 +44,30 @@ def sweep_sessions() -> int:
     """End the sessions of all owners whose heartbeat timed out; their jobs run again elsewhere."""
     total = 0
     while True:
-        ended = int(_in_transaction(leases.expire))
+        ended = int(_in_transaction(_sweep))
         total += ended
         if ended < leases.AT_ONCE:
             return total
 
 
+async def _sweep(conn: Connection) -> int:
+    ended = await leases.expire(conn)
+    await heartbeats.beat(conn, heartbeats.SWEEPER, max(LEAST_LIMIT_SEC, 3 * Settings().sweep_sec))
+    return ended
+
+
 def forget_commands() -> None:
     """Drop idempotency keys that no client can still be repeating."""
     _in_transaction(idempotency.forget_old)
+
+
+def seal_log() -> None:
+    """Seal the events that are final, and export the seals."""
+    settings = Settings()
+    how = Sealing.of(settings.seal_export, settings.seal_key_file)
+
+    async def run(db: Database) -> None:
+        async with db.worker() as conn:
+            await sealing.run(conn, how)
+
+    _with_database(run)

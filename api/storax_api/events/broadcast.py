@@ -4,26 +4,28 @@ The Redis stream only says when to look. What it says is not believed: the posit
 the events and their owners come from Postgres, so nobody who can write to Redis can show an event to anyone.
 
 A connection first subscribes, then reads Postgres at least up to its cursor: the position handed out before it
-subscribed.
+subscribed. The task has a deadline for each round, and starts over from Postgres whatever it meets.
 """
 
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from storax_core import limits
 from storax_core.database.connections import Database
-from storax_core.errors import Unavailable
+from storax_core.database.heartbeats import FOLLOWER, Heartbeat
 from storax_core.log import watermark
 from storax_core.queues import QueueDown, Queues
 
 log = logging.getLogger("storax.api")
 POLL_SEC = 0.25  # between reads of Postgres while Redis is away
 QUIET_SEC = 2.0  # without a batch, after which Postgres is asked whether there was none
+ROUND_SEC, LIMIT_SEC = 10.0, 15.0  # for one round, and between two that succeed
 CHUNK = 2000  # events read at once
 FAR_BEHIND = 50_000  # positions; who is further behind than this reads the log alone
 BACKLOG = 1000  # batches that a slow subscriber may lag behind before it goes back to Postgres; see also limits.py
@@ -75,7 +77,7 @@ class Subscriber:
             self.inbox.get_nowait()
         self.counts.clear()
         self.events = self.size = 0
-        self.cursor = max(self.cursor, upto)
+        self.cursor = upto
         self.inbox.put_nowait(None)
 
 
@@ -87,6 +89,10 @@ class Broadcast:
         self._subscribers: set[Subscriber] = set()
         self._task: asyncio.Task[None] | None = None
         self._last = 0  # position up to which everything was handed out
+        self._end = 0  # position up to which it is being read
+        self._succeeded = time.monotonic()
+        self._reading: asyncio.Task[int] | None = None
+        self.restarts = 0
 
     def start(self) -> None:
         """Start the task that follows the stream."""
@@ -102,7 +108,7 @@ class Broadcast:
     @contextlib.contextmanager
     def subscribe(self, owner_id: int) -> Iterator[Subscriber]:
         """Yield an inbox that receives the owner's events from now on."""
-        subscriber = Subscriber(owner_id, self._last)
+        subscriber = Subscriber(owner_id, max(self._last, self._end))
         self._subscribers.add(subscriber)
         try:
             yield subscriber
@@ -112,37 +118,64 @@ class Broadcast:
     async def _follow_for_ever(self) -> None:
         while True:
             try:
-                await self._follow()
-            except QueueDown:
-                await self._poll()
-            except Unavailable as error:
-                log.warning("the feed waits for Postgres: %s", error)
+                await self._follow_or_poll()
+            except Exception as error:
+                self.restarts += 1
+                log.warning("the event feed starts over: %s: %s", type(error).__name__, error)
             await asyncio.sleep(POLL_SEC)
 
-    async def _poll(self) -> None:
-        """Go by Postgres alone while Redis is away."""
-        with contextlib.suppress(Unavailable):
-            await self._advance()
+    async def _follow_or_poll(self) -> None:
+        """Follow the stream; go by Postgres alone while Redis is away."""
+        try:
+            await self._follow()
+        except QueueDown:
+            async with self._round():
+                await self._advance()
 
     async def _follow(self) -> None:
-        at = await self._queues.feed_end()
-        await self._advance()  # events may have been published while nobody followed
+        async with self._round():
+            at = await self._queues.feed_end()
+            await self._advance()  # events may have been published while nobody followed
         while True:
-            entries = await self._queues.follow(at, QUIET_SEC)
-            at = entries[-1] if entries else at
-            await self._advance()
-            if not entries and _position(await self._queues.feed_end()) < _position(at):
-                return  # a new stream, behind the position that this one waits for
+            async with self._round():
+                entries = await self._queues.follow(at, QUIET_SEC)
+                at = entries[-1] if entries else at
+                await self._advance()
+                if not entries and _position(await self._queues.feed_end()) < _position(at):
+                    return  # a new stream, behind the position that this one waits for
+
+    @contextlib.asynccontextmanager
+    async def _round(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(ROUND_SEC):
+            yield
+        self._succeeded = time.monotonic()
+
+    def heartbeat(self) -> Heartbeat:
+        """Return when the task last completed a round."""
+        age = time.monotonic() - self._succeeded
+        return Heartbeat(FOLLOWER, age, LIMIT_SEC, age)
+
+    async def published(self) -> int:
+        """Read the published position; callers at the same time share one read, and one connection."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._published())
+        return await asyncio.shield(self._reading)
+
+    async def _published(self) -> int:
+        async with self._db.worker() as conn:
+            return await watermark.published(conn)
 
     async def _advance(self) -> None:
         """Read what was published since, for those who listen, and hand it out: one statement for each ``CHUNK``."""
         async with self._db.worker() as conn:
             end = await watermark.published(conn)
-            if not self._last or not 0 <= end - self._last <= FAR_BEHIND:
+            self._end = end  # who subscribes from here on reads Postgres up to it, or further, by itself
+            if end == self._last:
+                return
+            if not self._last or not 0 < end - self._last <= FAR_BEHIND:
                 self._resync_all(end)
                 self._last = end
             while self._last < end:
-                # Who subscribes from here on reads Postgres up to this end, or further, by itself.
                 owners = {subscriber.owner_id for subscriber in self._subscribers}
                 with conn.json_meter.limited(limits.BACKLOG_BYTES):
                     rows = await watermark.read_of(conn, owners, self._last, end, CHUNK) if owners else []

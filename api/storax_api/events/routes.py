@@ -12,11 +12,11 @@ from storax_api.requests.parameters import Who, choice, position, query_of, serv
 from storax_api.service import Service
 from storax_core.database.connections import Database
 from storax_core.errors import Invalid, Unauthorized
-from storax_core.log import watermark
+from storax_core.log import positions, watermark
 from storax_core.queries import filters, select
 from storax_core.resources import EVENTS
 
-router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 422, 429, 503))
+router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 429, 503))
 # Parameters that are no filters; carry is the old name of include.
 STREAM_PARAMETERS = ("after", "include", "carry")
 LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state", "job_id", "site_id", "command_id"}
@@ -43,7 +43,9 @@ async def stream(request: Request, who: Who) -> StreamingResponse:
     async def allowed() -> bool:
         return await _allowed(service, request)
 
-    events = EventStream(service.db, broadcast, who.owner_id, query, wanted, at, include_job, allowed, service.waits)
+    events = EventStream(
+        service.db, broadcast, who.owner_id, query, wanted, at, include_job, allowed, service.waits, who.token_id
+    )
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(events.frames(), media_type="text/event-stream", headers=headers)
 
@@ -67,25 +69,16 @@ def _includes_job(request: Request) -> bool:
 
 
 async def _start(request: Request, db: Database) -> int:
-    """The position that the stream begins behind. Raises Invalid."""
+    """The position that the stream begins behind. Raises Invalid, and LostPosition for one that no event can follow."""
     after = request.headers.get("last-event-id") or request.query_params.get("after")
-    at = position(after) if after is not None else await _published(db)
+    if after is None:
+        return await _published(db)
+    at = position(after)
     if at is None:
         raise Invalid(f"after={str(after)[:40]!r} is no position", hint="Give the id of the last event you have.")
-    if after is not None:
-        await _require_drawn(db, at)
-    return at
-
-
-async def _require_drawn(db: Database, at: int) -> None:
-    """Raise Invalid for a position that no event has: its reader would wait, and miss all events until then."""
     async with db.worker() as conn:
-        end = int(await conn.fetchval(watermark.LAST_DRAWN))
-    if at > end:
-        raise Invalid(
-            f"after={at} is beyond the end of the log, which is position {end}",
-            hint="Leave it out to begin now. A log that was restored from a backup may end before your position.",
-        )
+        await positions.check(conn, at)
+    return at
 
 
 async def _published(db: Database) -> int:

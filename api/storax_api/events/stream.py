@@ -1,23 +1,29 @@
 """One connection's stream of events: the past from Postgres, then the present from the broadcast, no gap between."""
 
 import asyncio
+import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 import orjson
 
 from storax_api.events.broadcast import POLL_SEC, Batch, Broadcast, Subscriber
 from storax_api.waits import Waits
 from storax_core import limits
 from storax_core.database.connections import Database
-from storax_core.log import watermark
+from storax_core.errors import LostPosition, Unauthorized, Unavailable
+from storax_core.log import positions
 from storax_core.queries import select
 from storax_core.resources import EVENTS, JOBS
 
+log = logging.getLogger("storax.api")
 BEAT_SEC = 15.0  # between comments that keep an idle connection open
-PATIENCE_SEC, SOON_SEC = 2.0, 0.01  # how long, and how often, the published position is read again
+SOON_SEC, LATER_SEC = 0.01, 0.5  # between reads of Postgres for what is not published yet: at first, and at most
+NOT_NOW = (Unavailable, TimeoutError, asyncpg.PostgresError)  # Postgres could not be read; it will be
 
 
 @dataclass
@@ -38,35 +44,48 @@ class EventStream:
     include_job: bool
     allowed: Callable[[], Awaitable[bool]]
     waits: Waits = field(default_factory=Waits)
+    token_id: int | None = None
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield every matching event, in order, each once; comments keep the connection open."""
-        with self.broadcast.subscribe(self.owner_id) as subscriber:
+        # A place that a restore lost ends the stream; the reader learns of it when it opens the next.
+        with self.broadcast.subscribe(self.owner_id) as subscriber, contextlib.suppress(LostPosition):
             yield b": ready\n\n"
-            async for frame in self._past(subscriber):
-                yield frame
-            async for frame in self._present(subscriber):
-                yield frame
+            while await self._goes_on():
+                async for frame in self._past(subscriber):
+                    yield frame
+                async for frame in self._present(subscriber):
+                    yield frame
 
     async def _present(self, subscriber: Subscriber) -> AsyncIterator[bytes]:
+        """Yield what comes in, until something before it may be missing."""
         while True:
             batch: Batch | None = []
             try:
-                with self.waits.interruptible():
+                with self.waits.interruptible(self.token_id):
                     async with asyncio.timeout(BEAT_SEC):
                         batch = await subscriber.take()
             except TimeoutError:
                 yield b": beat\n\n"
-            if self.waits.stopping or not await self.allowed():
+            except Unauthorized:
                 return
             if batch is None:
                 await asyncio.sleep(POLL_SEC)
-                async for frame in self._past(subscriber):
-                    yield frame
-            for event in await self._with_job([e for e in batch or () if e["position"] > self.at]):
+            if batch is None or not await self._goes_on():
+                return
+            for event in await self._with_job([e for e in batch if e["position"] > self.at]):
                 self.at = event["position"]
                 if self._matches(event):
                     yield _frame(event)
+
+    async def _goes_on(self) -> bool:
+        """Whether the caller may read on. While Postgres cannot say so, nothing is sent."""
+        while not self.waits.stopping:
+            try:
+                return await self.allowed()
+            except NOT_NOW:
+                await asyncio.sleep(POLL_SEC)
+        return False
 
     def _matches(self, event: dict[str, Any]) -> bool:
         return all(str(event[name]) in values for name, values in self.wanted.items())
@@ -76,32 +95,59 @@ class EventStream:
         of_jobs = [e for e in events if e["entity"] == "job" and self._matches(e)] if self.include_job else []
         if len(of_jobs) != 1:
             return events
-        async with self.db.owner(self.owner_id) as conn:
-            row = await select.fetch_one(conn, JOBS, self.owner_id, of_jobs[0]["entity_id"])
+        row = await self._job(of_jobs[0]["entity_id"])
         # A copy: other connections hold the same events.
         return [{**e, "job": row} if row and e is of_jobs[0] else e for e in events]
 
+    async def _job(self, job_id: int) -> dict[str, Any] | None:
+        try:
+            async with self.db.owner(self.owner_id) as conn:
+                return await select.fetch_one(conn, JOBS, self.owner_id, job_id)
+        except NOT_NOW:
+            return None  # the event does not wait for it
+
     async def _past(self, subscriber: Subscriber) -> AsyncIterator[bytes]:
-        """Yield what Postgres has, up to the published position; it may be a moment behind the subscriber's cursor."""
-        patience = time.monotonic() + PATIENCE_SEC
-        while True:
-            end, page = await self._page()
-            events = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
-            for event in await self._with_job(events):
+        """Yield what Postgres has, up to the subscriber's cursor at least: what is behind it comes to the inbox alone.
+
+        The published position may be behind the cursor for a moment, or for long; until then Postgres is read again.
+        """
+        pause, next_beat = SOON_SEC, time.monotonic() + BEAT_SEC
+        while await self._goes_on():
+            end, page = await self._next_page()
+            for event in await self._with_job(_events(page)):
                 self.at = event["position"]
                 yield _frame(event)
-            if page.next is None:
-                self.at = max(self.at, end)
-                if end >= subscriber.cursor or time.monotonic() > patience:
-                    return
-                await asyncio.sleep(SOON_SEC)
+            if page is not None and page.next is not None:
+                continue
+            self.at = max(self.at, end)
+            if end >= subscriber.cursor:
+                return
+            if time.monotonic() > next_beat:
+                next_beat = time.monotonic() + BEAT_SEC
+                yield b": beat\n\n"
+            with self.waits.interruptible():
+                await asyncio.sleep(pause)
+            pause = min(2 * pause, LATER_SEC)
+
+    async def _next_page(self) -> tuple[int, select.Page | None]:
+        """Return the published position and a page of what is before it; -1 and None while Postgres cannot be read."""
+        try:
+            return await self._page()
+        except NOT_NOW as error:
+            log.warning("an event stream waits for Postgres: %s: %s", type(error).__name__, error)
+            return -1, None
 
     async def _page(self) -> tuple[int, select.Page]:
+        end = await self.broadcast.published()
+        filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
+        query = select.Query(filter=filters, ordering=["position"], limit=1000)
         async with self.db.owner(self.owner_id) as conn:
-            end = await watermark.published(conn)
-            filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
-            query = select.Query(filter=filters, ordering=["position"], limit=1000)
+            await positions.check(conn, self.at)
             return end, await select.fetch_page(conn, EVENTS, self.owner_id, query, size=limits.STREAM_PAGE_BYTES)
+
+
+def _events(page: select.Page | None) -> Batch:
+    return [dict(zip(page.columns, row, strict=True)) for row in page.rows] if page else []
 
 
 def _frame(event: dict[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from storax_api.service import Service
 from storax_core.errors import Conflict, Invalid, NotFound, Unavailable
@@ -60,10 +60,11 @@ class Window:
 
 @dataclass
 class Exchange:
-    """The boxes of one owner."""
+    """The boxes of one owner. A wait ends when the caller's token ``token_id`` is revoked."""
 
     service: Service
     owner_id: int
+    token_id: int
 
     def __post_init__(self) -> None:
         self._requests = Mailboxes(self.service.queues, kept=WAITING, seconds=KEPT_SEC)
@@ -82,7 +83,7 @@ class Exchange:
         message = {"id": str(number), "until": time.time() + wait, **request}
         try:
             await self._requests.put(self._of_site(site["id"]), orjson.dumps(message))
-            with self.service.waits.interruptible():
+            with self.service.waits.interruptible(self.token_id):
                 raw = await self._replies.take(self._of_request(site["id"], number), wait)
                 return _window(raw, site)
         except QueueDown as error:
@@ -96,15 +97,23 @@ class Exchange:
         end = time.monotonic() + wait
         raw: bytes | None = b""
         try:
-            with self.service.waits.interruptible():
+            with self.service.waits.interruptible(self.token_id):
                 while raw is not None:
                     raw = await self._requests.take(self._of_site(site_id), max(0.0, end - time.monotonic()))
-                    message: dict[str, Any] = orjson.loads(raw or b"{}")
-                    if message.get("until", 0.0) > time.time():
+                    if raw and (message := self._open_request(raw)):
                         return message
         except QueueDown as error:
             raise Unavailable("Redis does not answer", hint="Try again later.") from error
         return None
+
+    def _open_request(self, raw: bytes) -> dict[str, Any] | None:
+        """Return a request whose caller still waits; what is none is skipped."""
+        try:
+            message: dict[str, Any] = orjson.loads(raw)
+            return message if float(message["until"]) > time.time() else None
+        except (ValueError, KeyError, TypeError):
+            self.service.queues.count_bad_entry("a request for a file that is none")
+            return None
 
     async def give_back(self, site_id: int, message: dict[str, Any]) -> None:
         """Keep a request whose agent hung up for the next one."""
@@ -130,7 +139,10 @@ def _window(raw: bytes | None, site: dict[str, Any]) -> Window:
             f"the agent of site {site['name']} does not answer, so files of its jobs cannot be read from here",
             hint=f"Start it on that machine: storax site start {site['path']}",
         )
-    reply = Reply.model_validate_json(raw)
+    try:
+        reply = Reply.model_validate_json(raw)
+    except ValidationError as error:
+        raise Unavailable("Redis holds a reply that is none of ours", hint="Try again.") from error
     if reply.missing:
         raise NotFound(reply.error, hint="It may not have been written yet, or was deleted.")
     if reply.error:

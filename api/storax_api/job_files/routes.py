@@ -5,16 +5,19 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from storax_api.documents import INTEGER, TEXT, answers, asks, problems
+from storax_api.identity import scope
 from storax_api.job_files.exchange import LARGEST_WINDOW, LONGEST_WAIT_SEC, Exchange, Replies
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, row_id, service_of
 from storax_api.service import Caller, Service, json
-from storax_core.errors import NotFound
+from storax_core.errors import NotFound, Unauthorized
 from storax_core.queries import select
 from storax_core.resources import JOBS, SITES, Resource
 from storax_core.resources.types import MAX_ID
 
-router = APIRouter(prefix="/api/v1", tags=["job files"], responses=problems(401, 404, 408, 409, 413, 422, 429, 503))
+router = APIRouter(
+    prefix="/api/v1", tags=["job files"], responses=problems(401, 403, 404, 408, 409, 413, 422, 429, 503)
+)
 Path = Annotated[
     str | None, Query(min_length=1, max_length=1024, description="File, relative to the job's workdir; else an output.")
 ]
@@ -51,7 +54,7 @@ async def job_file(
     site = await _row(service, who, SITES, job["site_id"])
     which = {"path": path, "stream": stream, "offset": offset, "size": size}
     of_job = {"job_id": job["id"], "workdir": job["workdir"], "attempt": job["attempt"]}
-    window = await Exchange(service, who.owner_id).ask(site, {**of_job, **which}, wait)
+    window = await Exchange(service, who.owner_id, who.token_id).ask(site, {**of_job, **which}, wait)
     numbers = {"Offset": window.offset, "Size": window.size, "Id": window.inode}
     headers = {f"X-Storax-File-{name}": str(number) for name, number in numbers.items()}
     return Response(window.data, headers=headers, media_type="application/octet-stream")
@@ -67,11 +70,13 @@ async def file_requests(request: Request, who: Who, id: str, wait: Wait = 0.0) -
     """Windows that the agent of a site is to read, waiting up to ``wait`` seconds for one."""
     only(request, "wait")
     service, site_id = service_of(request), row_id(id, SITES)
+    scope.require_site(who, SITES, site_id, site_id)
     await _row(service, who, SITES, site_id)
-    exchange = Exchange(service, who.owner_id)
+    exchange = Exchange(service, who.owner_id, who.token_id)
     message = await exchange.next(site_id, wait)
-    if message is not None and await request.is_disconnected():
+    if message is not None and not await _is_wanted(service, request):
         await exchange.give_back(site_id, message)
+        message = None
     return json({"requests": [] if message is None else [message]})
 
 
@@ -85,10 +90,20 @@ async def file_replies(request: Request, who: Who, id: str) -> Response:  # noqa
     """What the agent of a site read."""
     only(request)
     service, site_id = service_of(request), row_id(id, SITES)
+    scope.require_site(who, SITES, site_id, site_id)
     replies = parse_as(Replies, await service.body(request, service.largest_body)).replies
     for reply in replies:
-        await Exchange(service, who.owner_id).answer(site_id, reply)
+        await Exchange(service, who.owner_id, who.token_id).answer(site_id, reply)
     return json({"accepted": len(replies)})
+
+
+async def _is_wanted(service: Service, request: Request) -> bool:
+    """Whether the caller is there, and its token is still good."""
+    try:
+        await service.caller(request)
+    except Unauthorized:
+        return False
+    return not await request.is_disconnected()
 
 
 async def _row(service: Service, who: Caller, resource: Resource, row_id: int) -> dict[str, Any]:

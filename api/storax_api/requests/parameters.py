@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from pydantic import TypeAdapter
 from starlette.datastructures import QueryParams
 
+from storax_api.identity import scope
 from storax_api.requests.body import parse, validate
 from storax_api.service import Caller, Service
 from storax_core.commands.update import How
@@ -30,8 +31,10 @@ def service_of(request: Request) -> Service:
 
 
 async def caller_of(request: Request) -> Caller:
-    """Return who calls. Raises Unauthorized."""
-    return await service_of(request).caller(request)
+    """Return who calls. Raises Unauthorized, and Forbidden for a call that the token is not for."""
+    caller = await service_of(request).caller(request)
+    scope.require_operation(request, caller)
+    return caller
 
 
 Who = Annotated[Caller, Depends(caller_of)]

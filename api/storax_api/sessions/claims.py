@@ -12,7 +12,8 @@ from fastapi import Response
 from storax_api.service import Call, Repeated, Service, json
 from storax_core import limits
 from storax_core.commands import acquire, idempotency, leases
-from storax_core.database.connections import Connection, writing
+from storax_core.database import session_life
+from storax_core.database.connections import Connection
 from storax_core.database.json_meter import DROPPED
 from storax_core.log.append import Context
 from storax_core.queries import select
@@ -67,7 +68,7 @@ class Claimed:
 
     rows: list[Any]
     cancels: list[Any]
-    site_id: int
+    holder: acquire.Holder
     position: int
     replayed: bool = False
 
@@ -89,40 +90,42 @@ class ClaimCall:
     session_id: int
     work: Work
 
-    async def attempt(self, hints: list[int] | None, *, full_scan: bool) -> Claimed:
+    async def attempt(self, hints: list[int] | None, *, full_scan: bool, arriving: bool) -> Claimed:
         """Lease work: from the queue's hints first, then with ``full_scan`` from all that Postgres has.
 
-        ``hints`` are the ids that ended a sleep; None: none were popped yet. Raises Repeated where another try of the
-        same call was first.
+        ``hints`` are the ids that ended a sleep; None: none were popped yet. ``arriving``: the holder has just sent the
+        call, which extends its life; later attempts are the server's own, and prove nothing. Raises Repeated where
+        another try of the same call was first.
         """
         ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
-        async with self.service.db.owner(self.call.owner_id) as conn, writing(conn):
-            holder = await self._holder(conn, hints)
+        async with self.service.db.owner_writing(self.call.owner_id) as conn:
+            holder = await self._holder(conn, hints, arriving=arriving)
             # A call with hints has made an attempt before, which looked for an earlier try.
             replay = await self._replay(conn, ctx) if hints is None else None
             if replay is not None:
-                return Claimed(replay, await self._cancels(conn), holder.site_id, ctx.position, replayed=True)
+                return Claimed(replay, await self._cancels(conn), holder, ctx.position, replayed=True)
             rows = await self._lease(conn, ctx, holder, hints, full_scan=full_scan)
             # With leased rows the answer does not wait for cancels: they wake the session's next call at once.
             cancels = [] if rows else await self._cancels(conn)
-            return Claimed(rows, cancels, holder.site_id, ctx.position)
+            return Claimed(rows, cancels, holder, ctx.position)
 
     def known_holder(self) -> acquire.Holder | None:
         """Return the session as this process last saw it, without a query."""
         holder = self.service.holders.get(self.session_id)
         return holder if holder and holder.owner_id == self.call.owner_id else None
 
-    async def _holder(self, conn: Connection, hints: list[int] | None) -> acquire.Holder:
-        """Return the session, its life extended unless it is known: the claim of hints extends it as well."""
-        known = self.known_holder() if hints is not None else None
-        return known or self.service.remember(await leases.touch(conn, self.call.owner_id, self.session_id))
+    async def _holder(self, conn: Connection, hints: list[int] | None, *, arriving: bool) -> acquire.Holder:
+        """Return the session; with hints without a query where it is known, as the claim looks whether it lives."""
+        known = self.known_holder() if hints is not None and not arriving else None
+        read = session_life.touch if arriving else session_life.read
+        return known or self.service.remember(await read(conn, self.call.owner_id, self.session_id))
 
     async def _lease(
         self, conn: Connection, ctx: Context, holder: acquire.Holder, hints: list[int] | None, *, full_scan: bool
     ) -> list[Any]:
         rows = await self._claim(conn, ctx, holder, hints, full_scan=full_scan)
         if hints is not None and not rows:
-            await leases.touch(conn, holder.owner_id, holder.id)  # the session may have ended
+            await session_life.read(conn, holder.owner_id, holder.id)  # the session may have ended
         await self._keep(conn, ctx, rows)
         return rows
 

@@ -8,12 +8,18 @@ from fastapi import Request
 
 from storax_api.service import Repeated
 from storax_api.sessions.claims import ClaimCall, Claimed
-from storax_core.commands import leases
+from storax_core.commands.acquire import Holder
+from storax_core.database import session_life
 from storax_core.queues import QueueDown
 
 POLL_SEC = 0.25  # between attempts where Redis cannot wake the poll
 PAUSE_FACTOR = 4  # a pause is this many times as long as the attempt; with a million jobs that do not fit, 0.5 s
 LONGEST_SLEEP_SEC = 10.0  # between full scans where Redis can wake the poll
+
+
+def longest(holder: Holder, wait: float) -> float:
+    """Return how many seconds a poll of this session may last."""
+    return min(wait, holder.ttl_sec / 2)
 
 
 @dataclass(frozen=True)
@@ -35,38 +41,46 @@ class LongPoll:
 
     Only polls for jobs listen for cancels, so that a session's poll for BatchJobs does not take their wake-up. The
     polls of a session scan Postgres every ``LONGEST_SLEEP_SEC``; in between they start with a sleep.
+
+    Only the arrival of a call is a sign of life of its session: a holder that was cut off since cannot take back what
+    it sent. So that a holder which polls and sends nothing else stays alive, a poll ends after half of the session's
+    ``ttl_sec``.
     """
 
     call: ClaimCall
     cancels_known: set[int] | None = None  # ids of the jobs to cancel, from the last attempt
+    arriving: bool = True  # nothing was done for the call yet
 
     async def run(self, request: Request, wait: float) -> Claimed:
-        """Return the claimed rows and the session's cancels; both are empty after ``wait`` seconds."""
-        end = time.monotonic() + wait
+        """Return the claimed rows and the session's cancels; both are empty after ``wait`` seconds, or earlier."""
+        start = time.monotonic()
         wakeup = await self._first_wakeup(wait)
         while True:
+            await self.call.service.caller(request)  # its token may have been revoked while it slept
             began = time.monotonic()
+            arriving, self.arriving = self.arriving, False
             try:
-                claimed = await self.call.attempt(wakeup.ids, full_scan=wakeup.full_scan)
+                claimed = await self.call.attempt(wakeup.ids, full_scan=wakeup.full_scan, arriving=arriving)
             except Repeated:
+                self.arriving = arriving  # the attempt was undone, and with it the sign of life
                 wakeup = replace(wakeup, ids=None)  # the next attempt finds the rows that the other try leased
                 continue
-            left = end - time.monotonic()
+            left = start + longest(claimed.holder, wait) - time.monotonic()
             news = await self._has_news(claimed, wakeup)
             if claimed.rows or claimed.replayed or news or self._is_over(left) or await request.is_disconnected():
                 return claimed
             pause = max(POLL_SEC, PAUSE_FACTOR * (time.monotonic() - began))
-            wakeup = await self._sleep(claimed.site_id, left, pause)
+            wakeup = await self._sleep(claimed.holder.site_id, left, pause)
 
     def _is_over(self, left: float) -> bool:
         return left <= 0 or self.call.service.waits.stopping
 
     async def _first_wakeup(self, wait: float) -> Wakeup:
-        site_id = await self._site_scanned_lately() if wait > 0 else None
-        return Wakeup() if site_id is None else await self._sleep(site_id, wait, POLL_SEC)
+        holder = await self._holder_scanned_lately() if wait > 0 else None
+        return Wakeup() if holder is None else await self._sleep(holder.site_id, longest(holder, wait), POLL_SEC)
 
-    async def _site_scanned_lately(self) -> int | None:
-        """Return the session's site where Postgres was scanned a moment ago, so that only a hint merits an attempt."""
+    async def _holder_scanned_lately(self) -> Holder | None:
+        """Return the session where Postgres was scanned a moment ago, so that only a hint merits an attempt."""
         call, holder = self.call, self.call.known_holder()
         if holder is None or call.work.batch == 0:
             return None
@@ -74,17 +88,23 @@ class LongPoll:
             first = await call.service.queues.first(f"scanned:{call.work.queue}:{call.session_id}", LONGEST_SLEEP_SEC)
         except QueueDown:
             return None
-        return holder.site_id if not first and await self._is_first_try() else None
+        return holder if not first and await self._is_first_try(holder) else None
 
-    async def _is_first_try(self) -> bool:
-        """Whether the session lives and no earlier try of this call was answered."""
-        call = self.call.call
-        async with self.call.service.db.owner(call.owner_id) as conn:
-            return bool(await conn.fetchval(leases.FRESH, self.call.session_id, call.owner_id, call.key))
+    async def _is_first_try(self, holder: Holder) -> bool:
+        """Whether the session lives and no earlier try of this call was answered. The call is a sign of life."""
+        call, service = self.call.call, self.call.service
+        statement = session_life.FRESH_TOUCHED if service.is_sign_due(holder) else session_life.FRESH
+        async with service.db.owner(call.owner_id) as conn:
+            first = await conn.fetchval(statement, self.call.session_id, call.owner_id, call.key)
+        self.arriving = first is None
+        return bool(first)
 
     async def _sleep(self, site_id: int, left: float, pause: float) -> Wakeup:
-        """Sleep until the queue, a cancel or the end of the server wakes the poll, at most ``left`` seconds."""
-        with self.call.service.waits.interruptible():
+        """Sleep until the queue, a cancel or the end of the server wakes the poll, at most ``left`` seconds.
+
+        Raises Unauthorized where the token is revoked meanwhile.
+        """
+        with self.call.service.waits.interruptible(self.call.call.token_id):
             return await self._woken(site_id, left, pause)
         return Wakeup()
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from storax_api.documents import CANCEL, INTEGER, TEXT, TIME, answers, asks, problems, rows_of
+from storax_api.identity import scope
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, row_id, service_of
 from storax_api.service import Call, Caller, json
@@ -13,27 +14,31 @@ from storax_api.sessions.leased_apps import LeasedApps
 from storax_api.sessions.long_poll import LongPoll
 from storax_core.commands import acquire, leases
 from storax_core.commands.acquire import Acquire, AcquireBatchJobs, Holder
-from storax_core.database.connections import Connection, writing
+from storax_core.database.connections import Connection
 from storax_core.log.append import Context
 from storax_core.resources import APPS, BATCH_JOBS, JOBS, SESSIONS
 
 router = APIRouter(
-    prefix="/api/v1/sessions", tags=["sessions"], responses=problems(401, 404, 408, 409, 413, 422, 429, 503)
+    prefix="/api/v1/sessions", tags=["sessions"], responses=problems(401, 403, 404, 408, 409, 413, 422, 429, 503)
 )
 MAX_WAIT_SEC = 60
-Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first.")]
+Wait = Annotated[
+    float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first; at most half of ttl_sec.")
+]
 REFUSED = {
     "type": "array",
     "items": {"type": "object", "properties": dict.fromkeys(("code", "detail"), TEXT) | {"id": INTEGER}},
 }
+EPOCH = dict.fromkeys(("epoch", "restored_to", "lease_floor"), INTEGER)
 ACCEPTED = {"type": "array", "items": INTEGER}
 
 
-@router.post("/{id}/heartbeat", operation_id="session_heartbeat", **answers(expires_at=TIME, cancel=CANCEL))
+@router.post("/{id}/heartbeat", operation_id="session_heartbeat", **answers(expires_at=TIME, cancel=CANCEL, **EPOCH))
 async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Extend the session's life; answers which of its jobs are to be stopped."""
     only(request)
-    async with service_of(request).db.owner(who.owner_id) as conn, writing(conn):
+    await scope.require_session(service_of(request), who, row_id(id, SESSIONS))
+    async with service_of(request).db.owner_writing(who.owner_id) as conn:
         return json(await leases.heartbeat(conn, who.owner_id, row_id(id, SESSIONS)))
 
 
@@ -49,8 +54,10 @@ async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     service, session_id = service_of(request), row_id(id, SESSIONS)
     raw = await service.body(request, service.largest_body)
     reports = parse_as(leases.Reports, raw, known=()).reports
+    await scope.require_session(service, who, session_id)
 
     async def command(conn: Connection, ctx: Context) -> Any:
+        await scope.require_rows(conn, who, JOBS, [report.id for report in reports])
         return await leases.report(conn, ctx, session_id, reports)
 
     return await service.run(request, who, raw, command, actor=f"session:{session_id}")
@@ -106,5 +113,6 @@ async def acquire_batch_jobs(request: Request, who: Who, id: str, wait: Wait = 0
 
 
 async def _poll(request: Request, who: Caller, session_id: int, raw: bytes, work: Work, wait: float) -> Claimed:
+    await scope.require_session(service_of(request), who, session_id)
     call = Call.of(request, who, raw, actor=f"session:{session_id}")
     return await LongPoll(ClaimCall(service_of(request), call, session_id, work)).run(request, wait)

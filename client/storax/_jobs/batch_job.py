@@ -1,12 +1,16 @@
 """The methods of BatchJob: the check against a site's limits, the partitions as command-line arguments."""
 
 import shlex
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from storax._jobs.sites.presence import warn_of_absence
 from storax._orm.instance import Model
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from storax.client import Client
 
 
 class BatchJobBase(Model):
@@ -14,12 +18,21 @@ class BatchJobBase(Model):
 
     __slots__ = ()
 
+    site_id: Any
     queue: Any
     project: Any
     num_nodes: Any
     wall_time_min: Any
     partitions: Any
     optional_params: Any
+
+    def _insert(self, client: "Client") -> None:
+        super()._insert(client)
+        warn_of_absence(client, {self.site_id})
+
+    @classmethod
+    def _created(cls, items: Sequence[Any]) -> None:
+        warn_of_absence(items[0]._home(), {item.site_id for item in items})
 
     def validate(
         self,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from storax._jobs.app_cache import AppCache, apps_of
 from storax._jobs.graph import parents_first
+from storax._jobs.sites.presence import warn_of_absence
 from storax._orm.fields import Field, Owner
 from storax._orm.instance import Model
 from storax._runtime.garbage_collector import collector_paused
@@ -44,6 +45,8 @@ class JobCreation(Model):
         parents: list[JobCreation] | None = None
         if arguments["parent_ids"] is not UNSET:
             arguments["parent_ids"], parents = _split(arguments["parent_ids"])
+        if isinstance(app_id := arguments["app_id"], str) and not app_id.isdecimal():
+            raise InvalidInput(f"app_id={app_id[:80]!r} is no id.", hint=f"Name the App: app={app_id[:80]!r}.")
         super()._fill(arguments)
         put_parents(self, parents)
         put_site_name(self, site_name or None)
@@ -91,6 +94,7 @@ class JobCreation(Model):
                 hint="Save the parent first, or bulk_create() both together.",
             )
         super()._insert(client)
+        warn_of_absence(client, {self._value("site_id")})
 
     @classmethod
     def _attempt(cls, _items: Sequence[Any], _client: "Client", send: Callable[[], "Reply"]) -> "Reply":
@@ -130,6 +134,7 @@ class JobCreation(Model):
         for job in items:
             if job._parents:
                 job._adopt(job._parents)
+        warn_of_absence(items[0]._home(), {job._value("site_id") for job in items})
 
 
 put_app = JobCreation.__dict__["_app"].__set__

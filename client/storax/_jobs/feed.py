@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from storax._jobs.subscription import POLL, Subscription
 from storax._runtime.server_sent_events import ServerEvent, parse
 from storax._runtime.transport import Call, Stream, Transport
-from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
+from storax.errors import InvalidInput, NotFound, Restored, StoraxError, Unauthorized
 from storax.models.job_rules import FINAL
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ class Feed:
             try:
                 self._read(resumed=resumed)
                 pause = 0.05
+            except Restored:
+                self._begin_anew()
             except (Unauthorized, NotFound, InvalidInput):
                 pause = IDLE  # the server offers no stream: the waits poll
             except StoraxError:
@@ -174,6 +176,12 @@ class Feed:
         if len(self._ended) > REMEMBERED:
             for job_id in list(islice(self._ended, REMEMBERED // 10)):
                 self._since = self._ended.pop(job_id)
+
+    def _begin_anew(self) -> None:
+        """Forget all positions: the server was restored, and its log goes on from another one."""
+        with self._lock:
+            self._ended.clear()
+            self._since = self._last = None
 
     def _on_disconnect(self) -> None:
         with self._lock:

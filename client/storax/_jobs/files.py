@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from storax._runtime.output_files import STREAMS, name_of, own_names
+from storax._runtime.output_files import HOOK_LOG, STREAMS, hook_log_of, name_of
 from storax.errors import NoFile, NotFound
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class JobFile:
         job_id: Id of the job.
         workdir: Its workdir.
         site: Row of its site: ``id`` and ``path``.
-        name: Path of the file, relative to the workdir; None for an output.
+        name: Path of the file, relative to the workdir; None for an output. ``hooks.log`` is that of this job, also
+            where others use the workdir.
         stream: 0 for stdout, 1 for stderr: the file that holds it now; None for another file.
         has_run: Whether the job has started; if not, an output in its workdir is that of another job.
     """
@@ -44,8 +45,9 @@ class JobFile:
         self._client, self._job_id, self._name, self._stream = client, job_id, name, stream
         self._site = site
         self._folder = Path(site.path) / "data" / workdir
-        self._is_of_another = False
-        self._is_of_another = stream is not None and not has_run and self.path.exists()
+        # Decided here: it may start while somebody reads, and then its output has the name that was another job's.
+        self._has_run = True
+        self._has_run = stream is None or has_run or not self.path.exists()
 
     @property
     def path(self) -> Path:
@@ -54,10 +56,11 @@ class JobFile:
 
     def _resolved(self) -> str:
         if self._stream is None:
-            return str(self._name)
-        if self._is_of_another:
-            return own_names(self._job_id)[self._stream]
-        return name_of(self._job_id, self._stream, lambda name: (self._folder / name).exists())
+            return hook_log_of(self._job_id, self._has) if self._name == HOOK_LOG else str(self._name)
+        return name_of(self._job_id, self._stream, self._has, has_run=self._has_run)
+
+    def _has(self, name: str) -> bool:
+        return (self._folder / name).exists()
 
     @property
     def is_here(self) -> bool:
@@ -72,11 +75,13 @@ class JobFile:
         """Read at most ``size`` bytes, 1 MiB at most; a negative ``offset`` counts from the end of the file.
 
         Raises:
-            NoFile: the file does not exist.
+            NoFile: the file does not exist, or is no regular file.
             Conflict: the site is on another machine, and its agent does not answer.
         """
         try:
             return self._local(offset, size) if self.is_here else self._remote(offset, size)
+        except NoFile:
+            raise
         except (FileNotFoundError, NotFound) as error:
             raise NoFile(
                 f"Job {self._job_id} has no file {self.path.name}: {self.path} does not exist.",
@@ -107,10 +112,6 @@ class JobFile:
             yield window.data
             begin += len(window.data)
 
-    def last_lines(self, lines: int) -> Iterator[bytes]:
-        """Yield the last lines, as many as there are up to ``lines``; 0: the whole file."""
-        yield from self.read(self.begin_of_last(lines))
-
     def begin_of_last(self, lines: int) -> int:
         """Return where the last lines begin; 0: the whole file. Reads windows from the end of the file backwards."""
         if lines == 0:
@@ -129,7 +130,10 @@ class JobFile:
             window = self.window(begin, window.offset - begin)
 
     def _local(self, offset: int, size: int) -> Window:
-        with self.path.open("rb") as file:
+        path = self.path
+        if path.exists() and not path.is_file():  # to open a pipe would wait for a writer
+            raise NoFile(f"{path} of job {self._job_id} is a folder, a pipe or the like.", hint="Name a regular file.")
+        with path.open("rb") as file:
             total = file.seek(0, 2)
             begin = max(0, total + offset) if offset < 0 else offset
             file.seek(begin)

@@ -45,7 +45,8 @@ class SessionBase(Model):
             states: States of the jobs; None, the default, means those that may run: PREPROCESSED and RESTART_READY.
                 Jobs in STAGED_IN, RUN_DONE, RUN_ERROR and RUN_TIMEOUT wait for a hook, which the holder must run.
             app_ids: Ids of the Apps whose jobs are leased; None, the default, means all.
-            wait: Seconds to wait for the first job where none is runnable, 0 to 60; by default 0.
+            wait: Seconds to wait for the first job where none is runnable, 0 to 60; by default 0. The server waits
+                at most half of ``ttl_sec``, because only a call that arrives keeps the session alive.
 
         Raises:
             DoesNotExist: The session has expired; its jobs were taken away.

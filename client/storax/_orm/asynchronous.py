@@ -36,7 +36,7 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(CALLS, thread_name_prefix="storax-call")
 
 
-async def in_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+async def in_thread(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Make a call that sends requests, in the present context, so that ``with Client(...)`` counts there too."""
     import asyncio  # at first use: most scripts never await
 
@@ -44,7 +44,7 @@ async def in_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(_pool(), bound)
 
 
-async def in_own_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+async def in_own_thread(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Make a call that waits, as ``in_thread``; the thread of a wait that was cancelled ends with its jobs."""
     import asyncio
 

@@ -21,7 +21,7 @@ class Model(Record):
 
     __slots__ = ()
 
-    def __init__(self) -> None:
+    def __init__(self, *_values: object, **_fields: object) -> None:
         raise ReadOnly(f"{type(self).__name__} cannot be made here: the server makes it.")
 
     def save(self, *, force: bool = False) -> None:

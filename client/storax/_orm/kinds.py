@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from storax._json_values import Unstorable, plain
+from storax._json_values import Unstorable, plain, shown
 from storax.errors import InvalidInput
 
 _TEXT_ONLY: tuple[set[type], ...] = ({str}, set())
@@ -93,7 +93,7 @@ def _literal(choices: tuple[str, ...]) -> Kind:
             return text
         from storax._runtime.suggestions import nearest
 
-        raise Rejected(f"{value!r} is not one of its values", hint=nearest(text, choices))
+        raise Rejected(f"{shown(value)} is not one of its values", hint=nearest(text, choices))
 
     return Kind(accept, choices=choices)
 
@@ -107,9 +107,9 @@ def _accept_time(value: Any) -> str:
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            raise Rejected(f"{value!r} is no ISO 8601 time", hint="Write it as 2026-01-31T12:00:00Z.") from None
+            raise Rejected(f"{shown(value)} is no ISO 8601 time", hint="Write it as 2026-01-31T12:00:00Z.") from None
         return utc_text(moment)
-    raise Rejected(f"{value!r} is no time", hint="Give a datetime, or text such as 2026-01-31T12:00:00Z.")
+    raise Rejected(f"{shown(value)} is no time", hint="Give a datetime, or text such as 2026-01-31T12:00:00Z.")
 
 
 def _accept_uuid(value: Any) -> str:
@@ -118,7 +118,7 @@ def _accept_uuid(value: Any) -> str:
     try:
         return str(value if isinstance(value, UUID) else UUID(str(value)))
     except ValueError:
-        raise Rejected(f"{value!r} is no UUID", hint="Write it as 123e4567-e89b-12d3-a456-426614174000.") from None
+        raise Rejected(f"{shown(value)} is no UUID", hint="Write it as 123e4567-e89b-12d3-a456-426614174000.") from None
 
 
 def _container(annotation: Any, origin: type, args: tuple[Any, ...]) -> Callable[[Any], Any]:
@@ -194,8 +194,10 @@ def _coerce(annotation: Any, value: Any) -> Any:
         first = error.errors(include_url=False)[0]
         where = "".join(f"[{part!r}]" for part in first["loc"] if part != "[key]")
         raise Rejected(
-            f"{where + ': ' if where else ''}{first['input']!r} does not fit", hint=f"{first['msg']}."
+            f"{where + ': ' if where else ''}{shown(first['input'])} does not fit", hint=f"{first['msg']}."
         ) from None
+    except (ValueError, RecursionError) as error:  # a whole number of 5,000 digits in it, for example
+        raise Rejected(f"{shown(value)} does not fit", hint=f"{error}.") from None
 
 
 @lru_cache(maxsize=128)

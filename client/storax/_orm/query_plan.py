@@ -137,7 +137,7 @@ class Plan:
         if self.as_of is not None:
             raise InvalidInput(
                 "A query with as_of() reads the past, which nothing can change.",
-                hint="Leave out as_of(), or name the objects by their ids.",
+                hint="Name the objects by their ids.",
             )
         return self._conditions
 

@@ -5,11 +5,14 @@ import os
 from collections.abc import Callable
 from copy import copy
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from storax.cli.terminal.failures import UNREACHABLE, CommandError, UsageError
+
+if TYPE_CHECKING:
+    from storax.local.folder import Folder
 
 VARIABLE = "STORAX_DATABASE_URL"
 _WAYS = f"Start it with `storax up`, or name a database with --data DIR, --database-url or {VARIABLE}."
@@ -46,10 +49,7 @@ def database_url(url: str | None, data: Path | None) -> str:
 
 
 def _of_stack(data: Path | None) -> str:
-    from storax.local.control import default_data
-    from storax.local.folder import Folder
-
-    folder = Folder((data or default_data()).expanduser().absolute())
+    folder = _folder(data)
     folder.check()
     stack = folder.read()
     # Postgres alone is enough; without it, it is an outside server that the supervisor's parts use.
@@ -59,9 +59,20 @@ def _of_stack(data: Path | None) -> str:
     return stack.database_url
 
 
+def _folder(data: Path | None) -> "Folder":
+    from storax.local.control import default_data
+    from storax.local.folder import Folder
+
+    return Folder((data or default_data()).expanduser().absolute())
+
+
 def _with_data_option(run: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*, data: Path | None, **kwargs: Any) -> Any:
-        return run(**{**kwargs, "database_url": database_url(kwargs["database_url"], data)})
+        named = kwargs["database_url"]
+        kwargs["database_url"] = database_url(named, data)
+        if kwargs.get("seal_export") == "" and (data is not None or not named):
+            kwargs["seal_export"] = str(_folder(data).seals)
+        return run(**kwargs)
 
     signature = inspect.signature(run)
     option = inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Data)

@@ -205,6 +205,8 @@ def tail(
 def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]]:
     """Yield every event behind the position ``after`` that matches the filters, as the server pushes it, without end.
 
+    A server that was restored to an older state goes on behind the last position that it kept.
+
     Raises:
         StoraxError: the server refuses, or cannot be reached at first; later it may be away for any time.
     """
@@ -212,7 +214,7 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
     from storax._runtime.server_sent_events import parse
     from storax._runtime.transport import Call
     from storax.client import current_client
-    from storax.errors import Unavailable
+    from storax.errors import Restored, Unavailable
 
     transport, failures, connected = current_client().get_transport(), 0, False
     listed = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
@@ -228,6 +230,9 @@ def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]
                         event = json.loads(block.data)
                         after = event["position"]
                         yield event
+        except Restored as error:
+            note(f"{error.message}. Continuing after position {error.restored_to}.")
+            after = error.restored_to
         except Unavailable as error:
             failures += 1
             if not connected and failures > FIRST_TRIES:

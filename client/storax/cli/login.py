@@ -43,13 +43,22 @@ def login(
     note(f"Logged in at {url} as {user['username']} (profile {name}, {path})")
 
 
-def logout(context: typer.Context, *, profile: Stored = "default") -> None:
+def logout(
+    context: typer.Context,
+    *,
+    profile: Stored = "default",
+    keep: Annotated[bool, typer.Option("--keep", help="Delete the token here, and leave it valid.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Revoke the tokens that were created with it too.")] = False,
+) -> None:
     """Revoke the stored token at its server, and delete it here.
+
+    The tokens that were created with it, such as those of sites, are revoked too: `--yes` confirms this.
 
     \b
     Examples:
       storax logout
       storax logout --profile cluster
+      storax logout --keep
     """
     from storax._runtime import settings
 
@@ -58,8 +67,8 @@ def logout(context: typer.Context, *, profile: Stored = "default") -> None:
     if stored is None:
         known = ", ".join(settings.profile_names()) or "none"
         raise CommandError(f"The profile {name!r} does not exist.", hint=f"Profiles: {known}.", status=NOT_FOUND)
-    if stored.token:
-        _revoke(stored.url, stored.token.get_secret_value())
+    if stored.token and not keep:
+        _revoke(stored.url, stored.token.get_secret_value(), family=yes)
     settings.delete_profile(name)
     note(f"Logged out of {stored.url} (profile {name})")
 
@@ -134,14 +143,23 @@ def _me(url: str, token: str) -> dict[str, Any]:
     return user
 
 
-def _revoke(url: str, token: str) -> None:
-    """Revoke a token at its server, unless it is refused already or the server is gone."""
+def _revoke(url: str, token: str, *, family: bool) -> None:
+    """Revoke a token at its server, unless it is refused already or the server is gone.
+
+    Raises CommandError where others were created with it, unless ``family`` says to revoke them too.
+    """
     from storax.client import Client
     from storax.errors import Unauthorized, Unavailable
 
     client = Client(url, token, connect_within=2.0)
     try:
-        client.request("DELETE", f"/tokens/{client.request('GET', '/auth/me')['token_id']}")
+        me = client.request("GET", "/auth/me")
+        if (others := me.get("tokens_created", 0)) and not family:
+            raise CommandError(
+                f"{others} tokens were created with this one and would be revoked too, such as those of sites.",
+                hint="See `storax token ls`. --yes revokes them, --keep deletes the token only here.",
+            )
+        client.request("DELETE", f"/tokens/{me['token_id']}")
     except Unauthorized:
         note("The token was no longer valid.")
     except Unavailable:

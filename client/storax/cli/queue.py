@@ -11,7 +11,7 @@ from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.listing import Limit, Listing, age, run_time
 from storax.cli.terminal.output import Columns, Form, Output, note
 from storax.cli.terminal.parse import pairs
-from storax.cli.terminal.presence import warn_of_absence
+from storax.cli.terminal.presence import absence_noted
 from storax.cli.terminal.select import site_id
 from storax.cli.terminal.visible import say
 
@@ -87,19 +87,19 @@ def submit(
 
     job_mode = _job_mode(mode)
     partitions = [_partition(text) for text in part or []]
-    batch_job = BatchJob.objects.create(
-        site_id=site_id(site),
-        num_nodes=_total_nodes(num_nodes, partitions),
-        wall_time_min=wall_time,
-        queue=queue,
-        project=project,
-        job_mode=job_mode,
-        filter_tags=pairs(tag or [], "--tag"),
-        optional_params=pairs(param or [], "--param"),
-        partitions=partitions or None,
-    )
-    say(str(batch_job.id))
-    warn_of_absence([batch_job.site_id])
+    with absence_noted():
+        batch_job = BatchJob.objects.create(
+            site_id=site_id(site),
+            num_nodes=_total_nodes(num_nodes, partitions),
+            wall_time_min=wall_time,
+            queue=queue,
+            project=project,
+            job_mode=job_mode,
+            filter_tags=pairs(tag or [], "--tag"),
+            optional_params=pairs(param or [], "--param"),
+            partitions=partitions or None,
+        )
+        say(str(batch_job.id))
 
 
 def _job_mode(text: str) -> Literal["mpi", "serial"]:

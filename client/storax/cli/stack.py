@@ -107,7 +107,7 @@ def down(data: Data = None) -> None:
 
 def status(data: Data = None, output: Form = Output.TABLE) -> None:
     """Show the parts of the stack, and what its sites report: failing loops, records set aside. Exit status: 0 if all
-    parts run, else 1.
+    parts run and do their work, else 1.
 
     \b
     Examples:
@@ -119,15 +119,18 @@ def status(data: Data = None, output: Form = Output.TABLE) -> None:
     with _errors():
         folder = _folder(data)
         stack, parts = control.status(folder)
-        healthy = stack is not None and control.is_up(stack)
-        sites = _site_reports(stack) if stack and healthy else []
+        up = stack is not None and control.is_up(stack)
+        stale = control.stale_parts(stack) if stack and up else {}
+        healthy = up and not stale
+        sites = _site_reports(stack) if stack and up else []
         if output is Output.JSON:
             summary = {"healthy": healthy, "url": stack.url if stack else "", "data": str(folder)}
             rows = {"parts": [asdict(part) for part in parts], "sites": [asdict(site) for site in sites]}
-            say_exactly(json.dumps({**summary, **rows}, indent=2))
+            say_exactly(json.dumps({**summary, "stale": stale, **rows}, indent=2))
         else:
-            _print_status(parts, healthy=healthy, url=stack.url if stack else "", folder=folder)
-            for line in (line for site in sites for line in site.lines()):
+            _print_status(parts, up=up, url=stack.url if stack else "", folder=folder)
+            lines = [control.stale_line(name, age) for name, age in stale.items()]
+            for line in (*lines, *(line for site in sites for line in site.lines())):
                 say(line)
     raise typer.Exit(0 if healthy else 1)
 
@@ -217,7 +220,7 @@ def _site_reports(stack: "Stack") -> "list[SiteReport]":
         return []
 
 
-def _print_status(parts: "list[PartStatus]", *, healthy: bool, url: str, folder: Path) -> None:
+def _print_status(parts: "list[PartStatus]", *, up: bool, url: str, folder: Path) -> None:
     if not any(part.pid for part in parts):
         say(f"Not running (data in {folder}). Start it with: storax up")
         return
@@ -228,7 +231,7 @@ def _print_status(parts: "list[PartStatus]", *, healthy: bool, url: str, folder:
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     say("", f"{url or 'Only the servers run, without the API'} (data in {folder})")
-    if not healthy:
+    if not up:
         say("Some parts do not run. Start them with: storax up --detach")
 
 

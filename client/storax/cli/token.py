@@ -1,5 +1,6 @@
 """`storax token`: access tokens, which stand for a user."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.output import Columns, Form, Output, chosen, note, show, show_one
 from storax.cli.terminal.visible import say
 
-FIELDS = ("id", "name", "expires_at", "creation_date")
+FIELDS = ("id", "name", "site_id", "expires_at", "creation_date")
 
 app = typer.Typer(
     help="Create, list and revoke access tokens.",
@@ -28,18 +29,23 @@ def create(
     days: Annotated[
         int | None, typer.Option("--days", min=1, help="Days until it expires, 1 to 3650. Default: set by the server.")
     ] = None,
+    site: Annotated[
+        str | None,
+        typer.Option("--site", metavar="NAME", help="For the agent of this site: it can lease and report."),
+    ] = None,
     output: Output = Form.TABLE,
 ) -> None:
-    """Create a token and print it once. The server stores only its hash.
+    """Create a token and print it once. The server stores only its hash. It is revoked with the token in use.
 
     \b
     Examples:
-      storax token create --name cluster --days 90
+      storax token create --site cluster --days 90 > ~/site/token
       STORAX_TOKEN=$(storax token create --name ci)
     """
     from storax.client import current_client
 
-    token = current_client().request("POST", "/tokens/", {"name": name, "expires_in_days": days})
+    only = {} if site is None else {"site_id": _site_id(site)}
+    token = current_client().request("POST", "/tokens/", {"name": name, "expires_in_days": days, **only})
     if not output.for_people:
         show_one(token, form=output)
         return
@@ -58,7 +64,8 @@ def ls(*, output: Output = Form.TABLE, columns: Columns = None) -> None:
     """
     rows = _tokens()
     every = tuple(rows[0]) if rows else FIELDS
-    names = chosen(output, columns, narrow=FIELDS, wide=every, every=every)
+    narrow = tuple(name for name in FIELDS if name in every)  # an older server has no tokens of sites
+    names = chosen(output, columns, narrow=narrow, wide=every, every=every)
     cells = [{name: _cell(row, name) for name in names} for row in rows]
     if not show(cells, form=output, columns=names, named=bool(columns)):
         note("There is no token.")
@@ -71,19 +78,45 @@ def revoke(
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Revoke tokens. The server then refuses them.
+    """Revoke tokens, with those that were created with them. The server then refuses them.
 
     \b
     Examples:
       storax token revoke 3
     """
-    from storax.client import current_client
-
-    known = {row["id"] for row in _tokens()} & set(ids)
-    if confirmed("revoke", len(known), what="token", yes=yes, dry_run=dry_run):
+    rows = _tokens()
+    known = {row["id"] for row in rows} & set(ids)
+    if below := sorted(_family(rows, known) - known):
+        note(f"Tokens that were created with them are revoked too: {', '.join(map(str, below))}")
+    if confirmed("revoke", len(known) + len(below), what="token", yes=yes, dry_run=dry_run):
         for number in sorted(known):
-            current_client().request("DELETE", f"/tokens/{number}")
-        note(f"Revoked: {len(known)}")
+            _revoke(number)
+        note(f"Revoked: {len(known) + len(below)}")
+
+
+def _family(rows: list[dict[str, Any]], ids: set[int]) -> set[int]:
+    """Return these tokens and all that were created with them."""
+    family = set(ids)
+    while more := {row["id"] for row in rows if row.get("parent_id") in family} - family:
+        family |= more
+    return family
+
+
+def _revoke(number: int) -> None:
+    """Revoke a token; one that has gone with another is no error."""
+    from storax.client import current_client
+    from storax.errors import NotFound
+
+    with suppress(NotFound):
+        current_client().request("DELETE", f"/tokens/{number}")
+
+
+def _site_id(name: str) -> int:
+    from storax import Site
+
+    site_id = Site.objects.get(name=name).id
+    assert site_id is not None  # noqa: S101 - it comes from the server
+    return site_id
 
 
 def _tokens() -> list[dict[str, Any]]:

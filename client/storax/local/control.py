@@ -14,7 +14,7 @@ from storax.local.config import StackConfig
 from storax.local.errors import LocalError, StackBusyError, StartError
 from storax.local.folder import Folder
 from storax.local.processes.stopping import stop_parts
-from storax.local.servers.probes import http_status
+from storax.local.servers.probes import http_get, http_status
 from storax.local.state import Stack
 
 _BUSY = os.EX_TEMPFAIL
@@ -152,6 +152,18 @@ def is_up(stack: Stack) -> bool:
         return False
     settled = all(part.state == "ready" for part in stack.parts.values())
     return settled and (not stack.url or http_status(f"{stack.url}/readyz") == 200)
+
+
+def stale_parts(stack: Stack) -> dict[str, float | None]:
+    """Return the parts that run and get nothing done, with the seconds since their last heartbeat; None: never."""
+    _, ready = http_get(f"{stack.url}/readyz") if stack.url else (0, None)
+    beats = ready.get("heartbeats", {}) if isinstance(ready, dict) else {}
+    return {name: beats.get(name) for name in (ready.get("stale", ()) if isinstance(ready, dict) else ())}
+
+
+def stale_line(name: str, age_sec: float | None) -> str:
+    """Return a stale part as a line for a terminal."""
+    return f"The {name} works no more: " + ("no heartbeat yet" if age_sec is None else f"silent for {age_sec:.0f} s")
 
 
 class _Progress:

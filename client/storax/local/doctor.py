@@ -76,7 +76,10 @@ def _ready(code: int, body: Any) -> Finding:
     if status.get("redis") == "down":
         return Finding("readyz", False, "Redis is down; jobs still run, but start later",
                        "See `storax status`, and check STORAX_REDIS_URL if it is set.")  # fmt: skip
-    return Finding("readyz", True, "Postgres and Redis answer")
+    if stale := status.get("stale"):
+        return Finding("readyz", False, f"without a heartbeat: {', '.join(stale)}",
+                       "See the log of that part: under log/ of the data folder, or of its container.")  # fmt: skip
+    return Finding("readyz", True, "Postgres and Redis answer, and all parts work")
 
 
 def _database_login(code: int, body: Any) -> Iterator[Finding]:

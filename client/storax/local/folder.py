@@ -22,7 +22,7 @@ _SUBFOLDERS = ("valkey", "run", "log")
 
 @dataclass(frozen=True)
 class Folder:
-    """A data folder: ``pg/ valkey/ run/ log/ site/ stack.json FORMAT``."""
+    """A data folder: ``pg/ valkey/ run/ log/ site/ seals.ndjson stack.json FORMAT``."""
 
     path: Path
 
@@ -40,6 +40,11 @@ class Folder:
     def site(self) -> Path:
         """Folder of the local site."""
         return self.path / "site"
+
+    @property
+    def seals(self) -> Path:
+        """The seals of the log, outside its database."""
+        return self.path / "seals.ndjson"
 
     def log(self, part: str) -> Path:
         """Return the path of a part's log file."""
@@ -70,15 +75,9 @@ class Folder:
         """
         # Listed before FORMAT is read: another process may be making the folder, and makes FORMAT first.
         occupied = self.path.is_dir() and any(not entry.name.startswith(".FORMAT") for entry in self.path.iterdir())
-        version = self._format()
-        if version is None and occupied:
+        if self._known_format() is None and occupied:
             raise DataFolderError(
                 f"{self.path} holds other files and is no Storax data folder. Choose an empty one with --data."
-            )
-        if version is not None and version > FORMAT:
-            raise DataFolderError(
-                f"{self.path} was written by a newer Storax (format {version}, this one knows {FORMAT}). "
-                "Install a newer Storax in this Python environment."
             )
 
     def check_postgres(self, *, major: int) -> None:
@@ -99,7 +98,12 @@ class Folder:
             )
 
     def read(self) -> Stack | None:
-        """Read ``stack.json``; return None if it is missing, or unreadable after a crash."""
+        """Read ``stack.json``; return None if it is missing, or unreadable after a crash.
+
+        Raises:
+            DataFolderError: a newer Storax wrote it, or it cannot be read.
+        """
+        self._known_format()
         try:
             return Stack.parse(json.loads((self.path / "stack.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -137,6 +141,16 @@ class Folder:
         if used.parent != self.path:
             shutil.rmtree(used, ignore_errors=True)
             stack.run_dir = ""
+
+    def _known_format(self) -> int | None:
+        """Return the format of the folder, None without one; refuse a newer one."""
+        version = self._format()
+        if version is not None and version > FORMAT:
+            raise DataFolderError(
+                f"{self.path} was written by a newer Storax (format {version}, this one knows {FORMAT}). "
+                "Install a newer Storax in this Python environment."
+            )
+        return version
 
     def _write_format(self) -> None:
         if self._format() is None:

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 import sys
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from storax.local.errors import StartError
 from storax.local.logins import PARTS, Logins
@@ -31,12 +33,14 @@ class Platform:
         logins: The addresses of the servers for each part.
         port: Port of the API.
         servers: Names of the parts that must be ready first.
+        seals: File of the exported seals of the log; another place may be named by STORAX_SEAL_EXPORT.
     """
 
     stack: Stack
     logins: Logins
     port: int
     servers: tuple[str, ...]
+    seals: Path
 
     def parts(self) -> list[Part]:
         """The parts, in the order people should read them."""
@@ -100,7 +104,9 @@ class Platform:
 
     def _environment(self, part: str) -> dict[str, str]:
         api = {"STORAX_HOST": HOST, "STORAX_PORT": str(self.port)} if part == "api" else {}
-        return {**NO_OTHERS, **self.logins.of(part), **api, "PYTHONUNBUFFERED": "1"}
+        place = os.environ.get("STORAX_SEAL_EXPORT", str(self.seals))
+        tasks = {"STORAX_SEAL_EXPORT": place} if part == "tasks" else {}
+        return {**NO_OTHERS, **self.logins.of(part), **api, **tasks, "PYTHONUNBUFFERED": "1"}
 
     def _migration(self) -> dict[str, str]:
         return {**NO_OTHERS, **self.logins.of_migration(), "PYTHONUNBUFFERED": "1"}

@@ -2,6 +2,7 @@
 
 import os
 
+from storax._runtime.atomic_files import atomic_write
 from storax.local.config import StackConfig
 from storax.local.folder import Folder
 from storax.local.logins import logins
@@ -33,7 +34,7 @@ def make_plan(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports
     own = logins(stack, os.environ)
     stack.database_url = own.owner
     site = _site(folder, stack=stack) if config.site else []
-    return [*servers, *Platform(stack, own, port=port, servers=names).parts(), *site]
+    return [*servers, *Platform(stack, own, port=port, servers=names, seals=folder.seals).parts(), *site]
 
 
 def _servers(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports) -> list[Part]:
@@ -55,27 +56,35 @@ def _servers(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports)
 
 
 def _site(folder: Folder, *, stack: Stack) -> list[Part]:
-    base_digest = digest(stack.version, stack.database_url, stack.url, "functions")
+    base_digest = digest(stack.version, stack.database_url, stack.url, "functions", "site token")
+    token_file = folder.path / "site-init-token"
 
     def environment() -> dict[str, str]:
         return {
             "STORAX_URL": stack.url,
-            "STORAX_TOKEN": stack.token,
             "STORAX_AGENT_STOP_JOBS": "1",  # `storax down` leaves nothing running; the jobs are run again later
             "PYTHONUNBUFFERED": "1",
         }
+
+    def init_environment() -> dict[str, str]:
+        return {**environment(), "STORAX_TOKEN_FILE": str(token_file)}
+
+    def hand_over_token() -> None:
+        """By a file: the environment of a process can be read for as long as it lives."""
+        atomic_write(token_file, f"{stack.token}\n", mode=0o600)
 
     def is_prepared() -> bool:
         return folder.site.is_dir() and stack.prepared.get("site") == digest(base_digest, stack.token)
 
     def remember(_: str) -> None:
+        token_file.unlink(missing_ok=True)
         stack.prepared["site"] = digest(base_digest, stack.token)
 
     site = str(folder.site)
     init = python_command("storax_agent", "init", site, "--name", SITE, "--allow-functions")
     return [
-        Part(name="site-init", argv=init, environment=environment, needs=("api", "bootstrap"), once=True,
-             skip=is_prepared, after=remember),
+        Part(name="site-init", argv=init, environment=init_environment, needs=("api", "bootstrap"), once=True,
+             skip=is_prepared, before=hand_over_token, after=remember),
         Part(name="agent", argv=python_command("storax_agent", "run", site), environment=environment,
              needs=("site-init",), settle=SETTLE_SEC, grace=_AGENT_STOP_SEC, rank=0),
     ]  # fmt: skip

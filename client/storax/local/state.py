@@ -1,7 +1,12 @@
-"""The recorded state of a stack, ``stack.json``: enough to find, adopt and stop each of its processes."""
+"""The recorded state of a stack, ``stack.json``: enough to find, adopt and stop each of its processes.
+
+Its version is that of the whole folder, ``FORMAT``: a release that adds a field, which older ones can do without,
+leaves it as it is. So fields that are not known are ignored.
+"""
 
 import secrets
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from storax._runtime.processes import Process
@@ -36,7 +41,7 @@ class PartRecord:
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:
         """Parse the dict that ``asdict`` made."""
-        return cls(**{**values, "process": _process(values.get("process"))})
+        return cls(**{**_known(cls, values), "process": _process(values.get("process"))})
 
 
 @dataclass
@@ -77,7 +82,7 @@ class Stack:
     def parse(cls, values: dict[str, Any]) -> Self:
         """Parse the dict that ``as_dict`` made."""
         parts = {name: PartRecord.parse(part) for name, part in values.get("parts", {}).items()}
-        return cls(**{**values, "supervisor": _process(values.get("supervisor")), "parts": parts})
+        return cls(**{**_known(cls, values), "supervisor": _process(values.get("supervisor")), "parts": parts})
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain dicts and lists, for JSON."""
@@ -100,6 +105,11 @@ class Stack:
     def alive(self) -> dict[str, Process]:
         """Return the running processes by part."""
         return {name: part.process for name, part in self.parts.items() if part.process and part.process.alive()}
+
+
+def _known(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _process(values: dict[str, Any] | None) -> Process | None:

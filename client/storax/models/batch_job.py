@@ -150,8 +150,10 @@ class BatchJob(BatchJobBase):
         doc="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1.",
     )
     """[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1."""
-    scheduler_id: Field[str | None] = Field(str | None, settable="update", doc="Id at the scheduler.")
-    """Id at the scheduler."""
+    scheduler_id: Field[str | None] = Field(
+        str | None, settable="update", doc="Id at the scheduler. The agent sets it."
+    )
+    """Id at the scheduler. The agent sets it."""
     status_info: Field[dict[str, Any]] = Field(
         dict[str, Any], settable="update", doc="Information of the scheduler and the runner."
     )
@@ -479,7 +481,7 @@ class BatchJobQuery(ChangeQuery[BatchJob]):
         """Change all that match, on the server, in one step, and return their number.
 
         Args:
-            scheduler_id: Id at the scheduler.
+            scheduler_id: Id at the scheduler. The agent sets it.
             status_info: Information of the scheduler and the runner.
             start_time: Start.
             end_time: End.

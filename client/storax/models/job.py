@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Never, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, Self, overload
 
-from storax._jobs.app import AppBase
+from storax._jobs.app import AppBase, OnBoth
 from storax._jobs.files import JobFile
 from storax._jobs.job import CancelCount, JobBase, ParentIds
 from storax._jobs.queries import JobManagerBase, JobQueryBase, Retried
@@ -20,6 +20,9 @@ from storax._orm.manager import Manager, Objects
 from storax._orm.query import arguments
 from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
+
+if TYPE_CHECKING:
+    from storax.models.site import Site
 
 AppOrdering = Literal[
     "id",
@@ -314,6 +317,36 @@ class App(AppBase["App", "Job"]):
                 Default: True.
         """
         self._fill(locals())
+
+    @classmethod
+    async def async_(cls, *, rename_from: str | None = None) -> App:
+        """``sync()``, awaited."""
+        return await in_thread(cls.sync, rename_from=rename_from)
+
+    @OnBoth
+    async def asubmit(self: Any, workdir: str, *, save: bool = True, **parameters: Any) -> Job:
+        """``submit()``, awaited."""
+        return await in_thread(self.submit, workdir, save=save, **parameters)
+
+    @classmethod
+    async def aload_by_id(cls, app_id: int) -> type[App]:
+        """``load_by_id()``, awaited."""
+        return await in_thread(cls.load_by_id, app_id)
+
+    @classmethod
+    async def aload_by_name(cls, name: str, *, site: str | int | Site | None = None) -> type[App]:
+        """``load_by_name()``, awaited."""
+        return await in_thread(cls.load_by_name, name, site=site)
+
+    @classmethod
+    async def aload_by_site(cls, site: str | int | Site) -> dict[str, type[App]]:
+        """``load_by_site()``, awaited."""
+        return await in_thread(cls.load_by_site, site)
+
+    @classmethod
+    async def aresolve_site_id(cls) -> int:
+        """``resolve_site_id()``, awaited."""
+        return await in_thread(cls.resolve_site_id)
 
     async def asave(self, *, force: bool = False) -> None:
         """``save()``, awaited."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Never, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, overload
 
 from storax._jobs.session import SessionBase
-from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_thread, iterate_rows
+from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_own_thread, in_thread, iterate_rows
 from storax._orm.changes import ChangeQuery
 from storax._orm.fields import Field
 from storax._orm.filters import Filter
@@ -16,6 +16,10 @@ from storax._orm.manager import Manager, Objects
 from storax._orm.query import arguments
 from storax._orm.query_plan import PAGE
 from storax._runtime.unset import UNSET, Unset
+from storax.models.job_rules import Takeable
+
+if TYPE_CHECKING:
+    from storax.models.job import Job
 
 SessionOrdering = Literal["id", "-id", "creation_date", "-creation_date", "last_update", "-last_update"]
 
@@ -101,6 +105,43 @@ class Session(SessionBase):
             ttl_sec: Seconds without heartbeat until it expires. Default: 60.
         """
         self._fill(locals())
+
+    async def aacquire_jobs(
+        self,
+        *,
+        max_num_jobs: int = 1,
+        max_wall_time_min: int | None = None,
+        max_nodes_per_job: int | None = None,
+        max_aggregate_nodes: float | None = None,
+        serial_only: bool = False,
+        sort_by: Literal["long_large_first"] | None = None,
+        filter_tags: Mapping[str, str] | None = None,
+        states: Iterable[Takeable] | None = None,
+        app_ids: Iterable[int] | None = None,
+        wait: float = 0,
+    ) -> list[Job]:
+        """``acquire_jobs()``, awaited."""
+        return await in_own_thread(
+            self.acquire_jobs,
+            max_num_jobs=max_num_jobs,
+            max_wall_time_min=max_wall_time_min,
+            max_nodes_per_job=max_nodes_per_job,
+            max_aggregate_nodes=max_aggregate_nodes,
+            serial_only=serial_only,
+            sort_by=sort_by,
+            filter_tags=filter_tags,
+            states=states,
+            app_ids=app_ids,
+            wait=wait,
+        )
+
+    async def atick(self) -> list[dict[str, Any]]:
+        """``tick()``, awaited."""
+        return await in_thread(self.tick)
+
+    async def areport(self, reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """``report()``, awaited."""
+        return await in_thread(self.report, reports)
 
     async def arefresh_from_db(self) -> None:
         """``refresh_from_db()``, awaited."""

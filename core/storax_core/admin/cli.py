@@ -1,4 +1,4 @@
-"""``storax admin``: migrate, roles, users, verify, rebuild. Talks to Postgres itself: the API may be down.
+"""``storax admin``: migrate, roles, users, verify, rebuild, seals, restores. Talks to Postgres itself.
 
 No database is taken for granted: one must be named. The client's ``storax admin`` finds the stack of its machine.
 """
@@ -23,6 +23,18 @@ Url = Annotated[
     typer.Option(
         "--database-url", envvar="STORAX_DATABASE_URL", help="Database, as postgresql://user:password@host/db."
     ),
+]
+SealExport = Annotated[
+    str,
+    typer.Option(
+        "--seal-export",
+        envvar="STORAX_SEAL_EXPORT",
+        help="Seals outside the database: a file, or s3://bucket/prefix. Default: none.",
+    ),
+]
+SealKey = Annotated[
+    str,
+    typer.Option("--seal-key-file", envvar="STORAX_SEAL_KEY_FILE", help="File with the sealing key. Default: none."),
 ]
 
 
@@ -168,17 +180,28 @@ def _typed() -> str:
 def verify(
     database_url: Url = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    seal_export: SealExport = "",
+    seal_key_file: SealKey = "",
+    first_seal: Annotated[
+        int, typer.Option("--from-seal", min=1, help="Number of the first seal whose events are read.")
+    ] = 1,
+    only_seals: Annotated[bool, typer.Option("--only-seals", help="Do not compare the tables with the log.")] = False,
 ) -> None:
-    """Fold the whole log, and compare the result with every table. Exit status 6 if they differ.
+    """Fold the whole log and compare it with every table, and the log with its seals. Exit status 6 if they differ.
 
     \b
     Examples:
       storax admin verify
-      storax admin verify --json
+      storax admin verify --only-seals --from-seal 900 --seal-export /backup/seals.ndjson
     """
     from storax_core.admin.verify import verify as work
+    from storax_core.log.sealing import Sealing
 
-    report = _run(work(_named(database_url)))
+    async def run() -> Any:
+        sealing = Sealing.of(seal_export, seal_key_file)
+        return await work(_named(database_url), sealing, first_seal=first_seal, only_seals=only_seals)
+
+    report = _run(run())
     print(json.dumps(report) if as_json else _summary(report))
     if report["differences"]:
         raise typer.Exit(EXIT_DIFFERENT)
@@ -188,7 +211,55 @@ def _summary(report: dict[str, Any]) -> str:
     rows = [f"{n:<14} {r['rows']:>9} rows {r['differences']:>6} differences" for n, r in report["entities"].items()]
     samples = [f"  {s}" for r in report["entities"].values() for s in r["samples"]]
     checks = [f"{n:<32} {v:>6} violations" for n, v in report["checks"].items()]
-    return "\n".join([*rows, *samples, *checks, f"{report['events']} events, {report['differences']} differences"])
+    end = f"{report['events']} events, {report['differences']} differences"
+    return "\n".join([*rows, *samples, *checks, *_sealed(report["seals"]), end])
+
+
+def _sealed(seals: dict[str, Any]) -> list[str]:
+    exported = f", {seals['exported']} exported" if seals["exported"] else ""
+    lost = f", {seals['lost']} lost in confirmed restores" if seals["lost"] else ""
+    archived = f", {seals['archived']} archived" if seals["archived"] else ""
+    line = f"{seals['seals']} seals{exported}{archived}{lost}, {seals['unsealed']} events not sealed yet"
+    return [line, *(f"  {sentence}" for sentence in seals["problems"])]
+
+
+@app.command()
+def seal(database_url: Url = None, seal_export: SealExport = "", seal_key_file: SealKey = "") -> None:
+    """Seal the log up to now, and export the seals. The server does this every STORAX_SEAL_SEC seconds.
+
+    \b
+    Examples:
+      storax admin seal
+      storax admin seal --seal-export s3://audit/storax --seal-key-file /etc/storax/seal.key
+    """
+    from storax_core.admin.sealing import seal as work
+
+    added, exported = _run(work(_named(database_url), seal_export, seal_key_file))
+    print(f"{added} new seals, {exported} exported")
+
+
+@app.command("mark-restored")
+def mark_restored(
+    database_url: Url = None,
+    seal_export: SealExport = "",
+    seal_key_file: SealKey = "",
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "an operator restored it",
+) -> None:
+    """Say that the database was restored to an older state, before its server starts.
+
+    A new epoch begins: ids, positions and leases that were handed out after that state never come again, agents report
+    again, readers of the event stream are told to start over. With exported seals, their loss is confirmed. A restored
+    dump is noticed without this command; a copy of Postgres' files may not be.
+
+    \b
+    Examples:
+      storax admin mark-restored
+      storax admin mark-restored --reason "disk failure on node 3"
+    """
+    from storax_core.admin.sealing import mark_restored as work
+
+    epoch = _run(work(_named(database_url), reason, seal_export, seal_key_file))
+    print(f"Epoch {epoch.number} begins; the log was kept up to position {epoch.kept_position}.")
 
 
 @app.command()

@@ -4,19 +4,16 @@ The fold of the whole log takes long and blocks nobody. Writers wait for the fen
 and those changed since, are folded once more and replaced. Readers never wait.
 """
 
-import asyncio
-
 import asyncpg
 
 from storax_core.database.connections import GONE, RETRY, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
+from storax_core.log import unknown_events, watermark
 from storax_core.log.fold import MERGE, folded, unlike
 from storax_core.log.sql import FENCE
-from storax_core.log.watermark import Watermark
 from storax_core.resources import JOBS, PROJECTED, Resource
 
 TRIES = 5  # of the exchange; a writer that holds a row and waits for the fence is a deadlock that Postgres ends
-POLL_SEC = 0.005
 # A parent that was deleted after it had finished counts as done: its edges are not made again.
 EDGES = """SELECT j.id AS child_id, p::bigint AS parent_id, j.owner_id
 FROM job j, jsonb_array_elements_text(j.parent_ids) p
@@ -38,6 +35,7 @@ async def rebuild(url: str) -> dict[str, int]:
     """Rebuild all projections. Volatile fields (password and token hashes, heartbeats) are kept.
 
     Needs the migrating role: row-level security is set aside in its transactions. Returns rows by entity.
+    Raises Conflict, and changes nothing, where the log has events that a newer release wrote.
     """
     try:
         conn = await asyncpg.connect(url, server_settings={"timezone": "UTC", "jit": "off"})
@@ -46,21 +44,15 @@ async def rebuild(url: str) -> dict[str, int]:
     try:
         await conn.execute(MERGE)
         await conn.execute(f"SET ROLE {WORKER_ROLE}")
-        since = await _final(conn)
-        async with conn.transaction(isolation="repeatable_read"):
-            await _find_suspects(conn)
-        await _exchange_or_retry(conn, since)
+        since = await watermark.final(conn)
+        with unknown_events.refusals():
+            async with conn.transaction(isolation="repeatable_read"):
+                await unknown_events.refuse_unknown_resources(conn)
+                await _find_suspects(conn)
+            await _exchange_or_retry(conn, since)
         return {r.entity: await conn.fetchval(f"SELECT count(*) FROM {r.table}") for r in PROJECTED}  # noqa: S608
     finally:
         await conn.close()
-
-
-async def _final(conn: Connection) -> int:
-    """A position up to which every event is visible to all that begins from now on."""
-    mark = Watermark()
-    while not await mark.advance(conn) and mark.waiting:
-        await asyncio.sleep(POLL_SEC)
-    return mark.safe
 
 
 async def _find_suspects(conn: Connection) -> None:

@@ -1,12 +1,16 @@
 """Verify the projections: fold the whole log and compare every row, column by column."""
 
+from dataclasses import asdict
 from typing import Any
 
 import asyncpg
 
+from storax_core.admin.seals import check, read_export
 from storax_core.database.connections import GONE, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
+from storax_core.log import unknown_events
 from storax_core.log.fold import MERGE, compared, unlike
+from storax_core.log.sealing import Sealing
 from storax_core.resources import PROJECTED, Resource
 from storax_core.resources.job import ENDED
 
@@ -39,8 +43,19 @@ CHECKS = {
 }
 
 
-async def verify(url: str) -> dict[str, Any]:
-    """Fold and compare everything in one snapshot. Returns counts, samples of differences, and rule violations."""
+async def verify(
+    url: str, sealing: Sealing | None = None, *, first_seal: int = 1, only_seals: bool = False
+) -> dict[str, Any]:
+    """Fold and compare everything in one snapshot. Returns counts, samples of differences, and rule violations.
+
+    ``sealing`` names the exported seals and the key. ``first_seal`` is the first whose events are read; with
+    ``only_seals`` nothing but the seals is checked.
+
+    Raises:
+        Conflict: a newer release wrote events of the log.
+    """
+    sealing = sealing or Sealing()
+    exported = read_export(sealing.store, sealing.key)  # before the snapshot, which then has all that was exported
     try:
         conn = await asyncpg.connect(url, server_settings={"role": WORKER_ROLE, "timezone": "UTC", "jit": "off"})
     except (*GONE, TimeoutError) as error:
@@ -48,13 +63,19 @@ async def verify(url: str) -> dict[str, Any]:
     try:
         await conn.execute(MERGE)
         async with conn.transaction(isolation="repeatable_read"):
-            entities = {r.entity: await _compare(conn, r) for r in PROJECTED}
-            checks = {name: await conn.fetchval(sql) for name, sql in CHECKS.items()}
+            chosen = () if only_seals else PROJECTED
+            if chosen:
+                await unknown_events.refuse_unknown_resources(conn)
+            with unknown_events.refusals():
+                entities = {r.entity: await _compare(conn, r) for r in chosen}
+            checks = {name: await conn.fetchval(sql) for name, sql in CHECKS.items() if chosen}
+            sealed = await check(conn, exported=exported, key=sealing.key, first=first_seal)
             events = await conn.fetchval("SELECT count(*) FROM event_log")
     finally:
         await conn.close()
-    differences = sum(e["differences"] for e in entities.values()) + sum(checks.values())
-    return {"entities": entities, "checks": checks, "events": events, "differences": differences}
+    differences = sum(e["differences"] for e in entities.values()) + sum(checks.values()) + sealed.violations
+    report = {"entities": entities, "checks": checks, "seals": asdict(sealed)}
+    return report | {"events": events, "differences": differences}
 
 
 async def _compare(conn: Connection, resource: Resource) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """Acquire: lease jobs to a session. Redis only hints at candidates; the claim in Postgres decides.
 
-A claim is one statement: extend the session's life, pick and lock jobs, lease them, append an event for each. Jobs are
+A claim is one statement: lock the session, pick and lock jobs, lease them, append an event for each. Jobs are
 taken by priority, then age. With ``max_aggregate_nodes`` or ``sort_by`` the first ``WINDOW`` of them that fit are put
 into packing order, and taken while their running sum of nodes stays within the limit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from storax_core.commands import leases
 from storax_core.database.aliases import source
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
@@ -90,12 +89,16 @@ class Holder:
     owner_id: int
     site_id: int
     batch_job_id: int | None
+    ttl_sec: int
+
+
+HOLDER_FIELDS = tuple(field.name for field in fields(Holder))
 
 
 async def claim(
     conn: Connection, ctx: Context, holder: Holder, ask: Acquire, candidates: Sequence[int] | None = None
 ) -> list[Any]:
-    """Lease up to ``max_num_jobs`` to the holder and extend its life, in one statement.
+    """Lease up to ``max_num_jobs`` to the holder, in one statement.
 
     ``candidates`` are the ids to choose from; None: all. Those that another session holds by now are passed over. A
     session that has ended gets nothing.
@@ -110,9 +113,12 @@ async def claim(
 
 
 def _alive(session: str) -> str:
-    """SQL of the CTE ``alive``: the session, its life extended, locked until commit; no row when it is gone."""
-    return f"""alive AS (UPDATE session SET {leases.ALIVE} WHERE id = {session}::bigint AND owner_id = $1::bigint
-  RETURNING id)"""  # noqa: S608
+    """SQL of the CTE ``alive``: the session, kept from being deleted until commit; no row when it is gone.
+
+    A claim does not extend its life: the poll of a holder that was cut off goes on claiming.
+    """
+    return f"""alive AS MATERIALIZED (SELECT id FROM session WHERE id = {session}::bigint AND owner_id = $1::bigint
+  FOR KEY SHARE)"""  # noqa: S608
 
 
 def _narrow(ask: Acquire, where: select.Where) -> None:

@@ -39,9 +39,11 @@ async def delete_ids(
 
 async def _delete_below(conn: Connection, ctx: Context, resource: Resource, ids: Sequence[int]) -> None:
     for child in PROJECTED:
-        if child.parent is None or child.parent.resource != resource.entity or not ids:
+        links = (child.parent, *child.also_below)
+        link = next((link for link in links if link and link.resource == resource.entity), None)
+        if link is None or not ids:
             continue
-        sql = f"SELECT id FROM {child.table} WHERE {child.parent.field} = ANY($1::bigint[]) ORDER BY id"  # noqa: S608
+        sql = f"SELECT id FROM {child.table} WHERE {link.field} = ANY($1::bigint[]) ORDER BY id"  # noqa: S608
         below = [r["id"] for r in await conn.fetch(sql, list(ids))]
         reason = {"deleted_with": {"entity": resource.entity, "id": ids[0]}}
         _, held = await delete_ids(conn, ctx, child, below, reason)

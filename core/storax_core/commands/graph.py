@@ -5,14 +5,15 @@ Children are locked first, and their parents are read in a later statement. So o
 moment in two transactions, the later one sees the other's end: no child waits for ever, none is released twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import TopologicalSorter
 from typing import Any
 
 from storax_core.commands.locks import JOB_FACTS, lock_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import IllegalMove
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Facts, Row
+from storax_core.lifecycle.change import DELETED, Change, Facts, Row
 from storax_core.lifecycle.parents import RUN_AGAIN, leaves_unsuccessful_end, objection
 from storax_core.lifecycle.states import JOB_DONE, JOB_UNSUCCESSFUL, JobState, TransferState
 from storax_core.log import append
@@ -21,6 +22,19 @@ from storax_core.resources import JOBS, TRANSFERS
 from storax_core.resources.job import ENDED, UNSUCCESSFUL
 
 CHILDREN = "SELECT child_id FROM job_parent WHERE parent_id = ANY($1::bigint[])"
+# The waiting jobs below the jobs $1, which failed or were cancelled: all of them end too, each with its parents. OFFSET
+# 0 fixes the order of the joins. Without it the planner, which does not know how many jobs wait, reads all of them anew
+# for every level.
+DOOMED = """WITH RECURSIVE below(id) AS (
+  SELECT unnest($1::bigint[])
+  UNION SELECT s.id FROM below b,
+    LATERAL (SELECT child_id FROM job_parent WHERE parent_id = b.id OFFSET 0) e,
+    LATERAL (SELECT id, state FROM job_state WHERE id = e.child_id OFFSET 0) s,
+    LATERAL (SELECT on_parent_failure FROM job WHERE id = e.child_id OFFSET 0) c
+  WHERE s.state = 'AWAITING_PARENTS' AND c.on_parent_failure = 'fail')
+SELECT b.id, e.parents FROM below b,
+  LATERAL (SELECT array_agg(parent_id) AS parents FROM job_parent WHERE child_id = b.id OFFSET 0) e
+WHERE (b.id IN (SELECT unnest($1::bigint[]))) IS NOT TRUE"""
 LOCK_WAITING = f"""SELECT {JOB_FACTS} FROM job_state
 WHERE id = ANY($1::bigint[]) AND state = 'AWAITING_PARENTS' ORDER BY id FOR UPDATE"""  # noqa: S608
 # The parents of each of the jobs $1, of which those in $2 are about to run again. An IN in an expression is looked up
@@ -71,12 +85,30 @@ _MISSING = (
     ("cancelled", "was cancelled", JobState.CANCELLED),
     ("deleted", "was deleted", JobState.FAILED),
 )
+_KINDS = {JobState.FAILED: "failed", JobState.CANCELLED: "cancelled", DELETED: "deleted"}
 
 # Of a job that has ended. What a service has begun of an item is the agent's to end, which also removes what is left.
 NOT_BEGUN = """SELECT i.id, i.owner_id, i.site_id, i.version, i.state, j.state AS job
 FROM transfer_item i JOIN job_state j ON j.id = i.job_id
 WHERE i.job_id = ANY($1::bigint[]) AND i.state IN ('awaiting_job', 'pending', 'inactive')
   AND i.task_id IS NULL AND NOT i.transfer_info ? 'tries' ORDER BY i.id FOR UPDATE OF i"""
+
+
+async def ended_below(conn: Connection, ends: Mapping[int, str], roots: dict[int, int] | None = None) -> list[Change]:
+    """Decide on all waiting jobs that end because these do, however deep; ``ends`` has their states, or ``deleted``.
+
+    The caller has locked these, and appends the changes of all together: the events of others wait while a transaction
+    appends, so whatever has to be read is read before.
+    """
+    edges = {r["id"]: r["parents"] for r in await conn.fetch(DOOMED, list(ends))} if ends else {}
+    waiting = await conn.fetch(LOCK_WAITING, list(edges)) if edges else []
+    changes = await _decide_all(conn, waiting, {} if roots is None else roots, ends=ends, edges=edges)
+    return [change for change in changes if change.patch.get("state") in JOB_UNSUCCESSFUL]
+
+
+def ends_of(changes: Iterable[Change]) -> dict[int, str]:
+    """The jobs that end without success by these changes, and how."""
+    return {c.id: c.patch["state"] for c in changes if c.patch.get("state") in JOB_UNSUCCESSFUL}
 
 
 async def release_children(
@@ -102,24 +134,61 @@ async def await_parents(conn: Connection, ctx: Context, jobs: Sequence[int]) -> 
 
 
 async def _settle_waiting(conn: Connection, ctx: Context, jobs: Sequence[int], roots: dict[int, int]) -> list[int]:
-    """Release, fail or cancel those of these jobs that wait for parents. Returns the ids of those that ended."""
+    """Release, fail or cancel those of these jobs that wait for parents, and end all that end because of them.
+
+    Returns the ids of those that ended.
+    """
     waiting = await conn.fetch(LOCK_WAITING, list(jobs)) if jobs else []
     if not waiting:
         return []
-    summary = {r["id"]: r for r in await conn.fetch(PARENTS, [w["id"] for w in waiting], [])}
-    await _add_roots(conn, roots, {r["failed"] or r["cancelled"] for r in summary.values()} - {None})
-    changes = [_decide(w, summary[w["id"]], roots) for w in waiting]
+    changes = await _decide_all(conn, waiting, roots)
+    changes += await ended_below(conn, ends_of(changes), roots)
     await append.append_changes(conn, ctx, JOBS, changes)
     await start_transfers(conn, ctx, [c.id for c in changes if c.patch.get("state") == JobState.READY], "in")
-    ended = [c.id for c in changes if c.patch.get("state") in JOB_UNSUCCESSFUL]
+    ended = list(ends_of(changes))
     await end_transfers(conn, ctx, ended)
     return ended
+
+
+async def _decide_all(
+    conn: Connection,
+    waiting: Sequence[Facts],
+    roots: dict[int, int],
+    *,
+    ends: Mapping[int, str] | None = None,
+    edges: Mapping[int, Sequence[int]] | None = None,
+) -> list[Change]:
+    """Decide on each of these jobs, parents before their children.
+
+    ``edges`` has the parents of jobs that may end because of another one of these, or of ``ends``, which are not
+    written yet.
+    """
+    ended, edges = dict(ends or {}), edges or {}
+    locked = {w["id"]: w for w in waiting}
+    summary = {r["id"]: r for r in await conn.fetch(PARENTS, list(locked), [])} if locked else {}
+    await _add_roots(conn, roots, {r["failed"] or r["cancelled"] for r in summary.values()} - {None} - ended.keys())
+    changes = []
+    for job in TopologicalSorter({i: [p for p in edges.get(i, ()) if p in locked] for i in locked}).static_order():
+        change = _decide(locked[job], _with_ends(summary[job], edges.get(job, ()), ended), roots)
+        ended |= ends_of([change])
+        changes.append(change)
+    return changes
 
 
 async def _add_roots(conn: Connection, roots: dict[int, int], failed: set[int]) -> None:
     """Add the first job to fail above each of these jobs that failed before; of one that failed by itself, itself."""
     if unknown := failed - roots.keys():
         roots |= {r["id"]: r["root"] or r["id"] for r in await conn.fetch(ROOTS, list(unknown))}
+
+
+def _with_ends(summary: Any, parents: Iterable[int], ended: Mapping[int, str]) -> Row:
+    """Return the summary of a job's parents with those of them that have ended since."""
+    after = dict(summary)
+    for parent in parents:
+        if parent in ended:
+            kind = _KINDS[ended[parent]]
+            after[kind] = min(parent, after[kind] or parent)
+    return after
 
 
 def _decide(facts: Facts, summary: Any, roots: dict[int, int]) -> Change:

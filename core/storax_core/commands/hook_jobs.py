@@ -16,16 +16,15 @@ from storax_core.log.append import Context
 from storax_core.queries import merged_maps
 from storax_core.resources import JOBS
 
+ELSEWHERE = "SELECT id FROM app WHERE owner_id = $1 AND site_id <> $2 AND id = ANY($3::bigint[]) ORDER BY id LIMIT 1"
 BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND name = ANY($3::text[])"
 
 
 async def create(conn: Connection, ctx: Context, facts: Facts, report: Row) -> None:
-    """Create the jobs of a report, unless its job is being cancelled.
+    """Create the jobs of a report that is accepted, unless its job is being cancelled.
 
     Where one is invalid, the report is changed to FAILED with the reason.
     """
-    if facts["lease_epoch"] != report["lease_epoch"] or facts["session_id"] is None:
-        return  # a late or a repeated report
     if facts["cancel_requested"]:
         for move in report["moves"][-1:]:
             move["data"]["jobs_not_created"] = len(report["jobs"])
@@ -33,7 +32,7 @@ async def create(conn: Connection, ctx: Context, facts: Facts, report: Row) -> N
     try:
         # It judges all rows before it writes any.
         await create_jobs.create_jobs(
-            conn, ctx, create_jobs.fields_set(_checked(await _with_apps(conn, facts, report["jobs"])))
+            conn, ctx, create_jobs.fields_set(_checked(await _permitted(conn, ctx, facts, report["jobs"])))
         )
     except (Invalid, ValidationError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
@@ -62,6 +61,18 @@ def _fail(report: Row, message: str) -> None:
 def _checked(rows: list[Row]) -> list[JOBS.create_model]:  # type: ignore[name-defined]
     checked: list[JOBS.create_model] = JOBS.create_adapter.validate_python(rows)  # type: ignore[name-defined]
     return checked
+
+
+async def _permitted(conn: Connection, ctx: Context, facts: Facts, rows: list[Row]) -> list[Row]:
+    """The rows with their Apps. A site's token creates jobs at its own site alone."""
+    rows = await _with_apps(conn, facts, rows)
+    if ctx.site_id is None:
+        return rows
+    wanted = [row["app_id"] for row in rows if isinstance(row.get("app_id"), int)]
+    elsewhere = await conn.fetchval(ELSEWHERE, facts["owner_id"], ctx.site_id, wanted)
+    if elsewhere is not None:
+        raise Invalid(f"App {elsewhere} is at another site; with the token of a site, hooks create jobs there alone")
+    return rows
 
 
 async def _with_apps(conn: Connection, facts: Facts, rows: list[Row]) -> list[Row]:

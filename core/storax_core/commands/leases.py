@@ -3,14 +3,16 @@ takes a job away, and a report that carries an older epoch is refused, by an eve
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storax_core.commands import hook_jobs, transitions
 from storax_core.commands.locks import lock_mine, require_mine
+from storax_core.database import epochs, uptime
 from storax_core.database.connections import Connection
+from storax_core.database.session_life import touch
 from storax_core.errors import Invalid, NotFound
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.allocation_end import allocation_end
@@ -35,24 +37,17 @@ from storax_core.resources.types import (
     Whole,
 )
 
-ALIVE = "heartbeat = now(), expires_at = now() + make_interval(secs => ttl_sec)"
-TOUCH = f"""UPDATE session SET {ALIVE}
-WHERE id = $1 AND owner_id = $2 RETURNING id, owner_id, site_id, batch_job_id, expires_at"""  # noqa: S608
-# Whether the session lives and the call with this key was not answered yet.
-FRESH = """SELECT NOT EXISTS (SELECT FROM command WHERE owner_id = $2 AND key = $3::uuid)
-FROM session WHERE id = $1 AND owner_id = $2"""
 CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = $1 AND cancel_requested"
-# Whether the session is or was the owner's, and its cancels: one query at the end of a report.
-KNOWN_AND_CANCELS = """SELECT EXISTS (SELECT FROM session WHERE id = $1 AND owner_id = $2) OR EXISTS (SELECT
-FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2) AS known,
-(SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'lease_epoch', lease_epoch)), '[]')
- FROM job_state WHERE session_id = $1 AND cancel_requested) AS cancel"""
+# The site of a session that lives, or of one that has ended.
+SITE = """SELECT coalesce((SELECT site_id FROM session WHERE id = $1 AND owner_id = $2), (SELECT site_id
+FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2))"""
 # Sessions inside these BatchJobs, with what the scheduler says of their allocations.
 INSIDE = """SELECT s.id AS session_id, b.id, b.scheduler_id, b.status_info::text AS info, b.wall_time_min, b.start_time,
   b.end_time FROM session s JOIN batch_job b ON b.id = s.batch_job_id
 WHERE b.id = ANY($1::bigint[]) ORDER BY s.id FOR UPDATE OF s"""
 AT_ONCE = 100  # sessions that one sweep ends
-EXPIRED = f"""SELECT id, owner_id, ttl_sec FROM session WHERE expires_at < now()
+# The end of a lease counts once a heartbeat after it could have been accepted.
+EXPIRED = f"""SELECT id, owner_id, ttl_sec FROM session WHERE expires_at < {uptime.LAST_SERVED}
 ORDER BY id LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED"""  # noqa: S608
 
 
@@ -104,7 +99,7 @@ class Report(BaseModel):
 
     id: BigId = Field(description="The job.")
     lease_epoch: RowVersion = Field(description="Epoch under which it was acquired.")
-    attempt: Whole | None = Field(default=None, description="For the reader; the epoch decides.")
+    attempt: Whole | None = Field(default=None, description="Number of the run; a start of one not counted is refused.")
     moves: list[Move] = Field(default_factory=list, max_length=8, description="In order.")
     release: ShortText | None = Field(default=None, description="Instead of moves: why it is given back unstarted.")
     patch: Outcome = Field(default_factory=Outcome, description="Goes with the last move.")
@@ -116,6 +111,8 @@ class Report(BaseModel):
     def _says_something(self) -> Self:
         if bool(self.moves) == (self.release is not None):
             raise ValueError("a report has moves, or release where the job is given back unstarted; one of the two")
+        if self.release is not None and self.jobs:
+            raise ValueError("a job that is given back unstarted creates no jobs")
         return self
 
 
@@ -127,22 +124,16 @@ class Reports(BaseModel):
     reports: list[Report] = Field(max_length=10_000, description="Rows of one job and epoch count as one, in order.")
 
 
-async def touch(conn: Connection, owner_id: int, session_id: int) -> Any:
-    """Extend a session's life. Raises NotFound when it has ended or expired."""
-    row = await conn.fetchrow(TOUCH, session_id, owner_id)
-    if row is None:
-        raise NotFound(
-            f"session {session_id} does not exist: it ended or expired",
-            hint="Open a new session; its jobs were given back.",
-        )
-    return row
-
-
 async def heartbeat(conn: Connection, owner_id: int, session_id: int) -> Row:
-    """Extend a session and note that its site was heard. Returns expires_at and the jobs to cancel."""
+    """Extend a session and note that its site was heard. Returns expires_at, the jobs to cancel, and the epoch.
+
+    ``restored_to`` is the last position kept when the epoch began, ``lease_floor`` what its leases exceed.
+    """
     row = await touch(conn, owner_id, session_id)
     await conn.execute("UPDATE site SET last_refresh = now() WHERE id = $1", row["site_id"])
-    return {"expires_at": row["expires_at"], "cancel": await cancels(conn, session_id)}
+    epoch = await epochs.current(conn)
+    of_epoch = {"epoch": epoch.number, "restored_to": epoch.kept_position, "lease_floor": epoch.lease_floor}
+    return {"expires_at": row["expires_at"], "cancel": await cancels(conn, session_id), **of_epoch}
 
 
 async def cancels(conn: Connection, session_id: int) -> list[Row]:
@@ -154,8 +145,13 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     """Apply the reports of a lease holder. Each is accepted, or refused with a code, on its own.
 
     Repeating a report is safe: what an epoch has reported already is accepted again without effect. A session that has
-    ended may still report: each job's epoch decides. Raises NotFound for a session that never was the caller's.
+    ended may still report: each job's epoch decides. What is refused has no effect but its event. Raises NotFound for a
+    session that never was the caller's.
     """
+    site_id = await conn.fetchval(SITE, session_id, ctx.owner_id)
+    if site_id is None:
+        await epochs.check_id(conn, "session", session_id)
+        raise NotFound(f"session {session_id} does not exist")
     by_job, stale = _newest(reports)
     facts = {f["id"]: f for f in await transitions.lock_jobs(conn, ctx.owner_id, list(by_job))}
     await hook_jobs.merge_maps(conn, ctx, {i: by_job[i] for i in facts})
@@ -165,19 +161,26 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     ]
     refused += [{"id": i, "code": "stale_epoch", "detail": "a newer epoch stands in the same call"} for i in stale]
     for fact in facts.values():
-        if by_job[fact["id"]]["jobs"]:
-            await hook_jobs.create(conn, ctx, fact, by_job[fact["id"]])
-        change, code, detail = rules.apply_report(fact, by_job[fact["id"]])
+        change, code, detail = await _apply(conn, ctx, fact, by_job[fact["id"]], site_id)
         changes.append(change)
         if code:
             refused.append({"id": fact["id"], "code": code, "detail": detail})
         else:
             accepted.append(fact["id"])
     await transitions.append_job_changes(conn, ctx, changes)
-    row = await conn.fetchrow(KNOWN_AND_CANCELS, session_id, ctx.owner_id)
-    if not row["known"]:
-        raise NotFound(f"session {session_id} does not exist")
-    return {"accepted": accepted, "refused": refused, "cancel": row["cancel"]}
+    return {"accepted": accepted, "refused": refused, "cancel": await cancels(conn, session_id)}
+
+
+async def _apply(conn: Connection, ctx: Context, facts: Facts, report: Row, site_id: int) -> tuple[Change, str, str]:
+    """Apply one report, and create its jobs once it is certain that it is accepted."""
+    if facts["site_id"] != site_id:
+        return rules.report_from_elsewhere(facts, report, site_id)
+    verdict = rules.apply_report(facts, report)
+    change, code, _ = verdict
+    if not report["jobs"] or code or not change.events:
+        return verdict
+    await hook_jobs.create(conn, ctx, facts, report)
+    return rules.apply_report(facts, report)
 
 
 def _newest(reports: Sequence[Report]) -> tuple[dict[int, Row], list[int]]:
@@ -206,7 +209,11 @@ def _joined(rows: Sequence[Report]) -> Row:
     patch = {n: getattr(row.patch, n) for row in rows for n in row.patch.model_fields_set}
     jobs = [job for row in rows for job in row.jobs]
     release = next((row.release for row in rows if row.release is not None), None)
-    return {"lease_epoch": rows[0].lease_epoch, "moves": steps, "patch": patch, "jobs": jobs, "release": release}
+    attempt = max((row.attempt or 0 for row in rows), default=0)
+    return {
+        "lease_epoch": rows[0].lease_epoch, "attempt": attempt, "moves": steps, "patch": patch, "jobs": jobs,
+        "release": release,
+    }  # fmt: skip
 
 
 async def end_sessions(conn: Connection, ctx: Context, ids: Sequence[int], reason: str) -> None:

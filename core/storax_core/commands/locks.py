@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from storax_core.database.connections import Connection
+from storax_core.database.epochs import LEASE_FLOOR
 from storax_core.errors import Invalid
 from storax_core.lifecycle.change import Facts
 from storax_core.resources import Resource
@@ -10,7 +11,8 @@ from storax_core.resources import Resource
 FACTS = "id, owner_id, site_id, version, state, last_update, now() AS now"
 # What ``lifecycle.rules`` reads of a job.
 JOB_FACTS = (
-    f"{FACTS}, session_id, lease_epoch, attempt, max_attempts, losses, max_losses, loss_reason, retry_delay_sec,"
+    f"{FACTS}, session_id, lease_epoch, {LEASE_FLOOR} AS lease_floor, attempt, max_attempts, losses, max_losses,"
+    " loss_reason, retry_delay_sec,"
     " not_before, cancel_requested, stage_in, stage_out, hooks, retry_exit_codes::text AS retry_exit_codes,"
     " retry_on_timeout, return_code, num_nodes, ranks_per_node, node_packing_count"
 )

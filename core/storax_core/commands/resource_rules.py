@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storax_core.commands import apps, create_jobs, graph, leases, locks, transfers, transitions
+from storax_core.commands import apps, create_jobs, graph, leases, locks, transfers, transitions, users
 from storax_core.database.connections import Connection
-from storax_core.errors import IllegalMove
+from storax_core.errors import Forbidden, IllegalMove
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change, Facts, Patch, Row
 from storax_core.log.append import Context
@@ -15,6 +15,10 @@ from storax_core.resources import Resource
 Ids = Sequence[int]
 Create = Callable[[Connection, Context, Sequence[Row]], Awaitable[list[Row]]]
 Delete = Callable[[Connection, Context, Ids, Row], Awaitable[tuple[int, list[int]]]]
+# BatchJobs of these at sites whose agents have tokens of their own.
+SET_BY_AGENT = """SELECT b.id FROM batch_job b WHERE b.id = ANY($1::bigint[]) AND b.owner_id = $2 AND EXISTS (
+  SELECT FROM token t WHERE t.site_id = b.site_id AND (t.expires_at IS NULL OR t.expires_at > now()))
+ORDER BY b.id LIMIT 1"""
 
 
 async def nothing(*_: Any) -> None:
@@ -62,10 +66,27 @@ class ResourceRules:
     delete: Delete | None = None
 
 
+async def _leave_scheduler_id_to_the_agent(conn: Connection, ctx: Context, patches: Sequence[Patch]) -> None:
+    """Leave ``scheduler_id`` to the agent: it becomes an argument of the scheduler's commands.
+
+    An agent of an earlier release calls with its owner's token, so the rule holds where the site has one of its own.
+    Raises Forbidden.
+    """
+    named = [patch.id for patch in patches if "scheduler_id" in patch.fields]
+    if not named or ctx.site_id is not None:
+        return
+    number = await conn.fetchval(SET_BY_AGENT, named, ctx.owner_id)
+    if number is not None:
+        raise Forbidden(
+            f"scheduler_id of batch job {number} is set by the agent of its site alone",
+            hint="To end an allocation, delete its BatchJob, or set its state to pending_deletion.",
+        )
+
+
 _GENERAL = ResourceRules()
 _RULES = {
     "app": ResourceRules(before_create=apps.check_new, before_update=apps.check_patches),
-    "batch_job": ResourceRules(after_change=leases.end_sessions_of),
+    "batch_job": ResourceRules(before_update=_leave_scheduler_id_to_the_agent, after_change=leases.end_sessions_of),
     "job": ResourceRules(
         create=create_jobs.create_jobs,
         before_update=create_jobs.check_patches,
@@ -80,6 +101,7 @@ _RULES = {
     "session": ResourceRules(
         before_create=leases.check_allocations, after_create=leases.begin, delete=leases.delete_sessions
     ),
+    "token": ResourceRules(delete=users.delete_tokens),
     "transfer_item": ResourceRules(after_change=transfers.settle),
 }
 

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from storax_core.commands import graph
 from storax_core.commands.graph import await_parents, end_transfers, release_children, start_transfers
 from storax_core.commands.locks import JOB_FACTS, lock_mine
 from storax_core.database.connections import Connection
 from storax_core.lifecycle import rules
-from storax_core.lifecycle.change import Change, Facts, Row
+from storax_core.lifecycle.change import DELETED, Change, Facts, Row
 from storax_core.lifecycle.states import JOB_DONE, JobState
 from storax_core.log import append
 from storax_core.log.append import Context
@@ -20,9 +21,10 @@ async def lock_jobs(conn: Connection, owner_id: int, ids: Sequence[int]) -> list
 
 
 async def append_job_changes(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
-    """Write changes of locked jobs, and settle what hangs on them."""
-    await append.append_changes(conn, ctx, JOBS, changes)
-    await settle(conn, ctx, changes)
+    """Write changes of locked jobs and of the jobs that end because of them, and settle what hangs on them."""
+    below = await graph.ended_below(conn, graph.ends_of(changes))
+    await append.append_changes(conn, ctx, JOBS, [*changes, *below])
+    await settle(conn, ctx, [*changes, *below])
 
 
 async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
@@ -71,12 +73,16 @@ async def delete_jobs(conn: Connection, ctx: Context, ids: Sequence[int], reason
     rows = await lock_mine(conn, ctx.owner_id, JOBS, ids, "id, session_id, state")
     free = [r["id"] for r in rows if r["session_id"] is None]
     if free:
+        gone = {r["id"]: DELETED for r in rows if r["session_id"] is None and r["state"] != JobState.JOB_FINISHED}
+        below = await graph.ended_below(conn, gone)
         items = await conn.fetch("SELECT id FROM transfer_item WHERE job_id = ANY($1::bigint[]) FOR UPDATE", free)
         await append.append_deleted(conn, ctx, TRANSFERS, [r["id"] for r in items], reason)
         await append.append_deleted(conn, ctx, JOBS, free, reason)
         # A parent that had finished counts as done for good: its edges go, so that its children are not failed by this.
         done = [r["id"] for r in rows if r["state"] == JobState.JOB_FINISHED]
         await conn.execute("DELETE FROM job_parent WHERE parent_id = ANY($1::bigint[])", done)
+        await append.append_changes(conn, ctx, JOBS, below)
+        await settle(conn, ctx, below)
         await release_children(conn, ctx, free)
         await conn.execute("DELETE FROM job_parent WHERE child_id = ANY($1::bigint[])", free)
     return len(free), [r["id"] for r in rows if r["session_id"] is not None]

@@ -1,6 +1,7 @@
 """Users, passwords and tokens. Tokens are 256 random bits, shown once and kept as a hash."""
 
 import secrets
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any
@@ -9,18 +10,26 @@ import asyncpg
 from pwdlib import PasswordHash
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from storax_core.commands.locks import lock_mine, require_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Unauthorized
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Row
 from storax_core.log import append
 from storax_core.log.append import Context
-from storax_core.resources import TOKENS, USERS
-from storax_core.resources.types import LoginName, ShortText, clean_text
+from storax_core.resources import SITES, TOKENS, USERS
+from storax_core.resources.types import BigId, LoginName, ShortText, clean_text
 
 PREFIX = "stx_"
-AUTHENTICATE = """SELECT t.id AS token_id, t.owner_id, u.username FROM token t JOIN user_account u ON u.id = t.user_id
+AUTHENTICATE = """SELECT t.id AS token_id, t.owner_id, t.site_id, u.username
+FROM token t JOIN user_account u ON u.id = t.user_id
 WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > now())"""
+# Those of these tokens that are refused by now.
+REFUSED = """SELECT wanted AS id FROM unnest($1::bigint[]) AS wanted WHERE NOT EXISTS (
+  SELECT FROM token t WHERE t.id = wanted AND (t.expires_at IS NULL OR t.expires_at > now()))"""
+FAMILY = """WITH RECURSIVE family AS (SELECT id FROM token WHERE id = ANY($1::bigint[]) AND owner_id = $2
+  UNION SELECT t.id FROM token t JOIN family f ON t.parent_id = f.id WHERE t.owner_id = $2)
+SELECT id FROM family ORDER BY id"""
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -58,6 +67,9 @@ class NewToken(BaseModel):
     name: ShortText = ""
     expires_in_days: int | None = Field(
         default=None, strict=True, ge=1, le=3650, description="Null: as the server is set."
+    )
+    site_id: BigId | None = Field(
+        default=None, description="For the agent of this site: it may lease and report there, and nothing else."
     )
 
 
@@ -112,14 +124,57 @@ async def create_user(conn: Connection, username: str, hashed: str | None) -> in
     return user_id
 
 
-async def issue_token(conn: Connection, ctx: Context, name: str, days: int) -> Row:
+async def create_token(conn: Connection, ctx: Context, ask: NewToken, *, days: int, parent_id: int) -> Row:
+    """Make a token for a caller with the token ``parent_id``. Raises Unauthorized where that was revoked meanwhile."""
+    lock = "SELECT FROM token WHERE id = $1 AND owner_id = $2 FOR KEY SHARE"
+    if await conn.fetchrow(lock, parent_id, ctx.owner_id) is None:
+        raise Unauthorized("the token was revoked at this moment", hint="Run `storax login`.")
+    if ask.site_id is not None:
+        await require_mine(conn, ctx.owner_id, SITES, [ask.site_id])
+    days = ask.expires_in_days or days
+    return await issue_token(conn, ctx, ask.name, days, site_id=ask.site_id, parent_id=parent_id)
+
+
+async def issue_token(
+    conn: Connection, ctx: Context, name: str, days: int, *, site_id: int | None = None, parent_id: int | None = None
+) -> Row:
     """Make a token for the owner in ``ctx``. The only time its text is seen."""
     text = PREFIX + secrets.token_urlsafe(32)
     (token_id,) = await append.draw_ids(conn, TOKENS, 1)
     expires = await conn.fetchval("SELECT now() + make_interval(days => $1)", days)
     row = {"id": token_id, "name": name, "user_id": ctx.owner_id, "expires_at": expires}
-    await append.append_created(conn, ctx, TOKENS, [{**row, "hash": token_hash(text)}])
-    return {**row, "token": text}
+    own = {"site_id": site_id, "parent_id": parent_id}
+    known = {name: value for name, value in own.items() if value is not None}
+    await append.append_created(conn, ctx, TOKENS, [{**row, **known, "hash": token_hash(text)}])
+    return {**row, **own, "token": text}
+
+
+async def delete_tokens(conn: Connection, ctx: Context, ids: Sequence[int], reason: Row) -> tuple[int, list[int]]:
+    """Revoke tokens of the caller, with those that were created with them. Returns how many of ``ids`` there were."""
+    named = await lock_mine(conn, ctx.owner_id, TOKENS, ids, "id")
+    locked: list[int] = [row["id"] for row in named]
+    while True:  # a token that is not locked yet may be making another
+        family = [row["id"] for row in await conn.fetch(FAMILY, locked, ctx.owner_id)]
+        if len(family) == len(locked):
+            break
+        locked = [row["id"] for row in await lock_mine(conn, ctx.owner_id, TOKENS, family, "id")]
+    first = {row["id"] for row in named}
+    await append.append_deleted(conn, ctx, TOKENS, sorted(first), reason)
+    below = {"deleted_with": {"entity": "token", "id": min(first, default=0)}}
+    await append.append_deleted(conn, ctx, TOKENS, sorted(set(locked) - first), below)
+    return len(named), []
+
+
+async def count_created(conn: Connection, owner_id: int, token_id: int) -> int:
+    """Count the tokens that were created with a token, and with those."""
+    return len(await conn.fetch(FAMILY, [token_id], owner_id)) - 1
+
+
+async def note_failed_login(conn: Connection, user: Any, address: str) -> None:
+    """Note in a user's log that a login with a wrong password was refused."""
+    change = rules.change_of(await _lock(conn, user["id"]))
+    change.note("user.login_failed", {"address": address})
+    await append.append_changes(conn, user_context(user["id"]), USERS, [change])
 
 
 async def log_in(conn: Connection, user: Any, days: int) -> Row:

@@ -1,9 +1,10 @@
-"""Tables beside the resources: idempotency keys, the graph's edges, the feed's checkpoint."""
+"""Tables beside the resources: idempotency keys, the graph's edges, checkpoint, uptime, heartbeats, seals, epochs."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
@@ -60,3 +61,56 @@ class Feed(SQLModel, table=True):
     position: int = Field(sa_type=BigInteger)
     epoch: UUID
     updated_at: datetime = c.when("When.")
+
+
+class ServerUptime(SQLModel, table=True):
+    """When a part of the server last served: ``database.uptime``."""
+
+    __tablename__ = "server_uptime"
+
+    part: str = c.text("Part of the server.", primary_key=True)
+    served_at: datetime = c.when("When a process of it last served, by the database's clock.")
+
+
+class Heartbeat(SQLModel, table=True):
+    """When a part that works beside the calls last did what it is for; see ``heartbeats``."""
+
+    __tablename__ = "heartbeat"
+
+    name: str = c.text("Which part.", primary_key=True)
+    updated_at: datetime = c.when("When.")
+    limit_sec: int = Field(sa_type=Integer, nullable=False)
+
+
+class SealRow(SQLModel, table=True):
+    """A closed range of the log with the digest of its events: ``log/seals.py`` says what each field is."""
+
+    __tablename__ = "seal"
+
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    epoch: int
+    kind: str = c.text("events or archive.")
+    low: int = Field(sa_type=BigInteger)
+    high: int = Field(sa_type=BigInteger)
+    events: int = Field(sa_type=BigInteger)
+    form: int = Field(sa_type=SmallInteger)
+    root: str = c.text("Digest of the events.")
+    place: str = c.text("Where archived events are.")
+    sealed_at: str = c.text("When, as it is hashed.")
+    previous: str = c.text("Digest of the seal before.")
+    digest: str = c.text("Digest of the fields above.")
+    mac: str = c.text("HMAC of the digest; empty without a key.")
+
+
+class ClusterEpoch(SQLModel, table=True):
+    """An epoch of the cluster, which a restore raises, and what was skipped when it began."""
+
+    __tablename__ = "cluster_epoch"
+
+    epoch: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    raised_at: datetime = c.when("When.")
+    reason: str = c.text("Why.")
+    identity: str = c.text("The database in which it began.")
+    kept_position: int = Field(sa_type=BigInteger)
+    first_position: int = Field(sa_type=BigInteger)
+    skipped_ids: dict[str, list[int]] = Field(sa_type=JSONB)

@@ -34,7 +34,8 @@ class Patch:
 class SetChange:
     """The same change of many rows, made in the statement that picks them: one event of ``type`` for each row.
 
-    ``values`` are set and ``increments`` grow by one; the event's data holds the fields that its type declares.
+    ``values`` are set and ``increments``, epochs of leases, grow by one, or beyond those of an earlier cluster epoch;
+    the event's data holds the fields that its type declares.
     """
 
     type: str

@@ -167,7 +167,7 @@ def _forced(change: Change, mine: Row, to: str, data: Row) -> Change:
         raise IllegalMove(
             f"job {mine['id']} cannot be forced to RUNNING: no session holds it", hint="Use RESTART_READY."
         )
-    freed = {"session_id": None, "lease_epoch": mine["lease_epoch"] + 1, "cancel_requested": False}
+    freed = {"session_id": None, "lease_epoch": next_lease_epoch(mine), "cancel_requested": False}
     mine |= {"session_id": None, "cancel_requested": False}
     enter(change, mine, to, {**data, **freed}, kind="job.state_forced")
     return change
@@ -196,10 +196,15 @@ def lease_batch_jobs(session_id: int) -> SetChange:
     return SetChange("batch_job.leased", {"session_id": session_id}, ("lease_epoch",))
 
 
+def next_lease_epoch(facts: Facts) -> int:
+    """The epoch that refuses all holders so far, also those of leases that a restored database does not know."""
+    return int(max(facts["lease_epoch"], facts["lease_floor"]) + 1)
+
+
 def lose_lease(facts: Facts, reason: str) -> Change:
     """End the lease of a session that is gone: a run has timed out, an unstarted job may be taken again."""
     change, mine = change_of(facts), dict(facts)
-    epoch = {"lease_epoch": facts["lease_epoch"] + 1}
+    epoch = {"lease_epoch": next_lease_epoch(facts)}
     if facts["state"] == JobState.RUNNING:
         enter(change, mine, JobState.RUN_TIMEOUT, {"message": reason, "lease_lost": True, **epoch})
     elif facts["cancel_requested"]:
@@ -213,37 +218,69 @@ def apply_report(facts: Facts, report: Row) -> tuple[Change, str, str]:
     """Apply a lease holder's report. Returns the change, and a code and a sentence where it is refused, else ""."""
     change, mine = change_of(facts), dict(facts)
     if facts["lease_epoch"] != report["lease_epoch"]:
-        change.note(
-            "job.report_refused", {"lease_epoch": report["lease_epoch"], "moves": [m["to"] for m in report["moves"]]}
-        )
+        refused = _refused(facts, {"lease_epoch": report["lease_epoch"], "moves": _states(report)})
         now = f"the lease moved on: epoch is {facts['lease_epoch']}, not {report['lease_epoch']}"
-        return change, "stale_epoch", now
+        return refused, "stale_epoch", now
     if facts["session_id"] is None:
-        return change, "", ""  # the same report came before; its lease ended with it
+        return _repeated(facts, report)
     if report.get("release") is not None:
         return _give_back(facts, report)
     for move in report["moves"]:
         if move["to"] == facts["state"] == JobState.RUNNING and mine["state"] == JobState.RUNNING:
             continue
-        if move["to"] == mine["state"] and _hook_waits(mine["state"], mine):
+        if move["to"] == mine["state"] and mine["session_id"] is not None and _hook_waits(mine["state"], mine):
             _after_hook(change, mine, move["data"], report["patch"])
             continue
-        reportable = AGENT_STATES | HOOK_STATES if _hook_waits(mine["state"], mine) else AGENT_STATES
-        if move["to"] not in reportable or move["to"] not in JOB_TRANSITIONS[mine["state"]]:
-            refused = change_of(facts)
-            refused.note("job.report_refused", {"from": mine["state"], "to": move["to"]})
-            return refused, "illegal_move", f"cannot move from {mine['state']} to {move['to']}"
+        if not _may_report(mine, move["to"]):
+            return _illegal(facts, mine["state"], move["to"])
         last = move is report["moves"][-1]
         enter(change, mine, move["to"], {**move["data"], **(report["patch"] if last else {})})
+    if report.get("jobs") and mine["session_id"] is not None:
+        refused = _refused(facts, {"jobs": len(report["jobs"]), "moves": _states(report)})
+        return refused, "illegal_move", "only a report that ends a lease creates jobs, so that a repeated one does not"
     return change, "", ""
+
+
+def report_from_elsewhere(facts: Facts, report: Row, site_id: int) -> tuple[Change, str, str]:
+    """Refuse the report of a session at another site: no job of this one can be leased to it."""
+    refused = _refused(facts, {"site_id": site_id, "lease_epoch": report["lease_epoch"], "moves": _states(report)})
+    return refused, "not_found", "no such job at the site of this session"
+
+
+def _may_report(mine: Facts, to: str) -> bool:
+    """Whether a holder may report this state. Its lease ends with the first state that is not RUNNING."""
+    reportable = AGENT_STATES | HOOK_STATES if _hook_waits(mine["state"], mine) else AGENT_STATES
+    return mine["session_id"] is not None and to in reportable and to in JOB_TRANSITIONS[mine["state"]]
+
+
+def _repeated(facts: Facts, report: Row) -> tuple[Change, str, str]:
+    """Accept a report that came before, as its lease ended with it; refuse a start of which nobody knows."""
+    begun = max(report.get("attempt") or 0, 1)
+    if JobState.RUNNING in _states(report) and begun > facts["attempt"]:
+        return _illegal(facts, facts["state"], JobState.RUNNING, why="; its lease ended before it started")
+    return change_of(facts), "", ""
+
+
+def _illegal(facts: Facts, was: str, to: str, *, why: str = "") -> tuple[Change, str, str]:
+    return _refused(facts, {"from": was, "to": to}), "illegal_move", f"cannot move from {was} to {to}{why}"
+
+
+def _refused(facts: Facts, note: Row) -> Change:
+    change = change_of(facts)
+    change.note("job.report_refused", note)
+    return change
+
+
+def _states(report: Row) -> list[str]:
+    return [move["to"] for move in report["moves"]]
 
 
 def _give_back(facts: Facts, report: Row) -> tuple[Change, str, str]:
     """Release a job that its holder does not start. The epoch stays: no late report of a run can come."""
     change, mine = change_of(facts), dict(facts)
     if report["moves"] or facts["state"] == JobState.RUNNING:
-        change.note("job.report_refused", {"from": facts["state"], "release": report["release"]})
-        return change, "illegal_move", "it has started: it cannot be given back unstarted"
+        refused = _refused(facts, {"from": facts["state"], "release": report["release"]})
+        return refused, "illegal_move", "it has started: it cannot be given back unstarted"
     if facts["cancel_requested"]:
         enter(change, mine, JobState.CANCELLED, {"message": CANCELLED})
     else:

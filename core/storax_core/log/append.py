@@ -29,7 +29,7 @@ class Context:
     """Who acts, and by which command. ``position`` is that of the last event that the command appended.
 
     ``ready`` gathers jobs that this command made runnable, as (site, id, priority): hints for the queues, to be sent
-    once it is committed.
+    once it is committed. ``site_id`` is the site whose token the caller has; None: it may act on the whole account.
     """
 
     owner_id: int
@@ -37,6 +37,7 @@ class Context:
     command_id: UUID | None = None
     position: int = 0
     ready: list[tuple[int, int, int]] = field(default_factory=list)
+    site_id: int | None = None
 
     def advance_position(self, position: int | None) -> None:
         """Advance ``position`` to the last one appended."""

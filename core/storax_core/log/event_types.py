@@ -63,6 +63,7 @@ _SPECIAL = (
     EventType("batch_job.leased", "A session took the BatchJob to submit it.", fields=("session_id", "lease_epoch")),
     EventType("batch_job.released", "The submitting session ended before the submission.", fields=("session_id",)),
     EventType("user.logged_in", "A user logged in, and a token was created.", note=True),
+    EventType("user.login_failed", "A login with a wrong password was refused; note holds its address.", note=True),
     EventType(
         "user.password_changed", "An operator set the password. The log holds neither it nor its hash.", note=True
     ),

@@ -13,6 +13,7 @@ import orjson
 
 from storax_core.lifecycle.change import CREATED
 from storax_core.log.event_types import EVENT_TYPES
+from storax_core.log.unknown_events import checked
 from storax_core.resources import Resource
 
 FILE = Path(__file__).with_name("schemas.json")
@@ -32,17 +33,23 @@ UPCASTERS: dict[tuple[str, int], str] = {
 def newest_data(resource: Resource, only: str = "") -> str:
     """A SELECT of an entity's events with ``data`` as the newest version of their type writes it.
 
-    ``only`` is a further condition on the events.
+    ``only`` is a further condition on the events. The statement raises for an event that a newer release wrote.
     """
     created = f"{resource.entity}.{CREATED}"
     kept = 'entity_id, owner_id, version, "timestamp", type, schema_version'
-    sql = f"""SELECT {kept}, CASE WHEN type = '{created}' THEN {_filled(FROZEN[created])} ELSE data END AS data
+    data = checked(f"CASE WHEN type = '{created}' THEN {_filled(FROZEN[created])} ELSE data END", _newest(resource))
+    sql = f"""SELECT {kept}, {data} AS data
 FROM event_log WHERE entity = '{resource.entity}' {only}"""  # noqa: S608
     for (name, version), expression in sorted(UPCASTERS.items(), key=lambda item: item[0][1]):
         if EVENT_TYPES[name].entity == resource.entity:
             older = f"type = '{name}' AND schema_version <= {version}"
             sql = f"SELECT {kept}, CASE WHEN {older} THEN {expression} ELSE data END AS data FROM ({sql}) e"  # noqa: S608
     return sql
+
+
+def _newest(resource: Resource) -> dict[str, int]:
+    """The newest version of each event type of a resource."""
+    return {name: max(map(int, FROZEN[name])) for name, t in EVENT_TYPES.items() if t.entity == resource.entity}
 
 
 def _filled(versions: Mapping[str, Schema]) -> str:

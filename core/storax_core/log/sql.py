@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from storax_core.database.aliases import column
+from storax_core.database.epochs import LEASE_FLOOR
 from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Patch, Row
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.log.schemas import version_of
@@ -203,7 +204,7 @@ def change_picked(
     r = BY_ENTITY[entity]
     changed, rows = ("s", f"s JOIN {r.table} t ON t.id = s.id") if r.split else ("t", "t")
     sets = [f"{name} = ${i}::{r.fields[name].pg_type}" for i, name in enumerate(values, place)]
-    sets += [f"{name} = j.{name} + 1" for name in increments]
+    sets += [f"{name} = greatest(j.{name}, {LEASE_FLOOR}) + 1" for name in increments]
     actor = place + len(values)
     data = ", ".join(f"'{name}', {name}" for name in EVENT_TYPES[type_].fields)
     answer = ", ".join(f"{column(r, n)} AS {n}" for n in r.visible)

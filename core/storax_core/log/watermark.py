@@ -6,6 +6,7 @@ transactions hold that lock; once these have ended, every event up to H is commi
 positions are ever published: after a crash an unflushed sequence value may be handed out again.
 """
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from storax_core.database.connections import Connection
 
 NAME = "published"
 FENCE_KEYS = (8360, 1)  # of the advisory lock that writers hold, shared, while they append
+PUBLISHED_SEC = 3.0  # for reading one row; a caller that waits longer holds up others
+POLL_SEC = 0.005  # between looks at appends under way
 LEADER_KEY = 8362  # of the advisory lock that the leading feeder holds
 LAST_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_log_position_seq"
 HOLDERS = f"""SELECT virtualtransaction FROM pg_locks
@@ -29,8 +32,9 @@ ON CONFLICT (name) DO UPDATE SET position = greatest(feed.position, excluded.pos
 
 
 async def published(conn: Connection) -> int:
-    """The position up to which the log is published."""
-    return int(await conn.fetchval("SELECT position FROM feed WHERE name = $1", NAME) or 0)
+    """The position up to which the log is published. Raises TimeoutError where the table is locked."""
+    sql = "SELECT position FROM feed WHERE name = $1"
+    return int(await conn.fetchval(sql, NAME, timeout=PUBLISHED_SEC) or 0)
 
 
 async def keep(conn: Connection, position: int) -> None:
@@ -61,6 +65,14 @@ class Watermark:
     def waiting(self) -> bool:
         """Whether an append is under way."""
         return bool(self._pending)
+
+
+async def final(conn: Connection) -> int:
+    """Wait until a position is final, and return it: every event up to it is visible to all that begins from now on."""
+    mark = Watermark()
+    while not await mark.advance(conn) and mark.waiting:
+        await asyncio.sleep(POLL_SEC)
+    return mark.safe
 
 
 async def read(conn: Connection, after: int, upto: int, limit: int) -> list[Any]:

@@ -87,7 +87,8 @@ class Resource:
     version of its ``created``, ``updated``, ``state_changed`` or ``deleted`` events, where that is not 1. ``counted``:
     the numbers of its rows by owner, site and state are kept. ``remembered`` is SQL over the row, as ``t``, of what its
     ``deleted`` event keeps for searches; null where there is nothing. ``filter_sql`` has the conditions,
-    written as in JoinFilter, of filters that need other SQL than their operator's.
+    written as in JoinFilter, of filters that need other SQL than their operator's. ``also_below`` are further resources
+    that its rows may hang on.
     """
 
     model: type[SQLModel]
@@ -96,6 +97,7 @@ class Resource:
     python_name: str
     state_row: type[SQLModel] | None = None
     parent: Link | None = None
+    also_below: tuple[Link, ...] = ()
     machine: StateMachine | None = None
     unique: tuple[tuple[str, ...], ...] = ()
     default_order: str = "id"

@@ -1,8 +1,9 @@
 """BatchJob: an allocation asked of a Site's scheduler, inside which a launcher runs Jobs."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Strict
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Strict
 from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
@@ -44,6 +45,19 @@ Partition = Annotated[_Partition, BeforeValidator(_no_other)]
 Partitions = Annotated[list[Partition] | None, Field(max_length=10_000)]
 
 
+# What the ids of all schedulers have in common: nothing that a command could take for an option, or for all jobs (0).
+SCHEDULER_ID = re.compile(r"(?!0+$)[A-Za-z0-9][A-Za-z0-9_.@\[\]-]{0,255}")
+
+
+def _scheduler_id(value: str) -> str:
+    if not SCHEDULER_ID.fullmatch(value):
+        raise ValueError("an id of a scheduler is needed, such as 1234 or 1234.server")
+    return value
+
+
+SchedulerId = Annotated[str, AfterValidator(_scheduler_id)]
+
+
 class BatchJob(SQLModel, table=True):
     """A request for one allocation of a Site's scheduler. A runner inside it runs Jobs."""
 
@@ -75,8 +89,8 @@ class BatchJob(SQLModel, table=True):
         nullable=True,
         description="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1.",
     )
-    scheduler_id: Annotated[ShortText | None, Mark(filter=TEXT, write=UPDATE)] = c.text(
-        "Id at the scheduler.", default=None
+    scheduler_id: Annotated[SchedulerId | None, Mark(filter=TEXT, write=UPDATE)] = c.text(
+        "Id at the scheduler. The agent sets it.", default=None
     )
     status_info: Annotated[JsonObject, Mark(write=UPDATE)] = c.json("Information of the scheduler and the runner.")
     start_time: Annotated[UtcTime | None, Mark(filter=TIME, write=UPDATE, order=True)] = c.when("Start.", default=None)

@@ -31,12 +31,24 @@ class Token(SQLModel, table=True):
     """An access token: shown once, stored as a SHA-256 hash, revocable."""
 
     __tablename__ = "token"
-    __table_args__ = (Index("token_hash", "hash", unique=True), Index("token_owner", "owner_id", "id"))
+    __table_args__ = (
+        Index("token_hash", "hash", unique=True),
+        Index("token_owner", "owner_id", "id"),
+        Index("token_parent", "parent_id"),
+        Index("token_site", "site_id"),
+    )
 
     id: c.Id = c.big("Server id.", primary_key=True)
     owner_id: int = c.big("User it speaks for.")
     user_id: Annotated[BigId, Mark(filter=EQ)] = c.big("User of the token.")
     name: Annotated[ShortText, Mark(filter=TEXT, write=CREATE)] = c.text("Purpose.", default="")
+    site_id: Annotated[BigId | None, Mark(filter=EQ, write=CREATE)] = c.big(
+        "Site whose agent it is for: it may lease and report there, and nothing else; null: the whole account.",
+        default=None,
+    )
+    parent_id: Annotated[BigId | None, Mark(filter=EQ)] = c.big(
+        "Token that created it, with which it is revoked; null: a password or an operator did.", default=None
+    )
     hash: Annotated[str, Mark(secret=True, volatile=True)] = c.text("SHA-256 of the token.")
     expires_at: Annotated[UtcTime | None, Mark(filter=TIME)] = c.when(
         "Time at which it expires; null: never.", default=None
@@ -53,6 +65,8 @@ TOKENS: Resource = Resource(
     path="tokens",
     python_name="Token",
     parent=Link("user_id", "user"),
+    also_below=(Link("site_id", "site"),),
     verbs=("list", "read", "delete"),
     public=False,
+    event_versions={"created": 2},
 )

@@ -16,6 +16,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from storax._file_formats import check_format
 from storax._runtime.atomic_files import sync_folder
 from storax.errors import StoraxError
 from storax_engine.frames.frame import Frame, dtype
@@ -58,7 +59,7 @@ class FrameFolder:
             left.unlink(missing_ok=True)
 
     def saved(self) -> dict[str, Saved]:
-        """What is here, by name; a damaged file is left out."""
+        """What is here, by name; a damaged file, and one of a newer Storax, is left out, and ``read`` says so."""
         frames = {}
         for file in sorted(self.path.glob(f"*{ENDING}")):
             try:
@@ -126,8 +127,7 @@ def _described(file: Path) -> Saved:
         header = json.loads(metadata[_KEY])
     except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
         raise _damaged(file, error) from error
-    if header["format"] > FORMAT:
-        raise StoraxError(f"{file} was saved by a newer Storax.", hint="Install a newer Storax for the engine.")
+    check_format(file, header["format"], known=FORMAT)
     return Saved(header["name"], header["id"], header["edition"], header["columns"], header["nrows"])
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from storax._file_formats import without_format
 from storax._runtime.atomic_files import atomic_write
 
 Facts = dict[str, Any]
+VERSION = 1
 _FILE = "pipeline.json"
 _FACTS = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
 _OPTIONAL = ("id", "job_id")
@@ -20,11 +22,15 @@ log = logging.getLogger("storax_engine")
 def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     """Replace the facts in a folder in one step; they are on the disk when this returns."""
     known = {fact: facts[fact] for fact in _FACTS if fact in facts}
-    atomic_write(folder / _FILE, json.dumps(known), durable=True)
+    atomic_write(folder / _FILE, json.dumps({"version": VERSION, **known}), durable=True)
 
 
 def fits_in(folder: Path) -> Iterator[tuple[Path, Facts]]:
-    """The fits below a folder with their facts. A damaged one is left alone, and keeps no project shut."""
+    """The fits below a folder with their facts. A damaged one is left alone, and keeps no project shut.
+
+    Raises:
+        UnknownFormat: a newer Storax wrote one, which would count as lost if it were left alone.
+    """
     for file in sorted(folder.glob(f"*/{_FILE}")):
         facts = _read(file)
         if facts is not None:
@@ -43,7 +49,7 @@ def sync(folder: Path) -> None:
 
 def _read(file: Path) -> Facts | None:
     try:
-        facts: Facts = json.loads(file.read_text(encoding="utf-8"))
+        facts: Facts = without_format(file, json.loads(file.read_text(encoding="utf-8")), known=VERSION)
         missing = [fact for fact in _FACTS if fact not in facts and fact not in _OPTIONAL]
         if missing:
             raise ValueError(f"it lacks {missing[0]}")

@@ -8,10 +8,12 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
+from storax._file_formats import check_format
 from storax._runtime.atomic_files import atomic_file
 from storax.errors import InvalidInput, NoFile
 
 LOADING = ".loading-"  # a folder that is not whole yet
+FORMAT = 1
 _HEAD = "project.json"
 _INSIDE = re.compile(r"(data|pipelines)(/[^/.\\][^/\\]*)+")
 
@@ -20,7 +22,7 @@ def write(folder: Path, target: Path, name: str) -> Path:
     """Write the saved part of a project's folder to ``target``, in one step."""
     try:
         with atomic_file(target, durable=True) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as zipped:
-            zipped.writestr(_HEAD, json.dumps({"format": 1, "name": name}))
+            zipped.writestr(_HEAD, json.dumps({"format": FORMAT, "name": name}))
             for saved in sorted(folder.rglob("*")):
                 inside = saved.relative_to(folder).as_posix()
                 if saved.is_file() and _INSIDE.fullmatch(inside):
@@ -36,6 +38,7 @@ def name_in(source: Path) -> str:
     Raises:
         NoFile: there is no such file.
         InvalidInput: it is none of ours.
+        UnknownFormat: a newer Storax saved it.
     """
     with _opened(source) as zipped:
         return str(_head(zipped, source)["name"])
@@ -47,6 +50,7 @@ def read(source: Path, folder: Path) -> None:
     Raises:
         NoFile: there is no such file.
         InvalidInput: it is none of ours.
+        UnknownFormat: a newer Storax saved it.
     """
     scratch = folder.with_name(f"{LOADING}{uuid4().hex}")
     with _opened(source) as zipped:
@@ -79,4 +83,5 @@ def _head(zipped: zipfile.ZipFile, source: Path) -> dict[str, object]:
         head = json.loads(zipped.read(_HEAD))
     if not isinstance(head, dict) or not isinstance(head.get("name"), str):
         raise InvalidInput(f"{source} is no saved project.", hint="project.save() writes one.")
+    check_format(source, head.get("format", FORMAT), known=FORMAT)
     return head

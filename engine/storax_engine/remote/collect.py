@@ -5,20 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from storax.errors import StoraxError
-from storax_engine.frames.storage import file_name
 from storax_engine.pipelines.pipelines import Pipelines
-from storax_engine.remote.files import own_file, own_folder, write_json
+from storax_engine.remote.files import own_file, own_folder
 from storax_engine.remote.manifest import Fit, Score, Trial
 from storax_engine.remote.outcome import FEATURES, TRAINED, Result
 from storax_engine.remote.run import RemoteRun
+from storax_engine.remote.tuning_files import TrialOutcome, trial_folder, tuning_folder, write_outcome
 
 Answer = dict[str, Any]
 _HINT = "Is the same version of Storax installed at the site?"
-
-
-def tuning_folder(project: Path, name: str) -> Path:
-    """Return the folder of the tuning of that name, whether or not it exists."""
-    return project / "tunings" / file_name(name)
 
 
 def collect(project: Path, pipelines: Pipelines, run: RemoteRun, result: Result) -> Answer:
@@ -45,13 +40,14 @@ def _adopt(pipelines: Pipelines, run: RemoteRun, facts: dict[str, Any]) -> Answe
 
 def _trial(tuning: Path, number: int, run: RemoteRun, result: Result) -> Answer:
     """Into the folder of its tuning, which tells the search of it when it goes on."""
-    place = tuning / f"trial-{number}"
-    known = {"targets": _required(run, result.targets), "scores": _required(run, result.scores), "job_id": run.job_id}
+    targets, scores = _required(run, result.targets), _required(run, result.scores)
+    outcome = TrialOutcome(targets=targets, scores=scores, job_id=run.job_id)
     if tuning.is_dir():
+        place = trial_folder(tuning, number)
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(own_folder(run.folder / TRAINED), place)
-        write_json(tuning / f"{place.name}.json", known)
-    return known
+        write_outcome(tuning, number, outcome)
+    return outcome.model_dump()
 
 
 def _required(run: RemoteRun, part: Any) -> Any:

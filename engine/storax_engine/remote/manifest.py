@@ -11,16 +11,13 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from storax._file_formats import check_format
 from storax.errors import StoraxError
 from storax_engine.remote import files, previous_release
 
 VERSION = 2
 MANIFEST, STATE = "manifest.json", "state.json"
 Files = dict[str, str]  # a table's file by its placeholder
-
-
-class UnknownFormat(StoraxError):
-    """A newer Storax wrote it."""
 
 
 class Message(BaseModel):
@@ -174,7 +171,7 @@ def _read(kind: type[M], folder: Path, name: str, previous: Callable[[Path], Any
         content = files.read_json(folder / name) or previous(folder)
         if content is None:
             return None
-        _check_version(content, folder)
+        _check_version(content, folder / name)
         return kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
@@ -184,10 +181,7 @@ def _read(kind: type[M], folder: Path, name: str, previous: Callable[[Path], Any
         raise StoraxError(f"The remote run in {folder} is damaged: {error}.") from error
 
 
-def _check_version(content: Any, folder: Path) -> None:
+def _check_version(content: Any, file: Path) -> None:
     version = content.get("version", VERSION) if isinstance(content, dict) else VERSION
-    if not isinstance(version, int) or version > VERSION:
-        raise UnknownFormat(
-            f"The remote run in {folder} has format {version!r}, and this Storax reads formats up to {VERSION}.",
-            hint="Install the same version of Storax in the engine and at the site.",
-        )
+    hint = "Install the same version of Storax in the engine and at the site."
+    check_format(file, version, known=VERSION, hint=hint)

@@ -12,7 +12,7 @@ from storax_engine.pipelines import subsets
 from storax_engine.pipelines.errors import learning_errors
 from storax_engine.pipelines.pipelines import pipeline_name
 from storax_engine.projects.project import Project
-from storax_engine.remote.collect import tuning_folder
+from storax_engine.remote.tuning_files import read_outcome, trial_folder, tuning_folder
 
 if TYPE_CHECKING:
     from storax_engine.tuning.tuning import Tuning
@@ -96,17 +96,14 @@ def _answer(run: "Tuning", pipeline: dict[str, Any]) -> Answer:
 
 def _kept(here: Project, run: "Tuning", tags: list[str], set_used: str) -> dict[str, Any]:
     """The best trial as an edition of the pipeline, once."""
-    from storax_engine.remote.files import read_json
-
     best = run.search.best()
-    if best is None:
+    outcome = read_outcome(run.folder, best["number"]) if best else None
+    if best is None or outcome is None:
         reason = next((t["reason"] for t in reversed(run.search.trials) if t.get("reason")), "none had a score")
         raise JobFailed(f"Every trial of the tuning {run.name!r} failed: {reason}", hint="See the jobs of its trials.")
-    learned = run.folder / f"trial-{best['number']}"
-    targets = read_json(learned.with_suffix(".json"))["targets"]
     frames, spec = run.search.settings["frames"], run.search.spec(best)
-    facts = {"name": run.pipeline, "params": spec, "frames": frames, "tags": tags, "targets": targets}
-    fit = here.pipelines.adopt({**facts, "job_id": best["job_id"]}, learned)
+    facts = {"name": run.pipeline, "params": spec, "frames": frames, "tags": tags, "targets": outcome.targets}
+    fit = here.pipelines.adopt({**facts, "job_id": best["job_id"]}, trial_folder(run.folder, best["number"]))
     return here.pipelines.scored(str(fit.id), best["scores"], set_used, best["job_id"]).described()
 
 

@@ -17,7 +17,7 @@ from optuna.trial import TrialState, create_trial
 
 from storax._runtime.suggestions import nearest
 from storax.errors import Conflict, InvalidInput
-from storax_engine.remote.files import read_json, write_json
+from storax_engine.remote.tuning_files import read_settings, read_trials, write_settings, write_trials
 
 Row = dict[str, Any]
 SAMPLERS = ("tpe", "random", "latin_hypercube")
@@ -25,7 +25,6 @@ DIRECTIONS = {
     "accuracy": "maximize", "auc": "maximize", "cross_entropy": "minimize",
     "mae": "minimize", "rmse": "minimize", "rsquared": "maximize",
 }  # fmt: skip
-_SETTINGS, _TRIALS = "search.json", "trials.json"
 _LABELS = {"spec": "pipeline", "space": "search space", "train": "subset to learn from", "test": "subset to score on",
           "frames": "edition of its data frames", "test_frames": "edition of its data frames"}  # fmt: skip
 
@@ -42,7 +41,7 @@ class Search:
         self.settings = _kept(folder, settings)
         self._folder = folder
         self._space = {path: _distribution(path, entry) for path, entry in self.settings["space"].items()}
-        self.trials: list[Row] = read_json(folder / _TRIALS) or []
+        self.trials: list[Row] = read_trials(folder)
         self._study = optuna.create_study(direction=DIRECTIONS[self.settings["score"]])
         for trial in self.trials:
             self._study.add_trial(self._remembered(trial))
@@ -120,7 +119,7 @@ class Search:
         )
 
     def _write(self) -> None:
-        write_json(self._folder / _TRIALS, self.trials)
+        write_trials(self._folder, self.trials)
 
 
 def place(spec: Any, path: str) -> tuple[Any, Any]:
@@ -164,11 +163,11 @@ def _kept(folder: Path, settings: Row) -> Row:
     for path, entry in settings["space"].items():
         place(settings["spec"], path)
         _distribution(path, entry)
-    known: Row | None = read_json(folder / _SETTINGS)
+    known = read_settings(folder)
     if known is None:
         drawn = {"seed": secrets.randbelow(2**31)} if settings["seed"] is None else {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_json(folder / _SETTINGS, settings | drawn)
+        write_settings(folder, settings | drawn)
         return settings | drawn
     free = {"n_trials"} if settings["sampler"] != "latin_hypercube" else set()
     wrong = [key for key in settings if key not in free and settings[key] is not None and known[key] != settings[key]]

@@ -24,8 +24,8 @@ from storax_engine.engine import Engine
 from storax_engine.pipelines.errors import learning_errors
 from storax_engine.projects.project import Project
 from storax_engine.remote import files
-from storax_engine.remote.files import read_json, write_json
 from storax_engine.remote.manifest import Trial
+from storax_engine.remote.tuning_files import TrialOutcome, read_outcome, trial_folder, write_outcome
 from storax_engine.tuning.search import Search
 
 Row = dict[str, Any]
@@ -103,7 +103,7 @@ class Tuning:
         best = self.search.best()
         for trial in self.search.trials:
             if trial["state"] != "RUNNING" and trial is not best:
-                shutil.rmtree(self.folder / f"trial-{trial['number']}", ignore_errors=True)
+                shutil.rmtree(trial_folder(self.folder, trial["number"]), ignore_errors=True)
 
     def _show(self, work: Work) -> None:
         ended = sum(trial["state"] != "RUNNING" for trial in self.search.trials)
@@ -127,9 +127,9 @@ class Tuning:
         for _ in range(1 + self.retries):
             if self.stop.is_set():
                 raise Cancelled("It was cancelled.")
-            kept = read_json(self.folder / f"trial-{trial['number']}.json")
+            kept = read_outcome(self.folder, trial["number"])
             if kept is not None:
-                return dict(kept)
+                return kept.model_dump()
             work = self.works[trial["number"]] = Work()
             try:
                 return self._at_site(trial, work) if self.site is not None else self._in_process(trial, work)
@@ -154,7 +154,7 @@ class Tuning:
     def _in_process(self, trial: Row, work: Work) -> Row:
         from storax_engine import learning
 
-        place = self.folder / f"trial-{trial['number']}"
+        place = trial_folder(self.folder, trial["number"])
         with self.engine.own.job(self._tags(trial), work) as own:
             with learning_errors():
                 spec = self.search.spec(trial)
@@ -164,11 +164,11 @@ class Tuning:
             shutil.rmtree(place, ignore_errors=True)
             trained.save(place)
             plain = {key: value if value == value else None for key, value in scores.items()}  # noqa: PLR0124  (NaN)
-            outcome = {"scores": plain, "targets": list(trained.targets), "job_id": own.id}
-            write_json(self.folder / f"{place.name}.json", outcome)
+            outcome = TrialOutcome(targets=list(trained.targets), scores=plain, job_id=own.id)
+            write_outcome(self.folder, trial["number"], outcome)
             noted = {"warnings": trained.warnings} if trained.warnings else {}
             own.value = {"params": self.search.plain(trial), **plain, **noted}
-        return outcome
+        return outcome.model_dump()
 
     def _at_site(self, trial: Row, work: Work) -> Row:
         remote = self.here.remote

@@ -48,6 +48,7 @@ def launcher_of(folder: SiteFolder, settings: SiteSettings, allocation: Allocati
     own = NodeResources(
         folder.state, folder.data, log, settings.slots, settings.gpus, environment, memory_mb=settings.memory_mb,
         pin=bool(settings.launcher.cpu_affinity), output_bytes=settings.launcher.max_output_mb * MIB,
+        min_free_bytes=settings.launcher.min_free_mb * MIB,
     )  # fmt: skip
     if allocation is None:
         return LocalLauncher(own), Size([Capacity(settings.slots, settings.gpus, settings.memory_mb)])
@@ -104,7 +105,7 @@ def _link(
     machine = NodeResources(
         own.state, own.data, own.log, node.cores, node.gpus, own.environment, memory_mb=node.memory_mb,
         node=node.name, pin=pin, heartbeat_timeout_sec=timeout, output_bytes=own.output_bytes,
-        remote=not is_here(node.name),
+        min_free_bytes=own.min_free_bytes, remote=not is_here(node.name),
     )  # fmt: skip
     if is_here(node.name):
         return NodeLink(machine, local_connection(machine), epoll)

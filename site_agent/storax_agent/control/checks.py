@@ -1,11 +1,13 @@
 """What `storax site check` looks at, one line each."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 
 from storax.errors import StoraxError, Unauthorized
 from storax_agent.control.scheduler_checks import Finding, scheduler_findings
+from storax_agent.files.free_space import FreeSpace
 from storax_agent.files.locks import holder
 from storax_agent.files.set_aside import SetAside
 from storax_agent.launch.mpi import launch_of
@@ -34,11 +36,19 @@ def check(folder: SiteFolder) -> Iterator[Finding]:
         "accessible only to its owner" if private else f"accessible to others; run chmod 700 {folder.path}",
     )
     yield Finding("launch", None, _launch(settings))
+    yield from _disk(folder, settings)
     yield from _processes(folder)
     yield from _loops(folder)
     yield from scheduler_findings(folder, settings)
     yield from _locations(folder, settings)
     yield from _server(folder, settings)
+
+
+def _disk(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
+    """As the agent looks before it starts jobs."""
+    space = FreeSpace([folder.data, folder.state, folder.log], settings.launcher.min_free_mb << 20)
+    reason = space.check(write=True)
+    yield Finding("disk", not reason, reason or f"{shutil.disk_usage(folder.data).free >> 20} MiB free for data")
 
 
 def _launch(settings: SiteSettings) -> str:
@@ -67,17 +77,16 @@ def _set_aside(folder: SiteFolder) -> Iterator[Finding]:
         where = f"{folder.set_aside}; remove what you have looked at"
         yield Finding("set aside", None, f"{summary.count} records that could not be read or sent, in {where}")
     for record in summary.newest:
-        yield Finding("set aside", None, f"{record['name']}: {record['reason']}")
+        yield Finding("set aside", None, f"{record.name}: {record.reason}")
 
 
 def _loops(folder: SiteFolder) -> Iterator[Finding]:
     if holder(folder.lock) is None:
         return
     for name, health in read_health(folder.state / HEALTH_FILE).items():
-        if health.get("errors"):
-            failing = str(health.get("failing") or "")
-            detail = f"{health['errors']} errors so far" + (f", now: {failing}" if failing else ", none now")
-            yield Finding(f"loop {name}", False if failing else None, detail)
+        if health.errors:
+            now = f"now: {health.failing}" if health.failing else "none now"
+            yield Finding(f"loop {name}", False if health.failing else None, f"{health.errors} errors so far, {now}")
 
 
 def _waiting(folder: SiteFolder) -> int:
@@ -113,7 +122,7 @@ def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
         return
     try:
         yield from _ask_server(api, settings)
-        yield _token(api, folder, settings)
+        yield from _token(api, folder, settings)
     except Unauthorized as error:
         place = folder.token_place(settings)
         yield Finding("token", False, f"{error.message}; put another token into {place}; a running agent reads it")
@@ -123,7 +132,16 @@ def _server(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
         api.close()
 
 
-def _token(api: SiteApi, folder: SiteFolder, settings: SiteSettings) -> Finding:
+def _token(api: SiteApi, folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
+    yield _token_end(api, folder, settings)
+    if api.token_site() is None:  # as of sites of earlier releases
+        yield Finding(
+            "token", None, "speaks for your whole account, and jobs can read it; `storax site init "
+            f"{folder.path}` replaces it with one that may only lease and report for this site",
+        )  # fmt: skip
+
+
+def _token_end(api: SiteApi, folder: SiteFolder, settings: SiteSettings) -> Finding:
     expires = api.token_expires()
     if is_near(expires, warn_days=settings.token_warn_days):  # nothing is wrong yet
         return Finding(

@@ -112,7 +112,9 @@ def start(
 
     if foreground:
         from storax_agent.serve import serve
+        from storax_agent.settings.environment_secrets import hide_secrets
 
+        hide_secrets()
         serve(_folder(path), foreground=True)
     else:
         note(f"The agent runs as process {site.start(_folder(path))}. Its log is {path}/log/agent.log")
@@ -165,7 +167,7 @@ def rm(
     if not confirmed("delete", 1, what="site", yes=yes, dry_run=False):
         return
     site.stop(folder, kill=True)
-    site.api_of(folder).delete_site(settings.site_id)
+    site.account_of(folder).delete_site(settings.site_id)
     folder.settings_file.rename(folder.settings_file.with_suffix(".toml.removed"))
     note(f"Site {settings.name} is deleted. Its files are still in {folder.path}")
 

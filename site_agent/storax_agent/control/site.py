@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from storax._runtime.settings import Connection
+from pydantic import SecretStr
+
+from storax._runtime.settings import Connection, resolve
 from storax._runtime.suggestions import nearest
-from storax.errors import Conflict, InvalidInput
+from storax.errors import Conflict, InvalidInput, StoraxError
+from storax_agent.files.free_space import FreeSpace, FullError
 from storax_agent.files.locks import AlreadyRunningError, holder
 from storax_agent.launch.end_jobs import end_everything
 from storax_agent.schedulers.cluster import write_template
@@ -21,7 +24,7 @@ from storax_agent.schedulers.registry import detect
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteError, SiteFolder
 
-START_SEC = 15.0
+START_SEC = 60.0  # Python may come over a slow network to a busy login node
 STOP_SEC = 20.0
 
 
@@ -55,14 +58,49 @@ def init(
     api = SiteApi(connection.url, connection.secret)
     try:
         row, is_new = _register(api, name, folder.path)
+        own = _own_token(api, folder, connection, row)
     finally:
         api.close()
     folder.make()
-    folder.write({"name": name, "site_id": row["id"], **values}, connection=connection)
+    if own is not connection and (profile := _profile_of(connection)):
+        values["job_profile"] = profile
+    folder.write({"name": name, "site_id": row["id"], **values}, connection=own)
     if is_new:  # claims of another site's BatchJobs, which had the same numbers
         shutil.rmtree(folder.path / "state" / "allocations", ignore_errors=True)
     _set_scheduler(folder, kind, defaults or {})
     return row["id"], is_new
+
+
+def _own_token(api: SiteApi, folder: SiteFolder, connection: Connection, site: Mapping[str, Any]) -> Connection:
+    """Return the connection with a token for this site alone: the one in the folder while it is good, else a new one.
+
+    It is the caller's own where that is one, or where the server knows none.
+    """
+    if api.token_site() == site["id"]:
+        return connection
+    stored = folder.token_file.read_text(encoding="utf-8").strip() if folder.token_file.is_file() else ""
+    if not _is_of_site(connection.url, stored, site["id"]):
+        stored = api.create_site_token(site["id"], f"site {site['name']}") or ""
+    if not stored:
+        return connection
+    return Connection(url=connection.url, token=SecretStr(stored), source="the site's token")
+
+
+def _is_of_site(url: str, token: str, site_id: int) -> bool:
+    if not token:
+        return False
+    api = SiteApi(url, token)
+    try:
+        return api.token_site() == site_id
+    except StoraxError:
+        return False
+    finally:
+        api.close()
+
+
+def _profile_of(connection: Connection) -> str | None:
+    """The profile that the connection was taken from; None for another source."""
+    return connection.source.removeprefix("profile ") if connection.source.startswith("profile ") else None
 
 
 def _set_scheduler(folder: SiteFolder, kind: str | None, defaults: Mapping[str, str | None]) -> None:
@@ -103,13 +141,16 @@ def start(folder: SiteFolder) -> int:
     """Start the agent in the background; returns its pid when it runs.
 
     Raises:
-        SiteError: it ended at once; the log says why.
+        SiteError: it ended at once, and the log says why; or it is not up yet, and starts on.
         AlreadyRunningError: it runs already.
+        FullError: its folder has no room.
     """
     folder.load()
     folder.make()
     if (pid := holder(folder.lock)) is not None:
         raise AlreadyRunningError(pid)
+    if reason := FreeSpace([folder.state, folder.log]).check(write=True):
+        raise FullError(f"{reason}; the agent cannot start", hint="Make room, then start it.")
     log = folder.log / "agent.out"
     out = (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), out, (os.POSIX_SPAWN_DUP2, 1, 2)]
@@ -120,10 +161,11 @@ def start(folder: SiteFolder) -> int:
         if holder(folder.lock) == child:
             return child
         if os.waitpid(child, os.WNOHANG)[0]:
-            break
+            last = (log.read_text(errors="replace").strip().splitlines() or ["it gave no reason"])[-1]
+            raise SiteError(f"the agent of {folder.path} did not start: {last}", hint=f"See {log}.")
         time.sleep(0.02)
-    last = (log.read_text(errors="replace").strip().splitlines() or ["it gave no reason"])[-1]
-    raise SiteError(f"the agent of {folder.path} did not start: {last}", hint=f"See {log}.")
+    late = f"the agent of {folder.path} (process {child}) is not up after {START_SEC:.0f} s, and may still come"
+    raise SiteError(late, hint=f"Look again with: storax site check {folder.path}")
 
 
 def stop(folder: SiteFolder, *, kill: bool) -> tuple[bool, bool]:
@@ -149,3 +191,9 @@ def api_of(folder: SiteFolder) -> SiteApi:
     """The server of a site, with its token."""
     settings = folder.load()
     return SiteApi(settings.url, folder.token(settings))
+
+
+def account_of(folder: SiteFolder) -> SiteApi:
+    """The server of a site, with the token of the owner's account, where a profile or variable has one for it."""
+    settings = folder.load()
+    return SiteApi(settings.url, resolve(settings.url).secret or folder.token(settings))

@@ -9,6 +9,7 @@ from storax._runtime.locks import lock
 from storax.errors import Conflict
 
 PROBED_SEC = 0.005
+PID_CHARS = 32
 
 
 class AlreadyRunningError(Conflict):
@@ -37,13 +38,17 @@ class PidLock:
                 raise AlreadyRunningError(pid)
             time.sleep(PROBED_SEC)  # somebody only looked whether it is held, or has not written its pid yet
         self._fd = handle
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        write_pid(self._fd)
 
     def release(self) -> None:
-        """Give it back."""
-        os.ftruncate(self._fd, 0)
+        """Give it back. The file keeps its size, so that the next pid can be written on a full disk."""
+        os.pwrite(self._fd, b" " * PID_CHARS, 0)
         os.close(self._fd)
+
+
+def write_pid(handle: int) -> None:
+    """Write the pid of this process into its locked file."""
+    os.pwrite(handle, f"{os.getpid()}\n".ljust(PID_CHARS).encode(), 0)
 
 
 def holder(path: Path) -> int | None:
@@ -55,7 +60,7 @@ def holder(path: Path) -> int | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        text = os.pread(handle, 32, 0).strip()
+        text = os.pread(handle, PID_CHARS, 0).strip()
         return int(text) if text.isdigit() else None
     else:
         return None

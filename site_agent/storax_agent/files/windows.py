@@ -2,10 +2,12 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from storax_agent.files.safe_path import FOLDER, PathError, open_parent, split
+from storax_agent.files.safe_path import FOLDER, PathError, open_folder, open_parent
 
 LARGEST = 1 << 20  # bytes of one window
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not block
@@ -21,8 +23,34 @@ class Window:
     inode: int
 
 
-def read_window(data: Path, workdir: str, path: str, *, offset: int, size: int) -> Window:
-    """Read at most ``size`` bytes, 1 MiB at most, of the file ``path`` in a job's workdir below the folder ``data``.
+@contextmanager
+def workdir_of(data: Path, workdir: str) -> Iterator[int]:
+    """Open the workdir of a job below the folder ``data``, for the block.
+
+    Raises:
+        PathError: it leaves the data folder, or goes through a symlink.
+        OSError: it cannot be opened, as a missing folder.
+    """
+    root = os.open(data, FOLDER)
+    try:
+        folder = open_folder(root, workdir)
+    finally:
+        os.close(root)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def holds(folder: int, name: str) -> bool:
+    """Return whether the open folder has a regular file of this name."""
+    with suppress(OSError):
+        return stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    return False
+
+
+def read_window(workdir: int, path: str, *, offset: int, size: int) -> Window:
+    """Read at most ``size`` bytes, 1 MiB at most, of a file in the open workdir of a job.
 
     A negative ``offset`` counts from the end of the file.
 
@@ -30,12 +58,7 @@ def read_window(data: Path, workdir: str, path: str, *, offset: int, size: int) 
         PathError: the path leaves the workdir, goes through a symlink, or names no regular file.
         OSError: it cannot be read, as a missing file.
     """
-    split(path)  # each must stay inside by itself: "..", for one, could leave the workdir but not the data folder
-    root = os.open(data, FOLDER)
-    try:
-        folder, name = open_parent(root, "/".join((*split(workdir), *split(path))))
-    finally:
-        os.close(root)
+    folder, name = open_parent(workdir, path)
     try:
         handle = _open(folder, name)
     finally:

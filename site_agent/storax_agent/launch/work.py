@@ -140,6 +140,7 @@ class Ended(Struct, frozen=True, omit_defaults=True):
     ``cancelled``, ``wall_time``, ``stopped`` (the agent ends) and ``stale`` (the lease is gone) by the launcher;
     ``output`` when it wrote more than the site allows; ``lost`` when the exit status is unknown; ``command``,
     ``workdir`` and ``system`` when it could not be started, ``no_time`` when it cannot end within the allocation.
+    ``message`` explains the others; that of an ``exit`` says which disk was full at the time, and is empty else.
     ``stage`` is as in ``Started``; ``outcome`` is what a worker answered.
     """
 

@@ -12,6 +12,7 @@ from typing import Any
 from storax.errors import Conflict, InvalidInput, NotFound
 from storax_agent.files.globs import remove_matching
 from storax_agent.files.safe_path import PathError
+from storax_agent.loops.file_policy import FilePolicy
 from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.files import open_workdir
 
@@ -23,18 +24,27 @@ Row = dict[str, Any]
 class FileCleaner:
     """One round every ``every_sec`` seconds, at once again while there is more."""
 
-    def __init__(self, api: SiteApi, site_id: int, *, data: Path, every_sec: float) -> None:
+    def __init__(self, api: SiteApi, site_id: int, *, data: Path, policy: FilePolicy, every_sec: float) -> None:
         self._api, self._site_id, self._data, self._every_sec = api, site_id, data, every_sec
+        self._policy = policy
+        self._refused: dict[int, str] = {}
 
     def step(self) -> float:
         """One round."""
-        globs = {app["id"]: app["cleanup_files"] for app in self._api.apps_of_site(self._site_id)}
-        globs = {app_id: patterns for app_id, patterns in globs.items() if patterns}
+        apps = [app for app in self._api.apps_of_site(self._site_id) if app["cleanup_files"]]
+        globs = {app["id"]: app["cleanup_files"] for app in apps if self._may_clean(app)}
         jobs = self._api.jobs_to_clean(self._site_id, sorted(globs), limit=AT_ONCE) if globs else []
         for job in jobs:
             self._clean_safely(job, globs[job["app_id"]])
         self._mark_cleaned([{"id": job["id"], "pending_file_cleanup": False} for job in jobs])
         return 0.0 if len(jobs) == AT_ONCE else self._every_sec
+
+    def _may_clean(self, app: Row) -> bool:
+        objection = self._policy.cleaning_objection(app)
+        if objection and self._refused.get(app["id"]) != objection:
+            LOG.warning("file cleaner: %s", objection)
+        self._refused[app["id"]] = objection
+        return not objection
 
     def _clean_safely(self, job: Row, patterns: list[str]) -> None:
         try:

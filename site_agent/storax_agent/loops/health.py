@@ -1,16 +1,31 @@
-"""Health: what went wrong in which loop, in a file that `storax site check` reads."""
+"""Health: what went wrong in which loop, in a file that `storax site check` and the agent of a runner's site read.
+
+Each program rewrites its own file, so one of a newer release is ignored: it says nothing that this release has to keep.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+import msgspec
+
+from storax._file_formats import UnknownFormat, without_format
 from storax._runtime.atomic_files import atomic_write
 from storax_agent.mainloop.loop import LoopHealth
 
+VERSION = 1
 EVERY_SEC = 5.0
 FILE = "loops.json"
+
+
+class LoopRecord(msgspec.Struct, frozen=True):
+    """One loop; fields as those of ``LoopHealth``. ``since`` and ``server_away`` are those of the current failure."""
+
+    errors: int
+    failing: str
+    since: float = 0.0
+    server_away: bool = False
 
 
 class Health:
@@ -22,22 +37,25 @@ class Health:
 
     def step(self) -> float:
         """One round."""
-        text = json.dumps({loop.name: _row(loop) for loop in self._loops})
+        loops = {loop.name: msgspec.to_builtins(_record(loop)) for loop in self._loops}
+        text = json.dumps({"version": VERSION, "loops": loops})
         if text != self._written:
             atomic_write(self._path, text)
             self._written = text
         return EVERY_SEC
 
 
-def _row(loop: LoopHealth) -> dict[str, Any]:
-    row: dict[str, Any] = {"errors": loop.errors, "failing": loop.failing}
-    return row | ({"since": loop.since, "server_away": loop.server_away} if loop.failing else {})
+def _record(loop: LoopHealth) -> LoopRecord:
+    if not loop.failing:
+        return LoopRecord(loop.errors, "")
+    return LoopRecord(loop.errors, loop.failing, loop.since, loop.server_away)
 
 
-def read(path: Path) -> dict[str, dict[str, Any]]:
-    """Errors and the current failure of each loop, by name; empty where no agent has written any."""
-    with suppress(OSError, ValueError):
-        loops = json.loads(path.read_text(encoding="utf-8"))
-        rows = loops.items() if isinstance(loops, dict) else ()
-        return {name: row for name, row in rows if isinstance(row, dict)}
+def read(path: Path) -> Mapping[str, LoopRecord]:
+    """Errors and the current failure of each loop, by name; empty where no agent of a known release has written any."""
+    with suppress(OSError, ValueError, TypeError, KeyError, msgspec.MsgspecError, UnknownFormat):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        previous = "version" not in content  # the release before there were versions wrote the loops alone
+        loops = content if previous else without_format(path, content, known=VERSION)["loops"]
+        return msgspec.convert(loops, dict[str, LoopRecord])
     return {}

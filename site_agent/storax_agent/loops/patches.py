@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from storax.errors import Conflict, InvalidInput, NotFound
@@ -13,12 +13,13 @@ LOG = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Patches:
     """Sends patches of one kind of row.
 
     ``noun`` names the rows and ``source`` what spoke of them. A shortened patch keeps the fields ``kept``, and has the
-    reason in ``info``.
+    reason in ``info``. ``refused`` holds the patches that were set aside, by id: also those of an agent before this
+    one, so that a restart does not send them again.
     """
 
     update: Callable[[Sequence[Row]], None]
@@ -27,33 +28,42 @@ class Patches:
     source: str
     info: str
     kept: tuple[str, ...]
+    refused: dict[int, str] = field(init=False)
 
-    def send(self, patches: Sequence[Row]) -> set[int]:
-        """Send patches, one by one where together they are refused. Returns the ids of those that were set aside."""
+    def __post_init__(self) -> None:
+        self.refused = self.set_aside.records(self.noun)
+
+    def send(self, patches: Sequence[Row]) -> None:
+        """Send patches, one by one where together they are refused; one that is set aside is not sent again."""
+        fresh = [patch for patch in patches if self.refused.get(patch["id"]) != _text(patch)]
+        if not fresh:
+            return
         try:
-            self.update(patches)
+            self.update(fresh)
         except (Conflict, InvalidInput, NotFound):
             # One of them was changed or deleted meanwhile; the others still count.
-            return {patch["id"] for patch in patches if not self._send_one(patch)}
-        return set()
+            for patch in fresh:
+                self._send_one(patch)
 
-    def _send_one(self, patch: Row) -> bool:
+    def _send_one(self, patch: Row) -> None:
         try:
             self.update([patch])
         except InvalidInput as error:
-            return self._send_short(patch, error)
+            self._send_short(patch, error)
         except (Conflict, NotFound) as error:
             LOG.warning("%s %d: %s", self.noun, patch["id"], error)
-        return True
 
-    def _send_short(self, patch: Row, refusal: InvalidInput) -> bool:
-        """Send the state alone, and why there is no more; returns whether the server took it."""
+    def _send_short(self, patch: Row, refusal: InvalidInput) -> None:
+        """Send the state alone, and why there is no more; set it aside where that is refused as well."""
         LOG.warning("%s %d: %s", self.noun, patch["id"], refusal)
         reason = f"the server refused what the {self.source} said of it: {refusal.message}"[:1000]
         short = {name: patch[name] for name in self.kept if name in patch}
         try:
             self.update([{**short, self.info: {"error": reason}}])
         except (Conflict, InvalidInput, NotFound) as error:
-            self.set_aside.put(f"{self.noun} {patch['id']}", str(error), json.dumps(patch, default=str))
-            return False
-        return True
+            self.refused[patch["id"]] = _text(patch)
+            self.set_aside.put(f"{self.noun} {patch['id']}", str(error), _text(patch))
+
+
+def _text(patch: Row) -> str:
+    return json.dumps(patch, default=str)

@@ -50,10 +50,21 @@ class Report:
             except BaseException:
                 self._reader.give_back(batch)
                 raise
+            self._keep_lost(batch, answer)
             self._answered(batch, answer)
             if not batch.more:
                 break
         return 0.0
+
+    def _keep_lost(self, batch: Batch, answer: Answer) -> None:
+        """Set reports aside that a restored server does not take: it knew their leases before."""
+        if not answer.refused or not self._reader.was_put_back(batch):
+            return
+        refused = {row["id"]: row for row in answer.refused}
+        for entry in (entry for entry in batch.entries if entry["id"] in refused):
+            reason = refused[entry["id"]].get("detail") or refused[entry["id"]]["code"]
+            name = f"report of job {entry['id']}, lease {entry['lease_epoch']}, from before the restore"
+            self._set_aside.put(name, f"the restored server does not know this run: {reason}", to_json(entry))
 
     def _send(self, entries: list[Entry]) -> Answer:
         try:
@@ -102,4 +113,5 @@ def _is_refusal(error: StoraxError) -> bool:
 
 
 def _joined(first: Answer, second: Answer) -> Answer:
-    return Answer(first.accepted + second.accepted, first.refused + second.refused, first.cancel + second.cancel)
+    accepted, refused = first.accepted + second.accepted, first.refused + second.refused
+    return Answer(accepted, refused, first.cancel + second.cancel, max(first.position, second.position))

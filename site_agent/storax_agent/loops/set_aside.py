@@ -1,10 +1,9 @@
 """Set aside: tell the server, in the Site's row, which records were set aside, when it becomes others."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from storax_agent.files.set_aside import SetAside
+from storax_agent.files.set_aside import SetAside, SetAsideRecord
 from storax_agent.server.site_api import SiteApi
 
 
@@ -27,6 +26,6 @@ class SetAsideRecords:
         return self._every_sec
 
 
-def _row(record: Mapping[str, Any]) -> dict[str, Any]:
-    at = datetime.fromtimestamp(record["at"], UTC).isoformat(timespec="seconds")
-    return {"name": record["name"], "reason": record["reason"], "at": at}
+def _row(record: SetAsideRecord) -> dict[str, str]:
+    at = datetime.fromtimestamp(record.at, UTC).isoformat(timespec="seconds")
+    return {"name": record.name, "reason": record.reason, "at": at}

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from storax._runtime.retry import doubling_pause
 from storax_agent.files.set_aside import SetAside
+from storax_agent.loops.file_policy import FilePolicy
 from storax_agent.loops.patches import Patches
 from storax_agent.server.site_api import SiteApi
 from storax_agent.transfers.base import Item, Moved, lane_of
@@ -44,13 +45,14 @@ class Pause:
 
 
 class Transfers:
-    """``at_once`` batches at a time; an item is given up after ``tries`` tries that might have succeeded."""
+    """``at_once`` batches at a time; an item is given up after ``tries`` tries that might have succeeded. What
+    ``policy`` refuses is not touched."""
 
     def __init__(
-        self, api: SiteApi, site_id: int, locations: Locations, set_aside: SetAside, *, every_sec: float,
-        at_once: int = 4, tries: int = 12, first_pause_sec: float = FIRST_PAUSE_SEC,
+        self, api: SiteApi, site_id: int, locations: Locations, set_aside: SetAside, *, policy: FilePolicy,
+        every_sec: float, at_once: int = 4, tries: int = 12, first_pause_sec: float = FIRST_PAUSE_SEC,
     ) -> None:  # fmt: skip
-        self._api, self._site_id, self._every_sec = api, site_id, every_sec
+        self._api, self._site_id, self._every_sec, self._policy = api, site_id, every_sec, policy
         self._at_once, self._tries, self._first_pause = at_once, tries, first_pause_sec
         self._batches = Batches(locations)
         self._patches = Patches(
@@ -60,7 +62,6 @@ class Transfers:
         self._rows: dict[int, Row] = {}  # of items in hand, as the server knows them
         self._untold: dict[int, Row] = {}
         self._not_before: dict[int, float] = {}  # when (monotonic) items that failed by themselves are tried again
-        self._refused: set[int] = set()  # items of which the server takes no word
         self._look_at = 0.0
 
     def step(self) -> float:
@@ -155,7 +156,7 @@ class Transfers:
         patches = list(self._untold.values())
         if not patches:
             return
-        self._refused |= self._patches.send(patches)
+        self._patches.send(patches)
         self._untold.clear()
         held = {item.id for batch in self._batches.running() for item in batch.items}
         for patch in patches:
@@ -180,10 +181,10 @@ class Transfers:
             return
         now = time.monotonic()
         self._not_before = {number: at for number, at in self._not_before.items() if at > now}
-        known = self._rows.keys() | self._refused | self._not_before.keys()
+        known = self._rows.keys() | self._patches.refused.keys() | self._not_before.keys()
         rows = [row for row in self._fetch_items(busy) if row["id"] not in known]
         jobs = self._api.jobs_brief({row["job_id"] for row in rows})
-        rows = [row for row in rows if row["job_id"] in jobs]
+        rows = self._permitted([row for row in rows if row["job_id"] in jobs], jobs)
         self._refuse([row for row in rows if not _wanted(row, jobs)], jobs)
         lanes = _lanes([row for row in rows if _wanted(row, jobs)], jobs)
         for lane, (items, begun) in lanes.items():
@@ -202,6 +203,13 @@ class Transfers:
         return self._api.transfers(
             self._site_id, ["pending", "active"], limit=WINDOW, without=sorted(full | paused)
         )  # fmt: skip
+
+    def _permitted(self, rows: list[Row], jobs: Mapping[int, Row]) -> list[Row]:
+        """Items that the site's policy allows. Of the others nothing is moved, and what they name is not cleaned up."""
+        objections = self._policy.transfer_objections(rows, jobs)
+        for number, reason in objections.items():
+            self._untold[number] = {"id": number, "state": "error", "transfer_info": {"error": reason}}
+        return [row for row in rows if row["id"] not in objections]
 
     def _refuse(self, rows: list[Row], jobs: Mapping[int, Row]) -> None:
         """Items of jobs that failed or were cancelled meanwhile; what was ordered for them is cancelled."""

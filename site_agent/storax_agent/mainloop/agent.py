@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from storax_agent.files.free_space import FreeSpace
 from storax_agent.launch.base import Launcher, LauncherLostError
 from storax_agent.launch.work import Cause, Lease
 from storax_agent.mainloop.job_acceptor import JobAcceptor
@@ -23,23 +24,24 @@ from storax_agent.mainloop.lease_table import LeaseTable
 from storax_agent.mainloop.load_window import BURST_JOBS, Demand, LoadWindow, ReportTrigger, wanted
 from storax_agent.mainloop.loop import LoopHealth
 from storax_agent.mainloop.mailbox import Mailbox
-from storax_agent.mainloop.outbox import Batch, Outbox
+from storax_agent.mainloop.outbox import Batch, Outbox, OutboxError
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.mainloop.pending_reports import Pair, PendingReports
 from storax_agent.mainloop.preemption_filter import PreemptionFilter
-from storax_agent.mainloop.report_entry import SET_ASIDE, running
+from storax_agent.mainloop.report_entry import SET_ASIDE, running, with_start
 from storax_agent.prepare.job import Preparer
 from storax_agent.server.site_api import Acquired, Answer
 
 TICK_SEC = 0.02  # in a burst, the launcher's events are read this often
 RETRY_SEC = 1.0
+RUNS = ("", "run")  # the stages that are runs of a job; the others are its hooks
 LOG = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
 class Agent:
     """Holds the leases of one site. ``cores`` is what jobs may use, of them ``node_cores`` on each node;
-    ``prefetch`` is the most jobs leased beyond that."""
+    ``prefetch`` is the most jobs leased beyond that. No job is leased while ``space`` says that a disk is full."""
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class Agent:
         prefetch: int,
         grace_sec: float,
         node_cores: int = 0,
+        space: FreeSpace | None = None,
     ) -> None:
         self.demand, self.report_trigger, self.load = Demand(), ReportTrigger(), LoadWindow()
         self.reconcile: Callable[[], None] = lambda: None
@@ -59,6 +62,7 @@ class Agent:
         self.reports = PendingReports(outbox, self.report_trigger)
         self.errors = LoopHealth("main")
         self._launcher, self._outbox, self._outcomes = launcher, outbox, outcomes
+        self.space = space or FreeSpace([])
         self._acceptor = JobAcceptor(preparer, self.leases, self.reports, node_cores=node_cores)
         self._cores, self._prefetch, self._grace_sec = cores, prefetch, grace_sec
         self._mailbox = Mailbox()
@@ -91,7 +95,7 @@ class Agent:
         self._collect()
         self._launcher.start(self.leases.not_started())
         for cause, leases in self.leases.stopping().items():
-            self._stop(leases, cause=cause)
+            self.stop(leases, cause=cause)
 
     def wait(self, seconds: float | None = None) -> None:
         """Sleep until there is something to do."""
@@ -110,6 +114,9 @@ class Agent:
             if cursor := self.reports.save():
                 self._launcher.ack(cursor)
             self.errors.succeeded()
+        except OutboxError as error:
+            LOG.error("%s; trying again", error)  # noqa: TRY400
+            self.errors.failed(error)
         except LauncherLostError as error:
             self._reopen(error)
         except Exception as error:
@@ -145,7 +152,7 @@ class Agent:
     def cancel(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Stop what the server wants stopped."""
         pairs = [(row["id"], row["lease_epoch"]) for row in rows]
-        self._stop(self.leases.find_all(pairs), cause="cancelled")
+        self.stop(self.leases.find_all(pairs), cause="cancelled")
         if self.unknown(pairs):
             self.reconcile()
 
@@ -153,13 +160,18 @@ class Agent:
         """The server took the jobs of this session away: whatever still runs of them is stopped."""
         leases = self.leases.of_session(session)
         LOG.warning("session %d is gone; stopping its %d jobs", session, len(leases))
-        self._stop(leases, cause="stale")
+        self.stop(leases, cause="stale")
+
+    def stop(self, leases: list[Lease], *, cause: Cause, grace_sec: float | None = None) -> None:
+        """Ask these to end."""
+        self.leases.stop(leases, cause)
+        self._launcher.stop(leases, cause=cause, grace_sec=self._grace_sec if grace_sec is None else grace_sec)
 
     def answered(self, batch: Batch, answer: Answer) -> None:
         """The server answered a report. Where rows of it could not be read, the server still believes that their jobs
         run here, which is looked into at once."""
         entries = batch.entries
-        self.reports.answered(batch.seq, entries, damaged=batch.damaged > 0)
+        self.reports.answered(batch.seq, entries, damaged=batch.damaged > 0, position=answer.position)
         if batch.damaged:
             self.reconcile()
         refused = {row["id"]: row for row in answer.refused}
@@ -167,7 +179,7 @@ class Agent:
             LOG.info("report of job %s refused: %s", row["id"], row.get("detail") or row["code"])
         pairs = [(entry["id"], entry["lease_epoch"]) for entry in entries if entry["id"] in refused]
         self.reports.give_up(pair for pair in pairs if refused[pair[0]]["code"] == SET_ASIDE)
-        self._stop(self.leases.find_all(pairs), cause="stale")
+        self.stop(self.leases.find_all(pairs), cause="stale")
         self.cancel(answer.cancel)
 
     def drain(self, *, stop_jobs: bool, grace_sec: float, reason: str) -> None:
@@ -176,7 +188,7 @@ class Agent:
         self.demand.set(0)
         self.report_trigger.flush()
         if stop_jobs:
-            self.post(lambda: self._stop(self.leases.all(), cause="stopped", grace_sec=grace_sec))
+            self.post(lambda: self.stop(self.leases.all(), cause="stopped", grace_sec=grace_sec))
 
     @property
     def settled(self) -> bool:
@@ -203,14 +215,16 @@ class Agent:
         events = self._launcher.poll()
         self.leases.started(events.started)
         for started in events.started:
-            if started.stage in ("", "run"):
+            if started.stage in RUNS:
                 self.reports.add(running(started), started.lease)
         for ended in self.preemption.certain(events.ended, ending=self._draining):
             entry = self._outcomes.outcome(ended)
             if entry is not None:
+                if ended.started and ended.stage in RUNS:
+                    entry = with_start(entry, self.leases.started_at(ended.lease, ended_at=ended.at))
                 self.reports.add(entry, ended.lease)
-            # A lost hook of ours is to run again, and may come under the same lease.
-            again = entry is None and ended.cause == "lost"
+            # A hook of ours that was lost, or failed on a full disk, is to run again, perhaps under the same lease.
+            again = entry is None and ended.cause in ("lost", "exit")
             self.leases.drop(ended.lease, remember=not again)
             if again:
                 self.reconcile()
@@ -222,9 +236,5 @@ class Agent:
         recent = self.load.recent()
         busy = max(self.leases.cores, len(self.leases)) - len(self.preemption)  # what is in doubt runs no more
         want = wanted(self._cores, recent=recent, prefetch=self._prefetch, busy=busy, leased_cores=self.leases.cores)
-        self.demand.set(0 if self._draining else want)
+        self.demand.set(0 if self._draining or self.reports.unsaved or self.space.reason else want)
         self.report_trigger.burst(on=recent > BURST_JOBS and len(self.leases) > 0)
-
-    def _stop(self, leases: list[Lease], *, cause: Cause, grace_sec: float | None = None) -> None:
-        self.leases.stop(leases, cause)
-        self._launcher.stop(leases, cause=cause, grace_sec=self._grace_sec if grace_sec is None else grace_sec)

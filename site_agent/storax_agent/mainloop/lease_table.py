@@ -15,12 +15,13 @@ T = TypeVar("T")
 @dataclass
 class LeaseEntry:
     """One lease of the agent. ``work`` is kept until the process started, to give it to the launcher again;
-    ``stopping`` is why it was asked to end."""
+    ``stopping`` is why it was asked to end, ``started_at`` is Unix time, 0 before the start."""
 
     session: int
     cores: int
     work: Work | None = None
     stopping: Cause | None = None
+    started_at: float = 0.0
 
 
 class LeaseTable:
@@ -49,7 +50,12 @@ class LeaseTable:
         for start in started:
             entry = self._entries.get(start.lease)
             if entry is not None:
-                entry.work = None
+                entry.work, entry.started_at = None, start.at
+
+    def started_at(self, lease: Lease, *, ended_at: float) -> float:
+        """When its process started; ``ended_at`` where nobody knows."""
+        entry = self._entries.get(lease)
+        return (entry.started_at if entry else 0.0) or ended_at
 
     def drop(self, lease: Lease, *, remember: bool = True) -> None:
         """A lease ended; with ``remember``, ``ended_recently`` knows it for a while."""

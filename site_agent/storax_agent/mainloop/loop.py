@@ -45,10 +45,19 @@ class LoopHealth:
 
 
 class Loop(LoopHealth):
-    """Calls ``step`` again and again; each call returns the seconds to wait before the next."""
+    """Calls ``step`` again and again; each call returns the seconds to wait before the next. After errors the pause
+    grows up to ``longest_pause_sec``."""
 
-    def __init__(self, name: str, step: Callable[[], float], stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], float],
+        stopping: threading.Event,
+        *,
+        longest_pause_sec: float = LONGEST_PAUSE_SEC,
+    ) -> None:
         super().__init__(name)
+        self._longest_pause_sec = longest_pause_sec
         self._step = step
         self._stopping = stopping
         self._pause = 0.0
@@ -81,7 +90,9 @@ class Loop(LoopHealth):
 
     def _after(self, error: Exception) -> float:
         self.failed(error)
-        longest = REFUSED_PAUSE_SEC if isinstance(error, Unauthorized) else LONGEST_PAUSE_SEC
+        longest = self._longest_pause_sec
+        if isinstance(error, Unauthorized):
+            longest = min(longest, REFUSED_PAUSE_SEC)
         self._pause = min(longest, self._pause * 2 or FIRST_PAUSE_SEC)
         if isinstance(error, StoraxError):
             level = logging.INFO if isinstance(error, NotFound) else logging.WARNING

@@ -1,4 +1,6 @@
-"""What was not yet reported, kept on disk: every move is written before it is sent, and deleted once it is answered.
+"""What was not yet reported, kept on disk: every move is written before it is sent, and out of the way once answered.
+
+Answered rows stay for some days: a server that is restored from a backup is told again what it lost.
 
 SQLite in WAL mode with ``synchronous=FULL``: a commit is on the disk before it returns, so neither a kill nor a power
 cut loses it. The launcher forgets an end only after that. One fsync serves all entries of a turn of the main loop.
@@ -15,7 +17,7 @@ aside, and the reader goes on with the next.
 import logging
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,13 +32,27 @@ from storax_agent.mainloop.report_entry import Entry, merge, reduced
 from storax_agent.server.storable import flaw
 
 VERSION = 1
+ANSWERED_SEC = 7 * 24 * 3600.0  # for which answered rows are kept, for a server that loses them in a restore
+ANSWERED_BYTES = 64 << 20
 MAX_BATCH_BYTES = 4 << 20
 LOG = logging.getLogger(__name__)
 _ROWS = msgspec.json.Decoder(list[Entry])
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, size INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS answered (seq INTEGER PRIMARY KEY, size INTEGER NOT NULL, body BLOB NOT NULL,
+  position INTEGER NOT NULL, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM (SELECT seq FROM outbox UNION ALL SELECT seq FROM answered)"
+SIZE_OF_OUTBOX = "SELECT coalesce(sum(size), 0) FROM outbox WHERE seq <= ?"
+PUT_BACK = "INSERT OR REPLACE INTO note VALUES ('put_back', ?)"
+OF_OUTBOX = "SELECT seq, size, body, ?, ? FROM outbox WHERE seq <= ?"
+FORGET_OLDEST = """DELETE FROM answered WHERE seq <= (SELECT max(seq) FROM (
+SELECT seq, sum(size) OVER (ORDER BY seq DESC) AS newer FROM answered) WHERE newer > ?)"""
+
+
+class OutboxError(StoraxError):
+    """The file cannot be written now; the message says why."""
 
 
 class OutboxVersionError(StoraxError):
@@ -68,7 +84,8 @@ class Outbox:
         self._db = _connect(path)
         self._check()
         self._upgrade()
-        self.seq: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM outbox").fetchone()[0]
+        self.seq: int = self._db.execute(LAST_SEQ).fetchone()[0]
+        self._kept = self._size_of_answered()
         path.chmod(0o600)
 
     def _check(self) -> None:
@@ -85,22 +102,66 @@ class Outbox:
             )
         self._db.executescript(f"{SCHEMA}PRAGMA user_version = {VERSION};")
 
-    def append(self, entries: Sequence[Entry], *, answered: int = 0, **notes: str) -> int:
-        """Store ``entries`` and notes, forget the rows up to ``answered``. Returns the number of the last row.
+    def append(self, entries: Sequence[Entry], *, answered: int = 0, position: int = 0, **notes: str) -> int:
+        """Store ``entries`` and notes; the rows up to ``answered`` are in the server's log, before ``position``.
+
+        Returns the number of the last row.
 
         Raises:
-            sqlite3.Error: nothing was stored (the disk is full); try again later.
+            OutboxError: nothing was stored (the disk is full); try again later.
         """
         bodies = _bodies(entries) if entries else []
+        try:
+            self._store(bodies, answered, position, notes)
+        except sqlite3.Error as error:
+            raise OutboxError(f"the outbox {self.path} cannot be written: {error}") from error
+        self.seq += len(bodies)
+        return self.seq
+
+    def _store(self, bodies: Sequence[bytes], answered: int, position: int, notes: Mapping[str, str]) -> None:
         with self._db:
             if answered:
-                self._db.execute("DELETE FROM outbox WHERE seq <= ?", (answered,))
+                self._keep_answered(answered, position)
             for number, body in enumerate(bodies, self.seq + 1):
                 self._db.execute("INSERT INTO outbox VALUES (?, ?, ?)", (number, len(body), body))
             if notes:
                 self._db.executemany("INSERT OR REPLACE INTO note VALUES (?, ?)", notes.items())
-        self.seq += len(bodies)
-        return self.seq
+
+    def _keep_answered(self, seq: int, position: int) -> None:
+        """Move rows from the outbox to those that were answered, and forget the oldest of these."""
+        if position:
+            self._kept += self._db.execute(SIZE_OF_OUTBOX, (seq,)).fetchone()[0]
+            self._db.execute(f"INSERT OR REPLACE INTO answered {OF_OUTBOX}", (position, time.time(), seq))
+        self._db.execute("DELETE FROM outbox WHERE seq <= ?", (seq,))
+        self._db.execute("DELETE FROM answered WHERE at < ?", (time.time() - ANSWERED_SEC,))
+        if self._kept > ANSWERED_BYTES:
+            self._db.execute(FORGET_OLDEST, (ANSWERED_BYTES // 2,))
+            self._kept = self._size_of_answered()
+
+    def _size_of_answered(self) -> int:
+        (size,) = self._db.execute("SELECT coalesce(sum(size), 0) FROM answered").fetchone()
+        return int(size)
+
+    def put_back(self, position: int) -> int:
+        """Put rows that were answered behind ``position`` of the server's log back, before those not yet answered.
+
+        All get new numbers, so that a reader that has taken some takes them again. Returns how many were put back.
+        """
+        lost = self._db.execute(
+            "SELECT size, body FROM answered WHERE position > ? ORDER BY seq", (position,)
+        ).fetchall()
+        if not lost:
+            return 0
+        waiting = self._db.execute("SELECT size, body FROM outbox ORDER BY seq").fetchall()
+        numbered = [(number, *row) for number, row in enumerate([*lost, *waiting], self.seq + 1)]
+        with self._db:
+            self._db.execute("DELETE FROM outbox")
+            self._db.execute("DELETE FROM answered WHERE position > ?", (position,))
+            self._db.executemany("INSERT INTO outbox VALUES (?, ?, ?)", numbered)
+            self._db.execute(PUT_BACK, (f"{self.seq} {self.seq + len(numbered)}",))
+        self.seq += len(numbered)
+        self._kept = self._size_of_answered()
+        return len(lost)
 
     def note(self, name: str) -> str:
         """A stored note, or an empty text."""
@@ -142,6 +203,12 @@ class OutboxReader:
             self._sent, size = seq, size + length
         cursor.close()
         return Batch(before, self._sent, list(rows.values()), damaged, more) if rows or damaged else None
+
+    def was_put_back(self, batch: Batch) -> bool:
+        """Whether rows of the batch were answered before the server lost them in a restore."""
+        row = self._db.execute("SELECT value FROM note WHERE name = 'put_back'").fetchone()
+        before, upto = map(int, row[0].split()) if row else (0, 0)
+        return before <= batch.before < upto
 
     def give_back(self, batch: Batch) -> None:
         """It was not answered: the next ``take`` begins with it again."""

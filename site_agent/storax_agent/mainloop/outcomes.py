@@ -1,9 +1,11 @@
 """From what became of a process to what is reported of its job."""
 
+import errno
 import logging
 import os
 import re
 import signal
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,17 +43,25 @@ class OutcomeMapper:
     stop_reason: str = "the site agent was stopped"
 
     def outcome(self, ended: Ended) -> Entry | None:
-        """The report of an end; None when there is nobody to tell, as the lease is gone."""
+        """The report of an end; None when there is nobody to tell, as the lease is gone, and for a hook that is to run
+        again."""
         try:
-            if ended.stage and (ended.stage != "run" or ended.cause == "exit"):
-                return self._of_call(ended)
-            value, flaw = self._take_result(ended)
-            if ended.cause in ("exit", "lost") and (of_ranks := call_outcomes.of_ranks(value, ended)):
-                return self._of_call(of_ranks)
-            return _RULES[ended.cause](self, ended, value, flaw)
+            row = self._outcome(ended)
         except Exception as error:  # one job's strange leavings must not hold up the others
             LOG.exception("job %d: what it left could not be read", ended.lease.job_id)
-            return _error(ended, message=f"the site agent could not read what the job left: {error!r}"[:500])
+            row = _error(ended, message=f"the site agent could not read what the job left: {error!r}"[:500])
+        full = ended.message if ended.cause == "exit" else ""
+        if not full or row is None or row["moves"][-1]["to"] not in ("RUN_ERROR", "FAILED"):
+            return row
+        return _lost_to_full_disk(ended, row, full) if ended.stage in ("", "run") else None
+
+    def _outcome(self, ended: Ended) -> Entry | None:
+        if ended.stage and (ended.stage != "run" or ended.cause == "exit"):
+            return self._of_call(ended)
+        value, flaw = self._take_result(ended)
+        if ended.cause in ("exit", "lost") and (of_ranks := call_outcomes.of_ranks(value, ended)):
+            return self._of_call(of_ranks)
+        return _RULES[ended.cause](self, ended, value, flaw)
 
     def _of_call(self, ended: Ended) -> Entry | None:
         """The end of a function or a hook."""
@@ -77,8 +87,11 @@ class OutcomeMapper:
             value = _read_result(path)
         except FileNotFoundError:
             return None, "none"
-        except (ResultError, OSError) as error:
+        except ResultError as error:
             return None, f"{error}; {self._keep_result(path, ended)}"
+        except OSError as error:
+            what = "is a symlink" if error.errno == errno.ELOOP else f"cannot be read ({error.strerror})"
+            return None, f"its result file {what}; {self._keep_result(path, ended)}"
         with suppress(OSError):
             Path(path).unlink()
         return value, ""
@@ -113,6 +126,9 @@ class OutcomeMapper:
             return ""
         finally:
             os.close(folder)
+        if not _is_regular(handle):
+            os.close(handle)
+            return ""
         with os.fdopen(handle, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             text = file.read(TAIL_BYTES).decode(errors="replace")
@@ -191,6 +207,14 @@ def _error(ended: Ended, **data: Any) -> Entry:
     return entry(ended.lease, [move("RUN_ERROR", ended.at, **data)], _code(ended))
 
 
+def _lost_to_full_disk(ended: Ended, row: Entry, full: str) -> Entry:
+    """The report of a run that failed while a disk was full: a loss, not an error of its own."""
+    data = row["moves"][-1]["data"]
+    message = f"{full}; it ended meanwhile: {data.get('message', 'it failed')}"
+    lost = move("RUN_TIMEOUT", ended.at, **{**data, "message": message[:1000], "lease_lost": True})
+    return entry(ended.lease, [lost], _code(ended))
+
+
 def _code(ended: Ended) -> dict[str, Any] | None:
     return None if ended.code is None else {"return_code": ended.code}
 
@@ -204,9 +228,17 @@ def _exit_text(code: int | None) -> str:
         return f"killed by signal {-code}"
 
 
+def _is_regular(handle: int) -> bool:
+    """Whether an open file is one that can be read to its end: no folder, pipe or device."""
+    return stat.S_ISREG(os.fstat(handle).st_mode)
+
+
 def _read_result(path: str) -> Any:
     """The JSON of a result file. Raises ResultError, or FileNotFoundError when the process wrote none."""
     handle = os.open(path, READ)
+    if not _is_regular(handle):
+        os.close(handle)
+        raise ResultError("its result file is a folder, a pipe or the like")
     with os.fdopen(handle, "rb") as file:
         text = file.read(MAX_RESULT_BYTES + 1)
     if len(text) > MAX_RESULT_BYTES:

@@ -49,6 +49,14 @@ def running(started: Started) -> Entry:
     return entry(started.lease, [move("RUNNING", started.at)])
 
 
+def with_start(entry: Entry, at: float) -> Entry:
+    """The report of a run that has ended, with its start before it. The server counts a start once; should the report
+    of the start be lost, this one still shows that there was a run."""
+    if entry["moves"] and entry["moves"][0]["to"] != "RUNNING":
+        entry["moves"].insert(0, move("RUNNING", at))
+    return entry
+
+
 def refusal(lease: Lease, at: float, reason: str) -> Entry:
     """The report of a job that this site will not run."""
     return entry(lease, [move("FAILED", at, message=reason[:2000])])
@@ -79,7 +87,10 @@ def reduced(entry: Entry, reason: str) -> Entry:
 
 
 def merge(known: Entry, later: Entry) -> None:
-    """Add later moves of the same lease to an entry."""
-    known["moves"] += later["moves"]
+    """Add later moves of the same lease to an entry. A start that is in it already, and whatever follows the end of the
+    lease, came before and adds nothing."""
+    if "release" in known or (known["moves"] and known["moves"][-1]["to"] != "RUNNING"):
+        return
+    known["moves"] += [move for move in later["moves"] if move["to"] != "RUNNING" or not known["moves"]]
     if "patch" in later:
         known["patch"] = later["patch"]

@@ -11,14 +11,16 @@ CHOSEN = (DEFAULT_PROFILE, LOCAL_PROFILE)  # profiles that a client takes by its
 
 
 class ClientVariables:
-    """The variables that lead a client to the site's server, with the rights of the site's owner.
+    """The variables that lead a client to the site's server, with the rights of the owner's profile.
 
-    There are none where the owner's profiles lead there anyway; those are read again when they change. The variables
-    name files, which only the owner can read, and never hold a token.
+    There are none where the owner's profiles lead there anyway; those are read again when they change. Where there is
+    no profile, a client has the site's own token, which may lease and report. The variables name files, which only the
+    owner can read, and never hold a token.
     """
 
     def __init__(self, folder: SiteFolder, settings: SiteSettings) -> None:
-        self._url, self._profile, self._token_file = settings.url.rstrip("/"), settings.profile, folder.token_file
+        self._url, self._token_file = settings.url.rstrip("/"), folder.token_file
+        self._profile = settings.job_profile or settings.profile
         self._home = {"STORAX_HOME": str(home())} if os.environ.get("STORAX_HOME") else {}
         self._files = [profile_path(name) for name in CHOSEN]
         self._read_at: list[int] = []

@@ -74,12 +74,9 @@ class Preparer:
         """
         if app is None:
             raise RefusedError(f"its App {job.get('app_id')} came without a definition; it may have been deleted")
-        objection = self.policy.objection(app, submitter=job.get("submitter") or self.submitter)
-        if objection:
-            raise RefusedError(objection)
-        if flaw := _dos_lines(app):
-            raise RefusedError(flaw)
         method = method_of(job, app)
+        if flaw := self.policy.objection(app, submitter=self.submitter, method=method) or _dos_lines(app):
+            raise RefusedError(flaw)
         foot = footprint(job, whole_nodes=self.whole_nodes)
         try:
             split(job["workdir"])

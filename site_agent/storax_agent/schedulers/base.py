@@ -4,14 +4,21 @@ All calls take and return batches, and none waits for an allocation. The interfa
 implements is ``vendor.py``.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 # By queue name: max_nodes, max_walltime (minutes), max_queued_jobs; and cores, those of its smallest node.
 Limits = Mapping[str, Mapping[str, int]]
 
 BEGAN = "STORAX_BEGAN"  # Unix time at which the wall time began to count; from the job script
+
+
+def runner_command(site: Path, batch_job_id: int) -> list[str]:
+    """Return the command of the runner of a BatchJob of the site in this folder."""
+    return [sys.executable, "-P", "-m", "storax_agent", "run", str(site), "--batch-job", str(batch_job_id)]
 
 
 class Request(NamedTuple):

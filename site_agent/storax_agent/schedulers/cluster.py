@@ -8,17 +8,17 @@ lost.
 
 import hashlib
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from storax_agent.launch.spawner.scripts import NO_INTERPRETER, flaw_in
 from storax_agent.schedulers import template
-from storax_agent.schedulers.base import Limits, Request, SchedulerSnapshot, Status, Submitted
+from storax_agent.schedulers.base import Limits, Request, SchedulerSnapshot, Status, Submitted, runner_command
 from storax_agent.schedulers.files import Files
-from storax_agent.schedulers.kinds import PROGRAMS
+from storax_agent.schedulers.kinds import PROGRAMS, is_id
 from storax_agent.schedulers.vendor import UNREACHABLE, Listed, Script, Sent, Vendor
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -41,7 +41,7 @@ class Cluster:
         self.vendor = vendor
         self._folder, self._settings = folder, settings
         self._files = Files(folder.path / "state" / "allocations")
-        self._runner = runner or self._own_runner
+        self._runner = runner or partial(runner_command, folder.path)
         self._missing: dict[str, float] = {}
         self._tries: dict[int, int] = {}
 
@@ -62,8 +62,8 @@ class Cluster:
         if listed is None:
             return None
         by_name = {one.name: one.scheduler_id for one in listed}
-        ids = {number: by_name.get(self.name(number)) or self._files.claimed(number) for number in batch_job_ids}
-        return {number: scheduler_id for number, scheduler_id in ids.items() if scheduler_id}
+        ids = {number: by_name.get(self.name(number)) or self._files.claimed(number) or "" for number in batch_job_ids}
+        return {number: scheduler_id for number, scheduler_id in ids.items() if self._is_id(scheduler_id)}
 
     def statuses(self, scheduler_ids: Sequence[str]) -> Mapping[str, Status]:
         """By the list, then the accounting, then the scripts' own words."""
@@ -73,13 +73,14 @@ class Cluster:
         wanted = set(scheduler_ids)
         by_id = {one.scheduler_id: one.status for one in listed or () if one.scheduler_id in wanted}
         silent = [number for number in scheduler_ids if by_id.get(number, Status("unknown")).state == "unknown"]
+        silent = [number for number in silent if self._is_id(number)]
         ended = self.vendor.ended(silent) if silent and listed is not None else {}
         return {number: self._judged(number, by_id, ended, heard=listed is not None) for number in scheduler_ids}
 
     def cancel(self, scheduler_ids: Sequence[str]) -> None:
         """End these; one that has ended already is no error."""
-        if scheduler_ids:
-            self.vendor.kill(scheduler_ids)
+        if ids := [number for number in scheduler_ids if self._is_id(number)]:
+            self.vendor.kill(ids)
 
     def queues(self) -> Limits:
         """What the scheduler says of its queues."""
@@ -117,6 +118,10 @@ class Cluster:
         if (flaw := flaw_in(script.encode())) and (flaw != NO_INTERPRETER or self.vendor.kind == "slurm"):
             raise template.TemplateError(f"{template.NAME}: {flaw}")
         return script
+
+    def _is_id(self, text: str) -> bool:
+        """Whether a command may be given this: an id came from the server or from a file, and must be no option."""
+        return is_id(self.vendor.kind, text)
 
     def _submit(self, request: Request, known: str | None) -> Submitted:
         if known is not None:
@@ -159,10 +164,6 @@ class Cluster:
         reason = f"{self.vendor.kind} has not known it for {self._settings.scheduler.forget_after_sec:g} s; lost"
         LOG.warning("allocation %s: %s", number, reason)
         return Status("finished", None, datetime.now(UTC), {"reason": reason})
-
-    def _own_runner(self, batch_job_id: int) -> Sequence[str]:
-        arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(self._folder.path)]
-        return [*arguments, "--batch-job", str(batch_job_id)]
 
 
 def write_template(folder: Path, kind: str) -> bool:

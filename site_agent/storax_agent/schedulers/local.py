@@ -5,17 +5,26 @@ It works beside the agent, with the same number of cores: this machine has no sc
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from storax_agent.files.locks import holder
 from storax_agent.launch.end_jobs import end_jobs
 from storax_agent.launch.process_identity import date_of, runs, start_time_of
-from storax_agent.schedulers.base import BEGAN, Limits, Request, SchedulerSnapshot, Status, Submitted
+from storax_agent.schedulers.base import (
+    BEGAN,
+    Limits,
+    Request,
+    SchedulerSnapshot,
+    Status,
+    Submitted,
+    runner_command,
+)
+from storax_agent.schedulers.kinds import is_id
 from storax_agent.settings.job_environment import ProcessEnvironment
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -40,7 +49,7 @@ class LocalScheduler:
     ) -> None:  # fmt: skip
         self._folder = folder
         self._environment = environment or ProcessEnvironment()
-        self._runner = runner or self._own_runner
+        self._runner = runner or partial(runner_command, folder.path)
 
     def submit(self, requests: Sequence[Request]) -> Sequence[Submitted]:
         """Start the runners."""
@@ -58,7 +67,8 @@ class LocalScheduler:
         """Ask the runners to end; they end their jobs."""
         for scheduler_id in scheduler_ids:
             process = _parse(scheduler_id)
-            if process is not None and runs(process[1], start_time=process[2]):
+            # Only a runner of this site: the id came from the server.
+            if process is not None and self._known(process[0]) == scheduler_id:
                 with suppress(ProcessLookupError):
                     os.kill(process[1], signal.SIGTERM)
 
@@ -123,12 +133,9 @@ class LocalScheduler:
             return Status("running", start_time=date_of(start_time))
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        end_jobs(self._part(batch_job_id))  # of a runner that was killed
+        if self._known(batch_job_id) is None:
+            end_jobs(self._part(batch_job_id))  # of a runner that was killed
         return Status("finished", date_of(start_time), datetime.now(UTC))
-
-    def _own_runner(self, batch_job_id: int) -> Sequence[str]:
-        arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(self._folder.path)]
-        return [*arguments, "--batch-job", str(batch_job_id)]
 
     def _part(self, batch_job_id: int) -> SiteFolder:
         return SiteFolder(self._folder.path, part=f"batch-{batch_job_id}")
@@ -138,9 +145,8 @@ class LocalScheduler:
 
 
 def _parse(scheduler_id: str) -> tuple[int, int, float] | None:
-    try:
-        batch_job_id, _, process = scheduler_id.partition(".")
-        pid, _, start_time = process.partition("@")
-        return int(batch_job_id), int(pid), float(start_time)
-    except ValueError:
+    if not is_id(QUEUE, scheduler_id):
         return None
+    batch_job_id, _, process = scheduler_id.partition(".")
+    pid, _, start_time = process.partition("@")
+    return int(batch_job_id), int(pid), float(start_time)

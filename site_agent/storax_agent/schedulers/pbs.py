@@ -14,6 +14,7 @@ from typing import Any
 from storax_agent.schedulers.base import Limits, Status
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.command import CommandRunner
+from storax_agent.schedulers.kinds import is_id
 from storax_agent.schedulers.vendor import Listed, Script, Sent, minutes, refusal
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -22,7 +23,6 @@ STATES: dict[str, Any] = {
     **dict.fromkeys("REBSU", "running"),
     **dict.fromkeys("FX", "finished"),
 }
-JOB_ID = re.compile(r"\d+(\[\d*\])?(\.[\w.-]+)?")
 GENERIC = re.compile(r"u:PBS_GENERIC=(\d+)")  # the limit of each user without one of their own
 Tree = dict[str, Any]
 
@@ -48,7 +48,7 @@ class Pbs:
         if not ran.ok:
             return refusal(ran)
         number = ran.out.strip()
-        return Sent(number) if JOB_ID.fullmatch(number) else Sent(None, f"qsub printed {number[:80]!r}", again=True)
+        return Sent(number) if is_id("pbs", number) else Sent(None, f"qsub printed {number[:80]!r}", again=True)
 
     def listed(self) -> Sequence[Listed] | None:
         """``qstat -f -F json``: the jobs that wait or run."""

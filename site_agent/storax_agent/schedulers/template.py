@@ -16,6 +16,8 @@ from storax_agent.schedulers.base import Request
 
 NAME = "job-template.sh"
 SAFE = re.compile(r"[\w .,:;+@%/=\[\]^~-]*", re.ASCII)
+# A directive of a batch system is no shell: some split a value at blanks, whatever its quotes.
+OPTION = re.compile(r"(^|\s)-")
 # $1 is the folder of claims and exits. The claim is made once: a script that was queued twice ends at once. The runner
 # is a child, so that the shell outlives the signal that ends it and can tell how it ended. A signal ends the shell's
 # wait with a code of its own, so it waits until none came meanwhile; a child's code can be waited for again. The wall
@@ -85,6 +87,8 @@ def _checked(what: str, value: str) -> str:
     if not SAFE.fullmatch(value):
         bad = next(sign for sign in value if not SAFE.fullmatch(sign))
         raise TemplateError(f"{what} is {value[:100]!r}; {bad!r} cannot stand in a job script")
+    if OPTION.search(value):
+        raise TemplateError(f"{what} is {value[:100]!r}; a word that begins with '-' would be an option of its own")
     return value
 
 

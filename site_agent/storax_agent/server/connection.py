@@ -9,7 +9,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from storax._runtime.reply import Reply
 from storax._runtime.transport import Call, Transport
-from storax.errors import Unauthorized
+from storax.errors import Forbidden, Unauthorized
 from storax_agent.server.storable import storable
 from storax_agent.server.token_refresh import TokenRefresh
 
@@ -88,6 +88,8 @@ class Connection:
         token = self._refresh.token
         try:
             return self._transport.call(call)
+        except Forbidden:  # another token of the site would be refused too
+            raise
         except Unauthorized:
             if not self._refresh.renew(token, refused=True):
                 raise

@@ -15,9 +15,9 @@ class JobCalls(Connection):
         return self.query("transfers", only | ({"location_alias__ne": list(without)} if without else {}), limit=limit)
 
     def jobs_brief(self, ids: Iterable[int]) -> dict[int, Row]:
-        """Workdir and state by job id."""
+        """App, workdir and state by job id."""
         wanted = sorted(ids)
-        rows = self.query("jobs", {"id": wanted}, fields=["id", "workdir", "state"]) if wanted else []
+        rows = self.query("jobs", {"id": wanted}, fields=["id", "app_id", "workdir", "state"]) if wanted else []
         return {row["id"]: row for row in rows}
 
     def update_transfers(self, patches: Sequence[Row]) -> None:

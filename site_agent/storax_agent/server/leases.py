@@ -22,11 +22,31 @@ class Acquired:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a report: ``refused`` rows are ``{"id", "code", "detail"}``."""
+    """What became of a report: ``refused`` rows are ``{"id", "code", "detail"}``, ``position`` is that of the last
+    event that it made in the server's log; 0 where it made none."""
 
     accepted: list[int]
     refused: list[Row]
     cancel: list[Row]
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The server's epoch, which a restore raises: its number (0: never restored), the last position that the log kept,
+    and the number that every lease of it exceeds."""
+
+    number: int = 0
+    restored_to: int = 0
+    lease_floor: int = 0
+
+
+@dataclass(frozen=True)
+class Beat:
+    """The answer to a heartbeat: which leases of the session to stop, and the server's epoch."""
+
+    cancel: list[Row]
+    epoch: Epoch
 
 
 class LeaseCalls(Connection):
@@ -37,10 +57,11 @@ class LeaseCalls(Connection):
         body = {"site_id": site_id, "ttl_sec": ttl_sec, "batch_job_id": batch_job_id}
         return int(self.post("/sessions/", body)["id"])
 
-    def heartbeat(self, session: int, *, within: float) -> list[Row]:
-        """Extend the session; returns what to cancel."""
+    def heartbeat(self, session: int, *, within: float) -> Beat:
+        """Extend the session."""
         row = self.row(self.call("POST", f"/sessions/{session}/heartbeat", {}, deadline=within))
-        return list(row["cancel"])
+        epoch = Epoch(row.get("epoch", 0), row.get("restored_to", 0), row.get("lease_floor", 0))
+        return Beat(list(row["cancel"]), epoch)
 
     def acquire(self, session: int, number: int, *, wait: float, limits: Mapping[str, Any] | None = None) -> Acquired:
         """Lease up to ``number`` jobs, waiting ``wait`` seconds for the first; ``limits`` narrow what is taken. Without
@@ -53,10 +74,9 @@ class LeaseCalls(Connection):
         self, session: int, entries: Sequence[Mapping[str, Any]], *, key: str, within: float = CALL_SEC
     ) -> Answer:
         """Report moves; ``key`` makes a repeated report one."""
-        answer = self.row(
-            self.call("POST", f"/sessions/{session}/report", {"reports": entries}, key=key, deadline=within)
-        )
-        return Answer(answer["accepted"], answer["refused"], answer["cancel"])
+        reply = self.call("POST", f"/sessions/{session}/report", {"reports": entries}, key=key, deadline=within)
+        answer = self.row(reply)
+        return Answer(answer["accepted"], answer["refused"], answer["cancel"], reply.position or 0)
 
     def close_session(self, session: int, *, within: float) -> None:
         """Give back all leases of the session."""

@@ -5,10 +5,10 @@ Every call raises ``storax.errors.StoraxError``; a NotFound from a session's cal
 
 from storax_agent.server.allocations import AllocationCalls
 from storax_agent.server.jobs import JobCalls
-from storax_agent.server.leases import Acquired, Answer, LeaseCalls
+from storax_agent.server.leases import Acquired, Answer, Beat, Epoch, LeaseCalls
 from storax_agent.server.sites import SiteCalls
 
-__all__ = ["Acquired", "Answer", "SiteApi"]
+__all__ = ["Acquired", "Answer", "Beat", "Epoch", "SiteApi"]
 
 
 class SiteApi(SiteCalls, LeaseCalls, JobCalls, AllocationCalls):

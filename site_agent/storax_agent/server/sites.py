@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from storax.errors import InvalidInput
 from storax_agent.server.connection import Connection, Row
 from storax_agent.server.storable import storable
 
@@ -14,6 +15,19 @@ class SiteCalls(Connection):
     def username(self) -> str:
         """The owner of the token."""
         return str(self.get("/auth/me").get("username") or "")
+
+    def token_site(self) -> int | None:
+        """The site whose token is in use; None: it speaks for the owner's whole account."""
+        site_id = self.get("/auth/me").get("site_id")
+        return None if site_id is None else int(site_id)
+
+    def create_site_token(self, site_id: int, name: str) -> str | None:
+        """Make a token for the agent of this site alone; None where the server is of a release without such tokens."""
+        try:
+            row = self.post("/tokens/", storable({"name": name, "site_id": site_id}))
+        except InvalidInput:
+            return None
+        return str(row["token"])
 
     def token_expires(self) -> datetime | None:
         """When the token in use ends; None: never."""

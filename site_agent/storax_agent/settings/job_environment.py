@@ -77,7 +77,12 @@ class ProcessEnvironment:
 
 
 def _is_withheld(name: str, value: str) -> bool:
-    if FOREIGN.match(name) or SECRET_NAME.search(name) or SECRET_VALUE.search(value):
+    return FOREIGN.match(name) is not None or is_secret(name, value)
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a variable holds a secret, by its name or its value."""
+    if SECRET_NAME.search(name) or SECRET_VALUE.search(value):
         return True
     return "@" in value and PROXY.search(name) is not None
 

@@ -39,3 +39,7 @@ class LauncherSettings(BaseModel):
         default=1024, ge=0, le=1 << 30,
         description="Largest size of job.out and job.err, in MiB; a job that writes more is ended; 0: no limit.",
     )  # fmt: skip
+    min_free_mb: int = Field(
+        default=16, ge=0, le=1 << 30,
+        description="Free space of the site's folders, in MiB, below which no job starts; 0: as long as there is any.",
+    )  # fmt: skip

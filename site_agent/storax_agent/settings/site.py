@@ -43,6 +43,10 @@ class SiteSettings(BaseSettings):
     site_id: int = Field(ge=1, description="The site's id at the server.")
     url: str = Field(description="Address of the server, such as http://host:port.")
     profile: str | None = Field(default=None, description="Profile that holds the token; unset: the file `token`.")
+    job_profile: str | None = Field(
+        default=None,
+        description="Profile of the Storax client in jobs; unset: the owner's default one if it leads to this server.",
+    )
     slots: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, le=4096, description="Cores that jobs may use."
     )

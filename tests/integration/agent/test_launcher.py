@@ -12,7 +12,7 @@ from fakes.processes import alive, gone, in_group
 from storax_agent.files.locks import holder
 from storax_agent.launch.local import LocalLauncher
 from storax_agent.launch.spawner.start import NodeResources
-from storax_agent.launch.work import Lease, Work
+from storax_agent.launch.work import Lease, Place, Work
 from storax_agent.mainloop.outcomes import OutcomeMapper
 from storax_agent.prepare.functions.sources import Sources
 from waiting import eventually, when_open
@@ -30,10 +30,11 @@ class Site:
         self.cursor = ""
         self.connect()
 
-    def connect(self):
+    def connect(self, *, min_free_bytes=0):
         machine = NodeResources(
-            self.path / "state", self.path / "data", self.path / "launcher.log", self.cores, 0, self.environment
-        )
+            self.path / "state", self.path / "data", self.path / "launcher.log", self.cores, 0, self.environment,
+            min_free_bytes=min_free_bytes,
+        )  # fmt: skip
         self.launcher = LocalLauncher(machine)
         self.opened = self.launcher.open(self.cursor)
         self.started, self.ended = {}, {}
@@ -429,3 +430,29 @@ def test_a_function_that_takes_too_long_ends_with_its_worker_and_its_children(si
     assert [move["to"] for move in entry["moves"]] == ["RUN_TIMEOUT"]
     other = site.wait_ended(call(0, wall_sec=30.0))
     assert other.outcome.value != worker
+
+
+def test_nothing_starts_while_a_folder_is_full_and_what_runs_says_so_at_its_end(site, tmp_path):
+    gate = tmp_path / "gate"
+    running = site.run(when_open(gate, 3))
+    site.wait_started(running)
+    site.drop()
+    site.connect(min_free_bytes=1 << 60)
+    waiting, placed = site.run("true"), site.run("true", place=Place([1]))
+    stopped = [site.run("true"), site.run("true", place=Place([0]))]
+    site.launcher.stop(stopped, cause="cancelled", grace_sec=0.0)
+    for lease in stopped:
+        assert not site.wait_ended(lease).started
+    gate.touch()
+    end = site.wait_ended(running)
+    assert (end.cause, end.code) == ("exit", 3)
+    assert f"{site.path}/data is full" in end.message
+    time.sleep(1.5)
+    site.poll()
+    assert {waiting, placed}.isdisjoint(site.started)
+    assert "nothing starts: " in (site.path / "launcher.log").read_text()
+    site.drop()
+    site.connect()
+    lease = site.run("exit 4")
+    end = site.wait_ended(lease)
+    assert (end.code, end.message) == (4, "")

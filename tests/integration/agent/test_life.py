@@ -372,6 +372,16 @@ def test_two_agents_of_one_site_are_refused(site):
         control.start(site.folder)
 
 
+def test_an_agent_that_comes_up_late_is_not_called_one_that_did_not_start(site, monkeypatch):
+    from storax_agent.control import site as control
+
+    monkeypatch.setattr(control, "START_SEC", 0.0)
+    with pytest.raises(control.SiteError, match=r"process \d+\) is not up after 0 s, and may still come"):
+        control.start(site.folder)
+    eventually(lambda: control.holder(site.folder.lock))
+    assert control.stop(site.folder, kill=True)[0]
+
+
 def test_a_paused_agent_goes_on_where_it_was(site, server):
     site.start()
     (job,) = slow(server)

@@ -1,6 +1,5 @@
 """The loops that ask for allocations by themselves, with a real server; and an agent whose scheduler goes wrong."""
 
-import json
 import os
 import random
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from fakes.site import RunningSite
 from storax_agent.control.checks import check
 from storax_agent.launch.footprint import footprint
 from storax_agent.launch.packing import Capacity, Node
+from storax_agent.loops import health
 from storax_agent.loops.allocations.elastic_queue import ElasticQueue, NoQueueError, best_window
 from storax_agent.loops.allocations.queue_maintainer import QueueMaintainer
 from storax_agent.loops.allocations.queue_shape import patience_sec
@@ -318,8 +318,8 @@ def test_an_agent_lives_with_a_scheduler_that_goes_wrong_in_every_way(site, worl
     assert [event["to_state"] for event in user.events(entity="batch_job", entity_id=batch, to_state="finished")] == [
         "finished"
     ]
-    loops = eventually(lambda: json.loads((site.folder.state / "loops.json").read_text()))
-    assert loops["allocations"] == {"errors": 0, "failing": ""}
+    loops = eventually(lambda: health.read(site.folder.state / health.FILE))
+    assert loops["allocations"] == health.LoopRecord(errors=0, failing="")
     assert len(list((cluster.place / "jobs").glob("*.json"))) == 1
 
 

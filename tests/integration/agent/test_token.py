@@ -22,17 +22,20 @@ def user(world):
 
 
 @pytest.fixture
-def old(user):
-    return user.post("/tokens/", {"name": "of the site", "expires_in_days": 90})
+def site(tmp_path, world, user):
+    for known in user.get("/sites/")["results"]:
+        user.ask("DELETE", f"/sites/{known['id']}")
+    site = RunningSite(tmp_path / "site", world.url, token=user.token)
+    yield site
+    site.close()
 
 
 @pytest.fixture
-def site(tmp_path, world, user, old):
-    for known in user.get("/sites/")["results"]:
-        user.ask("DELETE", f"/sites/{known['id']}")
-    site = RunningSite(tmp_path / "site", world.url, token=old["token"])
-    yield site
-    site.close()
+def old(user, site):
+    """A token of 90 days in place of the one that `storax site init` made."""
+    row = user.post("/tokens/", {"name": "of the site", "site_id": site.site_id, "expires_in_days": 90})
+    site.folder.token_file.write_text(row["token"])
+    return row
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ def test_a_check_says_when_the_token_ends_and_when_it_has(site, old, expired):
     assert (result.good, str(site.folder.token_file) in result.detail) == (False, True)
 
 
-def test_the_agent_warns_of_the_end_and_takes_up_a_newer_token_before_it(user, site, caplog):
+def test_the_agent_warns_of_the_end_and_takes_up_a_newer_token_before_it(user, site, old, caplog):
     api = api_of(site.folder)
     TokenWatch(api, warn_days=14).step()
     assert caplog.text == ""

@@ -2,12 +2,14 @@
 
 import asyncio
 import inspect
+import keyword
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from storax import App, BatchJob, Client, EventLog, Job, Session, Site, TransferItem, errors
+from tools.codegen.async_twins import LOCAL
 from world import User, World
 
 
@@ -93,3 +95,47 @@ def test_every_call_of_a_query_has_its_twin_with_the_same_parameters(model: Any)
     for name in names:
         ours, theirs = inspect.signature(getattr(awaited, name)), inspect.signature(getattr(blocking, name))
         assert list(ours.parameters) == list(theirs.parameters), name
+
+
+class Add(App):
+    site = "awaited"
+    command_template = "echo {{ a }} {{ call }}"
+
+
+def test_a_definition_is_stored_and_submitted_and_a_session_leases_by_awaited_calls(user: User) -> None:
+    site = user.site(name="awaited")
+
+    async def script() -> None:
+        stored = await Add.async_()
+        job = await Add.asubmit("w", a=1, call=2, tags={"n": "1"})
+        assert (job.app_id, job.parameters, job.tags) == (stored.id, {"a": 1, "call": 2}, {"n": "1"})
+        again = await stored.asubmit("w", a=1, call=2, save=False)
+        assert again.id is None
+        loaded = (await App.aload_by_id(stored.id or 0), await App.aload_by_name("Add", site="awaited"))
+        assert {app._app_name() for app in loaded} == set(await App.aload_by_site(site)) == {"Add"}
+        assert await Add.aresolve_site_id() == site
+        session = await Session.aobjects.create(site_id=site)
+        wait = asyncio.create_task(session.aacquire_jobs(max_num_jobs=2, wait=30))
+        (taken,) = await wait
+        assert (taken, await session.atick()) == (job, [])
+        moves = [{"to": "RUNNING", "at": "2026-01-01T00:00:00Z"}, {"to": "RUN_DONE", "at": "2026-01-01T00:00:01Z"}]
+        reply = await session.areport([{"id": job.id, "lease_epoch": taken.lease_epoch, "moves": moves}])
+        assert reply["accepted"] == [job.id]
+        assert (await job.await_(30)).state == "JOB_FINISHED"
+        with pytest.raises(errors.InvalidInput, match="needs the parameter 'call'"):
+            await Add.asubmit("w", a=1)
+
+    asyncio.run(script())
+
+
+@pytest.mark.parametrize("model", [App, BatchJob, Job, Session, Site, TransferItem])
+def test_every_call_of_an_instance_that_sends_requests_has_its_twin(model: Any) -> None:
+    sends_nothing = {"partitions_to_cli_args", "pickled", "to_dict", "validate"} | LOCAL
+    cannot = {"asave", "adelete"} - set(dir(model))  # where the server lets nobody
+    names = {n for n in dir(model) if not n.startswith("_") and inspect.isroutine(getattr(model, n))}
+    twins = {n for n in names if inspect.iscoroutinefunction(getattr(model, n))}
+    blocking = names - twins - sends_nothing
+    assert {f"a{name}{'_' * keyword.iskeyword(f'a{name}')}" for name in blocking} - cannot == twins
+    for name in twins:
+        ours, theirs = getattr(model, name), getattr(model, name.rstrip("_")[1:])
+        assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters), name

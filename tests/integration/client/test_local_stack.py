@@ -242,6 +242,11 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     assert profile.stat().st_mode & 0o777 == 0o600
     token = profile.read_text().partition('token = "')[2].partition('"')[0]
     assert http_get(f"{facts['url']}/api/v1/auth/me", token=token)[1]["username"] == "local"
+    (agent,) = [part["pid"] for part in facts["parts"] if part["part"] == "agent"]
+    assert token.encode() not in Path(f"/proc/{agent}/environ").read_bytes(), "any job can read it there"
+    of_site = (home / "local/site/token").read_text().strip()
+    assert http_get(f"{facts['url']}/api/v1/auth/me", token=of_site)[1]["site_id"] == 1
+    assert not (home / "local/site-init-token").exists()
 
     again = storax(home, "up", "--detach")
     assert "was running already" in again.stdout

@@ -13,7 +13,6 @@ from bench import Bench
 from storax_agent.launch.footprint import footprint
 from storax_agent.launch.packing import Capacity, objection
 from storax_core.commands import acquire
-from storax_core.database.connections import writing
 from storax_core.log.append import Context
 from storax_core.queues import Queues
 from waiting import eventually
@@ -459,8 +458,8 @@ def test_a_session_that_is_gone_gets_nothing(world: World, bench: Bench, ask: di
     bench.user.post("/batch-jobs/", {"site_id": bench.site})
 
     async def claim(session: int) -> list[int]:
-        holder = acquire.Holder(session, bench.user.id, bench.site, None)
-        async with world.db.owner(bench.user.id) as conn, writing(conn):
+        holder = acquire.Holder(session, bench.user.id, bench.site, None, 60)
+        async with world.db.owner_writing(bench.user.id) as conn:
             context = Context(bench.user.id, f"session:{session}")
             limits = acquire.Acquire(max_num_jobs=5, states=None, **ask)
             jobs = await acquire.claim(conn, context, holder, limits)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench import Bench
 from storax_core.commands import transitions
 from storax_core.lifecycle import rules
 from storax_core.log.append import Context
@@ -18,26 +19,18 @@ def user(world: World) -> User:
     return world.user()
 
 
-class Bench:
+class Graph(Bench):
     """One App, one session, and the means to end jobs."""
 
-    def __init__(self, user: User) -> None:
-        self.user = user
-        self.site = user.site()
-        self.app = user.app(self.site)
-        self.session = user.session(self.site)
-
-    def job(self, *parents: int, **fields: Any) -> int:
-        return int(self.user.job(self.app, parent_ids=list(parents), **fields)["id"])
-
-    def finish(self, *wanted: int, last: str = "RUN_DONE") -> None:
+    def hold(self, *wanted: int) -> dict[int, dict[str, Any]]:
         held: dict[int, dict[str, Any]] = {}
         while not set(wanted) <= set(held):  # a call brings what is hinted at, which may be less than what there is
             held |= {j["id"]: j for j in self.user.acquire(self.session, 2048, wait=5)}
-        self.user.finish(self.session, *(held[w] for w in wanted), last=last)
+        return held
 
-    def states(self, *jobs: int) -> list[str]:
-        return self.user.states(*jobs)
+    def finish(self, *wanted: int, last: str = "RUN_DONE") -> None:
+        held = self.hold(*wanted)
+        self.user.finish(self.session, *(held[w] for w in wanted), last=last)
 
     def releases(self, job: int) -> int:
         return len(self.user.events(job_id=job, from_state="AWAITING_PARENTS"))
@@ -47,11 +40,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(user: User) -> Bench:
-    return Bench(user)
+def bench(user: User) -> Graph:
+    return Graph(user)
 
 
-def test_a_child_waits_for_all_of_its_parents(bench: Bench) -> None:
+def test_a_child_waits_for_all_of_its_parents(bench: Graph) -> None:
     a, b = bench.job(), bench.job()
     child = bench.job(a, b)
     assert bench.states(child) == ["AWAITING_PARENTS"]
@@ -64,23 +57,24 @@ def test_a_child_waits_for_all_of_its_parents(bench: Bench) -> None:
     assert bench.releases(child) == 1
 
 
-def test_a_child_of_finished_parents_waits_for_nothing(bench: Bench) -> None:
+def test_a_child_of_finished_parents_waits_for_nothing(bench: Graph) -> None:
     a = bench.job()
     bench.finish(a)
     assert bench.states(bench.job(a)) == ["PREPROCESSED"]
 
 
-def test_two_parents_that_finish_at_the_same_moment_release_their_child_once(bench: Bench) -> None:
+def test_two_parents_that_finish_at_the_same_moment_release_their_child_once(bench: Graph) -> None:
     pairs = [(bench.job(), bench.job()) for _ in range(12)]
     children = [bench.job(a, b) for a, b in pairs]
-    held = {j["id"]: j for j in bench.user.acquire(bench.session, 100)}
+    parents = [job for pair in pairs for job in pair]
+    held = bench.hold(*parents)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda j: bench.user.finish(bench.session, held[j]), [j for pair in pairs for j in pair]))
+        list(pool.map(lambda j: bench.user.finish(bench.session, held[j]), parents))
     assert bench.states(*children) == ["PREPROCESSED"] * 12
     assert [bench.releases(c) for c in children] == [1] * 12
 
 
-def test_two_transactions_that_end_two_parents_never_both_look_away(world: World, bench: Bench) -> None:
+def test_two_transactions_that_end_two_parents_never_both_look_away(world: World, bench: Graph) -> None:
     """The first holds its transaction open until the second waits: a look at the parents too early would strand both."""
     a, b = bench.job(), bench.job()
     child = bench.job(a, b)
@@ -110,7 +104,7 @@ def test_two_transactions_that_end_two_parents_never_both_look_away(world: World
     assert bench.releases(child) == 1
 
 
-def test_a_child_made_while_its_parent_finishes_is_not_forgotten(world: World, bench: Bench) -> None:
+def test_a_child_made_while_its_parent_finishes_is_not_forgotten(world: World, bench: Graph) -> None:
     parent = bench.job()
     with ThreadPoolExecutor(1) as pool:
 
@@ -129,7 +123,7 @@ def test_a_child_made_while_its_parent_finishes_is_not_forgotten(world: World, b
     assert bench.states(child) == ["PREPROCESSED"]
 
 
-def test_a_failed_parent_fails_its_children_and_theirs_with_the_reason(bench: Bench) -> None:
+def test_a_failed_parent_fails_its_children_and_theirs_with_the_reason(bench: Graph) -> None:
     a = bench.job()
     child = bench.job(a)
     grandchild = bench.job(child)
@@ -147,7 +141,7 @@ def test_a_failed_parent_fails_its_children_and_theirs_with_the_reason(bench: Be
     assert bench.reason(grandchild) == f"parent job {child} FAILED; the first was job {a}"
 
 
-def test_a_child_that_runs_all_the_same_still_waits_for_its_other_parents(bench: Bench) -> None:
+def test_a_child_that_runs_all_the_same_still_waits_for_its_other_parents(bench: Graph) -> None:
     a, b = bench.job(), bench.job()
     child = bench.job(a, b, on_parent_failure="run")
     bench.finish(a, last="RUN_ERROR")
@@ -156,7 +150,7 @@ def test_a_child_that_runs_all_the_same_still_waits_for_its_other_parents(bench:
     assert bench.states(child) == ["PREPROCESSED"]
 
 
-def test_a_cancelled_parent_cancels_its_children_and_theirs_with_the_reason(bench: Bench) -> None:
+def test_a_cancelled_parent_cancels_its_children_and_theirs_with_the_reason(bench: Graph) -> None:
     a = bench.job()
     child, stubborn = bench.job(a), bench.job(a, on_parent_failure="run")
     grandchild = bench.job(child)
@@ -166,7 +160,7 @@ def test_a_cancelled_parent_cancels_its_children_and_theirs_with_the_reason(benc
     assert bench.reason(grandchild, "CANCELLED") == f"parent job {child} was cancelled; the first was job {a}"
 
 
-def test_a_failure_outweighs_a_cancellation_as_the_reason_of_a_child(bench: Bench) -> None:
+def test_a_failure_outweighs_a_cancellation_as_the_reason_of_a_child(bench: Graph) -> None:
     cancelled, failed = bench.job(), bench.job()
     child = bench.job(cancelled, failed)
     rows = [{"id": cancelled, "state": "CANCELLED"}, {"id": failed, "state": "FAILED"}]
@@ -174,7 +168,7 @@ def test_a_failure_outweighs_a_cancellation_as_the_reason_of_a_child(bench: Benc
     assert (bench.states(child), bench.reason(child)) == (["FAILED"], f"parent job {failed} FAILED")
 
 
-def test_a_parent_that_ends_well_after_its_cancel_was_accepted_releases_no_child(bench: Bench) -> None:
+def test_a_parent_that_ends_well_after_its_cancel_was_accepted_releases_no_child(bench: Graph) -> None:
     a = bench.job()
     child = bench.job(a)
     (held,) = bench.user.acquire(bench.session)
@@ -185,7 +179,7 @@ def test_a_parent_that_ends_well_after_its_cancel_was_accepted_releases_no_child
     assert bench.user.get(f"/jobs/{a}")["return_value"] == {"n": 42}
 
 
-def test_a_deleted_parent_fails_its_children_by_its_name(bench: Bench) -> None:
+def test_a_deleted_parent_fails_its_children_by_its_name(bench: Graph) -> None:
     a, b = bench.job(), bench.job()
     child, stubborn = bench.job(a), bench.job(b, on_parent_failure="run")
     bench.user.post("/jobs/delete", {"filter": {"id": [a, b]}})
@@ -193,7 +187,7 @@ def test_a_deleted_parent_fails_its_children_by_its_name(bench: Bench) -> None:
     assert bench.reason(child) == f"parent job {a} was deleted"
 
 
-def test_a_parent_that_finished_and_was_deleted_counts_as_done(bench: Bench) -> None:
+def test_a_parent_that_finished_and_was_deleted_counts_as_done(bench: Graph) -> None:
     a, b = bench.job(), bench.job()
     child = bench.job(a, b)
     bench.finish(a)
@@ -203,7 +197,7 @@ def test_a_parent_that_finished_and_was_deleted_counts_as_done(bench: Bench) -> 
     assert bench.states(child) == ["PREPROCESSED"]
 
 
-def test_deleting_a_whole_graph_leaves_nothing(bench: Bench) -> None:
+def test_deleting_a_whole_graph_leaves_nothing(bench: Graph) -> None:
     a = bench.job()
     children = [bench.job(a) for _ in range(3)]
     bench.job(*children)
@@ -212,7 +206,7 @@ def test_deleting_a_whole_graph_leaves_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
-def test_the_child_of_an_unsuccessful_parent_is_refused_unless_it_runs_all_the_same(bench: Bench, state: str) -> None:
+def test_the_child_of_an_unsuccessful_parent_is_refused_unless_it_runs_all_the_same(bench: Graph, state: str) -> None:
     a = bench.job()
     bench.user.patch(f"/jobs/{a}", {"state": state})
     body = {"app_id": bench.app, "workdir": "w", "parent_ids": [a]}
@@ -224,7 +218,7 @@ def test_the_child_of_an_unsuccessful_parent_is_refused_unless_it_runs_all_the_s
 # ---- graphs in one call ---------------------------------------------------------------------------------------------
 
 
-def test_a_whole_graph_is_made_in_one_call(bench: Bench) -> None:
+def test_a_whole_graph_is_made_in_one_call(bench: Graph) -> None:
     stored = bench.job()
     rows: list[dict[str, Any]] = [
         {},
@@ -246,13 +240,13 @@ def test_a_whole_graph_is_made_in_one_call(bench: Bench) -> None:
     "refs",
     [[[0]], [[1], []], [[], [1]], [[], [2], []], [[-1]], [[5]], [[1], [0]], [[], [True]], [["0"]], [[None]], [[2**70]]],
 )
-def test_a_cycle_is_refused_and_nothing_is_made(bench: Bench, refs: list[list[Any]]) -> None:
+def test_a_cycle_is_refused_and_nothing_is_made(bench: Graph, refs: list[list[Any]]) -> None:
     rows = [{"app_id": bench.app, "workdir": "w", "parent_refs": r} for r in refs]
     bench.user.refused("POST", "/jobs/", rows, status=422, code="invalid")
     assert bench.user.get("/jobs/", count="true")["count"] == 0
 
 
-def test_guessing_the_next_id_makes_no_cycle_either(world: World, bench: Bench) -> None:
+def test_guessing_the_next_id_makes_no_cycle_either(world: World, bench: Graph) -> None:
     """Ids come in a row, so a call could name its own rows as stored parents."""
     here = bench.job()
     for ahead in (1, 2, 3):
@@ -265,12 +259,12 @@ def test_guessing_the_next_id_makes_no_cycle_either(world: World, bench: Bench) 
 
 
 @pytest.mark.parametrize("parent", [10**12, 2**63 - 1])
-def test_a_parent_that_is_not_there_is_refused(bench: Bench, parent: int) -> None:
+def test_a_parent_that_is_not_there_is_refused(bench: Graph, parent: int) -> None:
     body = {"app_id": bench.app, "workdir": "w", "parent_ids": [bench.job(), parent]}
     assert str(parent) in bench.user.refused("POST", "/jobs/", body, status=422, code="invalid")["detail"]
 
 
-def test_a_strangers_job_is_no_parent_and_looks_as_if_it_were_not_there(world: World, bench: Bench) -> None:
+def test_a_strangers_job_is_no_parent_and_looks_as_if_it_were_not_there(world: World, bench: Graph) -> None:
     stranger = Bench(world.user())
     foreign, missing = stranger.job(), 10**12
     refusals = [
@@ -283,7 +277,7 @@ def test_a_strangers_job_is_no_parent_and_looks_as_if_it_were_not_there(world: W
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_graphs_with_failures_cancels_and_deletions_come_to_an_end(bench: Bench, seed: int) -> None:
+def test_random_graphs_with_failures_cancels_and_deletions_come_to_an_end(bench: Graph, seed: int) -> None:
     """Whatever the order in which parents end, by many hands at once: no child waits when nothing is left to run."""
     rng = random.Random(seed)
     rows = [
@@ -307,3 +301,27 @@ def test_random_graphs_with_failures_cancels_and_deletions_come_to_an_end(bench:
         if final[job] == "JOB_FINISHED" and row["on_parent_failure"] == "fail":
             assert all(final[p] in ("JOB_FINISHED", "deleted") for p in parents[job]), f"seed {seed}"
         assert bench.releases(job) <= 1
+
+
+@pytest.mark.parametrize("to", ["FAILED", "CANCELLED"])
+def test_a_deep_graph_ends_in_as_few_statements_as_a_shallow_one(world: World, bench: Bench, to: str) -> None:
+    async def statements_of(root: int) -> int:
+        queries: list[str] = []
+        async with world.db.owner(bench.user.id) as conn, conn.transaction():
+            with conn.query_logger(lambda record: queries.append(record.query)):
+                ctx = Context(bench.user.id, "test")
+                await transitions.transition_each(
+                    conn, ctx, [root], lambda f: rules.user_transition(f, to, {}, force=False)
+                )
+        return len(queries)
+
+    counts = []
+    for depth in (3, 300):
+        root, link = bench.job(), {"app_id": bench.app, "workdir": "w"}
+        rows = [{**link, "parent_ids": [root]}, *({**link, "parent_refs": [n]} for n in range(depth - 1))]
+        jobs = [j["id"] for j in bench.user.post("/jobs/", rows)["results"]]
+        counts.append(world.run(statements_of(root)))
+        assert set(bench.states(*jobs)) == {to}
+        last = bench.user.events(job_id=jobs[-1], to_state=to)[-1]["data"]
+        assert (last["parent_id"], last["root_id"]) == (jobs[-2], root)
+    assert counts[1] <= counts[0]

@@ -77,6 +77,33 @@ def test_a_hook_of_a_cancelled_job_creates_no_jobs_and_its_event_says_so(world):
     assert end["data"]["message"] == "cancelled; its run had ended well, and its result is kept"
 
 
+@pytest.mark.parametrize("how", ["illegal", "stale", "elsewhere", "no end"])
+def test_a_refused_report_creates_no_jobs_and_changes_nothing(world, how):
+    user = world.user()
+    site, other = user.site(), user.site()
+    session, far = user.session(site), user.session(other)
+    for place in (site, other):
+        user.app(place, name="Child")
+    job = user.job(hooked(user, site, "postprocess"))["id"]
+    user.finish(session, *user.acquire(session))
+    (taken,) = user.acquire(session)
+    row = report(taken, *{"illegal": ["RUN_DONE", "POSTPROCESSED"], "no end": ["RUNNING"]}.get(how, ["POSTPROCESSED"]))
+    row |= {"jobs": [{"app_name": "Child", "workdir": "c"}]} | ({"lease_epoch": 9} if how == "stale" else {})
+    before, count = user.get(f"/jobs/{job}"), len(user.get("/jobs/")["results"])
+    answer = user.post(f"/sessions/{far if how == 'elsewhere' else session}/report", {"reports": [row]})
+    code = {"stale": "stale_epoch", "elsewhere": "not_found"}.get(how, "illegal_move")
+    assert (answer["accepted"], [(one["id"], one["code"]) for one in answer["refused"]]) == ([], [(job, code)])
+    assert len(user.get("/jobs/")["results"]) == count
+    assert user.events(job_id=job)[-1]["type"] == "job.report_refused"
+    noted = {"version", "last_update"}  # of the event
+    assert {k: v for k, v in user.get(f"/jobs/{job}").items() if k not in noted} == {
+        k: v for k, v in before.items() if k not in noted
+    }
+    good = report(taken, "POSTPROCESSED") | {"jobs": row["jobs"]}
+    assert not user.post(f"/sessions/{session}/report", {"reports": [good]})["refused"]
+    assert len(user.get("/jobs/")["results"]) == count + 1
+
+
 def test_jobs_that_cannot_be_fail_their_maker_alone(world):
     user = world.user()
     site = user.site()

@@ -121,8 +121,8 @@ def test_each_hook_runs_in_its_own_state(site):
     assert job.tags == {"prepared": "yes"}
     assert job.data == {"seen": "7"}
     log = site.read("a/hooks.log")
-    assert log.startswith(f"--- preprocess\npreparing {job.id}\n")
-    assert "--- postprocess" in log
+    assert log.startswith(f"--- preprocess of job {job.id}\npreparing {job.id}\n")
+    assert f"--- postprocess of job {job.id}\n" in log
 
 
 def test_handle_error_may_ask_for_more_memory(site):

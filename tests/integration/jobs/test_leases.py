@@ -157,6 +157,42 @@ def test_only_a_session_that_was_ones_own_can_report(world: World, bench: Bench)
     world.user().refused("POST", f"/sessions/{bench.session}/report", {"reports": []}, status=404, code="not_found")
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_session_reports_only_jobs_of_its_own_site(bench: Bench, ended: bool) -> None:
+    job_id = bench.job()
+    (held,) = bench.user.acquire(bench.session)
+    far = bench.user.session(bench.user.site())
+    if ended:
+        bench.user.delete(f"/sessions/{far}")
+    for row in (report(held, "RUNNING", "RUN_DONE"), {**report(held), "release": "no time"}):
+        (refusal,) = bench.user.post(f"/sessions/{far}/report", {"reports": [row]})["refused"]
+        assert (refusal["id"], refusal["code"]) == (job_id, "not_found")
+    assert bench.user.states(job_id) == ["PREPROCESSED"]
+    event = bench.user.events(job_id=job_id)[-1]
+    assert (event["type"], event["actor"]) == ("job.report_refused", f"session:{far}")
+    assert bench.user.report(bench.session, held, "RUNNING", "RUN_DONE")["accepted"] == [job_id]
+
+
+def test_no_start_is_accepted_without_its_event(bench: Bench) -> None:
+    job_id = bench.job(max_attempts=9)
+    (held,) = bench.user.acquire(bench.session)
+    twice = report(held, "RUNNING", "RUN_ERROR", "RUNNING")
+    released = {**report(held), "release": "no time"}
+    late = {**report(held, "RUNNING"), "attempt": 1}
+    for row, accepted in ((twice, False), (released, True), (late, False)):
+        answer = bench.user.post(f"/sessions/{bench.session}/report", {"reports": [row]})
+        assert answer["accepted"] == ([job_id] if accepted else [])
+    assert bench.user.get(f"/jobs/{job_id}")["attempt"] == 0
+    assert [event["to_state"] for event in bench.user.events(job_id=job_id) if event["to_state"]] == ["PREPROCESSED"]
+    bench.user.finish(bench.session, *bench.user.acquire(bench.session))
+    assert bench.user.states(job_id) == ["JOB_FINISHED"]
+
+
+def test_a_job_that_is_given_back_creates_no_jobs(bench: Bench) -> None:
+    row = {**report({"id": 1, "lease_epoch": 1}), "release": "no time", "jobs": [{"app_id": 1}]}
+    bench.user.refused("POST", f"/sessions/{bench.session}/report", {"reports": [row]}, status=422, code="invalid")
+
+
 # ---- cancelling -----------------------------------------------------------------------------------------------------
 
 
@@ -216,9 +252,7 @@ def test_a_session_that_waits_for_batch_jobs_too_hears_its_cancels_where_it_wait
 
 
 def expire(world: World, *sessions: int) -> None:
-    world.sql(
-        "UPDATE session SET expires_at = now() - interval '1 second' WHERE id = ANY($1::bigint[])", list(sessions)
-    )
+    world.sql("UPDATE session SET expires_at = to_timestamp(0) WHERE id = ANY($1::bigint[])", list(sessions))
 
 
 def test_the_sweep_ends_what_was_not_heard_of_every_owner(world: World) -> None:

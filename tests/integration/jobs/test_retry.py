@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bench import Bench
 from storax_core.commands import transitions
 from storax_core.lifecycle import rules
 from storax_core.log.append import Context
@@ -17,17 +18,8 @@ def user(world: World) -> User:
     return world.user()
 
 
-class Graph:
+class Graph(Bench):
     """Jobs of one App with their parents, and the means to end them."""
-
-    def __init__(self, user: User) -> None:
-        self.user = user
-        self.site = user.site()
-        self.app = user.app(self.site)
-        self.session = user.session(self.site)
-
-    def job(self, *parents: int, **fields: Any) -> int:
-        return int(self.user.job(self.app, parent_ids=list(parents), **fields)["id"])
 
     def rows(self, *parents: list[int], **fields: Any) -> list[int]:
         """Create jobs in one call, each with the indexes of its parents."""
@@ -42,9 +34,6 @@ class Graph:
     def retry(self, *jobs: int, **options: Any) -> tuple[int, int]:
         answer = self.user.post("/jobs/retry", {"filter": {"id": list(jobs)}, **options})
         return answer["retried"], answer["brought_back"]
-
-    def states(self, *jobs: int) -> list[str]:
-        return self.user.states(*jobs)
 
     def refused(self, job: int, state: str = "RESTART_READY") -> dict[str, Any]:
         return self.user.refused("PATCH", f"/jobs/{job}", {"state": state}, status=409, code="illegal_move")

@@ -78,6 +78,7 @@ def test_a_token_is_shown_once_and_stored_as_a_hash(world: World, user: User) ->
         "name",
         "user_id",
         "expires_at",
+        "parent_id",
     }
 
 

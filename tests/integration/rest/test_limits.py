@@ -16,6 +16,7 @@ from storax import Client, Job
 from storax._orm.bulk import update_all
 from storax._orm.pages import read_pages
 from storax_agent.server.connection import Connection
+from storax_api.identity import logins
 from storax_core import limits
 from storax_core.database.shares import Shares
 from waiting import eventually
@@ -275,6 +276,18 @@ def test_an_acquire_leases_as_many_jobs_as_one_answer_holds(user: User, monkeypa
     assert sorted(leased) == sorted(mine)
 
 
+def test_an_acquire_whose_first_attempt_is_undone_extends_the_session(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = user.site()
+    user.jobs(user.app(site), 10, data={"x": "x" * 100_000})
+    session = user.session(site)
+    user.world.sql("UPDATE session SET heartbeat = heartbeat - interval '1 hour' WHERE id = $1", session)
+    monkeypatch.setattr(limits, "PAGE_BYTES", 350_000)
+    assert len(user.acquire(session, 10)) == 3
+    assert user.world.value("SELECT now() - heartbeat < interval '10 minutes' FROM session WHERE id = $1", session)
+
+
 def test_client_and_agent_read_on_where_a_page_ended(user: User, app: int, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = user.jobs(app, 8, data={"x": "x" * 5000})
     monkeypatch.setattr("storax_core.queries.select.fetch_page.__kwdefaults__", {"size": 12_000})
@@ -342,14 +355,18 @@ def _hold_sites(world: World) -> None:
     asyncio.run(run())
 
 
-def test_many_logins_at_once_are_checked_in_turn_and_the_rest_are_refused(world: World) -> None:
-    name = world.user(password="correct horse battery").name
-    with ThreadPoolExecutor(40) as pool, httpx.Client(timeout=None, verify=NO_TLS) as client:
+def test_many_logins_at_once_are_checked_in_turn_and_the_rest_are_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are of many accounts, and fewer than one address may have at once: no failure slows down the next."""
+    monkeypatch.setattr(world.app.state.service, "logins", logins.LoginThrottle())
+    number = logins.AT_ONCE - 2
+    with ThreadPoolExecutor(number) as pool, httpx.Client(timeout=None, verify=NO_TLS) as client:
 
-        def log_in(_: int) -> httpx.Response:
-            return client.post(f"{world.url}/api/v1/auth/login", json={"username": name, "password": "wrong"})
+        def log_in(n: int) -> httpx.Response:
+            return client.post(f"{world.url}/api/v1/auth/login", json={"username": f"nobody{n}", "password": "wrong"})
 
-        answers = list(pool.map(log_in, range(40)))
+        answers = list(pool.map(log_in, range(number)))
     assert {a.status_code for a in answers} == {401, 429}
     for refused in (a for a in answers if a.status_code == 429):
         assert int(refused.headers["retry-after"]) >= 1

@@ -74,8 +74,9 @@ def test_a_position_beyond_the_end_of_the_log_is_refused_with_the_end(user: User
         {"params": {"after": end + 1}} if way == "after" else {"headers": {"Last-Event-ID": str(end + 1)}}
     )
     answer = user.ask("GET", "/events/stream", **options)
-    assert answer.status_code == 422
-    assert f"position {end}" in problem(answer, "invalid")["detail"]
+    assert answer.status_code == 410
+    lost = problem(answer, "lost_position")
+    assert (lost["restored_to"], f"ends at {end}" in lost["detail"]) == (end, True)
 
 
 def test_a_position_that_is_not_yet_published_is_waited_for(user: User) -> None:

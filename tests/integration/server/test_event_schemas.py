@@ -15,9 +15,11 @@ from storax_core.admin.rebuild import rebuild
 from storax_core.admin.verify import verify
 from storax_core.commands import users
 from storax_core.database.connections import Database
+from storax_core.errors import Conflict
 from storax_core.log import append, schemas, sql
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.log.fold import MERGE, folded
+from storax_core.log.unknown_events import refusals
 from storax_core.resources import BY_ENTITY, SITES
 
 # By event type and version: the data of one event, and the row that it folds to, without its nulls.
@@ -85,6 +87,14 @@ def test_a_created_event_of_any_version_fills_the_columns_that_may_not_be_null(
     specs = BY_ENTITY[EVENT_TYPES[name].entity].fields
     wanted = {n for n in EVENT_TYPES[name].fields if specs[n].required or specs[n].default is not None}
     assert wanted <= row.keys(), HELP
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_no_event_type_is_folded_in_a_version_that_is_not_known(log: Any, name: str) -> None:
+    newest = EVENT_TYPES[name].schema_version
+    refusal = f"{name} with schema version {newest + 1}; this Storax knows versions up to {newest}"
+    with pytest.raises(Conflict, match=refusal), refusals():
+        folded_row(log, name, newest + 1, {})
 
 
 # ---- a next version, made up: a site's path has another default, and its name is written in lower case ------------------

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from proxy import Proxy
-from storax_core.queues import FILLED, REST_SEC, QueueDown, Queues
+from storax_core.queues import FILLED, QueueDown, Queues
+from storax_core.redis_connections import REST_SEC
 
 
 def test_hints_that_could_not_be_given_have_the_feeder_fill_the_queues_anew(redis_url: str) -> None:

@@ -178,7 +178,7 @@ def test_the_tasks_sweep_expired_sessions_and_stop(world: World, interruptible: 
     (job,) = user.jobs(user.app(site), 1)
     session = user.session(site)
     assert len(user.acquire(session)) == 1
-    world.sql("UPDATE session SET expires_at = now() - interval '1 second' WHERE id = $1", session)
+    world.sql("UPDATE session SET expires_at = to_timestamp(0) WHERE id = $1", session)
     world.sql(
         "INSERT INTO command (owner_id, key, fingerprint, position, answer, created_at) VALUES ($1, gen_random_uuid(), '', 0, '', now() - interval '8 days')",
         user.id,

@@ -131,4 +131,4 @@ def test_a_damaged_line_amid_others_is_set_aside_and_a_cut_last_one_is_not(path)
     third = Journal(path)
     assert set(third.running) == {Lease(1, 1, 1), Lease(2, 1, 1)}
     (record,) = SetAside(path.with_name("set-aside")).summary().newest
-    assert record["name"] == "launcher.journal line 2"
+    assert record.name == "launcher.journal line 2"

@@ -90,15 +90,19 @@ def test_an_event_is_acknowledged_after_it_is_stored(bench, monkeypatch):
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench.outbox, "append", full)
+        patch.setattr(bench.outbox, "_store", full)
         bench.agent.tick()
         assert bench.launcher.acked == 0
+        assert bench.agent.errors.failing.endswith("cannot be written: database or disk is full")
+        assert bench.agent.demand.wait(0) == 0, "what is leased now could not be reported either"
         bench.launcher.say(bench.launcher.end_of(work))
         bench.agent.tick()
         assert bench.agent.unknown([(1, 1)]) == []
     bench.agent.tick()
     assert bench.moves() == [(1, ["RUNNING", "RUN_DONE"])]
     assert bench.launcher.acked == 2
+    assert bench.agent.errors.failing == ""
+    assert bench.agent.demand.wait(0) > 0
 
 
 def test_a_lost_launcher_gets_again_what_never_started_and_what_was_to_stop(bench):
@@ -281,3 +285,28 @@ def test_a_job_whose_report_was_lost_before_its_start_was_known_runs_again_and_o
     bench.agent.post(bench.agent.take_back, 1, [job(1)], [APP])
     bench.agent.tick()
     assert [work.lease.job_id for work in bench.launcher.works] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_a_run_whose_start_was_lost_with_a_damaged_row_is_reported_with_its_start(bench, code):
+    bench.take(job(1))
+    (work,) = bench.launcher.works
+    bench.launcher.say(bench.launcher.start_of(work, at=1_000_000.0))
+    bench.agent.tick()
+    batch = Batch(0, bench.outbox.seq, [], damaged=1)
+    bench.agent.post(bench.agent.answered, batch, Answer([], [], []))
+    bench.agent.tick()
+    bench.launcher.say(bench.launcher.end_of(work, code))
+    bench.agent.tick()
+    ((_, moves),) = bench.moves()
+    assert moves == ["RUNNING", "RUN_ERROR" if code else "RUN_DONE"]
+    assert bench.stored()[0]["moves"][0]["at"].startswith("1970-01-12"), "the time of the start"
+
+
+def test_events_that_a_launcher_repeats_add_nothing_to_a_report(bench):
+    bench.take(job(1))
+    (work,) = bench.launcher.works
+    start, end = bench.launcher.start_of(work), bench.launcher.end_of(work)
+    bench.launcher.say(start, end, start, end)
+    bench.agent.tick()
+    assert bench.moves() == [(1, ["RUNNING", "RUN_DONE"])]

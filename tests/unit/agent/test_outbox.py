@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 
 from storax_agent.files.set_aside import SetAside
-from storax_agent.mainloop.outbox import Outbox, OutboxReader, add_entry, open_outbox
+from storax_agent.mainloop import outbox
+from storax_agent.mainloop.outbox import Outbox, OutboxError, OutboxReader, add_entry, open_outbox
 
 
 def entry(job, *moves, epoch=1, **patch):
@@ -79,7 +80,7 @@ def test_it_is_private_and_a_failed_write_stores_nothing(path):
     assert path.stat().st_mode & 0o077 == 0
     box.append([entry(1, "RUNNING")])
     box._db.execute("PRAGMA query_only = ON")
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(OutboxError, match="cannot be written"):
         box.append([entry(2, "RUNNING")], answered=1)
     box._db.execute("PRAGMA query_only = OFF")
     assert [row["id"] for row in box.unanswered()] == [1]
@@ -110,7 +111,7 @@ def test_a_row_that_cannot_be_read_is_set_aside_once_and_the_next_is_handed_out(
     assert ([row["id"] for row in batch.entries], batch.seq, batch.damaged) == ([1, 3], 3, 1)
     assert OutboxReader(path, aside).take(10) == batch
     summary = aside.summary()
-    assert (summary.count, summary.newest[0]["name"]) == (1, "outbox row 2")
+    assert (summary.count, summary.newest[0].name) == (1, "outbox row 2")
 
 
 @pytest.mark.parametrize("damage", ["header", "page"])
@@ -126,7 +127,7 @@ def test_a_damaged_file_is_kept_and_a_new_one_begun(path, damage):
     assert (second.seq, second.unanswered(), reader.take(10)) == (0, [], None)
     assert second.append([entry(1, "RUNNING")]) == 1
     (record,) = aside.summary().newest
-    assert (record["name"], "its jobs run again" in record["reason"]) == ("outbox.sqlite", True)
+    assert (record.name, "its jobs run again" in record.reason) == ("outbox.sqlite", True)
     assert len(list(path.parent.glob("outbox.sqlite.*.damaged"))) == 1
 
 
@@ -145,3 +146,61 @@ def test_a_commit_is_on_the_disk_before_it_returns(path):
     state = [box._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     box.close()
     assert state == ["wal", 2]
+
+
+# ---- a server that was restored ---------------------------------------------------------------------------------------
+
+
+def answered_rows(path):
+    return [job for (job,) in sqlite3.connect(path).execute("SELECT json_extract(body, '$[0].id') FROM answered")]
+
+
+def test_what_a_server_lost_is_sent_again_before_what_still_waits(path):
+    """In the order of the moves: an end is refused where its start is not known."""
+    box, reader = Outbox(path), OutboxReader(path, SetAside(path.with_name("set-aside")))
+    box.append([entry(1, "RUNNING", "RUN_DONE")])
+    box.append([], answered=reader.take(10).seq, position=100)
+    box.append([entry(2, "RUNNING")])
+    box.append([], answered=reader.take(10).seq, position=200)
+    box.append([entry(2, "RUN_DONE")])
+    on_its_way = reader.take(10)
+    assert box.put_back(150) == 1
+    again = reader.take(10)
+    assert again.entries == [entry(2, "RUNNING", "RUN_DONE")]
+    assert (reader.was_put_back(on_its_way), reader.was_put_back(again)) == (False, True)
+    box.append([], answered=on_its_way.seq, position=300)
+    assert [row["id"] for row in box.unanswered()] == [2, 2]
+    box.append([], answered=again.seq, position=400)
+    assert box.unanswered() == []
+    assert answered_rows(path) == [1, 2, 2]
+    assert box.put_back(400) == 0
+
+
+def test_answered_rows_outlive_the_agent_and_keep_their_numbers(path):
+    box = Outbox(path)
+    box.append([entry(1, "RUNNING")])
+    box.append([], answered=1, position=100)
+    box.close()
+    second = Outbox(path)
+    second.append([entry(2, "RUNNING")])
+    second.append([], answered=2, position=200)
+    assert answered_rows(path) == [1, 2]
+    assert second.put_back(0) == 2
+
+
+def test_what_made_no_event_is_not_kept_and_what_is_old_or_too_much_goes(path, monkeypatch):
+    monkeypatch.setattr(outbox, "ANSWERED_BYTES", 2000)
+    box = Outbox(path)
+    box.append([entry(1, "RUNNING")])
+    box.append([], answered=1)
+    assert answered_rows(path) == []
+    for number in range(2, 60):
+        box.append([entry(number, "RUNNING")])
+        box.append([], answered=number, position=number)
+    kept = answered_rows(path)
+    assert kept[-1] == 59
+    assert 5 < len(kept) < 30
+    monkeypatch.setattr(outbox, "ANSWERED_SEC", -1.0)
+    box.append([entry(99, "RUNNING")])
+    box.append([], answered=60, position=99)
+    assert answered_rows(path) == []

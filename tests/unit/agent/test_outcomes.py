@@ -1,10 +1,11 @@
 """What is reported of a process says what happened, and carries no more than it may."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from storax_agent.launch.work import Ended, HookEnded, Lease
+from storax_agent.launch.work import Ended, HookEnded, Lease, Raised
 from storax_agent.mainloop.outcomes import MAX_RESULT_BYTES, OutcomeMapper
 from storax_agent.mainloop.report_entry import reduced
 
@@ -80,9 +81,18 @@ def test_a_result_that_is_no_file_is_an_error(mapper, tmp_path):
     (tmp_path / "secret").write_text('"secret"')
     (tmp_path / "results/5.2.1.json").symlink_to(tmp_path / "secret")
     entry = mapper.outcome(ended())
-    assert last(entry)[0] == "FAILED"
+    to, data = last(entry)
+    assert (to, data["message"]) == ("FAILED", "its result file is a symlink; nothing is kept of it")
     assert "secret" not in str(entry.get("patch"))
     assert list((tmp_path / "data/w").iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/etc/passwd")])
+@pytest.mark.parametrize("cause", ["exit", "wall_time"])
+def test_what_stands_in_the_place_of_stderr_is_not_read_and_changes_no_outcome(mapper, tmp_path, make, cause):
+    plain = last(mapper.outcome(ended(code=3, cause=cause)))
+    make(tmp_path / "data/w/job.err")
+    assert last(mapper.outcome(ended(code=3, cause=cause))) == plain
 
 
 def test_the_reported_end_of_stderr_is_bounded(mapper, tmp_path):
@@ -161,7 +171,7 @@ def test_a_folder_in_place_of_the_result_is_an_error(mapper, tmp_path):
     (tmp_path / "results/5.2.1.json").mkdir()
     to, data = last(mapper.outcome(ended()))
     assert to == "FAILED"
-    assert "directory" in data["message"]
+    assert data["message"].startswith("its result file is a folder, a pipe or the like")
 
 
 @pytest.mark.parametrize(
@@ -178,3 +188,38 @@ def test_a_state_that_a_hook_cannot_set_fails_its_job_with_the_reason(mapper, ho
     assert to == "FAILED"
     assert data["message"].startswith(f"{hook} failed: it cannot set the state {state!r}. {hint}")
     assert "patch" not in entry
+
+
+FULL = "/site/data is full: nothing is free"
+
+
+@pytest.mark.parametrize("code", [3, -9])
+def test_a_run_that_fails_on_a_full_disk_is_a_loss_and_names_the_disk(mapper, code):
+    to, data = last(entry := mapper.outcome(ended(code=code, message=FULL)))
+    assert (to, data["lease_lost"], entry["patch"]) == ("RUN_TIMEOUT", True, {"return_code": code})
+    assert data["message"].startswith(f"{FULL}; it ended meanwhile: ")
+    assert {3: "exit code 3", -9: "killed by SIGKILL"}[code] in data["message"]
+
+
+def test_a_function_that_fails_on_a_full_disk_is_a_loss(mapper):
+    raised = Raised("OSError", "No space left on device", "", 1)
+    end = Ended(LEASE, 1e9, None, "exit", FULL, "w", True, "run", raised)
+    to, data = last(mapper.outcome(end))
+    assert (to, data["lease_lost"]) == ("RUN_TIMEOUT", True)
+    assert "No space left on device" in data["message"]
+
+
+def test_a_result_that_was_cut_off_by_a_full_disk_is_a_loss(mapper, tmp_path):
+    result(tmp_path, b'{"a": ')
+    assert last(mapper.outcome(ended(message=FULL)))[0] == "RUN_TIMEOUT"
+
+
+def test_a_run_that_ended_well_on_a_full_disk_is_done(mapper):
+    assert last(mapper.outcome(ended(message=FULL)))[0] == "RUN_DONE"
+
+
+def test_a_hook_that_fails_on_a_full_disk_is_not_reported_so_that_it_runs_again(mapper):
+    raised = Raised("OSError", "No space left on device", "", 1)
+    assert mapper.outcome(Ended(LEASE, 1e9, None, "exit", FULL, "w", True, "postprocess", raised)) is None
+    well = Ended(LEASE, 1e9, None, "exit", FULL, "w", True, "postprocess", HookEnded(None, {}, []))
+    assert last(mapper.outcome(well))[0] == "POSTPROCESSED"

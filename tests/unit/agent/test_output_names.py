@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from storax._runtime.output_files import PLAIN, name_of
+from storax._runtime.output_files import PLAIN, hook_log_of, name_of
 from storax_agent.launch.spawner.output_names import OutputNames, name_as_latest
 from storax_agent.launch.work import Lease
 from storax_agent.prepare.functions import worker
+from storax_agent.prepare.functions.worker_hook_log import heading, open_log
 
 
 class Workdir:
@@ -142,3 +143,68 @@ def test_a_function_goes_on_in_its_file_when_another_job_has_taken_the_name(work
     argv = [sys.executable, "-c", CALLS + script, str(Path(worker.__file__).parent)]
     subprocess.run(argv, cwd=workdir.path, check=True)
     assert (workdir.of(1), workdir.of(1, 1), workdir.plain) == ("one more", "err", "two")
+
+
+class HookLogs:
+    """A workdir in which hooks of jobs write the number of their call."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.calls = path, 0
+        self.handle = os.open(path, os.O_RDONLY)
+
+    def call(self, job: int) -> None:
+        self.calls += 1
+        file = open_log(self.handle, str(job))
+        os.write(file, f"{heading('preprocess', str(job))}{self.calls}\n".encode())
+        os.close(file)
+
+    def of(self, job: int) -> str:
+        lines = (self.path / hook_log_of(job, lambda name: (self.path / name).exists())).read_text().splitlines()
+        assert set(lines[::2]) == {f"--- preprocess of job {job}"}
+        return "".join(lines[1::2])
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.path.iterdir())
+
+
+@pytest.fixture
+def hooks(tmp_path):
+    return HookLogs(tmp_path)
+
+
+def test_the_hooks_of_a_job_alone_in_its_workdir_share_the_plain_name(hooks):
+    hooks.call(7)
+    hooks.call(7)
+    assert (hooks.names, hooks.of(7)) == (["hooks.log"], "12")
+
+
+def test_hooks_of_jobs_that_share_a_workdir_write_logs_of_their_own_and_the_plain_name_is_the_latest(hooks):
+    for job in (1, 2, 1, 2, 3, 2, 1):
+        hooks.call(job)
+    assert hooks.names == ["hooks.2.log", "hooks.3.log", "hooks.first.log", "hooks.log"]
+    assert [hooks.of(job) for job in (1, 2, 3)] == ["137", "246", "5"]
+    assert (hooks.path / "hooks.log").samefile(hooks.path / "hooks.2.log")
+
+
+def test_the_first_log_of_hooks_survives_a_removal_of_the_plain_name(hooks):
+    hooks.call(1)
+    hooks.call(2)
+    (hooks.path / "hooks.log").unlink()
+    hooks.call(3)
+    hooks.call(1)
+    assert [hooks.of(job) for job in (1, 2, 3)] == ["14", "2", "3"]
+
+
+def test_a_log_that_another_job_has_just_begun_is_not_taken(hooks):
+    (hooks.path / "hooks.log").touch()
+    hooks.call(2)
+    assert (hooks.of(2), (hooks.path / "hooks.first.log").read_text()) == ("1", "")
+
+
+def test_a_link_in_the_place_of_a_log_is_never_followed(hooks, tmp_path_factory):
+    target = tmp_path_factory.mktemp("other") / "file"
+    target.write_text("theirs of job 2\n")
+    (hooks.path / "hooks.log").symlink_to(target)
+    hooks.call(2)
+    assert (hooks.of(2), target.read_text()) == ("1", "theirs of job 2\n")

@@ -21,7 +21,7 @@ def test_a_record_is_kept_under_its_name_for_the_owner_alone(aside):
     (path,) = aside.folder.iterdir()
     assert (path.name, path.stat().st_mode & 0o77) == ("report-of-job-7-lease-2.json", 0)
     assert json.loads(path.read_text())["record"] == "{}"
-    assert [(row["name"], row["reason"]) for row in aside.summary().newest] == [
+    assert [(record.name, record.reason) for record in aside.summary().newest] == [
         ("report of job 7, lease 2", "refused again")
     ]
 
@@ -32,7 +32,7 @@ def test_the_oldest_records_go_and_the_newest_are_shown(aside, monkeypatch):
         aside.put(f"row {number}", "why", "x")
         os.utime(aside.folder / f"row-{number}.json", (number, number))
     summary = aside.summary()
-    assert (summary.count, [row["name"] for row in summary.newest]) == (7, [f"row {n}" for n in (11, 10, 9, 8, 7)])
+    assert (summary.count, [record.name for record in summary.newest]) == (7, [f"row {n}" for n in (11, 10, 9, 8, 7)])
 
 
 def test_a_disk_that_takes_no_record_stops_nobody_and_a_strange_file_is_no_record(aside, caplog):
@@ -44,7 +44,7 @@ def test_a_disk_that_takes_no_record_stops_nobody_and_a_strange_file_is_no_recor
     aside.folder.unlink()
     aside.put("row 1", "why", "x")
     (aside.folder / "odd.json").write_bytes(b"\xff[")
-    assert [row["name"] for row in aside.summary().newest] == ["row 1"]
+    assert [record.name for record in aside.summary().newest] == ["row 1"]
 
 
 def test_what_the_server_does_not_take_is_written_as_text():

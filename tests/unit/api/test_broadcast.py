@@ -1,10 +1,13 @@
 """The feed's small parts alone: what a subscriber receives when something is missing, and a feeder that stops."""
 
 import asyncio
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from storax_api.events import stream
 from storax_api.events.broadcast import BACKLOG, Broadcast, Subscriber
 from storax_api.events.stream import EventStream
 from storax_core import limits
@@ -92,6 +95,23 @@ def test_a_viewer_that_keeps_up_is_never_sent_back(broadcast: Broadcast) -> None
     assert None not in asyncio.run(run())
 
 
+def test_a_log_that_begins_anew_is_what_subscribers_wait_for(broadcast: Broadcast) -> None:
+    """They would wait for ever for a position of a log that is gone."""
+    broadcast._hand_out([], 10**9)
+    with broadcast.subscribe(1) as subscriber:
+        assert subscriber.cursor == 10**9
+        broadcast._resync_all(5)
+        assert subscriber.cursor == 5
+
+
+def test_who_subscribes_while_a_batch_is_being_read_waits_for_its_end(broadcast: Broadcast) -> None:
+    """The batch was asked for without this owner's events."""
+    broadcast._hand_out(rows(7), 7)
+    broadcast._end = 12
+    with broadcast.subscribe(2) as subscriber:
+        assert subscriber.cursor == 12
+
+
 class Script(EventStream):
     """A stream with scripted reads of Postgres: (published position, positions of the page)."""
 
@@ -119,6 +139,20 @@ def test_a_stream_waits_for_the_published_position_to_reach_its_cursor() -> None
     assert [f.split(b"\n")[0] for f in frames] == [b"id: 4", b"id: 5", b"id: 7", b"id: 8"]
     assert script.at == 8
     assert len(script.reads) == 1
+
+
+def test_a_stream_waits_for_its_cursor_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may say that it lives, but not go on behind what it has not read."""
+    clock = count(0.0, 10.0)
+    monkeypatch.setattr(stream, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    script = Script(*[(5, [])] * 6, (8, [7, 8]))
+
+    async def run() -> list[bytes]:
+        return [f async for f in script._past(Subscriber(1, cursor=8))]
+
+    frames = asyncio.run(asyncio.wait_for(run(), 60))
+    assert [f.split(b"\n")[0] for f in frames if not f.startswith(b":")] == [b"id: 7", b"id: 8"]
+    assert b": beat\n\n" in frames
 
 
 @pytest.mark.parametrize("ticks", range(6))

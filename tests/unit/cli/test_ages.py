@@ -76,10 +76,20 @@ def test_jobs_are_listed_with_age_and_duration(served):
     assert text.split() == ["[", "{", '"duration":', "5.5", "}", "]"]
 
 
-@pytest.mark.parametrize("verb", [("ls",), ("summary",), ("rm", "--dry-run")])
+DRY = "--dry-run"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *(("ls",), ("summary",), ("show",), ("wait",), ("rm", DRY), ("cancel", DRY), ("retry", DRY)),
+        ("modify", "--set", "priority=1", DRY),
+    ],
+)
 def test_older_than_selects_what_has_not_changed(shell, verb):
     shell.script.on("POST", "/jobs/query", {"columns": [], "rows": [], "next": None, "count": 0})
     shell.script.on("POST", "/jobs/counts", {"counts": {}})
+    shell.script.on("POST", "/jobs/retry", {"retried": 0, "brought_back": 0, "left": 0})
     shell("job", *verb, "--older-than", "30d")
     limits = shell.script.requests[-1].body["filter"]
     age = datetime.now(UTC) - datetime.fromisoformat(limits["last_update_before"])

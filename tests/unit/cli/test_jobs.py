@@ -303,7 +303,7 @@ def test_it_says_that_the_agent_has_stopped_before_it_is_silent_for_long(why):
 )
 def test_work_for_a_site_whose_agent_is_gone_is_created_with_a_warning(shell, site, sessions, message):
     row = {"id": 1, "name": "laptop", "path": "/s", "last_refresh": datetime.now(UTC).isoformat(), **site}
-    shell.script.on("GET", "/sites/1", dict.fromkeys(Site._columns) | row)
+    shell.script.on("POST", "/sites/query", rows(Site, dict.fromkeys(Site._columns) | row))
     shell.script.on("POST", "/sessions/query", {"columns": ["id"], "rows": sessions, "next": None, "count": None})
     shell.script.on("POST", "/batch-jobs/", (201, dict.fromkeys(BatchJob._columns) | {"id": 7, "site_id": 1}))
     ran = shell("queue", "submit", "--site", "1")
@@ -400,7 +400,8 @@ def test_it_says_that_the_last_allocation_was_refused_and_that_nobody_asks_for_a
         (
             "RUN_TIMEOUT",
             5,
-            "Its hook handle_timeout is running, or starts when a core is free. Its output is hooks.log",
+            "Its hook handle_timeout is running, or starts when a core is free. Its output is hooks.log in the "
+            "workdir. See it: storax job logs 12 --file hooks.log",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """``storax job logs``: output of a job, from the disk of its site or through the server."""
 
+import os
 import threading
 
 import httpx
@@ -36,6 +37,9 @@ def test_a_log_on_this_machine_is_read_from_its_disk(shell, tmp_path):
     (folder / "job.out").write_text("a\nb\nc\n")
     assert shell("job", "logs", "12").out == "a\nb\nc\n"
     assert shell("job", "logs", "12", "-n", "2").out == "b\nc\n"
+    os.mkfifo(folder / "pipe")
+    ran = shell("job", "logs", "12", "--file", "pipe")
+    assert (ran.status, "pipe of job 12 is a folder, a pipe or the like" in ran.err) == (3, True)
 
 
 def test_the_log_of_a_job_that_shares_its_workdir_is_its_own(shell, tmp_path):

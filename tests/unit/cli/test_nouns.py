@@ -7,7 +7,8 @@ import shlex
 import httpx
 import pytest
 
-from fakes.rest import problem
+from fakes.rest import problem, rows
+from storax import Site
 from storax._runtime import settings
 from storax.models.batch_job import BatchJob
 from storax.models.event_log import EventLog
@@ -269,6 +270,26 @@ def test_a_token_is_shown_once_and_can_be_revoked(shell):
     assert shell("token", "revoke", "4", "-y").status == 3
 
 
+def test_a_token_for_a_site_names_it_by_its_id(shell):
+    shell.script.on("POST", "/tokens/", (201, {"id": 3, "token": "stx_secret"}))
+    shell.script.on("POST", "/sites/query", rows(Site, {"id": 5, "name": "cluster"}))
+    assert shell("token", "create", "--site", "cluster").out == "stx_secret\n"
+    assert shell.script.last.body == {"name": "", "expires_in_days": None, "site_id": 5}
+
+
+def test_a_revocation_names_the_tokens_that_go_with_it(shell):
+    tokens = [
+        {"id": n, "parent_id": parent, "expires_at": None} for n, parent in ((1, None), (2, 1), (3, 2), (4, None))
+    ]
+    shell.script.on("POST", "/tokens/query", {"results": tokens}).on("DELETE", "/tokens/1", (204, None))
+    ran = shell("token", "revoke", "1", "-y")
+    assert (ran.status, "created with them are revoked too: 2, 3" in ran.err, "Revoked: 3" in ran.err) == (
+        0,
+        True,
+        True,
+    )
+
+
 @pytest.fixture
 def server(shell, monkeypatch):
     """Every client that a command makes speaks to the script."""
@@ -312,6 +333,22 @@ def test_a_pipe_gets_no_password_prompt(server, monkeypatch):
     for arguments in ([], ["-u", "alice"], ["-u", "alice", "--password-stdin"], ["--token-stdin"]):
         assert server("login", "http://storax.test", *arguments).status == 2
     assert server.script.requests == []
+
+
+def test_logout_ends_no_site_unasked(server):
+    """The tokens of sites were created with that of the login, and would be revoked with it."""
+    me = {"user_id": 1, "username": "alice", "token_id": 7, "tokens_created": 2}
+    server.script.on("GET", "/auth/me", me).on("DELETE", "/tokens/7", (204, None))
+    settings.save_profile("default", url="http://storax.test", token="stx_old")
+    refused = server("logout")
+    assert (refused.status, "2 tokens were created with this one" in refused.err) == (1, True)
+    assert settings.profile_names() == ["default"]
+    assert server("logout", "--keep").status == 0
+    assert [one.method for one in server.script.requests] == ["GET"]
+    settings.save_profile("default", url="http://storax.test", token="stx_old")
+    assert server("logout", "--yes").status == 0
+    assert server.script.last.method == "DELETE"
+    assert settings.profile_names() == []
 
 
 @pytest.mark.parametrize("answer", [(204, None), problem(401, "unauthorized"), problem(503, "unavailable")])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fakes.rest import Script, client_of, job, problem, rows
-from storax import App, ApplicationDefinition, Job, Site, errors
+from fakes.rest import Script, job, problem, rows
+from storax import App, ApplicationDefinition, Job, Site, api, errors
 from storax._orm.rows import from_object
 
 
@@ -45,12 +45,6 @@ def _sites(body):
         indices = [reply["columns"].index(f) for f in fields]
         reply = reply | {"columns": fields, "rows": [[r[p] for p in indices] for r in reply["rows"]]}
     return reply
-
-
-@pytest.fixture
-def client(script):
-    with client_of(script) as client:
-        yield client
 
 
 def test_a_definition_shows_what_it_says():
@@ -161,7 +155,7 @@ def test_a_job_finds_its_app_by_name_once(client, script):
     jobs = [Job(app="Hello", workdir="a", parameters={"name": "x"}) for _ in range(50)]
     Job.objects.bulk_create(jobs)
     assert len(script.bodies("/apps/query")) == 1
-    assert {row["app_id"] for row in script.last.body} == {7}
+    assert {row["app_id"] for row in script.bodies("/jobs/")[-1]} == {7}
     assert jobs[0].app.name == "Hello"
     assert len(script.bodies("/apps/query")) == 1
 
@@ -172,7 +166,7 @@ def test_site_name_tells_apps_of_one_name_apart(client, script):
         Job(app="Hello", workdir="a").save()
     Job(app="Hello", site_name="cluster", workdir="a").save()
     assert script.bodies("/apps/query")[-1]["filter"] == {"name": "Hello", "site_id": 5}
-    assert script.last.body["app_id"] == 9
+    assert script.bodies("/jobs/")[-1]["app_id"] == 9
 
 
 def test_an_unknown_app_is_an_error_with_the_nearest_name(client, script):
@@ -222,11 +216,28 @@ def test_a_refusal_for_another_reason_is_not_repeated(client, script):
     assert len(script.bodies("/jobs/")) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("JobMode", '"mpi" or "serial"'), ("AppParameter", "parameters = "), ("site_config", "Site.objects.get")],
+)
+def test_a_name_of_balsam_that_is_not_there_names_what_is(name, instead):
+    with pytest.raises(ImportError, match=f"storax.api has no {name}. .*{instead}"):
+        getattr(api, name)
+    with pytest.raises(AttributeError, match="has no attribute 'JobMood'"):
+        api.JobMood  # noqa: B018
+
+
+def test_a_name_in_place_of_an_id_says_how_an_app_is_named(client):
+    with pytest.raises(errors.InvalidInput, match=r"app_id='Hello' is no id\. Name the App: app='Hello'"):
+        Job(app_id="Hello", workdir="w")
+    assert Job(app_id="12", workdir="w").app_id == 12
+
+
 def test_submit_makes_a_job_of_parameters_and_fields(client, script):
     submitted = Hello.submit("runs/1", name="ada", num_nodes=2, tags={"a": "b"})
     assert submitted.id == 1
     expected = {"app_id": 7, "workdir": "runs/1", "parameters": {"name": "ada"}, "num_nodes": 2, "tags": {"a": "b"}}
-    assert script.last.body == expected
+    assert script.bodies("/jobs/")[-1] == expected
     unsaved = Hello.submit("runs/1", name="ada", save=False)
     assert unsaved.id is None
     with pytest.raises(errors.InvalidInput, match="no parameter 'nam'"):
@@ -235,7 +246,7 @@ def test_submit_makes_a_job_of_parameters_and_fields(client, script):
 
 def test_submit_works_on_an_app_that_was_read(client, script):
     from_object(App, KNOWN, client).submit("runs/1", name="ada")
-    assert script.last.body["app_id"] == 7
+    assert script.bodies("/jobs/")[-1]["app_id"] == 7
 
 
 def test_a_name_that_is_a_field_and_a_parameter_means_the_parameter(client, script):
@@ -245,7 +256,7 @@ def test_a_name_that_is_a_field_and_a_parameter_means_the_parameter(client, scri
 
     script.on("POST", "/apps/query", rows(App, app(9, name="Tagged", parameters={"tags": {"required": True}})))
     Tagged.submit("a", tags="t")
-    assert script.last.body["parameters"] == {"tags": "t"}
+    assert script.bodies("/jobs/")[-1]["parameters"] == {"tags": "t"}
 
 
 def test_definitions_can_be_loaded(client, script):

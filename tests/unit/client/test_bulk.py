@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from fakes.rest import Script, client_of, job, problem
+from fakes.rest import Script, job, problem
 from storax import Job, Site, errors
 from storax._orm.rows import from_object
 
@@ -36,12 +36,6 @@ def creator():
 @pytest.fixture
 def script(creator):
     return Script().on("POST", "/jobs/", creator)
-
-
-@pytest.fixture
-def client(script):
-    with client_of(script) as client:
-        yield client
 
 
 def new(workdir, **fields):

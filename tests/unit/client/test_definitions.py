@@ -2,7 +2,7 @@
 
 import pytest
 
-from fakes.rest import Script, client_of, rows
+from fakes.rest import Script, rows
 from storax import App, Site
 from storax._jobs.shipping.command_template import CommandError, check
 from storax.errors import InvalidInput
@@ -23,12 +23,6 @@ def script():
     site |= {"columns": ["name", "id"], "rows": [["laptop", 4]]}
     script = Script().on("POST", "/sites/query", site).on("POST", "/apps/query", rows(App, STORED))
     return script.on("PATCH", "/apps/7", STORED)
-
-
-@pytest.fixture
-def client(script):
-    with client_of(script) as client:
-        yield client
 
 
 def test_sync_returns_what_the_class_no_longer_says_to_its_default(client, script):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.rest import Script, client_of, job, rows
+from fakes.rest import Script, job, rows
 from storax import App, EventLog, Job, Site, errors
 from storax._orm.rows import from_object
 from storax.errors import InvalidInput
@@ -15,12 +15,6 @@ from storax.errors import InvalidInput
 @pytest.fixture
 def script():
     return Script().on("POST", "/jobs/query", rows(Job))
-
-
-@pytest.fixture
-def client(script):
-    with client_of(script) as client:
-        yield client
 
 
 def sent(script, query):

@@ -1,11 +1,14 @@
 """Output of jobs reads the same from the disk of the site's machine and through the server from any other."""
 
+import os
+
 import httpx
 import pytest
 
 from fakes.rest import Script, client_of, job, problem
 from storax import Job, errors
 from storax._jobs import files
+from storax._orm.rows import from_object
 from storax.models.site import Site
 
 OUTPUT = "".join(f"line {number}\n" for number in range(1000)).encode() + b"\xff end"
@@ -41,7 +44,7 @@ def served(request):
 
 @pytest.mark.parametrize("lines", [0, 1, 2, 50, 999, 1001, 5000])
 def test_the_last_lines_are_exactly_those(output, lines):
-    assert b"".join(output.last_lines(lines)) == b"".join(OUTPUT.splitlines(keepends=True)[-lines:])
+    assert b"".join(output.read(output.begin_of_last(lines))) == b"".join(OUTPUT.splitlines(keepends=True)[-lines:])
 
 
 def test_a_tail_is_bounded_and_may_span_windows(output):
@@ -58,3 +61,13 @@ def test_a_missing_file_is_no_file(output):
     assert (output.exists(), missing.exists()) == (True, False)
     with pytest.raises(errors.NoFile, match=r"Job 12 has no file job\.err"):
         missing.window()
+
+
+def test_a_pipe_on_this_machine_is_no_file_and_nobody_waits_for_its_writer(tmp_path):
+    (tmp_path / "site.toml").write_text("site_id = 1\n")
+    (tmp_path / "data/w").mkdir(parents=True)
+    os.mkfifo(tmp_path / "data/w/job.err")
+    with client_of(Script()) as client:
+        site = from_object(Site, dict.fromkeys(Site._columns) | {"id": 1, "path": str(tmp_path)}, client)
+        with pytest.raises(errors.NoFile, match=r"job\.err of job 12 is a folder, a pipe or the like"):
+            files.JobFile(client, 12, "w", site, "job.err").tail(10)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from fakes.rest import Script, client_of, job, rows
+from fakes.rest import Script, job, rows
 from storax import Job, errors
 from storax._orm.query_plan import Window
 
@@ -32,12 +32,6 @@ class Store:
 @pytest.fixture
 def script():
     return Script().on("POST", "/jobs/query", Store(25))
-
-
-@pytest.fixture
-def client(script):
-    with client_of(script) as client:
-        yield client
 
 
 def ids(jobs):

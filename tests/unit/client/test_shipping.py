@@ -6,9 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from storax._jobs.shipping import methods, names
 from storax.errors import InvalidInput
-from storax_agent.prepare.functions import sources, worker, worker_source
 from storax_agent.prepare.functions.worker_source import load
 
 HELPERS = """
@@ -287,9 +285,3 @@ def test_two_things_of_one_name_are_refused(program, tmp_path):
 def test_the_source_is_the_same_at_each_sync(program):
     tried = program(app("[TABLE, LARGE[:0] if False else x]").replace("LARGE[:0]", "PATTERN"))
     assert tried._definition()["source_code"] == tried._definition()["source_code"]
-
-
-def test_the_client_knows_what_the_worker_drops_shows_and_lets_hooks_change():
-    assert names.DECLARATIONS == worker_source.DECLARATIONS
-    assert {"state", *worker.results_of.CHANGEABLE} == methods.CHANGEABLE
-    assert methods.OF_RUN == sources.JOB_FIELDS

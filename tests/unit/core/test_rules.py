@@ -16,7 +16,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def job(**facts: Any) -> dict[str, Any]:
     return {
-        "id": 7, "owner_id": 1, "site_id": 3, "version": 4, "state": "PREPROCESSED", "session_id": None, "lease_epoch": 2,
+        "id": 7, "owner_id": 1, "site_id": 3, "version": 4, "state": "PREPROCESSED", "session_id": None, "lease_epoch": 2, "lease_floor": 0,
         "attempt": 0, "max_attempts": 1, "retry_delay_sec": 0, "not_before": None, "cancel_requested": False,
         "stage_in": False, "stage_out": False, "hooks": "", "retry_exit_codes": "[]", "retry_on_timeout": True,
         "return_code": None, "last_update": NOW, "now": NOW, "losses": 0, "max_losses": 100, "loss_reason": "",
@@ -267,7 +267,7 @@ def test_an_epoch_of_the_future_is_refused_as_well() -> None:
 
 
 def test_a_replayed_report_is_accepted_without_effect() -> None:
-    change, code, _ = rules.apply_report(job(state="JOB_FINISHED"), report("RUNNING", "RUN_DONE"))
+    change, code, _ = rules.apply_report(job(state="JOB_FINISHED", attempt=1), report("RUNNING", "RUN_DONE"))
     assert (code, change.events) == ("", [])
 
 
@@ -286,6 +286,39 @@ def test_a_report_that_repeats_its_start_goes_on() -> None:
 def test_a_move_that_the_table_does_not_allow_is_refused_whole(states: tuple[str, ...]) -> None:
     change, code, _ = rules.apply_report(leased(), report(*states))
     assert (code, kinds(change), change.patch) == ("illegal_move", ["job.report_refused"], {})
+
+
+@pytest.mark.parametrize(
+    "states", [("RUN_ERROR", "RUNNING"), ("RUN_ERROR", "RUNNING", "RUN_DONE"), ("RUN_TIMEOUT", "FAILED")]
+)
+def test_a_lease_ends_with_its_run_so_a_second_start_under_it_is_refused_whole(states: tuple[str, ...]) -> None:
+    change, code, _ = rules.apply_report(running(max_attempts=9), report(*states))
+    assert (code, kinds(change), change.patch) == ("illegal_move", ["job.report_refused"], {})
+
+
+@pytest.mark.parametrize(
+    ("attempt", "reported", "code"),
+    [(0, None, "illegal_move"), (0, 1, "illegal_move"), (1, 2, "illegal_move"), (1, 1, "")],
+)
+def test_a_start_after_the_end_of_its_lease_is_accepted_only_where_it_was_counted(
+    attempt: int, reported: int | None, code: str
+) -> None:
+    change, answer, _ = rules.apply_report(job(attempt=attempt), report("RUNNING") | {"attempt": reported})
+    assert answer == code
+    assert kinds(change) == (["job.report_refused"] if code else [])
+
+
+def test_only_a_report_that_ends_a_lease_may_create_jobs() -> None:
+    some = {"jobs": [{"app_name": "A"}]}
+    for facts, states in ((leased(), ["RUNNING"]), (running(), ["RUNNING"])):
+        change, code, _ = rules.apply_report(facts, report(*states) | some)
+        assert (code, change.patch) == ("illegal_move", {})
+    assert rules.apply_report(running(), report("RUN_DONE") | some)[1] == ""
+
+
+def test_a_report_from_another_site_is_refused_by_an_event_that_changes_nothing() -> None:
+    change, code, _ = rules.report_from_elsewhere(running(), report("RUN_DONE"), 4)
+    assert (code, kinds(change), change.patch) == ("not_found", ["job.report_refused"], {})
 
 
 @pytest.mark.parametrize("state", sorted(set(JobState) - AGENT_STATES))

@@ -1,5 +1,6 @@
 """A data folder is only used when it is ours and of a version we know, and keeps its secrets."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -95,3 +96,18 @@ def test_the_lock_has_one_holder(tmp_path: Path) -> None:
     again = folder.lock()
     assert again is not None
     os.close(again)
+
+
+def test_a_stack_of_a_newer_release_is_read_where_its_format_is_known_and_refused_where_not(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.prepare()
+    stack = Stack(phase="ready", parts={"api": PartRecord(argv=["x"])})
+    folder.write(stack)
+    content = json.loads((tmp_path / "stack.json").read_text())
+    content |= {"added": 1}
+    content["parts"]["api"] |= {"added": 1}
+    (tmp_path / "stack.json").write_text(json.dumps(content))
+    assert folder.read() == stack
+    (tmp_path / "FORMAT").write_text(f"{FORMAT + 1}\n")
+    with pytest.raises(DataFolderError, match="newer Storax"):
+        folder.read()

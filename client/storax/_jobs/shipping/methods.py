@@ -5,8 +5,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+from storax._jobs.shipping.at_site import CHANGEABLE, DECLARATIONS, OF_RUN
 from storax._jobs.shipping.definitions import FUNCTIONS, Definition
-from storax._jobs.shipping.names import DECLARATIONS
 from storax._jobs.shipping.shipment import is_of_storax
 from storax._orm.instance import Model
 from storax._runtime.suggestions import nearest
@@ -14,11 +14,7 @@ from storax.errors import InvalidInput
 from storax.models.job_rules import SETTABLE
 
 AT_SITE = frozenset({"job", "create_job"})  # what the base class of an App has at a site
-OF_RUN = ("id", "workdir", "tags", "attempt", "parameters")  # what run() sees of its job
-CHANGEABLE = frozenset(
-    {"state", "tags", "parameters", "data", "num_nodes", "ranks_per_node", "threads_per_rank", "mem_per_node_mb",
-     "wall_time_min", "wall_time_limit_min", "max_attempts", "max_losses", "return_value"}
-)  # fmt: skip
+OF_HOOK = frozenset({"state", *CHANGEABLE})  # what a hook may set of its job
 
 
 def check_shapes(cls: type[Any], names: list[str]) -> None:
@@ -111,8 +107,8 @@ def _wrong_of_job(name: str, *, sets: bool, method: str) -> tuple[str, str] | No
     if method == "run" and (sets or name not in OF_RUN):
         what = f"run() cannot change {name!r} of its job" if sets else f"run() does not see {name!r} of its job"
         return what, f"It sees {', '.join(OF_RUN)}. Return a value, or write a hook."
-    if sets and name not in CHANGEABLE:
-        return f"a hook cannot set {name!r} of its job", f"It may set {', '.join(sorted(CHANGEABLE))}."
+    if sets and name not in OF_HOOK:
+        return f"a hook cannot set {name!r} of its job", f"It may set {', '.join(sorted(OF_HOOK))}."
     return None
 
 

@@ -6,14 +6,9 @@ import dis
 from collections.abc import Iterator
 from types import CodeType
 
+from storax._jobs.shipping.at_site import DECLARATIONS
 from storax._jobs.shipping.definitions import FUNCTIONS, Definition
 
-# Sent to the server by sync(); not evaluated again at the site.
-DECLARATIONS = frozenset(
-    {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",
-     "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "max_losses", "retry_delay_sec",
-     "retry_exit_codes", "retry_on_timeout", "use_shell", "description"}
-)  # fmt: skip
 LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 
 

@@ -19,7 +19,7 @@ _CANCEL_FIRST = "Cancel them first: storax job cancel"
 
 def cancel(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
-    yes: Yes = False, dry_run: DryRun = False,
+    older_than: OlderThan = None, yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
     """Cancel jobs that have not ended. Running processes stop within seconds. All of them end as CANCELLED.
 
@@ -27,8 +27,9 @@ def cancel(
     Examples:
       storax job cancel 12
       storax job cancel --tag experiment=foo --yes
+      storax job cancel --state AWAITING_PARENTS --older-than 7d
     """
-    query = Selection.of(jobs, tag, state, site, app).require("cancel").query().exclude(state=FINAL)
+    query = Selection.of(jobs, tag, state, site, app, older_than).require("cancel").query().exclude(state=FINAL)
     if confirmed("cancel", query.count(), what="job", yes=yes, dry_run=dry_run):
         count = query.cancel()
         note(f"Cancelled: {count}")
@@ -39,7 +40,7 @@ def cancel(
 def retry(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
     only: Annotated[bool, typer.Option("--only", help="Leave the descendants as they are.")] = False,
-    yes: Yes = False, dry_run: DryRun = False,
+    older_than: OlderThan = None, yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
     """Run failed jobs again, and cancelled ones that you name by id; with --state, run others again. The descendants
     that failed only because of them come back too, and wait for them.
@@ -51,7 +52,7 @@ def retry(
       storax job retry --state CANCELLED --tag experiment=foo
       storax job retry --tag experiment=foo --dry-run
     """
-    selection = Selection.of(jobs, tag, state, site, app).require("retry")
+    selection = Selection.of(jobs, tag, state, site, app, older_than).require("retry")
     query, finished = selection.query(), "JOB_FINISHED" in selection.states
     if not selection.states and not selection.selectors:
         query = query.filter(state="FAILED")
@@ -91,7 +92,7 @@ def modify(
         typer.Option("--set", metavar="FIELD=VALUE", help="New value of a field; FIELD:=JSON for lists and objects."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Allow a state transition that is normally illegal.")] = False,
-    yes: Yes = False, dry_run: DryRun = False,
+    older_than: OlderThan = None, yes: Yes = False, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
     """Change fields of jobs.
 
@@ -104,7 +105,7 @@ def modify(
     if not changes:
         raise UsageError("No change is given.", hint="Write storax job modify 12 --set priority=10")
     patch = values(changes, "--set")
-    query: Any = Selection.of(jobs, tag, state, site, app).require("modify").query()
+    query: Any = Selection.of(jobs, tag, state, site, app, older_than).require("modify").query()
     if confirmed("modify", query.count(), what="job", yes=yes, dry_run=dry_run):
         note(f"Modified: {query.update(force=force, **patch)}")
 

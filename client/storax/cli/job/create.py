@@ -14,7 +14,7 @@ from storax.cli.terminal import complete
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.output import Form, note, show
 from storax.cli.terminal.parse import pairs, values
-from storax.cli.terminal.presence import warn_of_absence
+from storax.cli.terminal.presence import absence_noted
 from storax.cli.terminal.select import one_id
 
 if TYPE_CHECKING:
@@ -130,12 +130,12 @@ def _create(rows: Sequence[Row], *, dry_run: bool, wait: bool, output: Form) -> 
         show([{name: row.get(name) for name in PLANNED} for row in rows], form=Form.TABLE, columns=PLANNED, named=True)
         note(f"Would create {count}. Nothing was created.")
         return
-    _save(jobs)
-    fields = NEW if output.for_people or output is Form.IDS else jobs[0]._columns
-    show(({name: getattr(job, name) for name in fields} for job in jobs), form=output, columns=fields)
-    if output.for_people:
-        note(f"Created {count}.")
-    warn_of_absence(job.site_id for job in jobs if job.site_id)
+    with absence_noted():
+        _save(jobs)
+        fields = NEW if output.for_people or output is Form.IDS else jobs[0]._columns
+        show(({name: getattr(job, name) for name in fields} for job in jobs), form=output, columns=fields)
+        if output.for_people:
+            note(f"Created {count}.")
     if wait:
         await_jobs(jobs, timeout=None, until=lambda _job: False)
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from storax._jobs.sites.presence import absence, format_duration
 from storax.cli.job.allocations import allocations, too_large
 from storax.cli.terminal.output import Form, Output, show_one, text_of
-from storax.cli.terminal.presence import absence, format_duration
 from storax.cli.terminal.select import one_id
 from storax.cli.terminal.visible import say
 from storax.models.job_rules import HOOKS, RUNNABLE, UNSUCCESSFUL
@@ -86,6 +86,7 @@ def _hook(job: "Job", site: "Site", now: datetime) -> Iterator[str]:
     name = HOOKS[job.state]
     if job.session_id is not None:
         yield f"Its hook {name} is running, or starts when a core is free. Its output is hooks.log in the workdir."
+        yield f"See it: storax job logs {job.id} --file hooks.log"
         yield from _holder(job, site, now)
         return
     yield f"Its hook {name} runs next."

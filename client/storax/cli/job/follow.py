@@ -15,7 +15,8 @@ from storax.cli.job.remote_logs import print_remote
 from storax.cli.terminal.failures import JOBS_FAILED, NOT_FOUND, TIMEOUT, CommandError
 from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
-from storax.cli.terminal.select import Apps, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.select import Apps, OlderThan, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.streams import write_bytes
 from storax.cli.terminal.visible import say_exactly
 from storax.models.job_rules import UNSUCCESSFUL
 
@@ -62,7 +63,7 @@ def logs(
         _wait_for_file(selected, file)
     _require(selected, file)
     with file.open("rb") as opened:
-        _copy(_last_lines(opened, lines))
+        write_bytes(_last_lines(opened, lines))
         if follow:
             _follow(selected, opened, lambda: output.path)
 
@@ -74,6 +75,8 @@ def _require(job: "Job", file: Path) -> None:
             hint=f"Why: storax job explain {job.id}",
             status=NOT_FOUND,
         )
+    if not file.is_file():
+        raise CommandError(f"{file} of job {job.id} is a folder, a pipe or the like.", status=NOT_FOUND)
 
 
 def _ended(job: "Job") -> threading.Event:
@@ -104,7 +107,7 @@ def _follow(job: "Job", opened: BinaryIO, find: Callable[[], Path]) -> None:
             if opened.tell() > os.fstat(opened.fileno()).st_size:  # it was begun anew
                 opened.seek(0)
             if block := opened.read(BLOCK):
-                _copy([block])
+                write_bytes([block])
             elif _is_another(file := find(), opened):
                 opened = files.enter_context(file.open("rb"))
             elif last:
@@ -128,12 +131,6 @@ def _last_lines(opened: Any, lines: int) -> Iterator[bytes]:
         yield block
 
 
-def _copy(blocks: Any) -> None:
-    for block in blocks:
-        sys.stdout.buffer.write(block)
-    sys.stdout.buffer.flush()
-
-
 def wait(
     jobs: Selectors = None,
     tag: Tags = None,
@@ -144,6 +141,7 @@ def wait(
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Return when one job has failed or was cancelled.")
     ] = False,
+    older_than: OlderThan = None,
     timeout: Annotated[
         str | None,
         typer.Option("--timeout", metavar="TIME", help="Longest wait: 90 (seconds), 10m, 2h. Default: none."),
@@ -158,7 +156,7 @@ def wait(
       storax job wait last
       storax job wait --tag experiment=foo --timeout 2h --fail-fast
     """
-    selection = Selection.of(jobs, tag, state, site, app).require("wait")
+    selection = Selection.of(jobs, tag, state, site, app, older_than).require("wait")
     matches = list(selection.query())
     if not matches:
         raise CommandError(f"No job matches {selection}.", status=NOT_FOUND)

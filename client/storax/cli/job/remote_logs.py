@@ -1,11 +1,10 @@
 """The output of a job whose site is on another machine: windows of its file, which the agent of the site reads."""
 
-import sys
 import threading
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from storax.cli.terminal.failures import NOT_FOUND, CommandError
+from storax.cli.terminal.streams import write_bytes
 
 if TYPE_CHECKING:
     from storax._jobs.files import JobFile
@@ -32,7 +31,7 @@ def _follow(output: "JobFile", at: int, inode: int, over: threading.Event) -> No
         if window.inode != inode or window.size < at:  # a new attempt has begun a new file
             at, inode = 0, window.inode
         elif window.data:
-            _write([window.data])
+            write_bytes([window.data])
             at += len(window.data)
         elif last:
             return
@@ -47,16 +46,10 @@ def _copy_present(job: "Job", output: "JobFile", lines: int, over: threading.Eve
     while True:
         try:
             window = output.window(0, 0)
-            _write(output.read(output.begin_of_last(lines), window.size))
+            write_bytes(output.read(output.begin_of_last(lines), window.size))
         except NoFile as error:
             if over is None or over.wait(POLL_SEC):
                 message = f"Job {job.id} ({job.state}) has no output: {output.path} does not exist."
                 raise CommandError(message, hint=f"Why: storax job explain {job.id}", status=NOT_FOUND) from error
         else:
             return window.size, window.inode
-
-
-def _write(blocks: Iterable[bytes]) -> None:
-    for block in blocks:
-        sys.stdout.buffer.write(block)
-    sys.stdout.buffer.flush()

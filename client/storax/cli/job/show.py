@@ -98,7 +98,7 @@ def _first(row: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def details(
     jobs: Selectors = None, tag: Tags = None, state: States = None, site: Sites = None, app: Apps = None,
-    as_of: AsOf = None, output: Output = Form.TABLE,
+    older_than: OlderThan = None, as_of: AsOf = None, output: Output = Form.TABLE,
 ) -> None:  # fmt: skip
     """Show all fields of jobs.
 
@@ -108,7 +108,7 @@ def details(
       storax job show 12 --as-of 2h
       storax job show last -o json
     """
-    selection = Selection.of(jobs, tag, state, site, app).require("show")
+    selection = Selection.of(jobs, tag, state, site, app, older_than).require("show")
     rows = selection.query(as_of).values()
     if not rows:
         raise CommandError(f"No job matches {selection}.", hint="It may have been deleted.", status=NOT_FOUND)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -22,6 +23,13 @@ def _null(*, writing: bool) -> TextIO:
     stream: Any = open(os.devnull, "w" if writing else "r", encoding="utf-8")  # noqa: SIM115, PTH123
     os.set_inheritable(stream.fileno(), True)
     return stream  # type: ignore[no-any-return]
+
+
+def write_bytes(blocks: Iterable[bytes]) -> None:
+    """Write to stdout as it is, whatever its encoding."""
+    for block in blocks:
+        sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
 
 
 def takes(text: str, out: TextIO) -> bool:

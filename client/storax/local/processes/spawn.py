@@ -9,7 +9,7 @@ from storax.local.processes.log_file import LogFile
 from storax.local.stack_parts import Part
 
 # Of our own environment these would name another server, user or stack to the processes we start.
-_NOT_PASSED_ON = {"STORAX_URL", "STORAX_TOKEN", "STORAX_PROFILE", MARK}
+_NOT_PASSED_ON = {"STORAX_URL", "STORAX_TOKEN", "STORAX_TOKEN_FILE", "STORAX_PROFILE", MARK}
 _MINIMAL = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 _ANY = "+ping +hello +select +client|setname"  # said by the client library itself
 _QUEUES = "~ready:* ~batch:* ~cancel:* ~feed ~queues"
-_HINTS = "+@sortedset +@string +del +exists +expire +pexpire"
+_HINTS = "+@sortedset +@string +del +type +exists +expire +pexpire"
 RULES = {
     "api": f"{_QUEUES} ~box:* ~scanned:* &wake {_ANY} {_HINTS} +@list +xread +xrange +xrevrange +xlen +publish"
     " +multi +exec +discard -@dangerous",

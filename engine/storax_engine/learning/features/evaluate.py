@@ -6,19 +6,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from storax_engine.learning.aggregations.catalogue import COUNTING, named
+from storax_engine.learning.aggregations.declaration import Compute, Inputs
 from storax_engine.learning.features import joins_checked
-from storax_engine.learning.features.aggregations import (
-    COUNTING,
-    FADING,
-    MOMENTS,
-    RANKS,
-    ROWS,
-    SHAPES,
-    Aggregation,
-    named,
-)
 from storax_engine.learning.features.feature import WHOLE, Feature
-from storax_engine.learning.kernels import conditions, fading, moments, ranks, shapes
+from storax_engine.learning.kernels import conditions
 from storax_engine.learning.plan import Join
 from storax_engine.learning.tables.columns import Floats, Ints
 from storax_engine.learning.tables.frame import TIME_STAMP, Frame
@@ -87,55 +79,17 @@ class _Pass:
         self.values = sliced.column(column) if column is not None else sliced.times
 
     def run(self, features: list[Feature], give: Out) -> None:
-        for family, same in _by(features, lambda f: "condition" if f.condition else named(f.aggregation or "").family):
-            {
-                ROWS: self._rows,
-                MOMENTS: self._moments,
-                RANKS: self._ranks,
-                SHAPES: self._shapes,
-                FADING: self._fading,
-                "condition": self._conditions,
-            }[family](same, give)
+        for compute, same in _by(features, lambda f: None if f.condition else named(f.aggregation or "").compute):
+            if compute is None:
+                self._conditions(same, give)
+            else:
+                self._aggregated(same, compute, give)
 
-    def _room(self, width: int) -> Floats:
-        return np.empty((len(self.points.keys), width))
-
-    def _share(self, results: Floats, features: list[Feature], give: Out) -> None:
-        for feature in features:
-            give(feature, results[:, named(feature.aggregation or "").column])
-
-    def _rows(self, features: list[Feature], give: Out) -> None:
-        s = self.sliced
-        n = (s.hi - s.lo).astype(np.float64)
-        between = np.full(n.size, np.nan)
-        many = n > 1
-        between[many] = (s.times[s.hi[many] - 1] - s.times[s.lo[many]]) / (n[many] - 1)
-        self._share(np.column_stack([n, between]), features, give)
-
-    def _moments(self, features: list[Feature], give: Out) -> None:
-        results, s = self._room(len(moments.COLUMNS)), self.sliced
-        horizon = self.join.horizon
-        moments.moments(self.values, s.times, s.lo, s.hi, self.points.moments, horizon, self.is_time, results)
-        self._share(results, features, give)
-
-    def _ranks(self, features: list[Feature], give: Out) -> None:
-        results, s = self._room(len(ranks.COLUMNS)), self.sliced
-        quantiles = any((f.aggregation or "").startswith("Q") for f in features)
-        ranks.ranks(self.values, s.lo, s.hi, self.points.moments, self.is_time, quantiles, results)
-        self._share(results, features, give)
-
-    def _shapes(self, features: list[Feature], give: Out) -> None:
-        results, s = self._room(len(shapes.COLUMNS)), self.sliced
-        shapes.shapes(self.values, s.times, s.lo, s.hi, self.points.moments, self.is_time, results)
-        self._share(results, features, give)
-
-    def _fading(self, features: list[Feature], give: Out) -> None:
-        aggregations: list[Aggregation] = [named(f.aggregation or "") for f in features]
-        results, s = self._room(len(aggregations)), self.sliced
-        half_lives = np.array([a.half_life for a in aggregations])
-        fading.fading(self.values, s.times, s.lo, s.hi, self.points.moments, half_lives, self.is_time, results)
-        for i, feature in enumerate(features):
-            give(feature, results[:, i])
+    def _aggregated(self, features: list[Feature], compute: Compute, give: Out) -> None:
+        inputs = Inputs(self.values, self.sliced, self.points.moments, self.join.horizon, self.is_time)
+        columns = compute(inputs, [named(f.aggregation or "") for f in features])
+        for feature, values in zip(features, columns, strict=True):
+            give(feature, values)
 
     def _conditions(self, features: list[Feature], give: Out) -> None:
         category = (features[0].condition or ("", ""))[0]

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from storax_engine.learning.aggregations import catalogue
+from storax_engine.learning.aggregations.declaration import ROWS, Aggregation
 from storax_engine.learning.errors import BadPlan
-from storax_engine.learning.features import aggregations
-from storax_engine.learning.features.aggregations import Aggregation
 from storax_engine.learning.features.feature import WHOLE, Feature, name_of
 from storax_engine.learning.plan import Join, Part
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TARGET, TIME_STAMP, Column, Frame
@@ -34,7 +34,7 @@ class FastProp:
     """Parameters of the learner; seconds where a duration is meant."""
 
     num_features: int = 200
-    aggregation: tuple[str, ...] = aggregations.DEFAULT
+    aggregation: tuple[str, ...] = catalogue.DEFAULT
     n_most_frequent: int = 0
     windows: tuple[float, ...] = ()
     delta_t: float = 0.0
@@ -43,7 +43,7 @@ class FastProp:
 
     def propose(self, join: Join, right: Frame, frequent: Frequent | None = None) -> Iterator[Feature]:
         """All features of a join; category values are counted in ``right``, or by ``frequent``."""
-        count, chosen = frequent or most_frequent, [aggregations.named(a) for a in self.aggregation]
+        count, chosen = frequent or most_frequent, [catalogue.named(a) for a in self.aggregation]
         for window in self._windows(join):
             plain = _plain(join, right, window, chosen)
             more = self._conditional(join, right, window, {a.name for a in chosen}, count)
@@ -94,7 +94,7 @@ def read(part: Part) -> FastProp:
                 raise BadPlan(f"FastProp: {name} is {value!r}: {requirement}")
     learner = FastProp(**params)
     for name in learner.aggregation:
-        aggregations.named(name)
+        catalogue.named(name)
     if learner.empty not in {ZERO, MISSING}:
         raise BadPlan(f"FastProp: empty is {learner.empty!r}: it is {ZERO!r} or {MISSING!r}")
     return learner
@@ -102,7 +102,7 @@ def read(part: Part) -> FastProp:
 
 def nested(join: Join, right: Frame) -> list[Feature]:
     """Features below the first level of joins: few, as each is aggregated once more above."""
-    return list(_plain(join, right, WHOLE, [aggregations.named(a) for a in aggregations.NESTED]))
+    return list(_plain(join, right, WHOLE, [catalogue.named(a) for a in catalogue.NESTED]))
 
 
 def most_frequent(frame: Frame, category: str, n: int) -> list[str]:
@@ -122,7 +122,7 @@ def _plain(join: Join, right: Frame, window: Window, chosen: list[Aggregation]) 
     usable = [a for a in chosen if timed or not a.needs_time]
     for column in _inputs(join, right):
         yield from (_feature(join, a.name, column.name, window) for a in usable if _counted(column) in a.kinds)
-    yield from (_feature(join, a.name, None, window) for a in usable if a.family == aggregations.ROWS)
+    yield from (_feature(join, a.name, None, window) for a in usable if a.kinds == ROWS)
 
 
 def _counted(column: Column) -> str:

@@ -6,14 +6,15 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
+from storax_engine.learning.aggregations.catalogue import COUNTING
 from storax_engine.learning.features import fastprop
-from storax_engine.learning.features.aggregations import COUNTING
 from storax_engine.learning.features.feature import WHOLE, Feature
 from storax_engine.learning.plan import MANY_TO_ONE, Join, Node, Plan
 from storax_engine.learning.preparation import WITH_TARGETS
 from storax_engine.learning.preprocessors import registry
 from storax_engine.learning.sql import steps
-from storax_engine.learning.sql.aggregates import MOMENT, TIME, VALUE, Matched, aggregated, all_of, value_of
+from storax_engine.learning.sql.aggregates import aggregated, all_of, value_of
+from storax_engine.learning.sql.matched import MOMENT, TIME, VALUE, Matched
 from storax_engine.learning.tables.frame import (
     CATEGORICAL,
     NUMERICAL,

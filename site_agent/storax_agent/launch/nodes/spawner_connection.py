@@ -15,6 +15,7 @@ from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.protocol.versions import encode, read_reply
 from storax_agent.launch.spawner.agent_link import BLOCK
 from storax_agent.launch.spawner.start import START_SEC, NodeResources, Starter
+from storax_agent.settings.environment_secrets import without_secrets
 
 GREETING_SEC = 60.0
 CLOSE_SEC = 1.0
@@ -66,8 +67,11 @@ def remote_connection(argv: Sequence[str], log: Path) -> Callable[[], Connection
         handle = theirs.fileno()
         out = (os.POSIX_SPAWN_OPEN, 2, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         actions = [(os.POSIX_SPAWN_DUP2, handle, 0), (os.POSIX_SPAWN_DUP2, handle, 1), out]
+        environment = without_secrets(os.environ)  # it may export all of it to another node
         try:
-            return Connection(ours, os.posix_spawnp(argv[0], list(argv), os.environ, file_actions=actions, setsid=True))
+            return Connection(
+                ours, os.posix_spawnp(argv[0], list(argv), environment, file_actions=actions, setsid=True)
+            )
         except OSError as error:
             ours.close()
             raise LauncherLostError(f"{argv[0]!r} cannot be run: {error.strerror}") from error

@@ -16,7 +16,6 @@ from storax_agent.launch.work import Call, Ended, HookEnded, Lease, Outcome, Pla
 Row = list[Any]
 LEASE = ("job_id", "epoch", "attempt")
 CALL = ("method", "key", "pickles", "parameters", "job")
-PLACE = ("cores", "gpus", "packing", "nodes", "memory_mb")
 WORK = ("lease", "argv", "environment", "workdir", "cores", "gpus", "wall_sec", "packing", "nodes", "ranks", "threads",
         "params", "memory_mb", "place", "call")  # fmt: skip
 STARTED = ("lease", "at", "pid", "start_time", "workdir", "place", "wall_sec", "stage")

@@ -41,6 +41,7 @@ class Hello(Struct, rename={"memory_mb": "memory", "heartbeat_timeout_sec": "lea
     pin: bool = False
     heartbeat_timeout_sec: float = 0.0
     output_bytes: int = 0
+    min_free_bytes: int = 0
     remote: bool = False
     versions: Sequence[int] = (1,)
 

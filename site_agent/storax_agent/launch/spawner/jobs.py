@@ -2,13 +2,16 @@
 
 import os
 import select
+import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from storax._runtime.output_files import PLAIN
+from storax_agent.files.free_space import FreeSpace
 from storax_agent.launch.packing import Node, Packer, Queue
 from storax_agent.launch.process_context import ProcessContext
 from storax_agent.launch.process_identity import now_since_boot
@@ -20,13 +23,14 @@ from storax_agent.launch.spawner.outputs import OutputLimit
 from storax_agent.launch.spawner.recorder import Recorder
 from storax_agent.launch.spawner.watch import Watch
 from storax_agent.launch.spawner.worker_pool import WorkerPool, left_answer
-from storax_agent.launch.work import Cause, Ended, Lease, Outcome, Place, Started, Work
+from storax_agent.launch.work import Cause, Ended, Lease, Outcome, Place, Raised, Started, Work
 
 ORPHAN_SEC = 0.5  # between looks at processes that left their job's group
 
 
 class Jobs:
-    """``state`` and ``data`` are absolute folders."""
+    """``state`` and ``data`` are absolute folders. While one of them is full, nothing starts, what waits goes on
+    waiting, and the end of a process says so in its message."""
 
     def __init__(self, epoll: select.epoll, state: Path, data: Path, recorder: Recorder) -> None:
         self._data = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -35,11 +39,13 @@ class Jobs:
         self.watch = Watch(epoll, self._on_end)
         self.context = ProcessContext(launcher=str(state), data=self._data)
         self.outputs = OutputLimit(data)
+        self.space = FreeSpace([data, state], changed=lambda: _log_room(self.space.reason))
         self.orphans = OrphanReaper(str(state), self.watch.__contains__)
         self.workers = WorkerPool(epoll, self._results, on_answer=self._on_answer, on_death=self.watch.reap)
         self._node = Node()
         self.packer = Packer([self._node])
         self.queue = Queue(time.monotonic)
+        self._placed: deque[Work] = deque()  # work that has its place and waits for room on the disk
 
     def configure(self, hello: Hello) -> None:
         """Take the sizes, limits and environment that a new agent names."""
@@ -48,18 +54,24 @@ class Jobs:
         )
         self._node.resize(hello.cores, hello.gpus, hello.memory_mb)
         self.outputs.limit = hello.output_bytes
+        self.space.require(hello.min_free_bytes)
         self.workers.most_idle = 2 * (hello.cores or len(self.context.cpus))
 
     def submit(self, works: Sequence[Work]) -> None:
-        """Start what has its place already, queue what has not."""
-        for work in works:
-            if work.place is not None:
-                self._start(work, work.place)
+        """Take work, which ``turn`` starts: at once what has its place already."""
+        self._placed.extend(work for work in works if work.place is not None)
         self.queue.extend(work for work in works if work.place is None)
+
+    def forget_waiting(self) -> None:
+        """Forget what was not started."""
+        self._placed.clear()
+        self.queue.clear()
 
     def stop(self, lease: Lease, *, cause: Cause, grace_sec: float) -> None:
         """End a process; queued work ends unstarted."""
-        work = self.queue.remove(lease)
+        work = self.queue.remove(lease) or next((work for work in self._placed if work.lease == lease), None)
+        if work is not None and work in self._placed:
+            self._placed.remove(work)
         if work is None:
             self.watch.stop(lease, cause=cause, grace=grace_sec)
         else:
@@ -77,6 +89,8 @@ class Jobs:
             due.append(time.monotonic() + ORPHAN_SEC)
         if self.watch:
             due.append(self.outputs.due())
+        if self.space.reason and (self._placed or self.queue):
+            due.append(self.space.next_check)
         return [at for at in due if at is not None]
 
     def owns(self, handle: int) -> bool:
@@ -95,8 +109,8 @@ class Jobs:
         self.watch.expire()
         self.workers.expire()
         self._enforce_limits()
-        while fitting := self.queue.next_fit(self.packer):
-            self._start(*fitting)
+        if self._placed or self.queue:
+            self._start_fitting()
         if self.workers.pending:
             # Written down before a worker hears of it.
             self._recorder.flush()
@@ -120,6 +134,15 @@ class Jobs:
         if self._recorder.ends_pending or self.orphans.left:
             self.orphans.sweep(self.watch.pids, spared=self.workers.pids)
 
+    def _start_fitting(self) -> None:
+        """Start what has its place, then what fits, until a disk is full."""
+        while not self.space.is_full() and self._placed:
+            work = self._placed.popleft()
+            assert work.place is not None  # noqa: S101
+            self._start(work, work.place)
+        while not self.space.is_full() and (fitting := self.queue.next_fit(self.packer)):
+            self._start(*fitting)
+
     def _start(self, work: Work, place: Place) -> None:
         at, since_boot = time.time(), now_since_boot()
         try:
@@ -128,6 +151,9 @@ class Jobs:
                 return
             pid = self.context.spawn(work, place)
         except processes.StartError as error:
+            if error.full and self.space.check(write=True):
+                self._placed.appendleft(replace(work, place=place))
+                return
             ended = Ended(work.lease, at, error.code, error.cause, str(error), work.workdir, False, work.stage)
             self._recorder.ended(ended)
             return
@@ -168,6 +194,7 @@ class Jobs:
         """A worker has performed its call."""
         started, cause, message = self.watch.release(lease)
         self.packer.give_back(started.place)
+        message = message or self.space.reason_at_end(failed=isinstance(outcome, Raised))
         self._recorder.ended(
             Ended(lease, time.time(), None, cause or "exit", message, started.workdir, True, started.stage, outcome)
         )
@@ -177,8 +204,14 @@ class Jobs:
     def _on_end(self, started: Started, ended: Ended) -> None:
         """A process under watch ended."""
         self.packer.give_back(started.place)
+        if ended.cause == "exit":
+            ended = replace(ended, message=self.space.reason_at_end(failed=ended.code != 0))
         self.ended(ended)
         if ended.cause != "exit":
             self.orphans.stopped(started.lease)
         if ended.cause == "output":
             self.outputs.cut(started)
+
+
+def _log_room(reason: str) -> None:
+    sys.stderr.write(f"storax launcher: {f'nothing starts: {reason}' if reason else 'there is room again'}\n")

@@ -4,9 +4,9 @@ import errno
 import functools
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from storax_agent.files.free_space import is_full_error
 from storax_agent.files.safe_path import PathError, open_folder
 from storax_agent.launch.spawner.output_names import Names, OutputNames, name_as_latest
 from storax_agent.launch.spawner.scripts import flaw_of
@@ -18,12 +18,14 @@ LAUNCHER_VARIABLE = "STORAX_LAUNCHER"
 
 
 class StartError(Exception):
-    """A process could not be started; ``code`` is the exit code a shell would give (127, 126) or None."""
+    """A process could not be started; ``code`` is the exit code a shell would give (127, 126) or None. ``full``: a disk
+    had no room."""
 
-    def __init__(self, message: str, *, cause: Cause, code: int | None = None) -> None:
+    def __init__(self, message: str, *, cause: Cause, code: int | None = None, full: bool = False) -> None:
         super().__init__(message)
         self.cause: Cause = cause
         self.code = code
+        self.full = full
 
 
 def spawn(work: Work, *, data: int, environment: Mapping[bytes, bytes], outputs: OutputNames) -> int:
@@ -87,6 +89,7 @@ def claim(folder: int, work: Work, outputs: OutputNames, *, contested: bool = Fa
         raise StartError(
             f"the process could not be started: {error.filename} in the workdir cannot be written: {error.strerror}",
             cause="system",
+            full=is_full_error(error),
         ) from error
 
 
@@ -122,7 +125,8 @@ def open_workdir(work: Work, data: int) -> int:
     except PathError as error:
         raise StartError(f"workdir refused: {error}", cause="workdir") from error
     except OSError as error:
-        raise StartError(f"workdir {work.workdir!r} cannot be used: {error.strerror}", cause="system") from error
+        message = f"workdir {work.workdir!r} cannot be used: {error.strerror}"
+        raise StartError(message, cause="system", full=is_full_error(error)) from error
     return folder
 
 
@@ -143,7 +147,9 @@ def _explain(error: OSError | ValueError, command: str, names: Names) -> StartEr
     if isinstance(error, ValueError):
         return StartError(f"command {command!r} cannot be passed on: {error}", cause="command", code=126)
     if broken := _output_error(names):
-        return StartError(f"the process could not be started: {broken}", cause="system")
+        name, fault = broken
+        message = f"the process could not be started: {name} in the workdir cannot be written: {fault.strerror}"
+        return StartError(message, cause="system", full=is_full_error(fault))
     flaw = flaw_of(command) if "/" in command and error.errno in (errno.ENOENT, errno.ENOEXEC) else ""
     match error.errno:
         case errno.ENOENT if not flaw:
@@ -155,20 +161,15 @@ def _explain(error: OSError | ValueError, command: str, names: Names) -> StartEr
                 f"command {command!r} cannot be run: {flaw or error.strerror}", cause="command", code=code
             )
         case _:
-            return StartError(f"the process could not be started: {error.strerror}", cause="system")
+            message = f"the process could not be started: {error.strerror}"
+            return StartError(message, cause="system", full=is_full_error(error))
 
 
-def _lacks_mode(command: str, error: OSError) -> bool:
-    return (
-        error.errno == errno.EACCES and "/" in command and Path(command).is_file() and not os.access(command, os.X_OK)
-    )
-
-
-def _output_error(names: Names) -> str | None:
+def _output_error(names: Names) -> tuple[str, OSError] | None:
     # posix_spawn gives one errno for both its files and its program; opening the files again tells which it was.
     for name in names:
         try:
             os.close(os.open(name, OUTPUT, 0o644))
         except OSError as error:
-            return f"{name} in the workdir cannot be written: {error.strerror}"
+            return name, error
     return None

@@ -14,7 +14,6 @@ started is forgotten when the agent goes: nobody renews its lease.
 """
 
 import gc
-import os
 import select
 import signal
 import socket
@@ -24,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storax._runtime.locks import lock
+from storax_agent.files.locks import write_pid
 from storax_agent.launch.protocol.messages import (
     VERSIONS,
     Abort,
@@ -124,7 +124,7 @@ class Spawner:
         """The agent is gone: what was not started is forgotten, what runs goes on."""
         self._link.drop()
         self._welcomed = False
-        self._jobs.queue.clear()
+        self._jobs.forget_waiting()
         self._alone_since = time.monotonic()
 
     def _on_request(self, request: Request) -> None:
@@ -154,7 +154,7 @@ class Spawner:
             self._link.send_refusal(Refusal(VERSIONS))
             return
         self._link.version = version
-        self._jobs.queue.clear()
+        self._jobs.forget_waiting()
         self._jobs.configure(hello)
         self._heartbeat_timeout, self._remote = hello.heartbeat_timeout_sec, hello.remote
         # A batch system that ends an allocation signals all of it; who watches the jobs outlives them.
@@ -174,8 +174,7 @@ def main(arguments: Sequence[str]) -> int:
     handle = lock(state / "launcher.lock")
     if handle is None:
         return 3
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    write_pid(handle)
     # Jobs inherit what is ignored here, and Python ignores these two.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)

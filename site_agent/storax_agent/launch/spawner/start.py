@@ -12,6 +12,7 @@ from pathlib import Path
 from storax_agent.launch.base import LauncherLostError
 from storax_agent.launch.protocol.messages import VERSIONS, Hello
 from storax_agent.launch.spawner.agent_link import connect
+from storax_agent.settings.environment_secrets import without_secrets
 
 START_SEC = 15.0
 
@@ -22,6 +23,7 @@ class NodeResources:
 
     ``node`` is its name in an allocation. ``pin`` holds each job to its cores. ``heartbeat_timeout_sec`` is the silence
     after which jobs are ended, ``output_bytes`` the most a job may write to job.out or job.err; 0 sets no limit.
+    Nothing starts while fewer than ``min_free_bytes`` are free in one of the folders.
     ``remote``: it is another node than the runner's, whose state folder is its own and goes with it.
     """
 
@@ -36,6 +38,7 @@ class NodeResources:
     pin: bool = False
     heartbeat_timeout_sec: float = 0.0
     output_bytes: int = 0
+    min_free_bytes: int = 0
     remote: bool = False
 
     def hello(self, cursor: str) -> Hello:
@@ -43,7 +46,7 @@ class NodeResources:
         return Hello(
             cursor, dict(self.environment), self.cores, self.gpus, memory_mb=self.memory_mb, node=self.node,
             pin=self.pin, heartbeat_timeout_sec=self.heartbeat_timeout_sec, output_bytes=self.output_bytes,
-            remote=self.remote, versions=VERSIONS,
+            min_free_bytes=self.min_free_bytes, remote=self.remote, versions=VERSIONS,
         )  # fmt: skip
 
 
@@ -77,7 +80,10 @@ class Starter:
         log = (os.POSIX_SPAWN_OPEN, 1, str(self._log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
         both = (os.POSIX_SPAWN_DUP2, 1, 2)
-        self._child = os.posix_spawn(sys.executable, arguments, os.environ, file_actions=[null, log, both], setsid=True)
+        environment = without_secrets(os.environ)  # jobs get those that are passed on to them with their work
+        self._child = os.posix_spawn(
+            sys.executable, arguments, environment, file_actions=[null, log, both], setsid=True
+        )
 
     def _child_ended(self) -> bool:
         with suppress(ChildProcessError):

@@ -10,7 +10,7 @@ from typing import Any
 from storax_agent.files.set_aside import SetAside
 from storax_agent.loops.patches import Patches
 from storax_agent.mainloop.lease_table import SessionKeeper
-from storax_agent.schedulers.base import Request, Scheduler, Status
+from storax_agent.schedulers.base import Limits, Request, Scheduler, Status
 from storax_agent.schedulers.limits import Refusal, allowed_queues, objection, resolved
 from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.scheduler import SchedulerSettings
@@ -25,8 +25,8 @@ WATCHED = ("pending_submission", "queued", "running", "pending_deletion")
 
 class BatchJobs:
     """Two steps for two loops: ``submit_step`` waits for new ones, ``watch_step`` looks every ``every_sec`` seconds.
-    ``runners`` returns what the runners of these BatchJobs reported, by number; ``set_aside`` keeps what the server
-    refuses for good."""
+    ``objection`` is why the site's policy lets nobody have an allocation, if it does. ``runners`` returns what the
+    runners of these BatchJobs reported, by number; ``set_aside`` keeps what the server refuses for good."""
 
     def __init__(
         self,
@@ -37,12 +37,13 @@ class BatchJobs:
         *,
         every_sec: float,
         settings: SchedulerSettings | None = None,
+        objection: str = "",
         runners: Callable[[Collection[int]], Mapping[int, Row]] = lambda _: {},
         set_aside: SetAside,
     ) -> None:
         self._api, self._keeper, self._site_id, self._scheduler = api, keeper, site_id, scheduler
         self._every_sec, self._settings = every_sec, settings or SchedulerSettings()
-        self._runners = runners
+        self._objection, self._runners = objection, runners
         self._patches = Patches(
             api.update_batch_jobs, set_aside, "batch job", "scheduler", info="status_info",
             kept=("id", "state", "scheduler_id"),
@@ -105,7 +106,7 @@ class BatchJobs:
         patches: list[Row] = []
         for row in waiting.values():
             request = resolved(_request(row), self._settings)
-            refused = objection(request, self._settings, limits)
+            refused = self._refusal(request, limits)
             most = limits.get(request.queue, {}).get("max_queued_jobs")
             if refused is not None:
                 patches.append(_refused(row, refused))
@@ -117,6 +118,11 @@ class BatchJobs:
                 ready.append(request)
         self._tell([patch for patch in patches if patch])
         return ready
+
+    def _refusal(self, request: Request, limits: Limits) -> Refusal | None:
+        if self._objection:
+            return Refusal(self._objection, request.batch_job_id, [])
+        return objection(request, self._settings, limits)
 
     def _queue_limits(self) -> dict[str, dict[str, int]]:
         if time.monotonic() >= self._limits_until:
@@ -139,9 +145,13 @@ class BatchJobs:
         ]
         self._tell([patch for patch in patches if patch])
         ended = {number for number, status in statuses.items() if status.state == "finished"}
-        doomed = [row["scheduler_id"] for row in alive if row["state"] == "pending_deletion"]
-        if doomed := [number for number in doomed if number not in ended]:
-            self._scheduler.cancel(doomed)
+        self._cancel([row["id"] for row in alive if _is_doomed(row) and row["scheduler_id"] not in ended])
+
+    def _cancel(self, numbers: Sequence[int]) -> None:
+        """End these BatchJobs, by the ids that the scheduler itself names for them: the server's may be anything."""
+        ids = self._scheduler.find(numbers) if numbers else None
+        if ids:
+            self._scheduler.cancel(list(ids.values()))
 
     def _with_ids(self, rows: list[Row]) -> list[Row]:
         """Rows that have a scheduler id. One to be deleted that has none may have been submitted all the same."""
@@ -161,7 +171,11 @@ class BatchJobs:
 
     def _tell(self, patches: Sequence[Row]) -> None:
         if patches:
-            self._patches.send(patches)  # what is set aside is told again at the next look
+            self._patches.send(patches)
+
+
+def _is_doomed(row: Row) -> bool:
+    return bool(row["state"] == "pending_deletion")
 
 
 def _followed(row: Row, status: Status, runner: Mapping[str, Any]) -> Row:

@@ -19,14 +19,15 @@ from storax_agent.settings.site import SiteFolder, SiteSettings
 
 def allocation_steps(
     api: SiteApi, keeper: SessionKeeper, taker: Taker, scheduler: Scheduler, folder: SiteFolder, settings: SiteSettings,
-    *, places: Sequence[Placement] | None,
+    *, places: Sequence[Placement] | None, objection: str = "",
 ) -> dict[str, Callable[[], float]]:  # fmt: skip
     """The step of each. ``places`` are all where the site's jobs can run, None where that is not known, or where the
-    agent itself sees what fits none."""
+    agent itself sees what fits none. ``objection`` is why the site's policy allows no allocation, if it does."""
     site_id, every = settings.site_id, settings.scheduler.outlook_poll_sec
     batch_jobs = BatchJobs(
         api, keeper, site_id, scheduler, every_sec=settings.batch_poll_sec, settings=settings.scheduler,
-        runners=lambda numbers: runner_reports(folder, numbers), set_aside=SetAside(folder.set_aside),
+        objection=objection, runners=lambda numbers: runner_reports(folder, numbers),
+        set_aside=SetAside(folder.set_aside),
     )  # fmt: skip
     steps: dict[str, Callable[[], float]] = {
         "batch-jobs": batch_jobs.submit_step,

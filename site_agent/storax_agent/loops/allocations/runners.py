@@ -1,9 +1,11 @@
 """What runners of allocations tell the site's agent: why one failed, and which of its loops do.
 
 By files in the runner's part of the site's state, like the exit of its script: they need neither the server nor a good
-token, and the agent alone writes a BatchJob's ``status_info``.
+token, and the agent alone writes a BatchJob's ``status_info``. A runner goes on when its site's agent is upgraded, so
+the file of its reason has a version; the release before there were versions wrote the reason alone.
 """
 
+import json
 import re
 import time
 from collections.abc import Collection, Mapping
@@ -11,11 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from storax._file_formats import UnknownFormat, without_format
 from storax._runtime.atomic_files import atomic_write
 from storax_agent.loops.health import FILE as HEALTH_FILE
 from storax_agent.loops.health import read as read_health
 from storax_agent.settings.site import SiteFolder
 
+VERSION = 1
 REASON = "failed"
 PART = re.compile(r"batch-(\d+)(?:-(\d+))?")
 MOST_CHARS = 1000
@@ -27,7 +31,8 @@ def note_reason(folder: SiteFolder, reason: object) -> None:
     """The runner of ``folder`` ends for this reason. A disk that takes no file leaves it to the log."""
     with suppress(OSError):
         text = str(reason).strip()[:MOST_CHARS] or repr(reason)[:MOST_CHARS]
-        atomic_write(folder.state / REASON, text.encode(errors="replace"))
+        record = {"version": VERSION, "error": text.encode(errors="replace").decode()}
+        atomic_write(folder.state / REASON, json.dumps(record))
 
 
 def forget_reason(folder: SiteFolder) -> None:
@@ -53,21 +58,28 @@ def _report_of(place: Path) -> RunnerReport:
     names = {entry.name for entry in place.iterdir()}
     report: RunnerReport = {}
     if REASON in names:
-        report["error"] = (place / REASON).read_text(encoding="utf-8", errors="replace")
+        report["error"] = _reason(place / REASON)
     if failing := _failing(place) if HEALTH_FILE in names else {}:
         report["failing_loops"] = failing
     return report
+
+
+def _reason(path: Path) -> str:
+    """The reason in a file; of a newer release, that it cannot be read."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return str(without_format(path, json.loads(text), known=VERSION)["error"])
+    except UnknownFormat as error:
+        return str(error)
+    except (ValueError, TypeError, KeyError):
+        return text
 
 
 def _failing(place: Path) -> RunnerReport:
     """Loops that fail, and not for the server's absence alone: then nobody could hear of it."""
     loops = read_health(place / HEALTH_FILE).items()
     since = time.time() - FAILING_SEC
-    return {
-        name: loop["failing"]
-        for name, loop in loops
-        if loop.get("failing") and not loop.get("server_away") and loop.get("since", 0) < since
-    }
+    return {name: loop.failing for name, loop in loops if loop.failing and not loop.server_away and loop.since < since}
 
 
 def _join(report: RunnerReport, more: RunnerReport, *, partition: str | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from storax._jobs.shipping.at_site import OF_RUN
 from storax._runtime.atomic_files import atomic_write
 from storax.models.job_rules import HOOKS
 from storax_agent.launch.protocol.worker_messages import VERSION
@@ -16,7 +17,6 @@ from storax_agent.launch.work import Call, Lease
 WORKER = Path(__file__).with_name("worker.py")
 RANKS = Path(__file__).with_name("worker_ranks.py")
 MAX_CALL = 120_000  # bytes; the kernel takes 131,072 for one argument
-JOB_FIELDS = ("id", "workdir", "tags", "attempt", "parameters")  # what run() sees as self.job; a hook sees all
 
 
 class Program(NamedTuple):
@@ -89,7 +89,7 @@ class Sources:
         if method != "run":
             return Call(method, program.key, self.pickles, {}, dict(job))
         parameters = {**defaults(app), **(job.get("parameters") or {})}
-        return Call(method, program.key, self.pickles, parameters, {name: job.get(name) for name in JOB_FIELDS})
+        return Call(method, program.key, self.pickles, parameters, {name: job.get(name) for name in OF_RUN})
 
 
 def defaults(app: Mapping[str, Any]) -> dict[str, Any]:

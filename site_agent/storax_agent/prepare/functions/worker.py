@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from storax_agent.prepare.functions import json_values
     from storax_agent.prepare.functions import worker_messages as messages
     from storax_agent.prepare.functions import worker_results as results_of
+    from storax_agent.prepare.functions.worker_declarations import CHANGEABLE
     from storax_agent.prepare.functions.worker_messages import Call, HookEnded, Outcome, Raised, Returned
     from storax_agent.prepare.functions.worker_output import Output
     from storax_agent.prepare.functions.worker_process import Baseline, end_stray_child
@@ -35,6 +36,7 @@ else:
     import json_values
     import worker_messages as messages
     import worker_results as results_of
+    from worker_declarations import CHANGEABLE
     from worker_messages import Call, HookEnded, Raised, Returned
     from worker_output import Output
     from worker_process import Baseline, end_stray_child
@@ -140,7 +142,7 @@ class Worker:
             self._baseline.begin()
             os.environ["STORAX_JOB_ID"] = str(call.job["id"])
             app = self._class()
-            app.job = Job(call.job, () if call.method == "run" else ("state", *results_of.CHANGEABLE))
+            app.job = Job(call.job, () if call.method == "run" else ("state", *CHANGEABLE))
             if call.method == "run":
                 return Returned(app.run(**self._unpickled(call.parameters)))
             return self._hook(app, call)

@@ -9,13 +9,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from storax_agent.prepare.functions.worker_hook_log import heading, open_log
     from storax_agent.prepare.functions.worker_messages import Call
+    from storax_agent.prepare.functions.worker_output_files import FIRST, PLAIN, own_names
+else:
+    from worker_hook_log import heading, open_log
+    from worker_output_files import FIRST, PLAIN, own_names
 
 OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 SPILL_SEC = 0.1  # output of a call that lasts longer can be followed in its files
-HOOK_LOG = "hooks.log"
-# As storax._runtime.output_files has them.
-PLAIN, FIRST = ("job.out", "job.err"), ("job.first.out", "job.first.err")
 
 
 class Output:
@@ -28,6 +30,7 @@ class Output:
         self._lock = threading.Lock()
         self._names: tuple[str, ...] = ()
         self._own: tuple[str, ...] = ()
+        self._job = ""
         self._files: dict[int, int] = {}
         self._folder, self._calls, self._spilt, self._since = -1, 0, False, 0.0
         self._point(self._held)
@@ -37,10 +40,11 @@ class Output:
         """A call begins in the open ``folder``, which is kept until its end."""
         with self._lock:
             self._folder, self._spilt, self._since = folder, False, time.monotonic()
-            self._names = call.outputs if call.method == "run" else (HOOK_LOG,)
-            self._own = tuple(f"job.{call.lease.partition('.')[0]}.{end}" for end in ("out", "err"))
+            self._names = call.outputs if call.method == "run" else ()
+            self._job = call.lease.partition(".")[0]
+            self._own = own_names(int(self._job))
         if call.method != "run":
-            os.write(1, f"--- {call.method}\n".encode())
+            os.write(1, heading(call.method, self._job).encode())
 
     def end(self) -> None:
         """The call has ended: what it wrote is in its files; where it wrote nothing there are none."""
@@ -68,7 +72,7 @@ class Output:
             size = os.fstat(held).st_size
             if not size and not create:
                 continue
-            file = self._opened(folder, min(number, len(self._names) - 1))
+            file = self._opened(folder, number) if self._names else self._hook_log(folder)
             try:
                 place = 0
                 while place < size:
@@ -83,11 +87,17 @@ class Output:
         """The file of a stream, open until the call ends: by then its name may be that of another job's file."""
         if number not in self._files:
             name = self._name(folder, number)
-            self._files[number] = os.open(name, OUTPUT | (os.O_TRUNC if name != HOOK_LOG else 0), 0o644, dir_fd=folder)
+            self._files[number] = os.open(name, OUTPUT | os.O_TRUNC, 0o644, dir_fd=folder)
             if name in self._own:
                 with suppress(OSError):  # the output of the latest job has the plain name as well
                     os.link(name, PLAIN[number], src_dir_fd=folder, dst_dir_fd=folder)
         return self._files[number]
+
+    def _hook_log(self, folder: int) -> int:
+        """The one file of both streams of a hook."""
+        if 0 not in self._files:
+            self._files[0] = open_log(folder, self._job)
+        return self._files[0]
 
     def _name(self, folder: int, number: int) -> str:
         name = self._names[number]

@@ -9,21 +9,20 @@ import base64
 import json
 import os
 import pickle
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from storax_agent.prepare.functions.json_values import MAX_BYTES, Unstorable, key_changes, plain
+    from storax_agent.prepare.functions.json_values import MAX_BYTES, Unstorable, key_changes, plain, shown
+    from storax_agent.prepare.functions.worker_declarations import CHANGEABLE, MAPS
     from storax_agent.prepare.functions.worker_messages import UNSTORABLE, Raised, Returned
 else:
-    from json_values import MAX_BYTES, Unstorable, key_changes, plain
+    from json_values import MAX_BYTES, Unstorable, key_changes, plain, shown
+    from worker_declarations import CHANGEABLE, MAPS
     from worker_messages import UNSTORABLE, Raised, Returned
 
 PICKLED = "__cloudpickle__"
 KEEP = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-# What a hook may change in its job. Of the dictionaries only the keys that it changed are sent.
-MAPS = ("tags", "parameters", "data")
-CHANGEABLE = (*MAPS, "num_nodes", "ranks_per_node", "threads_per_rank", "mem_per_node_mb", "wall_time_min",
-              "wall_time_limit_min", "max_attempts", "max_losses", "return_value")  # fmt: skip
 
 
 def storable(value: Any, job_id: int, folder: int, *, pickles: bool) -> Returned | Raised:
@@ -34,7 +33,7 @@ def storable(value: Any, job_id: int, folder: int, *, pickles: bool) -> Returned
         reason = f"its return value cannot be stored: {error}"
         form = _pickled(value) if pickles else None
     except BaseException as error:  # an object's own methods may raise anything
-        reason, form = f"its return value ({type(value).__name__}) cannot be stored: {error!r}"[:300], None
+        reason, form = f"its return value ({type(value).__name__}) cannot be stored: {shown(error, 200)}", None
     else:
         reason = ""
     if form is None and reason:
@@ -61,7 +60,8 @@ def kept(value: Any, job_id: int, folder: int, text: bytes | None = None) -> str
         try:
             name, content = f"result-{job_id}.pickle", pickle.dumps(value)
         except BaseException:
-            name, content = f"result-{job_id}.txt", repr(value).encode(errors="backslashreplace")
+            text_of_it = shown(value, sys.maxsize)
+            name, content = f"result-{job_id}.txt", text_of_it.encode(errors="backslashreplace")
     try:
         with os.fdopen(os.open(name, KEEP, 0o644, dir_fd=folder), "wb") as file:
             file.write(content)

@@ -7,12 +7,14 @@ import builtins
 import sys
 import types
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from storax_agent.prepare.functions.worker_declarations import DECLARATIONS
+else:
+    from worker_declarations import DECLARATIONS
 
 SOURCE_VARIABLE = "STORAX_APP_SOURCE"  # in the environment of calls, for the child processes of multiprocessing
-DECLARATIONS = {"site", "name", "command_template", "parameters", "transfers", "environment", "environment_variables",
-                "shell_preamble", "cleanup_files", "python_exe", "max_attempts", "max_losses", "retry_delay_sec",
-                "retry_exit_codes", "retry_on_timeout", "use_shell", "description"}  # fmt: skip
 
 
 class Job:

@@ -12,6 +12,7 @@ from pathlib import Path
 from storax import _installation as installation
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.spawner.agent_link import BLOCK
+from storax_agent.settings.environment_secrets import take_secrets
 from storax_agent.settings.locations import S3Location
 from storax_agent.transfers.base import Moved, TransferError, TransferService, TryAgainError, Watch
 from storax_agent.transfers.separate_process.messages import (
@@ -33,6 +34,7 @@ from storax_agent.transfers.separate_process.messages import (
 
 def main(decode: Callable[[bytes], Request] = decode_request, encode_reply: Callable[[Reply], bytes] = encode) -> None:
     """Perform calls, one at a time, until the socket closes; then end at once, as if killed."""
+    take_secrets()
     connection, buffer = socket.socket(fileno=os.dup(0)), LineBuffer()
     worker = Worker(lambda reply: connection.sendall(encode_reply(reply)))
     while block := connection.recv(BLOCK):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from storax_agent.launch.protocol.stream import LineBuffer
 from storax_agent.launch.spawner.agent_link import BLOCK
+from storax_agent.settings.environment_secrets import sealed
 from storax_agent.settings.locations import S3Location
 from storax_agent.transfers.base import Item, Moved, TransferError, TryAgainError, Watch
 from storax_agent.transfers.separate_process.messages import (
@@ -52,13 +53,15 @@ class Helper:
 
     def __init__(self, configuration: Configure, environment: Mapping[str, str]) -> None:
         self._line, theirs = socket.socketpair()
+        open_environment, handle = sealed(environment)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "storax_agent.transfers.separate_process.main"],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
-                env=environment,
+                env=open_environment, pass_fds=[handle],
                 process_group=0,
             )  # fmt: skip
+        os.close(handle)
         self._line.settimeout(LOOK_SEC)
         self._lines = LineBuffer()
         self._send(configuration)

@@ -1,0 +1,1 @@
+"""What jobs need to know of their sites."""

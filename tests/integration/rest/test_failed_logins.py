@@ -1,0 +1,87 @@
+"""Wrong passwords: each is an event, and after some the next has to wait, the same for accounts that do not exist."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from storax_api.identity import logins
+from storax_core.commands import users
+from waiting import eventually
+from world import User, World, problem
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def nobody(world: World) -> Any:
+    world.app.state.service.logins = logins.LoginThrottle()
+    with httpx.Client(base_url=f"{world.url}/api/v1", timeout=60) as client:
+        yield client
+    world.app.state.service.logins = logins.LoginThrottle()
+
+
+@pytest.fixture
+def user(world: World) -> User:
+    return world.user(password=PASSWORD)
+
+
+def log_in(client: httpx.Client, name: str, password: str) -> httpx.Response:
+    return client.post("/auth/login", json={"username": name, "password": password})
+
+
+def test_a_failed_login_is_an_event_without_the_password(world: World, nobody: httpx.Client, user: User) -> None:
+    assert log_in(nobody, user.name, "a wrong one of mine").status_code == 401
+    (event,) = eventually(lambda: user.events(type="user.login_failed"))
+    assert event["data"] == {"note": {"address": "127.0.0.1"}}
+    assert "a wrong one" not in str(world.sql("SELECT * FROM event_log"))
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_two_hundred_guesses_are_slowed_down(
+    world: World, nobody: httpx.Client, user: User, monkeypatch: pytest.MonkeyPatch, exists: bool
+) -> None:
+    name, looked = user.name if exists else "nobody", []
+    fits = users.password_fits
+    monkeypatch.setattr(users, "password_fits", lambda *of: looked.append(of) or fits(*of))
+    answers = [log_in(nobody, name, f"guess {n}") for n in range(200)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} == {401, 429}
+    assert len(looked) == 200 - len(refused) <= 12
+    assert int(refused[-1].headers["Retry-After"]) >= 1
+    assert "too many logins" in problem(refused[-1], "too_many_logins")["detail"]
+    if exists:
+        eventually(lambda: len(user.events(type="user.login_failed")) == len(looked))
+
+
+def test_the_right_password_waits_as_well_and_then_ends_the_slow_down(nobody: httpx.Client, user: User) -> None:
+    for n in range(logins.LIMITS["both"].free):
+        assert log_in(nobody, user.name, f"guess {n}").status_code == 401
+    assert log_in(nobody, user.name, PASSWORD).status_code == 429
+    assert nobody.post("/auth/login", json={"username": "other", "password": "x"}).status_code == 401
+    answer = eventually(lambda: (a := log_in(nobody, user.name, PASSWORD)).status_code == 200 and a)
+    assert answer.json()["username"] == user.name
+    assert log_in(nobody, user.name, "guess").status_code == 401
+
+
+def test_guesses_at_once_are_no_way_around(nobody: httpx.Client, user: User) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        codes = list(pool.map(lambda n: log_in(nobody, user.name, f"guess {n}").status_code, range(120)))
+    assert codes.count(401) <= logins.AT_ONCE + 10
+    assert set(codes) == {401, 429}
+
+
+def test_a_wrong_password_takes_as_long_as_an_unknown_name(nobody: httpx.Client, user: User) -> None:
+    """Both are held against a hash: the answer of an unknown name is not the quicker one."""
+
+    def seconds(name: str) -> float:
+        began = time.perf_counter()
+        assert log_in(nobody, name, "wrong").status_code == 401
+        return time.perf_counter() - began
+
+    log_in(nobody, "warm-up", "x")
+    known = min(seconds(user.name) for _ in range(4))
+    unknown = min(seconds(f"nobody-{n}") for n in range(4))
+    assert 0.5 < known / unknown < 2.0
