@@ -128,6 +128,10 @@ migration: $(STAMP)  ## draft the next migration from the declarations: make mig
 promises: $(STAMP)  ## run the tests of docs/promises.md and write what they reached
 	@$(BIN)/python -m tools.promises
 
+sbom: $(STAMP)  ## write bills of materials (CycloneDX) and requirements with hashes of server and agent into dist/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[sbom]"
+	@$(BIN)/python -m tools.sbom
+
 guards: $(STAMP)  ## remove each guard of a list in a copy, and expect its tests to fail
 	@$(BIN)/python -m tools.guards
 

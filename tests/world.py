@@ -20,6 +20,7 @@ import redis
 import uvicorn
 
 from storax_api.app import create_app
+from storax_api.bounds import connection
 from storax_core.commands import leases, users
 from storax_core.database.connections import Database
 from storax_core.queues import Queues
@@ -68,7 +69,7 @@ class World:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.app = create_app(self.settings)
         config = uvicorn.Config(
-            self.app, log_level="critical", access_log=False, ws="none", timeout_graceful_shutdown=1
+            self.app, **connection.settings(), log_level="critical", access_log=False, timeout_graceful_shutdown=1
         )
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, daemon=True)

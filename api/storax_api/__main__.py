@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from storax_api.app import create_app
+from storax_api.bounds import connection
 from storax_api.waits import Waits
 from storax_core import process_log
 from storax_core.settings import Settings
@@ -44,6 +45,7 @@ def main() -> None:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        **connection.settings(),
         host=settings.host,
         port=settings.port,
         log_config=None,

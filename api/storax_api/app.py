@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import storax_api.errors as api_errors
 from storax_api import auth, docs_page, footprint, metrics, openapi, request_log, routes
+from storax_api.bounds import routes as bounds
+from storax_api.bounds.memory import until_answered
 from storax_api.documents import TEXT, answers
 from storax_api.events import routes as events
 from storax_api.events.broadcast import Broadcast
@@ -20,6 +22,7 @@ from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_api.uptime import Uptime
 from storax_api.waits import Waits
+from storax_core import limits
 from storax_core.admin import migrate
 from storax_core.database import heartbeats, roles
 from storax_core.database.connections import Database
@@ -29,6 +32,9 @@ from storax_core.resources import JOBS, RESOURCES
 from storax_core.settings import Settings
 
 DESCRIPTION = "Event-sourced job orchestration. Every change is an event; every list is a query over projections."
+
+
+PIECE = 1 << 16  # bytes of an answer that are handed to the connection at once
 
 
 READY_SEC = 5.0  # for Postgres' part of the answer of /readyz
@@ -43,7 +49,8 @@ AGES = {
 class RequestIds:
     """Gives every answer an X-Request-ID and a place in the counts, and each error a line in the log.
 
-    Plain ASGI: no cost per body chunk.
+    An answer goes out as fast as its caller reads it; then what the call held is given back. Plain ASGI: no cost per
+    body chunk.
     """
 
     def __init__(self, app: ASGIApp, calls: metrics.Calls) -> None:
@@ -61,24 +68,39 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", name)]
                 self._note(scope, message["status"], time.perf_counter() - began)
-            await send(message)
+            await _in_pieces(message, send)
 
         try:
             await self.app(scope, receive, answer)
         except Exception:  # answered as a 500 outside of here
             self._note(scope, 500, time.perf_counter() - began)
             raise
+        finally:
+            if "until_answered" in scope["state"]:
+                until_answered(scope).close()
 
     def _note(self, scope: Scope, status: int, took: float) -> None:
         request_log.note(scope, status, took)
         self.calls.count(metrics.operation_of(scope), status, took)
 
 
+async def _in_pieces(message: Message, send: Send) -> None:
+    """Send a message; a large body in pieces, each when the connection has room for it."""
+    body = message.get("body", b"")
+    if len(body) <= PIECE:
+        await send(message)
+        return
+    for start in range(0, len(body), PIECE):
+        more = start + PIECE < len(body) or message.get("more_body", False)
+        await send({"type": message["type"], "body": body[start : start + PIECE], "more_body": more})
+
+
 def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         queues = Queues(settings.redis_url)
-        db = await Database.connect(settings.database_url, size=settings.pool_size)
+        at_once = limits.connections_of_one(settings)
+        db = await Database.connect(settings.database_url, size=settings.pool_size, at_once=at_once)
         app.state.service = Service(settings, db, queues, app.state.waits)
         app.state.excess = await roles.excess(db)
         app.state.broadcast = Broadcast(queues, db)
@@ -91,6 +113,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
         await tokens.stop()
         await app.state.uptime.stop()
         await app.state.broadcast.stop()
+        app.state.service.passwords.close()
         await queues.close()
         await db.close()
 
@@ -118,6 +141,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.include_router(routes.mount(resource))
     _health(app)
     app.include_router(metrics.router)
+    app.include_router(bounds.router)
     docs_page.install(app)
     openapi.install(app)
     return app

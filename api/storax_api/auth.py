@@ -1,6 +1,5 @@
 """Login, tokens, and who am I."""
 
-import asyncio
 import logging
 from typing import Any
 
@@ -11,6 +10,7 @@ from storax_api.identity import logins
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, service_of
 from storax_api.service import Service, json
+from storax_core import limits
 from storax_core.commands import users
 from storax_core.commands.users import Login, NewToken, Register
 from storax_core.database.connections import Connection, writing
@@ -18,26 +18,23 @@ from storax_core.errors import Conflict, Unauthorized
 from storax_core.log.append import Context
 
 log = logging.getLogger("storax.api")
-router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 403, 409, 422, 503))
+router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 403, 408, 409, 413, 422, 429, 503))
 
 TOKEN = {"id": INTEGER, "name": TEXT, "user_id": INTEGER, "expires_at": TIME, "token": TEXT}
 TOKEN |= {"site_id": INTEGER, "parent_id": INTEGER}
 
 
-LOGGED_IN = answers(**TOKEN, username=TEXT)
-LOGGED_IN["responses"] |= problems(429)
-
-
-@router.post("/auth/login", operation_id="login", openapi_extra=asks(Login), **LOGGED_IN)
+@router.post("/auth/login", operation_id="login", openapi_extra=asks(Login), **answers(**TOKEN, username=TEXT))
 async def login(request: Request) -> Response:
     """Exchange a password for a token. Takes no Idempotency-Key: no token's text is kept; a repeat makes another."""
     service = service_of(request)
-    ask, address = parse_as(Login, await service.body(request)), logins.address_of(request)
+    ask = parse_as(Login, await service.body(request, limits.STRANGER_BODY_BYTES))
+    address = logins.address_of(request)
     with service.logins.attempt(ask.username, address) as attempt:
         async with service.db.worker() as conn:
             user = await users.find_user(conn, ask.username)
         # In a thread and without a connection: whoever guesses passwords holds up nobody else.
-        if not await asyncio.to_thread(users.password_fits, ask.password, user):
+        if not await service.passwords.run(users.password_fits, ask.password, user):
             attempt.fail()
             service.run_later(_note_failure(service, user, address))
             raise Unauthorized("wrong username or password", hint="Ask whoever runs the server to set your password.")
@@ -70,8 +67,8 @@ async def register(request: Request) -> Response:
     service = service_of(request)
     if not service.settings.allow_registration:
         raise Unauthorized("registration is closed on this server", hint="Ask its operator for a user.")
-    ask = parse_as(Register, await service.body(request))
-    hashed = await asyncio.to_thread(users.password_hash, ask.password)
+    ask = parse_as(Register, await service.body(request, limits.STRANGER_BODY_BYTES))
+    hashed = await service.passwords.run(users.password_hash, ask.password)
     async with service.db.worker() as conn, writing(conn):
         user_id = await users.create_user(conn, ask.username, hashed)
     return json({"user_id": user_id, "username": ask.username}, 201)

@@ -210,5 +210,8 @@ def document(resource: Resource, verb: str) -> dict[str, Any]:
         "summary": SUMMARY[verb].format(resource.path),
         "operation_id": f"{resource.entity}_{verb}",
         "openapi_extra": extra,
-        "responses": {status: {"description": "Done.", **content}, **problems(401, 403, 404, 409, 413, 422, 503)},
+        "responses": {
+            status: {"description": "Done.", **content},
+            **problems(401, 403, 404, 408, 409, 413, 422, 429, 503),
+        },
     }

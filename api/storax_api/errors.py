@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from storax_core import errors, process_log
 from storax_core.log.unknown_events import HINT, UnknownEventError
@@ -25,6 +26,8 @@ STATUS: dict[type[errors.CoreError], int] = {
     errors.TooManyLogins: 429,
     errors.Invalid: 422,
     errors.TooLarge: 413,
+    errors.TooSlow: 408,
+    errors.TooMany: 429,
     errors.Conflict: 409,
     errors.Unavailable: 503,
 }
@@ -63,6 +66,8 @@ def problem(
     request.scope["state"]["problem"] = (code, detail)  # for the log
     retry_after = retry_after or (1 if status == 503 else 0)
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    if status == 408:  # the rest of the body may still come
+        headers["Connection"] = "close"
     if status == 500:  # this answer bypasses the middleware that adds the header to every other
         headers["X-Request-ID"] = request_id(request)
     if status == 401:
@@ -112,6 +117,10 @@ def install(app: FastAPI) -> None:
         retry_after = getattr(error, "retry_after", 0)
         problem_of = (error.code, error.detail, error.hint, error.errors, error.members)
         return problem(request, status_of(error), *problem_of, retry_after=retry_after)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, _: ClientDisconnect) -> Response:
+        return problem(request, 400, "disconnected", "the connection ended within the body")  # nobody reads it
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:

@@ -21,6 +21,7 @@ async def footprint(request: Request, who: Who) -> Response:
     raw = await service_of(request).body(request)
     ask = parse_as(Footprint, raw)
     query = scope.narrow(who, JOBS, select.Query(filter=ask.filter, exclude=ask.exclude))
+    await service_of(request).queue_for_query(request, who)
     async with service_of(request).db.owner(who.owner_id) as conn:
         return json(
             await select.footprint(

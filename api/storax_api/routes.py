@@ -9,10 +9,11 @@ from starlette.datastructures import QueryParams
 
 from storax_api.documents import document
 from storax_api.identity import scope
-from storax_api.requests.body import parse, parse_as, validate, validate_rows
+from storax_api.requests.body import parse, parse_as, require_small_rows, validate, validate_rows
 from storax_api.requests.parameters import Who, as_of_parameter, choice, how_of, only, query_of, row_id, service_of
 from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
 from storax_api.service import Caller, json
+from storax_core import limits
 from storax_core.commands import create, delete, transitions, update
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
@@ -21,7 +22,7 @@ from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import JOBS, Resource
 
-MAX_ROWS = 10_000
+MAX_ROWS = limits.ROWS
 PATCH_WHERE: TypeAdapter[PatchWhere] = TypeAdapter(PatchWhere)
 
 
@@ -31,6 +32,11 @@ def answer_page(page: select.Page, form: str) -> Response:
         return json({"columns": page.columns, "rows": page.rows, "next": page.next, "count": page.count})
     rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
     return json({"results": rows, "next": page.next, "count": page.count})
+
+
+def _row_limit(rows: Any) -> None:
+    if isinstance(rows, list) and len(rows) > MAX_ROWS:
+        raise TooLarge(f"{len(rows)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
 
 
 def mount(resource: Resource) -> APIRouter:
@@ -52,9 +58,12 @@ def mount(resource: Resource) -> APIRouter:
 
 def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def answer(request: Request, who: Caller, query: select.Query) -> Response:
-        query = scope.narrow(who, resource, query)
-        async with service_of(request).db.owner(who.owner_id) as conn:
-            return answer_page(await select.fetch_page(conn, resource, who.owner_id, query), query.format)
+        service, query = service_of(request), scope.narrow(who, resource, query)
+        await service.queue_for_query(request, who)
+        async with service.db.owner(who.owner_id) as conn:
+            page = await select.fetch_page(conn, resource, who.owner_id, query)
+        service.memory.of(request.scope).add(page.size)
+        return answer_page(page, query.format)
 
     @router.get("/", **document(resource, "list"))
     async def list_rows(request: Request, who: Who) -> Response:
@@ -71,6 +80,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
         only(request)
         ask = parse_as(CountBy, await service_of(request).body(request))
         query = select.Query(filter=ask.filter, exclude=ask.exclude, as_of=ask.as_of)
+        await service_of(request).queue_for_query(request, who)
         async with service_of(request).db.owner(who.owner_id) as conn:
             return json({"counts": await select.counts(conn, resource, who.owner_id, ask.by, query)})
 
@@ -105,12 +115,12 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
     async def create_rows(request: Request, who: Who) -> Response:
         only(request, "format")
         service = service_of(request)
-        raw = await service.body(request)
+        raw = await service.body(request, service.largest_body)
         value = parse(raw)
         single = isinstance(value, dict)
+        _row_limit(value)
+        require_small_rows(raw, value)
         rows = [value] if single else value
-        if isinstance(rows, list) and len(rows) > MAX_ROWS:
-            raise TooLarge(f"{len(rows)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
         if not isinstance(rows, list):
             raise Invalid("one row or a list of rows is needed", hint="Send a JSON object, or an array of them.")
         checked = validate_rows(resource.create_adapter, rows, known)
@@ -132,6 +142,11 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
 async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: list[int]) -> list[dict[str, Any]]:
     query = select.Query(filter={"id": ids}, ordering=["id"], limit=MAX_ROWS)
     page = await select.fetch_page(conn, resource, owner_id, query)
+    if len(page.rows) < len(ids):
+        size = limits.PAGE_BYTES >> 20
+        raise TooLarge(
+            f"the answer would be larger than {size} MiB", hint="Add format=rows: it then has ids and states alone."
+        )
     rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
     place = {i: n for n, i in enumerate(ids)}
     return sorted(rows, key=lambda r: place[r["id"]])
@@ -143,7 +158,7 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
     @router.patch("/{id}", **document(resource, "update"))
     async def update_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
         service, wanted, how = service_of(request), row_id(id, resource), how_of(request, resource)
-        raw = await service.body(request)
+        raw = await service.body(request, limits.ROW_BYTES)
         row = {"id": wanted, **validate(resource.one_patch_adapter, parse(raw), (*known, "if_version"))}
         scope.require_fields(request, who, [{n: v for n, v in row.items() if n not in ("id", "if_version")}])
 
@@ -157,13 +172,13 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
     @router.patch("/", **document(resource, "update_many"))
     async def update_many(request: Request, who: Who) -> Response:
         service, how = service_of(request), how_of(request, resource)
-        raw = await service.body(request)
+        raw = await service.body(request, service.largest_body)
         value = parse(raw)
+        _row_limit(value)
+        require_small_rows(raw, value)
         if isinstance(value, dict):
             scope.require_rows_by_id(who)
             return await service.run(request, who, raw, _where(resource, value, known, how))
-        if isinstance(value, list) and len(value) > MAX_ROWS:
-            raise TooLarge(f"{len(value)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
         rows = validate(resource.row_patches_adapter, value, (*known, "id", "if_version"))
         scope.require_fields(request, who, rows)
 

@@ -12,11 +12,15 @@ from uuid import UUID, uuid4
 import orjson
 from fastapi import Request, Response
 
+from storax_api.bounds.memory import Memory, until_answered
+from storax_api.bounds.passwords import Passwords
 from storax_api.identity.logins import LoginThrottle
-from storax_api.requests.body import read_body
+from storax_api.requests.body import hold_values, read_body
 from storax_api.waits import Waits
+from storax_core import limits
 from storax_core.commands import acquire, idempotency, users
 from storax_core.database.connections import RETRY, Connection, Database
+from storax_core.database.shares import Shares
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
 from storax_core.log.append import Context
 from storax_core.queues import QueueDown, Queues
@@ -52,9 +56,16 @@ class Service:
     logins: LoginThrottle = field(default_factory=LoginThrottle)
     started: float = field(default_factory=time.monotonic)
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
+    passwords: Passwords = field(default_factory=Passwords)
     _signs: OrderedDict[int, float] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.memory = Memory(self.settings.memory_mb * limits.MIB)
+        self._queries = Shares(
+            limits.queries_of_one(self.settings), wait=limits.LINE_SEC, of="lists, queries and counts"
+        )
 
     async def caller(self, request: Request) -> Caller:
         """Return who calls. Raises Unauthorized."""
@@ -108,9 +119,22 @@ class Service:
             self._signs.popitem(last=False)
         return True
 
-    async def body(self, request: Request) -> bytes:
-        """Read the raw body. Raises TooLarge above the size limit."""
-        return await read_body(request, self.settings.max_body_mb << 20)
+    async def body(self, request: Request, limit: int = limits.QUERY_BODY_BYTES) -> bytes:
+        """Read the raw body. Raises TooLarge above ``limit`` bytes, TooSlow, TooMany or Unavailable."""
+        holding = self.memory.of(request.scope)
+        raw = await read_body(request, min(limit, self.largest_body), holding)
+        hold_values(raw, holding)
+        return raw
+
+    @property
+    def largest_body(self) -> int:
+        """Bytes of the largest body: of many rows, of reports, and of windows of files."""
+        return self.settings.max_body_mb * limits.MIB
+
+    async def queue_for_query(self, request: Request, caller: Caller) -> None:
+        """Wait until the caller may run one more query; it counts until its answer is read. Raises TooMany."""
+        await self._queries.enter(caller.owner_id)
+        until_answered(request.scope).callback(self._queries.leave, caller.owner_id)
 
     async def run(
         self,

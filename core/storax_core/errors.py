@@ -6,6 +6,8 @@ CoreError
 │       └── LostPosition  the same, of a position in the log
 ├── Invalid           the input breaks a rule; names the field and the nearest right name
 ├── TooLarge          the input exceeds a published limit
+├── TooSlow           the body did not come in time
+├── TooMany           this caller has too much under way at once; try again a little later
 ├── Unauthorized      no valid token, or a wrong password
 ├── Forbidden         the token is that of a site, which may lease and report there alone
 ├── TooManyLogins     too many logins failed; try again later
@@ -73,6 +75,22 @@ class TooLarge(CoreError):
     """The input exceeds a published limit."""
 
     code = "too_large"
+
+
+class TooSlow(CoreError):
+    """The request's body did not come in time. Send the call again."""
+
+    code = "too_slow"
+
+
+class TooMany(CoreError):
+    """Too many calls at once. Wait for ``Retry-After`` seconds."""
+
+    code = "too_many"
+
+    def __init__(self, detail: str, *, hint: str = "", retry_after: int = 1) -> None:
+        super().__init__(detail, hint=hint or "Try again in a moment, with the same key.")
+        self.retry_after = retry_after
 
 
 class Unauthorized(CoreError):

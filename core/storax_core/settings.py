@@ -24,11 +24,12 @@ class Settings(BaseSettings):
     )
     pool_size: int = Field(default=12, ge=2, le=200, description="Postgres connections of one API process.")
     max_body_mb: int = Field(default=64, ge=1, description="Largest request body, in MiB.")
+    memory_mb: int = Field(
+        default=512, ge=64, description="Memory of one API process for bodies and answers under way, in MiB."
+    )
     allow_registration: bool = Field(default=False, description="Whether anyone may create a user with the API.")
     token_days: int = Field(default=365, ge=1, le=3650, description="Default number of days until a token expires.")
-    metrics_token: str = Field(
-        default="", description="Bearer token for /metrics; empty: only requests from this machine."
-    )
+    metrics_token: str = Field(default="", description="Bearer token for /metrics; empty: nobody gets them.")
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")
     seal_sec: int = Field(default=60, ge=1, description="Seconds between seals of the log.")
     seal_export: str = Field(

@@ -105,6 +105,13 @@ class TestComposeFile:
             assert s["security_opt"] == ["no-new-privileges:true"], name
             assert not s.get("privileged"), name
 
+    def test_every_image_that_is_pulled_is_pinned_by_digest(self, services, stages):
+        built = {name for name, s in services.items() if s.get("build")}
+        pulled = {s["image"] for name, s in services.items() if name not in built}
+        pulled |= set(re.findall(r"^ARG BASE=(\S+)", (DOCKER / "Dockerfile").read_text(), re.MULTILINE))
+        assert len(pulled) == 3
+        assert [image for image in pulled if not re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", image)] == []
+
     def test_no_secret_stands_in_it(self, services):
         for name, s in services.items():
             for variable, value in s.get("environment", {}).items():

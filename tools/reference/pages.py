@@ -17,6 +17,7 @@ from storax_core.log.event_types import EVENT_TYPES
 from storax_core.resources import EVENTS, RESOURCES, Resource
 from storax_core.resources.base import FieldSpec
 from storax_core.settings import Settings
+from tools.reference import limits_text
 from tools.reference.type_text import kind_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -55,9 +56,10 @@ OTHER_ROUTES = (
     ("POST", "/api/v1/auth/register", "Create a user, if the server allows it."),
     ("GET", "/api/v1/auth/me", "Return the user of the token."),
     ("POST", "/api/v1/tokens/", "Create a token. Only this response contains its text."),
+    ("GET", "/api/v1/limits", "Return every limit of this server."),
     ("GET", "/healthz", "Succeed if the process runs. Needs no token."),
     ("GET", "/readyz", "Succeed if this process can serve calls and follows the log. Needs no token."),
-    ("GET", "/metrics", "Metrics for Prometheus. Only from this machine, or with `STORAX_METRICS_TOKEN`."),
+    ("GET", "/metrics", "Metrics for Prometheus. Needs `STORAX_METRICS_TOKEN`."),
 )
 
 
@@ -69,6 +71,7 @@ def render_all() -> dict[str, str]:
         "events.md": _events(),
         "rest.md": _rest(),
         "errors.md": _errors(),
+        "limits.md": _limits(),
         "settings.md": _settings(),
     }
     return {name: "\n".join([HEADER, "", *lines]) + "\n" for name, lines in sorted(pages.items())}
@@ -239,6 +242,11 @@ def _first_line(kind: type) -> str:
 def _parents(kind: type[errors.CoreError]) -> str:
     above = [k.code for k in kind.__mro__[1:] if issubclass(k, errors.CoreError) and k is not errors.CoreError]
     return ", ".join(f"`{code}`" for code in above)
+
+
+def _limits() -> Iterator[str]:
+    yield from limits_text.INTRODUCTION
+    yield from table(limits_text.HEAD, limits_text.rows())
 
 
 def _settings() -> Iterator[str]:

@@ -11,10 +11,12 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from storax_core import limits
 from storax_core.database.connections import Database
 from storax_core.database.heartbeats import FOLLOWER, Heartbeat
 from storax_core.log import watermark
@@ -26,29 +28,55 @@ QUIET_SEC = 2.0  # without a batch, after which Postgres is asked whether there 
 ROUND_SEC, LIMIT_SEC = 10.0, 15.0  # for one round, and between two that succeed
 CHUNK = 2000  # events read at once
 FAR_BEHIND = 50_000  # positions; who is further behind than this reads the log alone
-BACKLOG = 1000  # batches that a slow subscriber may lag behind before it goes back to Postgres
+BACKLOG = 1000  # batches that a slow subscriber may lag behind before it goes back to Postgres; see also limits.py
 Batch = list[dict[str, Any]]
 
 
 @dataclass(eq=False)
 class Subscriber:
-    """One open connection's inbox; its batches follow position ``cursor`` without a gap. None in it: read Postgres."""
+    """One open connection's inbox; its batches follow position ``cursor`` without a gap. None in it: read Postgres.
+
+    ``events`` and ``size`` are how many events wait in it, and their bytes; ``counts`` are both of each batch.
+    """
 
     owner_id: int
     cursor: int
     inbox: asyncio.Queue[Batch | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
 
-    def push(self, events: Batch, last: int) -> None:
-        """Add a batch of the stream that ends at ``last``; a subscriber that is too slow has to resync."""
-        if self.inbox.full():
+    events: int = 0
+    size: int = 0
+    counts: deque[tuple[int, int]] = field(default_factory=deque)
+
+    def push(self, events: Batch, last: int, size: int) -> None:
+        """Add a batch of the stream that ends at ``last``; a subscriber that is too slow has to resync.
+
+        ``size``: bytes of the batch.
+        """
+        self._count(len(events), size)
+        too_many = self.events > limits.BACKLOG_EVENTS and len(self.counts) > 1
+        if self.inbox.full() or too_many or self.size > limits.BACKLOG_BYTES:
             self.resync(last)
         else:
             self.inbox.put_nowait(events)
+
+    async def take(self) -> Batch | None:
+        """Wait for the next batch."""
+        batch = await self.inbox.get()
+        if batch is not None and self.counts:
+            events, size = self.counts.popleft()
+            self.events, self.size = self.events - events, self.size - size
+        return batch
+
+    def _count(self, events: int, size: int) -> None:
+        self.counts.append((events, size))
+        self.events, self.size = self.events + events, self.size + size
 
     def resync(self, upto: int) -> None:
         """Drop all batches and have Postgres read up to this position: something before it may be missing."""
         while not self.inbox.empty():
             self.inbox.get_nowait()
+        self.counts.clear()
+        self.events = self.size = 0
         self.cursor = upto
         self.inbox.put_nowait(None)
 
@@ -149,18 +177,25 @@ class Broadcast:
                 self._last = end
             while self._last < end:
                 owners = {subscriber.owner_id for subscriber in self._subscribers}
-                rows = await watermark.read_of(conn, owners, self._last, end, CHUNK) if owners else []
-                self._hand_out(rows, rows[-1]["position"] if len(rows) == CHUNK else end)
+                with conn.json_meter.limited(limits.BACKLOG_BYTES):
+                    rows = await watermark.read_of(conn, owners, self._last, end, CHUNK) if owners else []
+                    size = limits.BACKLOG_BYTES - conn.json_meter.left
+                self._hand_out(rows, rows[-1]["position"] if len(rows) == CHUNK else end, size)
 
-    def _hand_out(self, rows: Sequence[Any], last: int) -> None:
-        """Hand events of Postgres to their owners' subscribers; they are all that were published up to ``last``."""
+    def _hand_out(self, rows: Sequence[Any], last: int, size: int = 0) -> None:
+        """Hand events of Postgres to their owners' subscribers; they are all that were published up to ``last``.
+
+        Of more bytes than a subscriber may hold some were dropped: then all of them read the log by themselves.
+        """
         by_owner: dict[int, Batch] = {}
         for row in rows:
             event = watermark.event(dict(row))
             by_owner.setdefault(event.pop("owner_id"), []).append(event)
         for subscriber in self._subscribers:
             if subscriber.owner_id in by_owner:
-                subscriber.push(by_owner[subscriber.owner_id], last)
+                own = by_owner[subscriber.owner_id]
+                share = size if size > limits.BACKLOG_BYTES else size * len(own) // len(rows)
+                subscriber.push(own, last, share)
         self._last = last
 
     def _resync_all(self, upto: int) -> None:

@@ -16,7 +16,7 @@ from storax_core.log import positions, watermark
 from storax_core.queries import filters, select
 from storax_core.resources import EVENTS
 
-router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 503))
+router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 429, 503))
 # Parameters that are no filters; carry is the old name of include.
 STREAM_PARAMETERS = ("after", "include", "carry")
 LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state", "job_id", "site_id", "command_id"}

@@ -13,6 +13,7 @@ import orjson
 
 from storax_api.events.broadcast import POLL_SEC, Batch, Broadcast, Subscriber
 from storax_api.waits import Waits
+from storax_core import limits
 from storax_core.database.connections import Database
 from storax_core.errors import LostPosition, Unauthorized, Unavailable
 from storax_core.log import positions
@@ -63,7 +64,7 @@ class EventStream:
             try:
                 with self.waits.interruptible(self.token_id):
                     async with asyncio.timeout(BEAT_SEC):
-                        batch = await subscriber.inbox.get()
+                        batch = await subscriber.take()
             except TimeoutError:
                 yield b": beat\n\n"
             except Unauthorized:
@@ -142,7 +143,7 @@ class EventStream:
         query = select.Query(filter=filters, ordering=["position"], limit=1000)
         async with self.db.owner(self.owner_id) as conn:
             await positions.check(conn, self.at)
-            return end, await select.fetch_page(conn, EVENTS, self.owner_id, query)
+            return end, await select.fetch_page(conn, EVENTS, self.owner_id, query, size=limits.STREAM_PAGE_BYTES)
 
 
 def _events(page: select.Page | None) -> Batch:

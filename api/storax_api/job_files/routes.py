@@ -15,7 +15,9 @@ from storax_core.queries import select
 from storax_core.resources import JOBS, SITES, Resource
 from storax_core.resources.types import MAX_ID
 
-router = APIRouter(prefix="/api/v1", tags=["job files"], responses=problems(401, 403, 404, 409, 422, 503))
+router = APIRouter(
+    prefix="/api/v1", tags=["job files"], responses=problems(401, 403, 404, 408, 409, 413, 422, 429, 503)
+)
 Path = Annotated[
     str | None, Query(min_length=1, max_length=1024, description="File, relative to the job's workdir; else an output.")
 ]
@@ -89,7 +91,7 @@ async def file_replies(request: Request, who: Who, id: str) -> Response:  # noqa
     only(request)
     service, site_id = service_of(request), row_id(id, SITES)
     scope.require_site(who, SITES, site_id, site_id)
-    replies = parse_as(Replies, await service.body(request)).replies
+    replies = parse_as(Replies, await service.body(request, service.largest_body)).replies
     for reply in replies:
         await Exchange(service, who.owner_id, who.token_id).answer(site_id, reply)
     return json({"accepted": len(replies)})

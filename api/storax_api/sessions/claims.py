@@ -10,9 +10,11 @@ import orjson
 from fastapi import Response
 
 from storax_api.service import Call, Repeated, Service, json
+from storax_core import limits
 from storax_core.commands import acquire, idempotency, leases
 from storax_core.database import session_life
 from storax_core.database.connections import Connection
+from storax_core.database.json_meter import DROPPED
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.queues import QueueDown
@@ -39,6 +41,25 @@ class Work:
     claim: Claim
     live: str
     cancellable: bool = False
+
+
+@dataclass
+class Capacity:
+    """How many rows one answer may have; an attempt that leased more bytes than fit lowers it, and is undone."""
+
+    rows: int
+
+    async def lease(self, conn: Connection, claim: Callable[[int], Awaitable[list[Any]]], most: int) -> list[Any]:
+        """Lease up to ``most`` rows by ``claim``. Raises Repeated where they do not fit: try again."""
+        number = min(most, self.rows)
+        if number == 1:
+            return await claim(1)
+        with conn.json_meter.limited(limits.PAGE_BYTES):
+            rows = await claim(number)
+            if conn.json_meter.left < 0:
+                self.rows = max(1, sum(DROPPED not in row.values() for row in rows))
+                raise Repeated
+        return rows
 
 
 @dataclass(frozen=True)
@@ -159,8 +180,7 @@ class ClaimCall:
         ctx.advance_position(kept["position"])
         filters = {"id": orjson.loads(kept["answer"]), "session_id": self.session_id}
         query = select.Query(filter=filters, limit=select.MAX_LIMIT)
-        page = await select.fetch_page(conn, self.work.resource, self.call.owner_id, query)
-        return [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+        return await select.fetch_rows(conn, self.work.resource, self.call.owner_id, query)
 
     async def _keep(self, conn: Connection, ctx: Context, rows: list[Any]) -> None:
         """Store the leased ids under the call's key, so that a lost answer loses no job."""

@@ -32,8 +32,7 @@ class LeasedApps:
     async def _read(self, ids: set[int]) -> list[dict[str, Any]]:
         query = select.Query(filter={"id": sorted(ids)}, limit=select.MAX_LIMIT)
         async with self._service.db.owner(self._caller.owner_id) as conn:
-            page = await select.fetch_page(conn, APPS, self._caller.owner_id, query)
-        return [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+            return await select.fetch_rows(conn, APPS, self._caller.owner_id, query)
 
 
 def _retrieve_error(task: asyncio.Task[Any]) -> None:

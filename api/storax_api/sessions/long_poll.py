@@ -62,6 +62,7 @@ class LongPoll:
             try:
                 claimed = await self.call.attempt(wakeup.ids, full_scan=wakeup.full_scan, arriving=arriving)
             except Repeated:
+                self.arriving = arriving  # the attempt was undone, and with it the sign of life
                 wakeup = replace(wakeup, ids=None)  # the next attempt finds the rows that the other try leased
                 continue
             left = start + longest(claimed.holder, wait) - time.monotonic()

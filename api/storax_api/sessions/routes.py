@@ -9,7 +9,7 @@ from storax_api.identity import scope
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, row_id, service_of
 from storax_api.service import Call, Caller, json
-from storax_api.sessions.claims import ClaimCall, Claimed, Work
+from storax_api.sessions.claims import Capacity, ClaimCall, Claimed, Work
 from storax_api.sessions.leased_apps import LeasedApps
 from storax_api.sessions.long_poll import LongPoll
 from storax_core.commands import acquire, leases
@@ -18,7 +18,9 @@ from storax_core.database.connections import Connection
 from storax_core.log.append import Context
 from storax_core.resources import APPS, BATCH_JOBS, JOBS, SESSIONS
 
-router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"], responses=problems(401, 403, 404, 409, 422, 503))
+router = APIRouter(
+    prefix="/api/v1/sessions", tags=["sessions"], responses=problems(401, 403, 404, 408, 409, 413, 422, 429, 503)
+)
 MAX_WAIT_SEC = 60
 Wait = Annotated[
     float, Query(ge=0, le=MAX_WAIT_SEC, description="Seconds to wait for the first; at most half of ttl_sec.")
@@ -50,7 +52,7 @@ async def report(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Record state transitions of leased jobs. Safe to repeat; each row is accepted or refused on its own."""
     only(request)
     service, session_id = service_of(request), row_id(id, SESSIONS)
-    raw = await service.body(request)
+    raw = await service.body(request, service.largest_body)
     reports = parse_as(leases.Reports, raw, known=()).reports
     await scope.require_session(service, who, session_id)
 
@@ -72,11 +74,14 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
     only(request, "wait")
     session_id, raw = row_id(id, SESSIONS), await service_of(request).body(request)
     ask = parse_as(Acquire, raw)
-    apps = LeasedApps(service_of(request), who)
+    apps, capacity = LeasedApps(service_of(request), who), Capacity(ask.max_num_jobs)
 
     async def claim(conn: Connection, ctx: Context, holder: Holder, ids: list[int] | None, leased: int) -> list[Any]:
-        left = ask.model_copy(update={"max_num_jobs": ask.max_num_jobs - leased}) if leased else ask
-        rows = await acquire.claim(conn, ctx, holder, left, ids)
+        async def up_to(number: int) -> list[Any]:
+            fewer = ask.model_copy(update={"max_num_jobs": number}) if number < ask.max_num_jobs else ask
+            return await acquire.claim(conn, ctx, holder, fewer, ids)
+
+        rows = await capacity.lease(conn, up_to, ask.max_num_jobs - leased)
         apps.start({row["app_id"] for row in rows})
         return rows
 

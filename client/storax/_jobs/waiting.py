@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from storax._jobs.feed import feed_of
 from storax._jobs.subscription import POLL, Subscription
-from storax._orm.pages import pages, read_page
+from storax._orm.pages import pages, read_pages
 from storax._orm.query_plan import PAGE, Plan
 from storax._runtime.progress import counted, shown
 from storax.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
@@ -166,9 +166,11 @@ class Waiting(Generic[J]):
         self._event_rows.clear()
         for start in range(0, len(ids), PAGE):
             part = ids[start : start + PAGE]
-            page = read_page(self._client, "jobs", {"filter": {"id": part}, "limit": PAGE, "format": "rows"})
-            id_column = page.columns.index("id")
-            rows = {row[id_column]: dict(zip(page.columns, row, strict=True)) for row in page.rows}
+            body = {"filter": {"id": part}, "limit": PAGE, "format": "rows"}
+            rows: dict[int, dict[str, Any]] = {}
+            for page in read_pages(self._client, "jobs", body):
+                id_column = page.columns.index("id")
+                rows |= {row[id_column]: dict(zip(page.columns, row, strict=True)) for row in page.rows}
             yield from ((job_id, rows.get(job_id)) for job_id in part)
 
     def _one(self, job_id: int) -> dict[str, Any] | None:

@@ -78,7 +78,15 @@ def _update_chunk(model: type[Any], chunk: Sequence[Any], client: "Client", bar:
     id_at = model._id_at
     with collector_paused():
         body = [{"id": instance._values[id_at], **patch} for instance, patch in chunk]
-    reply = _send(client, "PATCH", f"/{model._spec.path}/", body, params)
+    try:
+        reply = _send(client, "PATCH", f"/{model._spec.path}/", body, params)
+    except TooLarge:
+        if len(chunk) == 1:
+            raise
+        half = len(chunk) // 2
+        _update_chunk(model, chunk[:half], client, bar, params)
+        _update_chunk(model, chunk[half:], client, bar, params)
+        return
     _fill_in(model, [instance for instance, _ in chunk], reply, client)
     bar.update(len(chunk))
 

@@ -52,6 +52,15 @@ def read_page(client: "Client", path: str, body: dict[str, Any]) -> Page:
     return Page(tuple(body["columns"]), body["rows"], body["next"])
 
 
+def read_pages(client: "Client", path: str, body: dict[str, Any]) -> Iterator[Page]:
+    """Read all pages, one after the other: the server ends a page where it has many bytes."""
+    page = read_page(client, path, body)
+    yield page
+    while page.next:
+        page = read_page(client, path, {**body, "cursor": page.next})
+        yield page
+
+
 def pages(client: "Client", path: str, plan: Plan, *, size: int = PAGE, fields: tuple[str, ...] = ()) -> Iterator[Page]:
     """Yield all pages of ``plan``, ``size`` rows each; a deep page costs the server no more than the first."""
     if plan.nothing or plan.window.span == 0:

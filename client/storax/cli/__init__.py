@@ -8,6 +8,7 @@ import typer
 
 from storax.cli.commands import PROFILE_HELP, Root, takes_profile
 from storax.cli.terminal import complete, connection, failures, streams
+from storax.cli.terminal.visible import say
 
 __all__ = ["main"]
 
@@ -37,7 +38,7 @@ def _show_version(requested: bool) -> None:
     if requested:
         from importlib.metadata import version
 
-        print(f"storax {version('storax')}")
+        say(f"storax {version('storax')}")
         raise typer.Exit
 
 

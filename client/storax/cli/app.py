@@ -14,6 +14,7 @@ from storax.cli.terminal.failures import CommandError, UsageError
 from storax.cli.terminal.listing import Limit, Listing, named
 from storax.cli.terminal.output import Columns, Form, Output, note, show_one
 from storax.cli.terminal.select import app_ids, site_id
+from storax.cli.terminal.visible import say_exactly
 
 if TYPE_CHECKING:
     from storax.models.job import App
@@ -80,7 +81,7 @@ def example() -> None:
       storax app sync apps.py
       storax job submit Hello name=world --wait
     """
-    print(resources.files("storax.cli").joinpath("example_apps.py").read_text(encoding="utf-8"), end="")
+    say_exactly(resources.files("storax.cli").joinpath("example_apps.py").read_text(encoding="utf-8"), end="")
 
 
 @app.command("rm")
@@ -129,7 +130,7 @@ def sync(
             note(f"Would publish {definition.__name__} at {definition.site}")
             continue
         stored = definition.sync()
-        print(f"{stored.id}\t{stored.name}\t{'created' if stored.version == 1 else f'version {stored.version}'}")
+        say_exactly(f"{stored.id}\t{stored.name}\t{'created' if stored.version == 1 else f'version {stored.version}'}")
 
 
 def _definitions(file: Path) -> "list[type[App]]":

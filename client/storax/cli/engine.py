@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from storax.cli.terminal.visible import say
+
 if TYPE_CHECKING:
     from storax._engine.folder import Running
 
@@ -22,7 +24,7 @@ def start() -> None:
 
     running = session.engine(start=True)
     assert running is not None  # noqa: S101
-    print(f"The engine runs (pid {running.process.pid}) for {running.url}.")
+    say(f"The engine runs (pid {running.process.pid}) for {running.url}.")
 
 
 @app.command()
@@ -36,7 +38,7 @@ def stop() -> None:
     from storax._engine import process
     from storax._engine.folder import EngineFolder
 
-    print("Stopped." if process.stop(EngineFolder.default()) else "No engine was running.")
+    say("Stopped." if process.stop(EngineFolder.default()) else "No engine was running.")
 
 
 @app.command()
@@ -52,7 +54,7 @@ def status() -> None:
     folder = EngineFolder.default()
     running = folder.read()
     if running is None:
-        print(f"No engine runs (folder {folder.path}). Scripts start it automatically; or run: storax engine start")
+        say(f"No engine runs (folder {folder.path}). Scripts start it automatically; or run: storax engine start")
         raise typer.Exit(1)
     _show(running, folder=str(folder.path))
 
@@ -61,6 +63,6 @@ def _show(running: "Running", *, folder: str) -> None:
     from storax._engine import protocol
 
     projects = protocol.command(running, "list_projects", {})
-    print(f"The engine runs (pid {running.process.pid}) for {running.url} (folder {folder})")
+    say(f"The engine runs (pid {running.process.pid}) for {running.url} (folder {folder})")
     for name in projects["all"]:
-        print(f"  {name}{' (open)' if name in projects['open'] else ''}")
+        say(f"  {name}{' (open)' if name in projects['open'] else ''}")

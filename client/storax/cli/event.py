@@ -16,6 +16,7 @@ from storax.cli.terminal.listing import Limit, rows_of
 from storax.cli.terminal.output import Columns, Form, Output, chosen, json_text, note, plain, show, text_of
 from storax.cli.terminal.parse import pairs, when
 from storax.cli.terminal.select import Tags
+from storax.cli.terminal.visible import say_exactly
 
 if TYPE_CHECKING:
     from storax.cli.differences import Difference
@@ -251,7 +252,7 @@ def _print_line(event: Mapping[str, Any], form: Form) -> None:
         moment = str(plain(event["timestamp"]))[:19]
         cells = (event["position"], moment, event["type"], event["entity_id"], move, message_of(event))
         text = "  ".join(text_of(cell) for cell in cells if cell != "")
-    sys.stdout.write(text + "\n")
+    say_exactly(text)
     sys.stdout.flush()
 
 

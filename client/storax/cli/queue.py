@@ -13,6 +13,7 @@ from storax.cli.terminal.output import Columns, Form, Output, note
 from storax.cli.terminal.parse import pairs
 from storax.cli.terminal.presence import absence_noted
 from storax.cli.terminal.select import site_id
+from storax.cli.terminal.visible import say
 
 
 def why(status_info: Mapping[str, Any] | None) -> str:
@@ -98,7 +99,7 @@ def submit(
             optional_params=pairs(param or [], "--param"),
             partitions=partitions or None,
         )
-        print(batch_job.id)
+        say(str(batch_job.id))
 
 
 def _job_mode(text: str) -> Literal["mpi", "serial"]:

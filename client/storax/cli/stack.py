@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from storax.cli.terminal.failures import status_of
+from storax.cli.terminal.visible import say, say_exactly
 
 if TYPE_CHECKING:
     from storax.local.config import StackConfig
@@ -76,7 +77,7 @@ def up(
             control.down(config.data)
             raise typer.Exit(130) from None
         _write_profile(stack)
-        print(
+        say(
             f"Storax {'is running' if started else 'was running already'} at {stack.url} (data in {config.data})",
             flush=True,
         )
@@ -101,7 +102,7 @@ def down(data: Data = None) -> None:
     with _errors():
         folder = _folder(data)
         announce_stop(folder)
-        print("Stopped." if control.down(folder) else f"Nothing was running (data in {folder}).")
+        say("Stopped." if control.down(folder) else f"Nothing was running (data in {folder}).")
 
 
 def status(data: Data = None, output: Form = Output.TABLE) -> None:
@@ -113,7 +114,6 @@ def status(data: Data = None, output: Form = Output.TABLE) -> None:
       storax status
       storax status -o json
     """
-    from storax.cli.terminal.output import text_of
     from storax.local import control
 
     with _errors():
@@ -126,12 +126,12 @@ def status(data: Data = None, output: Form = Output.TABLE) -> None:
         if output is Output.JSON:
             summary = {"healthy": healthy, "url": stack.url if stack else "", "data": str(folder)}
             rows = {"parts": [asdict(part) for part in parts], "sites": [asdict(site) for site in sites]}
-            print(json.dumps({**summary, "stale": stale, **rows}, indent=2))
+            say_exactly(json.dumps({**summary, "stale": stale, **rows}, indent=2))
         else:
             _print_status(parts, up=up, url=stack.url if stack else "", folder=folder)
             lines = [control.stale_line(name, age) for name, age in stale.items()]
             for line in (*lines, *(line for site in sites for line in site.lines())):
-                print(text_of(line))
+                say(line)
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -152,7 +152,7 @@ def doctor(data: Data = None, output: Form = Output.TABLE) -> None:
             if output is Output.TABLE:
                 _print_finding(finding)
         if output is Output.JSON:
-            print(json.dumps([asdict(finding) for finding in findings], indent=2))
+            say_exactly(json.dumps([asdict(finding) for finding in findings], indent=2))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
@@ -165,7 +165,7 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except (LocalError, SettingsError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", out=sys.stderr)
         raise typer.Exit(status_of(error)) from None
 
 
@@ -179,7 +179,7 @@ def _reporter() -> Callable[[str, str], None] | None:
     """Return a function that prints what is being started, on a terminal; None elsewhere."""
     if not sys.stderr.isatty():
         return None
-    return lambda part, state: print(f"  {part}: {state}", file=sys.stderr)
+    return lambda part, state: say(f"  {part}: {state}", out=sys.stderr)
 
 
 def _write_profile(stack: "Stack") -> None:
@@ -195,16 +195,16 @@ def _supervise(config: "StackConfig", *, started: bool) -> None:
     from storax.cli.stack_stop import announce_stop
     from storax.local import control
 
-    print("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; the stack keeps running.", file=sys.stderr)
+    say("Press Ctrl-C to stop it." if started else "Press Ctrl-C to leave; the stack keeps running.", out=sys.stderr)
     try:
         control.supervise(config)
     except KeyboardInterrupt:
         if started:
             announce_stop(config.data)
-            print("Stopping...", file=sys.stderr)
+            say("Stopping...", out=sys.stderr)
             control.down(config.data)
         return
-    print("Stopped.", file=sys.stderr)
+    say("Stopped.", out=sys.stderr)
 
 
 def _site_reports(stack: "Stack") -> "list[SiteReport]":
@@ -216,23 +216,23 @@ def _site_reports(stack: "Stack") -> "list[SiteReport]":
     try:
         return site_reports(stack)
     except StoraxError as error:
-        print(f"The sites cannot be read: {error}", file=sys.stderr)
+        say(f"The sites cannot be read: {error}", out=sys.stderr)
         return []
 
 
 def _print_status(parts: "list[PartStatus]", *, up: bool, url: str, folder: Path) -> None:
     if not any(part.pid for part in parts):
-        print(f"Not running (data in {folder}). Start it with: storax up")
+        say(f"Not running (data in {folder}). Start it with: storax up")
         return
     rows = [("PART", "PID", "STATE", "ADDRESS", "UPTIME", "RESTARTS")]
     rows += [(part.part, str(part.pid or "-"), part.state, part.address or "-",
               _duration(part.uptime_sec) if part.pid else "-", str(part.restarts)) for part in parts]  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"\n{url or 'Only the servers run, without the API'} (data in {folder})")
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    say("", f"{url or 'Only the servers run, without the API'} (data in {folder})")
     if not up:
-        print("Some parts do not run. Start them with: storax up --detach")
+        say("Some parts do not run. Start them with: storax up --detach")
 
 
 def _duration(seconds: float) -> str:
@@ -245,6 +245,6 @@ def _duration(seconds: float) -> str:
 
 
 def _print_finding(finding: "Finding") -> None:
-    print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.check}: {finding.found}")
+    say(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.check}: {finding.found}")
     if not finding.ok and finding.fix:
-        print(f"      {finding.fix}")
+        say(f"      {finding.fix}")

@@ -8,6 +8,7 @@ import typer
 
 from storax.cli.terminal.confirm import DryRun, Yes, confirmed
 from storax.cli.terminal.output import Columns, Form, Output, chosen, note, show, show_one
+from storax.cli.terminal.visible import say
 
 FIELDS = ("id", "name", "site_id", "expires_at", "creation_date")
 
@@ -48,7 +49,7 @@ def create(
     if not output.for_people:
         show_one(token, form=output)
         return
-    print(token["token"])
+    say(token["token"])
     note(f"Token {token['id']}; keep it secret. It is not shown again.")
 
 

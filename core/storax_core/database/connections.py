@@ -17,9 +17,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
-import orjson
 
+from storax_core import limits
 from storax_core.database.half_open import NEW_SEC, SERVER_TCP, HalfOpenWatch, Lent, set_tcp_deadlines
+from storax_core.database.json_meter import JsonMeter
+from storax_core.database.shares import Shares
 from storax_core.errors import Unavailable
 
 Connection = Any  # asyncpg ships no types
@@ -56,19 +58,24 @@ class Database:
     """Two pools, one per role, that lend connections.
 
     ``owner()`` lends one that shows an owner's rows, ``owner_writing()`` one in a transaction of an owner, ``worker()``
-    one that shows all rows. ``session()`` opens a connection for what must hold a lock of its own.
+    one that shows all rows. ``session()`` opens a connection for what must hold a lock of its own. One owner holds
+    ``at_once`` connections at most.
     """
 
-    def __init__(self, url: str, app: Any, worker: Any) -> None:
+    def __init__(self, url: str, app: Any, worker: Any, *, at_once: int = 1000) -> None:
         self._url, self._app, self._worker = url, app, worker
+        self._shares = Shares(at_once, wait=limits.LINE_SEC, of="calls that use the database")
         self.full = ""  # what Postgres said when it could not write; empty while it has room, as far as is known
         self._lent = Lent()
         watch = HalfOpenWatch(self._connect, self._lent, self._close_idle)
         self._watching = asyncio.create_task(watch.run())
 
     @classmethod
-    async def connect(cls, url: str, *, size: int = 12) -> "Database":
-        """Open the pools. Raises Unavailable when Postgres does not answer within 10 s."""
+    async def connect(cls, url: str, *, size: int = 12, at_once: int = 1000) -> "Database":
+        """Open the pools; one owner holds ``at_once`` connections at most.
+
+        Raises Unavailable when Postgres does not answer within 10 s.
+        """
         try:
             app, worker = await asyncio.gather(_pool(url, APP_ROLE, size), _pool(url, WORKER_ROLE, max(2, size // 4)))
         except (*GONE, TimeoutError) as error:
@@ -83,12 +90,12 @@ class Database:
             raise Unavailable(
                 f"Postgres has no Storax schema: {error}", hint="Run `storax admin migrate` first."
             ) from error
-        return cls(url, app, worker)
+        return cls(url, app, worker, at_once=at_once)
 
     @asynccontextmanager
     async def owner(self, owner_id: int) -> AsyncIterator[Connection]:
         """A connection that sees rows of this owner only."""
-        async with self._lend(self._app) as conn:
+        async with self._shares.of(owner_id), self._lend(self._app) as conn:
             name = f"{APP_ROLE}:{owner_id}"
             if conn.get_settings().application_name != name:
                 await conn.execute(SHOW_OWNER, str(owner_id), name)
@@ -97,7 +104,7 @@ class Database:
     @asynccontextmanager
     async def owner_writing(self, owner_id: int) -> AsyncIterator[Connection]:
         """A transaction for a command of this owner: it sees and writes rows of this owner only."""
-        async with self._lend(self._app) as conn, writing(conn, owner_id):
+        async with self._shares.of(owner_id), self._lend(self._app) as conn, writing(conn, owner_id):
             yield conn
 
     @asynccontextmanager
@@ -208,9 +215,9 @@ async def writing(conn: Connection, owner_id: int | None = None) -> AsyncIterato
 
 
 class _Session(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that remembers whether the epoch was checked."""
+    """A connection that remembers whether the epoch was checked, and measures the JSON that it reads."""
 
-    __slots__ = ("storax_epoch",)
+    __slots__ = ("json_meter", "storax_epoch")
 
 
 def _options(role: str, **settings: str) -> dict[str, Any]:
@@ -250,7 +257,8 @@ async def _pool(url: str, role: str, size: int) -> Any:
 async def _prepare(conn: Connection) -> None:
     """jsonb and uuid travel as text both ways: what Postgres stored goes into an answer without being parsed."""
     set_tcp_deadlines(conn)
-    await conn.set_type_codec("jsonb", encoder=str, decoder=orjson.Fragment, schema="pg_catalog")
+    conn.json_meter = JsonMeter()
+    await conn.set_type_codec("jsonb", encoder=str, decoder=conn.json_meter, schema="pg_catalog")
     await conn.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog")
     conn.storax_epoch = False
 

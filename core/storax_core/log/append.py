@@ -7,19 +7,21 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from storax_core import limits
 from storax_core.database.connections import Connection
+from storax_core.errors import TooLarge
 from storax_core.lifecycle.change import Change, Patch, Row, SetChange
 from storax_core.log import sql
 from storax_core.resources import Resource
 
 PIECES = 250
+FEWER_ROWS = "Change fewer rows at once: add a filter, for instance by id."
 
 
 @dataclass
@@ -56,15 +58,21 @@ class Pick:
 
 
 def json_lines(rows: Iterable[Row]) -> str:
-    """Newline-joined JSON; orjson never emits a raw newline.
+    """Newline-joined JSON; orjson never emits a raw newline. Raises TooLarge where it has more than ``CHANGE_BYTES``.
 
     Joined a few at a time: each piece that orjson hands out keeps a buffer of several kilobytes.
     """
-    left = iter(rows)
-    parts = []
-    while part := [orjson.dumps(row) for row in islice(left, PIECES)]:
-        parts.append(b"\n".join(part).decode())
-    return "\n".join(parts)
+    size, piece, parts = 0, list[bytes](), list[str]()
+    for row in rows:
+        line = orjson.dumps(row)
+        size += len(line)
+        if size > limits.CHANGE_BYTES:
+            raise TooLarge(f"this change would write more than {limits.CHANGE_BYTES >> 20} MiB", hint=FEWER_ROWS)
+        piece.append(line)
+        if len(piece) == PIECES:
+            parts.append(b"\n".join(piece).decode())
+            piece.clear()
+    return "\n".join([*parts, b"\n".join(piece).decode()]) if piece else "\n".join(parts)
 
 
 def _count_differences(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str | None]]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional, get_args, get_
 import orjson
 from pydantic import BeforeValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 
+from storax_core import limits
 from storax_core.errors import Invalid
 from storax_core.lifecycle.states import BatchJobState, JobState, TransferState
 from storax_core.log.event_types import EVENT_TYPES
@@ -21,7 +22,7 @@ from storax_core.resources.base import FilterSpec, optional_inner
 from storax_core.resources.types import JsonObject, Text, TextMap, UtcTime
 from storax_core.suggest import nearest
 
-MAX_VALUES = 32_000  # of one query; Postgres takes no more than 32,767 parameters
+MAX_VALUES = limits.CONDITIONS  # of one query, and of them
 
 
 class ValueForm(StrEnum):

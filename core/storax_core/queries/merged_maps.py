@@ -10,13 +10,15 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from storax_core import limits
 from storax_core.database.aliases import column, source
 from storax_core.database.connections import Connection
-from storax_core.errors import Invalid
+from storax_core.errors import Invalid, TooLarge
 from storax_core.lifecycle.change import Row
 from storax_core.resources import BY_ENTITY, Resource
 from storax_core.resources.base import MERGE, REMOVE
 
+FEW = 20  # rows whose dictionaries are read without a look at their size
 Stored = Mapping[int, Mapping[str, str]]
 
 
@@ -28,10 +30,24 @@ def names_keys(resource: Resource, patch: Row) -> bool:
 async def stored_maps(conn: Connection, owner_id: int, resource: Resource, patches: Mapping[int, Row]) -> Stored:
     """The stored dictionaries, as JSON text by id and field, that these patches merge into; the rows are locked."""
     names = sorted({name for patch in patches.values() for name in _targets(resource, patch)})
+    if not names:
+        return {}
     texts = ", ".join(f"{column(resource, name)}::text AS {name}" for name in names)
     key, owner = column(resource, "id"), column(resource, "owner_id")
-    sql = f"SELECT {key}, {texts} FROM {source(resource)} WHERE {key} = ANY($1::bigint[]) AND {owner} = $2"  # noqa: S608
-    return {row["id"]: row for row in await conn.fetch(sql, list(patches), owner_id)} if names else {}
+    rows = f"FROM {source(resource)} WHERE {key} = ANY($1::bigint[]) AND {owner} = $2"
+    if len(patches) > FEW:
+        sizes = " + ".join(f"octet_length({column(resource, name)}::text)" for name in names)
+        size = await conn.fetchval(f"SELECT sum({sizes}) {rows}", list(patches), owner_id)
+        _require_room(size or 0, len(patches))
+    return {row["id"]: row for row in await conn.fetch(f"SELECT {key}, {texts} {rows}", list(patches), owner_id)}
+
+
+def _require_room(size: int, count: int) -> None:
+    if size > limits.CHANGE_BYTES:
+        raise TooLarge(
+            f"the {count} dictionaries that this call merges into have more than {limits.CHANGE_BYTES >> 20} MiB",
+            hint="Change fewer rows at once.",
+        )
 
 
 def merged(resource: Resource, patch: Row, stored: Mapping[str, str] | None) -> Row:

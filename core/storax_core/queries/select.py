@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from storax_core import limits
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
 from storax_core.queries import filter_names, past, statements
+from storax_core.queries.bounded import fetch_bounded
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
 from storax_core.queries.filters import Selection, selection_of
 from storax_core.queries.ordering import decode, encode, keys_of
@@ -24,10 +26,11 @@ __all__ = [
     "counts",
     "fetch_one",
     "fetch_page",
+    "fetch_rows",
     "footprint",
     "matching_ids",
 ]
-MAX_LIMIT = 10_000
+MAX_LIMIT = limits.ROWS
 
 
 class Query(BaseModel):
@@ -49,12 +52,16 @@ class Query(BaseModel):
 
 @dataclass
 class Page:
-    """Column names, raw rows, the cursor of the next page, and the count where asked."""
+    """Column names, raw rows, the cursor of the next page, and the count where asked.
+
+    ``size`` is the number of bytes of JSON and long text in it.
+    """
 
     columns: list[str]
     rows: list[Any]
     next: str | None
     count: int | None
+    size: int = 0
 
 
 def columns_of(resource: Resource, fields: Sequence[str] | None) -> tuple[str, ...]:
@@ -65,8 +72,13 @@ def columns_of(resource: Resource, fields: Sequence[str] | None) -> tuple[str, .
     return tuple(dict.fromkeys(fields or resource.visible))
 
 
-async def fetch_page(conn: Connection, resource: Resource, owner_id: int, query: Query) -> Page:
-    """One page of what matches, and its count where asked. Deep pages cost what the first costs, by cursor."""
+async def fetch_page(
+    conn: Connection, resource: Resource, owner_id: int, query: Query, *, size: int = limits.PAGE_BYTES
+) -> Page:
+    """One page of what matches, and its count where asked. Deep pages cost what the first costs, by cursor.
+
+    It ends early, with a cursor, where its rows would have more than ``size`` bytes.
+    """
     columns = columns_of(resource, query.fields)
     selection = await _selection(conn, resource, owner_id, query)
     total = await count(conn, resource, owner_id, query) if query.count else None
@@ -79,11 +91,30 @@ async def fetch_page(conn: Connection, resource: Resource, owner_id: int, query:
         resource.entity, selection.shape, columns, keys, query.limit + 1,
         cursor=bool(query.cursor), skips=bool(query.offset),
     )  # fmt: skip
-    matches = await conn.fetch(statement.sql, *statement.arguments(values))
-    await _require_names(conn, resource, owner_id, query, matched=bool(matches))
-    rows, extra = matches[: query.limit], len(keys)
-    following = encode(keys, tuple(rows[-1])[-extra:]) if len(matches) > query.limit else None
-    return Page(list(columns), [tuple(row)[:-extra] for row in rows], following, total)
+    part = await fetch_bounded(
+        conn, resource, statement.sql, statement.arguments(values), rows=_most(query) + 1, size=size
+    )
+    await _require_names(conn, resource, owner_id, query, matched=bool(part.rows))
+    rows, extra = part.rows[: query.limit], len(keys)
+    following = encode(keys, tuple(rows[-1])[-extra:]) if part.cut or len(part.rows) > query.limit else None
+    return Page(list(columns), [tuple(row)[:-extra] for row in rows], following, total, part.size)
+
+
+async def fetch_rows(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[dict[str, Any]]:
+    """All rows that match, as dictionaries, page by page: for what is known to be few."""
+    rows: list[dict[str, Any]] = []
+    while True:
+        page = await fetch_page(conn, resource, owner_id, query)
+        rows += (dict(zip(page.columns, row, strict=True)) for row in page.rows)
+        if page.next is None:
+            return rows
+        query = query.model_copy(update={"cursor": page.next})
+
+
+def _most(query: Query) -> int:
+    """How many rows a page can have: the ids that it is about are often few."""
+    ids = query.filter.get("id")
+    return min(query.limit, len(ids)) if isinstance(ids, list) else query.limit if "id" not in query.filter else 1
 
 
 async def _selection(conn: Connection, resource: Resource, owner_id: int, query: Query) -> Selection:

@@ -42,6 +42,8 @@ from storax_core.resources.types import (
     JsonObject,
     JsonValue,
     Losses,
+    ParentIds,
+    ParentRefs,
     RetryDelay,
     ShortText,
     Tags,
@@ -108,7 +110,7 @@ class Job(SQLModel, table=True):
         default=None, sa_type=JSONB(none_as_null=True), nullable=True, description="Result of the process, as JSON."
     )
     launch_params: Annotated[TextMap, Mark(write=BY_KEY)] = c.json("Extra arguments for the site's launcher.")
-    parent_ids: Annotated[list[BigId], Mark(write=CREATE)] = c.json("Jobs that must finish first.", list)
+    parent_ids: Annotated[ParentIds, Mark(write=CREATE)] = c.json("Jobs that must finish first.", list)
     on_parent_failure: Annotated[Literal["fail", "run"], Mark(write=BOTH)] = c.text(
         "If a parent fails, is cancelled or is deleted: end too, or run.", default="fail"
     )
@@ -224,7 +226,7 @@ JOBS: Resource = Resource(
             FieldInfo(default_factory=dict, description='Files by App slot: "alias:/path" or {location_alias, path}.'),
         ),
         "parent_refs": (
-            list[Annotated[int, Strict()]],
+            ParentRefs,
             FieldInfo(default_factory=list, description="Parents, by their index earlier in the same list."),
         ),
     },

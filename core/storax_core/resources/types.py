@@ -9,14 +9,18 @@ from unicodedata import category
 import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
+from storax_core import limits
+
 MAX_ID = 2**63 - 1
-MAX_DEPTH = 32
-MAX_TEXT = 262_144
-MAX_JSON = 1 << 20  # bytes of one value
+MAX_DEPTH = limits.VALUE_DEPTH
+MAX_TEXT = limits.TEXT_CHARACTERS
+MAX_JSON = limits.VALUE_BYTES
 
 # Strict: true, 2.0 and "2" are no whole numbers, and 1 and "yes" are neither true nor false.
 Whole = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
 BigId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+ParentIds = Annotated[list[BigId], Field(max_length=limits.PARENTS)]
+ParentRefs = Annotated[list[Annotated[int, Field(strict=True)]], Field(max_length=limits.PARENTS)]
 Flag = Annotated[bool, Field(strict=True)]
 RowVersion = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
@@ -81,15 +85,19 @@ InsidePath = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(
 
 
 def check_json(value: Any) -> Any:
-    """Refuse NUL, surrogates, NaN, infinities, integers beyond 64 bits, deep nesting, and more than 1 MiB."""
-    _check_parts(value, 1)
-    if value and len(orjson.dumps(value)) > MAX_JSON:
+    """Refuse NUL, surrogates, NaN, infinities, integers beyond 64 bits, deep nesting, and more than 1 MiB.
+
+    Postgres answers numbers written out: 1e300 has 301 digits then, and they count.
+    """
+    longer = _check_parts(value, 1)
+    if value and len(orjson.dumps(value)) + longer > MAX_JSON:
         raise ValueError(f"larger than {MAX_JSON >> 20} MiB as JSON; store it in a file and pass its path")
     return value
 
 
-def _check_parts(value: Any, depth: int) -> None:
-    kind = type(value)
+def _check_parts(value: Any, depth: int) -> int:
+    """Check a value and all in it; returns by how many characters its numbers grow when they are written out."""
+    kind, longer = type(value), 0
     if kind is str:
         clean_text(value)
     elif kind is int:
@@ -98,14 +106,15 @@ def _check_parts(value: Any, depth: int) -> None:
     elif kind is float:
         if not math.isfinite(value):
             raise ValueError("numbers must be finite: NaN and Infinity have no JSON form")
+        longer = abs(math.frexp(value)[1]) * 3 // 10  # its decimal exponent
     elif kind is dict or kind is list:
         if depth > MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH} levels; flatten it or store it in a file")
-        for item in value.values() if kind is dict else value:
-            _check_parts(item, depth + 1)
+        longer = sum(_check_parts(item, depth + 1) for item in (value.values() if kind is dict else value))
         if kind is dict:
             for key in value:
                 clean_text(key)
+    return longer
 
 
 JsonValue = Annotated[Any, AfterValidator(check_json)]

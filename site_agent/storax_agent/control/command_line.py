@@ -10,6 +10,7 @@ import typer
 from storax.cli.terminal.confirm import confirmed
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.output import Form, Output, note, short, show
+from storax.cli.terminal.visible import say
 from storax_agent.schedulers.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def check(path: Folder) -> None:
     wrong = 0
     for finding in findings(_folder(path)):
         mark = {True: "ok   ", False: "WRONG", None: "     "}[finding.good]
-        print(f"{mark}  {finding.what:<20}  {finding.detail}")
+        say(f"{mark}  {finding.what:<20}  {finding.detail}")
         wrong += finding.good is False
     if wrong:
         raise typer.Exit(1)

@@ -66,6 +66,33 @@ def test_without_a_place_the_stream_begins_now(user: User) -> None:
         complete(stream, user, after)
 
 
+@pytest.mark.parametrize("way", ["after", "last-event-id"])
+def test_a_position_beyond_the_end_of_the_log_is_refused_with_the_end(user: User, way: str) -> None:
+    user.site()
+    end = user.world.value("SELECT last_value FROM event_log_position_seq")
+    options: dict[str, Any] = (
+        {"params": {"after": end + 1}} if way == "after" else {"headers": {"Last-Event-ID": str(end + 1)}}
+    )
+    answer = user.ask("GET", "/events/stream", **options)
+    assert answer.status_code == 410
+    lost = problem(answer, "lost_position")
+    assert (lost["restored_to"], f"ends at {end}" in lost["detail"]) == (end, True)
+
+
+def test_a_position_that_is_not_yet_published_is_waited_for(user: User) -> None:
+    user.world.stop_feeder()
+    try:
+        user.site()
+        last = end_of(user)
+        with user.stream(after=last) as stream:
+            user.site()
+            user.world.start_feeder()
+            complete(stream, user, last)
+    finally:
+        user.world.stop_feeder()
+        user.world.start_feeder()
+
+
 def test_an_event_looks_the_same_from_the_past_the_present_and_the_list(user: User) -> None:
     with user.stream(after=0) as live:
         app = user.app(parameters={"x": {"required": False, "default": {"a": [1, None, "ä"]}}})

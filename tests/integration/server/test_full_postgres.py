@@ -73,8 +73,11 @@ def create_until_refused(user: User, app: int) -> list[int]:
 
 
 @pytest.mark.needs("root")
-def test_while_postgres_is_full_readyz_says_so_and_afterwards_nothing_is_lost(tiny: tuple[World, SmallDisk]) -> None:
+def test_while_postgres_is_full_readyz_says_so_and_afterwards_nothing_is_lost(
+    tiny: tuple[World, SmallDisk], monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, disk = tiny
+    monkeypatch.setattr(world.settings, "metrics_token", "operators")
     user = world.user()
     site = user.site()
     app, session = user.app(site), user.session(site, ttl_sec=TTL_SEC)
@@ -89,7 +92,8 @@ def test_while_postgres_is_full_readyz_says_so_and_afterwards_nothing_is_lost(ti
         assert ready(world) == (503, "cannot write")
         time.sleep(0.2)
     assert "its disk is full" in ANYBODY.get(f"{world.url}/readyz").json()["detail"]
-    assert "storax_database_writable 0.0" in ANYBODY.get(f"{world.url}/metrics").text
+    metrics = ANYBODY.get(f"{world.url}/metrics", headers={"Authorization": "Bearer operators"}).text
+    assert "storax_database_writable 0.0" in metrics
     assert ANYBODY.get(f"{world.url}/healthz").status_code == 200
     disk.empty()
     eventually(lambda: ready(world) == (200, "ok"))

@@ -13,6 +13,14 @@ from storax_workers import feeder, tasks
 from waiting import eventually
 from world import ANYBODY, World
 
+TOKEN = {"Authorization": "Bearer operators"}
+
+
+@pytest.fixture(autouse=True)
+def token(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token for metrics that the operator has set."""
+    monkeypatch.setattr(world.settings, "metrics_token", "operators")
+
 
 def ready(world: World) -> tuple[int, dict[str, Any]]:
     answer = ANYBODY.get(f"{world.url}/readyz")
@@ -20,7 +28,7 @@ def ready(world: World) -> tuple[int, dict[str, Any]]:
 
 
 def stale_by_metrics(world: World) -> dict[str, float]:
-    families = text_string_to_metric_families(ANYBODY.get(f"{world.url}/metrics").text)
+    families = text_string_to_metric_families(ANYBODY.get(f"{world.url}/metrics", headers=TOKEN).text)
     return {s.labels["part"]: s.value for f in families for s in f.samples if s.name == "storax_stale"}
 
 

@@ -10,6 +10,7 @@ import pytest
 from storax_api.events import stream
 from storax_api.events.broadcast import BACKLOG, Broadcast, Subscriber
 from storax_api.events.stream import EventStream
+from storax_core import limits
 from storax_core.queries.select import Page, Query
 from storax_workers.feeder import Feeder
 
@@ -62,6 +63,36 @@ def test_a_subscriber_that_is_too_slow_is_sent_to_postgres(broadcast: Broadcast)
             broadcast._hand_out(rows(n + 1), n + 1)
         assert received(subscriber) == [None]
         assert subscriber.cursor == BACKLOG + 1
+
+
+def test_a_viewer_that_holds_many_bytes_is_sent_to_postgres(broadcast: Broadcast) -> None:
+    half = limits.BACKLOG_BYTES // 2
+    with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two:
+        for position in (1, 2):
+            broadcast._hand_out(rows(position), position, half)
+        assert received(one) == [[1], [2]]
+        broadcast._hand_out(rows(3), 3, half)
+        assert (received(one), one.cursor) == ([None], 3)
+        assert received(two) == []
+
+
+def test_events_that_were_dropped_as_they_were_too_large_are_handed_to_nobody(broadcast: Broadcast) -> None:
+    with broadcast.subscribe(1) as one, broadcast.subscribe(2) as two, broadcast.subscribe(3) as three:
+        broadcast._hand_out(rows(1, owner=1) + rows(2, 3, 4, owner=2), 4, limits.BACKLOG_BYTES + 1)
+        assert (received(one), received(two), received(three)) == ([None], [None], [])
+
+
+def test_a_viewer_that_keeps_up_is_never_sent_back(broadcast: Broadcast) -> None:
+    async def run() -> list[Any]:
+        with broadcast.subscribe(1) as one:
+            taken = []
+            broadcast._hand_out(rows(1), 1, limits.BACKLOG_BYTES // 3)
+            for position in range(2, 100):  # one always waits
+                broadcast._hand_out(rows(position), position, limits.BACKLOG_BYTES // 3)
+                taken.append(await one.take())
+            return taken
+
+    assert None not in asyncio.run(run())
 
 
 def test_a_log_that_begins_anew_is_what_subscribers_wait_for(broadcast: Broadcast) -> None:

@@ -10,6 +10,7 @@ from storax._jobs.sites.presence import absence, format_duration
 from storax.cli.job.allocations import allocations, too_large
 from storax.cli.terminal.output import Form, Output, show_one, text_of
 from storax.cli.terminal.select import one_id
+from storax.cli.terminal.visible import say
 from storax.models.job_rules import HOOKS, RUNNABLE, UNSUCCESSFUL
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def explain(job: Annotated[str, typer.Argument(help="Job id, or `last`.")], outp
     selected = Job.objects.get(id=one_id(job))
     lines = list(reasons(selected))
     if output.for_people:
-        print("\n".join(lines))
+        say(*lines)
     else:
         show_one({"id": selected.id, "state": selected.state, "reasons": lines}, form=output)
 

@@ -17,6 +17,7 @@ from storax.cli.terminal.output import note
 from storax.cli.terminal.parse import span
 from storax.cli.terminal.select import Apps, OlderThan, Selection, Selectors, Sites, States, Tags, one_id
 from storax.cli.terminal.streams import write_bytes
+from storax.cli.terminal.visible import say_exactly
 from storax.models.job_rules import UNSUCCESSFUL
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def logs(
     output = selected.file(name) if name else selected._output(int(err))
     file = output.path
     if path:
-        print(file)
+        say_exactly(str(file))
         return
     if not output.is_here:
         print_remote(selected, output, lines, over=_ended(selected) if follow else None)

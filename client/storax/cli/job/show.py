@@ -11,6 +11,7 @@ from storax.cli.terminal.failures import NOT_FOUND, CommandError
 from storax.cli.terminal.listing import Limit, Listing, Order, age, named
 from storax.cli.terminal.output import Columns, Form, Output, note, show, show_one
 from storax.cli.terminal.select import Apps, AsOf, OlderThan, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.visible import say
 from storax.models.job_rules import FINAL
 
 JOBS = Listing(
@@ -84,7 +85,8 @@ def _show(rows: list[dict[str, Any]], output: Form, *, one: bool) -> None:
         show_one(rows[0], form=output)
     elif output.for_people:
         for index, row in enumerate(rows):
-            print(end="\n" if index else "")
+            if index:
+                say()
             show_one(row, form=output)
     else:
         show(rows, form=output, columns=list(rows[0]))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from storax import _installation as installation
 from storax.cli.terminal import streams
 from storax.cli.terminal.hints import hint_of
+from storax.cli.terminal.visible import say
 
 ERROR, USAGE, NOT_FOUND, AUTH, REFUSED, JOBS_FAILED, TIMEOUT, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 8, 130
 
@@ -48,9 +49,8 @@ def report(error: BaseException) -> int:
     """Print an error on stderr and return its exit status."""
     with suppress(OSError):  # stderr is full or gone: the status still counts
         if _debug[0]:
-            traceback.print_exception(error)
-        for line in _lines(error):
-            print(line, file=sys.stderr)
+            say(*"".join(traceback.format_exception(error)).splitlines(), out=sys.stderr)
+        say(*_lines(error), out=sys.stderr)
     return status_of(error)
 
 

@@ -7,7 +7,6 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TextIO
@@ -16,6 +15,8 @@ import typer
 
 from storax.cli.terminal.streams import is_unicode
 from storax.cli.terminal.table import Paint, columns_of, print_table
+from storax.cli.terminal.visible import note as note  # noqa: PLC0414 - commands look for it here
+from storax.cli.terminal.visible import visible, visible_json
 
 Row = Mapping[str, Any]
 
@@ -42,12 +43,6 @@ Output = Annotated[
 Columns = Annotated[str | None, typer.Option("--columns", metavar="NAME,...", help="Columns to print, in this order.")]
 
 
-def note(text: str) -> None:
-    """Print a note about the data on stderr; one that nobody can read does not end the command."""
-    with suppress(OSError):
-        print(text, file=sys.stderr)
-
-
 def chosen(
     form: Form, columns: str | None, *, narrow: Sequence[str], wide: Sequence[str], every: Sequence[str]
 ) -> list[str]:
@@ -72,16 +67,20 @@ def show(
     if form is Form.NDJSON:
         return _each(rows, lambda row: json_text(plain(row), out), out)
     if form is Form.IDS:
-        return _each(rows, lambda row: str(row[columns[0]]), out)
+        return _each(rows, lambda row: _exact(str(row[columns[0]]), out), out)
     if form is Form.CSV:
         return _csv(rows, columns, out)
     return _table(list(rows), columns, out, fit=form is Form.TABLE, named=named)
 
 
 def json_text(value: Any, out: TextIO, *, indent: int | None = None) -> str:
-    """Return a value as JSON, with escapes for what the stream's encoding lacks; without ``indent`` in one line."""
+    """Return a value as JSON; without ``indent`` in one line.
+
+    With escapes for what the stream's encoding lacks, and on a terminal for what cannot be seen: the value is the same.
+    """
     separators = (",", ":") if indent is None else None
-    return json.dumps(value, ensure_ascii=not is_unicode(out), indent=indent, separators=separators)
+    text = json.dumps(value, ensure_ascii=not is_unicode(out), indent=indent, separators=separators)
+    return visible_json(text) if out.isatty() else text
 
 
 def show_one(row: Row, *, form: Form, out: TextIO | None = None) -> None:
@@ -125,11 +124,7 @@ def text_of(value: Any) -> str:
         text = ",".join(map(_inner, value))
     else:
         text = str(value).lower() if isinstance(value, bool) else str(value)
-    return (
-        text
-        if text.isprintable()
-        else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    )
+    return visible(text)
 
 
 def short(duration: timedelta) -> str:
@@ -159,9 +154,15 @@ def _csv(rows: Iterable[Row], columns: Sequence[str], out: TextIO) -> int:
     writer.writerow(columns)
     count = 0
     for row in rows:
-        writer.writerow([_csv_cell(row.get(name)) for name in columns])
+        cells = (_csv_cell(row.get(name)) for name in columns)
+        writer.writerow([_exact(cell, out) if isinstance(cell, str) else cell for cell in cells])
         count += 1
     return count
+
+
+def _exact(text: str, out: TextIO) -> str:
+    """Return a text for programs: unchanged, but visible on a terminal."""
+    return visible(text) if out.isatty() else text
 
 
 def _csv_cell(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""What keeps one caller from taking the memory and the time of all others."""
