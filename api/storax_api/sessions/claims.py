@@ -48,17 +48,26 @@ class Capacity:
     """How many rows one answer may have; an attempt that leased more bytes than fit lowers it, and is undone."""
 
     rows: int
+    bytes_left: int = 0
 
-    async def lease(self, conn: Connection, claim: Callable[[int], Awaitable[list[Any]]], most: int) -> list[Any]:
-        """Lease up to ``most`` rows by ``claim``. Raises Repeated where they do not fit: try again."""
-        number = min(most, self.rows)
-        if number == 1:
+    async def lease(
+        self, conn: Connection, claim: Callable[[int], Awaitable[list[Any]]], most: int, leased: int
+    ) -> list[Any]:
+        """Lease up to ``most`` rows by ``claim``, beside the ``leased`` ones that an earlier claim of the attempt has.
+
+        Raises Repeated where they do not fit: the attempt is undone and made again.
+        """
+        number = min(most, self.rows - leased)
+        if number < 1:
+            return []
+        if number == 1 and not leased:
             return await claim(1)
-        with conn.json_meter.limited(limits.PAGE_BYTES):
+        with conn.json_meter.limited(self.bytes_left if leased else limits.PAGE_BYTES):
             rows = await claim(number)
-            if conn.json_meter.left < 0:
-                self.rows = max(1, sum(DROPPED not in row.values() for row in rows))
-                raise Repeated
+            self.bytes_left = conn.json_meter.left
+        if self.bytes_left < 0:
+            self.rows = max(1, leased + sum(DROPPED not in row.values() for row in rows))
+            raise Repeated
         return rows
 
 

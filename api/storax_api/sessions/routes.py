@@ -81,7 +81,7 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
             fewer = ask.model_copy(update={"max_num_jobs": number}) if number < ask.max_num_jobs else ask
             return await acquire.claim(conn, ctx, holder, fewer, ids)
 
-        rows = await capacity.lease(conn, up_to, ask.max_num_jobs - leased)
+        rows = await capacity.lease(conn, up_to, ask.max_num_jobs - leased, leased)
         apps.start({row["app_id"] for row in rows})
         return rows
 

@@ -288,6 +288,22 @@ def test_an_acquire_whose_first_attempt_is_undone_extends_the_session(
     assert user.world.value("SELECT now() - heartbeat < interval '10 minutes' FROM session WHERE id = $1", session)
 
 
+def test_what_a_second_claim_of_an_attempt_adds_fits_into_the_same_answer(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hints come first; where some of them are out of date, Postgres fills the answer."""
+    site = user.site()
+    app = user.app(site)
+    mine = user.jobs(app, 10, data={"x": "x" * 100_000})
+    ready = f"ready:{site}"
+    eventually(lambda: user.world.redis.zcard(ready) == 10)
+    for job in mine[2:]:
+        user.world.redis.zrem(ready, job)
+    user.world.redis.zadd(ready, {str(10**12 + n): -1 for n in range(5)})
+    monkeypatch.setattr(limits, "PAGE_BYTES", 350_000)
+    assert len(user.acquire(user.session(site), 10)) == 3
+
+
 def test_client_and_agent_read_on_where_a_page_ended(user: User, app: int, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = user.jobs(app, 8, data={"x": "x" * 5000})
     monkeypatch.setattr("storax_core.queries.select.fetch_page.__kwdefaults__", {"size": 12_000})
