@@ -32,11 +32,7 @@ from storax_core.resources import JOBS, RESOURCES
 from storax_core.settings import Settings
 
 DESCRIPTION = "Event-sourced job orchestration. Every change is an event; every list is a query over projections."
-
-
 PIECE = 1 << 16  # bytes of an answer that are handed to the connection at once
-
-
 READY_SEC = 5.0  # for Postgres' part of the answer of /readyz
 TEXTS = {"type": "array", "items": TEXT}
 AGES = {

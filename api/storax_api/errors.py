@@ -114,9 +114,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.CoreError)
     async def core(request: Request, error: errors.CoreError) -> Response:
-        retry_after = getattr(error, "retry_after", 0)
         problem_of = (error.code, error.detail, error.hint, error.errors, error.members)
-        return problem(request, status_of(error), *problem_of, retry_after=retry_after)
+        return problem(request, status_of(error), *problem_of, retry_after=error.retry_after)
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, _: ClientDisconnect) -> Response:

@@ -1,10 +1,10 @@
 """Notes each second that this process serves, so that a lease ends only by the silence of its holder."""
 
 import asyncio
-import contextlib
 import logging
 import time
 
+from storax_api.background import Background
 from storax_core.database import uptime
 from storax_core.database.connections import Database
 
@@ -14,7 +14,7 @@ PROBE_SEC = 10.0  # between looks whether Postgres has room to write; each secon
 SILENT_SEC = 5.0  # without a note this process does not serve
 
 
-class Uptime:
+class Uptime(Background):
     """The task of one API process. It uses the connections that a heartbeat's token is looked up with.
 
     While Postgres has no room nothing is noted: heartbeats are refused then.
@@ -25,18 +25,6 @@ class Uptime:
         self._noted_at = time.monotonic()
         self._probe_at = 0.0
         self._failure = ""
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to note."""
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """End the task."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     @property
     def problem(self) -> str:

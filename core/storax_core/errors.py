@@ -32,6 +32,7 @@ class CoreError(Exception):
 
     code: ClassVar[str] = "error"
     members: Mapping[str, int] = MappingProxyType({})  # further members of the answer
+    retry_after: int = 0  # seconds after which the call may be sent again; 0: not said
 
     def __init__(self, detail: str, *, hint: str = "", errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail)

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from tools.house import sources
-from tools.house.sources import PACKAGES, ROOT
+from tools.house.sources import PACKAGES, ROOT, copy_to
 
 ROOMS = {folder: package for package, folder in PACKAGES.items()}
 GENERATED = (*sources.GENERATED, "docs/reference/")
@@ -18,9 +18,7 @@ def names() -> tuple[str, ...]:
     """Paths of all files that are there, relative to the root."""
     assert shutil.which("git"), "tests of the repository need git"
     assert (ROOT / ".git").exists(), "tests of the repository need a clone made by git"
-    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return tuple(sorted({n for n in listed.split("\0") if n and (ROOT / n).is_file()}))
+    return tuple(sources.listed())
 
 
 def python_files() -> list[str]:
@@ -34,14 +32,6 @@ def text_of(name: str) -> str:
         return (ROOT / name).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         return ""
-
-
-def copy_to(folder: Path) -> None:
-    """All files, copied."""
-    for name in names():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target)
 
 
 def build_wheel(folder: Path) -> Path:

@@ -1,14 +1,13 @@
 """Run ``python -m tools.guards [TEXT ...]``: all guards, or those whose name holds one of the texts."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from tools.guards.mutations import Guard, guards
-from tools.house.sources import PACKAGES, ROOT
+from tools.house.sources import PACKAGES, copy_to
 
 FAILED = 1  # pytest's status of a run in which tests failed; others mean that it ran none
 
@@ -21,7 +20,7 @@ def main(wanted: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="storax-guards-") as name:
         copy = Path(name)
-        _copy(copy)
+        copy_to(copy)
         tests = sorted({test for guard in chosen for test in guard.tests})
         if _run(copy, tests) != 0:
             print("the tests fail with all guards in place", file=sys.stderr)
@@ -49,15 +48,6 @@ def _run(copy: Path, tests: list[str] | tuple[str, ...]) -> int:
     argv = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
     env = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(argv, check=False, cwd=copy, env=env, stdout=subprocess.DEVNULL).returncode
-
-
-def _copy(folder: Path) -> None:
-    """Copy all files that git knows or would take, so that nothing here is changed."""
-    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0"):
-        if name and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
 
 
 if __name__ == "__main__":

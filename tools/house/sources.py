@@ -1,6 +1,7 @@
 """The Python files that people write, as git lists them."""
 
 import ast
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,10 +52,23 @@ class Source:
 @cache
 def hand_written(root: Path = ROOT) -> tuple[Source, ...]:
     """Read every Python file that is committed, or new and not ignored, except generated ones."""
-    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.py"]
-    names = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
-    paths = sorted({n for n in names if n and not n.startswith(GENERATED) and (root / n).is_file()})
+    paths = (name for name in listed(root, "*.py") if not name.startswith(GENERATED))
     return tuple(Source(path, (root / path).read_text(encoding="utf-8")) for path in paths)
+
+
+def listed(root: Path = ROOT, *patterns: str) -> list[str]:
+    """Return the paths of all files that are committed, or new and not ignored; with ``patterns`` those that match."""
+    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns]
+    names = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
+    return sorted({name for name in names if name and (root / name).is_file()})
+
+
+def copy_to(folder: Path) -> None:
+    """Copy all files of the repository below ``folder``."""
+    for name in listed():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
 
 
 def measured(sources: Iterable[Source]) -> list[Source]:

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from storax_api.background import Background
 from storax_core import limits
 from storax_core.database.connections import Database
 from storax_core.database.heartbeats import FOLLOWER, Heartbeat
@@ -81,29 +82,17 @@ class Subscriber:
         self.inbox.put_nowait(None)
 
 
-class Broadcast:
+class Broadcast(Background):
     """Reads what is published once and hands each owner's events to that owner's subscribers."""
 
     def __init__(self, queues: Queues, db: Database) -> None:
         self._queues, self._db = queues, db
         self._subscribers: set[Subscriber] = set()
-        self._task: asyncio.Task[None] | None = None
         self._last = 0  # position up to which everything was handed out
         self._end = 0  # position up to which it is being read
         self._succeeded = time.monotonic()
         self._reading: asyncio.Task[int] | None = None
         self.restarts = 0
-
-    def start(self) -> None:
-        """Start the task that follows the stream."""
-        self._task = asyncio.create_task(self._follow_for_ever())
-
-    async def stop(self) -> None:
-        """Stop it."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     @contextlib.contextmanager
     def subscribe(self, owner_id: int) -> Iterator[Subscriber]:
@@ -115,7 +104,7 @@ class Broadcast:
         finally:
             self._subscribers.discard(subscriber)
 
-    async def _follow_for_ever(self) -> None:
+    async def _run(self) -> None:
         while True:
             try:
                 await self._follow_or_poll()

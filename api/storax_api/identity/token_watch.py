@@ -1,9 +1,9 @@
 """Tokens of open polls and streams: a call that waits for minutes ends soon after its token is revoked or expires."""
 
 import asyncio
-import contextlib
 import logging
 
+from storax_api.background import Background
 from storax_api.service import Service
 from storax_core.commands import users
 from storax_core.errors import Unavailable
@@ -12,23 +12,11 @@ log = logging.getLogger("storax.api")
 EVERY_SEC = 1.5
 
 
-class TokenWatch:
+class TokenWatch(Background):
     """One query per round for all open calls of this process; none where no call is open."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Start to look."""
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """Stop it."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def _run(self) -> None:
         while True:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from storax_core.database import epochs
 from storax_core.database.connections import Connection
 from storax_core.log import seals
 from storax_core.log.seal_store import SealStore
@@ -98,7 +99,7 @@ async def check(conn: Connection, *, exported: Exported | None = None, key: byte
     The events of seals before number ``first`` are not read.
     """
     report, chain = SealReport(), Chain(key)
-    epoch = int(await conn.fetchval("SELECT max(epoch) FROM cluster_epoch"))
+    epoch = (await epochs.current(conn)).number
     archived = await conn.fetch("SELECT low, high FROM seal WHERE kind = 'archive' ORDER BY low")
     start = await conn.fetchval("SELECT max(high) FROM seal WHERE kind = 'events' AND number < $1", first)
     ranges = Ranges(conn, FIRST if start is None else start)

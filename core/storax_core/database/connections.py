@@ -43,8 +43,6 @@ STATEMENT_TIMEOUT_MS = 30_000
 CLOSE_SEC = 3.0
 ANSWER_SEC = 35.0  # for a statement's answer; by then Postgres has ended the statement
 SHOW_OWNER = "SELECT set_config('storax.owner', $1, false), set_config('application_name', $2, false)"
-
-
 PROBE = "CREATE TEMPORARY TABLE storax_probe AS SELECT repeat('x', 1000) FROM generate_series(1, 32)"
 
 
@@ -170,23 +168,17 @@ class Database:
                 if not held.storax_epoch:
                     await _check_epoch(held)
                 yield conn
-        except asyncpg.PostgresError as error:
-            self._refuse(error)
-            raise
-        except (*GONE, TimeoutError) as error:
+        except (*GONE, asyncpg.InternalServerError, TimeoutError) as error:
+            if is_disk_full(error):
+                self.full = str(error)
+                raise Unavailable(
+                    "Postgres cannot write: its disk is full", hint="Try again with the same key once there is room."
+                ) from error
+            if isinstance(error, asyncpg.InternalServerError):
+                raise
             raise Unavailable("Postgres does not answer", hint="Try again in a moment, with the same key.") from error
         finally:
             self._lent.discard(held)
-
-    def _refuse(self, error: asyncpg.PostgresError) -> None:
-        """Raise Unavailable for an error that says that Postgres has no room, or that the connection is gone."""
-        if is_disk_full(error):
-            self.full = str(error)
-            raise Unavailable(
-                "Postgres cannot write: its disk is full", hint="Try again with the same key once there is room."
-            ) from error
-        if isinstance(error, GONE):
-            raise Unavailable("Postgres does not answer", hint="Try again in a moment, with the same key.") from error
 
 
 # The planner knows nothing of the rows in a command's text, nor of tables that grew a minute ago; every join of a

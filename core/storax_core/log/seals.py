@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from storax_core.database import epochs
 from storax_core.database.connections import Connection
 
 EVENTS_PER_SEAL = 1000
@@ -134,7 +135,7 @@ async def add(conn: Connection, upto: int, *, key: bytes = b"", per: int = EVENT
     await conn.execute(LOCK)
     low = int(await conn.fetchval(SEALED))
     ranges = await conn.fetch(RANGES, low, upto, per)
-    links = _chain(await last(conn), low, ranges, await _epoch(conn), key)
+    links = _chain(await last(conn), low, ranges, (await epochs.current(conn)).number, key)
     await _insert(conn, links)
     return links
 
@@ -144,7 +145,7 @@ async def add_archive(conn: Connection, low: int, high: int, place: str, *, key:
     await conn.execute(LOCK)
     now = _text(await conn.fetchval("SELECT now()"))
     of_range = {"low": low, "high": high, "kind": ARCHIVE, "place": place, "sealed_at": now}
-    seal = _after(await last(conn), await _epoch(conn), **of_range).chained(key)
+    seal = _after(await last(conn), (await epochs.current(conn)).number, **of_range).chained(key)
     await _insert(conn, [seal])
     return seal
 
@@ -170,10 +171,6 @@ def _after(before: Seal | None, epoch: int, **fields_: Any) -> Seal:
 async def _insert(conn: Connection, links: Sequence[Seal]) -> None:
     if links:
         await conn.execute(ADD, b"".join(seal.line() for seal in links).decode().rstrip("\n"))
-
-
-async def _epoch(conn: Connection) -> int:
-    return int(await conn.fetchval("SELECT max(epoch) FROM cluster_epoch"))
 
 
 def _text(moment: datetime) -> str:

@@ -13,7 +13,7 @@ from storax_core.errors import Invalid, TooLarge
 from storax_core.queries import filter_names, past, statements
 from storax_core.queries.bounded import fetch_bounded
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
-from storax_core.queries.filters import Selection, selection_of
+from storax_core.queries.filters import QueryShape, Selection, selection_of
 from storax_core.queries.ordering import decode, encode, keys_of
 from storax_core.resources import JOBS, Resource
 from storax_core.resources.types import AsOf
@@ -81,7 +81,7 @@ async def fetch_page(
     """
     columns = columns_of(resource, query.fields)
     selection = await _selection(conn, resource, owner_id, query)
-    total = await count(conn, resource, owner_id, query) if query.count else None
+    total = await _count(conn, resource, owner_id, query, selection) if query.count else None
     keys = keys_of(resource, query.ordering)
     if query.limit == 0:
         return Page(list(columns), [], None, total)
@@ -122,8 +122,14 @@ async def _selection(conn: Connection, resource: Resource, owner_id: int, query:
     if query.as_of is None:
         return selection
     past.require_own_fields(resource, set(query.filter).union(*query.exclude))
-    position = await past.position_of(conn, owner_id, query.as_of)
-    return Selection(selection.shape._replace(past=True), [owner_id, position, *selection.values[1:]])
+    return await _in_the_past(conn, selection, query.as_of)
+
+
+async def _in_the_past(conn: Connection, selection: Selection, as_of: int | datetime) -> Selection:
+    """The same conditions on the rows as they were."""
+    owner_id, *values = selection.values
+    position = await past.position_of(conn, owner_id, as_of)
+    return Selection(selection.shape._replace(past=True), [owner_id, position, *values])
 
 
 async def _require_names(conn: Connection, resource: Resource, owner_id: int, query: Query, *, matched: bool) -> None:
@@ -140,7 +146,10 @@ def _counted_already(resource: Resource, query: Query) -> bool:
 
 async def count(conn: Connection, resource: Resource, owner_id: int, query: Query) -> int:
     """How many match."""
-    selection = await _selection(conn, resource, owner_id, query)
+    return await _count(conn, resource, owner_id, query, await _selection(conn, resource, owner_id, query))
+
+
+async def _count(conn: Connection, resource: Resource, owner_id: int, query: Query, selection: Selection) -> int:
     build = statements.kept_counts if _counted_already(resource, query) else statements.count
     statement = build(resource.entity, selection.shape)
     number = int(await conn.fetchval(statement.sql, *statement.arguments(selection.values)))
@@ -207,7 +216,9 @@ async def fetch_one(
     conn: Connection, resource: Resource, owner_id: int, row_id: int, as_of: int | datetime | None = None
 ) -> dict[str, Any] | None:
     """One row, of the present or as it was, as a dictionary (jsonb values as raw fragments), or None."""
-    selection = await _selection(conn, resource, owner_id, Query(as_of=as_of))
+    selection = Selection(QueryShape(), [owner_id])
+    if as_of is not None:
+        selection = await _in_the_past(conn, selection, as_of)
     statement = statements.one(resource.entity, selection.shape)
     row = await conn.fetchrow(statement.sql, *statement.arguments([*selection.values, row_id]))
     return dict(row) if row else None

@@ -27,8 +27,8 @@ def heading(method: str, job: str) -> str:
 def open_log(folder: int, job: str) -> int:
     """Open the log of a job's hooks in an open workdir, to append to it. Raises OSError."""
     own = f"hooks.{job}.log"
-    if not _exists(folder, own):
-        if not (_exists(folder, HOOK_LOG) or _exists(folder, FIRST_HOOK_LOG)):
+    if not exists(folder, own):
+        if not (exists(folder, HOOK_LOG) or exists(folder, FIRST_HOOK_LOG)):
             with suppress(FileExistsError):
                 return os.open(HOOK_LOG, APPEND | os.O_EXCL, 0o644, dir_fd=folder)
         for name in (HOOK_LOG, FIRST_HOOK_LOG):
@@ -37,7 +37,7 @@ def open_log(folder: int, job: str) -> int:
         with suppress(OSError):  # it is kept already
             os.link(HOOK_LOG, FIRST_HOOK_LOG, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     file = os.open(own, APPEND, 0o644, dir_fd=folder)
-    if _exists(folder, FIRST_HOOK_LOG):
+    if exists(folder, FIRST_HOOK_LOG):
         _name_as_latest(folder, own)
     return file
 
@@ -63,7 +63,8 @@ def _name_as_latest(folder: int, own: str) -> None:
         os.unlink(new, dir_fd=folder)  # a rename to another name of the same file leaves both
 
 
-def _exists(folder: int, name: str) -> bool:
+def exists(folder: int, name: str) -> bool:
+    """Whether an open folder has this name; a link counts, wherever it leads."""
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

@@ -9,14 +9,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from storax_agent.prepare.functions.worker_hook_log import heading, open_log
+    from storax_agent.prepare.functions.worker_hook_log import APPEND, exists, heading, open_log
     from storax_agent.prepare.functions.worker_messages import Call
     from storax_agent.prepare.functions.worker_output_files import FIRST, PLAIN, own_names
 else:
-    from worker_hook_log import heading, open_log
+    from worker_hook_log import APPEND, exists, heading, open_log
     from worker_output_files import FIRST, PLAIN, own_names
 
-OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 SPILL_SEC = 0.1  # output of a call that lasts longer can be followed in its files
 
 
@@ -87,7 +86,7 @@ class Output:
         """The file of a stream, open until the call ends: by then its name may be that of another job's file."""
         if number not in self._files:
             name = self._name(folder, number)
-            self._files[number] = os.open(name, OUTPUT | os.O_TRUNC, 0o644, dir_fd=folder)
+            self._files[number] = os.open(name, APPEND | os.O_TRUNC, 0o644, dir_fd=folder)
             if name in self._own:
                 with suppress(OSError):  # the output of the latest job has the plain name as well
                     os.link(name, PLAIN[number], src_dir_fd=folder, dst_dir_fd=folder)
@@ -101,7 +100,7 @@ class Output:
 
     def _name(self, folder: int, number: int) -> str:
         name = self._names[number]
-        if name in PLAIN and (_exists(folder, FIRST[0]) or _exists(folder, name)):
+        if name in PLAIN and (exists(folder, FIRST[0]) or exists(folder, name)):
             # Another job has begun here since. It has kept what this one had written by then as the first's.
             return FIRST[number] if self._files else self._own[number]
         return name
@@ -110,11 +109,3 @@ class Output:
     def _point(files: list[int]) -> None:
         for number, file in zip((1, 2), files):
             os.dup2(file, number)
-
-
-def _exists(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
