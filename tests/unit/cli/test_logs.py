@@ -76,13 +76,15 @@ def test_a_log_is_followed_into_the_jobs_own_file_and_that_of_its_next_attempt(t
     running, plain = Running(), tmp_path / "job.out"
     plain.write_text("one ")
     with plain.open("rb") as opened, plain.open("a") as writer:
-        find = lambda: tmp_path / name_of(1, 0, lambda name: (tmp_path / name).exists())
-        follower = threading.Thread(target=_follow, args=(running, opened, find))
-        follower.start()
-        plain.rename(tmp_path / kept)
-        writer.write("more ")
-        writer.flush()
-        plain.write_text("next")  # of another job in the first case, of the second attempt in the other
-        running.over.set()
-        follower.join(30)
+
+        def find():  # the follower has read all there is: only now the job writes more, and its file is renamed
+            if not running.over.is_set():
+                plain.rename(tmp_path / kept)
+                writer.write("more ")
+                writer.flush()
+                plain.write_text("next")  # of another job in the first case, of the second attempt in the other
+                running.over.set()
+            return tmp_path / name_of(1, 0, lambda name: (tmp_path / name).exists())
+
+        _follow(running, opened, find)
     assert capfdbinary.readouterr().out == (b"one more " if kept == "job.first.out" else b"one more next")

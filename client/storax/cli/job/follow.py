@@ -109,6 +109,7 @@ def _follow(job: "Job", opened: BinaryIO, find: Callable[[], Path]) -> None:
             if block := opened.read(BLOCK):
                 write_bytes([block])
             elif _is_another(file := find(), opened):
+                write_bytes(_last_lines(opened, 0))  # what was written after the last read, before the file was renamed
                 opened = files.enter_context(file.open("rb"))
             elif last:
                 return
