@@ -195,12 +195,18 @@ class Transport:
     @contextmanager
     def _exchange(self, request: httpx.Request) -> Iterator[httpx.Response]:
         """Send a request over a connection that is its own until the block ends."""
-        with self._open_pool().lend() as connection:
-            response = connection.send(request)
-            try:
-                yield response
-            finally:
-                response.close()
+        pool = self._open_pool()
+        try:
+            with pool.lend() as connection:
+                response = connection.send(request)
+                try:
+                    yield response
+                finally:
+                    response.close()
+        except httpx.ReadTimeout:
+            # The process at the other end may be frozen while others serve, and idle connections may lead to it too.
+            pool.close_idle()
+            raise
 
     def _open_pool(self) -> "Pool[_Connection]":
         if self._pool is None:
