@@ -46,3 +46,10 @@ class Reply:
         if not kind or kind.endswith("json") or self.status in (407, 408, 425, 429, 502, 503, 504, *range(520, 531)):
             return ""
         return f"it answers {self.status} with {kind}"
+
+    @property
+    def unexplained(self) -> str:
+        """What to say of an error whose body says nothing."""
+        if self.status == 407:
+            return "A proxy on the way to the server asks for a user and password (407); see HTTP_PROXY and NO_PROXY."
+        return f"The server answered {self.status} without saying why."
