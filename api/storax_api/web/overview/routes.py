@@ -9,7 +9,7 @@ from storax_api.web.frame.live import published
 from storax_api.web.frame.reads import Reads, Row, Rows, reads_of
 from storax_api.web.frame.respond import Live, live_page
 from storax_api.web.frame.sites import presence
-from storax_api.web.frame.states import JOB_STATES, look
+from storax_api.web.frame.states import JOB_STATES, look_of
 from storax_api.web.frame.viewer import Reader
 from storax_core.queries.select import Query
 from storax_core.resources import APPS, EVENTS, JOBS, SITES
@@ -57,7 +57,7 @@ def _bar(counts: dict[str, int]) -> list[Row]:
     """Return the parts of one bar of a width of 1000, one for each tone."""
     tones: dict[str, int] = {}
     for state, number in _in_order(counts):
-        tone = look(state).tone
+        tone = look_of(state).tone
         tones[tone] = tones.get(tone, 0) + number
     total, x, parts = sum(tones.values()), 0.0, []
     for tone, number in tones.items():
