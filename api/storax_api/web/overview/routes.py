@@ -38,7 +38,8 @@ async def overview(request: Request, viewer: Reader) -> Response:
         events = await reads.page(EVENTS, Query(ordering=["-position"], limit=EVENTS_SHOWN))
         apps = await reads.names(APPS, {row["app_id"] for row in failures.rows})
     context = {
-        "counts": _in_order(counts), "figures": _figures(counts), "bar": _bar(counts), "total": sum(counts.values()), "apps": apps,
+        "counts": _in_order(counts), "figures": _figures(counts), "bar": _bar(counts),
+        "total": sum(counts.values()), "apps": apps,
         "failures": failures, "failed_since": (now - HOUR).isoformat(timespec="seconds"), "events": events.rows,
         "sites": [(site, presence(site, now)) for site in sites.rows], "more_sites": sites.next is not None,
     }  # fmt: skip
