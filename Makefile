@@ -70,6 +70,7 @@ test-all: test test-site test-faults test-engine test-acceptance  ## the whole s
 # Each target below installs one optional server (apt, as root) and runs the tests that need it: tests/needs.py.
 # The daemons that Debian's packages would start stay off (RUNLEVEL=1): the tests start their own, in a temporary folder.
 test-browser: $(STAMP)  ## the pages of the API in a real Chromium
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[browser]"
 	@$(call apt,Chromium,chromium,chromium)
 	@$(PYTEST) --with browser tests/acceptance
 

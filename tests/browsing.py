@@ -21,7 +21,7 @@ class Element:
     parent: "Element | None" = None
     text: str = ""
 
-    def inside(self, tag: str) -> "Element | None":
+    def ancestor(self, tag: str) -> "Element | None":
         """Return the nearest element of this tag around it."""
         above = self.parent
         while above is not None and above.tag != tag:
@@ -93,7 +93,7 @@ class Page:
         fields = [
             (e.attributes["name"], e.attributes.get("value", ""))
             for e in self.all("input")
-            if e.inside("form") is element and "name" in e.attributes
+            if e.ancestor("form") is element and "name" in e.attributes
             if e.attributes.get("type") != "checkbox" or "checked" in e.attributes
         ]
         return Form(address, element.attributes.get("method", "get"), fields)

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 from starlette.datastructures import QueryParams
 
-from storax_api import bulk_commands
 from storax_api.documents import document
-from storax_api.existing import existing_row
 from storax_api.identity import scope
 from storax_api.requests.body import parse, parse_as, require_small_rows, validate, validate_rows
 from storax_api.requests.parameters import Who, as_of_parameter, choice, how_of, only, query_of, row_id, service_of
+from storax_api.rows import bulk_commands
+from storax_api.rows.existing import existing_row
 from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
 from storax_api.service import Caller, json
 from storax_core import limits

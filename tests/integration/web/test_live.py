@@ -42,7 +42,7 @@ def stream(browser: Browser, query: str, **headers: str) -> Iterator[Stream]:
 def position(user: User) -> int:
     """Return the position of the newest event, once it is published."""
     newest = int(user.get("/events/", limit=1)["results"][0]["position"])
-    eventually(lambda: user.world.value("SELECT position FROM feed WHERE name = 'feeder'") >= newest)
+    eventually(lambda: user.world.run(user.world.app.state.broadcast.published()) >= newest)
     return newest
 
 

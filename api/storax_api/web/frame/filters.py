@@ -14,6 +14,7 @@ from storax_core.resources import Resource
 # What browsers send of a field for a time; without a zone it is meant in UTC, as the page shows all times.
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 PAGED = ("ordering", "limit", "cursor", "fields")  # parameters of a list that are no conditions
+MOST_ROWS = 500  # of a page that people read; the next one is a click away
 Pair = tuple[str, str]
 
 
@@ -40,7 +41,8 @@ class UrlQuery:
         params = [pair for pair in self.pairs if pair[0] != "fields"]
         defaults = {"limit": str(limit), **({"ordering": ordering} if ordering else {})}
         params += [(name, value) for name, value in defaults.items() if name not in dict(params)]
-        return query_of(self.resource, QueryParams(params), LIST_PARAMETERS)
+        query = query_of(self.resource, QueryParams(params), LIST_PARAMETERS)
+        return query.model_copy(update={"limit": max(1, min(query.limit, MOST_ROWS))})
 
     def selection(self) -> select.Query:
         """Return the query of all rows that match, whatever the page shows of them. Raises Invalid."""

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from fastapi import Request
 
-from storax_api.existing import existing_row
 from storax_api.identity import scope
 from storax_api.requests.parameters import service_of
+from storax_api.rows.existing import existing_row
 from storax_api.service import Caller
 from storax_api.web.frame.viewer import Viewer
 from storax_core.database.connections import Connection

@@ -58,6 +58,6 @@ JOB_STATES: tuple[str, ...] = tuple(str(state) for state in J)
 UNKNOWN = ("stopped", "dot")
 
 
-def look(state: str) -> Look:
+def look_of(state: str) -> Look:
     """Return the look of a state; one that is not known here, of a newer release, is shown by its name."""
     return LOOKS.get(state) or Look(state, *UNKNOWN)

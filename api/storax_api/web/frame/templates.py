@@ -66,7 +66,7 @@ def environment() -> Environment:
         "exact": _exact, "output": _output, "as_json": _json, "as_line": _line, "number": _number,
         "duration": times.duration, "iso": times.iso, "full": times.full,
     }  # fmt: skip
-    env.globals |= {"look": states.look, "JOB_STATES": states.JOB_STATES, "visible": text.visible}
+    env.globals |= {"look_of": states.look_of, "JOB_STATES": states.JOB_STATES, "visible": text.visible}
     return env
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from storax_api.web.frame.reads import Row
-from storax_api.web.frame.states import look
+from storax_api.web.frame.states import look_of
 from storax_api.web.frame.times import duration, parse
 from storax_core.lifecycle.states import JOB_DONE
 
@@ -92,4 +92,4 @@ def _bar(stage: Stage, line: int, first: datetime, scale: float, now: datetime) 
     x = LEFT + (stage.start - first).total_seconds() * scale
     width = max(THINNEST, stage.seconds(now) * scale)
     text = f"{stage.state}: {duration(stage.seconds(now))}"
-    return Bar(round(min(x, WIDTH - THINNEST), 1), TOP + LINE * line, round(width, 1), look(stage.state).tone, text)
+    return Bar(round(min(x, WIDTH - THINNEST), 1), TOP + LINE * line, round(width, 1), look_of(stage.state).tone, text)

@@ -8,8 +8,8 @@ from uuid import uuid4
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from storax_api import bulk_commands
 from storax_api.requests.parameters import service_of
+from storax_api.rows import bulk_commands
 from storax_api.schemas import Retry, Selection
 from storax_api.service import Command
 from storax_api.web.frame import links

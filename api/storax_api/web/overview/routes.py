@@ -9,14 +9,21 @@ from storax_api.web.frame.live import published
 from storax_api.web.frame.reads import Reads, Row, Rows, reads_of
 from storax_api.web.frame.respond import Live, live_page
 from storax_api.web.frame.sites import presence
-from storax_api.web.frame.states import JOB_STATES, look
+from storax_api.web.frame.states import JOB_STATES, look_of
 from storax_api.web.frame.viewer import Reader
+from storax_core.lifecycle.states import JOB_RUNNABLE, JobState
 from storax_core.queries.select import Query
 from storax_core.resources import APPS, EVENTS, JOBS, SITES
 
 router = APIRouter()
 FAILURES, EVENTS_SHOWN, SITES_SHOWN = 8, 12, 50
 HOUR = timedelta(hours=1)
+FIGURES: dict[str, list[str]] = {
+    "running": [JobState.RUNNING],
+    "can start": list(JOB_RUNNABLE),
+    "finished": [JobState.JOB_FINISHED],
+    "failed": [JobState.FAILED],
+}
 
 
 @router.get("/")
@@ -31,7 +38,8 @@ async def overview(request: Request, viewer: Reader) -> Response:
         events = await reads.page(EVENTS, Query(ordering=["-position"], limit=EVENTS_SHOWN))
         apps = await reads.names(APPS, {row["app_id"] for row in failures.rows})
     context = {
-        "counts": _in_order(counts), "bar": _bar(counts), "total": sum(counts.values()), "apps": apps,
+        "counts": _in_order(counts), "figures": _figures(counts), "bar": _bar(counts),
+        "total": sum(counts.values()), "apps": apps,
         "failures": failures, "failed_since": (now - HOUR).isoformat(timespec="seconds"), "events": events.rows,
         "sites": [(site, presence(site, now)) for site in sites.rows], "more_sites": sites.next is not None,
     }  # fmt: skip
@@ -47,6 +55,11 @@ async def _failures(reads: Reads, now: datetime) -> Rows:
     )
 
 
+def _figures(counts: dict[str, int]) -> list[tuple[str, list[str], int]]:
+    """Return what is told of the jobs first: a label, the states that it means, and their number."""
+    return [(label, states, sum(counts.get(state, 0) for state in states)) for label, states in FIGURES.items()]
+
+
 def _in_order(counts: dict[str, int]) -> list[tuple[str, int]]:
     """Return states and numbers in the order of a job's life; states of other releases last."""
     known = [(state, counts[state]) for state in JOB_STATES if counts.get(state)]
@@ -57,7 +70,7 @@ def _bar(counts: dict[str, int]) -> list[Row]:
     """Return the parts of one bar of a width of 1000, one for each tone."""
     tones: dict[str, int] = {}
     for state, number in _in_order(counts):
-        tone = look(state).tone
+        tone = look_of(state).tone
         tones[tone] = tones.get(tone, 0) + number
     total, x, parts = sum(tones.values()), 0.0, []
     for tone, number in tones.items():
