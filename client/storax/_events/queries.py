@@ -40,5 +40,5 @@ class EventQuery(Query[M]):
             Unavailable: The server is away for longer than ``patience``, or at the beginning for 5 s.
             InvalidInput: The query has an order, an ``as_of()`` or filters of positions, or a value is wrong.
         """
-        position = getattr(after, "position", after)
+        position = after if after is None or isinstance(after, int) else after.position
         return EventStream(self._model, self._home(), self._plan, position, patience=patience, on_outage=on_outage)

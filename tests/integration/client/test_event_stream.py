@@ -227,6 +227,7 @@ class ApiProcess:
             self._running.wait(60)
 
 
+@pytest.mark.slow("an API process starts three times")
 def test_a_stream_outlives_the_api_stopped_or_killed(world: World, user: User) -> None:
     api, app = ApiProcess(world), user.app()
     outages: list[errors.Unavailable] = []
