@@ -168,7 +168,9 @@ def test_a_stream_includes_the_job_of_an_event_that_comes_alone(user: User, para
     ("query", "near"),
     [
         ("typ=job.created", "type"),
-        ("tags=a:b", "entity"),
+        ("position__gt=5", "after"),
+        ("exclude=%7B%22id%22:5%7D", "after"),
+        ("exclude=x", ""),
         ("limit=5", ""),
         ("after=x", ""),
         ("after=-1", ""),
