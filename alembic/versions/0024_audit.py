@@ -1,7 +1,7 @@
 """Events are found by actor, by command, and by the kind of thing where it is no job.
 
 Revision: 0024
-Revises: 0027
+Revises: 0023
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0024"
-down_revision = "0027"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
