@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from storax_core.resources import EVENTS, JOBS
 
 log = logging.getLogger("storax.api")
 BEAT_SEC = 15.0  # between comments that keep an idle connection open
+CHUNK_BYTES = 1 << 15  # of events that are sent at once
 SOON_SEC, LATER_SEC = 0.01, 0.5  # between reads of Postgres for what is not published yet: at first, and at most
 NOT_NOW = (Unavailable, TimeoutError, asyncpg.PostgresError)  # Postgres could not be read; it will be
 
@@ -73,10 +74,10 @@ class EventStream:
                 await asyncio.sleep(POLL_SEC)
             if batch is None or not await self._goes_on():
                 return
-            for event in await self._with_job([e for e in batch if e["position"] > self.at]):
-                self.at = event["position"]
-                if self._matches(event):
-                    yield _frame(event)
+            events = await self._with_job([e for e in batch if e["position"] > self.at])
+            for frames in _joined(event for event in events if self._matches(event)):
+                yield frames
+            self._advance(events)
 
     async def _goes_on(self) -> bool:
         """Whether the caller may read on. While Postgres cannot say so, nothing is sent."""
@@ -86,6 +87,10 @@ class EventStream:
             except NOT_NOW:
                 await asyncio.sleep(POLL_SEC)
         return False
+
+    def _advance(self, events: Batch) -> None:
+        if events:
+            self.at = events[-1]["position"]
 
     def _matches(self, event: dict[str, Any]) -> bool:
         return all(str(event[name]) in values for name, values in self.wanted.items())
@@ -114,9 +119,10 @@ class EventStream:
         pause, next_beat = SOON_SEC, time.monotonic() + BEAT_SEC
         while await self._goes_on():
             end, page = await self._next_page()
-            for event in await self._with_job(_events(page)):
-                self.at = event["position"]
-                yield _frame(event)
+            events = await self._with_job(_events(page))
+            for frames in _joined(events):
+                yield frames
+            self._advance(events)
             if page is not None and page.next is not None:
                 continue
             self.at = max(self.at, end)
@@ -141,13 +147,26 @@ class EventStream:
         end = await self.broadcast.published()
         filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
         query = select.Query(filter=filters, ordering=["position"], limit=1000)
-        async with self.db.owner(self.owner_id) as conn:
+        async with self.db.owner(self.owner_id, by_filter=True) as conn:
             await positions.check(conn, self.at)
             return end, await select.fetch_page(conn, EVENTS, self.owner_id, query, size=limits.STREAM_PAGE_BYTES)
 
 
 def _events(page: select.Page | None) -> Batch:
     return [dict(zip(page.columns, row, strict=True)) for row in page.rows] if page else []
+
+
+def _joined(events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield the frames of events, as many at once as make ``CHUNK_BYTES``: a send costs more than a small frame."""
+    size, frames = 0, list[bytes]()
+    for event in events:
+        frames.append(_frame(event))
+        size += len(frames[-1])
+        if size >= CHUNK_BYTES:
+            yield b"".join(frames)
+            size, frames = 0, []
+    if frames:
+        yield b"".join(frames)
 
 
 def _frame(event: dict[str, Any]) -> bytes:
