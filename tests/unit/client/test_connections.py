@@ -3,14 +3,18 @@
 import ssl
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from httpcore import ConnectionPool
 
+from proxy import Proxy
 from storax import Client
 from storax._runtime.connections.pool import Pool
+from storax._runtime.transport import Call
+from storax.errors import DeadlineExceeded
 
 
 class Opened:
@@ -142,6 +146,19 @@ def test_a_connection_that_the_server_closed_is_opened_anew():
         for path in ("/x", "/last", "/x"):
             client.call("POST" if path == "/last" else "GET", path)
     assert sorted(server.requests.values()) == [1, 2]
+
+
+def test_after_a_silence_no_further_call_meets_a_connection_to_the_same_frozen_process():
+    with Server(at_once=3) as server, Proxy(server.url) as balancer, Client(balancer.url, "t") as client:
+        call = client.get_transport().call
+        with ThreadPoolExecutor(3) as threads:
+            at_once = lambda seconds: list(threads.map(call, [Call("GET", "/x", deadline=seconds)] * 3))
+            at_once(30.0)
+            balancer.stall()
+            with pytest.raises(DeadlineExceeded):
+                call(Call("GET", "/x", deadline=1.0))
+            at_once(10.0)
+    assert sorted(server.requests.values()) == [1] * 6
 
 
 def test_the_connections_share_one_list_of_authorities_and_check_certificates_by_it():

@@ -57,6 +57,14 @@ class Pool(Generic[C]):
         for connection in connections:
             connection.close()
 
+    def close_idle(self) -> None:
+        """Close the connections that no call uses."""
+        with self._lock:
+            idle = [connection for connection, _ in self._idle]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
+
     def _take(self) -> C:
         with self._lock:
             connection = self._idle.pop()[0] if self._idle else self._open_one()
