@@ -164,7 +164,7 @@ class EventStream:
         end = await self.broadcast.published()
         filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
         query = select.Query(filter=filters, exclude=self.query.exclude, ordering=["position"], limit=1000)
-        async with self.db.owner(self.owner_id) as conn:
+        async with self.db.owner(self.owner_id, by_filter=True) as conn:
             await positions.check(conn, self.at)
             return end, await select.fetch_page(conn, EVENTS, self.owner_id, query, size=limits.STREAM_PAGE_BYTES)
 

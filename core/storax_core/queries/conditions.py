@@ -36,14 +36,19 @@ class Parameters:
         return parameter
 
 
-def all_of(source: Source, shape: QueryShape, parameters: Parameters) -> list[ColumnElement[bool]]:
+def all_of(
+    source: Source, shape: QueryShape, parameters: Parameters, *, one_row: bool = False
+) -> list[ColumnElement[bool]]:
     """The owner's rows, those of the log up to a position of the past, then every filter, then every exclusion.
 
-    That events are of no jobs is said as text: only by that a plan for any values uses their index.
+    That events are of no jobs is said as text: only by that a plan for any values uses their index. Where ids are named
+    (``one_row``: by a further condition) no index can answer the condition on the owner: a plan that was made for empty
+    tables would take one that begins with it, and read all of the owner's rows for a few.
     """
-    owner = source.column("owner_id") == parameters.add(BigInteger())
+    owner, by_id = parameters.add(BigInteger()), one_row or any(condition.name == "id" for condition in shape.filters)
+    column = source.column("owner_id")
     return [
-        owner,
+        column.is_not_distinct_from(owner) if by_id else column == owner,
         *(_until(source, parameters) if shape.past else ()),
         *([source.column("entity") != literal_column(f"'{JOBS.entity}'")] if shape.no_jobs else ()),
         *(_condition(source, one, shape, parameters) for one in shape.filters),
