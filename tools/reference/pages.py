@@ -1,7 +1,4 @@
-"""``python -m tools.reference.pages``: write docs/reference from the declarations; ``--check``: what is stale?
-
-The same declarations give the same bytes: no clock, no path, no order of a set.
-"""
+"""``python -m tools.reference.pages``: write docs/reference from the declarations; ``--check``: what is stale?"""
 
 import argparse
 import sys
