@@ -29,8 +29,8 @@ EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.exe"
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """One Chromium for all tests of this file."""
+def chromium(world: World) -> Iterator[Any]:
+    """One Chromium for all tests of this file. Its driver runs a loop in this thread, so it starts after the servers."""
     require("browser", "chromium")
     from playwright.sync_api import sync_playwright
 
