@@ -6,9 +6,9 @@ STAMP = $(VENV)/.installed
 LOCAL = $(VENV)/.installed-local
 SBIN = /usr/sbin
 
-.PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-grid-engine test-mariadb \
-  test-open-mpi test-root test-slurm test-spark test-ssh test-upgrade test-wheel lint types generate house picture migration promises \
-  guards bench bench-engine chaos clean
+.PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-faults test-grid-engine \
+  test-mariadb test-open-mpi test-root test-site test-slurm test-spark test-ssh test-upgrade test-wheel lint types generate \
+  house picture migration promises guards bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -50,8 +50,14 @@ check: $(STAMP) lint types  ## the fast part of `make test`, before each commit:
 	@$(PYTEST) --fast --numprocesses 2 --dist loadfile tests/house tests/unit
 
 PARALLEL = --numprocesses 3 --dist loadfile --no-loadscope-reorder
-test: $(STAMP) lint types  ## lint, types, and the tests of the platform; the parts below have the other tests
-	@$(PYTEST) $(PARALLEL) tests/chaos tests/conformance tests/house tests/integration tests/typing tests/unit
+test: $(STAMP) lint types  ## lint, types, and the tests of server and client; the parts below have the other tests
+	@$(PYTEST) $(PARALLEL) tests/house tests/integration/client tests/integration/rest tests/integration/server tests/integration/web tests/typing tests/unit
+
+test-site: $(STAMP)  ## the agent of a site, its launchers, schedulers and transfers, with jobs from end to end
+	@$(PYTEST) $(PARALLEL) tests/conformance tests/integration/agent tests/integration/jobs
+
+test-faults: $(STAMP)  ## processes that are killed, outages, restores, cut connections, and input at random
+	@$(PYTEST) $(PARALLEL) tests/chaos tests/faults
 
 test-engine: $(STAMP)  ## data frames, pipelines and feature learning, with real fits
 	@$(PYTEST) $(PARALLEL) tests/engine tests/learning
@@ -59,11 +65,12 @@ test-engine: $(STAMP)  ## data frames, pipelines and feature learning, with real
 test-acceptance: $(STAMP)  ## demo, command line, and the examples of README, docs and CONTRIBUTING, each as it stands
 	@$(PYTEST) $(PARALLEL) tests/acceptance
 
-test-all: test test-engine test-acceptance  ## the whole suite, but for optional servers, which have the targets below
+test-all: test test-site test-faults test-engine test-acceptance  ## the whole suite, but for optional servers, which have the targets below
 
 # Each target below installs one optional server (apt, as root) and runs the tests that need it: tests/needs.py.
 # The daemons that Debian's packages would start stay off (RUNLEVEL=1): the tests start their own, in a temporary folder.
 test-browser: $(STAMP)  ## the pages of the API in a real Chromium
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[browser]"
 	@$(call apt,Chromium,chromium,chromium)
 	@$(PYTEST) --with browser tests/acceptance
 
@@ -102,7 +109,7 @@ test-upgrade: $(STAMP)  ## the previous release at work, while the database is m
 	@$(PYTEST) --with upgrade tests/chaos
 
 test-root: $(STAMP)  ## what only root can try: full disks, other users
-	@$(PYTEST) --with root tests/conformance tests/integration
+	@$(PYTEST) --with root tests/conformance tests/faults tests/integration
 
 test-documents: $(STAMP)  ## run the Python of the reference documents in a folder: make test-documents DOCUMENTS=folder
 	@$(PYTEST) --with documents $(if $(DOCUMENTS),--documents "$(DOCUMENTS)") tests/acceptance tests/engine

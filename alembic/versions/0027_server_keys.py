@@ -1,4 +1,4 @@
-"""What API processes share: keys that sign what passes between them through Redis, and counts of failed logins.
+"""Keys with which API processes sign what they tell each other through Redis.
 
 Revision: 0027
 Revises: 0023
@@ -22,16 +22,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.execute("GRANT SELECT, INSERT ON server_key TO storax_worker")
-    op.create_table(
-        "login_failure",
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON login_failure TO storax_worker")
 
 
 def downgrade() -> None:
-    op.drop_table("login_failure")
     op.drop_table("server_key")

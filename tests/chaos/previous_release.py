@@ -78,7 +78,7 @@ class Load:
             self.site = int(self._ask(client, "POST", "/sites/", {"name": name})["id"])
             app = {"site_id": self.site, "name": "Echo", "command_template": "echo"}
             self.app = int(self._ask(client, "POST", "/apps/", app)["id"])
-        works = (self._create, self._create, self._work, self._work, self._look)
+        works = (self._create, self._create, self._work, self._work, self._read)
         self._threads = [threading.Thread(target=self._repeat, args=(work,)) for work in works]
 
     def __enter__(self) -> "Load":
@@ -144,7 +144,7 @@ class Load:
                 break
         self._ask(client, "DELETE", f"/sessions/{session}")
 
-    def _look(self, client: httpx.Client, number: int) -> None:
+    def _read(self, client: httpx.Client, number: int) -> None:
         self._ask(client, "POST", "/jobs/counts", {"by": "state", "filter": {"site_id": self.site}})
         self._ask(client, "GET", f"/jobs/?site_id={self.site}&limit=20")
         self._ask(client, "POST", "/events/query", {"limit": 20, "ordering": ["-position"]})

@@ -39,7 +39,7 @@ STATEMENTS = {
 
 def objections(source: str) -> list[str]:
     """Return what a migration's ``upgrade`` does that code of the release before cannot bear."""
-    made: set[str] = set()
+    new_tables: set[str] = set()
     out = []
     module = ast.parse(source)
     calls = [
@@ -52,17 +52,17 @@ def objections(source: str) -> list[str]:
     for call in sorted(calls, key=lambda node: node.lineno):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if name == "create_table":
-            made.add(ast.unparse(call.args[0]))
-        out += [f"line {call.lineno} {what}" for what in _objections_to(name, call, made)]
+            new_tables.add(ast.unparse(call.args[0]))
+        out += [f"line {call.lineno} {what}" for what in _objections_to(name, call, new_tables)]
     return out
 
 
-def _objections_to(name: str, call: ast.Call, made: set[str]) -> list[str]:
+def _objections_to(name: str, call: ast.Call, new_tables: set[str]) -> list[str]:
     options = {option.arg: option.value for option in call.keywords}
     table = ast.unparse(call.args[1]) if name == "create_index" and len(call.args) > 1 else ""
     if name in CALLS:
         return [CALLS[name]]
-    if name == "create_index" and _is(options.get("unique"), True) and table not in made:
+    if name == "create_index" and _is(options.get("unique"), True) and table not in new_tables:
         return ["adds a unique index"]
     if name == "alter_column":
         tighter = [what for option, what in TIGHTER.items() if option in options]

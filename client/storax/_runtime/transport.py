@@ -13,10 +13,9 @@ from uuid import uuid4
 
 from storax._runtime.connections.pool import IDLE_SEC, Pool
 from storax._runtime.connections.proxies import is_proxied
-from storax._runtime.json import loads
-from storax._runtime.reply import Reply
+from storax._runtime.reply import Reply, problem
 from storax._runtime.retry import CONNECT_WITHIN, Patience, is_transient, seconds_of
-from storax.errors import DeadlineExceeded, InvalidInput, NotStorax, ServerDown, StoraxError, Unavailable, from_answer
+from storax.errors import DeadlineExceeded, InvalidInput, NotStorax, ServerDown, StoraxError, Unavailable
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -278,17 +277,6 @@ class Stream:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return
-
-
-def problem(reply: Reply) -> StoraxError:
-    """Return the error of a reply with a status of 400 or more."""
-    try:
-        body = loads(reply.content)
-    except ValueError:
-        body = None
-    details = body if isinstance(body, dict) else {"detail": reply.unexplained}
-    wait = seconds_of(reply.headers.get("retry-after"))
-    return from_answer(reply.status, details, request_id=reply.request_id, retry_after=wait)
 
 
 def _is_no_http(failure: httpx.TransportError | None) -> bool:
