@@ -7,8 +7,8 @@ LOCAL = $(VENV)/.installed-local
 SBIN = /usr/sbin
 
 .PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-faults test-grid-engine \
-  test-mariadb test-open-mpi test-root test-site test-slurm test-spark test-ssh test-wheel lint types generate house picture \
-  migration promises guards bench bench-engine chaos clean
+  test-mariadb test-open-mpi test-root test-site test-slurm test-spark test-ssh test-upgrade test-wheel lint types generate \
+  house picture migration promises guards bench bench-engine chaos clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -103,6 +103,10 @@ test-spark: $(STAMP)  ## the SQL of features on a local Spark, which it installs
 # Installs all that the local stack needs once more, so not among what `make test` does.
 test-wheel: $(STAMP)  ## build the wheel, install it in an empty environment, run README's script on its stack
 	@$(PYTEST) --with wheel tests/acceptance
+
+# Takes the previous release from the history of git, and minutes of load.
+test-upgrade: $(STAMP)  ## the previous release at work, while the database is migrated under it and this release joins it
+	@$(PYTEST) --with upgrade tests/chaos
 
 test-root: $(STAMP)  ## what only root can try: full disks, other users
 	@$(PYTEST) --with root tests/conformance tests/faults tests/integration

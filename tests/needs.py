@@ -22,6 +22,7 @@ TARGETS = {
     "slurm": "make test-slurm",
     "spark": "make test-spark",
     "ssh": "make test-ssh",
+    "upgrade": "make test-upgrade",
     "wheel": "make test-wheel",
 }
 # A fixture that starts an optional server, and what its tests need.

@@ -105,7 +105,7 @@ async def _piece(request: Request, viewer: Viewer, wanted: Wanted) -> Piece:
     """Have the agent read it; where it cannot, the piece says why."""
     job = wanted.job
     of_job = {"job_id": job["id"], "workdir": job["workdir"], "attempt": job["attempt"], "path": None}
-    exchange = Exchange(service_of(request), viewer.caller.owner_id, viewer.caller.token_id)
+    exchange = await Exchange.of(service_of(request), viewer.caller)
     which = {"stream": wanted.stream, "offset": wanted.offset, "size": WINDOW}
     try:
         return _text_of(await exchange.ask(wanted.site, {**of_job, **which}, WAIT_SEC), ended=wanted.has_ended)
