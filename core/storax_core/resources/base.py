@@ -147,11 +147,6 @@ class Resource:
         return (*(n for n, f in self.fields.items() if not f.mark.secret and n != "owner_id"), *self.computed)
 
     @cached_property
-    def listed(self) -> tuple[str, ...]:
-        """Names of the fields that a list has by default."""
-        return tuple(name for name in self.visible if name not in self.on_request)
-
-    @cached_property
     def folded(self) -> tuple[str, ...]:
         """Names of the fields whose values live in the log."""
         kept = {"id", "owner_id", "version", "creation_date", "last_update"}

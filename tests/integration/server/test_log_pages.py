@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from storax_core.database.connections import Database
-from storax_core.queries import statements
+from storax_core.queries import select, statements
 from storax_core.queries.filters import selection_of
 from storax_core.queries.ordering import keys_of
 from storax_core.resources import EVENTS
@@ -46,7 +46,9 @@ def log(database_url: str) -> str:
 def blocks(url: str, ordering: str, **wanted: Any) -> tuple[int, int]:
     """Read one page of 100 events with the API's statement; return its rows, and the blocks that Postgres looked at."""
     selection, keys = selection_of(EVENTS, OWNER, wanted), keys_of(EVENTS, [ordering])
-    page = statements.page(EVENTS.entity, selection.shape, EVENTS.listed, keys, 100, cursor=False, skips=False)
+    page = statements.page(
+        EVENTS.entity, selection.shape, select.columns_of(EVENTS, None), keys, 100, cursor=False, skips=False
+    )
     explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {page.sql}"
 
     async def run() -> str:
