@@ -69,7 +69,7 @@ def columns_of(resource: Resource, fields: Sequence[str] | None) -> tuple[str, .
     for name in fields or ():
         if name not in resource.visible:
             raise Invalid(f"{resource.path} has no field {name!r}", hint=nearest(name, resource.visible))
-    return tuple(dict.fromkeys(fields or (n for n in resource.visible if n not in resource.on_request)))
+    return tuple(dict.fromkeys(fields or (name for name in resource.visible if name not in resource.on_request)))
 
 
 async def fetch_page(

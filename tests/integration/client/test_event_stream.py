@@ -265,8 +265,8 @@ def test_a_revoked_token_ends_the_stream_with_its_error(world: World, user: User
     token = user.post("/tokens/", {"name": "short"})
     with Client(world.url, token["token"]):
         follower = Follower(EventLog.objects)
-    user.delete(f"/tokens/{token['id']}")
-    eventually(lambda: follower.error)
+        user.delete(f"/tokens/{token['id']}")
+        eventually(lambda: follower.error)
     assert isinstance(follower.error, errors.Unauthorized)
 
 

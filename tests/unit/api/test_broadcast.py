@@ -129,7 +129,7 @@ class Script(EventStream):
         return end, Page(["position", "type"], rows, None, None)
 
 
-def positions_of(frames: list[bytes]) -> list[int]:
+def positions_in(frames: list[bytes]) -> list[int]:
     """Return the positions of the events in the pieces of a stream."""
     return [int(event.id) for event in parse(frames) if event.data]
 
@@ -141,7 +141,7 @@ def test_a_stream_waits_for_the_published_position_to_reach_its_cursor() -> None
     async def run() -> list[bytes]:
         return [f async for f in script._past(Subscriber(1, cursor=8))]
 
-    assert positions_of(asyncio.run(run())) == [4, 5, 7, 8]
+    assert positions_in(asyncio.run(run())) == [4, 5, 7, 8]
     assert script.at == 8
     assert len(script.reads) == 1
 
@@ -156,7 +156,7 @@ def test_a_stream_waits_for_its_cursor_however_long_it_takes(monkeypatch: pytest
         return [f async for f in script._past(Subscriber(1, cursor=8))]
 
     frames = asyncio.run(asyncio.wait_for(run(), 60))
-    assert positions_of(frames) == [7, 8]
+    assert positions_in(frames) == [7, 8]
     assert b"id: 5\n: beat\n\n" in frames
 
 
