@@ -51,7 +51,7 @@ check: $(STAMP) lint types  ## the fast part of `make test`, before each commit:
 
 PARALLEL = --numprocesses 3 --dist loadfile --no-loadscope-reorder
 test: $(STAMP) lint types  ## lint, types, and the tests of server and client; the parts below have the other tests
-	@$(PYTEST) $(PARALLEL) tests/house tests/integration/client tests/integration/rest tests/integration/server tests/typing tests/unit
+	@$(PYTEST) $(PARALLEL) tests/house tests/integration/client tests/integration/rest tests/integration/server tests/integration/web tests/typing tests/unit
 
 test-site: $(STAMP)  ## the agent of a site, its launchers, schedulers and transfers, with jobs from end to end
 	@$(PYTEST) $(PARALLEL) tests/conformance tests/integration/agent tests/integration/jobs
