@@ -6,9 +6,9 @@ STAMP = $(VENV)/.installed
 LOCAL = $(VENV)/.installed-local
 SBIN = /usr/sbin
 
-.PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-grid-engine test-mariadb \
-  test-open-mpi test-root test-slurm test-spark test-ssh test-wheel lint types generate house picture migration promises \
-  test-fuzz guards bench bench-engine chaos chaos-rounds fuzz clean
+.PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-faults test-grid-engine \
+  test-mariadb test-open-mpi test-root test-site test-slurm test-spark test-ssh test-wheel lint types generate house picture \
+  migration promises test-fuzz guards bench bench-engine chaos chaos-rounds fuzz clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -50,8 +50,14 @@ check: $(STAMP) lint types  ## the fast part of `make test`, before each commit:
 	@$(PYTEST) --fast --numprocesses 2 --dist loadfile tests/house tests/unit
 
 PARALLEL = --numprocesses 3 --dist loadfile --no-loadscope-reorder
-test: $(STAMP) lint types  ## lint, types, and the tests of the platform; the parts below have the other tests
-	@$(PYTEST) $(PARALLEL) tests/chaos tests/conformance tests/house tests/integration tests/typing tests/unit
+test: $(STAMP) lint types  ## lint, types, and the tests of server and client; the parts below have the other tests
+	@$(PYTEST) $(PARALLEL) tests/house tests/integration/client tests/integration/rest tests/integration/server tests/typing tests/unit
+
+test-site: $(STAMP)  ## the agent of a site, its launchers, schedulers and transfers, with jobs from end to end
+	@$(PYTEST) $(PARALLEL) tests/conformance tests/integration/agent tests/integration/jobs
+
+test-faults: $(STAMP)  ## processes that are killed, outages, restores, cut connections, and input at random
+	@$(PYTEST) $(PARALLEL) tests/chaos tests/faults
 
 test-engine: $(STAMP)  ## data frames, pipelines and feature learning, with real fits
 	@$(PYTEST) $(PARALLEL) tests/engine tests/learning
@@ -59,7 +65,7 @@ test-engine: $(STAMP)  ## data frames, pipelines and feature learning, with real
 test-acceptance: $(STAMP)  ## demo, command line, and the examples of README, docs and CONTRIBUTING, each as it stands
 	@$(PYTEST) $(PARALLEL) tests/acceptance
 
-test-all: test test-engine test-acceptance  ## the whole suite, but for optional servers, which have the targets below
+test-all: test test-site test-faults test-engine test-acceptance  ## the whole suite, but for optional servers, which have the targets below
 
 # Each target below installs one optional server (apt, as root) and runs the tests that need it: tests/needs.py.
 # The daemons that Debian's packages would start stay off (RUNLEVEL=1): the tests start their own, in a temporary folder.
@@ -98,7 +104,7 @@ test-wheel: $(STAMP)  ## build the wheel, install it in an empty environment, ru
 	@$(PYTEST) --with wheel tests/acceptance
 
 test-root: $(STAMP)  ## what only root can try: full disks, other users
-	@$(PYTEST) --with root tests/chaos tests/conformance tests/integration
+	@$(PYTEST) --with root tests/chaos tests/conformance tests/faults tests/integration
 
 test-documents: $(STAMP)  ## run the Python of the reference documents in a folder: make test-documents DOCUMENTS=folder
 	@$(PYTEST) --with documents $(if $(DOCUMENTS),--documents "$(DOCUMENTS)") tests/acceptance tests/engine
@@ -155,7 +161,7 @@ test-fuzz: $(STAMP)  ## requests that schemathesis makes for every operation of 
 	@$(FUZZ) --with fuzz tests/chaos
 
 # Crafted bad input: values, statements, paths, arguments, policies, tokens.
-CORPUS = tests/integration/rest/test_bad_input.py tests/integration/rest/test_access.py tests/integration/rest/test_failed_logins.py \
+CORPUS = tests/faults/test_bad_input.py tests/integration/rest/test_access.py tests/integration/rest/test_failed_logins.py \
   tests/integration/agent/test_hostile_server.py tests/integration/agent/test_strange_records.py tests/unit/core/test_queries.py \
   tests/unit/agent/test_inside.py tests/unit/agent/test_prepare.py tests/unit/agent/test_policy.py
 fuzz: test-fuzz  ## that, the client against a plain model, the rules in a simulated world, bad input: make fuzz EXAMPLES=1000

@@ -103,7 +103,15 @@ class World:
         asyncio.set_event_loop(self.loop)
         with contextlib.closing(self._listener):
             self.loop.run_until_complete(self.server.serve(sockets=[self._listener]))
+            self.loop.run_until_complete(self._end_tasks())
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+
+    async def _end_tasks(self) -> None:
+        """Cancel the calls that outlived the shutdown, and wait for their end, as ``asyncio.run`` does for users."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def run(self, work: Coroutine[Any, Any, T], *, seconds: float = 60) -> T:
         """Run a coroutine on the platform's loop and return its result."""

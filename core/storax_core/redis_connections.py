@@ -48,11 +48,17 @@ class RedisConnections:
         self._redis = _client(url, 64)
         self._sleeping = _client(url, sleepers)
         self._rest_until = 0.0
+        self._closed = False
         self.bad_entries = 0
 
     @asynccontextmanager
     async def _guard(self, seconds: float | None, type_of_keys: str = "", *keys: str) -> AsyncIterator[None]:
-        """Raise QueueDown after ``seconds``, or if Redis fails. ``keys`` are those that the block uses."""
+        """Raise QueueDown after ``seconds``, or if Redis fails. ``keys`` are those that the block uses.
+
+        A call that outlives its process' shutdown opens no connection, and leaves none open.
+        """
+        if self._closed:
+            raise QueueDown("the connections to Redis are closed")
         try:
             async with asyncio.timeout(seconds):
                 yield
@@ -62,6 +68,9 @@ class RedisConnections:
             if "WRONGTYPE" in str(error):
                 await self._delete_foreign(type_of_keys, keys)
             raise QueueDown(str(error) or type(error).__name__) from error
+        finally:
+            if self._closed:
+                await self.close()
 
     @asynccontextmanager
     async def _quick(self, type_of_keys: str = "", *keys: str) -> AsyncIterator[None]:
@@ -97,6 +106,7 @@ class RedisConnections:
         log.warning("Redis held what is not ours, and it was skipped: %s", what)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good."""
+        self._closed = True
         await self._redis.aclose()
         await self._sleeping.aclose()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from storax._runtime.json import loads
+from storax._runtime.retry import seconds_of
+from storax.errors import StoraxError, from_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +48,21 @@ class Reply:
         if not kind or kind.endswith("json") or self.status in (407, 408, 425, 429, 502, 503, 504, *range(520, 531)):
             return ""
         return f"it answers {self.status} with {kind}"
+
+    @property
+    def unexplained(self) -> str:
+        """What to say of an error whose body says nothing."""
+        if self.status == 407:
+            return "A proxy on the way to the server asks for a user and password (407); see HTTP_PROXY and NO_PROXY."
+        return f"The server answered {self.status} without saying why."
+
+
+def problem(reply: Reply) -> StoraxError:
+    """Return the error of a reply with a status of 400 or more."""
+    try:
+        body = loads(reply.content)
+    except ValueError:
+        body = None
+    details = body if isinstance(body, dict) else {"detail": reply.unexplained}
+    wait = seconds_of(reply.headers.get("retry-after"))
+    return from_answer(reply.status, details, request_id=reply.request_id, retry_after=wait)

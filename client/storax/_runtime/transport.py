@@ -6,16 +6,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from functools import partial
 from types import ModuleType
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from storax._runtime.json import loads
-from storax._runtime.reply import Reply
+from storax._runtime.connections.pool import IDLE_SEC, Pool
+from storax._runtime.connections.proxies import is_proxied
+from storax._runtime.reply import Reply, problem
 from storax._runtime.retry import CONNECT_WITHIN, Patience, is_transient, seconds_of
-from storax.errors import DeadlineExceeded, InvalidInput, NotStorax, ServerDown, StoraxError, Unavailable, from_answer
+from storax.errors import DeadlineExceeded, InvalidInput, NotStorax, ServerDown, StoraxError, Unavailable
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 # httpx imports its own command line, which imports rich, click and pygments: 160 ms of CPU that no client needs.
 _spared = "httpx" not in sys.modules and "httpx._main" not in sys.modules
@@ -71,8 +74,7 @@ class Transport:
         self._connect_within = CONNECT_WITHIN if connect_within is None else connect_within
         self._lock = threading.Lock()
         self._is_known = False  # whether Storax has answered
-        self._send: Send | None = None
-        self._close: Callable[[], None] = lambda: None
+        self._pool: Pool[_Connection] | None = None
 
     def use_token(self, token: str) -> None:
         """Use this token from the next call on."""
@@ -147,11 +149,8 @@ class Transport:
     def _once(self, call: Call, left: float) -> Reply:
         # Only a read may be repeated while its first reply may still come.
         patience = max(1.0, left if call.mutates else min(left, READ_TIMEOUT))
-        response = self._sender()(self._request(call, read_timeout=patience))
-        try:
+        with self._exchange(self._request(call, read_timeout=patience)) as response:
             response.read()
-        finally:
-            response.close()
         return Reply(response.status_code, response.headers, response.content)
 
     def _request(self, call: Call, *, read_timeout: float, headers: Mapping[str, str] | None = None) -> httpx.Request:
@@ -175,16 +174,13 @@ class Transport:
         Raises:
             StoraxError: the server refused it or does not answer. A stream that breaks raises Unavailable.
         """
-        with self._translated_errors(call):
-            response = self._sender()(self._request(call, read_timeout=silence, headers=headers))
-            try:
-                if response.status_code >= 300:
-                    response.read()
-                    reply = Reply(response.status_code, response.headers, response.content)
-                    raise self._not_storax(reply.foreign) if reply.foreign else problem(reply)
-                yield Stream(response)
-            finally:
-                response.close()
+        request = self._request(call, read_timeout=silence, headers=headers)
+        with self._translated_errors(call), self._exchange(request) as response:
+            if response.status_code >= 300:
+                response.read()
+                reply = Reply(response.status_code, response.headers, response.content)
+                raise self._not_storax(reply.foreign) if reply.foreign else problem(reply)
+            yield Stream(response)
 
     @contextmanager
     def _translated_errors(self, call: Call) -> Iterator[None]:
@@ -195,29 +191,68 @@ class Transport:
 
     # ---- connections ----------------------------------------------------------------------------------------------
 
-    def _sender(self) -> Send:
-        if self._send is None:
-            with self._lock:
-                self._send = self._send or self._open()
-        return self._send
+    @contextmanager
+    def _exchange(self, request: httpx.Request) -> Iterator[httpx.Response]:
+        """Send a request over a connection that is its own until the block ends."""
+        pool = self._open_pool()
+        try:
+            with pool.lend() as connection:
+                response = connection.send(request)
+                try:
+                    yield response
+                finally:
+                    response.close()
+        except httpx.ReadTimeout:
+            # The process at the other end may be frozen while others serve, and idle connections may lead to it too.
+            pool.close_idle()
+            raise
 
-    def _open(self) -> Send:
+    def _open_pool(self) -> "Pool[_Connection]":
+        if self._pool is None:
+            with self._lock:
+                self._pool = self._pool or Pool(self._opener())
+        return self._pool
+
+    def _opener(self) -> "Callable[[], _Connection]":
         if self._http is not None:
-            return self._http.handle_request
-        if _proxied(self.base):
-            client = httpx.Client(trust_env=True, follow_redirects=False)
-            self._close = client.close
-            return lambda request: client.send(request, stream=True)
-        # Without the outer Client: no cookies, redirects and hooks, and a third less time a call.
-        pool = httpx.HTTPTransport(verify=self.base.startswith("https"), limits=httpx.Limits(keepalive_expiry=30.0))
-        self._close = pool.close
-        return pool.handle_request
+            http = self._http
+            return lambda: _Connection(http.handle_request, lambda: None)
+        proxied = is_proxied(self.base)
+        # One for all connections: it reads the files of the authorities.
+        verify = httpx.create_ssl_context() if proxied or self.base.startswith("https") else False
+        return partial(_proxied_connection if proxied else _direct_connection, verify)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         with self._lock:
-            self._close()
-            self._send, self._close = None, lambda: None
+            pool, self._pool = self._pool, None
+        if pool:
+            pool.close()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Connection:
+    """A transport of httpx with one connection, which it opens anew when the server has closed it.
+
+    A pool of httpx looks through all of its connections at each request, so it gets no more than one.
+    """
+
+    send: Send
+    close: Callable[[], None]
+
+
+_ONE = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SEC)
+
+
+def _direct_connection(verify: "SSLContext | bool") -> _Connection:
+    # Without httpx.Client: no cookies, redirects and hooks, and a third less time a call.
+    transport = httpx.HTTPTransport(verify=verify, limits=_ONE)
+    return _Connection(transport.handle_request, transport.close)
+
+
+def _proxied_connection(verify: "SSLContext | bool") -> _Connection:
+    client = httpx.Client(verify=verify, limits=_ONE, trust_env=True, follow_redirects=False)
+    return _Connection(partial(client.send, stream=True), client.close)
 
 
 class Stream:
@@ -244,23 +279,6 @@ class Stream:
                 return
 
 
-def problem(reply: Reply) -> StoraxError:
-    """Return the error of a reply with a status of 400 or more."""
-    try:
-        body = loads(reply.content)
-    except ValueError:
-        body = None
-    details = body if isinstance(body, dict) else {"detail": _silent(reply.status)}
-    wait = seconds_of(reply.headers.get("retry-after"))
-    return from_answer(reply.status, details, request_id=reply.request_id, retry_after=wait)
-
-
-def _silent(status: int) -> str:
-    if status == 407:
-        return "A proxy on the way to the server asks for a user and password (407); see HTTP_PROXY and NO_PROXY."
-    return f"The server answered {status} without saying why."
-
-
 def _is_no_http(failure: httpx.TransportError | None) -> bool:
     """Return whether the bytes that came are no HTTP, as those of a database or of ssh."""
     return isinstance(failure, httpx.RemoteProtocolError) and "illegal" in str(failure)
@@ -272,20 +290,3 @@ def _describe(failure: Exception | None) -> str:
         if known in text:
             return {"refused": "connection refused"}.get(known, known)
     return text or type(failure).__name__
-
-
-def _proxied(url: str) -> bool:
-    """Return whether the environment names a proxy for this address; never for this machine."""
-    from urllib.request import getproxies, proxy_bypass
-
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or _is_loopback(host) or not getproxies():
-        return False
-    return not proxy_bypass(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -42,3 +42,17 @@ def test_jobs_are_popped_by_priority_then_age_whoever_put_them_there(redis_url: 
         return popped
 
     assert asyncio.run(work()) == [9, 4, 5]
+
+
+def test_a_call_that_outlives_the_shutdown_leaves_no_connection_open(redis_url: str) -> None:
+    async def work() -> list[bool]:
+        queues = Queues(redis_url)
+        async with queues._quick():
+            await queues.close()
+            await queues._redis.set("late", b"1")
+        with pytest.raises(QueueDown, match="closed"):
+            await queues.mark("later", "yes")
+        pools = [client.connection_pool for client in (queues._redis, queues._sleeping)]
+        return [one.is_connected for pool in pools for one in (*pool._available_connections, *pool._in_use_connections)]
+
+    assert asyncio.run(work()) == [False]

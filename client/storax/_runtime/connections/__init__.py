@@ -1,0 +1,1 @@
+"""The connections of a client to its server."""
