@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from chaos.kit.storm import Outcome, Plan, run
+from storax.local import LocalError
 
 SHOWN = 10
 
@@ -39,7 +40,7 @@ def _storm(seed: int, options: argparse.Namespace) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="storax-chaos-"))
     try:
         outcome = run(plan, folder)
-    except AssertionError as error:
+    except (AssertionError, LocalError) as error:
         _say(f"seed {seed}: {error}; kept: {folder}")
         return False
     _report(seed, outcome)

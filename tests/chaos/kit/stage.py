@@ -1,7 +1,9 @@
 """Where a storm takes place: a real stack with its site, and a second site behind a bad network."""
 
+import contextlib
 import os
 import random
+import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -43,7 +45,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         with ExitStack() as exits:
-            self.stack = exits.enter_context(LocalStack(self.folder / "stack"))
+            self.stack = exits.enter_context(LocalStack(self.folder / "stack", port=_own_port()))
             self.database_url = self.stack.administrator_url
             (self.folder / "away").mkdir()
             host = self._use_privileges(exits) if self._privileged else "127.0.0.1"
@@ -99,3 +101,11 @@ class Stage:
         self.stack.start()
         if self.away.agent is None or self.away.agent.poll() is not None:
             self.away.start()
+
+
+def _own_port() -> int:
+    """A free port that no other stack takes while the API is down: those take the first free one from 8360."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.SystemRandom().randrange(10_000, 30_000)))
+            return int(probe.getsockname()[1])
