@@ -23,7 +23,7 @@ from storax_core.lifecycle.change import Change
 from storax_core.lifecycle.states import HOOKS, JOB_DONE, JOB_TAKEABLE, JOB_TRANSITIONS, JobState
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
-EXAMPLES = int(os.environ.get("STORAX_FUZZ_EXAMPLES", "6")) * 10
+EXAMPLES = int(os.environ.get("STORAX_FUZZ_EXAMPLES", "6")) * 20
 STEPS = 50
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SESSIONS = (1, 2)
@@ -39,13 +39,12 @@ HOOK_SETS = (
 
 @dataclass
 class Message:
-    """A report on its way. It stays in the outbox of its session until an answer arrives; ``seen``: it was delivered."""
+    """A report on its way. It stays in the outbox of its session until an answer arrives."""
 
     session: int
     epoch: int
     states: tuple[str, ...]
     attempt: int
-    seen: bool = False
 
 
 @dataclass
@@ -102,6 +101,14 @@ class World(RuleBasedStateMachine):
             assert was == "CANCELLED", "a cancellation that was accepted binds"
         self.bound = self.facts["cancel_requested"]
 
+    def leased(self) -> list[int]:
+        """The sessions that believe to hold the job, or did."""
+        return [session for session, holder in self.holders.items() if holder.epoch]
+
+    def waiting(self) -> list[Message]:
+        """All reports that wait for an answer, the oldest first."""
+        return sorted((one for holder in self.holders.values() for one in holder.outbox), key=lambda one: one.epoch)
+
     # ---- sessions --------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.facts["session_id"] is None and self.facts["state"] in JOB_TAKEABLE)
@@ -114,12 +121,12 @@ class World(RuleBasedStateMachine):
             holder = self.holders[session]
             holder.epoch, holder.state, holder.running = self.facts["lease_epoch"], self.facts["state"], False
 
-    @rule(session=st.sampled_from(SESSIONS), end=st.sampled_from((*ENDS, "FAILED", "RUNNING", "hook", "nonsense")))
-    def report(self, session: int, end: str) -> None:
-        """A session writes down what happened to its job; nothing is sent yet."""
+    @precondition(lambda self: self.leased())
+    @rule(number=st.integers(0, 1), end=st.sampled_from((*ENDS, "FAILED", "RUNNING", "hook", "nonsense")))
+    def report(self, number: int, end: str) -> None:
+        """A session that believes to hold the job writes down what happened to it; nothing is sent yet."""
+        session = self.leased()[number % len(self.leased())]
         holder = self.holders[session]
-        if not holder.epoch:
-            return
         if end == "hook":
             states: tuple[str, ...] = (holder.state,) if holder.state in HOOKS else ()
         elif end == "nonsense":
@@ -130,13 +137,12 @@ class World(RuleBasedStateMachine):
         if states:
             holder.outbox.append(Message(session, holder.epoch, states, self.facts["attempt"] + 1))
 
-    @rule(session=st.sampled_from(SESSIONS), number=st.integers(0, 9), answered=st.booleans())
-    def deliver(self, session: int, number: int, answered: bool) -> None:
-        """A report of an outbox arrives, in any order; without an answer it comes again."""
-        outbox = self.holders[session].outbox
-        if not outbox:
-            return
-        message = outbox[number % len(outbox)]
+    @precondition(lambda self: self.waiting())
+    @rule(number=st.integers(0, 9), answered=st.booleans())
+    def deliver(self, number: int, answered: bool) -> None:
+        """A report of an outbox arrives, in any order, mostly the last; without an answer it comes again."""
+        waiting = self.waiting()
+        message = waiting[-1 - number % len(waiting)]
         before, row = dict(self.facts), {
             "lease_epoch": message.epoch, "patch": {}, "attempt": message.attempt,
             "moves": [{"to": state, "data": {}} for state in message.states],
@@ -149,9 +155,8 @@ class World(RuleBasedStateMachine):
             assert change.patch == {}, "what is refused changes nothing"
             assert [event.type for event in change.events] == ["job.report_refused"]
         self.apply(change)
-        message.seen = True
         if answered:
-            outbox.remove(message)
+            self.holders[message.session].outbox.remove(message)
 
     @precondition(lambda self: self.facts["session_id"] is not None)
     @rule(reason=st.sampled_from(["session expired", "site deleted"]))

@@ -13,6 +13,7 @@ SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32))
 JOBS, FAULTS_SEC = 150, 20.0
 
 
+@pytest.mark.timeout(1200)  # of which the jobs have ten minutes to end on a busy machine
 @pytest.mark.slow("a stack starts, and its parts come back after each fault")
 def test_a_storm_loses_doubles_and_changes_nothing(
     tmp_path: Path, record_property: Callable[[str, object], None]
