@@ -51,7 +51,7 @@ check: $(STAMP) lint types  ## the fast part of `make test`, before each commit:
 
 PARALLEL = --numprocesses 3 --dist loadfile --no-loadscope-reorder
 test: $(STAMP) lint types  ## lint, types, and the tests of server and client; the parts below have the other tests
-	@$(PYTEST) $(PARALLEL) tests/house tests/integration/client tests/integration/rest tests/integration/server tests/typing tests/unit
+	@$(PYTEST) $(PARALLEL) tests/house tests/integration/client tests/integration/rest tests/integration/server tests/integration/web tests/typing tests/unit
 
 test-site: $(STAMP)  ## the agent of a site, its launchers, schedulers and transfers, with jobs from end to end
 	@$(PYTEST) $(PARALLEL) tests/conformance tests/integration/agent tests/integration/jobs
@@ -70,6 +70,7 @@ test-all: test test-site test-faults test-engine test-acceptance  ## the whole s
 # Each target below installs one optional server (apt, as root) and runs the tests that need it: tests/needs.py.
 # The daemons that Debian's packages would start stay off (RUNLEVEL=1): the tests start their own, in a temporary folder.
 test-browser: $(STAMP)  ## the pages of the API in a real Chromium
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[browser]"
 	@$(call apt,Chromium,chromium,chromium)
 	@$(PYTEST) --with browser tests/acceptance
 

@@ -7,8 +7,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LIMIT = 60.0
+LIMIT = 180.0
 """Seconds after which a condition counts as never met. The limit ends a hang; a test that passes never waits for it."""
+
+LONGEST_PAUSE_SEC = 0.1
 
 HANG_SEC = 500.0
 """Seconds after which a program that a test runs to its end counts as hung, whatever else the machine does."""
@@ -20,9 +22,13 @@ def when_open(gate: Path, code: int) -> str:
 
 
 def eventually(fact: Callable[[], T], *, seconds: float = LIMIT, step: float = 0.01) -> T:
-    """Call ``fact`` until it returns a true value, and return that value. Fail the test after ``seconds``."""
+    """Call ``fact`` until it returns a true value, and return that value. Fail the test after ``seconds``.
+
+    The pauses between the calls grow from ``step`` seconds by an eighth each: a wait costs the machine little.
+    """
     end = time.monotonic() + seconds
     while not (answer := fact()):
         assert time.monotonic() < end, f"not within {seconds} s: {answer!r}"
         time.sleep(step)
+        step = max(step, min(1.125 * step, LONGEST_PAUSE_SEC))
     return answer

@@ -22,6 +22,7 @@ from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_api.uptime import Uptime
 from storax_api.waits import Waits
+from storax_api.web import install as web
 from storax_core import limits
 from storax_core.admin import migrate
 from storax_core.database import heartbeats, roles
@@ -139,6 +140,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(metrics.router)
     app.include_router(bounds.router)
     docs_page.install(app)
+    web.install(app)
     openapi.install(app)
     return app
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from storax_api.documents import INTEGER, TEXT, TIME, answers, asks, problems
 from storax_api.identity import logins
 from storax_api.requests.body import parse_as
-from storax_api.requests.parameters import Who, service_of
+from storax_api.requests.parameters import Who, only, service_of
 from storax_api.service import Service, json
 from storax_core import limits
 from storax_core.commands import users
@@ -29,7 +29,12 @@ async def login(request: Request) -> Response:
     """Exchange a password for a token. Takes no Idempotency-Key: no token's text is kept; a repeat makes another."""
     service = service_of(request)
     ask = parse_as(Login, await service.body(request, limits.STRANGER_BODY_BYTES))
-    address = logins.address_of(request)
+    return json(await log_in(request, ask, days=service.settings.token_days))
+
+
+async def log_in(request: Request, ask: Login, *, days: int, name: str = "login") -> dict[str, Any]:
+    """Check a password, and make a token of this name. Raises Unauthorized, TooManyLogins."""
+    service, address = service_of(request), logins.address_of(request)
     with service.logins.attempt(ask.username, address) as attempt:
         async with service.db.worker() as conn:
             user = await users.find_user(conn, ask.username)
@@ -40,7 +45,7 @@ async def login(request: Request) -> Response:
             raise Unauthorized("wrong username or password", hint="Ask whoever runs the server to set your password.")
         attempt.succeed()
     async with service.db.worker() as conn, writing(conn):
-        return json(await users.log_in(conn, user, service.settings.token_days))
+        return await users.log_in(conn, user, days, name=name)
 
 
 async def _note_failure(service: Service, user: Any, address: str) -> None:
@@ -85,6 +90,20 @@ async def me(request: Request, who: Who) -> Response:
         created = await users.count_created(conn, who.owner_id, who.token_id)
     identity = {"user_id": who.owner_id, "username": who.username}
     return json({**identity, "token_id": who.token_id, "site_id": who.site_id, "tokens_created": created})
+
+
+@router.post(
+    "/auth/login-codes", status_code=201, operation_id="login_code", **answers(201, code=TEXT, expires_at=TIME)
+)
+async def create_login_code(request: Request, who: Who) -> Response:
+    """Make a code that signs a browser in to the web page: once, within a minute, with the rights of the caller.
+
+    Takes no Idempotency-Key: a repeat makes another code.
+    """
+    only(request)
+    async with service_of(request).db.owner_writing(who.owner_id) as conn:
+        context = Context(who.owner_id, f"user:{who.owner_id}")
+        return json(await users.create_code(conn, context, parent_id=who.token_id), 201)
 
 
 @router.post(

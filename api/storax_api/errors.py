@@ -1,8 +1,8 @@
 """Core errors as HTTP answers: RFC 9457 problem details. The only file that knows which error has which status."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import asyncpg
@@ -32,6 +32,13 @@ STATUS: dict[type[errors.CoreError], int] = {
     errors.Unavailable: 503,
 }
 HTTP_CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+class Pages(NamedTuple):
+    """Where errors are answered as pages for people: below the path ``root``, by ``answer``."""
+
+    root: str
+    answer: Callable[[Request, Mapping[str, Any], Mapping[str, str]], Response]
 
 
 def status_of(error: errors.CoreError) -> int:
@@ -72,6 +79,9 @@ def problem(
         headers["X-Request-ID"] = request_id(request)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    pages: Pages | None = getattr(request.app.state, "problem_pages", None)
+    if pages and request.scope["path"].startswith(pages.root):
+        return pages.answer(request, body, headers)
     return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
 
 

@@ -1,6 +1,5 @@
 """One router mounts any resource: list, query, counts, read, create, update and delete, once for all nouns."""
 
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -11,13 +10,14 @@ from storax_api.documents import document
 from storax_api.identity import scope
 from storax_api.requests.body import parse, parse_as, require_small_rows, validate, validate_rows
 from storax_api.requests.parameters import Who, as_of_parameter, choice, how_of, only, query_of, row_id, service_of
+from storax_api.rows import bulk_commands
+from storax_api.rows.existing import existing_row
 from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
 from storax_api.service import Caller, json
 from storax_core import limits
-from storax_core.commands import create, delete, transitions, update
+from storax_core.commands import create, delete, update
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
-from storax_core.lifecycle.states import JOB_DONE, JOB_UNSUCCESSFUL, JobState
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.resources import JOBS, Resource
@@ -89,23 +89,9 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
         only(request, "as_of")
         wanted, as_of = row_id(id, resource), as_of_parameter(request)
         async with service_of(request).db.owner(who.owner_id) as conn:
-            row = await _read(conn, resource, who.owner_id, wanted, as_of)
+            row = await existing_row(conn, resource, who.owner_id, wanted, as_of)
         scope.require_row(who, resource, row)
         return json(row)
-
-
-async def _read(
-    conn: Connection, resource: Resource, owner_id: int, wanted: int, as_of: int | datetime | None = None
-) -> dict[str, Any]:
-    row = await select.fetch_one(conn, resource, owner_id, wanted, as_of)
-    if row is None and as_of is not None:
-        raise NotFound(
-            f"{resource.entity.replace('_', ' ')} {wanted} did not exist then",
-            hint="Its events say when it was created and deleted.",
-        )
-    if row is None:
-        raise NotFound(f"{resource.entity.replace('_', ' ')} {wanted} does not exist", hint="It may have been deleted.")
-    return row
 
 
 def _mount_create(router: APIRouter, resource: Resource) -> None:
@@ -133,7 +119,7 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
                 columns = list(created[0]) if created else ["id"]
                 return {"columns": columns, "rows": [list(row.values()) for row in created]}
             if single:
-                return await _read(conn, resource, who.owner_id, created[0]["id"])
+                return await existing_row(conn, resource, who.owner_id, created[0]["id"])
             return {"results": await _read_many(conn, resource, who.owner_id, [row["id"] for row in created])}
 
         return await service.run(request, who, raw, command, status=201)
@@ -165,7 +151,7 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
         async def command(conn: Connection, ctx: Context) -> Any:
             await scope.require_rows(conn, who, resource, [wanted])
             await update.update_rows(conn, ctx, resource, [row], how=how)
-            return await _read(conn, resource, who.owner_id, wanted)
+            return await existing_row(conn, resource, who.owner_id, wanted)
 
         return await service.run(request, who, raw, command)
 
@@ -218,19 +204,13 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
 
         return await service_of(request).run(request, who, b"", command, status=204)
 
-    async def delete_where(request: Request, who: Caller, raw: bytes, query: select.Query) -> Response:
-        async def command(conn: Connection, ctx: Context) -> Any:
-            gone, held = await delete.delete_where(conn, ctx, resource, query)
-            return {"deleted": gone, "not_deleted": held}
-
-        return await service_of(request).run(request, who, raw, command)
-
     @router.post("/delete", **document(resource, "delete_many"))
     async def delete_by_body(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
         ask = parse_as(Selection, raw)
-        return await delete_where(request, who, raw, select.Query(filter=ask.filter, exclude=ask.exclude))
+        query = select.Query(filter=ask.filter, exclude=ask.exclude)
+        return await service_of(request).run(request, who, raw, bulk_commands.delete_matching(resource, query))
 
     @router.delete("/", **document(resource, "delete_where"))
     async def delete_by_url(request: Request, who: Who) -> Response:
@@ -239,7 +219,7 @@ def _mount_deletes(router: APIRouter, resource: Resource) -> None:
         query = query_of(resource, QueryParams(pairs), ("exclude",))
         if not query.filter and not query.exclude and not everything:
             raise Invalid("no filter: this would delete all of them", hint="Add all=true if that is what you mean.")
-        return await delete_where(request, who, b"", query)
+        return await service_of(request).run(request, who, b"", bulk_commands.delete_matching(resource, query))
 
 
 def _mount_cancel(router: APIRouter) -> None:
@@ -247,14 +227,7 @@ def _mount_cancel(router: APIRouter) -> None:
     async def cancel_jobs(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
-        ask = parse_as(Selection, raw)
-
-        async def command(conn: Connection, ctx: Context) -> Any:
-            query = select.Query(filter=ask.filter, exclude=ask.exclude)
-            ids = await select.matching_ids(conn, JOBS, ctx.owner_id, query)
-            return await transitions.cancel_jobs(conn, ctx, ids)
-
-        return await service_of(request).run(request, who, raw, command)
+        return await service_of(request).run(request, who, raw, bulk_commands.cancel(parse_as(Selection, raw)))
 
 
 def _mount_retry(router: APIRouter) -> None:
@@ -262,14 +235,4 @@ def _mount_retry(router: APIRouter) -> None:
     async def retry_jobs(request: Request, who: Who) -> Response:
         only(request)
         raw = await service_of(request).body(request)
-        ask = parse_as(Retry, raw)
-        ended = [str(state) for state in (JOB_DONE if ask.finished else JOB_UNSUCCESSFUL)]
-        how = update.How(descendants=ask.descendants, dry_run=ask.dry_run)
-
-        async def command(conn: Connection, ctx: Context) -> Any:
-            query = select.Query(filter=ask.filter, exclude=[*ask.exclude, {"state__ne": ended}])
-            patch = {"state": JobState.RESTART_READY}
-            answer = await update.update_where(conn, ctx, JOBS, query, patch, how=how)
-            return {"retried": answer.pop("updated"), "brought_back": 0, "left": 0, **answer}
-
-        return await service_of(request).run(request, who, raw, command)
+        return await service_of(request).run(request, who, raw, bulk_commands.retry(parse_as(Retry, raw)))

@@ -74,7 +74,10 @@ class Service:
             raise Unauthorized(
                 "this call needs a token", hint="Send 'Authorization: Bearer stx_...'; get one with `storax login`."
             )
-        token = header[7:].strip()
+        return await self.caller_with(request, header[7:].strip())
+
+    async def caller_with(self, request: Request, token: str) -> Caller:
+        """Return who calls with this token. Raises Unauthorized."""
         caller = await self._caller_of(token)
         request.scope.setdefault("state", {})["owner_id"] = caller.owner_id  # for the log
         return caller
@@ -145,9 +148,13 @@ class Service:
         *,
         actor: str | None = None,
         status: int = 200,
+        key: UUID | None = None,
     ) -> Response:
-        """Run a mutating command in one transaction, once per Idempotency-Key, and answer its result."""
-        call = Call.of(request, caller, raw, actor=actor, status=status)
+        """Run a mutating command in one transaction, once per Idempotency-Key, and answer its result.
+
+        ``key`` stands for the header where a caller cannot send one: a form of the web page.
+        """
+        call = Call.of(request, caller, raw, actor=actor, status=status, key=key)
         if call.key and len(raw) > LARGE_BODY and (known := await self._replay(call)):
             return known
         for attempt in range(ATTEMPTS):
@@ -217,11 +224,20 @@ class Call:
     token_id: int | None = None
 
     @classmethod
-    def of(cls, request: Request, caller: Caller, raw: bytes, *, actor: str | None = None, status: int = 200) -> "Call":
+    def of(
+        cls,
+        request: Request,
+        caller: Caller,
+        raw: bytes,
+        *,
+        actor: str | None = None,
+        status: int = 200,
+        key: UUID | None = None,
+    ) -> "Call":
         """What this request is. Raises Invalid for a key that is no UUID."""
         print_ = idempotency.fingerprint(request.method, f"{request.url.path}?{request.url.query}", raw)
         actor = actor or f"user:{caller.owner_id}"
-        return cls(caller.owner_id, actor, _key(request), print_, status, caller.site_id, caller.token_id)
+        return cls(caller.owner_id, actor, key or _key(request), print_, status, caller.site_id, caller.token_id)
 
 
 def _key(request: Request) -> UUID | None:

@@ -2,10 +2,12 @@
 
 Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that are probably runnable (score: priority, age),
 ``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published positions, ``wake``
-the channel that tells the feeder of a commit. ``box:{name}`` is a list of short messages between API processes.
+the channel that tells the feeder of a commit. ``box:{name}`` is a list of short, signed messages between API processes.
 """
 
+import hmac
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from time import monotonic
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -19,6 +21,7 @@ CANCEL_TTL_SEC = 3600
 FILLED = "queues"  # a mark that a flush takes away
 CHANNEL_QUIET_SEC = 5.0  # without a wake-up, after which the channel is asked for a sign of life
 LARGEST_ID = 2**63 - 1
+MAC_BYTES = 32
 
 
 def score(priority: int, row_id: int) -> int:
@@ -215,26 +218,44 @@ class Queues(RedisConnections):
 class Mailboxes:
     """Short messages between API processes, by the name of a box. A box that nobody empties is forgotten.
 
+    Each message is signed together with the name of its box: one that was written without the key, or that was copied
+    from another box, is dropped and counted, and the wait for a message goes on.
+
     Args:
         queues: Whose connections to use.
+        key: Secret that all processes of the server share.
         kept: Messages that a box holds at most; the oldest are dropped.
         seconds: How long a box is kept after its last message.
     """
 
-    def __init__(self, queues: Queues, *, kept: int, seconds: int) -> None:
-        self._queues, self._kept, self._seconds = queues, kept, seconds
+    def __init__(self, queues: Queues, *, key: bytes, kept: int, seconds: int) -> None:
+        self._queues, self._key, self._kept, self._seconds = queues, key, kept, seconds
 
     async def put(self, box: str, message: bytes) -> None:
         """Add a message to a box."""
         async with self._queues._quick("list", f"box:{box}"):
             pipe = self._queues._redis.pipeline(transaction=True)
-            pipe.rpush(f"box:{box}", message)
+            pipe.rpush(f"box:{box}", self._mac(box, message) + message)
             pipe.ltrim(f"box:{box}", -self._kept, -1)
             pipe.expire(f"box:{box}", self._seconds)
             await pipe.execute()
 
     async def take(self, box: str, seconds: float) -> bytes | None:
-        """Take the oldest message out of a box, waiting up to ``seconds`` for one; None where none comes."""
+        """Take the oldest signed message out of a box, waiting up to ``seconds`` for one; None where none comes."""
+        end = monotonic() + seconds
+        while signed := await self._take(box, max(0.01, end - monotonic())):
+            mac, message = signed[:MAC_BYTES], signed[MAC_BYTES:]
+            if hmac.compare_digest(mac, self._mac(box, message)):
+                return message
+            self._queues.count_bad_entry(f"a message without our signature in box:{box}")
+            if monotonic() > end:
+                break
+        return None
+
+    async def _take(self, box: str, seconds: float) -> bytes | None:
         async with self._queues._guard(seconds + QUICK_SEC, "list", f"box:{box}"):
-            taken: Any = await self._queues._sleeping.blpop([f"box:{box}"], timeout=max(0.01, seconds))
+            taken: Any = await self._queues._sleeping.blpop([f"box:{box}"], timeout=seconds)
         return taken[1] if taken else None
+
+    def _mac(self, box: str, message: bytes) -> bytes:
+        return hmac.digest(self._key, box.encode() + b"\0" + message, "sha256")

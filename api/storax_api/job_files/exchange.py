@@ -1,19 +1,21 @@
 """The way of a request for a window of a file to a site's agent, and of the reply back: through boxes in Redis.
 
-A box's name has the owner, so that nobody reads or answers requests of another user. Nothing of it is stored.
+A box's name has the owner, so that nobody reads or answers requests of another user. Every message is signed: who can
+write to Redis makes no agent read a file, and no caller believe an answer. Nothing of it is stored.
 """
 
 import base64
 import binascii
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from storax_api.service import Service
+from storax_api.service import Caller, Service
+from storax_core.database.server_keys import server_key
 from storax_core.errors import Conflict, Invalid, NotFound, Unavailable
 from storax_core.queues import Mailboxes, QueueDown
 
@@ -65,10 +67,18 @@ class Exchange:
     service: Service
     owner_id: int
     token_id: int
+    key: bytes = field(repr=False)
+
+    @classmethod
+    async def of(cls, service: Service, who: Caller) -> "Exchange":
+        """Return the exchange of a caller."""
+        async with service.db.worker() as conn:
+            key = await server_key(conn, "job files")
+        return cls(service, who.owner_id, who.token_id, key)
 
     def __post_init__(self) -> None:
-        self._requests = Mailboxes(self.service.queues, kept=WAITING, seconds=KEPT_SEC)
-        self._replies = Mailboxes(self.service.queues, kept=1, seconds=KEPT_SEC)
+        self._requests = Mailboxes(self.service.queues, key=self.key, kept=WAITING, seconds=KEPT_SEC)
+        self._replies = Mailboxes(self.service.queues, key=self.key, kept=1, seconds=KEPT_SEC)
 
     async def ask(self, site: dict[str, Any], request: dict[str, Any], wait: float) -> Window:
         """Have the agent of a site read a window, and wait for it.
@@ -100,20 +110,11 @@ class Exchange:
             with self.service.waits.interruptible(self.token_id):
                 while raw is not None:
                     raw = await self._requests.take(self._of_site(site_id), max(0.0, end - time.monotonic()))
-                    if raw and (message := self._open_request(raw)):
+                    if raw and (message := _open_request(raw)):
                         return message
         except QueueDown as error:
             raise Unavailable("Redis does not answer", hint="Try again later.") from error
         return None
-
-    def _open_request(self, raw: bytes) -> dict[str, Any] | None:
-        """Return a request whose caller still waits; what is none is skipped."""
-        try:
-            message: dict[str, Any] = orjson.loads(raw)
-            return message if float(message["until"]) > time.time() else None
-        except (ValueError, KeyError, TypeError):
-            self.service.queues.count_bad_entry("a request for a file that is none")
-            return None
 
     async def give_back(self, site_id: int, message: dict[str, Any]) -> None:
         """Keep a request whose agent hung up for the next one."""
@@ -133,6 +134,11 @@ class Exchange:
         return f"file:{self.owner_id}:{site_id}:{number}"
 
 
+def _open_request(raw: bytes) -> dict[str, Any] | None:
+    message: dict[str, Any] = orjson.loads(raw)
+    return message if message["until"] > time.time() else None
+
+
 def _window(raw: bytes | None, site: dict[str, Any]) -> Window:
     if raw is None:
         raise Conflict(
@@ -142,7 +148,7 @@ def _window(raw: bytes | None, site: dict[str, Any]) -> Window:
     try:
         reply = Reply.model_validate_json(raw)
     except ValidationError as error:
-        raise Unavailable("Redis holds a reply that is none of ours", hint="Try again.") from error
+        raise Unavailable("an API process of another release answered", hint="Try again.") from error
     if reply.missing:
         raise NotFound(reply.error, hint="It may not have been written yet, or was deleted.")
     if reply.error:

@@ -54,7 +54,7 @@ async def job_file(
     site = await _row(service, who, SITES, job["site_id"])
     which = {"path": path, "stream": stream, "offset": offset, "size": size}
     of_job = {"job_id": job["id"], "workdir": job["workdir"], "attempt": job["attempt"]}
-    window = await Exchange(service, who.owner_id, who.token_id).ask(site, {**of_job, **which}, wait)
+    window = await (await Exchange.of(service, who)).ask(site, {**of_job, **which}, wait)
     numbers = {"Offset": window.offset, "Size": window.size, "Id": window.inode}
     headers = {f"X-Storax-File-{name}": str(number) for name, number in numbers.items()}
     return Response(window.data, headers=headers, media_type="application/octet-stream")
@@ -72,7 +72,7 @@ async def file_requests(request: Request, who: Who, id: str, wait: Wait = 0.0) -
     service, site_id = service_of(request), row_id(id, SITES)
     scope.require_site(who, SITES, site_id, site_id)
     await _row(service, who, SITES, site_id)
-    exchange = Exchange(service, who.owner_id, who.token_id)
+    exchange = await Exchange.of(service, who)
     message = await exchange.next(site_id, wait)
     if message is not None and not await _is_wanted(service, request):
         await exchange.give_back(site_id, message)
@@ -92,8 +92,9 @@ async def file_replies(request: Request, who: Who, id: str) -> Response:  # noqa
     service, site_id = service_of(request), row_id(id, SITES)
     scope.require_site(who, SITES, site_id, site_id)
     replies = parse_as(Replies, await service.body(request, service.largest_body)).replies
+    exchange = await Exchange.of(service, who)
     for reply in replies:
-        await Exchange(service, who.owner_id, who.token_id).answer(site_id, reply)
+        await exchange.answer(site_id, reply)
     return json({"accepted": len(replies)})
 
 

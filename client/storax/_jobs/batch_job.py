@@ -22,6 +22,7 @@ class BatchJobBase(Model):
     queue: Any
     project: Any
     num_nodes: Any
+    job_mode: Any
     wall_time_min: Any
     partitions: Any
     optional_params: Any
@@ -53,7 +54,7 @@ class BatchJobBase(Model):
                 raise InvalidInput(f"{value} is above the {limit} of queue {self.queue!r}, {limits[limit]}.")
         if self.project not in allowed_projects:
             raise InvalidInput(f"There is no project {self.project!r}.", hint=nearest(self.project, allowed_projects))
-        parts = sum(int(part["num_nodes"]) for part in self.partitions or ())
+        parts = sum(int(part.get("num_nodes", 1)) for part in self.partitions or ())
         if self.partitions and parts != self.num_nodes:
             raise InvalidInput(f"The partitions have {parts} nodes, the BatchJob {self.num_nodes}.")
         for name in self.optional_params:
@@ -62,9 +63,9 @@ class BatchJobBase(Model):
 
     def partitions_to_cli_args(self) -> str:
         """Return the partitions as arguments of `storax queue submit`, ``--part MODE:NODES[:key=value...] ...``."""
-        return " ".join(f"--part {_part(part)}" for part in self.partitions or ())
+        return " ".join(f"--part {_part(part, self.job_mode)}" for part in self.partitions or ())
 
 
-def _part(part: Mapping[str, Any]) -> str:
+def _part(part: Mapping[str, Any], job_mode: str) -> str:
     tags = (f"{key}={value}" for key, value in (part.get("filter_tags") or {}).items())
-    return shlex.quote(":".join([str(part["job_mode"]), str(part["num_nodes"]), *tags]))
+    return shlex.quote(":".join([str(part.get("job_mode", job_mode)), str(part.get("num_nodes", 1)), *tags]))

@@ -47,6 +47,7 @@ COMMANDS: dict[str, Entry] = {
     "login": Entry("Store a token for a server.", "storax.cli.login", profile=True),
     "logout": Entry("Revoke the stored token, and delete it.", "storax.cli.login", profile=True),
     "whoami": Entry("Show the server and the user in use.", "storax.cli.login", remote=True),
+    "open": Entry("Open the web page of the server in the browser.", "storax.cli.login", remote=True),
     "job": Entry("Create, list, follow and change jobs.", "storax.cli.job", remote=True),
     "app": Entry("List and publish Apps: the programs that jobs run.", "storax.cli.app", remote=True),
     "site": Entry("Create and run a site: a place where jobs run.", extra="agent", profile=True),

@@ -1,13 +1,16 @@
-"""`storax login`, `logout` and `whoami`: which server, and who we are there."""
+"""`storax login`, `logout`, `whoami` and `open`: which server, who we are there, and its web page."""
 
 import sys
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from storax.cli.terminal.failures import NOT_FOUND, CommandError, UsageError
 from storax.cli.terminal.output import Form, Output, note, show_one
+from storax.cli.terminal.visible import say_exactly
 
+HERE = ("127.0.0.1", "localhost", "::1")  # hosts of this machine
 Stored = Annotated[str, typer.Option("--profile", metavar="NAME", help="Name of the profile.")]
 
 
@@ -15,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file to the root command."""
     for command in (login, logout, whoami):
         app.command()(command)
+    app.command("open")(open_page)
 
 
 def login(
@@ -88,6 +92,36 @@ def whoami(*, output: Output = Form.TABLE) -> None:
     show_one(
         {"username": user["username"], "user_id": user["user_id"], "url": client.url, "found": _source()}, form=output
     )
+
+
+def open_page(
+    *, show: Annotated[bool, typer.Option("--print", help="Print the address, and open nothing.")] = False
+) -> None:
+    """Open the server's web page in the browser.
+
+    For a server on this machine, such as that of `storax up`, the address signs you in: once, within a minute. At
+    another server the page asks for your password.
+
+    \b
+    Examples:
+      storax open
+      storax open --print      for a machine without a browser, or for another browser
+    """
+    import webbrowser
+
+    from storax.client import current_client
+
+    client = current_client()
+    address = f"{client.url}/ui/"
+    if urlsplit(client.url).hostname in HERE:
+        code = client.request("POST", "/auth/login-codes", {})["code"]
+        address = f"{client.url}/ui/enter?code={code}"
+    if not show and webbrowser.open(address):
+        note(f"Opened {client.url}/ui/")
+        return
+    say_exactly(address)
+    if not show:
+        note("No browser could be started; open the address above within a minute.")
 
 
 def _source() -> str:

@@ -79,6 +79,7 @@ def up(
         _write_profile(stack)
         say(
             f"Storax {'is running' if started else 'was running already'} at {stack.url} (data in {config.data})",
+            "Open its web page with: storax open",
             flush=True,
         )
         if not detach:

@@ -147,9 +147,9 @@ class BatchJob(BatchJobBase):
     partitions: Field[list[dict[str, Any]] | None] = Field(
         list[dict[str, Any]] | None,
         settable="create",
-        doc="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1.",
+        doc="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1, and their sum is at most the BatchJob's.",
     )
-    """[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1."""
+    """[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1, and their sum is at most the BatchJob's."""
     scheduler_id: Field[str | None] = Field(
         str | None, settable="update", doc="Id at the scheduler. The agent sets it."
     )
@@ -201,7 +201,7 @@ class BatchJob(BatchJobBase):
             optional_params: Extra parameters of the site's job script.
             filter_tags: Only jobs with these tags run in it.
             partitions: [{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults
-                to 1.
+                to 1, and their sum is at most the BatchJob's.
         """
         self._fill(locals())
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from storax_core.commands import apps, create_jobs, graph, leases, locks, transfers, transitions, users
 from storax_core.database.connections import Connection
-from storax_core.errors import Forbidden, IllegalMove
+from storax_core.errors import Forbidden, IllegalMove, Invalid
 from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change, Facts, Patch, Row
 from storax_core.log.append import Context
-from storax_core.resources import Resource
+from storax_core.resources import BATCH_JOBS, Resource
 
 Ids = Sequence[int]
 Create = Callable[[Connection, Context, Sequence[Row]], Awaitable[list[Row]]]
@@ -83,10 +83,27 @@ async def _leave_scheduler_id_to_the_agent(conn: Connection, ctx: Context, patch
         )
 
 
+async def _fit_partitions(_conn: Connection, _ctx: Context, rows: Sequence[Row]) -> None:
+    """Keep the partitions of new BatchJobs within their nodes; nothing else could run there. Raises Invalid."""
+    for place, row in enumerate(rows):
+        wanted = sum(part.get("num_nodes", 1) for part in row.get("partitions") or ())
+        nodes = row.get("num_nodes", BATCH_JOBS.fields["num_nodes"].default)
+        if wanted > nodes:
+            which = f"batch job {place} of this call" if len(rows) > 1 else "the batch job"
+            raise Invalid(
+                f"the partitions ask for {wanted} nodes, but {which} has {nodes}",
+                hint=f"Set num_nodes to at least {wanted}, or ask for fewer in the partitions.",
+            )
+
+
 _GENERAL = ResourceRules()
 _RULES = {
     "app": ResourceRules(before_create=apps.check_new, before_update=apps.check_patches),
-    "batch_job": ResourceRules(before_update=_leave_scheduler_id_to_the_agent, after_change=leases.end_sessions_of),
+    "batch_job": ResourceRules(
+        before_create=_fit_partitions,
+        before_update=_leave_scheduler_id_to_the_agent,
+        after_change=leases.end_sessions_of,
+    ),
     "job": ResourceRules(
         create=create_jobs.create_jobs,
         before_update=create_jobs.check_patches,

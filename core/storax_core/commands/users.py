@@ -21,6 +21,10 @@ from storax_core.resources import SITES, TOKENS, USERS
 from storax_core.resources.types import BigId, LoginName, ShortText, clean_text
 
 PREFIX = "stx_"
+DAY_SEC = 86_400
+PAGE = "web page"  # name of the tokens that cookies carry
+CODE_SEC = 60  # for which a login code is good
+CODE_HASH = "once:"  # before the hash of a login code, so that none is ever taken for a token
 AUTHENTICATE = """SELECT t.id AS token_id, t.owner_id, t.site_id, u.username
 FROM token t JOIN user_account u ON u.id = t.user_id
 WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > now())"""
@@ -30,6 +34,7 @@ REFUSED = """SELECT wanted AS id FROM unnest($1::bigint[]) AS wanted WHERE NOT E
 FAMILY = """WITH RECURSIVE family AS (SELECT id FROM token WHERE id = ANY($1::bigint[]) AND owner_id = $2
   UNION SELECT t.id FROM token t JOIN family f ON t.parent_id = f.id WHERE t.owner_id = $2)
 SELECT id FROM family ORDER BY id"""
+OLD_CODES = "SELECT id FROM token WHERE owner_id = $1 AND hash LIKE 'once:%' AND expires_at < now()"
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -140,13 +145,44 @@ async def issue_token(
 ) -> Row:
     """Make a token for the owner in ``ctx``. The only time its text is seen."""
     text = PREFIX + secrets.token_urlsafe(32)
-    (token_id,) = await append.draw_ids(conn, TOKENS, 1)
-    expires = await conn.fetchval("SELECT now() + make_interval(days => $1)", days)
-    row = {"id": token_id, "name": name, "user_id": ctx.owner_id, "expires_at": expires}
     own = {"site_id": site_id, "parent_id": parent_id}
-    known = {name: value for name, value in own.items() if value is not None}
-    await append.append_created(conn, ctx, TOKENS, [{**row, **known, "hash": token_hash(text)}])
+    row = await _store_token(conn, ctx, token_hash(text), name=name, seconds=days * DAY_SEC, **own)
     return {**row, **own, "token": text}
+
+
+async def _store_token(
+    conn: Connection, ctx: Context, hashed: str, *, name: str, seconds: int, **links: int | None
+) -> Row:
+    """Add a token of the owner in ``ctx`` by its hash; ``links`` are its site and its parent. Returns its row."""
+    (token_id,) = await append.draw_ids(conn, TOKENS, 1)
+    expires = await conn.fetchval("SELECT now() + make_interval(secs => $1)", seconds)
+    row = {"id": token_id, "name": name, "user_id": ctx.owner_id, "expires_at": expires}
+    known = {link: value for link, value in links.items() if value is not None}
+    await append.append_created(conn, ctx, TOKENS, [{**row, **known, "hash": hashed}])
+    return row
+
+
+async def create_code(conn: Connection, ctx: Context, *, parent_id: int) -> Row:
+    """Make a login code for a caller with the token ``parent_id``: good once, for ``CODE_SEC`` seconds."""
+    rows = await conn.fetch(OLD_CODES, ctx.owner_id)
+    await delete_tokens(conn, ctx, [row["id"] for row in rows], {})
+    text = secrets.token_urlsafe(32)
+    hashed = CODE_HASH + token_hash(text)
+    row = await _store_token(conn, ctx, hashed, name="login code", seconds=CODE_SEC, parent_id=parent_id)
+    return {"code": text, "expires_at": row["expires_at"]}
+
+
+async def use_code(conn: Connection, code: str, days: int) -> Row:
+    """Exchange a login code for a token that is revoked with the token that made the code. Raises Unauthorized."""
+    sql = "SELECT id, owner_id, parent_id FROM token WHERE hash = $1 AND expires_at > now() FOR UPDATE"
+    row = await conn.fetchrow(sql, CODE_HASH + token_hash(code))
+    if row is None:
+        raise Unauthorized("this link was used before, or is too old", hint="Run `storax open` for another one.")
+    ctx = user_context(row["owner_id"])
+    await delete_tokens(conn, ctx, [row["id"]], {})
+    await _note_login(conn, await _lock(conn, row["owner_id"]), by="link")
+    ask = NewToken(name=PAGE)
+    return await create_token(conn, ctx, ask, days=days, parent_id=row["parent_id"])
 
 
 async def delete_tokens(conn: Connection, ctx: Context, ids: Sequence[int], reason: Row) -> tuple[int, list[int]]:
@@ -177,16 +213,19 @@ async def note_failed_login(conn: Connection, user: Any, address: str) -> None:
     await append.append_changes(conn, user_context(user["id"]), USERS, [change])
 
 
-async def log_in(conn: Connection, user: Any, days: int) -> Row:
-    """Give a user whose password was checked a token, and note it in the log."""
+async def log_in(conn: Connection, user: Any, days: int, *, name: str = "login") -> Row:
+    """Give a user whose password was checked a token of this name, and note it in the log."""
     locked = await _lock(conn, user["id"])
     if locked["password_hash"] != user["password_hash"]:
         raise Unauthorized("the password was changed at this moment", hint="Log in with the new one.")
+    await _note_login(conn, locked, by="password")
+    return {**await issue_token(conn, user_context(user["id"]), name, days), "username": user["username"]}
+
+
+async def _note_login(conn: Connection, locked: Row, *, by: str) -> None:
     change = rules.change_of(locked)
-    change.note("user.logged_in", {"with": "password"})
-    ctx = user_context(user["id"])
-    await append.append_changes(conn, ctx, USERS, [change])
-    return {**await issue_token(conn, ctx, "login", days), "username": user["username"]}
+    change.note("user.logged_in", {"with": by})
+    await append.append_changes(conn, user_context(locked["id"]), USERS, [change])
 
 
 async def set_password(conn: Connection, user_id: int, hashed: str, *, revoke_tokens: bool, actor: str) -> int:

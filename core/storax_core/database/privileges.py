@@ -32,6 +32,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "job_tally": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},
     "pipeline": EVERY_ROW,
     "project": EVERY_ROW,
+    "server_key": {WORKER: APPEND},
     "server_uptime": {WORKER: "SELECT INSERT UPDATE"},
     "seal": {WORKER: APPEND},
     "session": EVERY_ROW,

@@ -1,4 +1,4 @@
-"""Tables beside the resources: idempotency keys, the graph's edges, checkpoint, uptime, heartbeats, seals, epochs."""
+"""Tables beside the resources: idempotency keys, edges of the graph, checkpoint, uptime, heartbeats, seals, keys."""
 
 from datetime import datetime
 from uuid import UUID
@@ -80,6 +80,15 @@ class Heartbeat(SQLModel, table=True):
     name: str = c.text("Which part.", primary_key=True)
     updated_at: datetime = c.when("When.")
     limit_sec: int = Field(sa_type=Integer, nullable=False)
+
+
+class ServerKey(SQLModel, table=True):
+    """A secret that the processes of the server share: ``server_keys``."""
+
+    __tablename__ = "server_key"
+
+    name: str = c.text("What it signs.", primary_key=True)
+    key: bytes
 
 
 class SealRow(SQLModel, table=True):

@@ -87,7 +87,8 @@ class BatchJob(SQLModel, table=True):
         default=None,
         sa_type=JSONB(none_as_null=True),
         nullable=True,
-        description="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1.",
+        description="[{job_mode, num_nodes, filter_tags}]: parts with a launcher each; num_nodes defaults to 1, and"
+        " their sum is at most the BatchJob's.",
     )
     scheduler_id: Annotated[SchedulerId | None, Mark(filter=TEXT, write=UPDATE)] = c.text(
         "Id at the scheduler. The agent sets it.", default=None

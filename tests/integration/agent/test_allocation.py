@@ -239,7 +239,7 @@ def test_partitions_are_launchers_of_their_own(allocate, desk, site):
 
 
 def test_partitions_larger_than_the_allocation_are_refused_before_any_starts(allocate, desk, site):
-    runner = allocate(partitions=[{"num_nodes": 2}, {"num_nodes": 1}])
+    runner = allocate(partitions=[{"num_nodes": 2}, {"num_nodes": 1}], num_nodes=3)
     assert runner.process.wait(60) == 1
     assert f"the partitions of BatchJob {runner.batch} ask for 3 nodes; its allocation has 2" in runner.log
 

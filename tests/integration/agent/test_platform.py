@@ -258,7 +258,8 @@ def test_a_site_with_tags_runs_jobs_that_have_them_alone_in_its_allocations_too(
 def test_why_a_runner_failed_and_which_of_its_loops_fail_reaches_the_server(desk, site):
     site.start()
     body = {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5}
-    failed = desk.user.post("/batch-jobs/", {**body, "partitions": [{"num_nodes": 2}]})["id"]
+    parts = [{"num_nodes": 2}]
+    failed = desk.user.post("/batch-jobs/", {**body, "num_nodes": 2, "partitions": parts})["id"]
     running = desk.user.post("/batch-jobs/", body)["id"]
     row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{failed}"))["state"] == "finished" and r)
     reason = f"the partitions of BatchJob {failed} ask for 2 nodes; its allocation has 1"

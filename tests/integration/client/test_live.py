@@ -67,6 +67,15 @@ def jobs(app, number, **fields):
     return Job.objects.bulk_create([Job(app_id=app.id, workdir=f"w/{i}", **fields) for i in range(number)])
 
 
+def test_partitions_larger_than_their_batch_job_are_refused_alone_and_in_bulk(app):
+    row = BatchJob(site_id=app.site_id, num_nodes=2, partitions=[{"num_nodes": 2}, {}])
+    with pytest.raises(errors.InvalidInput, match="the partitions ask for 3 nodes, but the batch job has 2"):
+        row.save()
+    with pytest.raises(errors.InvalidInput, match="but batch job 1 of this call has 2"):
+        BatchJob.objects.bulk_create([BatchJob(site_id=app.site_id), row])
+    assert BatchJob.objects.filter(site_id=app.site_id).count() == 0
+
+
 def test_an_instance_lives_its_life(app):
     one = Job(app=app, workdir="a", tags={"k": "v"}, data={"deep": [1]})
     one.save()

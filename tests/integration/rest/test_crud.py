@@ -136,6 +136,32 @@ def test_a_partition_takes_its_own_fields_alone(user: User, part: Any, named: st
     assert good["partitions"] == [whole, {}]
 
 
+@pytest.mark.parametrize(
+    ("nodes", "parts", "wanted"),
+    [
+        ({"num_nodes": 3}, [{"num_nodes": 2}, {"num_nodes": 2}], 4),
+        ({"num_nodes": 2}, [{}, {"job_mode": "mpi"}, {}], 3),
+        ({}, [{"num_nodes": 2}], 2),
+    ],
+)
+def test_partitions_ask_for_no_more_nodes_than_the_batch_job_has(
+    user: User, nodes: dict[str, int], parts: list[dict[str, Any]], wanted: int
+) -> None:
+    body = {"site_id": user.site(), **nodes, "partitions": parts}
+    answer = user.refused("POST", "/batch-jobs/", body, status=422, code="invalid")
+    assert (
+        answer["detail"] == f"the partitions ask for {wanted} nodes, but the batch job has {nodes.get('num_nodes', 1)}"
+    )
+    assert f"num_nodes to at least {wanted}" in answer["hint"]
+    good = {**body, "num_nodes": wanted}
+    answer = user.refused("POST", "/batch-jobs/", [good, body], status=422, code="invalid")
+    assert "but batch job 1 of this call has" in answer["detail"]
+    assert user.get("/batch-jobs/", site_id=body["site_id"])["results"] == []
+    made = user.post("/batch-jobs/", good)
+    for change in ({"num_nodes": 1}, {"partitions": [{"num_nodes": wanted + 1}]}):
+        user.refused("PATCH", f"/batch-jobs/{made['id']}", change, status=422, code="invalid")
+
+
 def test_a_batch_job_goes_its_way(user: User) -> None:
     site = user.site()
     created = user.post(

@@ -99,7 +99,15 @@ LIKE_OTHERS = {  # the same code mounted for another noun
     *(f"{noun}_{verb}" for noun in ("project", "data_frame", "pipeline") for verb in ("update_many", "delete_many", "delete_where")),
 }  # fmt: skip
 # Without a key, harmless to repeat, or tested below.
-OTHERWISE = {"login", "register", "session_heartbeat", "token_create", "site_file_requests", "site_file_replies"}
+OTHERWISE = {
+    "login",
+    "login_code",
+    "register",
+    "session_heartbeat",
+    "token_create",
+    "site_file_requests",
+    "site_file_replies",
+}
 
 
 def test_every_operation_that_changes_something_is_among_these(world: World, user: User) -> None:

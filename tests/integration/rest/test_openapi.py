@@ -9,7 +9,7 @@ from storax_api.app import create_app
 from storax_api.events.routes import LIVE_FILTERS
 from storax_core.settings import Settings
 
-UNKEYED = {"login", "register", "session_heartbeat", "site_file_requests", "site_file_replies"}
+UNKEYED = {"login", "login_code", "register", "session_heartbeat", "site_file_requests", "site_file_replies"}
 
 
 @pytest.fixture(scope="module")

@@ -365,3 +365,21 @@ def test_logout_forgets_even_where_nothing_can_be_revoked(server, answer):
 def test_whoami_says_who_and_where(server):
     user = json.loads(server("whoami", "-o", "json").out)
     assert (user["username"], user["url"]) == ("alice", "http://storax.test")
+
+
+def test_open_signs_in_at_a_server_of_this_machine(server, monkeypatch):
+    monkeypatch.setattr("storax.cli.login.HERE", ("storax.test",))
+    server.script.on("POST", "/auth/login-codes", {"code": "c0de", "expires_at": "2026-01-01T00:01:00Z"})
+    assert server("open", "--print").out == "http://storax.test/ui/enter?code=c0de\n"
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    ran = server("open")
+    assert opened == ["http://storax.test/ui/enter?code=c0de"]
+    assert "c0de" not in ran.out + ran.err
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    assert server("open").out == "http://storax.test/ui/enter?code=c0de\n"
+
+
+def test_open_asks_no_code_of_another_server(server):
+    assert server("open", "--print").out == "http://storax.test/ui/\n"
+    assert not server.script.requests

@@ -40,6 +40,15 @@ def test_a_batch_job_above_the_limits_of_its_site_is_refused(fields, message):
 def test_partitions_go_on_a_command_line():
     assert batch(partitions=PARTS).partitions_to_cli_args() == "--part mpi:1 --part serial:2:a=b:c=d"
     assert batch().partitions_to_cli_args() == ""
+    assert (
+        batch(partitions=[{}, {"num_nodes": 2}], job_mode="mpi").partitions_to_cli_args() == "--part mpi:1 --part mpi:2"
+    )
+
+
+def test_a_partition_that_names_no_nodes_has_one():
+    batch(partitions=[{}, {"num_nodes": 2}]).validate(QUEUES, ["p1"], {})
+    with pytest.raises(errors.InvalidInput, match="The partitions have 2 nodes, the BatchJob 3"):
+        batch(partitions=[{}, {}]).validate(QUEUES, ["p1"], {})
 
 
 @pytest.fixture

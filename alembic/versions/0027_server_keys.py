@@ -1,0 +1,28 @@
+"""Keys with which API processes sign what they tell each other through Redis.
+
+Revision: 0027
+Revises: 0023
+"""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "0027"
+down_revision = "0023"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "server_key",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.execute("GRANT SELECT, INSERT ON server_key TO storax_worker")
+
+
+def downgrade() -> None:
+    op.drop_table("server_key")

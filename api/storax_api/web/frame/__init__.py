@@ -1,0 +1,1 @@
+"""What every page shares: who looks at it, its layout, its addresses, tables, filters, forms and live parts."""

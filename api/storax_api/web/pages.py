@@ -1,0 +1,24 @@
+"""The pages: one line each. A page is a folder beside this file with its routes and templates."""
+
+from typing import NamedTuple
+
+from fastapi import APIRouter
+
+from storax_api.web.job import routes as job
+from storax_api.web.jobs import routes as jobs
+from storax_api.web.overview import routes as overview
+
+
+class Page(NamedTuple):
+    """One page: its routes, and where the navigation leads to it; without a title it has no place there."""
+
+    router: APIRouter
+    title: str = ""
+    path: str = ""
+
+
+PAGES: tuple[Page, ...] = (
+    Page(overview.router, "Overview"),
+    Page(jobs.router, "Jobs", "jobs"),
+    Page(job.router),
+)
