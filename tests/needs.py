@@ -15,6 +15,7 @@ import pytest
 TARGETS = {
     "browser": "make test-browser",
     "documents": "make test-documents",
+    "fuzz": "make test-fuzz",
     "grid-engine": "make test-grid-engine",
     "mariadb": "make test-mariadb",
     "open-mpi": "make test-open-mpi",
