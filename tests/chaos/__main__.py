@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from chaos.kit.storm import Outcome, Plan, run
+from chaos.kit.storms import Outcome, Plan, run
 from storax.local import LocalError
 
 SHOWN = 10
@@ -26,7 +26,7 @@ def main() -> int:
     end, results = time.monotonic() + 60 * options.minutes, {}
     seed = options.seed
     while not results or time.monotonic() < end:
-        results[seed] = _storm(seed, options)
+        results[seed] = _survives(seed, options)
         seed += 1
     _say(
         f"{sum(results.values())} of {len(results)} storms of {options.jobs} jobs hold; seeds {', '.join(map(str, results))}"
@@ -34,7 +34,7 @@ def main() -> int:
     return 0 if all(results.values()) else 1
 
 
-def _storm(seed: int, options: argparse.Namespace) -> bool:
+def _survives(seed: int, options: argparse.Namespace) -> bool:
     _say(f"seed {seed}: {options.jobs} jobs, faults for {options.seconds:.0f} s; again with: make chaos SEED={seed}")
     plan = Plan(seed, jobs=options.jobs, seconds=options.seconds, privileged=os.geteuid() == 0, say=_say)
     folder = Path(tempfile.mkdtemp(prefix="storax-chaos-"))

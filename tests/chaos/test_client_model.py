@@ -43,7 +43,7 @@ DRAFTS = st.lists(
 COLUMNS = ("id", "state", "priority", "num_nodes", "workdir", "tags", "cancel_requested")
 
 
-class Machine(RuleBasedStateMachine):
+class ClientAndModel(RuleBasedStateMachine):
     """A user with one site and an agent, beside the model."""
 
     world: World
@@ -161,7 +161,7 @@ class Machine(RuleBasedStateMachine):
         assert rows == [{name: getattr(job, name) for name in COLUMNS} for job in self.plain.matching({}, {})]
 
     @rule(where=FILTERS, excluded=FILTERS, order=ORDERS, start=st.integers(0, 3), length=st.integers(0, 4))
-    def look(
+    def read_a_query(
         self, where: dict[str, Any], excluded: dict[str, Any], order: tuple[str, ...], start: int, length: int
     ) -> None:
         query, jobs = self.pick(where, excluded)
@@ -194,7 +194,7 @@ class Machine(RuleBasedStateMachine):
 
 def test_the_client_shows_what_a_plain_model_shows(world: World) -> None:
     print(f"replay with STORAX_SEED={SEED}")
-    machine = type("MachineOfThisRun", (Machine,), {"world": world})
+    machine = type("MachineOfThisRun", (ClientAndModel,), {"world": world})
     run_state_machine_as_test(
         seed(SEED)(machine),
         settings=settings(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.kit.storm import Plan, run
+from chaos.kit.storms import Plan, run
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
 JOBS, FAULTS_SEC = 150, 20.0
