@@ -49,7 +49,7 @@ def way(page: Page, place: int, text: str) -> str:
 
 def test_each_group_leads_to_its_jobs(browser: Browser, user: User, failed: dict[str, Any]) -> None:
     page = browser.open("failures")
-    assert rows(page)[0][:4] == ["3", "Relax", "9", "out of memory on node #"]
+    assert rows(page)[0][:5] == ["3", "Retry all…", "out of memory on node #", "Relax", "9"]
     assert len(rows(page)) == len(user.post("/jobs/failures", {})["groups"]) == 3
     assert listed(browser.open(way(page, 0, "3"))) == failed["alike"]
     others = [listed(browser.open(way(page, place, "1"))) for place in (1, 2)]

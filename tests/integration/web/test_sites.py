@@ -42,9 +42,9 @@ def test_a_site_says_what_fails_and_what_it_has_to_do(browser: Browser, filled: 
     page = browser.open("sites")
     (listed,) = page.all("tr", id=f"site-{filled['site']}")
     cells = [" ".join(e.text.split()) for e in page.all("td") if e.parent is listed]
-    assert cells[3:8] == ["5", "4", "1", "1", "0"]
-    assert "transfers: no space left" in cells[8]
-    assert "3 records set aside" in cells[8]
+    assert cells[4:] == ["5", "4", "1", "1", "0"]
+    assert "transfers: no space left" in cells[3]
+    assert "3 records set aside" in cells[3]
     assert "nothing" in row(browser, "sites", f"site-{filled['quiet']}")
     one = browser.open(f"sites/{filled['site']}")
     assert "since 2026-01-01T00:00:00Z" in one.text
@@ -58,7 +58,7 @@ def test_a_report_that_no_agent_writes_is_shown_too(browser: Browser, user: User
     page, listed = browser.open(f"sites/{site}"), browser.open("sites")
     user.delete(f"/sites/{site}")
     assert page.status == listed.status == 200
-    assert [e.text for e in page.all("dd") if e.text == "7"]
+    assert "odd: 7" in page.text
     assert "odd: 7" in listed.text
 
 

@@ -1,7 +1,7 @@
 """Everything as it was: numbers and lists of jobs at an instant, by the same ``as_of`` as REST and Python."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -79,8 +79,9 @@ async def _read(reads: Reads, view: UrlQuery, end: int) -> Past:
 
 
 def _steps(past: Past) -> list[tuple[str, str]]:
-    """Return links to instants near this one: a label and a time."""
+    """Return links to instants near this one that have been: a label and a time."""
     if past.at is None or past.at.time is None:
         return []
-    moment: datetime = parse(past.at.time)
-    return [(label, (moment + step).isoformat(timespec="seconds")) for label, step in STEPS.items()]
+    moment, now = parse(past.at.time), datetime.now(UTC)
+    near = {label: moment + step for label, step in STEPS.items()}
+    return [(label, time.isoformat(timespec="seconds")) for label, time in near.items() if time <= now]
