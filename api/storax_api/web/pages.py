@@ -4,9 +4,12 @@ from typing import NamedTuple
 
 from fastapi import APIRouter
 
+from storax_api.web.events import routes as events
+from storax_api.web.failures import routes as failures
 from storax_api.web.job import routes as job
 from storax_api.web.jobs import routes as jobs
 from storax_api.web.overview import routes as overview
+from storax_api.web.sites import routes as sites
 
 
 class Page(NamedTuple):
@@ -21,4 +24,7 @@ PAGES: tuple[Page, ...] = (
     Page(overview.router, "Overview"),
     Page(jobs.router, "Jobs", "jobs"),
     Page(job.router),
+    Page(failures.router, "Failures", "failures"),
+    Page(events.router, "Events", "events"),
+    Page(sites.router, "Sites", "sites"),
 )

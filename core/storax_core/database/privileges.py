@@ -53,6 +53,8 @@ SEQUENCES: Mapping[str, Mapping[str, str]] = {
 FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "batch_jobs_called(text[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "event_log_is_append_only()": {},
+    "failure_line(bigint)": {APP: "EXECUTE", WORKER: "EXECUTE"},
+    "failure_signature(text)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jsonb_merge(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_ever_tagged(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_taken_by(bigint[])": {APP: "EXECUTE", WORKER: "EXECUTE"},

@@ -24,6 +24,7 @@ __all__ = [
     "Where",
     "count",
     "counts",
+    "failures",
     "fetch_one",
     "fetch_page",
     "fetch_rows",
@@ -204,6 +205,19 @@ async def footprint(
     row = await conn.fetchrow(statement.sql, *statement.arguments(selection.values))
     await _require_names(conn, JOBS, owner_id, query, matched=row["num_jobs"] > 0)
     return dict(row)
+
+
+async def failures(conn: Connection, owner_id: int, query: Query) -> dict[str, Any]:
+    """FAILED jobs that match, grouped by App, exit code and last line of their error, the largest group first.
+
+    The newest of them are examined, up to a bound; ``more`` says whether there are others.
+    """
+    selection = await _selection(conn, JOBS, owner_id, query)
+    statement = statements.failures(JOBS.entity, selection.shape, MAX_LIMIT)
+    rows = await conn.fetch(statement.sql, *statement.arguments(selection.values))
+    await _require_names(conn, JOBS, owner_id, query, matched=bool(rows))
+    number = sum(row["jobs"] for row in rows)
+    return {"groups": list(map(dict, rows[: query.limit])), "jobs": number, "more": number == MAX_LIMIT}
 
 
 async def matching_ids(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[int]:
