@@ -4,9 +4,13 @@ from typing import NamedTuple
 
 from fastapi import APIRouter
 
+from storax_api.web.data import routes as data
+from storax_api.web.graph import routes as graph
 from storax_api.web.job import routes as job
 from storax_api.web.jobs import routes as jobs
+from storax_api.web.metrics import routes as metrics
 from storax_api.web.overview import routes as overview
+from storax_api.web.timeline import routes as timeline
 
 
 class Page(NamedTuple):
@@ -21,4 +25,8 @@ PAGES: tuple[Page, ...] = (
     Page(overview.router, "Overview"),
     Page(jobs.router, "Jobs", "jobs"),
     Page(job.router),
+    Page(graph.router, "Graph", "graph"),
+    Page(timeline.router, "Timeline", "timeline"),
+    Page(metrics.router, "Metrics", "metrics"),
+    Page(data.router, "Data", "data"),
 )
