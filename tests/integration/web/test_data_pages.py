@@ -20,7 +20,7 @@ def catalogue(user: User) -> dict[str, Any]:
         "id"
     ]
     action = {"action": "put", "query": EVIL}
-    user.patch(f"/data-frames/{frame}", {"edition": 2, "nrows": 13, "last_change": action})
+    user.patch(f"/data-frames/{frame}", {"edition": 2, "nrows": 1_234_567, "last_change": action})
     score = {"set_used": "test", "job_id": 7, "auc": [0.5, 0.75], "rsquared": 0.25, "note": EVIL, "bad": None}
     fits = [
         user.post("/pipelines/", {
@@ -44,6 +44,7 @@ def test_a_data_frame_says_who_changed_it_and_what_was_fitted_on_which_edition(
 ) -> None:
     page = browser.open(f"data/frames/{catalogue['frame']}")
     assert "edition 2" in page.text
+    assert "1 234 567" in page.text
     assert f"user:{user.id}" in page.text
     rows = [" ".join(row.text.split()) for row in page.all("tr") if row.attributes.get("id", "").startswith("fit-")]
     assert ["people (2)" in rows[0], "people (1)" in rows[1]] == [True, True]

@@ -46,6 +46,11 @@ def test_a_neighbourhood_has_what_is_so_many_steps_away(
     assert list(drawn(page)) == list(map(str, chain[first:last]))
 
 
+def test_a_job_leads_to_the_graph_around_it(browser: Browser, chain: list[int]) -> None:
+    page = browser.open(browser.open(f"jobs/{chain[2]}").links()["Graph of the jobs around it"])
+    assert list(drawn(page)) == list(map(str, chain))
+
+
 def test_many_jobs_are_one_node_for_each_app_and_state(
     browser: Browser, chain: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

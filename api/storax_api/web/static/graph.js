@@ -59,7 +59,7 @@
       const first = make("text", {x: x + 10, y: y + 18, class: "first"}, short(title));
       const second = make("text", {x: x + 10, y: y + 35}, short(line));
       const box = make("rect", {x, y, width: WIDTH, height: HEIGHT, rx: 6, class: `box-${tone}${here === "true" ? " here" : ""}`});
-      return make("a", {href, "aria-label": `${title}, ${line}`, class: `node-${tone}`}, make("title", {}, `${title}\n${line}`), box, first, second);
+      return make("a", {href, class: `node-${tone}`}, make("title", {}, `${title}\n${line}`), box, first, second);
     });
     return make("svg", {role: "group", "aria-label": "Graph of the jobs; the table below says the same"},
       make("defs", {}, tip), ...lines, ...boxes);
