@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from storax_core import limits
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
-from storax_core.queries import filter_names, past, statements
+from storax_core.queries import changes, filter_names, past, statements
 from storax_core.queries.bounded import fetch_bounded
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
 from storax_core.queries.filters import QueryShape, Selection, selection_of
 from storax_core.queries.ordering import decode, encode, keys_of
-from storax_core.resources import JOBS, Resource
+from storax_core.resources import EVENTS, JOBS, Resource
 from storax_core.resources.types import AsOf
 from storax_core.suggest import nearest
 
@@ -69,7 +69,7 @@ def columns_of(resource: Resource, fields: Sequence[str] | None) -> tuple[str, .
     for name in fields or ():
         if name not in resource.visible:
             raise Invalid(f"{resource.path} has no field {name!r}", hint=nearest(name, resource.visible))
-    return tuple(dict.fromkeys(fields or resource.visible))
+    return tuple(dict.fromkeys(fields or (name for name in resource.visible if name not in resource.on_request)))
 
 
 async def fetch_page(
@@ -87,17 +87,20 @@ async def fetch_page(
         return Page(list(columns), [], None, total)
     values = [*selection.values, *(decode(query.cursor, keys) if query.cursor else ())]
     values += [query.offset] if query.offset else []
+    filled = changes.NAME in columns and resource is EVENTS
     statement = statements.page(
-        resource.entity, selection.shape, columns, keys, query.limit + 1,
+        resource.entity, selection.shape, (*columns, *changes.NEEDED) if filled else columns, keys, query.limit + 1,
         cursor=bool(query.cursor), skips=bool(query.offset),
     )  # fmt: skip
     part = await fetch_bounded(
         conn, resource, statement.sql, statement.arguments(values), rows=_most(query) + 1, size=size
     )
+    if filled and part.rows:
+        part = await changes.fill(conn, owner_id, part, columns, size=size)
     await _require_names(conn, resource, owner_id, query, matched=bool(part.rows))
-    rows, extra = part.rows[: query.limit], len(keys)
-    following = encode(keys, tuple(rows[-1])[-extra:]) if part.cut or len(part.rows) > query.limit else None
-    return Page(list(columns), [tuple(row)[:-extra] for row in rows], following, total, part.size)
+    rows, width = part.rows[: query.limit], len(columns)
+    following = encode(keys, tuple(rows[-1])[-len(keys) :]) if part.cut or len(part.rows) > query.limit else None
+    return Page(list(columns), [tuple(row)[:width] for row in rows], following, total, part.size)
 
 
 async def fetch_rows(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[dict[str, Any]]:
@@ -221,4 +224,6 @@ async def fetch_one(
         selection = await _in_the_past(conn, selection, as_of)
     statement = statements.one(resource.entity, selection.shape)
     row = await conn.fetchrow(statement.sql, *statement.arguments([*selection.values, row_id]))
+    if row and resource is EVENTS:
+        return {**row, changes.NAME: await changes.of_one(conn, owner_id, row)}
     return dict(row) if row else None
