@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from storax_api.app import create_app
-from storax_api.events.routes import LIVE_FILTERS
+from storax_api.events.routes import STREAM_FILTERS
 from storax_core.settings import Settings
 
 UNKEYED = {"login", "login_code", "register", "session_heartbeat", "site_file_requests", "site_file_replies"}
@@ -42,7 +42,14 @@ def test_every_changing_call_declares_its_key(operations: dict[str, Any]) -> Non
 
 def test_the_event_stream_declares_its_parameters(operations: dict[str, Any]) -> None:
     stream = operations["event_stream"]
-    assert {p["name"] for p in stream["parameters"]} == {*LIVE_FILTERS, "after", "include", "carry", "Last-Event-ID"}
+    assert {p["name"] for p in stream["parameters"]} == {
+        *STREAM_FILTERS,
+        "exclude",
+        "after",
+        "include",
+        "carry",
+        "Last-Event-ID",
+    }
     assert "text/event-stream" in stream["responses"]["200"]["content"]
 
 
