@@ -45,12 +45,12 @@ class Heartbeat:
             self._keeper.use(self._beat)
             self._last = time.monotonic()
         if not self._announced:
-            self._announced = True  # once: what the server refuses, it refuses again
             self._say_once()
         return self._look_sec
 
     def _say_once(self) -> None:
         """Announce, and no longer than a beat waits for its answer: the next beat must not be late."""
+        self._announced = True  # once: what the server refuses, it refuses again
         try:
             self._announce(self._patience_sec)
         except Unavailable:
