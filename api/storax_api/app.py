@@ -18,7 +18,7 @@ from storax_api.events import routes as events
 from storax_api.events.broadcast import Broadcast
 from storax_api.identity.token_watch import TokenWatch
 from storax_api.job_files import routes as job_files
-from storax_api.rows import failures
+from storax_api.rows import failures, throughput
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_api.uptime import Uptime
@@ -134,6 +134,7 @@ def create_app(settings: Settings) -> FastAPI:
     # Routes are tried in this order, so what is called all day stands first.
     for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, footprint.router, failures.router):
         app.include_router(router)
+    app.include_router(throughput.router)
     app.include_router(job_files.router)
     for resource in RESOURCES:
         if resource is not JOBS:
