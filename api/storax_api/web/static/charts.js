@@ -22,8 +22,9 @@
     ? {heads: heads.toReversed(), values: values.toReversed(), data: [times, ...sums(values).toReversed()]}
     : {heads, values, data: [times, ...values]};
   const moments = (plot, seconds) => {
-    const start = plot.scales.x.max - plot.scales.x.min < 2 * 86400 ? 11 : 5;
-    return seconds.map((second) => new Date(second * 1e3).toISOString().slice(start, 16).replace("T", " "));
+    const length = plot.scales.x.max - plot.scales.x.min;
+    const [start, end] = length < 600 ? [11, 19] : [length < 2 * 86400 ? 11 : 5, 16];
+    return seconds.map((second) => new Date(second * 1e3).toISOString().slice(start, end).replace("T", " "));
   };
   const options = (heads, shown, unit, width, stacked) => ({
     width, height: HEIGHT, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
