@@ -89,6 +89,14 @@ class Page:
     def form(self, action: str) -> Form:
         """Return the form whose address ends like this."""
         (element,) = [e for e in self.all("form") if e.attributes.get("action", "").partition("?")[0].endswith(action)]
+        return self._read(element)
+
+    def form_of(self, row: str) -> Form:
+        """Return the form in the row of a table with this id."""
+        (element,) = [e for e in self.all("form") if (tr := e.ancestor("tr")) and tr.attributes.get("id") == row]
+        return self._read(element)
+
+    def _read(self, element: Element) -> Form:
         address = urljoin(self.url, element.attributes["action"])
         fields = [
             (e.attributes["name"], e.attributes.get("value", ""))

@@ -1,9 +1,8 @@
 """``create_app(settings)``: the one place that puts the API together."""
 
-import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -18,24 +17,23 @@ from storax_api.events import routes as events
 from storax_api.events.broadcast import Broadcast
 from storax_api.identity.token_watch import TokenWatch
 from storax_api.job_files import routes as job_files
-from storax_api.rows import failures
+from storax_api.operators import routes as operators
+from storax_api.operators.health import health_of, is_ready
+from storax_api.rows import failures, throughput
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_api.uptime import Uptime
 from storax_api.waits import Waits
 from storax_api.web import install as web
 from storax_core import limits
-from storax_core.admin import migrate
-from storax_core.database import heartbeats, roles
+from storax_core.database import roles
 from storax_core.database.connections import Database
-from storax_core.errors import Unavailable
 from storax_core.queues import Queues
 from storax_core.resources import JOBS, RESOURCES
 from storax_core.settings import Settings
 
 DESCRIPTION = "Event-sourced job orchestration. Every change is an event; every list is a query over projections."
 PIECE = 1 << 16  # bytes of an answer that are handed to the connection at once
-READY_SEC = 5.0  # for Postgres' part of the answer of /readyz
 TEXTS = {"type": "array", "items": TEXT}
 AGES = {
     "type": "object",
@@ -134,6 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
     # Routes are tried in this order, so what is called all day stands first.
     for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, footprint.router, failures.router):
         app.include_router(router)
+    app.include_router(throughput.router)
     app.include_router(job_files.router)
     for resource in RESOURCES:
         if resource is not JOBS:
@@ -141,6 +140,7 @@ def create_app(settings: Settings) -> FastAPI:
     _health(app)
     app.include_router(metrics.router)
     app.include_router(bounds.router)
+    app.include_router(operators.router)
     docs_page.install(app)
     web.install(app)
     openapi.install(app)
@@ -162,38 +162,5 @@ def _health(app: FastAPI) -> None:
         Reported too: whether Redis answers, in which way the login of the API may more than it needs, and which parts
         that work beside the calls give no heartbeat (``stale``).
         """
-        service: Service = request.app.state.service
-        try:
-            async with asyncio.timeout(READY_SEC):
-                schema, beats = await _schema_and_heartbeats(service)
-        except TimeoutError as error:
-            raise Unavailable(f"Postgres does not answer within {READY_SEC:.0f} s", hint="Look at Postgres.") from error
-        beats.append(request.app.state.broadcast.heartbeat())
-        stale = [beat.name for beat in beats if beat.stale]
-        wanted = migrate.head()
-        redis = "up" if await service.queues.alive() else "down"
-        body = {
-            **_verdict(schema, wanted, request.app.state.uptime.problem, stale), "schema": schema, "wanted": wanted,
-            "redis": redis, "excess": request.app.state.excess, "stale": stale,
-            "heartbeats": {beat.name: beat.age_sec for beat in beats},
-        }  # fmt: skip
-        ready = body["status"] in ("ok", "degraded") and heartbeats.FOLLOWER not in stale
-        return json(body, 200 if ready else 503)
-
-
-def _verdict(schema: str | None, wanted: str, problem: str, stale: Sequence[str]) -> dict[str, str]:
-    if schema != wanted:
-        return {"status": "wrong schema", "detail": ""}
-    if problem:
-        return {"status": "cannot write", "detail": problem}
-    return {"status": "degraded" if stale else "ok", "detail": ""}
-
-
-async def _schema_and_heartbeats(service: Service) -> tuple[str | None, list[heartbeats.Heartbeat]]:
-    """Return the schema's revision, None where there is none, and what beats."""
-    async with service.db.worker() as conn:
-        if not await conn.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
-            return None, []
-        schema = await conn.fetchval("SELECT version_num FROM alembic_version")
-        known = await conn.fetchval("SELECT to_regclass('heartbeat') IS NOT NULL")
-        return schema, await heartbeats.read(conn, service.uptime_sec) if known else []
+        health = await health_of(request)
+        return json(health, 200 if is_ready(health) else 503)

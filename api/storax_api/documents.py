@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from storax_api.schemas import CountBy, FailureGroups, Footprint, PatchWhere, Retry, Selection
+from storax_api.schemas import CountBy, FailureGroups, Footprint, JobFlow, PatchWhere, Retry, Selection
 from storax_core.queries.select import Query
 from storax_core.resources import Resource
 from storax_core.resources.base import FilterSpec
@@ -25,6 +25,7 @@ SUMMARY = {
     "cancel": "Cancel {} that match",
     "retry": "Run failed {} again, with the descendants that failed only because of them",
     "failures": "FAILED {} that match, grouped by App, exit code and last line of the error",
+    "throughput": "How many {} were created and ended in each part of a window, and were in each state at its end",
     "footprint": "How many nodes the {} that match would fill",
 }
 JSON = "application/json"
@@ -37,6 +38,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "retry": Retry,
     "footprint": Footprint,
     "failures": FailureGroups,
+    "throughput": JobFlow,
 }
 
 
@@ -108,6 +110,8 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 INTEGER = {"type": "integer"}
+NUMBERS = {"type": "array", "items": INTEGER}
+SERIES = {"type": "object", "additionalProperties": NUMBERS, "description": "Numbers of the parts, by state."}
 TEXT = {"type": "string"}
 TIME = {"type": "string", "format": "date-time"}
 GROUP = _object(
@@ -183,6 +187,15 @@ def _answer(resource: Resource, verb: str) -> dict[str, Any]:
         "cancel": _object(cancelled=INTEGER, requested=INTEGER),
         "failures": _object(
             groups={"type": "array", "items": GROUP}, jobs=INTEGER, more={"type": "boolean"}, since=TIME
+        ),
+        "throughput": _object(
+            since=TIME,
+            until=TIME,
+            step_sec=INTEGER,
+            created=NUMBERS,
+            ended=SERIES,
+            states=SERIES,
+            partial={"type": "boolean"},
         ),
         "footprint": _object(num_jobs=INTEGER, nodes={"type": "number"}, max_nodes=INTEGER, max_wall_time_min=INTEGER),
     }

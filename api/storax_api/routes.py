@@ -179,13 +179,7 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
 
 def _where(resource: Resource, value: dict[str, Any], known: Any, how: update.How) -> Any:
     ask: PatchWhere = validate(PATCH_WHERE, value, PatchWhere.model_fields)
-    patch = validate(resource.patch_adapter, ask.patch, known)
-
-    async def command(conn: Connection, ctx: Context) -> Any:
-        query = select.Query(filter=ask.filter, exclude=ask.exclude)
-        return await update.update_where(conn, ctx, resource, query, patch, how=how)
-
-    return command
+    return bulk_commands.change_matching(resource, ask, validate(resource.patch_adapter, ask.patch, known), how)
 
 
 def _mount_deletes(router: APIRouter, resource: Resource) -> None:

@@ -1,11 +1,11 @@
 """Bodies of the calls that every resource has."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.queries.capacity import NodeSize
-from storax_core.resources.types import AsOf
+from storax_core.resources.types import AsOf, UtcTime
 
 
 class Selection(BaseModel):
@@ -49,6 +49,17 @@ class FailureGroups(Selection):
         description="By filter name; without last_update_after, the failures of the last 7 days.",
     )
     limit: int = Field(default=100, ge=1, le=1000, description="Groups of the answer; the largest come first.")
+
+
+class JobFlow(Selection):
+    """A window of time, for counts of jobs by time."""
+
+    filter: dict[str, Any] = Field(default_factory=dict, description="site_id alone, one or several; {} counts all.")
+    since: UtcTime | None = Field(default=None, description="Begin; unset: 24 hours before the end.")
+    until: UtcTime | None = Field(default=None, description="End; unset: now.")
+    step_sec: Annotated[int, Field(strict=True, ge=60, le=86_400, multiple_of=60)] | None = Field(
+        default=None, description="Seconds of each part, whole minutes; unset: some 96 parts."
+    )
 
 
 class Footprint(Selection):

@@ -108,6 +108,15 @@ class Client:
         content = None if body is None else dumps(body, rows=rows)
         return self.call(method, path, content, params=params, deadline=deadline, key=key).json()
 
+    def server_report(self) -> dict[str, Any]:
+        """Return the health of the server's parts, its users, and what its database stores; for its administrators.
+
+        Raises:
+            Forbidden: The server's setting ``admins`` does not name the user.
+        """
+        report: dict[str, Any] = self.request("GET", "/admin/report")
+        return report
+
     def get_transport(self) -> "Transport":
         """Return the transport, which the first call makes."""
         from storax._runtime.transport import Transport

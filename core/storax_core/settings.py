@@ -28,6 +28,11 @@ class Settings(BaseSettings):
         default=512, ge=64, description="Memory of one API process for bodies and answers under way, in MiB."
     )
     allow_registration: bool = Field(default=False, description="Whether anyone may create a user with the API.")
+    admins: str = Field(
+        default="",
+        description="Names of the users, separated by commas, who see all users, the health and the storage of the"
+        " server; empty: nobody.",
+    )
     token_days: int = Field(default=365, ge=1, le=3650, description="Default number of days until a token expires.")
     metrics_token: str = Field(default="", description="Bearer token for /metrics; empty: nobody gets them.")
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")
@@ -39,3 +44,8 @@ class Settings(BaseSettings):
     seal_key_file: str = Field(
         default="", description="File with the key that signs seals; empty: they are not signed."
     )
+
+    @property
+    def admin_names(self) -> frozenset[str]:
+        """Return the names in ``admins``."""
+        return frozenset(name.strip() for name in self.admins.split(",") if name.strip())

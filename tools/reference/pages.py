@@ -38,6 +38,7 @@ VERB_ROUTES: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "cancel": (("POST", "/cancel", "Cancel all matching jobs."),),
     "retry": (("POST", "/retry", "Run all matching failed jobs again, and what failed only because of them."),),
+    "throughput": (("POST", "/throughput", "Jobs created, ended and in each state by time."),),
     "failures": (("POST", "/failures", "Group failed jobs by App, exit code and last line of the error."),),
     "footprint": (("POST", "/footprint", "Compute how many nodes all matching jobs would fill."),),
 }
@@ -57,6 +58,7 @@ OTHER_ROUTES = (
     ("POST", "/api/v1/tokens/", "Create a token. Only this response contains its text."),
     ("GET", "/api/v1/limits", "Return every limit of this server."),
     ("GET", "/healthz", "Succeed if the process runs. Needs no token."),
+    ("GET", "/api/v1/admin/report", "Health, users and storage of the server, for its administrators."),
     ("GET", "/readyz", "Succeed if this process can serve calls and follows the log. Needs no token."),
     ("GET", "/metrics", "Metrics for Prometheus. Needs `STORAX_METRICS_TOKEN`."),
 )

@@ -19,7 +19,7 @@ from typing import Any
 from storax_core.database import heartbeats, upkeep
 from storax_core.database.connections import Connection, Database
 from storax_core.lifecycle.states import JOB_TAKEABLE
-from storax_core.log import watermark
+from storax_core.log import flow, watermark
 from storax_core.queues import FILLED, QueueDown, Queues
 from storax_core.resources.batch_job import SUBMITTABLE
 from storax_core.resources.job import STILL_TAKEABLE, TAKEABLE, first_in_line
@@ -208,6 +208,7 @@ class Feeder:
         """Put back what Postgres says is runnable: everything after Redis was lost or flushed, else queue heads."""
         async with self.db.worker() as conn:
             await upkeep.compact_job_counts(conn)
+            await flow.count(conn)
             await upkeep.refresh_statistics(conn)
             if self.redis_lost or await self.queues.marked(FILLED) is None:
                 await self._refill(conn)

@@ -1,4 +1,4 @@
-"""Commands about the rows that a query matches, for REST and the web page alike: cancel, retry, delete."""
+"""Commands about the rows that a query matches, for REST and the web page alike: cancel, retry, change, delete."""
 
 from typing import Any
 
@@ -43,5 +43,15 @@ def delete_matching(resource: Resource, query: select.Query) -> Command:
     async def command(conn: Connection, ctx: Context) -> Any:
         gone, held = await delete.delete_where(conn, ctx, resource, query)
         return {"deleted": gone, "not_deleted": held}
+
+    return command
+
+
+def change_matching(resource: Resource, ask: Selection, patch: dict[str, Any], how: update.How) -> Command:
+    """Return the command that applies one patch to the rows that match."""
+
+    async def command(conn: Connection, ctx: Context) -> Any:
+        query = select.Query(filter=ask.filter, exclude=ask.exclude)
+        return await update.update_where(conn, ctx, resource, query, patch, how=how)
 
     return command

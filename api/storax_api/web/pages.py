@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from fastapi import APIRouter
 
+from storax_api.web.admin import routes as admin
 from storax_api.web.data import routes as data
 from storax_api.web.events import routes as events
 from storax_api.web.failures import routes as failures
@@ -35,4 +36,5 @@ PAGES: tuple[Page, ...] = (
     Page(events.router, "Events", "events"),
     Page(sites.router, "Sites", "sites"),
     Page(data.router, "Data", "data"),
+    Page(admin.router, "Admin", "admin"),
 )

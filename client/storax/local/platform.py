@@ -103,7 +103,7 @@ class Platform:
         return self.stack.prepared.get("schema") == self._digest and bool(self.stack.token)
 
     def _environment(self, part: str) -> dict[str, str]:
-        api = {"STORAX_HOST": HOST, "STORAX_PORT": str(self.port)} if part == "api" else {}
+        api = {"STORAX_HOST": HOST, "STORAX_PORT": str(self.port), "STORAX_ADMINS": USER} if part == "api" else {}
         place = os.environ.get("STORAX_SEAL_EXPORT", str(self.seals))
         tasks = {"STORAX_SEAL_EXPORT": place} if part == "tasks" else {}
         return {**NO_OTHERS, **self.logins.of(part), **api, **tasks, "PYTHONUNBUFFERED": "1"}

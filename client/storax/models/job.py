@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, Self, overload
 from storax._jobs.app import AppBase, OnBoth
 from storax._jobs.files import JobFile
 from storax._jobs.job import CancelCount, JobBase, ParentIds
-from storax._jobs.queries import FailureGroup, JobManagerBase, JobQueryBase, Retried
+from storax._jobs.queries import FailureGroup, JobManagerBase, JobQueryBase, Retried, Throughput
 from storax._jobs.waiting import ReturnWhen
 from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_own_thread, in_thread, iterate_ends, iterate_rows
 from storax._orm.changes import ChangeQuery
@@ -2492,6 +2492,12 @@ class AsyncJobQuery(AsyncQuery[Job]):
     async def failures(self, *, limit: int = 100) -> list[FailureGroup]:
         """``failures()``, awaited."""
         return await in_thread(self._query.failures, limit=limit)
+
+    async def throughput(
+        self, since: datetime | None = None, until: datetime | None = None, *, step_sec: int | None = None
+    ) -> Throughput:
+        """``throughput()``, awaited."""
+        return await in_thread(self._query.throughput, since, until, step_sec=step_sec)
 
     async def wait(
         self,

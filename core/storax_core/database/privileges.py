@@ -27,6 +27,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "feed": {APP: READ, WORKER: "SELECT INSERT UPDATE"},
     "heartbeat": {WORKER: "SELECT INSERT UPDATE"},
     "job": EVERY_ROW | {SEARCH: READ},
+    "job_flow": {APP: READ, WORKER: ALL},
     "job_parent": {APP: "SELECT INSERT DELETE", WORKER: "SELECT INSERT DELETE"},
     "job_state": EVERY_ROW,
     "job_tally": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},

@@ -52,6 +52,23 @@ class JobCounts(SQLModel, table=True):
     n: int
 
 
+class JobFlow(SQLModel, table=True):
+    """How many jobs went from state to state in a minute, by site; an empty state: before creation, behind deletion.
+
+    Counted behind the log, up to the position that ``feed`` keeps: ``flow``.
+    """
+
+    __tablename__ = "job_flow"
+    __table_args__ = (Index("job_flow_minute", "minute"),)
+
+    owner_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    minute: datetime = c.when("Start of the minute.", primary_key=True)
+    site_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    from_state: str = c.text("State before.", primary_key=True)
+    to_state: str = c.text("State after.", primary_key=True)
+    n: int = Field(sa_type=BigInteger)
+
+
 class Feed(SQLModel, table=True):
     """How far a follower of the log has come."""
 

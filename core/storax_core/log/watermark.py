@@ -37,9 +37,9 @@ async def published(conn: Connection) -> int:
     return int(await conn.fetchval(sql, NAME, timeout=PUBLISHED_SEC) or 0)
 
 
-async def keep(conn: Connection, position: int) -> None:
-    """Move the checkpoint on; never back."""
-    await conn.execute(KEEP, NAME, position)
+async def keep(conn: Connection, position: int, name: str = NAME) -> None:
+    """Move the checkpoint of a follower on; never back."""
+    await conn.execute(KEEP, name, position)
 
 
 @dataclass

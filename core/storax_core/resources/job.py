@@ -222,7 +222,7 @@ JOBS: Resource = Resource(
         effects=("attempt", "cancel_requested", "lease_epoch", "loss_reason", "losses", "not_before", "session_id"),
         first=JobState.CREATED,
     ),
-    verbs=("list", "read", "create", "update", "delete", "cancel", "retry", "footprint", "failures"),
+    verbs=("list", "read", "create", "update", "delete", "cancel", "retry", "footprint", "failures", "throughput"),
     extra_create={
         "transfers": (
             dict[str, JsonValue],

@@ -86,3 +86,51 @@ def test_a_form_made_by_hand_is_refused_with_the_reason(
     assert refused.status == 422
     assert refused.all("div", role="alert")[0].text
     assert user.states(jobs[5]) == ["PREPROCESSED"]
+
+
+def test_a_change_names_the_number_of_jobs_first_and_leaves_what_is_blank(
+    browser: Browser, user: User, jobs: list[int]
+) -> None:
+    user.patch("/jobs/", {"filter": {"id": jobs[3:]}, "patch": {"tags": {"keep": "1", "drop": "2"}, "num_nodes": 3}})
+    preview = browser.open(f"jobs/confirm?action=change&id={jobs[3]}&id={jobs[4]}")
+    assert "Change 2 jobs?" in preview.text
+    assert {user.get(f"/jobs/{job}")["priority"] for job in jobs[3:]} == {0}
+    sent = {"set.priority": "7", "tags.add": "a:b:c\r\n\r\n d : e", "tags.remove": "drop"}
+    assert "2 jobs changed." in browser.send(preview.form("apply"), **sent).text
+    for job in jobs[3:5]:
+        row = user.get(f"/jobs/{job}")
+        assert (row["priority"], row["num_nodes"]) == (7, 3)
+        assert row["tags"] == {"keep": "1", "a": "b:c", "d": "e"}
+    assert user.get(f"/jobs/{jobs[5]}")["priority"] == 0
+
+
+def test_the_form_of_one_job_has_its_values_and_the_states_that_may_follow(
+    browser: Browser, user: User, jobs: list[int]
+) -> None:
+    page = browser.open(browser.open(f"jobs/{jobs[0]}").links()["Change…"])
+    states = [e.text for e in page.all("option") if e.ancestor("select").attributes["name"] == "set.state"]  # type: ignore[union-attr]
+    assert states[0] == "now: FAILED"
+    assert "RESTART_READY" in states
+    assert "RUNNING" not in states
+    done = browser.send(page.form("apply"), **{"set.state": "RESTART_READY"})
+    assert "1 job changed, and 1 job brought back below." in done.text
+    assert user.states(jobs[0], jobs[2]) == ["RESTART_READY", "AWAITING_PARENTS"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {}, {"set.priority": "high"}, {"set.priority": "1e9"}, {"set.state": "RUNNING"}, {"set.nothing": "1"},
+        {"set.id": "1"}, {"set.gpus_per_rank": "nan"}, {"tags.add": "no colon"}, {"parameters.merge": "[1"},
+        {"parameters.merge": "[]"}, {"set.retry_on_timeout": "perhaps"}, {"set.workdir": "../up"},
+    ],
+)  # fmt: skip
+def test_a_change_that_is_refused_changes_nothing_and_says_why(
+    browser: Browser, user: User, jobs: list[int], sent: dict[str, str]
+) -> None:
+    before = [user.get(f"/jobs/{job}")["version"] for job in jobs[3:]]
+    form = browser.open(f"jobs/confirm?action=change&id={jobs[3]}&id={jobs[4]}").form("apply")
+    refused = browser.send(form, **sent)
+    assert refused.status in (409, 422)
+    assert refused.all("div", role="alert")[0].text
+    assert [user.get(f"/jobs/{job}")["version"] for job in jobs[3:]] == before

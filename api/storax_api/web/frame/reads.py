@@ -44,7 +44,7 @@ class Reads:
         page = await select.fetch_page(self.conn, resource, self.caller.owner_id, query)
         if held:
             service_of(self.request).memory.of(self.request.scope).add(page.size)
-        rows = _plain([dict(zip(page.columns, row, strict=True)) for row in page.rows])
+        rows = plain([dict(zip(page.columns, row, strict=True)) for row in page.rows])
         return Rows(rows, page.next, page.count)
 
     async def count(self, resource: Resource, query: select.Query) -> int:
@@ -59,7 +59,7 @@ class Reads:
 
     async def one(self, resource: Resource, wanted: int, as_of: int | datetime | None = None) -> Row:
         """Return one row. Raises NotFound."""
-        row: Row = _plain(await existing_row(self.conn, resource, self.caller.owner_id, wanted, as_of))
+        row: Row = plain(await existing_row(self.conn, resource, self.caller.owner_id, wanted, as_of))
         return row
 
     async def names(self, resource: Resource, ids: Collection[int]) -> dict[int, str]:
@@ -70,7 +70,8 @@ class Reads:
         return {row["id"]: row["name"] for row in (await self.page(resource, query)).rows}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as a client of REST gets it: times as text."""
     return orjson.loads(orjson.dumps(value))
 
 

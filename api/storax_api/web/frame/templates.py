@@ -51,6 +51,15 @@ def _number(value: float) -> Markup:
     return escape(shown.replace(",", "\u202f"))
 
 
+def _size(number: float) -> str:
+    """Write a number of bytes in the largest unit that leaves at least one of it."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" or number >= 10 else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:,.1f} TiB"
+
+
 @cache
 def environment() -> Environment:
     """Return the one environment of all templates."""
@@ -63,7 +72,7 @@ def environment() -> Environment:
         finalize=_printed,
     )
     env.filters |= {
-        "exact": _exact, "output": _output, "as_json": _json, "as_line": _line, "number": _number,
+        "exact": _exact, "output": _output, "as_json": _json, "as_line": _line, "number": _number, "size": _size,
         "duration": times.duration, "iso": times.iso, "full": times.full,
     }  # fmt: skip
     env.globals |= {"look_of": states.look_of, "JOB_STATES": states.JOB_STATES, "visible": text.visible}

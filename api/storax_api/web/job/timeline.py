@@ -6,13 +6,12 @@ from datetime import datetime
 
 from storax_api.web.frame.reads import Row
 from storax_api.web.frame.states import look_of
-from storax_api.web.frame.times import duration, parse
+from storax_api.web.frame.times import duration, parse, ticks
 from storax_core.lifecycle.states import JOB_DONE
 
 WIDTH, LEFT, LINE, TOP = 1000.0, 90.0, 26, 8  # of the picture, in its own units
 THINNEST = 2.0
 LINES = 20  # the newest attempts
-TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,8 @@ def timeline(events: Sequence[Row], now: datetime) -> Timeline:
     lines = [
         (TOP + LINE * number + 17, f"attempt {attempt}" if attempt else "before") for attempt, number in line_of.items()
     ]
-    seconds = (last - first).total_seconds()
-    ticks = [(LEFT + (WIDTH - LEFT) * n / TICKS, duration(seconds * n / TICKS)) for n in range(TICKS + 1)]
-    return Timeline(every, bars, lines, [(round(x, 1), text) for x, text in ticks])
+    marks = ticks((last - first).total_seconds())
+    return Timeline(every, bars, lines, [(round(LEFT + mark * scale, 1), text) for mark, text in marks])
 
 
 def _bar(stage: Stage, line: int, first: datetime, scale: float, now: datetime) -> Bar:

@@ -15,16 +15,18 @@ from storax_api.service import Command
 from storax_api.web.frame import links
 from storax_api.web.frame.filters import Pair, UrlQuery
 from storax_api.web.frame.forms import Form, PostedForm
-from storax_api.web.frame.reads import reads_of
+from storax_api.web.frame.reads import Reads, Row, reads_of
 from storax_api.web.frame.respond import HEADERS, page
 from storax_api.web.frame.viewer import Reader, Viewer
+from storax_api.web.jobs import change
+from storax_core.commands.update import ORDINARY
 from storax_core.errors import Invalid
 from storax_core.lifecycle.states import JOB_DONE, JOB_UNSUCCESSFUL
 from storax_core.queries.select import Query
 from storax_core.resources import JOBS
 
 router = APIRouter()
-Action = Literal["cancel", "retry", "delete"]
+Action = Literal["cancel", "retry", "change", "delete"]
 OWN = ("action", "selected", "back", "finished")  # parameters of the confirmation that are no conditions
 OUTCOME = ("did", "n", "also", "left")  # parameters by which the list says what was done
 ENDED, UNSUCCESSFUL = [str(state) for state in JOB_DONE], [str(state) for state in JOB_UNSUCCESSFUL]
@@ -44,18 +46,20 @@ async def confirm(request: Request, viewer: Reader, action: Action, back: str = 
         concerned = _concerned(action, query, finished=finished)
         changed = matching if concerned is query else await reads.count(JOBS, concerned)
         examples = await reads.page(JOBS, _examples(concerned))
+        alone = await _alone(reads, query) if action == "change" and changed == 1 else None
     preview = await _retry_preview(request, viewer, query, finished=finished) if action == "retry" else {}
     context = {
         "action": action, "conditions": view.conditions, "matching": matching, "examples": examples.rows,
         "changed": preview.get("retried", changed), "descendants": preview.get("brought_back", 0),
-        "finished": finished, "key": uuid4(), "back": links.safe_target(back),
+        "inputs": change.inputs(alone) if action == "change" else [], "finished": finished, "key": uuid4(),
+        "back": links.safe_target(back),
     }  # fmt: skip
     return page(request, "jobs/confirm.html", context)
 
 
 def _concerned(action: Action, query: Query, *, finished: bool) -> Query:
     """Return the query of those that an action changes: what has ended cannot be cancelled, only such can run again."""
-    if action == "delete":
+    if action in ("change", "delete"):
         return query
     others = {"state": ENDED} if action == "cancel" else {"state__ne": ENDED if finished else UNSUCCESSFUL}
     return query.model_copy(update={"exclude": [*query.exclude, others]})
@@ -63,6 +67,11 @@ def _concerned(action: Action, query: Query, *, finished: bool) -> Query:
 
 def _examples(query: Query) -> Query:
     return query.model_copy(update={"limit": EXAMPLES, "ordering": ["-id"], "fields": ["id", "state", "workdir"]})
+
+
+async def _alone(reads: Reads, query: Query) -> Row | None:
+    """Return the one job that matches, with all its fields."""
+    return next(iter((await reads.page(JOBS, query.model_copy(update={"limit": 1}))).rows), None)
 
 
 async def _retry_preview(request: Request, viewer: Viewer, query: Query, *, finished: bool) -> dict[str, Any]:
@@ -99,8 +108,11 @@ def _command(form: Form) -> Command:
             return bulk_commands.retry(ask)
         case "delete":
             return bulk_commands.delete_matching(JOBS, query)
+        case "change":
+            selection = Selection(filter=query.filter, exclude=query.exclude)
+            return bulk_commands.change_matching(JOBS, selection, change.patch_of(form), ORDINARY)
         case other:
-            raise Invalid(f"there is no action {other[:40]!r}", hint="It is cancel, retry or delete.")
+            raise Invalid(f"there is no action {other[:40]!r}", hint="It is cancel, retry, change or delete.")
 
 
 async def _run(
@@ -113,7 +125,9 @@ async def _run(
 
 
 def _numbers(answer: Mapping[str, Any]) -> dict[str, int]:
-    """Return what the list is to say of an answer of cancel, retry or delete."""
+    """Return what the list is to say of an answer of cancel, retry, change or delete."""
+    if "updated" in answer:
+        return {"n": answer["updated"], "also": answer.get("brought_back", 0), "left": answer.get("left", 0)}
     if "deleted" in answer:
         return {"n": answer["deleted"], "left": len(answer["not_deleted"])}
     if "retried" in answer:
@@ -135,6 +149,10 @@ def outcome_of(request: Request) -> str:
         brought = f", and {_jobs(also)} below that failed only because of a parent" if also else ""
         rest = f" {_jobs(left)} left as they are: their parents have to run first." if left else ""
         return f"{_jobs(n)} will run again{brought}.{rest}"
+    if did == "change":
+        back = f", and {_jobs(also)} brought back below" if also else ""
+        rest = f" {_jobs(left)} left as they are: their parents have to run first." if left else ""
+        return f"{_jobs(n)} changed{back}.{rest}"
     if did == "delete":
         return f"{_jobs(n)} deleted." + (f" {_jobs(left)} left: they run; cancel them first." if left else "")
     return ""

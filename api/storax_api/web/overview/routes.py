@@ -4,21 +4,24 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
 
-from storax_api.requests.parameters import only
+from storax_api.requests.parameters import choice, only
 from storax_api.web.frame.live import published
 from storax_api.web.frame.reads import Reads, Row, Rows, reads_of
 from storax_api.web.frame.respond import Live, live_page
 from storax_api.web.frame.sites import presence
 from storax_api.web.frame.states import JOB_STATES, look_of
 from storax_api.web.frame.viewer import Reader
+from storax_api.web.overview.flow import flow_of
 from storax_api.web.sites.reported import failures_of
 from storax_core.lifecycle.states import JOB_RUNNABLE, JobState
 from storax_core.queries.select import Query
+from storax_core.queries.throughput import throughput, window
 from storax_core.resources import APPS, EVENTS, JOBS, SITES
 
 router = APIRouter()
 FAILURES, EVENTS_SHOWN, SITES_SHOWN = 8, 12, 50
 HOUR = timedelta(hours=1)
+HOURS, DEFAULT_HOURS = (1, 6, 24, 168), 24  # of the curves
 FIGURES: dict[str, list[str]] = {
     "running": [JobState.RUNNING],
     "can start": list(JOB_RUNNABLE),
@@ -30,7 +33,8 @@ FIGURES: dict[str, list[str]] = {
 @router.get("/")
 async def overview(request: Request, viewer: Reader) -> Response:
     """Show it."""
-    only(request)
+    only(request, "hours")
+    hours = int(choice(request, "hours", *map(str, (DEFAULT_HOURS, *HOURS))))
     after, now = await published(request), datetime.now(UTC)
     async with reads_of(request, viewer) as reads:
         counts = await reads.counts(JOBS, "state")
@@ -38,7 +42,11 @@ async def overview(request: Request, viewer: Reader) -> Response:
         sites = await reads.page(SITES, Query(ordering=["name"], limit=SITES_SHOWN))
         events = await reads.page(EVENTS, Query(ordering=["-position"], limit=EVENTS_SHOWN))
         apps = await reads.names(APPS, {row["app_id"] for row in failures.rows})
+        flow = await throughput(
+            reads.conn, reads.caller.owner_id, window(now - timedelta(hours=hours), None, None, now)
+        )
     context = {
+        "flow": flow_of(flow), "hours": hours, "choices": HOURS,
         "counts": _in_order(counts), "figures": _figures(counts), "bar": _bar(counts),
         "total": sum(counts.values()), "apps": apps,
         "failures": failures, "failed_since": (now - HOUR).isoformat(timespec="seconds"), "events": events.rows,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from storax_api.web.frame.states import look_of
-from storax_api.web.frame.times import duration, full
+from storax_api.web.frame.times import clock_ticks, duration, full
 from storax_core.lifecycle.states import JobState
 from storax_core.queries.activity.reads import BINS
 from storax_core.queries.activity.window import Window
@@ -15,7 +15,6 @@ WIDTH, LEFT, LINE, GAP, PROFILE = 1000.0, 130.0, 12, 10, 30  # in units of the p
 TOP, BOTTOM = 6, 22
 THINNEST = 1.5
 MOST_LINES = 12  # of one lane; runs that overlap beyond that share the last one
-TICKS = 5
 Row = dict[str, Any]
 
 
@@ -114,10 +113,8 @@ def of_levels(rows: Sequence[Row], window: Window) -> Chart:
 
 
 def _finished(chart: Chart, window: Window) -> Chart:
-    for number in range(TICKS + 1):
-        moment = window.since + window.length * number / TICKS
-        text = moment.strftime("%H:%M" if window.length.days < 1 else "%m-%d %H:%M")
-        chart.ticks.append((round(LEFT + (WIDTH - LEFT) * number / TICKS, 1), text))
+    for moment, text in clock_ticks(window.since, window.until):
+        chart.ticks.append((round(LEFT + (WIDTH - LEFT) * ((moment - window.since) / window.length), 1), text))
     chart.height += BOTTOM
     return chart
 

@@ -1,0 +1,1 @@
+"""Who may call, who changed what, and how the server is."""
