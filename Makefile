@@ -8,7 +8,7 @@ SBIN = /usr/sbin
 
 .PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-faults test-grid-engine \
   test-fuzz test-mariadb test-open-mpi test-partition test-root test-site test-slurm test-spark test-ssh test-upgrade test-wheel \
-  lint types generate house picture migration promises guards bench bench-engine chaos chaos-rounds fuzz clean
+  lint types generate house picture pictures migration promises guards bench bench-engine chaos chaos-rounds fuzz clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -73,6 +73,11 @@ test-browser: $(STAMP)  ## the pages of the API in a real Chromium
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[browser]"
 	@$(call apt,Chromium,chromium,chromium)
 	@$(PYTEST) --with browser tests/acceptance
+
+pictures: $(STAMP)  ## take the pictures of docs/how-to/failed-night.md anew
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[browser]"
+	@$(PYTEST) --with browser tests/acceptance/test_web_walk.py
+	@mkdir -p docs/pictures && cp build/pictures/*.png docs/pictures/
 
 test-grid-engine: $(STAMP)  ## the scheduler conformance suite on a real Grid Engine
 	@$(call apt,Grid Engine,sge_qmaster,gridengine-master gridengine-exec gridengine-client)

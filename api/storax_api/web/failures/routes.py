@@ -1,5 +1,6 @@
 """The page of failures: groups as REST answers them, each with the way to its jobs and to run them again."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,23 +38,27 @@ async def failures(request: Request, viewer: Reader) -> Response:
     try:
         query = failed(view.query(limit=GROUPS), datetime.now(UTC))
         async with reads_of(request, viewer) as reads:
-            context |= await _read(reads, view, query)
+            context |= await grouped(reads, view.conditions, query)
     except (Invalid, TooLarge) as error:
         problem: CoreError = error
         return page(request, "failures/list.html", {**context, "problem": problem}, status=status_of(problem))
     return live_page(request, "failures/list.html", context, changes=Live(after, ("job",), every_sec=EVERY_SEC))
 
 
-async def _read(reads: Reads, view: UrlQuery, query: select.Query) -> dict[str, Any]:
+async def grouped(reads: Reads, conditions: Sequence[Pair], query: select.Query) -> dict[str, Any]:
+    """Read the groups of FAILED jobs: ``answer`` as REST has it, and each group with its App's name and its jobs' list.
+
+    ``conditions`` are the filters of the query as the parameters of a URL.
+    """
     answer = await select.failures(reads.conn, reads.caller.owner_id, query)
     apps = await reads.names(APPS, {group["app_id"] for group in answer["groups"]})
     since = str(query.filter[SINCE])
-    groups = [(group, apps.get(group["app_id"], ""), _jobs_of(view, group, since)) for group in answer["groups"]]
+    groups = [(group, apps.get(group["app_id"], ""), _jobs_of(conditions, group, since)) for group in answer["groups"]]
     return {"answer": answer, "groups": groups, "since": since}
 
 
-def _jobs_of(view: UrlQuery, group: Row, since: str) -> list[Pair]:
+def _jobs_of(conditions: Sequence[Pair], group: Row, since: str) -> list[Pair]:
     """Return the parameters by which the list of jobs shows a group."""
     own = {"state": STATE, "app_id": str(group["app_id"]), "failure_line": group["failure_line"], SINCE: since}
     code = ("exclude", NO_CODE) if group["return_code"] is None else ("return_code", str(group["return_code"]))
-    return [*(pair for pair in view.conditions if pair[0] not in own), *own.items(), code]
+    return [*(pair for pair in conditions if pair[0] not in own), *own.items(), code]

@@ -1,12 +1,15 @@
 """The start page: jobs by state, failures of the last hour, sites, newest events. Every tile is bounded."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from storax_api.requests.parameters import choice, only
+from storax_api.rows.failures import SINCE, failed
+from storax_api.web.failures.routes import grouped
 from storax_api.web.frame.live import published
-from storax_api.web.frame.reads import Reads, Row, Rows, reads_of
+from storax_api.web.frame.reads import Reads, Row, reads_of
 from storax_api.web.frame.respond import Live, live_page
 from storax_api.web.frame.sites import presence
 from storax_api.web.frame.states import JOB_STATES, look_of
@@ -16,7 +19,7 @@ from storax_api.web.sites.reported import failures_of
 from storax_core.lifecycle.states import JOB_RUNNABLE, JobState
 from storax_core.queries.select import Query
 from storax_core.queries.throughput import throughput, window
-from storax_core.resources import APPS, EVENTS, JOBS, SITES
+from storax_core.resources import EVENTS, JOBS, SITES
 
 router = APIRouter()
 FAILURES, EVENTS_SHOWN, SITES_SHOWN = 8, 12, 50
@@ -41,15 +44,13 @@ async def overview(request: Request, viewer: Reader) -> Response:
         failures = await _failures(reads, now)
         sites = await reads.page(SITES, Query(ordering=["name"], limit=SITES_SHOWN))
         events = await reads.page(EVENTS, Query(ordering=["-position"], limit=EVENTS_SHOWN))
-        apps = await reads.names(APPS, {row["app_id"] for row in failures.rows})
         flow = await throughput(
             reads.conn, reads.caller.owner_id, window(now - timedelta(hours=hours), None, None, now)
         )
     context = {
         "flow": flow_of(flow), "hours": hours, "choices": HOURS,
         "counts": _in_order(counts), "figures": _figures(counts), "bar": _bar(counts),
-        "total": sum(counts.values()), "apps": apps,
-        "failures": failures, "failed_since": (now - HOUR).isoformat(timespec="seconds"), "events": events.rows,
+        "total": sum(counts.values()), "failures": failures, "events": events.rows,
         "sites": [(site, presence(site, now), failures_of(site)) for site in sites.rows],
         "more_sites": sites.next is not None,
     }  # fmt: skip
@@ -57,12 +58,9 @@ async def overview(request: Request, viewer: Reader) -> Response:
     return live_page(request, "overview/overview.html", context, changes=changes)
 
 
-async def _failures(reads: Reads, now: datetime) -> Rows:
-    last_hour = {"state": "FAILED", "last_update_after": (now - HOUR).isoformat()}
-    fields = ["id", "app_id", "workdir", "return_code", "attempt", "last_update"]
-    return await reads.page(
-        JOBS, Query(filter=last_hour, ordering=["-last_update"], limit=FAILURES, fields=fields, count=True)
-    )
+async def _failures(reads: Reads, now: datetime) -> dict[str, Any]:
+    since = (now - HOUR).isoformat(timespec="seconds")
+    return await grouped(reads, [], failed(Query(filter={SINCE: since}, limit=FAILURES), now))
 
 
 def _figures(counts: dict[str, int]) -> list[tuple[str, list[str], int]]:
