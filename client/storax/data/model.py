@@ -169,15 +169,16 @@ class DataModel:
         return f"DataModel({self.population.name!r}, {list(self.peripheral)})"
 
     def _repr_html_(self) -> str:
-        joins = [_shown(left, join) for left in _walk(self.population) for join in left.joins]
+        joins = [_shown(left, join) for left in placeholders(self.population) for join in left.joins]
         tables = notebook.card("DataModel", {"population": self.population.name, "joined": ", ".join(self.peripheral)})
         return tables + (notebook.table("join", joins, more=False) if joins else "")
 
 
-def _walk(placeholder: Placeholder) -> Iterator[Placeholder]:
+def placeholders(placeholder: Placeholder) -> Iterator[Placeholder]:
+    """Yield a placeholder and all below it."""
     yield placeholder
     for join in placeholder.joins:
-        yield from _walk(join.right)
+        yield from placeholders(join.right)
 
 
 def _shown(left: Placeholder, join: Join) -> dict[str, Any]:
@@ -228,7 +229,7 @@ def _can_be_right(left: Placeholder, right: Any) -> None:
         )
     if right is left:
         raise InvalidInput(f"{left.name!r} cannot be joined with itself: make a second placeholder for it.")
-    if any(below is left for below in _walk(right)):
+    if any(below is left for below in placeholders(right)):
         raise InvalidInput(f"{right.name!r} sees {left.name!r} already: joins cannot go in a circle.")
 
 

@@ -8,6 +8,7 @@ from storax._engine import session
 from storax._runtime.suggestions import nearest
 from storax.data.exchange import tables
 from storax.data.expressions.columns import Column, literal
+from storax.data.roles import FrameRoles
 from storax.errors import InvalidInput, NoColumn
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ class Source:
         return self.colnames
 
     @property
-    def roles(self) -> dict[str, list[str]]:
-        """Names of the columns by role."""
-        by_role: dict[str, list[str]] = {}
+    def roles(self) -> FrameRoles:
+        """Names of the columns by role: ``df.roles["target"]``, ``df.roles.target``, ``df.roles.unused``."""
+        by_role = FrameRoles()
         for column in self._described()["columns"]:
             by_role.setdefault(column["role"], []).append(column["name"])
         return by_role

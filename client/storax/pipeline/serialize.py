@@ -87,3 +87,13 @@ def roles_of(model: DataModel) -> dict[str, dict[str, list[str]]]:
     """Roles that placeholders state and that differ from none."""
     placeholders = [model.population, *model.peripheral.values()]
     return {p.name: p.roles.to_mapping() for p in placeholders if p.roles is not None}
+
+
+def tables_of(model: DataModel | None) -> dict[str, str]:
+    """Name of the table by name of its use in the joins, the population's first."""
+    below, tables = [model.to_spec()] if model is not None else [], {}
+    while below:
+        node = below.pop(0)
+        tables[str(node["name"])] = str(node["table"])
+        below += [join["right"] for join in node["joins"]]
+    return tables
