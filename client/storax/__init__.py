@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
     from storax import (
         data,
+        database,
         engine,
         errors,
         feature_learning,
@@ -72,6 +73,7 @@ __all__ = [
     "as_completed",
     "current_client",
     "data",
+    "database",
     "engine",
     "errors",
     "feature_learning",
@@ -88,6 +90,7 @@ __all__ = [
 _MODULES = frozenset(
     (
         "data",
+        "database",
         "engine",
         "errors",
         "feature_learning",

@@ -81,6 +81,7 @@ def test_scores_are_attributes_of_the_pipeline_and_of_each_score(fitted):
         pipe.auc  # noqa: B018
 
 
+@pytest.mark.slow("it compiles the SQL of all features, for two dialects")
 def test_sql_is_found_written_and_removed(fitted, tmp_path):
     pipe, _ = fitted
     code = pipe.features.to_sql(dialect=storax.pipeline.dialect.spark_sql)

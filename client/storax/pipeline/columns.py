@@ -67,7 +67,7 @@ def _narrow(placeholder: Placeholder, frame: Any, kept: Iterable[str]) -> None:
     by_role = Roles.from_mapping(placeholder.roles or frame.roles).to_mapping()
     for role in set(_SELECTABLE) & set(by_role):
         by_role[role] = [name for name in by_role[role] if name in kept]
-    placeholder.roles = Roles.from_mapping(by_role)
+    placeholder.roles, placeholder.stated = Roles.from_mapping(by_role), True
 
 
 def _without(frame: Any, kept: Kept, table: str) -> Any:

@@ -6,9 +6,10 @@ from contextlib import suppress
 from typing import Any, Self
 
 from storax._engine import session
-from storax.data.exchange import tables
+from storax.data.exchange import databases, tables
+from storax.data.frame import DataFrame
 from storax.errors import NotFound, StoraxWarning
-from storax.pipeline import representation
+from storax.pipeline import flat, representation
 from storax.pipeline.columns import Columns
 from storax.pipeline.deserialize import hyperparameters, stated_roles
 from storax.pipeline.features import Features, Importances, Statements
@@ -160,12 +161,32 @@ class Pipeline(PipelineState):
         site: str | None = None,
         job: Mapping[str, Any] | None = None,
         buckets: int | None = None,
+        df_name: str = "",
+        table_name: str = "",
+        conn: Any = None,
     ) -> Any:
         """The features as a pyarrow Table, a row for each of the population's; null where one is not known.
 
-        ``site``, ``job`` and ``buckets`` are those of ``fit()``.
+        ``numpy.asarray(pipe.transform(container.test))`` is the array of them.
+
+        Args:
+            population: The subset, or a data frame or view.
+            peripheral: The tables around a data frame, by name of placeholder.
+            site, job, buckets: Those of ``fit()``.
+            df_name: Name of a data frame that is made of the features, with the population's targets, keys and time
+                stamps; its handle is returned then.
+            table_name: Name of a table that is made of the same columns in a database.
+            conn: The database of that table, as in ``DataFrame.to_db``.
         """
-        where = where_of(site, job, buckets)
+        features = self._transformed(population, peripheral, site, where_of(site, job, buckets))
+        if not df_name and not table_name:
+            return features
+        table, roles = flat.with_targets(features, subset_of(population, peripheral))
+        if table_name:
+            databases.write(table_name, table, conn)
+        return DataFrame.from_arrow(table, df_name, roles=roles) if df_name else table
+
+    def _transformed(self, population: Any, peripheral: Any, site: str | None, where: dict[str, Any]) -> Any:
         if site is None:
             return self._table("transform", population, peripheral)
         arguments = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where}

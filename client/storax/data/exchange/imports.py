@@ -179,7 +179,7 @@ class Imports:
 
     @classmethod
     def from_db(
-        cls, table_name: str, name: str | None = None, roles: Roles = None, *, conn: Any, ignore: bool = False,
+        cls, table_name: str, name: str | None = None, roles: Roles = None, *, conn: Any = None, ignore: bool = False,
         dry: bool = False,
     ) -> Any:  # fmt: skip
         """A data frame out of a table of a database.
@@ -188,7 +188,8 @@ class Imports:
             table_name: Of the table.
             name: Of the data frame, by default that of the table.
             roles: ``{role: [columns]}``.
-            conn: A DB-API 2 connection, a SQLAlchemy engine or connection, an ADBC connection, or an address.
+            conn: A connection of ``storax.database``, by default the one named ``default``; a DB-API 2 connection, a
+                SQLAlchemy engine or connection, an ADBC connection, or an address.
             ignore: Leave out columns without a role.
             dry: Import nothing; return the roles by column.
 
@@ -200,7 +201,7 @@ class Imports:
         table = databases.table(table_name, conn)
         return cls._from("db", name or table_name, table, roles, ignore=ignore, dry=dry)
 
-    def read_db(self, table_name: str, *, conn: Any, append: bool = False, roles: Roles = None) -> Self:
+    def read_db(self, table_name: str, *, conn: Any = None, append: bool = False, roles: Roles = None) -> Self:
         """Fill it from a table of a database."""
         from storax.data.exchange import databases
 
@@ -208,14 +209,14 @@ class Imports:
 
     @classmethod
     def from_query(
-        cls, query: str, name: str, roles: Roles = None, *, conn: Any, ignore: bool = False, dry: bool = False
+        cls, query: str, name: str, roles: Roles = None, *, conn: Any = None, ignore: bool = False, dry: bool = False
     ) -> Any:
         """A data frame out of what a query answers; ``conn`` as in ``from_db``."""
         from storax.data.exchange import databases
 
         return cls._from("query", name, databases.query(query, conn), roles, ignore=ignore, dry=dry)
 
-    def read_query(self, query: str, *, conn: Any, append: bool = False, roles: Roles = None) -> Self:
+    def read_query(self, query: str, *, conn: Any = None, append: bool = False, roles: Roles = None) -> Self:
         """Fill it from what a query answers."""
         from storax.data.exchange import databases
 
