@@ -4,8 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importlib.metadata import version
+
     from storax import (
         data,
+        database,
         engine,
         errors,
         feature_learning,
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
         predictors,
         preprocessors,
         project,
+        utilities,
     )
     from storax.api import (
         UNSET,
@@ -37,7 +41,12 @@ if TYPE_CHECKING:
         current_client,
         wait,
     )
+    from storax.data.frame import DataFrame
+    from storax.engine import set_project
     from storax.errors import StoraxError, StoraxWarning
+    from storax.pipeline.handle import Pipeline
+
+    __version__ = version("storax")
 
 __all__ = [
     "UNSET",
@@ -46,10 +55,12 @@ __all__ = [
     "BatchJob",
     "BatchJobState",
     "Client",
+    "DataFrame",
     "DataFrameRecord",
     "EventLog",
     "Job",
     "JobState",
+    "Pipeline",
     "PipelineRecord",
     "ProjectRecord",
     "Session",
@@ -58,9 +69,11 @@ __all__ = [
     "StoraxWarning",
     "TransferItem",
     "TransferState",
+    "__version__",
     "as_completed",
     "current_client",
     "data",
+    "database",
     "engine",
     "errors",
     "feature_learning",
@@ -70,11 +83,14 @@ __all__ = [
     "predictors",
     "preprocessors",
     "project",
+    "set_project",
+    "utilities",
     "wait",
 ]
 _MODULES = frozenset(
     (
         "data",
+        "database",
         "engine",
         "errors",
         "feature_learning",
@@ -84,8 +100,17 @@ _MODULES = frozenset(
         "predictors",
         "preprocessors",
         "project",
+        "utilities",
     )
 )
+# Names of single modules; those of all others are in ``storax.api``.
+_HOMES = {
+    "DataFrame": "data.frame",
+    "Pipeline": "pipeline.handle",
+    "StoraxError": "errors",
+    "StoraxWarning": "errors",
+    "set_project": "engine",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -94,8 +119,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'storax' has no attribute {name!r}")
     if name in _MODULES:
         return import_module(f"storax.{name}")
-    module = "storax.errors" if name.startswith("Storax") else "storax.api"
-    value = getattr(import_module(module), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("storax")
+    value = getattr(import_module(f"storax.{_HOMES.get(name, 'api')}"), name)
     globals()[name] = value
     return value
 

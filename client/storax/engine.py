@@ -1,5 +1,7 @@
 """The engine: the process that holds data frames and pipelines. It starts by itself with the first ``set_project()``.
 
+If no server is set, the local stack of this machine is started as well, as `storax up` does; it goes on running.
+
 ::
 
     import storax
@@ -8,10 +10,13 @@
     storax.engine.list_projects()
 """
 
+import warnings
 from typing import Any
 
 from storax._engine import process, protocol, session
 from storax._engine.folder import EngineFolder, Running
+from storax.errors import StoraxWarning
+from storax.local.default_stack import ensure_server
 
 __all__ = [
     "delete_project",
@@ -24,16 +29,50 @@ __all__ = [
     "shutdown",
     "suspend_project",
 ]
+_HOME = "STORAX_HOME names the folder of all files, those of the projects among them."
+_INSTEAD = {
+    "home_directory": _HOME,
+    "project_directory": _HOME,
+    "http_port": "the engine has no port; `storax up --port` chooses that of the server.",
+    "proxy_url": "`storax open` opens the web page.",
+    "install": "pip installs the engine, with the extra storax[engine].",
+}
 
 
-def launch() -> None:
+def launch(
+    *,
+    quiet: bool = False,
+    allow_push_notifications: bool = False,  # noqa: ARG001  as allow_remote_ips and others: known to scripts
+    allow_remote_ips: bool = False,  # noqa: ARG001
+    in_memory: bool = True,  # noqa: ARG001
+    launch_browser: bool = False,  # noqa: ARG001
+    log: bool = False,  # noqa: ARG001
+    token: str | None = None,  # noqa: ARG001
+    home_directory: str | None = None,
+    project_directory: str | None = None,
+    http_port: int | None = None,
+    proxy_url: str | None = None,
+    install: bool = False,
+) -> None:
     """Start the engine, if it does not run. ``set_project()`` does so by itself.
 
+    Args:
+        quiet: Do not say that a local stack was started. Default False.
+        allow_push_notifications, allow_remote_ips, in_memory, launch_browser, log, token: known to scripts, and without
+            effect: the engine listens on a socket that its user alone can open, and needs no browser.
+        home_directory, project_directory, http_port, proxy_url, install: known to scripts; a StoraxWarning says what
+            stands in the place of one that is given.
+
     Raises:
-        NotConfigured: no server is named anywhere; `storax up` starts one.
-        EngineDown: it cannot be started, or works for another server.
+        NotConfigured: no server is set, and the local stack cannot be started.
+        EngineDown: the engine cannot be started, or works for another server.
     """
-    session.engine(start=True)
+    others = {"home_directory": home_directory, "project_directory": project_directory, "http_port": http_port,
+              "proxy_url": proxy_url, "install": install}  # fmt: skip
+    for name, value in others.items():
+        if value:
+            warnings.warn(f"launch() does not heed {name}={value!r}: {_INSTEAD[name]}", StoraxWarning, stacklevel=2)
+    _started(quiet=quiet)
 
 
 def shutdown() -> None:
@@ -66,7 +105,7 @@ def set_project(name: str, *, autosave: bool | None = None) -> None:
 
     Raises:
         InvalidInput: the name cannot be a folder's, or another engine has the project open.
-        NotConfigured: no server is named anywhere; `storax up` starts one.
+        NotConfigured: no server is set, and the local stack cannot be started.
         EngineDown: the engine cannot be started, or works for another server.
     """
     if not isinstance(name, str):
@@ -108,7 +147,8 @@ def _do(command: str, arguments: dict[str, Any]) -> Any:
     return protocol.command(_started(), command, arguments)
 
 
-def _started() -> Running:
+def _started(*, quiet: bool = False) -> Running:
+    ensure_server(quiet=quiet)
     running = session.engine(start=True)
     assert running is not None  # noqa: S101
     return running

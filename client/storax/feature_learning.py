@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
+from typing import Any, ClassVar
 
 from storax import loss_functions
 from storax._engine.declaration import Declaration
@@ -12,8 +13,19 @@ from storax.models.aggregations import AggregationNames
 __all__ = ["FastProp", "Propositionalization", "aggregations", "loss_functions"]
 
 
+@dataclass(frozen=True)
+class AggregationSets:
+    """Sets of aggregations: ``FastProp.agg_sets.All``, ``.Default`` and ``.Minimal``."""
+
+    All: Sequence[str] = AggregationNames.fastprop_all
+    Default: Sequence[str] = AggregationNames.fastprop_default
+    Minimal: Sequence[str] = AggregationNames.minimal
+
+
 class aggregations(AggregationNames):  # noqa: N801  the name that scripts know
     """Names of aggregations and sets of them; ``ewma(3, "h")`` makes one with a half-life of three hours."""
+
+    FASTPROP = AggregationSets()
 
     @staticmethod
     def ewma(length: int, unit: str = "d") -> str:
@@ -50,6 +62,8 @@ class FastProp(Declaration):
         num_threads, sampling_factor, min_df, vocab_size, silent: known to scripts, and not heeded: a StoraxWarning says
             what stands in the place of one that asks for something else than is done.
     """
+
+    agg_sets: ClassVar[AggregationSets] = AggregationSets()
 
     num_features: int = 200
     aggregation: Sequence[str] = aggregations.default
@@ -90,3 +104,9 @@ class FastProp(Declaration):
 
 
 Propositionalization = FastProp
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Fastboost", "Multirel", "RelMT", "Relboost"):
+        raise AttributeError(f"{name} is not offered: FastProp with n_most_frequent and windows comes closest.")
+    raise AttributeError(f"module 'storax.feature_learning' has no attribute {name!r}")

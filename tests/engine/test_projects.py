@@ -246,17 +246,6 @@ def test_an_engine_for_another_server_is_not_taken(own_home):
         storax.engine.set_project("p")
 
 
-def test_without_a_server_one_error_names_storax_up(tmp_path, monkeypatch):
-    for name in ("STORAX_URL", "STORAX_TOKEN", "STORAX_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    env = {**os.environ, "STORAX_HOME": str(tmp_path)}
-    code = "import storax; storax.engine.set_project('x')"
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert "NotConfigured" in done.stderr.splitlines()[-1]
-    assert "storax up" in done.stderr.splitlines()[-1]
-    assert EngineFolder(tmp_path / "engine").read() is None
-
-
 def test_a_server_that_is_away_leaves_everything_as_it_was(own_home, platform, user):
     session.leave()
     with World(platform.database_url, platform.redis_url, feeder=False) as away, Client(away.url, user.token):

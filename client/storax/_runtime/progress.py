@@ -9,10 +9,27 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 MANY = 10_000
 _SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True), **dict.fromkeys(("0", "false", "no", "off"), False)}
+
+
+@dataclass
+class Switches:
+    """What this process chose; ``storax.utilities.progress`` sets it.
+
+    Attributes:
+        visible: whether bars are shown; None, the default, leaves it to ``STORAX_PROGRESS`` and the place.
+        text: whether bars are text in a notebook too; by default False.
+    """
+
+    visible: bool | None = None
+    text: bool = False
+
+
+switches = Switches()
 
 
 class Bar(Protocol):
@@ -47,6 +64,8 @@ class _LateBar:
 
 def shown() -> bool:
     """Return whether bars are shown here."""
+    if switches.visible is not None:
+        return switches.visible
     switch = _SWITCH.get(os.environ.get("STORAX_PROGRESS", "").strip().lower())
     return switch if switch is not None else sys.stderr.isatty() or in_notebook()
 
@@ -97,6 +116,10 @@ def parts(label: str) -> Iterator[Callable[[float, str], None]]:
 
 def _tqdm(**options: Any) -> Any:
     """Make a bar of tqdm: a widget in a notebook with ipywidgets, else text."""
+    if switches.text:
+        from tqdm import tqdm as text_bar
+
+        return text_bar(file=sys.stderr, **options)
     with warnings.catch_warnings():
         # tqdm warns where ipywidgets are missing; its text is a bar too.
         warnings.filterwarnings("ignore", message="IProgress not found")

@@ -15,6 +15,7 @@ from storax._runtime.atomic_files import atomic_write
 
 DEFAULT_PROFILE = "default"
 LOCAL_PROFILE = "local"
+LOCAL_SOURCE = f"profile {LOCAL_PROFILE}"
 
 _chosen: list[str | None] = [None]
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -29,6 +30,10 @@ class SettingsError(LookupError):
 
     def __str__(self) -> str:
         return f"{self.args[0]}. {self.hint}" if self.hint else str(self.args[0])
+
+
+class NoServerError(SettingsError):
+    """No argument, variable or profile names a server."""
 
 
 def _default_home() -> Path:
@@ -174,7 +179,8 @@ def resolve(url: str | None = None, *, token: str | None = None, profile: str | 
     profile of the same address, or none.
 
     Raises:
-        SettingsError: nothing names a server, or a named profile is missing or broken.
+        NoServerError: nothing names a server.
+        SettingsError: a named profile is missing or broken.
     """
     settings = ClientSettings()
     if url:
@@ -189,7 +195,7 @@ def resolve(url: str | None = None, *, token: str | None = None, profile: str | 
     for name in (DEFAULT_PROFILE, LOCAL_PROFILE):
         if load_profile(name):
             return _profile(name, token=token or settings.secret, source=f"profile {name}")
-    raise SettingsError("no server is set", hint="Start one with `storax up`, or log in with `storax login URL`")
+    raise NoServerError("no server is set", hint="Start one with `storax up`, or log in with `storax login URL`")
 
 
 def _address(url: str, *, token: str | None, settings: ClientSettings, source: str) -> Connection:

@@ -66,6 +66,7 @@ def up(
     """
     from storax.local import control
     from storax.local.config import StackConfig
+    from storax.local.default_stack import write_profile
 
     with _errors():
         config = StackConfig(data=_folder(data), port=port, site=not no_site)
@@ -76,7 +77,7 @@ def up(
         except KeyboardInterrupt:
             control.down(config.data)
             raise typer.Exit(130) from None
-        _write_profile(stack)
+        write_profile(stack)
         say(
             f"Storax {'is running' if started else 'was running already'} at {stack.url} (data in {config.data})",
             "Open its web page with: storax open",
@@ -181,14 +182,6 @@ def _reporter() -> Callable[[str, str], None] | None:
     if not sys.stderr.isatty():
         return None
     return lambda part, state: say(f"  {part}: {state}", out=sys.stderr)
-
-
-def _write_profile(stack: "Stack") -> None:
-    from storax._runtime import settings
-
-    stored = settings.load_profile(settings.LOCAL_PROFILE)
-    if stored is None or stored.url != stack.url or not stored.token or stored.token.get_secret_value() != stack.token:
-        settings.save_profile(settings.LOCAL_PROFILE, url=stack.url, token=stack.token)
 
 
 def _supervise(config: "StackConfig", *, started: bool) -> None:

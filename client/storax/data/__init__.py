@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from storax.data import roles, split, time
-    from storax.data.container import Container, StarSchema
-    from storax.data.expressions.columns import Column
+    from storax.data.container import Container, StarSchema, Subset
+    from storax.data.expressions.columns import Column, arange, random, rowid
     from storax.data.frame import DataFrame
     from storax.data.frames import DataFrames
-    from storax.data.lifecycle import concat, delete, exists, list_data_frames, load_data_frame
+    from storax.data.lifecycle import concat, delete, exists, list_data_frames, load_data_frame, make_target_columns
     from storax.data.model import DataModel, Placeholder, relationship, to_placeholder
     from storax.data.roles import Roles
     from storax.data.source import View
@@ -34,21 +34,26 @@ _HOMES = {
     "Roles": "roles",
     "StarSchema": "container",
     "TimeSeries": "time_series",
+    "Subset": "container",
     "View": "frame",
+    "arange": "expressions.columns",
     "concat": "lifecycle",
     "delete": "lifecycle",
     "exists": "lifecycle",
     "list_data_frames": "lifecycle",
     "load_data_frame": "lifecycle",
+    "make_target_columns": "lifecycle",
+    "random": "expressions.columns",
     "relationship": "model",
+    "rowid": "expressions.columns",
     "to_placeholder": "model",
 }
 _MODULES = ("roles", "split", "time")
 
 __all__ = [
-    "Column", "Container", "DataFrame", "DataFrames", "DataModel", "Placeholder", "Roles", "StarSchema", "TimeSeries",
-    "View", "concat", "delete", "exists", "list_data_frames", "load_data_frame", "relationship", "roles", "split",
-    "time", "to_placeholder",
+    "Column", "Container", "DataFrame", "DataFrames", "DataModel", "Placeholder", "Roles", "StarSchema", "Subset",
+    "TimeSeries", "View", "arange", "concat", "delete", "exists", "list_data_frames", "load_data_frame",
+    "make_target_columns", "random", "relationship", "roles", "rowid", "split", "time", "to_placeholder",
 ]  # fmt: skip
 
 

@@ -109,6 +109,11 @@ class Container:
             return list(self.frames)
         return list(getattr(self.split, "names", ())) if self.split is not None else ["full"]
 
+    def frame_of(self, name: str) -> Any:
+        """The peripheral frame or view of a placeholder of that name, else the population or its first subset."""
+        others = self.frames.values() if self.population is None else [self.population]
+        return self.peripheral[name] if name in self.peripheral else next(iter(others))
+
     def _own(self, frame: Any) -> Any:
         """The frame or view; a copy of it where the container has its own."""
         if not self.deep_copy:

@@ -128,7 +128,7 @@ class DataFrame(Imports, Source):
             "unit": unit,
             "time_formats": list(time_formats or ()),
         }
-        if isinstance(col, Column) and col._source._arguments() == self._arguments():
+        if isinstance(col, Column) and col.belongs_to(self):
             return self._remember(session.call("add", {**arguments, "expression": col._node}))
         if isinstance(col, (str, Aggregation)) or not hasattr(col, "__len__"):
             node = {"value": col.get()} if isinstance(col, Aggregation) else literal(col)

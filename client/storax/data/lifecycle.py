@@ -1,9 +1,11 @@
 """Data frames by name: which there are, and handles to them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from storax._engine import session
 from storax.data.frame import DataFrame
+from storax.data.roles import target
 from storax.data.source import Source
 from storax.errors import NoDataFrame
 
@@ -49,3 +51,15 @@ def concat(name: str, frames: Iterable[Source]) -> DataFrame:
 def delete(name: str) -> None:
     """Delete a data frame, in memory and on disk."""
     DataFrame(name).delete()
+
+
+def make_target_columns(base: Source, colname: str) -> Any:
+    """A view with a target for each different value of a column, ``COLNAME=VALUE``, and without the column.
+
+    Each is 1 in the rows that have the value and 0 in the others.
+    """
+    view, column = base, base[colname]
+    for value in column.unique():
+        view = view.with_column((column == value).as_num(), f"{colname}={value}", role=target)
+        column = view[colname]
+    return view.drop(colname)

@@ -68,7 +68,15 @@ class Placeholder:
             raise InvalidInput("A placeholder needs a name.")
         self.name = name
         self.roles = Roles.from_mapping(roles) if roles is not None else None
+        self.stated = roles is not None  # whether its roles hold in place of those of the data frame
         self.joins: list[Join] = []
+
+    @classmethod
+    def of(cls, frame: Any, name: str) -> "Placeholder":
+        """Return a placeholder that shows the roles of a data frame or view; a fit uses those that its data have."""
+        placeholder = cls(name, getattr(frame, "roles", None))
+        placeholder.stated = False
+        return placeholder
 
     def join(
         self,
@@ -128,33 +136,42 @@ class DataModel:
     def __init__(self, population: Placeholder | str) -> None:
         self.population = Placeholder(population) if isinstance(population, str) else population
         self.peripheral: dict[str, Placeholder] = {}
+        self._uses: dict[str, list[Placeholder]] = {}
 
     def add(self, *placeholders: Placeholder | Iterable[Placeholder]) -> None:
-        """Add tables; each can then be reached by its name.
+        """Add tables; each can then be reached by its name. Several of one name are one table that is joined often.
 
         Raises:
             InvalidInput: it is no placeholder, there is one of that name already, or it would hide the population.
         """
+        before = {*self.peripheral, self.population.name}
         for placeholder in _flat(placeholders):
             if placeholder.name == "population":
                 raise InvalidInput(
                     "A joined table cannot be called 'population': model.population is the one whose rows are learned.",
                     hint="Give the placeholder another name, and the table under it.",
                 )
-            if placeholder.name in {*self.peripheral, self.population.name}:
-                raise InvalidInput(f"The data model has a placeholder {placeholder.name!r} already.")
-            self.peripheral[placeholder.name] = placeholder
+            if placeholder.name in before:
+                raise InvalidInput(
+                    f"The data model has a placeholder {placeholder.name!r} already.",
+                    hint=f"To join one table twice, add both at once: to_placeholder({placeholder.name}=[frame] * 2).",
+                )
+            self.peripheral.setdefault(placeholder.name, placeholder)
+            self._uses.setdefault(placeholder.name, []).append(placeholder)
 
-    def __getattr__(self, name: str) -> Placeholder:
-        placeholder = self.__dict__.get("peripheral", {}).get(name)
-        if placeholder is None:
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.__dict__.get("peripheral", {}):
             raise AttributeError(f"the data model has no placeholder {name!r}")
-        return placeholder  # type: ignore[no-any-return]
+        return self[name]
 
-    def __getitem__(self, name: str) -> Placeholder:
+    def __getitem__(self, name: str) -> Any:
+        """The placeholder of a name; a list of them where one table has several."""
         if name not in self.names:
             raise InvalidInput(f"The data model has no placeholder {name!r}.", hint=f"It has {', '.join(self.names)}.")
-        return self.population if name == self.population.name else self.peripheral[name]
+        if name == self.population.name:
+            return self.population
+        uses = self._uses.get(name, [])
+        return uses if len(uses) > 1 else self.peripheral[name]
 
     @property
     def names(self) -> list[str]:
@@ -169,15 +186,16 @@ class DataModel:
         return f"DataModel({self.population.name!r}, {list(self.peripheral)})"
 
     def _repr_html_(self) -> str:
-        joins = [_shown(left, join) for left in _walk(self.population) for join in left.joins]
+        joins = [_shown(left, join) for left in placeholders(self.population) for join in left.joins]
         tables = notebook.card("DataModel", {"population": self.population.name, "joined": ", ".join(self.peripheral)})
         return tables + (notebook.table("join", joins, more=False) if joins else "")
 
 
-def _walk(placeholder: Placeholder) -> Iterator[Placeholder]:
+def placeholders(placeholder: Placeholder) -> Iterator[Placeholder]:
+    """Yield a placeholder and all below it."""
     yield placeholder
     for join in placeholder.joins:
-        yield from _walk(join.right)
+        yield from placeholders(join.right)
 
 
 def _shown(left: Placeholder, join: Join) -> dict[str, Any]:
@@ -190,9 +208,13 @@ def _shown(left: Placeholder, join: Join) -> dict[str, Any]:
 
 
 def to_placeholder(*frames: Any, **named: Any) -> list[Placeholder]:
-    """Placeholders for data frames, under their names or the given ones, with their roles."""
+    """Placeholders for data frames, under their names or the given ones, with their roles.
+
+    ``to_placeholder(cites=[cites] * 2)`` makes two for one table that is joined twice, ``model.cites[0]`` and ``[1]``.
+    """
     by_name = [(frame.name, frame) for frame in frames] + list(named.items())
-    return [Placeholder(name, getattr(frame, "roles", None)) for name, frame in by_name]
+    several = [(name, one) for name, value in by_name for one in (value if isinstance(value, list) else [value])]
+    return [Placeholder.of(frame, name) for name, frame in several]
 
 
 class _Names:
@@ -228,7 +250,7 @@ def _can_be_right(left: Placeholder, right: Any) -> None:
         )
     if right is left:
         raise InvalidInput(f"{left.name!r} cannot be joined with itself: make a second placeholder for it.")
-    if any(below is left for below in _walk(right)):
+    if any(below is left for below in placeholders(right)):
         raise InvalidInput(f"{right.name!r} sees {left.name!r} already: joins cannot go in a circle.")
 
 

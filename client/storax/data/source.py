@@ -8,6 +8,7 @@ from storax._engine import session
 from storax._runtime.suggestions import nearest
 from storax.data.exchange import tables
 from storax.data.expressions.columns import Column, literal
+from storax.data.roles import FrameRoles
 from storax.errors import InvalidInput, NoColumn
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ class Source:
         return self.colnames
 
     @property
-    def roles(self) -> dict[str, list[str]]:
-        """Names of the columns by role."""
-        by_role: dict[str, list[str]] = {}
+    def roles(self) -> FrameRoles:
+        """Names of the columns by role: ``df.roles["target"]``, ``df.roles.target``, ``df.roles.unused``."""
+        by_role = FrameRoles()
         for column in self._described()["columns"]:
             by_role.setdefault(column["role"], []).append(column["name"])
         return by_role
@@ -146,7 +147,7 @@ class Source:
         """Return its placeholder for a data model, with its roles; ``name`` defaults to its own."""
         from storax.data.model import Placeholder
 
-        return Placeholder(name or self._frame, self.roles)
+        return Placeholder.of(self, name or self._frame)
 
     # ---- elsewhere -------------------------------------------------------------------------------------------------
 
@@ -183,12 +184,13 @@ class Source:
         """Write all rows into a Parquet file, in one step."""
         return self._written("parquet", path)
 
-    def to_db(self, table_name: str, conn: Any) -> None:
+    def to_db(self, table_name: str, conn: Any = None) -> None:
         """Make a table of all rows in a database.
 
         Args:
             table_name: Of the new table.
-            conn: A DB-API 2 connection, a SQLAlchemy engine or connection, or an address.
+            conn: A connection of ``storax.database``, by default the one named ``default``; a DB-API 2 connection, a
+                SQLAlchemy engine or connection, or an address.
         """
         from storax.data.exchange import databases
 
@@ -235,7 +237,7 @@ class Source:
 
     def _node(self, column: Column) -> dict[str, Any]:
         """Its expression, which must be over this very source."""
-        if column._source._arguments() != self._arguments():
+        if not column.belongs_to(self):
             raise InvalidInput(
                 f"The expression is over {column._source._title()}, and not over {self._title()}.",
                 hint="An expression is over one data frame or view.",

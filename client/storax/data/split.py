@@ -11,9 +11,12 @@ __all__ = ["Split", "concat", "random", "time"]
 SEED = 5849
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
-    """``expression`` gives each row the name of its subset; ``names`` are all of them."""
+    """``expression`` gives each row the name of its subset; ``names`` are all of them.
+
+    ``df[split == "test"]`` are the rows of a subset.
+    """
 
     expression: dict[str, Any]
     names: tuple[str, ...]
@@ -25,6 +28,24 @@ class Split:
     def condition(self, name: str) -> dict[str, Any]:
         """The expression that is true for the rows of one subset."""
         return {"op": "equal", "args": [self.expression, {"value": name}]}
+
+    def __hash__(self) -> int:
+        return hash((str(self.expression), self.names))
+
+    def __eq__(self, other: object) -> Any:
+        """Compare with the name of a subset: a condition for ``df[...]``; or with another split."""
+        if isinstance(other, str):
+            columns: Any = import_module("storax.data.expressions.columns")
+            return columns.Column(columns.AnyRows(), self.condition(self._known(other)))
+        return isinstance(other, Split) and (self.expression, self.names) == (other.expression, other.names)
+
+    def __ne__(self, other: object) -> Any:
+        return ~(self == other) if isinstance(other, str) else not self == other
+
+    def _known(self, name: str) -> str:
+        if name not in self.names:
+            raise InvalidInput(f"The split has no subset {name!r}; it has {', '.join(self.names)}.")
+        return name
 
 
 def random(

@@ -12,13 +12,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from storax.pipeline import dialect, metrics
+    from storax.pipeline.columns import Columns
+    from storax.pipeline.features import Features
     from storax.pipeline.handle import Pipeline
     from storax.pipeline.lifecycle import delete, exists, list_pipelines, load
     from storax.pipeline.pipelines import Pipelines
+    from storax.pipeline.results.plots import Plots
+    from storax.pipeline.results.scores import Scores
+    from storax.pipeline.results.sql_code import SqlCode
+    from storax.pipeline.results.sql_code import SqlCode as SQLCode
     from storax.pipeline.submitted import Submitted
     from storax.pipeline.tuning import Tuning, tune
 
 _HOMES = {
+    "Columns": "columns",
+    "Features": "features",
+    "Plots": "results.plots",
+    "SQLCode": "results.sql_code",
+    "Scores": "results.scores",
+    "SqlCode": "results.sql_code",
     "Pipeline": "handle",
     "Pipelines": "pipelines",
     "Submitted": "submitted",
@@ -30,14 +43,21 @@ _HOMES = {
     "tune": "tuning",
 }
 
-__all__ = ["Pipeline", "Pipelines", "Submitted", "Tuning", "delete", "exists", "list_pipelines", "load", "tune"]
+_MODULES = ("dialect", "metrics")
+
+__all__ = [
+    "Columns", "Features", "Pipeline", "Pipelines", "Plots", "SQLCode", "Scores", "SqlCode", "Submitted", "Tuning",
+    "delete", "dialect", "exists", "list_pipelines", "load", "metrics", "tune",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     # Imported at first use, as in ``storax`` itself.
+    if name in _MODULES:
+        return import_module(f"storax.pipeline.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'storax.pipeline' has no attribute {name!r}")
-    value = getattr(import_module(f"storax.pipeline.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"storax.pipeline.{_HOMES[name]}"), "SqlCode" if name == "SQLCode" else name)
     globals()[name] = value
     return value
 

@@ -6,12 +6,16 @@ from contextlib import suppress
 from typing import Any, Self
 
 from storax._engine import session
-from storax.data.exchange import tables
+from storax.data.exchange import databases, tables
+from storax.data.frame import DataFrame
 from storax.errors import NotFound, StoraxWarning
-from storax.pipeline import representation
+from storax.pipeline import flat, representation
+from storax.pipeline.columns import Columns
 from storax.pipeline.deserialize import hyperparameters, stated_roles
-from storax.pipeline.features import Features, Importances
-from storax.pipeline.serialize import roles_of, spec_of, subset_of, where_of
+from storax.pipeline.features import Features, Importances, Statements
+from storax.pipeline.results.plots import Plots
+from storax.pipeline.results.scores import Score
+from storax.pipeline.serialize import roles_of, spec_of, subset_of, tables_of, where_of
 from storax.pipeline.state import PipelineState
 from storax.pipeline.submitted import Submitted
 
@@ -44,12 +48,12 @@ class Pipeline(PipelineState):
     @property
     def features(self) -> Features:
         """Names, importances and correlations of the features, and their SQL."""
-        return Features(self._ask("show_pipeline", what="features"), self.id)
+        return Features(self._ask("show_pipeline", what="features"), Statements(self.id))
 
     @property
-    def columns(self) -> Importances:
+    def columns(self) -> Columns:
         """Importance of each column, by target, the most important first."""
-        return Importances(self._ask("show_pipeline", what="columns"))
+        return Columns(self._ask("show_pipeline", what="columns"), tables_of(self.data_model))
 
     @property
     def tables(self) -> Importances:
@@ -126,7 +130,7 @@ class Pipeline(PipelineState):
         *,
         site: str | None = None,
         job: Mapping[str, Any] | None = None,
-    ) -> dict[str, float]:
+    ) -> Score:
         """Predict what is known and say how well; the engine keeps it in the history.
 
         Args:
@@ -138,13 +142,11 @@ class Pipeline(PipelineState):
         Returns:
             accuracy, auc and cross_entropy, or mae, rmse and rsquared; with several targets as ``rmse.<target>``.
         """
-        arguments = {
-            "pipeline": str(self._fit()["id"]),
-            "subset": subset_of(population, peripheral),
-            **where_of(site, job),
-        }
+        subset = subset_of(population, peripheral)
+        arguments = {"pipeline": str(self._fit()["id"]), "subset": subset, **where_of(site, job)}
         self._remember(session.call_with_progress(_label("Scoring", site), "score_pipeline", arguments))
-        return {k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used", "job_id")}
+        self._scored = subset
+        return Score({k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used", "job_id")})
 
     def predict(self, population: Any, peripheral: Any = None) -> Any:
         """Predictions as a numpy array of a row for each of the population's, and a column for each target."""
@@ -159,21 +161,42 @@ class Pipeline(PipelineState):
         site: str | None = None,
         job: Mapping[str, Any] | None = None,
         buckets: int | None = None,
+        df_name: str = "",
+        table_name: str = "",
+        conn: Any = None,
     ) -> Any:
         """The features as a pyarrow Table, a row for each of the population's; null where one is not known.
 
-        ``site``, ``job`` and ``buckets`` are those of ``fit()``.
+        ``numpy.asarray(pipe.transform(container.test))`` is the array of them.
+
+        Args:
+            population: The subset, or a data frame or view.
+            peripheral: The tables around a data frame, by name of placeholder.
+            site, job, buckets: Those of ``fit()``.
+            df_name: Name of a data frame that is made of the features, with the population's targets, keys and time
+                stamps; its handle is returned then.
+            table_name: Name of a table that is made of the same columns in a database.
+            conn: The database of that table, as in ``DataFrame.to_db``.
         """
-        where = where_of(site, job, buckets)
+        features = self._transformed(population, peripheral, site, where_of(site, job, buckets))
+        if not df_name and not table_name:
+            return features
+        table, roles = flat.with_targets(features, subset_of(population, peripheral))
+        if table_name:
+            databases.write(table_name, table, conn)
+        return DataFrame.from_arrow(table, df_name, roles=roles) if df_name else table
+
+    def _transformed(self, population: Any, peripheral: Any, site: str | None, where: dict[str, Any]) -> Any:
         if site is None:
             return self._table("transform", population, peripheral)
         arguments = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where}
         reply = session.call_with_progress(_label("Transforming", site), "transform_at_site", arguments)
         return tables.received("transformed", {"result": reply["result"]})
 
-    def plots(self, population: Any, peripheral: Any = None) -> dict[str, Any]:
-        """Points of the ROC, precision-recall and lift curves by target. Classification alone."""
-        return dict(self._ask("plot_pipeline", subset=subset_of(population, peripheral)))
+    @property
+    def plots(self) -> Plots:
+        """The curves of a classification: ``pipe.plots.roc_curve()``, or all of ``pipe.plots(container.test)``."""
+        return Plots(lambda subset: self._ask("plot_pipeline", subset=subset), subset_of, self._scored)
 
     def refresh(self) -> Self:
         """Hear from the engine what it is now; what was changed in this handle is lost."""
@@ -182,7 +205,7 @@ class Pipeline(PipelineState):
     def delete(self) -> None:
         """Delete this fit; the handle is hyperparameters again."""
         self._ask("delete_pipeline")
-        self._row = None
+        self._row = self._scored = None
 
     def __repr__(self) -> str:
         return representation.text(self)

@@ -46,14 +46,15 @@ def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | Non
 def spec_of(pipe: PipelineState) -> dict[str, Any]:
     """A pipeline's description; ``restored.hyperparameters`` is the way back.
 
+    One without a data model learns from the population alone.
+
     Raises:
-        InvalidInput: it has no data model, or parts that are none.
+        InvalidInput: it has parts that are none.
     """
-    if pipe.data_model is None:
-        raise InvalidInput("The pipeline has no data model.", hint="Pipeline(data_model=...).")
-    roles = roles_of(pipe.data_model)
+    model = pipe.data_model or DataModel("population")
+    roles = roles_of(model)
     return {
-        "data_model": pipe.data_model.to_spec(),
+        "data_model": model.to_spec(),
         "roles": roles,
         "stated": sorted(roles),  # the engine completes the roles, and a handle must tell which were ours
         "preprocessors": parts_of("preprocessors", pipe.preprocessors),
@@ -84,6 +85,16 @@ def parts_of(word: str, one_or_more: list[Any]) -> list[Any]:
 
 
 def roles_of(model: DataModel) -> dict[str, dict[str, list[str]]]:
-    """Roles that placeholders state and that differ from none."""
+    """Roles that placeholders state."""
     placeholders = [model.population, *model.peripheral.values()]
-    return {p.name: p.roles.to_mapping() for p in placeholders if p.roles is not None}
+    return {p.name: p.roles.to_mapping() for p in placeholders if p.roles is not None and p.stated}
+
+
+def tables_of(model: DataModel | None) -> dict[str, str]:
+    """Name of the table by name of its use in the joins, the population's first."""
+    below, tables = [(model or DataModel("population")).to_spec()], {}
+    while below:
+        node = below.pop(0)
+        tables[str(node["name"])] = str(node["table"])
+        below += [join["right"] for join in node["joins"]]
+    return tables

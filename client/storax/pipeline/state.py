@@ -5,6 +5,7 @@ from typing import Any
 
 from storax.data.model import DataModel
 from storax.errors import InvalidInput
+from storax.pipeline.results.scores import Scores
 
 NOT_FITTED = "NOT FITTED"
 
@@ -40,6 +41,7 @@ class PipelineState:
         self.share_selected_features = share_selected_features
         self._name = name
         self._row: dict[str, Any] | None = None
+        self._scored: dict[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -72,9 +74,44 @@ class PipelineState:
         return dict(self._fit()["frames"])
 
     @property
-    def scores(self) -> list[dict[str, Any]]:
-        """Every score so far, oldest first."""
-        return list(self._fit()["scores"])
+    def scores(self) -> Scores:
+        """Every score so far, oldest first; ``scores.auc`` and its like are those of the latest."""
+        return Scores(self._fit()["scores"])
+
+    @property
+    def scored(self) -> bool:
+        """Whether it was scored."""
+        return bool(self._row and self._row["scores"])
+
+    @property
+    def accuracy(self) -> Any:
+        """The latest share of right classes; a list where there are several targets, as with all scores."""
+        return self.scores.accuracy
+
+    @property
+    def auc(self) -> Any:
+        """The latest area under the ROC curve."""
+        return self.scores.auc
+
+    @property
+    def cross_entropy(self) -> Any:
+        """The latest cross entropy."""
+        return self.scores.cross_entropy
+
+    @property
+    def mae(self) -> Any:
+        """The latest mean absolute error."""
+        return self.scores.mae
+
+    @property
+    def rmse(self) -> Any:
+        """The latest root of the mean squared error."""
+        return self.scores.rmse
+
+    @property
+    def rsquared(self) -> Any:
+        """The latest squared correlation of predictions and truth."""
+        return self.scores.rsquared
 
     def _fit(self) -> dict[str, Any]:
         if self._row is None:

@@ -90,3 +90,16 @@ def test_a_script_that_imports_ipython_is_no_notebook():
     import IPython  # noqa: F401
 
     assert not progress.in_notebook()
+
+
+def test_a_script_hides_bars_and_shows_them_again(monkeypatch):
+    import storax
+
+    monkeypatch.setattr(progress, "switches", progress.Switches())
+    monkeypatch.setenv("STORAX_PROGRESS", "1")
+    assert storax.utilities.progress.DISABLE is False
+    storax.utilities.progress.DISABLE = True
+    assert not progress.shown()
+    storax.utilities.progress.DISABLE = False
+    monkeypatch.setenv("STORAX_PROGRESS", "0")
+    assert progress.shown()

@@ -9,10 +9,14 @@ from typing import Any
 from storax import _installation as installation
 from storax._runtime.progress import Bar, counted
 from storax.data.exchange import tables
+from storax.data.exchange.connections import behind
 from storax.data.exchange.dialects import Dialect, dialect_of
 from storax.errors import InvalidInput, StoraxError
 
 _ROWS = 10_000
+_TABLES = (
+    "SELECT table_name FROM information_schema.tables WHERE table_schema NOT IN ('information_schema', 'pg_catalog')"
+)
 
 
 def query(sql: str, conn: Any) -> Any:
@@ -52,6 +56,60 @@ def write(name: str, table: Any, conn: Any) -> None:
                 _run(cursor.executemany, insert, list(zip(*batch.to_pydict().values(), strict=True)))
                 bar.update(batch.num_rows)
         raw.commit()
+
+
+def execute(sql: str, conn: Any) -> None:
+    """Run a statement and commit it."""
+    with _connected(conn) as (raw, _), closing(raw.cursor()) as cursor:
+        _run(cursor.execute, sql)
+        raw.commit()
+
+
+def drop(name: str, conn: Any) -> None:
+    """Drop a table; the name is as the database has it."""
+    with _connected(conn) as (_, dialect):
+        statement = f"DROP TABLE {dialect.quoted(name)}"
+    execute(statement, conn)
+
+
+def column_names(name: str, conn: Any) -> list[str]:
+    """Names of the columns of a table, in their order."""
+    with _connected(conn) as (raw, dialect), closing(raw.cursor()) as cursor:
+        _run(cursor.execute, f"SELECT * FROM {dialect.quoted(name)} WHERE 1 = 0")  # noqa: S608
+        return [str(column[0]) for column in cursor.description]
+
+
+def table_names(conn: Any) -> list[str]:
+    """Names of the tables, sorted, by SQLAlchemy's inspector or the database's own catalogue."""
+    raw = behind(conn)
+    if isinstance(raw, str):
+        with _opened(raw) as engine:
+            return table_names(engine)
+    if hasattr(raw, "raw_connection") or hasattr(raw, "exec_driver_sql"):
+        return sorted(_library().inspect(raw).get_table_names())
+    of_sqlite = type(raw).__module__.startswith("sqlite3")
+    catalogue = "SELECT name FROM sqlite_master WHERE type = 'table'" if of_sqlite else _TABLES
+    return sorted(query(catalogue, raw).column(0).to_pylist())
+
+
+def engine_for(drivername: str, **parts: Any) -> Any:
+    """Make a SQLAlchemy engine whose first connection has been made.
+
+    Raises:
+        InvalidInput: the driver is not installed.
+        StoraxError: the database's own words, as for a wrong password.
+    """
+    library = _library()
+    address = library.URL.create(drivername, **{key: value for key, value in parts.items() if value is not None})
+    try:
+        engine = library.create_engine(address)
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"The driver {error.name!r} is not installed.",
+            hint=f"Install it: {installation.add_library(str(error.name))}",
+        ) from error
+    _run(engine.connect).close()
+    return engine
 
 
 def _answer(raw: Any, sql: str) -> Any:
@@ -96,6 +154,7 @@ def _collected(cursor: Any, bar: Bar) -> Any:
 @contextmanager
 def _connected(conn: Any) -> Iterator[tuple[Any, Dialect]]:
     """A DB-API connection and its dialect; one that is made here is closed here."""
+    conn = behind(conn)
     if isinstance(conn, str):
         with _opened(conn) as engine, _connected(engine) as connection:
             yield connection

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Self
 from storax._engine import session
 from storax._runtime.progress import counted
 from storax.data.exchange import tables
+from storax.data.roles import ByRole, RolesByColumn
 from storax.errors import InvalidInput
 
 if TYPE_CHECKING:
     from storax.data.source import View
 
 Paths = str | Path | Sequence[str | Path]
-Roles = Mapping[str, Any] | None
+Roles = Mapping[str, Any] | ByRole | None
 
 
 class Imports:
@@ -75,7 +76,7 @@ class Imports:
         form = {"sep": sep, "quote": quotechar, "skip": skip, "names": list(colnames), "limit": num_lines_read}
         arguments = {"form": form, "ignore": ignore, "dry": dry, "time_formats": list(time_formats or ())}
         description = handle._read_files("read_csv", fnames, roles, **arguments)
-        return description if dry else handle._remember(description)
+        return RolesByColumn(description) if dry else handle._remember(description)
 
     def read_csv(
         self,
@@ -101,7 +102,7 @@ class Imports:
         """A data frame out of one Parquet file, or several with the same columns; the engine reads them."""
         handle = cls._handle(name)
         description = handle._read_files("read_parquet", fnames, roles, ignore=ignore, dry=dry)
-        return description if dry else handle._remember(description)
+        return RolesByColumn(description) if dry else handle._remember(description)
 
     def read_parquet(self, fnames: Paths, *, append: bool = False, roles: Roles = None) -> Self:
         """Fill it from Parquet files."""
@@ -178,7 +179,7 @@ class Imports:
 
     @classmethod
     def from_db(
-        cls, table_name: str, name: str | None = None, roles: Roles = None, *, conn: Any, ignore: bool = False,
+        cls, table_name: str, name: str | None = None, roles: Roles = None, *, conn: Any = None, ignore: bool = False,
         dry: bool = False,
     ) -> Any:  # fmt: skip
         """A data frame out of a table of a database.
@@ -187,7 +188,8 @@ class Imports:
             table_name: Of the table.
             name: Of the data frame, by default that of the table.
             roles: ``{role: [columns]}``.
-            conn: A DB-API 2 connection, a SQLAlchemy engine or connection, an ADBC connection, or an address.
+            conn: A connection of ``storax.database``, by default the one named ``default``; a DB-API 2 connection, a
+                SQLAlchemy engine or connection, an ADBC connection, or an address.
             ignore: Leave out columns without a role.
             dry: Import nothing; return the roles by column.
 
@@ -199,7 +201,7 @@ class Imports:
         table = databases.table(table_name, conn)
         return cls._from("db", name or table_name, table, roles, ignore=ignore, dry=dry)
 
-    def read_db(self, table_name: str, *, conn: Any, append: bool = False, roles: Roles = None) -> Self:
+    def read_db(self, table_name: str, *, conn: Any = None, append: bool = False, roles: Roles = None) -> Self:
         """Fill it from a table of a database."""
         from storax.data.exchange import databases
 
@@ -207,14 +209,14 @@ class Imports:
 
     @classmethod
     def from_query(
-        cls, query: str, name: str, roles: Roles = None, *, conn: Any, ignore: bool = False, dry: bool = False
+        cls, query: str, name: str, roles: Roles = None, *, conn: Any = None, ignore: bool = False, dry: bool = False
     ) -> Any:
         """A data frame out of what a query answers; ``conn`` as in ``from_db``."""
         from storax.data.exchange import databases
 
         return cls._from("query", name, databases.query(query, conn), roles, ignore=ignore, dry=dry)
 
-    def read_query(self, query: str, *, conn: Any, append: bool = False, roles: Roles = None) -> Self:
+    def read_query(self, query: str, *, conn: Any = None, append: bool = False, roles: Roles = None) -> Self:
         """Fill it from what a query answers."""
         from storax.data.exchange import databases
 
@@ -226,7 +228,7 @@ class Imports:
     def _from(cls, source: str, name: str, table: Any, roles: Roles, *, ignore: bool, dry: bool) -> Any:
         handle = cls._handle(name)
         description = handle._send(source, table, roles, ignore=ignore, dry=dry)
-        return description if dry else handle._remember(description)
+        return RolesByColumn(description) if dry else handle._remember(description)
 
     def _read(self, source: str, table: Any, *, append: bool, roles: Roles) -> Self:
         return self._remember(self._send(source, table, roles, append=append))
@@ -245,7 +247,7 @@ class Imports:
 
 def _by_role(roles: Any) -> dict[str, list[str]]:
     """``{role: [columns]}`` out of a mapping, or out of what gives one."""
-    by_role = roles.to_dict() if hasattr(roles, "to_dict") else roles or {}
+    by_role = roles.to_dict() if hasattr(roles, "to_dict") else roles if roles is not None else {}
     if not isinstance(by_role, Mapping):
         raise InvalidInput(f"roles are {by_role!r}.", hint="Give {role: [columns]}.")
     return {role: [names] if isinstance(names, str) else list(names) for role, names in by_role.items()}

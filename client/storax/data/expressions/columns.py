@@ -8,6 +8,7 @@
     flights["distance"].avg().get()
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from html import escape
 from typing import Any, Self
@@ -22,12 +23,32 @@ Node = dict[str, Any]
 _SHOWN = 5
 
 
+class AnyRows:
+    """Stands for the rows of whatever data frame an expression is used with: ``df[storax.data.random() < 0.5]``."""
+
+    def __len__(self) -> int:
+        raise InvalidInput(*_NO_ROWS)
+
+    def _arguments(self, more: Iterable[Node] = ()) -> dict[str, Any]:  # noqa: ARG002
+        raise InvalidInput(*_NO_ROWS)
+
+    def _title(self) -> str:
+        return "no data frame"
+
+
+_NO_ROWS = ("The expression is over no data frame yet, so it has no values.",)
+
+
 class Column(Operators, Aggregations):
     """A column of a data frame or view, or an expression over its columns; nothing is computed before it is needed."""
 
     def __init__(self, source: Rows, node: Node) -> None:
         self._source = source
         self._node = node
+
+    def belongs_to(self, source: Rows) -> bool:
+        """Return whether it can be computed over the rows of a data frame or view."""
+        return isinstance(self._source, AnyRows) or self._source._arguments() == source._arguments()
 
     @property
     def name(self) -> str:
@@ -65,6 +86,8 @@ class Column(Operators, Aggregations):
         return f"<p><b>{escape(self.name or 'expression')}</b>: {escape(self._first())}</p>"
 
     def _first(self) -> str:
+        if isinstance(self._source, AnyRows):
+            return self._source._title()
         from storax.data.exchange import tables
 
         steps = [{"step": "slice", "start": 0, "stop": _SHOWN + 1, "step_by": None}]
@@ -75,21 +98,39 @@ class Column(Operators, Aggregations):
     # ---- within ----------------------------------------------------------------------------------------------------
 
     def _with(self, op: str, *others: Any, turned: bool = False, options: list[Any] | None = None) -> Self:
-        arguments = [self._node, *(self._lifted(other) for other in others)]
+        columns = [one for one in (self, *others) if isinstance(one, Column) and not isinstance(one._source, AnyRows)]
+        source = columns[0]._source if columns else self._source
+        arguments = [self._node, *(_lifted(other, source) for other in others)]
         node: Node = {"op": op, "args": arguments[::-1] if turned else arguments}
-        return type(self)(self._source, node | ({"options": options} if options else {}))
+        return type(self)(source, node | ({"options": options} if options else {}))
 
-    def _lifted(self, other: Any) -> Node:
-        if isinstance(other, Column):
-            if other._source._arguments() != self._source._arguments():
-                raise InvalidInput(
-                    f"The columns are of {self._source._title()} and of {other._source._title()}.",
-                    hint="An expression is over one data frame or view; add() the column there first.",
-                )
-            return other._node
-        if isinstance(other, Aggregation):
-            return {"value": other.get()}
-        return literal(other)
+
+def _lifted(other: Any, source: Rows) -> Node:
+    if isinstance(other, Column):
+        if not other.belongs_to(source):
+            raise InvalidInput(
+                f"The columns are of {source._title()} and of {other._source._title()}.",
+                hint="An expression is over one data frame or view; add() the column there first.",
+            )
+        return other._node
+    if isinstance(other, Aggregation):
+        return {"value": other.get()}
+    return literal(other)
+
+
+def random(seed: int = 5849) -> Column:
+    """A random number from 0 to 1 for each row; the same seed gives the same numbers. ``df[random() < 0.5]``."""
+    return Column(AnyRows(), {"random": int(seed)})
+
+
+def rowid() -> Column:
+    """The number of each row, from 0."""
+    return Column(AnyRows(), {"rows": 1})
+
+
+def arange(start: float = 0.0, step: float = 1.0) -> Column:
+    """A number for each row: ``start``, ``start + step``, and so on."""
+    return rowid() * step + start
 
 
 def _counts_rows(node: Node) -> bool:

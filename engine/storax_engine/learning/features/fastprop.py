@@ -92,6 +92,8 @@ def read(part: Part) -> FastProp:
             number = isinstance(value, kinds)
             if not number or not least <= value < np.inf:
                 raise BadPlan(f"FastProp: {name} is {value!r}: {requirement}")
+    if "aggregation" in params:  # "COUNT DISTINCT" is another spelling of COUNT_DISTINCT
+        params["aggregation"] = tuple(str(name).replace(" ", "_") for name in params["aggregation"])
     learner = FastProp(**params)
     for name in learner.aggregation:
         catalogue.named(name)

@@ -1,0 +1,75 @@
+"""The columns that a pipeline uses, and containers of the important ones alone."""
+
+from collections.abc import Iterable, Mapping
+from copy import copy, deepcopy
+from typing import Any, Self
+
+from storax.data.container import Container, StarSchema
+from storax.data.model import Placeholder, placeholders
+from storax.data.roles import Roles
+from storax.errors import InvalidInput
+from storax.pipeline.features import Importances, Row
+
+_SELECTABLE = ("categorical", "numerical", "text")
+Kept = Mapping[str, set[str]]
+
+
+class Columns(Importances):
+    """The columns of a fit with their importances, the most important first."""
+
+    def __init__(self, rows: list[dict[str, Any]], tables: Mapping[str, str]) -> None:
+        super().__init__(rows)
+        self._tables = tables  # name of the table by name of placeholder, the population's first
+
+    def select(self, container: Container, share_selected_columns: float = 0.5) -> Any:
+        """Return a copy of a container without the less important columns; its frames stay as they are.
+
+        Keys, time stamps, targets and unused columns stay. A StarSchema or TimeSeries comes with a data model of its
+        own, for a new pipeline.
+
+        Args:
+            container: With the tables of this pipeline.
+            share_selected_columns: Share of the columns that is kept, from 0 to 1. Default 0.5.
+        """
+        if not 0.0 <= share_selected_columns <= 1.0:
+            raise InvalidInput(f"share_selected_columns is {share_selected_columns}: a number from 0 to 1.")
+        kept = self._kept(share_selected_columns)
+        chosen = copy(container)
+        if isinstance(chosen, StarSchema):
+            chosen.data_model = deepcopy(chosen.data_model)
+            for placeholder in placeholders(chosen.data_model.population):
+                _narrow(placeholder, chosen.frame_of(placeholder.name), kept.get(placeholder.name, set()))
+            return chosen
+        population = next(iter(self._tables.values()))
+        chosen.population = None if container.population is None else _without(container.population, kept, population)
+        chosen.frames = {name: _without(frame, kept, population) for name, frame in container.frames.items()}
+        chosen.peripheral = {name: _without(frame, kept, name) for name, frame in container.peripheral.items()}
+        return chosen
+
+    def _part(self, rows: list[Row]) -> Self:
+        return type(self)(list(rows), self._tables)
+
+    def _kept(self, share: float) -> dict[str, set[str]]:
+        """The most important columns by table; what a preprocessor made of a column counts for that column."""
+        sums: dict[tuple[str, str], float] = {}
+        for row in self.rows:
+            key = self._tables.get(row["table"], row["table"]), row["name"].partition("__")[0]
+            sums[key] = sums.get(key, 0.0) + row["importance"]
+        ranked = sorted(sums, key=lambda key: -sums[key])
+        kept: dict[str, set[str]] = {}
+        for table, name in ranked[: max(1, round(share * len(ranked)))]:
+            kept.setdefault(table, set()).add(name)
+        return kept
+
+
+def _narrow(placeholder: Placeholder, frame: Any, kept: Iterable[str]) -> None:
+    """Leave the roles of a placeholder, or of its frame where it states none, to the columns that are kept."""
+    by_role = Roles.from_mapping(placeholder.roles or frame.roles).to_mapping()
+    for role in set(_SELECTABLE) & set(by_role):
+        by_role[role] = [name for name in by_role[role] if name in kept]
+    placeholder.roles, placeholder.stated = Roles.from_mapping(by_role), True
+
+
+def _without(frame: Any, kept: Kept, table: str) -> Any:
+    names = [name for role in _SELECTABLE for name in frame.roles.get(role, ()) if name not in kept.get(table, set())]
+    return frame.drop(names) if names else frame

@@ -1,0 +1,5 @@
+"""What scripts set about the display of long work."""
+
+from storax.utilities import progress
+
+__all__ = ["progress"]
