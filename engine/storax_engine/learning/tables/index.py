@@ -35,7 +35,7 @@ class Index:
         return self._sorted[name]
 
 
-_ONE = Keys((), None, 1)
+_ONE = Keys((), (), 1)
 
 
 @dataclass
