@@ -57,8 +57,22 @@ def received(name: str, arguments: Mapping[str, Any]) -> Any:
 
 
 def from_pandas(frame: Any) -> Any:
-    """A pandas DataFrame without its index; categories become what they stand for."""
+    """A pandas DataFrame without its index; categories become what they stand for.
+
+    Raises:
+        InvalidInput: its columns have several levels or one name, or it has rows and no columns.
+    """
     pa = arrow()
+    levels = next((name for name in frame.columns if isinstance(name, tuple)), None)
+    if levels is not None:
+        raise InvalidInput(
+            f"The columns have several levels, such as {levels!r}, and a column has one name.",
+            hint="Join them: df.columns = ['_'.join(map(str, levels)) for levels in df.columns].",
+        )
+    if len(frame) and not len(frame.columns):
+        raise InvalidInput(
+            f"It has {len(frame)} rows and no columns.", hint="df.reset_index() makes the index a column."
+        )
     names = [str(name) for name in frame.columns]
     _once(names)
     columns = [_series(pa, name, frame.iloc[:, place]) for place, name in enumerate(names)]
